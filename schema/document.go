@@ -1,0 +1,158 @@
+package schema
+
+// A Document is one whole configuration, resolved: every default applied,
+// every reference replaced by the label it names, every expression evaluated.
+// It is what a snapshot encodes and what a plan compares.
+//
+// The slices are sorted by Label and hold no duplicates.
+type Document struct {
+	Issuer         Issuer
+	APIs           []API
+	Clients        []Client
+	Authorizations []Authorization
+	TrustedIssuers []TrustedIssuer
+	SigningKeys    []SigningKey
+}
+
+// An Issuer is the authorization server itself (RFC 8414 section 2).
+type Issuer struct {
+	URL         string     // goes into iss byte for byte
+	ErrorStyle  ErrorStyle // how the token endpoint words its errors
+	SubStyle    SubStyle   // how a client becomes the sub claim
+	Environment string     // optional; a server started for another refuses the snapshot
+}
+
+// An API is an OAuth resource server: what tokens are for.
+type API struct {
+	Label              string // the block label; with for_each, worker["eu"]
+	Name               string // for people, 1 to 200 characters
+	Identifier         string // the aud claim, byte for byte; immutable
+	Profile            Profile
+	Alg                SigningAlg
+	SigningSecret      SecretRef // HS256 only
+	TokenLifetime      int64     // seconds, 1 to MaxTokenLifetime
+	AllowOfflineAccess bool      // may refresh tokens be issued for this API
+	IncludePermissions bool      // adds the permissions claim
+	ScopeMode          ScopeMode
+	PreventDestroy     bool
+	DistinctFrom       []string          // labels of APIs with a look-alike identifier, acknowledged
+	Metadata           map[string]string // for people and policies; never in tokens
+	Scopes             []Scope           // in declaration order
+}
+
+// A Scope is one permission of an API (RFC 6749 section 3.3).
+type Scope struct {
+	Name        string
+	Description string
+}
+
+// A Client is an application that asks for tokens.
+type Client struct {
+	Label                    string
+	Name                     string
+	ClientID                 string
+	GrantTypes               []string // in declaration order
+	Metadata                 map[string]string
+	DefaultAPI               string   // label of the API when a request names none; "" for none
+	RateLimit                float64  // tokens per second, burst twice that; 0 for none
+	Introspects              []string // labels of APIs whose tokens this client may introspect
+	RevokedBefore            int64    // Unix seconds; 0 for never
+	RequireSenderConstrained bool
+	PreventDestroy           bool
+
+	Secrets      []Secret
+	PublicKeys   []PublicKey
+	Certificates []Certificate
+	Federated    []Federated
+	RefreshToken *RefreshToken // nil when the client declares none
+}
+
+// A Window is the time in which a credential is accepted, in Unix seconds.
+// A zero end is open.
+type Window struct {
+	NotBefore int64
+	ExpiresAt int64
+}
+
+// Contains reports whether the credential is live at now, in Unix seconds.
+// NotBefore is inclusive and ExpiresAt exclusive.
+func (w Window) Contains(now int64) bool {
+	return now >= w.NotBefore && (w.ExpiresAt == 0 || now < w.ExpiresAt)
+}
+
+// A Secret is a client secret, held as a hash or as a reference to one.
+type Secret struct {
+	Label  string
+	Hash   string // "sha256:...", a PHC string, or a SecretRef to one of these
+	Window Window
+}
+
+// A PublicKey authenticates a client by private_key_jwt (RFC 7523).
+type PublicKey struct {
+	Label  string
+	JWKS   string // a JWK Set as canonical JSON, public keys only
+	Window Window
+}
+
+// A Certificate authenticates a client by mutual TLS (RFC 8705 section 2).
+// Exactly one of the four selectors is set.
+type Certificate struct {
+	Label     string
+	SubjectDN string
+	SANDNS    string
+	SANURI    string
+	SHA256    string // of a self-signed certificate's DER, unpadded base64url
+	Window    Window
+}
+
+// A Federated credential accepts a token of another issuer as the client
+// assertion (RFC 7523 section 2.2).
+type Federated struct {
+	Label          string
+	TrustedIssuer  string // label
+	Subject        string // exact; or
+	SubjectPattern string // an anchored pattern
+	Claims         string // further claims that must be equal: a canonical JSON object, "" for none
+	Window         Window
+}
+
+// A RefreshToken says how a client's refresh tokens behave. Durations are in seconds.
+type RefreshToken struct {
+	Rotation     Rotation
+	Lifetime     int64
+	IdleLifetime int64
+	Leeway       int64
+}
+
+// An Authorization lets one client ask for tokens for one API.
+type Authorization struct {
+	Label         string
+	Client        string // label
+	API           string // label
+	SubjectType   SubjectType
+	Scopes        []string // a subset of the API's, in the API's order
+	TokenLifetime int64    // seconds; 0 when the API's applies; never longer than the API's
+	ExpiresAt     int64    // Unix seconds; 0 for never
+	SubjectClaims string   // what the user's token must say: a canonical JSON object, "" for none
+	Claims        string   // custom claims, API's, client's and its own merged: a canonical JSON object, "" for none
+}
+
+// A TrustedIssuer is another issuer whose tokens writ accepts.
+type TrustedIssuer struct {
+	Label      string
+	Issuer     string
+	JWKS       string // pinned, canonical JSON; or
+	JWKSURI    string // fetched by the server
+	Algorithms []SigningAlg
+	Audiences  []string
+	VouchesFor []SubjectType
+}
+
+// A SigningKey is a declared key that signs tokens.
+type SigningKey struct {
+	Label       string
+	Alg         SigningAlg
+	PrivateKey  SecretRef
+	ActivatesAt int64 // Unix seconds; published before, signing from then on
+	RetiresAt   int64 // Unix seconds; no longer published from then on; 0 for never
+}

@@ -1,0 +1,86 @@
+package schema
+
+// MaxTokenLifetime is the longest lifetime of a token, in seconds: 30 days.
+const MaxTokenLifetime = 30 * 24 * 3600
+
+// DefaultTokenLifetime is the lifetime of a token, in seconds, when neither
+// the api nor the issuer's defaults say: 24 hours.
+const DefaultTokenLifetime = 24 * 3600
+
+// A SigningAlg is a JWS algorithm name (RFC 7518 section 3.1, RFC 8037).
+type SigningAlg string
+
+// The algorithms that writ signs with.
+const (
+	HS256 SigningAlg = "HS256"
+	RS256 SigningAlg = "RS256"
+	PS256 SigningAlg = "PS256"
+	ES256 SigningAlg = "ES256"
+	EdDSA SigningAlg = "EdDSA"
+)
+
+// A Profile fixes the shape of an access token.
+type Profile string
+
+// The token profiles.
+const (
+	ProfileAuth0   Profile = "auth0"   // typ JWT, azp, gty
+	ProfileRFC9068 Profile = "rfc9068" // typ at+jwt, client_id, jti (RFC 9068)
+)
+
+// A ScopeMode says what a request for fewer scopes than authorized gets.
+type ScopeMode string
+
+// The scope modes.
+const (
+	ScopeNarrow     ScopeMode = "narrow"      // exactly what was asked
+	ScopeAllGranted ScopeMode = "all_granted" // everything authorized, as Auth0 does
+)
+
+// A SubjectType says on whose behalf a token is issued, or whom a trusted issuer vouches for.
+type SubjectType string
+
+// The subject types.
+const (
+	SubjectClient SubjectType = "client"
+	SubjectUser   SubjectType = "user"
+)
+
+// An ErrorStyle words the token endpoint's errors.
+type ErrorStyle string
+
+// The error styles.
+const (
+	ErrorsRFC6749 ErrorStyle = "rfc6749"
+	ErrorsAuth0   ErrorStyle = "auth0"
+)
+
+// A SubStyle makes the sub claim of a token that a client gets for itself.
+type SubStyle string
+
+// The sub styles.
+const (
+	SubClientsSuffix SubStyle = "clients_suffix" // <client_id>@clients
+	SubClientID      SubStyle = "client_id"
+)
+
+// A Rotation says whether each use of a refresh token replaces it.
+type Rotation string
+
+// The rotations.
+const (
+	RotationRotating    Rotation = "rotating"
+	RotationNonRotating Rotation = "non-rotating"
+)
+
+// The grant types that a client may list.
+const (
+	GrantClientCredentials = "client_credentials"
+	GrantRefreshToken      = "refresh_token"
+	GrantTokenExchange     = "urn:ietf:params:oauth:grant-type:token-exchange"
+	GrantJWTBearer         = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+)
+
+// A SecretRef names a secret without holding it: "env:NAME" or "file:NAME",
+// resolved by the server. The zero value refers to nothing.
+type SecretRef string
