@@ -1,0 +1,118 @@
+// Package config turns HCL bytes into the declared model: every block of the
+// tree evaluated into the vocabulary of package schema, every value with its
+// source range.
+//
+// It owns evaluation (variables, locals, for_each, references, functions) and
+// every rule that can be seen inside one block. Rules between blocks, defaults
+// and the lockfile belong to package compiler; reading and parsing files within
+// limits belongs to package config/source.
+package config
+
+import (
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/writ-auth/writ/schema"
+)
+
+// A Config is a configuration as declared: evaluated, checked block by block,
+// nothing compared with anything else yet.
+type Config struct {
+	Issuers        []*Issuer // exactly one in a valid tree; package compiler says so
+	APIs           []*API
+	Clients        []*Client
+	Authorizations []*Authorization
+	TrustedIssuers []*TrustedIssuer
+	SigningKeys    []*SigningKey
+	Policies       []*Policy
+
+	// Sources holds the bytes of every configuration file by its name relative
+	// to the root, with forward slashes: what a snippet is cut from.
+	Sources map[string][]byte
+	// Digest is the SHA-256 of every file name and content, of the files read by
+	// file(), and of the variable values: what a saved plan is bound to.
+	Digest [32]byte
+
+	eval *evaluator
+}
+
+// A Decl is where something was declared.
+type Decl struct {
+	Address string    // "api.orders", `client.worker["eu"]`, "issuer"
+	Range   hcl.Range // the block's header
+	block   *hclBlock // for the ranges of its attributes and nested blocks
+}
+
+// An Issuer is the issuer block with its defaults.
+type Issuer struct {
+	Decl
+	schema.Issuer
+	Defaults struct {
+		Profile       schema.Profile // "" when not set, like the two below
+		Alg           schema.SigningAlg
+		TokenLifetime int64
+	}
+}
+
+// An API is an api block, one per instance where for_each is used. Values that
+// were not set are zero: package compiler applies the defaults.
+type API struct {
+	Decl
+	schema.API
+	DistinctFrom []Ref // the references behind schema.API.DistinctFrom
+	claims       hcl.Expression
+}
+
+// A Client is a client block or one instance of it. Values not set are zero,
+// except where the language has a default that depends on nothing else.
+type Client struct {
+	Decl
+	schema.Client
+	DefaultAPI  Ref // resolved into schema.Client.DefaultAPI by package compiler
+	Introspects []Ref
+	claims      hcl.Expression
+}
+
+// An Authorization is an authorization block or one instance of it.
+type Authorization struct {
+	Decl
+	schema.Authorization
+	Client      Ref
+	API         Ref
+	ScopeRanges []hcl.Range // where each of schema.Authorization.Scopes was written
+	claims      hcl.Expression
+}
+
+// A TrustedIssuer is a trusted_issuer block.
+type TrustedIssuer struct {
+	Decl
+	schema.TrustedIssuer
+}
+
+// A SigningKey is a signing_key block.
+type SigningKey struct {
+	Decl
+	schema.SigningKey
+}
+
+// A Policy is an invariant of this configuration, evaluated by Config.CheckPolicy.
+type Policy struct {
+	Decl
+	Label     string
+	ForEachOf string // "api", "client" or "authorization"
+	Severity  string // "error" or "warning"
+
+	condition, errorMessage hcl.Expression
+}
+
+// A Ref is a reference as written: the label of the object it names and where.
+// The zero Ref refers to nothing. Load has already reported a reference to
+// something that is not declared; such a Ref keeps its Range and has no Label.
+type Ref struct {
+	Label string
+	Range hcl.Range
+}
+
+type (
+	hclBlock  = struct{} // replaced by the decoder's own view of a block
+	evaluator struct{}
+)
