@@ -1,0 +1,109 @@
+package compiler
+
+import (
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/writ-auth/writ/config"
+	"github.com/writ-auth/writ/schema"
+)
+
+// A Model is a compiled configuration: the resolved document beside the
+// declarations that it was made from, so that any later check can point.
+//
+// A Model is complete even when Compile reported errors, but for the objects
+// and references that the errors are about; only a Model without errors is fit
+// to be planned or encoded.
+type Model struct {
+	// Document has every default applied, every reference resolved to a label,
+	// every list sorted by label.
+	Document *schema.Document
+	// Config is what the document was made from.
+	Config *config.Config
+
+	// The declarations, index by index those of the document's lists.
+	apis           []*config.API
+	clients        []*config.Client
+	authorizations []*config.Authorization
+	trustedIssuers []*config.TrustedIssuer
+	signingKeys    []*config.SigningKey
+
+	apiIndex    map[string]int32 // by label
+	clientIndex map[string]int32
+}
+
+// A Kind is the block type of an object, the first part of its address.
+type Kind string
+
+// The kinds of object.
+const (
+	KindIssuer        Kind = "issuer"
+	KindAPI           Kind = "api"
+	KindClient        Kind = "client"
+	KindAuthorization Kind = "authorization"
+	KindTrustedIssuer Kind = "trusted_issuer"
+	KindSigningKey    Kind = "signing_key"
+	KindPolicy        Kind = "policy"
+)
+
+// Address is how an object is named on the command line, in diagnostics and in
+// plans: "api.orders", `client.worker["eu"]`, "issuer".
+func Address(kind Kind, label string) string {
+	if kind == KindIssuer {
+		return string(kind)
+	}
+	return string(kind) + "." + label
+}
+
+// ParseAddress takes an address apart. It reports false when the text does not
+// name a kind and a label.
+func ParseAddress(address string) (kind Kind, label string, ok bool) {
+	k, label, _ := strings.Cut(address, ".")
+	switch kind = Kind(k); kind {
+	case KindIssuer:
+		return kind, "", address == k
+	case KindAPI, KindClient, KindAuthorization, KindTrustedIssuer, KindSigningKey, KindPolicy:
+		return kind, label, label != ""
+	}
+	return "", "", false
+}
+
+// A Source is where an object was declared: what the snapshot remembers beside
+// the document, so that a running server can name the line.
+type Source struct {
+	Kind  Kind
+	Label string
+	File  string // relative to the root, with forward slashes
+	Line  int    // from 1
+}
+
+// Sources lists where each object of the document was declared, in the order
+// issuer, APIs, clients, authorizations, trusted issuers, signing keys, each
+// sorted by label.
+func (m *Model) Sources() []Source {
+	sources := make([]Source, 0, 1+len(m.apis)+len(m.clients)+len(m.authorizations)+
+		len(m.trustedIssuers)+len(m.signingKeys))
+	add := func(kind Kind, label string, r hcl.Range) {
+		sources = append(sources, Source{kind, label, r.Filename, r.Start.Line})
+	}
+	if len(m.Config.Issuers) > 0 {
+		add(KindIssuer, "", m.Config.Issuers[0].Range)
+	}
+	for _, a := range m.apis {
+		add(KindAPI, a.Label, a.Range)
+	}
+	for _, c := range m.clients {
+		add(KindClient, c.Label, c.Range)
+	}
+	for _, a := range m.authorizations {
+		add(KindAuthorization, a.Label, a.Range)
+	}
+	for _, t := range m.trustedIssuers {
+		add(KindTrustedIssuer, t.Label, t.Range)
+	}
+	for _, k := range m.signingKeys {
+		add(KindSigningKey, k.Label, k.Range)
+	}
+	return sources
+}
