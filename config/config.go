@@ -10,6 +10,7 @@ package config
 
 import (
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/writ-auth/writ/schema"
 )
@@ -24,6 +25,7 @@ type Config struct {
 	TrustedIssuers []*TrustedIssuer
 	SigningKeys    []*SigningKey
 	Policies       []*Policy
+	Tests          []*Test // what *.test.hcl files expect, by file and place
 
 	// Sources holds the bytes of every configuration file by its name relative
 	// to the root, with forward slashes: what a snippet is cut from.
@@ -31,15 +33,13 @@ type Config struct {
 	// Digest is the SHA-256 of every file name and content, of the files read by
 	// file(), and of the variable values: what a saved plan is bound to.
 	Digest [32]byte
-
-	eval *evaluator
 }
 
 // A Decl is where something was declared.
 type Decl struct {
-	Address string    // "api.orders", `client.worker["eu"]`, "issuer"
-	Range   hcl.Range // the block's header
-	block   *hclBlock // for the ranges of its attributes and nested blocks
+	Address string           // "api.orders", `client.worker["eu"]`, "issuer"
+	Range   hcl.Range        // the block's header
+	block   *hclsyntax.Block // for the ranges of its attributes and nested blocks
 }
 
 // An Issuer is the issuer block with its defaults.
@@ -112,7 +112,18 @@ type Ref struct {
 	Range hcl.Range
 }
 
-type (
-	hclBlock  = struct{} // replaced by the decoder's own view of a block
-	evaluator struct{}
-)
+// A Test is one expectation of a *.test.hcl file.
+type Test struct {
+	Decl
+	Name      string
+	Client    string // client_id
+	API       string // identifier
+	Scopes    []string
+	ScopesSet bool  // scopes was written
+	At        int64 // Unix seconds; 0 for now
+	Granted   bool
+	Scope     *string // nil when nothing is expected
+	Lifetime  *int64  // seconds; nil when nothing is expected
+	Claims    []Claim // sorted by name; nil when nothing is expected
+	Error     string  // the OAuth error code; "" when nothing is expected
+}
