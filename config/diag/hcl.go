@@ -1,0 +1,23 @@
+package diag
+
+import "github.com/hashicorp/hcl/v2"
+
+// FromHCL gives every diagnostic of the HCL library the same code.
+func FromHCL(diags hcl.Diagnostics, code string) List {
+	l := make(List, 0, len(diags))
+	for _, d := range diags {
+		l = append(l, fromHCL(d, code))
+	}
+	return l
+}
+
+func fromHCL(d *hcl.Diagnostic, code string) Diagnostic {
+	out := Diagnostic{Severity: Error, Code: code, Summary: d.Summary, Detail: d.Detail}
+	if d.Severity == hcl.DiagWarning {
+		out.Severity = Warning
+	}
+	if d.Subject != nil {
+		out.Range = *d.Subject
+	}
+	return out
+}

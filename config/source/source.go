@@ -1,0 +1,48 @@
+// Package source turns a tree of files into HCL syntax, within limits.
+//
+// It owns which files belong to a configuration, how they are read without
+// blocking or leaving the tree, and every limit that must hold before a byte
+// reaches the HCL parser, which has none of its own. Nothing else in writ calls
+// a parser. It knows no block and no rule of the language: package config
+// walks the syntax that this package returns.
+package source
+
+import (
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// A File is one parsed file. Files in JSON syntax have the same shape as
+// native ones, so whoever walks the body sees one syntax.
+type File struct {
+	Name  string // relative to the root, with forward slashes
+	Bytes []byte // as read
+	Body  *hclsyntax.Body
+	JSON  bool // the file is in JSON syntax
+}
+
+// A Tree is every file of a configuration.
+type Tree struct {
+	Files      []*File // sorted by name
+	Tests      []*File // *.test.hcl and *.test.hcl.json, sorted by name
+	TotalBytes int64   // of Files and Tests together
+}
+
+// Options say how a tree is loaded. The zero value is ready to use.
+type Options struct {
+	Limits   Limits      // the zero value means DefaultLimits
+	Workers  int         // files parsed at once; 0 means GOMAXPROCS
+	Lockfile string      // one more name, relative to the root, that is not configuration
+	Shapes   BlockSchema // what JSON bodies hold; without it a JSON body holds attributes only
+}
+
+// A BlockSchema tells what may stand in the body of a block, by the types of
+// the blocks around it, outermost first: nil for the top of a file,
+// ["client", "secret"] for the body of a client's secret. JSON needs it, as
+// its syntax does not tell a block from an object.
+type BlockSchema func(parent []string) Shape
+
+// A Shape is what a JSON body needs to know about the language.
+type Shape struct {
+	Blocks      map[string]int  // type of a nested block: its number of labels
+	Expressions map[string]bool // attributes whose strings are expressions ("client.billing"), not templates
+}
