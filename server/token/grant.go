@@ -1,0 +1,26 @@
+package token
+
+import "github.com/writ-auth/writ/schema"
+
+// A Grant is a decided request: everything a token will say except its jti.
+// Package server decides it; the strings may alias a snapshot.
+type Grant struct {
+	Issuer    string // iss, byte for byte
+	Audience  string // aud, byte for byte
+	Subject   string // sub
+	ClientID  string
+	GrantType string // as in the request
+
+	API         string // the API's label: whose HS256 secret signs
+	Profile     schema.Profile
+	Alg         schema.SigningAlg
+	Scope       string // scope-tokens joined by single spaces, "" for none
+	Permissions bool   // repeat the scopes as the permissions array
+	Claims      string // custom claims as JSON members without braces, "" for none
+
+	IssuedAt  int64 // Unix seconds
+	ExpiresAt int64 // Unix seconds
+}
+
+// Lifetime is the number of seconds the token lives.
+func (g *Grant) Lifetime() int64 { return g.ExpiresAt - g.IssuedAt }
