@@ -1,0 +1,36 @@
+package snapshot
+
+import "time"
+
+// An Envelope is what a snapshot says about itself. The members' order is the
+// order in the file.
+type Envelope struct {
+	Digest        string      `json:"digest"`                   // Digest of the body: the snapshot's name
+	Serial        uint64      `json:"serial"`                   // rises with every apply and rollback
+	Previous      string      `json:"previous,omitempty"`       // digest that the snapshot was planned against
+	Revision      string      `json:"revision,omitempty"`       // git commit, or what the operator said
+	Created       time.Time   `json:"created,omitzero"`         // whole seconds, UTC
+	NotAfter      time.Time   `json:"not_after,omitzero"`       // freeze guard: not to be served after it
+	Environment   string      `json:"environment,omitempty"`    // must equal the server's
+	LockDigest    string      `json:"lock_digest,omitempty"`    // of the lockfile written together with it
+	WritVersion   string      `json:"writ_version,omitempty"`   // what wrote it
+	SourcesDigest string      `json:"sources_digest,omitempty"` // of the sources section; empty without one
+	Signatures    []Signature `json:"signatures,omitempty"`
+}
+
+// A Signature is one Ed25519 signature over an envelope.
+type Signature struct {
+	KeyID     string `json:"key_id"` // KeyID of the public key
+	Signature []byte `json:"signature"`
+}
+
+// Bind sets the digests of body and sources (nil for none), and drops the
+// signatures, which no longer hold. Call it before Sign.
+func (e *Envelope) Bind(body []byte, sources *Sources) {
+	e.Digest = Digest(body)
+	e.SourcesDigest = ""
+	if sources != nil {
+		e.SourcesDigest = Digest(sources.section)
+	}
+	e.Signatures = nil
+}
