@@ -1,0 +1,83 @@
+package schema
+
+// A Type is what an attribute takes.
+type Type string
+
+// The types of an attribute.
+const (
+	TypeString     Type = "string"
+	TypeBool       Type = "bool"
+	TypeNumber     Type = "number"
+	TypeDuration   Type = "duration"           // "90m", "24h", "30d" or a number of seconds
+	TypeTime       Type = "time"               // RFC 3339, in a string
+	TypeStrings    Type = "list of strings"    // or a set
+	TypeStringMap  Type = "map of strings"     // strings by name
+	TypeObject     Type = "object"             // JSON values by name
+	TypeReference  Type = "reference"          // one block of the type in Of
+	TypeReferences Type = "list of references" // blocks of the type in Of
+	TypeCondition  Type = "condition"          // a bool, evaluated for each object
+	TypeForEach    Type = "map or set of strings"
+	TypeConstraint Type = "type constraint" // string, number, list(string), ...
+	TypeAny        Type = "any"
+)
+
+// A Block is one type of block. It is the single declaration from which files
+// are decoded, the reference page is written and an editor completes.
+type Block struct {
+	Type       string             // the word that opens it
+	Label      string             // what its label is; "" when it takes none
+	CheckLabel func(string) error // the label's rule; nil when it takes none
+	LabelCode  string             // the diagnostic of a label that CheckLabel refuses
+	Repeats    bool               // may stand more than once in its parent
+	Required   bool               // must stand in its parent
+	Open       bool               // takes attributes of any name
+	Doc        string             // a paragraph
+	Example    string             // a whole block
+	Attributes []Attribute
+	Blocks     []Block // nested
+}
+
+// An Attribute is one attribute of a block.
+type Attribute struct {
+	Name     string
+	Type     Type
+	Of       string // a reference: the type of the block it names
+	Required bool
+	Default  string   // as HCL, or in words; "" when there is none
+	Enum     []string // the exact values, or of a list its elements; empty for any
+	Min, Max int64    // of a number, or of a duration in seconds; both zero for any
+	Doc      string   // one line
+	Example  string   // as HCL
+
+	Check func(string) error // the rule of a string, or of a list's elements; nil for any
+	Code  string             // the diagnostic of a value that Check refuses; invalid-value when ""
+}
+
+// Attr returns the attribute of that name.
+func (b *Block) Attr(name string) (*Attribute, bool) {
+	for i := range b.Attributes {
+		if b.Attributes[i].Name == name {
+			return &b.Attributes[i], true
+		}
+	}
+	return nil, false
+}
+
+// Block returns the nested block of that type.
+func (b *Block) Block(typ string) (*Block, bool) {
+	return find(b.Blocks, typ)
+}
+
+// LanguageBlock returns the top-level block of that type.
+func LanguageBlock(typ string) (*Block, bool) {
+	return find(Language, typ)
+}
+
+func find(blocks []Block, typ string) (*Block, bool) {
+	for i := range blocks {
+		if blocks[i].Type == typ {
+			return &blocks[i], true
+		}
+	}
+	return nil, false
+}

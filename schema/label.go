@@ -1,0 +1,109 @@
+package schema
+
+import (
+	"fmt"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Longest names, in characters.
+const (
+	MaxLabel       = 63
+	MaxClientID    = 128
+	MaxName        = 200
+	MaxDescription = 500
+	MaxInstanceKey = 128
+)
+
+// CheckLabel reports why s cannot be the label of a block: it begins with a
+// letter or "_", so that a reference to it is an HCL identifier.
+func CheckLabel(s string) error {
+	if len(s) == 0 || len(s) > MaxLabel || !isAlpha(s[0]) && s[0] != '_' || !isWord(s, "_-") {
+		return fmt.Errorf("label %q must have 1 to %d letters, digits, \"_\" and \"-\", and begin with a letter or \"_\"", s, MaxLabel)
+	}
+	return nil
+}
+
+// CheckKeyLabel is CheckLabel for credentials and signing keys, which nothing
+// refers to and whose labels may begin with a digit: "2026-q4".
+func CheckKeyLabel(s string) error {
+	if len(s) == 0 || len(s) > MaxLabel || s[0] == '-' || !isWord(s, "_-") {
+		return fmt.Errorf("label %q must have 1 to %d letters, digits, \"_\" and \"-\", and not begin with \"-\"", s, MaxLabel)
+	}
+	return nil
+}
+
+// CheckInstanceKey reports why s cannot be a key of for_each: keys become part
+// of addresses, which people type in a shell.
+func CheckInstanceKey(s string) error {
+	if len(s) == 0 || len(s) > MaxInstanceKey || !isWord(s, "._:/@+-") {
+		return fmt.Errorf("for_each key %q must have 1 to %d letters, digits and . _ : / @ + -", s, MaxInstanceKey)
+	}
+	return nil
+}
+
+// CheckClientID reports why s cannot be a client_id: only characters that every
+// client library sends alike, in a form and in a Basic header.
+func CheckClientID(s string) error {
+	if len(s) == 0 || len(s) > MaxClientID || !isWord(s, "._-") {
+		return fmt.Errorf("client_id %q must have 1 to %d letters, digits and . _ -", s, MaxClientID)
+	}
+	return nil
+}
+
+// CheckEnvironment reports why s cannot name an environment.
+func CheckEnvironment(s string) error {
+	if len(s) == 0 || len(s) > MaxLabel || !isWord(s, "._-") {
+		return fmt.Errorf("environment %q must have 1 to %d letters, digits and . _ -", s, MaxLabel)
+	}
+	return nil
+}
+
+// CheckName reports why s cannot be a name for people.
+func CheckName(s string) error {
+	if n := utf8.RuneCountInString(s); n == 0 || n > MaxName {
+		return fmt.Errorf("name has %d characters: it must have 1 to %d", n, MaxName)
+	}
+	for _, r := range s {
+		if r == '<' || r == '>' {
+			return fmt.Errorf("name %q has a %q: leave out < and >", s, r)
+		}
+	}
+	return checkText("name", s)
+}
+
+// CheckDescription reports why s cannot describe a scope.
+func CheckDescription(s string) error {
+	if n := utf8.RuneCountInString(s); n > MaxDescription {
+		return fmt.Errorf("description has %d characters: it may have %d", n, MaxDescription)
+	}
+	return checkText("description", s)
+}
+
+// checkText refuses what a terminal or a page would not show as written.
+func checkText(what, s string) error {
+	for i, r := range s {
+		if r == utf8.RuneError || unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+			return fmt.Errorf("%s %q has a control character at byte %d: leave it out", what, s, i)
+		}
+	}
+	return nil
+}
+
+func isWord(s, more string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; !isAlpha(c) && !isDigit(c) && !hasByte(more, c) {
+			return false
+		}
+	}
+	return true
+}
+
+func hasByte(s string, c byte) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] == c {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,78 @@
+package schema
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ParseDuration reads a duration in whole seconds: "90m", "24h", "30d",
+// "1h30m" (days, hours, minutes, seconds, each at most once and in that order)
+// or a bare number of seconds.
+func ParseDuration(s string) (seconds int64, err error) {
+	bad := fmt.Errorf("duration %q is not one: write it like \"90m\", \"24h\", \"30d\" or in seconds", s)
+	if n, err := parseDigits(s); err == nil {
+		return n, nil
+	}
+	rest := s
+	for _, unit := range durationUnits {
+		number, after, found := strings.Cut(rest, unit.suffix)
+		if !found {
+			continue
+		}
+		n, err := parseDigits(number)
+		if err != nil {
+			return 0, bad
+		}
+		seconds += n * unit.seconds
+		rest = after
+	}
+	if rest != "" || s == "" {
+		return 0, bad
+	}
+	return seconds, nil
+}
+
+var durationUnits = []struct {
+	suffix  string
+	seconds int64
+}{{"d", 24 * 3600}, {"h", 3600}, {"m", 60}, {"s", 1}}
+
+// parseDigits reads 1 to 10 digits, so that no sum of units can overflow.
+func parseDigits(s string) (int64, error) {
+	if len(s) == 0 || len(s) > 10 || !isWord(s, "") || strings.ContainsFunc(s, func(r rune) bool { return r > '9' }) {
+		return 0, strconv.ErrSyntax
+	}
+	return strconv.ParseInt(s, 10, 64)
+}
+
+// FormatDuration writes seconds as a person would: in the largest unit that
+// divides it.
+func FormatDuration(seconds int64) string {
+	for _, unit := range durationUnits {
+		if seconds != 0 && seconds%unit.seconds == 0 {
+			return strconv.FormatInt(seconds/unit.seconds, 10) + unit.suffix
+		}
+	}
+	return "0s"
+}
+
+// ParseTime reads a time in whole seconds (RFC 3339 section 5.6) between 1970
+// and 9999 into Unix seconds.
+func ParseTime(s string) (unix int64, err error) {
+	t, err := time.Parse(time.RFC3339, s)
+	// Parse is lenient about fractions and one-digit hours; the layout is not.
+	if whole := len(s) == 20 || len(s) == 25; err != nil || !whole || s[13] != ':' || s[16] != ':' || !strings.Contains("Z+-", s[19:20]) {
+		return 0, fmt.Errorf("time %q is not one: write it like \"2027-01-31T00:00:00Z\" (RFC 3339, whole seconds)", s)
+	}
+	if t.Unix() <= 0 {
+		return 0, fmt.Errorf("time %q is before 1970: write a later one", s)
+	}
+	return t.Unix(), nil
+}
+
+// FormatTime writes Unix seconds in UTC (RFC 3339).
+func FormatTime(unix int64) string {
+	return time.Unix(unix, 0).UTC().Format(time.RFC3339)
+}
