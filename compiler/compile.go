@@ -1,7 +1,11 @@
 package compiler
 
 import (
+	"cmp"
+	"slices"
 	"time"
+
+	"github.com/hashicorp/hcl/v2"
 
 	"github.com/writ-auth/writ/config"
 	"github.com/writ-auth/writ/config/diag"
@@ -10,15 +14,106 @@ import (
 
 // CompileOptions are the inputs of Compile besides the configuration.
 type CompileOptions struct {
-	// Now is the time that the warnings expired-credential and expires-soon
+	// Now is what the warnings about credentials that expired or soon will
 	// compare with; the zero time gives none of them. No error depends on it.
 	Now time.Time
+	// Loaded is what config.Load reported. A block that has an error there gets
+	// no follow-up errors here.
+	Loaded diag.List
 }
 
 // Compile resolves a configuration and checks every rule that involves two
-// places. It collects everything it finds, and says nothing about blocks that
-// config.Load has already refused.
+// places. It collects everything it finds, sorted by place, and does not repeat
+// what config.Load has already refused.
+//
+// The stages build on one another: defaults make the objects, resolution makes
+// the authorizations out of references, and only then can rules look across.
+// Claims and policies come last because their expressions see the result.
 func Compile(cfg *config.Config, opts CompileOptions) (*Model, diag.List) {
-	m := &Model{Document: &schema.Document{}, Config: cfg}
-	return m, nil
+	c := newCompilation(cfg, opts)
+
+	c.compileIssuer()
+	c.compileAPIs()
+	c.compileClients()
+	c.compileTrustedIssuers()
+	c.compileSigningKeys()
+	c.compileAuthorizations()
+
+	c.checkIdentifiers()
+	c.checkClientIDs()
+	c.checkSigningSecrets()
+	c.checkCredentials()
+	c.checkDefaultAPIs()
+	c.checkOfflineAccess()
+	c.checkKeySchedules()
+	c.checkProfilesAndLifetimes()
+	c.checkUnusedClients()
+	c.checkExpiry()
+
+	c.compileClaims()
+	c.checkPolicies()
+
+	sortDiagnostics(c.diags)
+	return c.Model, c.diags
+}
+
+// A compilation is one run of Compile: the model in the making and what was
+// found so far.
+type compilation struct {
+	*Model
+	opts    CompileOptions
+	issuer  *config.Issuer // the one that counts; without values when none is declared
+	refused refusedBlocks
+	reach   [][]int32 // by client: the indexes of its authorizations
+	scopes  []scopeIndex
+	orphans map[string]bool // labels of clients of authorizations that did not resolve
+	diags   diag.List
+}
+
+func newCompilation(cfg *config.Config, opts CompileOptions) *compilation {
+	return &compilation{
+		Model:   &Model{Document: &schema.Document{}, Config: cfg},
+		opts:    opts,
+		issuer:  &config.Issuer{},
+		refused: findRefused(cfg, opts.Loaded),
+	}
+}
+
+func (c *compilation) errorAt(r hcl.Range, code, summary, detail string, related ...diag.Related) {
+	c.diags = append(c.diags, diag.Diagnostic{
+		Severity: diag.Error, Code: code, Summary: summary, Detail: detail, Range: r, Related: related,
+	})
+}
+
+func (c *compilation) warnAt(r hcl.Range, code, summary, detail string, related ...diag.Related) {
+	c.diags = append(c.diags, diag.Diagnostic{
+		Severity: diag.Warning, Code: code, Summary: summary, Detail: detail, Range: r, Related: related,
+	})
+}
+
+// declaredHere points at a declaration as the second place of a diagnostic.
+func declaredHere(d *config.Decl) diag.Related {
+	return diag.Related{Message: d.Address + " is declared here", Range: d.Range}
+}
+
+// sortDiagnostics orders by place, so that the same tree gives the same report
+// whatever order the rules ran in.
+func sortDiagnostics(diags diag.List) {
+	slices.SortStableFunc(diags, func(a, b diag.Diagnostic) int {
+		return cmp.Or(
+			cmp.Compare(a.Range.Filename, b.Range.Filename),
+			cmp.Compare(a.Range.Start.Byte, b.Range.Start.Byte),
+			cmp.Compare(a.Code, b.Code),
+			cmp.Compare(a.Detail, b.Detail),
+		)
+	})
+}
+
+// didYouMean is the last sentence of a detail about an unknown name: empty when
+// nothing near is declared.
+func didYouMean(name string, candidates []string) string {
+	if s := schema.Suggest(name, candidates); s != "" {
+		return ` Did you mean "` + s + `"?`
+	}
+	return ""
 }

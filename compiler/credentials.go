@@ -1,0 +1,97 @@
+package compiler
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/writ-auth/writ/config"
+	"github.com/writ-auth/writ/schema"
+)
+
+// checkCredentials wants a way to authenticate for every client that must:
+// each grant that writ serves is a confidential one, and so is introspection.
+func (c *compilation) checkCredentials() {
+	for i := range c.Document.Clients {
+		client, declared := &c.Document.Clients[i], c.clients[i]
+		why := needsCredential(client)
+		if why == "" || hasCredential(client) || c.refused.has(&declared.Decl) {
+			continue
+		}
+		c.errorAt(declared.Range, "no-credential", "Client cannot authenticate",
+			fmt.Sprintf("%s %s, but has no way to authenticate. Add a secret (writ secret new %s makes one), "+
+				"a public_key, a certificate or a federated block.", declared.Address, why, client.ClientID))
+	}
+}
+
+// needsCredential says in words why a client has to authenticate, "" when it
+// does not. Every grant that writ serves comes with client authentication
+// (RFC 6749 sections 4.4 and 6, RFC 8693 section 2.1).
+func needsCredential(client *schema.Client) string {
+	for _, grant := range client.GrantTypes {
+		switch grant {
+		case schema.GrantClientCredentials, schema.GrantTokenExchange, schema.GrantJWTBearer, schema.GrantRefreshToken:
+			return "uses the grant " + grant
+		}
+	}
+	if len(client.Introspects) > 0 {
+		return "introspects tokens"
+	}
+	return ""
+}
+
+func hasCredential(client *schema.Client) bool {
+	return len(client.Secrets)+len(client.PublicKeys)+len(client.Certificates)+len(client.Federated) > 0
+}
+
+// checkDefaultAPIs wants a default to be usable: without an authorization every
+// request that relies on it would be refused.
+func (c *compilation) checkDefaultAPIs() {
+	for i := range c.Document.Clients {
+		client, declared := &c.Document.Clients[i], c.clients[i]
+		if client.DefaultAPI == "" || c.unresolved(client.Label) || c.reaches(int32(i), client.DefaultAPI) {
+			continue
+		}
+		related := declaredHere(&c.apis[c.apiIndex[client.DefaultAPI]].Decl)
+		c.errorAt(declared.DefaultAPI.Range, "unknown-reference", "Default API not authorized",
+			fmt.Sprintf("%s has no authorization for %s, so a request that names no API would always be refused. "+
+				"Add the authorization, or choose an API that the client is authorized for.",
+				declared.Address, Address(KindAPI, client.DefaultAPI)),
+			related)
+	}
+}
+
+// reaches reports whether the client has an authorization for the API.
+func (c *compilation) reaches(client int32, api string) bool {
+	return slices.ContainsFunc(c.reach[client], func(i int32) bool {
+		return c.Document.Authorizations[i].API == api
+	})
+}
+
+// unresolved reports whether an authorization that may be the client's was left
+// out because one of its references is not known.
+func (c *compilation) unresolved(client string) bool {
+	return c.orphans[""] || c.orphans[client]
+}
+
+// orphan remembers for whom an authorization without an end may have been.
+func (c *compilation) orphan(declared *config.Authorization) {
+	if c.orphans == nil {
+		c.orphans = make(map[string]bool)
+	}
+	c.orphans[declared.Client.Label] = true
+}
+
+// checkUnusedClients warns about a client that can neither get a token nor look
+// at one.
+func (c *compilation) checkUnusedClients() {
+	for i, declared := range c.clients {
+		client := &c.Document.Clients[i]
+		used := len(c.reach[i]) > 0 || len(declared.Introspects) > 0
+		if used || c.unresolved(client.Label) || c.refused.has(&declared.Decl) {
+			continue
+		}
+		c.warnAt(declared.Range, "unused-client", "Unused client",
+			fmt.Sprintf("%s has no authorization and introspects no API, so it can authenticate but not get any token. "+
+				"Add an authorization for it, or remove it.", declared.Address))
+	}
+}

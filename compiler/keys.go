@@ -1,0 +1,168 @@
+package compiler
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/writ-auth/writ/config"
+	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
+)
+
+// clockSkew is how many seconds a verifier's clock may be behind ours.
+const clockSkew = 5 * 60
+
+// announceWindow is how many seconds a key is published before it signs:
+// verifiers that cached the key set must have fetched it again by then.
+const announceWindow = 24 * 3600
+
+// checkKeySchedules proves for each algorithm in use that at every moment
+// exactly one declared key signs, and that no key goes unpublished while a token
+// that it signed may still be presented.
+//
+// The keys of an algorithm take over from one another: each signs from its
+// activates_at until the next one's. So its last token is signed when the next
+// takes over, and expires the longest token lifetime later. An algorithm without
+// declared keys is the server's to manage.
+func (c *compilation) checkKeySchedules() {
+	c.checkSameKeys()
+	longest := c.longestTokens()
+	for alg, keys := range c.keysByAlg() {
+		if l, inUse := longest[alg]; inUse {
+			c.checkSchedule(keys, l)
+		}
+	}
+}
+
+// A longestToken is the API whose tokens of an algorithm live longest.
+type longestToken struct {
+	api     string // address
+	seconds int64
+}
+
+func (c *compilation) longestTokens() map[schema.SigningAlg]longestToken {
+	longest := make(map[schema.SigningAlg]longestToken)
+	for i := range c.Document.APIs {
+		api := &c.Document.APIs[i]
+		if api.TokenLifetime > longest[api.Alg].seconds {
+			longest[api.Alg] = longestToken{c.apis[i].Address, api.TokenLifetime}
+		}
+	}
+	return longest
+}
+
+// keysByAlg groups the declared keys, each group in the order in which they sign.
+func (c *compilation) keysByAlg() map[schema.SigningAlg][]*config.SigningKey {
+	groups := make(map[schema.SigningAlg][]*config.SigningKey)
+	for _, k := range c.signingKeys {
+		if !c.refused.has(&k.Decl) {
+			groups[k.Alg] = append(groups[k.Alg], k)
+		}
+	}
+	for _, keys := range groups {
+		slices.SortStableFunc(keys, func(a, b *config.SigningKey) int {
+			return cmp.Compare(a.ActivatesAt, b.ActivatesAt)
+		})
+	}
+	return groups
+}
+
+func (c *compilation) checkSchedule(keys []*config.SigningKey, longest longestToken) {
+	c.checkFirstKey(keys[0])
+	for i, key := range keys {
+		if i+1 == len(keys) {
+			c.checkLastKey(key)
+			return
+		}
+		next := keys[i+1]
+		needed := next.ActivatesAt + longest.seconds + clockSkew
+		switch {
+		case next.ActivatesAt == key.ActivatesAt:
+			c.overlappingKeys(next, key)
+		case key.RetiresAt == 0 || key.RetiresAt >= needed:
+		case key.RetiresAt < next.ActivatesAt:
+			c.keyGap(key, next, needed)
+		default:
+			c.unpublishedEarly(key, next, longest, needed)
+		}
+	}
+}
+
+func (c *compilation) overlappingKeys(key, other *config.SigningKey) {
+	c.errorAt(key.AttrRange("activates_at"), "unsafe-key-schedule", "Two keys sign together",
+		fmt.Sprintf("%s and %s are both %s keys that sign from %s, so which one signs is undecided. "+
+			"Let one of them activate later.", key.Address, other.Address, key.Alg, activation(key)),
+		declaredHere(&other.Decl))
+}
+
+func (c *compilation) keyGap(key, next *config.SigningKey, needed int64) {
+	c.errorAt(key.AttrRange("retires_at"), "unsafe-key-schedule", "Gap between keys",
+		fmt.Sprintf("%s signs %s tokens from %s and retires at %s, but %s takes over only at %s: in between no key signs. "+
+			"Let %s activate earlier, and keep %s published until %s or later.",
+			key.Address, key.Alg, activation(key), timeText(key.RetiresAt), next.Address, timeText(next.ActivatesAt),
+			next.Address, key.Address, timeText(needed)),
+		takesOver(next))
+}
+
+func (c *compilation) unpublishedEarly(key, next *config.SigningKey, longest longestToken, needed int64) {
+	c.errorAt(key.AttrRange("retires_at"), "unsafe-key-schedule", "Key unpublished early",
+		fmt.Sprintf("%s signs from %s until %s takes over at %s. The last token that it signs then lives up to %s (%s), "+
+			"and a verifier's clock may be %s behind, so the key must stay published until %s; it retires at %s. "+
+			"Set retires_at to %[8]q or later.",
+			key.Address, activation(key), next.Address, timeText(next.ActivatesAt), lifetimeText(longest.seconds), longest.api,
+			lifetimeText(clockSkew), timeText(needed), timeText(key.RetiresAt)),
+		takesOver(next))
+}
+
+// checkLastKey refuses an end without a successor: it signs to the end, so its
+// last tokens could not be verified, and after it nothing signs.
+func (c *compilation) checkLastKey(key *config.SigningKey) {
+	if key.RetiresAt == 0 {
+		return
+	}
+	c.errorAt(key.AttrRange("retires_at"), "unsafe-key-schedule", "Last key retires",
+		fmt.Sprintf("%s signs from %s and retires at %s, and no other %s key takes over before: its last tokens could not be verified "+
+			"and then nothing signs. Declare the key that follows, or leave retires_at out until there is one.",
+			key.Address, activation(key), timeText(key.RetiresAt), key.Alg))
+}
+
+// checkFirstKey warns, where there is a clock, that nothing signs yet.
+func (c *compilation) checkFirstKey(key *config.SigningKey) {
+	if c.opts.Now.IsZero() || key.ActivatesAt <= c.opts.Now.Unix() {
+		return
+	}
+	c.warnAt(key.AttrRange("activates_at"), "unsafe-key-schedule", "No key signs yet",
+		fmt.Sprintf("%s is the first declared %s key and signs from %s; until then no %s token can be signed. "+
+			"Let it activate earlier, or declare the key that signs now.",
+			key.Address, key.Alg, timeText(key.ActivatesAt), key.Alg))
+}
+
+// checkSameKeys refuses one private key under two labels: as a successor it
+// changes nothing, and with two algorithms it breaks RFC 8725 section 3.1.
+func (c *compilation) checkSameKeys() {
+	first := make(map[schema.SecretRef]*config.SigningKey)
+	for _, k := range c.signingKeys {
+		other, taken := first[k.PrivateKey]
+		if !taken || k.PrivateKey == "" {
+			first[k.PrivateKey] = k
+			continue
+		}
+		c.errorAt(k.AttrRange("private_key"), "invalid-key", "Signing key used twice",
+			fmt.Sprintf("%s and %s name the same private key. One key has one algorithm and one time to sign: "+
+				"make a new key (writ keys new).", k.Address, other.Address),
+			diag.Related{Message: other.Address + " names it too", Range: other.AttrRange("private_key")})
+	}
+}
+
+// activation is when a key begins to sign, in words.
+func activation(k *config.SigningKey) string {
+	if k.ActivatesAt == 0 {
+		return "the beginning"
+	}
+	return timeText(k.ActivatesAt)
+}
+
+func takesOver(k *config.SigningKey) diag.Related {
+	return diag.Related{Message: k.Address + " takes over here", Range: k.AttrRange("activates_at")}
+}

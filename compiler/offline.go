@@ -1,0 +1,107 @@
+package compiler
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
+)
+
+// A refresh token needs three things at once: an API that allows offline access,
+// a client that lists the refresh_token grant, and an authorization on behalf of
+// a user, since client_credentials never gives one (RFC 6749 section 4.4.3).
+// checkOfflineAccess reports who has some of the three and can never have all.
+func (c *compilation) checkOfflineAccess() {
+	offline := make([]offlineUse, len(c.apis))
+	for i := range c.Document.Clients {
+		c.checkRefreshingClient(int32(i), offline)
+	}
+	for i := range c.Document.APIs {
+		api, declared := &c.Document.APIs[i], c.apis[i]
+		if !api.AllowOfflineAccess || offline[i] != offlineClientsOnly || c.refused.has(&declared.Decl) {
+			continue
+		}
+		c.warnAt(declared.AttrRange("allow_offline_access"), "offline-access-unused", "Offline access unused",
+			fmt.Sprintf("%s allows offline access, but only clients acting for themselves are authorized for it, and "+
+				"client_credentials never gives refresh tokens. Remove allow_offline_access, or authorize a client "+
+				"with subject_type = %q.", declared.Address, schema.SubjectUser))
+	}
+}
+
+// An offlineUse says what kind of authorization an API was seen with.
+type offlineUse uint8
+
+const (
+	offlineNobody offlineUse = iota
+	offlineClientsOnly
+	offlineUsers
+)
+
+func (c *compilation) checkRefreshingClient(i int32, offline []offlineUse) {
+	var userAPIs []int32
+	for _, n := range c.reach[i] {
+		a := &c.Document.Authorizations[n]
+		api := c.apiIndex[a.API]
+		if a.SubjectType == schema.SubjectUser {
+			userAPIs = append(userAPIs, api)
+			offline[api] = offlineUsers
+		}
+		offline[api] = max(offline[api], offlineClientsOnly)
+	}
+	client, declared := &c.Document.Clients[i], c.clients[i]
+	asks := slices.Contains(client.GrantTypes, schema.GrantRefreshToken) || client.RefreshToken != nil
+	if !asks || c.unresolved(client.Label) || c.refused.has(&declared.Decl) {
+		return
+	}
+	switch {
+	case len(userAPIs) == 0 || !actsForUsers(client):
+		c.offlineUnused(i)
+	case !slices.ContainsFunc(userAPIs, func(api int32) bool { return c.Document.APIs[api].AllowOfflineAccess }):
+		c.offlineNotAllowed(i, userAPIs)
+	}
+}
+
+// actsForUsers reports whether the client has a grant by which it can act on
+// behalf of a user.
+func actsForUsers(client *schema.Client) bool {
+	return slices.Contains(client.GrantTypes, schema.GrantTokenExchange) ||
+		slices.Contains(client.GrantTypes, schema.GrantJWTBearer)
+}
+
+func (c *compilation) offlineUnused(i int32) {
+	declared := c.clients[i]
+	c.warnAt(c.refreshRange(i), "offline-access-unused", "Offline access unused",
+		fmt.Sprintf("%s asks for refresh tokens, but has no grant and authorization to act for a user, and client_credentials "+
+			"never gives refresh tokens. Remove refresh_token, or add the grant %s and an authorization with subject_type = %q.",
+			declared.Address, schema.GrantTokenExchange, schema.SubjectUser))
+}
+
+func (c *compilation) offlineNotAllowed(i int32, apis []int32) {
+	declared := c.clients[i]
+	related := make([]diag.Related, 0, 3)
+	for _, api := range apis[:min(len(apis), cap(related))] {
+		a := c.apis[api]
+		if c.refused.has(&a.Decl) {
+			return
+		}
+		related = append(related, diag.Related{
+			Message: a.Address + " does not allow offline access", Range: a.AttrRange("allow_offline_access"),
+		})
+	}
+	c.errorAt(c.refreshRange(i), "offline-access-not-allowed", "Offline access not allowed",
+		fmt.Sprintf("%s asks for refresh tokens, but none of the APIs that it may use on behalf of a user allows offline access. "+
+			"Set allow_offline_access = true on the API, or remove refresh_token here.", declared.Address),
+		related...)
+}
+
+// refreshRange is where the client asks for refresh tokens.
+func (c *compilation) refreshRange(i int32) hcl.Range {
+	declared := c.clients[i]
+	if slices.Contains(c.Document.Clients[i].GrantTypes, schema.GrantRefreshToken) {
+		return declared.AttrRange("grant_types")
+	}
+	return declared.NestedRange("refresh_token", "", "")
+}

@@ -1,0 +1,86 @@
+package compiler
+
+import (
+	"slices"
+
+	"github.com/writ-auth/writ/config"
+	"github.com/writ-auth/writ/config/diag"
+)
+
+// refusedBlocks holds the headers of the declarations inside which loading
+// found an error. What such a block would mean is unknown, so rules that would
+// only echo the first error skip it.
+type refusedBlocks map[place]bool
+
+type place struct {
+	file string
+	byte int
+}
+
+func placeOf(d *config.Decl) place { return place{d.Range.Filename, d.Range.Start.Byte} }
+
+// has reports whether loading found an error in any of the declarations.
+func (r refusedBlocks) has(decls ...*config.Decl) bool {
+	if len(r) == 0 {
+		return false
+	}
+	return slices.ContainsFunc(decls, func(d *config.Decl) bool { return r[placeOf(d)] })
+}
+
+// findRefused assigns each error to the block that it stands in: the last one
+// that begins before it in the same file.
+func findRefused(cfg *config.Config, loaded diag.List) refusedBlocks {
+	if !loaded.HasErrors() {
+		return nil
+	}
+	starts := blockStarts(cfg)
+	refused := make(refusedBlocks)
+	for i := range loaded {
+		if loaded[i].Severity != diag.Error {
+			continue
+		}
+		file, at := loaded[i].Range.Filename, loaded[i].Range.Start.Byte
+		n, found := slices.BinarySearch(starts[file], at)
+		if !found {
+			n--
+		}
+		if n >= 0 {
+			refused[place{file, starts[file][n]}] = true
+		}
+	}
+	return refused
+}
+
+// blockStarts lists where the declarations of each file begin, sorted.
+func blockStarts(cfg *config.Config) map[string][]int {
+	starts := make(map[string][]int)
+	add := func(d *config.Decl) {
+		p := placeOf(d)
+		starts[p.file] = append(starts[p.file], p.byte)
+	}
+	for _, d := range cfg.Issuers {
+		add(&d.Decl)
+	}
+	for _, d := range cfg.APIs {
+		add(&d.Decl)
+	}
+	for _, d := range cfg.Clients {
+		add(&d.Decl)
+	}
+	for _, d := range cfg.Authorizations {
+		add(&d.Decl)
+	}
+	for _, d := range cfg.TrustedIssuers {
+		add(&d.Decl)
+	}
+	for _, d := range cfg.SigningKeys {
+		add(&d.Decl)
+	}
+	for _, d := range cfg.Policies {
+		add(&d.Decl)
+	}
+	for _, s := range starts {
+		slices.Sort(s)
+	}
+	return starts
+}

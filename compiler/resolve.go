@@ -1,0 +1,205 @@
+package compiler
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/writ-auth/writ/config"
+	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
+)
+
+// byLabel returns the declarations sorted by label. Of several with one label,
+// which config.Load has refused, it keeps the first in the tree.
+func byLabel[T any](decls []*T, key func(*T) (string, hcl.Range)) []*T {
+	compare := func(a, b *T) int {
+		la, ra := key(a)
+		lb, rb := key(b)
+		return cmp.Or(
+			cmp.Compare(la, lb),
+			cmp.Compare(ra.Filename, rb.Filename),
+			cmp.Compare(ra.Start.Byte, rb.Start.Byte))
+	}
+	sorted := slices.Clone(decls)
+	if !slices.IsSortedFunc(sorted, compare) {
+		slices.SortFunc(sorted, compare)
+	}
+	return slices.CompactFunc(sorted, func(a, b *T) bool {
+		la, _ := key(a)
+		lb, _ := key(b)
+		return la == lb
+	})
+}
+
+func (c *compilation) compileIssuer() {
+	issuers := c.Config.Issuers
+	if len(issuers) == 0 {
+		c.missingIssuer()
+		return
+	}
+	c.issuer = issuers[0]
+	c.Document.Issuer = issuerWithDefaults(c.issuer)
+	for _, again := range issuers[1:] {
+		c.errorAt(again.Range, "duplicate-issuer", "Second issuer",
+			"A configuration has exactly one issuer block. Remove this one or the other.",
+			diag.Related{Message: "the first issuer is declared here", Range: c.issuer.Range})
+	}
+}
+
+// missingIssuer stays silent when a file could not be read: the issuer may be
+// in there.
+func (c *compilation) missingIssuer() {
+	for i := range c.opts.Loaded {
+		switch c.opts.Loaded[i].Code {
+		case "syntax", "unreadable-file", "limit-exceeded", "invalid-issuer":
+			return
+		}
+	}
+	c.errorAt(hcl.Range{}, "missing-issuer", "No issuer declared",
+		"A configuration needs one issuer block, which names the authorization server that signs the tokens. "+
+			`Add issuer { url = "https://auth.example.com/" } to any file.`)
+}
+
+func (c *compilation) compileAPIs() {
+	c.apis = byLabel(c.Config.APIs, func(a *config.API) (string, hcl.Range) { return a.Label, a.Range })
+	c.scopes = make([]scopeIndex, len(c.apis))
+	c.apiIndex = make(map[string]int32, len(c.apis))
+	c.Document.APIs = make([]schema.API, len(c.apis))
+	for i, declared := range c.apis {
+		api := &c.Document.APIs[i]
+		*api = apiWithDefaults(declared, c.issuer)
+		api.DistinctFrom = labels(declared.DistinctFrom)
+		c.apiIndex[api.Label] = int32(i)
+	}
+}
+
+func (c *compilation) compileClients() {
+	c.clients = byLabel(c.Config.Clients, func(cl *config.Client) (string, hcl.Range) { return cl.Label, cl.Range })
+	c.reach = make([][]int32, len(c.clients))
+	c.clientIndex = make(map[string]int32, len(c.clients))
+	c.Document.Clients = make([]schema.Client, len(c.clients))
+	for i, declared := range c.clients {
+		client := &c.Document.Clients[i]
+		*client = clientWithDefaults(declared)
+		client.DefaultAPI = declared.DefaultAPI.Label
+		client.Introspects = labels(declared.Introspects)
+		c.clientIndex[client.Label] = int32(i)
+	}
+}
+
+func (c *compilation) compileTrustedIssuers() {
+	c.trustedIssuers = byLabel(c.Config.TrustedIssuers,
+		func(t *config.TrustedIssuer) (string, hcl.Range) { return t.Label, t.Range })
+	for _, declared := range c.trustedIssuers {
+		c.Document.TrustedIssuers = append(c.Document.TrustedIssuers,
+			trustedIssuerWithDefaults(declared, c.Document.Issuer))
+	}
+}
+
+func (c *compilation) compileSigningKeys() {
+	c.signingKeys = byLabel(c.Config.SigningKeys,
+		func(k *config.SigningKey) (string, hcl.Range) { return k.Label, k.Range })
+	for _, declared := range c.signingKeys {
+		c.Document.SigningKeys = append(c.Document.SigningKeys, declared.SigningKey)
+	}
+}
+
+// labels resolves references that stand for a set: sorted, each once, without
+// those that config.Load has refused.
+func labels(refs []config.Ref) []string {
+	var out []string
+	for _, ref := range refs {
+		if ref.Label != "" {
+			out = append(out, ref.Label)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// compileAuthorizations resolves the authorizations and checks each against its
+// API. One whose client or API is not known is left out: it was reported, and
+// nothing more can be said about it.
+func (c *compilation) compileAuthorizations() {
+	all := byLabel(c.Config.Authorizations,
+		func(a *config.Authorization) (string, hcl.Range) { return a.Label, a.Range })
+	c.authorizations = make([]*config.Authorization, 0, len(all))
+	c.Document.Authorizations = make([]schema.Authorization, 0, len(all))
+	first := make(map[connection]int32, len(all))
+	for _, declared := range all {
+		client, okClient := c.clientIndex[declared.Client.Label]
+		api, okAPI := c.apiIndex[declared.API.Label]
+		if !okClient || !okAPI {
+			c.orphan(declared)
+			continue
+		}
+		i := int32(len(c.authorizations))
+		c.authorizations = append(c.authorizations, declared)
+		c.Document.Authorizations = append(c.Document.Authorizations, c.resolveAuthorization(declared, api))
+		c.reach[client] = append(c.reach[client], i)
+		c.checkSameConnection(first, connection{client, api, c.Document.Authorizations[i].SubjectType}, i)
+	}
+}
+
+// A connection is what at most one authorization may describe.
+type connection struct {
+	client, api int32
+	subject     schema.SubjectType
+}
+
+func (c *compilation) checkSameConnection(first map[connection]int32, key connection, i int32) {
+	j, taken := first[key]
+	if !taken {
+		first[key] = i
+		return
+	}
+	a, b := c.authorizations[i], c.authorizations[j]
+	c.errorAt(a.Range, "duplicate-authorization", "Duplicate authorization",
+		fmt.Sprintf("%s and %s both authorize %s for %s on behalf of a %s. "+
+			"Merge their scopes into one block and remove the other.",
+			a.Address, b.Address, c.clients[key.client].Address, c.apis[key.api].Address, key.subject),
+		declaredHere(&b.Decl))
+}
+
+// resolveAuthorization is the authorization as the server will see it, checked
+// against the API at that index.
+func (c *compilation) resolveAuthorization(declared *config.Authorization, api int32) schema.Authorization {
+	a := declared.Authorization
+	a.Client, a.API = declared.Client.Label, declared.API.Label
+	a.SubjectType = cmp.Or(a.SubjectType, schema.SubjectClient)
+	a.Scopes = c.resolveScopes(declared, api)
+	c.checkShorterLifetime(declared, api)
+	return a
+}
+
+func (c *compilation) checkShorterLifetime(a *config.Authorization, api int32) {
+	limit := c.Document.APIs[api].TokenLifetime
+	if a.TokenLifetime <= limit || c.refused.has(&c.apis[api].Decl) {
+		return
+	}
+	c.errorAt(a.AttrRange("token_lifetime"), "invalid-lifetime", "Lifetime beyond API's",
+		fmt.Sprintf("%s asks for tokens that live %s, but those of %s live %s. An authorization may only shorten "+
+			"the lifetime: choose %s or less, or remove token_lifetime.",
+			a.Address, lifetimeText(a.TokenLifetime), c.apis[api].Address, lifetimeText(limit), lifetimeText(limit)),
+		c.lifetimeDeclared(api))
+}
+
+// lifetimeDeclared points at where the API's effective lifetime comes from.
+func (c *compilation) lifetimeDeclared(api int32) diag.Related {
+	declared := c.apis[api]
+	switch {
+	case declared.Has("token_lifetime"):
+		return diag.Related{Message: "the lifetime of " + declared.Address + " is set here", Range: declared.AttrRange("token_lifetime")}
+	case c.issuer.Defaults.TokenLifetime != 0:
+		return diag.Related{Message: declared.Address + " has the issuer's default", Range: c.defaultRange("token_lifetime")}
+	}
+	return declaredHere(&declared.Decl)
+}
+
+// defaultRange is where an attribute of the issuer's defaults was written.
+func (c *compilation) defaultRange(attr string) hcl.Range {
+	return c.issuer.NestedRange("defaults", "", attr)
+}

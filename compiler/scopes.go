@@ -1,0 +1,130 @@
+package compiler
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/writ-auth/writ/config"
+	"github.com/writ-auth/writ/schema"
+)
+
+// scopeOfflineAccess is how a request asks for a refresh token (OpenID Connect
+// Core section 11); no API declares it.
+const scopeOfflineAccess = "offline_access"
+
+// A scopeIndex finds the place of a scope in its API. Few scopes are searched
+// one by one; the map is made for an API with many, when it is first needed.
+type scopeIndex map[string]int
+
+const fewScopes = 12
+
+// scopePlace is the place of a scope among its API's, -1 when it is not one.
+func (c *compilation) scopePlace(api int32, name string) int {
+	scopes := c.Document.APIs[api].Scopes
+	if len(scopes) <= fewScopes {
+		return slices.IndexFunc(scopes, func(s schema.Scope) bool { return s.Name == name })
+	}
+	if c.scopes[api] == nil {
+		index := make(scopeIndex, len(scopes))
+		for i := range scopes {
+			index[scopes[i].Name] = i
+		}
+		c.scopes[api] = index
+	}
+	if i, ok := c.scopes[api][name]; ok {
+		return i
+	}
+	return -1
+}
+
+// resolveScopes gives an authorization's scopes in the order of its API. What
+// is not among the API's is reported and left out, and so is what is repeated.
+func (c *compilation) resolveScopes(a *config.Authorization, api int32) []string {
+	if c.inOrder(a.Scopes, api) {
+		return a.Scopes
+	}
+	seen := make(map[int]bool, len(a.Scopes))
+	places := make([]int, 0, len(a.Scopes))
+	for i, name := range a.Scopes {
+		switch p := c.scopePlace(api, name); {
+		case p < 0:
+			c.unknownScope(a, i, api)
+		case seen[p]:
+			c.errorAt(scopeRange(a, i), "duplicate-scope", "Scope listed twice",
+				fmt.Sprintf("%s lists %q more than once. Remove the repetition.", a.Address, name))
+		default:
+			seen[p] = true
+			places = append(places, p)
+		}
+	}
+	slices.Sort(places)
+	resolved := make([]string, len(places))
+	for i, p := range places {
+		resolved[i] = c.Document.APIs[api].Scopes[p].Name
+	}
+	return resolved
+}
+
+// inOrder reports whether the names are scopes of the API, in its order, each
+// once: the usual case, and the one that needs no copy.
+func (c *compilation) inOrder(names []string, api int32) bool {
+	last := -1
+	for _, name := range names {
+		p := c.scopePlace(api, name)
+		if p <= last {
+			return false
+		}
+		last = p
+	}
+	return true
+}
+
+func (c *compilation) unknownScope(a *config.Authorization, i int, api int32) {
+	declared := c.apis[api]
+	if c.refused.has(&declared.Decl) {
+		return // the scope may be what was refused there
+	}
+	name := a.Scopes[i]
+	if name == scopeOfflineAccess {
+		c.offlineAccessAsScope(a, i, api)
+		return
+	}
+	scopes := c.Document.APIs[api].Scopes
+	names := make([]string, len(scopes))
+	for n := range scopes {
+		names[n] = scopes[n].Name
+	}
+	detail := fmt.Sprintf("%s has no scope %q.%s", declared.Address, name, didYouMean(name, names))
+	if schema.Suggest(name, names) == "" {
+		detail += fmt.Sprintf(" Declare scope %q in %s, or remove it from the list.", name, declared.Address)
+	}
+	c.errorAt(scopeRange(a, i), "unknown-scope", "Unknown scope", detail, declaredHere(&declared.Decl))
+}
+
+// offlineAccessAsScope explains that refresh tokens are not a scope to grant.
+func (c *compilation) offlineAccessAsScope(a *config.Authorization, i int, api int32) {
+	declared := c.apis[api]
+	if !c.Document.APIs[api].AllowOfflineAccess {
+		c.errorAt(scopeRange(a, i), "offline-access-not-allowed", "Offline access not allowed",
+			fmt.Sprintf("%s asks for refresh tokens, but %s does not allow offline access. "+
+				"Remove %q here; to allow it, set allow_offline_access = true on the API and list %q in the client's grant_types.",
+				a.Address, declared.Address, scopeOfflineAccess, schema.GrantRefreshToken),
+			declaredHere(&declared.Decl))
+		return
+	}
+	c.errorAt(scopeRange(a, i), "unknown-scope", "Unknown scope",
+		fmt.Sprintf("%q is not granted as a scope: %s allows offline access, and a client whose grant_types list %q may ask for it. Remove it here.",
+			scopeOfflineAccess, declared.Address, schema.GrantRefreshToken),
+		declaredHere(&declared.Decl))
+}
+
+// scopeRange is where the i-th scope was written; the whole list where it came
+// out of an expression.
+func scopeRange(a *config.Authorization, i int) hcl.Range {
+	if i < len(a.ScopeRanges) {
+		return a.ScopeRanges[i]
+	}
+	return a.AttrRange("scopes")
+}

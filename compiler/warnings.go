@@ -1,0 +1,125 @@
+package compiler
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/writ-auth/writ/config"
+	"github.com/writ-auth/writ/schema"
+)
+
+// longLifetime is the longest token lifetime, in seconds, that goes without a
+// warning.
+const longLifetime = 24 * 3600
+
+// soon is how many seconds ahead of its end a credential is worth a warning:
+// time to make, deliver and deploy the next one.
+const soon = 30 * 24 * 3600
+
+// checkProfilesAndLifetimes warns about choices that are allowed and that an
+// auditor will ask about. A choice made in the issuer's defaults is reported
+// there, once.
+func (c *compilation) checkProfilesAndLifetimes() {
+	defaults := &c.issuer.Defaults
+	if defaults.TokenLifetime > longLifetime {
+		c.longLifetime(c.defaultRange("token_lifetime"), "The issuer's default", defaults.TokenLifetime)
+	}
+	if defaults.Profile == schema.ProfileAuth0 {
+		c.untypedProfile(c.defaultRange("token_profile"), "APIs that say nothing else get")
+	}
+	for _, a := range c.apis {
+		if a.TokenLifetime > longLifetime {
+			c.longLifetime(a.AttrRange("token_lifetime"), "The token lifetime of "+a.Address, a.TokenLifetime)
+		}
+		if a.Profile == schema.ProfileAuth0 {
+			c.untypedProfile(a.AttrRange("token_profile"), a.Address+" has")
+		}
+	}
+}
+
+func (c *compilation) longLifetime(r hcl.Range, what string, seconds int64) {
+	c.warnAt(r, "long-lifetime", "Long token lifetime",
+		fmt.Sprintf("%s is %s. A token cannot be taken back before it expires, so whoever steals one has it that long. "+
+			"Choose %s or less.", what, lifetimeText(seconds), lifetimeText(longLifetime)))
+}
+
+func (c *compilation) untypedProfile(r hcl.Range, who string) {
+	c.warnAt(r, "auth0-profile-untyped", "Tokens without explicit type",
+		fmt.Sprintf("%s the token profile %q, whose typ is JWT: a verifier cannot tell such an access token from another kind of JWT "+
+			"(RFC 8725 section 3.11). Choose %q unless a verifier depends on the Auth0 form.",
+			who, schema.ProfileAuth0, schema.ProfileRFC9068))
+}
+
+// checkExpiry warns about credentials by the clock that it was given, and is
+// silent without one.
+func (c *compilation) checkExpiry() {
+	if c.opts.Now.IsZero() {
+		return
+	}
+	now := c.opts.Now.Unix()
+	for i, declared := range c.clients {
+		client := &c.Document.Clients[i]
+		all := credentials(client)
+		for _, cred := range all {
+			end := cred.window.ExpiresAt
+			switch {
+			case end == 0:
+			case end <= now:
+				c.expiredCredential(declared, cred, liveAt(all, now))
+			case end <= now+soon && !liveAt(all, now+soon):
+				c.expiresSoon(declared, cred)
+			}
+		}
+	}
+}
+
+// A credential is one of a client's ways to authenticate, of whatever type.
+type credential struct {
+	block, label string
+	window       schema.Window
+}
+
+func credentials(client *schema.Client) []credential {
+	var all []credential
+	for i := range client.Secrets {
+		all = append(all, credential{"secret", client.Secrets[i].Label, client.Secrets[i].Window})
+	}
+	for i := range client.PublicKeys {
+		all = append(all, credential{"public_key", client.PublicKeys[i].Label, client.PublicKeys[i].Window})
+	}
+	for i := range client.Certificates {
+		all = append(all, credential{"certificate", client.Certificates[i].Label, client.Certificates[i].Window})
+	}
+	for i := range client.Federated {
+		all = append(all, credential{"federated", client.Federated[i].Label, client.Federated[i].Window})
+	}
+	return all
+}
+
+// liveAt reports whether any of the credentials is accepted at that time.
+func liveAt(all []credential, at int64) bool {
+	for i := range all {
+		if all[i].window.Contains(at) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *compilation) expiredCredential(d *config.Client, cred credential, others bool) {
+	detail := fmt.Sprintf("The %s %q of %s is not accepted since %s. Remove it.",
+		cred.block, cred.label, d.Address, timeText(cred.window.ExpiresAt))
+	if !others {
+		detail = fmt.Sprintf("The %s %q of %s is not accepted since %s, and nothing else authenticates the client now. "+
+			"Add a credential that is valid, then remove this one.", cred.block, cred.label, d.Address, timeText(cred.window.ExpiresAt))
+	}
+	c.warnAt(d.NestedRange(cred.block, cred.label, "expires_at"), "expired-credential", "Expired credential", detail)
+}
+
+func (c *compilation) expiresSoon(d *config.Client, cred credential) {
+	c.warnAt(d.NestedRange(cred.block, cred.label, "expires_at"), "expires-soon", "Credential expires soon",
+		fmt.Sprintf("The %s %q of %s expires at %s, and nothing declared authenticates the client %s from now. "+
+			"Add its successor, wait until the client uses it, then remove this one.",
+			cred.block, cred.label, d.Address, timeText(cred.window.ExpiresAt), lifetimeText(soon)))
+}
