@@ -1,0 +1,95 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// maxInput bounds every single file that a command reads whole: a snapshot of
+// a million authorizations has 64 MB.
+const maxInput = 1 << 30
+
+// unreadable is an error of the file system as the user sees it.
+func unreadable(err error) error {
+	if err == nil {
+		return nil
+	}
+	hint := ""
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		hint = "Check the path, and --chdir if it is set."
+	case errors.Is(err, fs.ErrPermission):
+		hint = "Check who owns the file and its mode."
+	}
+	return failf("unreadable-file", hint, "%w", err)
+}
+
+// readRegular reads a file whole. A device or a pipe is refused: reading it
+// might never end.
+func readRegular(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, failf("unreadable-file", "Name a file.", "read %q: not a regular file", filepath.ToSlash(path))
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	defer f.Close()
+	content, err := io.ReadAll(io.LimitReader(f, maxInput+1))
+	if err == nil && len(content) > maxInput {
+		err = fmt.Errorf("read %q: larger than %d bytes", filepath.ToSlash(path), maxInput)
+	}
+	return content, unreadable(err)
+}
+
+// replaceFile gives a file new content, whole or not at all. A file that was
+// there keeps its mode.
+func replaceFile(path string, content []byte) (err error) {
+	mode := fs.FileMode(0o644)
+	if info, err := os.Stat(path); err == nil {
+		mode = info.Mode().Perm()
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".writ-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(f.Name())
+		}
+	}()
+	_, err = f.Write(content)
+	if err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// createFile writes a file that must not exist yet, whole or not at all.
+func createFile(path string, content []byte, mode fs.FileMode) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		os.Remove(path)
+	}
+	return err
+}
+
+// dir is the folder that a command works on: its DIR argument or where it was started.
+func (a *app) dir(args []string) string {
+	if len(args) > 0 {
+		return a.path(args[0])
+	}
+	return a.path(".")
+}

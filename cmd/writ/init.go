@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/writ-auth/writ/examples/quickstart"
+)
+
+func (a *app) initCommand() command {
+	return command{
+		name: "init", args: "[DIR]", maxArgs: 1,
+		summary: "write a small working configuration",
+		about: `
+One API, one client, one authorization, with comments. A folder that holds a
+configuration is refused; a README.md or .gitignore already there is kept.`,
+		example: "$ writ init demo\n$ writ dev demo",
+		run:     func(_ context.Context, args []string) error { return a.init(args) },
+	}
+}
+
+// initResult is what init did, for people and machines.
+type initResult struct {
+	Directory string   `json:"directory"`
+	Written   []string `json:"written"`
+	Kept      []string `json:"kept"`
+}
+
+func (a *app) init(args []string) error {
+	dir := a.dir(args)
+	present, err := filesIn(dir)
+	if err != nil {
+		return err
+	}
+	files, err := fs.Glob(quickstart.Files, "*")
+	if err != nil {
+		return err
+	}
+	result := initResult{Directory: filepath.ToSlash(dir), Written: []string{}, Kept: []string{}}
+	for _, name := range files {
+		if present[name] {
+			result.Kept = append(result.Kept, name)
+		} else {
+			result.Written = append(result.Written, name)
+		}
+	}
+	if err := writeNew(dir, result.Written); err != nil {
+		return err
+	}
+	return a.showInit(result)
+}
+
+func (a *app) showInit(result initResult) error {
+	if a.json {
+		return a.printJSON(result)
+	}
+	fmt.Fprintf(a.out, "Wrote %s in %s.\n", strings.Join(result.Written, ", "), result.Directory)
+	if len(result.Kept) > 0 {
+		fmt.Fprintf(a.out, "Kept %s as it was.\n", strings.Join(result.Kept, ", "))
+	}
+	fmt.Fprintf(a.out, "\nTry it:\n\n  writ dev %s\n", shellQuote(result.Directory))
+	return nil
+}
+
+// filesIn lists a folder, which need not exist, and refuses one that already
+// holds a configuration.
+func filesIn(dir string) (map[string]bool, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, unreadable(err)
+	}
+	present := make(map[string]bool, len(entries))
+	for _, entry := range entries {
+		name := entry.Name()
+		if strings.HasSuffix(name, ".hcl") || strings.HasSuffix(name, ".hcl.json") {
+			return nil, failf("file-exists", "Name another folder: writ init DIR.",
+				"%q already holds a configuration: %s", filepath.ToSlash(dir), name)
+		}
+		present[name] = true
+	}
+	return present, nil
+}
+
+// writeNew writes the files into dir, all of them or none.
+func writeNew(dir string, names []string) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return unreadable(err)
+	}
+	for i, name := range names {
+		content, err := fs.ReadFile(quickstart.Files, name)
+		if err == nil {
+			err = createFile(filepath.Join(dir, name), content, 0o644)
+		}
+		if err != nil {
+			for _, done := range names[:i] {
+				os.Remove(filepath.Join(dir, done)) // best effort: the first error is the one to show
+			}
+			return unreadable(err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+)
+
+func (a *app) manCommand() command {
+	return command{
+		name:    "man",
+		summary: "print the manual page, writ(1), in roff",
+		example: "$ writ man > /usr/local/share/man/man1/writ.1\n$ man writ",
+		run: func(context.Context, []string) error {
+			_, err := io.WriteString(a.out, a.manPage())
+			return err
+		},
+	}
+}
+
+// manPage is writ(1), made from the table that parses the command line.
+func (a *app) manPage() string {
+	var page strings.Builder
+	fmt.Fprintf(&page, ".TH WRIT 1 \"\" \"writ %s\"\n", roff(readBuild().Version))
+	page.WriteString(".SH NAME\nwrit \\- who may get which token, as HCL files in git\n")
+	page.WriteString(".SH SYNOPSIS\n.B writ\n.I COMMAND\n[flags]\n.SH COMMANDS\n")
+	for _, c := range a.table {
+		manCommandSection(&page, c, []string{programName, c.name})
+	}
+	page.WriteString(".SH FLAGS OF EVERY COMMAND\n")
+	manFlags(&page, a.globalFlags())
+	page.WriteString(".SH FLAGS OF EVERY COMMAND THAT TAKES A CONFIGURATION\n")
+	manFlags(&page, new(configFlags).flags())
+	page.WriteString(manEnding)
+	return page.String()
+}
+
+const manEnding = `.SH EXIT STATUS
+.TP
+0
+done
+.TP
+1
+an error, with diagnostics
+.TP
+2
+plan \-\-detailed\-exitcode: there are changes; explain: refused
+.TP
+3
+apply: the plan is stale; fmt \-\-check: something to change
+.TP
+64
+the command line makes no sense
+.TP
+70
+a defect in writ
+.SH ENVIRONMENT
+.TP
+NO_COLOR
+no colour when set to anything
+.TP
+WRIT_CLIENT_SECRET
+the client secret of writ token
+.SH FILES
+writ.lock.hcl, writ.snapshot
+.SH SEE ALSO
+.BR writd (1)
+`
+
+func manCommandSection(page *strings.Builder, c command, path []string) {
+	if len(c.sub) > 0 {
+		for _, sub := range c.sub {
+			manCommandSection(page, sub, append(path[:len(path):len(path)], sub.name))
+		}
+		return
+	}
+	fmt.Fprintf(page, ".SS %s\n%s.\n", roff(strings.TrimSuffix(usageLine(c, path), " [flags]")), roff(upperFirst(c.summary)))
+	if c.about != "" {
+		fmt.Fprintf(page, ".PP\n%s\n", roff(strings.TrimSpace(c.about)))
+	}
+	manFlags(page, c.flags)
+	if c.example != "" {
+		fmt.Fprintf(page, ".PP\n.nf\n.RS\n%s\n.RE\n.fi\n", roff(strings.TrimSpace(c.example)))
+	}
+}
+
+func manFlags(page *strings.Builder, flags []cli.Flag) {
+	for _, f := range flags {
+		_, usage := flagUsage(f)
+		fmt.Fprintf(page, ".TP\n\\fB%s\\fR\n%s\n", roff(flagSyntax(f)), roff(usage))
+	}
+}
+
+// roff escapes text: backslashes, hyphens that must stay hyphens, and the
+// control characters at the beginning of a line.
+func roff(text string) string {
+	text = strings.NewReplacer(`\`, `\e`, "-", `\-`).Replace(text)
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		if strings.HasPrefix(line, ".") || strings.HasPrefix(line, "'") {
+			lines[i] = `\&` + line
+		}
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+
+	"github.com/writ-auth/writ/config/diag"
+)
+
+// diagnosed is the outcome of a command that stopped at the author's mistakes.
+type diagnosed struct {
+	list    diag.List
+	sources map[string][]byte
+}
+
+func (d *diagnosed) Error() string { return fmt.Sprintf("%d diagnostics", len(d.list)) }
+
+// add takes in the diagnostics of one file.
+func (d *diagnosed) add(list diag.List, name string, source []byte) {
+	if len(list) == 0 {
+		return
+	}
+	d.list = append(d.list, list...)
+	if _, ok := d.sources[name]; !ok {
+		d.sources = maps.Clone(d.sources)
+		d.sources[name] = source
+	}
+}
+
+// report shows why a command failed: as diagnostics on standard error, or with
+// --json as the one object on standard output.
+func (a *app) report(err error) {
+	if err == nil {
+		return
+	}
+	if _, said := errors.AsType[exitStatus](err); said {
+		return
+	}
+	if usage, ok := errors.AsType[*usageError](err); ok && !a.json {
+		fmt.Fprintf(a.err, "writ: %s\n%s\n", usage.message, usage.hint)
+		return
+	}
+	problems, ok := errors.AsType[*diagnosed](err)
+	if !ok {
+		problems = &diagnosed{list: diag.List{withoutPlace(err)}}
+	}
+	if a.json {
+		a.showReport(a.out, problems)
+		return
+	}
+	a.showDiagnostics(problems)
+}
+
+// withoutPlace makes a diagnostic of an error that no line of the configuration caused.
+func withoutPlace(err error) diag.Diagnostic {
+	d := diag.Diagnostic{Severity: diag.Error, Code: "command-failed", Summary: "Command failed", Detail: sentence(err.Error())}
+	if usage, ok := errors.AsType[*usageError](err); ok {
+		d.Code, d.Summary, d.Detail = "usage", "Invalid command line", sentence(usage.message)+" "+usage.hint
+	}
+	if failed, ok := errors.AsType[*failure](err); ok {
+		d.Code = failed.code
+		if failed.code == "unreadable-file" {
+			d.Summary = "Unreadable file"
+		}
+		if failed.hint != "" {
+			d.Detail += " " + failed.hint
+		}
+	}
+	return d
+}
+
+// sentence makes a sentence of an error text.
+func sentence(text string) string {
+	if text == "" {
+		return text
+	}
+	if last := text[len(text)-1]; last != '.' && last != '?' && last != '!' {
+		text += "."
+	}
+	return upperFirst(text)
+}
+
+// warn shows warnings beside a result: on standard error in either form, so
+// that standard output holds the result alone.
+func (a *app) warn(list diag.List, sources map[string][]byte) {
+	if len(list) == 0 {
+		return
+	}
+	problems := &diagnosed{list: list, sources: sources}
+	if a.json {
+		a.showReport(a.err, problems)
+		return
+	}
+	a.showDiagnostics(problems)
+}
+
+func (a *app) showDiagnostics(problems *diagnosed) {
+	diag.WriteText(a.err, problems.list.Sorted(), problems.sources, a.errWidth, a.errColor)
+}
+
+func (a *app) showReport(w io.Writer, problems *diagnosed) {
+	writeJSON(w, diag.NewReport(problems.list.Sorted(), problems.sources))
+}

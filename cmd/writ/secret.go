@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// A clientSecret is a new secret and what the configuration may know of it.
+type clientSecret struct {
+	Client string `json:"client"`
+	Label  string `json:"label"`
+	Secret string `json:"secret"`
+	Hash   string `json:"hash"`
+	Block  string `json:"block"` // to paste into the client
+}
+
+func (a *app) secretCommand() command {
+	return command{
+		name:    "secret",
+		summary: "make client secrets",
+		sub: []command{{
+			name: "new", args: "CLIENT [LABEL]", maxArgs: 2,
+			summary: "make a client secret and the block that lets it in",
+			about: `
+The secret is 32 random bytes. It is printed once and kept nowhere: the
+configuration holds its SHA-256, which is safe in git because nobody can guess
+32 random bytes. Give the secret to the client, paste the block into the client.
+
+To rotate: add the new block beside the old one, let the client change over,
+remove the old block.`,
+			example: `$ writ secret new billing 2027-q1
+Secret, shown only now: 8oR0...
+
+Paste into client "billing":
+
+  secret "2027-q1" {
+    hash = "sha256:R4n1..."
+  }`,
+			run: func(_ context.Context, args []string) error { return a.secretNew(args) },
+		}},
+	}
+}
+
+func (a *app) secretNew(args []string) error {
+	if len(args) == 0 {
+		return usagef("name the client that the secret is for")
+	}
+	label := a.now().UTC().Format("2006-01-02")
+	if len(args) == 2 {
+		label = args[1]
+	}
+	for _, name := range []string{args[0], label} {
+		if !plainName(name) {
+			return usagef("invalid name %q: letters, digits, hyphens and underscores", name)
+		}
+	}
+	secret, err := newSecret(a.rand)
+	if err != nil {
+		return err
+	}
+	s := clientSecret{Client: args[0], Label: label, Secret: secret, Hash: hashSecret(secret)}
+	s.Block = fmt.Sprintf("secret %q {\n  hash = %q\n}\n", s.Label, s.Hash)
+	if a.json {
+		return a.printJSON(s)
+	}
+	fmt.Fprintf(a.out, "Secret, shown only now: %s\n\nPaste into client %q:\n\n", s.Secret, s.Client)
+	for line := range strings.Lines(s.Block) {
+		io.WriteString(a.out, "  "+line)
+	}
+	return nil
+}
+
+// plainName reports whether a word may stand in a pasted block without quoting.
+func plainName(name string) bool {
+	return name != "" && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == ""
+}
+
+// newSecret is 32 random bytes in unpadded base64url.
+func newSecret(random io.Reader) (string, error) {
+	var secret [32]byte
+	if _, err := io.ReadFull(random, secret[:]); err != nil {
+		return "", fmt.Errorf("read random bytes: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(secret[:]), nil
+}
+
+// hashSecret is a secret as a secret block holds it.
+func hashSecret(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return "sha256:" + base64.RawURLEncoding.EncodeToString(sum[:])
+}
