@@ -1,6 +1,7 @@
 package compiler
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -106,4 +107,82 @@ func (m *Model) Sources() []Source {
 		add(KindSigningKey, k.Label, k.Range)
 	}
 	return sources
+}
+
+// API returns the API of that label and where it was declared.
+func (m *Model) API(label string) (*schema.API, *config.API, bool) {
+	i, ok := m.apiIndex[label]
+	if !ok {
+		return nil, nil, false
+	}
+	return &m.Document.APIs[i], m.apis[i], true
+}
+
+// Client returns the client of that label and where it was declared.
+func (m *Model) Client(label string) (*schema.Client, *config.Client, bool) {
+	i, ok := m.clientIndex[label]
+	if !ok {
+		return nil, nil, false
+	}
+	return &m.Document.Clients[i], m.clients[i], true
+}
+
+// Authorization returns the authorization of that label and where it was
+// declared.
+func (m *Model) Authorization(label string) (*schema.Authorization, *config.Authorization, bool) {
+	i, ok := slices.BinarySearchFunc(m.authorizations, label, func(a *config.Authorization, l string) int {
+		return strings.Compare(a.Label, l)
+	})
+	if !ok {
+		return nil, nil, false
+	}
+	return &m.Document.Authorizations[i], m.authorizations[i], true
+}
+
+// Decl returns where the object of an address was declared, nil when there is
+// no such object.
+func (m *Model) Decl(address string) *config.Decl {
+	kind, label, ok := ParseAddress(address)
+	if !ok {
+		return nil
+	}
+	switch kind {
+	case KindIssuer:
+		if len(m.Config.Issuers) > 0 {
+			return &m.Config.Issuers[0].Decl
+		}
+	case KindAPI:
+		if _, d, ok := m.API(label); ok {
+			return &d.Decl
+		}
+	case KindClient:
+		if _, d, ok := m.Client(label); ok {
+			return &d.Decl
+		}
+	case KindAuthorization:
+		if _, d, ok := m.Authorization(label); ok {
+			return &d.Decl
+		}
+	}
+	return m.lesserDecl(address)
+}
+
+// lesserDecl searches the kinds of which a configuration has few.
+func (m *Model) lesserDecl(address string) *config.Decl {
+	for _, d := range m.trustedIssuers {
+		if d.Address == address {
+			return &d.Decl
+		}
+	}
+	for _, d := range m.signingKeys {
+		if d.Address == address {
+			return &d.Decl
+		}
+	}
+	for _, d := range m.Config.Policies {
+		if d.Address == address {
+			return &d.Decl
+		}
+	}
+	return nil
 }

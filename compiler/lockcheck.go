@@ -1,0 +1,267 @@
+package compiler
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/writ-auth/writ/compiler/lockfile"
+	"github.com/writ-auth/writ/config"
+	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
+)
+
+// LockOptions say how CheckLock treats a difference.
+type LockOptions struct {
+	// Replace lists the addresses, such as "api.orders", whose identifier may
+	// change; the old one is retired.
+	Replace []string
+	// Locked refuses every change of the lockfile.
+	Locked bool
+	// Name is the lockfile's name for messages; lockfile.DefaultName when empty.
+	Name string
+	// Prior is the document of the snapshot that is there already, nil when
+	// there is none. A snapshot without a lockfile is refused.
+	Prior *schema.Document
+}
+
+// CheckLock compares a model with the lockfile (nil when there is none) and
+// makes the lockfile that follows, with the renames that it saw. A tree without
+// errors and a next lockfile without errors may be applied; otherwise next only
+// serves to compare.
+//
+// For each label of the tree there are these cases, the same for APIs with their
+// identifiers and clients with their client ids:
+//
+//   - recorded with this value: nothing to do
+//   - recorded with another: an error, unless the replacement was asked for;
+//     then the old value is retired and the new one has to be free
+//   - not recorded, the value belongs to a label that is gone: a rename
+//   - not recorded, the value is retired under the same label: it returns
+//   - not recorded, the value is free: recorded
+//
+// A value is free when no other label has it, and none had it and lost it. What
+// is recorded and neither in the tree nor renamed is retired.
+func CheckLock(m *Model, lock *lockfile.File, opts LockOptions) (next *lockfile.File, renames []Rename, diags diag.List) {
+	opts.Name = cmp.Or(opts.Name, lockfile.DefaultName)
+	if lock == nil && opts.Prior != nil {
+		return &lockfile.File{}, nil, diag.List{lockMissing(opts.Name)}
+	}
+	before := lock
+	if before == nil {
+		before = &lockfile.File{}
+	}
+	replace, diags := parseReplacements(m, opts.Replace)
+
+	apis := newNameCheck(KindAPI, apiNames(m), before.APIs, before.RetiredAPIs, replace)
+	clients := newNameCheck(KindClient, clientNames(m), before.Clients, before.RetiredClients, replace)
+	apis.run()
+	clients.run()
+
+	next = &lockfile.File{
+		APIs: apis.nextLive, RetiredAPIs: apis.nextRetired,
+		Clients: clients.nextLive, RetiredClients: clients.nextRetired,
+	}
+	renames = append(apis.renames, clients.renames...)
+	diags = slices.Concat(diags, apis.diags, clients.diags)
+	if opts.Locked && !diags.HasErrors() {
+		if d, changed := lockOutOfDate(opts.Name, lock == nil, apis.changes, clients.changes); changed {
+			diags = append(diags, d)
+		}
+	}
+	sortDiagnostics(diags)
+	return next, renames, diags
+}
+
+// LockFromDocument makes the lockfile that a snapshot implies: the way back
+// when the lockfile was lost. Names retired earlier are not in it.
+func LockFromDocument(doc *schema.Document) *lockfile.File {
+	f := &lockfile.File{}
+	for i := range doc.APIs {
+		f.APIs = append(f.APIs, lockfile.Entry{Label: doc.APIs[i].Label, Value: doc.APIs[i].Identifier})
+	}
+	for i := range doc.Clients {
+		f.Clients = append(f.Clients, lockfile.Entry{Label: doc.Clients[i].Label, Value: doc.Clients[i].ClientID})
+	}
+	return f
+}
+
+// A name is what the lockfile guards about an object of the tree.
+type name struct {
+	label string
+	value string // "" when config refused it; then nothing is said about it
+	decl  *config.Decl
+}
+
+func apiNames(m *Model) []name {
+	names := make([]name, len(m.apis))
+	for i, declared := range m.apis {
+		names[i] = name{declared.Label, m.Document.APIs[i].Identifier, &declared.Decl}
+	}
+	return names
+}
+
+func clientNames(m *Model) []name {
+	names := make([]name, len(m.clients))
+	for i, declared := range m.clients {
+		names[i] = name{declared.Label, m.Document.Clients[i].ClientID, &declared.Decl}
+	}
+	return names
+}
+
+// A nameCheck compares the names of one kind of object with the lockfile's.
+type nameCheck struct {
+	words   nameWords
+	tree    []name
+	values  map[string]string         // of the tree, by label
+	live    map[string]lockfile.Entry // of the lockfile, by label
+	holders map[string]lockfile.Entry // of the lockfile, by value
+	retired map[string]lockfile.Entry // of the lockfile, by value; shrinks as names return
+	replace map[string]bool           // labels that may change
+
+	renamed     map[string]bool // recorded labels that live on under another
+	nextLive    []lockfile.Entry
+	nextRetired []lockfile.Entry
+	renames     []Rename
+	changes     []lockChange
+	diags       diag.List
+}
+
+// A lockChange is one line of what the lockfile would have to follow.
+type lockChange struct {
+	text string
+	at   hcl.Range // in the tree, or of the lockfile's entry for what is gone
+}
+
+func newNameCheck(kind Kind, tree []name, live, retired []lockfile.Entry, replace map[string]bool) *nameCheck {
+	n := &nameCheck{
+		words:   wordsFor(kind),
+		tree:    tree,
+		values:  make(map[string]string, len(tree)),
+		live:    make(map[string]lockfile.Entry, len(live)),
+		holders: make(map[string]lockfile.Entry, len(live)),
+		retired: make(map[string]lockfile.Entry, len(retired)),
+		renamed: make(map[string]bool),
+		replace: replace,
+	}
+	for _, t := range tree {
+		n.values[t.label] = t.value
+	}
+	for _, e := range live {
+		n.live[e.Label], n.holders[e.Value] = e, e
+	}
+	for _, e := range retired {
+		n.retired[e.Value] = e
+	}
+	return n
+}
+
+func (n *nameCheck) run() {
+	for _, t := range n.tree {
+		n.place(t)
+	}
+	for label, e := range n.live {
+		if _, there := n.values[label]; !there && !n.renamed[label] {
+			n.retire(e)
+		}
+	}
+	for _, e := range n.retired {
+		n.nextRetired = append(n.nextRetired, e)
+	}
+	sortEntries(n.nextLive)
+	sortEntries(n.nextRetired)
+	slices.SortFunc(n.changes, func(a, b lockChange) int { return cmp.Compare(a.text, b.text) })
+}
+
+func sortEntries(entries []lockfile.Entry) {
+	slices.SortFunc(entries, func(a, b lockfile.Entry) int {
+		return cmp.Or(cmp.Compare(a.Label, b.Label), cmp.Compare(a.Value, b.Value))
+	})
+}
+
+// place decides what becomes of one label of the tree.
+func (n *nameCheck) place(t name) {
+	recorded, known := n.live[t.label]
+	if n.replace[n.address(t.label)] && (!known || t.value == recorded.Value) {
+		n.notReplaced(t, known)
+	}
+	switch {
+	case known && (t.value == "" || t.value == recorded.Value):
+		n.nextLive = append(n.nextLive, recorded)
+	case t.value == "":
+	case known && !n.replace[n.address(t.label)]:
+		n.immutable(t, recorded)
+	case known && n.free(t, true):
+		n.retire(recorded)
+		n.record(t)
+	case !known && n.free(t, false):
+		n.record(t)
+	}
+}
+
+// free reports whether a label that does not have the value yet may have it,
+// and says why not. It also sees what makes it free: a return or a rename.
+func (n *nameCheck) free(t name, replaces bool) bool {
+	if e, ok := n.retired[t.value]; ok {
+		if e.Label != t.label {
+			n.takesRetired(t, e)
+			return false
+		}
+		delete(n.retired, t.value)
+		n.changed("forget that "+n.address(e.Label)+" is retired", t.decl.Range)
+		return true
+	}
+	holder, held := n.holders[t.value]
+	if !held || n.renamed[holder.Label] {
+		return true // if renamed already, the tree has the value twice: not our finding
+	}
+	if current, there := n.values[holder.Label]; there {
+		if current != t.value && n.replace[n.address(holder.Label)] {
+			n.takesReplaced(t, holder)
+		}
+		return false // else a duplicate, or the holder changed without leave: reported there
+	}
+	if replaces {
+		n.takesRemoved(t, holder)
+		return false
+	}
+	n.renamed[holder.Label] = true
+	n.renames = append(n.renames, Rename{n.words.kind, holder.Label, t.label})
+	n.changed("rename "+n.address(holder.Label)+" to "+n.address(t.label), t.decl.Range)
+	return true
+}
+
+func (n *nameCheck) record(t name) {
+	n.nextLive = append(n.nextLive, lockfile.Entry{Label: t.label, Value: t.value})
+	n.changed("record "+n.address(t.label), t.decl.Range)
+}
+
+func (n *nameCheck) retire(e lockfile.Entry) {
+	n.nextRetired = append(n.nextRetired, lockfile.Entry{Label: e.Label, Value: e.Value})
+	n.changed("retire "+n.address(e.Label), e.Range)
+}
+
+func (n *nameCheck) changed(text string, at hcl.Range) {
+	n.changes = append(n.changes, lockChange{text, at})
+}
+
+func (n *nameCheck) address(label string) string { return Address(n.words.kind, label) }
+
+func (n *nameCheck) errorAt(t name, code, summary, detail string, related ...diag.Related) {
+	n.diags = append(n.diags, diag.Diagnostic{
+		Severity: diag.Error, Code: code, Summary: summary, Detail: detail,
+		Range: t.decl.AttrRange(n.words.attribute), Related: related,
+	})
+}
+
+func (n *nameCheck) immutable(t name, recorded lockfile.Entry) {
+	n.nextLive = append(n.nextLive, recorded)
+	w := n.words
+	n.errorAt(t, w.immutable, "Changed "+w.noun,
+		fmt.Sprintf("%s has the %s %q, but it is recorded as %q, which %s rely on. Put it back; to replace it on purpose, "+
+			"which retires the old one, run writ plan --replace %s.",
+			t.decl.Address, w.noun, t.value, recorded.Value, w.reliers, shellQuote(t.decl.Address)),
+		diag.Related{Message: "recorded here", Range: recorded.ValueRange})
+}

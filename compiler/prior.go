@@ -1,0 +1,193 @@
+package compiler
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/writ-auth/writ/compiler/lockfile"
+	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
+)
+
+// PriorOptions are what CheckPrior knows besides the two states.
+type PriorOptions struct {
+	Lock    *lockfile.File // to point at what is gone; may be nil
+	Renames []Rename       // as CheckLock found them
+	Now     time.Time      // for warnings about keys; the zero time gives none
+}
+
+// CheckPrior holds a model against the state before it (nil when there is
+// none). It refuses the removal and the replacement of objects whose prior state
+// had prevent_destroy, and warns about signing keys that come too suddenly or
+// go too early for those who verify.
+func CheckPrior(m *Model, prior *schema.Document, opts PriorOptions) diag.List {
+	if prior == nil {
+		return nil
+	}
+	p := &priorCheck{Model: m, prior: prior, opts: opts, renamed: make(map[string]string)}
+	for _, r := range opts.Renames {
+		p.renamed[Address(r.Kind, r.From)] = r.To
+	}
+	p.checkProtectedAPIs()
+	p.checkProtectedClients()
+	if !opts.Now.IsZero() {
+		p.checkAnnounced()
+		p.checkKeysGone()
+	}
+	sortDiagnostics(p.diags)
+	return p.diags
+}
+
+type priorCheck struct {
+	*Model
+	prior   *schema.Document
+	opts    PriorOptions
+	renamed map[string]string // new labels by old addresses
+	diags   diag.List
+}
+
+func (p *priorCheck) checkProtectedAPIs() {
+	for i := range p.prior.APIs {
+		was := &p.prior.APIs[i]
+		if !was.PreventDestroy {
+			continue
+		}
+		address := Address(KindAPI, was.Label)
+		n, there := p.apiIndex[cmp.Or(p.renamed[address], was.Label)]
+		switch {
+		case !there:
+			p.destroyed(address, p.lockRange(KindAPI, was.Label))
+		case p.Document.APIs[n].Identifier != was.Identifier:
+			p.replaced(address, "identifier", p.apis[n].AttrRange("identifier"))
+		}
+	}
+}
+
+func (p *priorCheck) checkProtectedClients() {
+	for i := range p.prior.Clients {
+		was := &p.prior.Clients[i]
+		if !was.PreventDestroy {
+			continue
+		}
+		address := Address(KindClient, was.Label)
+		n, there := p.clientIndex[cmp.Or(p.renamed[address], was.Label)]
+		switch {
+		case !there:
+			p.destroyed(address, p.lockRange(KindClient, was.Label))
+		case p.Document.Clients[n].ClientID != was.ClientID:
+			p.replaced(address, "client id", p.clients[n].AttrRange("client_id"))
+		}
+	}
+}
+
+func (p *priorCheck) destroyed(address string, at hcl.Range) {
+	p.diags = append(p.diags, diag.Diagnostic{
+		Severity: diag.Error, Code: "prevent-destroy", Summary: "Removal prevented",
+		Detail: fmt.Sprintf("%s is gone from the configuration, but the state in use has prevent_destroy = true for it. "+
+			"Put it back; to remove it on purpose, first apply it with prevent_destroy = false.", address),
+		Range: at,
+	})
+}
+
+func (p *priorCheck) replaced(address, noun string, at hcl.Range) {
+	p.diags = append(p.diags, diag.Diagnostic{
+		Severity: diag.Error, Code: "prevent-destroy", Summary: "Replacement prevented",
+		Detail: fmt.Sprintf("%s would be replaced by one with another %s, but the state in use has prevent_destroy = true for it. "+
+			"Put the %s back; to replace it on purpose, first apply it with prevent_destroy = false.", address, noun, noun),
+		Range: at,
+	})
+}
+
+// lockRange is the lockfile's record of something that is gone from the tree.
+func (p *priorCheck) lockRange(kind Kind, label string) hcl.Range {
+	if p.opts.Lock == nil {
+		return hcl.Range{}
+	}
+	entries := p.opts.Lock.APIs
+	if kind == KindClient {
+		entries = p.opts.Lock.Clients
+	}
+	i := slices.IndexFunc(entries, func(e lockfile.Entry) bool { return e.Label == label })
+	if i < 0 {
+		return hcl.Range{}
+	}
+	return entries[i].Range
+}
+
+// checkAnnounced warns about a key that signs before those who cached the key
+// set can have seen it.
+func (p *priorCheck) checkAnnounced() {
+	inUse := longestByAlg(p.prior)
+	earliest := p.opts.Now.Unix() + announceWindow
+	for _, key := range p.signingKeys {
+		known := slices.ContainsFunc(p.prior.SigningKeys, func(was schema.SigningKey) bool {
+			return was.PrivateKey == key.PrivateKey && was.Alg == key.Alg
+		})
+		if known || inUse[key.Alg] == 0 || key.ActivatesAt >= earliest {
+			continue
+		}
+		p.diags = append(p.diags, diag.Diagnostic{
+			Severity: diag.Warning, Code: "unsafe-key-schedule", Summary: "Key signs unannounced",
+			Detail: fmt.Sprintf("%s is new and signs from %s. Verifiers that fetched the key set before it was published refuse its tokens "+
+				"until they fetch again. Let it activate at %q or later, %s from now.",
+				key.Address, activation(key), timeText(earliest), lifetimeText(announceWindow)),
+			Range: key.AttrRange("activates_at"),
+		})
+	}
+}
+
+// checkKeysGone warns about a key that is removed while tokens that it signed
+// may still be presented. A key that leaked has to go at once, so it is no error.
+func (p *priorCheck) checkKeysGone() {
+	inUse := longestByAlg(p.prior)
+	now := p.opts.Now.Unix()
+	for i := range p.prior.SigningKeys {
+		was := &p.prior.SigningKeys[i]
+		unpublished := was.RetiresAt != 0 && was.RetiresAt <= now
+		if inUse[was.Alg] == 0 || unpublished || now < was.ActivatesAt || p.keepsKey(was) {
+			continue
+		}
+		until := min(p.signedUntil(was), now) + inUse[was.Alg] + clockSkew
+		if until <= now {
+			continue
+		}
+		p.diags = append(p.diags, diag.Diagnostic{
+			Severity: diag.Warning, Code: "unsafe-key-schedule", Summary: "Key removed early",
+			Detail: fmt.Sprintf("%s is gone from the configuration, but %s tokens that it signed may be valid until %s; verifiers would refuse them. "+
+				"Unless the key leaked, keep it until then.",
+				Address(KindSigningKey, was.Label), was.Alg, timeText(until)),
+		})
+	}
+}
+
+func (p *priorCheck) keepsKey(was *schema.SigningKey) bool {
+	return slices.ContainsFunc(p.Document.SigningKeys, func(k schema.SigningKey) bool {
+		return k.PrivateKey == was.PrivateKey && k.Alg == was.Alg
+	})
+}
+
+// signedUntil is when the key's successor in the prior state took over, in Unix
+// seconds; the end of time when it had none.
+func (p *priorCheck) signedUntil(was *schema.SigningKey) int64 {
+	until := int64(1<<63 - 1)
+	for i := range p.prior.SigningKeys {
+		k := &p.prior.SigningKeys[i]
+		if k.Alg == was.Alg && k.ActivatesAt > was.ActivatesAt {
+			until = min(until, k.ActivatesAt)
+		}
+	}
+	return until
+}
+
+// longestByAlg is the longest token lifetime, in seconds, of each algorithm in use.
+func longestByAlg(doc *schema.Document) map[schema.SigningAlg]int64 {
+	longest := make(map[schema.SigningAlg]int64)
+	for i := range doc.APIs {
+		longest[doc.APIs[i].Alg] = max(longest[doc.APIs[i].Alg], doc.APIs[i].TokenLifetime)
+	}
+	return longest
+}
