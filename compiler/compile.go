@@ -1,8 +1,6 @@
 package compiler
 
 import (
-	"cmp"
-	"slices"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -53,8 +51,7 @@ func Compile(cfg *config.Config, opts CompileOptions) (*Model, diag.List) {
 	c.compileClaims()
 	c.checkPolicies()
 
-	sortDiagnostics(c.diags)
-	return c.Model, c.diags
+	return c.Model, c.diags.Sorted()
 }
 
 // A compilation is one run of Compile: the model in the making and what was
@@ -94,19 +91,6 @@ func (c *compilation) warnAt(r hcl.Range, code, summary, detail string, related 
 // declaredHere points at a declaration as the second place of a diagnostic.
 func declaredHere(d *config.Decl) diag.Related {
 	return diag.Related{Message: d.Address + " is declared here", Range: d.Range}
-}
-
-// sortDiagnostics orders by place, so that the same tree gives the same report
-// whatever order the rules ran in.
-func sortDiagnostics(diags diag.List) {
-	slices.SortStableFunc(diags, func(a, b diag.Diagnostic) int {
-		return cmp.Or(
-			cmp.Compare(a.Range.Filename, b.Range.Filename),
-			cmp.Compare(a.Range.Start.Byte, b.Range.Start.Byte),
-			cmp.Compare(a.Code, b.Code),
-			cmp.Compare(a.Detail, b.Detail),
-		)
-	})
 }
 
 // didYouMean is the last sentence of a detail about an unknown name: empty when

@@ -3,6 +3,7 @@ package compiler
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/writ-auth/writ/config"
@@ -28,9 +29,10 @@ const announceWindow = 24 * 3600
 func (c *compilation) checkKeySchedules() {
 	c.checkSameKeys()
 	longest := c.longestTokens()
-	for alg, keys := range c.keysByAlg() {
+	byAlg := c.keysByAlg()
+	for _, alg := range slices.Sorted(maps.Keys(byAlg)) {
 		if l, inUse := longest[alg]; inUse {
-			c.checkSchedule(keys, l)
+			c.checkSchedule(byAlg[alg], l)
 		}
 	}
 }
@@ -100,8 +102,8 @@ func (c *compilation) keyGap(key, next *config.SigningKey, needed int64) {
 	c.errorAt(key.AttrRange("retires_at"), "unsafe-key-schedule", "Gap between keys",
 		fmt.Sprintf("%s signs %s tokens from %s and retires at %s, but %s takes over only at %s: in between no key signs. "+
 			"Let %s activate earlier, and keep %s published until %s or later.",
-			key.Address, key.Alg, activation(key), timeText(key.RetiresAt), next.Address, timeText(next.ActivatesAt),
-			next.Address, key.Address, timeText(needed)),
+			key.Address, key.Alg, activation(key), schema.FormatTime(key.RetiresAt), next.Address, schema.FormatTime(next.ActivatesAt),
+			next.Address, key.Address, schema.FormatTime(needed)),
 		takesOver(next))
 }
 
@@ -110,8 +112,8 @@ func (c *compilation) unpublishedEarly(key, next *config.SigningKey, longest lon
 		fmt.Sprintf("%s signs from %s until %s takes over at %s. The last token that it signs then lives up to %s (%s), "+
 			"and a verifier's clock may be %s behind, so the key must stay published until %s; it retires at %s. "+
 			"Set retires_at to %[8]q or later.",
-			key.Address, activation(key), next.Address, timeText(next.ActivatesAt), lifetimeText(longest.seconds), longest.api,
-			lifetimeText(clockSkew), timeText(needed), timeText(key.RetiresAt)),
+			key.Address, activation(key), next.Address, schema.FormatTime(next.ActivatesAt), schema.FormatDuration(longest.seconds), longest.api,
+			schema.FormatDuration(clockSkew), schema.FormatTime(needed), schema.FormatTime(key.RetiresAt)),
 		takesOver(next))
 }
 
@@ -124,7 +126,7 @@ func (c *compilation) checkLastKey(key *config.SigningKey) {
 	c.errorAt(key.AttrRange("retires_at"), "unsafe-key-schedule", "Last key retires",
 		fmt.Sprintf("%s signs from %s and retires at %s, and no other %s key takes over before: its last tokens could not be verified "+
 			"and then nothing signs. Declare the key that follows, or leave retires_at out until there is one.",
-			key.Address, activation(key), timeText(key.RetiresAt), key.Alg))
+			key.Address, activation(key), schema.FormatTime(key.RetiresAt), key.Alg))
 }
 
 // checkFirstKey warns, where there is a clock, that nothing signs yet.
@@ -135,7 +137,7 @@ func (c *compilation) checkFirstKey(key *config.SigningKey) {
 	c.warnAt(key.AttrRange("activates_at"), "unsafe-key-schedule", "No key signs yet",
 		fmt.Sprintf("%s is the first declared %s key and signs from %s; until then no %s token can be signed. "+
 			"Let it activate earlier, or declare the key that signs now.",
-			key.Address, key.Alg, timeText(key.ActivatesAt), key.Alg))
+			key.Address, key.Alg, schema.FormatTime(key.ActivatesAt), key.Alg))
 }
 
 // checkSameKeys refuses one private key under two labels: as a successor it
@@ -160,7 +162,7 @@ func activation(k *config.SigningKey) string {
 	if k.ActivatesAt == 0 {
 		return "the beginning"
 	}
-	return timeText(k.ActivatesAt)
+	return schema.FormatTime(k.ActivatesAt)
 }
 
 func takesOver(k *config.SigningKey) diag.Related {

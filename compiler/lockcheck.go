@@ -71,8 +71,7 @@ func CheckLock(m *Model, lock *lockfile.File, opts LockOptions) (next *lockfile.
 			diags = append(diags, d)
 		}
 	}
-	sortDiagnostics(diags)
-	return next, renames, diags
+	return next, renames, diags.Sorted()
 }
 
 // LockFromDocument makes the lockfile that a snapshot implies: the way back

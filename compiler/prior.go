@@ -38,8 +38,7 @@ func CheckPrior(m *Model, prior *schema.Document, opts PriorOptions) diag.List {
 		p.checkAnnounced()
 		p.checkKeysGone()
 	}
-	sortDiagnostics(p.diags)
-	return p.diags
+	return p.diags.Sorted()
 }
 
 type priorCheck struct {
@@ -134,7 +133,7 @@ func (p *priorCheck) checkAnnounced() {
 			Severity: diag.Warning, Code: "unsafe-key-schedule", Summary: "Key signs unannounced",
 			Detail: fmt.Sprintf("%s is new and signs from %s. Verifiers that fetched the key set before it was published refuse its tokens "+
 				"until they fetch again. Let it activate at %q or later, %s from now.",
-				key.Address, activation(key), timeText(earliest), lifetimeText(announceWindow)),
+				key.Address, activation(key), schema.FormatTime(earliest), schema.FormatDuration(announceWindow)),
 			Range: key.AttrRange("activates_at"),
 		})
 	}
@@ -159,7 +158,7 @@ func (p *priorCheck) checkKeysGone() {
 			Severity: diag.Warning, Code: "unsafe-key-schedule", Summary: "Key removed early",
 			Detail: fmt.Sprintf("%s is gone from the configuration, but %s tokens that it signed may be valid until %s; verifiers would refuse them. "+
 				"Unless the key leaked, keep it until then.",
-				Address(KindSigningKey, was.Label), was.Alg, timeText(until)),
+				Address(KindSigningKey, was.Label), was.Alg, schema.FormatTime(until)),
 		})
 	}
 }

@@ -183,7 +183,7 @@ func (c *compilation) checkShorterLifetime(a *config.Authorization, api int32) {
 	c.errorAt(a.AttrRange("token_lifetime"), "invalid-lifetime", "Lifetime beyond API's",
 		fmt.Sprintf("%s asks for tokens that live %s, but those of %s live %s. An authorization may only shorten "+
 			"the lifetime: choose %s or less, or remove token_lifetime.",
-			a.Address, lifetimeText(a.TokenLifetime), c.apis[api].Address, lifetimeText(limit), lifetimeText(limit)),
+			a.Address, schema.FormatDuration(a.TokenLifetime), c.apis[api].Address, schema.FormatDuration(limit), schema.FormatDuration(limit)),
 		c.lifetimeDeclared(api))
 }
 

@@ -41,7 +41,7 @@ func (c *compilation) checkProfilesAndLifetimes() {
 func (c *compilation) longLifetime(r hcl.Range, what string, seconds int64) {
 	c.warnAt(r, "long-lifetime", "Long token lifetime",
 		fmt.Sprintf("%s is %s. A token cannot be taken back before it expires, so whoever steals one has it that long. "+
-			"Choose %s or less.", what, lifetimeText(seconds), lifetimeText(longLifetime)))
+			"Choose %s or less.", what, schema.FormatDuration(seconds), schema.FormatDuration(longLifetime)))
 }
 
 func (c *compilation) untypedProfile(r hcl.Range, who string) {
@@ -109,10 +109,10 @@ func liveAt(all []credential, at int64) bool {
 
 func (c *compilation) expiredCredential(d *config.Client, cred credential, others bool) {
 	detail := fmt.Sprintf("The %s %q of %s is not accepted since %s. Remove it.",
-		cred.block, cred.label, d.Address, timeText(cred.window.ExpiresAt))
+		cred.block, cred.label, d.Address, schema.FormatTime(cred.window.ExpiresAt))
 	if !others {
 		detail = fmt.Sprintf("The %s %q of %s is not accepted since %s, and nothing else authenticates the client now. "+
-			"Add a credential that is valid, then remove this one.", cred.block, cred.label, d.Address, timeText(cred.window.ExpiresAt))
+			"Add a credential that is valid, then remove this one.", cred.block, cred.label, d.Address, schema.FormatTime(cred.window.ExpiresAt))
 	}
 	c.warnAt(d.NestedRange(cred.block, cred.label, "expires_at"), "expired-credential", "Expired credential", detail)
 }
@@ -121,5 +121,5 @@ func (c *compilation) expiresSoon(d *config.Client, cred credential) {
 	c.warnAt(d.NestedRange(cred.block, cred.label, "expires_at"), "expires-soon", "Credential expires soon",
 		fmt.Sprintf("The %s %q of %s expires at %s, and nothing declared authenticates the client %s from now. "+
 			"Add its successor, wait until the client uses it, then remove this one.",
-			cred.block, cred.label, d.Address, timeText(cred.window.ExpiresAt), lifetimeText(soon)))
+			cred.block, cred.label, d.Address, schema.FormatTime(cred.window.ExpiresAt), schema.FormatDuration(soon)))
 }
