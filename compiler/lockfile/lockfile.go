@@ -24,8 +24,9 @@ const DefaultName = "writ.lock.hcl"
 // Version is the format that this package writes, and the newest it reads.
 const Version = 1
 
-// A File is the records of one lockfile. Each list is sorted by label and holds
-// no label twice. The zero File is a lockfile that does not exist yet.
+// A File is the records of one lockfile. Each list is sorted by label, then by
+// value. APIs and Clients hold no label twice, and no value stands twice in a
+// list and its retired twin. The zero File is a lockfile that does not exist yet.
 type File struct {
 	APIs           []Entry // labels and identifiers in use
 	Clients        []Entry // labels and client ids in use

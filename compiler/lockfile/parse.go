@@ -1,17 +1,60 @@
 package lockfile
 
-import "github.com/writ-auth/writ/config/diag"
+import (
+	"bytes"
+
+	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/config/source"
+)
 
 // Parse reads a lockfile, or refuses it with the command that mends it. The
-// File is nil exactly when the list has errors. Bytes of no length at all are
-// the File that records nothing.
+// File is nil exactly when the list has errors.
 func Parse(name string, b []byte) (*File, diag.List) {
-	return &File{Name: name, Source: b}, nil
+	if f, ok := scanCanonical(name, b); ok {
+		if l := checkDuplicates(f); l.HasErrors() {
+			return nil, l
+		}
+		return f, nil
+	}
+	f, l := ParseWithoutCanonicalCheck(name, b)
+	if f == nil {
+		return nil, l
+	}
+	if canonical := f.Bytes(); !bytes.Equal(b, canonical) {
+		return nil, diag.List{notCanonical(name, b, canonical)}
+	}
+	return f, nil
 }
 
 // ParseWithoutCanonicalCheck is Parse for the one command that puts a lockfile
 // back in order: it accepts records in any order and layout, and refuses all
 // that Parse refuses beside that. Nothing else may trust a file in disorder.
 func ParseWithoutCanonicalCheck(name string, b []byte) (*File, diag.List) {
-	return Parse(name, b)
+	if d, found := conflictMarker(name, b); found {
+		return nil, diag.List{d}
+	}
+	syntax, l := source.ParseFile(name, b, limits())
+	if l.HasErrors() {
+		return nil, l
+	}
+	d := decoder{file: &File{Name: name, Source: b}}
+	d.body(syntax.Body)
+	if d.diags.HasErrors() {
+		return nil, d.diags
+	}
+	for _, s := range d.file.sections() {
+		*s.entries = sorted(*s.entries)
+	}
+	if l := checkDuplicates(d.file); l.HasErrors() {
+		return nil, l
+	}
+	return d.file, nil
+}
+
+// limits are those of any file but for its size: a configuration may have more
+// objects than fit into one file, and all of them are recorded here.
+func limits() source.Limits {
+	l := source.DefaultLimits()
+	l.FileBytes = l.TreeBytes
+	return l
 }

@@ -1,0 +1,67 @@
+package lockfile
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/writ-auth/writ/config/diag"
+)
+
+// conflictMarker finds the first line that git writes around a conflict. No
+// line of a lockfile begins like one.
+func conflictMarker(name string, b []byte) (diag.Diagnostic, bool) {
+	line, offset := 1, 0
+	for text := range bytes.Lines(b) {
+		for _, marker := range []string{"<<<<<<<", "|||||||", "=======", ">>>>>>>"} {
+			if bytes.HasPrefix(text, []byte(marker)) {
+				return conflict(lineRange(name, line, offset, text)), true
+			}
+		}
+		line++
+		offset += len(text)
+	}
+	return diag.Diagnostic{}, false
+}
+
+func conflict(at hcl.Range) diag.Diagnostic {
+	return diag.Diagnostic{
+		Severity: diag.Error, Code: "lock-conflict", Summary: "Unresolved merge conflict", Range: at,
+		Detail: `Git left a conflict in the lockfile. Where both sides only add blocks, keep both and run "writ lock"; ` +
+			`where both record something else for one label, keep the record of what is in use.`,
+	}
+}
+
+// notCanonical points at the first line that is not as writ writes it.
+func notCanonical(name string, b, canonical []byte) diag.Diagnostic {
+	d := diag.Diagnostic{
+		Severity: diag.Error, Code: "lock-not-canonical", Summary: "Lockfile not in order",
+		Detail: `The lockfile is not as writ writes it: its blocks are sorted and its layout is fixed, so that a merge is either ` +
+			`clean or seen. Run "writ lock" to put it in order, and read what that changes.`,
+	}
+	if bytes.Contains(b, []byte("\r\n")) && bytes.Equal(bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")), canonical) {
+		d.Detail = fmt.Sprintf(`The lines of the lockfile end in CR LF. Add the line "%s text eol=lf" to .gitattributes and run "writ lock".`, DefaultName)
+	}
+	line, offset := 1, 0
+	for text := range bytes.Lines(b) {
+		if !bytes.HasPrefix(canonical[min(offset, len(canonical)):], text) {
+			d.Range = lineRange(name, line, offset, text)
+			return d
+		}
+		line++
+		offset += len(text)
+	}
+	d.Range = lineRange(name, line, offset, nil)
+	return d
+}
+
+// lineRange is the range of one line without its line break.
+func lineRange(name string, line, offset int, text []byte) hcl.Range {
+	width := len(bytes.TrimRight(text, "\r\n"))
+	return hcl.Range{
+		Filename: name,
+		Start:    hcl.Pos{Line: line, Column: 1, Byte: offset},
+		End:      hcl.Pos{Line: line, Column: 1 + width, Byte: offset + width},
+	}
+}
