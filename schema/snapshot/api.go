@@ -73,12 +73,12 @@ func (a API) Scope(i int) schema.Scope {
 // Its work grows with the logarithm of the number of scopes.
 func (a API) ScopeIndex(name string) (i int, ok bool) {
 	start, n := a.scopes()
-	order := a.s.sections[secScopeOrder][start*2:][:n*2]
+	order := a.s.sections[secScopeOrder][start*orderSize:][:n*orderSize]
 	names := a.s.sections[secScopes][start*scopeSize:][:n*scopeSize]
 	lo, hi := 0, n
 	for lo < hi {
 		mid := int(uint(lo+hi) >> 1)
-		i := int(u16(order, mid*2))
+		i := int(u16(order, mid*orderSize))
 		switch at := a.s.text(names, i*scopeSize+scopeName); {
 		case at == name:
 			return i, true
@@ -102,8 +102,8 @@ func (a API) HasScope(name string) bool {
 func (a API) Authorizations() iter.Seq[Authorization] {
 	return func(yield func(Authorization) bool) {
 		keys := a.s.sections[secAuthKeys]
-		for i := range uint32(len(keys) / 4) {
-			if u32(keys, int(i)*4)>>1 == a.i && !yield(Authorization{a.s, i}) {
+		for i := range uint32(len(keys) / authKeySize) {
+			if u32(keys, int(i)*authKeySize)>>1 == a.i && !yield(Authorization{a.s, i}) {
 				return
 			}
 		}
@@ -112,6 +112,13 @@ func (a API) Authorizations() iter.Seq[Authorization] {
 
 // scopes is the API's range of secScopes.
 func (a API) scopes() (start, n int) {
-	r := a.s.sections[secScopeLists][int(u32(a.record(), apiScopes))*scopeListSize:]
-	return int(u32(r, 0)), int(u32(r, 4))
+	return a.s.scopeList(u32(a.record(), apiScopes))
+}
+
+func (s *Snapshot) scopeList(i uint32) (start, n int) {
+	lists := s.sections[secScopeLists]
+	if i > 0 {
+		start = int(u32(lists, int(i-1)*scopeListSize+scopeListEnd))
+	}
+	return start, int(u32(lists, int(i)*scopeListSize+scopeListEnd)) - start
 }

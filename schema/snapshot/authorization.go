@@ -1,7 +1,7 @@
 package snapshot
 
 import (
-	"slices"
+	"strings"
 
 	"github.com/writ-auth/writ/schema"
 )
@@ -24,7 +24,7 @@ func (a Authorization) scopeSet() []byte {
 	return record(a.s.sections[secScopeSets], u32(a.terms(), termsScopes), scopeSetSize)
 }
 
-func (a Authorization) key() uint32 { return u32(a.s.sections[secAuthKeys], int(a.i)*4) }
+func (a Authorization) key() uint32 { return u32(a.s.sections[secAuthKeys], int(a.i)*authKeySize) }
 
 // Index is the authorization's position in the order of AuthorizationAt.
 func (a Authorization) Index() int { return int(a.i) }
@@ -86,7 +86,12 @@ func (a Authorization) HasScope(name string) bool {
 }
 
 // Scopes returns every scope granted, in the API's order. It allocates the slice.
-func (a Authorization) Scopes() []string { return slices.Clip(splitScopes(a.ScopeString())) }
+func (a Authorization) Scopes() []string {
+	if joined := a.ScopeString(); joined != "" {
+		return strings.Split(joined, " ")
+	}
+	return nil
+}
 
 // Lifetime is how long a token lives, in seconds: the authorization's own
 // lifetime, or else the API's.

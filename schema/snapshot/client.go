@@ -70,7 +70,7 @@ func (c Client) MayIntrospect(api API) bool {
 	r := c.extra()
 	start, n := u32(r, clientExtraIntrospects), u32(r, clientExtraIntrospects+4)
 	for i := start; i < start+n; i++ {
-		if u32(c.s.sections[secIndexes], int(i)*4) == api.i {
+		if u32(c.s.sections[secIndexes], int(i)*listedSize) == api.i {
 			return true
 		}
 	}
@@ -109,7 +109,9 @@ func (c Client) Authorizations() iter.Seq[Authorization] {
 }
 
 // authorizations is the client's range of secAuthKeys.
-func (c Client) authorizations() (lo, hi uint32) { return c.slice(clientAuths, secAuthKeys, 4) }
+func (c Client) authorizations() (lo, hi uint32) {
+	return c.slice(clientAuths, secAuthKeys, authKeySize)
+}
 
 // slice is the client's part of a section that is laid out in client order: it
 // ends where the next client's begins.

@@ -11,9 +11,10 @@ type SecretKind uint8
 
 // The kinds of secret.
 const (
-	SecretSHA256 SecretKind = iota // the SHA-256 of the secret
-	SecretPHC                      // a password hash in PHC form: argon2id or bcrypt
-	SecretRef                      // "env:NAME" or "file:NAME", which holds one of the other two
+	SecretSHA256    SecretKind = iota // the SHA-256 of the secret
+	SecretPHC                         // a password hash in PHC form: argon2id or bcrypt
+	SecretReference                   // "env:NAME" or "file:NAME", which holds one of the other two
+	numSecretKinds  = iota
 )
 
 // A Secret is a handle on one client secret.

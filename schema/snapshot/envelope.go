@@ -1,6 +1,12 @@
 package snapshot
 
-import "time"
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
 
 // An Envelope is what a snapshot says about itself. The members' order is the
 // order in the file.
@@ -14,7 +20,7 @@ type Envelope struct {
 	Environment   string      `json:"environment,omitempty"`    // must equal the server's
 	LockDigest    string      `json:"lock_digest,omitempty"`    // of the lockfile written together with it
 	WritVersion   string      `json:"writ_version,omitempty"`   // what wrote it
-	SourcesDigest string      `json:"sources_digest,omitempty"` // of the sources section; empty without one
+	SourcesDigest string      `json:"sources_digest,omitempty"` // of the sources section; absent without one
 	Signatures    []Signature `json:"signatures,omitempty"`
 }
 
@@ -33,4 +39,36 @@ func (e *Envelope) Bind(body []byte, sources *Sources) {
 		e.SourcesDigest = Digest(sources.section)
 	}
 	e.Signatures = nil
+}
+
+// canonical is the one way to write an envelope down.
+func (e Envelope) canonical() ([]byte, error) {
+	e.Created, e.NotAfter = wholeSeconds(e.Created), wholeSeconds(e.NotAfter)
+	b, err := json.Marshal(e)
+	if err == nil && len(b) > maxEnvelope {
+		err = fmt.Errorf("the envelope has %d bytes, more than %d", len(b), maxEnvelope)
+	}
+	return b, err
+}
+
+func wholeSeconds(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
+
+// parseEnvelope accepts canonical bytes only. Comparing them leaves no room for
+// unknown or repeated members, folded case, or anything else that another
+// reader might understand differently.
+func parseEnvelope(b []byte) (Envelope, error) {
+	var e Envelope
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&e); err != nil {
+		return Envelope{}, fmt.Errorf("the snapshot's envelope: %w", err)
+	}
+	again, err := e.canonical()
+	if err != nil {
+		return Envelope{}, fmt.Errorf("the snapshot's envelope: %w", err)
+	}
+	if !bytes.Equal(b, again) {
+		return Envelope{}, errors.New("the snapshot's envelope is not written canonically")
+	}
+	return e, nil
 }

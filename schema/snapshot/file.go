@@ -1,13 +1,41 @@
 package snapshot
 
 import (
+	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"slices"
 )
 
 // FormatVersion is the version that Encode and Marshal write.
 const FormatVersion = 1
+
+// The file's header: magic, format version, lengths of envelope, body and
+// sources, and the SHA-256 of all that together with the envelope.
+const (
+	magic = "WRITSNAP"
+
+	headerVersion  = 8
+	headerEnvelope = 12
+	headerBody     = 16
+	headerSources  = 24
+	headerSum      = 32
+	headerSize     = 64
+
+	maxEnvelope = 64 << 10
+)
+
+// formats are the versions that this build reads, oldest first: the current one
+// and the two before it, as far as they exist.
+var formats = []struct {
+	version uint32
+	open    func(*Snapshot) error
+}{
+	{1, openBody},
+}
 
 // A VersionError refuses a snapshot whose format this build does not read.
 type VersionError struct {
@@ -19,22 +47,64 @@ type VersionError struct {
 // Error says which side has to move.
 func (e *VersionError) Error() string {
 	if e.Version > e.Newest {
-		return fmt.Sprintf("snapshot format %d is newer than %d, the newest that this build reads: upgrade it", e.Version, e.Newest)
+		return fmt.Sprintf("snapshot format %d is newer than %d, the newest that this program reads: upgrade writ and writd", e.Version, e.Newest)
 	}
-	return fmt.Sprintf("snapshot format %d is older than %d, the oldest that this build reads: apply the configuration again", e.Version, e.Oldest)
+	return fmt.Sprintf("snapshot format %d is older than %d, the oldest that this program reads: apply the configuration again", e.Version, e.Oldest)
 }
 
 // Digest names a body: "sha256:" and the lower-case hex of its SHA-256.
-func Digest(body []byte) string {
-	sum := sha256.Sum256(body)
-	return "sha256:" + hex.EncodeToString(sum[:])
+func Digest(body []byte) string { return digest(body, nil) }
+
+// digest hashes in steps of 64 KiB: hashing is one long assembly loop that the
+// scheduler cannot interrupt, and requests would wait for it.
+func digest(b []byte, rest func()) string {
+	h := sha256.New()
+	for step := range slices.Chunk(b, 64<<10) {
+		h.Write(step)
+		if rest != nil {
+			rest()
+		}
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil))
 }
 
 // Marshal makes the file. It completes the digests of an unsigned envelope and
 // refuses a signed one that was bound to another body or other sources.
 // Sources may be nil.
 func Marshal(env Envelope, body []byte, sources *Sources) ([]byte, error) {
-	return nil, nil
+	bound := env
+	bound.Bind(body, sources)
+	if len(env.Signatures) > 0 && (env.Digest != bound.Digest || env.SourcesDigest != bound.SourcesDigest) {
+		return nil, errors.New("write snapshot: the envelope was signed for another body or other sources: call Bind before Sign")
+	}
+	bound.Signatures = env.Signatures
+	envelope, err := bound.canonical()
+	if err != nil {
+		return nil, fmt.Errorf("write snapshot: %w", err)
+	}
+	if len(body) < bodyHeaderSize {
+		return nil, errors.New("write snapshot: the body does not come from Encode")
+	}
+	section := sources.bytes()
+	file := make([]byte, 0, headerSize+len(envelope)+len(body)+len(section))
+	file = append(file, magic...)
+	file = append(file, body[:4]...) // the body begins with its version
+	file = binary.LittleEndian.AppendUint32(file, uint32(len(envelope)))
+	file = binary.LittleEndian.AppendUint64(file, uint64(len(body)))
+	file = binary.LittleEndian.AppendUint64(file, uint64(len(section)))
+	sum := headerDigest(file, envelope)
+	file = append(file, sum[:]...)
+	file = append(file, envelope...)
+	file = append(file, body...)
+	return append(file, section...), nil
+}
+
+// headerDigest covers everything that no other digest covers.
+func headerDigest(header, envelope []byte) (sum [sha256.Size]byte) {
+	h := sha256.New()
+	h.Write(header[:headerSum])
+	h.Write(envelope)
+	return [sha256.Size]byte(h.Sum(nil))
 }
 
 // Open checks every byte of a snapshot file and takes ownership of the slice:
@@ -44,8 +114,76 @@ func Marshal(env Envelope, body []byte, sources *Sources) ([]byte, error) {
 // does not read is a *VersionError.
 func Open(file []byte) (*Snapshot, error) { return OpenPaced(file, nil) }
 
-// OpenPaced is Open for a process that is serving meanwhile: rest is called
-// after every 64 KiB that were hashed and may sleep.
+// OpenPaced is Open for a process that serves meanwhile: rest is called after
+// every 64 KiB that were hashed and may sleep.
 func OpenPaced(file []byte, rest func()) (*Snapshot, error) {
-	return nil, nil
+	open, err := checkVersion(file)
+	if err != nil {
+		return nil, err
+	}
+	envelope, body, sources, err := split(file)
+	if err != nil {
+		return nil, err
+	}
+	if headerDigest(file, envelope) != [sha256.Size]byte(file[headerSum:headerSize]) {
+		return nil, errors.New("the snapshot's header or envelope is damaged: its checksum differs")
+	}
+	s := &Snapshot{body: body}
+	if s.env, err = parseEnvelope(envelope); err != nil {
+		return nil, err
+	}
+	if found := digest(body, rest); found != s.env.Digest {
+		return nil, fmt.Errorf("the snapshot's body is damaged: its digest is %q, the envelope says %q", found, s.env.Digest)
+	}
+	if len(body) < bodyHeaderSize || !bytes.Equal(body[:4], file[headerVersion:headerEnvelope]) {
+		return nil, errors.New("the snapshot's body is of another format version than its header")
+	}
+	if err := open(s); err != nil {
+		return nil, fmt.Errorf("the snapshot's body is malformed: %w", err)
+	}
+	if err := s.openSources(sources, rest); err != nil {
+		return nil, fmt.Errorf("the snapshot's sources: %w", err)
+	}
+	return s, nil
+}
+
+// checkVersion finds the reader for the file's version, before anything that
+// another version might do otherwise is looked at.
+func checkVersion(file []byte) (open func(*Snapshot) error, err error) {
+	if !bytes.HasPrefix(file, []byte(magic)) {
+		return nil, fmt.Errorf("not a writ snapshot: the file does not begin with %q", magic)
+	}
+	if len(file) < headerEnvelope {
+		return nil, fmt.Errorf("the snapshot is truncated: it has %d bytes", len(file))
+	}
+	version := u32(file, headerVersion)
+	for _, f := range formats {
+		if f.version == version {
+			return f.open, nil
+		}
+	}
+	return nil, &VersionError{Version: version, Oldest: formats[0].version, Newest: formats[len(formats)-1].version}
+}
+
+// split cuts the file at the lengths in its header, which must fit to the byte.
+func split(file []byte) (envelope, body, sources []byte, err error) {
+	if len(file) < headerSize {
+		return nil, nil, nil, fmt.Errorf("the snapshot is truncated: it has %d bytes", len(file))
+	}
+	rest := file[headerSize:]
+	lengths := [3]uint64{uint64(u32(file, headerEnvelope)), u64(file, headerBody), u64(file, headerSources)}
+	if lengths[0] > maxEnvelope {
+		return nil, nil, nil, fmt.Errorf("the snapshot's envelope has %d bytes, more than %d", lengths[0], maxEnvelope)
+	}
+	var parts [3][]byte
+	for i, n := range lengths {
+		if n > uint64(len(rest)) {
+			return nil, nil, nil, fmt.Errorf("the snapshot is truncated: %d bytes are missing", n-uint64(len(rest)))
+		}
+		parts[i], rest = rest[:n:n], rest[n:]
+	}
+	if len(rest) > 0 {
+		return nil, nil, nil, fmt.Errorf("%d bytes after the end of the snapshot", len(rest))
+	}
+	return parts[0], parts[1], parts[2], nil
 }

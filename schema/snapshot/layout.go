@@ -21,8 +21,7 @@ const (
 	secWindows                          // interned
 	secTerms                            // what an authorization says, interned
 	secScopeSets                        // scopes of authorizations, interned
-	secScopeLists                       // scopes of APIs: ranges of secScopes, interned
-	secScopes                           //
+	secScopes                           // those of one list side by side
 	secMetadata                         // pairs, sorted by key within a range
 	secStrings                          // lists of strings
 	secAuthRecords                      // sorted by client, API, subject type
@@ -30,6 +29,7 @@ const (
 	secIdentifierIndex                  // identifier -> API
 	secNearIndex                        // folded identifier -> API
 	secAuthKeys                         // parallel to secAuthRecords
+	secScopeLists                       // scopes of APIs, end to end in secScopes, interned
 	secIndexes                          // lists of APIs
 	secClientBuckets                    // bucket starts of secClientIndex
 	secIdentifierBuckets                // bucket starts of secIdentifierIndex
@@ -157,7 +157,8 @@ const (
 	scopeSetBits        = 16
 	scopeSetSize        = 24
 
-	scopeListSize = 8
+	scopeListEnd  = 0 // in secScopes; the record before says where it begins
+	scopeListSize = 4
 
 	scopeName        = 0
 	scopeDescription = 8
@@ -173,10 +174,164 @@ const (
 	authLabelEnd = 4 // in secAuthLabels; the record before says where it begins
 	authSize     = 8
 
-	indexTag    = 0
+	indexHash   = 0
 	indexObject = 4
 	indexSize   = 8
+
+	authKeySize = 4 // API index << 1, plus 1 for the subject type "user"
+	listedSize  = 4 // an API index
+	bucketSize  = 4
+	orderSize   = 2 // the scope list's positions, sorted by scope name
 )
+
+// A check is what has to hold for one field of every record of a section
+// before an accessor may follow it.
+type check uint8
+
+const (
+	text     check = iota // a reference into secHeap
+	span                  // a range of the target section
+	index                 // a record of the target section
+	optional              // the same, or none
+	below                 // a byte less than limit
+	starts                // first record of the target section: from 0, never falling
+	ends                  // end in the target section: never falling, the last one its length
+)
+
+// A field is one field of a record.
+type field struct {
+	check  check
+	offset int
+	target section
+	limit  int // for below
+}
+
+// layout says of each section how it is called in errors, how long a record
+// is, and which of its fields refer to something.
+var layout = [numSections]struct {
+	name   string
+	size   int
+	fields []field
+}{
+	secIssuer: {"issuer", issuerSize, []field{
+		{check: text, offset: issuerURL},
+		{check: text, offset: issuerEnvironment},
+		{check: below, offset: issuerErrorStyle, limit: len(errorStyles)},
+		{check: below, offset: issuerSubStyle, limit: len(subStyles)},
+	}},
+	secAPIs: {"apis", apiSize, []field{
+		{check: text, offset: apiIdentifier},
+		{check: text, offset: apiLabel},
+		{check: text, offset: apiName},
+		{check: index, offset: apiScopes, target: secScopeLists},
+		{check: index, offset: apiExtra, target: secAPIExtras},
+		{check: below, offset: apiProfile, limit: len(profiles)},
+		{check: below, offset: apiAlg, limit: len(algs)},
+		{check: below, offset: apiScopeMode, limit: len(scopeModes)},
+	}},
+	secClients: {"clients", clientSize, []field{
+		{check: starts, offset: clientAuths, target: secAuthKeys},
+		{check: starts, offset: clientSecrets, target: secSecrets},
+		{check: text, offset: clientID},
+		{check: text, offset: clientLabel},
+		{check: text, offset: clientName},
+		{check: index, offset: clientExtra, target: secClientExtras},
+	}},
+	secSecrets: {"secrets", secretSize, []field{
+		{check: text, offset: secretLabel},
+		{check: index, offset: secretWindow, target: secWindows},
+		{check: below, offset: secretKind, limit: numSecretKinds},
+	}},
+	secPublicKeys: {"public keys", publicKeySize, []field{
+		{check: text, offset: publicKeyLabel},
+		{check: text, offset: publicKeyJWKS},
+		{check: index, offset: publicKeyWindow, target: secWindows},
+	}},
+	secCertificates: {"certificates", certificateSize, []field{
+		{check: text, offset: certificateLabel},
+		{check: text, offset: certificateValue},
+		{check: index, offset: certificateWindow, target: secWindows},
+		{check: below, offset: certificateKind, limit: numCertificateKinds},
+	}},
+	secFederated: {"federated credentials", federatedSize, []field{
+		{check: text, offset: federatedLabel},
+		{check: text, offset: federatedSubject},
+		{check: text, offset: federatedPattern},
+		{check: text, offset: federatedClaims},
+		{check: index, offset: federatedIssuer, target: secTrustedIssuers},
+		{check: index, offset: federatedWindow, target: secWindows},
+	}},
+	secTrustedIssuers: {"trusted issuers", trustedSize, []field{
+		{check: text, offset: trustedLabel},
+		{check: text, offset: trustedIssuer},
+		{check: text, offset: trustedJWKS},
+		{check: text, offset: trustedJWKSURI},
+		{check: span, offset: trustedAlgorithms, target: secStrings},
+		{check: span, offset: trustedAudiences, target: secStrings},
+		{check: span, offset: trustedVouchesFor, target: secStrings},
+	}},
+	secSigningKeys: {"signing keys", signingSize, []field{
+		{check: text, offset: signingLabel},
+		{check: text, offset: signingKeyRef},
+		{check: below, offset: signingAlg, limit: len(algs)},
+	}},
+	secAPIExtras: {"api extras", apiExtraSize, []field{
+		{check: text, offset: apiExtraSecret},
+		{check: span, offset: apiExtraDistinct, target: secIndexes},
+		{check: span, offset: apiExtraMetadata, target: secMetadata},
+	}},
+	secClientExtras: {"client extras", clientExtraSize, []field{
+		{check: span, offset: clientExtraGrants, target: secStrings},
+		{check: span, offset: clientExtraMetadata, target: secMetadata},
+		{check: span, offset: clientExtraIntrospects, target: secIndexes},
+		{check: span, offset: clientExtraPublicKeys, target: secPublicKeys},
+		{check: span, offset: clientExtraCertificates, target: secCertificates},
+		{check: span, offset: clientExtraFederated, target: secFederated},
+		{check: optional, offset: clientExtraDefaultAPI, target: secAPIs},
+		{check: optional, offset: clientExtraRefresh, target: secRefreshTokens},
+	}},
+	secRefreshTokens: {"refresh tokens", refreshSize, []field{
+		{check: below, offset: refreshRotation, limit: len(rotations)},
+	}},
+	secWindows: {"windows", windowSize, nil},
+	secTerms: {"terms", termsSize, []field{
+		{check: index, offset: termsScopes, target: secScopeSets},
+		{check: text, offset: termsClaims},
+		{check: text, offset: termsSubjectClaims},
+	}},
+	secScopeSets: {"scope sets", scopeSetSize, []field{
+		{check: text, offset: scopeSetJoined},
+		{check: text, offset: scopeSetPermissions},
+		{check: text, offset: scopeSetBits},
+	}},
+	secScopeLists: {"scope lists", scopeListSize, []field{
+		{check: ends, offset: scopeListEnd, target: secScopes},
+	}},
+	secScopes: {"scopes", scopeSize, []field{
+		{check: text, offset: scopeName},
+		{check: text, offset: scopeDescription},
+	}},
+	secMetadata: {"metadata", metadataSize, []field{
+		{check: text, offset: metadataKey},
+		{check: text, offset: metadataValue},
+	}},
+	secStrings: {"strings", stringSize, []field{{check: text}}},
+	secAuthRecords: {"authorizations", authSize, []field{
+		{check: index, offset: authTerms, target: secTerms},
+		{check: ends, offset: authLabelEnd, target: secAuthLabels},
+	}},
+	secClientIndex:       {"client index", indexSize, []field{{check: index, offset: indexObject, target: secClients}}},
+	secIdentifierIndex:   {"identifier index", indexSize, []field{{check: index, offset: indexObject, target: secAPIs}}},
+	secNearIndex:         {"near index", indexSize, []field{{check: index, offset: indexObject, target: secAPIs}}},
+	secAuthKeys:          {"authorization keys", authKeySize, nil},
+	secIndexes:           {"api lists", listedSize, []field{{check: index, target: secAPIs}}},
+	secClientBuckets:     {"client buckets", bucketSize, []field{{check: starts, target: secClientIndex}}},
+	secIdentifierBuckets: {"identifier buckets", bucketSize, []field{{check: starts, target: secIdentifierIndex}}},
+	secNearBuckets:       {"near buckets", bucketSize, []field{{check: starts, target: secNearIndex}}},
+	secScopeOrder:        {"scope order", orderSize, nil},
+	secAuthLabels:        {"authorization labels", 1, nil},
+	secHeap:              {"strings heap", 1, nil},
+}
 
 // The bits of apiFlags and clientFlags.
 const (

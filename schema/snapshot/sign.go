@@ -5,13 +5,20 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 )
 
-// ErrUnsigned is returned by VerifySignatures for a snapshot without any signature.
+// ErrUnsigned is returned by VerifySignatures for a snapshot without a signature.
 var ErrUnsigned = errors.New("the snapshot is not signed")
 
-// ErrUntrusted is wrapped by VerifySignatures when no signature is valid by a trusted key.
-var ErrUntrusted = errors.New("no signature by a trusted key")
+// ErrUntrusted is wrapped by what VerifySignatures returns when no signature is
+// valid by a trusted key.
+var ErrUntrusted = errors.New("the snapshot is not signed by a trusted key")
+
+// payloadType keeps a signature over a snapshot from being one over anything else.
+const payloadType = "application/vnd.writ.snapshot.v1+json"
 
 // KeyID names a public key: the first eight bytes of its SHA-256 as hex.
 func KeyID(key ed25519.PublicKey) string {
@@ -20,11 +27,48 @@ func KeyID(key ed25519.PublicKey) string {
 }
 
 // Sign adds a signature to an envelope that Bind has completed. A second
-// signature by the same key replaces the first. It panics if key has the wrong size.
+// signature by the same key replaces the first. Sign panics if key has the wrong
+// size or a time of the envelope cannot be written.
 func Sign(env *Envelope, key ed25519.PrivateKey) {
+	payload, err := env.preAuthentication()
+	if err != nil {
+		panic("snapshot: sign: " + err.Error())
+	}
+	id := KeyID(key.Public().(ed25519.PublicKey))
+	others := slices.DeleteFunc(slices.Clone(env.Signatures), func(s Signature) bool { return s.KeyID == id })
+	env.Signatures = append(others, Signature{KeyID: id, Signature: ed25519.Sign(key, payload)})
 }
 
-// VerifySignatures reports whether at least one signature is valid by a trusted key.
+// VerifySignatures returns nil if at least one signature is valid by a trusted
+// key, and an error that is ErrUnsigned or wraps ErrUntrusted otherwise. A key of
+// the wrong size trusts nothing.
 func (s *Snapshot) VerifySignatures(trusted []ed25519.PublicKey) error {
-	return ErrUnsigned
+	if len(s.env.Signatures) == 0 {
+		return ErrUnsigned
+	}
+	payload, err := s.env.preAuthentication()
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUntrusted, err)
+	}
+	var by []string
+	for _, signature := range s.env.Signatures {
+		for _, key := range trusted {
+			if len(key) == ed25519.PublicKeySize && KeyID(key) == signature.KeyID && ed25519.Verify(key, payload, signature.Signature) {
+				return nil
+			}
+		}
+		by = append(by, fmt.Sprintf("%q", signature.KeyID))
+	}
+	return fmt.Errorf("%w: it carries signatures by %s", ErrUntrusted, strings.Join(by, ", "))
+}
+
+// preAuthentication is what a signature covers: the DSSE pre-authentication
+// encoding of the envelope without its signatures. The envelope holds the digests of body and sources.
+func (e Envelope) preAuthentication() ([]byte, error) {
+	e.Signatures = nil
+	payload, err := e.canonical()
+	if err != nil {
+		return nil, err
+	}
+	return fmt.Appendf(nil, "DSSEv1 %d %s %d %s", len(payloadType), payloadType, len(payload), payload), nil
 }

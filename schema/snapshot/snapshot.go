@@ -57,7 +57,7 @@ func (s *Snapshot) NumClients() int { return len(s.sections[secClients]) / clien
 func (s *Snapshot) Client(i int) Client { return Client{s, uint32(i)} }
 
 // NumAuthorizations is the number of authorizations.
-func (s *Snapshot) NumAuthorizations() int { return len(s.sections[secAuthKeys]) / 4 }
+func (s *Snapshot) NumAuthorizations() int { return len(s.sections[secAuthKeys]) / authKeySize }
 
 // AuthorizationAt returns the i-th authorization in the order of client label,
 // API label and subject type.
@@ -140,13 +140,24 @@ func (s *Snapshot) Authorization(client Client, api API, subject schema.SubjectT
 	keys := s.sections[secAuthKeys]
 	for lo < hi {
 		mid := lo + (hi-lo)/2
-		switch key := u32(keys, int(mid)*4); {
+		switch key := u32(keys, int(mid)*authKeySize); {
 		case key == want:
 			return Authorization{s, mid}, true
 		case key < want:
 			lo = mid + 1
 		default:
 			hi = mid
+		}
+	}
+	return Authorization{}, false
+}
+
+// AuthorizationByLabel finds an authorization by its label. It reads every
+// label in the snapshot: not for the token path.
+func (s *Snapshot) AuthorizationByLabel(label string) (Authorization, bool) {
+	for a := range s.Authorizations() {
+		if a.Label() == label {
+			return a, true
 		}
 	}
 	return Authorization{}, false
