@@ -214,3 +214,13 @@ func (d *gitDir) ReadDir(n int) ([]fs.DirEntry, error) {
 	d.read += len(left)
 	return slices.Clone(left), nil
 }
+
+// hasConfiguration reports whether any file of the tree could belong to a configuration.
+func (t *gitFS) hasConfiguration() bool {
+	for name := range t.nodes {
+		if strings.HasSuffix(name, ".hcl") || strings.HasSuffix(name, ".hcl.json") {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,250 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/schema/snapshot"
+)
+
+// writeFlags are the flags of the commands that write a snapshot.
+type writeFlags struct {
+	approve bool
+	sign    string
+}
+
+func (o *writeFlags) flags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "auto-approve", Usage: "do not ask", Destination: &o.approve},
+		&cli.StringFlag{Name: "sign", Usage: "sign the snapshot with the Ed25519 key in `FILE`", Destination: &o.sign},
+	}
+}
+
+// applyFlags are what apply writes and how.
+type applyFlags struct {
+	proposalOptions
+	writeFlags
+	revision string
+}
+
+func (a *app) applyCommand() command {
+	flags, o := new(configFlags), new(applyFlags)
+	return command{
+		name: "apply", args: "[PLAN]", maxArgs: 1, config: flags,
+		summary: "plan, ask, then write lockfile and snapshot",
+		about: `
+With a PLAN saved by "writ plan --out" exactly that plan is applied, without a
+question; when the configuration, the lockfile or the snapshot has changed since,
+nothing is written and the exit code is 3. Give the same --var as for the plan.
+
+The snapshot records the git commit when the configuration's folder is clean.`,
+		example: "$ writ apply --auto-approve\n...\nApplied serial 1, sha256:4be1...: wrote writ.lock.hcl and writ.snapshot.",
+		flags: append(append(o.proposalOptions.flags(), o.writeFlags.flags()...),
+			&cli.StringFlag{Name: "revision", Usage: "the revision to record when git does not tell: `TEXT`", Destination: &o.revision}),
+		run: func(ctx context.Context, args []string) error { return a.apply(ctx, args, flags, o) },
+	}
+}
+
+func (a *app) apply(ctx context.Context, args []string, flags *configFlags, o *applyFlags) error {
+	key, err := a.signingKey(o.sign)
+	if err != nil {
+		return err
+	}
+	saved, err := a.savedPlan(args)
+	if err != nil {
+		return err
+	}
+	if saved != nil {
+		if len(o.replace) > 0 {
+			return usagef("the saved plan says what is replaced: leave --replace out")
+		}
+		o.replace = saved.Replace
+	}
+	w, err := a.workspace(nil, flags)
+	if err != nil {
+		return err
+	}
+	p, err := w.propose(ctx, o.proposalOptions, "")
+	if err != nil {
+		return err
+	}
+	if saved != nil {
+		if err := a.applied(saved.Check(p.saved(saved.Replace))); err != nil {
+			return err
+		}
+	}
+	a.warn(p.warnings, p.sources)
+	revision, err := w.revision(ctx, p.tree, o.revision)
+	if err != nil {
+		return err
+	}
+	envelope := snapshot.Envelope{
+		Serial: p.prior.Serial + 1, Previous: p.prior.Digest, Revision: revision,
+		Created: a.now().UTC().Truncate(1e9), Environment: p.model.Document.Issuer.Environment,
+		LockDigest: compiler.FileDigest(p.lock.next.Bytes()), WritVersion: readBuild().Version,
+	}
+	sources, err := p.sourcesSection()
+	if err != nil {
+		return err
+	}
+	release := &release{
+		plan: p.plan, envelope: envelope, body: p.body, sources: sources, key: key, prior: p.prior,
+		request: compiler.ApplyRequest{
+			Root: w.dir, Lockfile: w.lockfile, Snapshot: a.snapshotPath(w.dir, o.snapshot),
+		},
+	}
+	if p.lock.changed() {
+		release.request.NextLock = p.lock.next.Bytes()
+	}
+	return a.publish(ctx, release, o.approve || saved != nil)
+}
+
+// savedPlan reads the PLAN argument; nil when there is none.
+func (a *app) savedPlan(args []string) (*compiler.SavedPlan, error) {
+	if len(args) == 0 {
+		return nil, nil
+	}
+	content, err := readRegular(a.path(args[0]))
+	if err != nil {
+		return nil, err
+	}
+	saved, err := compiler.DecodeSavedPlan(content)
+	if err != nil {
+		return nil, failf("plan-invalid", "Make it anew: writ plan --out FILE.", "read plan %q: %w", filepath.ToSlash(args[0]), err)
+	}
+	return saved, nil
+}
+
+func (a *app) signingKey(name string) (ed25519.PrivateKey, error) {
+	if name == "" {
+		return nil, nil
+	}
+	return readSigningKey(a.path(name))
+}
+
+// A release is a snapshot about to be written, with the plan that explains it.
+type release struct {
+	plan     *compiler.Plan
+	envelope snapshot.Envelope
+	body     []byte
+	sources  *snapshot.Sources
+	key      ed25519.PrivateKey // nil for an unsigned snapshot
+	prior    *standing
+	request  compiler.ApplyRequest
+}
+
+// releaseResult is what was written, for machines.
+type releaseResult struct {
+	Applied  bool           `json:"applied"`
+	Digest   string         `json:"digest"`
+	Serial   uint64         `json:"serial"`
+	Revision string         `json:"revision"`
+	Snapshot string         `json:"snapshot"`
+	Lockfile string         `json:"lockfile,omitempty"` // when it was written
+	Plan     *compiler.Plan `json:"plan"`
+}
+
+// publish shows the plan, asks, and writes.
+func (a *app) publish(ctx context.Context, r *release, approved bool) error {
+	if !a.json {
+		if err := a.planView(false).render(a.out, r.plan); err != nil {
+			return err
+		}
+	}
+	if !r.needed() {
+		return a.showRelease(r, false)
+	}
+	if !approved {
+		if err := a.ask(); err != nil {
+			return err
+		}
+	}
+	r.envelope.Bind(r.body, r.sources)
+	if r.key != nil {
+		snapshot.Sign(&r.envelope, r.key)
+	}
+	file, err := snapshot.Marshal(r.envelope, r.body, r.sources)
+	if err != nil {
+		return fmt.Errorf("write snapshot: %w", err)
+	}
+	request := r.request
+	request.NextSnapshot, request.Rand = file, a.rand
+	request.LockDigest, request.SnapshotDigest = r.prior.LockDigest, r.prior.fileDigest
+	ctx, cancel := context.WithTimeout(ctx, maxLockWait)
+	defer cancel()
+	if err := a.applied(compiler.Apply(ctx, request)); err != nil {
+		return err
+	}
+	return a.showRelease(r, true)
+}
+
+// needed reports whether there is anything to write: a change, the first
+// snapshot, or a signature that the one in force lacks.
+func (r *release) needed() bool {
+	if !r.plan.Empty() || r.prior.snap == nil {
+		return true
+	}
+	if r.key == nil {
+		return false
+	}
+	public := r.key.Public().(ed25519.PublicKey)
+	return r.prior.snap.VerifySignatures([]ed25519.PublicKey{public}) != nil
+}
+
+func (a *app) showRelease(r *release, applied bool) error {
+	result := releaseResult{Applied: applied, Plan: r.plan, Digest: r.plan.Digest, Snapshot: filepath.ToSlash(r.request.Snapshot)}
+	written := []string{filepath.ToSlash(r.request.Snapshot)}
+	if applied {
+		result.Serial, result.Revision = r.envelope.Serial, r.envelope.Revision
+		if r.plan.LockChanged {
+			result.Lockfile = filepath.ToSlash(r.request.Lockfile)
+			written = []string{result.Lockfile, written[0]}
+		}
+	} else if r.prior.snap != nil {
+		result.Serial, result.Revision = r.prior.Serial, r.prior.snap.Envelope().Revision
+	}
+	if a.json {
+		return a.printJSON(result)
+	}
+	if applied {
+		fmt.Fprintf(a.out, "\nApplied serial %d, %s: wrote %s.\n", result.Serial, result.Digest, strings.Join(written, " and "))
+	}
+	return nil
+}
+
+// ask waits for a yes.
+func (a *app) ask() error {
+	if terminal(a.in) == nil {
+		return failf("not-approved", "Answer at a terminal, apply a saved plan, or pass --auto-approve.",
+			"the change is not approved and there is nobody to ask")
+	}
+	fmt.Fprint(a.err, "\nApply this? Only \"yes\" is taken for a yes: ")
+	answer, _ := bufio.NewReader(a.in).ReadString('\n')
+	if strings.TrimSpace(answer) != "yes" {
+		return failf("not-approved", "", "nothing was written")
+	}
+	return nil
+}
+
+// applied words the errors of writing.
+func (a *app) applied(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, compiler.ErrStale):
+		failed := failf("plan-stale", "Nothing was written: look at a new plan, then apply that.", "%w", err)
+		failed.exit = exitStale
+		return failed
+	case errors.Is(err, context.DeadlineExceeded):
+		return failf("busy", "Wait for it, then run this again.", "another writ is at work in this folder: %w", err)
+	}
+	return unreadable(err)
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/compiler/lockfile"
+)
+
+// maxLockWait bounds the wait for another writ at work in the same folder.
+const maxLockWait = 10 * time.Second
+
+func (a *app) lockCommand() command {
+	flags := new(configFlags)
+	return command{
+		name: "lock", args: "[DIR]", maxArgs: 1, config: flags,
+		summary: "record new identifiers in the lockfile, nothing else",
+		about: `
+Run it before a review, so that the change of writ.lock.hcl is reviewed with the
+change that causes it. It also puts a lockfile back in canonical order that a
+merge left in disorder.`,
+		example: "$ writ lock\nWrote writ.lock.hcl: 1 API, 1 client.",
+		run:     func(ctx context.Context, args []string) error { return a.lock(ctx, args, flags) },
+	}
+}
+
+// lockResult is what lock did.
+type lockResult struct {
+	Lockfile string `json:"lockfile"`
+	Changed  bool   `json:"changed"`
+	APIs     int    `json:"apis"`
+	Clients  int    `json:"clients"`
+}
+
+func (a *app) lock(ctx context.Context, args []string, flags *configFlags) error {
+	w, err := a.workspace(args, flags)
+	if err != nil {
+		return err
+	}
+	t, err := w.compile()
+	if err != nil {
+		return err
+	}
+	before, content, err := w.readLockInDisorder(t)
+	if err != nil {
+		return err
+	}
+	next, _, list := compiler.CheckLock(t.model, before, compiler.LockOptions{Name: w.lockName})
+	if list.HasErrors() {
+		return t.refuse(list)
+	}
+	a.warn(append(t.warnings, list...), t.sources)
+	result := lockResult{Lockfile: w.lockName, APIs: len(next.APIs), Clients: len(next.Clients)}
+	result.Changed = before == nil || string(next.Bytes()) != string(content)
+	if result.Changed {
+		if err := w.writeLock(ctx, next, content); err != nil {
+			return err
+		}
+	}
+	return a.showLock(result)
+}
+
+func (a *app) showLock(result lockResult) error {
+	if a.json {
+		return a.printJSON(result)
+	}
+	if !result.Changed {
+		fmt.Fprintf(a.out, "%s is up to date.\n", result.Lockfile)
+		return nil
+	}
+	fmt.Fprintf(a.out, "Wrote %s: %s, %s.\n", result.Lockfile, plural(result.APIs, "API"), plural(result.Clients, "client"))
+	return nil
+}
+
+// readLockInDisorder is readLock for the one command that mends the lockfile.
+func (w *workspace) readLockInDisorder(t *tree) (*lockfile.File, []byte, error) {
+	content, err := readRegular(w.lockfile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	t.sources[w.lockName] = content
+	lock, list := lockfile.ParseWithoutCanonicalCheck(w.lockName, content)
+	if list.HasErrors() {
+		return nil, nil, t.refuse(list)
+	}
+	return lock, content, nil
+}
+
+// writeLock writes the lockfile alone.
+func (w *workspace) writeLock(ctx context.Context, next *lockfile.File, before []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, maxLockWait)
+	defer cancel()
+	return w.app.applied(compiler.Apply(ctx, compiler.ApplyRequest{
+		Root: w.dir, Lockfile: w.lockfile, NextLock: next.Bytes(),
+		LockDigest: compiler.FileDigest(before), Rand: w.app.rand,
+	}))
+}

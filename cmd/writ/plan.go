@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/writ-auth/writ/compiler"
+)
+
+// planFlags are what plan shows and where.
+type planFlags struct {
+	proposalOptions
+	against  string
+	out      string
+	detailed bool
+	markdown bool
+}
+
+func (o *proposalOptions) flags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "snapshot", Usage: "the snapshot in force, writ.snapshot in the root by default: `FILE`", Destination: &o.snapshot},
+		&cli.BoolFlag{Name: "locked", Usage: "refuse a lockfile that would change", Destination: &o.locked},
+		&cli.StringSliceFlag{Name: "replace", Usage: "let `ADDR`, such as api.orders, change its identifier; repeatable", Destination: &o.replace},
+	}
+}
+
+func (a *app) planCommand() command {
+	flags, o := new(configFlags), new(planFlags)
+	return command{
+		name: "plan", args: "[DIR]", maxArgs: 1, config: flags,
+		summary: "show what an apply would change, what widens access first",
+		about: `
+Compares with the snapshot in force, or with what --against names: a snapshot
+file or URL, or git:REV, which compiles the configuration as it stood at that
+commit. Nothing is written but --out.`,
+		example: "$ writ plan --against git:origin/main --detailed-exitcode\n...\nPlan: 1 to add, 0 to change, 0 to destroy. 1 change widens access.\n$ echo $?\n2",
+		flags: append(o.flags(),
+			&cli.StringFlag{Name: "against", Usage: "compare with `REF`: a snapshot file or URL, or git:REV", Destination: &o.against},
+			&cli.StringFlag{Name: "out", Usage: "save the plan for \"writ apply\" to `FILE`", Destination: &o.out},
+			&cli.BoolFlag{Name: "detailed-exitcode", Usage: "exit with 2 when there are changes", Destination: &o.detailed},
+			&cli.BoolFlag{Name: "markdown", Usage: "print a comment for a pull request", Destination: &o.markdown},
+		),
+		run: func(ctx context.Context, args []string) error { return a.plan(ctx, args, flags, o) },
+	}
+}
+
+func (a *app) plan(ctx context.Context, args []string, flags *configFlags, o *planFlags) error {
+	if o.out != "" && o.against != "" {
+		return usagef("--out saves a plan to apply, and --against compares with something else than what an apply replaces: leave one out")
+	}
+	if o.against != "" && o.snapshot != "" {
+		return usagef("--against and --snapshot both say what to compare with: leave one out")
+	}
+	if o.markdown && a.json {
+		return usagef("--markdown and --json both say how to print: leave one out")
+	}
+	w, err := a.workspace(args, flags)
+	if err != nil {
+		return err
+	}
+	p, err := w.propose(ctx, o.proposalOptions, o.against)
+	if err != nil {
+		return err
+	}
+	a.warn(p.warnings, p.sources)
+	if err := a.planView(o.markdown).render(a.out, p.plan); err != nil {
+		return err
+	}
+	if o.out != "" {
+		if err := a.savePlan(o.out, p.saved(o.replace)); err != nil {
+			return err
+		}
+	}
+	if o.detailed && !p.plan.Empty() {
+		return exitStatus(exitChanges)
+	}
+	return nil
+}
+
+// planView is how a plan is shown: for people, machines or a pull request.
+func (a *app) planView(markdown bool) planView {
+	switch {
+	case a.json:
+		return planJSON{}
+	case markdown:
+		return planMarkdown{}
+	}
+	return planText{color: a.outColor}
+}
+
+func (a *app) savePlan(name string, saved *compiler.SavedPlan) error {
+	content, err := saved.Encode()
+	if err != nil {
+		return err
+	}
+	return unreadable(replaceFile(a.path(name), content))
+}

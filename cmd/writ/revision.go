@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"os"
+	"path/filepath"
+)
+
+// revision is what the snapshot says it was made from: the git commit when the
+// configuration's folder is exactly that commit, else the text given.
+func (w *workspace) revision(ctx context.Context, t *tree, given string) (string, error) {
+	repository := git{dir: w.dir}
+	commit, err := repository.commit(ctx, "HEAD")
+	if err != nil {
+		return given, nil // no git, no checkout or no commit yet
+	}
+	entries, err := repository.list(ctx, commit)
+	if err != nil {
+		return "", err
+	}
+	if !w.clean(entries, t) {
+		return given, nil
+	}
+	return commit, nil
+}
+
+// clean reports whether every file of the configuration is in the commit and
+// every file of the commit is on disk as it is there. Comparing here, and not
+// with "git status", runs none of the filters that a checkout may configure.
+// The lockfile and the snapshot are what an apply writes, so they do not count.
+func (w *workspace) clean(entries []gitEntry, t *tree) bool {
+	committed := make(map[string]bool, len(entries))
+	for _, entry := range entries {
+		committed[entry.path] = true
+		path := filepath.Join(w.dir, filepath.FromSlash(entry.path))
+		if path == w.lockfile || filepath.Base(path) == snapshotName {
+			continue
+		}
+		if !unchanged(entry, path) {
+			return false
+		}
+	}
+	for name := range t.model.Config.Sources {
+		if !committed[name] {
+			return false
+		}
+	}
+	return true
+}
+
+// unchanged reports whether a file has the content of a commit's entry. Line
+// endings that git converted on checkout do not make a difference.
+func unchanged(entry gitEntry, path string) bool {
+	var content []byte
+	switch entry.mode {
+	case "160000":
+		return false // a submodule's state is not this commit's
+	case "120000":
+		target, err := os.Readlink(path)
+		if err != nil {
+			return false
+		}
+		content = []byte(filepath.ToSlash(target))
+	default:
+		var err error
+		if content, err = readRegular(path); err != nil {
+			return false
+		}
+	}
+	return blobID(content, len(entry.oid)) == entry.oid ||
+		blobID(bytes.ReplaceAll(content, []byte("\r\n"), []byte("\n")), len(entry.oid)) == entry.oid
+}
+
+// blobID is git's name for a content: SHA-1, or SHA-256 where ids have 64 digits.
+func blobID(content []byte, digits int) string {
+	var sum hash.Hash = sha1.New()
+	if digits == hex.EncodedLen(sha256.Size) {
+		sum = sha256.New()
+	}
+	fmt.Fprintf(sum, "blob %d\x00", len(content))
+	sum.Write(content)
+	return hex.EncodeToString(sum.Sum(nil))
+}

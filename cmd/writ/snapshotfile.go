@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/schema/snapshot"
+)
+
+// snapshotPath is where the snapshot in force stands.
+func (a *app) snapshotPath(root, flag string) string {
+	if flag != "" {
+		return a.path(flag)
+	}
+	return filepath.Join(root, snapshotName)
+}
+
+// openSnapshot reads a snapshot file. digest is of the whole file.
+func openSnapshot(path string) (snap *snapshot.Snapshot, digest string, err error) {
+	content, err := readRegular(path)
+	if err != nil {
+		return nil, "", err
+	}
+	digest = compiler.FileDigest(content)
+	snap, err = snapshot.Open(content)
+	return snap, digest, snapshotError(err, filepath.ToSlash(path))
+}
+
+// snapshotError says what to do about a file that snapshot.Open refused.
+func snapshotError(err error, name string) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*snapshot.VersionError](err); ok {
+		return failf("snapshot-version", "", "read snapshot %q: %w", name, err)
+	}
+	return failf("snapshot-invalid", "It is damaged or no snapshot: restore it, or make it anew with \"writ apply\".",
+		"read snapshot %q: %w", name, err)
+}
+
+// A standing is what a plan compares with.
+type standing struct {
+	compiler.Prior
+	snap       *snapshot.Snapshot // nil when there is none
+	fileDigest string             // of the snapshot file, "" when there is none
+}
+
+func standingOf(snap *snapshot.Snapshot, fileDigest string) *standing {
+	s := &standing{snap: snap, fileDigest: fileDigest}
+	s.Document = snap.Document()
+	s.Digest = snap.Digest()
+	s.Serial = snap.Envelope().Serial
+	return s
+}
+
+// inForce is the snapshot at a path, the zero standing when there is none.
+func inForce(path string) (*standing, error) {
+	snap, digest, err := openSnapshot(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &standing{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return standingOf(snap, digest), nil
+}
+
+// against is what --against names: git:REV, a URL or a file.
+func (w *workspace) against(ctx context.Context, ref string) (*standing, error) {
+	if revision, ok := strings.CutPrefix(ref, "git:"); ok {
+		return w.atRevision(ctx, revision)
+	}
+	if strings.HasPrefix(ref, "https://") || strings.HasPrefix(ref, "http://") {
+		content, err := fetchSnapshot(ctx, ref)
+		if err != nil {
+			return nil, err
+		}
+		digest := compiler.FileDigest(content)
+		snap, err := snapshot.Open(content)
+		if err != nil {
+			return nil, snapshotError(err, ref)
+		}
+		return standingOf(snap, digest), nil
+	}
+	snap, digest, err := openSnapshot(w.app.path(ref))
+	if err != nil {
+		return nil, err
+	}
+	return standingOf(snap, digest), nil
+}
+
+// atRevision compiles the configuration as it stood at a git revision.
+func (w *workspace) atRevision(ctx context.Context, revision string) (*standing, error) {
+	repository := git{dir: w.dir}
+	commit, err := repository.commit(ctx, revision)
+	if err != nil {
+		return nil, err
+	}
+	files, err := openGitFS(ctx, repository, commit)
+	if err != nil {
+		return nil, err
+	}
+	defer files.Close()
+	if !files.hasConfiguration() {
+		fmt.Fprintf(w.app.err, "There was no configuration here at %s: everything is new.\n", revision)
+		return &standing{}, nil
+	}
+	t, err := w.compileFS(files)
+	if problems, ok := errors.AsType[*diagnosed](err); ok {
+		w.app.warn(problems.list, problems.sources)
+		return nil, failf("git-failed", "Compare with a revision that does.", "the configuration at %q does not compile", revision)
+	}
+	if err != nil {
+		return nil, err
+	}
+	body, err := snapshot.Encode(t.model.Document)
+	if err != nil {
+		return nil, err
+	}
+	s := &standing{}
+	s.Document, s.Digest = t.model.Document, snapshot.Digest(body)
+	return s, nil
+}
+
+// fetchTimeout bounds every request that a command makes.
+const fetchTimeout = 30 * time.Second
+
+// fetchSnapshot gets a snapshot over HTTP. Plain http is for loopback only: a
+// plan decides what a reviewer believes.
+func fetchSnapshot(ctx context.Context, ref string) ([]byte, error) {
+	target, err := url.Parse(ref)
+	if err != nil {
+		return nil, usagef("invalid URL %q", ref)
+	}
+	if target.Scheme == "http" && !isLoopback(target.Hostname()) {
+		return nil, usagef("%q: plain http is for loopback addresses only", ref)
+	}
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, ref, nil)
+	if err != nil {
+		return nil, usagef("invalid URL %q", ref)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, failf("unreachable", "", "fetch snapshot: %w", err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, failf("unreachable", "", "fetch snapshot %q: %s", ref, response.Status)
+	}
+	content, err := io.ReadAll(io.LimitReader(response.Body, maxInput+1))
+	if err == nil && len(content) > maxInput {
+		err = fmt.Errorf("larger than %d bytes", maxInput)
+	}
+	if err != nil {
+		return nil, failf("unreachable", "", "fetch snapshot %q: %w", ref, err)
+	}
+	return content, nil
+}
+
+// isLoopback reports whether a host name or address is this machine.
+func isLoopback(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
