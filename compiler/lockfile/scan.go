@@ -89,7 +89,7 @@ func (sc *scanner) quoted(value *string) bool {
 			plain = false
 		}
 	}
-	if end >= len(sc.rest) {
+	if end == 1 || end >= len(sc.rest) { // no record is empty
 		return false
 	}
 	raw := string(sc.rest[:end+1])
