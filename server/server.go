@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/ed25519"
 	"crypto/rand"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/writ-auth/writ/server/clientauth"
 	"github.com/writ-auth/writ/server/token"
 )
 
@@ -44,19 +46,26 @@ type Options struct {
 
 // A Server issues tokens from the snapshot that was activated last.
 type Server struct {
-	opts   Options
-	log    *slog.Logger
-	gate   *token.Gate
-	active atomic.Pointer[Active]
+	opts      Options
+	log       *slog.Logger
+	refs      references
+	generated *token.Generated
+	slow      *clientauth.SlowHashes
+	gate      *token.Gate
 
-	mu sync.Mutex // held by Activate
+	active   atomic.Pointer[Active]
+	rejected atomic.Pointer[Rejection]
+	draining atomic.Bool
+
+	mu     sync.Mutex // held while a snapshot is activated
+	served *served
 }
 
 // queuedSignatures is how many callers may wait for a signature: about a
 // quarter of a second's worth of RSA on two cores.
 const queuedSignatures = 256
 
-// New makes a server. It serves 503 until a snapshot is activated.
+// New makes a server. It answers 503 until a snapshot is activated.
 func New(opts Options) (*Server, error) {
 	if opts.Logger == nil {
 		opts.Logger = slog.Default()
@@ -70,21 +79,27 @@ func New(opts Options) (*Server, error) {
 	if opts.Getenv == nil {
 		opts.Getenv = func(string) string { return "" }
 	}
-	s := &Server{opts: opts, log: opts.Logger}
-	s.gate = token.NewGate(runtime.NumCPU()+1, queuedSignatures)
-	return s, nil
+	served, err := newServed(opts.State)
+	if err != nil {
+		return nil, err
+	}
+	var cacheKey [32]byte
+	if _, err := io.ReadFull(opts.Rand, cacheKey[:]); err != nil {
+		return nil, fmt.Errorf("random source: %w", err)
+	}
+	return &Server{
+		opts:      opts,
+		log:       opts.Logger,
+		refs:      references{keys: opts.Keys, secrets: opts.Secrets, getenv: opts.Getenv},
+		generated: token.NewGenerated(opts.Keys),
+		slow:      clientauth.NewSlowHashes(cacheKey),
+		gate:      token.NewGate(runtime.NumCPU()+1, queuedSignatures),
+		served:    served,
+	}, nil
 }
 
 // Active returns what is in force, nil before the first activation.
 func (s *Server) Active() *Active { return s.active.Load() }
 
-// Activate puts a snapshot file in force, whole or not at all. It takes
-// ownership of the bytes. After an error the last good snapshot keeps serving.
-func (s *Server) Activate(file []byte) error { return nil }
-
 // Public is the handler of what clients and resource servers ask.
-func (s *Server) Public() http.Handler { return http.NotFoundHandler() }
-
-// Admin is the handler of what operators ask. It answers only requests whose
-// Host and Origin show that no web page of another site sent them.
-func (s *Server) Admin() http.Handler { return http.NotFoundHandler() }
+func (s *Server) Public() http.Handler { return http.HandlerFunc(s.serve) }

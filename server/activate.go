@@ -1,0 +1,121 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/server/clientauth"
+	"github.com/writ-auth/writ/server/token"
+)
+
+// Activate puts a snapshot file in force, whole or not at all. It takes
+// ownership of the bytes. After an error the last good snapshot keeps serving,
+// and the error is in the log and in /status.
+//
+// The stages: open (every byte checked), admit (signature, environment,
+// serial), build (secrets, keys, documents), one token per key signed and
+// verified, then one store of one pointer.
+func (s *Server) Activate(file []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	snap, err := snapshot.Open(file)
+	if err != nil {
+		return s.reject("", err)
+	}
+	if err := s.admit(snap); err != nil {
+		return s.reject(snap.Digest(), err)
+	}
+	active, err := s.build(snap)
+	if err != nil {
+		return s.reject(snap.Digest(), err)
+	}
+	if err := s.served.record(snap.Envelope().Serial, snap.Digest()); err != nil {
+		return s.reject(snap.Digest(), err)
+	}
+	s.accept(active)
+	return nil
+}
+
+// Refresh reads the secrets and keys of the snapshot in force anew. It does
+// nothing before the first activation.
+func (s *Server) Refresh() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := s.active.Load()
+	if last == nil {
+		return nil
+	}
+	active, err := s.build(last.snapshot)
+	if err != nil {
+		return s.reject(last.digest, err)
+	}
+	s.accept(active)
+	return nil
+}
+
+func (s *Server) accept(active *Active) {
+	s.active.Store(active)
+	s.rejected.Store(nil)
+	s.log.Info("snapshot activated", "snapshot", active.digest, "serial", active.serial, "revision", active.revision,
+		"apis", active.snapshot.NumAPIs(), "clients", active.snapshot.NumClients(), "authorizations", active.snapshot.NumAuthorizations())
+	for _, p := range active.problems {
+		s.log.Error("not served", "address", p.Address, "reason", p.Reason)
+	}
+}
+
+// reject remembers and reports why a snapshot was not put in force.
+func (s *Server) reject(digest string, err error) error {
+	s.rejected.Store(&Rejection{Digest: digest, Reason: err.Error(), At: s.opts.Now().UTC()})
+	attrs := []any{"reason", err.Error()}
+	if digest != "" {
+		attrs = append(attrs, "snapshot", digest)
+	}
+	if last := s.active.Load(); last != nil {
+		attrs = append(attrs, slog.String("serving", last.digest))
+	}
+	s.log.Error("snapshot rejected", attrs...)
+	return err
+}
+
+// build makes everything that can fail before anything changes.
+func (s *Server) build(snap *snapshot.Snapshot) (*Active, error) {
+	issuer := snap.Issuer()
+	env := snap.Envelope()
+	a := &Active{
+		snapshot: snap, digest: snap.Digest(), serial: env.Serial, revision: env.Revision,
+		style: issuer.ErrorStyle, since: s.opts.Now().UTC(),
+	}
+	keys, err := s.buildKeys(a)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.buildSecrets(a); err != nil {
+		return nil, err
+	}
+	a.issuer = token.NewIssuer(keys, s.gate, s.opts.Rand)
+	if a.routes, err = s.buildRoutes(a); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// buildSecrets resolves the hashes of client secrets. It fails when there are
+// secrets and not one of them can be used.
+func (s *Server) buildSecrets(a *Active) error {
+	secrets, unusable := clientauth.NewSecrets(a.snapshot, s.refs.secretHash, s.slow)
+	for _, u := range unusable {
+		a.problems = append(a.problems, Problem{
+			Address: "client." + u.Client, Reason: fmt.Sprintf("secret %q: %v", u.Secret, u.Err),
+		})
+	}
+	if !secrets.Usable() {
+		return errors.Join(errors.New("no client secret can be used"), a.problems[0])
+	}
+	a.secrets = secrets
+	return nil
+}
+
+// Error makes a problem the cause of a rejection.
+func (p Problem) Error() string { return p.Address + ": " + p.Reason }

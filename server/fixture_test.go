@@ -1,0 +1,165 @@
+package server_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/server"
+)
+
+const (
+	issuerURL    = "https://auth.example.com/"
+	ordersURL    = "https://api.example.com/orders"
+	clientID     = "billing"
+	clientSecret = "jMpy2RT_pcIUnhqVRMjHDrBZjbBNoFsCRyGz4vRlSXM"
+)
+
+// noon is the clock of the tests that need one.
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+func hashOf(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return "sha256:" + base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// document is one API, one client, and an authorization of two of the three scopes.
+func document() *schema.Document {
+	return &schema.Document{
+		Issuer: schema.Issuer{URL: issuerURL, ErrorStyle: schema.ErrorsRFC6749, SubStyle: schema.SubClientsSuffix},
+		APIs: []schema.API{{
+			Label: "orders", Name: "Orders", Identifier: ordersURL,
+			Profile: schema.ProfileRFC9068, Alg: schema.RS256, TokenLifetime: 3600, ScopeMode: schema.ScopeNarrow,
+			Scopes: []schema.Scope{{Name: "read:orders"}, {Name: "write:orders"}, {Name: "delete:orders"}},
+		}},
+		Clients: []schema.Client{{
+			Label: "billing", Name: "Billing", ClientID: clientID,
+			GrantTypes: []string{schema.GrantClientCredentials},
+			Secrets:    []schema.Secret{{Label: "a", Hash: hashOf(clientSecret)}},
+		}},
+		Authorizations: []schema.Authorization{{
+			Label: "billing-orders", Client: "billing", API: "orders", SubjectType: schema.SubjectClient,
+			Scopes: []string{"read:orders", "write:orders"},
+		}},
+	}
+}
+
+// file makes a snapshot file of the document.
+func file(t testing.TB, doc *schema.Document, env snapshot.Envelope) []byte {
+	t.Helper()
+	body, err := snapshot.Encode(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := snapshot.Marshal(env, body, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+// newServer is a server with its log in a buffer.
+func newServer(t testing.TB, opts server.Options) (*server.Server, *logBuffer) {
+	t.Helper()
+	log := new(logBuffer)
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.NewJSONHandler(log, nil))
+	}
+	s, err := server.New(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, log
+}
+
+// serving is a server with the document in force.
+func serving(t testing.TB, doc *schema.Document, opts server.Options) (*server.Server, *logBuffer) {
+	t.Helper()
+	s, log := newServer(t, opts)
+	if err := s.Activate(file(t, doc, snapshot.Envelope{Serial: 1, Revision: "abc123"})); err != nil {
+		t.Fatal(err)
+	}
+	return s, log
+}
+
+// A result is one answer of the token endpoint.
+type result struct {
+	status int
+	header http.Header
+	raw    string
+	body   struct {
+		AccessToken string `json:"access_token"`
+		TokenType   string `json:"token_type"`
+		ExpiresIn   int64  `json:"expires_in"`
+		Scope       string `json:"scope"`
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+	}
+}
+
+// form is a good request with changes: name, value pairs; a value of "-" removes.
+func form(changes ...string) url.Values {
+	v := url.Values{
+		"grant_type": {"client_credentials"}, "audience": {ordersURL},
+		"client_id": {clientID}, "client_secret": {clientSecret},
+	}
+	for i := 0; i < len(changes); i += 2 {
+		if changes[i+1] == "-" {
+			v.Del(changes[i])
+			continue
+		}
+		v.Set(changes[i], changes[i+1])
+	}
+	return v
+}
+
+func post(v url.Values) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, "/oauth/token", strings.NewReader(v.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return r
+}
+
+func do(t testing.TB, h http.Handler, r *http.Request) result {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	raw, err := io.ReadAll(w.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res := result{status: w.Code, header: w.Header(), raw: string(raw)}
+	if err := json.Unmarshal(raw, &res.body); err != nil && strings.HasPrefix(w.Header().Get("Content-Type"), "application/json") {
+		t.Fatalf("not JSON: %q: %v", raw, err)
+	}
+	return res
+}
+
+// A logBuffer is a log that several goroutines may write.
+type logBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}

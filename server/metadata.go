@@ -1,0 +1,57 @@
+package server
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/server/clientauth"
+)
+
+// Metadata is the authorization server's description of itself (RFC 8414
+// section 2), the same bytes for OpenID Connect Discovery.
+type Metadata struct {
+	Issuer        string `json:"issuer"`
+	TokenEndpoint string `json:"token_endpoint"`
+	JWKSURI       string `json:"jwks_uri"`
+
+	// Required by RFC 8414, and there is no authorization endpoint to have any:
+	// an empty list says so, and readers that insist on the member are content.
+	ResponseTypes []string            `json:"response_types_supported"`
+	GrantTypes    []string            `json:"grant_types_supported"`
+	AuthMethods   []clientauth.Method `json:"token_endpoint_auth_methods_supported"`
+
+	// Popular validators of access tokens take their list of allowed algorithms
+	// from this member, though writ issues no ID tokens.
+	Algorithms   []schema.SigningAlg `json:"id_token_signing_alg_values_supported"`
+	SubjectTypes []string            `json:"subject_types_supported"`
+}
+
+// supportedGrantTypes is what Decide knows.
+var supportedGrantTypes = []string{schema.GrantClientCredentials}
+
+// A metadataEndpoint serves the document, made once.
+type metadataEndpoint struct{ document cached }
+
+func newMetadata(a *Active) (metadataEndpoint, error) {
+	issuer := a.snapshot.Issuer().URL
+	document, err := json.Marshal(Metadata{
+		Issuer:        issuer,
+		TokenEndpoint: endpointURL(issuer, tokenPath),
+		JWKSURI:       endpointURL(issuer, jwksPath),
+		ResponseTypes: []string{},
+		GrantTypes:    supportedGrantTypes,
+		AuthMethods:   clientauth.Methods(),
+		Algorithms:    algorithmsInUse(a),
+		SubjectTypes:  []string{"public"},
+	})
+	if err != nil {
+		return metadataEndpoint{}, fmt.Errorf("metadata: %w", err)
+	}
+	return metadataEndpoint{newCached(document)}, nil
+}
+
+func (e metadataEndpoint) serve(_ *Active, w http.ResponseWriter, r *http.Request) {
+	e.document.write(w, r)
+}

@@ -1,0 +1,88 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// The limits of a connection. Go's own defaults are no timeouts and a
+// mebibyte of headers.
+const (
+	readHeaderTimeout = 2 * time.Second
+	readTimeout       = 5 * time.Second
+	writeTimeout      = 10 * time.Second
+	idleTimeout       = 60 * time.Second
+	maxHeaderBytes    = 16 << 10
+
+	// drainTimeout is how long requests that were accepted may take to finish,
+	// inside the 30 seconds that Kubernetes waits.
+	drainTimeout = 20 * time.Second
+)
+
+// Listeners are what a server answers on. Admin may be nil.
+type Listeners struct {
+	Public net.Listener
+	Admin  net.Listener
+	TLS    *tls.Config // of the public listener; nil: none
+}
+
+// Serve answers until ctx ends. Then the server reports that it is not ready,
+// accepts no more connections and finishes the requests that it has accepted,
+// within 20 seconds.
+func (s *Server) Serve(ctx context.Context, l Listeners) error {
+	public := s.httpServer(s.Public())
+	public.TLSConfig = l.TLS
+	servers := []*http.Server{public}
+	failed := make(chan error, 2)
+	go func() { failed <- servePublic(public, l) }()
+	if l.Admin != nil {
+		admin := s.httpServer(s.Admin())
+		servers = append(servers, admin)
+		go func() { failed <- admin.Serve(l.Admin) }()
+	}
+	var err error
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+	}
+	return errors.Join(err, s.shutdown(servers))
+}
+
+func servePublic(server *http.Server, l Listeners) error {
+	if l.TLS != nil {
+		return server.ServeTLS(l.Public, "", "")
+	}
+	return server.Serve(l.Public)
+}
+
+// shutdown drains the public server before the admin one, which tells meanwhile
+// that the server is not ready.
+func (s *Server) shutdown(servers []*http.Server) error {
+	s.Drain()
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	var errs []error
+	for _, server := range servers {
+		if err := server.Shutdown(ctx); err != nil {
+			errs = append(errs, err, server.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Server) httpServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+}

@@ -1,0 +1,199 @@
+package store
+
+import (
+	"bytes"
+	"container/heap"
+	"context"
+	"sync"
+	"time"
+)
+
+// DefaultMaxKeys is how many keys a Memory holds when its Options do not say:
+// at some 200 bytes each, 13 MiB. At the five minutes that an assertion may
+// live it is enough for 200 assertions a second.
+const DefaultMaxKeys = 1 << 16
+
+// MemoryOptions configure a Memory. The zero value works.
+type MemoryOptions struct {
+	MaxKeys int              // DefaultMaxKeys when 0
+	Now     func() time.Time // time.Now when nil
+}
+
+// Memory is a Store that ends with the process. It is bounded: a key that has
+// not expired is never dropped to make room, since its second use would then
+// succeed; a full store answers ErrFull instead.
+type Memory struct {
+	now     func() time.Time
+	maxKeys int
+
+	mu       sync.Mutex
+	closed   bool
+	revision uint64
+	entries  map[Key]*memoryEntry
+	byExpiry expiryHeap
+}
+
+type memoryEntry struct {
+	key      Key
+	expires  time.Time
+	revision uint64
+	value    []byte
+	index    int // in byExpiry
+}
+
+// NewMemory returns an empty store. It starts no goroutine; expired keys are
+// removed by the writes that follow.
+func NewMemory(opts MemoryOptions) *Memory {
+	if opts.MaxKeys <= 0 {
+		opts.MaxKeys = DefaultMaxKeys
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	return &Memory{now: opts.Now, maxKeys: opts.MaxKeys, entries: make(map[Key]*memoryEntry)}
+}
+
+// Close empties the store; every later call answers ErrClosed.
+func (m *Memory) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.closed, m.entries, m.byExpiry = true, nil, nil
+	return nil
+}
+
+// Len returns how many keys the store holds, expired ones that no write has
+// removed yet included.
+func (m *Memory) Len() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.entries)
+}
+
+// PutOnce implements Store.
+func (m *Memory) PutOnce(ctx context.Context, key Key, ttl time.Duration) error {
+	if err := checkWrite(ctx, ttl, nil); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now, err := m.begin()
+	if err != nil {
+		return err
+	}
+	if _, ok := m.entries[key]; ok {
+		return ErrExists
+	}
+	return m.insert(key, now.Add(ttl), nil)
+}
+
+// Get implements Store.
+func (m *Memory) Get(ctx context.Context, key Key) (Entry, error) {
+	if err := ctx.Err(); err != nil {
+		return Entry{}, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return Entry{}, ErrClosed
+	}
+	entry, ok := m.entries[key]
+	if !ok || !m.now().Before(entry.expires) {
+		return Entry{}, ErrNotFound
+	}
+	return Entry{Value: bytes.Clone(entry.value), Revision: entry.revision}, nil
+}
+
+// CompareAndSwap implements Store.
+func (m *Memory) CompareAndSwap(ctx context.Context, key Key, revision uint64, value []byte, ttl time.Duration) (uint64, error) {
+	if err := checkWrite(ctx, ttl, value); err != nil {
+		return 0, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now, err := m.begin()
+	if err != nil {
+		return 0, err
+	}
+	entry, ok := m.entries[key]
+	switch {
+	case !ok && revision == 0:
+		if err := m.insert(key, now.Add(ttl), bytes.Clone(value)); err != nil {
+			return 0, err
+		}
+	case !ok || entry.revision != revision:
+		return 0, ErrConflict
+	default:
+		m.revision++
+		entry.revision, entry.value, entry.expires = m.revision, bytes.Clone(value), now.Add(ttl)
+		heap.Fix(&m.byExpiry, entry.index)
+	}
+	return m.revision, nil
+}
+
+// Delete implements Store.
+func (m *Memory) Delete(ctx context.Context, key Key) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, err := m.begin(); err != nil {
+		return err
+	}
+	if entry, ok := m.entries[key]; ok {
+		heap.Remove(&m.byExpiry, entry.index)
+		delete(m.entries, key)
+	}
+	return nil
+}
+
+// begin takes the time and drops what has expired by it, so that whatever is
+// left in entries is alive.
+func (m *Memory) begin() (time.Time, error) {
+	if m.closed {
+		return time.Time{}, ErrClosed
+	}
+	now := m.now()
+	for len(m.byExpiry) > 0 && !now.Before(m.byExpiry[0].expires) {
+		delete(m.entries, heap.Pop(&m.byExpiry).(*memoryEntry).key)
+	}
+	return now, nil
+}
+
+func (m *Memory) insert(key Key, expires time.Time, value []byte) error {
+	if len(m.entries) >= m.maxKeys {
+		return ErrFull
+	}
+	m.revision++
+	entry := &memoryEntry{key: key, expires: expires, revision: m.revision, value: value}
+	m.entries[key] = entry
+	heap.Push(&m.byExpiry, entry)
+	return nil
+}
+
+// expiryHeap is a container/heap with the next key to expire on top.
+type expiryHeap []*memoryEntry
+
+func (h expiryHeap) Len() int           { return len(h) }
+func (h expiryHeap) Less(i, j int) bool { return h[i].expires.Before(h[j].expires) }
+
+func (h expiryHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].index, h[j].index = i, j
+}
+
+// Push implements heap.Interface.
+func (h *expiryHeap) Push(x any) {
+	entry := x.(*memoryEntry)
+	entry.index = len(*h)
+	*h = append(*h, entry)
+}
+
+// Pop implements heap.Interface.
+func (h *expiryHeap) Pop() any {
+	last := len(*h) - 1
+	entry := (*h)[last]
+	(*h)[last] = nil
+	*h = (*h)[:last]
+	return entry
+}

@@ -1,0 +1,362 @@
+// Package storetest holds what every backend of package store promises, as one
+// suite of tests: each backend's own tests call Run. It knows no backend.
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/writ-auth/writ/server/store"
+)
+
+// A Backend is one fresh, empty store under test.
+type Backend struct {
+	Store   store.Store
+	Advance func(d time.Duration) // lets the store's clock pass, by injection or by waiting
+	Close   func() error          // ends the store; its methods are called once more after it
+}
+
+// A Clock is a time that only a test moves. It is safe for concurrent use.
+type Clock struct{ nanos atomic.Int64 }
+
+// NewClock returns a clock at some moment in 2026.
+func NewClock() *Clock {
+	c := new(Clock)
+	c.nanos.Store(time.Date(2026, 11, 23, 6, 0, 0, 0, time.UTC).UnixNano())
+	return c
+}
+
+// Now returns the time.
+func (c *Clock) Now() time.Time { return time.Unix(0, c.nanos.Load()) }
+
+// Advance moves the time by d.
+func (c *Clock) Advance(d time.Duration) { c.nanos.Add(int64(d)) }
+
+// Run runs the suite, each test on a backend of its own that open makes.
+func Run(t *testing.T, open func(t *testing.T) Backend) {
+	for _, test := range []struct {
+		name string
+		run  func(t *testing.T, b Backend)
+	}{
+		{"put once", putOnce},
+		{"put once expires", putOnceExpires},
+		{"put once race", putOnceRace},
+		{"get", get},
+		{"compare and swap", compareAndSwap},
+		{"compare and swap expires", compareAndSwapExpires},
+		{"compare and swap race", compareAndSwapRace},
+		{"compare and swap chain", compareAndSwapChain},
+		{"revisions are never used twice", revisions},
+		{"values are copies", copies},
+		{"delete", deleteKey},
+		{"bad arguments", badArguments},
+		{"cancelled context", cancelled},
+		{"closed", closed},
+		{"many keys expire", manyKeys},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			test.run(t, open(t))
+		})
+	}
+}
+
+func wantErr(t *testing.T, what string, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Fatalf("%s: error %v, want %v", what, err, want)
+	}
+}
+
+func swap(t *testing.T, b Backend, key store.Key, revision uint64, value string, ttl time.Duration) uint64 {
+	t.Helper()
+	next, err := b.Store.CompareAndSwap(t.Context(), key, revision, []byte(value), ttl)
+	if err != nil {
+		t.Fatalf("CompareAndSwap at revision %d: %v", revision, err)
+	}
+	if next == 0 || next == revision {
+		t.Fatalf("CompareAndSwap at revision %d: new revision %d", revision, next)
+	}
+	return next
+}
+
+func putOnce(t *testing.T, b Backend) {
+	a, other := store.NewKey("test", "a"), store.NewKey("test", "b")
+	wantErr(t, "first", b.Store.PutOnce(t.Context(), a, time.Minute), nil)
+	wantErr(t, "second", b.Store.PutOnce(t.Context(), a, time.Minute), store.ErrExists)
+	wantErr(t, "other key", b.Store.PutOnce(t.Context(), other, time.Minute), nil)
+	entry, err := b.Store.Get(t.Context(), a)
+	if err != nil || len(entry.Value) != 0 || entry.Revision == 0 {
+		t.Fatalf("Get of a key put once: %+v, %v", entry, err)
+	}
+}
+
+func putOnceExpires(t *testing.T, b Backend) {
+	key := store.NewKey("test", "a")
+	wantErr(t, "first", b.Store.PutOnce(t.Context(), key, time.Second), nil)
+	b.Advance(999 * time.Millisecond)
+	wantErr(t, "just before the end", b.Store.PutOnce(t.Context(), key, time.Hour), store.ErrExists)
+	b.Advance(time.Millisecond)
+	wantErr(t, "at the end", b.Store.PutOnce(t.Context(), key, time.Second), nil)
+	wantErr(t, "again", b.Store.PutOnce(t.Context(), key, time.Second), store.ErrExists)
+}
+
+// race lets n goroutines start together and counts what they answer.
+func race(n int, try func(i int) error) (won, lost int, other error) {
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	start := make(chan struct{})
+	for i := range n {
+		wg.Go(func() {
+			<-start
+			err := try(i)
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case err == nil:
+				won++
+			case errors.Is(err, store.ErrExists), errors.Is(err, store.ErrConflict):
+				lost++
+			default:
+				other = err
+			}
+		})
+	}
+	close(start)
+	wg.Wait()
+	return won, lost, other
+}
+
+func putOnceRace(t *testing.T, b Backend) {
+	const callers = 200
+	for round := range 20 {
+		key := store.NewKey("test", fmt.Sprint(round))
+		won, lost, err := race(callers, func(int) error { return b.Store.PutOnce(t.Context(), key, time.Minute) })
+		if won != 1 || lost != callers-1 || err != nil {
+			t.Fatalf("round %d: %d won, %d lost of %d, error %v", round, won, lost, callers, err)
+		}
+	}
+}
+
+func get(t *testing.T, b Backend) {
+	key := store.NewKey("test", "a")
+	_, err := b.Store.Get(t.Context(), key)
+	wantErr(t, "absent", err, store.ErrNotFound)
+	revision := swap(t, b, key, 0, "value", time.Second)
+	entry, err := b.Store.Get(t.Context(), key)
+	if err != nil || string(entry.Value) != "value" || entry.Revision != revision {
+		t.Fatalf("Get: %+v, %v, want value at revision %d", entry, err, revision)
+	}
+	b.Advance(time.Second)
+	_, err = b.Store.Get(t.Context(), key)
+	wantErr(t, "expired", err, store.ErrNotFound)
+}
+
+func compareAndSwap(t *testing.T, b Backend) {
+	key := store.NewKey("test", "a")
+	_, err := b.Store.CompareAndSwap(t.Context(), key, 7, []byte("x"), time.Minute)
+	wantErr(t, "absent, some revision", err, store.ErrConflict)
+	first := swap(t, b, key, 0, "1", time.Minute)
+	_, err = b.Store.CompareAndSwap(t.Context(), key, 0, []byte("x"), time.Minute)
+	wantErr(t, "present, revision 0", err, store.ErrConflict)
+	second := swap(t, b, key, first, "2", time.Minute)
+	_, err = b.Store.CompareAndSwap(t.Context(), key, first, []byte("x"), time.Minute)
+	wantErr(t, "old revision", err, store.ErrConflict)
+	_, err = b.Store.CompareAndSwap(t.Context(), key, second+1, []byte("x"), time.Minute)
+	wantErr(t, "revision to come", err, store.ErrConflict)
+	wantErr(t, "PutOnce of it", b.Store.PutOnce(t.Context(), key, time.Minute), store.ErrExists)
+	entry, err := b.Store.Get(t.Context(), key)
+	if err != nil || string(entry.Value) != "2" || entry.Revision != second {
+		t.Fatalf("after refusals: %+v, %v", entry, err)
+	}
+}
+
+func compareAndSwapExpires(t *testing.T, b Backend) {
+	key := store.NewKey("test", "a")
+	first := swap(t, b, key, 0, "1", time.Second)
+	b.Advance(900 * time.Millisecond)
+	second := swap(t, b, key, first, "2", time.Second)
+	b.Advance(900 * time.Millisecond)
+	if _, err := b.Store.Get(t.Context(), key); err != nil {
+		t.Fatalf("a swap did not move the end: %v", err)
+	}
+	b.Advance(100 * time.Millisecond)
+	_, err := b.Store.CompareAndSwap(t.Context(), key, second, []byte("3"), time.Second)
+	wantErr(t, "expired", err, store.ErrConflict)
+	swap(t, b, key, 0, "again", time.Second)
+}
+
+func compareAndSwapRace(t *testing.T, b Backend) {
+	const callers = 200
+	key := store.NewKey("test", "a")
+	var revision uint64
+	for round := range 20 {
+		values := make([]uint64, callers)
+		won, lost, err := race(callers, func(i int) (err error) {
+			values[i], err = b.Store.CompareAndSwap(t.Context(), key, revision, fmt.Appendf(nil, "%d", i), time.Minute)
+			return err
+		})
+		if won != 1 || lost != callers-1 || err != nil {
+			t.Fatalf("round %d: %d won, %d lost of %d, error %v", round, won, lost, callers, err)
+		}
+		entry, err := b.Store.Get(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range values {
+			if v != 0 && (v != entry.Revision || string(entry.Value) != fmt.Sprint(i)) {
+				t.Fatalf("round %d: caller %d won revision %d, the store has %q at %d", round, i, v, entry.Value, entry.Revision)
+			}
+		}
+		revision = entry.Revision
+	}
+}
+
+// compareAndSwapChain counts with read-modify-write loops: no update is lost.
+func compareAndSwapChain(t *testing.T, b Backend) {
+	const callers, each = 8, 25
+	key := store.NewKey("test", "counter")
+	swap(t, b, key, 0, "", time.Hour)
+	_, _, err := race(callers, func(int) error {
+		for done := 0; done < each; {
+			entry, err := b.Store.Get(t.Context(), key)
+			if err != nil {
+				return err
+			}
+			_, err = b.Store.CompareAndSwap(t.Context(), key, entry.Revision, append(entry.Value, 'x'), time.Hour)
+			switch {
+			case err == nil:
+				done++
+			case !errors.Is(err, store.ErrConflict):
+				return err
+			}
+		}
+		return nil
+	})
+	entry, getErr := b.Store.Get(t.Context(), key)
+	if err != nil || getErr != nil || len(entry.Value) != callers*each {
+		t.Fatalf("counted to %d of %d, errors %v, %v", len(entry.Value), callers*each, err, getErr)
+	}
+}
+
+func revisions(t *testing.T, b Backend) {
+	key, other := store.NewKey("test", "a"), store.NewKey("test", "b")
+	seen := map[uint64]bool{}
+	for round := range 5 {
+		first := swap(t, b, key, 0, "1", time.Second)
+		second := swap(t, b, key, first, "2", time.Second)
+		for _, revision := range []uint64{first, second} {
+			if seen[revision] {
+				t.Fatalf("round %d: revision %d came back", round, revision)
+			}
+			seen[revision] = true
+		}
+		if round%2 == 0 {
+			wantErr(t, "delete", b.Store.Delete(t.Context(), key), nil)
+		} else {
+			b.Advance(time.Second)
+		}
+		wantErr(t, "other key", b.Store.PutOnce(t.Context(), other, 500*time.Millisecond), nil)
+		b.Advance(500 * time.Millisecond)
+		_, err := b.Store.CompareAndSwap(t.Context(), key, second, []byte("x"), time.Second)
+		wantErr(t, "a revision of a gone key", err, store.ErrConflict)
+	}
+}
+
+func copies(t *testing.T, b Backend) {
+	key := store.NewKey("test", "a")
+	value := []byte("value")
+	if _, err := b.Store.CompareAndSwap(t.Context(), key, 0, value, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	value[0] = 'X'
+	first, err := b.Store.Get(t.Context(), key)
+	wantErr(t, "get", err, nil)
+	first.Value[1] = 'X'
+	second, err := b.Store.Get(t.Context(), key)
+	if err != nil || string(second.Value) != "value" {
+		t.Fatalf("the store shares its memory: %q, %v", second.Value, err)
+	}
+}
+
+func deleteKey(t *testing.T, b Backend) {
+	key := store.NewKey("test", "a")
+	wantErr(t, "absent", b.Store.Delete(t.Context(), key), nil)
+	wantErr(t, "put", b.Store.PutOnce(t.Context(), key, time.Minute), nil)
+	wantErr(t, "present", b.Store.Delete(t.Context(), key), nil)
+	_, err := b.Store.Get(t.Context(), key)
+	wantErr(t, "get", err, store.ErrNotFound)
+	wantErr(t, "put again", b.Store.PutOnce(t.Context(), key, time.Minute), nil)
+}
+
+func badArguments(t *testing.T, b Backend) {
+	key := store.NewKey("test", "a")
+	for _, ttl := range []time.Duration{0, -time.Second, store.MaxTTL + 1} {
+		if b.Store.PutOnce(t.Context(), key, ttl) == nil {
+			t.Errorf("PutOnce for %s succeeded", ttl)
+		}
+		if _, err := b.Store.CompareAndSwap(t.Context(), key, 0, nil, ttl); err == nil {
+			t.Errorf("CompareAndSwap for %s succeeded", ttl)
+		}
+	}
+	long := bytes.Repeat([]byte{'x'}, store.MaxValue+1)
+	if _, err := b.Store.CompareAndSwap(t.Context(), key, 0, long, time.Minute); err == nil {
+		t.Error("a value over the limit was taken")
+	}
+	_, err := b.Store.Get(t.Context(), key)
+	wantErr(t, "get after refusals", err, store.ErrNotFound)
+	if _, err := b.Store.CompareAndSwap(t.Context(), key, 0, long[1:], time.Minute); err != nil {
+		t.Errorf("a value of the longest length: %v", err)
+	}
+}
+
+// everyMethod calls each method once and gives its error.
+func everyMethod(ctx context.Context, s store.Store, key store.Key) map[string]error {
+	_, getErr := s.Get(ctx, key)
+	_, swapErr := s.CompareAndSwap(ctx, key, 0, nil, time.Minute)
+	return map[string]error{
+		"PutOnce": s.PutOnce(ctx, key, time.Minute), "Get": getErr, "CompareAndSwap": swapErr, "Delete": s.Delete(ctx, key),
+	}
+}
+
+func cancelled(t *testing.T, b Backend) {
+	key := store.NewKey("test", "a")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for method, err := range everyMethod(ctx, b.Store, key) {
+		wantErr(t, method, err, context.Canceled)
+	}
+	wantErr(t, "afterwards", b.Store.PutOnce(t.Context(), key, time.Minute), nil)
+}
+
+func closed(t *testing.T, b Backend) {
+	key := store.NewKey("test", "a")
+	wantErr(t, "put", b.Store.PutOnce(t.Context(), key, time.Minute), nil)
+	wantErr(t, "close", b.Close(), nil)
+	for method, err := range everyMethod(t.Context(), b.Store, store.NewKey("test", "b")) {
+		wantErr(t, method, err, store.ErrClosed)
+	}
+	wantErr(t, "PutOnce of a present key", b.Store.PutOnce(t.Context(), key, time.Minute), store.ErrClosed)
+}
+
+func manyKeys(t *testing.T, b Backend) {
+	const keys = 300
+	for i := range keys {
+		key := store.NewKey("test", fmt.Sprint(i))
+		wantErr(t, "put", b.Store.PutOnce(t.Context(), key, time.Duration(1+i%3)*time.Second), nil)
+	}
+	b.Advance(2 * time.Second)
+	for i := range keys {
+		want := error(nil)
+		if i%3 == 2 {
+			want = store.ErrExists
+		}
+		wantErr(t, fmt.Sprintf("put %d again", i), b.Store.PutOnce(t.Context(), store.NewKey("test", fmt.Sprint(i)), time.Minute), want)
+	}
+}
