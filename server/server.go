@@ -39,6 +39,10 @@ type Options struct {
 	// handler may be asked.
 	AdminHosts []string
 
+	// Signatures is how many asymmetric signatures run at once, 0 for one more
+	// than there are processors.
+	Signatures int
+
 	Logger *slog.Logger     // nil: slog.Default()
 	Now    func() time.Time // nil: time.Now
 	Rand   io.Reader        // nil: crypto/rand; safe for concurrent use
@@ -79,6 +83,9 @@ func New(opts Options) (*Server, error) {
 	if opts.Getenv == nil {
 		opts.Getenv = func(string) string { return "" }
 	}
+	if opts.Signatures == 0 {
+		opts.Signatures = runtime.GOMAXPROCS(0) + 1
+	}
 	served, err := newServed(opts.State)
 	if err != nil {
 		return nil, err
@@ -93,7 +100,7 @@ func New(opts Options) (*Server, error) {
 		refs:      references{keys: opts.Keys, secrets: opts.Secrets, getenv: opts.Getenv},
 		generated: token.NewGenerated(opts.Keys),
 		slow:      clientauth.NewSlowHashes(cacheKey),
-		gate:      token.NewGate(runtime.NumCPU()+1, queuedSignatures),
+		gate:      token.NewGate(opts.Signatures, queuedSignatures),
 		served:    served,
 	}, nil
 }

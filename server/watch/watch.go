@@ -9,17 +9,9 @@
 package watch
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"errors"
-	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"time"
-
-	"github.com/fsnotify/fsnotify"
 )
 
 // Defaults of a Watcher.
@@ -28,7 +20,11 @@ const (
 	DefaultPoll     = 5 * time.Second
 )
 
-// A Watcher watches one file, or one folder with the files in it.
+// maxBurst is how many debounces a burst of events may last before the look.
+const maxBurst = 10
+
+// A Watcher watches the content at a path. Its fields are not to be changed
+// once Look or Run was called.
 type Watcher struct {
 	Path     string
 	Debounce time.Duration // quiet time after an event; 0: DefaultDebounce
@@ -36,15 +32,28 @@ type Watcher struct {
 	NoEvents bool          // poll only
 	Logger   *slog.Logger  // nil: slog.Default()
 
-	// Read returns the content that is watched. Nil: the file at Path.
-	Read func() ([]byte, error)
+	// Read returns the content that is watched. Nil: File(Path).
+	Read Reader
+
+	// Changed is called with the content when it is first seen and whenever it
+	// has changed since, and owns the slice; and once with the error when it
+	// cannot be read any more. Nil: the change is only taken note of.
+	Changed func(content []byte, err error)
+
+	look looker
 }
 
-// Run calls changed with the content, first as it is found and then whenever
-// it has changed, until ctx ends. An error of reading is passed on once, with
-// nil content, until a read succeeds again. Calls do not overlap; changed owns
-// the slice.
-func (w Watcher) Run(ctx context.Context, changed func(content []byte, err error)) {
+// Look reads once, now. It must not run beside Run.
+func (w *Watcher) Look() {
+	if w.Read == nil {
+		w.Read = File(w.Path)
+	}
+	w.look.now(w.Read, w.Changed)
+}
+
+// Run looks, and looks again after every burst of events and at every poll,
+// until ctx ends.
+func (w *Watcher) Run(ctx context.Context) {
 	if w.Debounce == 0 {
 		w.Debounce = DefaultDebounce
 	}
@@ -54,199 +63,55 @@ func (w Watcher) Run(ctx context.Context, changed func(content []byte, err error
 	if w.Logger == nil {
 		w.Logger = slog.Default()
 	}
-	if w.Read == nil {
-		w.Read = func() ([]byte, error) { return os.ReadFile(w.Path) }
-	}
-	look := looker{read: w.Read, changed: changed}
-	look.now()
-	w.loop(ctx, &look)
-}
-
-// loop looks after every burst of events and at every tick. A burst that does
-// not end is cut short after ten debounces.
-func (w Watcher) loop(ctx context.Context, look *looker) {
-	e := w.arm()
-	defer func() { e.close() }()
+	f := w.arm()
+	defer func() { f.close() }()
+	w.Look()
 	tick := time.NewTicker(w.Poll)
 	defer tick.Stop()
-	debounce := time.NewTimer(time.Hour)
-	debounce.Stop()
-	var burst time.Time
+	quiet := newQuiet(w.Debounce)
+	defer quiet.stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case _, ok := <-e.events():
-			if !ok {
-				e.close()
-				e = events{}
-				continue
-			}
-			if burst.IsZero() {
-				burst = time.Now()
-			}
-			debounce.Reset(max(0, min(w.Debounce, 10*w.Debounce-time.Since(burst))))
-		case err := <-e.errors():
-			// An overflow has lost events; whatever else it is, the look tells.
+		case <-f.events():
+			quiet.disturb()
+			continue
+		case err := <-f.errors():
+			// An overflow has lost events; whatever else it is, a look tells.
 			w.Logger.Warn("watch", "path", w.Path, "error", err)
-			debounce.Reset(w.Debounce)
-		case <-debounce.C:
-			burst = time.Time{}
-			e = w.rearm(e)
-			look.now()
+			quiet.disturb()
+			continue
+		case <-quiet.over():
+			quiet.settle()
 		case <-tick.C:
-			e = w.rearm(e)
-			look.now()
 		}
+		f = w.rearm(f)
+		w.Look()
 	}
 }
 
-// A looker reads the content and calls back when it is another.
-type looker struct {
-	read    func() ([]byte, error)
-	changed func([]byte, error)
-
-	seen   bool
-	failed bool
-	digest [sha256.Size]byte
+// A quiet waits for the end of a burst of events, though not for ever.
+type quiet struct {
+	debounce time.Duration
+	timer    *time.Timer
+	latest   time.Time // when the burst is cut short; zero outside a burst
 }
 
-func (l *looker) now() {
-	content, err := l.read()
-	if err != nil {
-		if !l.failed {
-			l.failed = true
-			l.changed(nil, err)
-		}
-		return
-	}
-	digest := sha256.Sum256(content)
-	if l.seen && !l.failed && digest == l.digest {
-		return
-	}
-	l.seen, l.failed, l.digest = true, false, digest
-	l.changed(content, nil)
+func newQuiet(debounce time.Duration) *quiet {
+	timer := time.NewTimer(debounce)
+	timer.Stop()
+	return &quiet{debounce: debounce, timer: timer}
 }
 
-// An events is what fsnotify watches: the folder, never the file, which is
-// replaced, and the folder's own folder, which tells when that one is.
-type events struct {
-	watcher *fsnotify.Watcher
-	folders []folder
+func (q *quiet) disturb() {
+	now := time.Now()
+	if q.latest.IsZero() {
+		q.latest = now.Add(maxBurst * q.debounce)
+	}
+	q.timer.Reset(min(q.debounce, q.latest.Sub(now)))
 }
 
-// A folder is a path and what was found there: the file system's own identity,
-// because the same name may come to mean another folder.
-type folder struct {
-	path string
-	info fs.FileInfo
-}
-
-// arm starts watching. Without events (too many watchers, no inotify) the
-// ticks remain.
-func (w Watcher) arm() events {
-	if w.NoEvents {
-		return events{}
-	}
-	watcher, err := fsnotify.NewWatcher()
-	if err != nil {
-		w.Logger.Warn("watch without events", "path", w.Path, "error", err)
-		return events{}
-	}
-	e := events{watcher: watcher, folders: w.folders()}
-	for _, f := range e.folders {
-		if err := watcher.Add(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			w.Logger.Warn("watch without events", "path", f.path, "error", err)
-		}
-	}
-	return e
-}
-
-// rearm watches anew when a folder is no longer the one that was watched.
-func (w Watcher) rearm(e events) events {
-	if w.NoEvents {
-		return e
-	}
-	now := w.folders()
-	if e.watcher != nil && len(now) == len(e.folders) {
-		same := true
-		for i, f := range now {
-			same = same && f.path == e.folders[i].path && os.SameFile(f.info, e.folders[i].info)
-		}
-		if same {
-			return e
-		}
-	}
-	e.close()
-	return w.arm()
-}
-
-// folders are the folders that exist of: the one at the path, if it is one,
-// the one that holds it, and the one above that.
-func (w Watcher) folders() []folder {
-	var found []folder
-	path := filepath.Clean(w.Path)
-	for range 3 {
-		if info, err := os.Stat(path); err == nil && info.IsDir() {
-			found = append(found, folder{path, info})
-		}
-		parent := filepath.Dir(path)
-		if parent == path {
-			break
-		}
-		path = parent
-	}
-	return found
-}
-
-func (e events) events() <-chan fsnotify.Event {
-	if e.watcher == nil {
-		return nil
-	}
-	return e.watcher.Events
-}
-
-func (e events) errors() <-chan error {
-	if e.watcher == nil {
-		return nil
-	}
-	return e.watcher.Errors
-}
-
-func (e events) close() {
-	if e.watcher != nil {
-		e.watcher.Close()
-	}
-}
-
-// Folder makes the content of a folder: the names and bytes of the regular
-// files in it, links followed, in the order of names. It is for watching a
-// folder of secrets or keys, whose files are small.
-func Folder(dir string) func() ([]byte, error) {
-	return func() ([]byte, error) {
-		entries, err := os.ReadDir(dir)
-		if err != nil {
-			return nil, err
-		}
-		var content bytes.Buffer
-		for _, entry := range entries {
-			path := filepath.Join(dir, entry.Name())
-			info, err := os.Stat(path)
-			if err != nil || !info.Mode().IsRegular() || info.Size() > maxFolderFile {
-				continue
-			}
-			file, err := os.ReadFile(path)
-			if err != nil {
-				continue // it shows as a file that is missing
-			}
-			sum := sha256.Sum256(file)
-			content.WriteString(entry.Name())
-			content.WriteByte(0)
-			content.Write(sum[:])
-		}
-		return content.Bytes(), nil
-	}
-}
-
-// maxFolderFile bounds a file that Folder reads, in bytes.
-const maxFolderFile = 64 << 10
+func (q *quiet) settle()                { q.latest = time.Time{} }
+func (q *quiet) over() <-chan time.Time { return q.timer.C }
+func (q *quiet) stop()                  { q.timer.Stop() }

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/writ-auth/writ/server"
+	"github.com/writ-auth/writ/server/watch"
+)
+
+// A daemon is a server with its listeners and with what it watches.
+type daemon struct {
+	set         settings
+	log         *slog.Logger
+	server      *server.Server
+	certificate *server.Certificate // nil without TLS
+	listeners   server.Listeners
+}
+
+// newDaemon makes everything that can fail before the first request.
+func newDaemon(set settings, getenv func(string) string, log *slog.Logger) (*daemon, error) {
+	cores := spreadProcessors(getenv)
+	s, err := server.New(server.Options{
+		Keys: set.keys, Secrets: set.secrets, State: set.state,
+		Getenv: getenv, Trust: set.trust, Environment: set.environment,
+		Logger: log, Signatures: cores + 1,
+	})
+	if err != nil {
+		return nil, err
+	}
+	d := &daemon{set: set, log: log, server: s}
+	if set.tlsCert != "" {
+		if d.certificate, err = server.LoadCertificate(set.tlsCert, set.tlsKey); err != nil {
+			return nil, err
+		}
+		d.listeners.TLS = d.certificate.Config()
+	}
+	return d, d.listen()
+}
+
+func (d *daemon) listen() (err error) {
+	if d.listeners.Public, err = server.Listen(d.set.listen); err != nil {
+		return err
+	}
+	if d.set.admin == "off" {
+		return nil
+	}
+	if d.listeners.Admin, err = server.Listen(d.set.admin); err != nil {
+		d.listeners.Public.Close()
+	}
+	return err
+}
+
+// run activates the snapshot, serves and watches until ctx ends.
+func (d *daemon) run(ctx context.Context) error {
+	d.announce()
+	ctx, cancel := context.WithCancel(ctx)
+	var background sync.WaitGroup
+	defer background.Wait()
+	defer cancel()
+	snapshots := &watch.Watcher{Path: d.set.snapshot, Logger: d.log, Changed: d.activate}
+	snapshots.Look() // before the first connection is accepted
+	background.Go(func() { snapshots.Run(ctx) })
+	for _, w := range d.folders() {
+		w.Look()
+		w.Changed = func([]byte, error) { d.reload() }
+		background.Go(func() { w.Run(ctx) })
+	}
+	background.Go(func() { d.reloadOnHangup(ctx) })
+	return d.server.Serve(ctx, d.listeners)
+}
+
+// folders are the watchers of what a snapshot refers to.
+func (d *daemon) folders() []*watch.Watcher {
+	paths := []string{d.set.keys, d.set.secrets}
+	if d.certificate != nil {
+		paths = append(paths, filepath.Dir(d.set.tlsCert), filepath.Dir(d.set.tlsKey))
+	}
+	var watchers []*watch.Watcher
+	seen := map[string]bool{"": true}
+	for _, path := range paths {
+		if !seen[path] {
+			seen[path] = true
+			watchers = append(watchers, &watch.Watcher{Path: path, Logger: d.log, Read: watch.Folder(path)})
+		}
+	}
+	return watchers
+}
+
+// activate is called with the snapshot file whenever it has changed. What goes
+// wrong is in the log and in /status; the last good snapshot keeps serving.
+func (d *daemon) activate(file []byte, err error) {
+	if err != nil {
+		d.log.Error("snapshot unreadable", "path", d.set.snapshot, "reason", err.Error())
+		return
+	}
+	_ = d.server.Activate(file)
+}
+
+// reload reads everything anew: certificate, snapshot, secrets and keys. When
+// the snapshot file is not to be had or not acceptable, the one in force still
+// gets its new secrets and keys.
+func (d *daemon) reload() {
+	if d.certificate != nil {
+		if err := d.certificate.Reload(); err != nil {
+			d.log.Error("certificate rejected", "reason", err.Error())
+		}
+	}
+	file, err := os.ReadFile(d.set.snapshot)
+	if err == nil && d.server.Activate(file) == nil {
+		return
+	}
+	_ = d.server.Refresh()
+}
+
+func (d *daemon) reloadOnHangup(ctx context.Context) {
+	signals, stop := hangups()
+	defer stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-signals:
+			d.log.Info("reload on SIGHUP")
+			d.reload()
+		}
+	}
+}
+
+func (d *daemon) announce() {
+	attrs := []any{"listen", address(d.listeners.Public), "tls", d.listeners.TLS != nil}
+	if d.listeners.Admin != nil {
+		attrs = append(attrs, "admin", address(d.listeners.Admin))
+		if !server.Loopback(d.set.admin) {
+			d.log.Warn("the admin listener is reachable from other machines", "admin", d.set.admin)
+		}
+	}
+	d.log.Info("listening", attrs...)
+	if d.set.keys == "" {
+		d.log.Warn("no --keys: generated signing keys live in memory only and change with every start")
+	}
+}
+
+func address(l net.Listener) string { return l.Addr().Network() + ":" + l.Addr().String() }

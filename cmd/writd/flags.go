@@ -1,0 +1,157 @@
+package main
+
+import (
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/writ-auth/writ/server"
+)
+
+// Settings are what the command line and the environment say.
+type settings struct {
+	snapshot    string
+	listen      string
+	admin       string
+	keys        string
+	secrets     string
+	state       string
+	trust       []ed25519.PublicKey
+	environment string
+	tlsCert     string
+	tlsKey      string
+}
+
+const usage = `writd serves access tokens from a snapshot made by "writ apply".
+
+Usage:
+  writd --snapshot FILE [flags]
+  writd version [--json]
+
+Every flag may be given in the environment instead: --tls-cert is WRITD_TLS_CERT.
+
+Flags:
+`
+
+const example = `
+Example:
+  writd --snapshot writ.snapshot --keys ./keys
+  curl -d grant_type=client_credentials -d audience=https://api.example.com/orders \
+       -u billing:SECRET http://127.0.0.1:8080/oauth/token
+`
+
+// parseFlags reads the arguments; what they do not say comes from the environment.
+func parseFlags(args []string, getenv func(string) string, help io.Writer) (settings, error) {
+	s := settings{}
+	f := flag.NewFlagSet("writd", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.StringVar(&s.snapshot, "snapshot", "", "the snapshot `FILE`; it is watched")
+	f.StringVar(&s.listen, "listen", "127.0.0.1:8080", "`ADDRESS` for clients: host:port or unix:/path")
+	f.StringVar(&s.admin, "admin", "127.0.0.1:8081", "`ADDRESS` for health and status; \"off\" for none")
+	f.StringVar(&s.keys, "keys", "", "`FOLDER` of signing keys; without it they live in memory only")
+	f.StringVar(&s.secrets, "secrets", "", "`FOLDER` of the secrets that the configuration names as file:NAME")
+	f.StringVar(&s.state, "state", "", "`FOLDER` that remembers the highest serial served")
+	f.Func("trust", "Ed25519 public `KEY` of which one must have signed the snapshot: a PEM file or base64; repeatable", func(v string) error {
+		keys, err := trustedKeys(v)
+		s.trust = append(s.trust, keys...)
+		return err
+	})
+	f.StringVar(&s.environment, "environment", "", "refuse snapshots for another environment than this `NAME`")
+	f.StringVar(&s.tlsCert, "tls-cert", "", "PEM certificate chain `FILE`")
+	f.StringVar(&s.tlsKey, "tls-key", "", "PEM private key `FILE`")
+	if err := f.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			printHelp(f, help)
+		}
+		return settings{}, err
+	}
+	if f.NArg() > 0 {
+		return settings{}, fmt.Errorf("unexpected argument %q", f.Arg(0))
+	}
+	if err := fromEnvironment(f, getenv); err != nil {
+		return settings{}, err
+	}
+	return s, s.check()
+}
+
+// fromEnvironment sets the flags that the arguments leave out: --tls-cert from
+// WRITD_TLS_CERT.
+func fromEnvironment(f *flag.FlagSet, getenv func(string) string) error {
+	given := map[string]bool{}
+	f.Visit(func(fl *flag.Flag) { given[fl.Name] = true })
+	var errs []error
+	f.VisitAll(func(fl *flag.Flag) {
+		name := "WRITD_" + strings.ToUpper(strings.ReplaceAll(fl.Name, "-", "_"))
+		value := getenv(name)
+		if given[fl.Name] || value == "" {
+			return
+		}
+		if err := f.Set(fl.Name, value); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", name, err))
+		}
+	})
+	return errors.Join(errs...)
+}
+
+// check refuses combinations that cannot work or should not.
+func (s settings) check() error {
+	switch {
+	case s.snapshot == "":
+		return errors.New("--snapshot is missing")
+	case (s.tlsCert == "") != (s.tlsKey == ""):
+		return errors.New("--tls-cert and --tls-key go together")
+	case s.keys == "" && !server.Loopback(s.listen):
+		return fmt.Errorf("--listen %q is reachable from other machines and there is no --keys: tokens signed with "+
+			"keys that live in memory only cannot be verified after a restart, nor by another instance", s.listen)
+	}
+	return nil
+}
+
+// trustedKeys reads the public keys of a PEM file, or one key as base64.
+func trustedKeys(v string) ([]ed25519.PublicKey, error) {
+	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.RawURLEncoding} {
+		if raw, err := encoding.DecodeString(v); err == nil && len(raw) == ed25519.PublicKeySize {
+			return []ed25519.PublicKey{raw}, nil
+		}
+	}
+	file, err := os.ReadFile(v)
+	if err != nil {
+		return nil, err
+	}
+	var keys []ed25519.PublicKey
+	for {
+		var block *pem.Block
+		if block, file = pem.Decode(file); block == nil {
+			break
+		}
+		public, err := x509.ParsePKIXPublicKey(block.Bytes)
+		key, ok := public.(ed25519.PublicKey)
+		if err != nil || !ok {
+			return nil, fmt.Errorf("%q holds a PEM block %q that is not an Ed25519 public key", v, block.Type)
+		}
+		keys = append(keys, key)
+	}
+	if len(keys) == 0 {
+		return nil, fmt.Errorf("%q holds no Ed25519 public key", v)
+	}
+	return keys, nil
+}
+
+func printHelp(f *flag.FlagSet, w io.Writer) {
+	fmt.Fprint(w, usage)
+	f.VisitAll(func(fl *flag.Flag) {
+		name, text := flag.UnquoteUsage(fl)
+		if fl.DefValue != "" {
+			text += " (default " + fl.DefValue + ")"
+		}
+		fmt.Fprintf(w, "  --%s %s\n        %s\n", fl.Name, name, text)
+	})
+	fmt.Fprint(w, example)
+}

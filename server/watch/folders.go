@@ -1,0 +1,108 @@
+package watch
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// watchedFolders is how many folders upwards from the path are watched. A
+// watch on the file itself dies with the first rename over it, so its folder
+// is watched; the folders above tell when that one is replaced.
+const watchedFolders = 3
+
+// A feed is the events of the folders that lead to a path.
+type feed struct {
+	watcher *fsnotify.Watcher // nil: no events
+	folders []folder
+}
+
+// A folder is a path and the folder that was found there: the same name may
+// come to mean another one.
+type folder struct {
+	path string
+	info fs.FileInfo
+}
+
+// arm starts a feed. Where there are no events (too many watchers, no inotify)
+// the polls remain.
+func (w *Watcher) arm() feed {
+	if w.NoEvents {
+		return feed{}
+	}
+	watcher, err := fsnotify.NewWatcher()
+	if err != nil {
+		w.Logger.Warn("watch without events", "path", w.Path, "error", err)
+		return feed{}
+	}
+	f := feed{watcher: watcher, folders: w.folders()}
+	for i, folder := range f.folders {
+		if err := watcher.Add(folder.path); err != nil {
+			w.Logger.Warn("watch without events", "path", folder.path, "error", err)
+			f.folders[i].info = nil // it is tried again
+		}
+	}
+	return f
+}
+
+// rearm starts a new feed when the folders are no longer the same.
+func (w *Watcher) rearm(f feed) feed {
+	if w.NoEvents || f.watcher != nil && f.watches(w.folders()) {
+		return f
+	}
+	f.close()
+	return w.arm()
+}
+
+// watches reports whether the feed is of these folders.
+func (f feed) watches(folders []folder) bool {
+	if len(folders) != len(f.folders) {
+		return false
+	}
+	for i, folder := range folders {
+		known := f.folders[i]
+		if known.path != folder.path || known.info == nil || !os.SameFile(known.info, folder.info) {
+			return false
+		}
+	}
+	return true
+}
+
+// folders are those that exist of the folders at and above the path.
+func (w *Watcher) folders() []folder {
+	var found []folder
+	path := filepath.Clean(w.Path)
+	for range watchedFolders {
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			found = append(found, folder{path, info})
+		}
+		parent := filepath.Dir(path)
+		if parent == path {
+			break
+		}
+		path = parent
+	}
+	return found
+}
+
+func (f feed) events() <-chan fsnotify.Event {
+	if f.watcher == nil {
+		return nil
+	}
+	return f.watcher.Events
+}
+
+func (f feed) errors() <-chan error {
+	if f.watcher == nil {
+		return nil
+	}
+	return f.watcher.Errors
+}
+
+func (f feed) close() {
+	if f.watcher != nil {
+		f.watcher.Close()
+	}
+}
