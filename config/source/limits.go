@@ -2,8 +2,11 @@ package source
 
 // Limits bound what a configuration may cost. A zero field means its default.
 type Limits struct {
-	Nesting        int   // brackets, templates and conditionals inside one another: 64
+	Nesting        int   // brackets, sequences, directives and conditionals inside one another: 64
 	Operators      int   // operators and traversal steps in one expression: 1,000
+	TextPieces     int   // lines, escapes and dollar signs of one string: 2,000
+	Tokens         int   // words, numbers and symbols of one top-level block: 1,000,000
+	NestedBlocks   int   // blocks inside one top-level block: 10,000
 	FileBytes      int64 // one file: 16 MiB
 	TreeBytes      int64 // all files together: 256 MiB
 	StringBytes    int   // one string: 64 KiB
@@ -14,11 +17,17 @@ type Limits struct {
 	Objects        int   // blocks and their instances: 2,000,000
 }
 
-// DefaultLimits returns the limits that the language documents.
+// DefaultLimits returns the limits that the language documents. Operators,
+// TextPieces, Tokens and NestedBlocks bound what the parser itself needs: the
+// depth of its recursion, work that grows with the square of a string's
+// pieces, and memory.
 func DefaultLimits() Limits {
 	return Limits{
 		Nesting:        64,
 		Operators:      1000,
+		TextPieces:     2000,
+		Tokens:         1_000_000,
+		NestedBlocks:   10_000,
 		FileBytes:      16 << 20,
 		TreeBytes:      256 << 20,
 		StringBytes:    64 << 10,
@@ -27,5 +36,30 @@ func DefaultLimits() Limits {
 		Collection:     100_000,
 		Steps:          10_000_000,
 		Objects:        2_000_000,
+	}
+}
+
+// OrDefaults returns the limits with every zero field replaced by its default.
+func (l Limits) OrDefaults() Limits {
+	d := DefaultLimits()
+	orDefault(&l.Nesting, d.Nesting)
+	orDefault(&l.Operators, d.Operators)
+	orDefault(&l.TextPieces, d.TextPieces)
+	orDefault(&l.Tokens, d.Tokens)
+	orDefault(&l.NestedBlocks, d.NestedBlocks)
+	orDefault(&l.FileBytes, d.FileBytes)
+	orDefault(&l.TreeBytes, d.TreeBytes)
+	orDefault(&l.StringBytes, d.StringBytes)
+	orDefault(&l.NumberDigits, d.NumberDigits)
+	orDefault(&l.ExponentDigits, d.ExponentDigits)
+	orDefault(&l.Collection, d.Collection)
+	orDefault(&l.Steps, d.Steps)
+	orDefault(&l.Objects, d.Objects)
+	return l
+}
+
+func orDefault[T int | int64](v *T, d T) {
+	if *v == 0 {
+		*v = d
 	}
 }

@@ -1,72 +1,168 @@
 package source
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
-	"strings"
+	"runtime"
+	"sync"
+	"sync/atomic"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/hashicorp/hcl/v2/hclwrite"
 
 	"github.com/writ-auth/writ/config/diag"
 )
 
-// Load reads and parses the configuration below root.
+// Load reads and parses the configuration below root. The tree is never nil:
+// it holds every file that could be read, as far as it could be parsed.
+// Diagnostics are sorted by file and place. A tree without files is no error.
 func Load(root *os.Root, opts Options) (*Tree, diag.List) {
-	return LoadFS(root.FS(), opts)
+	opts.Limits = opts.Limits.OrDefaults()
+	return load(RootFiles(root, opts.Limits), opts)
 }
 
 // LoadFS is Load for a tree that is not a folder, such as one taken from git.
 func LoadFS(fsys fs.FS, opts Options) (*Tree, diag.List) {
+	opts.Limits = opts.Limits.OrDefaults()
+	return load(FSFiles(fsys, opts.Limits), opts)
+}
+
+func load(files *Files, opts Options) (*Tree, diag.List) {
+	w := &walk{files: files, limits: opts.Limits, lockfile: opts.Lockfile}
+	w.run()
+	if w.total > opts.Limits.TreeBytes {
+		return new(Tree), w.l.Sorted()
+	}
+	docs := make([]document, len(w.entries))
+	each(opts.workers(), len(docs), func(i int) { docs[i].read(files, w.entries[i], opts.Limits) })
+	parse(docs, opts)
+	t, l := collect(docs, opts.Limits)
+	return t, append(w.l, l...).Sorted()
+}
+
+func (o Options) workers() int {
+	if o.Workers > 0 {
+		return o.Workers
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// each calls work for 0 to n-1, at most workers at a time, and returns when
+// all are done. What work does must not depend on the order.
+func each(workers, n int, work func(i int)) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(workers, n) {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
+				work(int(i))
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// A document is a file on its way to being parsed.
+type document struct {
+	entry  entry
+	file   *File // nil when it could not be read
+	cuts   []cut // where it can be cut; nil when it must not be parsed
+	blocks int   // its top-level blocks
+	pieces []piece
+	l      diag.List
+}
+
+// A piece is the outcome of parsing one piece of a document.
+type piece struct {
+	body *hclsyntax.Body
+	l    diag.List
+}
+
+func (d *document) read(files *Files, e entry, limits Limits) {
+	d.entry = e
+	b, err := files.read(e.name, e.size)
+	if err != nil {
+		d.l = diag.List{unreadable(e.name, err)}
+		return
+	}
+	d.file = &File{Name: e.name, Bytes: b, Body: emptyBody(e.name), JSON: e.isJSON()}
+	d.check(limits)
+}
+
+// check holds the bytes against the limits. This is also the place where a
+// cache could answer: what follows, up to collect, is a function of the file's
+// name, its bytes, the limits and the shapes alone, so a file whose digest is
+// known needs neither this nor parsing.
+func (d *document) check(limits Limits) {
+	if d.file.JSON {
+		if d.l = checkJSON(d.file, limits); d.l == nil {
+			d.cuts = []cut{{offset: 0, line: 1}}
+		}
+		return
+	}
+	var m *measure
+	if m, d.l = checkNative(d.file, limits); d.l == nil {
+		d.cuts, d.blocks = m.cuts, m.topBlocks
+	}
+}
+
+// parse parses all pieces of all documents side by side, so that one long file
+// takes no longer than many short ones.
+func parse(docs []document, opts Options) {
+	type job struct {
+		d *document
+		i int
+	}
+	var jobs []job
+	for n := range docs {
+		d := &docs[n]
+		d.pieces = make([]piece, len(d.cuts))
+		for i := range d.cuts {
+			jobs = append(jobs, job{d, i})
+		}
+	}
+	each(opts.workers(), len(jobs), func(n int) {
+		d, i := jobs[n].d, jobs[n].i
+		p := &d.pieces[i]
+		if d.file.JSON {
+			p.body, p.l = convertJSON(d.file, opts)
+			return
+		}
+		p.body, p.l = parsePiece(d.file, d.cuts, i)
+	})
+}
+
+// collect joins the pieces of each document, in order.
+func collect(docs []document, limits Limits) (*Tree, diag.List) {
 	t := new(Tree)
 	var l diag.List
-	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
+	blocks := 0
+	for i := range docs {
+		d := &docs[i]
+		l = append(l, d.l...)
+		if d.file == nil {
+			continue
 		}
-		if !d.Type().IsRegular() || !strings.HasSuffix(name, ".hcl") || strings.HasSuffix(name, "writ.lock.hcl") || name == opts.Lockfile {
-			return nil
-		}
-		b, err := fs.ReadFile(fsys, name)
-		if err != nil {
-			return err
-		}
-		f, fl := ParseFile(name, b, opts.Limits)
-		l = append(l, fl...)
-		if f == nil {
-			return nil
-		}
-		if strings.HasSuffix(name, ".test.hcl") {
-			t.Tests = append(t.Tests, f)
+		l = append(l, d.join()...)
+		t.TotalBytes += int64(len(d.file.Bytes))
+		if d.entry.isTest() {
+			t.Tests = append(t.Tests, d.file)
 		} else {
-			t.Files = append(t.Files, f)
+			t.Files = append(t.Files, d.file)
 		}
-		t.TotalBytes += int64(len(b))
-		return nil
-	})
-	if err != nil {
-		l = append(l, diag.Diagnostic{Severity: diag.Error, Code: "unreadable-file", Summary: "Unreadable file", Detail: err.Error()})
+		if blocks += d.blocks; blocks > limits.Objects && blocks-d.blocks <= limits.Objects {
+			l = append(l, diag.Diagnostic{Severity: diag.Error, Code: "limit-exceeded", Summary: "Too many objects", Range: wholeFile(d.file.Name),
+				Detail: fmt.Sprintf("This is past a limit: a configuration declares %d objects at most.", limits.Objects)})
+		}
 	}
 	return t, l
 }
 
-// ParseFile scans and parses one file in native syntax. The file is nil only
-// when nothing could be parsed.
-func ParseFile(name string, b []byte, limits Limits) (*File, diag.List) {
-	f, diags := hclsyntax.ParseConfig(b, name, hcl.InitialPos)
-	file := &File{Name: name, Bytes: b}
-	if f != nil {
-		file.Body = f.Body.(*hclsyntax.Body)
+func (d *document) join() diag.List {
+	var l diag.List
+	for _, p := range d.pieces {
+		l = append(l, joinBody(d.file.Body, p.body)...)
+		l = append(l, p.l...)
 	}
-	return file, diag.FromHCL(diags, "syntax")
-}
-
-// Format returns src in canonical layout. A file that does not parse is
-// returned as it is, with the diagnostics that say why.
-func Format(name string, src []byte, limits Limits) ([]byte, diag.List) {
-	if _, l := ParseFile(name, src, limits); l.HasErrors() {
-		return src, l
-	}
-	return hclwrite.Format(src), nil
+	return capList(l, d.file.Name)
 }

@@ -1,0 +1,120 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+)
+
+// Files reads single files of a tree, for file() and for files that have their
+// own format. Nothing but a regular file inside the tree is read, and opening
+// never blocks.
+type Files struct {
+	fsys  fs.FS
+	open  func(name string) (fs.File, error)
+	limit int64
+}
+
+// RootFiles returns the files below root.
+func RootFiles(root *os.Root, limits Limits) *Files {
+	open := func(name string) (fs.File, error) { return root.OpenFile(name, os.O_RDONLY|nonblock, 0) }
+	return &Files{fsys: root.FS(), open: open, limit: limits.OrDefaults().FileBytes}
+}
+
+// FSFiles returns the files of a tree that is not a folder.
+func FSFiles(fsys fs.FS, limits Limits) *Files {
+	return &Files{fsys: fsys, open: fsys.Open, limit: limits.OrDefaults().FileBytes}
+}
+
+// The reasons why a file of the tree is not read.
+var (
+	ErrNotRegular = errors.New("not a regular file")
+	ErrTooLarge   = errors.New("larger than the limit of one file")
+	ErrOutside    = errors.New("not inside the configuration's folder")
+)
+
+// ReadFile returns the content of one file. Its name is relative to the root
+// of the tree, with forward slashes. The error is ErrNotRegular, ErrTooLarge,
+// ErrOutside or the system's.
+func (f *Files) ReadFile(name string) ([]byte, error) {
+	name = path.Clean(name)
+	if !fs.ValidPath(name) {
+		return nil, ErrOutside
+	}
+	info, err := f.stat(name)
+	if err != nil {
+		return nil, err
+	}
+	return f.read(name, info.Size())
+}
+
+// stat follows links inside the tree, and refuses what is not a regular file
+// before it is opened, as opening a device may do something.
+func (f *Files) stat(name string) (fs.FileInfo, error) {
+	info, err := fs.Stat(f.fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%w: %s", ErrNotRegular, describeMode(info.Mode()))
+	}
+	return info, nil
+}
+
+// read looks again at what it opened: the name may mean something else by now.
+func (f *Files) read(name string, size int64) ([]byte, error) {
+	file, err := f.open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%w: %s", ErrNotRegular, describeMode(info.Mode()))
+	}
+	if size = max(size, info.Size()); size > f.limit {
+		return nil, ErrTooLarge
+	}
+	return readAtMost(file, size, f.limit)
+}
+
+func readAtMost(r io.Reader, size, limit int64) ([]byte, error) {
+	b := make([]byte, 0, size+1)
+	for int64(len(b)) <= limit {
+		if len(b) == cap(b) {
+			b = append(b, 0)[:len(b)]
+		}
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if int64(len(b)) > limit {
+		return nil, ErrTooLarge
+	}
+	return b, nil
+}
+
+func describeMode(m fs.FileMode) string {
+	switch {
+	case m.IsDir():
+		return "it is a folder"
+	case m&fs.ModeNamedPipe != 0:
+		return "it is a named pipe"
+	case m&fs.ModeSocket != 0:
+		return "it is a socket"
+	case m&fs.ModeDevice != 0:
+		return "it is a device"
+	}
+	return "it is something else"
+}

@@ -1,0 +1,157 @@
+package source
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/writ-auth/writ/config/diag"
+)
+
+// maxFileDiagnostics is how many mistakes of one file are reported: behind the
+// first few, syntax errors mostly repeat themselves.
+const maxFileDiagnostics = 100
+
+// ParseFile checks and parses one file in native syntax. The file is never
+// nil, and its body is never nil: after mistakes it holds what could be read.
+func ParseFile(name string, b []byte, limits Limits) (*File, diag.List) {
+	f := &File{Name: name, Bytes: b, Body: emptyBody(name)}
+	m, l := checkNative(f, limits.OrDefaults())
+	if l != nil {
+		return f, l
+	}
+	return f, parseNative(f, m.cuts)
+}
+
+func emptyBody(name string) *hclsyntax.Body {
+	at := hcl.Range{Filename: name, Start: hcl.InitialPos, End: hcl.InitialPos}
+	return &hclsyntax.Body{Attributes: hclsyntax.Attributes{}, SrcRange: at, EndRange: at}
+}
+
+// checkNative holds everything that is known without parsing.
+func checkNative(f *File, limits Limits) (*measure, diag.List) {
+	if l := checkBytes(f, limits); l != nil {
+		return nil, l
+	}
+	m := measureInput(f.Bytes, modeFile, limits)
+	if m.found != nil {
+		return nil, diag.List{m.found.diagnostic(f.Name, f.Bytes)}
+	}
+	return m, nil
+}
+
+func checkBytes(f *File, limits Limits) diag.List {
+	if int64(len(f.Bytes)) > limits.FileBytes {
+		return diag.List{fileTooLarge(f.Name, limits.FileBytes)}
+	}
+	if bad := checkText(f.Bytes); bad != nil {
+		return diag.List{bad.diagnostic(f.Name, f.Bytes)}
+	}
+	return nil
+}
+
+func (f *finding) diagnostic(name string, src []byte) diag.Diagnostic {
+	code := "syntax"
+	if f.limit {
+		code = "limit-exceeded"
+	}
+	return diag.Diagnostic{Severity: diag.Error, Code: code, Summary: f.summary, Detail: f.detail, Range: rangeOf(name, src, f.start, f.end)}
+}
+
+// parseNative parses the pieces of a file that was checked and joins them.
+func parseNative(f *File, cuts []cut) diag.List {
+	var l diag.List
+	for i := range cuts {
+		body, pl := parsePiece(f, cuts, i)
+		l = append(l, joinBody(f.Body, body)...)
+		l = append(l, pl...)
+	}
+	return capList(l, f.Name)
+}
+
+// parsePiece parses one piece. A panic of the parser is a mistake of the
+// parser, but an author's file led to it, so it is reported there.
+func parsePiece(f *File, cuts []cut, i int) (body *hclsyntax.Body, l diag.List) {
+	start, end := cuts[i].offset, len(f.Bytes)
+	if i+1 < len(cuts) {
+		end = cuts[i+1].offset
+	}
+	pos := hcl.Pos{Line: cuts[i].line, Column: 1, Byte: start}
+	defer func() {
+		if r := recover(); r != nil {
+			at := hcl.Range{Filename: f.Name, Start: pos, End: pos}
+			l = diag.List{{Severity: diag.Error, Code: "syntax", Summary: "Unparsable input", Range: at,
+				Detail: fmt.Sprintf("The HCL parser gave up in the lines from here to %d: %v. Simplify what stands there.", pos.Line+1, r)}}
+		}
+	}()
+	parsed, diags := hclsyntax.ParseConfig(f.Bytes[start:end:end], f.Name, pos)
+	return parsed.Body.(*hclsyntax.Body), capList(syntaxList(diags), f.Name)
+}
+
+// joinBody adds the items of a piece to the body of its file.
+func joinBody(whole, piece *hclsyntax.Body) (l diag.List) {
+	if piece == nil {
+		return nil
+	}
+	if len(whole.Attributes) == 0 && len(whole.Blocks) == 0 {
+		*whole = *piece
+		return nil
+	}
+	whole.Blocks = append(whole.Blocks, piece.Blocks...)
+	for name, a := range piece.Attributes {
+		if first, ok := whole.Attributes[name]; ok {
+			l = append(l, duplicateAttribute(first, a))
+			continue
+		}
+		whole.Attributes[name] = a
+	}
+	whole.SrcRange.End = piece.SrcRange.End
+	whole.EndRange = piece.EndRange
+	return l
+}
+
+func duplicateAttribute(first, again *hclsyntax.Attribute) diag.Diagnostic {
+	return diag.Diagnostic{
+		Severity: diag.Error, Code: "duplicate-name", Summary: "Attribute set twice",
+		Detail:  fmt.Sprintf("The attribute %q is already set on line %d. Each attribute may be set once: remove one of the two.", again.Name, first.NameRange.Start.Line),
+		Range:   again.NameRange,
+		Related: []diag.Related{{Message: "first set here", Range: first.NameRange}},
+	}
+}
+
+// syntaxList gives the parser's diagnostics their codes.
+func syntaxList(diags hcl.Diagnostics) diag.List {
+	l := diag.FromHCL(diags, "syntax")
+	for i := range l {
+		if l[i].Summary == "Attribute redefined" {
+			l[i].Code = "duplicate-name"
+		}
+	}
+	return l
+}
+
+// capList sorts the diagnostics of a file and keeps the first of them.
+func capList(l diag.List, name string) diag.List {
+	if len(l) <= maxFileDiagnostics {
+		return l
+	}
+	slices.SortStableFunc(l, func(a, b diag.Diagnostic) int { return cmp.Compare(a.Range.Start.Byte, b.Range.Start.Byte) })
+	more := len(l) - maxFileDiagnostics
+	l = slices.Clip(l[:maxFileDiagnostics])
+	last := l[len(l)-1].Range
+	return append(l, diag.Diagnostic{Severity: diag.Error, Code: "syntax", Summary: "Too many mistakes", Range: last,
+		Detail: fmt.Sprintf("The file has %d more mistakes below. Mend these first.", more)})
+}
+
+func fileTooLarge(name string, limit int64) diag.Diagnostic {
+	return diag.Diagnostic{Severity: diag.Error, Code: "limit-exceeded", Summary: "Too large file", Range: wholeFile(name),
+		Detail: fmt.Sprintf("%q is past a limit: a file has %d bytes at most. Split it.", name, limit)}
+}
+
+// wholeFile is the range of a file of which nothing can be shown.
+func wholeFile(name string) hcl.Range {
+	return hcl.Range{Filename: name, Start: hcl.InitialPos, End: hcl.InitialPos}
+}

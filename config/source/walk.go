@@ -1,0 +1,127 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/writ-auth/writ/config/diag"
+)
+
+// LockfileName is the lockfile's default name. A file of this name is not
+// configuration in any folder.
+const LockfileName = "writ.lock.hcl"
+
+// A walk lists the files of a configuration. It reads no file.
+//
+// Everything below the root is looked at, except what has a name that begins
+// with a dot or ends in a tilde. What is neither a folder nor a regular file
+// nor a link to a regular file inside the tree is an error, whatever its name:
+// to pass over a link to a folder would be to pass over configuration that its
+// author believes to be in force.
+type walk struct {
+	files    *Files
+	limits   Limits
+	lockfile string
+
+	entries []entry
+	total   int64
+	l       diag.List
+}
+
+type entry struct {
+	name string
+	size int64
+}
+
+func (e entry) isTest() bool {
+	return strings.HasSuffix(e.name, ".test.hcl") || strings.HasSuffix(e.name, ".test.hcl.json")
+}
+
+func (e entry) isJSON() bool { return strings.HasSuffix(e.name, ".json") }
+
+func (w *walk) run() {
+	w.folder(".", 0)
+	slices.SortFunc(w.entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+	for _, e := range w.entries {
+		if w.total += e.size; w.total > w.limits.TreeBytes {
+			w.report(e.name, "limit-exceeded", "Too large tree", fmt.Sprintf("This is past a limit: all files of a configuration have %d bytes at most.", w.limits.TreeBytes))
+			return
+		}
+	}
+}
+
+func (w *walk) folder(dir string, depth int) {
+	if depth > w.limits.Nesting {
+		w.report(dir, "limit-exceeded", "Too deep folders", fmt.Sprintf("This is past a limit: folders nest %d levels deep at most.", w.limits.Nesting))
+		return
+	}
+	entries, err := fs.ReadDir(w.files.fsys, dir)
+	if err != nil {
+		w.unreadable(dir, err)
+	}
+	for _, d := range entries {
+		if hidden(d.Name()) {
+			continue
+		}
+		name := path.Join(dir, d.Name())
+		if d.IsDir() {
+			w.folder(name, depth+1)
+			continue
+		}
+		w.file(name)
+	}
+}
+
+func hidden(base string) bool {
+	return strings.HasPrefix(base, ".") || strings.HasSuffix(base, "~")
+}
+
+func (w *walk) file(name string) {
+	info, err := w.files.stat(name)
+	if err != nil {
+		w.unreadable(name, err)
+		return
+	}
+	if !w.isConfiguration(name) {
+		return
+	}
+	if info.Size() > w.limits.FileBytes {
+		w.l = append(w.l, fileTooLarge(name, w.limits.FileBytes))
+		return
+	}
+	w.entries = append(w.entries, entry{name: name, size: info.Size()})
+}
+
+func (w *walk) isConfiguration(name string) bool {
+	if name == w.lockfile || path.Base(name) == LockfileName {
+		return false
+	}
+	return strings.HasSuffix(name, ".hcl") || strings.HasSuffix(name, ".hcl.json")
+}
+
+func (w *walk) unreadable(name string, err error) { w.l = append(w.l, unreadable(name, err)) }
+
+func (w *walk) report(name, code, summary, detail string) {
+	w.l = append(w.l, diag.Diagnostic{Severity: diag.Error, Code: code, Summary: summary, Detail: detail, Range: wholeFile(name)})
+}
+
+// unreadable says why a file or folder cannot be read, in the system's words.
+func unreadable(name string, err error) diag.Diagnostic {
+	if errors.Is(err, ErrTooLarge) {
+		return diag.Diagnostic{Severity: diag.Error, Code: "limit-exceeded", Summary: "Too large file", Range: wholeFile(name),
+			Detail: fmt.Sprintf("%q is %v.", name, err)}
+	}
+	cause := err
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
+		cause = pe.Err
+	}
+	detail := fmt.Sprintf("%q cannot be read: %v.", name, cause)
+	if errors.Is(err, ErrNotRegular) {
+		detail += " A configuration holds folders, regular files, and links to regular files inside it."
+	}
+	return diag.Diagnostic{Severity: diag.Error, Code: "unreadable-file", Summary: "Unreadable file", Detail: detail, Range: wholeFile(name)}
+}
