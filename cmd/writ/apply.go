@@ -91,7 +91,7 @@ func (a *app) apply(ctx context.Context, args []string, flags *configFlags, o *a
 		Created: a.now().UTC().Truncate(1e9), Environment: p.model.Document.Issuer.Environment,
 		LockDigest: compiler.FileDigest(p.lock.next.Bytes()), WritVersion: readBuild().Version,
 	}
-	sources, err := p.sourcesSection()
+	sources, err := sourcesOf(p.body, p.model)
 	if err != nil {
 		return err
 	}

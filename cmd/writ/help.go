@@ -44,7 +44,7 @@ func (a *app) printRootHelp(w io.Writer) {
 	text.WriteString("Usage: writ COMMAND [flags]\n\nCommands:\n")
 	writeCommands(&text, a.table)
 	text.WriteString("\nFlags of every command:\n")
-	writeFlags(&text, a.globalFlags())
+	flagLines(&text, a.globalFlags())
 	text.WriteString("\nStart here:\n\n  $ writ init demo\n  $ writ dev demo\n")
 	text.WriteString("\nRun \"writ COMMAND --help\" for more about a command.\n")
 	io.WriteString(w, text.String())
@@ -70,7 +70,7 @@ func (a *app) printHelp(w io.Writer, c command, path []string) {
 	}
 	for _, group := range a.flagGroups(c) {
 		fmt.Fprintf(&text, "\n%s:\n", group.title)
-		writeFlags(&text, group.flags)
+		flagLines(&text, group.flags)
 	}
 	io.WriteString(w, text.String())
 }
@@ -113,7 +113,7 @@ func writeCommands(text *strings.Builder, table []command) {
 	}
 }
 
-func writeFlags(text *strings.Builder, flags []cli.Flag) {
+func flagLines(text *strings.Builder, flags []cli.Flag) {
 	longest := 0
 	for _, f := range flags {
 		longest = max(longest, len(flagSyntax(f)))

@@ -72,17 +72,17 @@ func (p *proposal) saved(replace []string) *compiler.SavedPlan {
 	}
 }
 
-// sourcesSection says where each object was declared.
-func (p *proposal) sourcesSection() (*snapshot.Sources, error) {
+// sourcesOf says where each object of a body was declared.
+func sourcesOf(body []byte, model *compiler.Model) (*snapshot.Sources, error) {
 	type object struct {
 		kind  snapshot.Kind
 		label string
 	}
 	places := map[object]compiler.Source{}
-	for _, source := range p.model.Sources() {
+	for _, source := range model.Sources() {
 		places[object{snapshot.Kind(source.Kind), source.Label}] = source
 	}
-	sources, err := snapshot.NewSources(p.body, func(kind snapshot.Kind, label string) (string, int, bool) {
+	sources, err := snapshot.NewSources(body, func(kind snapshot.Kind, label string) (string, int, bool) {
 		source, ok := places[object{kind, label}]
 		return source.File, source.Line, ok
 	})

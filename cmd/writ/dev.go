@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/writ-auth/writ/server"
+)
+
+const devListen = "127.0.0.1:8080"
+
+func (a *app) devCommand() command {
+	flags := new(configFlags)
+	var listen string
+	return command{
+		name: "dev", args: "[DIR]", maxArgs: 1, config: flags,
+		summary: "serve tokens on loopback while you edit",
+		about: `
+Compiles in memory, serves with throw-away keys, and takes every change of the
+folder at once; a change that does not compile is shown and the last good one
+keeps serving. Nothing is written.
+
+The issuer is the loopback address, so that discovery works for any library.
+Every client also accepts one throw-away secret, printed at the start, so that
+there is a token for each of them.`,
+		example: "$ writ dev demo\nServing http://127.0.0.1:8080/ ...\n\n$ curl -s http://127.0.0.1:8080/oauth/token -u billing:... \\\n    -d grant_type=client_credentials --data-urlencode audience=https://api.example.com/orders",
+		flags: []cli.Flag{
+			&cli.StringFlag{Name: "listen", Value: devListen, Usage: "listen on the loopback `ADDR`; port 0 takes a free one", Destination: &listen},
+		},
+		run: func(ctx context.Context, args []string) error { return a.dev(ctx, args, flags, listen) },
+	}
+}
+
+func (a *app) dev(ctx context.Context, args []string, flags *configFlags, listen string) error {
+	w, err := a.workspace(args, flags)
+	if err != nil {
+		return err
+	}
+	if _, err := w.compile(); err != nil { // an empty folder is a mistake of the command line
+		if _, editable := errors.AsType[*diagnosed](err); !editable {
+			return err
+		}
+	}
+	listener, origin, err := listenLoopback(listen)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	debug.SetGCPercent(100) // not a one-shot command
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	d, err := a.newDevServer(w, origin)
+	if err != nil {
+		return err
+	}
+	return d.run(ctx, listener)
+}
+
+// listenLoopback opens the port. origin is how a browser or a client on this
+// machine names it: "http://127.0.0.1:8080".
+func listenLoopback(address string) (listener net.Listener, origin string, err error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, "", usagef("--listen takes HOST:PORT, such as %s, not %q", devListen, address)
+	}
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	if !isLoopback(host) {
+		return nil, "", usagef("--listen %q is not a loopback address: keys and secrets of \"writ dev\" are throw-away, writd serves others", address)
+	}
+	listener, err = net.Listen("tcp", net.JoinHostPort(host, port))
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, "", failf("port-in-use", "Choose another port: writ dev --listen 127.0.0.1:0 takes a free one.", "%s is in use", address)
+	}
+	if err != nil {
+		return nil, "", failf("command-failed", "", "%w", err)
+	}
+	_, port, _ = net.SplitHostPort(listener.Addr().String())
+	return listener, "http://" + net.JoinHostPort(host, port), nil
+}
+
+// A devServer serves what the folder says at every moment.
+type devServer struct {
+	app     *app
+	w       *workspace
+	server  *server.Server
+	throw   *throwAway
+	origin  string
+	serial  uint64
+	current [32]byte // digest of the configuration that serves
+	greeted bool
+}
+
+func (a *app) newDevServer(w *workspace, origin string) (*devServer, error) {
+	throw, err := newThrowAway(a.rand, a.getenv)
+	if err != nil {
+		return nil, err
+	}
+	d := &devServer{app: a, w: w, origin: origin, throw: throw}
+	d.server, err = server.New(server.Options{
+		Getenv: throw.getenv, Now: a.now, Rand: a.rand,
+		Logger: slog.New(newDevLog(a.err)),
+	})
+	return d, err
+}
+
+// run serves and watches until ctx ends.
+func (d *devServer) run(ctx context.Context, listener net.Listener) error {
+	web := &http.Server{Handler: d.server.Public(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
+	served := make(chan error, 1)
+	go func() { served <- web.Serve(listener) }()
+	d.reload()
+	changes := watchTree(ctx, d.w.dir)
+	for {
+		select {
+		case <-ctx.Done():
+			ending, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+			defer cancel()
+			web.Shutdown(ending)
+			fmt.Fprintln(d.app.err, "\nStopped.")
+			return nil
+		case err := <-served:
+			return failf("command-failed", "", "serve: %w", err)
+		case <-changes:
+			d.reload()
+		}
+	}
+}
+
+// reload compiles the folder and puts the result in force. Whatever fails is
+// shown, and what served before goes on serving.
+func (d *devServer) reload() {
+	err := d.activate()
+	if err == nil {
+		return
+	}
+	d.app.report(err)
+	if d.server.Active() == nil {
+		fmt.Fprintln(d.app.err, "Nothing to serve yet: waiting for a change.")
+	} else {
+		fmt.Fprintln(d.app.err, "The last good configuration keeps serving.")
+	}
+}
+
+func (d *devServer) activate() error {
+	t, err := d.w.compile()
+	if err != nil {
+		return err
+	}
+	if d.server.Active() != nil && t.model.Config.Digest == d.current {
+		return nil
+	}
+	doc := d.throw.dress(t.model.Document, d.origin)
+	d.serial++
+	file, err := inMemory(doc, t.model, d.serial, d.app.now())
+	if err != nil {
+		return err
+	}
+	if err := d.server.Activate(file); err != nil {
+		return failf("command-failed", "", "%w", err)
+	}
+	d.current = t.model.Config.Digest
+	d.app.warn(t.warnings, t.sources)
+	return d.announce(t, doc.Issuer.URL)
+}
+
+// announce prints what serves: at first with a line to paste for each
+// authorization, later in one line.
+func (d *devServer) announce(t *tree, issuer string) error {
+	out := d.app.out
+	if d.greeted {
+		fmt.Fprintf(out, "Reloaded: %s.\n", t.counts())
+		return nil
+	}
+	d.greeted = true
+	samples := samples(t.model.Document)
+	if d.app.json {
+		return d.app.printJSON(map[string]any{
+			"issuer": issuer, "token_endpoint": tokenEndpoint(issuer), "secret": d.throw.secret, "samples": samples,
+		})
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "Serving %s from %s: %s.\n", issuer, filepath.ToSlash(d.w.dir), t.counts())
+	if issuer != t.model.Document.Issuer.URL {
+		fmt.Fprintf(&text, "Tokens carry this address as iss, so that discovery works; a server puts %s there.\n", t.model.Document.Issuer.URL)
+	}
+	fmt.Fprintf(&text, "Keys are made up, and every client also takes the secret %s, until you stop this.\n", d.throw.secret)
+	writeSamples(&text, samples, issuer, d.throw.secret)
+	text.WriteString("\nEdit the files: changes are served at once. Ctrl-C stops.\n")
+	fmt.Fprint(out, text.String())
+	return nil
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// maxAnswer bounds what a server may answer, in bytes.
+const maxAnswer = 1 << 20
+
+// A tokenServer is a server that issues tokens, asked over HTTP.
+type tokenServer struct {
+	base   string // URL of the server, which need not be its issuer's
+	issuer string // what it says of itself, after discover
+}
+
+// discover asks the server for its issuer (RFC 8414).
+func (s *tokenServer) discover(ctx context.Context) error {
+	body, err := s.get(ctx, "/.well-known/openid-configuration")
+	if err != nil {
+		return err
+	}
+	var metadata struct {
+		Issuer string `json:"issuer"`
+	}
+	if err := json.Unmarshal(body, &metadata); err != nil || metadata.Issuer == "" {
+		return failf("unreachable", "", "%s is not a token server: its discovery document names no issuer", s.base)
+	}
+	s.issuer = metadata.Issuer
+	return nil
+}
+
+// jwks fetches the server's public keys. They come from below the base, not
+// from where the metadata says: behind a port-forward only the base is reachable.
+func (s *tokenServer) jwks(ctx context.Context) ([]byte, error) {
+	return s.get(ctx, "/.well-known/jwks.json")
+}
+
+func (s *tokenServer) get(ctx context.Context, path string) ([]byte, error) {
+	status, body, err := s.do(ctx, http.MethodGet, path, nil)
+	if err == nil && status != http.StatusOK {
+		err = failf("unreachable", "", "get %q: the server answered %d", s.url(path), status)
+	}
+	return body, err
+}
+
+// token posts a token request and returns the answer, whatever its status.
+func (s *tokenServer) token(ctx context.Context, client, secret string, form url.Values) (int, []byte, error) {
+	return s.do(ctx, http.MethodPost, "/oauth/token", func(r *http.Request) {
+		body := form.Encode()
+		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.SetBasicAuth(url.QueryEscape(client), url.QueryEscape(secret)) // RFC 6749 section 2.3.1
+	})
+}
+
+func (s *tokenServer) url(path string) string { return strings.TrimSuffix(s.base, "/") + path }
+
+// do sends a request that prepare completes. Redirects are not followed: they
+// would carry the credentials somewhere else.
+func (s *tokenServer) do(ctx context.Context, method, path string, prepare func(*http.Request)) (int, []byte, error) {
+	parsed, err := url.Parse(s.base)
+	if err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https" {
+		return 0, nil, usagef("invalid server URL %q", s.base)
+	}
+	if parsed.Scheme == "http" && !isLoopback(parsed.Hostname()) {
+		return 0, nil, usagef("%q: plain http is for loopback addresses only", s.base)
+	}
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, method, s.url(path), nil)
+	if err != nil {
+		return 0, nil, usagef("invalid server URL %q", s.base)
+	}
+	if prepare != nil {
+		prepare(request)
+	}
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	response, err := client.Do(request)
+	if err != nil {
+		return 0, nil, s.unreachable(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return 0, nil, s.unreachable(err)
+	}
+	return response.StatusCode, body, nil
+}
+
+func (s *tokenServer) unreachable(err error) error {
+	if cause, ok := errors.AsType[*url.Error](err); ok {
+		err = cause.Err
+	}
+	hint := "Check --server."
+	if s.base == defaultServer {
+		hint = "Start one with \"writ dev\", or name another with --server."
+	}
+	return failf("unreachable", hint, "%w", fmt.Errorf("no answer from %s: %w", s.base, err))
+}

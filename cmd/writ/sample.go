@@ -1,0 +1,79 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/writ-auth/writ/schema"
+)
+
+// maxSamples is how many lines to paste a start of "writ dev" prints.
+const maxSamples = 8
+
+// A sample is a request that is answered with a token.
+type sample struct {
+	Client string   `json:"client"` // client_id
+	API    string   `json:"api"`    // identifier
+	Scopes []string `json:"scopes"` // what the token will carry
+	Note   string   `json:"note,omitempty"`
+}
+
+// samples are one request for each authorization of a client for itself.
+func samples(doc *schema.Document) []sample {
+	clients := map[string]*schema.Client{}
+	for i := range doc.Clients {
+		clients[doc.Clients[i].Label] = &doc.Clients[i]
+	}
+	apis := map[string]*schema.API{}
+	for i := range doc.APIs {
+		apis[doc.APIs[i].Label] = &doc.APIs[i]
+	}
+	found := []sample{}
+	for _, auth := range doc.Authorizations {
+		client, api := clients[auth.Client], apis[auth.API]
+		if auth.SubjectType == schema.SubjectUser || client == nil || api == nil ||
+			!slices.Contains(client.GrantTypes, schema.GrantClientCredentials) {
+			continue
+		}
+		s := sample{Client: client.ClientID, API: api.Identifier, Scopes: auth.Scopes}
+		if client.RequireSenderConstrained {
+			s.Note = "needs a DPoP proof or a client certificate too"
+		}
+		found = append(found, s)
+	}
+	return found
+}
+
+// writeSamples prints the requests as lines to paste into a shell.
+func writeSamples(text *strings.Builder, all []sample, issuer, secret string) {
+	for i, s := range all {
+		if i == maxSamples {
+			fmt.Fprintf(text, "\n# and %d more: put another client and audience in\n", len(all)-i)
+			break
+		}
+		note := ""
+		if s.Note != "" {
+			note = ", which " + s.Note
+		}
+		fmt.Fprintf(text, "\n# %s asks for %s%s\n%s\n", s.Client, s.API, note, curlLine(tokenEndpoint(issuer), s.Client, secret, s.API, nil))
+	}
+}
+
+// curlLine is a token request as a line for a POSIX shell.
+func curlLine(endpoint, client, secret, api string, scopes []string) string {
+	words := []string{"curl", "-s", endpoint, "-u", client + ":" + secret, "-d", "grant_type=client_credentials"}
+	if api != "" {
+		words = append(words, "--data-urlencode", "audience="+api)
+	}
+	if len(scopes) > 0 {
+		words = append(words, "--data-urlencode", "scope="+strings.Join(scopes, " "))
+	}
+	for i, word := range words {
+		words[i] = shellQuote(word)
+	}
+	return strings.Join(words, " ")
+}
+
+// tokenEndpoint is the token endpoint's address below an issuer.
+func tokenEndpoint(issuer string) string { return strings.TrimSuffix(issuer, "/") + "/oauth/token" }

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+)
+
+// defaultServer is where "writ dev" listens unless told otherwise.
+const defaultServer = "http://" + devListen
+
+// verifyFlags say whom to believe about a token.
+type verifyFlags struct {
+	server   string
+	snapshot string
+	jwks     string
+	secret   string
+	api      string
+}
+
+func (a *app) verifyCommand() command {
+	o := new(verifyFlags)
+	return command{
+		name: "verify", args: "TOKEN", maxArgs: 1,
+		summary: "check a token as a resource server would, claim by claim",
+		about: `
+Keys and issuer come from --server, the server of "writ dev" by default. With
+--snapshot the token is also compared with that configuration, and the keys come
+from --jwks, or else from the issuer's own discovery document. With "-" as TOKEN
+it is read from standard input, which keeps it out of the process list.`,
+		example: "$ writ verify --api https://api.example.com/orders - < token\n  ok      alg        RS256\n  ok      typ        at+jwt\n  ok      signature  by key 7q1V...\n  FAILED  exp        2026-11-23T05:00:00Z, 12m0s ago\n  ...",
+		flags: []cli.Flag{
+			&cli.StringFlag{Name: "server", Usage: "the token server at `URL`, " + defaultServer + " by default", Destination: &o.server},
+			&cli.StringFlag{Name: "snapshot", Usage: "compare with the configuration in the snapshot `FILE`", Destination: &o.snapshot},
+			&cli.StringFlag{Name: "jwks", Usage: "take the keys from the JWK Set in `FILE`", Destination: &o.jwks},
+			&cli.StringFlag{Name: "hs256-secret-file", Usage: "the signing secret of an HS256 API: `FILE`", Destination: &o.secret},
+			&cli.StringFlag{Name: "api", Usage: "expect the audience `IDENTIFIER`", Destination: &o.api},
+		},
+		run: func(ctx context.Context, args []string) error { return a.verify(ctx, args, o) },
+	}
+}
+
+func (a *app) verify(ctx context.Context, args []string, o *verifyFlags) error {
+	if len(args) == 0 {
+		return usagef("name the token, or \"-\" to read it from standard input")
+	}
+	if o.server != "" && o.snapshot != "" {
+		return usagef("--server and --snapshot both say whom to believe: leave one out")
+	}
+	compact, err := a.tokenArgument(args[0])
+	if err != nil {
+		return err
+	}
+	t, err := parseJWS(compact)
+	if err != nil {
+		return failf("invalid-token", "", "read token: %w", err)
+	}
+	expected, err := a.expectation(ctx, o)
+	if err != nil {
+		return err
+	}
+	checks := expected.inspect(t)
+	if a.json {
+		err = a.printJSON(map[string]any{"valid": passed(checks), "checks": checks, "header": t.header, "claims": t.claims})
+	} else {
+		var text bytes.Buffer
+		writeToken(&text, t)
+		text.WriteString("\nChecks:\n")
+		a.writeChecks(&text, checks)
+		_, err = a.out.Write(text.Bytes())
+	}
+	if err == nil && !passed(checks) {
+		return exitStatus(exitError)
+	}
+	return err
+}
+
+// tokenArgument is a TOKEN argument: itself, or standard input for "-".
+func (a *app) tokenArgument(arg string) (string, error) {
+	if arg != "-" {
+		return arg, nil
+	}
+	text, err := io.ReadAll(io.LimitReader(a.in, maxToken+1))
+	if err != nil {
+		return "", failf("unreadable-file", "", "read standard input: %w", err)
+	}
+	return strings.TrimSpace(string(text)), nil
+}
+
+// expectation gathers issuer, keys and configuration from where the flags say.
+func (a *app) expectation(ctx context.Context, o *verifyFlags) (*expectation, error) {
+	e := &expectation{audience: o.api, now: a.now().Unix()}
+	var keys []byte
+	if o.jwks != "" {
+		var err error
+		if keys, err = readRegular(a.path(o.jwks)); err != nil {
+			return nil, err
+		}
+	}
+	remote := &tokenServer{base: o.server}
+	if o.snapshot != "" {
+		snap, _, err := openSnapshot(a.path(o.snapshot))
+		if err != nil {
+			return nil, err
+		}
+		e.snap, e.issuer = snap, snap.Issuer().URL
+		remote.base = e.issuer
+	} else {
+		if remote.base == "" {
+			remote.base = defaultServer
+		}
+		if err := remote.discover(ctx); err != nil {
+			return nil, err
+		}
+		e.issuer = remote.issuer
+	}
+	if err := e.loadKeys(ctx, keys, remote, o.secret != ""); err != nil {
+		return nil, err
+	}
+	if o.secret != "" {
+		secret, err := readRegular(a.path(o.secret))
+		if err != nil {
+			return nil, err
+		}
+		e.keys = append(e.keys, verifyKey{alg: "HS256", key: trimNewline(secret)})
+	}
+	return e, nil
+}
+
+// loadKeys takes the keys from a JWK Set, or asks the server for it unless a
+// secret makes that unnecessary.
+func (e *expectation) loadKeys(ctx context.Context, set []byte, remote *tokenServer, haveSecret bool) error {
+	if set == nil && haveSecret {
+		return nil
+	}
+	if set == nil {
+		var err error
+		if set, err = remote.jwks(ctx); err != nil {
+			return err
+		}
+	}
+	var err error
+	if e.keys, err = parseJWKS(set); err != nil {
+		return failf("invalid-key", "", "%w", err)
+	}
+	return nil
+}
+
+// trimNewline drops one line end from a secret that an editor saved.
+func trimNewline(secret []byte) []byte {
+	return bytes.TrimSuffix(bytes.TrimSuffix(secret, []byte("\n")), []byte("\r"))
+}

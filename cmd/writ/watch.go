@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+)
+
+const (
+	watchEvery = 300 * time.Millisecond
+	watchShare = 20 // a look at the tree may take a twentieth of the time
+)
+
+// watchTree sends when a file below dir appears, goes or changes, until ctx
+// ends. It looks at names, sizes and times: whether the configuration changed is
+// for the compiler to say.
+func watchTree(ctx context.Context, dir string) <-chan struct{} {
+	changes := make(chan struct{}, 1)
+	last := fingerprint(dir)
+	go func() {
+		pause := watchEvery
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(pause):
+			}
+			began := time.Now()
+			now := fingerprint(dir)
+			pause = max(watchEvery, watchShare*time.Since(began))
+			if now == last {
+				continue
+			}
+			last = now
+			select {
+			case changes <- struct{}{}:
+			default: // one is waiting already
+			}
+		}
+	}()
+	return changes
+}
+
+// fingerprint sums up the files of a tree, hidden ones and the snapshot excepted.
+func fingerprint(dir string) uint64 {
+	sum := fnv.New64a()
+	fs.WalkDir(os.DirFS(dir), ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return nil // it may come back
+		}
+		if name := entry.Name(); path != "." && strings.HasPrefix(name, ".") {
+			if entry.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if info, err := os.Stat(dir + "/" + path); err == nil && !info.IsDir() {
+			fmt.Fprintf(sum, "%s\x00%d\x00%d\x00", path, info.Size(), info.ModTime().UnixNano())
+		}
+		return nil
+	})
+	return sum.Sum64()
+}
