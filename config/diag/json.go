@@ -1,5 +1,11 @@
 package diag
 
+import (
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
 // A Report is a list as JSON, the shape that every command prints with --json.
 type Report struct {
 	FormatVersion string             `json:"format_version"` // "1"
@@ -15,14 +21,14 @@ type ReportDiagnostic struct {
 	Code     string          `json:"code"`
 	Summary  string          `json:"summary"`
 	Detail   string          `json:"detail"`
-	Range    *ReportRange    `json:"range,omitempty"`
-	Snippet  *ReportSnippet  `json:"snippet,omitempty"`
+	Range    *ReportRange    `json:"range,omitempty"`   // nil when there is no place to show
+	Snippet  *ReportSnippet  `json:"snippet,omitempty"` // nil when the source is not at hand
 	Related  []ReportRelated `json:"related,omitempty"`
 }
 
-// A ReportRange is a range of source: the end is exclusive.
+// A ReportRange is a range of source; the end is exclusive.
 type ReportRange struct {
-	Filename string    `json:"filename"`
+	Filename string    `json:"filename"` // relative to the root
 	Start    ReportPos `json:"start"`
 	End      ReportPos `json:"end"`
 }
@@ -35,7 +41,8 @@ type ReportPos struct {
 	Byte   int `json:"byte"`
 }
 
-// A ReportSnippet is the source at a range.
+// A ReportSnippet is the source at a range, with characters that act on a
+// terminal escaped.
 type ReportSnippet struct {
 	Context string `json:"context,omitempty"` // the block around it: `api "orders"`
 	Code    string `json:"code"`              // the lines of the range
@@ -47,7 +54,47 @@ type ReportRelated struct {
 	Range   ReportRange `json:"range"`
 }
 
-// NewReport makes the report of a list.
+// NewReport makes the report of a list, sorted and without duplicates. Sources
+// are the files by the name that ranges give them.
 func NewReport(l List, sources map[string][]byte) Report {
-	return Report{FormatVersion: "1", Valid: !l.HasErrors(), Diagnostics: []ReportDiagnostic{}}
+	l = l.Sorted()
+	r := Report{FormatVersion: "1", Valid: !l.HasErrors(), Diagnostics: make([]ReportDiagnostic, 0, len(l))}
+	r.ErrorCount, r.WarningCount = l.Count()
+	for _, d := range l {
+		r.Diagnostics = append(r.Diagnostics, report(d, sources))
+	}
+	return r
+}
+
+func report(d Diagnostic, sources map[string][]byte) ReportDiagnostic {
+	out := ReportDiagnostic{Severity: d.Severity, Code: d.Code, Summary: visible(d.Summary, ""), Detail: visible(d.Detail, "\n\t")}
+	if d.Range.Filename != "" {
+		rng := reportRange(d.Range)
+		out.Range = &rng
+		out.Snippet = reportSnippet(d.Range, sources)
+	}
+	for _, rel := range d.Related {
+		out.Related = append(out.Related, ReportRelated{Message: visible(rel.Message, ""), Range: reportRange(rel.Range)})
+	}
+	return out
+}
+
+func reportRange(r hcl.Range) ReportRange {
+	return ReportRange{Filename: r.Filename, Start: ReportPos(r.Start), End: ReportPos(r.End)}
+}
+
+func reportSnippet(rng hcl.Range, sources map[string][]byte) *ReportSnippet {
+	src, ok := sources[rng.Filename]
+	if !ok {
+		return nil
+	}
+	lines, more := snippet(src, rng)
+	var code []string
+	for _, l := range lines {
+		code = append(code, l.text)
+	}
+	if more {
+		code = append(code, "...")
+	}
+	return &ReportSnippet{Context: blockAround(src, rng.Start.Byte), Code: strings.Join(code, "\n")}
 }

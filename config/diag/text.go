@@ -1,16 +1,116 @@
 package diag
 
-import "io"
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
 
-// WriteText writes the list for people: the source line and an underline, the
-// code in brackets after the summary, related places below with their own
-// snippet. Width is the terminal's, 0 when it is not known. Control characters
-// of the source never reach w.
+	"github.com/hashicorp/hcl/v2"
+	"github.com/mitchellh/go-wordwrap"
+)
+
+// WriteText writes the list for people, sorted and without duplicates, in the
+// layout of hcl.NewDiagnosticTextWriter: the source with what is meant
+// underlined, the code in brackets after the summary, related places below
+// with their own source. Sources are the files by the name that ranges give
+// them. Width is the terminal's, 0 when it is not known. What an author wrote
+// cannot act on the terminal.
 func WriteText(w io.Writer, l List, sources map[string][]byte, width int, color bool) error {
-	for _, d := range l {
-		if _, err := io.WriteString(w, d.Summary+" ["+d.Code+"]\n"+d.Detail+"\n"); err != nil {
-			return err
-		}
+	t := &textWriter{sources: sources, width: width, color: color}
+	for _, d := range l.Sorted() {
+		t.diagnostic(d)
 	}
-	return nil
+	_, err := w.Write(t.out.Bytes())
+	return err
+}
+
+type textWriter struct {
+	out     bytes.Buffer
+	sources map[string][]byte
+	width   int
+	color   bool
+}
+
+const (
+	red       = "\x1b[31m"
+	yellow    = "\x1b[33m"
+	bold      = "\x1b[1m"
+	underline = "\x1b[1;4m"
+	reset     = "\x1b[0m"
+)
+
+func (t *textWriter) diagnostic(d Diagnostic) {
+	heading, hue := "Error", red
+	if d.Severity == Warning {
+		heading, hue = "Warning", yellow
+	}
+	fmt.Fprintf(&t.out, "%s: %s\n\n", t.styled(hue, heading), t.styled(bold, visible(d.Summary, "")+" ["+d.Code+"]"))
+	if d.Range.Filename != "" {
+		t.place("on "+place(d.Range), d.Range, true)
+	}
+	if d.Detail != "" {
+		fmt.Fprintf(&t.out, "%s\n\n", t.wrapped(visible(d.Detail, "\n\t")))
+	}
+	for _, rel := range d.Related {
+		t.place(place(rel.Range)+", "+visible(rel.Message, ""), rel.Range, false)
+	}
+}
+
+func (t *textWriter) styled(style, text string) string {
+	if !t.color {
+		return text
+	}
+	return style + text + reset
+}
+
+func (t *textWriter) wrapped(text string) string {
+	if t.width < 20 {
+		return text
+	}
+	return wordwrap.WrapString(text, uint(t.width-1))
+}
+
+func place(rng hcl.Range) string {
+	if rng.Start == rng.End && rng.Start.Byte == 0 {
+		return visible(rng.Filename, "")
+	}
+	return fmt.Sprintf("%s line %d", visible(rng.Filename, ""), rng.Start.Line)
+}
+
+// place writes where something is, and the source that stands there.
+func (t *textWriter) place(where string, rng hcl.Range, context bool) {
+	src, ok := t.sources[rng.Filename]
+	if around := blockAround(src, rng.Start.Byte); context && around != "" {
+		where += ", in " + around
+	}
+	fmt.Fprintf(&t.out, "  %s:\n", where)
+	if !ok || len(src) == 0 {
+		t.out.WriteByte('\n')
+		return
+	}
+	lines, more := snippet(src, rng)
+	for i, l := range lines {
+		t.line(l, i == 0)
+	}
+	if more {
+		t.out.WriteString("      ...\n")
+	}
+	t.out.WriteByte('\n')
+}
+
+// line writes one line of source. Without color, carets below the first line
+// are the underline.
+func (t *textWriter) line(l line, first bool) {
+	if t.color {
+		fmt.Fprintf(&t.out, "%4d: %s%s%s\n", l.number, l.text[:l.start], t.styled(underline, l.text[l.start:l.end]), l.text[l.end:])
+		return
+	}
+	fmt.Fprintf(&t.out, "%4d: %s\n", l.number, l.text)
+	if first {
+		indent := utf8.RuneCountInString(l.text[:l.start])
+		length := max(1, utf8.RuneCountInString(l.text[l.start:l.end]))
+		fmt.Fprintf(&t.out, "      %s%s\n", strings.Repeat(" ", indent), strings.Repeat("^", length))
+	}
 }
