@@ -58,6 +58,10 @@ func (s *Server) Refresh() error {
 func (s *Server) accept(active *Active) {
 	s.active.Store(active)
 	s.rejected.Store(nil)
+	s.rates.keep(func(label string) bool {
+		client, ok := active.snapshot.ClientByLabel(label)
+		return ok && client.RateLimit() != 0
+	})
 	s.log.Info("snapshot activated", "snapshot", active.digest, "serial", active.serial, "revision", active.revision,
 		"apis", active.snapshot.NumAPIs(), "clients", active.snapshot.NumClients(), "authorizations", active.snapshot.NumAuthorizations())
 	for _, p := range active.problems {

@@ -56,6 +56,8 @@ type Server struct {
 	generated *token.Generated
 	slow      *clientauth.SlowHashes
 	gate      *token.Gate
+	failures  *failures
+	rates     *rates
 
 	active   atomic.Pointer[Active]
 	rejected atomic.Pointer[Rejection]
@@ -101,6 +103,8 @@ func New(opts Options) (*Server, error) {
 		generated: token.NewGenerated(opts.Keys),
 		slow:      clientauth.NewSlowHashes(cacheKey),
 		gate:      token.NewGate(opts.Signatures, queuedSignatures),
+		failures:  newFailures(),
+		rates:     newRates(),
 		served:    served,
 	}, nil
 }

@@ -60,6 +60,9 @@ func (e *tokenEndpoint) run(x *exchange, out *answer, w http.ResponseWriter, r *
 	if x.grant, refusal = decide(x.active.snapshot, client, x.request, x.now); refusal != nil {
 		return refusal
 	}
+	if !e.server.rates.allow(client.Label(), client.RateLimit(), x.now) {
+		return refuse(CodeTooManyRequests, ReasonClientRate)
+	}
 	return e.issue(r.Context(), x, out)
 }
 
@@ -76,11 +79,19 @@ func (e *tokenEndpoint) authenticate(x *exchange, r *http.Request) (snapshot.Cli
 	if err != nil {
 		return snapshot.Client{}, authenticationError(err)
 	}
-	client, err := x.active.secrets.Verify(r.Context(), cred, x.now.Unix())
-	if err != nil {
-		return snapshot.Client{}, authenticationError(err)
+	failures := e.server.failures.of(cred.ClientID, r.RemoteAddr)
+	if !failures.bearable(x.now) {
+		return snapshot.Client{}, refuse(CodeTooManyRequests, ReasonFailureRate)
 	}
-	return client, nil
+	client, err := x.active.secrets.Verify(r.Context(), cred, x.now.Unix())
+	if err == nil {
+		return client, nil
+	}
+	refusal := authenticationError(err)
+	if refusal.Code == CodeInvalidClient {
+		failures.count(x.now)
+	}
+	return snapshot.Client{}, refusal
 }
 
 // issue appends the token and the rest of the answer to out.

@@ -1,0 +1,97 @@
+package server
+
+import (
+	"hash/maphash"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// How many authentications may fail, per second and in a burst: per client_id
+// and per address. Successes are not counted. Libraries that try Basic first
+// fail once per token.
+const (
+	clientFailures  = 10
+	addressFailures = 50
+	failureBurst    = 5 // times the rate
+)
+
+// failureBuckets is the number of buckets of each kind. Names are hashed onto
+// them with a secret seed, so that memory stays bounded whatever is sent, and a
+// client_id that does not exist is treated like one that does.
+const failureBuckets = 4096
+
+// A failures counts failed authentications.
+type failures struct {
+	clients   buckets
+	addresses buckets
+}
+
+func newFailures() *failures {
+	return &failures{clients: newBuckets(clientFailures), addresses: newBuckets(addressFailures)}
+}
+
+// of returns what is counted of a client_id and a remote address. A peer on a
+// unix socket has no address.
+func (f *failures) of(clientID, remote string) failing {
+	counted := failing{f.clients.get(clientID), nil}
+	if peer, err := netip.ParseAddrPort(remote); err == nil {
+		counted[1] = f.addresses.get(network(peer.Addr()).String())
+	}
+	return counted
+}
+
+// network is the address, of IPv6 the /64 that one host may choose from.
+func network(addr netip.Addr) netip.Addr {
+	addr = addr.Unmap().WithZone("")
+	if prefix, err := addr.Prefix(64); addr.Is6() && err == nil {
+		return prefix.Addr()
+	}
+	return addr
+}
+
+// A failing is the buckets that bear on one request, nil for none.
+type failing [2]*rate.Limiter
+
+// bearable reports whether the credential may be checked at all.
+func (f failing) bearable(now time.Time) bool {
+	for _, bucket := range f {
+		if bucket != nil && bucket.TokensAt(now) < 1 {
+			return false
+		}
+	}
+	return true
+}
+
+// count takes note of a failure.
+func (f failing) count(now time.Time) {
+	for _, bucket := range f {
+		if bucket != nil {
+			bucket.AllowN(now, 1)
+		}
+	}
+}
+
+// A buckets is a fixed number of token buckets.
+type buckets struct {
+	seed  maphash.Seed
+	limit rate.Limit
+	mu    *sync.Mutex
+	all   []*rate.Limiter
+}
+
+func newBuckets(limit rate.Limit) buckets {
+	return buckets{seed: maphash.MakeSeed(), limit: limit, mu: new(sync.Mutex), all: make([]*rate.Limiter, failureBuckets)}
+}
+
+func (b buckets) get(name string) *rate.Limiter {
+	i := maphash.String(b.seed, name) % failureBuckets
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.all[i] == nil {
+		b.all[i] = rate.NewLimiter(b.limit, int(failureBurst*b.limit))
+	}
+	return b.all[i]
+}
