@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -35,7 +36,15 @@ type Bolt struct {
 	queue []*boltCall
 
 	commit sync.Mutex // held by the one who commits
+
+	damaged atomic.Pointer[damage] // set once and for all
 }
+
+// A damage is what bbolt threw at a page that it did not write. Its locks may
+// be left held, so that nothing may call it again.
+type damage struct{ cause any }
+
+func (d *damage) Error() string { return fmt.Sprintf("state file is damaged: %v", d.cause) }
 
 // A boltCall waits for the commit that carries it. apply answers before it
 // writes; an answer other than ErrExists and ErrConflict undoes the commit.
@@ -52,7 +61,7 @@ func OpenBolt(path string, opts BoltOptions) (b *Bolt, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil {
-			b, err = nil, fmt.Errorf("open state file %q: damaged: %v", path, r)
+			b, err = nil, fmt.Errorf("open state file %q: %w", path, &damage{r})
 		}
 	}()
 	if err := checkStateFile(path); err != nil {
@@ -111,6 +120,9 @@ func prepareBuckets(tx *bbolt.Tx) error {
 func (b *Bolt) Close() error {
 	b.commit.Lock()
 	defer b.commit.Unlock()
+	if d := b.damaged.Load(); d != nil {
+		return d
+	}
 	return b.db.Close()
 }
 
@@ -133,17 +145,17 @@ func (b *Bolt) Get(ctx context.Context, key Key) (entry Entry, err error) {
 	if err := ctx.Err(); err != nil {
 		return Entry{}, err
 	}
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer recoverDamage(&err)
-	err = b.db.View(func(tx *bbolt.Tx) error {
-		found, ok := boltTx{tx, b.now()}.live(key)
-		if !ok {
-			return ErrNotFound
-		}
-		entry = Entry{Value: bytes.Clone(found.Value), Revision: found.Revision}
-		return nil
+	err = b.guard(func() error {
+		return b.db.View(func(tx *bbolt.Tx) error {
+			found, ok := boltTx{tx, b.now()}.live(key)
+			if !ok {
+				return ErrNotFound
+			}
+			entry = Entry{Value: bytes.Clone(found.Value), Revision: found.Revision}
+			return nil
+		})
 	})
-	return entry, boltError(err)
+	return entry, err
 }
 
 // CompareAndSwap implements Store.
@@ -206,32 +218,40 @@ func (b *Bolt) flush() {
 	}
 }
 
-func (b *Bolt) apply(calls []*boltCall) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer recoverDamage(&err)
-	return boltError(b.db.Update(func(btx *bbolt.Tx) error {
-		tx := boltTx{btx, b.now()}
-		if err := tx.sweep(max(sweepAtOnce, 2*len(calls))); err != nil {
-			return err
-		}
-		for _, call := range calls {
-			call.err = call.apply(tx)
-			if call.err != nil && !errors.Is(call.err, ErrExists) && !errors.Is(call.err, ErrConflict) {
-				return call.err
-			}
-		}
-		return nil
-	}))
+func (b *Bolt) apply(calls []*boltCall) error {
+	return b.guard(func() error {
+		return b.db.Update(func(tx *bbolt.Tx) error { return applyAll(boltTx{tx, b.now()}, calls) })
+	})
 }
 
-// recoverDamage turns what bbolt throws at a damaged page into an error.
-func recoverDamage(err *error) {
-	if r := recover(); r != nil {
-		*err = fmt.Errorf("state file is damaged: %v", r)
+func applyAll(tx boltTx, calls []*boltCall) error {
+	if err := tx.sweep(max(sweepAtOnce, 2*len(calls))); err != nil {
+		return err
 	}
+	for _, call := range calls {
+		call.err = call.apply(tx)
+		if call.err != nil && !errors.Is(call.err, ErrExists) && !errors.Is(call.err, ErrConflict) {
+			return call.err
+		}
+	}
+	return nil
 }
 
-func boltError(err error) error {
+// guard runs one transaction. bbolt trusts its pages: a damaged one makes it
+// panic or reach outside the file. That ends this store and not the process.
+func (b *Bolt) guard(transaction func() error) (err error) {
+	if d := b.damaged.Load(); d != nil {
+		return d
+	}
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			d := &damage{r}
+			b.damaged.Store(d)
+			err = d
+		}
+	}()
+	err = transaction()
 	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
 		return ErrClosed
 	}

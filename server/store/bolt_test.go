@@ -210,12 +210,12 @@ func TestBoltDamagedFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused := 0
-	for at := 0; at < len(good); at += 61 {
+	for at := 0; at < len(good); at += 251 {
 		bad := bytes.Clone(good)
 		for i := at; i < min(at+8, len(bad)); i++ {
 			bad[i] ^= 0xff
 		}
-		damaged := filepath.Join(dir, "damaged.db")
+		damaged := filepath.Join(dir, fmt.Sprintf("damaged-%d.db", at)) // a damaged one may stay locked
 		if err := os.WriteFile(damaged, bad, 0o600); err != nil {
 			t.Fatal(err)
 		}
