@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/writ-auth/writ/config/eval"
 	"github.com/writ-auth/writ/schema"
 )
 
@@ -33,6 +34,8 @@ type Config struct {
 	// Digest is the SHA-256 of every file name and content, of the files read by
 	// file(), and of the variable values: what a saved plan is bound to.
 	Digest [32]byte
+
+	eval *eval.Evaluator // one budget for the whole configuration, claims and policies too
 }
 
 // A Decl is where something was declared.
@@ -59,7 +62,7 @@ type API struct {
 	Decl
 	schema.API
 	DistinctFrom []Ref // the references behind schema.API.DistinctFrom
-	claims       hcl.Expression
+	claims       *claims
 }
 
 // A Client is a client block or one instance of it. Values not set are zero,
@@ -69,7 +72,7 @@ type Client struct {
 	schema.Client
 	DefaultAPI  Ref // resolved into schema.Client.DefaultAPI by package compiler
 	Introspects []Ref
-	claims      hcl.Expression
+	claims      *claims
 }
 
 // An Authorization is an authorization block or one instance of it.
@@ -79,7 +82,7 @@ type Authorization struct {
 	Client      Ref
 	API         Ref
 	ScopeRanges []hcl.Range // where each of schema.Authorization.Scopes was written
-	claims      hcl.Expression
+	claims      *claims
 }
 
 // A TrustedIssuer is a trusted_issuer block.
@@ -101,7 +104,7 @@ type Policy struct {
 	ForEachOf string // "api", "client" or "authorization"
 	Severity  string // "error" or "warning"
 
-	condition, errorMessage hcl.Expression
+	condition, errorMessage *deferred
 }
 
 // A Ref is a reference as written: the label of the object it names and where.

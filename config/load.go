@@ -1,19 +1,30 @@
 package config
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"hash"
 	"io/fs"
+	"maps"
 	"os"
-
-	"github.com/hashicorp/hcl/v2"
+	"path"
+	"slices"
 
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/config/eval"
+	"github.com/writ-auth/writ/config/source"
 	"github.com/writ-auth/writ/schema"
 )
 
-// Options are what a configuration depends on beside its files.
+// Options are what a configuration depends on beside its files. The zero value
+// is ready to use.
 type Options struct {
-	Vars     map[string]string // --var: text for a string variable, an HCL expression for any other
-	VarFiles []VarFile         // attributes of each file set variables; later files win, Vars win over all
+	Vars     map[string]string // --var: text for a primitive variable, an HCL expression for any other
+	VarFiles []VarFile         // attributes of each set variables; later files win, Vars win over all
+	Limits   source.Limits     // the zero value means source.DefaultLimits
+	Lockfile string            // one more name, relative to the root, that is not configuration
+	Workers  int               // files parsed at once; 0 means GOMAXPROCS
 }
 
 // A VarFile is a file of variable values, already read.
@@ -24,47 +35,135 @@ type VarFile struct {
 
 // Load reads and evaluates the configuration below root. The Config is whole
 // as far as the errors in the list allow: what failed is absent or zero.
-func Load(root *os.Root, opts Options) (*Config, diag.List) { return &Config{}, nil }
-
-// LoadFS is Load for a tree that is not on disk.
-func LoadFS(fsys fs.FS, opts Options) (*Config, diag.List) { return &Config{}, nil }
-
-// AttrRange returns the range of an attribute's value, the block's header when
-// the attribute was not written.
-func (d *Decl) AttrRange(name string) hcl.Range { return d.Range }
-
-// NestedRange returns the range of an attribute's value in a nested block:
-// ("secret", "2026-q4", "hash"). Where the attribute was not written, or attr
-// is "", it is the nested block's header; without such a block, d.Range.
-func (d *Decl) NestedRange(blockType, label, attr string) hcl.Range { return d.Range }
-
-// Has reports whether an attribute was written.
-func (d *Decl) Has(name string) bool { return false }
-
-// A Self is what self refers to while a policy or a claim is evaluated.
-type Self struct {
-	API           *schema.API
-	Client        *schema.Client
-	Authorization *schema.Authorization
+func Load(root *os.Root, opts Options) (*Config, diag.List) {
+	tree, problems := source.Load(root, opts.source())
+	return load(tree, problems, root.FS(), opts)
 }
 
-// A Claim is one custom claim of an authorization's tokens.
-type Claim struct {
-	Name  string
-	JSON  string // canonical
-	Range hcl.Range
+// LoadFS is Load for a tree that is not a folder, such as one taken from git.
+func LoadFS(fsys fs.FS, opts Options) (*Config, diag.List) {
+	tree, problems := source.LoadFS(fsys, opts.source())
+	return load(tree, problems, fsys, opts)
 }
 
-// EvalClaims evaluates the custom claims of one authorization: the API's, over
-// them the client's, over them its own. They are sorted by name. Any of the
-// three declarations may be nil.
-func (c *Config) EvalClaims(api *API, client *Client, auth *Authorization, self Self) ([]Claim, diag.List) {
-	return nil, nil
+func (o Options) source() source.Options {
+	return source.Options{Limits: o.Limits, Workers: o.Workers, Lockfile: o.Lockfile, Shapes: shape}
 }
 
-// CheckPolicy evaluates a policy for one object: the one that self holds of
-// the kind in ForEachOf, with its API and client where it is an authorization.
-// message is the policy's error_message where it does not hold.
-func (c *Config) CheckPolicy(p *Policy, self Self) (ok bool, message string, diags diag.List) {
-	return true, "", nil
+// shape tells the reader of JSON what may stand in a block.
+func shape(parent []string) source.Shape {
+	blocks, attributes := schema.Language, []schema.Attribute(nil)
+	if len(parent) == 0 {
+		blocks = append(slices.Clip(blocks), schema.TestLanguage...)
+	}
+	for _, typ := range parent {
+		i := slices.IndexFunc(blocks, func(b schema.Block) bool { return b.Type == typ })
+		if i < 0 {
+			return source.Shape{}
+		}
+		blocks, attributes = blocks[i].Blocks, blocks[i].Attributes
+	}
+	s := source.Shape{Blocks: map[string]int{}, Expressions: map[string]bool{}}
+	for _, b := range blocks {
+		s.Blocks[b.Type] = 0
+		if b.Label != "" {
+			s.Blocks[b.Type] = 1
+		}
+	}
+	for _, a := range attributes {
+		switch a.Type {
+		case schema.TypeReference, schema.TypeReferences, schema.TypeCondition, schema.TypeConstraint:
+			s.Expressions[a.Name] = true
+		}
+	}
+	return s
+}
+
+func load(tree *source.Tree, problems diag.List, fsys fs.FS, opts Options) (*Config, diag.List) {
+	limits := opts.Limits
+	if limits == (source.Limits{}) {
+		limits = source.DefaultLimits()
+	}
+	l := &loader{
+		limits:  limits,
+		eval:    eval.New(limits, fileReader{fsys, limits.FileBytes}),
+		sources: map[string][]byte{},
+		memo:    map[attrKey]*thunk{},
+		wholes:  map[any]*thunk{},
+	}
+	l.problems.list = problems
+	for _, f := range slices.Concat(tree.Files, tree.Tests) {
+		l.sources[f.Name] = f.Bytes
+	}
+	parsed := func(files []*source.File) []*source.File {
+		return slices.DeleteFunc(slices.Clone(files), func(f *source.File) bool { return f.Body == nil })
+	}
+	c := &Config{Sources: l.sources, eval: l.eval}
+	l.index(parsed(tree.Files))
+	l.resolveVariables(opts)
+	for _, name := range l.locals.order {
+		l.local(l.locals.byName[name])
+	}
+	l.decode(c)
+	c.Tests = l.decodeTests(parsed(tree.Tests))
+	c.Digest = l.digest(tree)
+	return c, l.problems.list.Sorted()
+}
+
+// fileReader reads what file() names, inside the tree and regular files only.
+type fileReader struct {
+	fsys fs.FS
+	max  int64
+}
+
+func (r fileReader) ReadFile(name string) ([]byte, error) {
+	clean := path.Clean(name)
+	if !fs.ValidPath(clean) {
+		return nil, fmt.Errorf("read %q: it is not inside the tree", name)
+	}
+	info, err := fs.Stat(r.fsys, clean)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("read %q: not a regular file", name)
+	case info.Size() > r.max:
+		return nil, fmt.Errorf("read %q: larger than %d bytes", name, r.max)
+	}
+	return fs.ReadFile(r.fsys, clean)
+}
+
+// digest covers all that the configuration depends on.
+func (l *loader) digest(tree *source.Tree) [32]byte {
+	h := sha256.New()
+	for _, f := range tree.Files {
+		digestPart(h, "file", f.Name, f.Bytes)
+	}
+	read := l.eval.FilesRead()
+	for _, name := range slices.Sorted(maps.Keys(read)) {
+		sum := read[name]
+		digestPart(h, "read", name, sum[:])
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.variables.byName)) {
+		if v := l.variables.byName[name]; v.ok {
+			// A value that JSON cannot say has been written exactly in a file or on the command line.
+			text, err := canonicalJSON(v.value)
+			if err != nil {
+				text = v.value.GoString()
+			}
+			digestPart(h, "variable", name, []byte(text))
+		}
+	}
+	return [32]byte(h.Sum(nil))
+}
+
+// digestPart hashes one part with the lengths of its strings, so that no two
+// lists of parts hash the same bytes.
+func digestPart(h hash.Hash, kind, name string, content []byte) {
+	for _, s := range []string{kind, name} {
+		_ = binary.Write(h, binary.BigEndian, uint64(len(s)))
+		h.Write([]byte(s))
+	}
+	_ = binary.Write(h, binary.BigEndian, uint64(len(content)))
+	h.Write(content)
 }

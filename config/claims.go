@@ -1,0 +1,130 @@
+package config
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/config/eval"
+)
+
+// A Claim is one custom claim of an authorization's tokens.
+type Claim struct {
+	Name  string
+	JSON  string // canonical
+	Range hcl.Range
+}
+
+// claims is a claims attribute: an object whose values become JSON.
+type claims struct {
+	*deferred
+	ranges map[string]hcl.Range // of the values whose names are written out
+	fixed  []Claim              // what it gives whenever it does not read self
+	isSet  bool                 // fixed is set
+}
+
+// claims decodes a claims attribute, nil when there is none.
+func (f *fields) claims() *claims {
+	a := f.block.Body.Attributes["claims"]
+	if a == nil {
+		return nil
+	}
+	items, isObject := a.Expr.(*hclsyntax.ObjectConsExpr)
+	if isObject && len(items.Items) == 0 {
+		return nil
+	}
+	d := f.deferred("claims", claimsSelf)
+	if d == nil {
+		return nil
+	}
+	c := &claims{deferred: d, ranges: map[string]hcl.Range{}}
+	if isObject {
+		for _, item := range items.Items {
+			if key, diags := item.KeyExpr.Value(nil); !diags.HasErrors() && key.Type() == cty.String && !key.IsNull() {
+				c.ranges[key.AsString()] = item.ValueExpr.Range()
+			}
+		}
+	}
+	if len(d.self.paths) == 0 {
+		var problems diag.List
+		c.fixed, problems = c.evaluate(f.eval, Self{})
+		c.isSet = true
+		f.problems.addAll(problems)
+	}
+	return c
+}
+
+func (c *claims) evaluate(e *eval.Evaluator, self Self) ([]Claim, diag.List) {
+	if c.isSet {
+		return c.fixed, nil
+	}
+	v, problems := c.value(e, self)
+	if problems.HasErrors() {
+		return nil, problems
+	}
+	var p []Claim
+	if v.IsNull() {
+		return nil, nil
+	}
+	if ty := v.Type(); !ty.IsObjectType() && !ty.IsMapType() {
+		return nil, diag.List{claimProblem("wrong-type", c.expr.Range(), "claims must be an object, not "+ty.FriendlyName()+". Write it like: claims = { \"https://example.com/team\" = \"payments\" }")}
+	}
+	for name, value := range v.AsValueMap() {
+		at, ok := c.ranges[name]
+		if !ok {
+			at = c.expr.Range()
+		}
+		text, err := canonicalJSON(value)
+		if err != nil {
+			problems = append(problems, claimProblem("wrong-type", at, "claim \""+name+"\" "+err.Error()+"."))
+			continue
+		}
+		p = append(p, Claim{Name: name, JSON: text, Range: at})
+	}
+	slices.SortFunc(p, func(a, b Claim) int { return cmp.Compare(a.Name, b.Name) })
+	return p, problems.Sorted()
+}
+
+func claimProblem(code string, at hcl.Range, detail string) diag.Diagnostic {
+	return diag.Diagnostic{Severity: diag.Error, Code: code, Summary: summaries[code], Detail: detail, Range: at}
+}
+
+// EvalClaims evaluates the custom claims of one authorization: the API's, over
+// them the client's, over them its own. A null takes a claim away. They are
+// sorted by name. Any of the three declarations may be nil.
+func (c *Config) EvalClaims(api *API, client *Client, auth *Authorization, self Self) ([]Claim, diag.List) {
+	var layers []*claims
+	if api != nil && api.claims != nil {
+		layers = append(layers, api.claims)
+	}
+	if client != nil && client.claims != nil {
+		layers = append(layers, client.claims)
+	}
+	if auth != nil && auth.claims != nil {
+		layers = append(layers, auth.claims)
+	}
+	if len(layers) == 0 {
+		return nil, nil
+	}
+	var problems diag.List
+	merged := map[string]Claim{}
+	for _, layer := range layers {
+		claims, l := layer.evaluate(c.eval, self)
+		problems = append(problems, l...)
+		for _, claim := range claims {
+			merged[claim.Name] = claim
+		}
+	}
+	var out []Claim
+	for _, name := range slices.Sorted(maps.Keys(merged)) {
+		if merged[name].JSON != "null" {
+			out = append(out, merged[name])
+		}
+	}
+	return out, problems
+}

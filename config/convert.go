@@ -1,0 +1,184 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"slices"
+	"strconv"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/writ-auth/writ/schema"
+)
+
+var errNotDuration = errors.New("neither a string nor a number")
+
+// secondsOf reads a duration: a number of seconds or a string.
+func secondsOf(v cty.Value) (int64, error) {
+	switch v.Type() {
+	case cty.Number:
+		n, accuracy := v.AsBigFloat().Int64()
+		if accuracy != big.Exact {
+			return 0, errors.New("duration must be a whole number of seconds")
+		}
+		return n, nil
+	case cty.String:
+		return schema.ParseDuration(v.AsString())
+	}
+	return 0, errNotDuration
+}
+
+// stringsOf reads a list, set or tuple of strings.
+func stringsOf(v cty.Value) ([]string, bool) {
+	if ty := v.Type(); !ty.IsTupleType() && !ty.IsListType() && !ty.IsSetType() {
+		return nil, false
+	}
+	out := make([]string, 0, v.LengthInt())
+	for it := v.ElementIterator(); it.Next(); {
+		_, e := it.Element()
+		if e.IsNull() || e.Type() != cty.String {
+			return nil, false
+		}
+		out = append(out, e.AsString())
+	}
+	return out, true
+}
+
+func stringList(values []string) cty.Value {
+	out := make([]cty.Value, len(values))
+	for i, s := range values {
+		out[i] = cty.StringVal(s)
+	}
+	return listOf(out)
+}
+
+// stringMapOf reads a map or object of strings. A null is as good as absent.
+func stringMapOf(v cty.Value) (map[string]string, bool) {
+	if ty := v.Type(); !ty.IsMapType() && !ty.IsObjectType() {
+		return nil, false
+	}
+	out := make(map[string]string, v.LengthInt())
+	for it := v.ElementIterator(); it.Next(); {
+		k, e := it.Element()
+		if e.IsNull() {
+			continue
+		}
+		if e.Type() != cty.String {
+			return nil, false
+		}
+		out[k.AsString()] = e.AsString()
+	}
+	return out, true
+}
+
+func stringMap(m map[string]string) cty.Value {
+	if len(m) == 0 {
+		return cty.MapValEmpty(cty.String)
+	}
+	out := make(map[string]cty.Value, len(m))
+	for k, s := range m {
+		out[k] = cty.StringVal(s)
+	}
+	return cty.MapVal(out)
+}
+
+// canonicalJSON encodes a value without white space and with sorted member
+// names, so that equal values have equal bytes. Its errors follow the name of
+// the attribute.
+func canonicalJSON(v cty.Value) (string, error) {
+	var b bytes.Buffer
+	if err := appendJSON(&b, v); err != nil {
+		return "", err
+	}
+	return b.String(), nil
+}
+
+func appendJSON(b *bytes.Buffer, v cty.Value) error {
+	ty := v.Type()
+	switch {
+	case v.IsNull():
+		b.WriteString("null")
+	case ty == cty.Bool:
+		b.WriteString(strconv.FormatBool(v.True()))
+	case ty == cty.String:
+		return appendJSONString(b, v.AsString())
+	case ty == cty.Number:
+		return appendJSONNumber(b, v.AsBigFloat())
+	case ty.IsObjectType() || ty.IsMapType():
+		return appendJSONObject(b, v)
+	case ty.IsTupleType() || ty.IsListType() || ty.IsSetType():
+		return appendJSONArray(b, v)
+	default:
+		return fmt.Errorf("holds %s, which JSON cannot say", ty.FriendlyName())
+	}
+	return nil
+}
+
+func appendJSONString(b *bytes.Buffer, s string) error {
+	enc := json.NewEncoder(b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(s); err != nil {
+		return err
+	}
+	b.Truncate(b.Len() - 1) // the line feed that Encode appends
+	return nil
+}
+
+// appendJSONNumber writes integers that every JSON reader keeps exact (RFC 7493
+// section 2.2), and other numbers as the shortest decimal of a float64.
+func appendJSONNumber(b *bytes.Buffer, n *big.Float) error {
+	if i, accuracy := n.Int64(); accuracy == big.Exact && -1<<53 < i && i < 1<<53 {
+		b.WriteString(strconv.FormatInt(i, 10))
+		return nil
+	}
+	f, _ := n.Float64()
+	if n.IsInt() || n.IsInf() || f == 0 || f > 1e300 || f < -1e300 {
+		return errors.New("holds a number beyond what JSON readers keep exact: write it as a string")
+	}
+	text, err := json.Marshal(f)
+	b.Write(text)
+	return err
+}
+
+func appendJSONObject(b *bytes.Buffer, v cty.Value) error {
+	members := v.AsValueMap()
+	names := make([]string, 0, len(members))
+	for name := range members {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	b.WriteByte('{')
+	for i, name := range names {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		if err := appendJSONString(b, name); err != nil {
+			return err
+		}
+		b.WriteByte(':')
+		if err := appendJSON(b, members[name]); err != nil {
+			return err
+		}
+	}
+	b.WriteByte('}')
+	return nil
+}
+
+func appendJSONArray(b *bytes.Buffer, v cty.Value) error {
+	b.WriteByte('[')
+	first := true
+	for it := v.ElementIterator(); it.Next(); first = false {
+		if !first {
+			b.WriteByte(',')
+		}
+		_, e := it.Element()
+		if err := appendJSON(b, e); err != nil {
+			return err
+		}
+	}
+	b.WriteByte(']')
+	return nil
+}

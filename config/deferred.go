@@ -1,0 +1,150 @@
+package config
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/config/eval"
+)
+
+// A deferred expression is evaluated once for each object, which it reads as
+// self. Everything else that it refers to is resolved when the configuration
+// is loaded, so that a mistake is reported even where no object is concerned.
+type deferred struct {
+	expr hclsyntax.Expression
+	vars map[string]cty.Value // all that it reads but self
+	self *selfUse
+}
+
+// A selfShape is what self is: an object of a kind or, in claims, an object of
+// each of several kinds by name.
+type selfShape struct {
+	members map[string]kind
+	kind    kind
+}
+
+func selfOf(k kind) selfShape { return selfShape{kind: k} }
+
+var claimsSelf = selfShape{members: map[string]kind{
+	"api": kindAPI, "client": kindClient, "authorization": kindAuthorization,
+}}
+
+// A selfUse notes which attributes of self an expression reads.
+type selfUse struct {
+	shape selfShape
+	paths [][]string // {"scopes"}, {"client", "metadata"}; {"client"} is all of it
+}
+
+// note checks one traversal of self and notes what it reads.
+func (u *selfUse) note(l *loader, t hcl.Traversal) bool {
+	if len(t) == 1 {
+		l.problems.errorf("unknown-reference", t.SourceRange(), "self by itself is no value. Write what is meant of it, such as self.%s.", u.names(l)[0])
+		return false
+	}
+	first, ok := u.step(l, t, 1, u.names(l))
+	if !ok {
+		return false
+	}
+	path := []string{first}
+	if sub, nested := u.kindOf(first); nested && len(t) > 2 {
+		second, ok := u.step(l, t, 2, l.kinds[sub].whole)
+		if !ok {
+			return false
+		}
+		path = append(path, second)
+	}
+	u.paths = append(u.paths, path)
+	return true
+}
+
+// names returns what may follow "self.".
+func (u *selfUse) names(l *loader) []string {
+	if u.shape.members != nil {
+		return slices.Sorted(maps.Keys(u.shape.members))
+	}
+	return l.kinds[u.shape.kind].whole
+}
+
+// kindOf returns the kind of object that self.name is.
+func (u *selfUse) kindOf(name string) (kind, bool) {
+	if u.shape.members != nil {
+		k, ok := u.shape.members[name]
+		return k, ok
+	}
+	if u.shape.kind == kindAuthorization && (name == "client" || name == "api") {
+		return kindOf(name)
+	}
+	return 0, false
+}
+
+func (u *selfUse) step(l *loader, t hcl.Traversal, i int, names []string) (string, bool) {
+	name, ok := l.step(t, i)
+	if ok && slices.Contains(names, name) {
+		return name, true
+	}
+	hint := l.problems.didYouMean(name, names)
+	if hint == "" {
+		hint = " It has " + quoted(names) + "."
+	}
+	l.problems.errorf("unknown-reference", l.stepRange(t, i), "There is no %q to read there.%s", name, hint)
+	return "", false
+}
+
+// deferred prepares an attribute for evaluation with self. It is nil when the
+// attribute was not written or when it cannot be prepared, which has then been
+// reported.
+func (f *fields) deferred(name string, shape selfShape) *deferred {
+	a, _ := f.attr(name)
+	if a == nil || isNullLiteral(a.Expr) {
+		return nil
+	}
+	d := &deferred{expr: a.Expr, self: &selfUse{shape: shape}}
+	s := f.scope
+	s.self = d.self
+	ctx, ok := f.context(a.Expr, s)
+	if !ok || !f.readFiles(a.Expr, s) {
+		f.bad = true
+		return nil
+	}
+	d.vars = ctx.Variables
+	return d
+}
+
+// readFiles reads now what a deferred expression reads with file(), so that the
+// configuration's digest covers it.
+func (f *fields) readFiles(expr hclsyntax.Expression, s scope) bool {
+	ok := true
+	_ = hclsyntax.VisitAll(expr, func(n hclsyntax.Node) hcl.Diagnostics {
+		call, isCall := n.(*hclsyntax.FunctionCallExpr)
+		if !isCall || call.Name != "file" {
+			return nil
+		}
+		for _, t := range call.Variables() {
+			if _, isKind := kindOf(t.RootName()); !isKind && !slices.Contains([]string{"var", "local", "each"}, t.RootName()) {
+				f.errorf("invalid-expression", call.Range(), "The file that claims and policies read cannot depend on %s. Write its name.", t.RootName())
+				ok = false
+				return nil
+			}
+		}
+		_, good := f.loader.value(call, s)
+		ok = ok && good
+		return nil
+	})
+	return ok
+}
+
+// value evaluates a deferred expression for one object.
+func (d *deferred) value(e *eval.Evaluator, self Self) (cty.Value, diag.List) {
+	if len(d.self.paths) == 0 {
+		return e.Value(d.expr, &hcl.EvalContext{Variables: d.vars})
+	}
+	vars := make(map[string]cty.Value, len(d.vars)+1)
+	maps.Copy(vars, d.vars)
+	vars["self"] = d.self.value(self)
+	return e.Value(d.expr, &hcl.EvalContext{Variables: vars})
+}

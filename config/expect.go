@@ -1,0 +1,94 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/writ-auth/writ/config/source"
+	"github.com/writ-auth/writ/schema"
+)
+
+// decodeTests decodes the expectations of the *.test.hcl files.
+func (l *loader) decodeTests(files []*source.File) []*Test {
+	spec := &schema.TestLanguage[0]
+	var out []*Test
+	seen := map[string]*hclsyntax.Block{}
+	for _, file := range files {
+		l.unknownAttributes(file.Body, &schema.Block{Blocks: schema.TestLanguage}, "a test file")
+		for _, b := range file.Body.Blocks {
+			if b.Type != spec.Type {
+				l.unknownBlock(b, schema.TestLanguage, "a test file")
+				continue
+			}
+			if !l.checkLabels(b, spec) || !l.count(b.DefRange()) {
+				continue
+			}
+			if other, twice := seen[b.Labels[0]]; twice {
+				l.duplicate(fmt.Sprintf("expect %q", b.Labels[0]), b, other)
+				continue
+			}
+			seen[b.Labels[0]] = b
+			out = append(out, l.decodeTest(spec, b))
+		}
+	}
+	return out
+}
+
+func (l *loader) decodeTest(spec *schema.Block, b *hclsyntax.Block) *Test {
+	t := &Test{Name: b.Labels[0]}
+	t.Decl = Decl{Address: fmt.Sprintf("expect %q", t.Name), Range: b.DefRange(), block: b}
+	f := l.fieldsOf(spec, b, t.Address, nil)
+	t.Client = f.text("client")
+	t.API = f.text("api")
+	t.Scopes, _ = f.texts("scopes")
+	t.ScopesSet = t.Has("scopes")
+	t.At = f.time("at")
+	t.Granted = f.flag("granted")
+	if t.Has("scope") {
+		s := f.text("scope")
+		t.Scope = &s
+	}
+	if t.Has("lifetime") {
+		n := f.seconds("lifetime", 0)
+		t.Lifetime = &n
+	}
+	t.Claims = f.expectedClaims()
+	t.Error = f.text("error")
+	if !f.bad {
+		f.checkExpectation(t)
+	}
+	return t
+}
+
+// expectedClaims decodes the claims that a token must carry.
+func (f *fields) expectedClaims() []Claim {
+	var members map[string]json.RawMessage
+	if text := f.object("claims"); text == "" || json.Unmarshal([]byte(text), &members) != nil {
+		return nil
+	}
+	at, _ := rangeOf(f.block, "claims")
+	var out []Claim
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		out = append(out, Claim{Name: name, JSON: string(members[name]), Range: at})
+	}
+	return out
+}
+
+// checkExpectation refuses to expect a token and a refusal at once.
+func (f *fields) checkExpectation(t *Test) {
+	if t.Granted && t.Has("error") {
+		f.errorf("invalid-test", t.AttrRange("error"), "A request that is granted has no error. Leave error out, or write granted = false.")
+	}
+	if t.Granted {
+		return
+	}
+	for _, name := range []string{"scope", "lifetime", "claims"} {
+		if t.Has(name) {
+			f.errorf("invalid-test", t.AttrRange(name), "A request that is refused has no token. Leave %s out, or write granted = true.", name)
+		}
+	}
+}

@@ -1,0 +1,438 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/writ-auth/writ/schema"
+)
+
+// fields decodes the attributes of one block by the language table: each
+// method reads one attribute, applies its rules and returns the zero value
+// where there is none or where it is wrong, which has then been reported.
+type fields struct {
+	*loader
+	spec  *schema.Block
+	block *hclsyntax.Block
+	where string // for messages: `api.orders`, `secret "a" of client.billing`
+	scope scope
+	main  bool // the block is the object's own, not one nested in it
+	bad   bool // something was wrong
+}
+
+// fieldsOf begins the decoding of a block that is, or belongs to, o.
+func (l *loader) fieldsOf(spec *schema.Block, b *hclsyntax.Block, where string, o *object) *fields {
+	f := &fields{loader: l, spec: spec, block: b, where: where, scope: scope{object: o}}
+	f.main = o != nil && o.decl.block == b
+	before := len(l.problems.list)
+	l.unknownAttributes(b.Body, spec, where)
+	for _, nested := range b.Body.Blocks {
+		if _, known := spec.Block(nested.Type); !known {
+			l.unknownBlock(nested, spec.Blocks, where)
+		}
+	}
+	f.bad = len(l.problems.list) > before
+	return f
+}
+
+// nested begins the decoding of each nested block of one type, in order. Two
+// with one label, or two of a type that stands once, are reported.
+func (f *fields) nested(typ string, each func(n *fields, label string)) {
+	spec, _ := f.spec.Block(typ)
+	seen := map[string]*hclsyntax.Block{}
+	for _, b := range f.block.Body.Blocks {
+		if b.Type != typ || !f.checkLabels(b, spec) {
+			continue
+		}
+		label, what := "", typ
+		if spec.Label != "" {
+			label = b.Labels[0]
+			what = fmt.Sprintf("%s %q", typ, label)
+		}
+		if other := seen[label]; other != nil && (spec.Label != "" || !spec.Repeats) {
+			f.duplicateNested(what, b, other)
+			continue
+		}
+		seen[label] = b
+		each(f.fieldsOf(spec, b, what+" of "+f.where, f.scope.object), label)
+	}
+}
+
+func (f *fields) duplicateNested(what string, b, other *hclsyntax.Block) {
+	code := "duplicate-name"
+	if b.Type == "scope" {
+		code = "duplicate-scope"
+	}
+	f.problems.related(code, b.DefRange(), related("the other "+what, other.DefRange()),
+		"%s stands twice in %s. Leave one of them out.", what, f.where)
+}
+
+// errorf reports a problem with an attribute's value.
+func (f *fields) errorf(code string, at hcl.Range, format string, args ...any) {
+	f.bad = true
+	f.problems.errorf(code, at, format, args...)
+}
+
+// attr returns an attribute that was written, and what the language says of it.
+func (f *fields) attr(name string) (*hclsyntax.Attribute, *schema.Attribute) {
+	spec, ok := f.spec.Attr(name)
+	if !ok {
+		panic("config: the language has no attribute " + f.spec.Type + "." + name)
+	}
+	a := f.block.Body.Attributes[name]
+	if a == nil && spec.Required {
+		f.missing(spec)
+	}
+	return a, spec
+}
+
+func (f *fields) missing(spec *schema.Attribute) {
+	f.errorf("missing-attribute", f.block.DefRange(), "%s needs %s. Write one, such as: %s = %s", f.where, spec.Name, spec.Name, spec.Example)
+}
+
+// value evaluates an attribute. ok is false when there is none or it failed.
+func (f *fields) value(name string) (v cty.Value, at hcl.Range, spec *schema.Attribute, ok bool) {
+	a, spec := f.attr(name)
+	if a == nil {
+		return cty.NilVal, hcl.Range{}, spec, false
+	}
+	if f.main {
+		v, ok = f.raw(f.scope.object, a)
+	} else {
+		v, ok = f.loader.value(a.Expr, f.scope)
+	}
+	if !ok {
+		f.bad = true
+		return cty.NilVal, hcl.Range{}, spec, false
+	}
+	if v.IsNull() {
+		if spec.Required {
+			f.missing(spec)
+		}
+		return cty.NilVal, hcl.Range{}, spec, false
+	}
+	return v, a.Expr.Range(), spec, true
+}
+
+func (f *fields) wrongType(spec *schema.Attribute, v cty.Value, at hcl.Range) {
+	want := "a " + string(spec.Type)
+	if spec.Type == schema.TypeObject {
+		want = "an object"
+	}
+	f.errorf("wrong-type", at, "%s must be %s, not %s. Write it like: %s = %s", spec.Name, want, v.Type().FriendlyName(), spec.Name, spec.Example)
+}
+
+// text decodes a string.
+func (f *fields) text(name string) string {
+	v, at, spec, ok := f.value(name)
+	if !ok {
+		return ""
+	}
+	if v.Type() != cty.String {
+		f.wrongType(spec, v, at)
+		return ""
+	}
+	s := v.AsString()
+	if !f.allowed(spec, s, at) {
+		return ""
+	}
+	return s
+}
+
+// allowed applies the rules of a string, or of an element of a list.
+func (f *fields) allowed(spec *schema.Attribute, s string, at hcl.Range) bool {
+	if len(spec.Enum) > 0 && !slices.Contains(spec.Enum, s) {
+		f.errorf("invalid-value", at, "%s must be %s, not %q.%s", spec.Name, quoted(spec.Enum), clip(s), f.problems.didYouMean(s, spec.Enum))
+		return false
+	}
+	if spec.Check == nil {
+		return true
+	}
+	err := spec.Check(s)
+	if err == nil {
+		return true
+	}
+	code := firstOf(spec.Code, "invalid-value")
+	switch {
+	case errors.Is(err, schema.ErrPlaintext):
+		code = "plaintext-secret"
+	case strings.HasPrefix(s, "env:"), strings.HasPrefix(s, "file:"):
+		code = "invalid-value"
+	}
+	f.errorf(code, at, "%s", sentence(err))
+	return false
+}
+
+// clip shortens a value for a message.
+func clip(s string) string {
+	if len(s) <= 80 {
+		return s
+	}
+	return strings.ToValidUTF8(s[:80], "") + "..."
+}
+
+// flag decodes a bool.
+func (f *fields) flag(name string) bool {
+	v, at, spec, ok := f.value(name)
+	if ok && v.Type() != cty.Bool {
+		f.wrongType(spec, v, at)
+		return false
+	}
+	return ok && v.True()
+}
+
+// number decodes a number greater than the attribute's minimum.
+func (f *fields) number(name string) float64 {
+	v, at, spec, ok := f.value(name)
+	if !ok {
+		return 0
+	}
+	if v.Type() != cty.Number {
+		f.wrongType(spec, v, at)
+		return 0
+	}
+	n, _ := v.AsBigFloat().Float64()
+	if n <= float64(spec.Min) || n > float64(spec.Max) {
+		f.errorf("invalid-value", at, "%s must be more than %d and at most %d.", name, spec.Min, spec.Max)
+		return 0
+	}
+	return n
+}
+
+// seconds decodes a duration. Without one it is the absent value.
+func (f *fields) seconds(name string, absent int64) int64 {
+	v, at, spec, ok := f.value(name)
+	if !ok {
+		return absent
+	}
+	n, err := secondsOf(v)
+	if errors.Is(err, errNotDuration) {
+		f.wrongType(spec, v, at)
+		return absent
+	}
+	if err != nil {
+		f.errorf("invalid-lifetime", at, "%s", sentence(err))
+		return absent
+	}
+	if n < spec.Min || n > spec.Max {
+		f.errorf("invalid-lifetime", at, "%s must be between %s and %s, not %s.", name,
+			schema.FormatDuration(spec.Min), schema.FormatDuration(spec.Max), schema.FormatDuration(n))
+		return absent
+	}
+	return n
+}
+
+// time decodes a time into Unix seconds, 0 when there is none.
+func (f *fields) time(name string) int64 {
+	v, at, spec, ok := f.value(name)
+	if !ok {
+		return 0
+	}
+	if v.Type() != cty.String {
+		f.wrongType(spec, v, at)
+		return 0
+	}
+	unix, err := schema.ParseTime(v.AsString())
+	if err != nil {
+		f.errorf("invalid-time", at, "%s", sentence(err))
+		return 0
+	}
+	return unix
+}
+
+// window decodes not_before and expires_at, or the like.
+func (f *fields) window(from, until string) schema.Window {
+	w := schema.Window{NotBefore: f.time(from), ExpiresAt: f.time(until)}
+	if w.ExpiresAt != 0 && w.ExpiresAt <= w.NotBefore {
+		f.problems.related("invalid-time", f.block.Body.Attributes[until].Expr.Range(), related("it begins here", f.block.Body.Attributes[from].Expr.Range()),
+			"%s ends at or before its beginning. Write an %s after %s.", f.where, until, from)
+		f.bad = true
+	}
+	return w
+}
+
+// texts decodes a list or set of strings and where each element stands. The
+// result is nil only when the attribute was not written, is null or is wrong.
+func (f *fields) texts(name string) ([]string, []hcl.Range) {
+	if a := f.block.Body.Attributes[name]; a != nil {
+		if tuple, ok := a.Expr.(*hclsyntax.TupleConsExpr); ok {
+			if values, ranges, ok := literalStrings(tuple); ok {
+				spec, _ := f.spec.Attr(name)
+				return f.allowedAll(spec, values, ranges)
+			}
+		}
+	}
+	v, at, spec, ok := f.value(name)
+	if !ok {
+		return nil, nil
+	}
+	values, isStrings := stringsOf(v)
+	if !isStrings {
+		f.wrongType(spec, v, at)
+		return nil, nil
+	}
+	return f.allowedAll(spec, values, slices.Repeat([]hcl.Range{at}, len(values)))
+}
+
+func literalStrings(tuple *hclsyntax.TupleConsExpr) ([]string, []hcl.Range, bool) {
+	values := make([]string, len(tuple.Exprs))
+	ranges := make([]hcl.Range, len(tuple.Exprs))
+	for i, e := range tuple.Exprs {
+		v, ok := literal(e)
+		if !ok || v.IsNull() || v.Type() != cty.String {
+			return nil, nil, false
+		}
+		values[i], ranges[i] = v.AsString(), e.Range()
+	}
+	return values, ranges, true
+}
+
+// allowedAll applies the rules of each element and refuses repetition.
+func (f *fields) allowedAll(spec *schema.Attribute, values []string, ranges []hcl.Range) ([]string, []hcl.Range) {
+	good := true
+	for i, s := range values {
+		good = f.allowed(spec, s, ranges[i]) && good
+	}
+	if i, j, twice := repeated(values); twice {
+		code := "invalid-value"
+		if spec.Name == "scopes" {
+			code = "duplicate-scope"
+		}
+		f.problems.related(code, ranges[j], related("the other", ranges[i]), "%q stands twice in %s. Leave one of them out.", values[j], spec.Name)
+		good = false
+	}
+	if !good {
+		f.bad = true
+		return nil, nil
+	}
+	return values, ranges
+}
+
+// repeated finds the first element that stands twice.
+func repeated(values []string) (i, j int, found bool) {
+	if len(values) <= 16 {
+		for j := range values {
+			if i := slices.Index(values[:j], values[j]); i >= 0 {
+				return i, j, true
+			}
+		}
+		return 0, 0, false
+	}
+	first := make(map[string]int, len(values))
+	for j, v := range values {
+		if i, twice := first[v]; twice {
+			return i, j, true
+		}
+		first[v] = j
+	}
+	return 0, 0, false
+}
+
+// textMap decodes strings by name.
+func (f *fields) textMap(name string) map[string]string {
+	v, at, spec, ok := f.value(name)
+	if !ok {
+		return nil
+	}
+	m, isMap := stringMapOf(v)
+	if !isMap {
+		f.wrongType(spec, v, at)
+		return nil
+	}
+	return m
+}
+
+// object decodes JSON values by name into canonical JSON, "" for none.
+func (f *fields) object(name string) string {
+	v, at, spec, ok := f.value(name)
+	if !ok {
+		return ""
+	}
+	if ty := v.Type(); !ty.IsObjectType() && !ty.IsMapType() {
+		f.wrongType(spec, v, at)
+		return ""
+	}
+	text, err := canonicalJSON(v)
+	if err != nil {
+		f.errorf("invalid-value", at, "%s %s.", name, err)
+		return ""
+	}
+	if text == "{}" {
+		return ""
+	}
+	return text
+}
+
+// ref decodes a reference.
+func (f *fields) ref(name string) Ref {
+	a, spec := f.attr(name)
+	if a == nil {
+		return Ref{}
+	}
+	of, _ := kindOf(spec.Of)
+	o, ok := f.reference(a.Expr, of, f.scope)
+	if !ok {
+		f.bad = true
+		return Ref{Range: a.Expr.Range()}
+	}
+	if o == nil {
+		if spec.Required {
+			f.missing(spec)
+		}
+		return Ref{}
+	}
+	return Ref{Label: o.label(), Range: a.Expr.Range()}
+}
+
+// refs decodes a list of references.
+func (f *fields) refs(name string) []Ref {
+	a, spec := f.attr(name)
+	if a == nil {
+		return nil
+	}
+	of, _ := kindOf(spec.Of)
+	objects, ranges, ok := f.references(a.Expr, of, f.scope)
+	if !ok {
+		f.bad = true
+	}
+	var out []Ref
+	for i, o := range objects {
+		ref := Ref{Label: o.label(), Range: ranges[i]}
+		if j := slices.IndexFunc(out, func(r Ref) bool { return r.Label == ref.Label }); j >= 0 {
+			f.problems.related("invalid-value", ref.Range, related("the other", out[j].Range), "%s stands twice in %s. Leave one of them out.", o.address(), name)
+			f.bad = true
+			continue
+		}
+		out = append(out, ref)
+	}
+	return out
+}
+
+// oneOf reports a block in which not exactly one of these attributes stands.
+func (f *fields) oneOf(names ...string) {
+	var written []*hclsyntax.Attribute
+	for _, name := range names {
+		if a := f.block.Body.Attributes[name]; a != nil && !isNullLiteral(a.Expr) {
+			written = append(written, a)
+		}
+	}
+	switch {
+	case len(written) == 0:
+		f.errorf("missing-attribute", f.block.DefRange(), "%s needs one of %s. Write exactly one of them.", f.where, strings.Join(names, ", "))
+	case len(written) > 1:
+		f.problems.related("invalid-value", written[1].NameRange, related("the other", written[0].NameRange),
+			"%s takes exactly one of %s. Leave %s out, or %s.", f.where, strings.Join(names, ", "), written[0].Name, written[1].Name)
+		f.bad = true
+	}
+}
+
+func isNullLiteral(expr hclsyntax.Expression) bool {
+	v, ok := literal(expr)
+	return ok && v.IsNull()
+}

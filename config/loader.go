@@ -1,0 +1,198 @@
+package config
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/config/eval"
+	"github.com/writ-auth/writ/config/source"
+	"github.com/writ-auth/writ/schema"
+)
+
+// A loader is one run of Load. Its work has three parts: index notes every
+// name in the tree, resolve answers what a name stands for when an expression
+// needs it, and decode turns each block into the declared model.
+type loader struct {
+	limits   source.Limits
+	eval     *eval.Evaluator
+	sources  map[string][]byte
+	problems problems
+
+	kinds     [numKinds]table
+	variables names[variable]
+	locals    names[local]
+	plain     map[string][]*hclsyntax.Block // issuer, signing_key and policy: nothing refers to them
+
+	memo     map[attrKey]*thunk
+	wholes   map[any]*thunk // objects, for_each blocks and kinds as one value
+	running  []frame
+	objects  int
+	defaults *hclsyntax.Body // of the issuer's defaults block, nil without one
+}
+
+// A kind is a type of block that expressions can refer to.
+type kind int
+
+const (
+	kindAPI kind = iota
+	kindClient
+	kindAuthorization
+	kindTrustedIssuer
+	numKinds
+)
+
+var kindNames = [numKinds]string{"api", "client", "authorization", "trusted_issuer"}
+
+func kindOf(name string) (kind, bool) {
+	for k, n := range kindNames {
+		if n == name {
+			return kind(k), true
+		}
+	}
+	return 0, false
+}
+
+// A table holds the blocks of one kind, in the order of the files.
+type table struct {
+	spec    *schema.Block
+	byLabel map[string]*declared
+	order   []*declared
+	names   []string // what expressions may read of an object
+	whole   []string // and what they read of it as one value
+}
+
+// labels returns the declared labels, for suggestions.
+func (t *table) labels() []string {
+	out := make([]string, len(t.order))
+	for i, d := range t.order {
+		out[i] = d.label
+	}
+	return out
+}
+
+// A declared is one block that expressions can refer to.
+type declared struct {
+	kind    kind
+	label   string
+	block   *hclsyntax.Block
+	single  object // itself, without for_each
+	forEach *hclsyntax.Attribute
+	byKey   map[string]*object // with for_each, once expanded
+	keys    []string           // sorted
+	state   thunk              // of the expansion
+}
+
+func (d *declared) address() string { return kindNames[d.kind] + "." + d.label }
+
+// An object is a block, or one instance of a block with for_each.
+type object struct {
+	decl  *declared
+	key   string
+	value cty.Value // each.value; NilVal without for_each
+}
+
+func (o *object) isInstance() bool { return o.decl.forEach != nil }
+
+func (o *object) label() string {
+	if o.isInstance() {
+		return instanceLabel(o.decl.label, o.key)
+	}
+	return o.decl.label
+}
+
+func (o *object) address() string { return kindNames[o.decl.kind] + "." + o.label() }
+
+func instanceLabel(label, key string) string { return fmt.Sprintf("%s[%q]", label, key) }
+
+func (o *object) attribute(name string) *hclsyntax.Attribute {
+	return o.decl.block.Body.Attributes[name]
+}
+
+// names is a namespace whose order is that of the files.
+type names[T any] struct {
+	byName map[string]*T
+	order  []string
+}
+
+func (n *names[T]) add(name string, v *T) {
+	if n.byName == nil {
+		n.byName = map[string]*T{}
+	}
+	n.byName[name] = v
+	n.order = append(n.order, name)
+}
+
+// A thunk is a value that is computed when it is first needed.
+type thunk struct {
+	state thunkState
+	value cty.Value
+}
+
+type thunkState uint8
+
+const (
+	fresh thunkState = iota
+	running
+	done
+	failed // and reported
+)
+
+// A frame is a value being computed, for the report of a cycle.
+type frame struct {
+	thunk *thunk
+	name  string
+	at    hcl.Range
+}
+
+// maxDepth is how many references may lead from one value to the next.
+const maxDepth = 1000
+
+// force returns the value of t, computing it the first time. It returns false
+// when the value could not be computed, which has then been reported.
+func (l *loader) force(t *thunk, name string, at hcl.Range, compute func() (cty.Value, bool)) (cty.Value, bool) {
+	switch t.state {
+	case done:
+		return t.value, true
+	case failed:
+		return cty.NilVal, false
+	case running:
+		l.reportCycle(t)
+		return cty.NilVal, false
+	}
+	if len(l.running) >= maxDepth {
+		l.problems.errorf("limit-exceeded", at, "References lead through more than %d values to %s. Shorten the chain.", maxDepth, name)
+		t.state = failed
+		return cty.NilVal, false
+	}
+	t.state = running
+	l.running = append(l.running, frame{t, name, at})
+	v, ok := compute()
+	l.running = l.running[:len(l.running)-1]
+	if t.state = failed; ok {
+		t.state, t.value = done, v
+	}
+	return v, ok
+}
+
+func (l *loader) reportCycle(t *thunk) {
+	i := len(l.running) - 1
+	for l.running[i].thunk != t {
+		i--
+	}
+	loop := l.running[i:]
+	path := loop[0].name
+	var related []diag.Related
+	for _, f := range loop[1:] {
+		path += " needs " + f.name + ", which"
+		related = append(related, diag.Related{Message: f.name + " is defined here", Range: f.at})
+	}
+	path += " needs " + loop[0].name
+	if len(loop) == 1 {
+		path = loop[0].name + " needs itself"
+	}
+	l.problems.related("reference-cycle", loop[0].at, related, "Values depend on one another in a circle: %s. Write one of them without the others.", path)
+}

@@ -1,0 +1,301 @@
+package config
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/writ-auth/writ/schema"
+)
+
+// An attrKey names one attribute of one object.
+type attrKey struct {
+	object *object
+	name   string
+}
+
+// attributeNames returns what an expression may read of an object.
+func attributeNames(k kind) []string {
+	out := []string{"address", "label"}
+	if k == kindAPI {
+		out = append(out, "scopes")
+	}
+	spec, _ := schema.LanguageBlock(kindNames[k])
+	for i := range spec.Attributes {
+		if name := spec.Attributes[i].Name; name != "for_each" && name != "claims" {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// wholeNames returns the attributes of an object as one value. They leave out
+// references, so that two objects may refer to one another, and what has
+// another type in each object, so that conditionals may choose between two.
+func wholeNames(k kind) []string {
+	out := []string{}
+	spec, _ := schema.LanguageBlock(kindNames[k])
+	for _, name := range attributeNames(k) {
+		a, _ := spec.Attr(name)
+		refers := a != nil && (a.Type == schema.TypeReference || a.Type == schema.TypeReferences)
+		if a != nil && a.Type == schema.TypeObject || refers && k != kindAuthorization {
+			continue
+		}
+		out = append(out, name)
+	}
+	return out
+}
+
+// raw evaluates an attribute of an object, once.
+func (l *loader) raw(o *object, a *hclsyntax.Attribute) (cty.Value, bool) {
+	if v, ok := literal(a.Expr); ok {
+		return v, true
+	}
+	key := attrKey{o, a.Name}
+	t := l.memo[key]
+	if t == nil {
+		t = new(thunk)
+		l.memo[key] = t
+	}
+	return l.force(t, o.address()+"."+a.Name, a.Expr.Range(), func() (cty.Value, bool) {
+		defer l.own(o)()
+		return l.value(a.Expr, scope{object: o})
+	})
+}
+
+// own makes o the owner of the problems reported until the result is called.
+func (l *loader) own(o *object) (restore func()) {
+	owner := l.problems.owner
+	l.problems.owner = nil
+	if o != nil && o.isInstance() {
+		l.problems.owner = o
+	}
+	return func() { l.problems.owner = owner }
+}
+
+// attr returns an attribute of an object as expressions see it: durations in
+// seconds, defaults applied. It returns false where the attribute's own
+// decoding reports why.
+func (l *loader) attr(o *object, name string) (cty.Value, bool) {
+	switch {
+	case name == "address":
+		return cty.StringVal(o.address()), true
+	case name == "label":
+		return cty.StringVal(o.label()), true
+	case name == "scopes" && o.decl.kind == kindAPI:
+		return scopeNames(o.decl.block), true
+	}
+	spec, _ := l.kinds[o.decl.kind].spec.Attr(name)
+	a := o.attribute(name)
+	if a == nil {
+		return l.absent(o, spec)
+	}
+	if spec.Type == schema.TypeReference || spec.Type == schema.TypeReferences {
+		return l.attrReferences(o, spec, a.Expr)
+	}
+	v, ok := l.raw(o, a)
+	if !ok {
+		return cty.NilVal, false
+	}
+	if v.IsNull() {
+		return l.absent(o, spec)
+	}
+	return seen(spec, v)
+}
+
+func scopeNames(b *hclsyntax.Block) cty.Value {
+	var names []cty.Value
+	for _, nested := range b.Body.Blocks {
+		if nested.Type == "scope" && len(nested.Labels) == 1 {
+			names = append(names, cty.StringVal(nested.Labels[0]))
+		}
+	}
+	return listOf(names)
+}
+
+func listOf(values []cty.Value) cty.Value {
+	if len(values) == 0 {
+		return cty.ListValEmpty(cty.String)
+	}
+	return cty.ListVal(values)
+}
+
+// seen converts a written value to the type that expressions see.
+func seen(spec *schema.Attribute, v cty.Value) (cty.Value, bool) {
+	switch spec.Type {
+	case schema.TypeString, schema.TypeTime:
+		return v, v.Type() == cty.String
+	case schema.TypeBool:
+		return v, v.Type() == cty.Bool
+	case schema.TypeNumber:
+		return v, v.Type() == cty.Number
+	case schema.TypeDuration:
+		n, err := secondsOf(v)
+		return cty.NumberIntVal(n), err == nil
+	case schema.TypeStrings:
+		list, ok := stringsOf(v)
+		return stringList(list), ok
+	case schema.TypeStringMap:
+		m, ok := stringMapOf(v)
+		return stringMap(m), ok
+	}
+	return v, true
+}
+
+// absent is what expressions see of an attribute that was not written.
+func (l *loader) absent(o *object, spec *schema.Attribute) (cty.Value, bool) {
+	switch {
+	case spec.Name == "name", spec.Name == "client_id" && !o.isInstance():
+		return cty.StringVal(o.label()), true
+	case spec.Name == "token_lifetime" && o.decl.kind == kindAuthorization:
+		return l.inheritedLifetime(o)
+	case spec.Required:
+		return cty.NilVal, false
+	case o.decl.kind == kindAPI && l.defaults != nil && l.defaults.Attributes[spec.Name] != nil:
+		v, ok := l.value(l.defaults.Attributes[spec.Name].Expr, scope{})
+		if !ok {
+			return cty.NilVal, false
+		}
+		if !v.IsNull() {
+			return seen(spec, v)
+		}
+	}
+	return defaultValue(spec), true
+}
+
+// inheritedLifetime is the token lifetime of an authorization that sets none.
+func (l *loader) inheritedLifetime(o *object) (cty.Value, bool) {
+	a := o.attribute("api")
+	if a == nil {
+		return cty.NilVal, false
+	}
+	api, ok := l.reference(a.Expr, kindAPI, scope{object: o})
+	if !ok || api == nil {
+		return cty.NilVal, false
+	}
+	return l.attr(api, "token_lifetime")
+}
+
+// defaultValue is the default that the language declares, null where it has none.
+func defaultValue(spec *schema.Attribute) cty.Value {
+	text, _ := strconv.Unquote(spec.Default)
+	switch spec.Type {
+	case schema.TypeString, schema.TypeTime:
+		if text != "" {
+			return cty.StringVal(text)
+		}
+		return cty.NullVal(cty.String)
+	case schema.TypeBool:
+		return cty.BoolVal(spec.Default == "true")
+	case schema.TypeNumber:
+		return cty.NullVal(cty.Number)
+	case schema.TypeDuration:
+		n, _ := schema.ParseDuration(text)
+		return cty.NumberIntVal(n)
+	case schema.TypeStrings:
+		return stringList(defaultStrings(spec))
+	case schema.TypeStringMap:
+		return cty.MapValEmpty(cty.String)
+	case schema.TypeReferences:
+		return cty.EmptyTupleVal
+	}
+	return cty.NullVal(cty.DynamicPseudoType)
+}
+
+// defaultStrings reads the default of a list, which is JSON as well as HCL.
+func defaultStrings(spec *schema.Attribute) []string {
+	var out []string
+	if json.Unmarshal([]byte(spec.Default), &out) != nil {
+		return nil
+	}
+	return out
+}
+
+// attrReferences is what expressions see of an attribute that refers to objects.
+func (l *loader) attrReferences(o *object, spec *schema.Attribute, expr hclsyntax.Expression) (cty.Value, bool) {
+	defer l.own(o)()
+	of, _ := kindOf(spec.Of)
+	if spec.Type == schema.TypeReference {
+		target, ok := l.reference(expr, of, scope{object: o})
+		if !ok || target == nil {
+			return cty.NullVal(cty.DynamicPseudoType), ok
+		}
+		return l.whole(target)
+	}
+	targets, _, ok := l.references(expr, of, scope{object: o})
+	if !ok {
+		return cty.NilVal, false
+	}
+	values := make([]cty.Value, len(targets))
+	for i, target := range targets {
+		if values[i], ok = l.whole(target); !ok {
+			return cty.NilVal, false
+		}
+	}
+	return cty.TupleVal(values), true
+}
+
+// whole returns an object as one value.
+func (l *loader) whole(o *object) (cty.Value, bool) {
+	return l.forceWhole(o, o.address(), o.decl.block.DefRange(), func() (cty.Value, bool) {
+		names := l.kinds[o.decl.kind].whole
+		attrs := make(map[string]cty.Value, len(names))
+		for _, name := range names {
+			v, ok := l.attr(o, name)
+			if !ok {
+				return cty.NilVal, false
+			}
+			attrs[name] = v
+		}
+		return cty.ObjectVal(attrs), true
+	})
+}
+
+// wholeBlock returns all instances of a block with for_each as one value, by key.
+func (l *loader) wholeBlock(d *declared) (cty.Value, bool) {
+	return l.forceWhole(d, d.address(), d.block.DefRange(), func() (cty.Value, bool) {
+		if !l.expand(d) {
+			return cty.NilVal, false
+		}
+		values := make(map[string]cty.Value, len(d.keys))
+		for _, key := range d.keys {
+			v, ok := l.whole(d.byKey[key])
+			if !ok {
+				return cty.NilVal, false
+			}
+			values[key] = v
+		}
+		return cty.ObjectVal(values), true
+	})
+}
+
+// wholeKind returns every object of a kind as one value, by label.
+func (l *loader) wholeKind(k kind) (cty.Value, bool) {
+	return l.forceWhole(k, kindNames[k], hcl.Range{}, func() (cty.Value, bool) {
+		values := make(map[string]cty.Value, len(l.kinds[k].order))
+		for _, d := range l.kinds[k].order {
+			var ok bool
+			if d.forEach != nil {
+				values[d.label], ok = l.wholeBlock(d)
+			} else {
+				values[d.label], ok = l.whole(&d.single)
+			}
+			if !ok {
+				return cty.NilVal, false
+			}
+		}
+		return cty.ObjectVal(values), true
+	})
+}
+
+func (l *loader) forceWhole(id any, name string, at hcl.Range, compute func() (cty.Value, bool)) (cty.Value, bool) {
+	t := l.wholes[id]
+	if t == nil {
+		t = new(thunk)
+		l.wholes[id] = t
+	}
+	return l.force(t, name, at, compute)
+}

@@ -1,0 +1,43 @@
+package config
+
+import "github.com/hashicorp/hcl/v2"
+
+// AttrRange returns the range of an attribute's value, the block's header when
+// the attribute was not written.
+func (d *Decl) AttrRange(name string) hcl.Range {
+	if d.block != nil {
+		if r, ok := rangeOf(d.block, name); ok {
+			return r
+		}
+	}
+	return d.Range
+}
+
+// NestedRange returns the range of an attribute's value in a nested block:
+// ("secret", "2026-q4", "hash"). Where the attribute was not written, or attr
+// is "", it is the nested block's header; without such a block, d.Range. A
+// label of "" is the first block of the type.
+func (d *Decl) NestedRange(blockType, label, attr string) hcl.Range {
+	if d.block == nil {
+		return d.Range
+	}
+	for _, b := range d.block.Body.Blocks {
+		if b.Type != blockType || label != "" && (len(b.Labels) == 0 || b.Labels[0] != label) {
+			continue
+		}
+		if r, ok := rangeOf(b, attr); ok {
+			return r
+		}
+		return b.DefRange()
+	}
+	return d.Range
+}
+
+// Has reports whether an attribute was written, and not as null.
+func (d *Decl) Has(name string) bool {
+	if d.block == nil {
+		return false
+	}
+	a := d.block.Body.Attributes[name]
+	return a != nil && !isNullLiteral(a.Expr)
+}

@@ -1,0 +1,164 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
+)
+
+// maxProblems ends the reporting of a configuration that is wrong everywhere.
+const maxProblems = 10_000
+
+// maxSuggestions bounds the search for near names, which costs as much as
+// there are names.
+const maxSuggestions = 200
+
+// problems collects what is wrong. A mistake inside a for_each is one mistake,
+// however many instances show it: the first instance reports it.
+type problems struct {
+	list        diag.List
+	owner       *object           // the instance whose expressions are being evaluated
+	first       map[place]*object // which instance reported what
+	suggestions int
+}
+
+type place struct {
+	code string
+	at   hcl.Range
+}
+
+var summaries = map[string]string{
+	"duplicate-name":        "Duplicate name",
+	"duplicate-scope":       "Duplicate scope",
+	"identifier-not-uri":    "Identifier is no URI",
+	"invalid-client-id":     "Invalid client_id",
+	"invalid-expression":    "Invalid expression",
+	"invalid-identifier":    "Invalid API identifier",
+	"invalid-issuer":        "Invalid issuer URL",
+	"invalid-key":           "Invalid public key",
+	"invalid-label":         "Invalid label",
+	"invalid-lifetime":      "Invalid lifetime",
+	"invalid-scope":         "Invalid scope name",
+	"invalid-test":          "Invalid expectation",
+	"invalid-time":          "Invalid time",
+	"invalid-value":         "Invalid attribute value",
+	"invalid-variable":      "Invalid variable value",
+	"limit-exceeded":        "Limit exceeded",
+	"loose-subject-pattern": "Loose subject pattern",
+	"missing-attribute":     "Missing required attribute",
+	"plaintext-secret":      "Secret in plain text",
+	"reference-cycle":       "Reference cycle",
+	"reserved-scope":        "Reserved scope name",
+	"unknown-attribute":     "Unknown attribute",
+	"unknown-block":         "Unknown block type",
+	"unknown-reference":     "Unknown reference",
+	"variable-validation":   "Variable value refused",
+	"weak-secret-hash":      "Weak secret hash",
+	"wrong-type":            "Wrong value type",
+}
+
+func (p *problems) add(d diag.Diagnostic) {
+	if p.owner != nil {
+		k := place{d.Code, d.Range}
+		if o, seen := p.first[k]; seen && o != p.owner {
+			return
+		}
+		if p.first == nil {
+			p.first = map[place]*object{}
+		}
+		p.first[k] = p.owner
+	}
+	switch {
+	case len(p.list) < maxProblems:
+		p.list = append(p.list, d)
+	case len(p.list) == maxProblems:
+		p.list = append(p.list, diag.Diagnostic{Severity: diag.Error, Code: "limit-exceeded", Summary: "Too many problems",
+			Detail: fmt.Sprintf("Only the first %d problems are reported. Correct these and run again.", maxProblems), Range: d.Range})
+	}
+}
+
+func (p *problems) addAll(l diag.List) {
+	for _, d := range l {
+		p.add(d)
+	}
+}
+
+// errorf reports an error. The detail is one or more full sentences.
+func (p *problems) errorf(code string, at hcl.Range, format string, args ...any) {
+	p.related(code, at, nil, format, args...)
+}
+
+func (p *problems) related(code string, at hcl.Range, related []diag.Related, format string, args ...any) {
+	p.add(diag.Diagnostic{Severity: diag.Error, Code: code, Summary: summaries[code],
+		Detail: fmt.Sprintf(format, args...), Range: at, Related: related})
+}
+
+func (p *problems) warnf(code string, at hcl.Range, format string, args ...any) {
+	p.add(diag.Diagnostic{Severity: diag.Warning, Code: code, Summary: summaries[code],
+		Detail: fmt.Sprintf(format, args...), Range: at})
+}
+
+// didYouMean is a sentence to append to a detail, or "".
+func (p *problems) didYouMean(word string, candidates []string) string {
+	if s := p.nearest(word, candidates); s != "" {
+		return fmt.Sprintf(" Did you mean %q?", s)
+	}
+	return ""
+}
+
+func (p *problems) nearest(word string, candidates []string) string {
+	if p.suggestions++; p.suggestions > maxSuggestions {
+		return ""
+	}
+	return schema.Suggest(word, candidates)
+}
+
+// sentence makes a detail of an error text.
+func sentence(err error) string {
+	s := err.Error()
+	if r, n := utf8.DecodeRuneInString(s); n > 0 && !strings.Contains(firstWord(s), "_") {
+		s = strings.ToUpper(string(r)) + s[n:]
+	}
+	if strings.HasSuffix(s, ".") {
+		return s
+	}
+	return s + "."
+}
+
+func firstWord(s string) string {
+	word, _, _ := strings.Cut(s, " ")
+	return word
+}
+
+// quoted lists values for a detail: "a", "b" or "c".
+func quoted(values []string) string {
+	var b strings.Builder
+	for i, v := range values {
+		switch {
+		case i == 0:
+		case i == len(values)-1:
+			b.WriteString(" or ")
+		default:
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%q", v)
+	}
+	return b.String()
+}
+
+// article puts "a" or "an" before a noun.
+func article(noun string) string {
+	if strings.ContainsAny(noun[:1], "aeio") {
+		return "an " + noun
+	}
+	return "a " + noun
+}
+
+func related(message string, at hcl.Range) []diag.Related {
+	return []diag.Related{{Message: message, Range: at}}
+}

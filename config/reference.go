@@ -1,0 +1,207 @@
+package config
+
+import (
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// reference resolves an expression that names an object: client.billing,
+// client.worker["eu"], client.worker[each.key], or anything that evaluates to
+// an object. The object is nil where the expression is null; ok is false where
+// it names none, which has then been reported.
+func (l *loader) reference(expr hclsyntax.Expression, of kind, s scope) (o *object, ok bool) {
+	switch e := expr.(type) {
+	case *hclsyntax.ParenthesesExpr:
+		return l.reference(e.Expression, of, s)
+	case *hclsyntax.ScopeTraversalExpr:
+		if k, isKind := kindOf(e.Traversal.RootName()); isKind && k != kindAuthorization {
+			return l.traversedReference(e.Traversal, k, of)
+		}
+	case *hclsyntax.IndexExpr:
+		if t, isName := e.Collection.(*hclsyntax.ScopeTraversalExpr); isName {
+			if k, isKind := kindOf(t.Traversal.RootName()); isKind && k == of && len(t.Traversal) <= 2 {
+				return l.indexedReference(t.Traversal, e.Key, of, s)
+			}
+		}
+	}
+	v, ok := l.value(expr, s)
+	if !ok {
+		return nil, false
+	}
+	return l.referenceValue(v, expr.Range(), of)
+}
+
+// traversedReference resolves client.billing and client.worker["eu"].
+func (l *loader) traversedReference(t hcl.Traversal, k, of kind) (*object, bool) {
+	if len(t) == 1 {
+		return nil, l.needsName(t, article(kindNames[k]))
+	}
+	d, ok := l.lookup(k, t, 1)
+	if !ok {
+		return nil, false
+	}
+	o, next := &d.single, 2
+	if d.forEach != nil {
+		if len(t) == 2 {
+			l.problems.errorf("wrong-type", t.SourceRange(), "%s has for_each, so it is several objects. Name one by its key: %s[\"...\"].", d.address(), d.address())
+			return nil, false
+		}
+		if o, ok = l.instance(d, t, 2); !ok {
+			return nil, false
+		}
+		next = 3
+	}
+	if len(t) > next {
+		return l.attributeAsReference(t, next, o, of)
+	}
+	return l.ofKind(o, of, t.SourceRange())
+}
+
+// attributeAsReference resolves what follows an object: client.billing.default_api
+// is a reference, client.billing.client_id is none.
+func (l *loader) attributeAsReference(t hcl.Traversal, i int, o *object, of kind) (*object, bool) {
+	c := contextBuilder{loader: l}
+	if !c.add(t) {
+		return nil, false
+	}
+	v, diags := t.TraverseAbs(&hcl.EvalContext{Variables: c.variables()})
+	if diags.HasErrors() {
+		l.problems.errorf("unknown-reference", t[i:].SourceRange(), "%s has nothing of that name. Write %s.", o.address(), o.address())
+		return nil, false
+	}
+	if !v.IsNull() && !v.Type().IsObjectType() && o.decl.kind == of {
+		l.problems.errorf("wrong-type", t.SourceRange(), "This takes the %s itself, not one of its attributes. Write %s.", kindNames[of], o.address())
+		return nil, false
+	}
+	return l.referenceValue(v, t.SourceRange(), of)
+}
+
+// indexedReference resolves client.worker[expr] and client[expr].
+func (l *loader) indexedReference(t hcl.Traversal, key hclsyntax.Expression, of kind, s scope) (*object, bool) {
+	v, ok := l.value(key, s)
+	if !ok {
+		return nil, false
+	}
+	if v.IsNull() || v.Type() != cty.String {
+		l.problems.errorf("wrong-type", key.Range(), "The key of %s must be a string, not %s.", article(kindNames[of]), v.Type().FriendlyName())
+		return nil, false
+	}
+	if len(t) == 1 {
+		return l.labelledReference(v.AsString(), of, key.Range())
+	}
+	d, ok := l.lookup(of, t, 1)
+	if !ok {
+		return nil, false
+	}
+	if d.forEach == nil {
+		l.problems.errorf("unknown-reference", key.Range(), "%s has no for_each and so no instances. Write %s.", d.address(), d.address())
+		return nil, false
+	}
+	return l.instanceByKey(d, v.AsString(), key.Range())
+}
+
+// labelledReference finds an object by its label or, with for_each, by its
+// label and key: worker["eu"].
+func (l *loader) labelledReference(label string, of kind, at hcl.Range) (*object, bool) {
+	name, key, indexed := strings.Cut(strings.TrimSuffix(label, `"]`), `["`)
+	d, found := l.kinds[of].byLabel[name]
+	switch {
+	case !found:
+		l.unknownObject(of, name, at)
+		return nil, false
+	case d.forEach == nil && !indexed:
+		return &d.single, true
+	case d.forEach != nil && indexed:
+		return l.instanceByKey(d, key, at)
+	case indexed:
+		l.problems.errorf("unknown-reference", at, "%s has no for_each and so no instances. Write %s.", d.address(), d.address())
+	default:
+		l.problems.errorf("wrong-type", at, "%s has for_each, so it is several objects. Name one by its key: %s[\"...\"].", d.address(), d.address())
+	}
+	return nil, false
+}
+
+// referenceValue takes the value of an expression for a reference: objects
+// carry their address.
+func (l *loader) referenceValue(v cty.Value, at hcl.Range, of kind) (*object, bool) {
+	if v.IsNull() {
+		return nil, true
+	}
+	ty := v.Type()
+	if ty == cty.String {
+		l.stringAsReference(v.AsString(), at, of)
+		return nil, false
+	}
+	if ty.IsObjectType() && ty.HasAttribute("address") {
+		if a := v.GetAttr("address"); a.Type() == cty.String && !a.IsNull() {
+			root, label, _ := strings.Cut(a.AsString(), ".")
+			if k, isKind := kindOf(root); isKind {
+				o, ok := l.labelledReference(label, k, at)
+				if !ok {
+					return nil, false
+				}
+				return l.ofKind(o, of, at)
+			}
+		}
+	}
+	l.problems.errorf("wrong-type", at, "This takes %s, not %s. Write a reference such as %s.", article(kindNames[of]), ty.FriendlyName(), kindNames[of]+".example")
+	return nil, false
+}
+
+func (l *loader) stringAsReference(text string, at hcl.Range, of kind) {
+	label := strings.TrimPrefix(text, kindNames[of]+".")
+	if _, found := l.kinds[of].byLabel[label]; found {
+		l.problems.errorf("wrong-type", at, "This takes a reference, not text. Write %s.%s without quotes.", kindNames[of], label)
+		return
+	}
+	l.problems.errorf("wrong-type", at, "This takes a reference, not text. Write one such as %s.%s.", kindNames[of],
+		firstOf(l.problems.nearest(label, l.kinds[of].labels()), "example"))
+}
+
+func firstOf(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+func (l *loader) ofKind(o *object, of kind, at hcl.Range) (*object, bool) {
+	if o.decl.kind == of {
+		return o, true
+	}
+	l.problems.errorf("wrong-type", at, "This takes %s, and %s is %s. Refer to %s.", article(kindNames[of]), o.address(), article(kindNames[o.decl.kind]), article(kindNames[of]))
+	return nil, false
+}
+
+// references resolves a list of references. ranges tells where each stands.
+func (l *loader) references(expr hclsyntax.Expression, of kind, s scope) (objects []*object, ranges []hcl.Range, ok bool) {
+	ok = true
+	if tuple, isTuple := expr.(*hclsyntax.TupleConsExpr); isTuple {
+		for _, e := range tuple.Exprs {
+			o, good := l.reference(e, of, s)
+			if ok = ok && good; good && o != nil {
+				objects, ranges = append(objects, o), append(ranges, e.Range())
+			}
+		}
+		return objects, ranges, ok
+	}
+	v, ok := l.value(expr, s)
+	if !ok || v.IsNull() {
+		return nil, nil, ok
+	}
+	if ty := v.Type(); !ty.IsTupleType() && !ty.IsListType() && !ty.IsSetType() {
+		l.problems.errorf("wrong-type", expr.Range(), "This takes a list of references, not %s. Write it in brackets: [%s.example].", ty.FriendlyName(), kindNames[of])
+		return nil, nil, false
+	}
+	for it := v.ElementIterator(); it.Next(); {
+		_, element := it.Element()
+		o, good := l.referenceValue(element, expr.Range(), of)
+		if ok = ok && good; good && o != nil {
+			objects, ranges = append(objects, o), append(ranges, expr.Range())
+		}
+	}
+	return objects, ranges, ok
+}

@@ -1,0 +1,209 @@
+package config
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/ext/typeexpr"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/config/source"
+	"github.com/writ-auth/writ/schema"
+)
+
+// A variable is an input of the configuration.
+type variable struct {
+	block    *hclsyntax.Block
+	typ      cty.Type
+	defaults *typeexpr.Defaults
+	value    cty.Value
+	at       hcl.Range // where the value stands
+	ok       bool      // false: it has no value, which has been reported
+}
+
+// A given is a value from the command line or a variable file.
+type given struct {
+	value cty.Value
+	text  string // of --var, when it is text for a string or not yet parsed
+	raw   bool   // text is set rather than value
+	at    hcl.Range
+	ok    bool
+}
+
+func (l *loader) indexVariable(b *hclsyntax.Block) {
+	name := b.Labels[0]
+	if other, found := l.variables.byName[name]; found {
+		l.duplicate("var."+name, b, other.block)
+		return
+	}
+	l.variables.add(name, &variable{block: b})
+}
+
+// resolveVariables gives every variable its value.
+func (l *loader) resolveVariables(opts Options) {
+	values := map[string]given{}
+	for _, f := range opts.VarFiles {
+		l.readVarFile(f, values)
+	}
+	for _, name := range slices.Sorted(maps.Keys(opts.Vars)) {
+		values[name] = given{text: opts.Vars[name], raw: true, ok: true}
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if _, declared := l.variables.byName[name]; !declared {
+			l.problems.errorf("invalid-variable", values[name].at, "There is no variable %q to give a value to.%s Declare it with a variable block, or leave the value out.",
+				name, l.problems.didYouMean(name, l.variables.order))
+		}
+	}
+	spec, _ := schema.LanguageBlock("variable")
+	for _, name := range l.variables.order {
+		v := l.variables.byName[name]
+		f := l.fieldsOf(spec, v.block, "var."+name, nil)
+		f.scope.constant = "A variable's block refers to nothing but, in a validation, values. Write the value itself."
+		f.text("description")
+		v.at = v.block.DefRange()
+		g, isGiven := values[name]
+		v.ok = l.variableType(v) && l.variableValue(f, v, name, g, isGiven)
+	}
+	for _, name := range l.variables.order {
+		l.validateVariable(spec, l.variables.byName[name], name)
+	}
+}
+
+func (l *loader) readVarFile(file VarFile, values map[string]given) {
+	l.sources[file.Name] = file.Bytes
+	f, problems := source.ParseFile(file.Name, file.Bytes, l.limits)
+	l.problems.addAll(problems)
+	if f == nil || f.Body == nil {
+		return
+	}
+	for _, b := range f.Body.Blocks {
+		l.problems.errorf("unknown-block", b.TypeRange, "A variable file holds attributes only. Write: name = value")
+	}
+	for _, a := range attributesOf(f.Body) {
+		v, ok := l.value(a.Expr, scope{constant: "A variable file refers to nothing. Write the value itself."})
+		values[a.Name] = given{value: v, at: a.Expr.Range(), ok: ok}
+	}
+}
+
+// attributesOf returns the attributes of a body in the order of the file.
+func attributesOf(body *hclsyntax.Body) []*hclsyntax.Attribute {
+	attrs := slices.Collect(maps.Values(body.Attributes))
+	sortByPlace(attrs)
+	return attrs
+}
+
+func (l *loader) variableType(v *variable) bool {
+	v.typ = cty.DynamicPseudoType
+	a := v.block.Body.Attributes["type"]
+	if a == nil {
+		return true
+	}
+	typ, defaults, diags := typeexpr.TypeConstraintWithDefaults(a.Expr)
+	if diags.HasErrors() {
+		l.problems.addAll(diag.FromHCL(diags, "invalid-value"))
+		return false
+	}
+	v.typ, v.defaults = typ, defaults
+	return true
+}
+
+// variableValue sets the value of a variable: what is given, else its default.
+func (l *loader) variableValue(f *fields, v *variable, name string, g given, isGiven bool) bool {
+	fallback, hasDefault := l.variableDefault(f, v)
+	if isGiven {
+		if g.raw {
+			g = l.parseGiven(name, g.text, v)
+		}
+		if !g.ok {
+			return false
+		}
+		if g.at != (hcl.Range{}) {
+			v.at = g.at
+		}
+		value, err := v.convert(g.value)
+		if err != nil {
+			l.problems.errorf("invalid-variable", v.at, "The value given for var.%s does not fit its type, %s: %s.", name, typeexpr.TypeString(v.typ), err)
+			return false
+		}
+		if !value.IsNull() {
+			v.value = value
+			return true
+		}
+	}
+	if !hasDefault {
+		if !f.bad {
+			l.problems.errorf("invalid-variable", v.block.DefRange(), "var.%s needs a value. Give one with --var %s=..., or write a default.", name, name)
+		}
+		return false
+	}
+	v.value = fallback
+	return true
+}
+
+// variableDefault returns the default of a variable, false when it has none.
+func (l *loader) variableDefault(f *fields, v *variable) (cty.Value, bool) {
+	value, at, _, ok := f.value("default")
+	if !ok {
+		return cty.NilVal, false
+	}
+	converted, err := v.convert(value)
+	if err != nil {
+		f.errorf("wrong-type", at, "The default does not fit the variable's type, %s: %s.", typeexpr.TypeString(v.typ), err)
+		return cty.NilVal, false
+	}
+	return converted, true
+}
+
+func (v *variable) convert(value cty.Value) (cty.Value, error) {
+	if v.defaults != nil && !value.IsNull() {
+		value = v.defaults.Apply(value)
+	}
+	return convert.Convert(value, v.typ)
+}
+
+// parseGiven reads the text of --var: as it stands for a variable that takes
+// text or anything, as an HCL expression for every other.
+func (l *loader) parseGiven(name, text string, v *variable) given {
+	if v.typ.IsPrimitiveType() || v.typ == cty.DynamicPseudoType {
+		return given{value: cty.StringVal(text), ok: true}
+	}
+	pseudo := "--var " + name
+	src := []byte("value = " + text + "\n")
+	l.sources[pseudo] = src
+	f, problems := source.ParseFile(pseudo, src, l.limits)
+	l.problems.addAll(problems)
+	if problems.HasErrors() {
+		return given{}
+	}
+	a := f.Body.Attributes["value"]
+	if len(f.Body.Attributes) != 1 || len(f.Body.Blocks) != 0 || a == nil {
+		l.problems.errorf("invalid-variable", v.block.DefRange(), "The value given with --var %s is more than one expression. Give one.", name)
+		return given{}
+	}
+	value, ok := l.value(a.Expr, scope{constant: "A value given with --var refers to nothing. Write the value itself."})
+	return given{value: value, at: a.Expr.Range(), ok: ok}
+}
+
+func (l *loader) validateVariable(spec *schema.Block, v *variable, name string) {
+	f := &fields{loader: l, spec: spec, block: v.block, where: "var." + name}
+	f.nested("validation", func(n *fields, _ string) {
+		condition, at, conditionSpec, ok := n.value("condition")
+		if message, _ := n.attr("error_message"); message == nil || !ok || !v.ok {
+			return
+		}
+		if condition.Type() != cty.Bool {
+			n.wrongType(conditionSpec, condition, at)
+			return
+		}
+		if condition.True() {
+			return
+		}
+		if message := n.text("error_message"); message != "" {
+			l.problems.related("variable-validation", v.at, related("the rule", at), "%s", message)
+		}
+	})
+}
