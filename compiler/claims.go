@@ -3,6 +3,7 @@ package compiler
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -28,6 +29,7 @@ func (c *compilation) compileClaims() {
 		}
 		claims, diags := c.Config.EvalClaims(api, client, declared, c.selfOf(i))
 		c.report(diags, reported)
+		c.report(checkClaimNames(declared, claims), reported)
 		a.Claims = claimsObject(claims)
 	}
 }
@@ -68,13 +70,35 @@ func (c *compilation) report(diags diag.List, reported map[mistake]bool) {
 	}
 }
 
-// selfOf is what self refers to for the authorization at that index: the
-// effective values, so that a lifetime is never the zero of "not set".
+// checkClaimNames refuses the names that belong to writ and to the standards, and
+// those that are no names.
+func checkClaimNames(a *config.Authorization, claims []config.Claim) diag.List {
+	var diags diag.List
+	for _, claim := range claims {
+		reserved, err := schema.CheckClaimName(claim.Name)
+		if err == nil {
+			continue
+		}
+		d := diag.Diagnostic{
+			Severity: diag.Error, Code: "invalid-claim", Summary: "Invalid claim name", Range: claim.Range,
+			Detail: fmt.Sprintf("The tokens of %s cannot be made as declared: %s.", a.Address, err),
+		}
+		if reserved {
+			d.Code, d.Summary = "reserved-claim", "Reserved claim name"
+		}
+		diags = append(diags, d)
+	}
+	return diags
+}
+
+// selfOf is what self refers to for the authorization at that index.
 func (c *compilation) selfOf(i int) config.Self {
-	a := c.Document.Authorizations[i]
-	api := &c.Document.APIs[c.apiIndex[a.API]]
-	a.TokenLifetime = EffectiveLifetime(&a, api)
-	return config.Self{API: api, Client: &c.Document.Clients[c.clientIndex[a.Client]], Authorization: &a}
+	a := &c.Document.Authorizations[i]
+	return config.Self{
+		API:           &c.Document.APIs[c.apiIndex[a.API]],
+		Client:        &c.Document.Clients[c.clientIndex[a.Client]],
+		Authorization: a,
+	}
 }
 
 // EffectiveLifetime is how long tokens of an authorization live, in seconds.

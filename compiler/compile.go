@@ -41,6 +41,7 @@ func Compile(cfg *config.Config, opts CompileOptions) (*Model, diag.List) {
 	c.checkClientIDs()
 	c.checkSigningSecrets()
 	c.checkCredentials()
+	c.checkFederated()
 	c.checkDefaultAPIs()
 	c.checkOfflineAccess()
 	c.checkKeySchedules()

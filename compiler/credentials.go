@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/writ-auth/writ/config"
+	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 )
 
@@ -41,6 +42,31 @@ func needsCredential(client *schema.Client) string {
 
 func hasCredential(client *schema.Client) bool {
 	return len(client.Secrets)+len(client.PublicKeys)+len(client.Certificates)+len(client.Federated) > 0
+}
+
+// checkFederated wants an issuer that vouches for clients behind each federated
+// credential: the tokens of one that names users must never log a client in.
+func (c *compilation) checkFederated() {
+	trusted := make(map[string]int, len(c.trustedIssuers))
+	for i, t := range c.trustedIssuers {
+		trusted[t.Label] = i
+	}
+	for i, declared := range c.clients {
+		for _, f := range c.Document.Clients[i].Federated {
+			t, known := trusted[f.TrustedIssuer]
+			if !known || slices.Contains(c.Document.TrustedIssuers[t].VouchesFor, schema.SubjectClient) {
+				continue
+			}
+			issuer := c.trustedIssuers[t]
+			if c.refused.has(&issuer.Decl, &declared.Decl) {
+				continue
+			}
+			c.errorAt(declared.NestedRange("federated", f.Label, "trusted_issuer"), "invalid-value", "Issuer names no clients",
+				fmt.Sprintf("%s accepts tokens of %s as its credential, but that issuer does not vouch for clients. "+
+					"Add %q to its vouches_for, or choose another issuer.", declared.Address, issuer.Address, schema.SubjectClient),
+				diag.Related{Message: issuer.Address + " says what it vouches for", Range: issuer.AttrRange("vouches_for")})
+		}
+	}
 }
 
 // checkDefaultAPIs wants a default to be usable: without an authorization every

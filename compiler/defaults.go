@@ -7,20 +7,8 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// What a client's refresh tokens do when its refresh_token block is silent, in
-// seconds.
-const (
-	defaultRefreshLifetime     = 30 * 24 * 3600
-	defaultRefreshIdleLifetime = 15 * 24 * 3600
-)
-
-// issuerWithDefaults is the issuer as the server will see it.
-func issuerWithDefaults(declared *config.Issuer) schema.Issuer {
-	iss := declared.Issuer
-	iss.ErrorStyle = cmp.Or(iss.ErrorStyle, schema.ErrorsRFC6749)
-	iss.SubStyle = cmp.Or(iss.SubStyle, schema.SubClientsSuffix)
-	return iss
-}
+// Defaults that depend on nothing but the language are applied by package
+// config; here are those that another block or the label supplies.
 
 // apiWithDefaults fills what an api is silent about: first from the issuer's
 // defaults, then from the language's.
@@ -38,24 +26,7 @@ func apiWithDefaults(declared *config.API, issuer *config.Issuer) schema.API {
 func clientWithDefaults(declared *config.Client) schema.Client {
 	client := declared.Client
 	client.Name = cmp.Or(client.Name, client.Label)
-	if client.ClientID == "" && !declared.Has("client_id") {
-		client.ClientID = client.Label
-	}
-	if client.GrantTypes == nil && !declared.Has("grant_types") {
-		client.GrantTypes = []string{schema.GrantClientCredentials}
-	}
-	if client.RefreshToken != nil {
-		client.RefreshToken = refreshTokenWithDefaults(*client.RefreshToken)
-	}
 	return client
-}
-
-func refreshTokenWithDefaults(t schema.RefreshToken) *schema.RefreshToken {
-	t.Rotation = cmp.Or(t.Rotation, schema.RotationRotating)
-	t.Lifetime = cmp.Or(t.Lifetime, defaultRefreshLifetime)
-	// An idle lifetime beyond the lifetime would mean nothing.
-	t.IdleLifetime = cmp.Or(t.IdleLifetime, min(defaultRefreshIdleLifetime, t.Lifetime))
-	return &t
 }
 
 // trustedIssuerWithDefaults fills what a trusted issuer is silent about.
@@ -65,4 +36,20 @@ func trustedIssuerWithDefaults(declared *config.TrustedIssuer, issuer schema.Iss
 		trusted.Audiences = []string{issuer.URL}
 	}
 	return trusted
+}
+
+// What a client's refresh tokens do where nothing is declared, in seconds.
+const (
+	defaultRefreshLifetime     = 30 * 24 * 3600
+	defaultRefreshIdleLifetime = 15 * 24 * 3600
+)
+
+// refreshTokenWithDefaults fills what a refresh_token block is silent about. The
+// zero value is a client without such a block.
+func refreshTokenWithDefaults(t schema.RefreshToken) *schema.RefreshToken {
+	t.Rotation = cmp.Or(t.Rotation, schema.RotationRotating)
+	t.Lifetime = cmp.Or(t.Lifetime, defaultRefreshLifetime)
+	// An idle lifetime beyond the lifetime would mean nothing.
+	t.IdleLifetime = cmp.Or(t.IdleLifetime, min(defaultRefreshIdleLifetime, t.Lifetime))
+	return &t
 }

@@ -92,7 +92,7 @@ func (c *compilation) checkClientIDs() {
 	first := make(map[string]int32, len(c.clients))
 	for i := range c.Document.Clients {
 		id := c.Document.Clients[i].ClientID
-		if id == "" || !c.labelServesAsID(int32(i)) {
+		if id == "" {
 			continue
 		}
 		j, taken := first[id]
@@ -106,17 +106,4 @@ func (c *compilation) checkClientIDs() {
 				"Give each client an id of its own; it is the label where client_id is not set.", a.Address, b.Address, id),
 			diag.Related{Message: b.Address + " has it too", Range: b.AttrRange("client_id")})
 	}
-}
-
-// labelServesAsID reports whether a client id that was left to the label is a
-// valid one; the label of an instance, worker["eu"], is not.
-func (c *compilation) labelServesAsID(i int32) bool {
-	declared, id := c.clients[i], c.Document.Clients[i].ClientID
-	if declared.Has("client_id") || schema.CheckClientID(id) == nil {
-		return true
-	}
-	c.errorAt(declared.Range, "invalid-client-id", "Missing client id",
-		fmt.Sprintf("%s has no client_id, and its label cannot stand for one. "+
-			"Set one that differs for each instance, such as client_id = \"worker-${each.key}\".", declared.Address))
-	return false
 }

@@ -41,7 +41,7 @@ func (c *compilation) compileIssuer() {
 		return
 	}
 	c.issuer = issuers[0]
-	c.Document.Issuer = issuerWithDefaults(c.issuer)
+	c.Document.Issuer = c.issuer.Issuer
 	for _, again := range issuers[1:] {
 		c.errorAt(again.Range, "duplicate-issuer", "Second issuer",
 			"A configuration has exactly one issuer block. Remove this one or the other.",

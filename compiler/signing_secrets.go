@@ -16,13 +16,13 @@ func (c *compilation) checkSigningSecrets() {
 	for i := range c.Document.APIs {
 		api := &c.Document.APIs[i]
 		declared := c.apis[i]
-		switch written := declared.Has("signing_secret"); {
+		switch there := api.SigningSecret != ""; {
 		case c.refused.has(&declared.Decl):
-		case api.Alg == schema.HS256 && !written:
+		case api.Alg == schema.HS256 && !there:
 			c.missingSigningSecret(int32(i))
-		case api.Alg != schema.HS256 && written:
+		case api.Alg != schema.HS256 && there:
 			c.unusedSigningSecret(int32(i))
-		case api.Alg == schema.HS256 && api.SigningSecret != "":
+		case there:
 			if j, shared := first[api.SigningSecret]; shared {
 				c.sharedSigningSecret(int32(i), j)
 			} else {
