@@ -315,7 +315,7 @@ var layout = [numSections]struct {
 		{check: text, offset: metadataKey},
 		{check: text, offset: metadataValue},
 	}},
-	secStrings: {"strings", stringSize, []field{{check: text}}},
+	secStrings: {"text lists", stringSize, []field{{check: text}}},
 	secAuthRecords: {"authorizations", authSize, []field{
 		{check: index, offset: authTerms, target: secTerms},
 		{check: ends, offset: authLabelEnd, target: secAuthLabels},
