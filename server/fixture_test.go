@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -59,6 +60,9 @@ func document() *schema.Document {
 // file makes a snapshot file of the document.
 func file(t testing.TB, doc *schema.Document, env snapshot.Envelope) []byte {
 	t.Helper()
+	slices.SortFunc(doc.APIs, func(a, b schema.API) int { return strings.Compare(a.Label, b.Label) })
+	slices.SortFunc(doc.Clients, func(a, b schema.Client) int { return strings.Compare(a.Label, b.Label) })
+	slices.SortFunc(doc.Authorizations, func(a, b schema.Authorization) int { return strings.Compare(a.Label, b.Label) })
 	body, err := snapshot.Encode(doc)
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,331 @@
+package server_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/server"
+)
+
+// errorDocument is the usual document with what the rows of the table need.
+func errorDocument(style schema.ErrorStyle) *schema.Document {
+	doc := document()
+	doc.Issuer.ErrorStyle = style
+	doc.APIs[0].Alg = schema.EdDSA // its keys are made at once
+	later := noon.Add(time.Hour).Unix()
+	doc.APIs = append([]schema.API{{
+		Label: "invoices", Name: "Invoices", Identifier: "https://api.example.com/invoices",
+		Profile: schema.ProfileRFC9068, Alg: schema.EdDSA, TokenLifetime: 60, ScopeMode: schema.ScopeNarrow,
+	}}, doc.APIs...)
+	doc.Clients = append(doc.Clients,
+		schema.Client{Label: "exchanger", Name: "x", ClientID: "exchanger", GrantTypes: []string{schema.GrantTokenExchange},
+			Secrets: []schema.Secret{{Label: "a", Hash: hashOf(clientSecret)}}},
+		schema.Client{Label: "limited", Name: "x", ClientID: "limited", GrantTypes: []string{schema.GrantClientCredentials}, RateLimit: 0.5,
+			Secrets: []schema.Secret{{Label: "a", Hash: hashOf(clientSecret)}}},
+		schema.Client{Label: "rotating", Name: "x", ClientID: "rotating", GrantTypes: []string{schema.GrantClientCredentials},
+			Secrets: []schema.Secret{
+				{Label: "a", Hash: hashOf("expired"), Window: schema.Window{ExpiresAt: noon.Unix()}},
+				{Label: "b", Hash: hashOf("early"), Window: schema.Window{NotBefore: later}},
+				{Label: "c", Hash: hashOf(clientSecret)},
+			}},
+		schema.Client{Label: "secretless", Name: "x", ClientID: "secretless", GrantTypes: []string{schema.GrantClientCredentials}},
+		schema.Client{Label: "strict", Name: "x", ClientID: "strict", GrantTypes: []string{schema.GrantClientCredentials}, RequireSenderConstrained: true,
+			Secrets: []schema.Secret{{Label: "a", Hash: hashOf(clientSecret)}}},
+	)
+	doc.Authorizations = append(doc.Authorizations,
+		schema.Authorization{Label: "limited", Client: "limited", API: "orders", SubjectType: schema.SubjectClient},
+		schema.Authorization{Label: "strict", Client: "strict", API: "orders", SubjectType: schema.SubjectClient},
+		schema.Authorization{Label: "rotating", Client: "rotating", API: "orders", SubjectType: schema.SubjectClient, ExpiresAt: noon.Unix()},
+		schema.Authorization{Label: "user", Client: "billing", API: "invoices", SubjectType: schema.SubjectUser},
+	)
+	return doc
+}
+
+// canary is sent wherever input may be echoed.
+const canary = "canary-9f2c77e1"
+
+func with(r *http.Request, headers ...string) *http.Request {
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Add(headers[i], headers[i+1])
+	}
+	return r
+}
+
+func raw(contentType, body string) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, "/oauth/token", strings.NewReader(body))
+	r.Header.Set("Content-Type", contentType)
+	return r
+}
+
+func basic(id, secret string, v url.Values) *http.Request {
+	r := post(v)
+	r.SetBasicAuth(url.QueryEscape(id), url.QueryEscape(secret))
+	return r
+}
+
+// query moves a request to another URI.
+func query(r *http.Request, q string) *http.Request {
+	r.URL.RawQuery = q
+	return r
+}
+
+const formType = "application/x-www-form-urlencoded"
+
+var good = form().Encode()
+
+// invalidRequest and the like are what both styles or each of them answer.
+type outcome struct {
+	status int
+	code   string
+}
+
+var (
+	invalidRequest = [2]outcome{{400, "invalid_request"}, {400, "invalid_request"}}
+	invalidClient  = [2]outcome{{401, "invalid_client"}, {401, "access_denied"}}
+	invalidTarget  = [2]outcome{{400, "invalid_target"}, {403, "access_denied"}}
+	invalidScope   = [2]outcome{{400, "invalid_scope"}, {403, "access_denied"}}
+)
+
+// The error table of server.md, row by row: rfc6749 and auth0.
+var errorTable = []struct {
+	name    string
+	request func() *http.Request
+	want    [2]outcome
+	reason  server.Reason
+}{
+	{"GET", func() *http.Request { return httptest.NewRequest(http.MethodGet, "/oauth/token", nil) },
+		[2]outcome{{405, "invalid_request"}, {405, "invalid_request"}}, ""},
+	{"method in lower case", func() *http.Request { r := post(form()); r.Method = "post"; return r },
+		[2]outcome{{405, "invalid_request"}, {405, "invalid_request"}}, ""},
+
+	{"no content type", func() *http.Request { r := post(form()); r.Header.Del("Content-Type"); return r }, invalidRequest, "wrong-content-type"},
+	{"text", func() *http.Request { return raw("text/plain", good) }, invalidRequest, "wrong-content-type"},
+	{"multipart", func() *http.Request { return raw("multipart/form-data; boundary=x", good) }, invalidRequest, "wrong-content-type"},
+	{"latin-1", func() *http.Request { return raw(formType+"; charset=iso-8859-1", good) }, invalidRequest, "wrong-content-type"},
+	{"two content types", func() *http.Request { return with(post(form()), "Content-Type", "application/json") }, invalidRequest, "wrong-content-type"},
+	{"compressed", func() *http.Request { return with(post(form()), "Content-Encoding", "gzip") }, invalidRequest, "wrong-content-type"},
+	{"bad escape", func() *http.Request { return raw(formType, good+"&x=%zz") }, invalidRequest, "malformed-form"},
+	{"cut escape", func() *http.Request { return raw(formType, good+"&x=%2") }, invalidRequest, "malformed-form"},
+	{"semicolon", func() *http.Request { return raw(formType, good+";x=1") }, invalidRequest, "malformed-form"},
+	{"NUL", func() *http.Request { return raw(formType, good+"&x=%00") }, invalidRequest, "malformed-form"},
+	{"not UTF-8", func() *http.Request { return raw(formType, good+"&x=%ff") }, invalidRequest, "malformed-form"},
+	{"a parameter twice", func() *http.Request { return raw(formType, good+"&audience="+url.QueryEscape(ordersURL)) }, invalidRequest, "duplicate-parameter"},
+	{"an unknown parameter twice", func() *http.Request { return raw(formType, good+"&x=1&%78=1") }, invalidRequest, "duplicate-parameter"},
+	{"an empty parameter twice", func() *http.Request { return raw(formType, good+"&x=&x") }, invalidRequest, "duplicate-parameter"},
+	{"JSON: not an object", func() *http.Request { return raw("application/json", `["grant_type"]`) }, invalidRequest, "malformed-form"},
+	{"JSON: cut", func() *http.Request { return raw("application/json", `{"grant_type":"client_credentials"`) }, invalidRequest, "malformed-form"},
+	{"JSON: twice", func() *http.Request { return raw("application/json", `{"grant_type":"a","grant_type":"a"}`) }, invalidRequest, "duplicate-parameter"},
+	{"JSON: number", func() *http.Request { return raw("application/json", `{"grant_type":1}`) }, invalidRequest, "malformed-form"},
+	{"JSON: list", func() *http.Request {
+		return raw("application/json", `{"grant_type":"client_credentials","audience":["a"]}`)
+	}, invalidRequest, "malformed-form"},
+	{"JSON: more after it", func() *http.Request { return raw("application/json", `{} {}`) }, invalidRequest, "malformed-form"},
+	{"secret in the query", func() *http.Request { return query(post(form()), "client_secret="+canary) }, invalidRequest, "credentials-in-query"},
+	{"escaped name in the query", func() *http.Request { return query(post(form()), "client%5Fsecret="+canary) }, invalidRequest, "credentials-in-query"},
+	{"assertion in the query", func() *http.Request { return query(post(form()), "a=b&client_assertion="+canary) }, invalidRequest, "credentials-in-query"},
+	{"unreadable query", func() *http.Request { return query(post(form()), "client_secret=1;a=2") }, invalidRequest, "credentials-in-query"},
+	{"Basic and post", func() *http.Request { return basic(clientID, clientSecret, form()) }, invalidRequest, "two-authentication-methods"},
+	{"Basic and assertion", func() *http.Request {
+		return basic(clientID, clientSecret, form("client_secret", "-", "client_assertion", canary))
+	}, invalidRequest, "two-authentication-methods"},
+	{"post and assertion", func() *http.Request {
+		return post(form("client_assertion", canary, "client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"))
+	}, invalidRequest, "two-authentication-methods"},
+	{"two headers", func() *http.Request {
+		return with(basic(clientID, clientSecret, form("client_secret", "-")), "Authorization", "Basic "+canary)
+	}, invalidRequest, "two-authentication-methods"},
+	{"another client_id than Basic's", func() *http.Request {
+		return basic(clientID, clientSecret, form("client_secret", "-", "client_id", "rotating"))
+	}, invalidRequest, "client-ids-differ"},
+
+	{"body over 64 KiB", func() *http.Request { return raw(formType, good+"&x="+strings.Repeat("a", 64<<10)) },
+		[2]outcome{{413, "invalid_request"}, {413, "invalid_request"}}, "body-too-large"},
+	{"over 64 parameters", func() *http.Request {
+		body := good
+		for i := range 61 {
+			body += fmt.Sprintf("&x%d=", i)
+		}
+		return raw(formType, body)
+	}, invalidRequest, "too-many-parameters"},
+
+	{"no credential", func() *http.Request { return post(form("client_secret", "-")) }, invalidClient, "no-credential"},
+	{"empty secret", func() *http.Request { return post(form("client_secret", "")) }, invalidClient, "no-credential"},
+	{"no client_id", func() *http.Request { return post(form("client_id", "-")) }, invalidClient, "no-credential"},
+	{"wrong secret by post", func() *http.Request { return post(form("client_secret", canary)) }, invalidClient, "wrong-secret"},
+	{"wrong secret by Basic", func() *http.Request { return basic(clientID, canary, form("client_id", "-", "client_secret", "-")) }, invalidClient, "wrong-secret"},
+	{"unknown client", func() *http.Request { return post(form("client_id", canary)) }, invalidClient, "unknown-client"},
+	{"client_id in another case", func() *http.Request { return post(form("client_id", "Billing")) }, invalidClient, "unknown-client"},
+	{"expired secret", func() *http.Request { return post(form("client_id", "rotating", "client_secret", "expired")) }, invalidClient, "expired-secret"},
+	{"secret before its time", func() *http.Request { return post(form("client_id", "rotating", "client_secret", "early")) }, invalidClient, "secret-not-valid-yet"},
+	{"client without a secret", func() *http.Request { return post(form("client_id", "secretless")) }, invalidClient, "method-not-registered"},
+	{"assertion", func() *http.Request { return post(form("client_secret", "-", "client_assertion", canary)) }, invalidClient, "unsupported-method"},
+	{"Bearer", func() *http.Request {
+		return with(post(form("client_secret", "-")), "Authorization", "Bearer "+canary)
+	}, invalidClient, "unsupported-method"},
+	{"Basic without colon", func() *http.Request {
+		return with(post(form("client_secret", "-")), "Authorization", "Basic YmlsbGluZw==")
+	}, invalidClient, "malformed-basic"},
+	{"Basic not base64", func() *http.Request {
+		return with(post(form("client_secret", "-")), "Authorization", "Basic "+canary+"!")
+	}, invalidClient, "malformed-basic"},
+
+	{"grant_type missing", func() *http.Request { return post(form("grant_type", "-")) }, invalidRequest, "grant-type-missing"},
+	{"grant_type empty", func() *http.Request { return post(form("grant_type", "")) }, invalidRequest, "grant-type-missing"},
+	{"grant_type unknown", func() *http.Request { return post(form("grant_type", "password")) },
+		[2]outcome{{400, "unsupported_grant_type"}, {400, "unsupported_grant_type"}}, "unsupported-grant-type"},
+	{"grant_type in another case", func() *http.Request { return post(form("grant_type", "Client_Credentials")) },
+		[2]outcome{{400, "unsupported_grant_type"}, {400, "unsupported_grant_type"}}, "unsupported-grant-type"},
+	{"grant type not the client's", func() *http.Request { return post(form("client_id", "exchanger")) },
+		[2]outcome{{400, "unauthorized_client"}, {403, "unauthorized_client"}}, "grant-type-not-allowed"},
+
+	{"audience unknown", func() *http.Request { return post(form("audience", "https://"+canary)) }, invalidTarget, "unknown-audience"},
+	{"audience with a slash more", func() *http.Request { return post(form("audience", ordersURL+"/")) }, invalidTarget, "unknown-audience"},
+	{"audience in another case", func() *http.Request { return post(form("audience", strings.ToUpper(ordersURL))) }, invalidTarget, "unknown-audience"},
+	{"audience malformed", func() *http.Request { return post(form("audience", "not a uri #")) }, invalidTarget, "unknown-audience"},
+	{"resource unknown", func() *http.Request { return post(form("audience", "-", "resource", "urn:"+canary)) }, invalidTarget, "unknown-audience"},
+	{"no authorization of this kind", func() *http.Request { return post(form("audience", "https://api.example.com/invoices")) }, invalidTarget, "no-authorization"},
+	{"authorization expired", func() *http.Request { return post(form("client_id", "rotating")) }, invalidTarget, "authorization-expired"},
+	{"no audience", func() *http.Request { return post(form("audience", "-")) }, invalidRequest, "audience-missing"},
+	{"audience and resource differ", func() *http.Request { return post(form("resource", "https://api.example.com/invoices")) }, invalidRequest, "audience-and-resource-differ"},
+	{"bearer token for a client that wants none", func() *http.Request { return post(form("client_id", "strict")) }, invalidRequest, "not-sender-constrained"},
+
+	{"scope not granted", func() *http.Request { return post(form("scope", "read:orders delete:orders")) }, invalidScope, "ungranted-scope"},
+	{"scope unknown", func() *http.Request { return post(form("scope", canary)) }, invalidScope, "ungranted-scope"},
+	{"scope in another case", func() *http.Request { return post(form("scope", "Read:orders")) }, invalidScope, "ungranted-scope"},
+	{"offline_access", func() *http.Request { return post(form("scope", "read:orders offline_access")) }, invalidScope, "ungranted-scope"},
+	{"scope with a quote", func() *http.Request { return post(form("scope", `read"`+canary)) }, invalidScope, "malformed-scope"},
+	{"scope with two spaces", func() *http.Request { return post(form("scope", "read:orders  write:orders")) }, invalidScope, "malformed-scope"},
+	{"scope with a tab", func() *http.Request { return post(form("scope", "read:orders\twrite:orders")) }, invalidScope, "malformed-scope"},
+	{"scope that begins with a space", func() *http.Request { return post(form("scope", " read:orders")) }, invalidScope, "malformed-scope"},
+}
+
+func TestErrorTable(t *testing.T) {
+	for i, style := range []schema.ErrorStyle{schema.ErrorsRFC6749, schema.ErrorsAuth0} {
+		for _, row := range errorTable {
+			t.Run(string(style)+"/"+row.name, func(t *testing.T) {
+				s, log := serving(t, errorDocument(style), server.Options{Now: func() time.Time { return noon }})
+				res := do(t, s.Public(), row.request())
+				if got := (outcome{res.status, res.body.Error}); got != row.want[i] {
+					t.Errorf("got %v, want %v: %s", got, row.want[i], res.raw)
+				}
+				checkErrorAnswer(t, res)
+				if row.reason != "" && !strings.Contains(log.String(), `"reason":"`+string(row.reason)+`"`) {
+					t.Errorf("reason %q is not in the log:\n%s", row.reason, log.String())
+				}
+			})
+		}
+	}
+}
+
+// checkErrorAnswer holds an error answer to what all of them have in common.
+func checkErrorAnswer(t *testing.T, res result) {
+	t.Helper()
+	want := map[string]string{"Cache-Control": "no-store", "Pragma": "no-cache", "Content-Type": "application/json"}
+	switch res.status {
+	case 405:
+		want["Allow"] = "POST"
+	case 401:
+		want["WWW-Authenticate"] = `Basic realm="oauth"`
+	case 429, 503:
+		want["Retry-After"] = "1"
+	}
+	for name, value := range want {
+		if got := res.header.Get(name); got != value {
+			t.Errorf("%s: %q, want %q", name, got, value)
+		}
+	}
+	if strings.Contains(res.raw, "canary") || res.body.AccessToken != "" {
+		t.Errorf("the answer says too much: %s", res.raw)
+	}
+	if res.body.Description == "" || strings.ContainsAny(res.body.Description, "\"\\\n") {
+		t.Errorf("description %q", res.body.Description)
+	}
+}
+
+func TestUnavailable(t *testing.T) {
+	s, _ := newServer(t, server.Options{})
+	res := do(t, s.Public(), post(form()))
+	if res.status != 503 || res.body.Error != "temporarily_unavailable" {
+		t.Errorf("%d %s", res.status, res.raw)
+	}
+	checkErrorAnswer(t, res)
+}
+
+func TestRateLimit(t *testing.T) {
+	now := noon
+	s, log := serving(t, errorDocument(schema.ErrorsAuth0), server.Options{Now: func() time.Time { return now }})
+	limited := func() result { return do(t, s.Public(), post(form("client_id", "limited"))) }
+	if res := limited(); res.status != 200 {
+		t.Fatalf("%d %s", res.status, res.raw)
+	}
+	res := limited()
+	if res.status != 429 || res.body.Error != "too_many_requests" || !strings.Contains(log.String(), "client-rate-limit") {
+		t.Errorf("%d %s", res.status, res.raw)
+	}
+	checkErrorAnswer(t, res)
+	now = now.Add(2 * time.Second)
+	if res := limited(); res.status != 200 {
+		t.Errorf("after two seconds: %d %s", res.status, res.raw)
+	}
+}
+
+func TestFailureLimit(t *testing.T) {
+	now := noon
+	s, _ := serving(t, document(), server.Options{Now: func() time.Time { return now }})
+	for i := range 50 {
+		if res := do(t, s.Public(), post(form("client_secret", "wrong"))); res.status != 401 {
+			t.Fatalf("failure %d: %d", i, res.status)
+		}
+	}
+	res := do(t, s.Public(), post(form("client_secret", "wrong")))
+	if res.status != 429 {
+		t.Errorf("%d %s", res.status, res.raw)
+	}
+	checkErrorAnswer(t, res)
+	now = now.Add(time.Second)
+	for range 1000 { // successes are not counted
+		if res := do(t, s.Public(), httptest.NewRequest(http.MethodGet, "/.well-known/jwks.json", nil)); res.status != 200 {
+			t.Fatalf("%d", res.status)
+		}
+	}
+	if res := do(t, s.Public(), post(form())); res.status != 200 {
+		t.Errorf("after a second: %d %s", res.status, res.raw)
+	}
+}
+
+// An unknown client and a wrong secret get the same bytes, by either method.
+func TestUnknownClientLooksLikeWrongSecret(t *testing.T) {
+	for _, style := range []schema.ErrorStyle{schema.ErrorsRFC6749, schema.ErrorsAuth0} {
+		s, _ := serving(t, errorDocument(style), server.Options{Now: func() time.Time { return noon }})
+		var first string
+		for _, r := range []*http.Request{
+			post(form("client_secret", "wrong")), post(form("client_id", "nobody")), post(form("client_id", "secretless")),
+			post(form("client_id", "rotating", "client_secret", "expired")),
+			basic(clientID, "wrong", form("client_id", "-", "client_secret", "-")), basic("nobody", "wrong", form("client_id", "-", "client_secret", "-")),
+		} {
+			res := do(t, s.Public(), r)
+			got := fmt.Sprint(res.status, res.header, res.raw)
+			if first == "" {
+				first = got
+			}
+			if got != first {
+				t.Errorf("answers differ:\n%s\n%s", first, got)
+			}
+		}
+	}
+}
+
+// Of the input the log repeats no secret, and tells the near match.
+func TestNearMatchIsLogged(t *testing.T) {
+	s, log := serving(t, document(), server.Options{})
+	do(t, s.Public(), post(form("audience", ordersURL+"/")))
+	if !strings.Contains(log.String(), "differs from api.orders by a trailing slash") {
+		t.Errorf("log:\n%s", log.String())
+	}
+}
