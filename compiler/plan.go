@@ -1,6 +1,10 @@
 package compiler
 
 import (
+	"cmp"
+	"slices"
+	"time"
+
 	"github.com/writ-auth/writ/compiler/lockfile"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
@@ -21,9 +25,10 @@ type Prior struct {
 
 // PlanOptions are what a plan needs to know beside the two documents.
 type PlanOptions struct {
-	Digest      string   // of the new snapshot's body, snapshot.Digest
-	Renames     []Rename // from CheckLock
-	LockChanged bool     // CheckLock's lockfile has other bytes than the prior one
+	Digest      string    // of the new snapshot's body, snapshot.Digest
+	Renames     []Rename  // from CheckLock
+	LockChanged bool      // CheckLock's lockfile has other bytes than the prior one
+	Now         time.Time // for warnings about keys, see CheckPrior; the zero time gives none
 }
 
 // A Plan is everything that applying a configuration would change. It is data:
@@ -48,18 +53,84 @@ type Summary struct {
 	Widen   int `json:"widen"` // changes whose Effect is EffectWiden
 }
 
-// Empty reports whether there is nothing to apply.
-func (p *Plan) Empty() bool { return len(p.Changes) == 0 && !p.LockChanged }
+// Empty reports whether there is nothing to apply. Without any change the
+// snapshot may still have other bytes, such as those of a newer format.
+func (p *Plan) Empty() bool {
+	return len(p.Changes) == 0 && !p.LockChanged && p.PriorDigest == p.Digest
+}
 
 // NewPlan compares what stands with what a configuration declares. It is pure.
-// The list holds what forbids the plan: prevent-destroy.
+// The list is CheckPrior's: its errors forbid the plan.
 func NewPlan(prior Prior, m *Model, opts PlanOptions) (*Plan, diag.List) {
-	return &Plan{FormatVersion: PlanFormatVersion, PriorDigest: prior.Digest, Digest: opts.Digest}, nil
+	list := CheckPrior(m, prior.Document, PriorOptions{Lock: prior.Lock, Renames: opts.Renames, Now: opts.Now})
+	p := compareDocuments(prior.Document, m.Document, opts.Renames)
+	p.PriorDigest, p.Digest, p.LockChanged = prior.Digest, opts.Digest, opts.LockChanged
+	return p, list
 }
 
 // RollbackPlan says what serving an older document again widens and narrows. The
 // lockfile stays as it is: what the old document holds was recorded when it was
 // applied first.
 func RollbackPlan(prior Prior, old *schema.Document, digest string) *Plan {
-	return &Plan{FormatVersion: PlanFormatVersion, PriorDigest: prior.Digest, Digest: digest}
+	p := compareDocuments(prior.Document, old, nil)
+	p.PriorDigest, p.Digest = prior.Digest, digest
+	return p
+}
+
+// compareDocuments is the plan from one document to another. Either may be nil.
+//
+// First the objects of the two are paired, so that a rename is one object and
+// not two. Then each pair is compared attribute by attribute, and each
+// difference is judged on its own; an object carries the strongest judgement.
+// Who may get which token is compared apart, over all objects at once.
+func compareDocuments(prior, next *schema.Document, renames []Rename) *Plan {
+	c := newComparison(prior, next, renames)
+	c.compareIssuer()
+	c.compareAPIs()
+	c.compareClients()
+	c.compareAuthorizations()
+	c.compareTrustedIssuers()
+	c.compareSigningKeys()
+	sortChanges(c.changes)
+	return &Plan{
+		FormatVersion: PlanFormatVersion,
+		Changes:       c.changes,
+		Access:        c.access(),
+		Summary:       summarize(c.changes),
+	}
+}
+
+// sortChanges puts the strongest effect first. Within one effect the changes
+// stay in the order in which they were found: by kind, then by label.
+func sortChanges(changes []Change) {
+	slices.SortStableFunc(changes, func(a, b Change) int {
+		return cmp.Compare(a.Effect.rank(), b.Effect.rank())
+	})
+}
+
+func summarize(changes []Change) Summary {
+	var s Summary
+	for i := range changes {
+		c := &changes[i]
+		if c.Effect == EffectWiden {
+			s.Widen++
+		}
+		if c.Address == string(KindIssuer) {
+			continue
+		}
+		switch c.Action {
+		case ActionCreate:
+			s.Add++
+		case ActionUpdate:
+			s.Change++
+		case ActionDelete:
+			s.Destroy++
+		case ActionReplace:
+			s.Add++
+			s.Destroy++
+		case ActionRename:
+			s.Rename++
+		}
+	}
+	return s
 }

@@ -24,6 +24,29 @@ const (
 	EffectNone   Effect = "none"   // a rename
 )
 
+// rank orders effects, the strongest first.
+func (e Effect) rank() int {
+	switch e {
+	case EffectWiden:
+		return 0
+	case EffectNarrow:
+		return 1
+	case EffectShape:
+		return 2
+	case EffectText:
+		return 3
+	}
+	return 4
+}
+
+// stronger is the one of two effects that an object with both carries.
+func stronger(a, b Effect) Effect {
+	if b.rank() < a.rank() {
+		return b
+	}
+	return a
+}
+
 // A Change is what happens to one object. Before and After never hold the value
 // of a credential: of each they say the kind, the label and the window.
 type Change struct {
@@ -44,25 +67,7 @@ type AttributeChange struct {
 	Label  string `json:"label,omitempty"` // of a nested block
 	Action Action `json:"action"`          // ActionCreate, ActionUpdate or ActionDelete
 	Effect Effect `json:"effect"`
-	Reason string `json:"reason"`
-	Before any    `json:"before,omitempty"` // nil for a nested block, whose values are not shown
+	Reason string `json:"reason"`           // full sentences
+	Before any    `json:"before,omitempty"` // a value as in Attribute; nil where it is not set or not shown
 	After  any    `json:"after,omitempty"`
 }
-
-// An Object is one side of a change: the attributes of an object in the order
-// of the language reference. The zero Object is the absence of one.
-type Object struct{ of any }
-
-// An Attribute is a name and a value of an Object. The value is a string, bool,
-// json.Number, []string, map[string]string, json.RawMessage, or []Object for
-// nested blocks; nil where the attribute is not set.
-type Attribute struct {
-	Name  string
-	Value any
-}
-
-// IsZero reports whether there is no object.
-func (o Object) IsZero() bool { return o.of == nil }
-
-// Attributes lists what is set.
-func (o Object) Attributes() []Attribute { return nil }

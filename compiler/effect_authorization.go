@@ -1,0 +1,135 @@
+package compiler
+
+import (
+	"fmt"
+
+	"github.com/writ-auth/writ/schema"
+)
+
+func (c *comparison) compareAuthorizations() {
+	for _, p := range c.authorizations {
+		switch before, after := p.before, p.after; {
+		case before == nil:
+			c.create(Address(KindAuthorization, after.Label), EffectWiden, after,
+				"%s may get tokens for %s%s %s.", Address(KindClient, after.Client), Address(KindAPI, after.API),
+				onBehalf(after), withScopes(after.Scopes))
+		case after == nil:
+			c.delete(Address(KindAuthorization, before.Label), EffectNarrow, before,
+				"%s gets no more tokens for %s%s; it had them %s.", Address(KindClient, before.Client), Address(KindAPI, before.API),
+				onBehalf(before), withScopes(before.Scopes))
+		default:
+			c.compareAuthorization(before, after)
+		}
+	}
+}
+
+func onBehalf(a *schema.Authorization) string {
+	if a.SubjectType == schema.SubjectUser {
+		return " on behalf of users"
+	}
+	return ""
+}
+
+func withScopes(scopes []string) string {
+	if len(scopes) == 0 {
+		return "without scopes"
+	}
+	return "with " + quotedList(scopes)
+}
+
+func (c *comparison) compareAuthorization(before, after *schema.Authorization) {
+	d := &differ{address: Address(KindAuthorization, after.Label)}
+	action := ActionUpdate
+	wasClient, wasAPI := c.clientLabel(before.Client), c.apiLabel(before.API)
+	replaced := wasClient != after.Client || wasAPI != after.API || before.SubjectType != after.SubjectType
+	switch {
+	case replaced:
+		action = ActionReplace
+		c.redirected(d, before, after, wasClient, wasAPI)
+	case before.Label != after.Label:
+		c.rename(Address(KindAuthorization, before.Label), d.address, before, after,
+			"The label changes; client, API and subject type stay, and nothing in tokens changes.")
+	}
+	holder := fmt.Sprintf("%s on %s", Address(KindClient, after.Client), Address(KindAPI, after.API))
+	d.set(setRule{
+		name: "scopes", order: EffectShape,
+		added:   holder + " gains %s.",
+		removed: holder + " loses %s.",
+	}, before.Scopes, after.Scopes)
+	c.authorizedLifetime(d, before, after)
+	d.expiry(before.ExpiresAt, after.ExpiresAt)
+	d.subjectClaims(before.SubjectClaims, after.SubjectClaims)
+	if before.Claims != after.Claims {
+		d.add("claims", rawValue(before.Claims), rawValue(after.Claims), EffectShape,
+			"Tokens of %s carry other claims.", holder)
+	}
+	c.update(d, action, before, after)
+}
+
+// redirected says that an authorization is now about something else.
+func (c *comparison) redirected(d *differ, before, after *schema.Authorization, wasClient, wasAPI string) {
+	reason := fmt.Sprintf("%s may get tokens for %s%s, and %s for %s%s no longer.",
+		Address(KindClient, after.Client), Address(KindAPI, after.API), onBehalf(after),
+		Address(KindClient, before.Client), Address(KindAPI, before.API), onBehalf(before))
+	if wasClient != after.Client {
+		d.add("client", before.Client, after.Client, EffectWiden, "%s", reason)
+	}
+	if wasAPI != after.API {
+		d.add("api", before.API, after.API, EffectWiden, "%s", reason)
+	}
+	if before.SubjectType != after.SubjectType {
+		d.add("subject_type", textOf(before.SubjectType), textOf(after.SubjectType), EffectWiden, "%s", reason)
+	}
+}
+
+// authorizedLifetime compares what tokens of an authorization live: its own
+// lifetime, or else its API's.
+func (c *comparison) authorizedLifetime(d *differ, before, after *schema.Authorization) {
+	if before.TokenLifetime == after.TokenLifetime {
+		return
+	}
+	was, is := lifetimeOf(before, c.apiBefore), lifetimeOf(after, c.apiAfter)
+	effect, reason := EffectText, fmt.Sprintf("Tokens of %s live %s as before.", d.address, schema.FormatDuration(is))
+	switch {
+	case is > was:
+		effect, reason = EffectWiden, fmt.Sprintf("Tokens of %s live %s instead of %s.", d.address, schema.FormatDuration(is), schema.FormatDuration(was))
+	case is < was:
+		effect, reason = EffectNarrow, fmt.Sprintf("Tokens of %s live at most %s instead of %s.", d.address, schema.FormatDuration(is), schema.FormatDuration(was))
+	}
+	d.add("token_lifetime", optional(before.TokenLifetime), optional(after.TokenLifetime), effect, "%s", reason)
+}
+
+// lifetimeOf is how long tokens of an authorization live, in seconds.
+func lifetimeOf(a *schema.Authorization, apis map[string]*schema.API) int64 {
+	api := apis[a.API]
+	switch {
+	case api == nil:
+		return a.TokenLifetime
+	case a.TokenLifetime == 0:
+		return api.TokenLifetime
+	}
+	return min(a.TokenLifetime, api.TokenLifetime)
+}
+
+func (d *differ) expiry(before, after int64) {
+	switch order := compareEnds(after, before); {
+	case order == 0:
+	case after == 0:
+		d.add("expires_at", timeOf(before), nil, EffectWiden, "%s no longer expires.", d.address)
+	case order > 0:
+		d.add("expires_at", timeOf(before), timeOf(after), EffectWiden, "%s lasts longer, until %s.", d.address, schema.FormatTime(after))
+	default:
+		d.add("expires_at", timeOf(before), timeOf(after), EffectNarrow, "%s ends at %s.", d.address, schema.FormatTime(after))
+	}
+}
+
+func (d *differ) subjectClaims(before, after string) {
+	reason := map[Effect]string{
+		EffectWiden:  "Users whose tokens %s refused may be let in: it asks for other or fewer claims.",
+		EffectNarrow: "%s asks the users' tokens for more claims.",
+		EffectText:   "%s asks the users' tokens for the same claims, written otherwise.",
+	}
+	if effect := requirementEffect(before, after); effect != EffectNone {
+		d.add("subject_claims", rawValue(before), rawValue(after), effect, reason[effect], d.address)
+	}
+}

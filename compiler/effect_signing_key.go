@@ -1,0 +1,48 @@
+package compiler
+
+import "github.com/writ-auth/writ/schema"
+
+// compareSigningKeys compares the declared keys. Whoever holds one can make
+// tokens that every API accepts, so a new one widens.
+func (c *comparison) compareSigningKeys() {
+	pairs, _ := pairUp(c.prior.SigningKeys, c.next.SigningKeys, signingKeyLabel, signingKeyLabel)
+	for _, p := range pairs {
+		switch before, after := p.before, p.after; {
+		case before == nil:
+			c.create(Address(KindSigningKey, after.Label), EffectWiden, after,
+				"Verifiers accept tokens signed with the key %q (%s).", after.PrivateKey, after.Alg)
+		case after == nil:
+			c.delete(Address(KindSigningKey, before.Label), EffectNarrow, before,
+				"Verifiers no longer accept tokens signed with the key %q (%s).", before.PrivateKey, before.Alg)
+		default:
+			c.compareSigningKey(before, after)
+		}
+	}
+}
+
+func signingKeyLabel(k *schema.SigningKey) string { return k.Label }
+
+func (c *comparison) compareSigningKey(before, after *schema.SigningKey) {
+	d := &differ{address: Address(KindSigningKey, after.Label)}
+	if before.Alg != after.Alg {
+		d.add("algorithm", textOf(before.Alg), textOf(after.Alg), EffectShape,
+			"Verifiers must accept %s first.", after.Alg)
+	}
+	if before.PrivateKey != after.PrivateKey {
+		d.add("private_key", textOf(before.PrivateKey), textOf(after.PrivateKey), EffectWiden,
+			"Verifiers accept tokens signed with the key %q, and those signed with %q no longer.", after.PrivateKey, before.PrivateKey)
+	}
+	if before.ActivatesAt != after.ActivatesAt {
+		d.add("activates_at", timeOf(before.ActivatesAt), timeOf(after.ActivatesAt), EffectShape,
+			"Tokens are signed with %s from another time on.", d.address)
+	}
+	switch order := compareEnds(after.RetiresAt, before.RetiresAt); {
+	case order > 0:
+		d.add("retires_at", timeOf(before.RetiresAt), timeOf(after.RetiresAt), EffectWiden,
+			"Verifiers accept tokens signed with %s longer.", d.address)
+	case order < 0:
+		d.add("retires_at", timeOf(before.RetiresAt), timeOf(after.RetiresAt), EffectNarrow,
+			"Verifiers accept tokens signed with %s until %s.", d.address, schema.FormatTime(after.RetiresAt))
+	}
+	c.update(d, ActionUpdate, before, after)
+}

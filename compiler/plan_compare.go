@@ -1,0 +1,236 @@
+package compiler
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/writ-auth/writ/schema"
+)
+
+// A comparison is the way from one document to another.
+type comparison struct {
+	prior, next *schema.Document  // never nil
+	first       bool              // there was no prior document
+	locked      map[string]Rename // from CheckLock, by new address
+
+	apis           []pair[schema.API]
+	clients        []pair[schema.Client]
+	authorizations []pair[schema.Authorization]
+
+	// New labels of the objects that were renamed, by the old ones.
+	apiLabels, clientLabels map[string]string
+	// Objects by label, before and after.
+	apiBefore, apiAfter       map[string]*schema.API
+	clientBefore, clientAfter map[string]*schema.Client
+
+	// Authorizations by the label of their API, made when they are first asked for.
+	heldBefore, heldAfter map[string][]*schema.Authorization
+
+	changes []Change // never nil
+}
+
+// A pair is one object before and after; one of the two may be nil.
+type pair[T any] struct{ before, after *T }
+
+func newComparison(prior, next *schema.Document, renames []Rename) *comparison {
+	c := &comparison{prior: prior, next: next, first: prior == nil, changes: []Change{}, locked: make(map[string]Rename)}
+	if prior == nil {
+		c.prior = &schema.Document{}
+	}
+	if next == nil {
+		c.next = &schema.Document{}
+	}
+	for _, r := range renames {
+		c.locked[Address(r.Kind, r.To)] = r
+	}
+	c.apis, c.apiLabels = pairUp(c.prior.APIs, c.next.APIs,
+		func(a *schema.API) string { return a.Label }, func(a *schema.API) string { return a.Identifier })
+	c.clients, c.clientLabels = pairUp(c.prior.Clients, c.next.Clients,
+		func(a *schema.Client) string { return a.Label }, func(a *schema.Client) string { return a.ClientID })
+	c.authorizations = c.pairAuthorizations()
+	c.apiBefore, c.apiAfter = objectsByLabel(c.apis, func(a *schema.API) string { return a.Label })
+	c.clientBefore, c.clientAfter = objectsByLabel(c.clients, func(a *schema.Client) string { return a.Label })
+	return c
+}
+
+// An edge is what an authorization is about: there is at most one for each.
+type edge struct {
+	client, api string // labels after the change
+	subject     schema.SubjectType
+}
+
+func (c *comparison) pairAuthorizations() []pair[schema.Authorization] {
+	label := func(a *schema.Authorization) string { return a.Label }
+	pairs, _ := pairUpBy(c.prior.Authorizations, c.next.Authorizations, label,
+		func(a *schema.Authorization) edge {
+			return edge{c.clientLabel(a.Client), c.apiLabel(a.API), a.SubjectType}
+		},
+		func(a *schema.Authorization) edge { return edge{a.Client, a.API, a.SubjectType} })
+	return pairs
+}
+
+// apiLabel is the label after the change of the API with this one before.
+func (c *comparison) apiLabel(before string) string {
+	if after, renamed := c.apiLabels[before]; renamed {
+		return after
+	}
+	return before
+}
+
+func (c *comparison) clientLabel(before string) string {
+	if after, renamed := c.clientLabels[before]; renamed {
+		return after
+	}
+	return before
+}
+
+func (c *comparison) apiLabelsAfter(before []string) []string {
+	labels := make([]string, len(before))
+	for i, label := range before {
+		labels[i] = c.apiLabel(label)
+	}
+	return labels
+}
+
+// authorizationsBefore finds the prior authorizations by the label of their API.
+func (c *comparison) authorizationsBefore() map[string][]*schema.Authorization {
+	if c.heldBefore == nil {
+		c.heldBefore = byAPI(c.prior.Authorizations)
+	}
+	return c.heldBefore
+}
+
+func (c *comparison) authorizationsAfter() map[string][]*schema.Authorization {
+	if c.heldAfter == nil {
+		c.heldAfter = byAPI(c.next.Authorizations)
+	}
+	return c.heldAfter
+}
+
+func byAPI(authorizations []schema.Authorization) map[string][]*schema.Authorization {
+	m := make(map[string][]*schema.Authorization)
+	for i := range authorizations {
+		a := &authorizations[i]
+		m[a.API] = append(m[a.API], a)
+	}
+	return m
+}
+
+// A differ collects how one object changed, with the effect of each attribute.
+type differ struct {
+	address    string
+	attributes []AttributeChange
+}
+
+// add records a difference. Values are as in Attribute; nil is not set.
+func (d *differ) add(name string, before, after any, effect Effect, format string, args ...any) {
+	d.nested(name, "", before, after, effect, format, args...)
+}
+
+// nested records a difference of, or in, a nested block.
+func (d *differ) nested(name, label string, before, after any, effect Effect, format string, args ...any) {
+	action := ActionUpdate
+	switch {
+	case before == nil && after != nil:
+		action = ActionCreate
+	case before != nil && after == nil:
+		action = ActionDelete
+	}
+	d.attributes = append(d.attributes, AttributeChange{
+		Name: name, Label: label, Action: action, Effect: effect,
+		Reason: fmt.Sprintf(format, args...), Before: before, After: after,
+	})
+}
+
+// effect is the strongest of what was collected.
+func (d *differ) effect() Effect {
+	effect := EffectNone
+	for i := range d.attributes {
+		effect = stronger(effect, d.attributes[i].Effect)
+	}
+	return effect
+}
+
+// reason joins the reasons of the strongest effect.
+func (d *differ) reason() string {
+	strongest := d.effect()
+	var reasons []string
+	for i := range d.attributes {
+		if d.attributes[i].Effect == strongest {
+			reasons = append(reasons, d.attributes[i].Reason)
+		}
+	}
+	return strings.Join(reasons, " ")
+}
+
+// create, delete and update record the change of a whole object.
+func (c *comparison) create(address string, effect Effect, after any, format string, args ...any) {
+	reason := fmt.Sprintf(format, args...)
+	if r, renamed := c.locked[address]; renamed {
+		reason += fmt.Sprintf(" The lockfile has it as %s.", Address(r.Kind, r.From))
+	}
+	c.changes = append(c.changes, Change{
+		Address: address, Action: ActionCreate, Effect: effect, Reason: reason, After: Object{after},
+	})
+}
+
+func (c *comparison) delete(address string, effect Effect, before any, format string, args ...any) {
+	c.changes = append(c.changes, Change{
+		Address: address, Action: ActionDelete, Effect: effect, Reason: fmt.Sprintf(format, args...), Before: Object{before},
+	})
+}
+
+func (c *comparison) rename(from, to string, before, after any, format string, args ...any) {
+	c.changes = append(c.changes, Change{
+		Address: to, PreviousAddress: from, Action: ActionRename, Effect: EffectNone,
+		Reason: fmt.Sprintf(format, args...), Before: Object{before}, After: Object{after},
+	})
+}
+
+// update records what a differ collected, if anything.
+func (c *comparison) update(d *differ, action Action, before, after any) {
+	if len(d.attributes) == 0 {
+		return
+	}
+	c.changes = append(c.changes, Change{
+		Address: d.address, Action: action, Effect: d.effect(), Reason: d.reason(),
+		Before: Object{before}, After: Object{after}, Attributes: d.attributes,
+	})
+}
+
+// addressList is "authorization.a, authorization.b", cut short where it is long.
+func addressList(kind Kind, labels []string) string {
+	return shortList(labels, func(label string) string { return Address(kind, label) })
+}
+
+// quotedList is `"a", "b"`, cut short where it is long.
+func quotedList(values []string) string {
+	return shortList(values, func(v string) string { return fmt.Sprintf("%q", v) })
+}
+
+func shortList(values []string, show func(string) string) string {
+	const most = 8
+	shown := make([]string, 0, most+1)
+	for i, v := range values {
+		if i == most {
+			shown = append(shown, fmt.Sprintf("and %d more", len(values)-most))
+			break
+		}
+		shown = append(shown, show(v))
+	}
+	return strings.Join(shown, ", ")
+}
+
+// compareEnds compares two ends in Unix seconds, where 0 is no end at all.
+func compareEnds(a, b int64) int {
+	switch {
+	case a == b:
+		return 0
+	case a == 0:
+		return 1
+	case b == 0:
+		return -1
+	}
+	return cmp.Compare(a, b)
+}

@@ -1,0 +1,180 @@
+package compiler
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/writ-auth/writ/schema"
+)
+
+// An Object is one side of a change: the attributes of an object in the order
+// of the language reference. The zero Object is the absence of one. It holds
+// what it was made from and lists attributes only when it is asked, as a first
+// plan may create a million objects.
+type Object struct {
+	of any // a pointer to a type of package schema, or []Attribute
+}
+
+// An Attribute is a name and a value of an Object. The value is a string, bool,
+// int64 (seconds of a duration), float64, json.Number (read from a file),
+// []string, map[string]string, json.RawMessage, Object or []Object.
+type Attribute struct {
+	Name  string
+	Value any
+}
+
+// IsZero reports whether there is no object.
+func (o Object) IsZero() bool { return o.of == nil }
+
+// Attributes lists what is set.
+func (o Object) Attributes() []Attribute {
+	switch of := o.of.(type) {
+	case []Attribute:
+		return of
+	case *schema.Issuer:
+		return issuerAttributes(of)
+	case *schema.API:
+		return apiAttributes(of)
+	case *schema.Client:
+		return clientAttributes(of)
+	case *schema.Authorization:
+		return authorizationAttributes(of)
+	case *schema.TrustedIssuer:
+		return trustedIssuerAttributes(of)
+	case *schema.SigningKey:
+		return signingKeyAttributes(of)
+	}
+	return nil
+}
+
+// Get returns the value of an attribute, nil when it is not set.
+func (o Object) Get(name string) any {
+	for _, a := range o.Attributes() {
+		if a.Name == name {
+			return a.Value
+		}
+	}
+	return nil
+}
+
+// MarshalJSON writes an object with its attributes in order, or null.
+func (o Object) MarshalJSON() ([]byte, error) {
+	if o.IsZero() {
+		return []byte("null"), nil
+	}
+	b := []byte{'{'}
+	for i, a := range o.Attributes() {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		name, err := json.Marshal(a.Name)
+		if err != nil {
+			return nil, err
+		}
+		value, err := json.Marshal(a.Value)
+		if err != nil {
+			return nil, fmt.Errorf("attribute %q: %w", a.Name, err)
+		}
+		b = append(append(append(b, name...), ':'), value...)
+	}
+	return append(b, '}'), nil
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (o *Object) UnmarshalJSON(b []byte) error {
+	value, err := decodeValue(b)
+	if err != nil {
+		return err
+	}
+	switch value := value.(type) {
+	case nil:
+		*o = Object{}
+	case Object:
+		*o = value
+	default:
+		return errors.New("an object is neither a JSON object nor null")
+	}
+	return nil
+}
+
+// UnmarshalJSON keeps the values of an attribute's change in the types of
+// Attribute.
+func (a *AttributeChange) UnmarshalJSON(b []byte) error {
+	type plain AttributeChange // without this method
+	raw := struct {
+		*plain
+		Before json.RawMessage `json:"before"`
+		After  json.RawMessage `json:"after"`
+	}{plain: (*plain)(a)}
+	decoder := json.NewDecoder(bytes.NewReader(b))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&raw); err != nil {
+		return err
+	}
+	var err error
+	if a.Before, err = decodeValue(raw.Before); err != nil {
+		return err
+	}
+	a.After, err = decodeValue(raw.After)
+	return err
+}
+
+// decodeValue reads a value into the types of Attribute. Objects keep the order
+// of their members.
+func decodeValue(b []byte) (any, error) {
+	if b = bytes.TrimSpace(b); len(b) == 0 {
+		return nil, nil
+	}
+	switch b[0] {
+	case '{':
+		return decodeObject(b)
+	case '[':
+		return decodeList(b)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(b))
+	decoder.UseNumber()
+	var value any
+	err := decoder.Decode(&value)
+	return value, err
+}
+
+func decodeObject(b []byte) (Object, error) {
+	attributes := []Attribute{}
+	decoder := json.NewDecoder(bytes.NewReader(b))
+	if _, err := decoder.Token(); err != nil {
+		return Object{}, err
+	}
+	for decoder.More() {
+		name, err := decoder.Token()
+		if err != nil {
+			return Object{}, err
+		}
+		var raw json.RawMessage
+		if err := decoder.Decode(&raw); err != nil {
+			return Object{}, err
+		}
+		value, err := decodeValue(raw)
+		if err != nil {
+			return Object{}, err
+		}
+		attributes = append(attributes, Attribute{name.(string), value})
+	}
+	return Object{attributes}, nil
+}
+
+// decodeList reads a list of strings, or of objects; anything else stays JSON.
+func decodeList(b []byte) (any, error) {
+	var texts []string
+	if json.Unmarshal(b, &texts) == nil {
+		return texts, nil
+	}
+	var objects []Object
+	if json.Unmarshal(b, &objects) == nil {
+		return objects, nil
+	}
+	var raw json.RawMessage
+	err := json.Unmarshal(b, &raw)
+	return raw, err
+}
