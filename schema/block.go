@@ -24,33 +24,34 @@ const (
 // A Block is one type of block. It is the single declaration from which files
 // are decoded, the reference page is written and an editor completes.
 type Block struct {
-	Type       string             // the word that opens it
-	Label      string             // what its label is; "" when it takes none
-	CheckLabel func(string) error // the label's rule; nil when it takes none
-	LabelCode  string             // the diagnostic of a label that CheckLabel refuses
-	Repeats    bool               // may stand more than once in its parent
-	Required   bool               // must stand in its parent
-	Open       bool               // takes attributes of any name
-	Doc        string             // a paragraph
-	Example    string             // a whole block
-	Attributes []Attribute
-	Blocks     []Block // nested
+	Type       string             `json:"type"`               // the word that opens it
+	Label      string             `json:"label,omitempty"`    // what its label is; "" when it takes none
+	CheckLabel func(string) error `json:"-"`                  // the label's rule; nil when it takes none
+	LabelCode  string             `json:"-"`                  // the diagnostic of a label that CheckLabel refuses
+	Repeats    bool               `json:"repeats,omitempty"`  // may stand more than once in its parent
+	Required   bool               `json:"required,omitempty"` // must stand in its parent
+	Open       bool               `json:"open,omitempty"`     // takes attributes of any name
+	Doc        string             `json:"doc"`                // a paragraph
+	Example    string             `json:"example"`            // a whole block
+	Attributes []Attribute        `json:"attributes,omitempty"`
+	Blocks     []Block            `json:"blocks,omitempty"` // nested
 }
 
 // An Attribute is one attribute of a block.
 type Attribute struct {
-	Name     string
-	Type     Type
-	Of       string // a reference: the type of the block it names
-	Required bool
-	Default  string   // as HCL, or in words; "" when there is none
-	Enum     []string // the exact values, or of a list its elements; empty for any
-	Min, Max int64    // of a number, or of a duration in seconds; both zero for any
-	Doc      string   // one line
-	Example  string   // as HCL
+	Name     string   `json:"name"`
+	Type     Type     `json:"type"`
+	Of       string   `json:"of,omitempty"` // a reference: the type of the block it names
+	Required bool     `json:"required,omitempty"`
+	Default  string   `json:"default,omitempty"` // as HCL, or in words; "" when there is none
+	Enum     []string `json:"enum,omitempty"`    // the exact values, or of a list its elements; empty for any
+	Min      int64    `json:"min,omitempty"`     // of a number, or of a duration in seconds;
+	Max      int64    `json:"max,omitempty"`     // both zero for any
+	Doc      string   `json:"doc"`               // one line
+	Example  string   `json:"example"`           // as HCL
 
-	Check func(string) error // the rule of a string, or of a list's elements; nil for any
-	Code  string             // the diagnostic of a value that Check refuses; invalid-value when ""
+	Check func(string) error `json:"-"` // the rule of a string, or of a list's elements; nil for any
+	Code  string             `json:"-"` // the diagnostic of a value that Check refuses; invalid-value when ""
 }
 
 // Attr returns the attribute of that name.

@@ -1,7 +1,143 @@
 package schema
 
-// Markdown renders the language as a reference page.
-func Markdown() string { return "" }
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+)
 
 // JSON renders the language for machines.
-func JSON() ([]byte, error) { return nil, nil }
+func JSON() ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	err := enc.Encode(struct {
+		FormatVersion string  `json:"format_version"`
+		Blocks        []Block `json:"blocks"`
+		TestBlocks    []Block `json:"test_blocks"`
+	}{"1", Language, TestLanguage})
+	return b.Bytes(), err
+}
+
+const introduction = `# Language reference
+
+writ reads HCL 2: every ` + "`*.hcl`" + ` and ` + "`*.hcl.json`" + ` below a folder, in one namespace. The order of files, blocks and
+attributes never matters.
+
+An attribute takes any expression that gives its type:
+
+- A **duration** is text such as ` + "`\"90m\"`, `\"24h\"`, `\"30d\"`, `\"1h30m\"`" + `, or a whole number of seconds. Read in an expression it
+  is that number.
+- A **time** is text in RFC 3339 with whole seconds: ` + "`\"2027-01-31T00:00:00Z\"`" + `.
+- A **reference** names another block: ` + "`api.orders`, `client.billing`" + `, with for_each ` + "`client.worker[\"eu\"]`" + `. Anything that
+  evaluates to such an object is one too.
+- Each attribute of an object can be read: ` + "`api.orders.identifier`, `client.billing.client_id`" + `. Besides its attributes an object
+  has ` + "`address`" + ` and ` + "`label`" + `, and an api has ` + "`scopes`" + `, the list of their names.
+- ` + "`null`" + ` is the same as leaving an attribute out.
+
+`
+
+// Markdown renders the language as a reference page.
+func Markdown() string {
+	var b strings.Builder
+	b.WriteString(introduction)
+	b.WriteString("| block | in short |\n| --- | --- |\n")
+	for _, blocks := range [][]Block{Language, TestLanguage} {
+		for i := range blocks {
+			fmt.Fprintf(&b, "| [`%s`](#%s) | %s |\n", blocks[i].Type, blocks[i].Type, cell(firstSentence(blocks[i].Doc)))
+		}
+	}
+	for _, blocks := range [][]Block{Language, TestLanguage} {
+		for i := range blocks {
+			writeBlock(&b, &blocks[i], nil)
+		}
+	}
+	return b.String()
+}
+
+// writeBlock writes the section of a block and those of the blocks nested in it.
+func writeBlock(b *strings.Builder, block *Block, parents []string) {
+	title := block.Type
+	if len(parents) > 0 {
+		title = strings.Join(parents, ".") + "." + block.Type
+	}
+	fmt.Fprintf(b, "\n%s %s\n\n%s\n\n```hcl\n%s\n```\n", strings.Repeat("#", 2+len(parents)), title, block.Doc, block.Example)
+	if len(block.Attributes) > 0 {
+		b.WriteString("\n| attribute | type | default | meaning |\n| --- | --- | --- | --- |\n")
+		for i := range block.Attributes {
+			writeAttribute(b, &block.Attributes[i])
+		}
+	}
+	for i := range block.Blocks {
+		writeBlock(b, &block.Blocks[i], append(parents, block.Type))
+	}
+}
+
+func writeAttribute(b *strings.Builder, a *Attribute) {
+	fallback := ""
+	switch {
+	case a.Required:
+		fallback = "**required**"
+	case strings.ContainsAny(a.Default, "\"[{0123456789") || a.Default == "true" || a.Default == "false":
+		fallback = "`" + a.Default + "`"
+	default:
+		fallback = a.Default
+	}
+	meaning := a.Doc
+	if a.Min != 0 || a.Max != 0 {
+		meaning += " " + a.rangeText()
+	}
+	fmt.Fprintf(b, "| `%s` | %s | %s | %s Example: `%s` |\n", a.Name, cell(a.typeText()), cell(fallback), cell(meaning), cell(a.Example))
+}
+
+func (a *Attribute) typeText() string {
+	text := string(a.Type)
+	switch a.Type {
+	case TypeReference:
+		text = "reference to " + a.Of
+	case TypeReferences:
+		text = "list of references to " + a.Of
+	}
+	if len(a.Enum) > 0 {
+		text += ": `" + strings.Join(quoteAll(a.Enum), "`, `") + "`"
+	}
+	return text
+}
+
+func (a *Attribute) rangeText() string {
+	if a.Type == TypeDuration {
+		return fmt.Sprintf("From %s to %s.", FormatDuration(a.Min), FormatDuration(a.Max))
+	}
+	return fmt.Sprintf("At most %d.", a.Max)
+}
+
+func quoteAll(values []string) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = `"` + v + `"`
+	}
+	return out
+}
+
+// cell makes text fit for a cell of a table.
+func cell(s string) string {
+	return strings.NewReplacer("|", `\|`, "\n", " ").Replace(escapeAngles(s))
+}
+
+// escapeAngles keeps <words> outside code from being read as HTML.
+func escapeAngles(s string) string {
+	parts := strings.Split(s, "`")
+	for i := 0; i < len(parts); i += 2 {
+		parts[i] = strings.NewReplacer("<", "&lt;", ">", "&gt;").Replace(parts[i])
+	}
+	return strings.Join(parts, "`")
+}
+
+func firstSentence(s string) string {
+	if first, _, found := strings.Cut(s, ". "); found {
+		return first + "."
+	}
+	return s
+}
