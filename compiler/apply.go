@@ -2,31 +2,150 @@ package compiler
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
 )
+
+// rootLockName is the file on which the advisory lock is taken. Its name begins
+// with a dot, so it is never configuration; it is empty and stays.
+const rootLockName = ".writ.lock"
+
+// lockPoll is how often a held lock is tried again.
+const lockPoll = 20 * time.Millisecond
 
 // An ApplyRequest is the pair of files to write and what must still stand.
 type ApplyRequest struct {
-	Root     string // the configuration's folder; the advisory lock is taken on it
+	Root     string // the configuration's folder; the advisory lock is taken in it
 	Lockfile string // path
 	Snapshot string // path; "" writes the lockfile only
 
 	NextLock     []byte // nil leaves the lockfile alone
-	NextSnapshot []byte
+	NextSnapshot []byte // nil leaves the snapshot alone
 
 	LockDigest     string // FileDigest of the lockfile that was planned against, "" when there was none
 	SnapshotDigest string // FileDigest of the whole snapshot file that was planned against, "" when there was none
 
-	Rand io.Reader // for the names of staging files
+	Rand io.Reader // for the names of staging files; crypto/rand when nil
 }
 
 // Apply writes the lockfile and the snapshot so that at every moment, and after
 // a crash at any moment, each is wholly old or wholly new, and the snapshot is
-// never new before the lockfile.
+// never new before the lockfile: an identifier may be locked and not yet served,
+// never served and not locked. After an error or a crash a second Apply finishes.
 //
-// It waits for the advisory lock until ctx ends. An error with ErrStale in its
-// chain says that a file changed since the plan and that nothing was written.
-func Apply(ctx context.Context, req ApplyRequest) error { return nil }
+// Where a path is a symbolic link, the link stays and the file that it names is
+// replaced. A file that exists keeps its permissions; a new one gets 0644 less
+// the umask.
+//
+// Apply waits for the advisory lock until ctx ends, and from the first rename on
+// does not look at ctx any more. An error with ErrStale in its chain says that a
+// file changed since the plan and that nothing was written.
+func Apply(ctx context.Context, req ApplyRequest) error { return applyOn(ctx, osFiles{}, req) }
+
+func applyOn(ctx context.Context, files fileSystem, req ApplyRequest) (err error) {
+	unlock, err := files.Lock(ctx, filepath.Join(req.Root, rootLockName))
+	if err != nil {
+		return fmt.Errorf("lock folder %q: %w", req.Root, err)
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	targets, err := req.targets(files)
+	if err != nil {
+		return err
+	}
+	for _, t := range targets {
+		if err := t.check(files); err != nil {
+			return err
+		}
+	}
+	for _, t := range targets {
+		if err := t.sweep(files); err != nil {
+			return err
+		}
+	}
+	return replaceAll(ctx, files, targets, req.random())
+}
+
+// replaceAll stages everything, and only then replaces one file after the other.
+func replaceAll(ctx context.Context, files fileSystem, targets []*target, random io.Reader) (err error) {
+	defer func() {
+		for _, t := range targets {
+			t.discard(files)
+		}
+	}()
+	for _, t := range targets {
+		if err := t.stage(files, random); err != nil {
+			return err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	for _, t := range targets {
+		if err := t.commit(files); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (req *ApplyRequest) random() io.Reader {
+	if req.Rand == nil {
+		return rand.Reader
+	}
+	return req.Rand
+}
+
+// targets lists the files in the order in which they are replaced. A file that
+// is left alone is listed as well: it must still be what was planned against.
+func (req *ApplyRequest) targets(files fileSystem) ([]*target, error) {
+	lock, err := newTarget(files, "lockfile", req.Lockfile, req.LockDigest, req.NextLock)
+	if err != nil {
+		return nil, err
+	}
+	if req.Snapshot == "" {
+		return []*target{lock}, nil
+	}
+	snapshot, err := newTarget(files, "snapshot", req.Snapshot, req.SnapshotDigest, req.NextSnapshot)
+	if err != nil {
+		return nil, err
+	}
+	if lock.path == snapshot.path {
+		return nil, fmt.Errorf("lockfile and snapshot are the same file, %q", lock.path)
+	}
+	return []*target{lock, snapshot}, nil
+}
 
 // FileDigest is "sha256:<hex>" of a file's bytes, and "" for nil: no file.
-func FileDigest(b []byte) string { return "" }
+func FileDigest(b []byte) string {
+	if b == nil {
+		return ""
+	}
+	sum := sha256.Sum256(b)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// lockFile takes the advisory lock. The kernel releases it if the process dies.
+func lockFile(ctx context.Context, path string) (unlock func() error, err error) {
+	lock := flock.New(path, flock.SetPermissions(0o644))
+	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
+		return nil, errors.Join(unwrapPath(err), lock.Close())
+	}
+	return lock.Close, nil
+}
+
+// unwrapPath drops the operation and path that the caller's error has already.
+func unwrapPath(err error) error {
+	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
+		return pathError.Err
+	}
+	return err
+}

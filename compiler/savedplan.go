@@ -1,7 +1,11 @@
 package compiler
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 )
 
 // ErrStale is in the chain of every error that says that the world moved after
@@ -9,21 +13,94 @@ import (
 var ErrStale = errors.New("the plan is stale")
 
 // A SavedPlan is a plan bound to the three digests that it was made from. It
-// holds no secret.
+// holds no secret, so it may be kept where a pipeline keeps its artifacts. It
+// is no order to write what it says: apply makes the plan again from the files
+// and compares, so a saved plan can only forbid, never smuggle in.
 type SavedPlan struct {
-	ConfigDigest string   // FileDigest form of config.Config.Digest: "sha256:<hex>"
+	ConfigDigest string   // config.Config.Digest as "sha256:<hex>"
 	LockDigest   string   // Prior.LockDigest
 	Replace      []string // the --replace addresses
 	Plan         *Plan    // Plan.PriorDigest is the third
 }
 
-// Encode is the saved plan as a file.
-func (s *SavedPlan) Encode() ([]byte, error) { return nil, nil }
+// savedPlanKind is the first member of the file, so that no other JSON is taken
+// for a plan.
+const savedPlanKind = "writ plan"
+
+// A savedPlanFile is the layout of the file.
+type savedPlanFile struct {
+	Kind          string   `json:"kind"`
+	FormatVersion string   `json:"format_version"`
+	ConfigDigest  string   `json:"config_digest"`
+	LockDigest    string   `json:"lock_digest"`
+	PriorDigest   string   `json:"prior_digest"`
+	Replace       []string `json:"replace"`
+	Plan          *Plan    `json:"plan"`
+}
+
+// Encode is the saved plan as a file. The same plan gives the same bytes.
+func (s *SavedPlan) Encode() ([]byte, error) {
+	b, err := json.MarshalIndent(savedPlanFile{
+		Kind: savedPlanKind, FormatVersion: PlanFormatVersion,
+		ConfigDigest: s.ConfigDigest, LockDigest: s.LockDigest, PriorDigest: s.Plan.PriorDigest,
+		Replace: append([]string{}, s.Replace...), Plan: s.Plan,
+	}, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("encode plan: %w", err)
+	}
+	return append(b, '\n'), nil
+}
 
 // DecodeSavedPlan reads a saved plan. It refuses every version but its own.
-func DecodeSavedPlan(b []byte) (*SavedPlan, error) { return nil, nil }
+func DecodeSavedPlan(b []byte) (*SavedPlan, error) {
+	var version struct {
+		Kind          string `json:"kind"`
+		FormatVersion string `json:"format_version"`
+	}
+	if err := json.Unmarshal(b, &version); err != nil || version.Kind != savedPlanKind {
+		return nil, errors.New("this is not a plan that writ saved")
+	}
+	if version.FormatVersion != PlanFormatVersion {
+		return nil, fmt.Errorf("the plan has format version %q and this writ reads %q", version.FormatVersion, PlanFormatVersion)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(b))
+	decoder.DisallowUnknownFields()
+	var file savedPlanFile
+	if err := decoder.Decode(&file); err != nil {
+		return nil, fmt.Errorf("the plan is damaged: %w", err)
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return nil, errors.New("the plan is damaged: something follows it")
+	}
+	if file.Plan == nil || file.Plan.FormatVersion != PlanFormatVersion || file.Plan.PriorDigest != file.PriorDigest {
+		return nil, errors.New("the plan is damaged: its parts do not belong together")
+	}
+	return &SavedPlan{file.ConfigDigest, file.LockDigest, file.Replace, file.Plan}, nil
+}
 
 // Check compares a saved plan with the one that the same inputs give now. The
 // error has ErrStale in its chain when an input moved, and says which; any other
 // error says that the file is not what writ saved.
-func (s *SavedPlan) Check(now *SavedPlan) error { return nil }
+func (s *SavedPlan) Check(now *SavedPlan) error {
+	for _, input := range []struct{ name, then, now string }{
+		{"configuration", s.ConfigDigest, now.ConfigDigest},
+		{"lockfile", s.LockDigest, now.LockDigest},
+		{"snapshot", s.Plan.PriorDigest, now.Plan.PriorDigest},
+	} {
+		if input.then != input.now {
+			return fmt.Errorf("%w: the %s has changed since it was saved", ErrStale, input.name)
+		}
+	}
+	then, err := s.Encode()
+	if err != nil {
+		return err
+	}
+	again, err := now.Encode()
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(then, again) {
+		return errors.New("the same files give another plan: it was edited, or saved by another version of writ")
+	}
+	return nil
+}
