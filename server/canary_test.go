@@ -1,0 +1,88 @@
+package server_test
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/server"
+)
+
+// Secrets go in at every place where the server takes one; none comes out in
+// the log or in an answer of any endpoint, as it stands or encoded, and of a
+// token no log line holds more than its id.
+func TestNoSecretComesOut(t *testing.T) {
+	const (
+		hmacCanary   = "canary-hmac-0123456789abcdef0123456789"
+		secretCanary = "canary-secret+/=&% \u00e9"
+		keyCanary    = "canary-key-material-that-is-not-a-key"
+	)
+	keys := t.TempDir()
+	if err := os.WriteFile(filepath.Join(keys, "broken.pem"), []byte(keyCanary), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	doc := everyShape(issuerURL)
+	doc.Clients[0].Secrets = append(doc.Clients[0].Secrets, schema.Secret{Label: "b", Hash: hashOf(secretCanary)}, schema.Secret{Label: "c", Hash: "env:BROKEN"})
+	doc.SigningKeys = []schema.SigningKey{{Label: "broken", Alg: schema.PS256, PrivateKey: "file:broken.pem"}}
+	s, log := serving(t, doc, server.Options{Keys: keys, Getenv: env(map[string]string{"HMAC": hmacCanary, "BROKEN": keyCanary})})
+
+	var out strings.Builder
+	ask := func(r *http.Request) {
+		w := httptest.NewRecorder()
+		s.Public().ServeHTTP(w, r)
+		if w.Code != http.StatusOK || r.Method != http.MethodPost {
+			out.WriteString(w.Body.String())
+		}
+		if token, _, ok := strings.Cut(strings.TrimPrefix(w.Body.String(), `{"access_token":"`), `"`); ok && w.Code == 200 && r.Method == http.MethodPost {
+			if signature := token[strings.LastIndexByte(token, '.')+1:]; strings.Contains(log.String(), signature) {
+				t.Error("a token is in the log")
+			}
+		}
+	}
+	for _, alg := range algorithms {
+		good := form("audience", "https://api.example.com/"+label(schema.ProfileRFC9068, alg), "client_secret", secretCanary)
+		ask(post(good))
+		good.Del("client_secret")
+		ask(basic(clientID, secretCanary, good))
+	}
+	for _, v := range []url.Values{
+		form("client_secret", secretCanary+"x"), form("client_assertion", secretCanary), form("client_id", "nobody", "client_secret", secretCanary),
+		form("client_secret", secretCanary, "audience", "nowhere"), form("client_secret", secretCanary, "scope", "x y"),
+		form("client_secret", secretCanary, "grant_type", "password", "password", secretCanary),
+	} {
+		ask(post(v))
+	}
+	ask(query(post(form()), "client_secret="+url.QueryEscape(secretCanary)))
+	ask(with(post(form("client_secret", "-")), "Authorization", "Bearer "+secretCanary))
+	ask(with(post(form("client_secret", "-")), "Authorization", "Basic "+secretCanary))
+	ask(raw(formType, "client_secret="+secretCanary))
+	ask(raw("application/json", `{"client_secret":"`+secretCanary+`"`))
+	for _, path := range []string{"/.well-known/jwks.json", "/.well-known/openid-configuration"} {
+		ask(httptest.NewRequest(http.MethodGet, path, nil))
+	}
+	r := httptest.NewRequest(http.MethodGet, "/status", nil)
+	r.Host = "localhost"
+	out.WriteString(do(t, s.Admin(), r).raw)
+
+	everything := out.String() + log.String()
+	for _, secret := range []string{hmacCanary, secretCanary, keyCanary, clientSecret, hashOf(secretCanary)} {
+		for _, form := range []string{
+			secret, url.QueryEscape(secret), url.PathEscape(secret), hex.EncodeToString([]byte(secret)),
+			base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)), secret[:16],
+		} {
+			if strings.Contains(everything, form) {
+				t.Errorf("%q came out", form)
+			}
+		}
+	}
+	if !strings.Contains(everything, "wrong-secret") || !strings.Contains(everything, "signing_key.broken") {
+		t.Errorf("the test has not seen what it looks for:\n%s", everything)
+	}
+}
