@@ -62,8 +62,8 @@ func FormatDuration(seconds int64) string {
 // and 9999 into Unix seconds.
 func ParseTime(s string) (unix int64, err error) {
 	t, err := time.Parse(time.RFC3339, s)
-	// Parse is lenient about fractions and one-digit hours; the layout is not.
-	if whole := len(s) == 20 || len(s) == 25; err != nil || !whole || s[13] != ':' || s[16] != ':' || !strings.Contains("Z+-", s[19:20]) {
+	// Parse is lenient about fractions, one-digit hours and offsets; RFC 3339 is not.
+	if whole := len(s) == 20 || len(s) == 25; err != nil || !whole || s[13] != ':' || s[16] != ':' || !strings.Contains("Z+-", s[19:20]) || len(s) == 25 && s[20:22] > "23" {
 		return 0, fmt.Errorf("time %q is not one: write it like \"2027-01-31T00:00:00Z\" (RFC 3339, whole seconds)", s)
 	}
 	if t.Unix() <= 0 {

@@ -63,7 +63,7 @@ func writeBlock(b *strings.Builder, block *Block, parents []string) {
 	if len(parents) > 0 {
 		title = strings.Join(parents, ".") + "." + block.Type
 	}
-	fmt.Fprintf(b, "\n%s %s\n\n%s\n\n```hcl\n%s\n```\n", strings.Repeat("#", 2+len(parents)), title, block.Doc, block.Example)
+	fmt.Fprintf(b, "\n%s %s\n\n%s\n\n```hcl\n%s\n```\n", strings.Repeat("#", 2+len(parents)), title, escape(block.Doc), block.Example)
 	if len(block.Attributes) > 0 {
 		b.WriteString("\n| attribute | type | default | meaning |\n| --- | --- | --- | --- |\n")
 		for i := range block.Attributes {
@@ -89,7 +89,7 @@ func writeAttribute(b *strings.Builder, a *Attribute) {
 	if a.Min != 0 || a.Max != 0 {
 		meaning += " " + a.rangeText()
 	}
-	fmt.Fprintf(b, "| `%s` | %s | %s | %s Example: `%s` |\n", a.Name, cell(a.typeText()), cell(fallback), cell(meaning), cell(a.Example))
+	fmt.Fprintf(b, "| `%s` | %s | %s | %s Example: `%s` |\n", a.Name, cell(a.typeText()), fallback, cell(meaning), cell(a.Example))
 }
 
 func (a *Attribute) typeText() string {
@@ -123,14 +123,14 @@ func quoteAll(values []string) []string {
 
 // cell makes text fit for a cell of a table.
 func cell(s string) string {
-	return strings.NewReplacer("|", `\|`, "\n", " ").Replace(escapeAngles(s))
+	return strings.NewReplacer("|", `\|`, "\n", " ").Replace(escape(s))
 }
 
-// escapeAngles keeps <words> outside code from being read as HTML.
-func escapeAngles(s string) string {
+// escape keeps text outside code from being read as HTML or as emphasis.
+func escape(s string) string {
 	parts := strings.Split(s, "`")
 	for i := 0; i < len(parts); i += 2 {
-		parts[i] = strings.NewReplacer("<", "&lt;", ">", "&gt;").Replace(parts[i])
+		parts[i] = strings.NewReplacer("<", "&lt;", ">", "&gt;", "*", `\*`).Replace(parts[i])
 	}
 	return strings.Join(parts, "`")
 }
