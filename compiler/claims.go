@@ -18,38 +18,32 @@ import (
 // API is evaluated once for each authorization, so what it does wrong is reported
 // once, not once for each.
 func (c *compilation) compileClaims() {
-	withClaims := c.whoHasClaims()
+	apisWith, clientsWith := c.whoHasClaims()
 	reported := make(map[mistake]bool)
 	for i, declared := range c.authorizations {
-		a := &c.Document.Authorizations[i]
-		api, client := c.apis[c.apiIndex[a.API]], c.clients[c.clientIndex[a.Client]]
-		has := declared.Has("claims") || withClaims.apis[a.API] || withClaims.clients[a.Client]
+		e := c.ends[i]
+		has := declared.Has("claims") || apisWith[e.api] || clientsWith[e.client]
+		api, client := c.apis[e.api], c.clients[e.client]
 		if !has || c.refused.has(&declared.Decl, &api.Decl, &client.Decl) {
 			continue
 		}
 		claims, diags := c.Config.EvalClaims(api, client, declared, c.selfOf(i))
 		c.report(diags, reported)
 		c.report(checkClaimNames(declared, claims), reported)
-		a.Claims = claimsObject(claims)
+		c.Document.Authorizations[i].Claims = claimsObject(claims)
 	}
 }
 
-// claimOwners are the labels of the APIs and clients that declare claims.
-type claimOwners struct{ apis, clients map[string]bool }
-
-func (c *compilation) whoHasClaims() claimOwners {
-	owners := claimOwners{make(map[string]bool), make(map[string]bool)}
-	for _, a := range c.apis {
-		if a.Has("claims") {
-			owners.apis[a.Label] = true
-		}
+// whoHasClaims says of each API and each client whether it declares claims.
+func (c *compilation) whoHasClaims() (apis, clients []bool) {
+	apis, clients = make([]bool, len(c.apis)), make([]bool, len(c.clients))
+	for i, a := range c.apis {
+		apis[i] = a.Has("claims")
 	}
-	for _, cl := range c.clients {
-		if cl.Has("claims") {
-			owners.clients[cl.Label] = true
-		}
+	for i, cl := range c.clients {
+		clients[i] = cl.Has("claims")
 	}
-	return owners
+	return apis, clients
 }
 
 // A mistake tells one finding from its repetitions for other objects.
@@ -93,11 +87,10 @@ func checkClaimNames(a *config.Authorization, claims []config.Claim) diag.List {
 
 // selfOf is what self refers to for the authorization at that index.
 func (c *compilation) selfOf(i int) config.Self {
-	a := &c.Document.Authorizations[i]
 	return config.Self{
-		API:           &c.Document.APIs[c.apiIndex[a.API]],
-		Client:        &c.Document.Clients[c.clientIndex[a.Client]],
-		Authorization: a,
+		API:           &c.Document.APIs[c.ends[i].api],
+		Client:        &c.Document.Clients[c.ends[i].client],
+		Authorization: &c.Document.Authorizations[i],
 	}
 }
 

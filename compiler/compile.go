@@ -63,7 +63,9 @@ type compilation struct {
 	issuer  *config.Issuer // the one that counts; without values when none is declared
 	refused refusedBlocks
 	reach   [][]int32 // by client: the indexes of its authorizations
+	ends    []ends    // by authorization
 	scopes  []scopeIndex
+	held    []bool          // working memory of resolveScopes
 	orphans map[string]bool // labels of clients of authorizations that did not resolve
 	diags   diag.List
 }

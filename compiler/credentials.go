@@ -117,7 +117,7 @@ func (c *compilation) checkUnusedClients() {
 			continue
 		}
 		c.warnAt(declared.Range, "unused-client", "Unused client",
-			fmt.Sprintf("%s has no authorization and introspects no API, so it can authenticate but not get any token. "+
+			fmt.Sprintf("%s has no authorization and introspects no API, so it cannot get any token. "+
 				"Add an authorization for it, or remove it.", declared.Address))
 	}
 }

@@ -25,7 +25,7 @@ api "orders" {
   signing_secret = "env:ORDERS"
   token_lifetime = "30m"
   scope_mode     = "all_granted"
-  distinct_from  = [api.zeta, api.alpha, api.zeta]
+  distinct_from  = [api.zeta, api.alpha]
   claims = {
     "https://example.com/api"  = self.api.name
     "https://example.com/who"  = "api"

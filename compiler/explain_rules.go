@@ -125,18 +125,18 @@ func (e *explainer) findAuthorization() bool {
 		}
 		e.auth, e.out.Authorization = i, a.Label
 		declared := e.authorizations[i]
-		return e.pass(RuleAuthorization, fmt.Sprintf("%s authorizes %s for %s on behalf of a %s.",
-			declared.Address, client.Address, api.Address, a.SubjectType), declared.Range)
+		return e.pass(RuleAuthorization, fmt.Sprintf("%s authorizes %s for %s, %s.",
+			declared.Address, client.Address, api.Address, behalf(a.SubjectType)), declared.Range)
 	}
 	if other >= 0 {
 		declared := e.authorizations[other]
-		e.suggest(fmt.Sprintf("%s authorizes the same client and API, but on behalf of a %s.",
-			declared.Address, e.Document.Authorizations[other].SubjectType))
+		e.suggest(fmt.Sprintf("%s authorizes the same client and API, but %s.",
+			declared.Address, behalf(e.Document.Authorizations[other].SubjectType)))
 	} else {
 		e.suggest(fmt.Sprintf("Add an authorization with client = %s and api = %s.", client.Address, api.Address))
 	}
-	return e.refuse(RuleAuthorization, "invalid_target", fmt.Sprintf("Nothing authorizes %s for %s on behalf of a %s.",
-		client.Address, api.Address, e.req.SubjectType), client.Range, api.Range)
+	return e.refuse(RuleAuthorization, "invalid_target", fmt.Sprintf("Nothing authorizes %s for %s, %s.",
+		client.Address, api.Address, behalf(e.req.SubjectType)), client.Range, api.Range)
 }
 
 func (e *explainer) checkExpiry() bool {

@@ -2,94 +2,77 @@ package compiler_test
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
-	"testing/fstest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/schema"
 )
 
-const explainTree = `api "orders" {
-  identifier     = "https://api.example.com/orders"
-  token_lifetime = "1h"
-  scope "read:orders" { description = "Read orders" }
-  scope "write:orders" { description = "Change orders" }
-}
-api "generous" {
-  identifier = "https://api.example.com/generous"
-  scope_mode = "all_granted"
-  scope "a" { description = "A" }
-  scope "b" { description = "B" }
-}
-client "billing" {
-  client_id   = "billing-worker"
-  default_api = api.orders
-  secret "old" {
-    hash       = "env:OLD"
-    expires_at = "2026-10-01T00:00:00Z"
-  }
-  secret "new" {
-    hash       = "env:NEW"
-    not_before = "2026-09-01T00:00:00Z"
-    expires_at = "2027-01-01T00:00:00Z"
-  }
-}
-client "portal" {
-  grant_types = ["urn:ietf:params:oauth:grant-type:token-exchange"]
-  secret "s" { hash = "env:PORTAL" }
-}
-authorization "billing_orders" {
-  client     = client.billing
-  api        = api.orders
-  scopes     = ["read:orders"]
-  expires_at = "2026-12-31T00:00:00Z"
-}
-authorization "billing_generous" {
-  client         = client.billing
-  api            = api.generous
-  scopes         = ["a", "b"]
-  token_lifetime = "10m"
-}
-authorization "portal_orders" {
-  client         = client.portal
-  api            = api.orders
-  subject_type   = "user"
-  scopes         = ["read:orders"]
-  subject_claims = { groups = "finance" }
-}
-trusted_issuer "login" {
-  issuer      = "https://login.example.com/"
-  jwks_uri    = "https://login.example.com/.well-known/jwks.json"
-  vouches_for = ["user"]
-}
-`
+const (
+	exchange = schema.SubjectUser
+	orders   = "https://api.example.com/orders"
+)
 
-// explanations are requests on explainTree and the whole of their explanation.
+// explanations are requests on testdata/explain.txtar, by the name of the file
+// there that holds their explanation.
 var explanations = []struct {
 	name string
 	req  compiler.Request
-	want string
-}{}
+}{
+	{"allowed", compiler.Request{ClientID: "billing-worker", API: orders, Scopes: []string{"read:orders"}}},
+	{"allowed by default api", compiler.Request{ClientID: "billing-worker"}},
+	{"allowed all granted", compiler.Request{ClientID: "billing-worker", API: "https://api.example.com/generous", Scopes: []string{"b"}}},
+	{"allowed for a user", compiler.Request{ClientID: "portal", API: orders, SubjectType: exchange}},
+	{"allowed and cut short", compiler.Request{ClientID: "billing-worker", API: orders, At: at("2026-12-30T23:30:00Z")}},
+	{"unknown client", compiler.Request{ClientID: "billing-workr", API: orders}},
+	{"label for client id", compiler.Request{ClientID: "billing", API: orders}},
+	{"wrong grant", compiler.Request{ClientID: "portal", API: orders}},
+	{"no live credential", compiler.Request{ClientID: "billing-worker", API: orders, At: at("2027-01-01T00:00:00Z")}},
+	{"no api", compiler.Request{ClientID: "portal", SubjectType: exchange}},
+	{"trailing slash", compiler.Request{ClientID: "billing-worker", API: orders + "/"}},
+	{"upper case", compiler.Request{ClientID: "billing-worker", API: "https://API.example.com/orders"}},
+	{"default port", compiler.Request{ClientID: "billing-worker", API: "https://api.example.com:443/orders"}},
+	{"http", compiler.Request{ClientID: "billing-worker", API: "http://api.example.com/orders"}},
+	{"label for identifier", compiler.Request{ClientID: "billing-worker", API: "api.orders"}},
+	{"misspelt identifier", compiler.Request{ClientID: "billing-worker", API: "https://api.example.com/ordres"}},
+	{"unknown api", compiler.Request{ClientID: "billing-worker", API: "urn:nothing:like:it"}},
+	{"not authorized", compiler.Request{ClientID: "portal", API: "https://api.example.com/generous", SubjectType: exchange}},
+	{"other subject", compiler.Request{ClientID: "jobs", API: orders}},
+	{"expired", compiler.Request{ClientID: "billing-worker", API: orders, At: at("2026-12-31T00:00:00Z")}},
+	{"scope not granted", compiler.Request{ClientID: "billing-worker", API: orders, Scopes: []string{"read:orders", "write:orders"}}},
+	{"scope not declared", compiler.Request{ClientID: "billing-worker", API: orders, Scopes: []string{"raed:orders", "offline_access"}}},
+}
 
+// TestExplain follows requests along the rules and compares every step, place
+// and suggestion.
 func TestExplain(t *testing.T) {
-	tree := fstest.MapFS{
-		"issuer.hcl": {Data: []byte(defaultIssuer)},
-		"tree.hcl":   {Data: []byte(explainTree)},
+	const path = "testdata/explain.txtar"
+	archive, err := txtar.ParseFile(path)
+	if err != nil {
+		t.Fatal(err)
 	}
-	m, diags := compile(tree, time.Time{})
-	if diags.HasErrors() {
-		t.Fatal(report(diags, m.Config.Sources))
+	m := modelOf(t, string(archive.Files[0].Data))
+	want := make(map[string]string)
+	for _, f := range archive.Files[1:] {
+		want[f.Name] = string(f.Data)
 	}
+	archive.Files = archive.Files[:1]
 	for _, e := range explanations {
-		t.Run(e.name, func(t *testing.T) {
-			if diff := cmp.Diff(e.want, explanationText(compiler.Explain(m, e.req))); diff != "" {
-				t.Errorf("explanation (-want +got):\n%s", diff)
-			}
-		})
+		got := explanationText(compiler.Explain(m, e.req))
+		archive.Files = append(archive.Files, txtar.File{Name: e.name, Data: []byte(got)})
+		if diff := cmp.Diff(want[e.name], got); diff != "" && !*update {
+			t.Errorf("%s (-want +got):\n%s", e.name, diff)
+		}
+	}
+	if *update {
+		if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -43,9 +43,8 @@ const (
 func (c *compilation) checkRefreshingClient(i int32, offline []offlineUse) {
 	var userAPIs []int32
 	for _, n := range c.reach[i] {
-		a := &c.Document.Authorizations[n]
-		api := c.apiIndex[a.API]
-		if a.SubjectType == schema.SubjectUser {
+		api := c.ends[n].api
+		if c.Document.Authorizations[n].SubjectType == schema.SubjectUser {
 			userAPIs = append(userAPIs, api)
 			offline[api] = offlineUsers
 		}

@@ -18,15 +18,16 @@ func (c *compilation) checkPolicies() {
 		switch Kind(p.ForEachOf) {
 		case KindAPI:
 			for i, declared := range c.apis {
-				check.hold(&declared.Decl, config.Self{API: &c.Document.APIs[i]})
+				check.hold(config.Self{API: &c.Document.APIs[i]}, &declared.Decl)
 			}
 		case KindClient:
 			for i, declared := range c.clients {
-				check.hold(&declared.Decl, config.Self{Client: &c.Document.Clients[i]})
+				check.hold(config.Self{Client: &c.Document.Clients[i]}, &declared.Decl)
 			}
 		case KindAuthorization:
 			for i, declared := range c.authorizations {
-				check.hold(&declared.Decl, c.selfOf(i))
+				e := c.ends[i]
+				check.hold(c.selfOf(i), &declared.Decl, &c.apis[e.api].Decl, &c.clients[e.client].Decl)
 			}
 		}
 	}
@@ -39,11 +40,13 @@ type policyCheck struct {
 	reported map[mistake]bool // faults of the policy itself, each reported once
 }
 
-// hold reports an object that does not satisfy the policy.
-func (p policyCheck) hold(object *config.Decl, self config.Self) {
-	if p.refused.has(object) {
+// hold reports an object that does not satisfy the policy. The object is the
+// first of the declarations that the policy can see.
+func (p policyCheck) hold(self config.Self, seen ...*config.Decl) {
+	if p.refused.has(seen...) {
 		return
 	}
+	object := seen[0]
 	ok, message, diags := p.Config.CheckPolicy(p.policy, self)
 	p.report(diags, p.reported)
 	if ok || diags.HasErrors() {

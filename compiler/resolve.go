@@ -128,6 +128,7 @@ func (c *compilation) compileAuthorizations() {
 		func(a *config.Authorization) (string, hcl.Range) { return a.Label, a.Range })
 	c.authorizations = make([]*config.Authorization, 0, len(all))
 	c.Document.Authorizations = make([]schema.Authorization, 0, len(all))
+	c.ends = make([]ends, 0, len(all))
 	first := make(map[connection]int32, len(all))
 	for _, declared := range all {
 		client, okClient := c.clientIndex[declared.Client.Label]
@@ -137,17 +138,28 @@ func (c *compilation) compileAuthorizations() {
 			continue
 		}
 		i := int32(len(c.authorizations))
+		resolved := c.resolveAuthorization(declared, api)
 		c.authorizations = append(c.authorizations, declared)
-		c.Document.Authorizations = append(c.Document.Authorizations, c.resolveAuthorization(declared, api))
+		c.Document.Authorizations = append(c.Document.Authorizations, resolved)
+		c.ends = append(c.ends, ends{client, api})
 		c.reach[client] = append(c.reach[client], i)
-		c.checkSameConnection(first, connection{client, api, c.Document.Authorizations[i].SubjectType}, i)
+		c.checkSameConnection(first, connectionOf(client, api, resolved.SubjectType), i)
 	}
 }
 
-// A connection is what at most one authorization may describe.
-type connection struct {
-	client, api int32
-	subject     schema.SubjectType
+// ends are the indexes of what an authorization connects.
+type ends struct{ client, api int32 }
+
+// A connection is what at most one authorization may describe: client, API and
+// subject type, packed so that a million of them are compared quickly.
+type connection uint64
+
+func connectionOf(client, api int32, subject schema.SubjectType) connection {
+	key := connection(client)<<32 | connection(api)<<1
+	if subject == schema.SubjectUser {
+		key |= 1
+	}
+	return key
 }
 
 func (c *compilation) checkSameConnection(first map[connection]int32, key connection, i int32) {
@@ -158,10 +170,19 @@ func (c *compilation) checkSameConnection(first map[connection]int32, key connec
 	}
 	a, b := c.authorizations[i], c.authorizations[j]
 	c.errorAt(a.Range, "duplicate-authorization", "Duplicate authorization",
-		fmt.Sprintf("%s and %s both authorize %s for %s on behalf of a %s. "+
+		fmt.Sprintf("%s and %s both authorize %s for %s, %s. "+
 			"Merge their scopes into one block and remove the other.",
-			a.Address, b.Address, c.clients[key.client].Address, c.apis[key.api].Address, key.subject),
+			a.Address, b.Address, Address(KindClient, a.Client.Label), Address(KindAPI, a.API.Label),
+			behalf(c.Document.Authorizations[i].SubjectType)),
 		declaredHere(&b.Decl))
+}
+
+// behalf says in words for whom a client asks.
+func behalf(subject schema.SubjectType) string {
+	if subject == schema.SubjectUser {
+		return "on behalf of a user"
+	}
+	return "acting for itself"
 }
 
 // resolveAuthorization is the authorization as the server will see it, checked

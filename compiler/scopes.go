@@ -45,26 +45,35 @@ func (c *compilation) resolveScopes(a *config.Authorization, api int32) []string
 	if c.inOrder(a.Scopes, api) {
 		return a.Scopes
 	}
-	seen := make(map[int]bool, len(a.Scopes))
-	places := make([]int, 0, len(a.Scopes))
+	scopes := c.Document.APIs[api].Scopes
+	held := c.cleared(len(scopes))
+	n := 0
 	for i, name := range a.Scopes {
 		switch p := c.scopePlace(api, name); {
 		case p < 0:
 			c.unknownScope(a, i, api)
-		case seen[p]:
+		case held[p]:
 			c.errorAt(scopeRange(a, i), "duplicate-scope", "Scope listed twice",
 				fmt.Sprintf("%s lists %q more than once. Remove the repetition.", a.Address, name))
 		default:
-			seen[p] = true
-			places = append(places, p)
+			held[p] = true
+			n++
 		}
 	}
-	slices.Sort(places)
-	resolved := make([]string, len(places))
-	for i, p := range places {
-		resolved[i] = c.Document.APIs[api].Scopes[p].Name
+	resolved := make([]string, 0, n)
+	for p := range held {
+		if held[p] {
+			resolved = append(resolved, scopes[p].Name)
+		}
 	}
 	return resolved
+}
+
+// cleared is a slice of n false values, the same one each time.
+func (c *compilation) cleared(n int) []bool {
+	c.held = slices.Grow(c.held[:0], n)[:n]
+	clear(c.held)
+	return c.held
 }
 
 // inOrder reports whether the names are scopes of the API, in its order, each

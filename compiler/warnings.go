@@ -108,10 +108,10 @@ func liveAt(all []credential, at int64) bool {
 }
 
 func (c *compilation) expiredCredential(d *config.Client, cred credential, others bool) {
-	detail := fmt.Sprintf("The %s %q of %s is not accepted since %s. Remove it.",
+	detail := fmt.Sprintf("The %s %q of %s expired at %s. Remove it.",
 		cred.block, cred.label, d.Address, schema.FormatTime(cred.window.ExpiresAt))
 	if !others {
-		detail = fmt.Sprintf("The %s %q of %s is not accepted since %s, and nothing else authenticates the client now. "+
+		detail = fmt.Sprintf("The %s %q of %s expired at %s, and nothing else authenticates the client now. "+
 			"Add a credential that is valid, then remove this one.", cred.block, cred.label, d.Address, schema.FormatTime(cred.window.ExpiresAt))
 	}
 	c.warnAt(d.NestedRange(cred.block, cred.label, "expires_at"), "expired-credential", "Expired credential", detail)
