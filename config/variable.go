@@ -141,6 +141,7 @@ func (l *loader) variableValue(f *fields, v *variable, name string, g given, isG
 		return false
 	}
 	v.value = fallback
+	v.at, _ = rangeOf(v.block, "default")
 	return true
 }
 
@@ -191,15 +192,15 @@ func (l *loader) parseGiven(name, text string, v *variable) given {
 func (l *loader) validateVariable(spec *schema.Block, v *variable, name string) {
 	f := &fields{loader: l, spec: spec, block: v.block, where: "var." + name}
 	f.nested("validation", func(n *fields, _ string) {
+		n.attr("error_message") // reports that it is missing
+		if !v.ok {
+			return
+		}
 		condition, at, conditionSpec, ok := n.value("condition")
-		if message, _ := n.attr("error_message"); message == nil || !ok || !v.ok {
-			return
-		}
-		if condition.Type() != cty.Bool {
+		if ok && condition.Type() != cty.Bool {
 			n.wrongType(conditionSpec, condition, at)
-			return
 		}
-		if condition.True() {
+		if n.bad || !ok || condition.True() {
 			return
 		}
 		if message := n.text("error_message"); message != "" {

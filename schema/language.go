@@ -108,7 +108,7 @@ var apiBlock = Block{
 			Doc: "The aud claim, byte for byte. Unique, and immutable once recorded in the lockfile.", Example: `"https://api.example.com/orders"`},
 		tokenProfile,
 		signingAlg,
-		{Name: "signing_secret", Type: TypeString, Check: CheckSecretRef, Code: "plaintext-secret",
+		{Name: "signing_secret", Type: TypeString, Check: CheckSecretRef,
 			Doc: "With HS256 only, and required then: where the server finds the shared secret, never the secret.", Example: `"env:ORDERS_HS256"`},
 		tokenLifetime,
 		{Name: "allow_offline_access", Type: TypeBool, Default: "false",
@@ -334,7 +334,7 @@ var signingKeyBlock = Block{
 	Attributes: []Attribute{
 		{Name: "algorithm", Type: TypeString, Required: true, Enum: publicAlgs,
 			Doc: "What it signs with.", Example: `"RS256"`},
-		{Name: "private_key", Type: TypeString, Required: true, Check: CheckSecretRef, Code: "plaintext-secret",
+		{Name: "private_key", Type: TypeString, Required: true, Check: CheckSecretRef,
 			Doc: "Where the server finds the private key, never the key.", Example: `"file:rs256-2026-q4.pem"`},
 		{Name: "activates_at", Type: TypeTime,
 			Doc: "Published before this time, signing from then on.", Example: `"2026-10-01T00:00:00Z"`},
