@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
@@ -35,7 +36,7 @@ func generation(n int) *schema.Document {
 // A few hundred reloads under load: no request fails, every token is of one
 // generation from its first claim to its last, and no client sees time go back.
 func TestReloadUnderLoad(t *testing.T) {
-	const reloads, clients = 300, 4
+	const reloads, clients, perReload = 300, 4, 10
 	s, _ := newServer(t, server.Options{Logger: slog.New(slog.NewJSONHandler(io.Discard, nil))})
 	if err := s.Activate(file(t, generation(1), snapshot.Envelope{Serial: 1})); err != nil {
 		t.Fatal(err)
@@ -61,6 +62,9 @@ func TestReloadUnderLoad(t *testing.T) {
 	for n := 2; n <= reloads; n++ {
 		if err := s.Activate(file(t, generation(n), snapshot.Envelope{Serial: uint64(n)})); err != nil {
 			t.Fatal(err)
+		}
+		for !t.Failed() && requests.Load() < int64(n*perReload) {
+			time.Sleep(100 * time.Microsecond)
 		}
 	}
 	done.Store(true)

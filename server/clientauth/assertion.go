@@ -1,0 +1,179 @@
+package clientauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/server/store"
+)
+
+// AssertionType is the client_assertion_type of a JWT (RFC 7523 section 2.2).
+const AssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+// PrivateKeyJWT is the method of an assertion that the client signed itself
+// (OpenID Connect Core section 9).
+const PrivateKeyJWT Method = "private_key_jwt"
+
+// Limits of an assertion, in seconds.
+const (
+	maxAssertionLifetime = 5 * 60
+	skew                 = 10 // how far the caller's clock may be off, in either direction
+)
+
+// AssertionAlgorithms returns the algorithms of assertions and proofs, for
+// ParseKeys and for the metadata. A key of a client that names no algorithm is
+// pinned to the first that fits it.
+func AssertionAlgorithms() []schema.SigningAlg {
+	return []schema.SigningAlg{schema.RS256, schema.PS256, schema.ES256, schema.EdDSA}
+}
+
+// AssertionOptions configure Assertions.
+type AssertionOptions struct {
+	Issuer string           // our issuer url, which must be the audience
+	Store  store.Store      // remembers each jti
+	Now    func() time.Time // time.Now when nil
+
+	// Since refuses assertions issued before it; the zero time refuses none. It
+	// is the start of the process when Store does not outlive the process: an
+	// assertion from before may have been used before. As iat counts whole
+	// seconds, one of the same second is refused too. A client whose clock is
+	// ahead by some seconds leaves a gap of as many; Since set later closes it.
+	Since time.Time
+}
+
+// Assertions verifies assertions that clients sign with their own keys
+// (private_key_jwt: RFC 7523 sections 2.2 and 3, as draft-ietf-oauth-rfc7523bis
+// tightens them).
+type Assertions struct {
+	opts   AssertionOptions
+	decoys []ClientKeys
+}
+
+// NewAssertions returns a verifier that is safe for concurrent use.
+func NewAssertions(opts AssertionOptions) *Assertions {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	decoys, err := ParseKeys(decoyKeys, AssertionAlgorithms()...)
+	if err != nil {
+		panic("clientauth: decoy keys: " + err.Error())
+	}
+	return &Assertions{opts: opts, decoys: []ClientKeys{{Keys: decoys}}}
+}
+
+// Verify checks an assertion of the client clientID, whose keys are given, and
+// uses it up. It returns the label of the block whose key signed it. For an
+// unknown client it is called with the client_id that was claimed and without
+// keys, and takes as long.
+//
+// An error that is ErrRefused refuses the client; any other one decided
+// nothing.
+func (a *Assertions) Verify(ctx context.Context, assertionType string, token *Token, clientID string, keys []ClientKeys) (label string, err error) {
+	now := a.opts.Now()
+	if err := a.checkClaims(assertionType, token, clientID, now.Unix()); err != nil {
+		return "", err
+	}
+	if label, err = a.verifySignature(token, keys, now.Unix()); err != nil {
+		return "", err
+	}
+	if err := a.useUp(ctx, token, clientID, now); err != nil {
+		return "", err
+	}
+	return label, nil
+}
+
+// checkClaims checks everything that does not depend on the client's keys.
+func (a *Assertions) checkClaims(assertionType string, token *Token, clientID string, now int64) error {
+	if assertionType != AssertionType {
+		return refuse(ReasonWrongType, "client_assertion_type %s", excerpt(assertionType))
+	}
+	// draft-ietf-oauth-rfc7523bis: typed, or untyped as before it.
+	if typ := token.typ; typ != "" && typ != "jwt" && typ != "client-authentication+jwt" {
+		return refuse(ReasonWrongType, "typ %s", excerpt(typ))
+	}
+	if iss, ok := token.claims.text("iss"); !ok || iss != clientID || clientID == "" {
+		return refuse(ReasonWrongIssuer, "iss is not the client_id")
+	}
+	if sub, ok := token.claims.text("sub"); !ok || sub != clientID {
+		return refuse(ReasonWrongSubject, "sub is not the client_id")
+	}
+	// Another audience beside ours could present the assertion here.
+	if aud, ok := token.claims.texts("aud"); !ok || len(aud) != 1 || aud[0] != a.opts.Issuer {
+		return refuse(ReasonWrongAudience, "aud is not our issuer url alone")
+	}
+	if jti, ok := token.claims.text("jti"); !ok || jti == "" {
+		return refuse(ReasonMissingClaim, "jti is not a string")
+	}
+	times, err := token.times(now)
+	if err != nil {
+		return err
+	}
+	return a.checkAge(times, now)
+}
+
+// checkAge bounds how long the assertion can be used and refuses one that the
+// store may have forgotten.
+func (a *Assertions) checkAge(times timeClaims, now int64) error {
+	if times.exp > now+maxAssertionLifetime+skew {
+		return refuse(ReasonTooLong, "exp is %d seconds ahead", times.exp-now)
+	}
+	issued := times.exp - maxAssertionLifetime - skew // at the earliest, without an iat
+	if times.hasIat {
+		if issued = times.iat; times.exp-times.iat > maxAssertionLifetime+skew {
+			return refuse(ReasonTooLong, "exp is %d seconds after iat", times.exp-times.iat)
+		}
+	}
+	if !a.opts.Since.IsZero() && time.Unix(issued, 0).Before(a.opts.Since) {
+		return refuse(ReasonBeforeStart, "the assertion may have been issued before the start of the server, which forgot what was used")
+	}
+	return nil
+}
+
+// verifySignature spends the time of a verification even if no key is there
+// for it, so that the time does not tell which clients exist and which keys
+// they have.
+func (a *Assertions) verifySignature(token *Token, keys []ClientKeys, now int64) (label string, err error) {
+	live := slices.DeleteFunc(slices.Clone(keys), func(k ClientKeys) bool { return !k.Window.Contains(now) })
+	label, err = verifySignature(&token.compact, live)
+	if refusal, ok := errors.AsType[*Refusal](err); ok && refusal.Reason != ReasonBadSignature {
+		_, _ = verifySignature(&token.compact, a.decoys)
+		if len(live) < len(keys) && len(candidates(&token.compact, keys)) > 0 {
+			err = refuse(ReasonKeyWindow, "the client's key is outside its window")
+		}
+	}
+	return label, err
+}
+
+// useUp remembers the jti for as long as the assertion could be accepted
+// again. The key is bound to the client: one client's jti says nothing about
+// another's.
+func (a *Assertions) useUp(ctx context.Context, token *Token, clientID string, now time.Time) error {
+	jti, _ := token.claims.text("jti")
+	exp, _ := token.claims.seconds("exp")
+	until := time.Unix(exp+skew+1, 0)
+	err := a.opts.Store.PutOnce(ctx, store.NewKey("client assertion", clientID, jti), until.Sub(now))
+	if errors.Is(err, store.ErrExists) {
+		return refuse(ReasonReplayed, "jti was used before")
+	}
+	if err != nil {
+		return fmt.Errorf("remember client assertion: %w", err)
+	}
+	return nil
+}
+
+// decoyKeys are the public keys of RFC 7515 appendices A.2 and A.3 and of RFC
+// 8037 appendix A.2. Their private halves are printed there: nothing is ever
+// accepted by them.
+const decoyKeys = `{"keys":[
+{"kty":"RSA","alg":"RS256","e":"AQAB","n":"` + decoyModulus + `"},
+{"kty":"RSA","alg":"PS256","e":"AQAB","n":"` + decoyModulus + `"},
+{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"},
+{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`
+
+const decoyModulus = "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yR" +
+	"T-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdV" +
+	"MTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ"

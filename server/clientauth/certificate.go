@@ -1,0 +1,174 @@
+package clientauth
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/cryptobyte"
+	cryptobyte_asn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/writ-auth/writ/schema"
+)
+
+// The methods of a client certificate (RFC 8705 sections 2.1 and 2.2).
+const (
+	TLSClientAuth           Method = "tls_client_auth"
+	SelfSignedTLSClientAuth Method = "self_signed_tls_client_auth"
+)
+
+// A PeerCertificate is the client certificate of a TLS connection. The
+// handshake has proved that the caller holds its key.
+type PeerCertificate struct {
+	Leaf *x509.Certificate
+	// ChainVerified says that TLS has verified a chain from the leaf to a CA of
+	// the server. Without it only a self-signed certificate can match, by its
+	// digest.
+	ChainVerified bool
+}
+
+// PeerCertificateOf returns the client certificate of a connection; ok is false
+// without TLS or without a certificate.
+func PeerCertificateOf(state *tls.ConnectionState) (peer PeerCertificate, ok bool) {
+	if state == nil || len(state.PeerCertificates) == 0 {
+		return PeerCertificate{}, false
+	}
+	return PeerCertificate{Leaf: state.PeerCertificates[0], ChainVerified: len(state.VerifiedChains) > 0}, true
+}
+
+// Thumbprint returns the x5t#S256 of the certificate (RFC 8705 section 3.1):
+// the unpadded base64url SHA-256 of its DER encoding.
+func (p PeerCertificate) Thumbprint() string {
+	sum := sha256.Sum256(p.Leaf.Raw)
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// MatchCertificate finds the certificate block of a client that the peer's
+// certificate satisfies. It returns the block's label and the method that it
+// belongs to.
+func MatchCertificate(peer PeerCertificate, blocks iter.Seq[schema.Certificate], now time.Time) (label string, method Method, err error) {
+	if peer.Leaf == nil {
+		return "", "", refuse(ReasonNoCertificate, "the connection has no client certificate")
+	}
+	if now.Before(peer.Leaf.NotBefore) || now.After(peer.Leaf.NotAfter) {
+		return "", "", refuse(ReasonExpired, "certificate is valid from %s to %s", peer.Leaf.NotBefore.Format(time.RFC3339), peer.Leaf.NotAfter.Format(time.RFC3339))
+	}
+	err = refuse(ReasonWrongCertificate, "no certificate block of the client matches")
+	for block := range blocks {
+		method, blockErr := matchBlock(peer, block)
+		switch {
+		case blockErr != nil:
+			err = blockErr
+		case method == "":
+		case !block.Window.Contains(now.Unix()):
+			err = refuse(ReasonKeyWindow, "certificate block %s is outside its window", excerpt(block.Label))
+		default:
+			return block.Label, method, nil
+		}
+	}
+	return "", "", err
+}
+
+// matchBlock returns the method by which the certificate matches the block, ""
+// when it does not. An error is a certificate that has the name but may not
+// use it. A block with no selector or with several matches nothing.
+func matchBlock(peer PeerCertificate, block schema.Certificate) (Method, error) {
+	selectors := [...]string{block.SHA256, block.SubjectDN, block.SANDNS, block.SANURI}
+	if set := slices.DeleteFunc(selectors[:], func(s string) bool { return s == "" }); len(set) != 1 {
+		return "", nil
+	}
+	if block.SHA256 != "" {
+		if block.SHA256 != peer.Thumbprint() {
+			return "", nil
+		}
+		return SelfSignedTLSClientAuth, nil
+	}
+	if !matchName(peer.Leaf, block) {
+		return "", nil
+	}
+	if !peer.ChainVerified {
+		return "", refuse(ReasonUnverifiedChain, "no CA of the server vouches for the certificate")
+	}
+	return TLSClientAuth, checkUse(peer.Leaf)
+}
+
+func matchName(leaf *x509.Certificate, block schema.Certificate) bool {
+	switch {
+	case block.SubjectDN != "":
+		return matchDistinguishedName(block.SubjectDN, leaf.RawSubject)
+	case block.SANDNS != "":
+		// Names are compared whole: a wildcard in a certificate is no name.
+		return slices.ContainsFunc(leaf.DNSNames, func(name string) bool { return equalFoldASCII(name, block.SANDNS) })
+	}
+	// Exactly one URI, as SPIFFE's X.509-SVID demands: with two, a certificate
+	// would authenticate two clients.
+	uris := uriNames(leaf)
+	return len(uris) == 1 && uris[0] == block.SANURI
+}
+
+// checkUse refuses a certificate of a CA, and one that was issued for something
+// other than authenticating a TLS client. TLS checks the purpose for a chain
+// that it verifies by itself; this holds for whoever verified it.
+func checkUse(leaf *x509.Certificate) error {
+	switch {
+	case leaf.IsCA || leaf.KeyUsage&x509.KeyUsageCertSign != 0:
+		return refuse(ReasonCertificateUse, "certificate is a CA's")
+	case leaf.KeyUsage != 0 && leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0:
+		return refuse(ReasonCertificateUse, "certificate's key usage has no digitalSignature")
+	case len(leaf.ExtKeyUsage)+len(leaf.UnknownExtKeyUsage) == 0:
+		return nil // RFC 5280 section 4.2.1.12: no restriction
+	case slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageClientAuth), slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageAny):
+		return nil
+	}
+	return refuse(ReasonCertificateUse, "certificate's extended key usage has no clientAuth")
+}
+
+// uriNames returns the URIs of the subject alternative names as they stand in
+// the certificate: x509's parsed URLs may be written differently. Names that do
+// not parse count as none.
+func uriNames(leaf *x509.Certificate) []string {
+	for _, extension := range leaf.Extensions {
+		if !extension.Id.Equal([]int{2, 5, 29, 17}) {
+			continue
+		}
+		input := cryptobyte.String(extension.Value)
+		var names cryptobyte.String
+		if !input.ReadASN1(&names, cryptobyte_asn1.SEQUENCE) || !input.Empty() {
+			return nil
+		}
+		return readURINames(names)
+	}
+	return nil
+}
+
+func readURINames(names cryptobyte.String) (uris []string) {
+	for !names.Empty() {
+		var name cryptobyte.String
+		var tag cryptobyte_asn1.Tag
+		if !names.ReadAnyASN1(&name, &tag) {
+			return nil
+		}
+		if tag == cryptobyte_asn1.Tag(6).ContextSpecific() {
+			uris = append(uris, string(name))
+		}
+	}
+	return uris
+}
+
+// equalFoldASCII compares without the case of A to Z. Unlike strings.EqualFold
+// it takes no other character for a letter.
+func equalFoldASCII(a, b string) bool {
+	return len(a) == len(b) && strings.Map(lowerASCII, a) == strings.Map(lowerASCII, b)
+}
+
+func lowerASCII(r rune) rune {
+	if r >= 'A' && r <= 'Z' {
+		return r + 'a' - 'A'
+	}
+	return r
+}

@@ -1,0 +1,172 @@
+package clientauth
+
+import (
+	"bytes"
+	"encoding/json"
+	"iter"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/writ-auth/writ/schema"
+)
+
+// A TrustedIssuer verifies the tokens of another issuer: a Kubernetes cluster,
+// a CI system, a SPIFFE trust domain, an OpenID provider.
+type TrustedIssuer struct {
+	// Issuer is compared with iss byte for byte. An issuer that is a SPIFFE
+	// trust domain, "spiffe://example.org", may leave iss out, as JWT-SVIDs do;
+	// it then speaks for subjects of that trust domain alone.
+	Issuer string
+	// Keys are pinned to the algorithms that the configuration allows.
+	Keys *Keys
+	// Audiences are what aud may hold: each of its values must be among them,
+	// so that a token meant for another service as well is refused.
+	Audiences []string
+}
+
+// Verified are the claims of a token that a TrustedIssuer has verified.
+type Verified struct{ claims jsonObject }
+
+// foreignTypes are the media types of tokens that are meant as assertions or
+// identities: plain JWTs (a JWT-SVID may also say JOSE). Access tokens, proofs,
+// events and the rest name themselves and are refused (RFC 8725 section 3.11).
+var foreignTypes = []string{"", "jwt", "jose"}
+
+// Verify checks that the issuer signed the token, that it is meant for us and
+// in force. types are further media types that the caller takes in the typ
+// header, in lower case, such as "at+jwt" for an access token to exchange.
+//
+// The token's jti is not used up: workloads present one token until it
+// expires.
+func (t *TrustedIssuer) Verify(token *Token, now time.Time, types ...string) (*Verified, error) {
+	if !slices.Contains(foreignTypes, token.typ) && !slices.Contains(types, token.typ) {
+		return nil, refuse(ReasonWrongType, "typ %s", excerpt(token.typ))
+	}
+	if err := t.checkIssuer(token); err != nil {
+		return nil, err
+	}
+	if err := t.checkAudience(token); err != nil {
+		return nil, err
+	}
+	if _, err := token.times(now.Unix()); err != nil {
+		return nil, err
+	}
+	if _, err := verifySignature(&token.compact, []ClientKeys{{Keys: t.Keys}}); err != nil {
+		return nil, err
+	}
+	return &Verified{claims: token.claims}, nil
+}
+
+func (t *TrustedIssuer) checkIssuer(token *Token) error {
+	sub, ok := token.claims.text("sub")
+	if !ok || sub == "" {
+		return refuse(ReasonMissingClaim, "sub is not a string")
+	}
+	domain := strings.HasPrefix(t.Issuer, "spiffe://")
+	if domain && !strings.HasPrefix(sub, strings.TrimSuffix(t.Issuer, "/")+"/") {
+		return refuse(ReasonWrongSubject, "sub %s is not of the trust domain", excerpt(sub))
+	}
+	if domain && token.claims.get("iss") == nil {
+		return nil
+	}
+	if iss, ok := token.claims.text("iss"); !ok || iss != t.Issuer || iss == "" {
+		return refuse(ReasonWrongIssuer, "iss %s", excerpt(iss))
+	}
+	return nil
+}
+
+func (t *TrustedIssuer) checkAudience(token *Token) error {
+	aud, ok := token.claims.texts("aud")
+	if !ok || len(aud) == 0 {
+		return refuse(ReasonWrongAudience, "aud is neither a string nor an array of strings")
+	}
+	for _, value := range aud {
+		if !slices.Contains(t.Audiences, value) {
+			return refuse(ReasonWrongAudience, "aud %s is not among the audiences of the trusted issuer", excerpt(value))
+		}
+	}
+	return nil
+}
+
+// Subject returns the sub claim, which is never empty.
+func (v *Verified) Subject() string {
+	sub, _ := v.claims.text("sub")
+	return sub
+}
+
+// Expires returns the exp claim, in Unix seconds.
+func (v *Verified) Expires() int64 {
+	exp, _ := v.claims.seconds("exp")
+	return exp
+}
+
+// Equal reports whether every member of a JSON object, "" for none, is a claim
+// of the token with an equal value. Numbers are equal when they are written
+// alike, arrays when their order is, too.
+func (v *Verified) Equal(object string) bool {
+	if object == "" {
+		return true
+	}
+	want, err := readObject([]byte(object))
+	if err != nil {
+		return false
+	}
+	for _, m := range want {
+		got := v.claims.get(string(m.name))
+		if got == nil || !equalJSON(got, m.value) {
+			return false
+		}
+	}
+	return true
+}
+
+func equalJSON(a, b []byte) bool {
+	va, ok1 := decodeJSON(a)
+	vb, ok2 := decodeJSON(b)
+	return ok1 && ok2 && reflect.DeepEqual(va, vb)
+}
+
+func decodeJSON(text []byte) (value any, ok bool) {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	return value, dec.Decode(&value) == nil
+}
+
+// MatchFederated finds the federated credential that the token satisfies, among
+// those of a client that name the trusted issuer by its label. It returns the
+// credential's label.
+func MatchFederated(v *Verified, issuer string, credentials iter.Seq[schema.Federated], now time.Time) (label string, err error) {
+	reason, detail := ReasonNotRegistered, "the client has no federated credential of trusted issuer "+excerpt(issuer)
+	for credential := range credentials {
+		if credential.TrustedIssuer != issuer {
+			continue
+		}
+		switch {
+		case !matchSubject(credential, v.Subject()):
+			reason, detail = ReasonWrongSubject, "sub "+excerpt(v.Subject())
+		case !v.Equal(credential.Claims):
+			reason, detail = ReasonWrongClaim, "a claim that federated credential "+excerpt(credential.Label)+" demands is absent or different"
+		case !credential.Window.Contains(now.Unix()):
+			reason, detail = ReasonKeyWindow, "federated credential "+excerpt(credential.Label)+" is outside its window"
+		default:
+			return credential.Label, nil
+		}
+	}
+	return "", refuse(reason, "%s", detail)
+}
+
+// matchSubject compares the whole sub: with the exact subject, or with the
+// pattern of package schema. A credential with neither matches nothing.
+func matchSubject(credential schema.Federated, subject string) bool {
+	switch {
+	case subject == "" || credential.Subject != "" && credential.SubjectPattern != "":
+		return false
+	case credential.Subject != "":
+		return credential.Subject == subject
+	case credential.SubjectPattern == "" || len(subject) > schema.MaxSubject:
+		return false
+	}
+	return schema.MatchSubject(credential.SubjectPattern, subject)
+}

@@ -1,0 +1,38 @@
+package clientauth
+
+// timeClaims are the time claims of a token (RFC 7519 sections 4.1.4 to 4.1.6), in
+// Unix seconds.
+type timeClaims struct {
+	exp    int64
+	iat    int64
+	hasIat bool
+}
+
+// times reads the time claims and checks that the token is in force: exp is
+// required and has not come, nbf and iat may be absent and have come, each
+// within the skew.
+func (t *Token) times(now int64) (timeClaims, error) {
+	exp, ok := t.claims.seconds("exp")
+	if !ok {
+		return timeClaims{}, refuse(ReasonMissingClaim, "exp is not a whole number of seconds")
+	}
+	read := timeClaims{exp: exp}
+	for _, name := range []string{"nbf", "iat"} {
+		if t.claims.get(name) == nil {
+			continue
+		}
+		at, ok := t.claims.seconds(name)
+		switch {
+		case !ok:
+			return timeClaims{}, refuse(ReasonWrongClaim, "%s is not a whole number of seconds", name)
+		case at > now+skew:
+			return timeClaims{}, refuse(ReasonTooEarly, "%s is %d seconds ahead", name, at-now)
+		case name == "iat":
+			read.iat, read.hasIat = at, true
+		}
+	}
+	if exp <= now-skew {
+		return timeClaims{}, refuse(ReasonExpired, "exp was %d seconds ago", now-exp)
+	}
+	return read, nil
+}

@@ -1,0 +1,224 @@
+package clientauth
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+	"golang.org/x/crypto/bcrypt"
+
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/snapshot"
+)
+
+func fastHash(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return fastPrefix + base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+func bcryptHash(t testing.TB, secret string) string {
+	t.Helper()
+	hash, err := bcrypt.GenerateFromPassword([]byte(secret), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(hash)
+}
+
+func argonHash(secret string) string {
+	salt := []byte("sixteen byte salt")
+	key := argon2.IDKey([]byte(secret), salt, 1, 64, 1, 32)
+	return fmt.Sprintf("$argon2id$v=19$m=64,t=1,p=1$%s$%s", base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key))
+}
+
+func open(t testing.TB, clients ...schema.Client) *snapshot.Snapshot {
+	t.Helper()
+	for i := range clients {
+		clients[i].ClientID = clients[i].Label
+		clients[i].Name = clients[i].Label
+		clients[i].GrantTypes = []string{schema.GrantClientCredentials}
+	}
+	body, err := snapshot.Encode(&schema.Document{
+		Issuer: schema.Issuer{URL: "https://auth.example.com/", ErrorStyle: schema.ErrorsRFC6749, SubStyle: schema.SubClientID}, Clients: clients,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := snapshot.Marshal(snapshot.Envelope{Serial: 1}, body, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	snap, err := snapshot.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return snap
+}
+
+func secrets(hashes ...string) []schema.Secret {
+	var all []schema.Secret
+	for i, hash := range hashes {
+		all = append(all, schema.Secret{Label: string(rune('a' + i)), Hash: hash})
+	}
+	return all
+}
+
+func TestVerify(t *testing.T) {
+	const now = 1000
+	long := strings.Repeat("x", 72)
+	snap := open(t,
+		schema.Client{Label: "argon", Secrets: secrets(argonHash("argon secret"))},
+		schema.Client{Label: "bcrypt", Secrets: secrets(bcryptHash(t, long))},
+		schema.Client{Label: "none"},
+		schema.Client{Label: "referring", Secrets: secrets("env:FAST", "env:SLOW", "env:ABSENT")},
+		schema.Client{Label: "unreadable", Secrets: secrets("env:ABSENT", "env:PLAIN")},
+		schema.Client{Label: "windows", Secrets: []schema.Secret{
+			{Label: "a", Hash: fastHash("old"), Window: schema.Window{ExpiresAt: now}},
+			{Label: "b", Hash: fastHash("now"), Window: schema.Window{NotBefore: now, ExpiresAt: now + 1}},
+			{Label: "c", Hash: fastHash("new"), Window: schema.Window{NotBefore: now + 1}},
+			{Label: "d", Hash: bcryptHash(t, "slow and old"), Window: schema.Window{ExpiresAt: now}},
+		}},
+	)
+	values := map[schema.SecretRef]string{"env:FAST": fastHash("fast"), "env:SLOW": bcryptHash(t, "slow"), "env:PLAIN": "a plain secret"}
+	checker, unusable := NewSecrets(snap, func(ref schema.SecretRef) (string, error) {
+		if hash, ok := values[ref]; ok {
+			return hash, nil
+		}
+		return "", fmt.Errorf("%q is absent", ref)
+	}, NewSlowHashes([32]byte{}))
+	if len(unusable) != 3 || !checker.Usable() {
+		t.Errorf("unusable %v", unusable)
+	}
+	for _, u := range unusable {
+		if strings.Contains(u.Err.Error(), "a plain secret") {
+			t.Errorf("the error repeats the secret: %v", u.Err)
+		}
+	}
+	for _, c := range []struct {
+		client, secret string
+		want           error
+	}{
+		{"argon", "argon secret", nil}, {"argon", "argon secre", ErrWrongSecret}, {"argon", "", ErrWrongSecret},
+		{"bcrypt", long, nil}, {"bcrypt", long + "x", ErrWrongSecret}, {"bcrypt", long[1:], ErrWrongSecret},
+		{"none", "x", ErrNoSecrets}, {"nobody", "x", ErrUnknownClient}, {"", "x", ErrUnknownClient},
+		{"referring", "fast", nil}, {"referring", "slow", nil}, {"referring", "env:FAST", ErrWrongSecret}, {"referring", values["env:FAST"], ErrWrongSecret},
+		{"unreadable", "a plain secret", ErrUnreadableSecret},
+		{"windows", "old", ErrExpiredSecret}, {"windows", "now", nil}, {"windows", "new", ErrEarlySecret}, {"windows", "slow and old", ErrWrongSecret},
+	} {
+		for range 2 { // the second time from the cache
+			client, err := checker.Verify(t.Context(), Credential{SecretPost, c.client, c.secret}, now)
+			if !errors.Is(err, c.want) || err == nil && client.Label() != c.client {
+				t.Errorf("%s with %q: %v, want %v", c.client, c.secret, err, c.want)
+			}
+		}
+	}
+}
+
+func TestNoClients(t *testing.T) {
+	checker, unusable := NewSecrets(open(t), nil, NewSlowHashes([32]byte{}))
+	if len(unusable) != 0 || !checker.Usable() {
+		t.Error("a snapshot without clients is not usable")
+	}
+	if _, err := checker.Verify(t.Context(), Credential{SecretPost, "x", "y"}, 0); !errors.Is(err, ErrUnknownClient) {
+		t.Error(err)
+	}
+}
+
+func TestCheckHash(t *testing.T) {
+	salt, key := base64.RawStdEncoding.EncodeToString(make([]byte, 16)), base64.RawStdEncoding.EncodeToString(make([]byte, 32))
+	argon := func(version, params string) string {
+		return "$argon2id$v=" + version + "$" + params + "$" + salt + "$" + key
+	}
+	for hash, ok := range map[string]bool{
+		fastHash("x"):       true,
+		fastHash("x") + "=": false,
+		"sha256:" + strings.Repeat("A", 42) + "B": false, // stray bits
+		"md5:abc":                           false,
+		"":                                  false,
+		"plain":                             false,
+		bcryptHash(t, "x"):                  true,
+		"$2b$31$" + strings.Repeat("a", 53): false,
+		"$1$abc$def":                        false,
+		argon("19", "m=65536,t=3,p=4"):      true,
+		argon("16", "m=65536,t=3,p=4"):      false,
+		argon("19", "m=4194304,t=3,p=4"):    false,
+		argon("19", "m=65536,t=99,p=4"):     false,
+		argon("19", "m=65536,t=3,p=0"):      false,
+		argon("19", "m=65536,t=3,p=256"):    false,
+		argon("19", "t=3,m=65536,p=4"):      false,
+		"$argon2id$v=19$m=64,t=1,p=1$$":     false,
+		"$argon2i$v=19$m=64,t=1,p=1$" + salt + "$" + key: false,
+	} {
+		if err := CheckHash(hash); (err == nil) != ok {
+			t.Errorf("%q: %v", hash, err)
+		}
+	}
+}
+
+// Requests beyond the queue are turned away, and a known answer costs nothing.
+func TestSlowHashesAreBounded(t *testing.T) {
+	slow := NewSlowHashes([32]byte{1})
+	hash := bcryptHash(t, "secret")
+	if match, err := slow.matches(t.Context(), hash, "secret"); !match || err != nil {
+		t.Fatal(match, err)
+	}
+	slow.slots <- struct{}{} // somebody computes
+	ctx, cancel := context.WithCancel(t.Context())
+	var waiting sync.WaitGroup
+	for i := range slowRunning + slowWaiting {
+		waiting.Go(func() {
+			if _, err := slow.matches(ctx, hash, fmt.Sprint(i)); !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		})
+	}
+	for len(slow.queue) < cap(slow.queue) {
+		time.Sleep(time.Millisecond)
+	}
+	if _, err := slow.matches(ctx, hash, "one more"); !errors.Is(err, ErrBusy) {
+		t.Error(err)
+	}
+	if match, err := slow.matches(ctx, hash, "secret"); !match || err != nil {
+		t.Error("a known answer waits:", err)
+	}
+	cancel()
+	waiting.Wait()
+}
+
+func TestSlowHashesForgetTheOldest(t *testing.T) {
+	slow := NewSlowHashes([32]byte{})
+	for i := range slowCached + 10 {
+		slow.remember(slow.id("hash", fmt.Sprint(i)), true)
+	}
+	if len(slow.known) != slowCached || len(slow.ring) != slowCached {
+		t.Errorf("%d known, %d in the ring", len(slow.known), len(slow.ring))
+	}
+	if _, ok := slow.lookup(slow.id("hash", "9")); ok {
+		t.Error("the tenth is remembered")
+	}
+	if _, ok := slow.lookup(slow.id("hash", "10")); !ok {
+		t.Error("the eleventh is forgotten")
+	}
+}
+
+func BenchmarkVerify(b *testing.B) {
+	snap := open(b, schema.Client{Label: "billing", Secrets: secrets(fastHash("secret"), fastHash("other"))})
+	checker, _ := NewSecrets(snap, nil, NewSlowHashes([32]byte{}))
+	for name, cred := range map[string]Credential{
+		"right": {SecretPost, "billing", "secret"}, "wrong": {SecretPost, "billing", "secreT"}, "unknown": {SecretPost, "billinG", "secret"},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				checker.Verify(b.Context(), cred, 0)
+			}
+		})
+	}
+}

@@ -1,0 +1,93 @@
+package server_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/writ-auth/writ/"
+
+// What the sidecar must not link, directly or through others, and why.
+var unlinked = map[string]string{
+	"github.com/hashicorp/hcl":          "the sidecar is handed what was compiled; hcl would add 29 packages and 2.3 MB",
+	"github.com/zclconf/go-cty":         "expressions are evaluated by the compiler; a token request evaluates nothing",
+	module + "config":                   "the declared model belongs to the compiler",
+	module + "compiler":                 "the sidecar reads snapshots and makes none",
+	module + "cmd/writ":                 "a program is not a library",
+	"github.com/urfave/cli":             "the sidecar's flags are the standard library's",
+	"net/http/pprof":                    "it registers itself with every handler that uses the default mux",
+	"expvar":                            "it registers itself with every handler that uses the default mux",
+	"testing":                           "tests stay out of the program",
+	"github.com/lestrrat-go/jwx/v2/jwe": "writ neither takes nor makes encrypted tokens, and their decoding is where bombs were found",
+	"golang.org/x/crypto/openpgp":       "unsafe by design",
+}
+
+// What only some packages may import themselves, and why.
+var confined = map[string]struct {
+	to     []string
+	reason string
+}{
+	"github.com/lestrrat-go/jwx/v2":             {[]string{"server/token", "server/clientauth"}, "jwx v2 is at the end of its line: its successor is to be a change in two packages"},
+	"github.com/fsnotify/fsnotify":              {[]string{"server/watch"}, "events are hints: only the package that looks itself may hear them"},
+	"golang.org/x/crypto":                       {[]string{"server/clientauth"}, "slow hashes are for imported secrets, behind their limits"},
+	"golang.org/x/time":                         {[]string{"server"}, "throttles stand before the endpoints, not inside what they call"},
+	"github.com/writ-auth/writ/schema/snapshot": {[]string{"server", "server/clientauth", "server/console", "cmd/writd"}, "making a token needs a grant, not a snapshot"},
+}
+
+type listed struct {
+	ImportPath string
+	Standard   bool
+	Imports    []string
+}
+
+func list(t *testing.T, args ...string) []listed {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", append([]string{"list", "-json=ImportPath,Standard,Imports"}, args...)...).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var packages []listed
+	for decoder := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listed
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return packages
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		packages = append(packages, p)
+	}
+}
+
+// below reports whether path is the package or one under it.
+func below(path, pkg string) bool { return path == pkg || strings.HasPrefix(path, pkg+"/") }
+
+func TestDependencies(t *testing.T) {
+	linked := list(t, "-deps", module+"server/...", module+"cmd/writd")
+	if len(linked) < 100 {
+		t.Fatalf("only %d packages are listed", len(linked))
+	}
+	for _, p := range linked {
+		for pkg, reason := range unlinked {
+			if below(p.ImportPath, pkg) {
+				t.Errorf("%s is linked into the sidecar: %s", p.ImportPath, reason)
+			}
+		}
+		if !below(p.ImportPath, strings.TrimSuffix(module, "/")) {
+			continue
+		}
+		own := strings.TrimPrefix(p.ImportPath, module)
+		for pkg, rule := range confined {
+			for _, imported := range p.Imports {
+				if below(imported, pkg) && !slices.Contains(rule.to, own) {
+					t.Errorf("%s imports %s: %s", own, imported, rule.reason)
+				}
+			}
+		}
+	}
+}
