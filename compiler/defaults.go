@@ -3,7 +3,10 @@ package compiler
 import (
 	"cmp"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"github.com/writ-auth/writ/config"
+	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 )
 
@@ -20,6 +23,23 @@ func apiWithDefaults(declared *config.API, issuer *config.Issuer) schema.API {
 	api.TokenLifetime = cmp.Or(api.TokenLifetime, issuer.Defaults.TokenLifetime, schema.DefaultTokenLifetime)
 	api.ScopeMode = cmp.Or(api.ScopeMode, schema.ScopeNarrow)
 	return api
+}
+
+// lifetimeSource points at where an API has its token lifetime from.
+func (m *Model) lifetimeSource(api int32) diag.Related {
+	declared := m.apis[api]
+	switch {
+	case declared.TokenLifetime != 0:
+		return diag.Related{Message: "set on " + declared.Address, Range: declared.AttrRange("token_lifetime")}
+	case len(m.Config.Issuers) > 0 && m.Config.Issuers[0].Defaults.TokenLifetime != 0:
+		return diag.Related{Message: "the issuer's default", Range: m.defaultRange("token_lifetime")}
+	}
+	return diag.Related{Message: "the default, as " + declared.Address + " sets none", Range: declared.Range}
+}
+
+// defaultRange is where an attribute of the issuer's defaults was written.
+func (m *Model) defaultRange(attr string) hcl.Range {
+	return m.Config.Issuers[0].NestedRange("defaults", "", attr)
 }
 
 // clientWithDefaults fills what a client is silent about.

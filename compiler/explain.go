@@ -48,7 +48,9 @@ const (
 	RuleAuthorization = "authorization" // an authorization connects the two
 	RuleExpiry        = "expiry"        // and is in force at this time
 	RuleSubject       = "subject"       // a trusted issuer vouches for users
-	RuleScopes        = "scopes"        // and covers the scopes
+	RuleSender        = "sender"        // the token is bound to a key; always passed
+	RuleScopes        = "scopes"        // the authorization covers the scopes
+	RuleOffline       = "offline"       // whether a refresh token comes with it; always passed
 	RuleLifetime      = "lifetime"      // how long the token lives; always passed
 )
 
@@ -81,7 +83,7 @@ func Explain(m *Model, req Request) Explanation {
 	e := &explainer{Model: m, req: req}
 	for _, rule := range []func() bool{
 		e.findClient, e.checkGrant, e.checkCredential, e.findAPI, e.findAuthorization,
-		e.checkExpiry, e.checkSubject, e.checkScopes,
+		e.checkExpiry, e.checkSubject, e.sayBinding, e.checkScopes, e.sayOffline,
 	} {
 		if !rule() {
 			e.listReach()

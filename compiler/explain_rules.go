@@ -180,17 +180,29 @@ func (e *explainer) checkSubject() bool {
 	return e.pass(RuleSubject, text, ranges...)
 }
 
+// sayBinding tells of what the request must carry besides.
+func (e *explainer) sayBinding() bool {
+	if !e.Document.Clients[e.client].RequireSenderConstrained {
+		return true
+	}
+	declared := e.clients[e.client]
+	return e.pass(RuleSender, fmt.Sprintf("%s gets a token only with a DPoP proof or a client certificate.", declared.Address),
+		declared.AttrRange("require_sender_constrained"))
+}
+
 func (e *explainer) sayLifetime() {
 	a, api := &e.Document.Authorizations[e.auth], &e.Document.APIs[e.api]
 	e.out.Lifetime = EffectiveLifetime(a, api)
-	from, at := e.apis[e.api].Address, e.apis[e.api].AttrRange("token_lifetime")
+	source := e.lifetimeSource(e.api)
+	from, at := source.Message, source.Range
 	if a.TokenLifetime != 0 {
-		from, at = e.authorizations[e.auth].Address, e.authorizations[e.auth].AttrRange("token_lifetime")
+		from, at = "set on "+e.authorizations[e.auth].Address, e.authorizations[e.auth].AttrRange("token_lifetime")
 	}
-	text := fmt.Sprintf("The token lives %s, as %s says.", schema.FormatDuration(e.out.Lifetime), from)
+	text := fmt.Sprintf("The token lives %s: %s.", schema.FormatDuration(e.out.Lifetime), from)
 	if left := a.ExpiresAt - e.req.At; a.ExpiresAt != 0 && e.req.At != 0 && left < e.out.Lifetime {
 		e.out.Lifetime = left
 		text = fmt.Sprintf("The token lives %s, until %s expires.", schema.FormatDuration(left), e.authorizations[e.auth].Address)
+		at = e.authorizations[e.auth].AttrRange("expires_at")
 	}
 	e.pass(RuleLifetime, text, at)
 }

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	exchange = schema.SubjectUser
-	orders   = "https://api.example.com/orders"
+	user   = schema.SubjectUser
+	orders = "https://api.example.com/orders"
 )
 
 // explanations are requests on testdata/explain.txtar, by the name of the file
@@ -27,13 +27,13 @@ var explanations = []struct {
 	{"allowed", compiler.Request{ClientID: "billing-worker", API: orders, Scopes: []string{"read:orders"}}},
 	{"allowed by default api", compiler.Request{ClientID: "billing-worker"}},
 	{"allowed all granted", compiler.Request{ClientID: "billing-worker", API: "https://api.example.com/generous", Scopes: []string{"b"}}},
-	{"allowed for a user", compiler.Request{ClientID: "portal", API: orders, SubjectType: exchange}},
+	{"allowed for a user", compiler.Request{ClientID: "portal", API: orders, SubjectType: user}},
 	{"allowed and cut short", compiler.Request{ClientID: "billing-worker", API: orders, At: at("2026-12-30T23:30:00Z")}},
 	{"unknown client", compiler.Request{ClientID: "billing-workr", API: orders}},
 	{"label for client id", compiler.Request{ClientID: "billing", API: orders}},
 	{"wrong grant", compiler.Request{ClientID: "portal", API: orders}},
 	{"no live credential", compiler.Request{ClientID: "billing-worker", API: orders, At: at("2027-01-01T00:00:00Z")}},
-	{"no api", compiler.Request{ClientID: "portal", SubjectType: exchange}},
+	{"no api", compiler.Request{ClientID: "portal", SubjectType: user}},
 	{"trailing slash", compiler.Request{ClientID: "billing-worker", API: orders + "/"}},
 	{"upper case", compiler.Request{ClientID: "billing-worker", API: "https://API.example.com/orders"}},
 	{"default port", compiler.Request{ClientID: "billing-worker", API: "https://api.example.com:443/orders"}},
@@ -41,9 +41,11 @@ var explanations = []struct {
 	{"label for identifier", compiler.Request{ClientID: "billing-worker", API: "api.orders"}},
 	{"misspelt identifier", compiler.Request{ClientID: "billing-worker", API: "https://api.example.com/ordres"}},
 	{"unknown api", compiler.Request{ClientID: "billing-worker", API: "urn:nothing:like:it"}},
-	{"not authorized", compiler.Request{ClientID: "portal", API: "https://api.example.com/generous", SubjectType: exchange}},
+	{"not authorized", compiler.Request{ClientID: "portal", API: "https://api.example.com/generous", SubjectType: user}},
 	{"other subject", compiler.Request{ClientID: "jobs", API: orders}},
 	{"expired", compiler.Request{ClientID: "billing-worker", API: orders, At: at("2026-12-31T00:00:00Z")}},
+	{"user without refresh token", compiler.Request{ClientID: "portal", API: orders, Scopes: []string{"read:orders", "offline_access"}, SubjectType: user}},
+	{"user with refresh token", compiler.Request{ClientID: "mobile", API: "https://api.example.com/generous", Scopes: []string{"offline_access", "a"}, SubjectType: user}},
 	{"scope not granted", compiler.Request{ClientID: "billing-worker", API: orders, Scopes: []string{"read:orders", "write:orders"}}},
 	{"scope not declared", compiler.Request{ClientID: "billing-worker", API: orders, Scopes: []string{"raed:orders", "offline_access"}}},
 }

@@ -37,6 +37,7 @@ const minute = 60
 
 func scheduleRefused(keys []schema.SigningKey, lifetime int64) bool {
 	cfg := declaredConfig(1)
+	cfg.Clients, cfg.Authorizations = nil, nil
 	cfg.APIs[0].TokenLifetime = lifetime
 	for _, k := range keys {
 		cfg.SigningKeys = append(cfg.SigningKeys, &config.SigningKey{Decl: decl("signing_key", k.Label, 1), SigningKey: k})

@@ -53,15 +53,30 @@ func (e *explainer) nearestSpelling() {
 	}
 }
 
-// lookAlike says in words how two identifiers with one near key differ.
-func lookAlike(asked, declared string) string {
+// lookAlike says how two different identifiers with one near key differ, in the
+// words of the server's log.
+func lookAlike(a, b string) string {
 	switch {
-	case asked+"/" == declared || asked == declared+"/":
+	case strings.TrimSuffix(a, "/") == strings.TrimSuffix(b, "/"):
 		return "by a trailing slash"
-	case strings.EqualFold(asked, declared):
-		return "in upper and lower case"
+	case strings.EqualFold(a, b):
+		return "by upper and lower case"
+	case withoutPort(a) == withoutPort(b):
+		return "by the default port"
+	case strings.Contains(a, "%") != strings.Contains(b, "%"):
+		return "by percent-encoding"
 	}
-	return "in a spelling that URLs take for the same"
+	return "in how the URL is spelled"
+}
+
+// withoutPort cuts the first default port out of a URL.
+func withoutPort(s string) string {
+	for _, port := range []string{":443", ":80"} {
+		if before, after, ok := strings.Cut(s, port); ok && (after == "" || after[0] == '/' || after[0] == '?') {
+			return before + after
+		}
+	}
+	return s
 }
 
 // otherScheme is the identifier with http for https or the other way round.

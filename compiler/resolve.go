@@ -205,22 +205,5 @@ func (c *compilation) checkShorterLifetime(a *config.Authorization, api int32) {
 		fmt.Sprintf("%s asks for tokens that live %s, but those of %s live %s. An authorization may only shorten "+
 			"the lifetime: choose %s or less, or remove token_lifetime.",
 			a.Address, schema.FormatDuration(a.TokenLifetime), c.apis[api].Address, schema.FormatDuration(limit), schema.FormatDuration(limit)),
-		c.lifetimeDeclared(api))
-}
-
-// lifetimeDeclared points at where the API's effective lifetime comes from.
-func (c *compilation) lifetimeDeclared(api int32) diag.Related {
-	declared := c.apis[api]
-	switch {
-	case declared.Has("token_lifetime"):
-		return diag.Related{Message: "the lifetime of " + declared.Address + " is set here", Range: declared.AttrRange("token_lifetime")}
-	case c.issuer.Defaults.TokenLifetime != 0:
-		return diag.Related{Message: declared.Address + " has the issuer's default", Range: c.defaultRange("token_lifetime")}
-	}
-	return declaredHere(&declared.Decl)
-}
-
-// defaultRange is where an attribute of the issuer's defaults was written.
-func (c *compilation) defaultRange(attr string) hcl.Range {
-	return c.issuer.NestedRange("defaults", "", attr)
+		c.lifetimeSource(api))
 }
