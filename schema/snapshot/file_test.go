@@ -125,6 +125,8 @@ func TestEnvelopeIsCanonical(t *testing.T) {
 		}
 		if _, err := Open(reseal(file, []byte(other))); err == nil {
 			t.Errorf("%s: accepted", name)
+		} else if name == "unknown member" && !strings.Contains(err.Error(), `unknown field "extra"`) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
@@ -210,6 +212,28 @@ func TestSignatures(t *testing.T) {
 	}
 }
 
+// A signature that names a trusted key of the wrong size, which Ed25519 itself
+// would panic on.
+func TestSignatureByMalformedKey(t *testing.T) {
+	s, err := Open(smallFile(t, testKey(1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	short := ed25519.PublicKey("short")
+	env := s.Envelope()
+	env.Signatures[0].KeyID = KeyID(short)
+	file, err := Marshal(env, s.Body(), s.Sources())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err = Open(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.VerifySignatures([]ed25519.PublicKey{short}); !errors.Is(err, ErrUntrusted) {
+		t.Errorf("a key of five bytes: %v", err)
+	}
+}
+
 // A signature covers every member of the envelope and nothing else's signature.
 func TestSignatureCoversEnvelope(t *testing.T) {
 	key := testKey(1)
@@ -227,6 +251,7 @@ func TestSignatureCoversEnvelope(t *testing.T) {
 		"lock":        func(e *Envelope) { e.LockDigest = "" },
 		"version":     func(e *Envelope) { e.WritVersion = "2.0.0" },
 		"signature":   func(e *Envelope) { e.Signatures[0].Signature[5] ^= 1 },
+		"key id":      func(e *Envelope) { e.Signatures[0].KeyID = KeyID(testKey(2).Public().(ed25519.PublicKey)) },
 		"empty":       func(e *Envelope) { e.Signatures[0].Signature = nil },
 	} {
 		env := s.Envelope()

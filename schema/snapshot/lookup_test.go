@@ -49,6 +49,23 @@ func TestNearIdentifier(t *testing.T) {
 	}
 }
 
+// Identifiers with the same hash are not near for that.
+func TestNearIdentifierComparesKeys(t *testing.T) {
+	var twins []string
+	for i := uint64(0); len(twins) < 2; i++ {
+		if key := collidingKey(i); schema.NearKey(key) == key {
+			twins = append(twins, key)
+		}
+	}
+	s := mustOpen(t, &schema.Document{APIs: []schema.API{{Label: "a", Identifier: twins[0]}}})
+	if _, _, ok := s.NearIdentifier(twins[0] + "/"); !ok {
+		t.Error("a trailing slash is not near")
+	}
+	if _, how, ok := s.NearIdentifier(twins[1]); ok {
+		t.Errorf("another identifier with the same hash is near: %q", how)
+	}
+}
+
 func TestSources(t *testing.T) {
 	s, err := Open(smallFile(t))
 	if err != nil {

@@ -1,0 +1,123 @@
+package snapshot
+
+import (
+	"encoding/binary"
+	"strings"
+	"testing"
+
+	"github.com/writ-auth/writ/schema"
+)
+
+// Bodies whose digest fits and whose tables do not fit each other.
+func TestWalkRefuses(t *testing.T) {
+	cut := func(sec section) func(*pool) {
+		return func(p *pool) { p.sections[sec] = p.sections[sec][:len(p.sections[sec])-layout[sec].size] }
+	}
+	put := func(sec section, at int, value uint32) func(*pool) {
+		return func(p *pool) { binary.LittleEndian.PutUint32(p.sections[sec][at:], value) }
+	}
+	for _, test := range []struct {
+		name   string
+		change func(*pool)
+		want   string
+	}{
+		{"nothing changed", func(*pool) {}, ""},
+		{"no issuer", cut(secIssuer), `section "issuer": 0 records instead of 1`},
+		{"two issuers", func(p *pool) { p.sections[secIssuer] = append(p.sections[secIssuer], p.sections[secIssuer]...) }, `2 records instead of 1`},
+		{"a key without authorization", func(p *pool) { p.sections[secAuthKeys] = appendU32(p.sections[secAuthKeys], 100) }, "4 authorizations and 5 keys"},
+		{"a scope without order", cut(secScopeOrder), "4 scopes and an order of 3"},
+		{"a client without index entry", cut(secClientIndex), `section "client buckets"`},
+		{"an index without buckets", func(p *pool) { p.sections[secNearBuckets] = nil }, `section "near index": does not fit`},
+		{"half a bucket", cut(secIdentifierBuckets), `section "identifier index": does not fit`},
+		{"a client that is not in the index", func(p *pool) {
+			cut(secClientIndex)(p)
+			put(secClientBuckets, 4, 2)(p)
+		}, `section "client index": does not fit`},
+		{"an entry that no bucket holds", put(secClientBuckets, 4, 2), `section "client index": does not fit`},
+		{"entries out of order", put(secClientIndex, indexSize+indexHash, 0), `section "client index": record 1: in the wrong place`},
+		{"labels left over", func(p *pool) { p.sections[secAuthLabels] = append(p.sections[secAuthLabels], 'x') }, `section "authorizations": record 3`},
+		{"authorizations before the first client", put(secClients, clientAuths, 1), `section "clients": record 0`},
+		{"authorizations going back", put(secClients, clientSize+clientAuths, 3), `section "clients": record 2`},
+		{"the same key twice", func(p *pool) { copy(p.sections[secAuthKeys][4:8], p.sections[secAuthKeys][:4]) }, `section "authorization keys": record 1`},
+		{"a key for no API", put(secAuthKeys, 4, 2<<1), `section "authorization keys": record 1`},
+		{"an order past its list", func(p *pool) { p.sections[secScopeOrder][0] = 2 }, `section "scope order": record 0`},
+		{"a text past the heap", put(secAPIs, apiName, 1<<20), `section "apis": record 0: the field at byte 16`},
+		{"a text longer than the heap", put(secAPIs, apiName+4, none), `section "apis": record 0: the field at byte 16`},
+		{"a secret past the heap", put(secSecrets, secretSize+secretHash, none), `section "secrets": record 1`},
+		{"an unknown profile", func(p *pool) { p.sections[secAPIs][apiProfile] = byte(len(profiles)) }, `section "apis": record 0: the field at byte 36`},
+		{"a default API past the end", put(secClientExtras, clientExtraDefaultAPI, 2), `section "client extras": record 0`},
+		{"owners missing", func(p *pool) {
+			p.sections[secClients], p.sections[secClientIndex] = nil, nil
+			p.sections[secClientBuckets] = make([]byte, 8)
+		}, "authorizations or secrets without a client"},
+	} {
+		body, err := Encode(smallDocument())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &Snapshot{body: body}
+		if err := s.cut(); err != nil {
+			t.Fatal(err)
+		}
+		p := &pool{sections: s.sections}
+		test.change(p)
+		if body, err = p.body(); err != nil {
+			t.Fatal(err)
+		}
+		checkBody(t, test.name, body, test.want)
+	}
+}
+
+func TestWalkRefusesHeaders(t *testing.T) {
+	body, err := Encode(smallDocument())
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkBody(t, "bytes after the last section", append(body, 0), "1 bytes after the last section")
+	checkBody(t, "a section too few", patched(body, 4, byte(numSections)-1, 1), "30 sections instead of 31")
+	checkBody(t, "a section past the end", patched(body, 8+4*int(secHeap), 0xff, 4), `section "strings heap": runs past the end`)
+	checkBody(t, "a header alone", body[:bodyHeaderSize], "runs past the end")
+
+	// The envelope signs for the body, so the header may not say another version.
+	file, err := Marshal(Envelope{Serial: 1}, patched(body, 0, 2, 1), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file[headerVersion] = 1
+	file = reseal(file, file[headerSize:][:u32(file, headerEnvelope)])
+	if _, err := Open(file); err == nil || !strings.Contains(err.Error(), "another format version than its header") {
+		t.Errorf("a body of another version: %v", err)
+	}
+}
+
+// checkBody opens a body with a digest that fits; want is part of the error, "" for none.
+func checkBody(t *testing.T, name string, body []byte, want string) {
+	t.Helper()
+	file, err := Marshal(Envelope{Serial: 1}, body, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	switch s, err := Open(file); {
+	case err == nil && want == "":
+		visit(s)
+	case err == nil || want == "" || !strings.Contains(err.Error(), want):
+		t.Errorf("%s: %v, want %q", name, err, want)
+	}
+}
+
+// Two APIs list the same scopes in another order: the same grant is another set.
+func TestScopeSetsBelongToTheirList(t *testing.T) {
+	x, y := schema.Scope{Name: "x"}, schema.Scope{Name: "y"}
+	doc := &schema.Document{
+		APIs: []schema.API{
+			{Label: "a", Identifier: "a", Scopes: []schema.Scope{x, y}},
+			{Label: "b", Identifier: "b", Scopes: []schema.Scope{y, x}},
+		},
+		Clients: []schema.Client{{Label: "c", ClientID: "c"}},
+		Authorizations: []schema.Authorization{
+			{Label: "1", Client: "c", API: "a", SubjectType: schema.SubjectClient, Scopes: []string{"x"}},
+			{Label: "2", Client: "c", API: "b", SubjectType: schema.SubjectClient, Scopes: []string{"x"}},
+		},
+	}
+	checkHandles(t, mustOpen(t, doc), doc)
+}
