@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"path/filepath"
+	"strconv"
 
 	"github.com/urfave/cli/v3"
 )
@@ -37,6 +38,10 @@ func (a *app) commands() []command {
 		a.planCommand(),
 		a.applyCommand(),
 		a.rollbackCommand(),
+		a.showCommand(),
+		a.explainCommand(),
+		a.graphCommand(),
+		a.checkCommand(),
 		a.devCommand(),
 		a.tokenCommand(),
 		a.verifyCommand(),
@@ -77,6 +82,20 @@ func (a *app) globalFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "chdir", Aliases: []string{"C"}, Usage: "run as if started in `DIR`", Destination: &a.chdir},
 		&cli.BoolFlag{Name: "json", Usage: "print JSON for machines, diagnostics included", Destination: &a.json},
-		&cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "explain the command", Destination: &a.help},
+		&cli.GenericFlag{Name: "help", Aliases: []string{"h"}, Usage: "explain the command", Value: (*helpValue)(&a.help)},
 	}
 }
+
+// A helpValue is a switch that does not look like one to the parser: with a
+// bool named help it would print a help of its own.
+type helpValue bool
+
+func (v *helpValue) Set(text string) error {
+	on, err := strconv.ParseBool(text)
+	*v = helpValue(on)
+	return err
+}
+
+func (v *helpValue) Get() any         { return v }
+func (v *helpValue) String() string   { return "" }
+func (v *helpValue) IsBoolFlag() bool { return true }

@@ -45,20 +45,20 @@ there is a token for each of them.`,
 }
 
 func (a *app) dev(ctx context.Context, args []string, flags *configFlags, listen string) error {
-	w, err := a.workspace(args, flags)
-	if err != nil {
-		return err
-	}
-	if _, err := w.compile(); err != nil { // an empty folder is a mistake of the command line
-		if _, editable := errors.AsType[*diagnosed](err); !editable {
-			return err
-		}
-	}
 	listener, origin, err := listenLoopback(listen)
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
+	w, err := a.workspace(args, flags)
+	if err != nil {
+		return err
+	}
+	if _, err := w.compile(); err != nil { // an empty folder is not worth waiting for
+		if _, editable := errors.AsType[*diagnosed](err); !editable {
+			return err
+		}
+	}
 	debug.SetGCPercent(100) // not a one-shot command
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()

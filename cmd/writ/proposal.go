@@ -51,7 +51,7 @@ func (w *workspace) propose(ctx context.Context, opts proposalOptions, against s
 		return nil, err
 	}
 	plan, list := compiler.NewPlan(p.prior.Prior, t.model, compiler.PlanOptions{
-		Digest: snapshot.Digest(p.body), Renames: p.lock.renames, LockChanged: p.lock.changed(),
+		Digest: snapshot.Digest(p.body), Renames: p.lock.renames, LockChanged: p.lock.changed(), Now: w.app.now(),
 	})
 	if list.HasErrors() {
 		return nil, t.refuse(list)

@@ -16,8 +16,9 @@ const maxAnswer = 1 << 20
 
 // A tokenServer is a server that issues tokens, asked over HTTP.
 type tokenServer struct {
-	base   string // URL of the server, which need not be its issuer's
-	issuer string // what it says of itself, after discover
+	base   string      // URL of the server, which need not be its issuer's
+	issuer string      // what it says of itself, after discover
+	shared []verifyKey // HS256 secrets, where they are known
 }
 
 // discover asks the server for its issuer (RFC 8414).

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"strings"
 
 	"github.com/writ-auth/writ/config/diag"
 )
@@ -60,10 +61,7 @@ func withoutPlace(err error) diag.Diagnostic {
 		d.Code, d.Summary, d.Detail = "usage", "Invalid command line", sentence(usage.message)+" "+usage.hint
 	}
 	if failed, ok := errors.AsType[*failure](err); ok {
-		d.Code = failed.code
-		if failed.code == "unreadable-file" {
-			d.Summary = "Unreadable file"
-		}
+		d.Code, d.Summary = failed.code, upperFirst(strings.ReplaceAll(failed.code, "-", " "))
 		if failed.hint != "" {
 			d.Detail += " " + failed.hint
 		}

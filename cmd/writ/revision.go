@@ -42,7 +42,7 @@ func (w *workspace) clean(entries []gitEntry, t *tree) bool {
 		if path == w.lockfile || filepath.Base(path) == snapshotName {
 			continue
 		}
-		if !unchanged(entry, path) {
+		if !sameAsCommitted(entry, path) {
 			return false
 		}
 	}
@@ -54,9 +54,9 @@ func (w *workspace) clean(entries []gitEntry, t *tree) bool {
 	return true
 }
 
-// unchanged reports whether a file has the content of a commit's entry. Line
+// sameAsCommitted reports whether a file has the content of a commit's entry. Line
 // endings that git converted on checkout do not make a difference.
-func unchanged(entry gitEntry, path string) bool {
+func sameAsCommitted(entry gitEntry, path string) bool {
 	var content []byte
 	switch entry.mode {
 	case "160000":

@@ -51,8 +51,8 @@ func newApp(streams stdio) *app {
 
 // execute parses the command line, runs the command and reports its error.
 func (a *app) execute(ctx context.Context, args []string) int {
-	a.json = asksJSON(args) // so that even a command line that does not parse is answered in JSON
 	err := a.root().Run(ctx, append([]string{programName}, args...))
+	a.json = a.json || asksJSON(args) // a command line that does not parse is answered in JSON too
 	a.report(err)
 	return exitCode(err)
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/urfave/cli/v3"
 	"golang.org/x/term"
+
+	"github.com/writ-auth/writ/schema"
 )
 
 // tokenFlags are a token request and whom to send it to.
@@ -84,7 +86,9 @@ func (a *app) tokenEmbedded(ctx context.Context, flags *configFlags, o *tokenFla
 		return err
 	}
 	defer embedded.stop()
-	return a.exchange(ctx, &tokenServer{base: embedded.origin}, embedded.throw.secret, o)
+	remote := &tokenServer{base: embedded.origin}
+	remote.shared = []verifyKey{{alg: schema.HS256, key: []byte(embedded.throw.signing)}}
+	return a.exchange(ctx, remote, embedded.throw.secret, o)
 }
 
 // clientSecret reads the secret from where it does not show.
@@ -177,6 +181,7 @@ func (r *tokenReport) check(ctx context.Context, a *app, remote *tokenServer, o 
 	if e.keys, err = parseJWKS(set); err != nil {
 		return failf("invalid-key", "", "%w", err)
 	}
+	e.keys = append(e.keys, remote.shared...)
 	r.token, r.Header, r.Claims = t, t.header, t.claims
 	r.Checks = e.inspect(t)
 	return nil

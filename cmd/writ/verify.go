@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v3"
+
+	"github.com/writ-auth/writ/schema"
 )
 
 // defaultServer is where "writ dev" listens unless told otherwise.
@@ -125,7 +127,7 @@ func (a *app) expectation(ctx context.Context, o *verifyFlags) (*expectation, er
 		if err != nil {
 			return nil, err
 		}
-		e.keys = append(e.keys, verifyKey{alg: "HS256", key: trimNewline(secret)})
+		e.keys = append(e.keys, verifyKey{alg: schema.HS256, key: trimNewline(secret)})
 	}
 	return e, nil
 }

@@ -1,0 +1,239 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/writ-auth/writ/config"
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/server"
+	"github.com/writ-auth/writ/server/token"
+)
+
+func (a *app) checkCommand() command {
+	flags := new(configFlags)
+	var coverage bool
+	return command{
+		name: "check", args: "[DIR]", maxArgs: 1, config: flags,
+		summary: "run the expectations of *.test.hcl, no server needed",
+		about: `
+Each expectation is decided by the very code that the server uses, on the
+configuration compiled in memory.`,
+		example: `$ writ check
+FAIL  billing may not write orders (orders.test.hcl:10)
+      granted: expected false, got true
+      error: expected "invalid_scope", got none
+      decided by authorization.billing-reads-orders (billing.hcl:23)
+
+1 passed, 1 failed.`,
+		flags: []cli.Flag{
+			&cli.BoolFlag{Name: "coverage", Usage: "list the authorizations and scopes that no expectation exercises", Destination: &coverage},
+		},
+		run: func(_ context.Context, args []string) error { return a.check(args, flags, coverage) },
+	}
+}
+
+func (a *app) check(args []string, flags *configFlags, coverage bool) error {
+	w, err := a.workspace(args, flags)
+	if err != nil {
+		return err
+	}
+	t, err := w.compile()
+	if err != nil {
+		return err
+	}
+	a.warn(t.warnings, t.sources)
+	file, err := inMemory(t.model.Document, t.model, 1, a.now())
+	if err != nil {
+		return err
+	}
+	snap, err := snapshot.Open(file)
+	if err != nil {
+		return err
+	}
+	run := &checkRun{snap: snap, now: a.now(), exercised: map[string]map[string]bool{}}
+	report := checkReport{Tests: []testResult{}}
+	for _, test := range t.model.Config.Tests {
+		result := run.test(test)
+		report.Tests = append(report.Tests, result)
+		if len(result.Failures) == 0 {
+			report.Passed++
+		} else {
+			report.Failed++
+		}
+	}
+	if coverage {
+		report.Uncovered = run.uncovered()
+	}
+	if err := a.showChecks(&report, coverage); err != nil {
+		return err
+	}
+	if report.Failed > 0 {
+		return exitStatus(exitError)
+	}
+	return nil
+}
+
+// A checkReport is the outcome of all expectations.
+type checkReport struct {
+	Passed    int          `json:"passed"`
+	Failed    int          `json:"failed"`
+	Tests     []testResult `json:"tests"`
+	Uncovered []gap        `json:"uncovered,omitempty"`
+}
+
+// A testResult is the outcome of one expectation.
+type testResult struct {
+	Name      string     `json:"name"`
+	File      string     `json:"file"`
+	Line      int        `json:"line"`
+	Passed    bool       `json:"passed"`
+	Failures  []mismatch `json:"failures,omitempty"`
+	Decided   string     `json:"decided_by,omitempty"` // address of the authorization
+	DecidedAt string     `json:"decided_at,omitempty"` // file:line
+	Reason    string     `json:"reason,omitempty"`     // of a refusal, as the server's log says it
+}
+
+// A mismatch is one thing that was not as expected.
+type mismatch struct {
+	What     string `json:"what"`
+	Expected string `json:"expected"`
+	Actual   string `json:"actual"`
+}
+
+// A gap is what no expectation exercises: a whole authorization, or some of its scopes.
+type gap struct {
+	Address string   `json:"address"`
+	Place   string   `json:"place,omitempty"`
+	Scopes  []string `json:"scopes"` // empty for an authorization without scopes
+	Whole   bool     `json:"whole"`
+}
+
+// A checkRun decides expectations and remembers what they exercised.
+type checkRun struct {
+	snap      *snapshot.Snapshot
+	now       time.Time
+	exercised map[string]map[string]bool // authorization label -> scopes granted
+}
+
+func (r *checkRun) test(test *config.Test) testResult {
+	result := testResult{Name: test.Name, File: test.Range.Filename, Line: test.Range.Start.Line}
+	at := r.now
+	if test.At != 0 {
+		at = time.Unix(test.At, 0)
+	}
+	grant, refusal := server.Decide(r.snap, server.Request{
+		ClientID: test.Client, Audience: test.API, Scope: strings.Join(test.Scopes, " "),
+	}, at)
+	if (refusal == nil) != test.Granted {
+		result.fail("granted", fmt.Sprint(test.Granted), fmt.Sprint(refusal == nil))
+	}
+	if refusal != nil {
+		result.Reason = refusal.Error()
+		r.compareRefusal(&result, test, refusal)
+	} else {
+		r.exercise(grant)
+		r.compareGrant(&result, test, grant)
+	}
+	r.name(&result, test)
+	result.Passed = len(result.Failures) == 0
+	return result
+}
+
+func (r *testResult) fail(what, expected, actual string) {
+	r.Failures = append(r.Failures, mismatch{what, expected, actual})
+}
+
+// compareRefusal takes the error code in the words of RFC 6749 and in those of
+// the issuer's own error_style.
+func (r *checkRun) compareRefusal(result *testResult, test *config.Test, refusal *server.Error) {
+	styled := refusal.In(r.snap.Issuer().ErrorStyle)
+	if test.Error != "" && test.Error != string(refusal.Code) && test.Error != string(styled.Code) {
+		result.fail("error", fmt.Sprintf("%q", test.Error), fmt.Sprintf("%q", refusal.Code))
+	}
+	if test.Granted {
+		result.fail("error", "none", fmt.Sprintf("%q", refusal.Code))
+	}
+}
+
+func (r *checkRun) compareGrant(result *testResult, test *config.Test, grant server.Grant) {
+	if test.Error != "" {
+		result.fail("error", fmt.Sprintf("%q", test.Error), "none")
+	}
+	if test.Scope != nil && *test.Scope != grant.Scope {
+		result.fail("scope", fmt.Sprintf("%q", *test.Scope), fmt.Sprintf("%q", grant.Scope))
+	}
+	if test.Lifetime != nil && *test.Lifetime != grant.Lifetime() {
+		result.fail("lifetime", fmt.Sprintf("%d", *test.Lifetime), fmt.Sprintf("%d", grant.Lifetime()))
+	}
+	if len(test.Claims) == 0 {
+		return
+	}
+	var claims map[string]json.RawMessage
+	text := token.AppendClaims(nil, &grant.Grant, []byte("jti-of-writ-check-0000"))
+	if err := json.Unmarshal(text, &claims); err != nil {
+		panic(fmt.Sprintf("the claims are not JSON: %v: %s", err, text))
+	}
+	for _, expected := range test.Claims {
+		actual, present := claims[expected.Name]
+		if !present {
+			result.fail("claim "+expected.Name, expected.JSON, "absent")
+		} else if !sameJSON([]byte(expected.JSON), actual) {
+			result.fail("claim "+expected.Name, expected.JSON, string(actual))
+		}
+	}
+}
+
+func (r *checkRun) exercise(grant server.Grant) {
+	label := grant.Authorization.Label()
+	if r.exercised[label] == nil {
+		r.exercised[label] = map[string]bool{}
+	}
+	for _, scope := range strings.Fields(grant.Scope) {
+		r.exercised[label][scope] = true
+	}
+}
+
+// name says which authorization decided, refusals by scope included.
+func (r *checkRun) name(result *testResult, test *config.Test) {
+	client, ok := r.snap.ClientByID(test.Client)
+	if !ok {
+		return
+	}
+	api, ok := r.snap.APIByIdentifier(test.API)
+	if test.API == "" {
+		api, ok = client.DefaultAPI()
+	}
+	if !ok {
+		return
+	}
+	if auth, ok := r.snap.Authorization(client, api, schema.SubjectClient); ok {
+		result.Decided = "authorization." + auth.Label()
+		result.DecidedAt = sourcePlace(r.snap, snapshot.KindAuthorization, auth.Label())
+	}
+}
+
+// uncovered lists what was not exercised. Authorizations on behalf of users are
+// left out: an expectation asks for a client itself.
+func (r *checkRun) uncovered() []gap {
+	gaps := []gap{}
+	for auth := range r.snap.Authorizations() {
+		if auth.SubjectType() == schema.SubjectUser {
+			continue
+		}
+		granted, exercised := r.exercised[auth.Label()]
+		missing := slices.DeleteFunc(slices.Clone(auth.Scopes()), func(scope string) bool { return granted[scope] })
+		if exercised && len(missing) == 0 {
+			continue
+		}
+		gaps = append(gaps, gap{"authorization." + auth.Label(), sourcePlace(r.snap, snapshot.KindAuthorization, auth.Label()), missing, !exercised})
+	}
+	return gaps
+}

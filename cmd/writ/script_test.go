@@ -1,0 +1,286 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"writ": main})
+}
+
+// TestScripts runs the program as its users do. Beside testscript's own verbs
+// the scripts have these:
+//
+//	exits CODE COMMAND...   runs a command that must end with exactly this code
+//	json FILE PATH [VALUE]  compares a value of a JSON file, "stdout" or "stderr"; with ! it must be absent
+//	odd NAME FILE           copies a file to a name that a script cannot spell: \x41 escapes are decoded
+//	dev ARGS...             starts "writ dev" on a free port and waits until it serves
+//	devsees PATTERN         waits until the output of dev matches
+//	enddev                  interrupts dev, which must end with 0
+//	fetch CLIENT API [SCOPE...]  gets a token from dev, and prints status, header and claims
+//	get PATH                gets a document from dev
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
+			env.Setenv("GIT_CONFIG_NOSYSTEM", "1")
+			for _, who := range []string{"AUTHOR", "COMMITTER"} {
+				env.Setenv("GIT_"+who+"_NAME", "A")
+				env.Setenv("GIT_"+who+"_EMAIL", "a@example.com")
+			}
+			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond != "root" {
+				return false, fmt.Errorf("unknown condition %q", cond)
+			}
+			return os.Geteuid() == 0, nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": scriptExits, "json": scriptJSON, "odd": scriptOdd,
+			"dev": scriptDev, "devsees": scriptDevSees, "enddev": scriptEndDev,
+			"fetch": scriptFetch, "get": scriptGet,
+		},
+	})
+}
+
+func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	code := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit, ok := errors.AsType[*exec.ExitError](err)
+		if !ok {
+			ts.Fatalf("%v", err)
+		}
+		code = exit.ExitCode()
+	}
+	if code != want {
+		ts.Fatalf("exit code %d, want %d\nstdout:\n%s\nstderr:\n%s", code, want, ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+	}
+}
+
+func scriptJSON(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: json FILE PATH [VALUE]")
+	}
+	var value any
+	if err := json.Unmarshal([]byte(ts.ReadFile(args[0])), &value); err != nil {
+		ts.Fatalf("%s is not JSON: %v\n%s", args[0], err, ts.ReadFile(args[0]))
+	}
+	found := true
+	for part := range strings.SplitSeq(strings.TrimPrefix(args[1], "."), ".") {
+		switch at := value.(type) {
+		case map[string]any:
+			value, found = at[part]
+		case []any:
+			i, err := strconv.Atoi(part)
+			found = err == nil && i < len(at)
+			if found {
+				value = at[i]
+			}
+		default:
+			found = false
+		}
+		if !found {
+			break
+		}
+	}
+	if found == neg {
+		ts.Fatalf("%s: found is %v\n%s", args[1], found, ts.ReadFile(args[0]))
+	}
+	if neg || len(args) == 2 {
+		return
+	}
+	text, err := json.Marshal(value)
+	ts.Check(err)
+	if s, ok := value.(string); ok {
+		text = []byte(s)
+	}
+	if string(text) != args[2] {
+		ts.Fatalf("%s is %s, want %s", args[1], text, args[2])
+	}
+}
+
+// scriptOdd is for file names and contents that txtar cannot hold.
+func scriptOdd(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: odd NAME FILE")
+	}
+	name, err := strconv.Unquote(`"` + args[0] + `"`)
+	ts.Check(err)
+	text, err := strconv.Unquote("\"" + strings.ReplaceAll(strings.ReplaceAll(ts.ReadFile(args[1]), `"`, `\"`), "\n", `\n`) + "\"")
+	ts.Check(err)
+	path := ts.MkAbs(name)
+	ts.Check(os.MkdirAll(filepath.Dir(path), 0o777))
+	ts.Check(os.WriteFile(path, []byte(text), 0o666))
+}
+
+// A runningDev is a "writ dev" of the script under way.
+type runningDev struct {
+	cmd    *exec.Cmd
+	output *lockedBuffer
+	issuer string
+	secret string
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// devs holds the dev of each script, which run side by side.
+var devs sync.Map
+
+func scriptDev(ts *testscript.TestScript, neg bool, args []string) {
+	if neg {
+		ts.Fatalf("unsupported: ! dev")
+	}
+	d := &runningDev{output: new(lockedBuffer)}
+	program, err := exec.LookPath("writ")
+	if err != nil {
+		program = filepath.Join(strings.Split(ts.Getenv("PATH"), string(os.PathListSeparator))[0], "writ")
+	}
+	d.cmd = exec.Command(program, append([]string{"dev", "--listen", "127.0.0.1:0"}, args...)...)
+	d.cmd.Dir, d.cmd.Stdout, d.cmd.Stderr = ts.MkAbs("."), d.output, d.output
+	d.cmd.Env = append(os.Environ(), "NO_COLOR=1")
+	ts.Check(d.cmd.Start())
+	ts.Defer(func() {
+		d.cmd.Process.Kill()
+		d.cmd.Wait()
+	})
+	devs.Store(ts.Name(), d)
+	waitFor(ts, d, `Serving \S+ from|Nothing to serve yet`)
+	if m := regexp.MustCompile(`Serving (\S+) from`).FindStringSubmatch(d.output.String()); m != nil {
+		d.issuer = m[1]
+	}
+	if m := regexp.MustCompile(`also takes the secret (\S+),`).FindStringSubmatch(d.output.String()); m != nil {
+		d.secret = m[1]
+	}
+	ts.Setenv("DEV_ISSUER", d.issuer)
+	if u, err := url.Parse(d.issuer); err == nil {
+		ts.Setenv("DEV_ADDR", u.Host)
+	}
+	ts.Setenv("DEV_SECRET", d.secret)
+}
+
+func devOf(ts *testscript.TestScript) *runningDev {
+	d, ok := devs.Load(ts.Name())
+	if !ok {
+		ts.Fatalf("no dev is running")
+	}
+	return d.(*runningDev)
+}
+
+func waitFor(ts *testscript.TestScript, d *runningDev, pattern string) {
+	re, err := regexp.Compile(pattern)
+	ts.Check(err)
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if re.MatchString(d.output.String()) {
+			return
+		}
+	}
+	ts.Fatalf("dev never printed %q:\n%s", pattern, d.output)
+}
+
+func scriptDevSees(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: devsees PATTERN")
+	}
+	waitFor(ts, devOf(ts), args[0])
+}
+
+func scriptEndDev(ts *testscript.TestScript, neg bool, args []string) {
+	d := devOf(ts)
+	ts.Check(d.cmd.Process.Signal(syscall.SIGINT))
+	if err := d.cmd.Wait(); err != nil {
+		ts.Fatalf("dev ended with %v:\n%s", err, d.output)
+	}
+	devs.Delete(ts.Name())
+	fmt.Fprint(ts.Stdout(), d.output.String())
+}
+
+// scriptFetch asks dev for a token. With ! it must be refused.
+func scriptFetch(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: fetch CLIENT API [SCOPE...]")
+	}
+	d := devOf(ts)
+	form := url.Values{"grant_type": {"client_credentials"}, "audience": {args[1]}}
+	if len(args) > 2 {
+		form.Set("scope", strings.Join(args[2:], " "))
+	}
+	request, err := http.NewRequest("POST", strings.TrimSuffix(d.issuer, "/")+"/oauth/token", strings.NewReader(form.Encode()))
+	ts.Check(err)
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.SetBasicAuth(args[0], d.secret)
+	response, err := http.DefaultClient.Do(request)
+	ts.Check(err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	ts.Check(err)
+	fmt.Fprintf(ts.Stdout(), "%d\n%s\n", response.StatusCode, body)
+	if (response.StatusCode != 200) != neg {
+		ts.Fatalf("status %d", response.StatusCode)
+	}
+	var answer struct {
+		AccessToken string `json:"access_token"`
+	}
+	ts.Check(json.Unmarshal(body, &answer))
+	for part := range strings.SplitSeq(answer.AccessToken, ".") {
+		if text, err := base64.RawURLEncoding.DecodeString(part); err == nil && json.Valid(text) {
+			fmt.Fprintf(ts.Stdout(), "%s\n", text)
+		}
+	}
+	if answer.AccessToken != "" {
+		ts.Setenv("TOKEN", answer.AccessToken)
+	}
+}
+
+func scriptGet(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: get PATH")
+	}
+	response, err := http.Get(strings.TrimSuffix(devOf(ts).issuer, "/") + args[0])
+	ts.Check(err)
+	defer response.Body.Close()
+	fmt.Fprintln(ts.Stdout(), response.StatusCode)
+	io.Copy(ts.Stdout(), response.Body)
+}

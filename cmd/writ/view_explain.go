@@ -1,0 +1,156 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
+)
+
+// An explainView prints an explanation.
+type explainView interface {
+	render(w io.Writer, request compiler.Request, e *compiler.Explanation) error
+}
+
+func (a *app) explainView() explainView {
+	if a.json {
+		return explainJSON{}
+	}
+	return explainText{a}
+}
+
+// explainText is for people.
+type explainText struct{ app *app }
+
+func (v explainText) render(w io.Writer, request compiler.Request, e *compiler.Explanation) error {
+	var text strings.Builder
+	if e.Allowed {
+		fmt.Fprintf(&text, "%s: %s gets %s for %s.\n\n", v.app.paint(green, "Allowed"), request.ClientID, scopeList(e.Scopes),
+			time.Duration(e.Lifetime)*time.Second)
+	} else {
+		fmt.Fprintf(&text, "%s: %s\n\n", v.app.paint(red, "Refused"), e.Error)
+	}
+	for _, step := range e.Steps {
+		mark := v.app.paint(green, "ok")
+		if !step.OK {
+			mark = v.app.paint(red, "no")
+		}
+		fmt.Fprintf(&text, "  %s  %s%s\n", mark, step.Text, places(step.Ranges))
+	}
+	if len(e.Authorizations) > 0 {
+		fmt.Fprintf(&text, "\n  What %s may have:\n", request.ClientID)
+	}
+	for _, reach := range e.Authorizations {
+		user := ""
+		if reach.SubjectType == schema.SubjectUser {
+			user = ", on behalf of users"
+		}
+		fmt.Fprintf(&text, "    %s: %s%s%s\n", reach.Identifier, scopeList(reach.Scopes), user, places([]hcl.Range{reach.Range}))
+	}
+	for _, suggestion := range e.Suggestions {
+		fmt.Fprintf(&text, "\n  %s\n", suggestion)
+	}
+	_, err := io.WriteString(w, text.String())
+	return err
+}
+
+func scopeList(scopes []string) string {
+	if len(scopes) == 0 {
+		return "a token without scopes"
+	}
+	return strings.Join(scopes, " ")
+}
+
+// places are ranges behind a sentence: "  [billing.hcl:23]".
+func places(ranges []hcl.Range) string {
+	var names []string
+	for _, r := range ranges {
+		if r.Filename != "" {
+			names = append(names, fmt.Sprintf("%s:%d", r.Filename, r.Start.Line))
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "  [" + strings.Join(names, ", ") + "]"
+}
+
+// explainJSON is for machines.
+type explainJSON struct{}
+
+type (
+	explanationJSON struct {
+		Allowed        bool       `json:"allowed"`
+		Error          string     `json:"error,omitempty"`
+		Client         string     `json:"client,omitempty"`
+		API            string     `json:"api,omitempty"`
+		Authorization  string     `json:"authorization,omitempty"`
+		Scopes         []string   `json:"scopes"`
+		Lifetime       int64      `json:"lifetime,omitempty"`
+		Steps          []stepJSON `json:"steps"`
+		NearMisses     []nearJSON `json:"near_misses,omitempty"`
+		Authorizations []haveJSON `json:"authorizations,omitempty"`
+		Suggestions    []string   `json:"suggestions,omitempty"`
+	}
+	stepJSON struct {
+		Rule   string             `json:"rule"`
+		OK     bool               `json:"ok"`
+		Text   string             `json:"text"`
+		Ranges []diag.ReportRange `json:"ranges"`
+	}
+	nearJSON struct {
+		API        string           `json:"api"`
+		Identifier string           `json:"identifier"`
+		Reason     string           `json:"reason"`
+		Range      diag.ReportRange `json:"range"`
+	}
+	haveJSON struct {
+		Authorization string             `json:"authorization"`
+		API           string             `json:"api"`
+		Identifier    string             `json:"identifier"`
+		SubjectType   schema.SubjectType `json:"subject_type"`
+		Scopes        []string           `json:"scopes"`
+		Range         diag.ReportRange   `json:"range"`
+	}
+)
+
+func (explainJSON) render(w io.Writer, _ compiler.Request, e *compiler.Explanation) error {
+	out := explanationJSON{
+		Allowed: e.Allowed, Error: e.Error, Client: e.Client, API: e.API, Authorization: e.Authorization,
+		Scopes: emptyList(e.Scopes), Lifetime: e.Lifetime, Steps: []stepJSON{}, Suggestions: e.Suggestions,
+	}
+	for _, step := range e.Steps {
+		ranges := []diag.ReportRange{}
+		for _, r := range step.Ranges {
+			ranges = append(ranges, reportRange(r))
+		}
+		out.Steps = append(out.Steps, stepJSON{step.Rule, step.OK, step.Text, ranges})
+	}
+	for _, n := range e.NearMisses {
+		out.NearMisses = append(out.NearMisses, nearJSON{n.API, n.Identifier, n.Reason, reportRange(n.Range)})
+	}
+	for _, r := range e.Authorizations {
+		out.Authorizations = append(out.Authorizations,
+			haveJSON{r.Authorization, r.API, r.Identifier, r.SubjectType, emptyList(r.Scopes), reportRange(r.Range)})
+	}
+	return writeJSON(w, out)
+}
+
+func reportRange(r hcl.Range) diag.ReportRange {
+	pos := func(p hcl.Pos) diag.ReportPos { return diag.ReportPos{Line: p.Line, Column: p.Column, Byte: p.Byte} }
+	return diag.ReportRange{Filename: r.Filename, Start: pos(r.Start), End: pos(r.End)}
+}
+
+// emptyList makes an empty JSON array of a nil slice.
+func emptyList(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// drawDot writes the picture for graphviz.
+func drawDot(w io.Writer, p *picture) error {
+	var text strings.Builder
+	text.WriteString("digraph writ {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n")
+	for i, b := range p.Clients {
+		fmt.Fprintf(&text, "  c%d [shape=box, style=rounded, label=%s];\n", i, dotLabel(b))
+	}
+	for i, b := range p.APIs {
+		fmt.Fprintf(&text, "  a%d [shape=box, label=%s];\n", i, dotLabel(b))
+	}
+	for i, b := range p.Authorizations {
+		fmt.Fprintf(&text, "  z%d [shape=note, label=%s];\n  c%d -> z%d;\n  z%d -> a%d;\n", i, dotLabel(b), b.Client, i, i, b.API)
+	}
+	text.WriteString("}\n")
+	_, err := io.WriteString(w, text.String())
+	return err
+}
+
+func dotLabel(b box) string {
+	quote := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+	lines := append([]string{b.title()}, b.Detail...)
+	for i, line := range lines {
+		lines[i] = quote.Replace(line)
+	}
+	return `"` + strings.Join(lines, `\n`) + `"`
+}
+
+// title is the first line of a box.
+func (b box) title() string {
+	if b.User {
+		return b.Label + " (users)"
+	}
+	return b.Label
+}
+
+// drawMermaid writes the picture for Markdown that renders mermaid.
+func drawMermaid(w io.Writer, p *picture) error {
+	var text strings.Builder
+	text.WriteString("flowchart LR\n")
+	for i, b := range p.Clients {
+		fmt.Fprintf(&text, "  c%d([%s])\n", i, mermaidLabel(b))
+	}
+	for i, b := range p.APIs {
+		fmt.Fprintf(&text, "  a%d[%s]\n", i, mermaidLabel(b))
+	}
+	for i, b := range p.Authorizations {
+		fmt.Fprintf(&text, "  z%d{{%s}}\n  c%d --> z%d --> a%d\n", i, mermaidLabel(b), b.Client, i, b.API)
+	}
+	_, err := io.WriteString(w, text.String())
+	return err
+}
+
+// mermaidLabel quotes a label: mermaid takes entities written with # for &, and
+// would read other marks as its own.
+func mermaidLabel(b box) string {
+	quote := strings.NewReplacer(`#`, "#35;", `"`, "#quot;", `<`, "#lt;", `>`, "#gt;", `&`, "#amp;", "`", "#96;", `*`, "#42;", `_`, "#95;")
+	lines := append([]string{b.title()}, b.Detail...)
+	for i, line := range lines {
+		lines[i] = quote.Replace(line)
+	}
+	return `"` + strings.Join(lines, "<br/>") + `"`
+}

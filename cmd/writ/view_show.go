@@ -1,0 +1,158 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/snapshot"
+)
+
+// A snapshotView prints a snapshot.
+type snapshotView interface {
+	render(w io.Writer, snap *snapshot.Snapshot) error
+}
+
+func (a *app) snapshotView() snapshotView {
+	if a.json {
+		return snapshotJSON{}
+	}
+	return snapshotText{a}
+}
+
+// snapshotJSON is for machines; the snapshot package says what it looks like.
+type snapshotJSON struct{}
+
+func (snapshotJSON) render(w io.Writer, snap *snapshot.Snapshot) error {
+	return writeJSON(w, snap.View())
+}
+
+// snapshotText is for people.
+type snapshotText struct{ app *app }
+
+func (v snapshotText) render(w io.Writer, snap *snapshot.Snapshot) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	v.envelope(table, snap)
+	doc := snap.Document()
+	v.apis(table, doc)
+	v.clients(table, doc)
+	v.authorizations(table, doc)
+	v.rest(table, doc)
+	return table.Flush()
+}
+
+func (v snapshotText) heading(w io.Writer, text string) {
+	fmt.Fprintf(w, "\n%s\n", v.app.paint(bold, text))
+}
+
+func (v snapshotText) envelope(w io.Writer, snap *snapshot.Snapshot) {
+	e := snap.Envelope()
+	fmt.Fprintf(w, "Digest\t%s\nSerial\t%d\n", e.Digest, e.Serial)
+	for _, line := range [][2]string{
+		{"Previous", e.Previous}, {"Revision", e.Revision}, {"Environment", e.Environment}, {"Lockfile", e.LockDigest}, {"Written by", e.WritVersion},
+	} {
+		if line[1] != "" {
+			fmt.Fprintf(w, "%s\t%s\n", line[0], printable(line[1]))
+		}
+	}
+	fmt.Fprintf(w, "Created\t%s\n", e.Created.Format(time.RFC3339))
+	if !e.NotAfter.IsZero() {
+		fmt.Fprintf(w, "Not after\t%s\n", e.NotAfter.Format(time.RFC3339))
+	}
+	for _, s := range e.Signatures {
+		fmt.Fprintf(w, "Signed by\t%s\n", s.KeyID)
+	}
+	fmt.Fprintf(w, "Issuer\t%s\n", snap.Issuer().URL)
+}
+
+func (v snapshotText) apis(w io.Writer, doc *schema.Document) {
+	v.heading(w, plural(len(doc.APIs), "API"))
+	for _, api := range doc.APIs {
+		names := make([]string, len(api.Scopes))
+		for i, s := range api.Scopes {
+			names[i] = s.Name
+		}
+		fmt.Fprintf(w, "  %s\t%s\t%s %s\t%s\t%s\n", api.Label, api.Identifier, api.Profile, api.Alg,
+			time.Duration(api.TokenLifetime)*time.Second, strings.Join(names, " "))
+	}
+}
+
+func (v snapshotText) clients(w io.Writer, doc *schema.Document) {
+	v.heading(w, plural(len(doc.Clients), "client"))
+	for _, c := range doc.Clients {
+		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", c.Label, c.ClientID, strings.Join(c.GrantTypes, " "), credentials(&c))
+	}
+}
+
+// credentials says how a client authenticates, not with what.
+func credentials(c *schema.Client) string {
+	var parts []string
+	for _, kind := range []struct {
+		n    int
+		noun string
+	}{
+		{len(c.Secrets), "secret"}, {len(c.PublicKeys), "public key"},
+		{len(c.Certificates), "certificate"}, {len(c.Federated), "federated identity"},
+	} {
+		if kind.n > 0 {
+			parts = append(parts, strings.Replace(plural(kind.n, kind.noun), "identitys", "identities", 1))
+		}
+	}
+	if len(parts) == 0 {
+		return "no credential"
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (v snapshotText) authorizations(w io.Writer, doc *schema.Document) {
+	v.heading(w, plural(len(doc.Authorizations), "authorization"))
+	for _, auth := range doc.Authorizations {
+		extra := ""
+		if auth.SubjectType == schema.SubjectUser {
+			extra = "on behalf of users"
+		}
+		if auth.ExpiresAt != 0 {
+			extra = strings.TrimSpace(extra + " until " + rfc3339(auth.ExpiresAt))
+		}
+		fmt.Fprintf(w, "  %s\t%s\t-> %s\t%s\t%s\n", auth.Label, auth.Client, auth.API, strings.Join(auth.Scopes, " "), extra)
+	}
+}
+
+func (v snapshotText) rest(w io.Writer, doc *schema.Document) {
+	if len(doc.TrustedIssuers) > 0 {
+		v.heading(w, plural(len(doc.TrustedIssuers), "trusted issuer"))
+	}
+	for _, t := range doc.TrustedIssuers {
+		fmt.Fprintf(w, "  %s\t%s\n", t.Label, t.Issuer)
+	}
+	if len(doc.SigningKeys) > 0 {
+		v.heading(w, plural(len(doc.SigningKeys), "signing key"))
+	}
+	for _, k := range doc.SigningKeys {
+		until := ""
+		if k.RetiresAt != 0 {
+			until = "until " + rfc3339(k.RetiresAt)
+		}
+		fmt.Fprintf(w, "  %s\t%s\t%s\tfrom %s\t%s\n", k.Label, k.Alg, k.PrivateKey, rfc3339(k.ActivatesAt), until)
+	}
+}
+
+// rfc3339 writes Unix seconds for people and machines alike; "" for 0.
+func rfc3339(unix int64) string {
+	if unix == 0 {
+		return ""
+	}
+	return time.Unix(unix, 0).UTC().Format(time.RFC3339)
+}
+
+// sourcePlace is where an object was declared: "orders.hcl:3".
+func sourcePlace(snap *snapshot.Snapshot, kind snapshot.Kind, label string) string {
+	file, line, ok := snap.Source(kind, label)
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", file, line)
+}
