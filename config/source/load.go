@@ -1,7 +1,6 @@
 package source
 
 import (
-	"fmt"
 	"io/fs"
 	"os"
 	"runtime"
@@ -35,8 +34,11 @@ func load(files *Files, opts Options) (*Tree, diag.List) {
 	}
 	docs := make([]document, len(w.entries))
 	each(opts.workers(), len(docs), func(i int) { docs[i].read(files, w.entries[i], opts.Limits) })
+	if l := tooManyBlocks(docs, opts.Limits); l != nil {
+		return new(Tree), append(w.l, l...).Sorted()
+	}
 	parse(docs, opts)
-	t, l := collect(docs, opts.Limits)
+	t, l := collect(docs)
 	return t, append(w.l, l...).Sorted()
 }
 
@@ -132,11 +134,22 @@ func parse(docs []document, opts Options) {
 	})
 }
 
+// tooManyBlocks looks at what the scan has counted, before anything is parsed.
+func tooManyBlocks(docs []document, limits Limits) diag.List {
+	blocks := 0
+	for i := range docs {
+		if blocks += docs[i].blocks; blocks > limits.Objects {
+			return diag.List{{Severity: diag.Error, Code: "limit-exceeded", Summary: "Too many objects", Range: wholeFile(docs[i].entry.name),
+				Detail: limitDetail("a configuration declares %d objects at most", limits.Objects)}}
+		}
+	}
+	return nil
+}
+
 // collect joins the pieces of each document, in order.
-func collect(docs []document, limits Limits) (*Tree, diag.List) {
+func collect(docs []document) (*Tree, diag.List) {
 	t := new(Tree)
 	var l diag.List
-	blocks := 0
 	for i := range docs {
 		d := &docs[i]
 		l = append(l, d.l...)
@@ -149,10 +162,6 @@ func collect(docs []document, limits Limits) (*Tree, diag.List) {
 			t.Tests = append(t.Tests, d.file)
 		} else {
 			t.Files = append(t.Files, d.file)
-		}
-		if blocks += d.blocks; blocks > limits.Objects && blocks-d.blocks <= limits.Objects {
-			l = append(l, diag.Diagnostic{Severity: diag.Error, Code: "limit-exceeded", Summary: "Too many objects", Range: wholeFile(d.file.Name),
-				Detail: fmt.Sprintf("This is past a limit: a configuration declares %d objects at most.", limits.Objects)})
 		}
 	}
 	return t, l

@@ -67,7 +67,7 @@ const maxInvalid = 200
 
 // A frame is an open bracket, sequence or template, or the input itself.
 type frame struct {
-	open      byte // { [ ( or $ % for sequences, " < for templates, 0 for a file
+	open      byte // { [ ( or $ % for sequences, " < for templates, 0 for a file, x for an expression alone
 	start     int
 	fresh     bool // nothing but newlines has come yet
 	isFor     bool // a for expression, in which nothing separates
@@ -81,11 +81,21 @@ type frame struct {
 
 // measureInput finds the first limit that src goes past, and where src can be cut.
 func measureInput(src []byte, kind modeKind, limits Limits) *measure {
+	m := newMeasure(src, kind, limits)
+	m.scanAll()
+	return m
+}
+
+func newMeasure(src []byte, kind modeKind, limits Limits) *measure {
 	m := &measure{scan: newScanner(src, kind), limits: limits, frames: make([]frame, 1, 16)}
 	m.cuts = append(m.cuts, cut{offset: 0, line: 1})
 	if kind == modeTemplate {
 		m.frames[0].open = '<'
 	}
+	return m
+}
+
+func (m *measure) scanAll() {
 	for !m.stop {
 		t := m.scan.next()
 		if t.kind == tokEOF {
@@ -97,7 +107,6 @@ func measureInput(src []byte, kind modeKind, limits Limits) *measure {
 		}
 	}
 	m.blame()
-	return m
 }
 
 // blame replaces a limit by the mistake that most likely led to it: once a

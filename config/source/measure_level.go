@@ -94,7 +94,7 @@ func (m *measure) block(f *frame, t token) {
 }
 
 func (m *measure) close(f *frame, t token, c byte) {
-	if !closes(t.kind, c, f.open) {
+	if len(m.frames) == 1 || !closes(t.kind, c, f.open) {
 		m.mismatch(f, t)
 		return
 	}
@@ -122,7 +122,7 @@ func (m *measure) mismatch(f *frame, t token) {
 		return
 	}
 	detail := fmt.Sprintf("Nothing is open here that %q could close.", m.scan.src[t.start:t.end])
-	if f.open != 0 {
+	if len(m.frames) > 1 {
 		line, _ := lineOf(m.scan.src, f.start)
 		detail = fmt.Sprintf("%q does not close the %q of line %d, which is still open.", m.scan.src[t.start:t.end], f.open, line)
 	}

@@ -82,13 +82,16 @@ func parsePiece(f *File, cuts []cut, i int) (body *hclsyntax.Body, l diag.List) 
 	pos := hcl.Pos{Line: cuts[i].line, Column: 1, Byte: start}
 	defer func() {
 		if r := recover(); r != nil {
-			at := hcl.Range{Filename: f.Name, Start: pos, End: pos}
-			l = diag.List{{Severity: diag.Error, Code: "syntax", Summary: "Unparsable input", Range: at,
-				Detail: fmt.Sprintf("The HCL parser gave up in the lines from here to %d: %v. Simplify what stands there.", pos.Line+1, r)}}
+			l = diag.List{parserFailure(f.Name, pos, r)}
 		}
 	}()
 	parsed, diags := hclsyntax.ParseConfig(f.Bytes[start:end:end], f.Name, pos)
 	return parsed.Body.(*hclsyntax.Body), capList(syntaxList(diags), f.Name)
+}
+
+func parserFailure(name string, pos hcl.Pos, cause any) diag.Diagnostic {
+	return diag.Diagnostic{Severity: diag.Error, Code: "syntax", Summary: "Unparsable input", Range: hcl.Range{Filename: name, Start: pos, End: pos},
+		Detail: fmt.Sprintf("The HCL parser gave up somewhere behind this place: %v. Simplify what stands there.", cause)}
 }
 
 // joinBody adds the items of a piece to the body of its file.

@@ -1,0 +1,102 @@
+package eval
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/agext/levenshtein"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty/function"
+
+	"github.com/writ-auth/writ/config/diag"
+)
+
+// list gives the HCL library's diagnostics their codes, each mistake once:
+// inside a loop the library repeats them on every pass.
+func (e *Evaluator) list(diags hcl.Diagnostics) diag.List {
+	if len(diags) == 0 {
+		return nil
+	}
+	var l diag.List
+	seen := make(map[hcl.Range]bool)
+	for _, d := range diags {
+		at := rangeOf(d)
+		if seen[at] {
+			continue
+		}
+		seen[at] = true
+		l = append(l, e.diagnostic(d))
+	}
+	return l
+}
+
+func rangeOf(d *hcl.Diagnostic) hcl.Range {
+	if d.Subject == nil {
+		return hcl.Range{}
+	}
+	return *d.Subject
+}
+
+func (e *Evaluator) diagnostic(d *hcl.Diagnostic) diag.Diagnostic {
+	out := diag.FromHCL(hcl.Diagnostics{d}, "invalid-expression")[0]
+	if unknown, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallUnknownDiagExtra](d); ok {
+		out.Code = "invalid-function-call"
+		out.Summary = "Unknown function"
+		out.Detail = e.unknownFunction(unknown.CalledFunctionNamespace() + unknown.CalledFunctionName())
+		return out
+	}
+	call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d)
+	if !ok {
+		return out
+	}
+	out.Code = "invalid-function-call"
+	err := call.FunctionCallError()
+	if le, ok := errors.AsType[*limitError](err); ok {
+		return excess{le, out.Range}.diagnostic()
+	}
+	if p, ok := errors.AsType[function.PanicError](err); ok {
+		return panicked(p, call.CalledFunctionName(), out)
+	}
+	return out
+}
+
+// panicked keeps what a function's panic says apart from its stack. An excess
+// that was thrown inside try() comes back this way.
+func panicked(p function.PanicError, name string, out diag.Diagnostic) diag.Diagnostic {
+	if x, ok := p.Value.(excess); ok {
+		return x.diagnostic()
+	}
+	out.Detail = fmt.Sprintf("The function %q cannot work with these arguments: %v.", name, p.Value)
+	return out
+}
+
+func (e *Evaluator) unknownFunction(name string) string {
+	detail := fmt.Sprintf("There is no function named %q.", name)
+	best, distance := "", 3
+	for _, f := range Functions() {
+		if d := levenshtein.Distance(name, f, nil); d < distance {
+			best, distance = f, d
+		}
+	}
+	if best != "" {
+		return detail + fmt.Sprintf(" Did you mean %q?", best)
+	}
+	if slices.Contains([]string{"timestamp", "plantimestamp", "uuid", "bcrypt"}, name) || strings.HasPrefix(name, "env") {
+		return detail + " A configuration gives the same result everywhere and at any time: no function reads a clock, randomness or the environment."
+	}
+	return detail
+}
+
+func notHCL(expr hcl.Expression) diag.Diagnostic {
+	return diag.Diagnostic{Severity: diag.Error, Code: "invalid-expression", Summary: "Invalid expression",
+		Detail: "Only an expression in HCL's syntax can be evaluated.", Range: expr.Range()}
+}
+
+func repeatedKey(key string, again, first hcl.Range) diag.Diagnostic {
+	return diag.Diagnostic{Severity: diag.Error, Code: "duplicate-name", Summary: "Key set twice", Range: again,
+		Detail:  fmt.Sprintf("The key %q is already set on line %d. Each key may be set once: remove one of the two.", key, first.Start.Line),
+		Related: []diag.Related{{Message: "first set here", Range: first}}}
+}

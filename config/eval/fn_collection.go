@@ -1,0 +1,160 @@
+package eval
+
+import (
+	"errors"
+
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+	"github.com/zclconf/go-cty/cty/function"
+	"github.com/zclconf/go-cty/cty/function/stdlib"
+)
+
+// lengthFunc is Terraform's: the elements of a collection or the characters of
+// a string.
+var lengthFunc = function.New(&function.Spec{
+	Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType}},
+	Type: func(args []cty.Value) (cty.Type, error) {
+		if ty := args[0].Type(); ty != cty.String && ty != cty.DynamicPseudoType && !ty.IsCollectionType() && !ty.IsTupleType() && !ty.IsObjectType() {
+			return cty.NilType, function.NewArgErrorf(0, "it must be a string, a list, a set, a map or an object")
+		}
+		return cty.Number, nil
+	},
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		if args[0].Type() == cty.String {
+			return stdlib.Strlen(args[0])
+		}
+		return cty.NumberIntVal(int64(args[0].LengthInt())), nil
+	},
+})
+
+// distinctFunc keeps the first of equal elements. Unlike the go-cty library's
+// it does not compare each element with every other.
+var distinctFunc = function.New(&function.Spec{
+	Params: []function.Parameter{{Name: "list", Type: cty.List(cty.DynamicPseudoType)}},
+	Type: func(args []cty.Value) (cty.Type, error) {
+		return args[0].Type(), nil
+	},
+	Impl: func(args []cty.Value, retType cty.Type) (cty.Value, error) {
+		if !args[0].IsWhollyKnown() {
+			return cty.UnknownVal(retType), nil
+		}
+		var kept []cty.Value
+		byHash := map[int][]cty.Value{}
+		for it := args[0].ElementIterator(); it.Next(); {
+			_, v := it.Element()
+			h := v.Hash()
+			if holds(byHash[h], v) {
+				continue
+			}
+			byHash[h] = append(byHash[h], v)
+			kept = append(kept, v)
+		}
+		if len(kept) == 0 {
+			return cty.ListValEmpty(retType.ElementType()), nil
+		}
+		return cty.ListVal(kept), nil
+	},
+})
+
+func holds(vals []cty.Value, v cty.Value) bool {
+	for _, have := range vals {
+		if have.RawEquals(v) {
+			return true
+		}
+	}
+	return false
+}
+
+// indexFunc is Terraform's: the place of a value in a list.
+var indexFunc = function.New(&function.Spec{
+	Params: []function.Parameter{{Name: "list", Type: cty.DynamicPseudoType}, {Name: "value", Type: cty.DynamicPseudoType}},
+	Type:   function.StaticReturnType(cty.Number),
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		if ty := args[0].Type(); !ty.IsListType() && !ty.IsTupleType() {
+			return cty.NilVal, function.NewArgError(0, errors.New("it must be a list"))
+		}
+		i := int64(0)
+		for it := args[0].ElementIterator(); it.Next(); i++ {
+			_, v := it.Element()
+			if eq, err := stdlib.Equal(v, args[1]); err == nil && eq.IsKnown() && eq.True() {
+				return cty.NumberIntVal(i), nil
+			}
+		}
+		return cty.NilVal, errors.New("the list does not hold the value")
+	},
+})
+
+// sumFunc adds numbers up.
+var sumFunc = function.New(&function.Spec{
+	Params: []function.Parameter{{Name: "list", Type: cty.DynamicPseudoType}},
+	Type:   function.StaticReturnType(cty.Number),
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		total := cty.Zero
+		err := eachElement(args[0], cty.Number, func(v cty.Value) { total = total.Add(v) })
+		return total, err
+	},
+})
+
+var (
+	allTrueFunc = boolFold(true, func(so, v bool) bool { return so && v })
+	anyTrueFunc = boolFold(false, func(so, v bool) bool { return so || v })
+)
+
+func boolFold(start bool, fold func(so, v bool) bool) function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "list", Type: cty.DynamicPseudoType}},
+		Type:   function.StaticReturnType(cty.Bool),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			so := start
+			err := eachElement(args[0], cty.Bool, func(v cty.Value) { so = fold(so, v.True()) })
+			return cty.BoolVal(so), err
+		},
+	})
+}
+
+// eachElement calls use for each element of a sequence, converted to ty.
+func eachElement(list cty.Value, ty cty.Type, use func(cty.Value)) error {
+	if lt := list.Type(); !lt.IsListType() && !lt.IsSetType() && !lt.IsTupleType() {
+		return function.NewArgError(0, errors.New("it must be a list or a set"))
+	}
+	for it := list.ElementIterator(); it.Next(); {
+		_, v := it.Element()
+		v, err := convert.Convert(v, ty)
+		if err != nil || v.IsNull() {
+			return function.NewArgErrorf(0, "every element must be a %s", ty.FriendlyName())
+		}
+		use(v)
+	}
+	return nil
+}
+
+// oneFunc returns the only element of a sequence, or null when it is empty.
+var oneFunc = function.New(&function.Spec{
+	Params: []function.Parameter{{Name: "list", Type: cty.DynamicPseudoType}},
+	Type: func(args []cty.Value) (cty.Type, error) {
+		ty := args[0].Type()
+		switch {
+		case ty == cty.DynamicPseudoType:
+			return ty, nil
+		case ty.IsListType() || ty.IsSetType():
+			return ty.ElementType(), nil
+		case ty.IsTupleType() && ty.Length() == 0:
+			return cty.DynamicPseudoType, nil
+		case ty.IsTupleType() && ty.Length() == 1:
+			return ty.TupleElementType(0), nil
+		}
+		return cty.NilType, function.NewArgError(0, errors.New("it must be a list or a set with at most one element"))
+	},
+	Impl: func(args []cty.Value, retType cty.Type) (cty.Value, error) {
+		switch args[0].LengthInt() {
+		case 0:
+			return cty.NullVal(retType), nil
+		case 1:
+			it := args[0].ElementIterator()
+			it.Next()
+			_, v := it.Element()
+			return v, nil
+		}
+		return cty.NilVal, function.NewArgError(0, errors.New("it must have at most one element"))
+	},
+})

@@ -1,0 +1,215 @@
+package eval
+
+import (
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/writ-auth/writ/config/diag"
+)
+
+// A program is an expression in the form that is evaluated: a copy of the
+// syntax tree in which the nodes that can multiply work or size are replaced
+// by ones that count and check. Nodes that cannot are shared with the tree,
+// which stays as it was parsed.
+type program struct {
+	expr     hclsyntax.Expression
+	nodes    int64 // of the syntax tree
+	mistakes diag.List
+}
+
+func (e *Evaluator) compile(expr hclsyntax.Expression) *program {
+	c := &guarder{e: e}
+	return &program{expr: c.guard(expr), nodes: c.nodes, mistakes: c.mistakes}
+}
+
+// A guarder builds one program.
+type guarder struct {
+	e        *Evaluator
+	nodes    int64
+	loops    int // for and splat expressions around the node
+	mistakes diag.List
+}
+
+func (c *guarder) guard(expr hclsyntax.Expression) hclsyntax.Expression {
+	c.nodes++
+	switch x := expr.(type) {
+	case *hclsyntax.ParenthesesExpr:
+		return &hclsyntax.ParenthesesExpr{Expression: c.guard(x.Expression), SrcRange: x.SrcRange}
+	case *hclsyntax.TemplateWrapExpr:
+		return &hclsyntax.TemplateWrapExpr{Wrapped: c.guard(x.Wrapped), SrcRange: x.SrcRange}
+	case *hclsyntax.UnaryOpExpr:
+		y := *x
+		y.Val = c.guard(x.Val)
+		return &y
+	case *hclsyntax.BinaryOpExpr:
+		return c.binary(x)
+	case *hclsyntax.ConditionalExpr:
+		y := *x
+		y.Condition, y.TrueResult, y.FalseResult = c.guard(x.Condition), c.guard(x.TrueResult), c.guard(x.FalseResult)
+		return &y
+	case *hclsyntax.FunctionCallExpr:
+		y := *x
+		y.Args = c.all(x.Args)
+		return &y
+	case *hclsyntax.IndexExpr:
+		y := *x
+		y.Collection, y.Key = c.guard(x.Collection), c.guard(x.Key)
+		return &y
+	case *hclsyntax.RelativeTraversalExpr:
+		y := *x
+		y.Source = c.guard(x.Source)
+		return &y
+	case *hclsyntax.TupleConsExpr:
+		y := *x
+		y.Exprs = c.all(x.Exprs)
+		return &y
+	case *hclsyntax.ObjectConsExpr:
+		return c.object(x)
+	case *hclsyntax.ForExpr:
+		return c.loop(x)
+	case *hclsyntax.SplatExpr:
+		return c.splat(x)
+	case *hclsyntax.TemplateExpr:
+		if x.IsStringLiteral() {
+			return x
+		}
+		return &template{Expression: x, parts: c.all(x.Parts), e: c.e, inLoop: c.loops > 0}
+	case *hclsyntax.TemplateJoinExpr:
+		return &joined{Expression: x, tuple: c.guard(x.Tuple), e: c.e}
+	}
+	return expr
+}
+
+func (c *guarder) all(exprs []hclsyntax.Expression) []hclsyntax.Expression {
+	out := make([]hclsyntax.Expression, len(exprs))
+	for i, x := range exprs {
+		out[i] = c.guard(x)
+	}
+	return out
+}
+
+func (c *guarder) binary(x *hclsyntax.BinaryOpExpr) hclsyntax.Expression {
+	y := *x
+	y.LHS, y.RHS = c.guard(x.LHS), c.guard(x.RHS)
+	if x.Op == hclsyntax.OpEqual || x.Op == hclsyntax.OpNotEqual {
+		y.LHS, y.RHS = &weighed{y.LHS, c.e}, &weighed{y.RHS, c.e}
+		return &y
+	}
+	return &sized{&y, c.e}
+}
+
+// object looks for keys that are written twice, of which HCL would silently
+// take the last.
+func (c *guarder) object(x *hclsyntax.ObjectConsExpr) hclsyntax.Expression {
+	y := *x
+	y.Items = make([]hclsyntax.ObjectConsItem, len(x.Items))
+	c.mistakes = append(c.mistakes, repeatedKeys(x)...)
+	for i, item := range x.Items {
+		y.Items[i] = hclsyntax.ObjectConsItem{KeyExpr: c.key(item.KeyExpr), ValueExpr: c.guard(item.ValueExpr)}
+	}
+	return &y
+}
+
+func repeatedKeys(x *hclsyntax.ObjectConsExpr) (l diag.List) {
+	if len(x.Items) < 2 {
+		return nil
+	}
+	first := make(map[string]hcl.Range, len(x.Items))
+	for _, item := range x.Items {
+		key, ok := staticKey(item.KeyExpr)
+		if !ok {
+			continue
+		}
+		rng := item.KeyExpr.Range()
+		if before, again := first[key]; again {
+			l = append(l, repeatedKey(key, rng, before))
+			continue
+		}
+		first[key] = rng
+	}
+	return l
+}
+
+func (c *guarder) key(key hclsyntax.Expression) hclsyntax.Expression {
+	k, ok := key.(*hclsyntax.ObjectConsKeyExpr)
+	if !ok {
+		return c.guard(key)
+	}
+	if _, static := staticKey(k); static {
+		return key
+	}
+	return &hclsyntax.ObjectConsKeyExpr{Wrapped: c.guard(k.Wrapped), ForceNonLiteral: k.ForceNonLiteral}
+}
+
+// loop counts each pass and what it makes.
+func (c *guarder) loop(x *hclsyntax.ForExpr) hclsyntax.Expression {
+	y := &loop{Expression: x, x: x, coll: c.guard(x.CollExpr), e: c.e}
+	before := c.nodes
+	c.loops++
+	if x.KeyExpr != nil {
+		y.key = c.guard(x.KeyExpr)
+	}
+	y.val = c.guard(x.ValExpr)
+	if x.CondExpr != nil {
+		y.cond = c.guard(x.CondExpr)
+	}
+	c.loops--
+	y.steps = passSteps + c.nodes - before
+	return y
+}
+
+// passSteps is what a pass costs beside the nodes of its body.
+const passSteps = 12
+
+func (c *guarder) splat(x *hclsyntax.SplatExpr) hclsyntax.Expression {
+	before := c.nodes
+	c.loops++
+	each := c.guard(x.Each)
+	c.loops--
+	return &hclsyntax.SplatExpr{
+		Source: c.guard(x.Source), Each: &counted{each, c.e, passSteps + c.nodes - before}, Item: x.Item,
+		SrcRange: x.SrcRange, MarkerRange: x.MarkerRange,
+	}
+}
+
+// A counted expression takes steps each time it is evaluated.
+type counted struct {
+	hclsyntax.Expression
+	e     *Evaluator
+	steps int64
+}
+
+func (x *counted) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	x.e.take(x.steps, x.Expression)
+	return x.Expression.Value(ctx)
+}
+
+// A sized expression holds its result against the limits.
+type sized struct {
+	hclsyntax.Expression
+	e *Evaluator
+}
+
+func (x *sized) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	v, diags := x.Expression.Value(ctx)
+	if !diags.HasErrors() {
+		throw(shallow(v, x.e.limits), x.Expression)
+	}
+	return v, diags
+}
+
+// A weighed expression takes steps for every part of its result, as it is
+// about to be compared part by part.
+type weighed struct {
+	hclsyntax.Expression
+	e *Evaluator
+}
+
+func (x *weighed) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	v, diags := x.Expression.Value(ctx)
+	if !diags.HasErrors() && !v.Type().IsPrimitiveType() {
+		x.e.take(weight(v, x.e.left()), x.Expression)
+	}
+	return v, diags
+}

@@ -1,0 +1,147 @@
+package eval
+
+import (
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+// A loop is hclsyntax.ForExpr for known values. It takes steps for each pass,
+// ends at the first pass with a mistake, where the library would report every
+// pass, and makes one context for all of them, where it would make one each.
+type loop struct {
+	hclsyntax.Expression
+	x                    *hclsyntax.ForExpr
+	coll, key, val, cond hclsyntax.Expression // key and cond may be nil
+	steps                int64                // of a pass
+	e                    *Evaluator
+}
+
+func (p *loop) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	coll, diags := p.coll.Value(ctx)
+	if diags.HasErrors() || !coll.IsKnown() {
+		return cty.DynamicVal, diags
+	}
+	if coll.IsNull() {
+		return p.mistake("Iteration over null value", "A null value cannot be used as the collection in a 'for' expression.", p.coll)
+	}
+	if !coll.CanIterateElements() {
+		return p.mistake("Iteration over non-iterable value", "A value of type "+coll.Type().FriendlyName()+" cannot be used as the collection in a 'for' expression.", p.coll)
+	}
+	child := ctx.NewChild()
+	child.Variables = make(map[string]cty.Value, 2)
+	out := results{group: p.x.Group, object: p.key != nil}
+	for it := coll.ElementIterator(); it.Next(); {
+		p.e.take(p.steps, p.x)
+		key, val := it.Element()
+		if p.x.KeyVar != "" {
+			child.Variables[p.x.KeyVar] = key
+		}
+		child.Variables[p.x.ValVar] = val
+		if diags := p.pass(child, &out); diags.HasErrors() {
+			return cty.DynamicVal, diags
+		}
+	}
+	return out.value(), nil
+}
+
+// pass evaluates the body once and keeps what it gives.
+func (p *loop) pass(ctx *hcl.EvalContext, out *results) hcl.Diagnostics {
+	if p.cond != nil {
+		included, diags := p.included(ctx)
+		if diags.HasErrors() || !included {
+			return diags
+		}
+	}
+	if p.key == nil {
+		v, diags := p.val.Value(ctx)
+		out.tuple = append(out.tuple, v)
+		return diags
+	}
+	key, diags := p.keyOf(ctx)
+	if diags.HasErrors() {
+		return diags
+	}
+	v, diags := p.val.Value(ctx)
+	if diags.HasErrors() {
+		return diags
+	}
+	if !out.add(key, v) {
+		_, diags = p.mistake("Duplicate object key", "Two items of this 'for' expression have the key \""+key+"\". Make the keys distinct, or write an ellipsis (...) after the value to gather the values of equal keys.", p.key)
+	}
+	return diags
+}
+
+func (p *loop) included(ctx *hcl.EvalContext) (bool, hcl.Diagnostics) {
+	v, diags := p.cond.Value(ctx)
+	if diags.HasErrors() {
+		return false, diags
+	}
+	v, err := convert.Convert(v, cty.Bool)
+	if err != nil || v.IsNull() || !v.IsKnown() {
+		_, diags = p.mistake("Invalid 'for' condition", "The value of the 'if' clause must be true or false.", p.cond)
+		return false, diags
+	}
+	return v.True(), nil
+}
+
+func (p *loop) keyOf(ctx *hcl.EvalContext) (string, hcl.Diagnostics) {
+	v, diags := p.key.Value(ctx)
+	if diags.HasErrors() {
+		return "", diags
+	}
+	if v.Type() == cty.Number {
+		throw(shallow(v, p.e.limits), p.key)
+	}
+	v, err := convert.Convert(v, cty.String)
+	if err != nil || v.IsNull() || !v.IsKnown() {
+		_, diags = p.mistake("Invalid object key", "The key of a 'for' expression must be a string.", p.key)
+		return "", diags
+	}
+	return v.AsString(), nil
+}
+
+func (p *loop) mistake(summary, detail string, at hclsyntax.Expression) (cty.Value, hcl.Diagnostics) {
+	return cty.DynamicVal, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: at.Range().Ptr()}}
+}
+
+// results gathers what the passes give.
+type results struct {
+	object, group bool
+	tuple         []cty.Value
+	attrs         map[string]cty.Value
+	groups        map[string][]cty.Value
+}
+
+// add keeps the value of a key, and returns false when the key has one.
+func (r *results) add(key string, v cty.Value) bool {
+	if r.group {
+		if r.groups == nil {
+			r.groups = map[string][]cty.Value{}
+		}
+		r.groups[key] = append(r.groups[key], v)
+		return true
+	}
+	if r.attrs == nil {
+		r.attrs = map[string]cty.Value{}
+	}
+	if _, taken := r.attrs[key]; taken {
+		return false
+	}
+	r.attrs[key] = v
+	return true
+}
+
+func (r *results) value() cty.Value {
+	if !r.object {
+		return cty.TupleVal(r.tuple)
+	}
+	if r.group {
+		r.attrs = make(map[string]cty.Value, len(r.groups))
+		for key, vals := range r.groups {
+			r.attrs[key] = cty.TupleVal(vals)
+		}
+	}
+	return cty.ObjectVal(r.attrs)
+}
