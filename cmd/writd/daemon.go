@@ -5,8 +5,10 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"sync"
+	"syscall"
 
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/watch"
@@ -70,7 +72,10 @@ func (d *daemon) run(ctx context.Context) error {
 		w.Changed = func([]byte, error) { d.reload() }
 		background.Go(func() { w.Run(ctx) })
 	}
-	background.Go(func() { d.reloadOnHangup(ctx) })
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	background.Go(func() { d.reloadOn(ctx, hangups) })
 	return d.server.Serve(ctx, d.listeners)
 }
 
@@ -117,14 +122,12 @@ func (d *daemon) reload() {
 	_ = d.server.Refresh()
 }
 
-func (d *daemon) reloadOnHangup(ctx context.Context) {
-	signals, stop := hangups()
-	defer stop()
+func (d *daemon) reloadOn(ctx context.Context, hangups <-chan os.Signal) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-signals:
+		case <-hangups:
 			d.log.Info("reload on SIGHUP")
 			d.reload()
 		}

@@ -3,11 +3,20 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
+	"math/big"
 	"net"
 	"net/http"
 	"net/url"
@@ -15,6 +24,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -31,15 +41,21 @@ const (
 func writeSnapshot(t testing.TB, path string, serial uint64, scope string) {
 	t.Helper()
 	sum := sha256.Sum256([]byte(clientSecret))
+	writeDocument(t, path, serial, scope, "sha256:"+base64.RawURLEncoding.EncodeToString(sum[:]))
+}
+
+// writeDocument is writeSnapshot with another secret hash, or a reference to one.
+func writeDocument(t testing.TB, path string, serial uint64, scope, hash string) {
+	t.Helper()
 	body, err := snapshot.Encode(&schema.Document{
 		Issuer: schema.Issuer{URL: "https://auth.example.com/", ErrorStyle: schema.ErrorsRFC6749, SubStyle: schema.SubClientsSuffix},
 		APIs: []schema.API{{
-			Label: "orders", Name: "Orders", Identifier: ordersURL, Profile: schema.ProfileRFC9068, Alg: schema.RS256,
+			Label: "orders", Name: "Orders", Identifier: ordersURL, Profile: schema.ProfileRFC9068, Alg: schema.EdDSA,
 			TokenLifetime: 3600, ScopeMode: schema.ScopeNarrow, Scopes: []schema.Scope{{Name: scope}},
 		}},
 		Clients: []schema.Client{{
 			Label: "billing", Name: "Billing", ClientID: "billing", GrantTypes: []string{schema.GrantClientCredentials},
-			Secrets: []schema.Secret{{Label: "a", Hash: "sha256:" + base64.RawURLEncoding.EncodeToString(sum[:])}},
+			Secrets: []schema.Secret{{Label: "a", Hash: hash}},
 		}},
 		Authorizations: []schema.Authorization{{
 			Label: "a", Client: "billing", API: "orders", SubjectType: schema.SubjectClient, Scopes: []string{scope},
@@ -209,4 +225,181 @@ func (p *program) logged(text string) error {
 		return fmt.Errorf("the log lacks %q", text)
 	}
 	return nil
+}
+
+// A run that ends by itself: its exit code, output and log.
+func runOnce(args ...string) (code int, out, log string) {
+	var o, e bytes.Buffer
+	code = run(context.Background(), args, stdio{out: &o, err: &e, getenv: func(string) string { return "" }})
+	return code, o.String(), e.String()
+}
+
+func TestExitCodes(t *testing.T) {
+	dir := t.TempDir()
+	snap := filepath.Join(dir, "writ.snapshot")
+	writeSnapshot(t, snap, 1, "read")
+	private := filepath.Join(dir, "not-a-key.pem")
+	if err := os.WriteFile(private, []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		args []string
+		code int
+		says string
+	}{
+		"version":              {[]string{"version"}, exitOK, "writd "},
+		"version as JSON":      {[]string{"version", "--json"}, exitOK, `"snapshot_formats":[1]`},
+		"version with more":    {[]string{"version", "x"}, exitUsage, "usage"},
+		"help":                 {[]string{"--help"}, exitOK, "--tls-cert"},
+		"nothing":              {nil, exitUsage, "--snapshot is missing"},
+		"an unknown flag":      {[]string{"--snapsot", snap}, exitUsage, "snapsot"},
+		"an argument":          {[]string{"--snapshot", snap, "serve"}, exitUsage, `"serve"`},
+		"not loopback":         {[]string{"--snapshot", snap, "--listen", "0.0.0.0:0"}, exitUsage, "cannot be verified after a restart"},
+		"half a certificate":   {[]string{"--snapshot", snap, "--tls-cert", "x"}, exitUsage, "go together"},
+		"no certificate":       {[]string{"--snapshot", snap, "--tls-cert", "absent", "--tls-key", "absent"}, exitError, "absent"},
+		"trust in nothing":     {[]string{"--snapshot", snap, "--trust", private}, exitUsage, "no Ed25519 public key"},
+		"a bad address":        {[]string{"--snapshot", snap, "--listen", "127.0.0.1:99999"}, exitError, "99999"},
+		"a socket that is not": {[]string{"--snapshot", snap, "--listen", "unix:" + snap}, exitError, "not a socket"},
+	} {
+		code, out, log := runOnce(c.args...)
+		if code != c.code || !strings.Contains(out+log, c.says) {
+			t.Errorf("%s: exit code %d, want %d, with %q:\n%s%s", name, code, c.code, c.says, out, log)
+		}
+		if c.code == exitOK && log != "" || c.code != exitOK && out != "" {
+			t.Errorf("%s: on the wrong stream", name)
+		}
+	}
+}
+
+func TestFlagsBeatTheEnvironment(t *testing.T) {
+	getenv := func(name string) string {
+		return map[string]string{"WRITD_SNAPSHOT": "from-env", "WRITD_TLS_CERT": "cert", "WRITD_TLS_KEY": "key", "WRITD_LISTEN": "unix:/env"}[name]
+	}
+	set, err := parseFlags([]string{"-listen", "unix:/flag"}, getenv, io.Discard)
+	if err != nil || set.snapshot != "from-env" || set.tlsCert != "cert" || set.listen != "unix:/flag" || set.admin != "127.0.0.1:8081" {
+		t.Errorf("%+v, %v", set, err)
+	}
+	if _, err := parseFlags(nil, func(name string) string { return map[string]string{"WRITD_TRUST": "absent"}[name] }, io.Discard); err == nil || !strings.Contains(err.Error(), "WRITD_TRUST") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestTrustedKeys(t *testing.T) {
+	public, _, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "keys.pem")
+	block := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+	if err := os.WriteFile(path, append(block, block...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for v, n := range map[string]int{path: 2, base64.StdEncoding.EncodeToString(public): 1, base64.RawURLEncoding.EncodeToString(public): 1} {
+		keys, err := trustedKeys(v)
+		if err != nil || len(keys) != n || !keys[0].Equal(public) {
+			t.Errorf("%q: %v, %v", v, keys, err)
+		}
+	}
+}
+
+// writeCertificate makes a self-signed certificate for 127.0.0.1.
+func writeCertificate(t *testing.T, dir, name string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, block := range map[string]*pem.Block{"tls.crt": {Type: "CERTIFICATE", Bytes: cert}, "tls.key": {Type: "PRIVATE KEY", Bytes: private}} {
+		if err := os.WriteFile(filepath.Join(dir, file), pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// The certificate is replaced while the server runs; nothing below TLS 1.3 is spoken.
+func TestCertificateReloads(t *testing.T) {
+	dir := t.TempDir()
+	writeCertificate(t, dir, "first")
+	writeSnapshot(t, filepath.Join(dir, "writ.snapshot"), 1, "read")
+	p := start(t, dir, "--tls-cert", filepath.Join(dir, "tls.crt"), "--tls-key", filepath.Join(dir, "tls.key"))
+	served := func(version uint16) (string, error) {
+		conn, err := net.Dial("unix", filepath.Join(dir, "public.sock"))
+		if err != nil {
+			return "", err
+		}
+		defer conn.Close()
+		client := tls.Client(conn, &tls.Config{InsecureSkipVerify: true, MaxVersion: version})
+		if err := client.Handshake(); err != nil {
+			return "", err
+		}
+		return client.ConnectionState().PeerCertificates[0].Subject.CommonName, nil
+	}
+	if name, err := served(tls.VersionTLS13); err != nil || name != "first" {
+		t.Fatalf("%q, %v", name, err)
+	}
+	if _, err := served(tls.VersionTLS12); err == nil {
+		t.Error("TLS 1.2 is spoken")
+	}
+	writeCertificate(t, dir, "second")
+	eventually(t, func() error {
+		name, err := served(tls.VersionTLS13)
+		if err == nil && name != "second" {
+			err = fmt.Errorf("certificate %q", name)
+		}
+		return err
+	})
+	if err := os.WriteFile(filepath.Join(dir, "tls.crt"), []byte("damaged"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() error { return p.logged("certificate rejected") })
+	if name, err := served(tls.VersionTLS13); err != nil || name != "second" {
+		t.Errorf("after a damaged one: %q, %v", name, err)
+	}
+}
+
+// A secret that appears later is found, without a new snapshot.
+func TestSecretsReload(t *testing.T) {
+	dir := t.TempDir()
+	secrets := filepath.Join(dir, "secrets")
+	if err := os.Mkdir(secrets, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, dir, "--secrets", secrets)
+	sum := sha256.Sum256([]byte(clientSecret))
+	writeDocument(t, filepath.Join(dir, "writ.snapshot"), 1, "read", "file:billing")
+	eventually(t, func() error { return p.logged("no client secret can be used") })
+	hash := "sha256:" + base64.RawURLEncoding.EncodeToString(sum[:])
+	if err := os.WriteFile(filepath.Join(secrets, "billing"), []byte(hash), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, p.wantScope("read"))
+}
+
+func TestSIGHUP(t *testing.T) {
+	dir := t.TempDir()
+	writeSnapshot(t, filepath.Join(dir, "writ.snapshot"), 1, "read")
+	p := start(t, dir)
+	eventually(t, p.wantScope("read"))
+	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() error { return p.logged("reload on SIGHUP") })
+	if err := p.wantScope("read")(); err != nil {
+		t.Error(err)
+	}
 }
