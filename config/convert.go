@@ -9,7 +9,9 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/writ-auth/writ/schema"
 )
@@ -29,6 +31,17 @@ func secondsOf(v cty.Value) (int64, error) {
 		return schema.ParseDuration(v.AsString())
 	}
 	return 0, errNotDuration
+}
+
+// textual makes text of a number or a bool that is written as "${...}": HCL
+// unwraps a template of one expression, but whoever writes quotes means text.
+func textual(expr hclsyntax.Expression, v cty.Value) cty.Value {
+	if _, isTemplate := expr.(*hclsyntax.TemplateWrapExpr); isTemplate {
+		if text, err := convert.Convert(v, cty.String); err == nil {
+			return text
+		}
+	}
+	return v
 }
 
 // stringsOf reads a list, set or tuple of strings.

@@ -134,6 +134,7 @@ func (f *fields) text(name string) string {
 	if !ok {
 		return ""
 	}
+	v = textual(f.block.Body.Attributes[name].Expr, v)
 	if v.Type() != cty.String {
 		f.wrongType(spec, v, at)
 		return ""

@@ -103,6 +103,9 @@ func (l *loader) attr(o *object, name string) (cty.Value, bool) {
 	if v.IsNull() {
 		return l.absent(o, spec)
 	}
+	if spec.Type == schema.TypeString {
+		v = textual(a.Expr, v)
+	}
 	return seen(spec, v)
 }
 
