@@ -19,19 +19,17 @@ import (
 // once, not once for each.
 func (c *compilation) compileClaims() {
 	apisWith, clientsWith := c.whoHasClaims()
-	reported := make(map[mistake]bool)
-	for i, declared := range c.authorizations {
-		e := c.ends[i]
+	c.reportOnce(findings(len(c.authorizations), func(i int) diag.List {
+		declared, e := c.authorizations[i], c.ends[i]
 		has := declared.Has("claims") || apisWith[e.api] || clientsWith[e.client]
 		api, client := c.apis[e.api], c.clients[e.client]
 		if !has || c.refused.has(&declared.Decl, &api.Decl, &client.Decl) {
-			continue
+			return nil
 		}
 		claims, diags := c.Config.EvalClaims(api, client, declared, c.selfOf(i))
-		c.report(diags, reported)
-		c.report(checkClaimNames(declared, claims), reported)
 		c.Document.Authorizations[i].Claims = claimsObject(claims)
-	}
+		return append(diags, checkClaimNames(declared, claims)...)
+	}))
 }
 
 // whoHasClaims says of each API and each client whether it declares claims.
@@ -53,8 +51,9 @@ type mistake struct {
 	start, end int
 }
 
-// report adds the findings that were not reported for an earlier object.
-func (c *compilation) report(diags diag.List, reported map[mistake]bool) {
+// reportOnce adds findings of which each may be there for many objects.
+func (c *compilation) reportOnce(diags diag.List) {
+	reported := make(map[mistake]bool)
 	for _, d := range diags {
 		m := mistake{d.Code, d.Range.Filename, d.Range.Start.Byte, d.Range.End.Byte}
 		if !reported[m] || d.Range == (hcl.Range{}) {

@@ -2,7 +2,9 @@ package compiler_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -89,6 +91,51 @@ func BenchmarkCheckLock(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, _, diags := compiler.CheckLock(m, lock, compiler.LockOptions{Locked: true}); len(diags) > 0 {
+			b.Fatal(diags[0])
+		}
+	}
+}
+
+// BenchmarkCompileExpressions has a claim on every API and a policy for every
+// authorization: 10,000 evaluations of each.
+func BenchmarkCompileExpressions(b *testing.B) {
+	var src strings.Builder
+	src.WriteString(defaultIssuer)
+	for i := range 1_000 {
+		fmt.Fprintf(&src, `
+api "api_%[1]d" {
+  identifier = "https://api.example.com/%[1]d"
+  claims     = { "https://example.com/team" = self.client.metadata.team }
+}
+client "client_%[1]d" {
+  metadata = { team = "payments" }
+  secret "s" { hash = "env:SECRET" }
+}
+`, i)
+	}
+	for i := range 10_000 {
+		fmt.Fprintf(&src, `
+authorization "authorization_%d" {
+  client = client.client_%d
+  api    = api.api_%d
+  scopes = []
+}
+`, i, i/10, (i/10+i%10*100)%1_000)
+	}
+	src.WriteString(`
+policy "short" {
+  for_each_of   = "authorization"
+  condition     = !contains(self.scopes, "write") || self.token_lifetime <= 3600
+  error_message = "${self.address} is too long."
+}
+`)
+	cfg, loaded := config.LoadFS(fstest.MapFS{"all.hcl": {Data: []byte(src.String())}}, config.Options{})
+	if len(loaded) > 0 {
+		b.Fatal(loaded[0])
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, diags := compiler.Compile(cfg, compiler.CompileOptions{}); len(diags) > 0 {
 			b.Fatal(diags[0])
 		}
 	}

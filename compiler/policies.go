@@ -11,55 +11,65 @@ import (
 // the resolved document, so a policy sees defaults and effective lifetimes.
 func (c *compilation) checkPolicies() {
 	for _, p := range c.Config.Policies {
-		if c.refused.has(&p.Decl) {
-			continue
-		}
-		check := policyCheck{c, p, make(map[mistake]bool)}
-		switch Kind(p.ForEachOf) {
-		case KindAPI:
-			for i, declared := range c.apis {
-				check.hold(config.Self{API: &c.Document.APIs[i]}, &declared.Decl)
-			}
-		case KindClient:
-			for i, declared := range c.clients {
-				check.hold(config.Self{Client: &c.Document.Clients[i]}, &declared.Decl)
-			}
-		case KindAuthorization:
-			for i, declared := range c.authorizations {
-				e := c.ends[i]
-				check.hold(c.selfOf(i), &declared.Decl, &c.apis[e.api].Decl, &c.clients[e.client].Decl)
-			}
+		if !c.refused.has(&p.Decl) {
+			c.checkPolicy(p)
 		}
 	}
 }
 
-// A policyCheck is one policy on its way over the objects.
-type policyCheck struct {
-	*compilation
-	policy   *config.Policy
-	reported map[mistake]bool // faults of the policy itself, each reported once
+func (c *compilation) checkPolicy(p *config.Policy) {
+	n := 0
+	switch Kind(p.ForEachOf) {
+	case KindAPI:
+		n = len(c.apis)
+	case KindClient:
+		n = len(c.clients)
+	case KindAuthorization:
+		n = len(c.authorizations)
+	}
+	var faults diag.List // of the policy itself, the same for many objects
+	for _, d := range findings(n, func(i int) diag.List { return c.holds(p, i) }) {
+		if d.Code == "policy-failed" {
+			c.diags = append(c.diags, d)
+		} else {
+			faults = append(faults, d)
+		}
+	}
+	c.reportOnce(faults)
 }
 
-// hold reports an object that does not satisfy the policy. The object is the
-// first of the declarations that the policy can see.
-func (p policyCheck) hold(self config.Self, seen ...*config.Decl) {
-	if p.refused.has(seen...) {
-		return
+// holds evaluates a policy for the object at that index.
+func (c *compilation) holds(p *config.Policy, i int) diag.List {
+	self, seen := c.policySelf(Kind(p.ForEachOf), i)
+	if c.refused.has(seen...) {
+		return nil
+	}
+	ok, message, diags := c.Config.CheckPolicy(p, self)
+	if ok || diags.HasErrors() {
+		return diags
 	}
 	object := seen[0]
-	ok, message, diags := p.Config.CheckPolicy(p.policy, self)
-	p.report(diags, p.reported)
-	if ok || diags.HasErrors() {
-		return
-	}
-	p.diags = append(p.diags, diag.Diagnostic{
-		Severity: severityOf(p.policy),
+	return append(diags, diag.Diagnostic{
+		Severity: severityOf(p),
 		Code:     "policy-failed",
 		Summary:  "Policy not satisfied",
-		Detail:   fmt.Sprintf("%s does not satisfy %s: %s", object.Address, p.policy.Address, message),
+		Detail:   fmt.Sprintf("%s does not satisfy %s: %s", object.Address, p.Address, message),
 		Range:    object.Range,
-		Related:  []diag.Related{declaredHere(&p.policy.Decl)},
+		Related:  []diag.Related{declaredHere(&p.Decl)},
 	})
+}
+
+// policySelf is what a policy sees for an object, and the declarations that this
+// comes from, the object's own first.
+func (c *compilation) policySelf(kind Kind, i int) (config.Self, []*config.Decl) {
+	switch kind {
+	case KindAPI:
+		return config.Self{API: &c.Document.APIs[i]}, []*config.Decl{&c.apis[i].Decl}
+	case KindClient:
+		return config.Self{Client: &c.Document.Clients[i]}, []*config.Decl{&c.clients[i].Decl}
+	}
+	e := c.ends[i]
+	return c.selfOf(i), []*config.Decl{&c.authorizations[i].Decl, &c.apis[e.api].Decl, &c.clients[e.client].Decl}
 }
 
 func severityOf(p *config.Policy) diag.Severity {
