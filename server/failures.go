@@ -25,31 +25,33 @@ const failureBuckets = 4096
 
 // A failures counts failed authentications.
 type failures struct {
+	seed      maphash.Seed
 	clients   buckets
 	addresses buckets
 }
 
 func newFailures() *failures {
-	return &failures{clients: newBuckets(clientFailures), addresses: newBuckets(addressFailures)}
+	return &failures{seed: maphash.MakeSeed(), clients: newBuckets(clientFailures), addresses: newBuckets(addressFailures)}
 }
 
 // of returns what is counted of a client_id and a remote address. A peer on a
 // unix socket has no address.
 func (f *failures) of(clientID, remote string) failing {
-	counted := failing{f.clients.get(clientID), nil}
+	counted := failing{f.clients.get(maphash.String(f.seed, clientID)), nil}
 	if peer, err := netip.ParseAddrPort(remote); err == nil {
-		counted[1] = f.addresses.get(network(peer.Addr()).String())
+		counted[1] = f.addresses.get(maphash.Comparable(f.seed, network(peer.Addr())))
 	}
 	return counted
 }
 
 // network is the address, of IPv6 the /64 that one host may choose from.
 func network(addr netip.Addr) netip.Addr {
-	addr = addr.Unmap().WithZone("")
-	if prefix, err := addr.Prefix(64); addr.Is6() && err == nil {
-		return prefix.Addr()
+	if addr = addr.Unmap().WithZone(""); addr.Is4() {
+		return addr
 	}
-	return addr
+	bytes := addr.As16()
+	clear(bytes[8:])
+	return netip.AddrFrom16(bytes)
 }
 
 // A failing is the buckets that bear on one request, nil for none.
@@ -76,18 +78,17 @@ func (f failing) count(now time.Time) {
 
 // A buckets is a fixed number of token buckets.
 type buckets struct {
-	seed  maphash.Seed
 	limit rate.Limit
 	mu    *sync.Mutex
 	all   []*rate.Limiter
 }
 
 func newBuckets(limit rate.Limit) buckets {
-	return buckets{seed: maphash.MakeSeed(), limit: limit, mu: new(sync.Mutex), all: make([]*rate.Limiter, failureBuckets)}
+	return buckets{limit: limit, mu: new(sync.Mutex), all: make([]*rate.Limiter, failureBuckets)}
 }
 
-func (b buckets) get(name string) *rate.Limiter {
-	i := maphash.String(b.seed, name) % failureBuckets
+func (b buckets) get(hash uint64) *rate.Limiter {
+	i := hash % failureBuckets
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.all[i] == nil {
