@@ -39,8 +39,8 @@ func (c *compilation) scopePlace(api int32, name string) int {
 	return -1
 }
 
-// resolveScopes gives an authorization's scopes in the order of its API. What
-// is not among the API's is reported and left out, and so is what is repeated.
+// resolveScopes gives an authorization's scopes in the order of its API, each
+// once. What is not among the API's is reported and left out.
 func (c *compilation) resolveScopes(a *config.Authorization, api int32) []string {
 	if c.inOrder(a.Scopes, api) {
 		return a.Scopes
@@ -52,10 +52,7 @@ func (c *compilation) resolveScopes(a *config.Authorization, api int32) []string
 		switch p := c.scopePlace(api, name); {
 		case p < 0:
 			c.unknownScope(a, i, api)
-		case held[p]:
-			c.errorAt(scopeRange(a, i), "duplicate-scope", "Scope listed twice",
-				fmt.Sprintf("%s lists %q more than once. Remove the repetition.", a.Address, name))
-		default:
+		case !held[p]: // config has reported a repetition
 			held[p] = true
 			n++
 		}
