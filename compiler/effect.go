@@ -71,10 +71,10 @@ func setDifference(before, after []string) (added, removed []string) {
 	if slices.Equal(before, after) {
 		return nil, nil
 	}
-	return without(after, before), without(before, after)
+	return difference(after, before), difference(before, after)
 }
 
-func without(values, others []string) []string {
+func difference(values, others []string) []string {
 	if len(values)*len(others) < 256 {
 		return slices.DeleteFunc(slices.Clone(values), func(v string) bool { return slices.Contains(others, v) })
 	}
