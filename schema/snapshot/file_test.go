@@ -209,6 +209,9 @@ func TestSignatures(t *testing.T) {
 		if err := s.VerifySignatures(test.trusted); !errors.Is(err, test.want) {
 			t.Errorf("%s: %v, want %v", test.name, err, test.want)
 		}
+		if n := len(s.Envelope().Signatures); test.name == "signed twice by one key" && n != 1 {
+			t.Errorf("%s: %d signatures", test.name, n)
+		}
 	}
 }
 

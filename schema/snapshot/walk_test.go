@@ -90,6 +90,27 @@ func TestWalkRefusesHeaders(t *testing.T) {
 	}
 }
 
+// An empty index has one bucket all the same: a lookup looks into it.
+func TestWalkRefusesEmptyIndexWithoutBucket(t *testing.T) {
+	body, err := Encode(&schema.Document{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, buckets := range [][]byte{nil, make([]byte, bucketSize)} {
+		s := &Snapshot{body: body}
+		if err := s.cut(); err != nil {
+			t.Fatal(err)
+		}
+		p := &pool{sections: s.sections}
+		p.sections[secClientBuckets] = buckets
+		changed, err := p.body()
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkBody(t, "no bucket", changed, `section "client index": does not fit`)
+	}
+}
+
 // checkBody opens a body with a digest that fits; want is part of the error, "" for none.
 func checkBody(t *testing.T, name string, body []byte, want string) {
 	t.Helper()
