@@ -99,7 +99,10 @@ func (u *selfUse) step(l *loader, t hcl.Traversal, i int, names []string) (strin
 // attribute was not written or when it cannot be prepared, which has then been
 // reported.
 func (f *fields) deferred(name string, shape selfShape) *deferred {
-	a, _ := f.attr(name)
+	a, spec := f.attr(name)
+	if a != nil && spec.Required && isNullLiteral(a.Expr) {
+		f.missing(spec)
+	}
 	if a == nil || isNullLiteral(a.Expr) {
 		return nil
 	}

@@ -23,6 +23,9 @@ func (l *loader) value(expr hclsyntax.Expression, s scope) (cty.Value, bool) {
 	if v, ok := literal(expr); ok {
 		return v, true
 	}
+	if l.broken && isBroken(expr) {
+		return cty.NilVal, false
+	}
 	ctx, ok := l.context(expr, s)
 	if !ok {
 		return cty.NilVal, false
@@ -32,11 +35,24 @@ func (l *loader) value(expr hclsyntax.Expression, s scope) (cty.Value, bool) {
 	return v, !problems.HasErrors()
 }
 
+// isBroken reports whether an expression is the rest of a syntax error: the
+// parser puts unknown values where it could not read.
+func isBroken(expr hclsyntax.Expression) bool {
+	broken := false
+	_ = hclsyntax.VisitAll(expr, func(n hclsyntax.Node) hcl.Diagnostics {
+		if v, ok := n.(*hclsyntax.LiteralValueExpr); ok && !v.Val.IsKnown() {
+			broken = true
+		}
+		return nil
+	})
+	return broken
+}
+
 // literal returns the value of a plain literal, without evaluating anything.
 func literal(expr hclsyntax.Expression) (cty.Value, bool) {
 	switch e := expr.(type) {
 	case *hclsyntax.LiteralValueExpr:
-		return e.Val, true
+		return e.Val, e.Val.IsKnown()
 	case *hclsyntax.TemplateExpr:
 		if len(e.Parts) == 1 {
 			if part, ok := e.Parts[0].(*hclsyntax.LiteralValueExpr); ok {

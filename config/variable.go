@@ -77,6 +77,7 @@ func (l *loader) readVarFile(file VarFile, values map[string]given) {
 	l.sources[file.Name] = file.Bytes
 	f, problems := source.ParseFile(file.Name, file.Bytes, l.limits)
 	l.problems.addAll(problems)
+	l.broken = l.broken || problems.HasErrors()
 	if f == nil || f.Body == nil {
 		return
 	}

@@ -32,3 +32,9 @@ trusted_issuer "cluster" { # ERROR missing-attribute
 policy "p" { # ERROR missing-attribute ERROR missing-attribute
   for_each_of = "api"
 }
+
+policy "null" { # ERROR missing-attribute
+  for_each_of   = "api"
+  condition     = null
+  error_message = "no"
+}

@@ -1,0 +1,128 @@
+package config_test
+
+import (
+	"testing"
+
+	"github.com/writ-auth/writ/config"
+)
+
+func loadWith(t *testing.T, src string, opts config.Options) (*config.Config, []string) {
+	t.Helper()
+	c, problems := config.LoadFS(files("writ.hcl", src), opts)
+	var codes []string
+	for _, p := range problems {
+		codes = append(codes, p.Code)
+		checkWording(t, p)
+	}
+	return c, codes
+}
+
+func TestVariables(t *testing.T) {
+	for name, test := range map[string]struct {
+		typ, given, file, want string
+	}{
+		"default":            {`string`, ``, ``, `"none"`},
+		"text":               {`string`, `a "b" ${c}`, ``, `"a \"b\" ${c}"`},
+		"untyped is text":    {`any`, `[1]`, ``, `"[1]"`},
+		"number":             {`number`, `42`, ``, `42`},
+		"bool":               {`bool`, `true`, ``, `true`},
+		"list":               {`list(string)`, `["a", "b"]`, ``, `["a","b"]`},
+		"map":                {`map(number)`, `{ a = 1 }`, ``, `{"a":1}`},
+		"optional attribute": {`object({ a = string, b = optional(number, 3) })`, `{ a = "x" }`, ``, `{"a":"x","b":3}`},
+		"file":               {`string`, ``, `v = "from file"`, `"from file"`},
+		"flag over file":     {`string`, `flag`, `v = "from file"`, `"flag"`},
+		"function in file":   {`string`, ``, `v = upper("a")`, `"A"`},
+		"null is default":    {`list(string)`, `null`, ``, `"none"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fallback := `"none"`
+			if name != "default" && name != "null is default" && test.typ != "string" {
+				fallback = "null"
+			}
+			if name == "null is default" {
+				fallback, test.want = `["none"]`, `["none"]`
+			}
+			opts := config.Options{}
+			if test.given != "" {
+				opts.Vars = map[string]string{"v": test.given}
+			}
+			if test.file != "" {
+				opts.VarFiles = []config.VarFile{{Name: "first.hcl", Bytes: []byte(`v = "overridden"`)}, {Name: "prod.hcl", Bytes: []byte(test.file)}}
+			}
+			c, codes := loadWith(t, `variable "v" {
+  type    = `+test.typ+`
+  default = `+fallback+`
+}
+client "c" { name = jsonencode(var.v) }`, opts)
+			if len(codes) != 0 || c.Clients[0].Name != test.want {
+				t.Errorf("got %s, %v, want %s", c.Clients[0].Name, codes, test.want)
+			}
+		})
+	}
+}
+
+func TestVariableErrors(t *testing.T) {
+	const declared = `variable "env" { type = string }
+variable "list" {
+  type    = list(string)
+  default = []
+}
+variable "n" {
+  type    = number
+  default = 1
+}`
+	env := map[string]string{"env": "dev"}
+	with := func(k, v string) map[string]string { return map[string]string{"env": "dev", k: v} }
+	for name, test := range map[string]struct {
+		opts config.Options
+		want string
+	}{
+		"none":            {config.Options{Vars: env}, ""},
+		"missing":         {config.Options{}, "invalid-variable"},
+		"undeclared":      {config.Options{Vars: with("envv", "x")}, "invalid-variable"},
+		"undeclared file": {config.Options{Vars: env, VarFiles: []config.VarFile{{Name: "f", Bytes: []byte("envv = 1")}}}, "invalid-variable"},
+		"wrong type":      {config.Options{Vars: with("n", "many")}, "invalid-variable"},
+		"wrong list":      {config.Options{Vars: with("list", "[[]]")}, "invalid-variable"},
+		"two expressions": {config.Options{Vars: with("list", "[]\nother = 1")}, "invalid-variable"},
+		"no expression":   {config.Options{Vars: with("list", "[")}, "syntax"},
+		"reference":       {config.Options{Vars: with("list", "var.env")}, "unknown-reference"},
+		"file syntax":     {config.Options{Vars: env, VarFiles: []config.VarFile{{Name: "f", Bytes: []byte("n =")}}}, "syntax"},
+		"file block":      {config.Options{Vars: env, VarFiles: []config.VarFile{{Name: "f", Bytes: []byte("b {}\n")}}}, "unknown-block"},
+		"file reference":  {config.Options{Vars: env, VarFiles: []config.VarFile{{Name: "f", Bytes: []byte("n = local.x")}}}, "unknown-reference"},
+		"null":            {config.Options{VarFiles: []config.VarFile{{Name: "f", Bytes: []byte("env = null")}}}, "invalid-variable"},
+	} {
+		_, codes := loadWith(t, declared, test.opts)
+		if test.want == "" && len(codes) == 0 {
+			continue
+		}
+		if len(codes) != 1 || codes[0] != test.want {
+			t.Errorf("%s: got %v, want %s", name, codes, test.want)
+		}
+	}
+}
+
+func TestDigest(t *testing.T) {
+	base := `variable "v" { default = "a" }
+client "c" {
+  name   = var.v
+  claims = { text = file("text.txt"), id = self.client.client_id }
+}`
+	digest := func(src, text string, opts config.Options) [32]byte {
+		c, problems := config.LoadFS(files("writ.hcl", src, "text.txt", text, "other.txt", "", "a.test.hcl", text[:0]), opts)
+		fail(t, problems)
+		return c.Digest
+	}
+	want := digest(base, "x", config.Options{})
+	for name, got := range map[string][32]byte{
+		"comment": digest(base+"# comment", "x", config.Options{}),
+		"file":    digest(base, "y", config.Options{}),
+		"var":     digest(base, "x", config.Options{Vars: map[string]string{"v": "b"}}),
+	} {
+		if got == want {
+			t.Errorf("%s does not change the digest", name)
+		}
+	}
+	if digest(base, "x", config.Options{Vars: map[string]string{"v": "a"}}) != want {
+		t.Error("the default, given, changes the digest")
+	}
+}
