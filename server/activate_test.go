@@ -283,6 +283,28 @@ func TestReferencesStayInside(t *testing.T) {
 	}
 }
 
+// Kubernetes mounts a secret as links through a link.
+func TestSecretsOfKubernetes(t *testing.T) {
+	secrets := t.TempDir()
+	if err := os.Mkdir(filepath.Join(secrets, "..2026_11_23"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(secrets, "..2026_11_23", "billing"), []byte(hashOf(clientSecret)+"\r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for link, target := range map[string]string{"..data": "..2026_11_23", "billing": "..data/billing"} {
+		if err := os.Symlink(target, filepath.Join(secrets, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	doc := fast()
+	doc.Clients[0].Secrets[0].Hash = "file:billing"
+	s, _ := serving(t, doc, server.Options{Secrets: secrets})
+	if res := do(t, s.Public(), post(form())); res.status != 200 {
+		t.Errorf("%d %s", res.status, res.raw)
+	}
+}
+
 // A page of another site can reach a loopback address by the victim's browser,
 // but not with our Host and Origin.
 func TestAdminChecksHostAndOrigin(t *testing.T) {

@@ -25,7 +25,7 @@ type daemon struct {
 
 // newDaemon makes everything that can fail before the first request.
 func newDaemon(set settings, getenv func(string) string, log *slog.Logger) (*daemon, error) {
-	cores := spreadProcessors(getenv)
+	cores := tune(getenv)
 	s, err := server.New(server.Options{
 		Keys: set.keys, Secrets: set.secrets, State: set.state,
 		Getenv: getenv, Trust: set.trust, Environment: set.environment,

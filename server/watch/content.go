@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -110,10 +111,22 @@ func (l *looker) now(read Reader, changed func([]byte, error)) {
 		}
 		return
 	}
-	digest := sha256.Sum256(content)
+	digest := digestOf(content)
 	same := l.seen && digest == l.digest
 	l.seen, l.failed, l.digest = true, false, digest
 	if !same && changed != nil {
 		changed(content, nil)
 	}
+}
+
+// digestOf hashes in steps: hashing is one long loop that the scheduler cannot
+// interrupt, and whoever is served by this process would wait for it.
+func digestOf(content []byte) (sum [sha256.Size]byte) {
+	const step = 64 << 10
+	hash := sha256.New()
+	for chunk := range slices.Chunk(content, step) {
+		hash.Write(chunk)
+	}
+	hash.Sum(sum[:0])
+	return sum
 }
