@@ -36,6 +36,7 @@ func Compile(cfg *config.Config, opts CompileOptions) (*Model, diag.List) {
 	c.compileTrustedIssuers()
 	c.compileSigningKeys()
 	c.compileAuthorizations()
+	c.sortPolicies()
 
 	c.checkIdentifiers()
 	c.checkClientIDs()

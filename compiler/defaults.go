@@ -57,19 +57,3 @@ func trustedIssuerWithDefaults(declared *config.TrustedIssuer, issuer schema.Iss
 	}
 	return trusted
 }
-
-// What a client's refresh tokens do where nothing is declared, in seconds.
-const (
-	defaultRefreshLifetime     = 30 * 24 * 3600
-	defaultRefreshIdleLifetime = 15 * 24 * 3600
-)
-
-// refreshTokenWithDefaults fills what a refresh_token block is silent about. The
-// zero value is a client without such a block.
-func refreshTokenWithDefaults(t schema.RefreshToken) *schema.RefreshToken {
-	t.Rotation = cmp.Or(t.Rotation, schema.RotationRotating)
-	t.Lifetime = cmp.Or(t.Lifetime, defaultRefreshLifetime)
-	// An idle lifetime beyond the lifetime would mean nothing.
-	t.IdleLifetime = cmp.Or(t.IdleLifetime, min(defaultRefreshIdleLifetime, t.Lifetime))
-	return &t
-}

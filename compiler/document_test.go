@@ -67,6 +67,16 @@ trusted_issuer "cluster" {
   issuer   = "https://kubernetes.default.svc"
   jwks_uri = "https://kubernetes.default.svc/openid/v1/jwks"
 }
+signing_key "2026" {
+  algorithm    = "RS256"
+  private_key  = "file:2026.pem"
+  activates_at = "2026-01-01T00:00:00Z"
+}
+policy "named" {
+  for_each_of   = "api"
+  condition     = self.name != ""
+  error_message = "Name ${self.address}."
+}
 `
 
 const documentIssuer = `issuer {
@@ -125,6 +135,9 @@ func wantDocument() *schema.Document {
 			Label: "cluster", Issuer: "https://kubernetes.default.svc", JWKSURI: "https://kubernetes.default.svc/openid/v1/jwks",
 			Algorithms: []schema.SigningAlg{schema.RS256}, Audiences: []string{"https://auth.example.com/"},
 			VouchesFor: []schema.SubjectType{schema.SubjectClient},
+		}},
+		SigningKeys: []schema.SigningKey{{
+			Label: "2026", Alg: schema.RS256, PrivateKey: "file:2026.pem", ActivatesAt: at("2026-01-01T00:00:00Z"),
 		}},
 	}
 }
@@ -196,10 +209,13 @@ func TestSourcesAndLookup(t *testing.T) {
 		"api.alpha teams/all.hcl:21", "api.orders teams/all.hcl:4", "api.zeta teams/all.hcl:1",
 		"client.billing teams/all.hcl:24",
 		"authorization.all teams/all.hcl:44", "authorization.own teams/all.hcl:35",
-		"trusted_issuer.cluster teams/all.hcl:50",
+		"trusted_issuer.cluster teams/all.hcl:50", "signing_key.2026 teams/all.hcl:54",
 	}
 	if diff := cmp.Diff(want, lines); diff != "" {
 		t.Errorf("sources (-want +got):\n%s", diff)
+	}
+	if d := m.Decl("policy.named"); d == nil || d.Range.Start.Line != 59 {
+		t.Errorf("Decl(policy.named) = %v", d)
 	}
 	for _, address := range []string{"", "api", "api.", "api.nothing", "nothing.alpha", "issuer.x"} {
 		if d := m.Decl(address); d != nil {

@@ -29,6 +29,7 @@ type Model struct {
 	authorizations []*config.Authorization
 	trustedIssuers []*config.TrustedIssuer
 	signingKeys    []*config.SigningKey
+	policies       []*config.Policy
 
 	apiIndex    map[string]int32 // by label
 	clientIndex map[string]int32
@@ -130,9 +131,7 @@ func (m *Model) Client(label string) (*schema.Client, *config.Client, bool) {
 // Authorization returns the authorization of that label and where it was
 // declared.
 func (m *Model) Authorization(label string) (*schema.Authorization, *config.Authorization, bool) {
-	i, ok := slices.BinarySearchFunc(m.authorizations, label, func(a *config.Authorization, l string) int {
-		return strings.Compare(a.Label, l)
-	})
+	i, ok := search(m.authorizations, label, func(a *config.Authorization) string { return a.Label })
 	if !ok {
 		return nil, nil, false
 	}
@@ -164,25 +163,29 @@ func (m *Model) Decl(address string) *config.Decl {
 			return &d.Decl
 		}
 	}
-	return m.lesserDecl(address)
+	return m.lesserDecl(kind, label)
 }
 
-// lesserDecl searches the kinds of which a configuration has few.
-func (m *Model) lesserDecl(address string) *config.Decl {
-	for _, d := range m.trustedIssuers {
-		if d.Address == address {
-			return &d.Decl
+// lesserDecl searches the kinds that have no lookup of their own.
+func (m *Model) lesserDecl(kind Kind, label string) *config.Decl {
+	switch kind {
+	case KindTrustedIssuer:
+		if i, ok := search(m.trustedIssuers, label, func(t *config.TrustedIssuer) string { return t.Label }); ok {
+			return &m.trustedIssuers[i].Decl
 		}
-	}
-	for _, d := range m.signingKeys {
-		if d.Address == address {
-			return &d.Decl
+	case KindSigningKey:
+		if i, ok := search(m.signingKeys, label, func(k *config.SigningKey) string { return k.Label }); ok {
+			return &m.signingKeys[i].Decl
 		}
-	}
-	for _, d := range m.Config.Policies {
-		if d.Address == address {
-			return &d.Decl
+	case KindPolicy:
+		if i, ok := search(m.policies, label, func(p *config.Policy) string { return p.Label }); ok {
+			return &m.policies[i].Decl
 		}
 	}
 	return nil
+}
+
+// search finds the place of a label in a list sorted by label.
+func search[T any](decls []*T, label string, labelOf func(*T) string) (int, bool) {
+	return slices.BinarySearchFunc(decls, label, func(d *T, l string) int { return strings.Compare(labelOf(d), l) })
 }

@@ -10,7 +10,7 @@ import (
 // checkPolicies evaluates every policy for every object of its kind. It judges
 // the resolved document, so a policy sees defaults and effective lifetimes.
 func (c *compilation) checkPolicies() {
-	for _, p := range c.Config.Policies {
+	for _, p := range c.policies {
 		if !c.refused.has(&p.Decl) {
 			c.checkPolicy(p)
 		}

@@ -3,6 +3,7 @@ package compiler
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -110,8 +111,10 @@ func (p *priorCheck) lockRange(kind Kind, label string) hcl.Range {
 	if kind == KindClient {
 		entries = p.opts.Lock.Clients
 	}
-	i := slices.IndexFunc(entries, func(e lockfile.Entry) bool { return e.Label == label })
-	if i < 0 {
+	i, ok := slices.BinarySearchFunc(entries, label, func(e lockfile.Entry, l string) int {
+		return cmp.Compare(e.Label, l)
+	})
+	if !ok {
 		return hcl.Range{}
 	}
 	return entries[i].Range
@@ -122,11 +125,9 @@ func (p *priorCheck) lockRange(kind Kind, label string) hcl.Range {
 func (p *priorCheck) checkAnnounced() {
 	inUse := longestByAlg(p.prior)
 	earliest := p.opts.Now.Unix() + announceWindow
+	published := keySet(p.prior.SigningKeys)
 	for _, key := range p.signingKeys {
-		known := slices.ContainsFunc(p.prior.SigningKeys, func(was schema.SigningKey) bool {
-			return was.PrivateKey == key.PrivateKey && was.Alg == key.Alg
-		})
-		if known || inUse[key.Alg] == 0 || key.ActivatesAt >= earliest {
+		if published[identityOf(&key.SigningKey)] || inUse[key.Alg] == 0 || key.ActivatesAt >= earliest {
 			continue
 		}
 		p.diags = append(p.diags, diag.Diagnostic{
@@ -144,13 +145,15 @@ func (p *priorCheck) checkAnnounced() {
 func (p *priorCheck) checkKeysGone() {
 	inUse := longestByAlg(p.prior)
 	now := p.opts.Now.Unix()
+	kept := keySet(p.Document.SigningKeys)
+	activations := activationsByAlg(p.prior.SigningKeys)
 	for i := range p.prior.SigningKeys {
 		was := &p.prior.SigningKeys[i]
 		unpublished := was.RetiresAt != 0 && was.RetiresAt <= now
-		if inUse[was.Alg] == 0 || unpublished || now < was.ActivatesAt || p.keepsKey(was) {
+		if inUse[was.Alg] == 0 || unpublished || now < was.ActivatesAt || kept[identityOf(was)] {
 			continue
 		}
-		until := min(p.signedUntil(was), now) + inUse[was.Alg] + clockSkew
+		until := min(nextActivation(activations[was.Alg], was.ActivatesAt), now) + inUse[was.Alg] + clockSkew
 		if until <= now {
 			continue
 		}
@@ -163,23 +166,41 @@ func (p *priorCheck) checkKeysGone() {
 	}
 }
 
-func (p *priorCheck) keepsKey(was *schema.SigningKey) bool {
-	return slices.ContainsFunc(p.Document.SigningKeys, func(k schema.SigningKey) bool {
-		return k.PrivateKey == was.PrivateKey && k.Alg == was.Alg
-	})
+// A keyIdentity is what makes a signing key the same one under another label.
+type keyIdentity struct {
+	private schema.SecretRef
+	alg     schema.SigningAlg
 }
 
-// signedUntil is when the key's successor in the prior state took over, in Unix
-// seconds; the end of time when it had none.
-func (p *priorCheck) signedUntil(was *schema.SigningKey) int64 {
-	until := int64(1<<63 - 1)
-	for i := range p.prior.SigningKeys {
-		k := &p.prior.SigningKeys[i]
-		if k.Alg == was.Alg && k.ActivatesAt > was.ActivatesAt {
-			until = min(until, k.ActivatesAt)
-		}
+func identityOf(k *schema.SigningKey) keyIdentity { return keyIdentity{k.PrivateKey, k.Alg} }
+
+func keySet(keys []schema.SigningKey) map[keyIdentity]bool {
+	set := make(map[keyIdentity]bool, len(keys))
+	for i := range keys {
+		set[identityOf(&keys[i])] = true
 	}
-	return until
+	return set
+}
+
+// activationsByAlg lists when the keys of each algorithm begin to sign, sorted.
+func activationsByAlg(keys []schema.SigningKey) map[schema.SigningAlg][]int64 {
+	times := make(map[schema.SigningAlg][]int64)
+	for i := range keys {
+		times[keys[i].Alg] = append(times[keys[i].Alg], keys[i].ActivatesAt)
+	}
+	for _, t := range times {
+		slices.Sort(t)
+	}
+	return times
+}
+
+// nextActivation is the first of the sorted times after t; the end of time when
+// there is none.
+func nextActivation(times []int64, t int64) int64 {
+	if i, _ := slices.BinarySearch(times, t+1); i < len(times) {
+		return times[i]
+	}
+	return math.MaxInt64
 }
 
 // longestByAlg is the longest token lifetime, in seconds, of each algorithm in use.

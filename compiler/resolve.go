@@ -107,6 +107,10 @@ func (c *compilation) compileSigningKeys() {
 	}
 }
 
+func (c *compilation) sortPolicies() {
+	c.policies = byLabel(c.Config.Policies, func(p *config.Policy) (string, hcl.Range) { return p.Label, p.Range })
+}
+
 // labels resolves references that stand for a set: sorted, each once, without
 // those that config.Load has refused.
 func labels(refs []config.Ref) []string {
