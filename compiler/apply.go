@@ -54,9 +54,13 @@ func Apply(ctx context.Context, req ApplyRequest) error { return applyOn(ctx, os
 func applyOn(ctx context.Context, files fileSystem, req ApplyRequest) (err error) {
 	unlock, err := files.Lock(ctx, filepath.Join(req.Root, rootLockName))
 	if err != nil {
-		return fmt.Errorf("lock folder %q: %w", req.Root, err)
+		return fmt.Errorf("lock folder %q: %w", req.Root, unwrapPath(err))
 	}
-	defer func() { err = errors.Join(err, unlock()) }()
+	defer func() {
+		if unlockErr := unlock(); err == nil && unlockErr != nil {
+			err = fmt.Errorf("unlock folder %q: %w", req.Root, unwrapPath(unlockErr))
+		}
+	}()
 	targets, err := req.targets(files)
 	if err != nil {
 		return err
@@ -137,7 +141,8 @@ func FileDigest(b []byte) string {
 func lockFile(ctx context.Context, path string) (unlock func() error, err error) {
 	lock := flock.New(path, flock.SetPermissions(0o644))
 	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
-		return nil, errors.Join(unwrapPath(err), lock.Close())
+		_ = lock.Close() // nothing was taken
+		return nil, err
 	}
 	return lock.Close, nil
 }
