@@ -72,12 +72,12 @@ func (p *Proofs) Verify(ctx context.Context, request ProofRequest) (jkt string, 
 	if err != nil {
 		return "", err
 	}
-	key, err := proofKey(proof) // checks 4 and 7
-	if err != nil {
-		return "", err
-	}
 	now := p.opts.Now()
 	if err := p.checkClaims(proof, request, now.Unix()); err != nil {
+		return "", err
+	}
+	key, err := proofKey(proof)
+	if err != nil {
 		return "", err
 	}
 	if err := checkBinding(proof, request, key.thumbprint); err != nil {
@@ -86,16 +86,16 @@ func (p *Proofs) Verify(ctx context.Context, request ProofRequest) (jkt string, 
 	if !key.verify(&proof.compact) { // check 6
 		return "", refuse(ReasonBadSignature, "alg %s", proof.alg)
 	}
-	return key.thumbprint, p.useUp(ctx, proof, key.thumbprint, now)
+	if err := p.useUp(ctx, proof, key.thumbprint, now); err != nil {
+		return "", err
+	}
+	return key.thumbprint, nil
 }
 
-// proofKey takes the key from the header. It is pinned to the proof's own
-// algorithm, which readCompact has found to be an asymmetric one, and to the
-// key's if that names one.
+// proofKey is check 7 and takes the key from the header. It is pinned to the
+// proof's own algorithm, which readCompact has found to be an asymmetric one,
+// and to the key's if that names one.
 func proofKey(proof *Token) (key publicKey, err error) {
-	if proof.typ != "dpop+jwt" {
-		return key, refuse(ReasonWrongType, "typ %s", excerpt(proof.typ))
-	}
 	jwk, err := readObject(proof.header.get("jwk"))
 	if err != nil {
 		return key, refuse(ReasonProofKey, "jwk: %v", err)
@@ -106,8 +106,11 @@ func proofKey(proof *Token) (key publicKey, err error) {
 	return key, nil
 }
 
-// checkClaims are checks 3 and 8 to 11.
+// checkClaims are checks 3, 4 and 8 to 11.
 func (p *Proofs) checkClaims(proof *Token, request ProofRequest, now int64) error {
+	if proof.typ != "dpop+jwt" {
+		return refuse(ReasonWrongType, "typ %s", excerpt(proof.typ))
+	}
 	if jti, ok := proof.claims.text("jti"); !ok || jti == "" {
 		return refuse(ReasonMissingClaim, "jti is not a string")
 	}
@@ -123,8 +126,7 @@ func (p *Proofs) checkClaims(proof *Token, request ProofRequest, now int64) erro
 	return p.checkAge(proof, now)
 }
 
-// checkAge is check 11, and refuses times that a proof need not have but that
-// contradict its use.
+// checkAge is check 11.
 func (p *Proofs) checkAge(proof *Token, now int64) error {
 	iat, ok := proof.claims.seconds("iat")
 	switch {

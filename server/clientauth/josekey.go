@@ -70,11 +70,11 @@ func ParseKeys(jwks string, algs ...schema.SigningAlg) (*Keys, error) {
 }
 
 func (k *Keys) add(element []byte, algs []schema.SigningAlg) error {
-	jwk, err := readObject(element)
+	object, err := readObject(element)
 	if err != nil {
 		return err
 	}
-	key, err := parseJWK(jwk, algs)
+	key, err := parseJWK(object, algs)
 	if errors.Is(err, errUnusable) {
 		return nil
 	}
@@ -88,107 +88,143 @@ func (k *Keys) add(element []byte, algs []schema.SigningAlg) error {
 	return nil
 }
 
-// parseJWK reads one key and pins it to the algorithm that its alg names, or to
-// the first of algs that fits it.
-func parseJWK(jwk jsonObject, algs []schema.SigningAlg) (key publicKey, err error) {
-	if holdsPrivateKey(jwk) {
-		return key, errors.New("not a public key")
-	}
-	for _, name := range []string{"kty", "alg", "use", "kid", "crv", "n", "e", "x", "y"} {
-		if _, ok := jwk.text(name); !ok && jwk.get(name) != nil {
-			return key, fmt.Errorf("%s is not a string", name)
-		}
-	}
-	if !forVerifying(jwk) {
-		return key, errUnusable
-	}
-	if key.alg, err = pinnedAlg(jwk, algs); err != nil {
-		return key, err
-	}
-	key.kid, _ = jwk.text("kid")
-	if len(key.kid) > maxName {
-		return key, fmt.Errorf("kid is longer than %d bytes", maxName)
-	}
-	key.key, key.thumbprint, err = parseMaterial(jwk)
-	return key, err
+// A jwk holds the members of a JSON Web Key that bear on verification; one that
+// is absent is nil.
+type jwk struct {
+	kty, alg, use, kid, crv, n, e, x, y *string
+
+	keyOps []string
+	hasOps bool
 }
 
-// holdsPrivateKey reports whether the JWK has a member of a private or a
-// symmetric key (RFC 7518 sections 6.2.2, 6.3.2 and 6.4).
-func holdsPrivateKey(jwk jsonObject) bool {
-	kty, _ := jwk.text("kty")
-	return kty == "oct" || slices.ContainsFunc([]string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"}, func(name string) bool {
-		return jwk.get(name) != nil
-	})
+// readJWK takes the members out of the object. It refuses a key with a member
+// of a private or a symmetric key (RFC 7518 sections 6.2.2, 6.3.2 and 6.4).
+func readJWK(object jsonObject) (k jwk, err error) {
+	for _, m := range object {
+		var to **string
+		switch string(m.name) {
+		case "d", "p", "q", "dp", "dq", "qi", "oth", "k":
+			return k, errors.New("not a public key")
+		case "key_ops":
+			k.keyOps, k.hasOps = object.texts("key_ops")
+			if !k.hasOps {
+				return k, errors.New("key_ops is not an array of strings")
+			}
+		case "kty":
+			to = &k.kty
+		case "alg":
+			to = &k.alg
+		case "use":
+			to = &k.use
+		case "kid":
+			to = &k.kid
+		case "crv":
+			to = &k.crv
+		case "n":
+			to = &k.n
+		case "e":
+			to = &k.e
+		case "x":
+			to = &k.x
+		case "y":
+			to = &k.y
+		}
+		if to == nil {
+			continue
+		}
+		text, ok := jsonText(m.value)
+		if !ok {
+			return k, fmt.Errorf("%s is not a string", m.name)
+		}
+		*to = &text
+	}
+	if is(k.kty, "oct") {
+		return k, errors.New("not a public key")
+	}
+	return k, nil
+}
+
+func is(member *string, value string) bool { return member != nil && *member == value }
+
+func orEmpty(member *string) string {
+	if member == nil {
+		return ""
+	}
+	return *member
+}
+
+// parseJWK reads one key and pins it to the algorithm that its alg names, or to
+// the first of algs that fits it.
+func parseJWK(object jsonObject, algs []schema.SigningAlg) (key publicKey, err error) {
+	k, err := readJWK(object)
+	if err != nil {
+		return key, err
+	}
+	if !k.forVerifying() {
+		return key, errUnusable
+	}
+	if key.alg, err = k.pinnedAlg(algs); err != nil {
+		return key, err
+	}
+	if key.kid = orEmpty(k.kid); len(key.kid) > maxName {
+		return key, fmt.Errorf("kid is longer than %d bytes", maxName)
+	}
+	key.key, key.thumbprint, err = k.material()
+	return key, err
 }
 
 // forVerifying reports whether use and key_ops (RFC 7517 sections 4.2 and 4.3)
 // allow verification.
-func forVerifying(jwk jsonObject) bool {
-	if use, ok := jwk.text("use"); ok && use != "sig" {
-		return false
-	}
-	if jwk.get("key_ops") == nil {
-		return true
-	}
-	ops, ok := jwk.texts("key_ops")
-	return ok && slices.Contains(ops, "verify")
+func (k *jwk) forVerifying() bool {
+	return (k.use == nil || *k.use == "sig") && (!k.hasOps || slices.Contains(k.keyOps, "verify"))
 }
 
-// fitting returns the algorithms of a key's type, none for a type or a curve
-// that is not supported.
-func fitting(jwk jsonObject) []schema.SigningAlg {
-	kty, _ := jwk.text("kty")
-	crv, _ := jwk.text("crv")
-	switch {
-	case kty == "RSA":
-		return []schema.SigningAlg{schema.RS256, schema.PS256}
-	case kty == "EC" && crv == "P-256":
-		return []schema.SigningAlg{schema.ES256}
-	case kty == "OKP" && crv == "Ed25519":
-		return []schema.SigningAlg{schema.EdDSA}
+// fits reports whether the algorithm is one of the key's type. No algorithm
+// fits a type or a curve that is not supported.
+func (k *jwk) fits(alg schema.SigningAlg) bool {
+	switch alg {
+	case schema.RS256, schema.PS256:
+		return is(k.kty, "RSA")
+	case schema.ES256:
+		return is(k.kty, "EC") && is(k.crv, "P-256")
+	case schema.EdDSA:
+		return is(k.kty, "OKP") && is(k.crv, "Ed25519")
 	}
-	return nil
+	return false
 }
 
-func pinnedAlg(jwk jsonObject, allowed []schema.SigningAlg) (schema.SigningAlg, error) {
-	fits := fitting(jwk)
-	if name, ok := jwk.text("alg"); ok {
-		alg, known := signatureAlg(name)
-		if known && !slices.Contains(fits, alg) {
-			return "", fmt.Errorf("alg %s does not fit the key", excerpt(name))
+func (k *jwk) pinnedAlg(allowed []schema.SigningAlg) (schema.SigningAlg, error) {
+	if k.alg != nil {
+		alg, known := signatureAlg(*k.alg)
+		if known && !k.fits(alg) {
+			return "", fmt.Errorf("alg %s does not fit the key", excerpt(*k.alg))
 		}
 		if !known || !slices.Contains(allowed, alg) {
 			return "", errUnusable
 		}
 		return alg, nil
 	}
-	for _, alg := range allowed {
-		if slices.Contains(fits, alg) {
-			return alg, nil
-		}
+	if i := slices.IndexFunc(allowed, k.fits); i >= 0 {
+		return allowed[i], nil
 	}
 	return "", errUnusable
 }
 
-func parseMaterial(jwk jsonObject) (key crypto.PublicKey, thumbprint string, err error) {
-	crv, _ := jwk.text("crv")
-	n, _ := jwk.text("n")
-	e, _ := jwk.text("e")
-	x, _ := jwk.text("x")
-	y, _ := jwk.text("y")
+// material parses the key itself, of a type that fits has found.
+func (k *jwk) material() (key crypto.PublicKey, thumbprint string, err error) {
+	n, e, x, y := orEmpty(k.n), orEmpty(k.e), orEmpty(k.x), orEmpty(k.y)
 	// The members of RFC 7638 section 3.2. The values are canonical base64url
 	// once parsed, so that they need no escaping and no encoding of their own.
-	switch kty, _ := jwk.text("kty"); kty {
+	switch *k.kty {
 	case "RSA":
 		key, err = parseRSA(n, e)
 		thumbprint = `{"e":"` + e + `","kty":"RSA","n":"` + n + `"}`
 	case "EC":
 		key, err = parseP256(x, y)
-		thumbprint = `{"crv":"` + crv + `","kty":"EC","x":"` + x + `","y":"` + y + `"}`
+		thumbprint = `{"crv":"P-256","kty":"EC","x":"` + x + `","y":"` + y + `"}`
 	case "OKP":
 		key, err = parseEd25519(x)
-		thumbprint = `{"crv":"` + crv + `","kty":"OKP","x":"` + x + `"}`
+		thumbprint = `{"crv":"Ed25519","kty":"OKP","x":"` + x + `"}`
 	}
 	if err != nil {
 		return nil, "", err
