@@ -120,6 +120,17 @@ func BenchmarkOpen(b *testing.B) {
 	}
 }
 
+func BenchmarkDocument(b *testing.B) {
+	s, err := Open(million())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		s.Document()
+	}
+}
+
 func BenchmarkLookup(b *testing.B) {
 	s, err := Open(million())
 	if err != nil {
