@@ -63,7 +63,7 @@ func (s *Secrets) resolve(secret snapshot.Secret, resolve func(schema.SecretRef)
 	case snapshot.SecretSHA256:
 		return nil
 	case snapshot.SecretPHC:
-		return CheckHash(secret.Text())
+		return checkHash(secret.Text())
 	}
 	ref := secret.Text()
 	if _, ok := s.resolved[ref]; ok {
@@ -73,8 +73,8 @@ func (s *Secrets) resolve(secret snapshot.Secret, resolve func(schema.SecretRef)
 	if err != nil {
 		return err
 	}
-	if err := CheckHash(hash); err != nil {
-		return fmt.Errorf("%q holds %w", ref, err)
+	if err := checkHash(hash); err != nil {
+		return fmt.Errorf("what %q names: %w", ref, err)
 	}
 	s.resolved[ref] = hash
 	return nil
@@ -100,7 +100,7 @@ func (s *Secrets) usable(secret snapshot.Secret) bool {
 	case snapshot.SecretSHA256:
 		return true
 	case snapshot.SecretPHC:
-		return CheckHash(secret.Text()) == nil
+		return checkHash(secret.Text()) == nil
 	}
 	_, ok := s.resolved[secret.Text()]
 	return ok
