@@ -103,7 +103,7 @@ func (f *fields) deferred(name string, shape selfShape) *deferred {
 	if a != nil && spec.Required && isNullLiteral(a.Expr) {
 		f.missing(spec)
 	}
-	if a == nil || isNullLiteral(a.Expr) {
+	if a == nil || isNullLiteral(a.Expr) || len(f.problems.broken) > 0 && isBroken(a.Expr) {
 		return nil
 	}
 	d := &deferred{expr: a.Expr, self: &selfUse{shape: shape}}

@@ -18,7 +18,7 @@ func (l *loader) decodeTests(files []*source.File) []*Test {
 	var out []*Test
 	seen := map[string]*hclsyntax.Block{}
 	for _, file := range files {
-		l.unknownAttributes(file.Body, &schema.Block{Blocks: schema.TestLanguage}, "a test file")
+		l.strayAttributes(file, schema.TestLanguage, "a test file")
 		for _, b := range file.Body.Blocks {
 			if b.Type != spec.Type {
 				l.unknownBlock(b, schema.TestLanguage, "a test file")

@@ -19,7 +19,7 @@ func (l *loader) index(files []*source.File) {
 		l.kinds[k].names, l.kinds[k].whole = attributeNames(kind(k)), wholeNames(kind(k))
 	}
 	for _, f := range files {
-		l.unknownAttributes(f.Body, &schema.Block{Blocks: schema.Language}, "a configuration file")
+		l.strayAttributes(f, schema.Language, "a configuration file")
 		for _, b := range f.Body.Blocks {
 			l.indexBlock(b)
 		}
@@ -120,6 +120,18 @@ func firstLine(s string) string {
 	return s
 }
 
+// strayAttributes reports what stands at the top of a file and is no block. In
+// JSON an unknown block looks just like it.
+func (l *loader) strayAttributes(f *source.File, known []schema.Block, where string) {
+	if !f.JSON {
+		l.unknownAttributes(f.Body, &schema.Block{Blocks: known}, where)
+		return
+	}
+	for _, a := range attributesOf(f.Body) {
+		l.unknownBlock(&hclsyntax.Block{Type: a.Name, TypeRange: a.NameRange}, known, where)
+	}
+}
+
 func (l *loader) unknownBlock(b *hclsyntax.Block, known []schema.Block, where string) {
 	types := make([]string, len(known))
 	for i := range known {
@@ -143,6 +155,9 @@ func (l *loader) unknownAttributes(body *hclsyntax.Body, spec *schema.Block, whe
 		var known []string
 		for i := range spec.Attributes {
 			known = append(known, spec.Attributes[i].Name)
+		}
+		for i := range spec.Blocks {
+			known = append(known, spec.Blocks[i].Type)
 		}
 		l.problems.errorf("unknown-attribute", a.NameRange, "There is no attribute %q in %s.%s", a.Name, where, l.problems.didYouMean(a.Name, known))
 	}

@@ -91,7 +91,7 @@ func load(tree *source.Tree, problems diag.List, fsys fs.FS, opts Options) (*Con
 		memo:    map[attrKey]*thunk{},
 		wholes:  map[any]*thunk{},
 	}
-	l.problems.list, l.broken = problems, problems.HasErrors()
+	l.problems.addParsed(problems)
 	for _, f := range slices.Concat(tree.Files, tree.Tests) {
 		l.sources[f.Name] = f.Bytes
 	}

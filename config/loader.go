@@ -21,7 +21,6 @@ type loader struct {
 	eval     *eval.Evaluator
 	sources  map[string][]byte
 	problems problems
-	broken   bool // a file has syntax errors
 
 	kinds     [numKinds]table
 	variables names[variable]

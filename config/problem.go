@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -25,6 +26,20 @@ type problems struct {
 	owner       *object           // the instance whose expressions are being evaluated
 	first       map[place]*object // which instance reported what
 	suggestions int
+	broken      map[string]bool // files with syntax errors, of which something may be missing
+}
+
+// consequences are the codes that a block lost to a syntax error gives rise to
+// in its own file.
+var consequences = []string{"missing-attribute", "unknown-attribute", "unknown-block", "invalid-label"}
+
+// isConsequence reports whether a problem may be nothing but the consequence of
+// a syntax error, which is then reported alone.
+func (p *problems) isConsequence(d diag.Diagnostic) bool {
+	if d.Code == "unknown-reference" || d.Code == "invalid-variable" {
+		return len(p.broken) > 0
+	}
+	return p.broken[d.Range.Filename] && slices.Contains(consequences, d.Code)
 }
 
 type place struct {
@@ -63,6 +78,9 @@ var summaries = map[string]string{
 }
 
 func (p *problems) add(d diag.Diagnostic) {
+	if p.isConsequence(d) {
+		return
+	}
 	if p.owner != nil {
 		k := place{d.Code, d.Range}
 		if o, seen := p.first[k]; seen && o != p.owner {
@@ -86,6 +104,19 @@ func (p *problems) addAll(l diag.List) {
 	for _, d := range l {
 		p.add(d)
 	}
+}
+
+// addParsed collects the problems of reading and parsing.
+func (p *problems) addParsed(l diag.List) {
+	for _, d := range l {
+		if d.Severity == diag.Error {
+			if p.broken == nil {
+				p.broken = map[string]bool{}
+			}
+			p.broken[d.Range.Filename] = true
+		}
+	}
+	p.list = append(p.list, l...)
 }
 
 // errorf reports an error. The detail is one or more full sentences.

@@ -23,7 +23,7 @@ func (l *loader) value(expr hclsyntax.Expression, s scope) (cty.Value, bool) {
 	if v, ok := literal(expr); ok {
 		return v, true
 	}
-	if l.broken && isBroken(expr) {
+	if len(l.problems.broken) > 0 && isBroken(expr) {
 		return cty.NilVal, false
 	}
 	ctx, ok := l.context(expr, s)

@@ -76,8 +76,7 @@ func (l *loader) resolveVariables(opts Options) {
 func (l *loader) readVarFile(file VarFile, values map[string]given) {
 	l.sources[file.Name] = file.Bytes
 	f, problems := source.ParseFile(file.Name, file.Bytes, l.limits)
-	l.problems.addAll(problems)
-	l.broken = l.broken || problems.HasErrors()
+	l.problems.addParsed(problems)
 	if f == nil || f.Body == nil {
 		return
 	}
@@ -177,7 +176,7 @@ func (l *loader) parseGiven(name, text string, v *variable) given {
 	src := []byte("value = " + text + "\n")
 	l.sources[pseudo] = src
 	f, problems := source.ParseFile(pseudo, src, l.limits)
-	l.problems.addAll(problems)
+	l.problems.addParsed(problems)
 	if problems.HasErrors() {
 		return given{}
 	}

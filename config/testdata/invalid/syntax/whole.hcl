@@ -1,0 +1,5 @@
+authorization "a" {
+  client = client.billing
+  api    = api.orders
+  scopes = "read" # ERROR wrong-type
+}
