@@ -81,7 +81,7 @@ func (a *app) apply(ctx context.Context, args []string, flags *configFlags, o *a
 			return err
 		}
 	}
-	a.warn(p.warnings, p.sources)
+	a.remind(p.tree)
 	revision, err := w.revision(ctx, p.tree, o.revision)
 	if err != nil {
 		return err

@@ -49,7 +49,7 @@ func (a *app) check(args []string, flags *configFlags, coverage bool) error {
 	if err != nil {
 		return err
 	}
-	a.warn(t.warnings, t.sources)
+	a.remind(t)
 	file, err := inMemory(t.model.Document, t.model, 1, a.now())
 	if err != nil {
 		return err

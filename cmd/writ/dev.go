@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -45,6 +44,7 @@ there is a token for each of them.`,
 }
 
 func (a *app) dev(ctx context.Context, args []string, flags *configFlags, listen string) error {
+	a.longLived = true
 	listener, origin, err := listenLoopback(listen)
 	if err != nil {
 		return err
@@ -59,7 +59,6 @@ func (a *app) dev(ctx context.Context, args []string, flags *configFlags, listen
 			return err
 		}
 	}
-	debug.SetGCPercent(100) // not a one-shot command
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	d, err := a.newDevServer(w, origin)
@@ -174,7 +173,7 @@ func (d *devServer) activate() error {
 		return failf("command-failed", "", "%w", err)
 	}
 	d.current = t.model.Config.Digest
-	d.app.warn(t.warnings, t.sources)
+	d.app.remind(t)
 	return d.announce(t, doc.Issuer.URL)
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -254,9 +255,9 @@ func writeToken(w io.Writer, t *jws) {
 
 // indented lays JSON out for people. Members stay in the order of the token.
 func indented(text json.RawMessage) string {
-	out, err := json.MarshalIndent(text, "  ", "  ")
-	if err != nil {
-		return "  " + string(text)
+	out := bytes.NewBufferString("  ")
+	if err := json.Indent(out, text, "  ", "  "); err != nil {
+		return "  " + printable(string(text))
 	}
-	return "  " + string(out)
+	return out.String()
 }

@@ -39,6 +39,9 @@ func parseJWS(compact string) (*jws, error) {
 	if len(compact) > maxToken {
 		return nil, fmt.Errorf("the token is longer than %d bytes", maxToken)
 	}
+	if strings.ContainsAny(compact, "\r\n") { // the decoder would pass over them
+		return nil, errors.New("the token has a line break in it")
+	}
 	parts := strings.Split(compact, ".")
 	if len(parts) != 3 {
 		return nil, fmt.Errorf("a signed token has three parts separated by dots, this has %d", len(parts))

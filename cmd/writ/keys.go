@@ -8,7 +8,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -284,9 +283,4 @@ func readSigningKey(path string) (ed25519.PrivateKey, error) {
 			"read key %q: snapshots are signed with Ed25519 keys", filepath.ToSlash(path))
 	}
 	return key, nil
-}
-
-// trustLine is a public Ed25519 key as writd's --trust takes it.
-func trustLine(key ed25519.PublicKey) string {
-	return base64.RawURLEncoding.EncodeToString(key)
 }

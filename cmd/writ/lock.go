@@ -53,7 +53,8 @@ func (a *app) lock(ctx context.Context, args []string, flags *configFlags) error
 	if list.HasErrors() {
 		return t.refuse(list)
 	}
-	a.warn(append(t.warnings, list...), t.sources)
+	t.warnings = append(t.warnings, list...)
+	a.remind(t)
 	result := lockResult{Lockfile: w.lockName, APIs: len(next.APIs), Clients: len(next.Clients)}
 	result.Changed = before == nil || string(next.Bytes()) != string(content)
 	if result.Changed {

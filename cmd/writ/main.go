@@ -11,21 +11,8 @@ package main
 import (
 	"context"
 	"os"
-	"runtime/debug"
 )
 
 func main() {
-	tuneMemory()
 	os.Exit(run(context.Background(), os.Args[1:], osStdio()))
-}
-
-// tuneMemory trades memory for time: most runs end before their garbage is
-// worth collecting. The environment's own settings win.
-func tuneMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
-	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(2 << 30) // above it the collector works as it does by default
-	}
 }

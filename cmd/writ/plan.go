@@ -63,7 +63,7 @@ func (a *app) plan(ctx context.Context, args []string, flags *configFlags, o *pl
 	if err != nil {
 		return err
 	}
-	a.warn(p.warnings, p.sources)
+	a.remind(p.tree)
 	if err := a.planView(o.markdown).render(a.out, p.plan); err != nil {
 		return err
 	}

@@ -80,6 +80,19 @@ func sentence(text string) string {
 	return upperFirst(text)
 }
 
+// manyWarnings is how many warnings a command shows whose subject is another.
+const manyWarnings = 10
+
+// remind shows the warnings of a tree beside a result that is about something
+// else: a few in full, many as a number.
+func (a *app) remind(t *tree) {
+	if len(t.warnings) <= manyWarnings || a.json {
+		a.warn(t.warnings, t.sources)
+		return
+	}
+	fmt.Fprintf(a.err, "%d warnings: \"writ validate\" shows them.\n\n", len(t.warnings))
+}
+
 // warn shows warnings beside a result: on standard error in either form, so
 // that standard output holds the result alone.
 func (a *app) warn(list diag.List, sources map[string][]byte) {

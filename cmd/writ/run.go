@@ -21,6 +21,8 @@ type app struct {
 	json  bool   // --json
 	help  bool   // --help
 	table []command
+
+	longLived bool // the command goes on after it has compiled
 }
 
 // run is the whole program: it runs the command line args, without the

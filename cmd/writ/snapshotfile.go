@@ -10,10 +10,12 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
@@ -117,7 +119,7 @@ func (w *workspace) atRevision(ctx context.Context, revision string) (*standing,
 	}
 	t, err := w.compileFS(files)
 	if problems, ok := errors.AsType[*diagnosed](err); ok {
-		w.app.warn(problems.list, problems.sources)
+		w.app.warn(errorsOnly(problems.list), problems.sources)
 		return nil, failf("git-failed", "Compare with a revision that does.", "the configuration at %q does not compile", revision)
 	}
 	if err != nil {
@@ -130,6 +132,11 @@ func (w *workspace) atRevision(ctx context.Context, revision string) (*standing,
 	s := &standing{}
 	s.Document, s.Digest = t.model.Document, snapshot.Digest(body)
 	return s, nil
+}
+
+// errorsOnly leaves out the warnings.
+func errorsOnly(list diag.List) diag.List {
+	return slices.DeleteFunc(slices.Clone(list), func(d diag.Diagnostic) bool { return d.Severity != diag.Error })
 }
 
 // fetchTimeout bounds every request that a command makes.

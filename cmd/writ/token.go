@@ -80,7 +80,7 @@ func (a *app) tokenEmbedded(ctx context.Context, flags *configFlags, o *tokenFla
 	if err != nil {
 		return err
 	}
-	a.warn(t.warnings, t.sources)
+	a.remind(t)
 	embedded, err := a.embed(t)
 	if err != nil {
 		return err

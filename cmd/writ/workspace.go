@@ -79,6 +79,9 @@ func parseVars(assignments []string) (map[string]string, error) {
 func (w *workspace) compile() (*tree, error) {
 	done := w.app.progress("Compiling")
 	defer done()
+	if !w.app.longLived {
+		favourSpeed(w.dir)
+	}
 	root, err := os.OpenRoot(w.dir)
 	if err != nil {
 		return nil, unreadable(err)

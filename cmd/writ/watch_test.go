@@ -1,0 +1,51 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+func TestWatchTree(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, content string) {
+		t.Helper()
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("a.hcl", "a")
+	changes := watchTree(t.Context(), dir)
+	expect := func(what string) {
+		t.Helper()
+		select {
+		case <-changes:
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s: not seen", what)
+		}
+	}
+	write("a.hcl", "ab")
+	expect("a longer file")
+	write("sub/deep/b.hcl", "b")
+	expect("a new folder")
+	if err := os.Rename(filepath.Join(dir, "sub"), filepath.Join(dir, "moved")); err != nil {
+		t.Fatal(err)
+	}
+	expect("a moved folder")
+	if err := os.RemoveAll(filepath.Join(dir, "moved")); err != nil {
+		t.Fatal(err)
+	}
+	expect("a removed folder")
+	write(".hidden/c.hcl", "c")
+	write(".swp", "c")
+	select {
+	case <-changes:
+		t.Error("hidden files are not the configuration's")
+	case <-time.After(4 * watchEvery):
+	}
+}
