@@ -118,8 +118,8 @@ func (m *measure) blame() {
 		m.found = m.mistake
 	case m.unclosed && len(m.frames) > 1:
 		at := m.frames[1].start
-		m.found = &finding{start: at, end: at + 1, summary: "Unclosed configuration block",
-			detail: "There is no closing brace for this block before the end of the file."}
+		m.found = &finding{start: at, end: at + 1, summary: "Unclosed bracket",
+			detail: fmt.Sprintf("Nothing closes this %q before the end of the file.", m.frames[1].open)}
 	}
 }
 
@@ -288,7 +288,6 @@ func (m *measure) invalidCharacter(t token, c byte) {
 // exceed records that a limit is passed; what it says ends in the limit.
 func (m *measure) exceed(t token, summary, format string, limit int) {
 	if m.found != nil {
-		m.stop = true
 		return
 	}
 	m.found = &finding{limit: true, start: t.start, end: t.end, summary: summary, detail: limitDetail(format, limit)}

@@ -83,10 +83,11 @@ func (m *measure) open(f *frame, t token, c byte) {
 // block counts a { behind a word or label, the only place where the parser
 // begins the body of a block.
 func (m *measure) block(f *frame, t token) {
+	m.pieceBlocks++
 	if f.open == 0 {
 		m.topBlocks++
+		return
 	}
-	m.pieceBlocks++
 	if m.blocks++; m.blocks > m.limits.NestedBlocks {
 		m.exceed(t, "Too many blocks", "one top-level block holds %d blocks at most", m.limits.NestedBlocks)
 		m.unclosed = true

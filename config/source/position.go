@@ -26,7 +26,9 @@ func advance(pos hcl.Pos, text []byte) hcl.Pos {
 		return pos
 	}
 	whole := func(data []byte, _ bool) (int, []byte, error) { return len(data), data, nil }
-	sc := hcl.NewRangeScannerFragment(text, "", pos, whole)
+	sc := hcl.NewRangeScannerFragment(text, "", hcl.Pos{Line: pos.Line, Column: pos.Column}, whole)
 	sc.Scan()
-	return sc.Range().End
+	end := sc.Range().End
+	end.Byte += pos.Byte
+	return end
 }
