@@ -316,3 +316,28 @@ error: Retired identifier [retired-identifier]
 		t.Errorf("report (-want +got):\n%s", diff)
 	}
 }
+
+// TestLockedReport says what the lockfile would have to follow, and not all of
+// a long list.
+func TestLockedReport(t *testing.T) {
+	m := treeOf(t, "a=u:1 b=u:2 c=u:3 d=u:4 e=u:5", "new=old_id")
+	lock := &lockfile.File{
+		APIs:        []lockfile.Entry{{Label: "a", Value: "u:1"}, {Label: "gone", Value: "u:gone"}},
+		Clients:     []lockfile.Entry{{Label: "old", Value: "old_id"}},
+		RetiredAPIs: []lockfile.Entry{{Label: "b", Value: "u:2"}},
+	}
+	for _, tt := range []struct {
+		lock *lockfile.File
+		want string
+	}{
+		{lock, "writ.lock.hcl is out of date: it would bring back api.b, record api.c, record api.d, record api.e, " +
+			"retire api.gone and 1 more. Run writ lock and commit the file."},
+		{nil, "writ.lock.hcl does not exist: it would record api.a, record api.b, record api.c, record api.d, record api.e and 1 more. " +
+			"Run writ lock and commit the file."},
+	} {
+		_, _, diags := compiler.CheckLock(m, tt.lock, compiler.LockOptions{Locked: true})
+		if len(diags) != 1 || diags[0].Code != "lock-out-of-date" || diags[0].Detail != tt.want {
+			t.Errorf("got %v\nwant %s", diags, tt.want)
+		}
+	}
+}

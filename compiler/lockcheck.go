@@ -27,6 +27,13 @@ type LockOptions struct {
 	Prior *schema.Document
 }
 
+// A Rename is an object that changed its label and kept its identifier or
+// client id: nothing in tokens changes.
+type Rename struct {
+	Kind     Kind   // KindAPI or KindClient
+	From, To string // labels
+}
+
 // CheckLock compares a model with the lockfile (nil when there is none) and
 // makes the lockfile that follows, with the renames that it saw. A tree without
 // errors and a next lockfile without errors may be applied; otherwise next only
@@ -192,49 +199,47 @@ func (n *nameCheck) place(t name) {
 	case t.value == "":
 	case known && !n.replace[n.address(t.label)]:
 		n.immutable(t, recorded)
-	case known && n.free(t, true):
-		n.retire(recorded)
-		n.record(t)
-	case !known && n.free(t, false):
-		n.record(t)
+	default:
+		change, free := n.free(t, known)
+		if !free {
+			return
+		}
+		if known {
+			n.retire(recorded)
+		}
+		n.nextLive = append(n.nextLive, lockfile.Entry{Label: t.label, Value: t.value})
+		n.changed(change, t.decl.Range)
 	}
 }
 
-// free reports whether a label that does not have the value yet may have it,
-// and says why not. It also sees what makes it free: a return or a rename.
-func (n *nameCheck) free(t name, replaces bool) bool {
+// free reports whether a label that does not have the value yet may have it, and
+// as what change: a new record, a return or a rename. Otherwise it says why not.
+func (n *nameCheck) free(t name, replaces bool) (change string, free bool) {
 	if e, ok := n.retired[t.value]; ok {
 		if e.Label != t.label {
 			n.takesRetired(t, e)
-			return false
+			return "", false
 		}
 		delete(n.retired, t.value)
-		n.changed("forget that "+n.address(e.Label)+" is retired", t.decl.Range)
-		return true
+		return "bring back " + n.address(t.label), true
 	}
 	holder, held := n.holders[t.value]
-	if !held || n.renamed[holder.Label] {
-		return true // if renamed already, the tree has the value twice: not our finding
+	if !held || n.renamed[holder.Label] { // renamed already: the tree has the value twice, which Compile reports
+		return "record " + n.address(t.label), true
 	}
 	if current, there := n.values[holder.Label]; there {
 		if current != t.value && n.replace[n.address(holder.Label)] {
 			n.takesReplaced(t, holder)
 		}
-		return false // else a duplicate, or the holder changed without leave: reported there
+		return "", false // else a duplicate, or the holder changed without leave: reported there
 	}
 	if replaces {
 		n.takesRemoved(t, holder)
-		return false
+		return "", false
 	}
 	n.renamed[holder.Label] = true
 	n.renames = append(n.renames, Rename{n.words.kind, holder.Label, t.label})
-	n.changed("rename "+n.address(holder.Label)+" to "+n.address(t.label), t.decl.Range)
-	return true
-}
-
-func (n *nameCheck) record(t name) {
-	n.nextLive = append(n.nextLive, lockfile.Entry{Label: t.label, Value: t.value})
-	n.changed("record "+n.address(t.label), t.decl.Range)
+	return "rename " + n.address(holder.Label) + " to " + n.address(t.label), true
 }
 
 func (n *nameCheck) retire(e lockfile.Entry) {

@@ -102,9 +102,11 @@ func (c *compilation) unknownScope(a *config.Authorization, i int, api int32) {
 	for n := range scopes {
 		names[n] = scopes[n].Name
 	}
-	detail := fmt.Sprintf("%s has no scope %q.%s", declared.Address, name, didYouMean(name, names))
-	if schema.Suggest(name, names) == "" {
-		detail += fmt.Sprintf(" Declare scope %q in %s, or remove it from the list.", name, declared.Address)
+	detail := fmt.Sprintf("%s has no scope %q.", declared.Address, name)
+	if hint := didYouMean(name, names); hint != "" {
+		detail += hint
+	} else {
+		detail += fmt.Sprintf(" It has %s. Declare scope %q there, or remove it from the list.", quoteFew(names), name)
 	}
 	c.errorAt(scopeRange(a, i), "unknown-scope", "Unknown scope", detail, declaredHere(&declared.Decl))
 }
@@ -133,4 +135,13 @@ func scopeRange(a *config.Authorization, i int) hcl.Range {
 		return a.ScopeRanges[i]
 	}
 	return a.AttrRange("scopes")
+}
+
+// quoteFew writes the first scopes of a list, and how many more there are.
+func quoteFew(names []string) string {
+	const shown = 8
+	if len(names) <= shown {
+		return quoteAll(names)
+	}
+	return fmt.Sprintf("%s and %d more", quoteAll(names[:shown]), len(names)-shown)
 }
