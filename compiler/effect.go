@@ -85,10 +85,11 @@ func difference(values, others []string) []string {
 	return slices.DeleteFunc(slices.Clone(values), func(v string) bool { return known[v] })
 }
 
-// A setRule says how the members of a set are spoken of. The sentences take the
-// quoted members.
+// A setRule says how the members of a set are spoken of. The verbs take the
+// quoted members: "client.billing" "may use the grants %s".
 type setRule struct {
 	name           string
+	subject        string
 	added, removed string // formats with one %s
 	order          Effect // of another order alone
 }
@@ -99,17 +100,17 @@ func (d *differ) set(rule setRule, before, after []string) {
 		return
 	}
 	added, removed := setDifference(before, after)
-	was, is := listValue(before), listValue(after)
+	effect, format, args := rule.order, "%s has the same %s in another order.", []any{rule.subject, rule.name}
 	switch {
 	case len(added) > 0 && len(removed) > 0:
-		d.add(rule.name, was, is, EffectWiden, rule.added+" "+rule.removed, quotedList(added), quotedList(removed))
+		effect, format = EffectWiden, "%s "+rule.added+" and "+rule.removed+"."
+		args = []any{rule.subject, quotedList(added), quotedList(removed)}
 	case len(added) > 0:
-		d.add(rule.name, was, is, EffectWiden, rule.added, quotedList(added))
+		effect, format, args = EffectWiden, "%s "+rule.added+".", []any{rule.subject, quotedList(added)}
 	case len(removed) > 0:
-		d.add(rule.name, was, is, EffectNarrow, rule.removed, quotedList(removed))
-	default:
-		d.add(rule.name, was, is, rule.order, "The %s of %s are the same in another order.", rule.name, d.address)
+		effect, format, args = EffectNarrow, "%s "+rule.removed+".", []any{rule.subject, quotedList(removed)}
 	}
+	d.add(rule.name, listValue(before), listValue(after), effect, format, args...)
 }
 
 func listValue(values []string) any {

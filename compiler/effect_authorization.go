@@ -52,9 +52,8 @@ func (c *comparison) compareAuthorization(before, after *schema.Authorization) {
 	}
 	holder := fmt.Sprintf("%s on %s", Address(KindClient, after.Client), Address(KindAPI, after.API))
 	d.set(setRule{
-		name: "scopes", order: EffectShape,
-		added:   holder + " gains %s.",
-		removed: holder + " loses %s.",
+		name: "scopes", subject: holder, order: EffectShape,
+		added: "gains %s", removed: "loses %s",
 	}, before.Scopes, after.Scopes)
 	c.authorizedLifetime(d, before, after)
 	d.expiry(before.ExpiresAt, after.ExpiresAt)

@@ -37,9 +37,8 @@ func (c *comparison) compareClient(before, after *schema.Client) {
 	}
 	d.text("name", name, after.Name)
 	d.set(setRule{
-		name: "grant_types", order: EffectText,
-		added:   d.address + " may use the grant %s.",
-		removed: d.address + " may no longer use the grant %s.",
+		name: "grant_types", subject: d.address, order: EffectText,
+		added: "may use the grant %s", removed: "may no longer use the grant %s",
 	}, before.GrantTypes, after.GrantTypes)
 	d.metadata(before.Metadata, after.Metadata)
 	d.defaultAPI(c.apiLabel(before.DefaultAPI), after.DefaultAPI)
@@ -83,9 +82,8 @@ func (d *differ) rateLimit(before, after float64) {
 // label reaches other tokens, and then the replacement says so.
 func (c *comparison) introspects(d *differ, before, after *schema.Client) {
 	d.set(setRule{
-		name: "introspects", order: EffectText,
-		added:   d.address + " may introspect the tokens of the API %s.",
-		removed: d.address + " may no longer introspect the tokens of the API %s.",
+		name: "introspects", subject: d.address, order: EffectText,
+		added: "may introspect the tokens of the API %s", removed: "may no longer introspect those of %s",
 	}, c.apiLabelsAfter(before.Introspects), after.Introspects)
 }
 

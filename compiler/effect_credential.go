@@ -56,7 +56,7 @@ func (c plannedCredential) object() Object {
 // String is the credential as it is spoken of, and for a federated one, which
 // is no secret, whom it lets in.
 func (c plannedCredential) String() string {
-	name := fmt.Sprintf("%s %q", c.kind, c.label)
+	name := fmt.Sprintf("%s %q", c.spokenKind(), c.label)
 	if f := c.federated; f != nil {
 		subject := fmt.Sprintf("subject %q", f.Subject)
 		if f.SubjectPattern != "" {
@@ -65,6 +65,17 @@ func (c plannedCredential) String() string {
 		name += fmt.Sprintf(" (%s of %s)", subject, Address(KindTrustedIssuer, f.TrustedIssuer))
 	}
 	return name
+}
+
+// spokenKind is the kind as a noun.
+func (c plannedCredential) spokenKind() string {
+	switch c.kind {
+	case "public_key":
+		return "public key"
+	case "federated":
+		return "federated credential"
+	}
+	return c.kind
 }
 
 // credentialList says how a client authenticates.
@@ -95,11 +106,11 @@ func (d *differ) credentials(before, after []plannedCredential) {
 		switch {
 		case order < 0:
 			d.nested(before[0].kind, before[0].label, before[0].object(), nil, EffectNarrow,
-				"%s is no longer accepted from %s.", before[0], d.address)
+				"The %s is no longer accepted from %s.", before[0], d.address)
 			before = before[1:]
 		case order > 0:
 			d.nested(after[0].kind, after[0].label, nil, after[0].object(), EffectWiden,
-				"%s is accepted from %s.", after[0], d.address)
+				"The %s is accepted from %s.", after[0], d.address)
 			after = after[1:]
 		default:
 			d.credential(before[0], after[0])
@@ -134,7 +145,7 @@ func (d *differ) credential(before, after plannedCredential) {
 	}
 	if len(reasons) > 0 {
 		d.nested(after.kind, after.label, before.object(), after.object(), effect,
-			"%s of %s %s.", after, d.address, strings.Join(reasons, " and "))
+			"The %s of %s %s.", after, d.address, strings.Join(reasons, ", and "))
 	}
 }
 

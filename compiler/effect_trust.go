@@ -37,19 +37,16 @@ func (c *comparison) compareTrustedIssuer(before, after *schema.TrustedIssuer) {
 	}
 	d.trustedKeys(before, after)
 	d.set(setRule{
-		name: "algorithms", order: EffectText,
-		added:   d.address + " may sign with %s.",
-		removed: d.address + " may no longer sign with %s.",
+		name: "algorithms", subject: d.address, order: EffectText,
+		added: "may sign with %s", removed: "may no longer sign with %s",
 	}, textsOf(before.Algorithms), textsOf(after.Algorithms))
 	d.set(setRule{
-		name: "audiences", order: EffectText,
-		added:   "Tokens of " + d.address + " for %s are believed.",
-		removed: "Tokens of " + d.address + " for %s are no longer believed.",
+		name: "audiences", subject: d.address, order: EffectText,
+		added: "is believed in tokens for %s", removed: "is no longer believed in tokens for %s",
 	}, before.Audiences, after.Audiences)
 	d.set(setRule{
-		name: "vouches_for", order: EffectText,
-		added:   d.address + " may say who a %s is.",
-		removed: d.address + " may no longer say who a %s is.",
+		name: "vouches_for", subject: d.address, order: EffectText,
+		added: "may say who a %s is", removed: "may no longer say who a %s is",
 	}, textsOf(before.VouchesFor), textsOf(after.VouchesFor))
 	c.update(d, ActionUpdate, before, after)
 }

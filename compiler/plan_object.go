@@ -69,17 +69,24 @@ func (o Object) MarshalJSON() ([]byte, error) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		name, err := json.Marshal(a.Name)
+		name, err := appendJSON(b, a.Name)
 		if err != nil {
 			return nil, err
 		}
-		value, err := json.Marshal(a.Value)
-		if err != nil {
+		if b, err = appendJSON(append(name, ':'), a.Value); err != nil {
 			return nil, fmt.Errorf("attribute %q: %w", a.Name, err)
 		}
-		b = append(append(append(b, name...), ':'), value...)
 	}
 	return append(b, '}'), nil
+}
+
+// appendJSON leaves it to whoever writes the whole to escape HTML or not.
+func appendJSON(b []byte, value any) ([]byte, error) {
+	out := bytes.NewBuffer(b)
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(value)
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), err
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.

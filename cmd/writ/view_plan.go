@@ -1,9 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"io"
+	"strings"
 
 	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/schema"
 )
 
 // A planView prints a plan.
@@ -11,15 +14,141 @@ type planView interface {
 	render(w io.Writer, p *compiler.Plan) error
 }
 
-// planText prints a plan for people at a terminal.
-type planText struct{ color bool }
-
 // planJSON prints a plan for machines.
 type planJSON struct{}
 
-// planMarkdown prints a plan as a comment on a pull request.
-type planMarkdown struct{}
+func (v planJSON) render(w io.Writer, p *compiler.Plan) error { return writeJSON(w, p) }
 
-func (v planText) render(w io.Writer, p *compiler.Plan) error     { return nil }
-func (v planJSON) render(w io.Writer, p *compiler.Plan) error     { return nil }
-func (v planMarkdown) render(w io.Writer, p *compiler.Plan) error { return nil }
+// The sections of a plan for people, the strongest effect first.
+var effectSections = []struct {
+	effect  compiler.Effect
+	heading string
+}{
+	{compiler.EffectWiden, "Widens access"},
+	{compiler.EffectNarrow, "Narrows access"},
+	{compiler.EffectShape, "Changes how tokens or answers look"},
+	{compiler.EffectText, "Changes names, descriptions and guards"},
+	{compiler.EffectNone, "Renames"},
+}
+
+// actionSign is how an action is marked, as Terraform's readers expect.
+func actionSign(action compiler.Action) string {
+	switch action {
+	case compiler.ActionCreate:
+		return "+"
+	case compiler.ActionDelete:
+		return "-"
+	case compiler.ActionReplace:
+		return "-/+"
+	}
+	return "~"
+}
+
+// actionPhrase says what happens to an object.
+func actionPhrase(c *compiler.Change) string {
+	switch c.Action {
+	case compiler.ActionCreate:
+		return "will be created"
+	case compiler.ActionDelete:
+		return "will be destroyed"
+	case compiler.ActionReplace:
+		return "will be replaced"
+	case compiler.ActionRename:
+		return "is renamed from " + c.PreviousAddress
+	}
+	return "will be updated"
+}
+
+// reasonsOf lists why a change has an effect; a change of many attributes may
+// stand in several sections.
+func reasonsOf(c *compiler.Change, effect compiler.Effect) []string {
+	if len(c.Attributes) == 0 {
+		if c.Effect == effect {
+			return []string{c.Reason}
+		}
+		return nil
+	}
+	var reasons []string
+	for i := range c.Attributes {
+		if c.Attributes[i].Effect == effect {
+			reasons = append(reasons, c.Attributes[i].Reason)
+		}
+	}
+	return reasons
+}
+
+// planSummary is the last line.
+func planSummary(p *compiler.Plan) string {
+	if p.Empty() {
+		return "No changes."
+	}
+	var line strings.Builder
+	fmt.Fprintf(&line, "Plan: %d to add, %d to change, %d to destroy", p.Summary.Add, p.Summary.Change, p.Summary.Destroy)
+	if p.Summary.Rename > 0 {
+		fmt.Fprintf(&line, ", %d to rename", p.Summary.Rename)
+	}
+	line.WriteString(". ")
+	switch p.Summary.Widen {
+	case 0:
+		line.WriteString("No change widens access.")
+	case 1:
+		line.WriteString("1 change widens access.")
+	default:
+		fmt.Fprintf(&line, "%d changes widen access.", p.Summary.Widen)
+	}
+	return line.String()
+}
+
+// planFiles says what is written although no object changes.
+func planFiles(p *compiler.Plan) string {
+	switch {
+	case len(p.Changes) > 0 || p.Empty():
+		return ""
+	case p.LockChanged && p.PriorDigest == p.Digest:
+		return "Nothing that servers see changes. The lockfile will be written."
+	case p.LockChanged:
+		return "No object changes. The lockfile and the snapshot will be written."
+	}
+	return "No object changes, but the snapshot has other bytes and will be written."
+}
+
+// accessParty is who gains or loses, and where.
+func accessParty(a *compiler.AccessChange) string {
+	party := fmt.Sprintf("%s on %s", compiler.Address(compiler.KindClient, a.Client), compiler.Address(compiler.KindAPI, a.API))
+	if a.SubjectType == schema.SubjectUser {
+		party += ", on behalf of users"
+	}
+	return visible(party)
+}
+
+// accessLines says what is gained and lost, a sign before each.
+func accessLines(a *compiler.AccessChange) (gained, lost string) {
+	gained, lost = strings.Join(a.Gained, ", "), strings.Join(a.Lost, ", ")
+	switch {
+	case a.Token == compiler.TokenGained && gained == "":
+		gained = "tokens without scopes"
+	case a.Token == compiler.TokenLost && lost == "":
+		lost = "tokens without scopes"
+	}
+	if lost != "" {
+		lost += fmt.Sprintf(" (tokens already issued stay valid for up to %s)", schema.FormatDuration(a.ValidUntilMax))
+	}
+	return visible(gained), visible(lost)
+}
+
+// visible escapes whatever a terminal would obey or hide: control characters,
+// characters that turn the direction of text, invisible ones.
+func visible(text string) string {
+	if !strings.ContainsFunc(text, hidden) {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text {
+		if hidden(r) {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}

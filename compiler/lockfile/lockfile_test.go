@@ -59,7 +59,7 @@ func TestRefused(t *testing.T) {
 			if mended, _ := ParseWithoutCanonicalCheck(DefaultName, []byte(sections[DefaultName])); mended != nil {
 				got["mended"] = string(mended.Bytes())
 			}
-			if os.Getenv("UPDATE_GOLDEN") != "" {
+			if os.Getenv("UPDATE") != "" {
 				update(t, name, archive.Comment, got)
 				return
 			}

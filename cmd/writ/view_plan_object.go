@@ -1,0 +1,334 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/schema"
+)
+
+// change prints one object with its attributes.
+func (out *planPrinter) change(c *compiler.Change) {
+	fmt.Fprintf(out, "\n    %s\n", out.paint(bold, visible("# "+c.Address+" "+actionPhrase(c))))
+	header := visible(objectHeader(c.Address))
+	if c.Action == compiler.ActionRename {
+		fmt.Fprintf(out, "%s %s\n", out.sign("~"), header)
+		return
+	}
+	fmt.Fprintf(out, "%s %s {\n", out.sign(actionSign(c.Action)), header)
+	switch c.Action {
+	case compiler.ActionCreate:
+		out.whole("+", c.After, 4)
+	case compiler.ActionDelete:
+		out.whole("-", c.Before, 4)
+	default:
+		out.attributes(c)
+	}
+	out.WriteString("    }\n")
+}
+
+// objectHeader is an address as the block that declares the object.
+func objectHeader(address string) string {
+	kind, label, ok := compiler.ParseAddress(address)
+	if !ok || label == "" {
+		return address
+	}
+	return fmt.Sprintf("%s %s", kind, strconv.Quote(label))
+}
+
+// whole prints every attribute of an object that comes or goes.
+func (out *planPrinter) whole(sign string, o compiler.Object, indent int) {
+	width := 0
+	list := o.Attributes()
+	for _, a := range list {
+		if _, nested := a.Value.([]compiler.Object); !nested {
+			width = max(width, len(a.Name))
+		}
+	}
+	for _, a := range list {
+		switch value := a.Value.(type) {
+		case []compiler.Object:
+			for _, block := range value {
+				out.nestedBlock(sign, a.Name, block, indent)
+			}
+		default:
+			out.start(indent, sign)
+			fmt.Fprintf(out, "%s = %s\n", pad(a.Name, width), out.value(a.Name, value, indent+4))
+		}
+	}
+}
+
+// start begins a line of an object.
+func (out *planPrinter) start(indent int, sign string) {
+	out.WriteString(strings.Repeat(" ", indent))
+	out.WriteString(out.sign(sign))
+	out.WriteByte(' ')
+}
+
+func pad(name string, width int) string {
+	return visible(name) + strings.Repeat(" ", max(0, width-len(name)))
+}
+
+// nestedBlock prints a scope or a credential on one line.
+func (out *planPrinter) nestedBlock(sign, list string, block compiler.Object, indent int) {
+	kind, label := "scope", fmt.Sprint(block.Get("name"))
+	if list == "credentials" {
+		kind, label = fmt.Sprint(block.Get("kind")), fmt.Sprint(block.Get("label"))
+	}
+	out.start(indent, sign)
+	fmt.Fprintf(out, "%s %s%s\n", visible(kind), strconv.Quote(label), blockDetails(block))
+}
+
+// blockDetails is what a nested block says beside its kind and label.
+func blockDetails(block compiler.Object) string {
+	var details []string
+	for _, a := range block.Attributes() {
+		if !slices.Contains([]string{"kind", "label", "name"}, a.Name) {
+			details = append(details, a.Name+" = "+scalar(a.Name, a.Value))
+		}
+	}
+	if len(details) == 0 {
+		return ""
+	}
+	return " { " + strings.Join(details, ", ") + " }"
+}
+
+// attributes prints what changes of an object that stays.
+func (out *planPrinter) attributes(c *compiler.Change) {
+	width := 0
+	for i := range c.Attributes {
+		if c.Attributes[i].Label == "" {
+			width = max(width, len(c.Attributes[i].Name))
+		}
+	}
+	for i := range c.Attributes {
+		out.attribute(&c.Attributes[i], width)
+	}
+	if n := unchanged(c); n > 0 {
+		fmt.Fprintf(out, "        # (%s hidden)\n", counted(n, "unchanged attribute"))
+	}
+}
+
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
+
+// unchanged counts the attributes that are set and not listed.
+func unchanged(c *compiler.Change) int {
+	n := 0
+	for _, a := range c.After.Attributes() {
+		if _, nested := a.Value.([]compiler.Object); nested {
+			continue
+		}
+		if !slices.ContainsFunc(c.Attributes, func(ch compiler.AttributeChange) bool { return ch.Name == a.Name && ch.Label == "" }) {
+			n++
+		}
+	}
+	return n
+}
+
+// attribute prints one difference.
+func (out *planPrinter) attribute(a *compiler.AttributeChange, width int) {
+	out.start(4, actionSign(a.Action))
+	if a.Label != "" {
+		fmt.Fprintf(out, "%s %s%s\n", visible(a.Name), strconv.Quote(a.Label), nestedDifference(a))
+		return
+	}
+	name := pad(a.Name, width)
+	was, wasList := a.Before.([]string)
+	is, isList := a.After.([]string)
+	switch {
+	case wasList && isList:
+		fmt.Fprintf(out, "%s = [\n", name)
+		out.set(was, is)
+	case members(a.Before) != nil || members(a.After) != nil:
+		fmt.Fprintf(out, "%s = {\n", name)
+		out.object(members(a.Before), members(a.After))
+	case a.Before == nil:
+		fmt.Fprintf(out, "%s = %s\n", name, scalar(a.Name, a.After))
+	case a.After == nil:
+		fmt.Fprintf(out, "%s = %s -> null\n", name, scalar(a.Name, a.Before))
+	default:
+		fmt.Fprintf(out, "%s = %s -> %s\n", name, scalar(a.Name, a.Before), scalar(a.Name, a.After))
+	}
+}
+
+// nestedDifference is how a scope or a credential changed. What is not shown of
+// a credential is said.
+func nestedDifference(a *compiler.AttributeChange) string {
+	was, _ := a.Before.(compiler.Object)
+	is, _ := a.After.(compiler.Object)
+	switch before, after := blockDetails(was), blockDetails(is); {
+	case was.IsZero():
+		return after
+	case is.IsZero():
+		return before
+	case before == after:
+		return " # (value replaced, not shown)"
+	default:
+		return fmt.Sprintf("%s ->%s", orEmpty(before), orEmpty(after))
+	}
+}
+
+func orEmpty(details string) string {
+	if details == "" {
+		return " {}"
+	}
+	return details
+}
+
+// set prints the elements that came and went.
+func (out *planPrinter) set(was, is []string) {
+	same := 0
+	for _, v := range was {
+		if slices.Contains(is, v) {
+			same++
+			continue
+		}
+		out.start(8, "-")
+		fmt.Fprintf(out, "%s,\n", strconv.Quote(v))
+	}
+	for _, v := range is {
+		if !slices.Contains(was, v) {
+			out.start(8, "+")
+			fmt.Fprintf(out, "%s,\n", strconv.Quote(v))
+		}
+	}
+	switch {
+	case same == len(was) && same == len(is):
+		fmt.Fprintf(out, "            # (%s in another order)\n", counted(same, "element"))
+	case same > 0:
+		fmt.Fprintf(out, "            # (%s hidden)\n", counted(same, "unchanged element"))
+	}
+	out.WriteString("        ]\n")
+}
+
+// object prints the members that came, went and changed.
+func (out *planPrinter) object(was, is []compiler.Attribute) {
+	width := 0
+	for _, a := range append(slices.Clone(was), is...) {
+		width = max(width, len(strconv.Quote(a.Name)))
+	}
+	same := 0
+	for _, a := range was {
+		switch now, found := member(is, a.Name); {
+		case !found:
+			out.start(8, "-")
+			fmt.Fprintf(out, "%s = %s\n", pad(strconv.Quote(a.Name), width), scalar("", a.Value))
+		case reflect.DeepEqual(now, a.Value):
+			same++
+		default:
+			out.start(8, "~")
+			fmt.Fprintf(out, "%s = %s -> %s\n", pad(strconv.Quote(a.Name), width), scalar("", a.Value), scalar("", now))
+		}
+	}
+	for _, a := range is {
+		if _, found := member(was, a.Name); !found {
+			out.start(8, "+")
+			fmt.Fprintf(out, "%s = %s\n", pad(strconv.Quote(a.Name), width), scalar("", a.Value))
+		}
+	}
+	if same > 0 {
+		fmt.Fprintf(out, "            # (%s hidden)\n", counted(same, "unchanged member"))
+	}
+	out.WriteString("        }\n")
+}
+
+// value prints a value of an object that comes or goes.
+func (out *planPrinter) value(name string, value any, indent int) string {
+	list := members(value)
+	if list == nil {
+		return scalar(name, value)
+	}
+	var b strings.Builder
+	b.WriteString("{\n")
+	for _, a := range list {
+		fmt.Fprintf(&b, "%s%s = %s\n", strings.Repeat(" ", indent+4), strconv.Quote(a.Name), scalar(a.Name, a.Value))
+	}
+	b.WriteString(strings.Repeat(" ", indent) + "}")
+	return b.String()
+}
+
+// members is a value as the members of an object, nil when it is none. A plan
+// read from a file has them in the same order.
+func members(value any) []compiler.Attribute {
+	switch value := value.(type) {
+	case compiler.Object:
+		return value.Attributes()
+	case map[string]string:
+		var list []compiler.Attribute
+		for name, text := range value {
+			list = append(list, compiler.Attribute{Name: name, Value: text})
+		}
+		slices.SortFunc(list, func(a, b compiler.Attribute) int { return strings.Compare(a.Name, b.Name) })
+		return list
+	case json.RawMessage:
+		var o compiler.Object
+		if o.UnmarshalJSON(value) == nil {
+			return o.Attributes()
+		}
+	}
+	return nil
+}
+
+func member(list []compiler.Attribute, name string) (any, bool) {
+	for _, a := range list {
+		if a.Name == name {
+			return a.Value, true
+		}
+	}
+	return nil, false
+}
+
+// scalar is a value on one line. Durations are shown as they are written.
+func scalar(name string, value any) string {
+	switch value := value.(type) {
+	case nil:
+		return "null"
+	case string:
+		return strconv.Quote(value)
+	case []string:
+		quoted := make([]string, len(value))
+		for i, v := range value {
+			quoted[i] = strconv.Quote(v)
+		}
+		return "[" + strings.Join(quoted, ", ") + "]"
+	case int64:
+		return duration(name, value)
+	case json.Number:
+		if seconds, err := value.Int64(); err == nil {
+			return duration(name, seconds)
+		}
+	}
+	return oneLine(value)
+}
+
+// durations are the attributes that are seconds.
+var durations = []string{"token_lifetime", "lifetime", "idle_lifetime", "leeway"}
+
+func duration(name string, seconds int64) string {
+	if slices.Contains(durations, name) {
+		return strconv.Quote(schema.FormatDuration(seconds))
+	}
+	return strconv.FormatInt(seconds, 10)
+}
+
+// oneLine is any other value as JSON.
+func oneLine(value any) string {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		return visible(fmt.Sprint(value))
+	}
+	return visible(strings.TrimSpace(b.String()))
+}

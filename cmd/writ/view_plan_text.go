@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+
+	"github.com/writ-auth/writ/compiler"
+)
+
+// planText prints a plan for people at a terminal: first what it means, then
+// what happens to each object, then who gains and loses what.
+type planText struct{ color bool }
+
+const yellow color = "\x1b[33m"
+
+func hidden(r rune) bool { return r != ' ' && !unicode.IsPrint(r) }
+
+// A planPrinter writes lines. The first error is kept by the buffered writer.
+type planPrinter struct {
+	*bufio.Writer
+	color bool
+}
+
+func (v planText) render(w io.Writer, p *compiler.Plan) error {
+	out := &planPrinter{bufio.NewWriter(w), v.color}
+	if len(p.Changes) > 0 {
+		out.meaning(p)
+		out.line(bold, "writ will do this:")
+		for i := range p.Changes {
+			out.change(&p.Changes[i])
+		}
+		out.access(p.Access)
+		out.line("", "")
+	} else if files := planFiles(p); files != "" {
+		out.line("", files)
+		out.line("", "")
+	}
+	out.line(bold, planSummary(p))
+	return out.Flush()
+}
+
+func (out *planPrinter) paint(c color, text string) string {
+	if !out.color || c == "" {
+		return text
+	}
+	return string(c) + text + string(plain)
+}
+
+func (out *planPrinter) line(c color, text string) {
+	out.WriteString(out.paint(c, text))
+	out.WriteByte('\n')
+}
+
+// sign is the mark before an object or attribute, right-aligned in three
+// columns as "-/+" is the widest.
+func (out *planPrinter) sign(sign string) string {
+	c := yellow
+	switch sign {
+	case "+":
+		c = green
+	case "-", "-/+":
+		c = red
+	}
+	return strings.Repeat(" ", 3-len(sign)) + out.paint(c, sign)
+}
+
+// meaning prints one section for each effect that the plan has.
+func (out *planPrinter) meaning(p *compiler.Plan) {
+	for _, section := range effectSections {
+		var open bool
+		for i := range p.Changes {
+			reasons := reasonsOf(&p.Changes[i], section.effect)
+			if len(reasons) == 0 {
+				continue
+			}
+			if !open {
+				heading := bold
+				if section.effect == compiler.EffectWiden {
+					heading += yellow
+				}
+				out.line(heading, section.heading+":")
+				out.line("", "")
+				open = true
+			}
+			fmt.Fprintf(out, "%s %s\n", out.sign(actionSign(p.Changes[i].Action)), visible(p.Changes[i].Address))
+			for _, reason := range reasons {
+				fmt.Fprintf(out, "        %s\n", visible(reason))
+			}
+		}
+		if open {
+			out.line("", "")
+		}
+	}
+}
+
+// access prints the blast radius.
+func (out *planPrinter) access(changes []compiler.AccessChange) {
+	if len(changes) == 0 {
+		return
+	}
+	out.line("", "")
+	out.line(bold, "Who gains and loses what:")
+	out.line("", "")
+	for i := range changes {
+		gained, lost := accessLines(&changes[i])
+		fmt.Fprintf(out, "    %s\n", accessParty(&changes[i]))
+		if gained != "" {
+			fmt.Fprintf(out, "      %s %s\n", out.sign("+"), gained)
+		}
+		if lost != "" {
+			fmt.Fprintf(out, "      %s %s\n", out.sign("-"), lost)
+		}
+	}
+}
