@@ -197,6 +197,8 @@ var errorTable = []struct {
 
 	{"scope not granted", func() *http.Request { return post(form("scope", "read:orders delete:orders")) }, invalidScope, "ungranted-scope"},
 	{"scope unknown", func() *http.Request { return post(form("scope", canary)) }, invalidScope, "ungranted-scope"},
+	{"the beginning of a scope", func() *http.Request { return post(form("scope", "read:order")) }, invalidScope, "ungranted-scope"},
+	{"the end of a scope", func() *http.Request { return post(form("scope", "orders")) }, invalidScope, "ungranted-scope"},
 	{"scope in another case", func() *http.Request { return post(form("scope", "Read:orders")) }, invalidScope, "ungranted-scope"},
 	{"offline_access", func() *http.Request { return post(form("scope", "read:orders offline_access")) }, invalidScope, "ungranted-scope"},
 	{"scope with a quote", func() *http.Request { return post(form("scope", `read"`+canary)) }, invalidScope, "malformed-scope"},

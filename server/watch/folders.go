@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/fsnotify/fsnotify"
 )
@@ -17,6 +18,7 @@ const watchedFolders = 3
 type feed struct {
 	watcher *fsnotify.Watcher // nil: no events
 	folders []folder
+	stale   bool // something happened to the folders themselves
 }
 
 // A folder is a path and the folder that was found there: the same name may
@@ -58,7 +60,7 @@ func (w *Watcher) rearm(f feed) feed {
 
 // watches reports whether the feed is of these folders.
 func (f feed) watches(folders []folder) bool {
-	if len(folders) != len(f.folders) {
+	if f.stale || len(folders) != len(f.folders) {
 		return false
 	}
 	for i, folder := range folders {
@@ -68,6 +70,13 @@ func (f feed) watches(folders []folder) bool {
 		}
 	}
 	return true
+}
+
+// leadsOver reports whether a path is one of the folders: an event of it may
+// mean that it is gone, and a new one of the same name can even have the old
+// one's identity.
+func (f feed) leadsOver(path string) bool {
+	return slices.ContainsFunc(f.folders, func(known folder) bool { return known.path == path })
 }
 
 // folders are those that exist of the folders at and above the path.

@@ -74,12 +74,14 @@ func (w *Watcher) Run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-f.events():
+		case event := <-f.events():
+			f.stale = f.stale || f.leadsOver(event.Name)
 			quiet.disturb()
 			continue
 		case err := <-f.errors():
 			// An overflow has lost events; whatever else it is, a look tells.
 			w.Logger.Warn("watch", "path", w.Path, "error", err)
+			f.stale = true
 			quiet.disturb()
 			continue
 		case <-quiet.over():

@@ -154,6 +154,24 @@ func TestUpdates(t *testing.T) {
 	}
 }
 
+// The new folder is watched as the old one was.
+func TestFolderReplacedThenWritten(t *testing.T) {
+	for _, replace := range []string{"folder replaced", "folder removed and made anew"} {
+		dir := filepath.Join(t.TempDir(), "watched")
+		must(t, os.Mkdir(dir, 0o700))
+		path := filepath.Join(dir, "writ.snapshot")
+		write(t, path, content(0))
+		p := watching(t, &Watcher{Path: path, Poll: time.Minute})
+		p.want(content(0))
+		updates[replace](t, path, content(1))
+		p.want(content(1))
+		write(t, path, content(2))
+		p.want(content(2))
+		updates["rename"](t, path, content(3))
+		p.want(content(3))
+	}
+}
+
 // Kubernetes swaps a link named ..data; the file that is watched is a link
 // through it. A watch on the file dies with the first swap.
 func TestKubernetesSwap(t *testing.T) {
