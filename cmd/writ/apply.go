@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -111,6 +112,10 @@ func (a *app) apply(ctx context.Context, args []string, flags *configFlags, o *a
 func (a *app) savedPlan(args []string) (*compiler.SavedPlan, error) {
 	if len(args) == 0 {
 		return nil, nil
+	}
+	if info, err := os.Stat(a.path(args[0])); err == nil && info.IsDir() {
+		return nil, &usageError{message: fmt.Sprintf("%q is a folder, not a saved plan", args[0]),
+			hint: "Name the configuration's folder with --chdir: writ apply -C " + shellQuote(args[0])}
 	}
 	content, err := readRegular(a.path(args[0]))
 	if err != nil {

@@ -102,6 +102,7 @@ type devServer struct {
 	serial  uint64
 	current [32]byte // digest of the configuration that serves
 	greeted bool
+	broken  bool // the folder does not compile at the moment
 }
 
 func (a *app) newDevServer(w *workspace, origin string) (*devServer, error) {
@@ -144,6 +145,11 @@ func (d *devServer) run(ctx context.Context, listener net.Listener) error {
 // shown, and what served before goes on serving.
 func (d *devServer) reload() {
 	err := d.activate()
+	mended := d.broken && err == nil
+	d.broken = err != nil
+	if mended {
+		d.say("mended", "The configuration compiles again.")
+	}
 	if err == nil {
 		return
 	}
@@ -182,14 +188,13 @@ func (d *devServer) activate() error {
 func (d *devServer) announce(t *tree, issuer string) error {
 	out := d.app.out
 	if d.greeted {
-		fmt.Fprintf(out, "Reloaded: %s.\n", t.counts())
-		return nil
+		return d.say("reloaded", fmt.Sprintf("Reloaded: %s.", t.counts()))
 	}
 	d.greeted = true
 	samples := samples(t.model.Document)
 	if d.app.json {
 		return d.app.printJSON(map[string]any{
-			"issuer": issuer, "token_endpoint": tokenEndpoint(issuer), "secret": d.throw.secret, "samples": samples,
+			"event": "serving", "issuer": issuer, "token_endpoint": tokenEndpoint(issuer), "secret": d.throw.secret, "samples": samples,
 		})
 	}
 	var text strings.Builder
@@ -202,4 +207,13 @@ func (d *devServer) announce(t *tree, issuer string) error {
 	text.WriteString("\nEdit the files: changes are served at once. Ctrl-C stops.\n")
 	fmt.Fprint(out, text.String())
 	return nil
+}
+
+// say tells what happened: a line for people, an object a line for machines.
+func (d *devServer) say(event, text string) error {
+	if d.app.json {
+		return d.app.printJSON(map[string]string{"event": event, "message": text})
+	}
+	_, err := fmt.Fprintln(d.app.out, text)
+	return err
 }

@@ -7,6 +7,9 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/server"
 )
 
 // A devLog prints the server's log for the person at the terminal: one line an
@@ -29,7 +32,7 @@ func (h *devLog) Handle(_ context.Context, r slog.Record) error {
 	var line strings.Builder
 	fmt.Fprintf(&line, "%s %s", r.Time.Format("15:04:05"), r.Message)
 	write := func(attr slog.Attr) bool {
-		if text := attr.Value.String(); text != "" && text != "[]" {
+		if text := attr.Value.String(); text != "" && text != "[]" && !devLogLeavesOut(attr.Key, text) {
 			fmt.Fprintf(&line, " %s=%q", attr.Key, text)
 		}
 		return true
@@ -42,6 +45,19 @@ func (h *devLog) Handle(_ context.Context, r slog.Record) error {
 	defer h.mu.Unlock()
 	_, err := fmt.Fprintln(h.w, line.String())
 	return err
+}
+
+// devLogLeavesOut tells what an auditor needs and a person at a terminal knows.
+func devLogLeavesOut(key, text string) bool {
+	switch key {
+	case "snapshot", "revision", "kid", "jti", "method", "expires_in":
+		return true
+	case "grant_type":
+		return text == schema.GrantClientCredentials
+	case "reason":
+		return text == string(server.ReasonGranted)
+	}
+	return false
 }
 
 func (h *devLog) WithAttrs(attrs []slog.Attr) slog.Handler {

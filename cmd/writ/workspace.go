@@ -40,6 +40,10 @@ func (a *app) workspace(args []string, flags *configFlags) (*workspace, error) {
 	if flags.lockfile != "" {
 		w.lockfile, w.lockName = a.path(flags.lockfile), filepath.ToSlash(flags.lockfile)
 	}
+	w.lockfile = filepath.Clean(w.lockfile)
+	if inside, err := filepath.Rel(w.dir, w.lockfile); err == nil && filepath.IsLocal(inside) {
+		w.options.Lockfile = filepath.ToSlash(inside)
+	}
 	info, err := os.Stat(w.dir)
 	if err != nil {
 		return nil, unreadable(err)
