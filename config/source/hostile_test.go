@@ -66,7 +66,7 @@ var hostile = []struct {
 	{"attributes of a block", "limit-exceeded", func() string { return "a {\n" + strings.Repeat("b=1\n", 100_001) + "}\n" }},
 	{"words", "limit-exceeded", func() string { return "a = [" + strings.Repeat("b c d e f g h i j k l,", 99_000) + "]\n" }},
 	{"blocks in a block", "limit-exceeded", func() string { return "a {\n" + strings.Repeat("b {}\n", 10_001) + "}\n" }},
-	{"mistakes that keep blocks open", "syntax", func() string { return strings.Repeat("a {\nx = ) }\n", 300_000) }},
+	{"mistakes that keep blocks open", "syntax", func() string { return strings.Repeat("a {\nx = ) }\n", 50_000) }},
 	{"mistakes in one block", "limit-exceeded", func() string { return "q {\n" + strings.Repeat("b {\nx = 1 1 }\n", 300_000) + "}\n" }},
 	{"block that is never closed", "syntax", func() string { return "q {\n" + strings.Repeat("b {}\n", 100_000) }},
 	{"open comments", "syntax", func() string { return strings.Repeat("/* ", 300_000) }},
