@@ -105,7 +105,8 @@ func (d *decoder) client(c Client) schema.Client {
 	client.RequireSenderConstrained = c.RequireSenderConstrained()
 	client.PreventDestroy = c.record()[clientFlags]&flagClientPreventDestroy != 0
 	for secret := range c.Secrets() {
-		client.Secrets = append(client.Secrets, schema.Secret{Label: secret.Label(), Hash: secret.hash(), Window: secret.Window()})
+		s := schema.Secret{Label: secret.Label(), Hash: secret.hash(), Window: secret.Window()}
+		client.Secrets = append(client.Secrets, s)
 	}
 	return client
 }

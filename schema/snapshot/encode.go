@@ -46,7 +46,8 @@ func (e *encoder) labels() (err error) {
 	if e.clients, err = number("client", e.doc.Clients, func(c *schema.Client) string { return c.Label }); err != nil {
 		return err
 	}
-	e.trusted, err = number("trusted_issuer", e.doc.TrustedIssuers, func(t *schema.TrustedIssuer) string { return t.Label })
+	label := func(t *schema.TrustedIssuer) string { return t.Label }
+	e.trusted, err = number("trusted_issuer", e.doc.TrustedIssuers, label)
 	return err
 }
 
@@ -91,7 +92,8 @@ func (e *encoder) trustedIssuers() error {
 }
 
 func (e *encoder) signingKeys() error {
-	if _, err := number("signing_key", e.doc.SigningKeys, func(k *schema.SigningKey) string { return k.Label }); err != nil {
+	label := func(k *schema.SigningKey) string { return k.Label }
+	if _, err := number("signing_key", e.doc.SigningKeys, label); err != nil {
 		return err
 	}
 	for i := range e.doc.SigningKeys {

@@ -46,7 +46,8 @@ func (e *encoder) api(a *schema.API) error {
 	r = appendPair(r, e.text(a.Label))
 	r = appendPair(r, e.text(a.Name))
 	r = appendU32(r, scopes, lifetime, extra)
-	e.sections[secAPIs] = append(r, profile, alg, mode, flags(a.AllowOfflineAccess, a.IncludePermissions, a.PreventDestroy))
+	bits := flags(a.AllowOfflineAccess, a.IncludePermissions, a.PreventDestroy)
+	e.sections[secAPIs] = append(r, profile, alg, mode, bits)
 	return nil
 }
 

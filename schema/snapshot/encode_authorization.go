@@ -24,7 +24,8 @@ func (e *encoder) authorizations() error {
 	for i, p := range order {
 		a := &e.doc.Authorizations[p.at]
 		if i > 0 && order[i-1].client == p.client && order[i-1].key == p.key {
-			return fmt.Errorf("authorization %q: the same client, API and subject type as %q", a.Label, e.doc.Authorizations[order[i-1].at].Label)
+			twin := &e.doc.Authorizations[order[i-1].at]
+			return fmt.Errorf("authorization %q: the same client, API and subject type as %q", a.Label, twin.Label)
 		}
 		client = e.beginAuthorizations(client, int(p.client)+1, i)
 		terms, err := e.terms(a, &e.doc.APIs[p.key>>1], p.key>>1)

@@ -47,9 +47,11 @@ type VersionError struct {
 // Error says which side has to move.
 func (e *VersionError) Error() string {
 	if e.Version > e.Newest {
-		return fmt.Sprintf("snapshot format %d is newer than %d, the newest that this program reads: upgrade writ and writd", e.Version, e.Newest)
+		return fmt.Sprintf("snapshot format %d is newer than %d, the newest that this program reads: "+
+			"upgrade writ and writd", e.Version, e.Newest)
 	}
-	return fmt.Sprintf("snapshot format %d is older than %d, the oldest that this program reads: apply the configuration again", e.Version, e.Oldest)
+	return fmt.Sprintf("snapshot format %d is older than %d, the oldest that this program reads: "+
+		"apply the configuration again", e.Version, e.Oldest)
 }
 
 // Digest names a body: "sha256:" and the lower-case hex of its SHA-256.
@@ -74,8 +76,9 @@ func digest(b []byte, rest func()) string {
 func Marshal(env Envelope, body []byte, sources *Sources) ([]byte, error) {
 	bound := env
 	bound.Bind(body, sources)
-	if len(env.Signatures) > 0 && (env.Digest != bound.Digest || env.SourcesDigest != bound.SourcesDigest) {
-		return nil, errors.New("write snapshot: the envelope was signed for another body or other sources: call Bind before Sign")
+	same := env.Digest == bound.Digest && env.SourcesDigest == bound.SourcesDigest
+	if len(env.Signatures) > 0 && !same {
+		return nil, errors.New("write snapshot: the envelope was signed for another body or other sources")
 	}
 	bound.Signatures = env.Signatures
 	envelope, err := bound.canonical()

@@ -70,7 +70,7 @@ func (p *pool) body() ([]byte, error) {
 		size += uint64(len(p.sections[i]))
 	}
 	if size > math.MaxUint32 {
-		return nil, fmt.Errorf("the configuration needs %d bytes, and a snapshot holds at most %d", size, uint32(math.MaxUint32))
+		return nil, fmt.Errorf("the configuration needs %d bytes, more than the %d of a snapshot", size, uint32(math.MaxUint32))
 	}
 	body := make([]byte, 0, size)
 	body = appendU32(body, FormatVersion, uint32(numSections))
