@@ -61,17 +61,17 @@ type table struct {
 	spec    *schema.Block
 	byLabel map[string]*declared
 	order   []*declared
+	known   []string // labels, as far as they have been asked for
 	names   []string // what expressions may read of an object
 	whole   []string // and what they read of it as one value
 }
 
-// labels returns the declared labels, for suggestions.
+// labels returns the declared labels, for suggestions, once all are indexed.
 func (t *table) labels() []string {
-	out := make([]string, len(t.order))
-	for i, d := range t.order {
-		out[i] = d.label
+	for _, d := range t.order[len(t.known):] {
+		t.known = append(t.known, d.label)
 	}
-	return out
+	return t.known
 }
 
 // A declared is one block that expressions can refer to.

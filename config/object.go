@@ -54,15 +54,27 @@ func (l *loader) raw(o *object, a *hclsyntax.Attribute) (cty.Value, bool) {
 	if v, ok := literal(a.Expr); ok {
 		return v, true
 	}
-	key := attrKey{o, a.Name}
+	return l.once(o, a.Name, a.Expr.Range(), func() (cty.Value, bool) {
+		return l.value(a.Expr, scope{object: o})
+	})
+}
+
+// once computes a value that belongs to an attribute of an object, the first
+// time that it is asked for. The nil object is the issuer's defaults.
+func (l *loader) once(o *object, name string, at hcl.Range, compute func() (cty.Value, bool)) (cty.Value, bool) {
+	key := attrKey{o, name}
 	t := l.memo[key]
 	if t == nil {
 		t = new(thunk)
 		l.memo[key] = t
 	}
-	return l.force(t, o.address()+"."+a.Name, a.Expr.Range(), func() (cty.Value, bool) {
+	address := "issuer.defaults"
+	if o != nil {
+		address = o.address()
+	}
+	return l.force(t, address+"."+name, at, func() (cty.Value, bool) {
 		defer l.own(o)()
-		return l.value(a.Expr, scope{object: o})
+		return compute()
 	})
 }
 
@@ -94,7 +106,9 @@ func (l *loader) attr(o *object, name string) (cty.Value, bool) {
 		return l.absent(o, spec)
 	}
 	if spec.Type == schema.TypeReference || spec.Type == schema.TypeReferences {
-		return l.attrReferences(o, spec, a.Expr)
+		return l.once(o, name, a.Expr.Range(), func() (cty.Value, bool) {
+			return l.attrReferences(o, spec, a.Expr)
+		})
 	}
 	v, ok := l.raw(o, a)
 	if !ok {
@@ -158,7 +172,10 @@ func (l *loader) absent(o *object, spec *schema.Attribute) (cty.Value, bool) {
 	case spec.Required:
 		return cty.NilVal, false
 	case o.decl.kind == kindAPI && l.defaults != nil && l.defaults.Attributes[spec.Name] != nil:
-		v, ok := l.value(l.defaults.Attributes[spec.Name].Expr, scope{})
+		expr := l.defaults.Attributes[spec.Name].Expr
+		v, ok := l.once(nil, spec.Name, expr.Range(), func() (cty.Value, bool) {
+			return l.value(expr, scope{})
+		})
 		if !ok {
 			return cty.NilVal, false
 		}
@@ -175,11 +192,13 @@ func (l *loader) inheritedLifetime(o *object) (cty.Value, bool) {
 	if a == nil {
 		return cty.NilVal, false
 	}
-	api, ok := l.reference(a.Expr, kindAPI, scope{object: o})
-	if !ok || api == nil {
-		return cty.NilVal, false
-	}
-	return l.attr(api, "token_lifetime")
+	return l.once(o, "api.token_lifetime", a.Expr.Range(), func() (cty.Value, bool) {
+		api, ok := l.reference(a.Expr, kindAPI, scope{object: o})
+		if !ok || api == nil {
+			return cty.NilVal, false
+		}
+		return l.attr(api, "token_lifetime")
+	})
 }
 
 // defaultValue is the default that the language declares, null where it has none.
@@ -219,7 +238,6 @@ func defaultStrings(spec *schema.Attribute) []string {
 
 // attrReferences is what expressions see of an attribute that refers to objects.
 func (l *loader) attrReferences(o *object, spec *schema.Attribute, expr hclsyntax.Expression) (cty.Value, bool) {
-	defer l.own(o)()
 	of, _ := kindOf(spec.Of)
 	if spec.Type == schema.TypeReference {
 		target, ok := l.reference(expr, of, scope{object: o})

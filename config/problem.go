@@ -15,9 +15,9 @@ import (
 // maxProblems ends the reporting of a configuration that is wrong everywhere.
 const maxProblems = 10_000
 
-// maxSuggestions bounds the search for near names, which costs as much as
-// there are names.
-const maxSuggestions = 200
+// maxComparisons bounds the search for near names: every mistake is compared
+// with every name.
+const maxComparisons = 2_000_000
 
 // problems collects what is wrong. A mistake inside a for_each is one mistake,
 // however many instances show it: the first instance reports it.
@@ -25,7 +25,7 @@ type problems struct {
 	list        diag.List
 	owner       *object           // the instance whose expressions are being evaluated
 	first       map[place]*object // which instance reported what
-	suggestions int
+	comparisons int
 	broken      map[string]bool // files with syntax errors, of which something may be missing
 }
 
@@ -143,7 +143,7 @@ func (p *problems) didYouMean(word string, candidates []string) string {
 }
 
 func (p *problems) nearest(word string, candidates []string) string {
-	if p.suggestions++; p.suggestions > maxSuggestions {
+	if p.comparisons += len(candidates); p.comparisons > maxComparisons {
 		return ""
 	}
 	return schema.Suggest(word, candidates)

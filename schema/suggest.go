@@ -18,7 +18,7 @@ func Suggest(word string, candidates []string) string {
 		case strings.EqualFold(c, word):
 			d = 0
 		case abs(len(c)-len(word)) < bestDistance:
-			d = editDistance(word, c)
+			d = editDistance(word, c, bestDistance)
 		}
 		if d < bestDistance {
 			best, bestDistance = c, d
@@ -27,14 +27,26 @@ func Suggest(word string, candidates []string) string {
 	return best
 }
 
-// editDistance is the optimal string alignment distance, over bytes.
-func editDistance(a, b string) int {
-	before, prev, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range prev {
-		prev[j] = j
+// editDistance is the optimal string alignment distance over bytes, or limit
+// where it is at least that. It is quick for words that are far apart.
+func editDistance(a, b string, limit int) int {
+	for a != "" && b != "" && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	for a != "" && b != "" && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	if len(b) > maxSuggestable {
+		return limit
+	}
+	var rows [3][maxSuggestable + 1]int
+	before, prev, row := &rows[0], &rows[1], &rows[2]
+	for j := range b {
+		prev[j+1] = j + 1
 	}
 	for i := 1; i <= len(a); i++ {
 		row[0] = i
+		least := i
 		for j := 1; j <= len(b); j++ {
 			cost := 1
 			if a[i-1] == b[j-1] {
@@ -44,11 +56,20 @@ func editDistance(a, b string) int {
 			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
 				row[j] = min(row[j], before[j-2]+1)
 			}
+			least = min(least, row[j])
+		}
+		// A swap reaches back two rows, so the bound lags by one.
+		if least > limit {
+			return limit
 		}
 		before, prev, row = prev, row, before
 	}
-	return prev[len(b)]
+	return min(limit, prev[len(b)])
 }
+
+// maxSuggestable is the longest difference between two words that Suggest
+// looks into, in bytes.
+const maxSuggestable = 64
 
 func abs(n int) int {
 	if n < 0 {

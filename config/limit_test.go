@@ -1,0 +1,64 @@
+package config_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/writ-auth/writ/config"
+	"github.com/writ-auth/writ/config/source"
+)
+
+// TestHostile loads what is meant to exhaust the loader: each ends in seconds
+// with a diagnostic of the code.
+func TestHostile(t *testing.T) {
+	var chain, typos, instances, circle strings.Builder
+	for i := range 20_000 {
+		fmt.Fprintf(&chain, "locals { v%d = local.v%d }\n", i, i+1)
+		fmt.Fprintf(&circle, "locals { v%d = local.v%d }\n", i, (i+1)%500)
+		fmt.Fprintf(&typos, "client \"client_with_a_long_name_%d\" { name = client.client_with_another_name_%d.name }\n", i, i)
+	}
+	chain.WriteString("locals { v20000 = 1 }\n")
+	instances.WriteString("client \"w\" {\n  for_each  = toset([for i in range(1000) : \"k${i}\"])\n  client_id = client.w[each.key].name\n  name = nosuch(each.key)\n}\n")
+	for name, test := range map[string]struct{ src, code string }{
+		"chain":     {chain.String(), "limit-exceeded"},
+		"circle":    {circle.String(), "reference-cycle"},
+		"typos":     {typos.String(), "unknown-reference"},
+		"instances": {instances.String(), "invalid-function-call"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			start := time.Now()
+			_, problems := config.LoadFS(files("writ.hcl", test.src), config.Options{})
+			found := false
+			for _, p := range problems {
+				found = found || p.Code == test.code
+			}
+			if took := time.Since(start); !found || took > 10*time.Second {
+				t.Errorf("%d diagnostics in %v, first %+v", len(problems), took, problems[:min(1, len(problems))])
+			}
+		})
+	}
+}
+
+func TestObjectLimit(t *testing.T) {
+	limits := source.DefaultLimits()
+	limits.Objects = 10
+	for name, test := range map[string]struct {
+		src  string
+		want string
+	}{
+		"under":  {"client \"w\" {\n  for_each = toset([for i in range(9) : \"k${i}\"])\n  client_id = each.key\n}\n", ""},
+		"blocks": {strings.Repeat("locals {}\n", 11), "limit-exceeded"},
+		"over":   {"client \"w\" {\n  for_each = toset([for i in range(11) : \"k${i}\"])\n  client_id = each.key\n}\n", "limit-exceeded"},
+	} {
+		_, problems := config.LoadFS(files("writ.hcl", test.src), config.Options{Limits: limits})
+		got := ""
+		for _, p := range problems {
+			got += p.Code
+		}
+		if got != test.want {
+			t.Errorf("%s: got %q, want %q", name, got, test.want)
+		}
+	}
+}
