@@ -31,6 +31,10 @@ type Grant struct {
 // and what the token will say. It is pure: it takes the client for
 // authenticated and changes nothing. The token endpoint, "writ check" and
 // "writ explain" all decide here.
+//
+// With a refusal the Grant holds what was found on the way to it: no handle
+// for ReasonUnknownClient, the API from ReasonNoAuthorization on, and the
+// Authorization from ReasonAuthorizationExpired on.
 func Decide(snap *snapshot.Snapshot, req Request, now time.Time) (Grant, *Error) {
 	client, ok := snap.ClientByID(req.ClientID)
 	if !ok {
@@ -40,40 +44,45 @@ func Decide(snap *snapshot.Snapshot, req Request, now time.Time) (Grant, *Error)
 }
 
 func decide(snap *snapshot.Snapshot, client snapshot.Client, req Request, now time.Time) (Grant, *Error) {
+	g := Grant{Client: client}
 	if req.GrantType == "" {
 		req.GrantType = schema.GrantClientCredentials
 	}
 	if req.GrantType != schema.GrantClientCredentials {
-		return Grant{}, refuse(CodeUnsupportedGrantType, ReasonUnsupportedGrantType)
+		return g, refuse(CodeUnsupportedGrantType, ReasonUnsupportedGrantType)
 	}
 	if !client.HasGrantType(req.GrantType) {
-		return Grant{}, refuse(CodeUnauthorizedClient, ReasonGrantTypeNotAllowed)
+		return g, refuse(CodeUnauthorizedClient, ReasonGrantTypeNotAllowed)
 	}
-	api, refusal := target(snap, client, req)
-	if refusal != nil {
-		return Grant{}, refusal
+	var refusal *Error
+	if g.API, refusal = target(snap, client, req); refusal != nil {
+		return g, refusal
 	}
-	auth, ok := snap.Authorization(client, api, schema.SubjectClient)
-	if !ok {
-		return Grant{API: api}, refuse(CodeInvalidTarget, ReasonNoAuthorization)
+	var ok bool
+	if g.Authorization, ok = snap.Authorization(client, g.API, schema.SubjectClient); !ok {
+		return g, refuse(CodeInvalidTarget, ReasonNoAuthorization)
 	}
-	g := Grant{Client: client, API: api, Authorization: auth}
-	g.IssuedAt = now.Unix()
-	g.ExpiresAt = g.IssuedAt + auth.Lifetime()
-	if limit := auth.ExpiresAt(); limit != 0 {
-		if limit <= g.IssuedAt {
-			return g, refuse(CodeInvalidTarget, ReasonAuthorizationExpired)
-		}
-		g.ExpiresAt = min(g.ExpiresAt, limit)
+	if !g.limit(now.Unix()) {
+		return g, refuse(CodeInvalidTarget, ReasonAuthorizationExpired)
 	}
 	if client.RequireSenderConstrained() {
 		return g, refuse(CodeInvalidRequest, ReasonNotSenderConstrained)
 	}
-	if g.Scope, refusal = grantedScope(api, auth, req.Scope); refusal != nil {
+	if g.Scope, refusal = grantedScope(g.API, g.Authorization, req.Scope); refusal != nil {
 		return g, refusal
 	}
 	g.describe(snap, req)
 	return g, nil
+}
+
+// limit sets from when to when the token lives, no longer than the
+// authorization does; ok is false when that is over.
+func (g *Grant) limit(now int64) (ok bool) {
+	g.IssuedAt, g.ExpiresAt = now, now+g.Authorization.Lifetime()
+	if end := g.Authorization.ExpiresAt(); end != 0 {
+		g.ExpiresAt = min(g.ExpiresAt, end)
+	}
+	return g.ExpiresAt > now
 }
 
 // describe fills in what the token says about the parties.

@@ -28,7 +28,7 @@ func newDaemon(set settings, getenv func(string) string, log *slog.Logger) (*dae
 	cores := tune(getenv)
 	s, err := server.New(server.Options{
 		Keys: set.keys, Secrets: set.secrets, State: set.state,
-		Getenv: getenv, Trust: set.trust, Environment: set.environment,
+		Getenv: getenv, Trust: set.trust, Environment: set.environment, AdminHosts: set.adminHosts,
 		Logger: log, Signatures: cores + 1,
 	})
 	if err != nil {

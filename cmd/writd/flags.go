@@ -20,6 +20,7 @@ type settings struct {
 	snapshot    string
 	listen      string
 	admin       string
+	adminHosts  []string
 	keys        string
 	secrets     string
 	state       string
@@ -55,6 +56,10 @@ func parseFlags(args []string, getenv func(string) string, help io.Writer) (sett
 	f.StringVar(&s.snapshot, "snapshot", "", "the snapshot `FILE`; it is watched")
 	f.StringVar(&s.listen, "listen", "127.0.0.1:8080", "`ADDRESS` for clients: host:port or unix:/path")
 	f.StringVar(&s.admin, "admin", "127.0.0.1:8081", "`ADDRESS` for health and status; \"off\" for none")
+	f.Func("admin-host", "`NAME`, beside addresses and localhost, under which health and status may be asked; repeatable", func(v string) error {
+		s.adminHosts = append(s.adminHosts, v)
+		return nil
+	})
 	f.StringVar(&s.keys, "keys", "", "`FOLDER` of signing keys; without it they live in memory only")
 	f.StringVar(&s.secrets, "secrets", "", "`FOLDER` of the secrets that the configuration names as file:NAME")
 	f.StringVar(&s.state, "state", "", "`FOLDER` that remembers the highest serial served")
