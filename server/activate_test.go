@@ -204,7 +204,7 @@ func TestUnreadableSecrets(t *testing.T) {
 	doc.Clients = append(doc.Clients, schema.Client{Label: "other", Name: "x", ClientID: "other", GrantTypes: []string{schema.GrantClientCredentials},
 		Secrets: []schema.Secret{{Label: "a", Hash: "file:other"}}})
 	secrets := t.TempDir()
-	s, log := serving(t, doc, server.Options{Secrets: secrets})
+	s, log := serving(t, doc, server.Options{Keys: sharedKeys, Secrets: secrets})
 	if problems := s.Active().Problems(); len(problems) != 3 { // two HS256 APIs, one client
 		t.Errorf("problems %v", problems)
 	}
@@ -299,7 +299,7 @@ func TestSecretsOfKubernetes(t *testing.T) {
 	}
 	doc := fast()
 	doc.Clients[0].Secrets[0].Hash = "file:billing"
-	s, _ := serving(t, doc, server.Options{Secrets: secrets})
+	s, _ := serving(t, doc, server.Options{Keys: sharedKeys, Secrets: secrets})
 	if res := do(t, s.Public(), post(form())); res.status != 200 {
 		t.Errorf("%d %s", res.status, res.raw)
 	}

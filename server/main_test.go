@@ -1,9 +1,25 @@
 package server_test
 
 import (
+	"fmt"
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// sharedKeys is a folder in which the tests that need RSA keys find those of
+// the test before.
+var sharedKeys string
+
+func TestMain(m *testing.M) {
+	var err error
+	if sharedKeys, err = os.MkdirTemp("", "writd-keys-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		os.RemoveAll(sharedKeys)
+		os.Exit(code)
+	}))
+}
