@@ -362,7 +362,7 @@ func TestProofFromBeforeTheStart(t *testing.T) {
 }
 
 func TestNewTargetRefuses(t *testing.T) {
-	for _, u := range []string{"", "/oauth/token", "ftp://a/", "https://", "https:///x", "https://:443/", "https://u@a/", "https://a b/", "mailto:a@b"} {
+	for _, u := range []string{"", "/oauth/token", "ftp://a/", "https://", "https:///x", "https://:443/", "https://u@a/", "https://a b/", "mailto:a@b", "https://%80/", "https://[fe80::1%25en0]/"} {
 		if _, err := NewTarget(u); err == nil {
 			t.Errorf("%q is a target", u)
 		}

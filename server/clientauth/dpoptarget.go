@@ -40,6 +40,10 @@ func normalizeURL(s string) (normal string, ok bool) {
 	}
 	s, _, _ = strings.Cut(s, "#")
 	s, _, _ = strings.Cut(s, "?")
+	_, rest, _ := strings.Cut(s, "//")
+	if authority, _, _ := strings.Cut(rest, "/"); strings.Contains(authority, "%") {
+		return "", false
+	}
 	u, err := url.Parse(s)
 	if err != nil || u.Opaque != "" || u.User != nil {
 		return "", false
@@ -53,7 +57,7 @@ func normalizeURL(s string) (normal string, ok bool) {
 	default:
 		return "", false
 	}
-	if host = strings.TrimSuffix(host, ":"); host == "" || host[0] == ':' || strings.Contains(host, "%") {
+	if host = strings.TrimSuffix(host, ":"); host == "" || host[0] == ':' {
 		return "", false
 	}
 	path := removeDotSegments(unescapeUnreserved(u.EscapedPath()))
