@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v3"
 
@@ -83,29 +84,36 @@ func (a *app) apply(ctx context.Context, args []string, flags *configFlags, o *a
 		}
 	}
 	a.remind(p.tree)
-	revision, err := w.revision(ctx, p.tree, o.revision)
+	next, err := w.release(ctx, p, o)
 	if err != nil {
 		return err
 	}
-	envelope := snapshot.Envelope{
-		Serial: p.prior.Serial + 1, Previous: p.prior.Digest, Revision: revision,
-		Created: a.now().UTC().Truncate(1e9), Environment: p.model.Document.Issuer.Environment,
-		LockDigest: compiler.FileDigest(p.lock.next.Bytes()), WritVersion: readBuild().Version,
+	next.key = key
+	return a.publish(ctx, next, o.approve || saved != nil)
+}
+
+// release makes of a proposal what is to be written.
+func (w *workspace) release(ctx context.Context, p *proposal, o *applyFlags) (*release, error) {
+	revision, err := w.revision(ctx, p.tree, o.revision)
+	if err != nil {
+		return nil, err
 	}
 	sources, err := sourcesOf(p.body, p.model)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	release := &release{
-		plan: p.plan, envelope: envelope, body: p.body, sources: sources, key: key, prior: p.prior,
-		request: compiler.ApplyRequest{
-			Root: w.dir, Lockfile: w.lockfile, Snapshot: a.snapshotPath(w.dir, o.snapshot),
-		},
+	lock := p.lock.next.Bytes()
+	r := &release{plan: p.plan, body: p.body, sources: sources, prior: p.prior}
+	r.envelope = snapshot.Envelope{
+		Serial: p.prior.Serial + 1, Previous: p.prior.Digest, Revision: revision,
+		Created: w.app.now().UTC().Truncate(time.Second), Environment: p.model.Document.Issuer.Environment,
+		LockDigest: compiler.FileDigest(lock), WritVersion: readBuild().Version,
 	}
+	r.request = compiler.ApplyRequest{Root: w.dir, Lockfile: w.lockfile, Snapshot: w.app.snapshotPath(w.dir, o.snapshot)}
 	if p.lock.changed() {
-		release.request.NextLock = p.lock.next.Bytes()
+		r.request.NextLock = lock
 	}
-	return a.publish(ctx, release, o.approve || saved != nil)
+	return r, nil
 }
 
 // savedPlan reads the PLAN argument; nil when there is none.

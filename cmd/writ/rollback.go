@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"time"
 
 	"github.com/urfave/cli/v3"
 
@@ -68,7 +69,7 @@ func (a *app) rollback(ctx context.Context, args []string, o *rollbackFlags) err
 	prior.LockDigest = compiler.FileDigest(lock)
 	envelope := old.Envelope()
 	envelope.Serial, envelope.Previous = prior.Serial+1, prior.Digest
-	envelope.Created, envelope.LockDigest = a.now().UTC().Truncate(1e9), prior.LockDigest
+	envelope.Created, envelope.LockDigest = a.now().UTC().Truncate(time.Second), prior.LockDigest
 	envelope.WritVersion = readBuild().Version
 	return a.publish(ctx, &release{
 		plan: compiler.RollbackPlan(prior.Prior, old.Document(), old.Digest()), envelope: envelope,

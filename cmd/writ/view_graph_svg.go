@@ -49,7 +49,7 @@ func drawSVG(w io.Writer, p *picture) error {
 		x, height = x+width+svgGapX, max(height, total)
 	}
 	for _, column := range columns {
-		centre(column, height)
+		spread(column, height)
 	}
 	return writeSVG(w, columns, x-svgGapX+svgMargin, height+2*svgMargin)
 }
@@ -110,15 +110,15 @@ func settleColumn(column []*drawnBox, x float64) (width, height float64) {
 	return width, max(0, y-svgMargin-svgGapY)
 }
 
-// centre moves a column to the middle of the drawing.
-func centre(column []*drawnBox, height float64) {
+// spread lets a column use the whole height, so that lines stay flat.
+func spread(column []*drawnBox, height float64) {
 	bottom := float64(svgMargin)
 	for _, b := range column {
 		bottom = max(bottom, b.y+b.h)
 	}
-	shift := (height + svgMargin - bottom) / 2
+	gap := (height + svgMargin - bottom) / float64(len(column)+1)
 	for _, b := range column {
-		b.y += shift
+		b.y += gap * float64(b.column+1)
 	}
 }
 

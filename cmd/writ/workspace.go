@@ -92,7 +92,7 @@ func (w *workspace) compile() (*tree, error) {
 	}
 	defer root.Close()
 	cfg, list := config.Load(root, w.options)
-	if len(cfg.Sources) == 0 && !list.HasErrors() || onlyMissing(cfg, list) {
+	if len(cfg.Sources) == 0 && !list.HasErrors() {
 		return nil, noConfiguration(w.dir)
 	}
 	return w.finish(cfg, list)
@@ -104,11 +104,6 @@ func (w *workspace) compileFS(fsys fs.FS) (*tree, error) {
 	defer done()
 	cfg, list := config.LoadFS(fsys, w.options)
 	return w.finish(cfg, list)
-}
-
-// onlyMissing reports whether the one thing wrong is that there are no files.
-func onlyMissing(cfg *config.Config, list diag.List) bool {
-	return len(cfg.Sources) == 0 && len(list) == 1 && list[0].Code == "missing-issuer"
 }
 
 func noConfiguration(dir string) error {
