@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -69,6 +70,11 @@ func bodyType(h http.Header) string {
 	return mediaType
 }
 
+// credentials are the parameters that may stand in no URI.
+var credentials = []string{
+	"client_secret", "client_assertion", "assertion", "subject_token", "actor_token", "refresh_token", "access_token",
+}
+
 // queryHoldsCredentials reports whether the URI carries what belongs in the
 // body or a header (RFC 6749 section 2.3.1): URIs end up in logs. Everything
 // else in the query is ignored.
@@ -80,12 +86,7 @@ func queryHoldsCredentials(query string) bool {
 	if err != nil {
 		return true // what cannot be read cannot be cleared
 	}
-	for _, name := range []string{"client_secret", "client_assertion", "assertion", "subject_token", "actor_token", "refresh_token", "access_token"} {
-		if values.Has(name) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(credentials, values.Has)
 }
 
 func formError(err error) *Error {

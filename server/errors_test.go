@@ -147,11 +147,12 @@ var errorTable = []struct {
 	{"body over 64 KiB", func() *http.Request { return raw(formType, good+"&x="+strings.Repeat("a", 64<<10)) },
 		[2]outcome{{413, "invalid_request"}, {413, "invalid_request"}}, "body-too-large"},
 	{"over 64 parameters", func() *http.Request {
-		body := good
+		var body strings.Builder
+		body.WriteString(good)
 		for i := range 61 {
-			body += fmt.Sprintf("&x%d=", i)
+			body.WriteString(fmt.Sprintf("&x%d=", i))
 		}
-		return raw(formType, body)
+		return raw(formType, body.String())
 	}, invalidRequest, "too-many-parameters"},
 
 	{"no credential", func() *http.Request { return post(form("client_secret", "-")) }, invalidClient, "no-credential"},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -80,11 +81,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "not found", http.StatusNotFound)
 		return
 	}
-	for _, method := range route.methods {
-		if r.Method == method {
-			route.handler.serve(a, w, r)
-			return
-		}
+	if slices.Contains(route.methods, r.Method) {
+		route.handler.serve(a, w, r)
+		return
 	}
 	w.Header().Set("Allow", strings.Join(route.methods, ", "))
 	writeError(w, refuse(CodeInvalidRequest, ReasonMethod))

@@ -115,7 +115,7 @@ func (d *daemon) reload() {
 			d.log.Error("certificate rejected", "reason", err.Error())
 		}
 	}
-	file, err := os.ReadFile(d.set.snapshot)
+	file, err := watch.File(d.set.snapshot)()
 	if err == nil && d.server.Activate(file) == nil {
 		return
 	}
