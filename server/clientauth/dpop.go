@@ -60,7 +60,8 @@ type ProofRequest struct {
 
 // Verify checks the proof of a request, uses it up and returns the RFC 7638
 // thumbprint of its key, the jkt to bind a token to. It is not called for a
-// request without a DPoP field.
+// request without a DPoP field, and only once the client has authenticated:
+// anyone can make a proof, and each takes a place in the store.
 //
 // A refusal with ReasonNonce is answered with use_dpop_nonce, every other one
 // with invalid_dpop_proof. An error that is not ErrRefused decided nothing.

@@ -7,7 +7,6 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"math/big"
-	"slices"
 
 	"github.com/writ-auth/writ/schema"
 )
@@ -101,60 +100,4 @@ func verifySignature(c *compact, sets []ClientKeys) (label string, err error) {
 		}
 	}
 	return "", refuse(ReasonBadSignature, "alg %s, kid %s, %d keys tried", c.alg, excerpt(c.kid), len(found))
-}
-
-// hasROCA recognises moduli whose primes a flawed library made as powers of
-// 65537 modulo the product of many small primes. A sound modulus passes for
-// one with a chance under one in a hundred million, and nearly always fails
-// within the first few primes.
-func hasROCA(n *big.Int) bool {
-	var rest, prime big.Int
-	for _, p := range []int64{
-		3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103,
-		107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
-	} {
-		if !isPowerOf65537(rest.Mod(n, prime.SetInt64(p)).Int64(), p) {
-			return false
-		}
-	}
-	return true
-}
-
-func isPowerOf65537(r, p int64) bool {
-	power := int64(1)
-	for range p {
-		if power == r {
-			return true
-		}
-		power = power * 65537 % p
-	}
-	return false
-}
-
-// strongEd25519 reports whether 32 bytes encode a point of the curve (RFC 8032
-// section 5.1.3) that is not of small order. Under a key of small order a
-// signature can be made without any private key.
-//
-// With x² = (y²-1)/(dy²+1), y belongs to a point if that quotient is a square.
-// The points of order 1, 2, 4 and 8 are those with y = 1, y = -1, y = 0, and
-// x² = -y², whose double has y = 0.
-func strongEd25519(key []byte) bool {
-	little := slices.Clone(key)
-	little[31] &^= 0x80 // the sign of x
-	slices.Reverse(little)
-	y := new(big.Int).SetBytes(little)
-	p := new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 255), big.NewInt(19))
-	if y.Cmp(p) >= 0 {
-		return false
-	}
-	mod := func(z *big.Int) *big.Int { return z.Mod(z, p) }
-	// d = -121665/121666; everything is multiplied by 121666 to stay whole.
-	y2 := mod(new(big.Int).Mul(y, y))
-	u := mod(new(big.Int).Mul(new(big.Int).Sub(y2, big.NewInt(1)), big.NewInt(121666)))
-	v := mod(new(big.Int).Sub(big.NewInt(121666), new(big.Int).Mul(y2, big.NewInt(121665))))
-	order8 := mod(new(big.Int).Add(u, new(big.Int).Mul(y2, v)))
-	if y.Sign() == 0 || u.Sign() == 0 || order8.Sign() == 0 {
-		return false
-	}
-	return big.Jacobi(mod(new(big.Int).Mul(u, v)), p) == 1
 }

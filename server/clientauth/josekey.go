@@ -2,15 +2,10 @@ package clientauth
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"math/big"
 	"slices"
 
 	"github.com/writ-auth/writ/schema"
@@ -21,8 +16,6 @@ import (
 const (
 	maxKeySetBytes = 1 << 20
 	maxKeySetKeys  = 200
-	minRSABits     = 2048
-	maxRSABits     = 8192
 )
 
 // Keys is a set of public keys to verify with. It is immutable.
@@ -231,55 +224,4 @@ func (k *jwk) material() (key crypto.PublicKey, thumbprint string, err error) {
 	}
 	sum := sha256.Sum256([]byte(thumbprint))
 	return key, base64.RawURLEncoding.EncodeToString(sum[:]), nil
-}
-
-func parseRSA(n, e string) (*rsa.PublicKey, error) {
-	modulus, ok1 := base64url(n)
-	exponent, ok2 := base64url(e)
-	if !ok1 || !ok2 || len(modulus) == 0 || modulus[0] == 0 || len(exponent) == 0 || exponent[0] == 0 {
-		return nil, errors.New("n and e are not minimal base64url")
-	}
-	key := &rsa.PublicKey{N: new(big.Int).SetBytes(modulus)}
-	switch bits := key.N.BitLen(); {
-	case bits < minRSABits || bits > maxRSABits:
-		return nil, fmt.Errorf("RSA modulus of %d bits is not of %d to %d", bits, minRSABits, maxRSABits)
-	case key.N.Bit(0) == 0:
-		return nil, errors.New("RSA modulus is even")
-	case len(exponent) > 4:
-		return nil, errors.New("RSA exponent is over 31 bits")
-	case hasROCA(key.N):
-		return nil, errors.New("RSA modulus has the ROCA weakness (CVE-2017-15361)")
-	}
-	value := new(big.Int).SetBytes(exponent).Int64()
-	if value < 65537 || value%2 == 0 || value > 1<<31-1 {
-		return nil, fmt.Errorf("RSA exponent %d is not odd and 65537 to 2147483647", value)
-	}
-	key.E = int(value)
-	return key, nil
-}
-
-func parseP256(x, y string) (*ecdsa.PublicKey, error) {
-	xb, ok1 := base64url(x)
-	yb, ok2 := base64url(y)
-	if !ok1 || !ok2 || len(xb) != 32 || len(yb) != 32 {
-		return nil, errors.New("x and y are not 32 bytes of base64url")
-	}
-	point := make([]byte, 0, 65)
-	point = append(append(append(point, 4), xb...), yb...)
-	key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
-	if err != nil {
-		return nil, errors.New("the point does not lie on P-256")
-	}
-	return key, nil
-}
-
-func parseEd25519(x string) (ed25519.PublicKey, error) {
-	b, ok := base64url(x)
-	if !ok || len(b) != ed25519.PublicKeySize {
-		return nil, errors.New("x is not 32 bytes of base64url")
-	}
-	if !strongEd25519(b) {
-		return nil, errors.New("the point does not lie on Ed25519 or is of small order")
-	}
-	return ed25519.PublicKey(b), nil
 }
