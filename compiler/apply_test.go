@@ -372,8 +372,8 @@ func (f *faulty) ReadFile(path string) ([]byte, error) {
 	return stepValue(f, "read", func() ([]byte, error) { return f.fileSystem.ReadFile(path) })
 }
 
-func (f *faulty) Glob(pattern string) ([]string, error) {
-	return stepValue(f, "glob", func() ([]string, error) { return f.fileSystem.Glob(pattern) })
+func (f *faulty) Names(folder string) ([]string, error) {
+	return stepValue(f, "list", func() ([]string, error) { return f.fileSystem.Names(folder) })
 }
 
 func (f *faulty) Create(path string) (stagingFile, error) {
@@ -445,7 +445,7 @@ func TestApplyFaults(t *testing.T) {
 		}
 	}
 	all := strings.Join(reached, ", ")
-	for _, operation := range []string{"lock", "lstat", "read", "glob", "remove", "create", "write", "chmod", "sync", "close", "rename, sync folder, rename, sync folder", "unlock"} {
+	for _, operation := range []string{"lock", "lstat", "read", "list", "remove", "create", "write", "chmod", "sync", "close", "rename, sync folder, rename, sync folder", "unlock"} {
 		if !strings.Contains(all, operation) {
 			t.Errorf("%q was never reached: %s", operation, all)
 		}

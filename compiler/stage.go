@@ -19,7 +19,7 @@ type fileSystem interface {
 	EvalSymlinks(path string) (string, error)
 	Lstat(path string) (fs.FileInfo, error)
 	ReadFile(path string) ([]byte, error)
-	Glob(pattern string) ([]string, error)
+	Names(folder string) ([]string, error)
 	// Create makes a file that must not exist, with 0644 less the umask.
 	Create(path string) (stagingFile, error)
 	Rename(from, to string) error
@@ -96,27 +96,39 @@ func (t *target) check(files fileSystem) error {
 }
 
 // Staging files are named like ".writ.snapshot.0123456789abcdef.writ-staged".
-const stagedSuffix = ".writ-staged"
+const (
+	stagedSuffix = ".writ-staged"
+	stagedBytes  = 8 // of randomness, in hexadecimal
+)
 
 // sweep removes what runs that died left behind. The advisory lock is held, so
 // no living run has a staging file for this target.
 func (t *target) sweep(files fileSystem) error {
-	folder, base := filepath.Split(t.path)
-	left, err := files.Glob(escapeGlob(folder+"."+base+".") + strings.Repeat("[0-9a-f]", 16) + stagedSuffix)
+	folder := filepath.Dir(t.path)
+	names, err := files.Names(folder)
 	if err != nil {
 		return t.failed("look for staging files of", err)
 	}
-	for _, path := range left {
-		if err := files.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("remove left-over staging file %q: %w", path, unwrapPath(err))
+	for _, name := range names {
+		if !t.isStaged(name) {
+			continue
+		}
+		if err := files.Remove(filepath.Join(folder, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove left-over staging file %q: %w", filepath.Join(folder, name), unwrapPath(err))
 		}
 	}
 	return nil
 }
 
-// escapeGlob takes the meaning out of a path's metacharacters.
-func escapeGlob(path string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+// isStaged reports whether a name is one that stage gives.
+func (t *target) isStaged(name string) bool {
+	middle, ok := strings.CutPrefix(name, "."+filepath.Base(t.path)+".")
+	if !ok {
+		return false
+	}
+	middle, ok = strings.CutSuffix(middle, stagedSuffix)
+	_, err := hex.DecodeString(middle)
+	return ok && err == nil && len(middle) == 2*stagedBytes
 }
 
 // stage writes the new content beside the file and makes sure that it is on the
@@ -126,7 +138,7 @@ func (t *target) stage(files fileSystem, random io.Reader) (err error) {
 	if t.next == nil {
 		return nil
 	}
-	var suffix [8]byte
+	var suffix [stagedBytes]byte
 	if _, err := io.ReadFull(random, suffix[:]); err != nil {
 		return t.failed("name a staging file for", err)
 	}

@@ -18,9 +18,17 @@ func (osFiles) Lock(ctx context.Context, path string) (func() error, error) {
 func (osFiles) EvalSymlinks(path string) (string, error) { return filepath.EvalSymlinks(path) }
 func (osFiles) Lstat(path string) (fs.FileInfo, error)   { return os.Lstat(path) }
 func (osFiles) ReadFile(path string) ([]byte, error)     { return os.ReadFile(path) }
-func (osFiles) Glob(pattern string) ([]string, error)    { return filepath.Glob(pattern) }
 func (osFiles) Rename(from, to string) error             { return os.Rename(from, to) }
 func (osFiles) Remove(path string) error                 { return os.Remove(path) }
+
+func (osFiles) Names(path string) ([]string, error) {
+	folder, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer folder.Close()
+	return folder.Readdirnames(-1)
+}
 
 func (osFiles) Create(path string) (stagingFile, error) {
 	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
