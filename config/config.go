@@ -35,7 +35,7 @@ type Config struct {
 	// file(), and of the variable values: what a saved plan is bound to.
 	Digest [32]byte
 
-	eval *eval.Evaluator // one budget for the whole configuration, claims and policies too
+	eval *eval.Evaluator // of claims and policies
 }
 
 // A Decl is where something was declared.

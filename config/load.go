@@ -3,12 +3,10 @@ package config
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"fmt"
 	"hash"
 	"io/fs"
 	"maps"
 	"os"
-	"path"
 	"slices"
 
 	"github.com/writ-auth/writ/config/diag"
@@ -37,13 +35,13 @@ type VarFile struct {
 // as far as the errors in the list allow: what failed is absent or zero.
 func Load(root *os.Root, opts Options) (*Config, diag.List) {
 	tree, problems := source.Load(root, opts.source())
-	return load(tree, problems, root.FS(), opts)
+	return load(tree, problems, source.RootFiles(root, opts.Limits), opts)
 }
 
 // LoadFS is Load for a tree that is not a folder, such as one taken from git.
 func LoadFS(fsys fs.FS, opts Options) (*Config, diag.List) {
 	tree, problems := source.LoadFS(fsys, opts.source())
-	return load(tree, problems, fsys, opts)
+	return load(tree, problems, source.FSFiles(fsys, opts.Limits), opts)
 }
 
 func (o Options) source() source.Options {
@@ -79,14 +77,15 @@ func shape(parent []string) source.Shape {
 	return s
 }
 
-func load(tree *source.Tree, problems diag.List, fsys fs.FS, opts Options) (*Config, diag.List) {
-	limits := opts.Limits
-	if limits == (source.Limits{}) {
-		limits = source.DefaultLimits()
-	}
+// stepsPerObject is what claims and policies, which are evaluated for each
+// object, may take for each beside the work of the expressions themselves.
+const stepsPerObject = 200
+
+func load(tree *source.Tree, problems diag.List, files eval.FileReader, opts Options) (*Config, diag.List) {
+	limits := opts.Limits.OrDefaults()
 	l := &loader{
 		limits:  limits,
-		eval:    eval.New(limits, fileReader{fsys, limits.FileBytes}),
+		eval:    eval.New(limits, files),
 		sources: map[string][]byte{},
 		memo:    map[attrKey]*thunk{},
 		wholes:  map[any]*thunk{},
@@ -98,7 +97,7 @@ func load(tree *source.Tree, problems diag.List, fsys fs.FS, opts Options) (*Con
 	parsed := func(files []*source.File) []*source.File {
 		return slices.DeleteFunc(slices.Clone(files), func(f *source.File) bool { return f.Body == nil })
 	}
-	c := &Config{Sources: l.sources, eval: l.eval}
+	c := &Config{Sources: l.sources}
 	l.index(parsed(tree.Files))
 	l.resolveVariables(opts)
 	for _, name := range l.locals.order {
@@ -107,30 +106,9 @@ func load(tree *source.Tree, problems diag.List, fsys fs.FS, opts Options) (*Con
 	l.decode(c)
 	c.Tests = l.decodeTests(parsed(tree.Tests))
 	c.Digest = l.digest(tree)
+	limits.Steps += stepsPerObject * int64(l.objects)
+	c.eval = eval.New(limits, files)
 	return c, l.problems.list.Sorted()
-}
-
-// fileReader reads what file() names, inside the tree and regular files only.
-type fileReader struct {
-	fsys fs.FS
-	max  int64
-}
-
-func (r fileReader) ReadFile(name string) ([]byte, error) {
-	clean := path.Clean(name)
-	if !fs.ValidPath(clean) {
-		return nil, fmt.Errorf("read %q: it is not inside the tree", name)
-	}
-	info, err := fs.Stat(r.fsys, clean)
-	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("read %q: not a regular file", name)
-	case info.Size() > r.max:
-		return nil, fmt.Errorf("read %q: larger than %d bytes", name, r.max)
-	}
-	return fs.ReadFile(r.fsys, clean)
 }
 
 // digest covers all that the configuration depends on.

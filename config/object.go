@@ -289,13 +289,21 @@ func (l *loader) wholeBlock(d *declared) (cty.Value, bool) {
 			}
 			values[key] = v
 		}
-		return cty.ObjectVal(values), true
+		return l.admit(cty.ObjectVal(values), d.block.DefRange())
 	})
 }
 
-// wholeKind returns every object of a kind as one value, by label.
-func (l *loader) wholeKind(k kind) (cty.Value, bool) {
-	return l.forceWhole(k, kindNames[k], hcl.Range{}, func() (cty.Value, bool) {
+// admit holds a value that is made of many objects against the limits.
+func (l *loader) admit(v cty.Value, at hcl.Range) (cty.Value, bool) {
+	problems := l.eval.Admit(v, at)
+	l.problems.addAll(problems)
+	return v, !problems.HasErrors()
+}
+
+// wholeKind returns every object of a kind as one value, by label; at is where
+// it is read.
+func (l *loader) wholeKind(k kind, at hcl.Range) (cty.Value, bool) {
+	return l.forceWhole(k, kindNames[k], at, func() (cty.Value, bool) {
 		values := make(map[string]cty.Value, len(l.kinds[k].order))
 		for _, d := range l.kinds[k].order {
 			var ok bool
@@ -308,7 +316,7 @@ func (l *loader) wholeKind(k kind) (cty.Value, bool) {
 				return cty.NilVal, false
 			}
 		}
-		return cty.ObjectVal(values), true
+		return l.admit(cty.ObjectVal(values), at)
 	})
 }
 

@@ -273,7 +273,7 @@ func (c *contextBuilder) addEach(t hcl.Traversal) bool {
 // and what follows.
 func (c *contextBuilder) addObject(k kind, t hcl.Traversal) bool {
 	if len(t) == 1 {
-		v, ok := c.wholeKind(k)
+		v, ok := c.wholeKind(k, t.SourceRange())
 		c.wholes[k] = v
 		return ok
 	}

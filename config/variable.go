@@ -170,7 +170,8 @@ func (v *variable) convert(value cty.Value) (cty.Value, error) {
 // text or anything, as an HCL expression for every other.
 func (l *loader) parseGiven(name, text string, v *variable) given {
 	if v.typ.IsPrimitiveType() || v.typ == cty.DynamicPseudoType {
-		return given{value: cty.StringVal(text), ok: true}
+		value, ok := l.admit(cty.StringVal(text), v.block.DefRange())
+		return given{value: value, ok: ok}
 	}
 	pseudo := "--var " + name
 	src := []byte("value = " + text + "\n")
