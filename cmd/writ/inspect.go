@@ -238,14 +238,15 @@ func (a *app) writeChecks(w io.Writer, checks []tokenCheck) {
 	}
 }
 
-// printable keeps what a token says from steering the terminal.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < 0x20 || r >= 0x7f && r < 0xa0 {
-			return '\ufffd'
-		}
-		return r
-	}, text)
+// printable keeps what a token says from steering the terminal, and on one line.
+func printable(text string) string { return strings.Map(visible, text) }
+
+// visible shows control characters of C0 and C1 as a replacement.
+func visible(r rune) rune {
+	if r < 0x20 || r >= 0x7f && r < 0xa0 {
+		return '\ufffd'
+	}
+	return r
 }
 
 // writeToken prints a token's header and claims.
@@ -259,5 +260,10 @@ func indented(text json.RawMessage) string {
 	if err := json.Indent(out, text, "  ", "  "); err != nil {
 		return "  " + printable(string(text))
 	}
-	return out.String()
+	return strings.Map(func(r rune) rune {
+		if r == '\n' {
+			return r
+		}
+		return visible(r)
+	}, out.String())
 }

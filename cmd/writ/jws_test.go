@@ -162,3 +162,16 @@ func TestShownTokenKeepsItsBytes(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// TestTokensDoNotSteerTheTerminal: a claim cannot fake a line of the report.
+func TestTokensDoNotSteerTheTerminal(t *testing.T) {
+	streams, out, _ := testStdio()
+	a := newApp(streams)
+	a.writeChecks(out, []tokenCheck{{"sub", false, "x\n  ok      signature\x1b[2J\u009b"}})
+	if got := out.String(); strings.Count(got, "\n") != 1 || strings.ContainsAny(got, "\x1b\u009b") {
+		t.Errorf("printed %q", got)
+	}
+	if got := indented(json.RawMessage("{\"a\":\"\u009b\"}")); strings.Contains(got, "\u009b") {
+		t.Errorf("printed %q", got)
+	}
+}

@@ -16,6 +16,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -209,78 +210,48 @@ func (a *app) keysPublic(args []string, format string) error {
 	return usagef("unknown format %q: pem or jwks", format)
 }
 
+// keyAlgs are what a private key file may be for, one for each kind of key. An
+// RSA key serves RS256 and PS256: the signing_key block says which.
+var keyAlgs = []schema.SigningAlg{schema.RS256, schema.ES256, schema.EdDSA}
+
 // readKey reads a private key file.
 func readKey(path string) (keyInfo, error) {
-	private, err := readPrivateKey(path)
+	content, err := readRegular(path)
 	if err != nil {
 		return keyInfo{}, err
 	}
-	info := keyInfo{File: filepath.ToSlash(path), Alg: keyAlg(private)}
+	info := keyInfo{File: filepath.ToSlash(path)}
 	if stat, err := os.Stat(path); err == nil {
 		info.Mode = fmt.Sprintf("%04o", stat.Mode().Perm())
 	}
-	info.key, err = token.NewKey(info.Alg, private)
-	if err != nil {
-		return keyInfo{}, failf("invalid-key", "", "read key %q: %w", filepath.ToSlash(path), err)
+	var reasons []string
+	for _, alg := range keyAlgs {
+		key, err := token.ParsePEM(alg, content)
+		if err == nil {
+			info.Alg, info.KID, info.key = alg, key.KID(), key
+			return info, nil
+		}
+		if !slices.Contains(reasons, err.Error()) {
+			reasons = append(reasons, err.Error())
+		}
 	}
-	info.KID = info.key.KID()
-	return info, nil
-}
-
-// readPrivateKey reads PKCS #8, and the older PKCS #1 and SEC 1, in PEM.
-func readPrivateKey(path string) (crypto.Signer, error) {
-	content, err := readRegular(path)
-	if err != nil {
-		return nil, err
-	}
-	hint := "Make one with \"writ keys new\"."
-	block, _ := pem.Decode(content)
-	if block == nil {
-		return nil, failf("invalid-key", hint, "read key %q: not PEM", filepath.ToSlash(path))
-	}
-	var parsed any
-	switch block.Type {
-	case "RSA PRIVATE KEY":
-		parsed, err = x509.ParsePKCS1PrivateKey(block.Bytes)
-	case "EC PRIVATE KEY":
-		parsed, err = x509.ParseECPrivateKey(block.Bytes)
-	case "PRIVATE KEY":
-		parsed, err = x509.ParsePKCS8PrivateKey(block.Bytes)
-	default:
-		err = fmt.Errorf("a %q block is not a private key", block.Type)
-	}
-	if err != nil {
-		return nil, failf("invalid-key", hint, "read key %q: %w", filepath.ToSlash(path), err)
-	}
-	signer, ok := parsed.(crypto.Signer)
-	if !ok {
-		return nil, failf("invalid-key", hint, "read key %q: a %T does not sign", filepath.ToSlash(path), parsed)
-	}
-	return signer, nil
-}
-
-// keyAlg is the algorithm that a key is for. An RSA key serves RS256 and PS256:
-// the signing_key block says which.
-func keyAlg(private crypto.Signer) schema.SigningAlg {
-	switch private.(type) {
-	case *ecdsa.PrivateKey:
-		return schema.ES256
-	case ed25519.PrivateKey:
-		return schema.EdDSA
-	}
-	return schema.RS256
+	return keyInfo{}, failf("invalid-key", "Make one with \"writ keys new\".",
+		"read key %q: %s", info.File, strings.Join(reasons, "; "))
 }
 
 // readSigningKey reads the Ed25519 key that signs snapshots.
 func readSigningKey(path string) (ed25519.PrivateKey, error) {
-	private, err := readPrivateKey(path)
+	content, err := readRegular(path)
 	if err != nil {
 		return nil, err
 	}
-	key, ok := private.(ed25519.PrivateKey)
-	if !ok {
-		return nil, failf("invalid-key", "Make one with \"writ keys new --alg EdDSA FILE\".",
-			"read key %q: snapshots are signed with Ed25519 keys", filepath.ToSlash(path))
+	if block, _ := pem.Decode(content); block != nil {
+		if private, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
+			if key, ok := private.(ed25519.PrivateKey); ok {
+				return key, nil
+			}
+		}
 	}
-	return key, nil
+	return nil, failf("invalid-key", "Make one with \"writ keys new --alg EdDSA FILE\".",
+		"read key %q: snapshots are signed with an Ed25519 key in PKCS #8", filepath.ToSlash(path))
 }

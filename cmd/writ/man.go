@@ -79,7 +79,7 @@ func manCommandSection(page *strings.Builder, c command, path []string) {
 	}
 	fmt.Fprintf(page, ".SS %s\n%s.\n", roff(strings.TrimSuffix(usageLine(c, path), " [flags]")), roff(upperFirst(c.summary)))
 	if c.about != "" {
-		fmt.Fprintf(page, ".PP\n%s\n", roff(strings.TrimSpace(c.about)))
+		fmt.Fprintf(page, ".PP\n.nf\n%s\n.fi\n", roff(strings.TrimSpace(c.about)))
 	}
 	manFlags(page, c.flags)
 	if c.example != "" {
