@@ -81,7 +81,7 @@ func (c *claims) evaluate(e *eval.Evaluator, self Self) ([]Claim, diag.List) {
 		}
 		text, err := canonicalJSON(value)
 		if err != nil {
-			problems = append(problems, claimProblem("wrong-type", at, "claim \""+name+"\" "+err.Error()+"."))
+			problems = append(problems, claimProblem("invalid-claim", at, "claim \""+name+"\" "+err.Error()+"."))
 			continue
 		}
 		p = append(p, Claim{Name: name, JSON: text, Range: at})

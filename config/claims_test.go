@@ -139,7 +139,7 @@ authorization "a" {
 func TestClaimErrors(t *testing.T) {
 	for claims, want := range map[string]string{
 		`{ n = self.client.metadata.nosuch }`:                "invalid-expression",
-		`{ n = pow(10, length(self.client.metadata) + 19) }`: "wrong-type",
+		`{ n = pow(10, length(self.client.metadata) + 19) }`: "invalid-claim",
 		`self.client.client_id`:                              "wrong-type",
 	} {
 		c := load(t, claimed+fmt.Sprintf(`

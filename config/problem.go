@@ -51,6 +51,7 @@ var summaries = map[string]string{
 	"duplicate-name":        "Duplicate name",
 	"duplicate-scope":       "Duplicate scope",
 	"identifier-not-uri":    "Identifier is no URI",
+	"invalid-claim":         "Invalid custom claim",
 	"invalid-client-id":     "Invalid client_id",
 	"invalid-expression":    "Invalid expression",
 	"invalid-identifier":    "Invalid API identifier",

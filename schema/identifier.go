@@ -28,6 +28,15 @@ func CheckIdentifier(s string) error {
 	return nil
 }
 
+// CheckAudience reports why s cannot be an audience that another issuer's tokens
+// name: like an identifier, but whatever that issuer puts there.
+func CheckAudience(s string) error {
+	if len(s) == 0 || len(s) > MaxIdentifier {
+		return fmt.Errorf("audience has %d bytes: it must have 1 to %d", len(s), MaxIdentifier)
+	}
+	return checkText("audience", s)
+}
+
 // checkURLBytes refuses the bytes that no URL of writ may hold.
 func checkURLBytes(what, s string) error {
 	for i := 0; i < len(s); i++ {

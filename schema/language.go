@@ -315,7 +315,7 @@ var trustedIssuerBlock = Block{
 			Doc: "Where the server fetches its public keys.", Example: `"https://token.actions.githubusercontent.com/.well-known/jwks"`},
 		{Name: "algorithms", Type: TypeStrings, Enum: publicAlgs, Default: `["RS256"]`,
 			Doc: "The algorithms that its tokens may be signed with.", Example: `["RS256"]`},
-		{Name: "audiences", Type: TypeStrings, Default: "the issuer url",
+		{Name: "audiences", Type: TypeStrings, Check: CheckAudience, Default: "the issuer url",
 			Doc: "What the token's aud must be: any one of these.", Example: `["https://auth.example.com/"]`},
 		{Name: "vouches_for", Type: TypeStrings, Enum: subjectTypes, Default: `["client"]`,
 			Doc: "\"client\": its tokens authenticate clients. \"user\": they name the users of a token exchange.", Example: `["client"]`},
