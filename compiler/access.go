@@ -66,7 +66,7 @@ func compareBool(a, b bool) int {
 // same before and after and leave no trace here.
 func (c *comparison) access() []AccessChange {
 	usersBefore, usersAfter := usersAreVouched(c.prior), usersAreVouched(c.next)
-	var open []reach
+	open := make([]reach, 0, unpaired(c.authorizations))
 	for _, p := range c.authorizations {
 		before, had := reachOf(p.before, c.clientBefore, c.apiBefore, usersBefore)
 		after, has := reachOf(p.after, c.clientAfter, c.apiAfter, usersAfter)
@@ -115,7 +115,7 @@ func reachOf(a *schema.Authorization, clients map[string]*schema.Client, apis ma
 // accessChanges compares the two sides of each right; the list is sorted so that
 // they stand side by side.
 func accessChanges(open []reach) []AccessChange {
-	changes := []AccessChange{}
+	changes := make([]AccessChange, 0, len(open))
 	for i := 0; i < len(open); i++ {
 		var before, after *reach
 		if open[i].before {

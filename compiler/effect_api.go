@@ -141,6 +141,9 @@ func (d *differ) scopeMode(before, after schema.ScopeMode) {
 // compareScopes compares the scopes that an API declares. Nobody gains a scope
 // by its declaration, and everybody loses it by its removal.
 func (c *comparison) compareScopes(d *differ, before, after *schema.API) {
+	if slices.Equal(before.Scopes, after.Scopes) {
+		return
+	}
 	was, is := scopesByName(before), scopesByName(after)
 	for _, s := range after.Scopes {
 		old, known := was[s.Name]

@@ -2,6 +2,7 @@ package compiler
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/writ-auth/writ/schema"
 )
@@ -50,19 +51,24 @@ func (c *comparison) compareAuthorization(before, after *schema.Authorization) {
 		c.rename(Address(KindAuthorization, before.Label), d.address, before, after,
 			"The label changes; client, API and subject type stay, and nothing in tokens changes.")
 	}
-	holder := fmt.Sprintf("%s on %s", Address(KindClient, after.Client), Address(KindAPI, after.API))
-	d.set(setRule{
-		name: "scopes", subject: holder, order: EffectShape,
-		added: "gains %s", removed: "loses %s",
-	}, before.Scopes, after.Scopes)
+	if !slices.Equal(before.Scopes, after.Scopes) { // a million times not
+		d.set(setRule{
+			name: "scopes", subject: holderOf(after), order: EffectShape,
+			added: "gains %s", removed: "loses %s",
+		}, before.Scopes, after.Scopes)
+	}
 	c.authorizedLifetime(d, before, after)
 	d.expiry(before.ExpiresAt, after.ExpiresAt)
 	d.subjectClaims(before.SubjectClaims, after.SubjectClaims)
 	if before.Claims != after.Claims {
 		d.add("claims", rawValue(before.Claims), rawValue(after.Claims), EffectShape,
-			"Tokens of %s carry other claims.", holder)
+			"Tokens of %s carry other claims.", holderOf(after))
 	}
 	c.update(d, action, before, after)
+}
+
+func holderOf(a *schema.Authorization) string {
+	return fmt.Sprintf("%s on %s", Address(KindClient, a.Client), Address(KindAPI, a.API))
 }
 
 // redirected says that an authorization is now about something else.
@@ -123,12 +129,14 @@ func (d *differ) expiry(before, after int64) {
 }
 
 func (d *differ) subjectClaims(before, after string) {
+	effect := requirementEffect(before, after)
+	if effect == EffectNone {
+		return
+	}
 	reason := map[Effect]string{
 		EffectWiden:  "Users whose tokens %s refused may be let in: it asks for other or fewer claims.",
 		EffectNarrow: "%s asks the users' tokens for more claims.",
 		EffectText:   "%s asks the users' tokens for the same claims, written otherwise.",
 	}
-	if effect := requirementEffect(before, after); effect != EffectNone {
-		d.add("subject_claims", rawValue(before), rawValue(after), effect, reason[effect], d.address)
-	}
+	d.add("subject_claims", rawValue(before), rawValue(after), effect, reason[effect], d.address)
 }

@@ -47,7 +47,9 @@ func (c *comparison) compareClient(before, after *schema.Client) {
 	d.revokedBefore(before.RevokedBefore, after.RevokedBefore)
 	d.senderConstrained(before.RequireSenderConstrained, after.RequireSenderConstrained)
 	d.guard(before.PreventDestroy, after.PreventDestroy)
-	d.credentials(credentialsOf(before), credentialsOf(after))
+	if !sameCredentials(before, after) {
+		d.credentials(credentialsOf(before), credentialsOf(after))
+	}
 	d.refreshToken(before.RefreshToken, after.RefreshToken)
 	c.update(d, action, before, after)
 }

@@ -44,6 +44,12 @@ func credentialsOf(c *schema.Client) []plannedCredential {
 	return list
 }
 
+// sameCredentials is the short way for most clients of most plans.
+func sameCredentials(a, b *schema.Client) bool {
+	return slices.Equal(a.Secrets, b.Secrets) && slices.Equal(a.PublicKeys, b.PublicKeys) &&
+		slices.Equal(a.Certificates, b.Certificates) && slices.Equal(a.Federated, b.Federated)
+}
+
 // object is what a plan shows of a credential.
 func (c plannedCredential) object() Object {
 	var l attributes

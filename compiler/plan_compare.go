@@ -34,7 +34,7 @@ type comparison struct {
 type pair[T any] struct{ before, after *T }
 
 func newComparison(prior, next *schema.Document, renames []Rename) *comparison {
-	c := &comparison{prior: prior, next: next, first: prior == nil, changes: []Change{}, locked: make(map[string]Rename)}
+	c := &comparison{prior: prior, next: next, first: prior == nil, locked: make(map[string]Rename)}
 	if prior == nil {
 		c.prior = &schema.Document{}
 	}
@@ -51,7 +51,19 @@ func newComparison(prior, next *schema.Document, renames []Rename) *comparison {
 	c.authorizations = c.pairAuthorizations()
 	c.apiBefore, c.apiAfter = objectsByLabel(c.apis, func(a *schema.API) string { return a.Label })
 	c.clientBefore, c.clientAfter = objectsByLabel(c.clients, func(a *schema.Client) string { return a.Label })
+	c.changes = make([]Change, 0, unpaired(c.apis)+unpaired(c.clients)+unpaired(c.authorizations))
 	return c
+}
+
+// unpaired counts what comes or goes.
+func unpaired[T any](pairs []pair[T]) int {
+	n := 0
+	for _, p := range pairs {
+		if p.before == nil || p.after == nil {
+			n++
+		}
+	}
+	return n
 }
 
 // An edge is what an authorization is about: there is at most one for each.
@@ -86,6 +98,9 @@ func (c *comparison) clientLabel(before string) string {
 }
 
 func (c *comparison) apiLabelsAfter(before []string) []string {
+	if len(c.apiLabels) == 0 {
+		return before
+	}
 	labels := make([]string, len(before))
 	for i, label := range before {
 		labels[i] = c.apiLabel(label)
