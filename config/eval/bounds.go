@@ -249,7 +249,7 @@ func decoded(text, separators string, limits source.Limits) (int64, error) {
 			n++
 		}
 	}
-	if most := 10 * int64(limits.Collection); n > most {
+	if most := maxParts * int64(limits.Collection); n > most {
 		return 0, past("Too large value", "a decoded text has %d parts at most, this one has about %d", most, n)
 	}
 	return n*8 + int64(len(text))/16, nil

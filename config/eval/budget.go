@@ -63,14 +63,16 @@ func (e *Evaluator) outOfSteps() *limitError {
 // A weigher walks a value and holds every part of it against the limits.
 type weigher struct {
 	limits source.Limits
-	budget int64 // nodes that it may look at: shared parts are counted each time
-	nodes  int64
+	nodes  int64 // parts that several values share are counted each time
 	bytes  int64
 }
 
+// maxParts is how many collections of the largest size a value may amount to.
+const maxParts = 10
+
 func (w *weigher) value(v cty.Value, depth int) error {
-	if w.nodes++; w.nodes > w.budget {
-		return past("Too large value", "a value has no more parts than there are steps left, %d", w.budget)
+	if w.nodes++; w.nodes > maxParts*int64(w.limits.Collection) {
+		return past("Too large value", "a value has %d parts at most, at all levels together", maxParts*int64(w.limits.Collection))
 	}
 	if err := w.one(v); err != nil {
 		return err

@@ -3,10 +3,10 @@
 // work counted, because an HCL expression cannot be cancelled once it runs.
 //
 // Work is counted in steps. A step is about as much as a tenth of a
-// microsecond or sixteen bytes: one pass of a for expression takes twelve and
-// one for each node of its body, a function call takes a few and what its
-// arguments weigh. Expressions outside loops cost next to nothing, as they are
-// no larger than the files that hold them.
+// microsecond or sixteen bytes: one pass of a for expression takes sixteen and
+// one to eight for each node of its body, a function call takes twelve and what
+// its arguments weigh. Expressions outside loops cost next to nothing, as they
+// are no larger than the files that hold them.
 //
 // The package knows no block, no variable and no reference: package config
 // builds the context that it evaluates in.
@@ -98,7 +98,7 @@ func (e *Evaluator) run(expr hclsyntax.Expression, ctx *hcl.EvalContext) (v cty.
 		return cty.NilVal, l
 	}
 	if again {
-		e.take(p.nodes/16, expr)
+		e.take(p.steps/32, expr)
 	}
 	child := ctx.NewChild()
 	child.Functions = e.functions
@@ -127,7 +127,7 @@ func (e *Evaluator) program(expr hclsyntax.Expression) (p *program, again bool) 
 // variable, against the limits. Values that are not admitted must not get into
 // a context.
 func (e *Evaluator) Admit(v cty.Value, at hcl.Range) diag.List {
-	w := &weigher{limits: e.limits, budget: e.left()}
+	w := &weigher{limits: e.limits}
 	err := w.value(v, 0)
 	if err == nil && w.nodes > 64 {
 		err = e.spend(int64(w.nodes / 8))

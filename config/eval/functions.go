@@ -152,7 +152,7 @@ func (e *Evaluator) table() map[string]function.Function {
 }
 
 // callSteps is what any function call costs.
-const callSteps = 4
+const callSteps = 12
 
 // limited wraps a function so that its arguments are weighed before any work
 // is done on them, and its result is held against the limits. HCL asks for the
@@ -205,7 +205,7 @@ func (e *Evaluator) before(d definition, args []cty.Value) error {
 }
 
 func (e *Evaluator) after(v cty.Value) error {
-	w := &weigher{limits: e.limits, budget: max(e.left(), 0) * 2}
+	w := &weigher{limits: e.limits}
 	if err := w.value(v, 0); err != nil {
 		return err
 	}

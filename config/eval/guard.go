@@ -14,25 +14,25 @@ import (
 // which stays as it was parsed.
 type program struct {
 	expr     hclsyntax.Expression
-	nodes    int64 // of the syntax tree
+	steps    int64 // what it costs outside loops to evaluate it once
 	mistakes diag.List
 }
 
 func (e *Evaluator) compile(expr hclsyntax.Expression) *program {
 	c := &guarder{e: e}
-	return &program{expr: c.guard(expr), nodes: c.nodes, mistakes: c.mistakes}
+	return &program{expr: c.guard(expr), steps: c.steps, mistakes: c.mistakes}
 }
 
 // A guarder builds one program.
 type guarder struct {
 	e        *Evaluator
-	nodes    int64
-	loops    int // for and splat expressions around the node
+	steps    int64 // of the nodes seen so far
+	loops    int   // for and splat expressions around the node
 	mistakes diag.List
 }
 
 func (c *guarder) guard(expr hclsyntax.Expression) hclsyntax.Expression {
-	c.nodes++
+	c.steps += nodeSteps(expr)
 	switch x := expr.(type) {
 	case *hclsyntax.ParenthesesExpr:
 		return &hclsyntax.ParenthesesExpr{Expression: c.guard(x.Expression), SrcRange: x.SrcRange}
@@ -79,6 +79,20 @@ func (c *guarder) guard(expr hclsyntax.Expression) hclsyntax.Expression {
 		return &joined{Expression: x, tuple: c.guard(x.Tuple), e: c.e}
 	}
 	return expr
+}
+
+// nodeSteps is what a node costs each time it is evaluated, as measured.
+// Function calls take theirs by themselves.
+func nodeSteps(expr hclsyntax.Expression) int64 {
+	switch expr.(type) {
+	case *hclsyntax.BinaryOpExpr, *hclsyntax.UnaryOpExpr:
+		return 8
+	case *hclsyntax.ConditionalExpr, *hclsyntax.TemplateExpr, *hclsyntax.ObjectConsExpr, *hclsyntax.ForExpr, *hclsyntax.SplatExpr:
+		return 6
+	case *hclsyntax.LiteralValueExpr:
+		return 1
+	}
+	return 2
 }
 
 func (c *guarder) all(exprs []hclsyntax.Expression) []hclsyntax.Expression {
@@ -145,7 +159,7 @@ func (c *guarder) key(key hclsyntax.Expression) hclsyntax.Expression {
 // loop counts each pass and what it makes.
 func (c *guarder) loop(x *hclsyntax.ForExpr) hclsyntax.Expression {
 	y := &loop{Expression: x, x: x, coll: c.guard(x.CollExpr), e: c.e}
-	before := c.nodes
+	before := c.steps
 	c.loops++
 	if x.KeyExpr != nil {
 		y.key = c.guard(x.KeyExpr)
@@ -155,20 +169,20 @@ func (c *guarder) loop(x *hclsyntax.ForExpr) hclsyntax.Expression {
 		y.cond = c.guard(x.CondExpr)
 	}
 	c.loops--
-	y.steps = passSteps + c.nodes - before
+	y.steps = passSteps + c.steps - before
 	return y
 }
 
 // passSteps is what a pass costs beside the nodes of its body.
-const passSteps = 12
+const passSteps = 16
 
 func (c *guarder) splat(x *hclsyntax.SplatExpr) hclsyntax.Expression {
-	before := c.nodes
+	before := c.steps
 	c.loops++
 	each := c.guard(x.Each)
 	c.loops--
 	return &hclsyntax.SplatExpr{
-		Source: c.guard(x.Source), Each: &counted{each, c.e, passSteps + c.nodes - before}, Item: x.Item,
+		Source: c.guard(x.Source), Each: &counted{each, c.e, passSteps + c.steps - before}, Item: x.Item,
 		SrcRange: x.SrcRange, MarkerRange: x.MarkerRange,
 	}
 }
