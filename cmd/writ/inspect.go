@@ -234,19 +234,8 @@ func (a *app) writeChecks(w io.Writer, checks []tokenCheck) {
 		if !c.OK {
 			mark = a.paint(red, "FAILED")
 		}
-		fmt.Fprintf(w, "  %s  %-*s  %s\n", mark, longest, c.Name, printable(c.Detail))
+		fmt.Fprintf(w, "  %s  %-*s  %s\n", mark, longest, c.Name, visible(c.Detail))
 	}
-}
-
-// printable keeps what a token says from steering the terminal, and on one line.
-func printable(text string) string { return strings.Map(visible, text) }
-
-// visible shows control characters of C0 and C1 as a replacement.
-func visible(r rune) rune {
-	if r < 0x20 || r >= 0x7f && r < 0xa0 {
-		return '\ufffd'
-	}
-	return r
 }
 
 // writeToken prints a token's header and claims.
@@ -258,12 +247,11 @@ func writeToken(w io.Writer, t *jws) {
 func indented(text json.RawMessage) string {
 	out := bytes.NewBufferString("  ")
 	if err := json.Indent(out, text, "  ", "  "); err != nil {
-		return "  " + printable(string(text))
+		return "  " + visible(string(text))
 	}
-	return strings.Map(func(r rune) rune {
-		if r == '\n' {
-			return r
-		}
-		return visible(r)
-	}, out.String())
+	lines := strings.Split(out.String(), "\n")
+	for i, line := range lines {
+		lines[i] = visible(line)
+	}
+	return strings.Join(lines, "\n")
 }

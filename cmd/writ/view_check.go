@@ -28,7 +28,7 @@ func (a *app) showChecks(report *checkReport, coverage bool) error {
 }
 
 func (a *app) writeFailure(text *strings.Builder, result testResult) {
-	fmt.Fprintf(text, "%s  %s (%s:%d)\n", a.paint(red, "FAIL"), printable(result.Name), result.File, result.Line)
+	fmt.Fprintf(text, "%s  %s (%s:%d)\n", a.paint(red, "FAIL"), visible(result.Name), result.File, result.Line)
 	for _, m := range result.Failures {
 		fmt.Fprintf(text, "      %s: expected %s, got %s\n", m.What, m.Expected, m.Actual)
 	}

@@ -55,7 +55,7 @@ func (v snapshotText) envelope(w io.Writer, snap *snapshot.Snapshot) {
 		{"Previous", e.Previous}, {"Revision", e.Revision}, {"Environment", e.Environment}, {"Lockfile", e.LockDigest}, {"Written by", e.WritVersion},
 	} {
 		if line[1] != "" {
-			fmt.Fprintf(w, "%s\t%s\n", line[0], printable(line[1]))
+			fmt.Fprintf(w, "%s\t%s\n", line[0], visible(line[1]))
 		}
 	}
 	fmt.Fprintf(w, "Created\t%s\n", e.Created.Format(time.RFC3339))
