@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/schema"
@@ -139,16 +141,22 @@ func accessLines(a *compiler.AccessChange) (gained, lost string) {
 // visible escapes whatever a terminal would obey or hide: control characters,
 // characters that turn the direction of text, invisible ones.
 func visible(text string) string {
+	text = strings.ToValidUTF8(text, string(utf8.RuneError))
 	if !strings.ContainsFunc(text, hidden) {
 		return text
 	}
 	var b strings.Builder
 	for _, r := range text {
-		if hidden(r) {
-			fmt.Fprintf(&b, `\u%04x`, r)
-		} else {
+		switch {
+		case !hidden(r):
 			b.WriteRune(r)
+		case r > 0xffff:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
 		}
 	}
 	return b.String()
 }
+
+func hidden(r rune) bool { return r != ' ' && !unicode.IsPrint(r) }

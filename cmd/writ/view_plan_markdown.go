@@ -15,82 +15,102 @@ import (
 // blocks, where neither Markdown nor HTML means anything.
 type planMarkdown struct{}
 
-// maxComment is how many bytes of folded detail are printed: the platforms cut
-// or refuse comments of more than 65,536 characters.
-const maxComment = 40_000
-
-func (v planMarkdown) render(w io.Writer, p *compiler.Plan) error {
-	out := bufio.NewWriter(w)
-	fmt.Fprintf(out, "### writ plan\n\n**%s**\n", planSummary(p))
-	if files := planFiles(p); files != "" {
-		fmt.Fprintf(out, "\n%s\n", files)
-	}
-	for _, section := range effectSections {
-		markdownSection(out, p, section.effect, section.heading)
-	}
-	markdownAccess(out, p.Access)
-	if len(p.Changes) > 0 {
-		fmt.Fprint(out, "\n<details><summary>Every object</summary>\n\n")
-		fenced(out, objectsText(p))
-		fmt.Fprint(out, "\n</details>\n")
-	}
-	return out.Flush()
-}
+// maxComment is how long a comment gets, in bytes: the platforms refuse more than
+// 65,536 characters. What does not fit is counted, the objects first.
+const maxComment = 60_000
 
 // maxLines is how many lines a section has before the rest is only counted.
-const maxLines = 100
+const maxLines = 50
 
-func markdownSection(out io.Writer, p *compiler.Plan, effect compiler.Effect, heading string) {
-	lines := 0
+func (v planMarkdown) render(w io.Writer, p *compiler.Plan) error {
+	var out strings.Builder
+	fmt.Fprintf(&out, "### writ plan\n\n**%s**\n", planSummary(p))
+	if files := planFiles(p); files != "" {
+		fmt.Fprintf(&out, "\n%s\n", files)
+	}
+	for _, section := range effectSections {
+		markdownSection(&out, p, section.effect, section.heading)
+	}
+	markdownAccess(&out, p.Access)
+	if len(p.Changes) > 0 {
+		const around = len("\n<details><summary>Every object</summary>\n\n\n</details>\n") + 200
+		objects := objectsText(p, maxComment-out.Len()-around)
+		out.WriteString("\n<details><summary>Every object</summary>\n\n")
+		fenced(&out, objects)
+		out.WriteString("\n</details>\n")
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+// A markdownLines writes lines as long as there is room, and counts the rest.
+type markdownLines struct {
+	out   *strings.Builder
+	until int // the length of out at which there is no more room
+	lines int
+	more  int
+}
+
+func (l *markdownLines) add(line string) {
+	if l.lines == maxLines || l.out.Len()+len(line) > l.until {
+		l.more++
+		return
+	}
+	l.lines++
+	l.out.WriteString(line)
+}
+
+func markdownSection(out *strings.Builder, p *compiler.Plan, effect compiler.Effect, heading string) {
+	lines := &markdownLines{out: out, until: maxComment / 2}
+	if effect == compiler.EffectWiden {
+		heading = "⚠️ " + heading
+	}
+	started := false
 	for i := range p.Changes {
 		c := &p.Changes[i]
 		for _, reason := range reasonsOf(c, effect) {
-			if lines++; lines > maxLines {
-				continue
-			}
-			if lines == 1 {
-				if effect == compiler.EffectWiden {
-					heading = "⚠️ " + heading
-				}
+			if !started {
 				fmt.Fprintf(out, "\n#### %s\n\n", heading)
+				started = true
 			}
-			fmt.Fprintf(out, "- `%s` %s: %s\n", actionSign(c.Action), codeSpan(c.Address), markdownText(reason))
+			lines.add(fmt.Sprintf("- `%s` %s: %s\n", actionSign(c.Action), codeSpan(c.Address), markdownText(reason)))
 		}
 	}
-	if lines > maxLines {
-		fmt.Fprintf(out, "- and %d more\n", lines-maxLines)
+	if lines.more > 0 {
+		fmt.Fprintf(out, "- and %d more\n", lines.more)
 	}
 }
 
-func markdownAccess(out io.Writer, changes []compiler.AccessChange) {
+func markdownAccess(out *strings.Builder, changes []compiler.AccessChange) {
 	if len(changes) == 0 {
 		return
 	}
-	fmt.Fprint(out, "\n#### Who gains and loses what\n\n| who | gains | loses |\n| --- | --- | --- |\n")
+	out.WriteString("\n#### Who gains and loses what\n\n| who | gains | loses |\n| --- | --- | --- |\n")
+	lines := &markdownLines{out: out, until: maxComment * 3 / 4}
 	for i := range changes {
-		if i == maxLines {
-			fmt.Fprintf(out, "| and %d more | | |\n", len(changes)-maxLines)
-			return
-		}
 		gained, lost := accessLines(&changes[i])
-		fmt.Fprintf(out, "| %s | %s | %s |\n", tableCell(accessParty(&changes[i])), tableCell(gained), tableCell(lost))
+		lines.add(fmt.Sprintf("| %s | %s | %s |\n", tableCell(accessParty(&changes[i])), tableCell(gained), tableCell(lost)))
+	}
+	if lines.more > 0 {
+		fmt.Fprintf(out, "| and %d more | | |\n", lines.more)
 	}
 }
 
-// objectsText is the same text that a terminal gets, cut where a comment would
-// be too long.
-func objectsText(p *compiler.Plan) string {
-	var b strings.Builder
-	out := &planPrinter{bufio.NewWriter(&b), false}
+// objectsText is the same text that a terminal gets, as far as there is room.
+func objectsText(p *compiler.Plan, room int) string {
+	var text, object strings.Builder
 	for i := range p.Changes {
+		object.Reset()
+		out := &planPrinter{bufio.NewWriter(&object), false}
 		out.change(&p.Changes[i])
 		out.Flush()
-		if b.Len() > maxComment {
-			fmt.Fprintf(&b, "\n# and %d more objects\n", len(p.Changes)-i-1)
+		if text.Len()+object.Len() > room {
+			fmt.Fprintf(&text, "\n# and %d more objects\n", len(p.Changes)-i)
 			break
 		}
+		text.WriteString(object.String())
 	}
-	return strings.TrimPrefix(b.String(), "\n")
+	return strings.TrimPrefix(text.String(), "\n")
 }
 
 // fenced writes text as a code block whose fence is longer than any run of

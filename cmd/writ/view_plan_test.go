@@ -3,11 +3,13 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/fstest"
 
@@ -104,6 +106,82 @@ func (v wideJSON) render(w io.Writer, p *compiler.Plan) error {
 	}
 	_, err := w.Write(wide.Bytes())
 	return err
+}
+
+// TestMarkdownFits: a comment that a platform refuses helps nobody.
+func TestMarkdownFits(t *testing.T) {
+	archive := &txtar.Archive{Files: []txtar.File{{Name: "next/main.hcl", Data: []byte(crashBefore + `
+api "many" {
+  for_each   = toset([for i in range(1000) : "an_object_with_a_name_of_some_length_${i}"])
+  identifier = "https://api.example.com/${each.key}"
+}
+authorization "many" {
+  for_each = toset([for i in range(1000) : "an_object_with_a_name_of_some_length_${i}"])
+  client   = client.billing
+  api      = api.many[each.key]
+  scopes   = []
+}
+`)}}}
+	got := show(t, planMarkdown{}, planOf(t, archive))
+	if len(got) > 65_536 || len(got) < 20_000 {
+		t.Errorf("%d bytes", len(got))
+	}
+	for _, want := range []string{"1002 changes widen access", "- and 9", "| and 9", "more objects", "</details>\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in the comment", want)
+		}
+	}
+}
+
+// TestViewsReportErrors: a reader that went away, or a full disk, is no success.
+func TestViewsReportErrors(t *testing.T) {
+	archive := &txtar.Archive{Files: []txtar.File{{Name: "next/main.hcl", Data: []byte(crashBefore)}}}
+	plan := planOf(t, archive)
+	for _, view := range []planView{planText{}, planJSON{}, planMarkdown{}} {
+		if err := view.render(brokenPipe{}, plan); !errors.Is(err, syscall.EPIPE) {
+			t.Errorf("%T: error %v", view, err)
+		}
+	}
+}
+
+type brokenPipe struct{}
+
+func (brokenPipe) Write([]byte) (int, error) { return 0, syscall.EPIPE }
+
+// TestFilesWithoutChanges: a plan may write files although no object changes.
+func TestFilesWithoutChanges(t *testing.T) {
+	for _, test := range []struct {
+		plan compiler.Plan
+		want string
+	}{
+		{compiler.Plan{PriorDigest: "a", Digest: "a"}, "No changes.\n"},
+		{compiler.Plan{PriorDigest: "a", Digest: "a", LockChanged: true}, "The lockfile will be written."},
+		{compiler.Plan{PriorDigest: "a", Digest: "b", LockChanged: true}, "The lockfile and the snapshot will be written."},
+		{compiler.Plan{PriorDigest: "a", Digest: "b"}, "the snapshot has other bytes"},
+	} {
+		for _, view := range []planView{planText{}, planMarkdown{}} {
+			got := show(t, view, &test.plan)
+			if !strings.Contains(strings.ReplaceAll(got, "**", ""), test.want) || test.plan.Empty() != strings.Contains(got, "No changes.") {
+				t.Errorf("%T: got\n%s\nwant %q", view, got, test.want)
+			}
+		}
+	}
+}
+
+func TestVisible(t *testing.T) {
+	for text, want := range map[string]string{
+		"plain é 漢字": "plain é 漢字",
+		"\x1b[2J":    `\u001b[2J`,
+		"a\nb\tc":    `a\u000ab\u0009c`,
+		"\u202egnp":  `\u202egnp`,
+		"a\u200bb":   `a\u200bb`,
+		"\U000e0041": `\U000e0041`,
+		"bad \xff":   `bad ` + "\ufffd",
+	} {
+		if got := visible(text); got != want {
+			t.Errorf("visible(%q) = %q, want %q", text, got, want)
+		}
+	}
 }
 
 func planOf(t *testing.T, archive *txtar.Archive) *compiler.Plan {

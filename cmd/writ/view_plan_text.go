@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
 
 	"github.com/writ-auth/writ/compiler"
 )
@@ -15,8 +14,6 @@ import (
 type planText struct{ color bool }
 
 const yellow color = "\x1b[33m"
-
-func hidden(r rune) bool { return r != ' ' && !unicode.IsPrint(r) }
 
 // A planPrinter writes lines. The first error is kept by the buffered writer.
 type planPrinter struct {
