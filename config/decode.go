@@ -194,6 +194,7 @@ func (l *loader) decodeTrustedIssuer(o *object) *TrustedIssuer {
 	for _, who := range f.list("vouches_for") {
 		t.VouchesFor = append(t.VouchesFor, schema.SubjectType(who))
 	}
+	f.notEmpty("algorithms", "audiences", "vouches_for")
 	return t
 }
 

@@ -110,3 +110,18 @@ func (f *fields) refs(name string) []Ref {
 	}
 	return out
 }
+
+// notEmpty reports lists that are written and empty where that would mean that
+// nothing is ever accepted.
+func (f *fields) notEmpty(names ...string) {
+	for _, name := range names {
+		a := f.block.Body.Attributes[name]
+		if a == nil {
+			continue
+		}
+		if values, _ := f.texts(name); values != nil && len(values) == 0 {
+			spec, _ := f.spec.Attr(name)
+			f.errorf("invalid-value", a.Expr.Range(), "%s is empty, so that nothing would be accepted. Write at least one, such as %s, or leave it out for the default.", name, spec.Example)
+		}
+	}
+}

@@ -229,7 +229,8 @@ func (c *contextBuilder) addVariable(t hcl.Traversal) bool {
 	}
 	v, found := c.loader.variables.byName[name]
 	if !found {
-		c.problems.errorf("unknown-reference", c.stepRange(t, 1), "There is no variable %q.%s Declare it with a variable block.", name, c.problems.didYouMean(name, c.loader.variables.order))
+		c.problems.errorf("unknown-reference", c.stepRange(t, 1), "There is no variable %q.%s", name,
+			firstOf(c.problems.didYouMean(name, c.loader.variables.order), " Declare it with a variable block."))
 		return false
 	}
 	return c.put("var", name, v.value, v.ok)
@@ -242,7 +243,8 @@ func (c *contextBuilder) addLocal(t hcl.Traversal) bool {
 	}
 	v, found := c.locals.byName[name]
 	if !found {
-		c.problems.errorf("unknown-reference", c.stepRange(t, 1), "There is no local value %q.%s Declare it in a locals block.", name, c.problems.didYouMean(name, c.locals.order))
+		c.problems.errorf("unknown-reference", c.stepRange(t, 1), "There is no local value %q.%s", name,
+			firstOf(c.problems.didYouMean(name, c.locals.order), " Declare it in a locals block."))
 		return false
 	}
 	value, ok := c.local(v)

@@ -52,3 +52,11 @@ policy "p" {
   condition     = true
   error_message = "no"
 }
+
+trusted_issuer "nobody" {
+  issuer      = "https://kubernetes.default.svc"
+  jwks_uri    = "https://kubernetes.default.svc/jwks"
+  algorithms  = [] # ERROR invalid-value
+  audiences   = [] # ERROR invalid-value
+  vouches_for = [] # ERROR invalid-value
+}
