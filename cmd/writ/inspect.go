@@ -147,9 +147,12 @@ func (e *expectation) checkTimes(t *jws) []tokenCheck {
 	return checks
 }
 
+// clockSkew is how far the issuer's clock may be ahead of ours, in seconds.
+const clockSkew = 60
+
 // checkTime judges one time claim: exp lies ahead, iat and nbf do not.
 func checkTime(name string, at, now int64) tokenCheck {
-	c := tokenCheck{name, at <= now, time.Unix(at, 0).UTC().Format(time.RFC3339)}
+	c := tokenCheck{name, at <= now+clockSkew, time.Unix(at, 0).UTC().Format(time.RFC3339)}
 	away := time.Duration(at-now) * time.Second
 	if name == "exp" {
 		c.OK = at > now

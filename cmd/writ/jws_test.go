@@ -80,7 +80,7 @@ func TestInspectTokensOfTheServer(t *testing.T) {
 			{"iss", expectation{issuer: "https://auth.example.com", keys: keys, now: testNow}},
 			{"aud", expectation{issuer: good.issuer, keys: keys, audience: "https://api.example.com/orders/", now: testNow}},
 			{"exp", expectation{issuer: good.issuer, keys: keys, now: testNow + 600}},
-			{"iat", expectation{issuer: good.issuer, keys: keys, now: testNow - 1}},
+			{"iat", expectation{issuer: good.issuer, keys: keys, now: testNow - clockSkew - 1}},
 		} {
 			if failed := failures(bad.inspect(parsed)); failed != bad.check {
 				t.Errorf("%s: failed %q, want %q", alg, failed, bad.check)
