@@ -277,6 +277,39 @@ func TestDecoyKeysAuthenticateNobody(t *testing.T) {
 	wantReason(t, "decoy", err, ReasonUnknownKey)
 }
 
+// An unknown client takes the time of a known one with a wrong key. The least
+// of many measurements is compared, roughly: a signature less is a tenth.
+func TestUnknownClientTakesAsLong(t *testing.T) {
+	for _, alg := range []schema.SigningAlg{schema.ES256, schema.EdDSA, schema.RS256, schema.PS256} {
+		a := newAssertionTest(t, AssertionOptions{})
+		other := signer{alg, testKeys()[alg].key}
+		known := []ClientKeys{{Keys: other.keys(t, map[string]any{"alg": string(alg)})}}
+		token := must(ReadToken(other.token(nil, a.claims(nil)), MaxAssertion))
+		token.signed[0] ^= 1
+		if first := &token.signature[0]; alg == schema.RS256 {
+			*first = 0xff // over most moduli
+		} else if alg == schema.PS256 {
+			*first = 0 // under all of them
+		}
+		least := func(keys []ClientKeys, want Reason) time.Duration {
+			least := time.Hour
+			for range 200 {
+				start := time.Now()
+				_, err := a.Verify(t.Context(), AssertionType, token, "billing", keys)
+				least = min(least, time.Since(start))
+				if reasonOf(err) != want {
+					t.Fatal(err)
+				}
+			}
+			return least
+		}
+		with, without := least(known, ReasonBadSignature), least(nil, ReasonUnknownKey)
+		if without < with/2 || without > with*2 {
+			t.Errorf("%s: %s with a wrong key, %s without one", alg, with, without)
+		}
+	}
+}
+
 func TestAssertionTampering(t *testing.T) {
 	a := newAssertionTest(t, AssertionOptions{})
 	good := a.sign(map[string]any{"kid": "one"}, nil)
@@ -517,12 +550,40 @@ func BenchmarkAssertion(b *testing.B) {
 				}
 			}
 		})
+		b.Run(string(alg)+"/unknown client", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := a.Verify(b.Context(), AssertionType, token, "billing", nil); reasonOf(err) != ReasonUnknownKey {
+					b.Fatal(err)
+				}
+			}
+		})
 		b.Run(string(alg)+"/whole", func(b *testing.B) {
 			benchmarkWhole(b, a, s, func() []ClientKeys { return a.keys })
 		})
 		b.Run(string(alg)+"/whole with parsing the key", func(b *testing.B) {
 			benchmarkWhole(b, a, s, func() []ClientKeys { return []ClientKeys{{Keys: must(ParseKeys(set, alg))}} })
 		})
+	}
+}
+
+// Everything but the signature: reading, claims, and the jti in memory.
+func BenchmarkAssertionBesideSignature(b *testing.B) {
+	a := newAssertionTest(b, AssertionOptions{})
+	assertions := make([]string, 1<<12)
+	for i := range assertions {
+		assertions[i] = a.sign(map[string]any{"kid": "one", "typ": "JWT"}, nil)
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if i%len(assertions) == 0 {
+			a.opts.Store = store.NewMemory(store.MemoryOptions{Now: a.clock.Now})
+		}
+		token, err := ReadToken(assertions[i%len(assertions)], MaxAssertion)
+		now := a.clock.Now()
+		if err := errors.Join(err, a.checkClaims(AssertionType, token, "billing", now.Unix()), a.useUp(b.Context(), token, "billing", now)); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

@@ -377,18 +377,20 @@ func TestNewTargetRefuses(t *testing.T) {
 // Normalising is done once: what is normal stays as it is.
 func TestNormalizeURL(t *testing.T) {
 	for in, want := range map[string]string{
-		"https://a":                  "https://a/",
-		"https://a?x":                "https://a/",
-		"http://A:80/b/":             "http://a/b/",
-		"http://a:443/":              "http://a:443/",
-		"https://a/b/./c/../d":       "https://a/b/d",
-		"https://a/../../b":          "https://a/b",
-		"https://a/b/..":             "https://a/",
-		"https://a/b/.":              "https://a/b/",
-		"https://a/b//..//c":         "https://a/b//c",
-		"https://a/%7eb%2fc%3A":      "https://a/~b%2Fc%3A",
-		"https://a/.b/..c/d.":        "https://a/.b/..c/d.",
-		"https://[2001:DB8::1]:443/": "https://[2001:db8::1]/",
+		"https://a":                                "https://a/",
+		"https://a?x":                              "https://a/",
+		"http://A:80/b/":                           "http://a/b/",
+		"http://a:443/":                            "http://a:443/",
+		"https://a/b/./c/../d":                     "https://a/b/d",
+		"https://a/../../b":                        "https://a/b",
+		"https://a/b/..":                           "https://a/",
+		"https://a/b/.":                            "https://a/b/",
+		"https://a/b//..//c":                       "https://a/b//c",
+		"https://a/%7eb%2fc%3A":                    "https://a/~b%2Fc%3A",
+		"https://a/.b/..c/d.":                      "https://a/.b/..c/d.",
+		"https://a/%41%5a%61%7A%30%39%2D%2e%5F%7e": "https://a/AZaz09-._~",
+		"https://a/%40%5b%60%7b%2f%3a%00%ff":       "https://a/%40%5B%60%7B%2F%3A%00%FF",
+		"https://[2001:DB8::1]:443/":               "https://[2001:db8::1]/",
 	} {
 		got, ok := normalizeURL(in)
 		if !ok || got != want {

@@ -22,13 +22,7 @@ func (k *publicKey) verify(c *compact) bool {
 	}
 	switch key := k.key.(type) {
 	case *rsa.PublicKey:
-		sum := sha256.Sum256(c.signed)
-		if k.alg == schema.PS256 {
-			// RFC 7518 section 3.5: the salt is as long as the hash.
-			options := rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
-			return rsa.VerifyPSS(key, crypto.SHA256, sum[:], c.signature, &options) == nil
-		}
-		return rsa.VerifyPKCS1v15(key, crypto.SHA256, sum[:], c.signature) == nil
+		return verifyRSA(key, k.alg, c)
 	case *ecdsa.PublicKey:
 		if len(c.signature) != 64 { // RFC 7518 section 3.4: two integers of 32 bytes
 			return false
@@ -40,6 +34,26 @@ func (k *publicKey) verify(c *compact) bool {
 		return ed25519.Verify(key, c.signed, c.signature)
 	}
 	return false
+}
+
+// verifyRSA does the same work for every signature. A number that is no residue
+// of the modulus would be refused at once, and its time would compare the
+// caller's number with the moduli of our clients.
+func verifyRSA(key *rsa.PublicKey, alg schema.SigningAlg, c *compact) bool {
+	signature := c.signature
+	residue := len(signature) == key.Size() && new(big.Int).SetBytes(signature).Cmp(key.N) < 0
+	if !residue {
+		signature = make([]byte, key.Size())
+	}
+	sum := sha256.Sum256(c.signed)
+	var err error
+	if alg == schema.PS256 {
+		// RFC 7518 section 3.5: the salt is as long as the hash.
+		err = rsa.VerifyPSS(key, crypto.SHA256, sum[:], signature, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
+	} else {
+		err = rsa.VerifyPKCS1v15(key, crypto.SHA256, sum[:], signature)
+	}
+	return err == nil && residue
 }
 
 // maxCandidates is how many keys are tried for one token. More than one is

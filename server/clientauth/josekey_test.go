@@ -36,6 +36,7 @@ func TestParseKeys(t *testing.T) {
 		{"others are skipped", jwkSet(
 			es.jwk(nil), rs.jwk(map[string]any{"use": "enc"}), rs.jwk(map[string]any{"alg": "RSA-OAEP"}), es.jwk(map[string]any{"key_ops": []string{"sign"}}),
 			map[string]any{"kty": "EC", "crv": "P-384", "x": "AA", "y": "AA"}, map[string]any{"kty": "AKP", "alg": "ML-DSA-65", "pub": "AA"}), "ES256"},
+		{"the largest RSA exponent", with(rs, "e", "f____w"), "RS256"},
 		{"two keys without kid", jwkSet(es.jwk(nil), es.jwk(nil)), "ES256 ES256"},
 
 		{"not JSON", "keys", "not a JSON object"},
@@ -72,6 +73,7 @@ func TestParseKeys(t *testing.T) {
 		{"padded", with(rs, "e", "AQAB="), "minimal"},
 		{"EC off the curve", with(es, "y", b64(make([]byte, 32))), "does not lie"},
 		{"EC short coordinate", with(es, "x", b64(make([]byte, 31))), "32 bytes"},
+		{"EC coordinate with unused bits", with(es, "x", strings.Repeat("A", 42)+"B"), "32 bytes"},
 		{"EC long coordinate", with(es, "x", b64(make([]byte, 33))), "32 bytes"},
 		{"EC another curve's name", with(es, "crv", "P-384", "alg", "ES256"), "does not fit"},
 		{"EC coordinate is the field's prime and more", with(es, "x", strings.Repeat("_", 42)+"8"), "does not lie"},
