@@ -250,6 +250,7 @@ func TestAssertionKeys(t *testing.T) {
 		{"no keys", nil, ReasonUnknownKey},
 		{"another client's key", []ClientKeys{{Keys: other}}, ReasonBadSignature},
 		{"key of another type", []ClientKeys{{Keys: testKeys()[schema.RS256].keys(t, nil)}}, ReasonUnknownKey},
+		{"five keys without kids", []ClientKeys{{Keys: mine}, {Keys: other}, {Keys: other}, {Keys: other}, {Keys: other}}, ReasonAmbiguousKey},
 		{"not yet", []ClientKeys{{Keys: mine, Window: schema.Window{NotBefore: now + 1}}}, ReasonKeyWindow},
 		{"no longer", []ClientKeys{{Keys: mine, Window: schema.Window{ExpiresAt: now}}}, ReasonKeyWindow},
 		{"no longer, beside another", []ClientKeys{{Keys: mine, Window: schema.Window{ExpiresAt: now}}, {Keys: other}}, ReasonBadSignature},
