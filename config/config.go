@@ -10,7 +10,6 @@ package config
 
 import (
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/writ-auth/writ/config/eval"
 	"github.com/writ-auth/writ/schema"
@@ -40,9 +39,9 @@ type Config struct {
 
 // A Decl is where something was declared.
 type Decl struct {
-	Address string           // "api.orders", `client.worker["eu"]`, "issuer"
-	Range   hcl.Range        // the block's header
-	block   *hclsyntax.Block // for the ranges of its attributes and nested blocks
+	Address string    // "api.orders", `client.worker["eu"]`, "issuer"
+	Range   hcl.Range // the block's header
+	places  *places   // of its attributes and nested blocks
 }
 
 // An Issuer is the issuer block with its defaults.

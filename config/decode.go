@@ -61,7 +61,7 @@ func decodePlain[T any](l *loader, typ string, decode func(*hclsyntax.Block) *T)
 }
 
 func (o *object) declaration() Decl {
-	return Decl{Address: o.address(), Range: o.decl.block.DefRange(), block: o.decl.block}
+	return Decl{Address: o.address(), Range: o.decl.block.DefRange(), places: o.decl.parts()}
 }
 
 func (l *loader) fieldsOfObject(o *object, address string) *fields {
@@ -71,7 +71,7 @@ func (l *loader) fieldsOfObject(o *object, address string) *fields {
 func (l *loader) decodeIssuer(b *hclsyntax.Block) *Issuer {
 	spec, _ := schema.LanguageBlock("issuer")
 	f := l.fieldsOf(spec, b, "issuer", nil)
-	i := &Issuer{Decl: Decl{Address: "issuer", Range: b.DefRange(), block: b}}
+	i := &Issuer{Decl: Decl{Address: "issuer", Range: b.DefRange(), places: placesOf(b)}}
 	i.URL = f.ascii("url")
 	i.ErrorStyle = schema.ErrorStyle(f.choice("error_style"))
 	i.SubStyle = schema.SubStyle(f.choice("sub_style"))
@@ -200,7 +200,7 @@ func (l *loader) decodeTrustedIssuer(o *object) *TrustedIssuer {
 
 func (l *loader) decodeSigningKey(b *hclsyntax.Block) *SigningKey {
 	spec, _ := schema.LanguageBlock("signing_key")
-	k := &SigningKey{Decl: Decl{Address: "signing_key." + b.Labels[0], Range: b.DefRange(), block: b}}
+	k := &SigningKey{Decl: Decl{Address: "signing_key." + b.Labels[0], Range: b.DefRange(), places: placesOf(b)}}
 	f := l.fieldsOf(spec, b, k.Address, nil)
 	k.Label = b.Labels[0]
 	k.Alg = schema.SigningAlg(f.text("algorithm"))
@@ -212,7 +212,7 @@ func (l *loader) decodeSigningKey(b *hclsyntax.Block) *SigningKey {
 
 func (l *loader) decodePolicy(b *hclsyntax.Block) *Policy {
 	spec, _ := schema.LanguageBlock("policy")
-	p := &Policy{Decl: Decl{Address: "policy." + b.Labels[0], Range: b.DefRange(), block: b}, Label: b.Labels[0]}
+	p := &Policy{Decl: Decl{Address: "policy." + b.Labels[0], Range: b.DefRange(), places: placesOf(b)}, Label: b.Labels[0]}
 	f := l.fieldsOf(spec, b, p.Address, nil)
 	p.ForEachOf = f.text("for_each_of")
 	p.Severity = f.choice("severity")

@@ -40,7 +40,7 @@ func (l *loader) decodeTests(files []*source.File) []*Test {
 
 func (l *loader) decodeTest(spec *schema.Block, b *hclsyntax.Block) *Test {
 	t := &Test{Name: b.Labels[0]}
-	t.Decl = Decl{Address: fmt.Sprintf("expect %q", t.Name), Range: b.DefRange(), block: b}
+	t.Decl = Decl{Address: fmt.Sprintf("expect %q", t.Name), Range: b.DefRange(), places: placesOf(b)}
 	f := l.fieldsOf(spec, b, t.Address, nil)
 	t.Client = f.text("client")
 	t.API = f.text("api")

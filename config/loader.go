@@ -79,7 +79,8 @@ type declared struct {
 	kind    kind
 	label   string
 	block   *hclsyntax.Block
-	single  object // itself, without for_each
+	places  *places // of the block, once asked for
+	single  object  // itself, without for_each
 	forEach *hclsyntax.Attribute
 	byKey   map[string]*object // with for_each, once expanded
 	keys    []string           // sorted
@@ -87,6 +88,14 @@ type declared struct {
 }
 
 func (d *declared) address() string { return kindNames[d.kind] + "." + d.label }
+
+// parts returns the places that all instances of the block share.
+func (d *declared) parts() *places {
+	if d.places == nil {
+		d.places = placesOf(d.block)
+	}
+	return d.places
+}
 
 // An object is a block, or one instance of a block with for_each.
 type object struct {
