@@ -129,114 +129,6 @@ func TestPlanHoldsNoSecret(t *testing.T) {
 	}
 }
 
-// TestEffects judges one change at a time. Each row edits the full document.
-func TestEffects(t *testing.T) {
-	for _, test := range []struct {
-		name   string
-		edit   func(d *schema.Document)
-		effect Effect
-		reason string // a part of it
-	}{
-		{"lifetime longer", func(d *schema.Document) { d.APIs[0].TokenLifetime = 1200 }, EffectWiden, "20m instead of 10m"},
-		{"lifetime shorter", func(d *schema.Document) { d.APIs[0].TokenLifetime = 300 }, EffectNarrow, "at most 5m"},
-		{"profile", func(d *schema.Document) { d.APIs[0].Profile = schema.ProfileRFC9068 }, EffectShape, "Verifiers of api.orders must accept tokens of the profile rfc9068 first."},
-		{"algorithm", func(d *schema.Document) { d.APIs[0].Alg = schema.PS256 }, EffectShape, "Verifiers of api.orders must accept PS256 first."},
-		{"another HS256 secret", func(d *schema.Document) { d.APIs[0].SigningSecret = "env:OTHER" }, EffectWiden, "can make tokens"},
-		{"no HS256 secret", func(d *schema.Document) { d.APIs[0].SigningSecret = "" }, EffectNarrow, "no longer make tokens"},
-		{"no permissions", func(d *schema.Document) { d.APIs[0].IncludePermissions = false }, EffectShape, "lose the permissions claim"},
-		{"no offline access", func(d *schema.Document) { d.APIs[0].AllowOfflineAccess = false }, EffectNarrow, "No refresh token"},
-		{"offline access", func(d *schema.Document) { d.APIs[1].AllowOfflineAccess = true }, EffectWiden, "Refresh tokens may be issued"},
-		{"narrow scopes", func(d *schema.Document) { d.APIs[0].ScopeMode = schema.ScopeNarrow }, EffectNarrow, "gets those and no others"},
-		{"all scopes", func(d *schema.Document) { d.APIs[1].ScopeMode = schema.ScopeAllGranted }, EffectWiden, "gets all that are authorized"},
-		{"description", func(d *schema.Document) { d.APIs[0].Scopes[0].Description = "x" }, EffectText, "description"},
-		{"scope declared", func(d *schema.Document) { d.APIs[0].Scopes = append(d.APIs[0].Scopes, schema.Scope{Name: "write"}) }, EffectShape, "nobody has it before"},
-		{"scope removed", func(d *schema.Document) { d.APIs[0].Scopes = nil }, EffectNarrow, "authorization.a had it"},
-		{"identifier", func(d *schema.Document) { d.APIs[0].Identifier = "urn:other" }, EffectWiden, "That concerns authorization.a."},
-		{"guard", func(d *schema.Document) { d.APIs[0].PreventDestroy = false }, EffectText, "may be removed"},
-
-		{"grant added", func(d *schema.Document) {
-			d.Clients[0].GrantTypes = append(d.Clients[0].GrantTypes, schema.GrantRefreshToken)
-		}, EffectWiden, "may use the grant"},
-		{"grant removed", func(d *schema.Document) { d.Clients[0].GrantTypes = nil }, EffectNarrow, "no longer use"},
-		{"rate raised", func(d *schema.Document) { d.Clients[0].RateLimit = 6 }, EffectWiden, "6 tokens a second"},
-		{"rate lifted", func(d *schema.Document) { d.Clients[0].RateLimit = 0 }, EffectWiden, "any number"},
-		{"rate lowered", func(d *schema.Document) { d.Clients[0].RateLimit = 1 }, EffectNarrow, "at most 1"},
-		{"introspects more", func(d *schema.Document) { d.Clients[0].Introspects = []string{"orders", "stock"} }, EffectWiden, `"stock"`},
-		{"introspects less", func(d *schema.Document) { d.Clients[0].Introspects = nil }, EffectNarrow, `"orders"`},
-		{"revoked later", func(d *schema.Document) { d.Clients[0].RevokedBefore = 6 }, EffectNarrow, "inactive"},
-		{"revoked earlier", func(d *schema.Document) { d.Clients[0].RevokedBefore = 4 }, EffectWiden, "active again"},
-		{"never revoked", func(d *schema.Document) { d.Clients[0].RevokedBefore = 0 }, EffectWiden, "active again"},
-		{"bearer tokens", func(d *schema.Document) { d.Clients[0].RequireSenderConstrained = false }, EffectWiden, "bound to no key"},
-		{"default API", func(d *schema.Document) { d.Clients[0].DefaultAPI = "stock" }, EffectShape, "names no API"},
-		{"secret replaced", func(d *schema.Document) { d.Clients[0].Secrets[0].Hash = "sha256:x" }, EffectWiden, `secret "s" of client.billing is replaced.`},
-		{"secret added", func(d *schema.Document) {
-			d.Clients[0].Secrets = append(d.Clients[0].Secrets, schema.Secret{Label: "t", Hash: "sha256:x"})
-		}, EffectWiden, `secret "t" is accepted`},
-		{"secret removed", func(d *schema.Document) { d.Clients[0].Secrets = nil }, EffectNarrow, "no longer accepted"},
-		{"window to the left", func(d *schema.Document) { d.Clients[0].Secrets[0].Window.NotBefore = 5 }, EffectWiden, "earlier"},
-		{"window to the right", func(d *schema.Document) { d.Clients[0].Secrets[0].Window.ExpiresAt = 25 }, EffectWiden, "longer"},
-		{"window open", func(d *schema.Document) { d.Clients[0].Secrets[0].Window.ExpiresAt = 0 }, EffectWiden, "no longer expires"},
-		{"window cut", func(d *schema.Document) { d.Clients[0].Secrets[0].Window.ExpiresAt = 15 }, EffectNarrow, "until 1970-01-01T00:00:15Z"},
-		{"window moved", func(d *schema.Document) { d.Clients[0].Secrets[0].Window = schema.Window{NotBefore: 15, ExpiresAt: 25} }, EffectWiden, "longer"},
-		{"key added to a set", func(d *schema.Document) {
-			d.Clients[0].PublicKeys[0].JWKS = `{"keys":[{"kid":"1","n":"canary-key"},{"kid":"2"}]}`
-		}, EffectWiden, "is replaced"},
-		{"no key left", func(d *schema.Document) { d.Clients[0].PublicKeys[0].JWKS = `{"keys":[]}` }, EffectWiden, "is replaced"},
-		{"federated subject", func(d *schema.Document) { d.Clients[0].Federated[0].Subject = "t" }, EffectWiden, "is replaced"},
-		{"federated claims dropped", func(d *schema.Document) { d.Clients[0].Federated[0].Claims = "" }, EffectWiden, "fewer claims"},
-		{"federated claims added", func(d *schema.Document) { d.Clients[0].Federated[0].Claims = `{"a":"b","canary":"claim"}` }, EffectNarrow, "more claims"},
-		{"refresh tokens reusable", func(d *schema.Document) { d.Clients[0].RefreshToken.Rotation = schema.RotationNonRotating }, EffectWiden, "longer, or more often"},
-		{"refresh tokens shorter", func(d *schema.Document) { d.Clients[0].RefreshToken.Lifetime = 50 }, EffectNarrow, "less long"},
-		{"refresh tokens by default", func(d *schema.Document) { d.Clients[0].RefreshToken = nil }, EffectWiden, "longer"},
-
-		{"scope lost", func(d *schema.Document) { d.Authorizations[0].Scopes = nil }, EffectNarrow, `loses "read"`},
-		{"own lifetime gone", func(d *schema.Document) { d.Authorizations[0].TokenLifetime = 0 }, EffectWiden, "10m instead of 1m"},
-		{"own lifetime shorter", func(d *schema.Document) { d.Authorizations[0].TokenLifetime = 30 }, EffectNarrow, "at most 30s"},
-		{"expiry later", func(d *schema.Document) { d.Authorizations[0].ExpiresAt = 200 }, EffectWiden, "lasts longer"},
-		{"no expiry", func(d *schema.Document) { d.Authorizations[0].ExpiresAt = 0 }, EffectWiden, "no longer expires"},
-		{"expiry earlier", func(d *schema.Document) { d.Authorizations[0].ExpiresAt = 50 }, EffectNarrow, "ends at"},
-		{"users unchecked", func(d *schema.Document) { d.Authorizations[0].SubjectClaims = "" }, EffectWiden, "other or fewer claims"},
-		{"users checked more", func(d *schema.Document) { d.Authorizations[0].SubjectClaims = `{"group":"x","team":"y"}` }, EffectNarrow, "more claims"},
-		{"custom claims", func(d *schema.Document) { d.Authorizations[0].Claims = "" }, EffectShape, "other claims"},
-		{"for clients instead", func(d *schema.Document) { d.Authorizations[0].SubjectType = schema.SubjectClient }, EffectWiden, "on behalf of users no longer"},
-
-		{"trusted elsewhere", func(d *schema.Document) { d.TrustedIssuers[0].Issuer = "https://x.example" }, EffectWiden, "are believed"},
-		{"trusted keys added", func(d *schema.Document) { d.TrustedIssuers[0].JWKS = `{"keys":[{"kid":"1"},{"kid":"2"}]}` }, EffectWiden, "Other keys"},
-		{"trusted keys fetched", func(d *schema.Document) { d.TrustedIssuers[0].JWKSURI = "https://x.example" }, EffectWiden, "another place"},
-		{"audience added", func(d *schema.Document) { d.TrustedIssuers[0].Audiences = []string{"x", "y"} }, EffectWiden, `"y"`},
-		{"audience removed", func(d *schema.Document) { d.TrustedIssuers[0].Audiences = nil }, EffectNarrow, `"x"`},
-		{"algorithm added", func(d *schema.Document) {
-			d.TrustedIssuers[0].Algorithms = []schema.SigningAlg{schema.RS256, schema.ES256}
-		}, EffectWiden, `"ES256"`},
-		{"vouches for clients", func(d *schema.Document) {
-			d.TrustedIssuers[0].VouchesFor = []schema.SubjectType{schema.SubjectUser, schema.SubjectClient}
-		}, EffectWiden, `"client"`},
-
-		{"signing key replaced", func(d *schema.Document) { d.SigningKeys[0].PrivateKey = "file:other" }, EffectWiden, `"file:other"`},
-		{"signing key later", func(d *schema.Document) { d.SigningKeys[0].RetiresAt = 30 }, EffectWiden, "longer"},
-		{"signing key earlier", func(d *schema.Document) { d.SigningKeys[0].RetiresAt = 15 }, EffectNarrow, "until"},
-		{"signing algorithm", func(d *schema.Document) { d.SigningKeys[0].Alg = schema.PS256 }, EffectShape, "PS256"},
-
-		{"issuer", func(d *schema.Document) { d.Issuer.URL = "https://b.example/" }, EffectShape, `the issuer "https://b.example/" first`},
-		{"error style", func(d *schema.Document) { d.Issuer.ErrorStyle = schema.ErrorsRFC6749 }, EffectShape, "errors"},
-		{"sub style", func(d *schema.Document) { d.Issuer.SubStyle = schema.SubClientsSuffix }, EffectShape, "sub"},
-		{"environment", func(d *schema.Document) { d.Issuer.Environment = "dev" }, EffectShape, "refuse"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			after := full()
-			test.edit(after)
-			p := compareDocuments(full(), after, nil)
-			if len(p.Changes) != 1 {
-				t.Fatalf("%d changes:\n%s", len(p.Changes), describePlan(p))
-			}
-			c := p.Changes[0]
-			if c.Effect != test.effect || !strings.Contains(c.Reason, test.reason) {
-				t.Errorf("%s: %q, want %s: ...%q...", c.Effect, c.Reason, test.effect, test.reason)
-			}
-		})
-	}
-}
-
 // TestMixedEffects: an object that widens and narrows carries both.
 func TestMixedEffects(t *testing.T) {
 	after := full()
@@ -371,5 +263,37 @@ func TestSavedPlanCheck(t *testing.T) {
 	edited := made(func(s *SavedPlan) { s.Plan.Changes = s.Plan.Changes[1:] })
 	if err := edited.Check(made(nil)); err == nil || errors.Is(err, ErrStale) {
 		t.Errorf("an edited plan: %v", err)
+	}
+}
+
+// TestRollbackPlan: what a rollback widens is what the changes since narrowed.
+func TestRollbackPlan(t *testing.T) {
+	now := full()
+	now.Authorizations[0].Scopes, now.APIs[0].TokenLifetime = nil, 1200
+	p := RollbackPlan(Prior{Document: now, Digest: "sha256:now", Serial: 7}, full(), "sha256:old")
+	if p.PriorDigest != "sha256:now" || p.Digest != "sha256:old" || p.LockChanged {
+		t.Errorf("bound to %q, %q; lock %v", p.PriorDigest, p.Digest, p.LockChanged)
+	}
+	if len(p.Changes) != 2 || p.Changes[0].Address != "authorization.a" || p.Changes[0].Effect != EffectWiden ||
+		p.Changes[1].Address != "api.orders" || p.Changes[1].Effect != EffectNarrow {
+		t.Error(describePlan(p))
+	}
+}
+
+// TestRenameWithoutSnapshot: where nothing was served yet, the lockfile alone
+// knows the old label.
+func TestRenameWithoutSnapshot(t *testing.T) {
+	m := &Model{Document: full()}
+	p, list := NewPlan(Prior{}, m, PlanOptions{Digest: "d", Renames: []Rename{{Kind: KindAPI, From: "old", To: "orders"}}, LockChanged: true})
+	if list.HasErrors() || p.Empty() {
+		t.Fatal(list)
+	}
+	for _, c := range p.Changes {
+		if has := strings.Contains(c.Reason, "The lockfile has it as api.old."); has != (c.Address == "api.orders") || c.Action != ActionCreate {
+			t.Errorf("%s %s: %s", c.Action, c.Address, c.Reason)
+		}
+	}
+	if want := (Summary{Add: 6, Widen: 4}); p.Summary != want {
+		t.Errorf("summary %+v, want %+v", p.Summary, want)
 	}
 }
