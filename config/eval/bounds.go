@@ -2,6 +2,7 @@ package eval
 
 import (
 	"fmt"
+	"math"
 	"regexp"
 	"regexp/syntax"
 	"strconv"
@@ -270,4 +271,23 @@ func boundJSON(limits source.Limits, args []cty.Value) (int64, error) {
 func boundJSONEncode(limits source.Limits, args []cty.Value) (int64, error) {
 	n := textSize(args[0])
 	return n / 64, estimate(n, limits)
+}
+
+// boundRange: numbers take about a microsecond each to count.
+func boundRange(limits source.Limits, args []cty.Value) (int64, error) {
+	const most = 1024 // the library's own limit
+	bounds := [3]float64{0, 0, 1}
+	switch len(args) {
+	case 1:
+		bounds[1], _ = args[0].AsBigFloat().Float64()
+	default:
+		for i := range min(len(args), 3) {
+			bounds[i], _ = args[i].AsBigFloat().Float64()
+		}
+	}
+	n := math.Abs((bounds[1] - bounds[0]) / bounds[2])
+	if !(n < most) {
+		n = most
+	}
+	return int64(n) * 8, nil
 }

@@ -158,3 +158,49 @@ var oneFunc = function.New(&function.Spec{
 		return cty.NilVal, function.NewArgError(0, errors.New("it must have at most one element"))
 	},
 })
+
+// lookupFunc is Terraform's: an element of a map or an attribute of an object,
+// or else the default. It looks at that element only, however large the map.
+var lookupFunc = function.New(&function.Spec{
+	Params: []function.Parameter{
+		{Name: "map", Type: cty.DynamicPseudoType, AllowMarked: true},
+		{Name: "key", Type: cty.String},
+	},
+	VarParam: &function.Parameter{Name: "default", Type: cty.DynamicPseudoType, AllowMarked: true, AllowNull: true},
+	Type: func(args []cty.Value) (cty.Type, error) {
+		v, err := lookup(args)
+		if err != nil || !v.IsKnown() {
+			return cty.DynamicPseudoType, err
+		}
+		return v.Type(), nil
+	},
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return lookup(args) },
+})
+
+func lookup(args []cty.Value) (cty.Value, error) {
+	if len(args) > 3 {
+		return cty.NilVal, errors.New("it takes a map, a key and at most one default")
+	}
+	m, key := args[0], args[1]
+	ty := m.Type()
+	if !m.IsKnown() || !key.IsKnown() {
+		return cty.DynamicVal, nil
+	}
+	switch {
+	case ty.IsMapType() && m.HasIndex(key).True():
+		return m.Index(key), nil
+	case ty.IsObjectType() && ty.HasAttribute(key.AsString()):
+		return m.GetAttr(key.AsString()), nil
+	case !ty.IsMapType() && !ty.IsObjectType():
+		return cty.NilVal, function.NewArgError(0, errors.New("it must be a map or an object"))
+	case len(args) < 3:
+		return cty.NilVal, function.NewArgErrorf(1, "there is no element %q, and no default", key.AsString())
+	case ty.IsMapType() && ty.ElementType() != cty.DynamicPseudoType:
+		v, err := convert.Convert(args[2], ty.ElementType())
+		if err != nil {
+			return cty.NilVal, function.NewArgErrorf(2, "the default must be like the elements of the map: %s", err)
+		}
+		return v, nil
+	}
+	return args[2], nil
+}

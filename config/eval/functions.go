@@ -20,6 +20,8 @@ type definition struct {
 	fn    function.Function
 	bound bound // nil when it makes nothing larger than its arguments
 	bulk  bool  // takes strings as long as a file
+	each  int64 // steps for each part of the arguments, where it is more than to look at it
+	light bool  // looks at a part of its arguments only
 }
 
 // A bound refuses arguments before any work is done on them, and returns what
@@ -54,7 +56,7 @@ func stringFunctions() []definition {
 		{name: "endswith", fn: endsWithFunc},
 		{name: "format", fn: stdlib.FormatFunc, bound: boundFormat},
 		{name: "formatdate", fn: stdlib.FormatDateFunc},
-		{name: "formatlist", fn: stdlib.FormatListFunc, bound: boundFormatList},
+		{name: "formatlist", fn: stdlib.FormatListFunc, bound: boundFormatList, each: 20},
 		{name: "indent", fn: stdlib.IndentFunc, bound: boundIndent},
 		{name: "join", fn: stdlib.JoinFunc, bound: boundJoin},
 		{name: "lower", fn: stdlib.LowerFunc},
@@ -83,28 +85,28 @@ func collectionFunctions() []definition {
 		{name: "chunklist", fn: stdlib.ChunklistFunc},
 		{name: "coalesce", fn: stdlib.CoalesceFunc},
 		{name: "coalescelist", fn: stdlib.CoalesceListFunc},
-		{name: "compact", fn: stdlib.CompactFunc},
+		{name: "compact", fn: stdlib.CompactFunc, each: 5},
 		{name: "concat", fn: stdlib.ConcatFunc, bound: boundConcat},
-		{name: "contains", fn: stdlib.ContainsFunc},
-		{name: "distinct", fn: distinctFunc},
+		{name: "contains", fn: stdlib.ContainsFunc, each: 3},
+		{name: "distinct", fn: distinctFunc, each: 15},
 		{name: "element", fn: stdlib.ElementFunc},
 		{name: "flatten", fn: stdlib.FlattenFunc, bound: boundFlatten},
 		{name: "index", fn: indexFunc},
 		{name: "keys", fn: stdlib.KeysFunc},
-		{name: "length", fn: lengthFunc},
-		{name: "lookup", fn: stdlib.LookupFunc},
-		{name: "merge", fn: stdlib.MergeFunc, bound: boundConcat},
+		{name: "length", fn: lengthFunc, light: true},
+		{name: "lookup", fn: lookupFunc, light: true},
+		{name: "merge", fn: stdlib.MergeFunc, bound: boundConcat, each: 5},
 		{name: "one", fn: oneFunc},
-		{name: "range", fn: stdlib.RangeFunc},
+		{name: "range", fn: stdlib.RangeFunc, bound: boundRange},
 		{name: "reverse", fn: stdlib.ReverseListFunc},
-		{name: "setintersection", fn: stdlib.SetIntersectionFunc},
-		{name: "setproduct", fn: stdlib.SetProductFunc, bound: boundSetProduct},
-		{name: "setsubtract", fn: stdlib.SetSubtractFunc},
-		{name: "setunion", fn: stdlib.SetUnionFunc, bound: boundConcat},
+		{name: "setintersection", fn: stdlib.SetIntersectionFunc, each: 60},
+		{name: "setproduct", fn: stdlib.SetProductFunc, bound: boundSetProduct, each: 20},
+		{name: "setsubtract", fn: stdlib.SetSubtractFunc, each: 60},
+		{name: "setunion", fn: stdlib.SetUnionFunc, bound: boundConcat, each: 60},
 		{name: "slice", fn: stdlib.SliceFunc},
-		{name: "sort", fn: stdlib.SortFunc},
+		{name: "sort", fn: stdlib.SortFunc, each: 15},
 		{name: "values", fn: stdlib.ValuesFunc},
-		{name: "zipmap", fn: stdlib.ZipmapFunc},
+		{name: "zipmap", fn: stdlib.ZipmapFunc, each: 5},
 	}
 }
 
@@ -114,7 +116,7 @@ func encodingFunctions() []definition {
 		{name: "base64encode", fn: base64EncodeFunc},
 		{name: "csvdecode", fn: stdlib.CSVDecodeFunc, bound: boundCSV, bulk: true},
 		{name: "jsondecode", fn: stdlib.JSONDecodeFunc, bound: boundJSON, bulk: true},
-		{name: "jsonencode", fn: stdlib.JSONEncodeFunc, bound: boundJSONEncode},
+		{name: "jsonencode", fn: stdlib.JSONEncodeFunc, bound: boundJSONEncode, each: 8},
 		{name: "yamldecode", fn: yaml.YAMLDecodeFunc, bound: boundYAML, bulk: true},
 	}
 }
@@ -123,10 +125,10 @@ func conversionFunctions() []definition {
 	return []definition{
 		{name: "can", fn: tryfunc.CanFunc},
 		{name: "tobool", fn: stdlib.MakeToFunc(cty.Bool)},
-		{name: "tolist", fn: stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType))},
-		{name: "tomap", fn: stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType))},
+		{name: "tolist", fn: stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType)), each: 10},
+		{name: "tomap", fn: stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)), each: 10},
 		{name: "tonumber", fn: stdlib.MakeToFunc(cty.Number)},
-		{name: "toset", fn: stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType))},
+		{name: "toset", fn: stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)), each: 40},
 		{name: "tostring", fn: stdlib.MakeToFunc(cty.String)},
 		{name: "try", fn: tryfunc.TryFunc},
 	}
@@ -160,7 +162,7 @@ const callSteps = 12
 func (e *Evaluator) limited(d definition) function.Function {
 	return function.New(&function.Spec{
 		Description: d.fn.Description(),
-		Params:      d.fn.Params(),
+		Params:      unmarked(d.fn.Params()),
 		VarParam:    d.fn.VarParam(),
 		Type: func(args []cty.Value) (cty.Type, error) {
 			if err := e.before(d, args); err != nil {
@@ -172,6 +174,9 @@ func (e *Evaluator) limited(d definition) function.Function {
 			v, err := d.fn.Call(args)
 			if err != nil {
 				return cty.NilVal, err
+			}
+			if d.light {
+				return v, nil
 			}
 			return v, e.after(v)
 		},
@@ -189,7 +194,9 @@ func (e *Evaluator) before(d definition, args []cty.Value) error {
 				return err
 			}
 		}
-		steps += weight(v, e.left())
+		if !d.light {
+			steps += weight(v, e.left()) * max(d.each, 1)
+		}
 	}
 	if err := e.spend(steps); err != nil {
 		return err
@@ -209,7 +216,17 @@ func (e *Evaluator) after(v cty.Value) error {
 	if err := w.value(v, 0); err != nil {
 		return err
 	}
-	return e.spend(w.nodes/4 + w.bytes/64)
+	return e.spend(w.nodes + w.bytes/64)
+}
+
+// unmarked says that no argument is marked, as no value here ever is: the
+// library then does not search for marks in all parts of the arguments.
+func unmarked(params []function.Parameter) []function.Parameter {
+	params = slices.Clone(params)
+	for i := range params {
+		params[i].AllowMarked = true
+	}
+	return params
 }
 
 // weight returns about how many steps it takes to look at every part of a
@@ -225,7 +242,7 @@ func weight(v cty.Value, most int64) int64 {
 	if ty.IsPrimitiveType() {
 		return 0
 	}
-	n := int64(v.LengthInt()) / 2
+	n := 2 * int64(v.LengthInt())
 	if ty.IsCollectionType() && ty.ElementType().IsPrimitiveType() && ty.ElementType() != cty.String {
 		return n
 	}

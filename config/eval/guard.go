@@ -51,6 +51,11 @@ func (c *guarder) guard(expr hclsyntax.Expression) hclsyntax.Expression {
 	case *hclsyntax.FunctionCallExpr:
 		y := *x
 		y.Args = c.all(x.Args)
+		if unifying[x.Name] {
+			for i, arg := range y.Args {
+				y.Args[i] = &uniform{arg, c.e}
+			}
+		}
 		return &y
 	case *hclsyntax.IndexExpr:
 		y := *x
@@ -213,6 +218,9 @@ func (x *sized) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	return v, diags
 }
 
+// compareSteps is what comparing a part costs, in units of its weight.
+const compareSteps = 8
+
 // A weighed expression takes steps for every part of its result, as it is
 // about to be compared part by part.
 type weighed struct {
@@ -223,7 +231,7 @@ type weighed struct {
 func (x *weighed) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	v, diags := x.Expression.Value(ctx)
 	if !diags.HasErrors() && !v.Type().IsPrimitiveType() {
-		x.e.take(weight(v, x.e.left()), x.Expression)
+		x.e.take(weight(v, x.e.left())*compareSteps, x.Expression)
 	}
 	return v, diags
 }
