@@ -113,6 +113,7 @@ func TestAssertionClaims(t *testing.T) {
 		{"exp five minutes ahead of a clock that is ahead", map[string]any{"exp": now + 310, "iat": now + 10}, ""},
 		{"exp further ahead", map[string]any{"exp": now + 311, "iat": now + 10}, ReasonTooLong},
 		{"exp further ahead without iat", map[string]any{"exp": now + 311, "iat": nil}, ReasonTooLong},
+		{"five minutes and the skew after iat", map[string]any{"exp": now + 300, "iat": now - 10}, ""},
 		{"long life, near its end", map[string]any{"exp": now + 10, "iat": now - 301}, ReasonTooLong},
 
 		{"iat ahead within the skew", map[string]any{"iat": now + 10}, ""},

@@ -79,6 +79,7 @@ func TestMatchDistinguishedName(t *testing.T) {
 		{"escapes", `CN=a\,b\+c\"d\\e\<\>\;\#\=\20`, one(cn(`a,b+c"d\e<>;#= `)), true},
 		{"escaped bytes", `CN=Lu\C4\8Di\C4\87`, one(cn("Lučić")), true},
 		{"escaped first space and hash", `CN=\ \#x`, one(cn(" #x")), true},
+		{"escape at the end", `CN=b\,`, one(cn("b,")), true},
 		{"equals sign in a value", "CN=a=b", one(cn("a=b")), true},
 		{"hexadecimal", "CN=#0c0762696c6c696e67,O=Example", billing, true},
 		{"hexadecimal of another string type", "CN=#130762696c6c696e67,O=Example", billing, true},
@@ -95,6 +96,8 @@ func TestMatchDistinguishedName(t *testing.T) {
 		{"fewer parts", "CN=billing", billing, false},
 		{"more parts", "CN=billing,O=Example,C=DE", billing, false},
 		{"a part twice", "CN=billing,CN=billing", billing, false},
+		{"an attribute more in the certificate", "CN=a,O=x", encodeName(t, []part{org("x")}, []part{cn("a"), {oidOU, asn1.TagUTF8String, "b"}}), false},
+		{"an attribute less in the certificate", "CN=a+OU=b,O=x", encodeName(t, []part{org("x")}, []part{cn("a")}), false},
 		{"two attributes as two parts", "CN=a,OU=b", encodeName(t, []part{{oidOU, asn1.TagUTF8String, "b"}, cn("a")}), false},
 		{"two parts as two attributes", "CN=billing+O=Example", billing, false},
 		{"a set with one of them twice", "CN=a+CN=a", encodeName(t, []part{cn("a"), cn("b")}), false},
@@ -125,13 +128,29 @@ func TestMatchDistinguishedName(t *testing.T) {
 		{"escape that is not UTF-8", `CN=\ff`, one(cn("\xff")), false},
 		{"bad hexadecimal", "CN=#0c07zz", billing, false},
 		{"no hexadecimal", "CN=#,O=Example", billing, false},
+		{"hexadecimal of half an encoding", "CN=#0c07626c", one(cn("")), false},
+		{"hexadecimal of two encodings", "CN=#0c01620c0162", one(cn("b")), false},
 		{"hexadecimal of no string", "CN=#0500", one(cn("")), false},
 		{"number with a leading zero", "2.05.4.3=billing,O=Example", billing, false},
+		{"number with an empty part", "2..5.4.3=billing,O=Example", one(org("Example"), part{asn1.ObjectIdentifier{2, 0, 5, 4, 3}, asn1.TagUTF8String, "billing"}), false},
 		{"number with a word", "2.5.4.x=billing,O=Example", billing, false},
 		{"number too long", "2.5.4.33333333333333333333=x", billing, false},
 	} {
 		if got := matchDistinguishedName(test.text, test.der); got != test.want {
 			t.Errorf("%s: %q matches %x: %v", test.name, test.text, test.der, got)
+		}
+	}
+}
+
+func TestDirectoryString(t *testing.T) {
+	for _, value := range []asn1.RawValue{
+		{Class: asn1.ClassContextSpecific, Tag: asn1.TagUTF8String, Bytes: []byte("x")},
+		{IsCompound: true, Tag: asn1.TagUTF8String, Bytes: []byte("\x0c\x01x")},
+		{Tag: asn1.TagUTF8String, Bytes: []byte("\xff")},
+		{Tag: asn1.TagT61String, Bytes: []byte("x")},
+	} {
+		if s, ok := directoryString(value); ok {
+			t.Errorf("%+v is the string %q", value, s)
 		}
 	}
 }

@@ -186,6 +186,7 @@ func TestReadToken(t *testing.T) {
 		{"claims not UTF-8", signed(`{"alg":"ES256"}`, "{\"x\":\"\xed\xa0\x80\"}"), ReasonMalformed},
 		{"kid is a number", signed(`{"alg":"ES256","kid":1}`, `{}`), ReasonMalformed},
 		{"kid is empty", signed(`{"alg":"ES256","kid":""}`, `{}`), ReasonMalformed},
+		{"longest kid", signed(`{"alg":"ES256","kid":"`+strings.Repeat("k", 256)+`"}`, `{}`), ""},
 		{"kid is long", signed(`{"alg":"ES256","kid":"`+strings.Repeat("k", 257)+`"}`, `{}`), ReasonMalformed},
 		{"typ is null", signed(`{"alg":"ES256","typ":null}`, `{}`), ReasonMalformed},
 
@@ -240,6 +241,9 @@ func TestAlgorithmConfusion(t *testing.T) {
 				}
 				if err == nil {
 					accepted++
+				}
+				if key := keys[0].Keys.keys[0]; key.verify(&token.compact) != (err == nil) {
+					t.Errorf("key for %s, header %s, signature %s: the key itself says otherwise", pinned, named, signed)
 				}
 			}
 		}
