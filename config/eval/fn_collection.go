@@ -12,7 +12,7 @@ import (
 // lengthFunc is Terraform's: the elements of a collection or the characters of
 // a string.
 var lengthFunc = function.New(&function.Spec{
-	Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType}},
+	Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType, AllowMarked: true}},
 	Type: func(args []cty.Value) (cty.Type, error) {
 		if ty := args[0].Type(); ty != cty.String && ty != cty.DynamicPseudoType && !ty.IsCollectionType() && !ty.IsTupleType() && !ty.IsObjectType() {
 			return cty.NilType, function.NewArgErrorf(0, "it must be a string, a list, a set, a map or an object")

@@ -95,7 +95,7 @@ func collectionFunctions() []definition {
 		{name: "keys", fn: stdlib.KeysFunc},
 		{name: "length", fn: lengthFunc, light: true},
 		{name: "lookup", fn: lookupFunc, light: true},
-		{name: "merge", fn: stdlib.MergeFunc, bound: boundConcat, each: 5},
+		{name: "merge", fn: stdlib.MergeFunc, bound: boundConcat, each: 10},
 		{name: "one", fn: oneFunc},
 		{name: "range", fn: stdlib.RangeFunc, bound: boundRange},
 		{name: "reverse", fn: stdlib.ReverseListFunc},
@@ -185,6 +185,9 @@ func (e *Evaluator) limited(d definition) function.Function {
 
 func (e *Evaluator) before(d definition, args []cty.Value) error {
 	steps := int64(callSteps)
+	if n := int64(len(args)); n > fewElements {
+		steps += n * n / 10 // the search for a common type, see uniform
+	}
 	for _, v := range args {
 		if !v.IsKnown() || customdecode.ExpressionClosureType.Equals(v.Type()) {
 			return nil

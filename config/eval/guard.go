@@ -46,7 +46,8 @@ func (c *guarder) guard(expr hclsyntax.Expression) hclsyntax.Expression {
 		return c.binary(x)
 	case *hclsyntax.ConditionalExpr:
 		y := *x
-		y.Condition, y.TrueResult, y.FalseResult = c.guard(x.Condition), c.guard(x.TrueResult), c.guard(x.FalseResult)
+		y.Condition = c.guard(x.Condition)
+		y.TrueResult, y.FalseResult = &uniform{c.guard(x.TrueResult), c.e}, &uniform{c.guard(x.FalseResult), c.e}
 		return &y
 	case *hclsyntax.FunctionCallExpr:
 		y := *x

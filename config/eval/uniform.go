@@ -14,8 +14,10 @@ var unifying = map[string]bool{
 	"setunion": true, "tolist": true, "tomap": true, "toset": true,
 }
 
-// A uniform expression is the argument of such a function. Elements of one
-// plain type, as nearly always, need no search; others are charged for it.
+// A uniform expression is the argument of such a function, or what one of a
+// conditional's branches gives, which HCL brings to a common type as well.
+// Elements of one plain type, as nearly always, need no search; others are
+// charged for it.
 type uniform struct {
 	hclsyntax.Expression
 	e *Evaluator
