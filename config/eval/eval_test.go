@@ -108,6 +108,9 @@ func TestValue(t *testing.T) {
 		{`max([1, 3, 2]...)`, `3`},
 		{`length(true ? [for i in range(1000) : i] : [])`, `1000`},
 		{`length(toset(flatten([for i in range(50) : range(1000)])))`, `1000`},
+		{`lookup({a = null}, "a", 1)`, `null`},
+		{`lookup({"1" = "x"}, 1, null)`, `"x"`},
+		{`lookup({"1" = "x"}, 2, null)`, `null`},
 		{`lookup({a = "x"}, "a")`, `"x"`},
 		{`lookup(tomap({a = "1"}), "b", 2)`, `"2"`},
 		{`startswith("abc", "ab") && endswith("abc", "bc") && strcontains("abc", "b")`, `true`},
@@ -145,6 +148,11 @@ func TestMistakes(t *testing.T) {
 		{`file("latin1.txt")`, "invalid-function-call", "not UTF-8"},
 		{`try(local.x, local.y)`, "invalid-function-call", "no expression succeeded"},
 		{`lookup({a = 1}, "b")`, "invalid-function-call", "no element \"b\""},
+		{`lookup({a = 1})`, "invalid-function-call", "Missing value"},
+		{`lookup({a = 1}, "a", 2, 3)`, "invalid-function-call", "at most one default"},
+		{`length(null)`, "invalid-function-call", "must not be null"},
+		{`length(1)`, "invalid-function-call", "must be a string"},
+		{`length(lookup(local.nothing, "a"))`, "invalid-expression", ""},
 		{`lookup([], "b", 1)`, "invalid-function-call", "must be a map or an object"},
 		{`1 + "a"`, "invalid-expression", "number is required"},
 		{`"${null}x"`, "invalid-expression", "null"},
@@ -218,7 +226,7 @@ func TestBombs(t *testing.T) {
 		if len(l) != 1 || l[0].Code != "limit-exceeded" {
 			t.Errorf("%.100s: got %.200s %v", src, fmt.Sprintf("%#v", v), l)
 		}
-		if d := time.Since(start); d > 10*time.Second {
+		if d := time.Since(start); d > time.Minute {
 			t.Errorf("%.100s took %v", src, d)
 		}
 	}

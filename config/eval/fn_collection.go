@@ -12,20 +12,29 @@ import (
 // lengthFunc is Terraform's: the elements of a collection or the characters of
 // a string.
 var lengthFunc = function.New(&function.Spec{
-	Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType, AllowMarked: true}},
+	Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType}},
 	Type: func(args []cty.Value) (cty.Type, error) {
-		if ty := args[0].Type(); ty != cty.String && ty != cty.DynamicPseudoType && !ty.IsCollectionType() && !ty.IsTupleType() && !ty.IsObjectType() {
-			return cty.NilType, function.NewArgErrorf(0, "it must be a string, a list, a set, a map or an object")
-		}
-		return cty.Number, nil
+		_, err := length(args)
+		return cty.Number, err
 	},
-	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-		if args[0].Type() == cty.String {
-			return stdlib.Strlen(args[0])
-		}
-		return cty.NumberIntVal(int64(args[0].LengthInt())), nil
-	},
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return length(args) },
 })
+
+func length(args []cty.Value) (cty.Value, error) {
+	v := args[0]
+	ty := v.Type()
+	switch {
+	case len(args) > 1:
+		return cty.NilVal, errors.New("it takes one value")
+	case !v.IsKnown():
+		return cty.UnknownVal(cty.Number), nil
+	case ty == cty.String:
+		return stdlib.Strlen(v)
+	case ty.IsCollectionType() || ty.IsTupleType() || ty.IsObjectType():
+		return cty.NumberIntVal(int64(v.LengthInt())), nil
+	}
+	return cty.NilVal, function.NewArgError(0, errors.New("it must be a string, a list, a set, a map or an object"))
+}
 
 // distinctFunc keeps the first of equal elements. Unlike the go-cty library's
 // it does not compare each element with every other.
@@ -163,10 +172,10 @@ var oneFunc = function.New(&function.Spec{
 // or else the default. It looks at that element only, however large the map.
 var lookupFunc = function.New(&function.Spec{
 	Params: []function.Parameter{
-		{Name: "map", Type: cty.DynamicPseudoType, AllowMarked: true},
+		{Name: "map", Type: cty.DynamicPseudoType},
 		{Name: "key", Type: cty.String},
 	},
-	VarParam: &function.Parameter{Name: "default", Type: cty.DynamicPseudoType, AllowMarked: true, AllowNull: true},
+	VarParam: &function.Parameter{Name: "default", Type: cty.DynamicPseudoType, AllowNull: true, AllowDynamicType: true},
 	Type: func(args []cty.Value) (cty.Type, error) {
 		v, err := lookup(args)
 		if err != nil || !v.IsKnown() {
@@ -178,7 +187,7 @@ var lookupFunc = function.New(&function.Spec{
 })
 
 func lookup(args []cty.Value) (cty.Value, error) {
-	if len(args) > 3 {
+	if len(args) < 2 || len(args) > 3 {
 		return cty.NilVal, errors.New("it takes a map, a key and at most one default")
 	}
 	m, key := args[0], args[1]

@@ -21,7 +21,6 @@ type definition struct {
 	bound bound // nil when it makes nothing larger than its arguments
 	bulk  bool  // takes strings as long as a file
 	each  int64 // steps for each part of the arguments, where it is more than to look at it
-	light bool  // looks at a part of its arguments only
 }
 
 // A bound refuses arguments before any work is done on them, and returns what
@@ -93,8 +92,8 @@ func collectionFunctions() []definition {
 		{name: "flatten", fn: stdlib.FlattenFunc, bound: boundFlatten},
 		{name: "index", fn: indexFunc},
 		{name: "keys", fn: stdlib.KeysFunc},
-		{name: "length", fn: lengthFunc, light: true},
-		{name: "lookup", fn: lookupFunc, light: true},
+		{name: "length", fn: lengthFunc},
+		{name: "lookup", fn: lookupFunc},
 		{name: "merge", fn: stdlib.MergeFunc, bound: boundConcat, each: 10},
 		{name: "one", fn: oneFunc},
 		{name: "range", fn: stdlib.RangeFunc, bound: boundRange},
@@ -175,9 +174,6 @@ func (e *Evaluator) limited(d definition) function.Function {
 			if err != nil {
 				return cty.NilVal, err
 			}
-			if d.light {
-				return v, nil
-			}
 			return v, e.after(v)
 		},
 	})
@@ -197,9 +193,7 @@ func (e *Evaluator) before(d definition, args []cty.Value) error {
 				return err
 			}
 		}
-		if !d.light {
-			steps += weight(v, e.left()) * max(d.each, 1)
-		}
+		steps += weight(v, e.left()) * max(d.each, 1)
 	}
 	if err := e.spend(steps); err != nil {
 		return err

@@ -57,6 +57,9 @@ func (c *guarder) guard(expr hclsyntax.Expression) hclsyntax.Expression {
 				y.Args[i] = &uniform{arg, c.e}
 			}
 		}
+		if fn := direct[x.Name]; fn != nil && !x.ExpandFinal && len(x.Args) > 0 {
+			return &directCall{&y, fn, c.e}
+		}
 		return &y
 	case *hclsyntax.IndexExpr:
 		y := *x
