@@ -72,7 +72,7 @@ func bodyType(h http.Header) string {
 
 // credentials are the parameters that may stand in no URI.
 var credentials = []string{
-	"client_secret", "client_assertion", "assertion", "subject_token", "actor_token", "refresh_token", "access_token",
+	"client_secret", "client_assertion", "assertion", "subject_token", "actor_token", "refresh_token", "access_token", "token",
 }
 
 // queryHoldsCredentials reports whether the URI carries what belongs in the

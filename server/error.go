@@ -20,6 +20,7 @@ const (
 	CodeAccessDenied         Code = "access_denied"           // Auth0's answer to most refusals
 	CodeTooManyRequests      Code = "too_many_requests"       // with 429
 	CodeUnavailable          Code = "temporarily_unavailable" // with 503
+	CodeUnsupportedTokenType Code = "unsupported_token_type"  // RFC 7009 section 2.2.1
 )
 
 // A Reason is the exact cause of a refusal, for logs and for "writ explain":
@@ -51,6 +52,13 @@ const (
 	ReasonNotSenderConstrained Reason = "not-sender-constrained"
 	ReasonMalformedScope       Reason = "malformed-scope"
 	ReasonUngrantedScope       Reason = "ungranted-scope"
+
+	ReasonNoToken       Reason = "token-missing"
+	ReasonNotOurs       Reason = "token-not-ours"
+	ReasonTokenExpired  Reason = "token-expired"
+	ReasonNotTheCallers Reason = "token-of-another-client"
+	ReasonRevoked       Reason = "issued-before-revoked-before"
+	ReasonSelfContained Reason = "access-token-is-self-contained"
 
 	ReasonClientRate   Reason = "client-rate-limit"
 	ReasonFailureRate  Reason = "failed-authentication-limit"
@@ -109,6 +117,7 @@ var wording = map[Code]words{
 	CodeInvalidTarget:        {400, "The audience is unknown or not granted to the client."},
 	CodeTooManyRequests:      {429, "Too many requests."},
 	CodeUnavailable:          {503, "The service cannot answer now."},
+	CodeUnsupportedTokenType: {400, "Access tokens are self-contained: they cannot be revoked one by one and end when they expire."},
 }
 
 // auth0Wording is what clients of Auth0 know instead, where it differs.

@@ -38,8 +38,9 @@ func (f *form) parseJSON(body []byte) error {
 	return nil
 }
 
-// known are the parameters that mean something at the token endpoint.
+// known are the parameters that mean something at one of the endpoints.
 var known = map[string]bool{
 	"grant_type": true, "audience": true, "resource": true, "scope": true,
 	"client_id": true, "client_secret": true, "client_assertion": true, "client_assertion_type": true,
+	"token": true, "token_type_hint": true,
 }

@@ -26,6 +26,12 @@ type Metadata struct {
 	// from this member, though writ issues no ID tokens.
 	Algorithms   []schema.SigningAlg `json:"id_token_signing_alg_values_supported"`
 	SubjectTypes []string            `json:"subject_types_supported"`
+
+	// RFC 7662 and RFC 7009. Who asks there authenticates as at the token endpoint.
+	IntrospectionEndpoint string              `json:"introspection_endpoint"`
+	IntrospectionMethods  []clientauth.Method `json:"introspection_endpoint_auth_methods_supported"`
+	RevocationEndpoint    string              `json:"revocation_endpoint"`
+	RevocationMethods     []clientauth.Method `json:"revocation_endpoint_auth_methods_supported"`
 }
 
 // supportedGrantTypes is what Decide knows.
@@ -45,6 +51,9 @@ func newMetadata(a *Active) (metadataEndpoint, error) {
 		AuthMethods:   clientauth.Methods(),
 		Algorithms:    algorithmsInUse(a),
 		SubjectTypes:  []string{"public"},
+
+		IntrospectionEndpoint: endpointURL(issuer, introspectPath), IntrospectionMethods: clientauth.Methods(),
+		RevocationEndpoint: endpointURL(issuer, revokePath), RevocationMethods: clientauth.Methods(),
 	})
 	if err != nil {
 		return metadataEndpoint{}, fmt.Errorf("metadata: %w", err)

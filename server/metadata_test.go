@@ -100,7 +100,8 @@ func TestMetadataSaysWhatWorks(t *testing.T) {
 func TestExactRoutes(t *testing.T) {
 	s, _ := serving(t, everyShape(issuerURL), server.Options{Keys: sharedKeys, Getenv: env(map[string]string{"HMAC": hmacSecret})})
 	for _, path := range []string{"/", "/oauth", "/oauth/", "/oauth/token/", "//oauth/token", "/oauth//token", "/oauth/./token", "/oauth%2Ftoken",
-		"/Oauth/token", "/oauth/token%00", "/oauth/introspect", "/oauth/revoke", "/status", "/livez", "/metrics", "/debug/pprof/"} {
+		"/Oauth/token", "/oauth/token%00", "/oauth/introspect/", "/oauth/%72evoke",
+		"/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/{api}/x", "/status", "/livez", "/metrics", "/debug/pprof/"} {
 		w := httptest.NewRecorder()
 		s.Public().ServeHTTP(w, httptest.NewRequest(http.MethodPost, path, nil))
 		if w.Code != http.StatusNotFound || w.Header().Get("Location") != "" {

@@ -24,10 +24,17 @@ type handler interface {
 // Paths below the issuer.
 const (
 	tokenPath         = "/oauth/token"
+	introspectPath    = "/oauth/introspect"
+	revokePath        = "/oauth/revoke"
 	jwksPath          = "/.well-known/jwks.json"
 	openIDPath        = "/.well-known/openid-configuration"
 	authorizationPath = "/.well-known/oauth-authorization-server"
+	resourcePath      = "/.well-known/oauth-protected-resource/" + anySegment
 )
+
+// anySegment, at the end of a route's path, stands for any one segment. No
+// request has it in its path, because it is always sent percent-encoded.
+const anySegment = "{api}"
 
 // buildRoutes is the list of public endpoints. An issuer with a path has every
 // one of them below that path, where its metadata says they are, and at the
@@ -44,9 +51,13 @@ func (s *Server) buildRoutes(a *Active) (map[string]route, error) {
 	if err != nil {
 		return nil, err
 	}
-	get := []string{http.MethodGet, http.MethodHead}
+	get, post := []string{http.MethodGet, http.MethodHead}, []string{http.MethodPost}
+	tokens := &tokenEndpoint{server: s}
 	relative := map[string]route{
-		tokenPath:         {methods: []string{http.MethodPost}, handler: &tokenEndpoint{server: s}},
+		tokenPath:         {methods: post, handler: tokens},
+		introspectPath:    {methods: post, handler: &introspectEndpoint{tokens}},
+		revokePath:        {methods: post, handler: &revokeEndpoint{tokens}},
+		resourcePath:      {methods: get, handler: protectedResourceEndpoint{}},
 		jwksPath:          {methods: get, handler: jwksEndpoint{now: s.opts.Now}},
 		openIDPath:        {methods: get, handler: metadata},
 		authorizationPath: {methods: get, handler: metadata},
@@ -68,6 +79,15 @@ func (s *Server) buildRoutes(a *Active) (map[string]route, error) {
 // endpointURL is the address of an endpoint below the issuer.
 func endpointURL(issuer, path string) string { return strings.TrimSuffix(issuer, "/") + path }
 
+// route finds the entry of an escaped path.
+func (a *Active) route(path string) (route, bool) {
+	found, ok := a.routes[path]
+	if !ok {
+		found, ok = a.routes[path[:strings.LastIndexByte(path, '/')+1]+anySegment]
+	}
+	return found, ok
+}
+
 // serve finds the route by the exact path as it was sent: no cleaning, no
 // decoding, no redirects.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
@@ -76,7 +96,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		writeError(w, refuse(CodeUnavailable, ReasonNoSnapshot))
 		return
 	}
-	route, ok := a.routes[r.URL.EscapedPath()]
+	route, ok := a.route(r.URL.EscapedPath())
 	if !ok {
 		http.Error(w, "not found", http.StatusNotFound)
 		return

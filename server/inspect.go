@@ -1,0 +1,101 @@
+package server
+
+import (
+	"strings"
+	"time"
+
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/server/token"
+)
+
+// An inspected is what is known of a token that somebody presents. reason is
+// ReasonGranted when it is to be accepted, else why it is not.
+type inspected struct {
+	reason Reason
+	token  *token.Read // nil when it is not ours
+	api    snapshot.API
+	known  bool // api is set
+}
+
+// inspect says whether a token is to be accepted at now, as far as the caller
+// may know. A token that was good when it was issued must still be what the
+// snapshot in force would issue.
+func (a *Active) inspect(compact string, caller snapshot.Client, now time.Time) inspected {
+	i := a.read(compact, now.Unix())
+	if i.reason != ReasonGranted {
+		return i
+	}
+	owner, ok := a.snapshot.ClientByID(i.token.ClientID)
+	switch {
+	case !ok:
+		i.reason = ReasonUnknownClient
+	case owner.Label() != caller.Label() && !caller.MayIntrospect(i.api):
+		i.reason = ReasonNotTheCallers
+	case i.token.IssuedAt < owner.RevokedBefore():
+		i.reason = ReasonRevoked
+	default:
+		i.reason = a.stillGranted(i, owner, now.Unix())
+	}
+	return i
+}
+
+// read verifies the token itself: signature, issuer, audience and times.
+func (a *Active) read(compact string, now int64) inspected {
+	read, err := a.Keys().Read(compact, func(audience string) (string, bool) {
+		api, ok := a.snapshot.APIByIdentifier(audience)
+		if !ok {
+			return "", false
+		}
+		return api.Label(), true
+	}, now)
+	if err != nil {
+		return inspected{reason: ReasonNotOurs}
+	}
+	i := inspected{reason: ReasonGranted, token: read}
+	if i.api, i.known = a.snapshot.APIByIdentifier(read.Audience); !i.known {
+		i.reason = ReasonUnknownTarget
+	}
+	switch {
+	case read.Issuer != a.snapshot.Issuer().URL:
+		i.reason = ReasonNotOurs
+	case read.ExpiresAt <= now:
+		i.reason = ReasonTokenExpired
+	case read.IssuedAt > now+clockSkew:
+		i.reason = ReasonNotOurs
+	}
+	return i
+}
+
+// clockSkew is how far ahead, in seconds, the clock of another instance that
+// issued the token may be.
+const clockSkew = 60
+
+// stillGranted holds the token's scopes against the authorization in force.
+func (a *Active) stillGranted(i inspected, owner snapshot.Client, now int64) Reason {
+	auth, ok := a.snapshot.Authorization(owner, i.api, subjectType(i.token))
+	if !ok {
+		return ReasonNoAuthorization
+	}
+	if end := auth.ExpiresAt(); end != 0 && end <= now {
+		return ReasonAuthorizationExpired
+	}
+	if i.token.Scope == "" {
+		return ReasonGranted
+	}
+	for name := range strings.SplitSeq(i.token.Scope, " ") {
+		if !auth.HasScope(name) {
+			return ReasonUngrantedScope
+		}
+	}
+	return ReasonGranted
+}
+
+// subjectType says on whose behalf a token was issued. The subjects of users
+// are never in the space of those of clients.
+func subjectType(read *token.Read) schema.SubjectType {
+	if read.Subject == read.ClientID || read.Subject == read.ClientID+"@clients" {
+		return schema.SubjectClient
+	}
+	return schema.SubjectUser
+}
