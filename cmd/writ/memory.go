@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"io/fs"
 	"os"
 	"runtime/debug"
@@ -9,39 +8,45 @@ import (
 )
 
 const (
-	largeTree  = 4 << 20 // bytes of configuration from which on time is worth memory
-	largeLimit = 2 << 30 // bytes of memory near which the collector works harder again
+	largeTree = 4 << 20  // bytes of configuration from which on time is worth memory
+	hugeTree  = 32 << 20 // bytes of configuration from which on there is no memory to spare
+
+	// largeLimit keeps a large tree under one GiB: near it the collector works
+	// harder again.
+	largeLimit = 940 << 20
 )
 
 // favourSpeed trades memory for time where a large tree is loaded once: most of
 // its garbage would be collected only to end with the process. A small tree
-// keeps Go's defaults, so that a hostile one stays small. The environment's
-// own settings win.
+// keeps Go's defaults, so that a hostile one stays small; so does a huge one,
+// whose live data alone would stand at the limit. The environment's own
+// settings win.
 func favourSpeed(dir string) {
-	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" || !isLarge(dir) {
+	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
+		return
+	}
+	if n := treeBytes(dir); n < largeTree || n > hugeTree {
 		return
 	}
 	debug.SetGCPercent(400)
 	debug.SetMemoryLimit(largeLimit)
 }
 
-var errLarge = errors.New("large")
-
-// isLarge reports whether the configuration below dir is large. It stops
-// looking once that is clear.
-func isLarge(dir string) bool {
+// treeBytes is the size of the configuration below dir, counted as far as it
+// takes to know that it is huge.
+func treeBytes(dir string) int64 {
 	var total int64
-	err := fs.WalkDir(os.DirFS(dir), ".", func(_ string, entry fs.DirEntry, err error) error {
+	_ = fs.WalkDir(os.DirFS(dir), ".", func(_ string, entry fs.DirEntry, err error) error {
 		if err != nil || !strings.Contains(entry.Name(), ".hcl") {
 			return nil // loading reports what cannot be read
 		}
 		if info, err := entry.Info(); err == nil {
 			total += info.Size()
 		}
-		if total > largeTree {
-			return errLarge
+		if total > hugeTree {
+			return fs.SkipAll
 		}
 		return nil
 	})
-	return err != nil
+	return total
 }
