@@ -1,49 +1,65 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/server/token"
 )
 
 // buildKeys gathers the keys that the snapshot signs with: those it declares,
-// generated ones for the algorithms in use without a declared key, and one
-// HS256 key per API that has a secret. Each signs a token that is verified. A
-// key that cannot be had is a problem of what needs it; none at all is an error.
+// managed ones for the algorithms in use without a declared key, and one HS256
+// key per API that has a secret. Each signs a token that is verified. A key that
+// cannot be had is a problem of what needs it; none at all is an error.
 func (s *Server) buildKeys(a *Active) (*token.Keys, error) {
 	scheduled, declared := s.declaredKeys(a)
 	secrets := map[string]*token.Key{}
-	used := map[schema.SigningAlg]bool{}
+	var need token.Need
 	for i := range a.snapshot.NumAPIs() {
 		api := a.snapshot.API(i)
-		used[api.Alg()] = true
+		need.Longest = max(need.Longest, api.TokenLifetime())
 		if api.Alg() == schema.HS256 {
 			if key := s.secretKey(a, api.Label(), api.SigningSecret()); key != nil {
 				secrets[api.Label()] = key
 			}
 		}
 	}
-	for _, alg := range algorithms {
-		if alg == schema.HS256 || !used[alg] || declared[alg] {
-			continue
-		}
-		key, err := s.generated.Key(alg)
-		if err == nil {
-			err = key.SelfTest()
-		}
-		if err != nil {
+	need.Algs = slices.DeleteFunc(algorithmsInUse(a), func(alg schema.SigningAlg) bool {
+		return alg == schema.HS256 || declared[alg]
+	})
+	keys := token.NewKeys(scheduled, secrets).WithManaged(s.managed, need)
+	failed := keys.Maintain(s.opts.Now())
+	for _, alg := range need.Algs {
+		if err := failed[alg]; err != nil {
 			a.problems = append(a.problems, Problem{Address: "signing_alg " + string(alg), Reason: err.Error()})
-			continue
 		}
-		scheduled = append(scheduled, token.Scheduled{Key: key})
 	}
-	if a.snapshot.NumAPIs() > 0 && len(scheduled) == 0 && len(secrets) == 0 {
+	if a.snapshot.NumAPIs() > 0 && len(scheduled) == 0 && len(secrets) == 0 && len(failed) == len(need.Algs) {
 		return nil, errors.Join(errors.New("no signing key can be used"), a.problems[0])
 	}
-	return token.NewKeys(scheduled, secrets), nil
+	return keys, nil
+}
+
+// KeepKeys looks after the managed keys until ctx ends: it makes each in time to
+// be announced, finds those of other processes and removes expired ones. Serve
+// does it by itself; whoever serves the handlers otherwise calls this.
+func (s *Server) KeepKeys(ctx context.Context) {
+	tick := time.NewTicker(token.Rescan)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if a := s.active.Load(); a != nil {
+				a.Keys().Maintain(s.opts.Now())
+			}
+		}
+	}
 }
 
 // declaredKeys loads the signing_key entries. declared says which algorithms

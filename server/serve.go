@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -45,6 +46,11 @@ func (s *Server) Serve(ctx context.Context, l Listeners) error {
 		servers = append(servers, admin)
 		go func() { failed <- admin.Serve(l.Admin) }()
 	}
+	var background sync.WaitGroup
+	defer background.Wait()
+	keeping, stop := context.WithCancel(ctx)
+	defer stop()
+	background.Go(func() { s.KeepKeys(keeping) })
 	var err error
 	select {
 	case err = <-failed:

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/server/clientauth"
+	"github.com/writ-auth/writ/server/metrics"
 	"github.com/writ-auth/writ/server/token"
 )
 
@@ -23,6 +24,9 @@ type Options struct {
 	// as "file:NAME", and the keys that the server makes for itself. Without it
 	// those live in memory only.
 	Keys string
+	// KeyAnnounce is how long a managed key is published before it signs, KeyRotate
+	// how long it signs; 0 for token.DefaultAnnounce and token.DefaultRotate.
+	KeyAnnounce, KeyRotate time.Duration
 	// Secrets is the folder of what hashes and signing secrets name as "file:NAME".
 	Secrets string
 	// State is the folder in which the highest serial served is remembered, so
@@ -39,6 +43,9 @@ type Options struct {
 	// handler may be asked.
 	AdminHosts []string
 
+	// Certificate is the server's own, for the metrics to say when it expires.
+	Certificate *Certificate
+
 	// Signatures is how many asymmetric signatures run at once, 0 for one more
 	// than there are processors.
 	Signatures int
@@ -50,14 +57,15 @@ type Options struct {
 
 // A Server issues tokens from the snapshot that was activated last.
 type Server struct {
-	opts      Options
-	log       *slog.Logger
-	refs      references
-	generated *token.Generated
-	slow      *clientauth.SlowHashes
-	gate      *token.Gate
-	failures  *failures
-	rates     *rates
+	opts     Options
+	log      *slog.Logger
+	refs     references
+	managed  *token.Managed
+	slow     *clientauth.SlowHashes
+	gate     *token.Gate
+	failures *failures
+	rates    *rates
+	metrics  *metrics.Metrics
 
 	active   atomic.Pointer[Active]
 	rejected atomic.Pointer[Rejection]
@@ -96,17 +104,21 @@ func New(opts Options) (*Server, error) {
 	if _, err := io.ReadFull(opts.Rand, cacheKey[:]); err != nil {
 		return nil, fmt.Errorf("random source: %w", err)
 	}
-	return &Server{
-		opts:      opts,
-		log:       opts.Logger,
-		refs:      references{keys: opts.Keys, secrets: opts.Secrets, getenv: opts.Getenv},
-		generated: token.NewGenerated(opts.Keys),
-		slow:      clientauth.NewSlowHashes(cacheKey),
-		gate:      token.NewGate(opts.Signatures, queuedSignatures),
-		failures:  newFailures(),
-		rates:     newRates(),
-		served:    served,
-	}, nil
+	s := &Server{
+		opts: opts,
+		log:  opts.Logger,
+		refs: references{keys: opts.Keys, secrets: opts.Secrets, getenv: opts.Getenv},
+		managed: token.NewManaged(token.ManagedOptions{
+			Dir: opts.Keys, Announce: opts.KeyAnnounce, Rotate: opts.KeyRotate, Cache: maxAge * time.Second, Logger: opts.Logger,
+		}),
+		slow:     clientauth.NewSlowHashes(cacheKey),
+		gate:     token.NewGate(opts.Signatures, queuedSignatures),
+		failures: newFailures(),
+		rates:    newRates(),
+		served:   served,
+	}
+	s.metrics = metrics.New(s.measured)
+	return s, nil
 }
 
 // Active returns what is in force, nil before the first activation.

@@ -124,6 +124,7 @@ func (d *devServer) run(ctx context.Context, listener net.Listener) error {
 	served := make(chan error, 1)
 	go func() { served <- web.Serve(listener) }()
 	d.reload()
+	go d.server.KeepKeys(ctx)
 	changes := watchTree(ctx, d.w.dir)
 	for {
 		select {

@@ -29,7 +29,11 @@ func testKey(t testing.TB, alg schema.SigningAlg) *Key {
 		}
 		return key
 	}
-	key, err := NewGenerated("").Key(alg)
+	private, err := generate(alg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := NewKey(alg, private)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,25 +25,30 @@ const (
 type Key struct {
 	alg     schema.SigningAlg
 	kid     string           // RFC 7638 thumbprint; "" for HS256
-	raw     any              // *rsa.PrivateKey, *ecdsa.PrivateKey, ed25519.PrivateKey or []byte
+	raw     any              // a crypto.Signer; []byte for HS256
 	public  crypto.PublicKey // nil for HS256
 	jwk     []byte           // the public key as a JWK; nil for HS256
 	signer  jws.Signer
 	headers map[schema.Profile][]byte // the encoded protected header with its dot
 }
 
-// NewKey checks a private key and makes it ready to sign with alg. It takes
-// *rsa.PrivateKey for RS256 and PS256 (at least 2048 bits, an odd exponent of
-// at least 65537), *ecdsa.PrivateKey on P-256 for ES256 and ed25519.PrivateKey
-// for EdDSA.
+// NewKey checks a private key and makes it ready to sign with alg. It takes any
+// crypto.Signer, wherever the key itself is, whose public half is an
+// *rsa.PublicKey for RS256 and PS256 (at least 2048 bits, an odd exponent of at
+// least 65537), an *ecdsa.PublicKey on P-256 for ES256 or an ed25519.PublicKey
+// for EdDSA. It must be safe for concurrent use.
 func NewKey(alg schema.SigningAlg, private crypto.Signer) (*Key, error) {
 	public, err := checkPrivate(alg, private)
 	if err != nil {
 		return nil, err
 	}
+	signer, err := provider(private)
+	if err != nil {
+		return nil, err
+	}
 	members := thumbprintMembers(public)
 	kid := thumbprint(members)
-	return newKey(&Key{alg: alg, kid: kid, raw: private, public: public, jwk: appendJWK(nil, alg, kid, public)})
+	return newKey(&Key{alg: alg, kid: kid, raw: signer, public: public, jwk: appendJWK(nil, alg, kid, public)})
 }
 
 // NewSecretKey makes an HS256 key of a secret shared with the API, at least 32 bytes.
@@ -95,39 +100,42 @@ func encodeHeader(alg schema.SigningAlg, typ, kid string) []byte {
 // checkPrivate refuses a key that does not fit its algorithm or is too weak:
 // jwx signs with a 1024-bit RSA key without complaint.
 func checkPrivate(alg schema.SigningAlg, private crypto.Signer) (crypto.PublicKey, error) {
-	switch key := private.(type) {
-	case *rsa.PrivateKey:
+	switch public := private.Public().(type) {
+	case *rsa.PublicKey:
 		if alg != schema.RS256 && alg != schema.PS256 {
 			return nil, fmt.Errorf("an RSA key cannot sign with %q", alg)
 		}
-		return &key.PublicKey, checkRSA(key)
-	case *ecdsa.PrivateKey:
-		if alg != schema.ES256 || key.Curve != elliptic.P256() {
-			return nil, fmt.Errorf("an EC key on %s cannot sign with %q: ES256 takes P-256", key.Params().Name, alg)
+		return public, checkRSA(public, private)
+	case *ecdsa.PublicKey:
+		if alg != schema.ES256 || public.Curve != elliptic.P256() {
+			return nil, fmt.Errorf("an EC key on %s cannot sign with %q: ES256 takes P-256", public.Params().Name, alg)
 		}
-		if _, err := key.PublicKey.ECDH(); err != nil {
+		if _, err := public.ECDH(); err != nil {
 			return nil, fmt.Errorf("EC key: %w", err)
 		}
-		return &key.PublicKey, nil
-	case ed25519.PrivateKey:
+		return public, nil
+	case ed25519.PublicKey:
 		if alg != schema.EdDSA {
 			return nil, fmt.Errorf("an Ed25519 key cannot sign with %q", alg)
 		}
-		return key.Public(), nil
+		return public, nil
 	}
 	return nil, fmt.Errorf("a key of type %T cannot sign with %q", private, alg)
 }
 
 // checkRSA holds an RSA key to RFC 7518 section 3.3 and RFC 8725 section 3.4.
-func checkRSA(key *rsa.PrivateKey) error {
-	if bits := key.N.BitLen(); bits < minRSABits {
+// The private half is checked where it can be seen.
+func checkRSA(public *rsa.PublicKey, private crypto.Signer) error {
+	if bits := public.N.BitLen(); bits < minRSABits {
 		return fmt.Errorf("RSA key of %d bits is too short: %d are the least", bits, minRSABits)
 	}
-	if key.E < 65537 || key.E%2 == 0 {
-		return fmt.Errorf("RSA public exponent %d is not odd and at least 65537", key.E)
+	if public.E < 65537 || public.E%2 == 0 {
+		return fmt.Errorf("RSA public exponent %d is not odd and at least 65537", public.E)
 	}
-	if err := key.Validate(); err != nil {
-		return fmt.Errorf("RSA key: %w", err)
+	if key, ok := private.(*rsa.PrivateKey); ok {
+		if err := key.Validate(); err != nil {
+			return fmt.Errorf("RSA key: %w", err)
+		}
 	}
 	return nil
 }

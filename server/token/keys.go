@@ -2,7 +2,9 @@ package token
 
 import (
 	"cmp"
+	"maps"
 	"slices"
+	"time"
 
 	"github.com/writ-auth/writ/schema"
 )
@@ -25,12 +27,15 @@ const (
 	Retired   State = "retired"   // not published
 )
 
-// Keys is the set of keys that one configuration signs with. It is immutable;
-// which key signs and which are published is computed from the clock at each use.
+// Keys is the set of keys that one configuration signs with. Which key signs and
+// which are published is computed from the clock at each use. What is declared
+// never changes; the keys that the server manages come and go with Maintain. It
+// is safe for concurrent use.
 type Keys struct {
-	scheduled map[schema.SigningAlg][]Scheduled // the latest to activate first
+	scheduled map[schema.SigningAlg][]Scheduled // declared; the latest to activate first
 	secrets   map[string]*Key                   // HS256, by API label
-	order     []schema.SigningAlg
+	managed   *Managed                          // nil for none
+	need      Need
 }
 
 // NewKeys makes a set of asymmetric keys and of HS256 keys by API label.
@@ -39,12 +44,30 @@ func NewKeys(scheduled []Scheduled, secrets map[string]*Key) *Keys {
 	for _, key := range scheduled {
 		k.scheduled[key.alg] = append(k.scheduled[key.alg], key)
 	}
-	for alg, keys := range k.scheduled {
-		k.order = append(k.order, alg)
+	for _, keys := range k.scheduled {
 		slices.SortStableFunc(keys, func(a, b Scheduled) int { return cmp.Compare(b.ActivatesAt, a.ActivatesAt) })
 	}
-	slices.Sort(k.order)
 	return k
+}
+
+// WithManaged returns the set with managed keys for the algorithms of need,
+// which are none of those that have declared keys. Managed keys of other
+// algorithms, with which an earlier configuration signed, stay published until
+// its tokens have expired. Call Maintain before the first use.
+func (k *Keys) WithManaged(m *Managed, need Need) *Keys {
+	with := *k
+	with.managed, with.need = m, need
+	return &with
+}
+
+// Maintain makes, finds and removes managed keys as the moment has it. It
+// returns why an algorithm has no key to sign with. Call it at least every
+// Rescan; a call that comes late moves the next key's time and harms nothing.
+func (k *Keys) Maintain(now time.Time) map[schema.SigningAlg]error {
+	if k.managed == nil {
+		return nil
+	}
+	return k.managed.maintain(k.need, now.Unix())
 }
 
 // Signer returns the key that signs for the API with the algorithm at now, in
@@ -59,20 +82,49 @@ func (k *Keys) Signer(alg schema.SigningAlg, api string, now int64) *Key {
 			return key.Key
 		}
 	}
+	if k.managed == nil || !slices.Contains(k.need.Algs, alg) {
+		return nil
+	}
+	keys := k.managed.table.Load().keys[alg]
+	if i := signing(keys, now); i >= 0 {
+		return keys[i].Key
+	}
 	return nil
 }
 
 // All returns every asymmetric key with its state at now, by algorithm, the
 // latest to activate first.
 func (k *Keys) All(now int64) []KeyState {
+	managed := &table{}
+	if k.managed != nil {
+		managed = k.managed.table.Load()
+	}
+	algs := slices.AppendSeq(slices.Collect(maps.Keys(k.scheduled)), maps.Keys(managed.keys))
+	slices.Sort(algs)
 	var all []KeyState
-	for _, alg := range k.order {
+	for _, alg := range slices.Compact(algs) {
 		signer := k.Signer(alg, "", now)
 		for _, key := range k.scheduled[alg] {
 			all = append(all, KeyState{Scheduled: key, State: key.state(signer, now)})
 		}
+		all = k.appendManaged(all, managed, alg, now)
 	}
 	return all
+}
+
+func (k *Keys) appendManaged(dst []KeyState, t *table, alg schema.SigningAlg, now int64) []KeyState {
+	keys := t.keys[alg]
+	switch {
+	case len(keys) == 0:
+		return dst
+	case slices.Contains(k.need.Algs, alg):
+		return k.managed.rotation.states(dst, keys, k.need.Longest, now)
+	}
+	since, idle := t.idle[alg]
+	if !idle {
+		since = now
+	}
+	return k.managed.rotation.leftover(dst, keys, since, k.need.Longest, now)
 }
 
 // A KeyState is a key and what it does at a moment.

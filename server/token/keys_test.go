@@ -15,11 +15,8 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"math/big"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/writ-auth/writ/schema"
@@ -221,57 +218,5 @@ func TestSchedule(t *testing.T) {
 	}
 	if keys.Signer(schema.RS256, "", 0) != nil {
 		t.Error("a signer for an algorithm without keys")
-	}
-}
-
-// Processes that start at once in an empty folder end up with one key.
-func TestGeneratedKeysAreShared(t *testing.T) {
-	dir := t.TempDir()
-	kids := make([]string, 8)
-	var wg sync.WaitGroup
-	for i := range kids {
-		wg.Go(func() {
-			key, err := NewGenerated(dir).Key(schema.ES256)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			kids[i] = key.KID()
-		})
-	}
-	wg.Wait()
-	if distinct := slices.Compact(slices.Clone(kids)); len(distinct) != 1 {
-		t.Errorf("kids %v", kids)
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) != 1 {
-		t.Fatalf("folder holds %v, %v", entries, err)
-	}
-	if info, _ := entries[0].Info(); info.Mode().Perm() != 0o600 {
-		t.Errorf("mode %v", info.Mode())
-	}
-}
-
-func TestGeneratedFolder(t *testing.T) {
-	if _, err := NewGenerated(filepath.Join(t.TempDir(), "absent")).Key(schema.EdDSA); err == nil {
-		t.Error("a key in a folder that does not exist")
-	}
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "generated-EdDSA.pem"), []byte("damaged"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := NewGenerated(dir).Key(schema.EdDSA); err == nil {
-		t.Error("a damaged key was accepted or replaced")
-	}
-	memory := NewGenerated("")
-	first, err := memory.Key(schema.EdDSA)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if second, _ := memory.Key(schema.EdDSA); second != first {
-		t.Error("a key in memory is made anew")
-	}
-	if _, err := memory.Key(schema.HS256); err == nil {
-		t.Error("an HS256 key was made up")
 	}
 }

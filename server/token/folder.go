@@ -1,0 +1,304 @@
+package token
+
+import (
+	"bytes"
+	"crypto"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/writ-auth/writ/schema"
+)
+
+// maxKeyFile bounds a key file, in bytes.
+const maxKeyFile = 64 << 10
+
+// The files of a folder of managed keys:
+//
+//	managed-RS256-000003.pem              a private key, its times before the PEM block
+//	managed-RS256-000003.lifetime-86400   empty: it may sign tokens that live so many seconds
+//	.managed-RS256-1795435200-*           a key that is being written since then
+//
+// Each is created once and never changed. Every other file is somebody else's.
+var (
+	managedFile = regexp.MustCompile(`^managed-([A-Za-z0-9]+)-([0-9]{6,9})\.pem$`)
+	markerFile  = regexp.MustCompile(`^managed-([A-Za-z0-9]+)-([0-9]{6,9})\.lifetime-([1-9][0-9]{0,9})$`)
+	stagedFile  = regexp.MustCompile(`^\.managed-[A-Za-z0-9]+-([0-9]{1,12})-[0-9]+$`)
+)
+
+func managedName(alg schema.SigningAlg, generation int) string {
+	return fmt.Sprintf("managed-%s-%06d", alg, generation)
+}
+
+// A folder is a shelf on disk, shared by processes.
+type folder struct {
+	dir  string
+	log  *slog.Logger
+	read map[string]keyFile // by name: the last content that was a key
+	said map[string]string  // by name: what was complained of last
+}
+
+type keyFile struct {
+	content []byte
+	key     managedKey
+}
+
+func newFolder(dir string, log *slog.Logger) *folder {
+	return &folder{dir: dir, log: log, read: map[string]keyFile{}, said: map[string]string{}}
+}
+
+// scan reads the folder. A file that is no key is left alone and said so; one
+// that was a key before stays what it was, since only its absence withdraws it.
+func (f *folder) scan() (inventory, error) {
+	entries, err := os.ReadDir(f.dir)
+	if err != nil {
+		return nil, err
+	}
+	inv, lifetimes, present := inventory{}, map[string]int64{}, map[string]bool{}
+	for _, entry := range entries {
+		name := entry.Name()
+		if parts := markerFile.FindStringSubmatch(name); parts != nil {
+			seconds, _ := strconv.ParseInt(parts[3], 10, 64) // at most ten digits
+			key := "managed-" + parts[1] + "-" + parts[2] + ".pem"
+			lifetimes[key] = max(lifetimes[key], seconds)
+		} else if parts := managedFile.FindStringSubmatch(name); parts != nil {
+			present[name] = true
+			generation, _ := strconv.Atoi(parts[2]) // at most nine digits
+			f.load(inv.of(schema.SigningAlg(parts[1])), name, schema.SigningAlg(parts[1]), generation)
+		} else if strings.HasPrefix(name, "managed-") {
+			f.complain(name, errors.New("not a name that writd gives"))
+		}
+	}
+	f.forget(present)
+	for _, have := range inv {
+		for i, key := range have.keys {
+			have.keys[i].longest = lifetimes[managedName(key.alg, key.generation)+".pem"]
+		}
+		sortManaged(have.keys)
+	}
+	return inv, nil
+}
+
+// forget drops what was read of files that are gone.
+func (f *folder) forget(present map[string]bool) {
+	for name := range f.read {
+		if !present[name] {
+			delete(f.read, name)
+		}
+	}
+}
+
+// load adds the key of a file to the stock.
+func (f *folder) load(have *stock, name string, alg schema.SigningAlg, generation int) {
+	have.highest = max(have.highest, generation)
+	content, err := readKeyFile(filepath.Join(f.dir, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return // removed since the folder was read
+	}
+	known, before := f.read[name]
+	switch {
+	case err == nil && before && bytes.Equal(known.content, content):
+		delete(f.said, name)
+	case err == nil:
+		var key managedKey
+		if key, err = parseManaged(alg, generation, content); err == nil {
+			known, before = keyFile{content, key}, true
+			f.read[name] = known
+			f.checkMode(name)
+		}
+	case !before:
+		if failed, ok := errors.AsType[*fs.PathError](err); ok {
+			have.blocked = failed // it may be a key: only the disk or its owner knows
+		}
+	}
+	if err != nil {
+		f.complain(name, err)
+	}
+	if before {
+		have.keys = append(have.keys, known.key)
+	}
+}
+
+// complain says why a file is left alone, once until that changes.
+func (f *folder) complain(name string, err error) {
+	if f.said[name] != err.Error() {
+		f.said[name] = err.Error()
+		f.log.Error("key file left alone", "file", name, "reason", err.Error())
+	}
+}
+
+// checkMode warns of a private key that others may read.
+func (f *folder) checkMode(name string) {
+	if mode, exposed := Exposed(filepath.Join(f.dir, name)); exposed {
+		f.log.Warn("KEY FILE IS READABLE BY OTHERS: chmod 600 it, and delete it if somebody may have read it", "file", name, "mode", mode.String())
+	}
+}
+
+// Exposed reports whether a private key's file can be read or written by others
+// than its owner.
+func Exposed(path string) (mode fs.FileMode, exposed bool) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0, false
+	}
+	return info.Mode().Perm(), info.Mode().Perm()&0o077 != 0 && os.PathSeparator == '/'
+}
+
+// add makes a key under a temporary name and links it to its own, which fails
+// when another process was first: a reader sees a whole key or none.
+func (f *folder) add(alg schema.SigningAlg, generation int, activatesAt, now int64) error {
+	private, err := generate(alg)
+	if err != nil {
+		return err
+	}
+	content, err := encodeManaged(private, alg, now, activatesAt)
+	if err != nil {
+		return err
+	}
+	f.sweep(now)
+	staged, err := writeStaged(f.dir, fmt.Sprintf(".managed-%s-%d-*", alg, now), content)
+	if err != nil {
+		return fmt.Errorf("make a key for %q: %w", alg, err)
+	}
+	defer os.Remove(staged)
+	if err := os.Link(staged, filepath.Join(f.dir, managedName(alg, generation)+".pem")); err != nil {
+		return fmt.Errorf("make a key for %q: %w", alg, err)
+	}
+	return syncFolder(f.dir)
+}
+
+// sweep removes keys that were being written when a process ended: nobody has
+// seen them.
+func (f *folder) sweep(now int64) {
+	entries, err := os.ReadDir(f.dir)
+	if err != nil {
+		return
+	}
+	for _, entry := range entries {
+		parts := stagedFile.FindStringSubmatch(entry.Name())
+		if parts == nil {
+			continue
+		}
+		if since, err := strconv.ParseInt(parts[1], 10, 64); err == nil && now > since+removalGrace {
+			os.Remove(filepath.Join(f.dir, entry.Name()))
+		}
+	}
+}
+
+// outlive puts a marker beside the key.
+func (f *folder) outlive(key managedKey, seconds int64) error {
+	name := fmt.Sprintf("%s.lifetime-%d", managedName(key.alg, key.generation), seconds)
+	file, err := os.OpenFile(filepath.Join(f.dir, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Sync(), file.Close(), syncFolder(f.dir))
+}
+
+// remove deletes a key and its markers, the key first: a marker alone harms nobody.
+func (f *folder) remove(key managedKey) error {
+	base := filepath.Join(f.dir, managedName(key.alg, key.generation))
+	if err := os.Remove(base + ".pem"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	markers, err := filepath.Glob(base + ".lifetime-*")
+	for _, marker := range slices.DeleteFunc(markers, func(m string) bool { return !markerFile.MatchString(filepath.Base(m)) }) {
+		err = errors.Join(err, os.Remove(marker))
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(err, syncFolder(f.dir))
+}
+
+// writeStaged writes a file that only its owner may read, down to the disk.
+func writeStaged(dir, pattern string, content []byte) (name string, err error) {
+	f, err := os.CreateTemp(dir, pattern) // O_EXCL, mode 0600
+	if err != nil {
+		return "", err
+	}
+	_, err = f.Write(content)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err != nil {
+		os.Remove(f.Name())
+		return "", err
+	}
+	return f.Name(), nil
+}
+
+func syncFolder(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// readKeyFile reads a regular file of bounded size.
+func readKeyFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxKeyFile {
+		return nil, fmt.Errorf("%q is not a regular file of at most %d bytes", filepath.Base(path), maxKeyFile)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxKeyFile))
+}
+
+// activatesLine begins the line before the PEM block that says when the key
+// signs. RFC 7468 section 5.2 leaves the text before a block to its writer, so
+// every tool that reads PEM reads the key.
+const activatesLine = "Activates: "
+
+func encodeManaged(private crypto.Signer, alg schema.SigningAlg, made, activatesAt int64) ([]byte, error) {
+	block, err := encodePEM(private)
+	if err != nil {
+		return nil, err
+	}
+	text := "Made by writd, which replaces and removes it by itself. To withdraw it at once, delete this file.\n" +
+		"Algorithm: " + string(alg) + "\nMade: " + schema.FormatTime(made) + "\n" + activatesLine + schema.FormatTime(activatesAt) + "\n"
+	return append([]byte(text), block...), nil
+}
+
+// parseManaged reads what encodeManaged wrote, and has the key sign once. An
+// error never holds any of the bytes.
+func parseManaged(alg schema.SigningAlg, generation int, content []byte) (managedKey, error) {
+	text, _, _ := bytes.Cut(content, []byte("-----BEGIN "))
+	var activatesAt int64
+	for line := range strings.Lines(string(text)) {
+		value, ok := strings.CutPrefix(line, activatesLine)
+		if !ok {
+			continue
+		}
+		at, err := schema.ParseTime(strings.TrimSpace(value))
+		if err != nil || activatesAt != 0 {
+			return managedKey{}, errors.New("when the key signs is not one RFC 3339 time")
+		}
+		activatesAt = at
+	}
+	if activatesAt == 0 {
+		return managedKey{}, errors.New("the file does not say when the key signs")
+	}
+	key, err := ParsePEM(alg, content)
+	if err != nil {
+		return managedKey{}, err
+	}
+	return managedKey{Key: key, generation: generation, activatesAt: activatesAt}, key.SelfTest()
+}

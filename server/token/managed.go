@@ -1,0 +1,298 @@
+package token
+
+import (
+	"errors"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/writ-auth/writ/schema"
+)
+
+// ManagedOptions say where managed keys are kept and when they take over.
+type ManagedOptions struct {
+	// Dir is the folder of the keys, which other processes may share. Empty: the
+	// keys live in memory only.
+	Dir string
+	// Announce is how long verifiers may keep a key set, Rotate how long a key
+	// signs; 0 for the defaults.
+	Announce, Rotate time.Duration
+	// Cache is how long HTTP caches may keep a key set.
+	Cache time.Duration
+	// Logger is told what happens to keys, and never what they are. nil: nobody.
+	Logger *slog.Logger
+}
+
+// A Managed makes the keys of the algorithms for which no signing_key is
+// declared, announces each before it signs, and withdraws it when the last token
+// that it signed has expired. It is safe for concurrent use.
+//
+// Several processes that share a folder need no lock: the generations of an
+// algorithm's keys are numbered, each is a file of its own that can only be
+// created once, and whoever comes second takes what is there.
+type Managed struct {
+	rotation rotation
+	shelf    shelf
+	log      *slog.Logger
+	table    atomic.Pointer[table]
+
+	mu      sync.Mutex // held by Maintain
+	longest map[string]int64
+	idle    map[schema.SigningAlg]int64
+	said    map[schema.SigningAlg]string // what was complained of last
+}
+
+// A Need is what a configuration asks of managed keys.
+type Need struct {
+	Algs    []schema.SigningAlg // what they sign with
+	Longest int64               // seconds: the longest lifetime of any token
+}
+
+// A shelf is where managed keys are kept.
+type shelf interface {
+	// scan returns what there is.
+	scan() (inventory, error)
+	// add makes a key; it fails with fs.ErrExist when there is one of that
+	// generation already.
+	add(alg schema.SigningAlg, generation int, activatesAt, now int64) error
+	// outlive remembers with the key how long the tokens live that it may sign.
+	outlive(key managedKey, seconds int64) error
+	remove(key managedKey) error
+}
+
+// An inventory is what is on a shelf, by algorithm.
+type inventory map[schema.SigningAlg]*stock
+
+type stock struct {
+	keys    []managedKey // in the order in which they sign
+	highest int          // the highest generation, usable or not
+	blocked error        // why some key cannot be had at the moment
+}
+
+func (inv inventory) of(alg schema.SigningAlg) *stock {
+	if inv[alg] == nil {
+		inv[alg] = new(stock)
+	}
+	return inv[alg]
+}
+
+// NewManaged makes no key yet: Keys.Maintain does.
+func NewManaged(opts ManagedOptions) *Managed {
+	log := opts.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	m := &Managed{
+		rotation: rotation{
+			announce: seconds(opts.Announce, DefaultAnnounce), every: seconds(opts.Rotate, DefaultRotate),
+			cache: int64(opts.Cache / time.Second),
+		},
+		shelf: &drawer{}, log: log,
+		longest: map[string]int64{}, idle: map[schema.SigningAlg]int64{}, said: map[schema.SigningAlg]string{},
+	}
+	if opts.Dir != "" {
+		m.shelf = newFolder(opts.Dir, log)
+	}
+	m.table.Store(&table{})
+	return m
+}
+
+func seconds(d, otherwise time.Duration) int64 {
+	if d == 0 {
+		d = otherwise
+	}
+	return int64(d / time.Second)
+}
+
+// maintain brings the keys up to date with the folder, the clock and what is
+// needed. It returns why an algorithm has no key; anything else that goes wrong
+// is in the log, and the keys that there are go on signing.
+func (m *Managed) maintain(need Need, now int64) map[schema.SigningAlg]error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	inv, err := m.shelf.scan()
+	if err != nil {
+		return m.unscanned(need, err)
+	}
+	failed := map[schema.SigningAlg]error{}
+	for _, alg := range need.Algs {
+		if inv, err = m.provide(inv, alg, now); err != nil {
+			m.complain(alg, "signing keys do not rotate", err)
+		} else {
+			delete(m.said, alg)
+		}
+		if len(inv.of(alg).keys) == 0 {
+			failed[alg] = err
+			continue
+		}
+		m.outlive(inv.of(alg).keys, alg, need.Longest, now)
+	}
+	m.retire(inv, need, now)
+	m.publish(inv, need, now)
+	return failed
+}
+
+// unscanned keeps what is known while the folder cannot be read.
+func (m *Managed) unscanned(need Need, err error) map[schema.SigningAlg]error {
+	failed := map[schema.SigningAlg]error{}
+	for _, alg := range need.Algs {
+		if len(m.table.Load().keys[alg]) == 0 {
+			failed[alg] = err
+		}
+		m.complain(alg, "the folder of keys cannot be read", err)
+	}
+	return failed
+}
+
+// complain says what is wrong, once until it changes.
+func (m *Managed) complain(alg schema.SigningAlg, what string, err error) {
+	if text := what + err.Error(); m.said[alg] != text {
+		m.said[alg] = text
+		m.log.Error(what, "alg", alg, "reason", err.Error())
+	}
+}
+
+// provide makes the key that is due. Another process may be making the same one:
+// the first to put it on the shelf wins, and everybody reads what is there.
+func (m *Managed) provide(inv inventory, alg schema.SigningAlg, now int64) (inventory, error) {
+	have := inv.of(alg)
+	activatesAt, due := m.rotation.next(have.keys, now)
+	if !due {
+		return inv, nil
+	}
+	if have.blocked != nil {
+		return inv, have.blocked
+	}
+	err := m.shelf.add(alg, have.highest+1, activatesAt, now)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return inv, err
+	}
+	again, scanErr := m.shelf.scan()
+	if scanErr != nil {
+		return inv, scanErr
+	}
+	if keys := again.of(alg).keys; err == nil && len(keys) > 0 {
+		m.log.Info("signing key made", "alg", alg, "kid", keys[len(keys)-1].kid, "activates_at", schema.FormatTime(activatesAt))
+	}
+	if len(again.of(alg).keys) == 0 && again.of(alg).blocked == nil {
+		return again, errors.New("the key that was made is gone or not usable")
+	}
+	return again, again.of(alg).blocked
+}
+
+// outlive remembers, with each key that may still sign, how long tokens live: a
+// configuration that shortens them must not withdraw the key of those that are
+// about, nor may a restart or another process.
+func (m *Managed) outlive(keys []managedKey, alg schema.SigningAlg, longest, now int64) {
+	for i := signing(keys, now); i < len(keys); i++ {
+		key := &keys[i]
+		if max(key.longest, m.longest[key.kid]) >= longest {
+			continue
+		}
+		m.longest[key.kid] = longest
+		if err := m.shelf.outlive(*key, longest); err != nil {
+			m.log.Warn("how long tokens live cannot be written down", "alg", alg, "kid", key.kid, "reason", err.Error())
+		}
+	}
+	for i, key := range keys {
+		keys[i].longest = max(key.longest, m.longest[key.kid])
+	}
+}
+
+// retire removes keys that are long no longer published. The newest key stays,
+// whether it is needed or not: another process may sign with it.
+func (m *Managed) retire(inv inventory, need Need, now int64) {
+	for alg, have := range inv {
+		for i, key := range have.keys {
+			end := m.rotation.retiresAt(have.keys, i, need.Longest)
+			if end == 0 || now < end+removalGrace {
+				continue
+			}
+			if err := m.shelf.remove(key); err != nil {
+				m.log.Warn("signing key cannot be removed", "alg", alg, "kid", key.kid, "reason", err.Error())
+				continue
+			}
+			delete(m.longest, key.kid)
+			m.log.Info("signing key removed", "alg", alg, "kid", key.kid, "retired_at", schema.FormatTime(end))
+		}
+	}
+}
+
+// publish puts what there is in force.
+func (m *Managed) publish(inv inventory, need Need, now int64) {
+	before := m.table.Load()
+	next := &table{keys: map[schema.SigningAlg][]managedKey{}}
+	for alg, have := range inv {
+		if len(have.keys) > 0 {
+			next.keys[alg] = have.keys
+		}
+		if _, known := m.idle[alg]; !known && !slices.Contains(need.Algs, alg) {
+			m.idle[alg] = now
+		}
+	}
+	for _, alg := range need.Algs {
+		delete(m.idle, alg)
+	}
+	next.idle = maps.Clone(m.idle)
+	m.table.Store(next)
+	for alg, keys := range before.keys {
+		for _, key := range keys {
+			known := func(k managedKey) bool { return k.kid == key.kid }
+			if i := signing(keys, now); key.generation >= keys[max(i, 0)].generation && !slices.ContainsFunc(next.keys[alg], known) {
+				m.log.Warn("signing key withdrawn: its file is gone", "alg", alg, "kid", key.kid)
+			}
+		}
+	}
+}
+
+// A drawer keeps keys in memory.
+type drawer struct {
+	keys map[schema.SigningAlg][]managedKey
+}
+
+func (d *drawer) scan() (inventory, error) {
+	inv := inventory{}
+	for alg, keys := range d.keys {
+		have := inv.of(alg)
+		have.keys = slices.Clone(keys)
+		for _, key := range keys {
+			have.highest = max(have.highest, key.generation)
+		}
+		sortManaged(have.keys)
+	}
+	return inv, nil
+}
+
+func (d *drawer) add(alg schema.SigningAlg, generation int, activatesAt, _ int64) error {
+	private, err := generate(alg)
+	if err != nil {
+		return err
+	}
+	key, err := NewKey(alg, private)
+	if err != nil {
+		return err
+	}
+	if d.keys == nil {
+		d.keys = map[schema.SigningAlg][]managedKey{}
+	}
+	d.keys[alg] = append(d.keys[alg], managedKey{Key: key, generation: generation, activatesAt: activatesAt})
+	return key.SelfTest()
+}
+
+func (d *drawer) outlive(key managedKey, seconds int64) error {
+	for i := range d.keys[key.alg] {
+		if have := &d.keys[key.alg][i]; have.Key == key.Key {
+			have.longest = max(have.longest, seconds)
+		}
+	}
+	return nil
+}
+
+func (d *drawer) remove(key managedKey) error {
+	d.keys[key.alg] = slices.DeleteFunc(d.keys[key.alg], func(k managedKey) bool { return k.Key == key.Key })
+	return nil
+}
