@@ -25,6 +25,7 @@ type Diagnostic struct {
 	Detail   string    // full sentences, ending with the way out
 	Range    hcl.Range // zero when there is no place to show
 	Related  []Related // further places, each with its own snippet
+	Secret   bool      // what stands at Range may be a secret: no snippet shows it
 }
 
 // Related is a second place that a diagnostic involves.

@@ -58,6 +58,7 @@ type ReportRelated struct {
 // are the files by the name that ranges give them.
 func NewReport(l List, sources map[string][]byte) Report {
 	l = l.Sorted()
+	sources = masked(l, sources)
 	r := Report{FormatVersion: "1", Valid: !l.HasErrors(), Diagnostics: make([]ReportDiagnostic, 0, len(l))}
 	r.ErrorCount, r.WarningCount = l.Count()
 	for _, d := range l {

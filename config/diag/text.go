@@ -18,7 +18,7 @@ import (
 // them. Width is the terminal's, 0 when it is not known. What an author wrote
 // cannot act on the terminal.
 func WriteText(w io.Writer, l List, sources map[string][]byte, width int, color bool) error {
-	t := &textWriter{sources: sources, width: width, color: color}
+	t := &textWriter{sources: masked(l, sources), width: width, color: color}
 	for _, d := range l.Sorted() {
 		t.diagnostic(d)
 	}

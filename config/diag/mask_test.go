@@ -1,0 +1,46 @@
+package diag_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/writ-auth/writ/config/diag"
+)
+
+func TestSecretsAreMasked(t *testing.T) {
+	const src = "secret \"s\" { hash = \"hunter2-hunter2\" }\nname = local.x\n"
+	at := strings.Index(src, `"hunter2`)
+	on := func(from, to int) hcl.Range {
+		return hcl.Range{Filename: "a.hcl", Start: hcl.Pos{Line: 1, Column: from + 1, Byte: from}, End: hcl.Pos{Line: 1, Column: to + 1, Byte: to}}
+	}
+	list := diag.List{
+		// Another diagnostic on the same line must not show it either.
+		{Severity: diag.Error, Code: "other", Summary: "Other", Range: on(0, 6)},
+		{Severity: diag.Error, Code: "plaintext-secret", Summary: "Secret in plain text", Range: on(at, at+len(`"hunter2-hunter2"`)), Secret: true},
+	}
+	sources := map[string][]byte{"a.hcl": []byte(src)}
+
+	var text bytes.Buffer
+	if err := diag.WriteText(&text, list, sources, 0, false); err != nil {
+		t.Fatal(err)
+	}
+	report, err := json.Marshal(diag.NewReport(list, sources))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, out := range map[string]string{"text": text.String(), "JSON": string(report)} {
+		if strings.Contains(out, "hunter2") {
+			t.Errorf("%s shows the secret:\n%s", name, out)
+		}
+		if !strings.Contains(out, "***************") {
+			t.Errorf("%s has no masked snippet:\n%s", name, out)
+		}
+	}
+	if string(sources["a.hcl"]) != src {
+		t.Error("the sources were changed")
+	}
+}
