@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"strings"
@@ -303,10 +304,21 @@ func (f *fields) keys(name string, parse func(string) (string, error)) string {
 	}
 	canonical, err := parse(text)
 	if err != nil {
-		f.errorf("invalid-key", at, "%s", sentence(err))
+		f.refuseKey(at, err)
 		return ""
 	}
 	return canonical
+}
+
+// refuseKey reports key material that is no public key. It may be a private
+// one, so it is shown only where nothing but the name of its file stands.
+func (f *fields) refuseKey(at hcl.Range, err error) {
+	src := f.sources[at.Filename]
+	if at.Start.Byte < len(src) && bytes.HasPrefix(src[at.Start.Byte:], []byte("file(")) {
+		f.errorf("invalid-key", at, "%s", sentence(err))
+		return
+	}
+	f.secretf("invalid-key", at, "%s", sentence(err))
 }
 
 func rangeOf(b *hclsyntax.Block, attr string) (hcl.Range, bool) {

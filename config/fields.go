@@ -79,6 +79,12 @@ func (f *fields) errorf(code string, at hcl.Range, format string, args ...any) {
 	f.problems.errorf(code, at, format, args...)
 }
 
+// secretf is errorf where the value that was written may be a secret.
+func (f *fields) secretf(code string, at hcl.Range, format string, args ...any) {
+	f.bad = true
+	f.problems.secretf(code, at, format, args...)
+}
+
 // attr returns an attribute that was written, and what the language says of it.
 func (f *fields) attr(name string) (*hclsyntax.Attribute, *schema.Attribute) {
 	spec, ok := f.spec.Attr(name)
@@ -166,7 +172,11 @@ func (f *fields) allowed(spec *schema.Attribute, s string, at hcl.Range) bool {
 	case strings.HasPrefix(s, "env:"), strings.HasPrefix(s, "file:"):
 		code = "invalid-value"
 	}
-	f.errorf(code, at, "%s", sentence(err))
+	report := f.errorf
+	if code == "plaintext-secret" || code == "weak-secret-hash" {
+		report = f.secretf
+	}
+	report(code, at, "%s", sentence(err))
 	return false
 }
 

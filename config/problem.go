@@ -125,6 +125,12 @@ func (p *problems) errorf(code string, at hcl.Range, format string, args ...any)
 	p.related(code, at, nil, format, args...)
 }
 
+// secretf is errorf for a place where a secret may stand in plain text.
+func (p *problems) secretf(code string, at hcl.Range, format string, args ...any) {
+	p.add(diag.Diagnostic{Severity: diag.Error, Code: code, Summary: summaries[code],
+		Detail: fmt.Sprintf(format, args...), Range: at, Secret: true})
+}
+
 func (p *problems) related(code string, at hcl.Range, related []diag.Related, format string, args ...any) {
 	p.add(diag.Diagnostic{Severity: diag.Error, Code: code, Summary: summaries[code],
 		Detail: fmt.Sprintf(format, args...), Range: at, Related: related})
