@@ -10,7 +10,7 @@ import (
 
 // ErrPlaintext says that a value stands in clear where only a hash of it or a
 // reference to it may. No error here repeats the value.
-var ErrPlaintext = errors.New("value stands in clear")
+var ErrPlaintext = errors.New("this is the secret itself")
 
 // CheckSecretRef reports why s is not a SecretRef: "env:" and the name of an
 // environment variable, or "file:" and a path below the server's secrets folder.

@@ -160,3 +160,26 @@ func TestFromHCL(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestManyWarningsOfOneCode(t *testing.T) {
+	var list diag.List
+	for i := range 25 {
+		at := hcl.Range{Filename: "a.hcl", Start: hcl.Pos{Line: i + 1, Column: 1, Byte: i}}
+		list = append(list,
+			diag.Diagnostic{Severity: diag.Warning, Code: "habit", Summary: "A habit", Range: at},
+			diag.Diagnostic{Severity: diag.Error, Code: "mistake", Summary: "A mistake", Range: at})
+	}
+	var out strings.Builder
+	if err := diag.WriteText(&out, list, nil, 0, false); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(out.String(), "Warning: A habit [habit]"); n != 20 {
+		t.Errorf("%d warnings in full", n)
+	}
+	if n := strings.Count(out.String(), "Error: A mistake"); n != 25 {
+		t.Errorf("%d errors", n)
+	}
+	if !strings.Contains(out.String(), "Warning: 5 more like this [habit]\n") {
+		t.Errorf("no count of the others:\n%s", out.String())
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -16,11 +18,23 @@ import (
 // underlined, the code in brackets after the summary, related places below
 // with their own source. Sources are the files by the name that ranges give
 // them. Width is the terminal's, 0 when it is not known. What an author wrote
-// cannot act on the terminal.
+// cannot act on the terminal. Of many warnings with one code the first few are
+// shown, and the number of the others.
 func WriteText(w io.Writer, l List, sources map[string][]byte, width int, color bool) error {
 	t := &textWriter{sources: masked(l, sources), width: width, color: color}
+	warnings := map[string]int{}
 	for _, d := range l.Sorted() {
+		if d.Severity == Warning {
+			if warnings[d.Code]++; warnings[d.Code] > maxSameWarnings {
+				continue
+			}
+		}
 		t.diagnostic(d)
+	}
+	for _, code := range slices.Sorted(maps.Keys(warnings)) {
+		if more := warnings[code] - maxSameWarnings; more > 0 {
+			fmt.Fprintf(&t.out, "%s: %s\n\n", t.styled(yellow, "Warning"), t.styled(bold, fmt.Sprintf("%d more like this [%s]", more, code)))
+		}
 	}
 	_, err := w.Write(t.out.Bytes())
 	return err
@@ -32,6 +46,10 @@ type textWriter struct {
 	width   int
 	color   bool
 }
+
+// maxSameWarnings is how many warnings of one code are shown in full: a tree of
+// thousands has one habit, not thousands of news. Errors are all shown.
+const maxSameWarnings = 20
 
 const (
 	red       = "\x1b[31m"
