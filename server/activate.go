@@ -71,8 +71,10 @@ func (s *Server) Refresh() error {
 }
 
 func (s *Server) accept(active *Active) {
+	active.counted = s.metrics.APIs(active.snapshot.NumAPIs(), func(i int) string { return active.snapshot.API(i).Label() })
 	s.active.Store(active)
 	s.rejected.Store(nil)
+	s.metrics.Reloaded(true, active.since)
 	s.rates.keep(func(label string) bool {
 		client, ok := active.snapshot.ClientByLabel(label)
 		return ok && client.RateLimit() != 0
@@ -86,6 +88,7 @@ func (s *Server) accept(active *Active) {
 
 // reject remembers and reports why a snapshot was not put in force.
 func (s *Server) reject(digest string, err error) error {
+	s.metrics.Reloaded(false, s.opts.Now())
 	s.rejected.Store(&Rejection{Digest: digest, Reason: err.Error(), At: s.opts.Now().UTC()})
 	attrs := []any{"reason", err.Error()}
 	if digest != "" {

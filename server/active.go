@@ -6,6 +6,7 @@ import (
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server/clientauth"
+	"github.com/writ-auth/writ/server/metrics"
 	"github.com/writ-auth/writ/server/token"
 )
 
@@ -20,6 +21,7 @@ type Active struct {
 	secrets  *clientauth.Secrets
 	issuer   *token.Issuer
 	routes   map[string]route
+	counted  []*metrics.API // by API index
 	problems []Problem
 	since    time.Time
 }

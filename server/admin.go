@@ -47,7 +47,7 @@ type KeyStatus struct {
 // maxProblems bounds how many problems /status lists.
 const maxProblems = 100
 
-// Admin is the handler of what operators ask: /livez, /readyz and /status. It
+// Admin is the handler of what operators ask: /livez, /readyz, /status and /metrics. It
 // answers only requests whose Host and Origin show that no web page of another
 // site sent them.
 func (s *Server) Admin() http.Handler { return http.HandlerFunc(s.serveAdmin) }
@@ -69,6 +69,8 @@ func (s *Server) serveAdmin(w http.ResponseWriter, r *http.Request) {
 		s.writeReady(w)
 	case "/status":
 		s.writeStatus(w)
+	case "/metrics":
+		s.metrics.ServeHTTP(w, r)
 	default:
 		http.Error(w, "not found", http.StatusNotFound)
 	}

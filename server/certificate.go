@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"sync/atomic"
+	"time"
 )
 
 // A Certificate is the server's own TLS certificate, which may be replaced
@@ -28,6 +29,9 @@ func (c *Certificate) Reload() error {
 	c.current.Store(&pair)
 	return nil
 }
+
+// NotAfter is when the certificate in use expires.
+func (c *Certificate) NotAfter() time.Time { return c.current.Load().Leaf.NotAfter }
 
 // Config serves the certificate over TLS 1.3.
 func (c *Certificate) Config() *tls.Config {

@@ -1,5 +1,12 @@
 package server
 
+import (
+	"maps"
+	"slices"
+
+	"github.com/writ-auth/writ/server/metrics"
+)
+
 // Paths lists the table of routes, for the test that holds it against the
 // metadata.
 func (a *Active) Paths() []string {
@@ -9,3 +16,9 @@ func (a *Active) Paths() []string {
 	}
 	return paths
 }
+
+// Codes lists the error codes that have a wording.
+func Codes() []Code { return slices.Sorted(maps.Keys(wording)) }
+
+// ResultLabelled reports whether the metrics have a label value for a code.
+func ResultLabelled(code Code) bool { return metrics.ResultOf(string(code)) != metrics.OtherResult }

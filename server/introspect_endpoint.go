@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/server/metrics"
 )
 
 // An introspectEndpoint answers POST /oauth/introspect (RFC 7662). A client may
@@ -21,6 +22,7 @@ func (e *introspectEndpoint) serve(a *Active, w http.ResponseWriter, r *http.Req
 	x := &exchange{active: a, now: e.token.server.opts.Now()}
 	caller, refusal := e.token.presented(x, w, r)
 	if refusal != nil {
+		e.token.server.metrics.Introspection(result(refusal, metrics.Active))
 		e.token.server.auditPresented(r, x, "introspect", inspected{reason: refusal.Reason}, refusal)
 		writeError(w, refusal.In(a.style))
 		return
@@ -28,9 +30,11 @@ func (e *introspectEndpoint) serve(a *Active, w http.ResponseWriter, r *http.Req
 	found := a.inspect(x.form.get("token"), caller, x.now)
 	e.token.server.auditPresented(r, x, "introspect", found, nil)
 	if found.reason != ReasonGranted {
+		e.token.server.metrics.Introspection(metrics.Inactive)
 		writeNoStore(w, http.StatusOK, inactive)
 		return
 	}
+	e.token.server.metrics.Introspection(metrics.Active)
 	body, err := json.Marshal(found.answer())
 	if err != nil {
 		panic(err) // members of JSON that was verified

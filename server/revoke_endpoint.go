@@ -1,6 +1,10 @@
 package server
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/writ-auth/writ/server/metrics"
+)
 
 // A revokeEndpoint answers POST /oauth/revoke (RFC 7009).
 //
@@ -25,6 +29,7 @@ func (e *revokeEndpoint) serve(a *Active, w http.ResponseWriter, r *http.Request
 	if refusal != nil {
 		found.reason = refusal.Reason
 	}
+	e.token.server.metrics.Revocation(result(refusal, metrics.NothingToDo))
 	e.token.server.auditPresented(r, x, "revoke", found, refusal)
 	if refusal != nil {
 		writeError(w, refusal.In(a.style))

@@ -27,11 +27,13 @@ type exchange struct {
 }
 
 func (e *tokenEndpoint) serve(a *Active, w http.ResponseWriter, r *http.Request) {
+	begin := time.Now()
 	x := &exchange{active: a, now: e.server.opts.Now()}
 	out := answers.Get().(*answer)
 	defer answers.Put(out)
 	refusal := e.run(x, out, w, r)
 	e.server.audit(r.Context(), x, refusal)
+	e.server.count(x, refusal, begin)
 	if refusal != nil {
 		writeError(w, refusal.In(a.style))
 		return
@@ -97,10 +99,12 @@ func (e *tokenEndpoint) authenticate(x *exchange, r *http.Request) (snapshot.Cli
 // issue appends the token and the rest of the answer to out.
 func (e *tokenEndpoint) issue(ctx context.Context, x *exchange, out *answer) *Error {
 	out.begin()
+	begin := time.Now()
 	var err error
 	if out.body, x.signed, err = x.active.issuer.Issue(ctx, out.body, &x.grant.Grant); err != nil {
 		return issueError(err)
 	}
+	e.server.metrics.Signed(string(x.grant.Alg), time.Since(begin))
 	out.end(&x.grant)
 	return nil
 }
