@@ -130,8 +130,9 @@ func (l *loader) variableValue(f *fields, v *variable, name string, g given, isG
 			return false
 		}
 		if !value.IsNull() {
-			v.value = value
-			return true
+			var ok bool
+			v.value, ok = l.admit(value, v.at) // "1e10000000" is short as text only
+			return ok
 		}
 	}
 	if !hasDefault {
@@ -156,7 +157,7 @@ func (l *loader) variableDefault(f *fields, v *variable) (cty.Value, bool) {
 		f.errorf("wrong-type", at, "The default does not fit the variable's type, %s: %s.", typeexpr.TypeString(v.typ), err)
 		return cty.NilVal, false
 	}
-	return converted, true
+	return l.admit(converted, at)
 }
 
 func (v *variable) convert(value cty.Value) (cty.Value, error) {

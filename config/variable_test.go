@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/writ-auth/writ/config"
@@ -124,5 +125,14 @@ client "c" {
 	}
 	if digest(base, "x", config.Options{Vars: map[string]string{"v": "a"}}) != want {
 		t.Error("the default, given, changes the digest")
+	}
+}
+
+// TestGivenNumberWithinLimits: as text the number is short; written out it has
+// ten million digits.
+func TestGivenNumberWithinLimits(t *testing.T) {
+	_, codes := loadWith(t, "variable \"n\" {\n  type    = number\n  default = 1\n}\n", config.Options{Vars: map[string]string{"n": "1e10000000"}})
+	if !slices.Equal(codes, []string{"limit-exceeded"}) {
+		t.Errorf("problems: %v", codes)
 	}
 }

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+const platform = "../../examples/platform"
+
+// TestPlatformWorkflow runs what the example's workflow runs, line by line in
+// a shell, in a repository that holds the example and a pull request.
+func TestPlatformWorkflow(t *testing.T) {
+	workflow, err := os.ReadFile(filepath.Join(platform, ".github/workflows/writ.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := regexp.MustCompile(`(?m)^\s+(?:- )?run: (writ .*)$`).FindAllSubmatch(workflow, -1)
+	if len(lines) < 5 {
+		t.Fatalf("the workflow runs writ in %d places", len(lines))
+	}
+	sh := newShell(t, platform)
+	sh.run("git init -q -b main && git add -A && git commit -qm base && git update-ref refs/remotes/origin/main HEAD")
+	sh.run(`sed -i 's/scopes = \["read:orders"\]/scopes = ["read:orders", "cancel:orders"]/' logistics/clients.hcl && git commit -qam widen`)
+	for _, line := range lines {
+		sh.run("GITHUB_BASE_REF=main; " + string(line[1]))
+	}
+	if plan := sh.run("cat plan.md"); !strings.Contains(plan, "cancel:orders") || !strings.Contains(plan, "1 change widens access") {
+		t.Errorf("the comment does not say what widens:\n%s", plan)
+	}
+	if shown := sh.run("writ show --json prod.snapshot"); !strings.Contains(shown, `"https://auth.example.com/"`) {
+		t.Errorf("the snapshot is not prod's:\n%.400s", shown)
+	}
+}
+
+// TestPlatformReadme runs the commands that the example's README names, and
+// holds every environment to its lockfile.
+func TestPlatformReadme(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join(platform, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, _ := strings.Cut(string(readme), "```sh\n")
+	block, _, _ = strings.Cut(block, "```")
+	sh := newShell(t, platform)
+	for line := range strings.Lines(block) {
+		line = strings.TrimSpace(line)
+		if strings.Contains(line, "explain") {
+			line += "; test $? = 2" // a refusal is what it explains
+		}
+		sh.run(line)
+	}
+	sh.run("writ validate --locked --var-file env/staging/staging.writvars --lockfile env/staging/writ.lock.hcl")
+	sh.run("writ validate --locked --var-file env/prod/prod.writvars --lockfile env/prod/writ.lock.hcl")
+	if out := sh.run("writ validate --var environment=production 2>&1; test $? = 1"); !strings.Contains(out, "variable-validation") {
+		t.Errorf("an unknown environment is accepted:\n%s", out)
+	}
+}
+
+// TestQuickstartLine pastes the line that "writ dev" prints for the README's
+// first command into a shell, and gets a token.
+func TestQuickstartLine(t *testing.T) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("curl is not installed")
+		}
+		t.Skip("curl is not installed")
+	}
+	sh := newShell(t, "../../examples/quickstart")
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	dev := sh.command(ctx, "exec writ dev --listen 127.0.0.1:0")
+	dev.Cancel = func() error { return dev.Process.Signal(os.Interrupt) }
+	out, err := dev.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dev.Stderr = dev.Stdout
+	if err := dev.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line := regexp.MustCompile(`(?m)^\s*(curl .*)\n`)
+	var seen strings.Builder
+	buf := make([]byte, 4096)
+	for line.FindString(seen.String()) == "" {
+		n, err := out.Read(buf)
+		seen.Write(buf[:n])
+		if err != nil {
+			t.Fatalf("no curl line: %v\n%s", err, &seen)
+		}
+	}
+	answer := sh.run(line.FindStringSubmatch(seen.String())[1])
+	if !strings.Contains(answer, `"access_token":"`) || !strings.Contains(answer, `"scope":"read:orders"`) {
+		t.Errorf("answer: %s", answer)
+	}
+	stop()
+	if err := dev.Wait(); err != nil && ctx.Err() == nil {
+		t.Errorf("writ dev: %v", err)
+	}
+}
+
+// A shell runs command lines in a copy of a folder, with this program as "writ".
+type shell struct {
+	t   *testing.T
+	dir string
+	env []string
+}
+
+func newShell(t *testing.T, folder string) *shell {
+	t.Helper()
+	dir, bin := t.TempDir(), t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(folder)); err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(self, filepath.Join(bin, "writ")); err != nil {
+		t.Fatal(err)
+	}
+	env := append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_NOSYSTEM=1")
+	for _, who := range []string{"AUTHOR", "COMMITTER"} {
+		env = append(env, "GIT_"+who+"_NAME=A", "GIT_"+who+"_EMAIL=a@example.com")
+	}
+	return &shell{t, dir, env}
+}
+
+func (s *shell) command(ctx context.Context, line string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "sh", "-c", line)
+	cmd.Dir, cmd.Env = s.dir, s.env
+	return cmd
+}
+
+// run fails the test when the line does not end with 0, and returns what it printed.
+func (s *shell) run(line string) string {
+	s.t.Helper()
+	out, err := s.command(s.t.Context(), line).CombinedOutput()
+	if err != nil {
+		s.t.Fatalf("%s: %v\n%s", line, err, out)
+	}
+	return string(out)
+}
