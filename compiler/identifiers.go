@@ -84,7 +84,7 @@ func (c *compilation) nearIdentifier(i, j int32) {
 	c.warnAt(a.AttrRange("identifier"), "near-identifier", "Look-alike API identifiers",
 		fmt.Sprintf("%q differs from %q of %s only %s, so people will take one for the other, and a token for one is refused by the other. "+
 			"If both are meant, say distinct_from = [%s].",
-			a.Identifier, b.Identifier, b.Address, lookAlike(a.Identifier, b.Identifier), b.Address),
+			a.Identifier, b.Identifier, b.Address, schema.Difference(a.Identifier, b.Identifier), b.Address),
 		diag.Related{Message: b.Address + " has the other", Range: b.AttrRange("identifier")})
 }
 

@@ -19,7 +19,7 @@ func (e *explainer) findNearMisses() {
 		api := &e.Document.APIs[i]
 		switch address := e.apis[i].Address; schema.NearKey(api.Identifier) {
 		case key:
-			e.nearMiss(i, "differs from "+address+" "+lookAlike(asked, api.Identifier))
+			e.nearMiss(i, "differs from "+address+" "+schema.Difference(asked, api.Identifier))
 		case swapped:
 			e.nearMiss(i, "differs from "+address+" in the scheme")
 		default:
@@ -51,32 +51,6 @@ func (e *explainer) nearestSpelling() {
 	if i := slices.Index(identifiers, nearest); nearest != "" && i >= 0 {
 		e.nearMiss(i, "differs from "+e.apis[i].Address+" in a few characters")
 	}
-}
-
-// lookAlike says how two different identifiers with one near key differ, in the
-// words of the server's log.
-func lookAlike(a, b string) string {
-	switch {
-	case strings.TrimSuffix(a, "/") == strings.TrimSuffix(b, "/"):
-		return "by a trailing slash"
-	case strings.EqualFold(a, b):
-		return "by upper and lower case"
-	case withoutPort(a) == withoutPort(b):
-		return "by the default port"
-	case strings.Contains(a, "%") != strings.Contains(b, "%"):
-		return "by percent-encoding"
-	}
-	return "in how the URL is spelled"
-}
-
-// withoutPort cuts the first default port out of a URL.
-func withoutPort(s string) string {
-	for _, port := range []string{":443", ":80"} {
-		if before, after, ok := strings.Cut(s, port); ok && (after == "" || after[0] == '/' || after[0] == '?') {
-			return before + after
-		}
-	}
-	return s
 }
 
 // otherScheme is the identifier with http for https or the other way round.

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"github.com/writ-auth/writ/compiler"
@@ -45,7 +43,7 @@ func (a *app) lock(ctx context.Context, args []string, flags *configFlags) error
 	if err != nil {
 		return err
 	}
-	before, content, err := w.readLockInDisorder(t)
+	before, content, err := w.readLock(t, lockfile.ParseWithoutCanonicalCheck) // this command mends it
 	if err != nil {
 		return err
 	}
@@ -75,23 +73,6 @@ func (a *app) showLock(result lockResult) error {
 	}
 	fmt.Fprintf(a.out, "Wrote %s: %s, %s.\n", result.Lockfile, plural(result.APIs, "API"), plural(result.Clients, "client"))
 	return nil
-}
-
-// readLockInDisorder is readLock for the one command that mends the lockfile.
-func (w *workspace) readLockInDisorder(t *tree) (*lockfile.File, []byte, error) {
-	content, err := readRegular(w.lockfile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, nil
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	t.sources[w.lockName] = content
-	lock, list := lockfile.ParseWithoutCanonicalCheck(w.lockName, content)
-	if list.HasErrors() {
-		return nil, nil, t.refuse(list)
-	}
-	return lock, content, nil
 }
 
 // writeLock writes the lockfile alone.

@@ -132,9 +132,9 @@ func (t *tree) refuse(list diag.List) error {
 	return &diagnosed{list: append(t.warnings, list...), sources: t.sources}
 }
 
-// readLock reads the lockfile; nil when there is none. Its bytes become a
-// source of snippets.
-func (w *workspace) readLock(t *tree) (*lockfile.File, []byte, error) {
+// readLock reads the lockfile with lockfile.Parse, or another way to parse it;
+// nil when there is none. Its bytes become a source of snippets.
+func (w *workspace) readLock(t *tree, parse parseLock) (*lockfile.File, []byte, error) {
 	content, err := readRegular(w.lockfile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, nil
@@ -143,13 +143,15 @@ func (w *workspace) readLock(t *tree) (*lockfile.File, []byte, error) {
 		return nil, nil, err
 	}
 	t.sources[w.lockName] = content
-	lock, list := lockfile.Parse(w.lockName, content)
+	lock, list := parse(w.lockName, content)
 	if list.HasErrors() {
 		return nil, nil, t.refuse(list)
 	}
 	t.warnings = append(t.warnings, list...)
 	return lock, content, nil
 }
+
+type parseLock func(name string, content []byte) (*lockfile.File, diag.List)
 
 // A lockCheck is what the configuration makes of the lockfile.
 type lockCheck struct {
@@ -166,7 +168,7 @@ func (c *lockCheck) changed() bool {
 
 // checkLock compares the tree with the lockfile.
 func (w *workspace) checkLock(t *tree, opts compiler.LockOptions) (*lockCheck, error) {
-	lock, content, err := w.readLock(t)
+	lock, content, err := w.readLock(t, lockfile.Parse)
 	if err != nil {
 		return nil, err
 	}

@@ -1,10 +1,6 @@
 package snapshot
 
-import (
-	"strings"
-
-	"github.com/writ-auth/writ/schema"
-)
+import "github.com/writ-auth/writ/schema"
 
 // maxNear bounds the candidates that NearIdentifier looks at.
 const maxNear = 8
@@ -24,33 +20,8 @@ func (s *Snapshot) NearIdentifier(identifier string) (near API, how string, ok b
 	for i := first; i < min(end, first+maxNear) && u32(entries, int(i)*indexSize+indexHash) == hash; i++ {
 		api := s.API(int(u32(entries, int(i)*indexSize+indexObject)))
 		if at := api.Identifier(); at != identifier && schema.NearKey(at) == key {
-			return api, difference(at, identifier), true
+			return api, schema.Difference(at, identifier), true
 		}
 	}
 	return API{}, "", false
-}
-
-// difference says how two different identifiers with one key differ.
-func difference(a, b string) string {
-	switch {
-	case strings.TrimSuffix(a, "/") == strings.TrimSuffix(b, "/"):
-		return "by a trailing slash"
-	case strings.EqualFold(a, b):
-		return "by upper and lower case"
-	case withoutPort(a) == withoutPort(b):
-		return "by the default port"
-	case strings.Contains(a, "%") != strings.Contains(b, "%"):
-		return "by percent-encoding"
-	}
-	return "in how the URL is spelled"
-}
-
-// withoutPort cuts the first default port out of a URL.
-func withoutPort(s string) string {
-	for _, port := range []string{":443", ":80"} {
-		if before, after, ok := strings.Cut(s, port); ok && (after == "" || after[0] == '/' || after[0] == '?') {
-			return before + after
-		}
-	}
-	return s
 }
