@@ -82,6 +82,7 @@ func (p *problems) add(d diag.Diagnostic) {
 	if p.isConsequence(d) {
 		return
 	}
+	d.Range = diag.Forward(d.Range)
 	if p.owner != nil {
 		k := place{d.Code, d.Range}
 		if o, seen := p.first[k]; seen && o != p.owner {

@@ -17,7 +17,16 @@ func fromHCL(d *hcl.Diagnostic, code string) Diagnostic {
 		out.Severity = Warning
 	}
 	if d.Subject != nil {
-		out.Range = *d.Subject
+		out.Range = Forward(*d.Subject)
 	}
 	return out
+}
+
+// Forward returns a range that ends no earlier than it begins: the parser
+// leaves the end out of what the end of the file cut off.
+func Forward(r hcl.Range) hcl.Range {
+	if r.End.Byte < r.Start.Byte {
+		r.End = r.Start
+	}
+	return r
 }
