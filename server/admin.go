@@ -62,7 +62,7 @@ func (s *Server) serveAdmin(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 		return
 	}
-	switch r.URL.EscapedPath() {
+	switch path := r.URL.EscapedPath(); path {
 	case "/livez":
 		writeNoStore(w, http.StatusOK, []byte("{\"alive\":true}\n"))
 	case "/readyz":
@@ -72,6 +72,10 @@ func (s *Server) serveAdmin(w http.ResponseWriter, r *http.Request) {
 	case "/metrics":
 		s.metrics.ServeHTTP(w, r)
 	default:
+		if s.opts.Profiling && strings.HasPrefix(path, profilePath) {
+			s.writeProfile(w, r)
+			return
+		}
 		http.Error(w, "not found", http.StatusNotFound)
 	}
 }

@@ -7,18 +7,13 @@ import (
 	"net"
 	"os"
 	"strings"
-	"sync"
 )
-
-// maxConnections caps the open connections of one listener.
-const maxConnections = 10_000
 
 // socketMode lets the owner and the group of a unix socket connect.
 const socketMode = 0o660
 
 // Listen opens an address: "host:port", or "unix:/path" for a socket. A socket
-// left behind by a process that is gone is replaced. At most 10,000 connections
-// are open at once; further ones wait to be accepted.
+// left behind by a process that is gone is replaced.
 func Listen(address string) (net.Listener, error) {
 	var l net.Listener
 	var err error
@@ -30,7 +25,7 @@ func Listen(address string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %q: %w", address, err)
 	}
-	return &capped{Listener: l, slots: make(chan struct{}, maxConnections), closed: make(chan struct{})}, nil
+	return l, nil
 }
 
 // Loopback reports whether only this machine can reach an address: a unix
@@ -80,41 +75,4 @@ func removeStale(path string) error {
 		return errors.New("another process answers there")
 	}
 	return os.Remove(path)
-}
-
-// A capped listener accepts while fewer than its slots are open.
-type capped struct {
-	net.Listener
-	slots  chan struct{}
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (l *capped) Accept() (net.Conn, error) {
-	select {
-	case l.slots <- struct{}{}:
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		<-l.slots
-		return nil, err
-	}
-	return &cappedConn{Conn: conn, release: sync.OnceFunc(func() { <-l.slots })}, nil
-}
-
-func (l *capped) Close() error {
-	l.once.Do(func() { close(l.closed) })
-	return l.Listener.Close()
-}
-
-type cappedConn struct {
-	net.Conn
-	release func()
-}
-
-func (c *cappedConn) Close() error {
-	c.release()
-	return c.Conn.Close()
 }

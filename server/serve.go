@@ -34,8 +34,11 @@ type Listeners struct {
 
 // Serve answers until ctx ends. Then the server reports that it is not ready,
 // accepts no more connections and finishes the requests that it has accepted,
-// within 20 seconds.
+// within 20 seconds. At most 10,000 connections are open at once, fewer when the
+// process may not open as many files; further ones wait to be accepted.
 func (s *Server) Serve(ctx context.Context, l Listeners) error {
+	most, mostAdmin := connections(openFiles())
+	l.Public = limited(l.Public, most)
 	public := s.httpServer(s.Public())
 	public.TLSConfig = l.TLS
 	servers := []*http.Server{public}
@@ -44,7 +47,7 @@ func (s *Server) Serve(ctx context.Context, l Listeners) error {
 	if l.Admin != nil {
 		admin := s.httpServer(s.Admin())
 		servers = append(servers, admin)
-		go func() { failed <- admin.Serve(l.Admin) }()
+		go func() { failed <- admin.Serve(limited(l.Admin, mostAdmin)) }()
 	}
 	var background sync.WaitGroup
 	defer background.Wait()

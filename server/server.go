@@ -43,6 +43,9 @@ type Options struct {
 	// handler may be asked.
 	AdminHosts []string
 
+	// Profiling lets the admin handler answer /debug/pprof/NAME.
+	Profiling bool
+
 	// Certificate is the server's own, for the metrics to say when it expires.
 	Certificate *Certificate
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -25,33 +26,39 @@ type daemon struct {
 
 // newDaemon makes everything that can fail before the first request.
 func newDaemon(set settings, getenv func(string) string, log *slog.Logger) (*daemon, error) {
-	cores := tune(getenv)
-	s, err := server.New(server.Options{
-		Keys: set.keys, Secrets: set.secrets, State: set.state,
-		Getenv: getenv, Trust: set.trust, Environment: set.environment, AdminHosts: set.adminHosts,
-		Logger: log, Signatures: cores + 1,
-	})
-	if err != nil {
-		return nil, err
-	}
-	d := &daemon{set: set, log: log, server: s}
+	d := &daemon{set: set, log: log}
+	var err error
 	if set.tlsCert != "" {
 		if d.certificate, err = server.LoadCertificate(set.tlsCert, set.tlsKey); err != nil {
 			return nil, err
 		}
 		d.listeners.TLS = d.certificate.Config()
 	}
+	cores := tune(getenv)
+	d.server, err = server.New(server.Options{
+		Keys: set.keys, KeyAnnounce: set.keyTimes.announce, KeyRotate: set.keyTimes.rotate, Secrets: set.secrets, State: set.state,
+		Getenv: getenv, Trust: set.trust, Environment: set.environment, AdminHosts: set.adminHosts,
+		Logger: log, Signatures: cores + 1, Certificate: d.certificate, Profiling: set.pprof,
+	})
+	if err != nil {
+		return nil, err
+	}
 	return d, d.listen()
 }
 
-func (d *daemon) listen() (err error) {
-	if d.listeners.Public, err = server.Listen(d.set.listen); err != nil {
+func (d *daemon) listen() error {
+	inherited, err := newInherited()
+	if err != nil {
+		return err
+	}
+	defer inherited.closeRest(d.log)
+	if d.listeners.Public, err = inherited.listen(d.set.listen); err != nil {
 		return err
 	}
 	if d.set.admin == "off" {
 		return nil
 	}
-	if d.listeners.Admin, err = server.Listen(d.set.admin); err != nil {
+	if d.listeners.Admin, err = inherited.listen(d.set.admin); err != nil {
 		d.listeners.Public.Close()
 	}
 	return err
@@ -76,6 +83,10 @@ func (d *daemon) run(ctx context.Context) error {
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
 	background.Go(func() { d.reloadOn(ctx, hangups) })
+	d.tell(ready, d.summary())
+	background.Go(func() { d.keepAlive(ctx) })
+	quiet := context.AfterFunc(ctx, func() { d.tell(stopping) })
+	defer quiet()
 	return d.server.Serve(ctx, d.listeners)
 }
 
@@ -100,10 +111,11 @@ func (d *daemon) folders() []*watch.Watcher {
 // wrong is in the log and in /status; the last good snapshot keeps serving.
 func (d *daemon) activate(file []byte, err error) {
 	if err != nil {
-		d.log.Error("snapshot unreadable", "path", d.set.snapshot, "reason", err.Error())
+		d.server.Unreadable(fmt.Errorf("snapshot unreadable: %w", err))
 		return
 	}
 	_ = d.server.Activate(file)
+	d.tell(d.summary())
 }
 
 // reload reads everything anew: certificate, snapshot, secrets and keys. When
@@ -129,7 +141,9 @@ func (d *daemon) reloadOn(ctx context.Context, hangups <-chan os.Signal) {
 			return
 		case <-hangups:
 			d.log.Info("reload on SIGHUP")
+			d.tell(reloading())
 			d.reload()
+			d.tell(ready, d.summary())
 		}
 	}
 }
@@ -138,14 +152,19 @@ func (d *daemon) announce() {
 	attrs := []any{"listen", address(d.listeners.Public), "tls", d.listeners.TLS != nil}
 	if d.listeners.Admin != nil {
 		attrs = append(attrs, "admin", address(d.listeners.Admin))
-		if !server.Loopback(d.set.admin) {
-			d.log.Warn("the admin listener is reachable from other machines", "admin", d.set.admin)
+		if !local(d.listeners.Admin) {
+			d.log.Warn("the admin listener is reachable from other machines", "admin", address(d.listeners.Admin))
 		}
 	}
 	d.log.Info("listening", attrs...)
 	if d.set.keys == "" {
 		d.log.Warn("no --keys: generated signing keys live in memory only and change with every start")
 	}
+}
+
+// local reports whether only this machine can reach the listener.
+func local(l net.Listener) bool {
+	return l.Addr().Network() == "unix" || server.Loopback(l.Addr().String())
 }
 
 func address(l net.Listener) string { return l.Addr().Network() + ":" + l.Addr().String() }

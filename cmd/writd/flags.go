@@ -22,12 +22,14 @@ type settings struct {
 	admin       string
 	adminHosts  []string
 	keys        string
+	keyTimes    keyTimes
 	secrets     string
 	state       string
 	trust       []ed25519.PublicKey
 	environment string
 	tlsCert     string
 	tlsKey      string
+	pprof       bool
 }
 
 const usage = `writd serves access tokens from a snapshot made by "writ apply".
@@ -54,13 +56,14 @@ func parseFlags(args []string, getenv func(string) string, help io.Writer) (sett
 	f := flag.NewFlagSet("writd", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.StringVar(&s.snapshot, "snapshot", "", "the snapshot `FILE`; it is watched")
-	f.StringVar(&s.listen, "listen", "127.0.0.1:8080", "`ADDRESS` for clients: host:port or unix:/path")
-	f.StringVar(&s.admin, "admin", "127.0.0.1:8081", "`ADDRESS` for health and status; \"off\" for none")
+	f.StringVar(&s.listen, "listen", "127.0.0.1:8080", "`ADDRESS` for clients: host:port, unix:/path, or systemd:NAME for an inherited socket")
+	f.StringVar(&s.admin, "admin", "127.0.0.1:8081", "`ADDRESS` for health, status and metrics; \"off\" for none")
 	f.Func("admin-host", "`NAME`, beside addresses and localhost, under which health and status may be asked; repeatable", func(v string) error {
 		s.adminHosts = append(s.adminHosts, v)
 		return nil
 	})
 	f.StringVar(&s.keys, "keys", "", "`FOLDER` of signing keys; without it they live in memory only")
+	s.keyTimes.register(f)
 	f.StringVar(&s.secrets, "secrets", "", "`FOLDER` of the secrets that the configuration names as file:NAME")
 	f.StringVar(&s.state, "state", "", "`FOLDER` that remembers the highest serial served")
 	f.Func("trust", "Ed25519 public `KEY` of which one must have signed the snapshot: a PEM file or base64; repeatable", func(v string) error {
@@ -71,6 +74,7 @@ func parseFlags(args []string, getenv func(string) string, help io.Writer) (sett
 	f.StringVar(&s.environment, "environment", "", "refuse snapshots for another environment than this `NAME`")
 	f.StringVar(&s.tlsCert, "tls-cert", "", "PEM certificate chain `FILE`")
 	f.StringVar(&s.tlsKey, "tls-key", "", "PEM private key `FILE`")
+	f.BoolVar(&s.pprof, "pprof", false, "serve profiles of the running program at /debug/pprof/ beside health and status")
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			printHelp(f, help)
@@ -116,7 +120,7 @@ func (s settings) check() error {
 		return fmt.Errorf("--listen %q is reachable from other machines and there is no --keys: tokens signed with "+
 			"keys that live in memory only cannot be verified after a restart, nor by another instance", s.listen)
 	}
-	return nil
+	return s.keyTimes.check()
 }
 
 // trustedKeys reads the public keys of a PEM file, or one key as base64.
@@ -153,7 +157,7 @@ func printHelp(f *flag.FlagSet, w io.Writer) {
 	fmt.Fprint(w, usage)
 	f.VisitAll(func(fl *flag.Flag) {
 		name, text := flag.UnquoteUsage(fl)
-		if fl.DefValue != "" {
+		if fl.DefValue != "" && fl.DefValue != "false" {
 			text += " (default " + fl.DefValue + ")"
 		}
 		fmt.Fprintf(w, "  --%s %s\n        %s\n", fl.Name, name, text)

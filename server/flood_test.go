@@ -1,0 +1,119 @@
+package server_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// overSocket is a client of the socket, closed with the test.
+func overSocket(t *testing.T, path string) *http.Client {
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", path)
+	}}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, Timeout: 10 * time.Second}
+}
+
+// askToken asks for a token as the client and returns the status.
+func askToken(c *http.Client, changes ...string) (int, error) {
+	res, err := c.PostForm("http://writd/oauth/token", form(changes...))
+	if err != nil {
+		return 0, err
+	}
+	defer res.Body.Close()
+	_, err = io.Copy(io.Discard, res.Body)
+	return res.StatusCode, err
+}
+
+// Clients that send their headers or bodies a byte at a time are cut off, and
+// others get their tokens meanwhile.
+func TestSlowLoris(t *testing.T) {
+	t.Parallel()
+	path, _, _ := listening(t)
+	var slow sync.WaitGroup
+	var longest atomic.Int64
+	for i := range 60 {
+		start := "POST /oauth/token HTTP/1.1\r\nHost: writd\r\nX: "
+		if i%2 == 0 {
+			start = head(60_000) + "\r\n"
+		}
+		slow.Go(func() {
+			conn, err := net.Dial("unix", path)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer conn.Close()
+			begin := time.Now()
+			_, err = io.WriteString(conn, start)
+			for err == nil && time.Since(begin) < 20*time.Second {
+				time.Sleep(50 * time.Millisecond)
+				_, err = io.WriteString(conn, "a")
+			}
+			if took := int64(time.Since(begin)); took > longest.Load() {
+				longest.Store(took)
+			}
+		})
+	}
+	c := overSocket(t, path)
+	for range 20 {
+		begin := time.Now()
+		if status, err := askToken(c); status != http.StatusOK || time.Since(begin) > 2*time.Second {
+			t.Errorf("among slow clients: %d %v after %v", status, err, time.Since(begin))
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	slow.Wait()
+	if took := time.Duration(longest.Load()); took > 15*time.Second {
+		t.Errorf("a slow client was borne for %v", took)
+	}
+}
+
+// A client that floods with wrong secrets is throttled and is the only one;
+// what the server answers is always one of the answers that it means to give.
+func TestFlood(t *testing.T) {
+	t.Parallel()
+	path, s, _ := listening(t)
+	var group sync.WaitGroup
+	var mu sync.Mutex
+	seen := map[int]int{}
+	for worker := range 16 {
+		group.Go(func() {
+			c := overSocket(t, path)
+			for i := range 100 {
+				changes := []string{"client_id", "attacker", "client_secret", "guess"}
+				if worker%4 == 0 {
+					changes = []string{"client_id", fmt.Sprint("attacker-", worker, "-", i), "scope", strings.Repeat("x", 1000)}
+				}
+				status, err := askToken(c, changes...)
+				if err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				seen[status]++
+				mu.Unlock()
+			}
+		})
+	}
+	c := overSocket(t, path)
+	for range 50 {
+		if status, err := askToken(c); status != http.StatusOK {
+			t.Errorf("a good client: %d %v", status, err)
+		}
+	}
+	group.Wait()
+	if seen[401] == 0 || seen[429] == 0 || seen[401]+seen[429] != 1600 {
+		t.Errorf("answers %v", seen)
+	}
+	if !strings.Contains(scrape(t, s), `result="too_many_requests"`) {
+		t.Error("the metrics do not tell")
+	}
+}
