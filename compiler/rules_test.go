@@ -1,6 +1,7 @@
 package compiler_test
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -12,11 +13,12 @@ import (
 	"testing/fstest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/compiler/lockfile"
 	"github.com/writ-auth/writ/config"
 	"github.com/writ-auth/writ/config/diag"
 )
@@ -32,6 +34,9 @@ type fixture struct {
 	archive *txtar.Archive
 	tree    fstest.MapFS
 	now     time.Time
+	lock    *lockfile.File // writ.lock.hcl of the archive, nil without one
+	prior   fstest.MapFS   // the tree below prior/ that the snapshot in use was made of, nil without one
+	locked  bool
 	marks   []string // "file:line ERROR code", sorted
 	want    int      // index of the file "want", -1 without one
 }
@@ -39,7 +44,8 @@ type fixture struct {
 var (
 	markPattern = regexp.MustCompile(`# (ERROR|WARNING) ([a-z0-9-]+)`)
 	nowPattern  = regexp.MustCompile(`(?m)^now: (\S+)$`)
-	withoutLine = regexp.MustCompile(`(?m)^expect: (ERROR|WARNING) (\S+)$`)
+	withoutLine = regexp.MustCompile(`(?m)^expect: (ERROR|WARNING) (\S+)(?: (\S+:\d+))?$`)
+	lockedFlag  = regexp.MustCompile(`(?m)^locked$`)
 )
 
 func readFixture(t *testing.T, path string) fixture {
@@ -55,12 +61,24 @@ func readFixture(t *testing.T, path string) fixture {
 		}
 	}
 	for _, m := range withoutLine.FindAllSubmatch(archive.Comment, -1) {
-		f.marks = append(f.marks, fmt.Sprintf(":0 %s %s", m[1], m[2]))
+		f.marks = append(f.marks, fmt.Sprintf("%s %s %s", cmp.Or(string(m[3]), ":0"), m[1], m[2]))
 	}
+	f.locked = lockedFlag.Match(archive.Comment)
 	f.tree["issuer.hcl"] = &fstest.MapFile{Data: []byte(defaultIssuer)}
 	for i, file := range archive.Files {
 		if file.Name == "want" {
 			f.want = i
+			continue
+		}
+		if file.Name == lockfile.DefaultName {
+			f.lock = parseLock(t, file.Data)
+			continue
+		}
+		if name, ok := strings.CutPrefix(file.Name, "prior/"); ok {
+			if f.prior == nil {
+				f.prior = fstest.MapFS{"issuer.hcl": {Data: []byte(defaultIssuer)}}
+			}
+			f.prior[name] = &fstest.MapFile{Data: file.Data}
 			continue
 		}
 		f.tree[file.Name] = &fstest.MapFile{Data: file.Data}
@@ -68,6 +86,30 @@ func readFixture(t *testing.T, path string) fixture {
 	}
 	slices.Sort(f.marks)
 	return f
+}
+
+func parseLock(t *testing.T, content []byte) *lockfile.File {
+	t.Helper()
+	lock, diags := lockfile.Parse(lockfile.DefaultName, content)
+	if len(diags) > 0 {
+		t.Fatal(report(diags, map[string][]byte{lockfile.DefaultName: content}))
+	}
+	return lock
+}
+
+// compile runs all that a plan checks before it compares.
+func (f *fixture) compile() (*compiler.Model, diag.List) {
+	m, diags := compile(f.tree, f.now)
+	if f.lock == nil && !f.locked {
+		return m, diags
+	}
+	_, renames, locked := compiler.CheckLock(m, f.lock, compiler.LockOptions{Locked: f.locked})
+	diags = append(diags, locked...)
+	if f.prior != nil {
+		prior, _ := compile(f.prior, f.now)
+		diags = append(diags, compiler.CheckPrior(m, prior.Document, compiler.PriorOptions{Lock: f.lock, Renames: renames, Now: f.now})...)
+	}
+	return m, diags.Sorted()
 }
 
 func marksOf(file txtar.File) []string {
@@ -134,8 +176,8 @@ func TestRules(t *testing.T) {
 	for _, path := range paths {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
 			f := readFixture(t, path)
-			m, diags := compile(f.tree, f.now)
-			if diff := cmp.Diff(f.marks, found(diags)); diff != "" {
+			m, diags := f.compile()
+			if diff := gocmp.Diff(f.marks, found(diags)); diff != "" {
 				t.Errorf("diagnostics (-marked +found):\n%s\n%s", diff, report(diags, m.Config.Sources))
 			}
 			if f.want < 0 {
@@ -149,7 +191,7 @@ func TestRules(t *testing.T) {
 				}
 				return
 			}
-			if diff := cmp.Diff(string(f.archive.Files[f.want].Data), got); diff != "" {
+			if diff := gocmp.Diff(string(f.archive.Files[f.want].Data), got); diff != "" {
 				t.Errorf("report (-want +got):\n%s", diff)
 			}
 		})

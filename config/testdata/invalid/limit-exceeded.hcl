@@ -1,0 +1,3 @@
+locals {
+  digits = 123456789012345678901234567890123 # ERROR limit-exceeded
+}
