@@ -130,7 +130,7 @@ func judge(t *testing.T, took []time.Duration, polling bool) {
 	}
 	median := took[len(took)/2]
 	t.Logf("%d updates, 0 missed; in force after %v (median), %v (99 %%), %v (longest); %d later than %v",
-		len(took), median, took[len(took)*99/100], took[len(took)-1], len(took)-late, promise)
+		len(took), median, took[(len(took)-1)*99/100], took[len(took)-1], len(took)-late, promise)
 	if !polling && median > slowMedian {
 		t.Errorf("the median is %v: it is not events that tell", median)
 	}
