@@ -1,13 +1,10 @@
 package server
 
 import (
-	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/writ-auth/writ/schema/snapshot"
-	"github.com/writ-auth/writ/server/clientauth"
 	"github.com/writ-auth/writ/server/token"
 )
 
@@ -75,6 +72,7 @@ func (s *Server) accept(active *Active) {
 	s.active.Store(active)
 	s.rejected.Store(nil)
 	s.metrics.Reloaded(true, active.since)
+	s.remotes.keep(active.registered.remotes())
 	s.rates.keep(func(label string) bool {
 		client, ok := active.snapshot.ClientByLabel(label)
 		return ok && client.RateLimit() != 0
@@ -113,7 +111,7 @@ func (s *Server) build(snap *snapshot.Snapshot) (*Active, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.buildSecrets(a); err != nil {
+	if err := s.buildCredentials(a); err != nil {
 		return nil, err
 	}
 	a.issuer = token.NewIssuer(keys, s.gate, s.opts.Rand)
@@ -121,22 +119,6 @@ func (s *Server) build(snap *snapshot.Snapshot) (*Active, error) {
 		return nil, err
 	}
 	return a, nil
-}
-
-// buildSecrets resolves the hashes of client secrets. It fails when there are
-// secrets and not one of them can be used.
-func (s *Server) buildSecrets(a *Active) error {
-	secrets, unusable := clientauth.NewSecrets(a.snapshot, s.refs.secretHash, s.slow)
-	for _, u := range unusable {
-		a.problems = append(a.problems, Problem{
-			Address: "client." + u.Client, Reason: fmt.Sprintf("secret %q: %v", u.Secret, u.Err),
-		})
-	}
-	if !secrets.Usable() {
-		return errors.Join(errors.New("no client secret can be used"), a.problems[0])
-	}
-	a.secrets = secrets
-	return nil
 }
 
 // Error makes a problem the cause of a rejection.

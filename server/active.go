@@ -13,17 +13,18 @@ import (
 // Active is everything that one snapshot puts in force. It is immutable: a
 // request takes the pointer once and sees one configuration to its end.
 type Active struct {
-	snapshot *snapshot.Snapshot
-	digest   string
-	serial   uint64
-	revision string
-	style    schema.ErrorStyle
-	secrets  *clientauth.Secrets
-	issuer   *token.Issuer
-	routes   map[string]route
-	counted  []*metrics.API // by API index
-	problems []Problem
-	since    time.Time
+	snapshot   *snapshot.Snapshot
+	digest     string
+	serial     uint64
+	revision   string
+	style      schema.ErrorStyle
+	secrets    *clientauth.Secrets
+	registered *registered
+	issuer     *token.Issuer
+	routes     map[string]route
+	counted    []*metrics.API // by API index
+	problems   []Problem
+	since      time.Time
 }
 
 // Snapshot returns the configuration in force.

@@ -61,7 +61,11 @@ func (a *answer) begin() { a.body = append(a.body[:0], `{"access_token":"`...) }
 // end completes the answer after the token. Scopes are scope-tokens and need
 // no escaping (RFC 6749 section 3.3).
 func (a *answer) end(g *Grant) {
-	a.body = append(a.body, `","token_type":"Bearer","expires_in":`...)
+	kind := `","token_type":"Bearer","expires_in":`
+	if g.JKT != "" {
+		kind = `","token_type":"DPoP","expires_in":` // RFC 9449 section 5
+	}
+	a.body = append(a.body, kind...)
 	a.body = strconv.AppendInt(a.body, g.Lifetime(), 10)
 	if g.Scope != "" {
 		a.body = append(a.body, `,"scope":"`...)

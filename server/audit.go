@@ -12,12 +12,13 @@ const loggedInput = 256
 // granted, which key signed, which configuration decided and why. It never
 // holds a secret, a token, an assertion or a body.
 func (s *Server) audit(ctx context.Context, x *exchange, refusal *Error) {
-	attrs := make([]slog.Attr, 0, 14)
+	attrs := make([]slog.Attr, 0, 15)
 	attrs = append(attrs,
 		slog.String("client", bounded(x.request.ClientID)),
 		slog.String("api", x.target()),
 		slog.String("grant_type", bounded(x.request.GrantType)),
 		slog.String("method", string(x.method)),
+		slog.String("credential", x.credential),
 		slog.String("asked", bounded(x.request.Scope)),
 	)
 	reason := ReasonGranted

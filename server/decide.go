@@ -17,6 +17,10 @@ type Request struct {
 	Audience  string // the API's identifier, Auth0's name for it; or
 	Resource  string // the same by RFC 8707; both present must agree
 	Scope     string // space-separated
+
+	// Confirmation is the key that the caller has proved to hold, for the token
+	// to be bound to.
+	Confirmation token.Confirmation
 }
 
 // A Grant is a decision in favour: what the token will say, and what decided.
@@ -65,7 +69,7 @@ func decide(snap *snapshot.Snapshot, client snapshot.Client, req Request, now ti
 	if !g.limit(now.Unix()) {
 		return g, refuse(CodeInvalidTarget, ReasonAuthorizationExpired)
 	}
-	if client.RequireSenderConstrained() {
+	if client.RequireSenderConstrained() && !req.Confirmation.Bound() {
 		return g, refuse(CodeInvalidRequest, ReasonNotSenderConstrained)
 	}
 	if g.Scope, refusal = grantedScope(g.API, g.Authorization, req.Scope); refusal != nil {
@@ -101,6 +105,7 @@ func (g *Grant) describe(snap *snapshot.Snapshot, req Request) {
 	g.Alg = g.API.Alg()
 	g.Permissions = g.API.IncludePermissions()
 	g.Claims = g.Authorization.Claims()
+	g.Confirmation = req.Confirmation
 }
 
 // target finds the API that the request names by its exact identifier.

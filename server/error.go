@@ -21,13 +21,16 @@ const (
 	CodeTooManyRequests      Code = "too_many_requests"       // with 429
 	CodeUnavailable          Code = "temporarily_unavailable" // with 503
 	CodeUnsupportedTokenType Code = "unsupported_token_type"  // RFC 7009 section 2.2.1
+	CodeInvalidDPoPProof     Code = "invalid_dpop_proof"      // RFC 9449 section 5
+	CodeUseDPoPNonce         Code = "use_dpop_nonce"          // RFC 9449 section 8
 )
 
 // A Reason is the exact cause of a refusal, for logs and for "writ explain":
 // the answer to the client says less.
 type Reason string
 
-// The reasons.
+// The reasons. Refusals of assertions, foreign tokens, certificates and proofs
+// have those of package clientauth beside these, written with hyphens.
 const (
 	ReasonGranted Reason = "granted"
 
@@ -67,6 +70,8 @@ const (
 	ReasonBusy         Reason = "signing-queue-full"
 	ReasonSigner       Reason = "signer-failed"
 	ReasonGone         Reason = "client-gone-away"
+	ReasonStore        Reason = "state-store-failed"
+	ReasonIssuerKeys   Reason = "trusted-issuer-keys-missing"
 )
 
 // An Error is a refusal. Code, Description and Status are for the client, in
@@ -117,6 +122,8 @@ var wording = map[Code]words{
 	CodeInvalidTarget:        {400, "The audience is unknown or not granted to the client."},
 	CodeTooManyRequests:      {429, "Too many requests."},
 	CodeUnavailable:          {503, "The service cannot answer now."},
+	CodeInvalidDPoPProof:     {400, "The DPoP proof is missing a part, was used before or does not fit the request."},
+	CodeUseDPoPNonce:         {400, "The DPoP proof must hold the nonce that this answer carries."},
 	CodeUnsupportedTokenType: {400, "Access tokens are self-contained: they cannot be revoked one by one and end when they expire."},
 }
 

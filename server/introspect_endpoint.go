@@ -77,7 +77,7 @@ func (e *tokenEndpoint) presented(x *exchange, w http.ResponseWriter, r *http.Re
 
 // auditPresented writes the one line about a token that was presented.
 func (s *Server) auditPresented(r *http.Request, x *exchange, event string, found inspected, refusal *Error) {
-	attrs := []slog.Attr{slog.String("client", bounded(x.request.ClientID)), slog.String("method", string(x.method))}
+	attrs := []slog.Attr{slog.String("client", bounded(x.request.ClientID)), slog.String("method", string(x.method)), slog.String("credential", x.credential)}
 	if found.token != nil {
 		attrs = append(attrs, slog.String("issued_to", found.token.ClientID), slog.String("kid", found.token.KID), slog.String("jti", found.token.JTI))
 	}

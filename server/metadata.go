@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/server/clientauth"
@@ -18,9 +19,14 @@ type Metadata struct {
 
 	// Required by RFC 8414, and there is no authorization endpoint to have any:
 	// an empty list says so, and readers that insist on the member are content.
-	ResponseTypes []string            `json:"response_types_supported"`
-	GrantTypes    []string            `json:"grant_types_supported"`
-	AuthMethods   []clientauth.Method `json:"token_endpoint_auth_methods_supported"`
+	ResponseTypes  []string            `json:"response_types_supported"`
+	GrantTypes     []string            `json:"grant_types_supported"`
+	AuthMethods    []clientauth.Method `json:"token_endpoint_auth_methods_supported"`
+	AuthAlgorithms []string            `json:"token_endpoint_auth_signing_alg_values_supported,omitempty"` // with private_key_jwt
+
+	// RFC 9449 section 5.1 and RFC 8705 section 3.3.
+	ProofAlgorithms  []string `json:"dpop_signing_alg_values_supported"`
+	CertificateBound bool     `json:"tls_client_certificate_bound_access_tokens,omitempty"`
 
 	// Popular validators of access tokens take their list of allowed algorithms
 	// from this member, though writ issues no ID tokens.
@@ -28,10 +34,12 @@ type Metadata struct {
 	SubjectTypes []string            `json:"subject_types_supported"`
 
 	// RFC 7662 and RFC 7009. Who asks there authenticates as at the token endpoint.
-	IntrospectionEndpoint string              `json:"introspection_endpoint"`
-	IntrospectionMethods  []clientauth.Method `json:"introspection_endpoint_auth_methods_supported"`
-	RevocationEndpoint    string              `json:"revocation_endpoint"`
-	RevocationMethods     []clientauth.Method `json:"revocation_endpoint_auth_methods_supported"`
+	IntrospectionEndpoint   string              `json:"introspection_endpoint"`
+	IntrospectionMethods    []clientauth.Method `json:"introspection_endpoint_auth_methods_supported"`
+	IntrospectionAlgorithms []string            `json:"introspection_endpoint_auth_signing_alg_values_supported,omitempty"`
+	RevocationEndpoint      string              `json:"revocation_endpoint"`
+	RevocationMethods       []clientauth.Method `json:"revocation_endpoint_auth_methods_supported"`
+	RevocationAlgorithms    []string            `json:"revocation_endpoint_auth_signing_alg_values_supported,omitempty"`
 }
 
 // supportedGrantTypes is what Decide knows.
@@ -42,23 +50,40 @@ type metadataEndpoint struct{ document cached }
 
 func newMetadata(a *Active) (metadataEndpoint, error) {
 	issuer := a.snapshot.Issuer().URL
+	methods := append([]clientauth.Method{}, a.registered.methods...) // never null
+	var algorithms []string
+	if slices.Contains(methods, clientauth.PrivateKeyJWT) {
+		algorithms = assertionAlgorithms()
+	}
 	document, err := json.Marshal(Metadata{
 		Issuer:        issuer,
 		TokenEndpoint: endpointURL(issuer, tokenPath),
 		JWKSURI:       endpointURL(issuer, jwksPath),
 		ResponseTypes: []string{},
 		GrantTypes:    supportedGrantTypes,
-		AuthMethods:   clientauth.Methods(),
-		Algorithms:    algorithmsInUse(a),
-		SubjectTypes:  []string{"public"},
+		AuthMethods:   methods, AuthAlgorithms: algorithms,
+		ProofAlgorithms:  assertionAlgorithms(),
+		CertificateBound: slices.Contains(methods, clientauth.TLSClientAuth) || slices.Contains(methods, clientauth.SelfSignedTLSClientAuth),
+		Algorithms:       algorithmsInUse(a),
+		SubjectTypes:     []string{"public"},
 
-		IntrospectionEndpoint: endpointURL(issuer, introspectPath), IntrospectionMethods: clientauth.Methods(),
-		RevocationEndpoint: endpointURL(issuer, revokePath), RevocationMethods: clientauth.Methods(),
+		IntrospectionEndpoint: endpointURL(issuer, introspectPath), IntrospectionMethods: methods, IntrospectionAlgorithms: algorithms,
+		RevocationEndpoint: endpointURL(issuer, revokePath), RevocationMethods: methods, RevocationAlgorithms: algorithms,
 	})
 	if err != nil {
 		return metadataEndpoint{}, fmt.Errorf("metadata: %w", err)
 	}
 	return metadataEndpoint{newCached(document)}, nil
+}
+
+// assertionAlgorithms are those of assertions and proofs. EdDSA stands there by
+// the name of RFC 9864 too, because a client looks for the one that it knows.
+func assertionAlgorithms() []string {
+	var names []string
+	for _, alg := range clientauth.AssertionAlgorithms() {
+		names = append(names, string(alg))
+	}
+	return append(names, "Ed25519")
 }
 
 func (e metadataEndpoint) serve(_ *Active, w http.ResponseWriter, r *http.Request) {

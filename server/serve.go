@@ -54,6 +54,7 @@ func (s *Server) Serve(ctx context.Context, l Listeners) error {
 	keeping, stop := context.WithCancel(ctx)
 	defer stop()
 	background.Go(func() { s.KeepKeys(keeping) })
+	background.Go(func() { s.KeepIssuers(keeping) })
 	var err error
 	select {
 	case err = <-failed:

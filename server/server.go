@@ -14,6 +14,7 @@ import (
 
 	"github.com/writ-auth/writ/server/clientauth"
 	"github.com/writ-auth/writ/server/metrics"
+	"github.com/writ-auth/writ/server/store"
 	"github.com/writ-auth/writ/server/token"
 )
 
@@ -49,6 +50,17 @@ type Options struct {
 	// Certificate is the server's own, for the metrics to say when it expires.
 	Certificate *Certificate
 
+	// ClientCertificates are those that the public listener takes; nil: none.
+	ClientCertificates *ClientCertificates
+	// IssuerKeys says how the keys of trusted issuers with a jwks_uri are fetched.
+	IssuerKeys clientauth.FetchOptions
+	// Store remembers which assertions and proofs were used. Nil: memory; then
+	// those from before the server was made are refused, as they may have been
+	// used before.
+	Store store.Store
+	// ProofNonce demands a nonce of the server in each DPoP proof.
+	ProofNonce bool
+
 	// Signatures is how many asymmetric signatures run at once, 0 for one more
 	// than there are processors.
 	Signatures int
@@ -69,6 +81,10 @@ type Server struct {
 	failures *failures
 	rates    *rates
 	metrics  *metrics.Metrics
+	remotes  *remotes
+	store    store.Store
+	since    time.Time // when store began to remember; zero: always
+	nonces   *nonces   // nil: none are demanded
 
 	active   atomic.Pointer[Active]
 	rejected atomic.Pointer[Rejection]
@@ -121,7 +137,26 @@ func New(opts Options) (*Server, error) {
 		served:   served,
 	}
 	s.metrics = metrics.New(s.measured)
-	return s, nil
+	return s, s.prepareCredentials()
+}
+
+// prepareCredentials makes what authentication needs and outlives the snapshots.
+func (s *Server) prepareCredentials() error {
+	fetch := s.opts.IssuerKeys
+	fetch.Now = s.opts.Now
+	s.remotes = newRemotes(clientauth.NewFetcher(fetch), s.log)
+	if s.store = s.opts.Store; s.store == nil {
+		s.since = s.opts.Now()
+		s.store = store.NewMemory(store.MemoryOptions{Now: s.opts.Now})
+	}
+	if !s.opts.ProofNonce {
+		return nil
+	}
+	s.nonces = new(nonces)
+	if _, err := io.ReadFull(s.opts.Rand, s.nonces.key[:]); err != nil {
+		return fmt.Errorf("random source: %w", err)
+	}
+	return nil
 }
 
 // Active returns what is in force, nil before the first activation.

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server/clientauth"
 	"github.com/writ-auth/writ/server/token"
 )
@@ -17,13 +16,14 @@ type tokenEndpoint struct{ server *Server }
 // An exchange is one request on its way through the endpoint, with what the
 // audit line will say of it.
 type exchange struct {
-	active  *Active
-	now     time.Time
-	form    form
-	request Request
-	method  clientauth.Method
-	grant   Grant
-	signed  token.Signed
+	active     *Active
+	now        time.Time
+	form       form
+	request    Request
+	method     clientauth.Method
+	credential string // the label of the block that authenticated the client
+	grant      Grant
+	signed     token.Signed
 }
 
 func (e *tokenEndpoint) serve(a *Active, w http.ResponseWriter, r *http.Request) {
@@ -41,7 +41,8 @@ func (e *tokenEndpoint) serve(a *Active, w http.ResponseWriter, r *http.Request)
 	writeNoStore(w, http.StatusOK, out.body)
 }
 
-// run takes the request through the stages: read, authenticate, decide, issue.
+// run takes the request through the stages: read, authenticate,
+// prove, decide, issue.
 func (e *tokenEndpoint) run(x *exchange, out *answer, w http.ResponseWriter, r *http.Request) *Error {
 	if refusal := readForm(w, r, &x.form); refusal != nil {
 		return refusal
@@ -59,6 +60,9 @@ func (e *tokenEndpoint) run(x *exchange, out *answer, w http.ResponseWriter, r *
 	if refusal != nil {
 		return refusal
 	}
+	if refusal := e.prove(x, w, r); refusal != nil {
+		return refusal
+	}
 	if x.grant, refusal = decide(x.active.snapshot, client, x.request, x.now); refusal != nil {
 		return refusal
 	}
@@ -66,34 +70,6 @@ func (e *tokenEndpoint) run(x *exchange, out *answer, w http.ResponseWriter, r *
 		return refuse(CodeTooManyRequests, ReasonClientRate)
 	}
 	return e.issue(r.Context(), x, out)
-}
-
-// authenticate finds the client. x.request.ClientID is the one that is claimed,
-// also when the claim fails.
-func (e *tokenEndpoint) authenticate(x *exchange, r *http.Request) (snapshot.Client, *Error) {
-	cred, err := clientauth.Read(r.Header["Authorization"], clientauth.Params{
-		ClientID:            x.form.get("client_id"),
-		ClientSecret:        x.form.get("client_secret"),
-		ClientAssertion:     x.form.get("client_assertion"),
-		ClientAssertionType: x.form.get("client_assertion_type"),
-	})
-	x.request.ClientID, x.method = cred.ClientID, cred.Method
-	if err != nil {
-		return snapshot.Client{}, authenticationError(err)
-	}
-	failures := e.server.failures.of(cred.ClientID, r.RemoteAddr)
-	if !failures.bearable(x.now) {
-		return snapshot.Client{}, refuse(CodeTooManyRequests, ReasonFailureRate)
-	}
-	client, err := x.active.secrets.Verify(r.Context(), cred, x.now.Unix())
-	if err == nil {
-		return client, nil
-	}
-	refusal := authenticationError(err)
-	if refusal.Code == CodeInvalidClient {
-		failures.count(x.now)
-	}
-	return snapshot.Client{}, refusal
 }
 
 // issue appends the token and the rest of the answer to out.
@@ -123,34 +99,4 @@ func issueError(err error) *Error {
 	refusal := refuse(CodeUnavailable, reason)
 	refusal.Detail = err.Error()
 	return refusal
-}
-
-// authenticationReasons are the causes of a failed authentication. To the
-// client they are all the same answer.
-var authenticationReasons = []struct {
-	err    error
-	code   Code
-	reason Reason
-}{
-	{clientauth.ErrMultiple, CodeInvalidRequest, "two-authentication-methods"},
-	{clientauth.ErrClientIDsDiffer, CodeInvalidRequest, "client-ids-differ"},
-	{clientauth.ErrNone, CodeInvalidClient, "no-credential"},
-	{clientauth.ErrUnsupportedMethod, CodeInvalidClient, "unsupported-method"},
-	{clientauth.ErrMalformedBasic, CodeInvalidClient, "malformed-basic"},
-	{clientauth.ErrUnknownClient, CodeInvalidClient, ReasonUnknownClient},
-	{clientauth.ErrWrongSecret, CodeInvalidClient, "wrong-secret"},
-	{clientauth.ErrExpiredSecret, CodeInvalidClient, "expired-secret"},
-	{clientauth.ErrEarlySecret, CodeInvalidClient, "secret-not-valid-yet"},
-	{clientauth.ErrNoSecrets, CodeInvalidClient, "method-not-registered"},
-	{clientauth.ErrUnreadableSecret, CodeInvalidClient, "secret-unreadable"},
-	{clientauth.ErrBusy, CodeUnavailable, "secret-hash-queue-full"},
-}
-
-func authenticationError(err error) *Error {
-	for _, known := range authenticationReasons {
-		if errors.Is(err, known.err) {
-			return refuse(known.code, known.reason)
-		}
-	}
-	return refuse(CodeUnavailable, ReasonGone)
 }

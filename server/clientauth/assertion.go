@@ -15,8 +15,12 @@ import (
 const AssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 // PrivateKeyJWT is the method of an assertion that the client signed itself
-// (OpenID Connect Core section 9).
-const PrivateKeyJWT Method = "private_key_jwt"
+// (OpenID Connect Core section 9). Federated is that of another issuer's token,
+// a name of our own for the log: to the outside it is private_key_jwt too.
+const (
+	PrivateKeyJWT Method = "private_key_jwt"
+	Federated     Method = "federated"
+)
 
 // Limits of an assertion, in seconds.
 const (

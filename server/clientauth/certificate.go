@@ -41,6 +41,26 @@ func PeerCertificateOf(state *tls.ConnectionState) (peer PeerCertificate, ok boo
 	return PeerCertificate{Leaf: state.PeerCertificates[0], ChainVerified: len(state.VerifiedChains) > 0}, true
 }
 
+// VerifyPeer is PeerCertificateOf for a listener that asks for certificates
+// without verifying them, so that it takes self-signed ones too: the chain is
+// verified here, to one of the roots, nil for none. As this happens with the
+// roots of the moment, a CA that is withdrawn counts no more on connections and
+// resumed sessions from before.
+func VerifyPeer(state *tls.ConnectionState, roots *x509.CertPool, now time.Time) (peer PeerCertificate, ok bool) {
+	if peer, ok = PeerCertificateOf(state); !ok || roots == nil {
+		return peer, ok
+	}
+	intermediates := x509.NewCertPool()
+	for _, certificate := range state.PeerCertificates[1:] {
+		intermediates.AddCert(certificate)
+	}
+	_, err := peer.Leaf.Verify(x509.VerifyOptions{
+		Roots: roots, Intermediates: intermediates, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	})
+	peer.ChainVerified = err == nil
+	return peer, true
+}
+
 // Thumbprint returns the x5t#S256 of the certificate (RFC 8705 section 3.1):
 // the unpadded base64url SHA-256 of its DER encoding.
 func (p PeerCertificate) Thumbprint() string {

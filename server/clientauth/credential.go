@@ -12,20 +12,19 @@ import (
 // section 2, token_endpoint_auth_methods_supported).
 type Method string
 
-// The methods that Read understands.
+// The methods of a shared secret.
 const (
 	SecretBasic Method = "client_secret_basic"
 	SecretPost  Method = "client_secret_post"
 )
 
-// Methods returns the methods that Read understands, for the metadata.
-func Methods() []Method { return []Method{SecretBasic, SecretPost} }
-
-// A Credential is what a request presents.
+// A Credential is what a request presents: a secret, an assertion, or for the
+// method TLSClientAuth the client certificate of its connection.
 type Credential struct {
-	Method   Method
-	ClientID string
-	Secret   string
+	Method    Method
+	ClientID  string // "" where an assertion alone says it
+	Secret    string
+	Assertion string
 }
 
 // Params are the parameters of a request body that bear on client
@@ -35,6 +34,11 @@ type Params struct {
 	ClientSecret        string
 	ClientAssertion     string
 	ClientAssertionType string
+
+	// Certificate says that the connection has a client certificate. It counts
+	// only when the request has nothing else to authenticate with and names its
+	// client (RFC 8705 section 2): meshes present one on every connection.
+	Certificate bool
 }
 
 // What Read answers. ErrMultiple and ErrClientIDsDiffer are malformed
@@ -58,8 +62,12 @@ func Read(authorization []string, p Params) (Credential, error) {
 		return Credential{}, ErrMultiple
 	case len(authorization) == 1:
 		return readHeader(authorization[0], p.ClientID)
-	case assertion:
+	case assertion && p.ClientAssertionType != AssertionType:
 		return Credential{ClientID: p.ClientID}, ErrUnsupportedMethod
+	case assertion:
+		return Credential{Method: PrivateKeyJWT, ClientID: p.ClientID, Assertion: p.ClientAssertion}, nil
+	case p.Certificate && p.ClientSecret == "" && p.ClientID != "":
+		return Credential{Method: TLSClientAuth, ClientID: p.ClientID}, nil
 	case p.ClientSecret == "" || p.ClientID == "":
 		return Credential{ClientID: p.ClientID}, ErrNone
 	}

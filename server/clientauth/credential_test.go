@@ -21,15 +21,23 @@ func TestRead(t *testing.T) {
 		want    Credential
 		err     error
 	}{
-		"post":                      {nil, Params{ClientID: "a", ClientSecret: "b"}, Credential{SecretPost, "a", "b"}, nil},
-		"Basic":                     {[]string{basic("a", "b")}, Params{}, Credential{SecretBasic, "a", "b"}, nil},
-		"Basic with client_id":      {[]string{basic("a", "b")}, Params{ClientID: "a"}, Credential{SecretBasic, "a", "b"}, nil},
-		"Basic, another client_id":  {[]string{basic("a", "b")}, Params{ClientID: "c"}, Credential{ClientID: "c"}, ErrClientIDsDiffer},
-		"Basic and post":            {[]string{basic("a", "b")}, Params{ClientID: "a", ClientSecret: "b"}, Credential{}, ErrMultiple},
-		"two headers":               {[]string{basic("a", "b"), basic("a", "b")}, Params{}, Credential{}, ErrMultiple},
-		"Basic and assertion":       {[]string{basic("a", "b")}, Params{ClientAssertion: "x"}, Credential{}, ErrMultiple},
-		"post and assertion type":   {nil, Params{ClientID: "a", ClientSecret: "b", ClientAssertionType: "x"}, Credential{}, ErrMultiple},
-		"assertion":                 {nil, Params{ClientID: "a", ClientAssertion: "x"}, Credential{ClientID: "a"}, ErrUnsupportedMethod},
+		"post":                     {nil, Params{ClientID: "a", ClientSecret: "b"}, Credential{Method: SecretPost, ClientID: "a", Secret: "b"}, nil},
+		"Basic":                    {[]string{basic("a", "b")}, Params{}, Credential{Method: SecretBasic, ClientID: "a", Secret: "b"}, nil},
+		"Basic with client_id":     {[]string{basic("a", "b")}, Params{ClientID: "a"}, Credential{Method: SecretBasic, ClientID: "a", Secret: "b"}, nil},
+		"Basic, another client_id": {[]string{basic("a", "b")}, Params{ClientID: "c"}, Credential{ClientID: "c"}, ErrClientIDsDiffer},
+		"Basic and post":           {[]string{basic("a", "b")}, Params{ClientID: "a", ClientSecret: "b"}, Credential{}, ErrMultiple},
+		"two headers":              {[]string{basic("a", "b"), basic("a", "b")}, Params{}, Credential{}, ErrMultiple},
+		"Basic and assertion":      {[]string{basic("a", "b")}, Params{ClientAssertion: "x"}, Credential{}, ErrMultiple},
+		"post and assertion type":  {nil, Params{ClientID: "a", ClientSecret: "b", ClientAssertionType: "x"}, Credential{}, ErrMultiple},
+		"assertion":                {nil, Params{ClientID: "a", ClientAssertion: "x"}, Credential{ClientID: "a"}, ErrUnsupportedMethod},
+		"assertion of a JWT": {nil, Params{ClientID: "a", ClientAssertion: "x", ClientAssertionType: AssertionType},
+			Credential{Method: PrivateKeyJWT, ClientID: "a", Assertion: "x"}, nil},
+		"assertion alone": {nil, Params{ClientAssertion: "x", ClientAssertionType: AssertionType}, Credential{Method: PrivateKeyJWT, Assertion: "x"}, nil},
+		"assertion of another type": {nil, Params{ClientID: "a", ClientAssertion: "x", ClientAssertionType: "urn:ietf:params:oauth:client-assertion-type:saml2-bearer"},
+			Credential{ClientID: "a"}, ErrUnsupportedMethod},
+		"certificate":               {nil, Params{ClientID: "a", Certificate: true}, Credential{Method: TLSClientAuth, ClientID: "a"}, nil},
+		"certificate, no client_id": {nil, Params{Certificate: true}, Credential{}, ErrNone},
+		"certificate of a mesh":     {nil, Params{ClientID: "a", ClientSecret: "b", Certificate: true}, Credential{Method: SecretPost, ClientID: "a", Secret: "b"}, nil},
 		"Bearer":                    {[]string{"Bearer x"}, Params{}, Credential{}, ErrUnsupportedMethod},
 		"nothing":                   {nil, Params{}, Credential{}, ErrNone},
 		"client_id alone":           {nil, Params{ClientID: "a"}, Credential{ClientID: "a"}, ErrNone},
@@ -42,7 +50,7 @@ func TestRead(t *testing.T) {
 		"base64 without padding":    {[]string{"Basic YTpi"[:9]}, Params{}, Credential{}, ErrMalformedBasic},
 		"base64 with stray bits":    {[]string{"Basic YTpiYx=="}, Params{}, Credential{}, ErrMalformedBasic},
 		"base64 with a line break":  {[]string{"Basic YTp\ni"}, Params{}, Credential{}, ErrMalformedBasic},
-		"a colon within the secret": {[]string{basic("a", "b:c")}, Params{}, Credential{SecretBasic, "a", "b:c"}, nil},
+		"a colon within the secret": {[]string{basic("a", "b:c")}, Params{}, Credential{Method: SecretBasic, ClientID: "a", Secret: "b:c"}, nil},
 	} {
 		got, err := Read(c.headers, c.params)
 		if got != c.want || !errors.Is(err, c.err) {

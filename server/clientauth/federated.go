@@ -3,6 +3,7 @@ package clientauth
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"iter"
 	"reflect"
 	"slices"
@@ -12,6 +13,10 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
+// ErrNoKeys says that the keys of a trusted issuer have not been had yet. It
+// decides nothing.
+var ErrNoKeys = errors.New("the keys of the trusted issuer have not been fetched yet")
+
 // A TrustedIssuer verifies the tokens of another issuer: a Kubernetes cluster,
 // a CI system, a SPIFFE trust domain, an OpenID provider.
 type TrustedIssuer struct {
@@ -19,7 +24,8 @@ type TrustedIssuer struct {
 	// trust domain, "spiffe://example.org", may leave iss out, as JWT-SVIDs do;
 	// it then speaks for subjects of that trust domain alone.
 	Issuer string
-	// Keys are pinned to the algorithms that the configuration allows.
+	// Keys are pinned to the algorithms that the configuration allows; nil while
+	// there are none.
 	Keys *Keys
 	// Audiences are what aud may hold: each of its values must be among them,
 	// so that a token meant for another service as well is refused.
@@ -52,6 +58,9 @@ func (t *TrustedIssuer) Verify(token *Token, now time.Time, types ...string) (*V
 	}
 	if _, err := token.times(now.Unix()); err != nil {
 		return nil, err
+	}
+	if t.Keys == nil {
+		return nil, ErrNoKeys
 	}
 	if _, err := verifySignature(&token.compact, []ClientKeys{{Keys: t.Keys}}); err != nil {
 		return nil, err

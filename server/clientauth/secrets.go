@@ -80,19 +80,16 @@ func (s *Secrets) resolve(secret snapshot.Secret, resolve func(schema.SecretRef)
 	return nil
 }
 
-// Usable reports whether some client could authenticate with a secret, or
-// whether no client has one.
+// Usable reports whether some client could authenticate with a secret.
 func (s *Secrets) Usable() bool {
-	none := true
 	for i := range s.snap.NumClients() {
 		for secret := range s.snap.Client(i).Secrets() {
-			none = false
 			if s.usable(secret) {
 				return true
 			}
 		}
 	}
-	return none
+	return false
 }
 
 func (s *Secrets) usable(secret snapshot.Secret) bool {
@@ -107,10 +104,10 @@ func (s *Secrets) usable(secret snapshot.Secret) bool {
 }
 
 // Verify finds the client whose credential is presented at now, in Unix
-// seconds. For an unknown client it does the work of a known one, picked by a
+// seconds, and the label of the secret that it is. For an unknown client it does the work of a known one, picked by a
 // keyed hash of the client_id: the time tells as little as the answer. ErrBusy
 // and a context's error mean that nothing was decided.
-func (s *Secrets) Verify(ctx context.Context, cred Credential, now int64) (snapshot.Client, error) {
+func (s *Secrets) Verify(ctx context.Context, cred Credential, now int64) (client snapshot.Client, label string, err error) {
 	sum := sha256.Sum256([]byte(cred.Secret))
 	client, known := s.snap.ClientByID(cred.ClientID)
 	subject, any := s.decoy(cred.ClientID)
@@ -123,7 +120,10 @@ func (s *Secrets) Verify(ctx context.Context, cred Credential, now int64) (snaps
 		for secret := range subject.Secrets() {
 			err := s.compare(ctx, secret, cred.Secret, sum, now)
 			if errors.Is(err, ErrBusy) || ctx.Err() != nil {
-				return snapshot.Client{}, err
+				return snapshot.Client{}, "", err
+			}
+			if err == nil {
+				label = secret.Label()
 			}
 			outcome = better(outcome, err)
 			comparisons++
@@ -133,9 +133,9 @@ func (s *Secrets) Verify(ctx context.Context, cred Credential, now int64) (snaps
 		subtle.ConstantTimeCompare(sum[:], dummy[:])
 	}
 	if !known {
-		return snapshot.Client{}, ErrUnknownClient
+		return snapshot.Client{}, "", ErrUnknownClient
 	}
-	return client, outcome
+	return client, label, outcome
 }
 
 // dummy is the hash of no secret.

@@ -113,7 +113,7 @@ func TestVerify(t *testing.T) {
 		{"windows", "old", ErrExpiredSecret}, {"windows", "now", nil}, {"windows", "new", ErrEarlySecret}, {"windows", "slow and old", ErrWrongSecret},
 	} {
 		for range 2 { // the second time from the cache
-			client, err := checker.Verify(t.Context(), Credential{SecretPost, c.client, c.secret}, now)
+			client, _, err := checker.Verify(t.Context(), Credential{Method: SecretPost, ClientID: c.client, Secret: c.secret}, now)
 			if !errors.Is(err, c.want) || err == nil && client.Label() != c.client {
 				t.Errorf("%s with %q: %v, want %v", c.client, c.secret, err, c.want)
 			}
@@ -123,10 +123,10 @@ func TestVerify(t *testing.T) {
 
 func TestNoClients(t *testing.T) {
 	checker, unusable := NewSecrets(open(t), nil, NewSlowHashes([32]byte{}))
-	if len(unusable) != 0 || !checker.Usable() {
-		t.Error("a snapshot without clients is not usable")
+	if len(unusable) != 0 || checker.Usable() {
+		t.Error("a snapshot without clients has a usable secret")
 	}
-	if _, err := checker.Verify(t.Context(), Credential{SecretPost, "x", "y"}, 0); !errors.Is(err, ErrUnknownClient) {
+	if _, _, err := checker.Verify(t.Context(), Credential{Method: SecretPost, ClientID: "x", Secret: "y"}, 0); !errors.Is(err, ErrUnknownClient) {
 		t.Error(err)
 	}
 }
@@ -212,7 +212,9 @@ func BenchmarkVerify(b *testing.B) {
 	snap := open(b, schema.Client{Label: "billing", Secrets: secrets(fastHash("secret"), fastHash("other"))})
 	checker, _ := NewSecrets(snap, nil, NewSlowHashes([32]byte{}))
 	for name, cred := range map[string]Credential{
-		"right": {SecretPost, "billing", "secret"}, "wrong": {SecretPost, "billing", "secreT"}, "unknown": {SecretPost, "billinG", "secret"},
+		"right":   {Method: SecretPost, ClientID: "billing", Secret: "secret"},
+		"wrong":   {Method: SecretPost, ClientID: "billing", Secret: "secreT"},
+		"unknown": {Method: SecretPost, ClientID: "billinG", Secret: "secret"},
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()

@@ -34,6 +34,9 @@ func AppendClaims(dst []byte, g *Grant, jti []byte) []byte {
 		dst = append(dst, `,"permissions":`...)
 		dst = appendPermissions(dst, g.Scope)
 	}
+	if g.Bound() {
+		dst = appendConfirmation(dst, g.Confirmation)
+	}
 	if g.Claims != "" {
 		dst = append(dst, ',')
 		dst = append(dst, g.Claims...)
@@ -56,6 +59,16 @@ func appendProfile(dst []byte, g *Grant, jti []byte) []byte {
 	dst = append(dst, `,"jti":"`...)
 	dst = append(dst, jti...)
 	return append(dst, '"')
+}
+
+// appendConfirmation appends the cnf claim (RFC 7800 section 3).
+func appendConfirmation(dst []byte, c Confirmation) []byte {
+	name, value := `,"cnf":{"jkt":`, c.JKT
+	if value == "" {
+		name, value = `,"cnf":{"x5t#S256":`, c.X5TS
+	}
+	dst = append(dst, name...)
+	return append(appendString(dst, value), '}')
 }
 
 // appendPermissions appends the space-joined scopes as a JSON array, [] for none.

@@ -17,10 +17,21 @@ type Grant struct {
 	Scope       string // scope-tokens joined by single spaces, "" for none
 	Permissions bool   // repeat the scopes as the permissions array
 	Claims      string // custom claims as JSON members without braces, "" for none
+	Confirmation
 
 	IssuedAt  int64 // Unix seconds
 	ExpiresAt int64 // Unix seconds
 }
+
+// A Confirmation says what a token is bound to (RFC 7800): whoever presents it
+// must hold that key. At most one member is set; none is a bearer token.
+type Confirmation struct {
+	JKT  string // RFC 7638 thumbprint of a DPoP key (RFC 9449 section 6.1)
+	X5TS string // x5t#S256, of a client certificate (RFC 8705 section 3.1)
+}
+
+// Bound reports whether the token is bound to anything.
+func (c Confirmation) Bound() bool { return c != Confirmation{} }
 
 // Lifetime is the number of seconds the token lives.
 func (g *Grant) Lifetime() int64 { return g.ExpiresAt - g.IssuedAt }

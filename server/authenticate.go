@@ -1,0 +1,152 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/server/clientauth"
+)
+
+// authenticate finds the client, for every endpoint that asks for one. It sets
+// what the audit line says of it: x.request.ClientID is the client that is
+// claimed, also when the claim fails.
+func (e *tokenEndpoint) authenticate(x *exchange, r *http.Request) (snapshot.Client, *Error) {
+	cred, err := clientauth.Read(r.Header["Authorization"], clientauth.Params{
+		ClientID:            x.form.get("client_id"),
+		ClientSecret:        x.form.get("client_secret"),
+		ClientAssertion:     x.form.get("client_assertion"),
+		ClientAssertionType: x.form.get("client_assertion_type"),
+		Certificate:         e.server.opts.ClientCertificates.presented(r.TLS),
+	})
+	x.request.ClientID, x.method = cred.ClientID, cred.Method
+	if err != nil {
+		return snapshot.Client{}, authenticationError(err)
+	}
+	assertion, unreadable := readAssertion(&cred)
+	x.request.ClientID = cred.ClientID
+	failures := e.server.failures.of(cred.ClientID, r.RemoteAddr)
+	if !failures.bearable(x.now) {
+		return snapshot.Client{}, refuse(CodeTooManyRequests, ReasonFailureRate)
+	}
+	client, err := snapshot.Client{}, unreadable
+	if err == nil {
+		client, err = e.verify(x, r, cred, assertion)
+	}
+	if err == nil {
+		return client, nil
+	}
+	refusal := authenticationError(err)
+	if refusal.Code == CodeInvalidClient {
+		failures.count(x.now)
+	}
+	return snapshot.Client{}, refusal
+}
+
+// readAssertion reads the credential's assertion, if it has one. Whom it is
+// about names the client when the request does not (RFC 7521 section 4.2).
+func readAssertion(cred *clientauth.Credential) (*clientauth.Token, error) {
+	if cred.Method != clientauth.PrivateKeyJWT {
+		return nil, nil
+	}
+	assertion, err := clientauth.ReadToken(cred.Assertion, clientauth.MaxAssertion)
+	if err != nil {
+		return nil, err
+	}
+	if cred.ClientID == "" {
+		cred.ClientID = assertion.UnverifiedSubject()
+	}
+	return assertion, nil
+}
+
+// verify checks the credential by its method. A client that does not exist
+// takes the same way as one that does.
+func (e *tokenEndpoint) verify(x *exchange, r *http.Request, cred clientauth.Credential, assertion *clientauth.Token) (client snapshot.Client, err error) {
+	a := x.active
+	if assertion == nil && cred.Method != clientauth.TLSClientAuth {
+		client, x.credential, err = a.secrets.Verify(r.Context(), cred, x.now.Unix())
+		return client, err
+	}
+	client, known := a.snapshot.ClientByID(cred.ClientID)
+	switch {
+	case assertion == nil:
+		err = e.verifyCertificate(x, r, client, known)
+	case assertion.UnverifiedIssuer() != cred.ClientID && len(a.registered.trusted(assertion)) > 0:
+		x.method = clientauth.Federated
+		x.credential, err = a.registered.verifyFederated(assertion, client, known, x.now)
+	default:
+		keys := a.registered.keys[cred.ClientID]
+		x.credential, err = a.registered.assertions.Verify(r.Context(), clientauth.AssertionType, assertion, cred.ClientID, keys)
+	}
+	if !known && (err == nil || errors.Is(err, clientauth.ErrRefused)) {
+		err = clientauth.ErrUnknownClient
+	}
+	return client, err
+}
+
+// verifyCertificate matches the certificate of the connection, whose chain is
+// verified for clients that do not exist, too. The token will be bound to it.
+func (e *tokenEndpoint) verifyCertificate(x *exchange, r *http.Request, client snapshot.Client, known bool) error {
+	listener := e.server.opts.ClientCertificates
+	peer, _ := clientauth.VerifyPeer(r.TLS, listener.roots(), x.now)
+	if !known {
+		return clientauth.ErrUnknownClient
+	}
+	label, method, err := clientauth.MatchCertificate(peer, client.Certificates(), x.now)
+	if err != nil {
+		return err
+	}
+	if !listener.takes(method) {
+		return clientauth.ErrUnsupportedMethod
+	}
+	x.method, x.credential = method, label
+	x.request.Confirmation.X5TS = peer.Thumbprint()
+	return nil
+}
+
+// authenticationReasons are the causes of a failed authentication. To the
+// client they are all the same answer.
+var authenticationReasons = []struct {
+	err    error
+	code   Code
+	reason Reason
+}{
+	{clientauth.ErrMultiple, CodeInvalidRequest, "two-authentication-methods"},
+	{clientauth.ErrClientIDsDiffer, CodeInvalidRequest, "client-ids-differ"},
+	{clientauth.ErrNone, CodeInvalidClient, "no-credential"},
+	{clientauth.ErrUnsupportedMethod, CodeInvalidClient, "unsupported-method"},
+	{clientauth.ErrMalformedBasic, CodeInvalidClient, "malformed-basic"},
+	{clientauth.ErrUnknownClient, CodeInvalidClient, ReasonUnknownClient},
+	{clientauth.ErrWrongSecret, CodeInvalidClient, "wrong-secret"},
+	{clientauth.ErrExpiredSecret, CodeInvalidClient, "expired-secret"},
+	{clientauth.ErrEarlySecret, CodeInvalidClient, "secret-not-valid-yet"},
+	{clientauth.ErrNoSecrets, CodeInvalidClient, "method-not-registered"},
+	{clientauth.ErrUnreadableSecret, CodeInvalidClient, "secret-unreadable"},
+	{clientauth.ErrBusy, CodeUnavailable, "secret-hash-queue-full"},
+	{clientauth.ErrNoKeys, CodeUnavailable, ReasonIssuerKeys},
+	{context.Canceled, CodeUnavailable, ReasonGone},
+	{context.DeadlineExceeded, CodeUnavailable, ReasonGone},
+}
+
+func authenticationError(err error) *Error {
+	for _, known := range authenticationReasons {
+		if errors.Is(err, known.err) {
+			return refuse(known.code, known.reason)
+		}
+	}
+	return credentialError(err, CodeInvalidClient)
+}
+
+// credentialError is the refusal with the code when err is one of package
+// clientauth. Any other error is the store's and has decided nothing.
+func credentialError(err error, code Code) *Error {
+	refusal := refuse(CodeUnavailable, ReasonStore)
+	refusal.Detail = err.Error()
+	if refused, ok := errors.AsType[*clientauth.Refusal](err); ok {
+		refusal = refuse(code, Reason(strings.ReplaceAll(string(refused.Reason), "_", "-")))
+		refusal.Detail = refused.Detail
+	}
+	return refusal
+}

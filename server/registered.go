@@ -1,0 +1,222 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/server/clientauth"
+)
+
+// A registered is what clients of one configuration authenticate with, apart
+// from secrets, and what their proofs are verified with.
+type registered struct {
+	keys       map[string][]clientauth.ClientKeys // by client_id
+	issuers    map[string][]*trustedIssuer        // by iss, those that vouch for clients
+	assertions *clientauth.Assertions
+	proofs     *clientauth.Proofs
+	target     clientauth.Target
+	methods    []clientauth.Method // what works, in the order of the metadata
+}
+
+// A trustedIssuer is another issuer with its keys, which are pinned or fetched.
+type trustedIssuer struct {
+	label     string
+	issuer    string
+	audiences []string
+	pinned    *clientauth.Keys
+	remote    *clientauth.RemoteKeys
+}
+
+// buildCredentials resolves hashes of secrets and parses keys. What cannot be
+// had is a problem of its client or issuer; it is an error when clients have
+// credentials and not one of them can be used.
+func (s *Server) buildCredentials(a *Active) error {
+	issuer := a.snapshot.Issuer().URL
+	target, err := clientauth.NewTarget(endpointURL(issuer, tokenPath))
+	if err != nil {
+		return err
+	}
+	c := &registered{
+		keys: map[string][]clientauth.ClientKeys{}, issuers: map[string][]*trustedIssuer{}, target: target,
+		assertions: clientauth.NewAssertions(clientauth.AssertionOptions{Issuer: issuer, Store: s.store, Now: s.opts.Now, Since: s.since}),
+		proofs:     clientauth.NewProofs(s.proofOptions()),
+	}
+	a.registered = c
+	problems := len(a.problems)
+	s.buildSecrets(a)
+	s.buildIssuers(a)
+	declared := false
+	works := map[clientauth.Method]bool{}
+	for i := range a.snapshot.NumClients() {
+		declared = s.buildClient(a, a.snapshot.Client(i), works) || declared
+	}
+	if a.secrets.Usable() {
+		works[clientauth.SecretBasic], works[clientauth.SecretPost] = true, true
+	}
+	for _, method := range methods {
+		if works[method] {
+			c.methods = append(c.methods, method)
+		}
+	}
+	if declared && len(c.methods) == 0 {
+		err := errors.New("no client credential can be used")
+		if len(a.problems) > problems {
+			err = errors.Join(err, a.problems[problems])
+		}
+		return err
+	}
+	return nil
+}
+
+// methods are all there are, in the order in which the metadata lists them.
+var methods = []clientauth.Method{
+	clientauth.SecretBasic, clientauth.SecretPost, clientauth.PrivateKeyJWT, clientauth.TLSClientAuth, clientauth.SelfSignedTLSClientAuth,
+}
+
+func (s *Server) proofOptions() clientauth.ProofOptions {
+	opts := clientauth.ProofOptions{Store: s.store, Now: s.opts.Now, Since: s.since}
+	if s.nonces != nil {
+		opts.Nonce = func(nonce string) bool { return s.nonces.takes(nonce, s.opts.Now()) }
+	}
+	return opts
+}
+
+// buildSecrets resolves the hashes of client secrets.
+func (s *Server) buildSecrets(a *Active) {
+	secrets, unusable := clientauth.NewSecrets(a.snapshot, s.refs.secretHash, s.slow)
+	for _, u := range unusable {
+		a.problems = append(a.problems, Problem{
+			Address: "client." + u.Client, Reason: fmt.Sprintf("secret %q: %v", u.Secret, u.Err),
+		})
+	}
+	a.secrets = secrets
+}
+
+// buildIssuers parses the pinned keys of trusted issuers and finds the fetched
+// ones, which outlive the snapshots.
+func (s *Server) buildIssuers(a *Active) {
+	for i := range a.snapshot.NumTrustedIssuers() {
+		declared := a.snapshot.TrustedIssuer(i)
+		if !slices.Contains(declared.VouchesFor, schema.SubjectClient) {
+			continue
+		}
+		algs := declared.Algorithms
+		if len(algs) == 0 {
+			algs = clientauth.AssertionAlgorithms()
+		}
+		t := &trustedIssuer{label: declared.Label, issuer: declared.Issuer, audiences: declared.Audiences}
+		if declared.JWKS == "" {
+			t.remote = s.remotes.get(declared.JWKSURI, algs)
+		} else {
+			var err error
+			if t.pinned, err = clientauth.ParseKeys(declared.JWKS, algs...); err != nil {
+				a.problems = append(a.problems, Problem{Address: "trusted_issuer." + t.label, Reason: err.Error()})
+				continue
+			}
+		}
+		a.registered.issuers[t.issuer] = append(a.registered.issuers[t.issuer], t)
+	}
+}
+
+// buildClient parses the client's keys and notes by which methods it can
+// authenticate; declared is whether it has any credential at all.
+func (s *Server) buildClient(a *Active, client snapshot.Client, works map[clientauth.Method]bool) (declared bool) {
+	for range client.Secrets() {
+		declared = true
+	}
+	for block := range client.PublicKeys() {
+		declared = true
+		keys, err := clientauth.ParseKeys(block.JWKS, clientauth.AssertionAlgorithms()...)
+		if err != nil {
+			a.problems = append(a.problems, Problem{Address: "client." + client.Label(), Reason: fmt.Sprintf("public_key %q: %v", block.Label, err)})
+			continue
+		}
+		id := client.ClientID()
+		a.registered.keys[id] = append(a.registered.keys[id], clientauth.ClientKeys{Label: block.Label, Keys: keys, Window: block.Window})
+		works[clientauth.PrivateKeyJWT] = true
+	}
+	for block := range client.Federated() {
+		declared = true
+		works[clientauth.PrivateKeyJWT] = works[clientauth.PrivateKeyJWT] || a.registered.trusts(block.TrustedIssuer)
+	}
+	for block := range client.Certificates() {
+		declared = true
+		method := clientauth.TLSClientAuth
+		if block.SHA256 != "" {
+			method = clientauth.SelfSignedTLSClientAuth
+		}
+		works[method] = works[method] || s.opts.ClientCertificates.takes(method)
+	}
+	return declared
+}
+
+func (c *registered) trusts(label string) bool {
+	for _, issuers := range c.issuers {
+		if slices.ContainsFunc(issuers, func(t *trustedIssuer) bool { return t.label == label }) {
+			return true
+		}
+	}
+	return false
+}
+
+// remotes are the key sets that are fetched.
+func (c *registered) remotes() (sets []*clientauth.RemoteKeys) {
+	for _, issuers := range c.issuers {
+		for _, t := range issuers {
+			if t.remote != nil {
+				sets = append(sets, t.remote)
+			}
+		}
+	}
+	return sets
+}
+
+// trusted finds the issuers that the token says it is from. A JWT-SVID need not
+// say so: then it is the trust domain of its subject.
+func (c *registered) trusted(foreign *clientauth.Token) []*trustedIssuer {
+	iss := foreign.UnverifiedIssuer()
+	if rest, ok := strings.CutPrefix(foreign.UnverifiedSubject(), "spiffe://"); ok && iss == "" {
+		domain, _, _ := strings.Cut(rest, "/")
+		iss = "spiffe://" + domain
+	}
+	if iss == "" {
+		return nil
+	}
+	return c.issuers[iss]
+}
+
+// verifyFederated checks another issuer's token and matches it with the client's
+// federated blocks. The token is verified first, whoever the client is.
+func (c *registered) verifyFederated(foreign *clientauth.Token, client snapshot.Client, known bool, now time.Time) (label string, err error) {
+	for _, t := range c.trusted(foreign) {
+		var verified *clientauth.Verified
+		if verified, err = t.verify(foreign, now); err != nil {
+			continue
+		}
+		if !known {
+			return "", clientauth.ErrUnknownClient
+		}
+		if label, err = clientauth.MatchFederated(verified, t.label, client.Federated(), now); err == nil {
+			return label, nil
+		}
+	}
+	return "", err
+}
+
+func (t *trustedIssuer) verify(foreign *clientauth.Token, now time.Time) (*clientauth.Verified, error) {
+	keys := t.pinned
+	if t.remote != nil {
+		keys = t.remote.Keys()
+	}
+	verified, err := (&clientauth.TrustedIssuer{Issuer: t.issuer, Keys: keys, Audiences: t.audiences}).Verify(foreign, now)
+	refused, ok := errors.AsType[*clientauth.Refusal](err)
+	if ok && refused.Reason == clientauth.ReasonUnknownKey && t.remote != nil {
+		t.remote.Ask()
+	}
+	return verified, err
+}
