@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/writ-auth/writ/schema"
@@ -85,11 +87,25 @@ func (s *Server) declaredKey(entry schema.SigningKey) (*token.Key, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.warnExposed(entry)
 	key, err := token.ParsePEM(entry.Alg, file)
 	if err != nil {
 		return nil, fmt.Errorf("%q: %w", entry.PrivateKey, err)
 	}
 	return key, key.SelfTest()
+}
+
+// warnExposed says, at every activation, that others may read a private key. It
+// is served all the same: secrets that Kubernetes mounts belong to a group.
+func (s *Server) warnExposed(entry schema.SigningKey) {
+	name, ok := strings.CutPrefix(string(entry.PrivateKey), "file:")
+	if !ok {
+		return
+	}
+	if mode, exposed := token.Exposed(filepath.Join(s.opts.Keys, name)); exposed {
+		s.log.Warn("KEY FILE IS READABLE BY OTHERS: chmod 600 it, and replace the key if somebody may have read it",
+			"address", "signing_key."+entry.Label, "file", name, "mode", mode.String())
+	}
 }
 
 // secretKey makes the HS256 key of an API, nil when its secret cannot be had.

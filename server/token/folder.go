@@ -57,14 +57,49 @@ func newFolder(dir string, log *slog.Logger) *folder {
 
 // scan reads the folder. A file that is no key is left alone and said so; one
 // that was a key before stays what it was, since only its absence withdraws it.
+// Other processes add and remove files meanwhile, and a listing may be older
+// than they are: it counts when the names are the same after the files were read.
 func (f *folder) scan() (inventory, error) {
+	names, err := f.list()
+	for range scanAttempts {
+		if err != nil {
+			return nil, err
+		}
+		inv := f.take(names)
+		var again []string
+		if again, err = f.list(); err == nil && slices.Equal(names, again) {
+			return inv, nil
+		}
+		names = again
+	}
+	if err == nil {
+		err = errors.New("it changes faster than it can be read")
+	}
+	return nil, err
+}
+
+// scanAttempts is how often a folder that changes meanwhile is read.
+const scanAttempts = 20
+
+// list returns the names that begin like ours, sorted.
+func (f *folder) list() ([]string, error) {
 	entries, err := os.ReadDir(f.dir)
 	if err != nil {
 		return nil, err
 	}
-	inv, lifetimes, present := inventory{}, map[string]int64{}, map[string]bool{}
+	var names []string
 	for _, entry := range entries {
-		name := entry.Name()
+		if strings.HasPrefix(entry.Name(), "managed-") {
+			names = append(names, entry.Name())
+		}
+	}
+	return names, nil
+}
+
+// take reads the files of these names.
+func (f *folder) take(names []string) inventory {
+	inv, lifetimes, present := inventory{}, map[string]int64{}, map[string]bool{}
+	for _, name := range names {
 		if parts := markerFile.FindStringSubmatch(name); parts != nil {
 			seconds, _ := strconv.ParseInt(parts[3], 10, 64) // at most ten digits
 			key := "managed-" + parts[1] + "-" + parts[2] + ".pem"
@@ -73,7 +108,7 @@ func (f *folder) scan() (inventory, error) {
 			present[name] = true
 			generation, _ := strconv.Atoi(parts[2]) // at most nine digits
 			f.load(inv.of(schema.SigningAlg(parts[1])), name, schema.SigningAlg(parts[1]), generation)
-		} else if strings.HasPrefix(name, "managed-") {
+		} else {
 			f.complain(name, errors.New("not a name that writd gives"))
 		}
 	}
@@ -84,7 +119,7 @@ func (f *folder) scan() (inventory, error) {
 		}
 		sortManaged(have.keys)
 	}
-	return inv, nil
+	return inv
 }
 
 // forget drops what was read of files that are gone.

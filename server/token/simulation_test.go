@@ -210,7 +210,7 @@ func TestTenThousandRotations(t *testing.T) {
 // The same with processes that share a folder, whose clocks are apart, and that
 // are started anew half way, when nothing is left of what only they knew.
 func TestSharedRotations(t *testing.T) {
-	const worlds, rotations = 6, 8
+	const worlds, rotations = 3, 5
 	for seed := range uint64(worlds) {
 		w := newWorld(seed, schema.EdDSA, t.TempDir(), 3)
 		if err := w.run(rotations); err != nil {
