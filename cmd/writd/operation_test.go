@@ -23,12 +23,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// built is the program as it is shipped, once for all tests.
+// builtDir holds the program as it is shipped, once some test has built it.
+var builtDir string
+
+// removeBuilt removes it after the last test.
+func removeBuilt() { os.RemoveAll(builtDir) }
+
 var built = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "writd-built-")
 	if err != nil {
 		return "", err
 	}
+	builtDir = dir
 	path := filepath.Join(dir, "writd")
 	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")

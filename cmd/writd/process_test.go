@@ -35,7 +35,9 @@ func TestMain(m *testing.M) {
 	if args := os.Getenv(asWritd); args != "" {
 		os.Exit(becomeWritd(strings.Split(args, "\n")))
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	removeBuilt()
+	os.Exit(code)
 }
 
 // becomeWritd runs the program as main does, in the surroundings that were asked for.

@@ -1,0 +1,128 @@
+//go:build linux
+
+package main
+
+import (
+	"archive/tar"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The image that the script makes is an OCI layout whose digests are right, the
+// same for the same program, and what is in it runs.
+func TestContainerExample(t *testing.T) {
+	program, dir := binary(t), t.TempDir()
+	script, err := filepath.Abs(filepath.Join(examples, "container/oci.sh"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := runTool(t, dir, script, program, runtime.GOARCH, "a.tar")
+	if second := runTool(t, dir, script, program, runtime.GOARCH, "b.tar"); first != second {
+		t.Errorf("digests %s and %s", first, second)
+	}
+	files := untar(t, filepath.Join(dir, "a.tar"))
+	type descriptor struct {
+		MediaType, Digest string
+		Size              int
+		Platform          struct{ Architecture, OS string }
+	}
+	blob := func(d descriptor) []byte {
+		t.Helper()
+		content := files["blobs/sha256/"+strings.TrimPrefix(d.Digest, "sha256:")]
+		sum := sha256.Sum256(content)
+		if len(content) != d.Size || "sha256:"+hex.EncodeToString(sum[:]) != d.Digest {
+			t.Fatalf("%s is not there, or not what it says", d.Digest)
+		}
+		return content
+	}
+	parse := func(text []byte, into any) {
+		t.Helper()
+		if err := json.Unmarshal(text, into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var index struct{ Manifests []descriptor }
+	var manifest struct {
+		Config descriptor
+		Layers []descriptor
+	}
+	var config struct {
+		Architecture string
+		Config       struct {
+			User       string
+			Entrypoint []string
+		}
+		RootFS struct {
+			DiffIDs []string `json:"diff_ids"`
+		}
+	}
+	parse(files["index.json"], &index)
+	parse(blob(index.Manifests[0]), &manifest)
+	parse(blob(manifest.Config), &config)
+	if strings.TrimSpace(first) != index.Manifests[0].Digest || config.Architecture != runtime.GOARCH || config.Config.User != "65532:65532" || config.Config.Entrypoint[0] != "/writd" {
+		t.Errorf("%+v %+v", index, config)
+	}
+	layer := filepath.Join(dir, "layer.tar.gz")
+	if err := os.WriteFile(layer, blob(manifest.Layers[0]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	inside := untar(t, layer)
+	if names := slices.Sorted(maps.Keys(inside)); !slices.Equal(names, []string{"writd"}) {
+		t.Errorf("the image holds %v", names)
+	}
+	extracted := filepath.Join(dir, "writd")
+	if err := os.WriteFile(extracted, inside["writd"], 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if out := runTool(t, dir, extracted, "version"); !strings.HasPrefix(out, "writd ") {
+		t.Errorf("version: %s", out)
+	}
+	if !strings.Contains(readExample(t, "container/Containerfile"), "USER 65532:65532") {
+		t.Error("Containerfile and oci.sh make different images")
+	}
+}
+
+// untar reads the regular files of an archive, compressed or not.
+func untar(t *testing.T, path string) map[string][]byte {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var source io.Reader = f
+	if strings.HasSuffix(path, ".gz") {
+		if source, err = gzip.NewReader(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files := map[string][]byte{}
+	for archive := tar.NewReader(source); ; {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return files
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if header.Typeflag != tar.TypeReg {
+			continue
+		}
+		content, err := io.ReadAll(archive)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[strings.TrimPrefix(header.Name, "./")] = content
+	}
+}

@@ -1,0 +1,428 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/zclconf/go-cty-yaml"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
+)
+
+const examples = "../../examples"
+
+func readExample(t *testing.T, name string) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(examples, filepath.FromSlash(name)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+// tool finds a program that checks what Go cannot. Without it the test is
+// skipped; CI installs those that it names as required.
+func tool(t *testing.T, name string, required bool) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	switch {
+	case err == nil:
+		return path
+	case required && os.Getenv("CI") == "true":
+		t.Fatalf("%s is not installed and CI installs it", name)
+	}
+	t.Skipf("%s is not installed: what it would check is not checked", name)
+	return ""
+}
+
+func runTool(t *testing.T, dir, path string, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), path, args...)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %v: %v\n%s", path, args, err, out)
+	}
+	return string(out)
+}
+
+// flags are those that writd has, by the help that it prints.
+func flags(t *testing.T) []string {
+	t.Helper()
+	var help strings.Builder
+	if code := run(t.Context(), []string{"--help"}, stdio{out: &help, err: io.Discard, getenv: func(string) string { return "" }}); code != exitOK {
+		t.Fatalf("--help: %d", code)
+	}
+	var names []string
+	for _, m := range regexp.MustCompile(`(?m)^  (--[a-z-]+)`).FindAllStringSubmatch(help.String(), -1) {
+		names = append(names, m[1])
+	}
+	return names
+}
+
+// checkFlags sees that writd would accept the flags of a command line.
+func checkFlags(t *testing.T, args []string) {
+	t.Helper()
+	known, seen := flags(t), 0
+	for _, arg := range args {
+		name, _, _ := strings.Cut(arg, "=")
+		if !strings.HasPrefix(name, "--") {
+			continue
+		}
+		if seen++; !slices.Contains(known, name) {
+			t.Errorf("writd has no %s: %v", name, known)
+		}
+	}
+	if seen == 0 {
+		t.Error("no flags were found")
+	}
+	if _, err := parseFlags(args, func(string) string { return "" }, io.Discard); err != nil {
+		t.Error(err)
+	}
+}
+
+// A YAML document, decoded strictly: no key twice in a mapping, and no member
+// that the type does not have.
+func decodeYAML(t *testing.T, text string, into any) {
+	t.Helper()
+	if key, ok := repeatedKey(text); ok {
+		t.Errorf("the key %q stands twice", key)
+	}
+	ty, err := yaml.Standard.ImpliedType([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := yaml.Standard.Unmarshal([]byte(text), ty)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asJSON, err := ctyjson.Marshal(value, ty)
+	if err != nil {
+		t.Fatal(err)
+	}
+	decoder := json.NewDecoder(strings.NewReader(string(asJSON)))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// repeatedKey finds a key that a block mapping has twice, which the parser takes.
+func repeatedKey(text string) (key string, ok bool) {
+	line := regexp.MustCompile(`^( *(?:- +)*)("?[A-Za-z_][^:"]*"?):(?: |$)`)
+	seen := map[int]map[string]bool{}
+	for text := range strings.Lines(text) {
+		text = strings.TrimRight(text, "\n")
+		m := line.FindStringSubmatch(text)
+		if m == nil {
+			continue
+		}
+		indent := len(m[1])
+		for deeper := range seen {
+			if deeper > indent || strings.Contains(m[1], "-") && deeper == indent {
+				delete(seen, deeper)
+			}
+		}
+		if seen[indent] == nil {
+			seen[indent] = map[string]bool{}
+		}
+		if seen[indent][m[2]] {
+			return m[2], true
+		}
+		seen[indent][m[2]] = true
+	}
+	return "", false
+}
+
+func TestRepeatedKey(t *testing.T) {
+	for text, want := range map[string]bool{
+		"a: 1\nb: 2\n": false, "a: 1\na: 2\n": true, "a:\n  x: 1\nb:\n  x: 1\n": false, "a:\n  x: 1\n  y:\n    x: 2\n  x: 3\n": true,
+		"- a: 1\n  b: 2\n- a: 1\n  b: 2\n": false, "- a: 1\n  b: 2\n  a: 3\n": true,
+	} {
+		if _, got := repeatedKey(text); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
+
+func TestSystemdExample(t *testing.T) {
+	unit := strings.ReplaceAll(readExample(t, "systemd/writd.service"), "\\\n", "")
+	command := regexp.MustCompile(`(?m)^ExecStart=(.*)$`).FindStringSubmatch(unit)
+	if command == nil {
+		t.Fatal("no ExecStart")
+	}
+	args := strings.Fields(command[1])[1:]
+	checkFlags(t, args)
+	for socket, name := range map[string]string{"writd.socket": "public", "writd-admin.socket": "admin"} {
+		text := readExample(t, "systemd/"+socket)
+		if !strings.Contains(text, "\nFileDescriptorName="+name+"\n") || !slices.Contains(args, "systemd:"+name) {
+			t.Errorf("%s and writd.service do not agree on %q", socket, name)
+		}
+		if !strings.Contains(unit, socket) {
+			t.Errorf("writd.service does not require %s", socket)
+		}
+	}
+	verify := tool(t, "systemd-analyze", false)
+	dir := t.TempDir()
+	for _, name := range []string{"writd.service", "writd.socket", "writd-admin.socket"} {
+		text := strings.ReplaceAll(readExample(t, "systemd/"+name), "/usr/local/bin/writd", "/bin/true")
+		var version int
+		if _, err := fmt.Sscanf(runTool(t, dir, verify, "--version"), "systemd %d", &version); err != nil || version < 253 {
+			text = strings.ReplaceAll(text, "notify-reload", "notify")
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out := runTool(t, dir, verify, "verify", "--man=no", "writd.service", "writd.socket", "writd-admin.socket"); strings.Contains(out, "writd") {
+		t.Error(out)
+	}
+}
+
+// The members of a manifest that the example uses, and no others: one that is
+// misspelled is refused here as it would be by the cluster.
+type deployment struct {
+	APIVersion, Kind string
+	Metadata         struct{ Name string }
+	Spec             struct {
+		Replicas int
+		Selector struct{ MatchLabels map[string]string }
+		Template struct {
+			Metadata struct{ Labels, Annotations map[string]string }
+			Spec     struct {
+				AutomountServiceAccountToken  bool
+				TerminationGracePeriodSeconds int
+				SecurityContext               struct{ FSGroup int }
+				InitContainers, Containers    []container
+				Volumes                       []volume
+			}
+		}
+	}
+}
+
+type container struct {
+	Name, Image, RestartPolicy string
+	Args                       []string
+	Env                        []struct{ Name, Value string }
+	Ports                      []struct {
+		Name          string
+		ContainerPort int
+	}
+	StartupProbe, ReadinessProbe, LivenessProbe struct {
+		HTTPGet                         struct{ Path, Port string }
+		PeriodSeconds, FailureThreshold int
+	}
+	Resources       struct{ Requests, Limits map[string]string }
+	SecurityContext struct {
+		RunAsNonRoot, ReadOnlyRootFilesystem bool
+		AllowPrivilegeEscalation             *bool
+		RunAsUser, RunAsGroup                int
+		Capabilities                         struct{ Drop []string }
+		SeccompProfile                       struct{ Type string }
+	}
+	VolumeMounts []struct {
+		Name, MountPath string
+		ReadOnly        bool
+	}
+}
+
+type volume struct {
+	Name      string
+	ConfigMap *struct{ Name string }
+	Secret    *struct {
+		SecretName  string
+		Optional    bool
+		DefaultMode int
+	}
+}
+
+func TestKubernetesExample(t *testing.T) {
+	var d deployment
+	decodeYAML(t, readExample(t, "kubernetes/deployment.yaml"), &d)
+	pod := d.Spec.Template.Spec
+	writd := pod.InitContainers[0]
+	checkFlags(t, writd.Args)
+	if writd.RestartPolicy != "Always" || !writd.SecurityContext.ReadOnlyRootFilesystem || !writd.SecurityContext.RunAsNonRoot {
+		t.Errorf("not a sidecar, or not confined: %+v", writd)
+	}
+	dir := t.TempDir()
+	writeSnapshot(t, filepath.Join(dir, "writ.snapshot"), 1, "read")
+	p := start(t, dir)
+	for _, probe := range []string{writd.StartupProbe.HTTPGet.Path, writd.ReadinessProbe.HTTPGet.Path, writd.LivenessProbe.HTTPGet.Path, d.Spec.Template.Metadata.Annotations["prometheus.io/path"]} {
+		if err := status(p.admin, probe, http.StatusOK); err != nil {
+			t.Error(err)
+		}
+	}
+	volumes := map[string]volume{}
+	for _, v := range pod.Volumes {
+		volumes[v.Name] = v
+	}
+	for _, mount := range writd.VolumeMounts {
+		if _, ok := volumes[mount.Name]; !ok {
+			t.Errorf("no volume %q", mount.Name)
+		}
+		if !slices.ContainsFunc(writd.Args, func(arg string) bool { return strings.Contains(arg, "="+mount.MountPath) }) {
+			t.Errorf("no flag uses %q", mount.MountPath)
+		}
+	}
+	var k struct {
+		APIVersion, Kind, Namespace string
+		Resources                   []string
+		ConfigMapGenerator          []struct {
+			Name    string
+			Files   []string
+			Options struct{ DisableNameSuffixHash bool }
+		}
+	}
+	decodeYAML(t, readExample(t, "kubernetes/kustomization.yaml"), &k)
+	if generator := k.ConfigMapGenerator[0]; generator.Name != volumes["snapshot"].ConfigMap.Name || !generator.Options.DisableNameSuffixHash ||
+		!slices.Contains(writd.Args, "--snapshot=/etc/writ/snapshot/"+generator.Files[0]) {
+		t.Errorf("the ConfigMap is not what writd reads: %+v", generator)
+	}
+	kubectl := tool(t, "kubectl", false)
+	for _, name := range []string{"kustomization.yaml", "deployment.yaml"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(readExample(t, "kubernetes/"+name)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out := runTool(t, dir, kubectl, "kustomize", "."); !strings.Contains(out, "kind: ConfigMap") || !strings.Contains(out, "restartPolicy: Always") {
+		t.Errorf("kustomize: %s", out)
+	}
+}
+
+// scraped is what /metrics answers after a token was issued and introspected,
+// of a program without TLS and of one with it.
+func scraped(t *testing.T) string {
+	t.Helper()
+	dir, tlsDir := t.TempDir(), t.TempDir()
+	writeSnapshot(t, filepath.Join(dir, "writ.snapshot"), 1, "read")
+	p := start(t, dir)
+	if _, err := p.scope(); err != nil {
+		t.Fatal(err)
+	}
+	res, err := p.client.PostForm("http://writd/oauth/introspect", url.Values{"token": {"x"}, "client_id": {"billing"}, "client_secret": {clientSecret}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	writeCertificate(t, tlsDir, "writd")
+	q := start(t, tlsDir, "--tls-cert", filepath.Join(tlsDir, "tls.crt"), "--tls-key", filepath.Join(tlsDir, "tls.key"))
+	var all strings.Builder
+	for _, c := range []*http.Client{p.admin, q.admin} {
+		res, err := c.Get("http://writd/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(&all, res.Body); err != nil || res.StatusCode != http.StatusOK {
+			t.Fatalf("%d %v", res.StatusCode, err)
+		}
+		res.Body.Close()
+	}
+	return all.String()
+}
+
+// Every metric and label that an alert, a panel or the README names is there.
+func TestPrometheusExample(t *testing.T) {
+	live := scraped(t)
+	labels := map[string][]string{}
+	for _, m := range regexp.MustCompile(`(?m)^([a-z_]+)(?:\{([^}]*)\})? `).FindAllStringSubmatch(live, -1) {
+		labels[m[1]] = append(labels[m[1]], m[2])
+	}
+	for name := range labels {
+		if histogram, ok := strings.CutSuffix(name, "_bucket"); ok {
+			labels[histogram] = labels[name]
+		}
+	}
+	// They are there when the snapshot says when it was made, and until when it is good.
+	for _, name := range []string{"writ_snapshot_age_seconds", "writ_snapshot_not_after_timestamp_seconds"} {
+		labels[name] = append(labels[name], "")
+	}
+	check := func(where, expression string) {
+		t.Helper()
+		found := regexp.MustCompile(`\b((?:writ|process|go)_[a-z_]+)(?:\{([^}]*)\})?`).FindAllStringSubmatch(expression, -1)
+		if len(found) == 0 {
+			t.Errorf("%s names no metric: %s", where, expression)
+		}
+		for _, m := range found {
+			if labels[m[1]] == nil {
+				t.Errorf("%s: there is no metric %s", where, m[1])
+			}
+			for _, label := range regexp.MustCompile(`([a-z_]+)[=!]~?"`).FindAllStringSubmatch(m[2], -1) {
+				if label[1] != "instance" && !strings.Contains(strings.Join(labels[m[1]], ","), label[1]+"=") {
+					t.Errorf("%s: %s has no label %s", where, m[1], label[1])
+				}
+			}
+		}
+	}
+	var alerts struct {
+		Groups []struct {
+			Name  string
+			Rules []struct {
+				Alert, Expr, For    string
+				Labels, Annotations map[string]string
+			}
+		}
+	}
+	decodeYAML(t, readExample(t, "prometheus/alerts.yaml"), &alerts)
+	for _, rule := range alerts.Groups[0].Rules {
+		check(rule.Alert, rule.Expr)
+		if rule.Labels["severity"] == "" || rule.Annotations["summary"] == "" || rule.Annotations["description"] == "" {
+			t.Errorf("%s is not explained", rule.Alert)
+		}
+	}
+	var dashboard struct {
+		Panels []struct {
+			Title   string
+			Targets []struct{ Expr string }
+		}
+	}
+	if err := json.Unmarshal([]byte(readExample(t, "prometheus/dashboard.json")), &dashboard); err != nil || len(dashboard.Panels) == 0 {
+		t.Fatal(err)
+	}
+	for _, panel := range dashboard.Panels {
+		for _, target := range panel.Targets {
+			check(panel.Title, target.Expr)
+		}
+	}
+	readme := readExample(t, "prometheus/README.md")
+	check("README.md", readme)
+	for name := range labels {
+		name = regexp.MustCompile(`_(bucket|sum|count)$`).ReplaceAllString(name, "")
+		if strings.HasPrefix(name, "writ_") && !strings.Contains(readme, "`"+name+"`") {
+			t.Errorf("README.md does not tell of %s", name)
+		}
+	}
+}
+
+// What Prometheus itself says of the rules, their tests and the metrics.
+func TestPromtool(t *testing.T) {
+	promtool := tool(t, "promtool", true)
+	dir := filepath.Join(examples, "prometheus")
+	runTool(t, dir, promtool, "check", "rules", "alerts.yaml")
+	runTool(t, dir, promtool, "test", "rules", "alerts.test.yaml")
+	runTool(t, dir, promtool, "check", "config", "scrape.yaml")
+	var own strings.Builder
+	for line := range strings.Lines(scraped(t)) {
+		if strings.Contains(line, "writ_") && !strings.HasPrefix(line, "#") || strings.Contains(line, " writ_") {
+			own.WriteString(line)
+		}
+	}
+	half := own.String()[:own.Len()]
+	if i := strings.LastIndex(half, "# HELP writ_build_info"); i > 0 {
+		half = half[:i] // the second program's metrics would repeat the first's
+	}
+	cmd := exec.CommandContext(t.Context(), promtool, "check", "metrics")
+	cmd.Stdin = strings.NewReader(half)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("check metrics: %v\n%s", err, out)
+	}
+}
