@@ -84,6 +84,9 @@ func everyShape(issuer string) *schema.Document {
 	doc := small("unused")
 	doc.Issuer.URL = issuer
 	doc.APIs, doc.Authorizations = nil, nil
+	idle := doc.Clients[0]
+	idle.Label, idle.ClientID, idle.GrantTypes = "billing-idle", "billing-idle", []string{schema.GrantTokenExchange}
+	doc.Clients = append(doc.Clients, idle)
 	for _, profile := range interopProfiles {
 		for _, alg := range interopAlgorithms {
 			name := shape(profile, alg)
