@@ -130,7 +130,7 @@ func (r *checkRun) test(test *config.Test) testResult {
 		at = time.Unix(test.At, 0)
 	}
 	grant, refusal := server.Decide(r.snap, server.Request{
-		ClientID: test.Client, Audience: test.API, Scope: strings.Join(test.Scopes, " "),
+		ClientID: test.Client, Audience: test.API, Scope: strings.Join(test.Scopes, " "), Confirmation: r.proved(test.Client),
 	}, at)
 	if (refusal == nil) != test.Granted {
 		result.fail("granted", fmt.Sprint(test.Granted), fmt.Sprint(refusal == nil))
@@ -145,6 +145,17 @@ func (r *checkRun) test(test *config.Test) testResult {
 	r.name(&result, test)
 	result.Passed = len(result.Failures) == 0
 	return result
+}
+
+// proved is the key that the client is taken to have proved to hold: an
+// expectation is about what may be had, and a client that must bind its tokens
+// does so.
+func (r *checkRun) proved(clientID string) token.Confirmation {
+	client, ok := r.snap.ClientByID(clientID)
+	if !ok || !client.RequireSenderConstrained() {
+		return token.Confirmation{}
+	}
+	return token.Confirmation{JKT: "thumbprint-of-the-clients-dpop-key"}
 }
 
 func (r *testResult) fail(what, expected, actual string) {

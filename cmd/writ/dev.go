@@ -17,6 +17,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/writ-auth/writ/server"
+	"github.com/writ-auth/writ/server/store"
 )
 
 const devListen = "127.0.0.1:8080"
@@ -114,6 +115,7 @@ func (a *app) newDevServer(w *workspace, origin string) (*devServer, error) {
 	d.server, err = server.New(server.Options{
 		Getenv: throw.getenv, Now: a.now, Rand: a.rand,
 		Logger: slog.New(newDevLog(a.err)),
+		Store:  store.NewMemory(store.MemoryOptions{Now: a.now}), // takes assertions of the first second too
 	})
 	return d, err
 }
@@ -125,6 +127,7 @@ func (d *devServer) run(ctx context.Context, listener net.Listener) error {
 	go func() { served <- web.Serve(listener) }()
 	d.reload()
 	go d.server.KeepKeys(ctx)
+	go d.server.KeepIssuers(ctx)
 	changes := watchTree(ctx, d.w.dir)
 	for {
 		select {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -21,6 +22,8 @@ type daemon struct {
 	log         *slog.Logger
 	server      *server.Server
 	certificate *server.Certificate // nil without TLS
+	clientCAs   *server.ClientCertificates
+	close       func() error // of the state file; nil without one
 	listeners   server.Listeners
 }
 
@@ -35,15 +38,29 @@ func newDaemon(set settings, getenv func(string) string, log *slog.Logger) (*dae
 		d.listeners.TLS = d.certificate.Config()
 	}
 	cores := tune(getenv)
-	d.server, err = server.New(server.Options{
+	opts := server.Options{
 		Keys: set.keys, KeyAnnounce: set.keyTimes.announce, KeyRotate: set.keyTimes.rotate, Secrets: set.secrets, State: set.state,
 		Getenv: getenv, Trust: set.trust, Environment: set.environment, AdminHosts: set.adminHosts,
 		Logger: log, Signatures: cores + 1, Certificate: d.certificate, Profiling: set.pprof,
-	})
-	if err != nil {
+	}
+	if err := d.authentication(&opts); err != nil {
 		return nil, err
 	}
-	return d, d.listen()
+	if d.server, err = server.New(opts); err == nil {
+		err = d.listen()
+	}
+	if err != nil {
+		return nil, errors.Join(err, d.end())
+	}
+	return d, nil
+}
+
+// end closes what outlives the server.
+func (d *daemon) end() error {
+	if d.close == nil {
+		return nil
+	}
+	return d.close()
 }
 
 func (d *daemon) listen() error {
@@ -87,7 +104,7 @@ func (d *daemon) run(ctx context.Context) error {
 	background.Go(func() { d.keepAlive(ctx) })
 	quiet := context.AfterFunc(ctx, func() { d.tell(stopping) })
 	defer quiet()
-	return d.server.Serve(ctx, d.listeners)
+	return errors.Join(d.server.Serve(ctx, d.listeners), d.end())
 }
 
 // folders are the watchers of what a snapshot refers to.
@@ -95,6 +112,9 @@ func (d *daemon) folders() []*watch.Watcher {
 	paths := []string{d.set.keys, d.set.secrets}
 	if d.certificate != nil {
 		paths = append(paths, filepath.Dir(d.set.tlsCert), filepath.Dir(d.set.tlsKey))
+	}
+	if d.set.clients.tlsCA != "" {
+		paths = append(paths, filepath.Dir(d.set.clients.tlsCA))
 	}
 	var watchers []*watch.Watcher
 	seen := map[string]bool{"": true}
@@ -125,6 +145,11 @@ func (d *daemon) reload() {
 	if d.certificate != nil {
 		if err := d.certificate.Reload(); err != nil {
 			d.log.Error("certificate rejected", "reason", err.Error())
+		}
+	}
+	if d.clientCAs != nil {
+		if err := d.clientCAs.Reload(); err != nil {
+			d.log.Error("CAs of client certificates rejected", "reason", err.Error())
 		}
 	}
 	file, err := watch.File(d.set.snapshot)()

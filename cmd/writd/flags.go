@@ -29,6 +29,7 @@ type settings struct {
 	environment string
 	tlsCert     string
 	tlsKey      string
+	clients     clientFlags
 	pprof       bool
 }
 
@@ -65,7 +66,7 @@ func parseFlags(args []string, getenv func(string) string, help io.Writer) (sett
 	f.StringVar(&s.keys, "keys", "", "`FOLDER` of signing keys; without it they live in memory only")
 	s.keyTimes.register(f)
 	f.StringVar(&s.secrets, "secrets", "", "`FOLDER` of the secrets that the configuration names as file:NAME")
-	f.StringVar(&s.state, "state", "", "`FOLDER` that remembers the highest serial served")
+	f.StringVar(&s.state, "state", "", "`FOLDER` that remembers the highest serial served and which assertions and proofs were used")
 	f.Func("trust", "Ed25519 public `KEY` of which one must have signed the snapshot: a PEM file or base64; repeatable", func(v string) error {
 		keys, err := trustedKeys(v)
 		s.trust = append(s.trust, keys...)
@@ -74,6 +75,7 @@ func parseFlags(args []string, getenv func(string) string, help io.Writer) (sett
 	f.StringVar(&s.environment, "environment", "", "refuse snapshots for another environment than this `NAME`")
 	f.StringVar(&s.tlsCert, "tls-cert", "", "PEM certificate chain `FILE`")
 	f.StringVar(&s.tlsKey, "tls-key", "", "PEM private key `FILE`")
+	s.clients.register(f)
 	f.BoolVar(&s.pprof, "pprof", false, "serve profiles of the running program at /debug/pprof/ beside health and status")
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -120,7 +122,7 @@ func (s settings) check() error {
 		return fmt.Errorf("--listen %q is reachable from other machines and there is no --keys: tokens signed with "+
 			"keys that live in memory only cannot be verified after a restart, nor by another instance", s.listen)
 	}
-	return s.keyTimes.check()
+	return errors.Join(s.keyTimes.check(), s.clients.check(s.tlsCert))
 }
 
 // trustedKeys reads the public keys of a PEM file, or one key as base64.

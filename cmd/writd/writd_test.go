@@ -382,7 +382,7 @@ func TestSecretsReload(t *testing.T) {
 	p := start(t, dir, "--secrets", secrets)
 	sum := sha256.Sum256([]byte(clientSecret))
 	writeDocument(t, filepath.Join(dir, "writ.snapshot"), 1, "read", "file:billing")
-	eventually(t, func() error { return p.logged("no client secret can be used") })
+	eventually(t, func() error { return p.logged("no client credential can be used") })
 	hash := "sha256:" + base64.RawURLEncoding.EncodeToString(sum[:])
 	if err := os.WriteFile(filepath.Join(secrets, "billing"), []byte(hash), 0o600); err != nil {
 		t.Fatal(err)
