@@ -75,16 +75,26 @@ func holderOf(a *schema.Authorization) string {
 func (c *comparison) redirected(d *differ, before, after *schema.Authorization, wasClient, wasAPI string) {
 	reason := fmt.Sprintf("%s may get tokens for %s%s, and %s for %s%s no longer.",
 		Address(KindClient, after.Client), Address(KindAPI, after.API), onBehalf(after),
-		Address(KindClient, before.Client), Address(KindAPI, before.API), onBehalf(before))
+		Address(KindClient, oldName(before.Client, wasClient, after.Client)),
+		Address(KindAPI, oldName(before.API, wasAPI, after.API)), onBehalf(before))
 	if wasClient != after.Client {
-		d.add("client", before.Client, after.Client, EffectWiden, "%s", reason)
+		d.add("client", oldName(before.Client, wasClient, after.Client), after.Client, EffectWiden, "%s", reason)
 	}
 	if wasAPI != after.API {
-		d.add("api", before.API, after.API, EffectWiden, "%s", reason)
+		d.add("api", oldName(before.API, wasAPI, after.API), after.API, EffectWiden, "%s", reason)
 	}
 	if before.SubjectType != after.SubjectType {
 		d.add("subject_type", textOf(before.SubjectType), textOf(after.SubjectType), EffectWiden, "%s", reason)
 	}
+}
+
+// oldName is the label that an authorization had, or its other name where the
+// label is the same and means something else.
+func oldName(label, was, now string) string {
+	if label == now {
+		return was
+	}
+	return label
 }
 
 // authorizedLifetime compares what tokens of an authorization live: its own

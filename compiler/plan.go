@@ -62,7 +62,7 @@ func (p *Plan) Empty() bool {
 // NewPlan compares what stands with what a configuration declares. It is pure.
 // The list is CheckPrior's: its errors forbid the plan.
 func NewPlan(prior Prior, m *Model, opts PlanOptions) (*Plan, diag.List) {
-	list := CheckPrior(m, prior.Document, PriorOptions{Lock: prior.Lock, Renames: opts.Renames, Now: opts.Now})
+	list := CheckPrior(m, prior.Document, PriorOptions{Lock: prior.Lock, Now: opts.Now})
 	p := compareDocuments(prior.Document, m.Document, opts.Renames)
 	p.PriorDigest, p.Digest, p.LockChanged = prior.Digest, opts.Digest, opts.LockChanged
 	return p, list

@@ -3,6 +3,7 @@ package compiler
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/writ-auth/writ/schema"
@@ -18,7 +19,8 @@ type comparison struct {
 	clients        []pair[schema.Client]
 	authorizations []pair[schema.Authorization]
 
-	// New labels of the objects that were renamed, by the old ones.
+	// New labels of the objects that were renamed, by the old ones. One that is
+	// gone while its label went to another has a name here that is no label.
 	apiLabels, clientLabels map[string]string
 	// Objects by label, before and after.
 	apiBefore, apiAfter       map[string]*schema.API
@@ -48,11 +50,23 @@ func newComparison(prior, next *schema.Document, renames []Rename) *comparison {
 		func(a *schema.API) string { return a.Label }, func(a *schema.API) string { return a.Identifier })
 	c.clients, c.clientLabels = pairUp(c.prior.Clients, c.next.Clients,
 		func(a *schema.Client) string { return a.Label }, func(a *schema.Client) string { return a.ClientID })
-	c.authorizations = c.pairAuthorizations()
 	c.apiBefore, c.apiAfter = objectsByLabel(c.apis, func(a *schema.API) string { return a.Label })
 	c.clientBefore, c.clientAfter = objectsByLabel(c.clients, func(a *schema.Client) string { return a.Label })
+	nameGone(c.apiLabels, c.apiBefore, func(a *schema.API) string { return a.Identifier })
+	nameGone(c.clientLabels, c.clientBefore, func(a *schema.Client) string { return a.ClientID })
+	c.authorizations = c.pairAuthorizations()
 	c.changes = make([]Change, 0, unpaired(c.apis)+unpaired(c.clients)+unpaired(c.authorizations))
 	return c
+}
+
+// nameGone names each object that pairUp found gone while its label went to
+// another: by both, since no label has a space outside of quotes.
+func nameGone[T any](labels map[string]string, before map[string]*T, identity func(*T) string) {
+	for label, to := range labels {
+		if to == "" {
+			labels[label] = fmt.Sprintf("%s (%s)", label, identity(before[label]))
+		}
+	}
 }
 
 // unpaired counts what comes or goes.
@@ -82,7 +96,8 @@ func (c *comparison) pairAuthorizations() []pair[schema.Authorization] {
 	return pairs
 }
 
-// apiLabel is the label after the change of the API with this one before.
+// apiLabel is the label after the change of the API with this one before. What
+// is gone keeps its own, unless that now is another's.
 func (c *comparison) apiLabel(before string) string {
 	if after, renamed := c.apiLabels[before]; renamed {
 		return after
@@ -97,6 +112,7 @@ func (c *comparison) clientLabel(before string) string {
 	return before
 }
 
+// apiLabelsAfter is apiLabel of a set, which is sorted before and after.
 func (c *comparison) apiLabelsAfter(before []string) []string {
 	if len(c.apiLabels) == 0 {
 		return before
@@ -105,6 +121,7 @@ func (c *comparison) apiLabelsAfter(before []string) []string {
 	for i, label := range before {
 		labels[i] = c.apiLabel(label)
 	}
+	slices.Sort(labels)
 	return labels
 }
 

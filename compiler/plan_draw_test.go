@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"slices"
+	"strconv"
 
 	"pgregory.net/rapid"
 
@@ -37,6 +38,30 @@ func drawDocument(t *rapid.T, name string) *schema.Document {
 		})
 	}
 	d.Authorizations = drawAuthorizations(t, d)
+	return d
+}
+
+// drawNames makes a document whose objects have names and connections and
+// nothing else.
+func drawNames(t *rapid.T, name string) *schema.Document {
+	d := &schema.Document{}
+	identifiers := rapid.Permutation([]string{"urn:1", "urn:2", "urn:3"}).Draw(t, name+" identifiers")
+	for i, label := range subset(t, "apis", "orders", "stock", "zoo") {
+		d.APIs = append(d.APIs, schema.API{Label: label, Name: label, Identifier: identifiers[i], TokenLifetime: 60})
+	}
+	clientIDs := rapid.Permutation([]string{"c1", "c2"}).Draw(t, name+" client ids")
+	for i, label := range subset(t, "clients", "billing", "reports") {
+		d.Clients = append(d.Clients, schema.Client{Label: label, Name: label, ClientID: clientIDs[i]})
+	}
+	for _, c := range d.Clients {
+		for _, a := range d.APIs {
+			if rapid.Bool().Draw(t, "authorized") {
+				d.Authorizations = append(d.Authorizations, schema.Authorization{
+					Label: "a" + strconv.Itoa(len(d.Authorizations)), Client: c.Label, API: a.Label, SubjectType: schema.SubjectClient,
+				})
+			}
+		}
+	}
 	return d
 }
 

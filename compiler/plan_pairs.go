@@ -9,8 +9,10 @@ package compiler
 //   - same label, other identity: replaced
 //   - anything else came or went
 //
-// The map has the new labels of the renamed objects by the old ones. The pairs
-// come by label, the new one where there is one.
+// The map has the new labels of the renamed objects by the old ones, and "" for
+// an object that is gone while its label went to a renamed one: what refers to
+// that label is now about something else. The pairs come by label, the new one
+// where there is one.
 func pairUp[T any, K comparable](before, after []T, label func(*T) string, identity func(*T) K) ([]pair[T], map[string]string) {
 	return pairUpBy(before, after, label, identity, identity)
 }
@@ -70,6 +72,7 @@ func renamed[T any, K comparable](pairs []pair[T], open []int, byIdentity map[K]
 			kept = append(kept, pair[T]{before, p.after})
 		case taken[i] != nil:
 			if before != nil { // its label went to another object
+				labels[label(before)] = ""
 				kept = append(kept, pair[T]{before: before})
 			}
 			kept = append(kept, pair[T]{taken[i], p.after})

@@ -24,6 +24,18 @@ func TestEffectsAgreeWithPowers(t *testing.T) {
 	})
 }
 
+// TestLabelsAloneAgreeWithPowers is the same where only labels, identifiers and
+// connections differ, so that nothing else widens.
+func TestLabelsAloneAgreeWithPowers(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		before, after := drawNames(t, "before"), drawNames(t, "after")
+		p := compareDocuments(before, after, nil)
+		if wide := grew(powersOf(before), powersOf(after)); wide != (p.Summary.Widen > 0) {
+			t.Fatalf("somebody gains: %v; the plan says:\n%s", wide, describePlan(p))
+		}
+	})
+}
+
 // TestPlanOfItselfIsEmpty, and so is the plan after an apply.
 func TestPlanOfItselfIsEmpty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -190,6 +190,56 @@ func TestExchangedLabels(t *testing.T) {
 	}
 }
 
+// TestLabelOfTheRemoved: an API goes and another takes its label, as happens
+// between two applies or on the way back to an old snapshot. What refers to the
+// label is about something else from then on.
+func TestLabelOfTheRemoved(t *testing.T) {
+	before := &schema.Document{
+		APIs: []schema.API{{Label: "a", Identifier: "urn:1", TokenLifetime: 60}, {Label: "b", Identifier: "urn:2", TokenLifetime: 60}},
+		Clients: []schema.Client{
+			{Label: "c", ClientID: "c1", GrantTypes: []string{schema.GrantClientCredentials}, DefaultAPI: "b", Introspects: []string{"a", "b"}},
+			{Label: "d", ClientID: "d1", GrantTypes: []string{schema.GrantClientCredentials}},
+		},
+		Authorizations: []schema.Authorization{
+			{Label: "x", Client: "c", API: "b", SubjectType: schema.SubjectClient, Scopes: []string{"read"}},
+			{Label: "y", Client: "d", API: "a", SubjectType: schema.SubjectClient, Scopes: []string{"read"}},
+		},
+	}
+	after := &schema.Document{
+		APIs: []schema.API{{Label: "b", Identifier: "urn:1", TokenLifetime: 60}},
+		Clients: []schema.Client{
+			{Label: "d", ClientID: "c1", GrantTypes: []string{schema.GrantClientCredentials}, DefaultAPI: "b", Introspects: []string{"b"}},
+		},
+		Authorizations: []schema.Authorization{
+			{Label: "x", Client: "d", API: "b", SubjectType: schema.SubjectClient, Scopes: []string{"read"}},
+		},
+	}
+	p := compareDocuments(before, after, nil)
+	if want := (Summary{Add: 1, Change: 1, Destroy: 4, Rename: 2, Widen: 1}); p.Summary != want {
+		t.Errorf("summary %+v, want %+v", p.Summary, want)
+	}
+	const want = "client.d may get tokens for api.b, and client.c for api.b (urn:2) no longer."
+	if got := p.Changes[0]; got.Address != "authorization.x" || got.Effect != EffectWiden || got.Reason != want {
+		t.Error(describePlan(p))
+	}
+}
+
+// TestRenamesKeepSets: a set is written by label, and another order of labels
+// is no change of it.
+func TestRenamesKeepSets(t *testing.T) {
+	before := &schema.Document{
+		APIs:    []schema.API{{Label: "a", Identifier: "urn:1"}, {Label: "b", Identifier: "urn:2"}, {Label: "c", Identifier: "urn:3", DistinctFrom: []string{"a", "b"}}},
+		Clients: []schema.Client{{Label: "c", ClientID: "c", Introspects: []string{"a", "b"}}},
+	}
+	after := &schema.Document{
+		APIs:    []schema.API{{Label: "b", Identifier: "urn:2"}, {Label: "c", Identifier: "urn:3", DistinctFrom: []string{"b", "z"}}, {Label: "z", Identifier: "urn:1"}},
+		Clients: []schema.Client{{Label: "c", ClientID: "c", Introspects: []string{"b", "z"}}},
+	}
+	if p := compareDocuments(before, after, nil); p.Summary != (Summary{Rename: 1}) {
+		t.Error(describePlan(p))
+	}
+}
+
 // TestAccessOfTheRemoved: an authorization goes with its API.
 func TestAccessOfTheRemoved(t *testing.T) {
 	before := &schema.Document{

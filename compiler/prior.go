@@ -16,9 +16,8 @@ import (
 
 // PriorOptions are what CheckPrior knows besides the two states.
 type PriorOptions struct {
-	Lock    *lockfile.File // to point at what is gone; may be nil
-	Renames []Rename       // as CheckLock found them
-	Now     time.Time      // for warnings about keys; the zero time gives none
+	Lock *lockfile.File // to point at what is gone; may be nil
+	Now  time.Time      // for warnings about keys; the zero time gives none
 }
 
 // CheckPrior holds a model against the state before it (nil when there is
@@ -29,10 +28,7 @@ func CheckPrior(m *Model, prior *schema.Document, opts PriorOptions) diag.List {
 	if prior == nil {
 		return nil
 	}
-	p := &priorCheck{Model: m, prior: prior, opts: opts, renamed: make(map[string]string)}
-	for _, r := range opts.Renames {
-		p.renamed[Address(r.Kind, r.From)] = r.To
-	}
+	p := &priorCheck{Model: m, prior: prior, opts: opts}
 	p.checkProtectedAPIs()
 	p.checkProtectedClients()
 	if !opts.Now.IsZero() {
@@ -44,42 +40,47 @@ func CheckPrior(m *Model, prior *schema.Document, opts PriorOptions) diag.List {
 
 type priorCheck struct {
 	*Model
-	prior   *schema.Document
-	opts    PriorOptions
-	renamed map[string]string // new labels by old addresses
-	diags   diag.List
+	prior *schema.Document
+	opts  PriorOptions
+	diags diag.List
 }
 
+// checkProtectedAPIs knows an API by its identifier: it may have been renamed
+// in this plan, or in the lockfile since the last one.
 func (p *priorCheck) checkProtectedAPIs() {
+	there := make(map[string]bool, len(p.Document.APIs))
+	for i := range p.Document.APIs {
+		there[p.Document.APIs[i].Identifier] = true
+	}
 	for i := range p.prior.APIs {
 		was := &p.prior.APIs[i]
-		if !was.PreventDestroy {
+		if !was.PreventDestroy || there[was.Identifier] {
 			continue
 		}
 		address := Address(KindAPI, was.Label)
-		n, there := p.apiIndex[cmp.Or(p.renamed[address], was.Label)]
-		switch {
-		case !there:
-			p.destroyed(address, p.lockRange(KindAPI, was.Label))
-		case p.Document.APIs[n].Identifier != was.Identifier:
+		if n, taken := p.apiIndex[was.Label]; taken {
 			p.replaced(address, "identifier", p.apis[n].AttrRange("identifier"))
+		} else {
+			p.destroyed(address, p.lockRange(KindAPI, was.Label))
 		}
 	}
 }
 
 func (p *priorCheck) checkProtectedClients() {
+	there := make(map[string]bool, len(p.Document.Clients))
+	for i := range p.Document.Clients {
+		there[p.Document.Clients[i].ClientID] = true
+	}
 	for i := range p.prior.Clients {
 		was := &p.prior.Clients[i]
-		if !was.PreventDestroy {
+		if !was.PreventDestroy || there[was.ClientID] {
 			continue
 		}
 		address := Address(KindClient, was.Label)
-		n, there := p.clientIndex[cmp.Or(p.renamed[address], was.Label)]
-		switch {
-		case !there:
-			p.destroyed(address, p.lockRange(KindClient, was.Label))
-		case p.Document.Clients[n].ClientID != was.ClientID:
+		if n, taken := p.clientIndex[was.Label]; taken {
 			p.replaced(address, "client id", p.clients[n].AttrRange("client_id"))
+		} else {
+			p.destroyed(address, p.lockRange(KindClient, was.Label))
 		}
 	}
 }

@@ -37,13 +37,15 @@ func TestPreventDestroy(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			m := treeOf(t, tt.apis, tt.clients)
-			_, renames, diags := compiler.CheckLock(m, lock, compiler.LockOptions{Replace: tt.replace})
+			next, _, diags := compiler.CheckLock(m, lock, compiler.LockOptions{Replace: tt.replace})
 			if diags.HasErrors() {
 				t.Fatal(report(diags, nil))
 			}
-			got := compiler.CheckPrior(m, prior, compiler.PriorOptions{Lock: lock, Renames: renames})
-			if diff := cmp.Diff(tt.want, codesOf(got)); diff != "" {
-				t.Errorf("codes (-want +got):\n%s", diff)
+			for when, known := range map[string]*lockfile.File{"plan": lock, "lock, then plan": next} {
+				got := compiler.CheckPrior(m, prior, compiler.PriorOptions{Lock: known})
+				if diff := cmp.Diff(tt.want, codesOf(got)); diff != "" {
+					t.Errorf("%s: codes (-want +got):\n%s", when, diff)
+				}
 			}
 		})
 	}

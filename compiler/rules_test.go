@@ -103,11 +103,11 @@ func (f *fixture) compile() (*compiler.Model, diag.List) {
 	if f.lock == nil && !f.locked {
 		return m, diags
 	}
-	_, renames, locked := compiler.CheckLock(m, f.lock, compiler.LockOptions{Locked: f.locked})
+	_, _, locked := compiler.CheckLock(m, f.lock, compiler.LockOptions{Locked: f.locked})
 	diags = append(diags, locked...)
 	if f.prior != nil {
 		prior, _ := compile(f.prior, f.now)
-		diags = append(diags, compiler.CheckPrior(m, prior.Document, compiler.PriorOptions{Lock: f.lock, Renames: renames, Now: f.now})...)
+		diags = append(diags, compiler.CheckPrior(m, prior.Document, compiler.PriorOptions{Lock: f.lock, Now: f.now})...)
 	}
 	return m, diags.Sorted()
 }
