@@ -64,14 +64,42 @@ func TestNoSecretComesOut(t *testing.T) {
 	ask(with(post(form("client_secret", "-")), "Authorization", "Basic "+secretCanary))
 	ask(raw(formType, "client_secret="+secretCanary))
 	ask(raw("application/json", `{"client_secret":"`+secretCanary+`"`))
-	for _, path := range []string{"/.well-known/jwks.json", "/.well-known/openid-configuration"} {
+	var signatures []string
+	for _, alg := range algorithms {
+		if alg == schema.PS256 {
+			continue // the key is broken
+		}
+		compact := issued(t, s, "audience", "https://api.example.com/"+label(schema.ProfileAuth0, alg), "client_secret", secretCanary)
+		signatures = append(signatures, compact[strings.LastIndexByte(compact, '.')+1:])
+		for _, path := range []string{"/oauth/introspect", "/oauth/revoke"} {
+			for _, v := range []url.Values{
+				{"token": {compact}, "client_id": {clientID}, "client_secret": {secretCanary}},
+				{"token": {compact}, "client_id": {clientID}, "client_secret": {secretCanary + "x"}},
+				{"token": {secretCanary}, "client_id": {clientID}, "client_secret": {secretCanary}, "token_type_hint": {secretCanary}},
+				{"token": {compact + secretCanary}, "client_id": {clientID}, "client_secret": {clientSecret}},
+				{"token": {compact}, "client_assertion": {compact}, "client_assertion_type": {secretCanary}},
+			} {
+				out.WriteString(do(t, s.Public(), formTo(path, v)).raw)
+				out.WriteString(do(t, s.Public(), formTo(path+"?token="+compact, v)).raw)
+			}
+			out.WriteString(do(t, s.Public(), with(formTo(path, url.Values{"token": {compact}}), "Authorization", "Bearer "+compact)).raw)
+		}
+	}
+	ask(httptest.NewRequest(http.MethodGet, "/.well-known/oauth-protected-resource/"+url.PathEscape(secretCanary), nil))
+	for _, path := range []string{"/.well-known/jwks.json", "/.well-known/openid-configuration", "/.well-known/oauth-protected-resource/auth0-hs256"} {
 		ask(httptest.NewRequest(http.MethodGet, path, nil))
 	}
 	r := httptest.NewRequest(http.MethodGet, "/status", nil)
 	r.Host = "localhost"
 	out.WriteString(do(t, s.Admin(), r).raw)
+	out.WriteString(scrape(t, s))
 
 	everything := out.String() + log.String()
+	for _, signature := range signatures {
+		if strings.Contains(everything, signature) {
+			t.Error("a token came out")
+		}
+	}
 	for _, secret := range []string{hmacCanary, secretCanary, keyCanary, clientSecret, hashOf(secretCanary)} {
 		for _, form := range []string{
 			secret, url.QueryEscape(secret), url.PathEscape(secret), hex.EncodeToString([]byte(secret)),
@@ -81,6 +109,9 @@ func TestNoSecretComesOut(t *testing.T) {
 				t.Errorf("%q came out", form)
 			}
 		}
+	}
+	if !strings.Contains(everything, `"active":true`) || !strings.Contains(everything, "unsupported_token_type") || !strings.Contains(everything, "writ_token_requests_total{") {
+		t.Error("the test has not asked what it means to")
 	}
 	if !strings.Contains(everything, "wrong-secret") || !strings.Contains(everything, "signing_key.broken") {
 		t.Errorf("the test has not seen what it looks for:\n%s", everything)

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -119,4 +120,17 @@ func TestRequestsMakeNoSeries(t *testing.T) {
 	if after := count(); after != before {
 		t.Errorf("%d series became %d", before, after)
 	}
+}
+
+// That the snapshot file cannot be read is told everywhere, and changes nothing.
+func TestUnreadable(t *testing.T) {
+	s, log := serving(t, fast(), server.Options{})
+	s.Unreadable(errors.New("snapshot unreadable: no such file"))
+	if rejected := s.Status().LastRejected; rejected == nil || rejected.Reason != "snapshot unreadable: no such file" || !s.Ready() {
+		t.Errorf("status %+v", s.Status())
+	}
+	if !strings.Contains(log.String(), "no such file") || !strings.Contains(scrape(t, s), "\nwrit_snapshot_last_reload_successful 0\n") {
+		t.Error("it is not told")
+	}
+	issued(t, s)
 }

@@ -1,42 +1,133 @@
 package server_test
 
 import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
+	"fmt"
 	"maps"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/server"
 )
 
-// The shapes that the tests of this file publish: HS256 has no key to publish.
-func documented(issuer string) *schema.Document { return withInspector(everyShape(issuer)) }
-
-// authenticated adds a credential by each method that the server advertises.
-// A method that is missing here is advertised and not tried.
-var authenticated = map[string]func(*http.Request, url.Values) *http.Request{
-	"client_secret_basic": func(r *http.Request, v url.Values) *http.Request {
-		r.SetBasicAuth(clientID, clientSecret)
-		return reform(r, v)
-	},
-	"client_secret_post": func(r *http.Request, v url.Values) *http.Request {
-		v.Set("client_id", clientID)
-		v.Set("client_secret", clientSecret)
-		return reform(r, v)
-	},
+// A truth is a server on which a client is registered for every method there
+// is, and what the client needs for each.
+type truth struct {
+	server *server.Server
+	now    time.Time
+	issuer string
+	key    ed25519.PrivateKey
+	signed *x509.Certificate // by the CA
+	own    *x509.Certificate // self-signed
+	serial int
 }
 
-func reform(r *http.Request, v url.Values) *http.Request {
-	again := formTo(r.URL.Path, v)
-	if auth := r.Header.Get("Authorization"); auth != "" {
-		again.Header.Set("Authorization", auth)
+func newTruth(t *testing.T, issuer string) *truth {
+	t.Helper()
+	truth := &truth{issuer: issuer, now: noon}
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return again
+	truth.key = private
+	ca := certificate(t, "ca", private, nil, private)
+	truth.own = certificate(t, "own", private, nil, private)
+	truth.signed = certificate(t, "billing.example.com", private, ca, private)
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	doc := withInspector(everyShape(issuer))
+	sum := sha256.Sum256(truth.own.Raw)
+	doc.Clients[0].PublicKeys = []schema.PublicKey{{Label: "a", JWKS: `{"keys":[{"alg":"EdDSA","crv":"Ed25519","kty":"OKP","x":"` + encode(public) + `"}]}`}}
+	doc.Clients[0].Certificates = []schema.Certificate{{Label: "ca", SANDNS: "billing.example.com"}, {Label: "own", SHA256: encode(sum[:])}}
+	certificates, err := server.LoadClientCertificates(file, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	truth.server, _ = serving(t, doc, server.Options{
+		Keys: sharedKeys, Getenv: env(map[string]string{"HMAC": hmacSecret}), Now: func() time.Time { return truth.now }, ClientCertificates: certificates,
+	})
+	truth.now = noon.Add(2 * time.Second) // assertions from before the start are refused
+	return truth
+}
+
+func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
+
+// certificate makes one for a client, or for a CA.
+func certificate(t *testing.T, name string, key ed25519.PrivateKey, parent *x509.Certificate, signer ed25519.PrivateKey) *x509.Certificate {
+	t.Helper()
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}, NotBefore: noon.Add(-time.Hour), NotAfter: noon.Add(time.Hour),
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, KeyUsage: x509.KeyUsageDigitalSignature, BasicConstraintsValid: true,
+	}
+	if name == "ca" {
+		template.IsCA, template.KeyUsage, template.ExtKeyUsage = true, x509.KeyUsageCertSign, nil
+	}
+	if parent == nil {
+		parent = template
+	}
+	der, err := x509.CreateCertificate(nil, template, parent, key.Public(), signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed
+}
+
+// sign makes a compact JWS with the key.
+func sign(key ed25519.PrivateKey, header, claims string) string {
+	signed := encode([]byte(header)) + "." + encode([]byte(claims))
+	return signed + "." + encode(ed25519.Sign(key, []byte(signed)))
+}
+
+// request is one for the path, authenticated by the method; nil for a method
+// that is not tried here.
+func (truth *truth) request(method, path string, v url.Values) *http.Request {
+	v = maps.Clone(v)
+	var state *tls.ConnectionState
+	switch method {
+	case "client_secret_basic":
+		r := formTo(path, v)
+		r.SetBasicAuth(clientID, clientSecret)
+		return r
+	case "client_secret_post":
+		v.Set("client_secret", clientSecret)
+	case "private_key_jwt":
+		truth.serial++
+		v.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+		v.Set("client_assertion", sign(truth.key, `{"alg":"EdDSA","typ":"JWT"}`, fmt.Sprintf(`{"iss":%q,"sub":%q,"aud":%q,"jti":"j%d","iat":%d,"exp":%d}`,
+			clientID, clientID, truth.issuer, truth.serial, truth.now.Unix(), truth.now.Unix()+60)))
+	case "tls_client_auth":
+		state = &tls.ConnectionState{HandshakeComplete: true, PeerCertificates: []*x509.Certificate{truth.signed}}
+	case "self_signed_tls_client_auth":
+		state = &tls.ConnectionState{HandshakeComplete: true, PeerCertificates: []*x509.Certificate{truth.own}}
+	default:
+		return nil
+	}
+	v.Set("client_id", clientID)
+	r := formTo(path, v)
+	r.TLS = state
+	return r
 }
 
 // What the metadata advertises is in the table of routes and works, each
@@ -45,14 +136,18 @@ func TestMetadataIsTheTruth(t *testing.T) {
 	for _, base := range []string{"", "/tenant"} {
 		t.Run(base, func(t *testing.T) {
 			issuer := "https://auth.example.com" + base
-			s, _ := serving(t, documented(issuer), server.Options{Keys: sharedKeys, Getenv: env(map[string]string{"HMAC": hmacSecret})})
+			truth := newTruth(t, issuer)
+			s := truth.server
 			w := httptest.NewRecorder()
 			s.Public().ServeHTTP(w, httptest.NewRequest(http.MethodGet, base+"/.well-known/openid-configuration", nil))
 			var metadata map[string]any
 			if err := json.Unmarshal(w.Body.Bytes(), &metadata); err != nil {
 				t.Fatal(err)
 			}
-			advertised := checkEndpoints(t, s, metadata, issuer, base)
+			if methods := metadata["token_endpoint_auth_methods_supported"].([]any); len(methods) < 5 {
+				t.Errorf("only %v are tried", methods)
+			}
+			advertised := checkEndpoints(t, truth, metadata)
 			checkRoutes(t, s, advertised, base)
 			checkGrantTypes(t, s, metadata)
 			checkUnadvertisedMethods(t, s, metadata)
@@ -61,8 +156,9 @@ func TestMetadataIsTheTruth(t *testing.T) {
 }
 
 // checkEndpoints asks every address in the metadata and returns their paths.
-func checkEndpoints(t *testing.T, s *server.Server, metadata map[string]any, issuer, base string) []string {
+func checkEndpoints(t *testing.T, truth *truth, metadata map[string]any) []string {
 	t.Helper()
+	s := truth.server
 	compact := issued(t, s, "audience", "https://api.example.com/auth0-eddsa")
 	tries := map[string]struct {
 		form   url.Values
@@ -97,12 +193,12 @@ func checkEndpoints(t *testing.T, s *server.Server, metadata map[string]any, iss
 			t.Errorf("%s has no methods", member)
 		}
 		for _, method := range methods {
-			authenticate := authenticated[method.(string)]
-			if authenticate == nil {
+			r := truth.request(method.(string), path, try.form)
+			if r == nil {
 				t.Errorf("%s is advertised for %s and not tried here", method, member)
 				continue
 			}
-			res := do(t, s.Public(), authenticate(httptest.NewRequest(http.MethodPost, path, nil), maps.Clone(try.form)))
+			res := do(t, s.Public(), r)
 			if res.status != try.status || !strings.Contains(res.raw, try.body) {
 				t.Errorf("%s by %s: %d %s", member, method, res.status, res.raw)
 			}
@@ -218,6 +314,37 @@ func TestProtectedResource(t *testing.T) {
 	for _, segment := range []string{"", "nothing", "orders/", "orders/x", "%7Bapi%7D", "{api}", `worker%5B%22us%22%5D`, "worker%5B%22a/b%22%5D", "orders%00", "..", "%2E%2E/orders"} {
 		if w := ask(segment); w.Code != http.StatusNotFound {
 			t.Errorf("%q: %d %s", segment, w.Code, w.Body)
+		}
+	}
+}
+
+// A token that is bound to a key is introspected as such: with the binding, and
+// as of the type that it was issued as (RFC 9449 section 6.2).
+func TestIntrospectBoundTokens(t *testing.T) {
+	truth := newTruth(t, issuerURL)
+	public := encode(truth.key.Public().(ed25519.PublicKey))
+	proof := sign(truth.key, `{"typ":"dpop+jwt","alg":"EdDSA","jwk":{"kty":"OKP","crv":"Ed25519","x":"`+public+`"}}`,
+		fmt.Sprintf(`{"jti":"p1","htm":"POST","htu":"https://auth.example.com/oauth/token","iat":%d}`, truth.now.Unix()))
+	v := url.Values{"grant_type": {"client_credentials"}, "audience": {"https://api.example.com/rfc9068-eddsa"}}
+	for method, want := range map[string]struct{ header, tokenType, confirmation string }{
+		"client_secret_post": {proof, "DPoP", "jkt"}, "tls_client_auth": {"", "Bearer", "x5t#S256"},
+	} {
+		r := truth.request(method, "/oauth/token", v)
+		if want.header != "" {
+			r.Header.Set("DPoP", want.header)
+		}
+		res := do(t, truth.server.Public(), r)
+		if res.status != 200 || res.body.TokenType != want.tokenType {
+			t.Fatalf("%s: %d %s", method, res.status, res.raw)
+		}
+		var answer struct {
+			Active       bool              `json:"active"`
+			TokenType    string            `json:"token_type"`
+			Confirmation map[string]string `json:"cnf"`
+		}
+		res = do(t, truth.server.Public(), truth.request("private_key_jwt", "/oauth/introspect", url.Values{"token": {res.body.AccessToken}}))
+		if err := json.Unmarshal([]byte(res.raw), &answer); err != nil || !answer.Active || answer.TokenType != want.tokenType || answer.Confirmation[want.confirmation] == "" {
+			t.Errorf("%s: %d %s", method, res.status, res.raw)
 		}
 	}
 }
