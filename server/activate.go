@@ -45,10 +45,18 @@ func (s *Server) open(file []byte) (*snapshot.Snapshot, error) {
 	}
 	last := time.Now()
 	return snapshot.OpenPaced(file, func() {
-		time.Sleep(3 * time.Since(last))
+		time.Sleep(pause(time.Since(last)))
 		last = time.Now()
 	})
 }
+
+// longestPause bounds a rest: 64 KiB are hashed in less than a third of it.
+const longestPause = 5 * time.Millisecond
+
+// pause is how long to rest after a step of work that took so long. What took
+// longer than hashing takes was waiting for a processor, not using one: on a
+// busy machine a rest of three times that would put the reload off by seconds.
+func pause(worked time.Duration) time.Duration { return min(3*worked, longestPause) }
 
 // Refresh reads the secrets and keys of the snapshot in force anew. It does
 // nothing before the first activation.

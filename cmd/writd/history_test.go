@@ -15,6 +15,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -210,7 +211,11 @@ func (c *caller) ask(client, secret, audience string) (uint64, error) {
 		Scope       string `json:"scope"`
 		Error       string `json:"error"`
 	}
-	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil {
+	body, err := io.ReadAll(res.Body) // to its end, or the connection is not used again
+	if err == nil {
+		err = json.Unmarshal(body, &answer)
+	}
+	if err != nil {
 		return 0, err
 	}
 	if res.StatusCode != http.StatusOK {
