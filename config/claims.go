@@ -72,7 +72,7 @@ func (c *claims) evaluate(e *eval.Evaluator, self Self) ([]Claim, diag.List) {
 		return nil, nil
 	}
 	if ty := v.Type(); !ty.IsObjectType() && !ty.IsMapType() {
-		return nil, diag.List{claimProblem("wrong-type", c.expr.Range(), "claims must be an object, not "+ty.FriendlyName()+". Write it like: claims = { \"https://example.com/team\" = \"payments\" }")}
+		return nil, diag.List{claimProblem("wrong-type", c.expr.Range(), "claims must be an object, not "+typeName(ty)+". Write it like: claims = { \"https://example.com/team\" = \"payments\" }")}
 	}
 	for name, value := range v.AsValueMap() {
 		at, ok := c.ranges[name]

@@ -18,10 +18,10 @@ func (l *loader) decodeTests(files []*source.File) []*Test {
 	var out []*Test
 	seen := map[string]*hclsyntax.Block{}
 	for _, file := range files {
-		l.strayAttributes(file, schema.TestLanguage, "a test file")
+		l.strayAttributes(file, topOfTests, "a test file")
 		for _, b := range file.Body.Blocks {
 			if b.Type != spec.Type {
-				l.unknownBlock(b, schema.TestLanguage, "a test file")
+				l.unknownBlock(b, file.Body, topOfTests, "a test file")
 				continue
 			}
 			if !l.checkLabels(b, spec) || !l.count(b.DefRange()) {

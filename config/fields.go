@@ -34,7 +34,7 @@ func (l *loader) fieldsOf(spec *schema.Block, b *hclsyntax.Block, where string, 
 	l.unknownAttributes(b.Body, spec, where)
 	for _, nested := range b.Body.Blocks {
 		if _, known := spec.Block(nested.Type); !known {
-			l.unknownBlock(nested, spec.Blocks, where)
+			l.unknownBlock(nested, b.Body, spec, where)
 		}
 	}
 	f.bad = len(l.problems.list) > before
@@ -99,6 +99,10 @@ func (f *fields) attr(name string) (*hclsyntax.Attribute, *schema.Attribute) {
 }
 
 func (f *fields) missing(spec *schema.Attribute) {
+	if f.isMeant(f.block.Body, spec.Name) {
+		f.bad = true
+		return
+	}
 	f.errorf("missing-attribute", f.block.DefRange(), "%s needs %s. Write one, such as: %s = %s", f.where, spec.Name, spec.Name, spec.Example)
 }
 
@@ -131,7 +135,7 @@ func (f *fields) wrongType(spec *schema.Attribute, v cty.Value, at hcl.Range) {
 	if spec.Type == schema.TypeObject {
 		want = "an object"
 	}
-	f.errorf("wrong-type", at, "%s must be %s, not %s. Write it like: %s = %s", spec.Name, want, v.Type().FriendlyName(), spec.Name, spec.Example)
+	f.errorf("wrong-type", at, "%s must be %s, not %s. Write it like: %s = %s", spec.Name, want, typeName(v.Type()), spec.Name, spec.Example)
 }
 
 // text decodes a string.
@@ -333,6 +337,8 @@ func (f *fields) oneOf(names ...string) {
 		}
 	}
 	switch {
+	case len(written) == 0 && f.isMeant(f.block.Body, names...):
+		f.bad = true
 	case len(written) == 0:
 		f.errorf("missing-attribute", f.block.DefRange(), "%s needs one of %s. Write exactly one of them.", f.where, strings.Join(names, ", "))
 	case len(written) > 1:

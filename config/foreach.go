@@ -50,7 +50,7 @@ func (l *loader) instantiate(d *declared, v cty.Value) bool {
 		l.problems.errorf("wrong-type", at, "for_each must be a map or a set of strings, not a list, whose order would become part of the addresses. Write toset(...) around it.")
 		return false
 	case ty.IsSetType() && ty.ElementType() != cty.String && v.LengthInt() > 0, !ty.IsSetType() && !ty.IsMapType() && !ty.IsObjectType():
-		l.problems.errorf("wrong-type", at, "for_each must be a map or a set of strings, not %s.", ty.FriendlyName())
+		l.problems.errorf("wrong-type", at, "for_each must be a map or a set of strings, not %s.", typeName(ty))
 		return false
 	}
 	n := v.LengthInt()

@@ -19,18 +19,21 @@ func (l *loader) index(files []*source.File) {
 		l.kinds[k].names, l.kinds[k].whole = attributeNames(kind(k)), wholeNames(kind(k))
 	}
 	for _, f := range files {
-		l.strayAttributes(f, schema.Language, "a configuration file")
+		l.strayAttributes(f, top, "a configuration file")
 		for _, b := range f.Body.Blocks {
-			l.indexBlock(b)
+			l.indexBlock(f.Body, b)
 		}
 	}
 }
 
-func (l *loader) indexBlock(b *hclsyntax.Block) {
+func (l *loader) indexBlock(file *hclsyntax.Body, b *hclsyntax.Block) {
 	spec, found := schema.LanguageBlock(b.Type)
 	if !found {
-		l.unknownBlock(b, schema.Language, "a configuration file")
-		return
+		meant := l.unknownBlock(b, file, top, "a configuration file")
+		if spec, found = schema.LanguageBlock(meant); !found {
+			return
+		}
+		b = renamed(b, meant)
 	}
 	if !l.checkLabels(b, spec) {
 		return
@@ -55,6 +58,14 @@ func (l *loader) indexBlock(b *hclsyntax.Block) {
 			l.defaults = nested.Body
 		}
 	}
+}
+
+// renamed is a block under the type that its author meant, so that what refers
+// to it is not reported besides.
+func renamed(b *hclsyntax.Block, typ string) *hclsyntax.Block {
+	out := *b
+	out.Type = typ
+	return &out
 }
 
 func (l *loader) indexObject(k kind, b *hclsyntax.Block) {
@@ -94,12 +105,12 @@ func (l *loader) checkLabels(b *hclsyntax.Block, spec *schema.Block) bool {
 		want = 1
 	}
 	if len(b.Labels) < want {
-		l.problems.errorf("invalid-label", b.TypeRange, "A %s block needs a %s in quotes after its type, such as: %s.", b.Type, spec.Label, firstLine(spec.Example))
+		l.problems.errorf("invalid-label", b.TypeRange, "%s block needs a %s in quotes after its type, such as: %s.", upper(article(b.Type)), spec.Label, firstLine(spec.Example))
 		return false
 	}
 	if len(b.Labels) > want {
 		l.problems.errorf("invalid-label", hcl.RangeBetween(b.LabelRanges[want], b.LabelRanges[len(b.LabelRanges)-1]),
-			"A %s block takes %s. Leave this out.", b.Type, [...]string{"no label", "one label"}[want])
+			"%s block takes %s. Leave this out.", upper(article(b.Type)), [...]string{"no label", "one label"}[want])
 		return want > 0
 	}
 	if want == 0 {
@@ -118,58 +129,4 @@ func firstLine(s string) string {
 		}
 	}
 	return s
-}
-
-// strayAttributes reports what stands at the top of a file and is no block. In
-// JSON an unknown block looks just like it.
-func (l *loader) strayAttributes(f *source.File, known []schema.Block, where string) {
-	if !f.JSON {
-		l.unknownAttributes(f.Body, &schema.Block{Blocks: known}, where)
-		return
-	}
-	for _, a := range attributesOf(f.Body) {
-		l.unknownBlock(&hclsyntax.Block{Type: a.Name, TypeRange: a.NameRange}, known, where)
-	}
-}
-
-func (l *loader) unknownBlock(b *hclsyntax.Block, known []schema.Block, where string) {
-	types := make([]string, len(known))
-	for i := range known {
-		types[i] = known[i].Type
-	}
-	hint := l.problems.didYouMean(b.Type, types)
-	if hint == "" && len(types) > 0 {
-		hint = " It takes " + quoted(types) + "."
-	}
-	l.problems.errorf("unknown-block", b.TypeRange, "Blocks of type %q do not stand in %s.%s", b.Type, where, hint)
-}
-
-// unknownAttributes reports the attributes of a body that its block does not
-// take, in the order of the file.
-func (l *loader) unknownAttributes(body *hclsyntax.Body, spec *schema.Block, where string) {
-	for _, a := range unknownIn(body, spec) {
-		if _, isBlock := spec.Block(a.Name); isBlock {
-			l.problems.errorf("unknown-attribute", a.NameRange, "%s is a block in %s, not an attribute. Write it without the equals sign.", a.Name, where)
-			continue
-		}
-		var known []string
-		for i := range spec.Attributes {
-			known = append(known, spec.Attributes[i].Name)
-		}
-		for i := range spec.Blocks {
-			known = append(known, spec.Blocks[i].Type)
-		}
-		l.problems.errorf("unknown-attribute", a.NameRange, "There is no attribute %q in %s.%s", a.Name, where, l.problems.didYouMean(a.Name, known))
-	}
-}
-
-func unknownIn(body *hclsyntax.Body, spec *schema.Block) []*hclsyntax.Attribute {
-	var out []*hclsyntax.Attribute
-	for name, a := range body.Attributes {
-		if _, known := spec.Attr(name); !known && !spec.Open {
-			out = append(out, a)
-		}
-	}
-	sortByPlace(out)
-	return out
 }

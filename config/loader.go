@@ -21,6 +21,7 @@ type loader struct {
 	eval     *eval.Evaluator
 	sources  map[string][]byte
 	problems problems
+	meant    map[meaning]bool
 
 	kinds     [numKinds]table
 	variables names[variable]

@@ -34,7 +34,7 @@ func (l *loader) indexLocals(b *hclsyntax.Block) {
 		l.locals.add(a.Name, &local{attr: a})
 	}
 	for _, nested := range b.Body.Blocks {
-		l.unknownBlock(nested, nil, "locals")
+		l.unknownBlock(nested, b.Body, &schema.Block{Type: b.Type}, "locals")
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
@@ -160,13 +161,22 @@ func (p *problems) nearest(word string, candidates []string) string {
 // sentence makes a detail of an error text.
 func sentence(err error) string {
 	s := err.Error()
-	if r, n := utf8.DecodeRuneInString(s); n > 0 && !strings.Contains(firstWord(s), "_") {
-		s = strings.ToUpper(string(r)) + s[n:]
+	if !strings.Contains(firstWord(s), "_") {
+		s = upper(s)
 	}
 	if strings.HasSuffix(s, ".") {
 		return s
 	}
 	return s + "."
+}
+
+// upper begins a text with a capital.
+func upper(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	if n == 0 {
+		return s
+	}
+	return strings.ToUpper(string(r)) + s[n:]
 }
 
 func firstWord(s string) string {
@@ -188,6 +198,19 @@ func quoted(values []string) string {
 		fmt.Fprintf(&b, "%q", v)
 	}
 	return b.String()
+}
+
+// typeName names the type of a value with its article, as an author would.
+func typeName(ty cty.Type) string {
+	switch {
+	case ty.IsTupleType(), ty.IsListType():
+		return "a list"
+	case ty.IsObjectType(), ty.IsMapType():
+		return "an object"
+	case ty == cty.Bool:
+		return "true or false"
+	}
+	return article(ty.FriendlyName())
 }
 
 // article puts "a" or "an" before a noun.

@@ -86,7 +86,7 @@ func (l *loader) indexedReference(t hcl.Traversal, key hclsyntax.Expression, of 
 		return nil, false
 	}
 	if v.IsNull() || v.Type() != cty.String {
-		l.problems.errorf("wrong-type", key.Range(), "The key of %s must be a string, not %s.", article(kindNames[of]), v.Type().FriendlyName())
+		l.problems.errorf("wrong-type", key.Range(), "The key of %s must be a string, not %s.", article(kindNames[of]), typeName(v.Type()))
 		return nil, false
 	}
 	if len(t) == 1 {
@@ -147,18 +147,41 @@ func (l *loader) referenceValue(v cty.Value, at hcl.Range, of kind) (*object, bo
 			}
 		}
 	}
-	l.problems.errorf("wrong-type", at, "This takes %s, not %s. Write a reference such as %s.", article(kindNames[of]), ty.FriendlyName(), kindNames[of]+".example")
+	l.problems.errorf("wrong-type", at, "This takes %s, not %s. Write a reference such as %s.", article(kindNames[of]), typeName(ty), kindNames[of]+".example")
 	return nil, false
 }
 
 func (l *loader) stringAsReference(text string, at hcl.Range, of kind) {
 	label := strings.TrimPrefix(text, kindNames[of]+".")
+	if d := l.named(of, text); d != nil {
+		l.problems.related("wrong-type", at, related(d.address()+" is declared here", d.block.DefRange()),
+			"This takes a reference, not text. Write %s without quotes.", d.address())
+		return
+	}
 	if _, found := l.kinds[of].byLabel[label]; found {
 		l.problems.errorf("wrong-type", at, "This takes a reference, not text. Write %s.%s without quotes.", kindNames[of], label)
 		return
 	}
 	l.problems.errorf("wrong-type", at, "This takes a reference, not text. Write one such as %s.%s.", kindNames[of],
 		firstOf(l.problems.nearest(label, l.kinds[of].labels()), "example"))
+}
+
+// named returns the object whose literal identifier or client_id the text is, if
+// there is one: other tools refer by it.
+func (l *loader) named(of kind, text string) *declared {
+	name, ok := map[kind]string{kindAPI: "identifier", kindClient: "client_id"}[of]
+	order := l.kinds[of].order
+	if l.problems.comparisons += len(order); !ok || l.problems.comparisons > maxComparisons {
+		return nil
+	}
+	for _, d := range order {
+		if a := d.block.Body.Attributes[name]; a != nil && d.forEach == nil {
+			if v, ok := literal(a.Expr); ok && v.Type() == cty.String && !v.IsNull() && v.AsString() == text {
+				return d
+			}
+		}
+	}
+	return nil
 }
 
 func firstOf(a, b string) string {
@@ -193,7 +216,7 @@ func (l *loader) references(expr hclsyntax.Expression, of kind, s scope) (object
 		return nil, nil, ok
 	}
 	if ty := v.Type(); !ty.IsTupleType() && !ty.IsListType() && !ty.IsSetType() {
-		l.problems.errorf("wrong-type", expr.Range(), "This takes a list of references, not %s. Write it in brackets: [%s.example].", ty.FriendlyName(), kindNames[of])
+		l.problems.errorf("wrong-type", expr.Range(), "This takes a list of references, not %s. Write it in brackets: [%s.example].", typeName(ty), kindNames[of])
 		return nil, nil, false
 	}
 	for it := v.ElementIterator(); it.Next(); {

@@ -1,7 +1,9 @@
 package config
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -179,7 +181,9 @@ func (c *contextBuilder) add(t hcl.Traversal) bool {
 func (c *contextBuilder) unknownRoot(t hcl.Traversal) {
 	roots := append([]string{"var", "local", "each", "self"}, kindNames[:]...)
 	hint := c.problems.didYouMean(t.RootName(), roots)
-	switch {
+	switch d := c.labelled(t.RootName()); {
+	case len(t) == 1 && d != nil:
+		hint = fmt.Sprintf(" Did you mean %s?", d.address())
 	case hint != "":
 	case len(t) == 1:
 		hint = " Text stands in quotes: \"" + t.RootName() + "\"."
@@ -187,6 +191,16 @@ func (c *contextBuilder) unknownRoot(t hcl.Traversal) {
 		hint = " References begin with " + quoted(roots) + "."
 	}
 	c.problems.errorf("unknown-reference", c.stepRange(t, 0), "There is nothing called %q.%s", t.RootName(), hint)
+}
+
+// labelled returns the first object with that label, whatever its kind.
+func (l *loader) labelled(label string) *declared {
+	for k := range l.kinds {
+		if d := l.kinds[k].byLabel[label]; d != nil {
+			return d
+		}
+	}
+	return nil
 }
 
 // step returns the name at step i of a traversal: .name or ["name"].
@@ -326,7 +340,7 @@ func (c *contextBuilder) addParts(n *need, o *object, t hcl.Traversal, i int) bo
 	}
 	if !isName || !slices.Contains(names, name) {
 		c.problems.related("unknown-reference", c.stepRange(t, i), []diag.Related{{Message: o.address() + " is declared here", Range: o.decl.block.DefRange()}},
-			"%s has no attribute %q to refer to.%s", o.address(), name, c.problems.didYouMean(name, names))
+			"%s has no attribute %q to refer to.%s", o.address(), name, firstOf(c.problems.didYouMean(name, names), " For itself, write "+o.address()+"; it has "+strings.Join(names, ", ")+"."))
 		return false
 	}
 	v, ok := c.attr(o, name)

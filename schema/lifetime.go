@@ -11,7 +11,7 @@ import (
 // "1h30m" (days, hours, minutes, seconds, each at most once and in that order)
 // or a bare number of seconds.
 func ParseDuration(s string) (seconds int64, err error) {
-	bad := fmt.Errorf("duration %q is not one: write it like \"90m\", \"24h\", \"30d\" or in seconds", s)
+	bad := fmt.Errorf("%q is no duration: write it like \"90m\", \"24h\", \"30d\" or in seconds", s)
 	if n, err := parseDigits(s); err == nil {
 		return n, nil
 	}
@@ -64,7 +64,7 @@ func ParseTime(s string) (unix int64, err error) {
 	t, err := time.Parse(time.RFC3339, s)
 	// Parse is lenient about fractions, one-digit hours and offsets; RFC 3339 is not.
 	if whole := len(s) == 20 || len(s) == 25; err != nil || !whole || s[13] != ':' || s[16] != ':' || !strings.Contains("Z+-", s[19:20]) || len(s) == 25 && s[20:22] > "23" {
-		return 0, fmt.Errorf("time %q is not one: write it like \"2027-01-31T00:00:00Z\" (RFC 3339, whole seconds)", s)
+		return 0, fmt.Errorf("%q is no time: write it like \"2027-01-31T00:00:00Z\" (RFC 3339, whole seconds)", s)
 	}
 	if t.Unix() <= 0 {
 		return 0, fmt.Errorf("time %q is before 1970: write a later one", s)

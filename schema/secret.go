@@ -56,10 +56,18 @@ func CheckSecretHash(s string) error {
 		return checkArgon2id(s)
 	case strings.HasPrefix(s, "$2"):
 		return checkBcrypt(s)
+	case isMisspeltThumbprint(s):
+		return errors.New("hash must begin with \"sha256:\", in just these letters")
 	case looksHashed(s):
 		return errors.New("hash is of a scheme that writ does not accept: make a new secret with \"writ secret new\", or use argon2id or bcrypt")
 	}
 	return fmt.Errorf("%w: put its hash here, made with \"writ secret new\", and replace the secret, since it has been in a file", ErrPlaintext)
+}
+
+// isMisspeltThumbprint recognises "sha265:" and a thumbprint.
+func isMisspeltThumbprint(s string) bool {
+	scheme, rest, _ := strings.Cut(s, ":")
+	return Suggest(scheme, []string{"sha256"}) != "" && CheckThumbprint(rest) == nil
 }
 
 // CheckThumbprint reports why s is not a SHA-256 as 43 characters of unpadded,

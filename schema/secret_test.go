@@ -26,6 +26,7 @@ func TestCheckSecretHash(t *testing.T) {
 		argon("m=1024,t=3,p=4"), argon("m=1048576,t=3,p=4"), argon("m=7168,t=1,p=1"), argon("m=65536,t=0,p=1"), argon("m=65536,t=3"), argon("t=3,m=65536,p=4"), argon("m=065536,t=3,p=4"),
 		"$argon2id$m=65536,t=3,p=4$" + salt + "$" + hash, "$argon2id$v=19$m=65536,t=3,p=4$" + salt + "$", "$argon2id$v=19$m=65536,t=3,p=4$$" + hash,
 		"$2b$04$" + bcrypt, "$2b$31$" + bcrypt, "$2b$12$short", "$2x$12$" + bcrypt, "$2b$1x$" + bcrypt,
+		"sha265:" + thumbprint, "SHA256:" + thumbprint, "sha-256:" + thumbprint,
 		"md5:5f4dcc3b5aa765d61d8327deb882cf99", "sha1:x", "SHA512:x", "$1$a$b", "$6$salt$hash", "{SSHA}x", "pbkdf2_sha256$1000$a$b", "env:", "env:1A", "env:A-B", "file:", "file:/etc/passwd", "file:../x", "file:a/../b", "file:a//b", "file:./a",
 	} {
 		if err := CheckSecretHash(s); err == nil || errors.Is(err, ErrPlaintext) {

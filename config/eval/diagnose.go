@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/agext/levenshtein"
 	"github.com/hashicorp/hcl/v2"
@@ -75,6 +74,9 @@ func panicked(p function.PanicError, name string, out diag.Diagnostic) diag.Diag
 
 func (e *Evaluator) unknownFunction(name string) string {
 	detail := fmt.Sprintf("There is no function named %q.", name)
+	if slices.Contains([]string{"timestamp", "plantimestamp", "uuid", "bcrypt", "env", "getenv"}, name) {
+		return detail + " A configuration gives the same result everywhere and at any time: no function reads a clock, randomness or the environment. Declare a variable, and set it with --var."
+	}
 	best, distance := "", 3
 	for _, f := range Functions() {
 		if d := levenshtein.Distance(name, f, nil); d < distance {
@@ -83,9 +85,6 @@ func (e *Evaluator) unknownFunction(name string) string {
 	}
 	if best != "" {
 		return detail + fmt.Sprintf(" Did you mean %q?", best)
-	}
-	if slices.Contains([]string{"timestamp", "plantimestamp", "uuid", "bcrypt"}, name) || strings.HasPrefix(name, "env") {
-		return detail + " A configuration gives the same result everywhere and at any time: no function reads a clock, randomness or the environment."
 	}
 	return detail
 }

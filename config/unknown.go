@@ -1,0 +1,160 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/writ-auth/writ/config/source"
+	"github.com/writ-auth/writ/schema"
+)
+
+// top and topOfTests are what may stand at the top of a file.
+var (
+	top        = &schema.Block{Blocks: schema.Language}
+	topOfTests = &schema.Block{Type: "test file", Blocks: schema.TestLanguage}
+)
+
+// A meaning is an attribute that an author wrote under another name.
+type meaning struct {
+	block *hclsyntax.Body
+	name  string
+}
+
+// strayAttributes reports what stands at the top of a file and is no block. In
+// JSON an unknown block looks just like it.
+func (l *loader) strayAttributes(f *source.File, spec *schema.Block, where string) {
+	if !f.JSON {
+		l.unknownAttributes(f.Body, spec, where)
+		return
+	}
+	for _, a := range attributesOf(f.Body) {
+		l.unknownBlock(&hclsyntax.Block{Type: a.Name, TypeRange: a.NameRange}, f.Body, spec, where)
+	}
+}
+
+// unknownBlock reports a block of the body that spec does not take, and returns
+// the type that its author most likely meant, or "".
+func (l *loader) unknownBlock(b *hclsyntax.Block, body *hclsyntax.Body, spec *schema.Block, where string) (meant string) {
+	types := make([]string, len(spec.Blocks))
+	for i := range spec.Blocks {
+		types[i] = spec.Blocks[i].Type
+	}
+	if a, isAttribute := spec.Attr(b.Type); isAttribute {
+		l.mean(body, a.Name)
+		l.problems.errorf("unknown-block", b.TypeRange, "%s is an attribute in %s, not a block. Write it with an equals sign: %s = %s", a.Name, where, a.Name, a.Example)
+		return ""
+	}
+	hint := foreignBlock(b, spec)
+	if hint == "" {
+		if meant = l.problems.nearest(b.Type, types); meant != "" {
+			hint = fmt.Sprintf(" Did you mean %q?", meant)
+		} else {
+			hint = homeOf(b.Type, types)
+		}
+	}
+	l.problems.errorf("unknown-block", b.TypeRange, "Blocks of type %q do not stand in %s.%s", b.Type, where, hint)
+	return meant
+}
+
+// foreignBlock says what to write for a block of another tool. In Terraform the
+// first label of a resource says what it is.
+func foreignBlock(b *hclsyntax.Block, spec *schema.Block) string {
+	word := b.Type
+	if word == "resource" && len(b.Labels) > 0 {
+		if sentence, _ := schema.Foreign(spec.Type, b.Labels[0]); sentence != "" {
+			word = b.Labels[0]
+		}
+	}
+	sentence, _ := schema.Foreign(spec.Type, word)
+	return after(sentence)
+}
+
+// homeOf says where a block stands that stands elsewhere, or what stands here.
+func homeOf(typ string, types []string) string {
+	for i := range schema.Language {
+		if _, nested := schema.Language[i].Block(typ); nested {
+			return fmt.Sprintf(" It stands inside %s.", article(schema.Language[i].Type+" block"))
+		}
+	}
+	for i := range schema.TestLanguage {
+		if schema.TestLanguage[i].Type == typ {
+			return " It stands in a file of its own, named *.test.hcl."
+		}
+	}
+	if _, found := schema.LanguageBlock(typ); found {
+		return " It stands in a *.hcl file, outside any other block."
+	}
+	if len(types) == 0 {
+		return ""
+	}
+	return " It takes " + quoted(types) + "."
+}
+
+// unknownAttributes reports the attributes of a body that its block does not
+// take, in the order of the file.
+func (l *loader) unknownAttributes(body *hclsyntax.Body, spec *schema.Block, where string) {
+	for _, a := range unknownIn(body, spec) {
+		sentence, means := schema.Foreign(spec.Type, a.Name)
+		if _, isBlock := spec.Block(a.Name); isBlock && sentence == "" {
+			l.problems.errorf("unknown-attribute", a.NameRange, "%s is a block in %s, not an attribute. Write it without the equals sign.", a.Name, where)
+			continue
+		}
+		hint := after(sentence)
+		if hint == "" {
+			if means = l.problems.nearest(a.Name, namesOf(spec)); means != "" {
+				hint = fmt.Sprintf(" Did you mean %q?", means)
+			}
+		}
+		l.mean(body, means)
+		l.problems.errorf("unknown-attribute", a.NameRange, "There is no attribute %q in %s.%s", a.Name, where, hint)
+	}
+}
+
+// namesOf lists what may stand in a block.
+func namesOf(spec *schema.Block) (names []string) {
+	for i := range spec.Attributes {
+		names = append(names, spec.Attributes[i].Name)
+	}
+	for i := range spec.Blocks {
+		names = append(names, spec.Blocks[i].Type)
+	}
+	return names
+}
+
+func unknownIn(body *hclsyntax.Body, spec *schema.Block) []*hclsyntax.Attribute {
+	var out []*hclsyntax.Attribute
+	for name, a := range body.Attributes {
+		if _, known := spec.Attr(name); !known && !spec.Open {
+			out = append(out, a)
+		}
+	}
+	sortByPlace(out)
+	return out
+}
+
+// mean notes that an attribute was meant where something else was written: that
+// has been reported, and the attribute is not reported as missing besides.
+func (l *loader) mean(body *hclsyntax.Body, name string) {
+	if name == "" {
+		return
+	}
+	if l.meant == nil {
+		l.meant = map[meaning]bool{}
+	}
+	l.meant[meaning{body, name}] = true
+}
+
+// isMeant reports whether one of the attributes was meant in the body.
+func (l *loader) isMeant(body *hclsyntax.Body, names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return l.meant[meaning{body, name}] })
+}
+
+// after puts a sentence behind another.
+func after(sentence string) string {
+	if sentence == "" {
+		return ""
+	}
+	return " " + sentence
+}
