@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/server"
@@ -86,6 +87,23 @@ func TestNoSecretComesOut(t *testing.T) {
 		}
 	}
 	ask(httptest.NewRequest(http.MethodGet, "/.well-known/oauth-protected-resource/"+url.PathEscape(secretCanary), nil))
+	// Of what proves a caller no line holds the part that is proof.
+	key := pairs()[schema.ES256]
+	signature := func(compact string) string { return compact[strings.LastIndexByte(compact, '.')+1:] }
+	var proofs []string
+	for _, assertion := range []string{
+		key.assertion(clientID, issuerURL, noon, nil), key.assertion("nobody", issuerURL, noon, nil), key.assertion(clientID, "https://elsewhere.example", noon, nil),
+	} {
+		proofs = append(proofs, signature(assertion))
+		ask(post(asserted(assertion)))
+		ask(post(asserted(assertion, "client_id", clientID)))
+		ask(with(post(form("client_secret", secretCanary)), "DPoP", assertion))
+	}
+	for _, target := range []string{issuerURL + "oauth/token", "https://elsewhere.example"} {
+		proof := key.proof(target, time.Now(), map[string]any{"jti": "canary-jti-of-a-proof", "nonce": "canary-nonce-of-a-proof"})
+		proofs = append(proofs, signature(proof))
+		ask(with(post(form("client_secret", secretCanary)), "DPoP", proof))
+	}
 	for _, path := range []string{"/.well-known/jwks.json", "/.well-known/openid-configuration", "/.well-known/oauth-protected-resource/auth0-hs256"} {
 		ask(httptest.NewRequest(http.MethodGet, path, nil))
 	}
@@ -98,6 +116,11 @@ func TestNoSecretComesOut(t *testing.T) {
 	for _, signature := range signatures {
 		if strings.Contains(everything, signature) {
 			t.Error("a token came out")
+		}
+	}
+	for _, proof := range append(proofs, "canary-jti", "canary-nonce") {
+		if strings.Contains(everything, proof) {
+			t.Errorf("%q of an assertion or a proof came out", proof)
 		}
 	}
 	for _, secret := range []string{hmacCanary, secretCanary, keyCanary, clientSecret, hashOf(secretCanary)} {

@@ -89,6 +89,7 @@ var (
 	invalidRequest = [2]outcome{{400, "invalid_request"}, {400, "invalid_request"}}
 	invalidClient  = [2]outcome{{401, "invalid_client"}, {401, "access_denied"}}
 	invalidTarget  = [2]outcome{{400, "invalid_target"}, {403, "access_denied"}}
+	invalidProof   = [2]outcome{{400, "invalid_dpop_proof"}, {400, "invalid_dpop_proof"}}
 	invalidScope   = [2]outcome{{400, "invalid_scope"}, {403, "access_denied"}}
 )
 
@@ -166,6 +167,24 @@ var errorTable = []struct {
 	{"secret before its time", func() *http.Request { return post(form("client_id", "rotating", "client_secret", "early")) }, invalidClient, "secret-not-valid-yet"},
 	{"client without a secret", func() *http.Request { return post(form("client_id", "secretless")) }, invalidClient, "method-not-registered"},
 	{"assertion", func() *http.Request { return post(form("client_secret", "-", "client_assertion", canary)) }, invalidClient, "unsupported-method"},
+	{"assertion that is no JWT", func() *http.Request { return post(asserted(canary)) }, invalidClient, "malformed"},
+	{"assertion of another type", func() *http.Request {
+		return post(asserted(canary, "client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:saml2-bearer"))
+	}, invalidClient, "unsupported-method"},
+	{"assertion of an unknown client", func() *http.Request {
+		return post(asserted(pairs()[schema.ES256].assertion("nobody", issuerURL, noon, nil)))
+	}, invalidClient, "unknown-client"},
+	{"assertion of a client without keys", func() *http.Request {
+		return post(asserted(pairs()[schema.ES256].assertion(clientID, issuerURL, noon, nil)))
+	}, invalidClient, "unknown-key"},
+	{"two proofs", func() *http.Request { return with(post(form()), "DPoP", canary, "DPoP", canary) }, invalidProof, "proof-count"},
+	{"proof that is no JWT", func() *http.Request { return with(post(form()), "DPoP", canary) }, invalidProof, "malformed"},
+	{"proof for another address", func() *http.Request {
+		return with(post(form()), "DPoP", pairs()[schema.ES256].proof("https://example.com/oauth/token", noon, nil))
+	}, invalidProof, "wrong-target"},
+	{"proof of a client that is none", func() *http.Request {
+		return with(post(form("client_secret", "wrong")), "DPoP", canary)
+	}, invalidClient, "wrong-secret"},
 	{"Bearer", func() *http.Request {
 		return with(post(form("client_secret", "-")), "Authorization", "Bearer "+canary)
 	}, invalidClient, "unsupported-method"},
