@@ -69,7 +69,7 @@ func parseNative(f *File, cuts []cut) diag.List {
 		l = append(l, joinBody(f.Body, body)...)
 		l = append(l, pl...)
 	}
-	return capList(l, f.Name)
+	return capList(f.telling(l), f.Name)
 }
 
 // parsePiece parses one piece. A panic of the parser is a mistake of the

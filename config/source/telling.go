@@ -1,0 +1,71 @@
+package source
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/writ-auth/writ/config/diag"
+)
+
+// telling leaves of a file's syntax errors those that tell something: one mistake
+// makes the parser stumble several times.
+func (f *File) telling(l diag.List) diag.List {
+	if len(l) == 0 {
+		return l
+	}
+	if d, found := f.notHCL(l[0]); found {
+		return diag.List{d}
+	}
+	slices.SortStableFunc(l, func(a, b diag.Diagnostic) int { return cmp.Compare(a.Range.Start.Byte, b.Range.Start.Byte) })
+	var out diag.List
+	line := 0
+	for _, d := range l {
+		if d.Code == "syntax" && d.Range.Start.Line == line {
+			continue
+		}
+		if d.Summary == "Invalid multi-line string" {
+			d.Summary = "Unclosed quoted string"
+			d.Detail = "This line ends inside a string. Close it with a double quote; for a line break inside a string write \\n, or use a heredoc."
+			return append(out, d) // from here on, what is a string is read as code and the reverse
+		}
+		if d.Code == "syntax" {
+			line = d.Range.Start.Line
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+// notHCL recognises, once a file did not parse, what is something else altogether.
+func (f *File) notHCL(d diag.Diagnostic) (diag.Diagnostic, bool) {
+	if start, end, found := conflictMarker(f.Bytes); found {
+		d.Code, d.Summary = "syntax", "Unresolved merge conflict"
+		d.Detail = "Git left a conflict in this file. Keep one side or join both, and remove the lines that git put in."
+		d.Range = rangeOf(f.Name, f.Bytes, start, end)
+		return d, true
+	}
+	if text := bytes.TrimSpace(f.Bytes); len(text) > 0 && text[0] == '{' && strings.HasSuffix(f.Name, ".hcl") {
+		d.Code, d.Summary = "syntax", "JSON in HCL file"
+		d.Detail = "This looks like JSON, and the name says HCL. Give the file a name that ends in .hcl.json."
+		start := bytes.IndexByte(f.Bytes, '{')
+		d.Range = rangeOf(f.Name, f.Bytes, start, start+1)
+		return d, true
+	}
+	return d, false
+}
+
+// conflictMarker finds the line that begins a conflict of git's.
+func conflictMarker(src []byte) (start, end int, found bool) {
+	const marker = "<<<<<<< "
+	if !bytes.HasPrefix(src, []byte(marker)) {
+		if start = bytes.Index(src, []byte("\n"+marker)) + 1; start == 0 {
+			return 0, 0, false
+		}
+	}
+	if n := bytes.IndexByte(src[start:], '\n'); n >= 0 {
+		return start, start + n, true
+	}
+	return start, len(src), true
+}

@@ -1,0 +1,46 @@
+package source_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/writ-auth/writ/config/source"
+)
+
+// TestOneMistakeOneDiagnostic breaks a file at one place: the answer is one
+// diagnostic, on the guilty line.
+func TestOneMistakeOneDiagnostic(t *testing.T) {
+	for name, c := range map[string]struct {
+		src, want string
+		line      int
+	}{
+		"quote forgotten": {"a {\n  b = \"x\n  c = \"y\"\n}\nd {\n  e = \"z\"\n}\n", "Close it with a double quote", 2},
+		"single quotes":   {"a {\n  b = 'x'\n}\n", "Use double quotes", 2},
+		"curly quotes":    {"a {\n  b = “x”\n}\n", "straight quote", 2},
+		"conflict":        {"a {\n<<<<<<< HEAD\n  b = 1\n=======\n  b = 2\n>>>>>>> theirs\n}\n", "Git left a conflict", 2},
+		"conflict first":  {"<<<<<<< HEAD\na {\n}\n=======\nb {\n}\n>>>>>>> theirs\n", "Git left a conflict", 1},
+		"json":            {"{\"api\": {\"x\": {}}}\n", ".hcl.json", 1},
+		"trailing comma":  {"a {\n  b = 1,\n  c = 2\n}\n", "not commas", 2},
+	} {
+		_, l := source.ParseFile("a.hcl", []byte(c.src), source.Limits{})
+		if len(l) != 1 || l[0].Range.Start.Line != c.line || !strings.Contains(l[0].Detail, c.want) {
+			t.Errorf("%s: want one diagnostic on line %d that says %q", name, c.line, c.want)
+			for _, d := range l {
+				t.Logf("  %d: %s: %s", d.Range.Start.Line, d.Summary, d.Detail)
+			}
+		}
+	}
+}
+
+// Mistakes of their own are each reported, and a heredoc may hold what looks
+// like a conflict.
+func TestSeveralMistakes(t *testing.T) {
+	_, l := source.ParseFile("a.hcl", []byte("a {\n  b = 'x'\n}\nc {\n  d = 'y'\n}\n"), source.Limits{})
+	if len(l) != 2 {
+		t.Errorf("got %d diagnostics, want 2: %v", len(l), l)
+	}
+	_, l = source.ParseFile("a.hcl", []byte("a = <<T\n<<<<<<< HEAD\nT\n"), source.Limits{})
+	if len(l) != 0 {
+		t.Errorf("a heredoc: %v", l)
+	}
+}
