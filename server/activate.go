@@ -32,6 +32,7 @@ func (s *Server) Activate(file []byte) error {
 	if err := s.served.record(snap.Envelope().Serial, snap.Digest()); err != nil {
 		return s.reject(snap.Digest(), err)
 	}
+	s.rejected.Store(nil)
 	s.accept(active)
 	return nil
 }
@@ -72,13 +73,15 @@ func (s *Server) Refresh() error {
 		return s.reject(last.digest, err)
 	}
 	s.accept(active)
+	if r := s.rejected.Load(); r != nil && r.Digest == last.digest {
+		s.rejected.Store(nil) // it was this one's secrets and keys; a refused file stays refused
+	}
 	return nil
 }
 
 func (s *Server) accept(active *Active) {
 	active.counted = s.metrics.APIs(active.snapshot.NumAPIs(), func(i int) string { return active.snapshot.API(i).Label() })
 	s.active.Store(active)
-	s.rejected.Store(nil)
 	s.metrics.Reloaded(true, active.since)
 	s.remotes.keep(active.registered.remotes())
 	s.rates.keep(func(label string) bool {

@@ -162,3 +162,32 @@ func (s *site) wantRefused(p *process, since time.Time, reason string) {
 		return nil
 	})
 }
+
+// What was refused stays in /status when only secrets and keys are read anew.
+func TestRefusalStays(t *testing.T) {
+	s := newSite(t)
+	put(t, s.snapshot, marshal(t, snapshot.Envelope{Serial: 2}, generation(2), nil))
+	p := s.start()
+	inForce(t, p.serial, 2)
+	put(t, s.snapshot, marshal(t, snapshot.Envelope{Serial: 1}, generation(1), nil))
+	s.wantRefused(p, time.Time{}, "is a rollback")
+	for range 3 {
+		kid := s.rotateKey("ed.pem")
+		eventually(t, func() error {
+			status, err := p.status()
+			if err == nil && !strings.Contains(fmt.Sprint(status.Keys), kid) {
+				err = fmt.Errorf("key %q is not in use: %v", kid, status.Keys)
+			}
+			return err
+		})
+		s.wantRefused(p, time.Time{}, "is a rollback")
+		if status, err := p.status(); err != nil || status.LastRejected == nil {
+			t.Errorf("a key was replaced, and the snapshot that is refused is forgotten: %+v, %v", status, err)
+		}
+	}
+	put(t, s.snapshot, marshal(t, snapshot.Envelope{Serial: 3}, generation(3), nil))
+	inForce(t, p.serial, 3)
+	if status, err := p.status(); err != nil || status.LastRejected != nil {
+		t.Errorf("after a good snapshot: %+v, %v", status, err)
+	}
+}
