@@ -12,7 +12,7 @@ const loggedInput = 256
 // granted, which key signed, which configuration decided and why. It never
 // holds a secret, a token, an assertion or a body.
 func (s *Server) audit(ctx context.Context, x *exchange, refusal *Error) {
-	attrs := make([]slog.Attr, 0, 15)
+	attrs := make([]slog.Attr, 0, 16)
 	attrs = append(attrs,
 		slog.String("client", bounded(x.request.ClientID)),
 		slog.String("api", x.target()),
@@ -36,6 +36,9 @@ func (s *Server) audit(ctx context.Context, x *exchange, refusal *Error) {
 			slog.String("jti", x.signed.JTI),
 			slog.Int64("expires_in", x.grant.Lifetime()),
 		)
+	}
+	if x.trace != "" {
+		attrs = append(attrs, slog.String("trace_id", x.trace))
 	}
 	attrs = append(attrs,
 		slog.String("reason", string(reason)),

@@ -19,7 +19,7 @@ type introspectEndpoint struct{ token *tokenEndpoint }
 var inactive = []byte(`{"active":false}`)
 
 func (e *introspectEndpoint) serve(a *Active, w http.ResponseWriter, r *http.Request) {
-	x := &exchange{active: a, now: e.token.server.opts.Now()}
+	x := &exchange{active: a, now: e.token.server.opts.Now(), trace: traceID(r.Header)}
 	caller, refusal := e.token.presented(x, w, r)
 	if refusal != nil {
 		e.token.server.metrics.Introspection(result(refusal, metrics.Active))
@@ -83,6 +83,9 @@ func (s *Server) auditPresented(r *http.Request, x *exchange, event string, foun
 	}
 	if found.known {
 		attrs = append(attrs, slog.String("api", found.api.Label()))
+	}
+	if x.trace != "" {
+		attrs = append(attrs, slog.String("trace_id", x.trace))
 	}
 	attrs = append(attrs, slog.Bool("active", refusal == nil && found.reason == ReasonGranted))
 	level := slog.LevelInfo

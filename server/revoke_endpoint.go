@@ -17,7 +17,7 @@ import (
 type revokeEndpoint struct{ token *tokenEndpoint }
 
 func (e *revokeEndpoint) serve(a *Active, w http.ResponseWriter, r *http.Request) {
-	x := &exchange{active: a, now: e.token.server.opts.Now()}
+	x := &exchange{active: a, now: e.token.server.opts.Now(), trace: traceID(r.Header)}
 	found := inspected{}
 	caller, refusal := e.token.presented(x, w, r)
 	if refusal == nil {

@@ -24,11 +24,12 @@ type exchange struct {
 	credential string // the label of the block that authenticated the client
 	grant      Grant
 	signed     token.Signed
+	trace      string // the trace that the request belongs to, "" for none
 }
 
 func (e *tokenEndpoint) serve(a *Active, w http.ResponseWriter, r *http.Request) {
 	begin := time.Now()
-	x := &exchange{active: a, now: e.server.opts.Now()}
+	x := &exchange{active: a, now: e.server.opts.Now(), trace: traceID(r.Header)}
 	out := answers.Get().(*answer)
 	defer answers.Put(out)
 	refusal := e.run(x, out, w, r)
