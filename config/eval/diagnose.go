@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/agext/levenshtein"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty/function"
 
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
 )
 
 // list gives the HCL library's diagnostics their codes, each mistake once:
@@ -77,13 +77,7 @@ func (e *Evaluator) unknownFunction(name string) string {
 	if slices.Contains([]string{"timestamp", "plantimestamp", "uuid", "bcrypt", "env", "getenv"}, name) {
 		return detail + " A configuration gives the same result everywhere and at any time: no function reads a clock, randomness or the environment. Declare a variable, and set it with --var."
 	}
-	best, distance := "", 3
-	for _, f := range Functions() {
-		if d := levenshtein.Distance(name, f, nil); d < distance {
-			best, distance = f, d
-		}
-	}
-	if best != "" {
+	if best := schema.Suggest(name, Functions()); best != "" {
 		return detail + fmt.Sprintf(" Did you mean %q?", best)
 	}
 	return detail
