@@ -168,10 +168,25 @@ func (s *site) rotateKey(name string) string {
 
 // A caller asks for tokens over one connection and holds each to its history.
 type caller struct {
-	site  *site
-	http  *http.Client
-	dials atomic.Int64
-	last  uint64 // the serial of the latest token
+	site   *site
+	http   *http.Client
+	hungUp atomic.Int64 // connections that the server ended
+	last   uint64       // the serial of the latest token
+}
+
+// A line is a connection of a caller. That the caller's own side gives one up,
+// as Go's does on a busy machine, is nobody's fault.
+type line struct {
+	net.Conn
+	hungUp *atomic.Int64
+}
+
+func (l line) Read(p []byte) (int, error) {
+	n, err := l.Conn.Read(p)
+	if err != nil && !errors.Is(err, net.ErrClosed) {
+		l.hungUp.Add(1)
+	}
+	return n, err
 }
 
 func (s *site) caller(p *process) *caller {
@@ -179,8 +194,8 @@ func (s *site) caller(p *process) *caller {
 	c.http = &http.Client{Timeout: missed, Transport: &http.Transport{
 		MaxConnsPerHost: 1, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // the certificate changes, and is looked at elsewhere
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			c.dials.Add(1)
-			return new(net.Dialer).DialContext(ctx, "unix", p.socket)
+			conn, err := new(net.Dialer).DialContext(ctx, "unix", p.socket)
+			return line{conn, &c.hungUp}, err
 		},
 	}}
 	s.t.Cleanup(c.http.CloseIdleConnections)
@@ -325,8 +340,8 @@ func TestHistory(t *testing.T) {
 	}
 	l.stop()
 	for _, c := range l.callers {
-		if n := c.dials.Load(); n != 1 {
-			t.Errorf("a caller needed %d connections", n)
+		if n := c.hungUp.Load(); n != 0 {
+			t.Errorf("writd ended %d connections of a caller", n)
 		}
 	}
 	slices.Sort(took)
