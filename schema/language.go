@@ -334,8 +334,8 @@ var signingKeyBlock = Block{
 	Attributes: []Attribute{
 		{Name: "algorithm", Type: TypeString, Required: true, Enum: publicAlgs,
 			Doc: "What it signs with.", Example: `"RS256"`},
-		{Name: "private_key", Type: TypeString, Required: true, Check: CheckSecretRef,
-			Doc: "Where the server finds the private key, never the key.", Example: `"file:rs256-2026-q4.pem"`},
+		{Name: "private_key", Type: TypeString, Required: true, Check: CheckPrivateKeyRef,
+			Doc: "Where the server finds the private key, never the key: env:NAME, file:NAME, or pkcs11:token=LABEL;object=LABEL where the server was built for it.", Example: `"file:rs256-2026-q4.pem"`},
 		{Name: "activates_at", Type: TypeTime,
 			Doc: "Published before this time, signing from then on.", Example: `"2026-10-01T00:00:00Z"`},
 		{Name: "retires_at", Type: TypeTime,

@@ -83,6 +83,9 @@ func (s *Server) declaredKeys(a *Active) (keys []token.Scheduled, declared map[s
 }
 
 func (s *Server) declaredKey(entry schema.SigningKey) (*token.Key, error) {
+	if strings.HasPrefix(string(entry.PrivateKey), "pkcs11:") {
+		return s.tokenKey(entry)
+	}
 	file, err := s.refs.privateKey(entry.PrivateKey)
 	if err != nil {
 		return nil, err

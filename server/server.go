@@ -16,6 +16,7 @@ import (
 	"github.com/writ-auth/writ/server/metrics"
 	"github.com/writ-auth/writ/server/store"
 	"github.com/writ-auth/writ/server/token"
+	"github.com/writ-auth/writ/server/token/pkcs11"
 )
 
 // Options configure a server. The zero value serves unsigned snapshots of any
@@ -28,6 +29,9 @@ type Options struct {
 	// KeyAnnounce is how long a managed key is published before it signs, KeyRotate
 	// how long it signs; 0 for token.DefaultAnnounce and token.DefaultRotate.
 	KeyAnnounce, KeyRotate time.Duration
+	// PKCS11Module is the library through which keys named as "pkcs11:..." are
+	// used, in a program built for it.
+	PKCS11Module string
 	// Secrets is the folder of what hashes and signing secrets name as "file:NAME".
 	Secrets string
 	// State is the folder in which the highest serial served is remembered, so
@@ -76,6 +80,7 @@ type Server struct {
 	log      *slog.Logger
 	refs     references
 	managed  *token.Managed
+	tokens   *pkcs11.Tokens
 	slow     *clientauth.SlowHashes
 	gate     *token.Gate
 	failures *failures
@@ -130,6 +135,7 @@ func New(opts Options) (*Server, error) {
 		managed: token.NewManaged(token.ManagedOptions{
 			Dir: opts.Keys, Announce: opts.KeyAnnounce, Rotate: opts.KeyRotate, Cache: maxAge * time.Second, Logger: opts.Logger,
 		}),
+		tokens:   pkcs11.New(opts.PKCS11Module, opts.Signatures),
 		slow:     clientauth.NewSlowHashes(cacheKey),
 		gate:     token.NewGate(opts.Signatures, queuedSignatures),
 		failures: newFailures(),

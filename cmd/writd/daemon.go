@@ -39,7 +39,8 @@ func newDaemon(set settings, getenv func(string) string, log *slog.Logger) (*dae
 	}
 	cores := tune(getenv)
 	opts := server.Options{
-		Keys: set.keys, KeyAnnounce: set.keyTimes.announce, KeyRotate: set.keyTimes.rotate, Secrets: set.secrets, State: set.state,
+		Keys: set.keys, KeyAnnounce: set.keyFlags.announce, KeyRotate: set.keyFlags.rotate, PKCS11Module: set.keyFlags.module,
+		Secrets: set.secrets, State: set.state,
 		Getenv: getenv, Trust: set.trust, Environment: set.environment, AdminHosts: set.adminHosts,
 		Logger: log, Signatures: cores + 1, Certificate: d.certificate, Profiling: set.pprof,
 	}

@@ -22,7 +22,7 @@ type settings struct {
 	admin       string
 	adminHosts  []string
 	keys        string
-	keyTimes    keyTimes
+	keyFlags    keyFlags
 	secrets     string
 	state       string
 	trust       []ed25519.PublicKey
@@ -64,7 +64,7 @@ func parseFlags(args []string, getenv func(string) string, help io.Writer) (sett
 		return nil
 	})
 	f.StringVar(&s.keys, "keys", "", "`FOLDER` of signing keys; without it they live in memory only")
-	s.keyTimes.register(f)
+	s.keyFlags.register(f)
 	f.StringVar(&s.secrets, "secrets", "", "`FOLDER` of the secrets that the configuration names as file:NAME")
 	f.StringVar(&s.state, "state", "", "`FOLDER` that remembers the highest serial served and which assertions and proofs were used")
 	f.Func("trust", "Ed25519 public `KEY` of which one must have signed the snapshot: a PEM file or base64; repeatable", func(v string) error {
@@ -122,7 +122,7 @@ func (s settings) check() error {
 		return fmt.Errorf("--listen %q is reachable from other machines and there is no --keys: tokens signed with "+
 			"keys that live in memory only cannot be verified after a restart, nor by another instance", s.listen)
 	}
-	return errors.Join(s.keyTimes.check(), s.clients.check(s.tlsCert))
+	return errors.Join(s.keyFlags.check(), s.clients.check(s.tlsCert))
 }
 
 // trustedKeys reads the public keys of a PEM file, or one key as base64.

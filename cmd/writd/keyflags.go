@@ -9,8 +9,12 @@ import (
 	"github.com/writ-auth/writ/server/token"
 )
 
-// A keyTimes is when the keys that writd makes for itself take over.
-type keyTimes struct{ announce, rotate time.Duration }
+// A keyFlags is when the keys that writd makes for itself take over, and the
+// library through which it signs with keys of PKCS #11 tokens.
+type keyFlags struct {
+	announce, rotate time.Duration
+	module           string
+}
 
 // Bounds of both, in seconds.
 const (
@@ -18,14 +22,15 @@ const (
 	maxKeyTime = 10 * 366 * 24 * 3600
 )
 
-func (k *keyTimes) register(f *flag.FlagSet) {
+func (k *keyFlags) register(f *flag.FlagSet) {
 	f.Var(newDuration(&k.announce, token.DefaultAnnounce), "key-announce",
 		"publish a key that writd makes for this `DURATION` before it signs: as long as a verifier may keep the key set")
 	f.Var(newDuration(&k.rotate, token.DefaultRotate), "key-rotate",
 		"sign with a key that writd makes for this `DURATION`, then with the next one")
+	registerModule(f, &k.module)
 }
 
-func (k *keyTimes) check() error {
+func (k *keyFlags) check() error {
 	if k.rotate <= k.announce {
 		return fmt.Errorf("--key-rotate %s is not longer than --key-announce %s", duration{&k.rotate}, duration{&k.announce})
 	}

@@ -9,13 +9,13 @@ import (
 
 func TestKeyFlags(t *testing.T) {
 	none := func(string) string { return "" }
-	parse := func(getenv func(string) string, args ...string) (keyTimes, error) {
+	parse := func(getenv func(string) string, args ...string) (keyFlags, error) {
 		set, err := parseFlags(append([]string{"--snapshot", "x"}, args...), getenv, io.Discard)
-		return set.keyTimes, err
+		return set.keyFlags, err
 	}
 	const day = 24 * time.Hour
-	for args, want := range map[string]keyTimes{
-		"": {day, 90 * day}, "--key-announce 1h": {time.Hour, 90 * day}, "--key-rotate 30d": {day, 30 * day}, "--key-announce 3600 --key-rotate 2h": {time.Hour, 2 * time.Hour},
+	for args, want := range map[string]keyFlags{
+		"": {announce: day, rotate: 90 * day}, "--key-announce 1h": {announce: time.Hour, rotate: 90 * day}, "--key-rotate 30d": {announce: day, rotate: 30 * day}, "--key-announce 3600 --key-rotate 2h": {announce: time.Hour, rotate: 2 * time.Hour},
 	} {
 		if got, err := parse(none, strings.Fields(args)...); err != nil || got != want {
 			t.Errorf("%q: %+v, %v", args, got, err)
@@ -24,7 +24,7 @@ func TestKeyFlags(t *testing.T) {
 	env := func(name string) string {
 		return map[string]string{"WRITD_KEY_ROTATE": "7d", "WRITD_KEY_ANNOUNCE": "2d"}[name]
 	}
-	if got, err := parse(env); err != nil || got != (keyTimes{2 * day, 7 * day}) {
+	if got, err := parse(env); err != nil || got != (keyFlags{announce: 2 * day, rotate: 7 * day}) {
 		t.Errorf("from the environment: %+v, %v", got, err)
 	}
 	for _, args := range []string{
