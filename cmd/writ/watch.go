@@ -12,7 +12,8 @@ import (
 
 const (
 	watchEvery = 300 * time.Millisecond
-	watchShare = 20 // a look at the tree may take a twentieth of the time
+	watchRest  = 50 * time.Millisecond // an editor that empties a file before it writes is between the two for less
+	watchShare = 20                    // a look at the tree may take a twentieth of the time
 )
 
 // watchTree sends when a file below dir appears, goes or changes, until ctx
@@ -35,7 +36,7 @@ func watchTree(ctx context.Context, dir string) <-chan struct{} {
 			if now == last {
 				continue
 			}
-			last = now
+			last = settledPrint(ctx, dir, now)
 			select {
 			case changes <- struct{}{}:
 			default: // one is waiting already
@@ -43,6 +44,23 @@ func watchTree(ctx context.Context, dir string) <-chan struct{} {
 		}
 	}()
 	return changes
+}
+
+// settledPrint waits until the tree rests, so that a file is not taken half
+// written, but not for ever: something may write all the time.
+func settledPrint(ctx context.Context, dir string, now uint64) uint64 {
+	for range 20 {
+		select {
+		case <-ctx.Done():
+			return now
+		case <-time.After(watchRest):
+		}
+		before := now
+		if now = fingerprint(dir); now == before {
+			break
+		}
+	}
+	return now
 }
 
 // fingerprint sums up the files of a tree, hidden ones and the snapshot excepted.

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -48,4 +50,31 @@ func TestWatchTree(t *testing.T) {
 		t.Error("hidden files are not the configuration's")
 	case <-time.After(4 * watchEvery):
 	}
+}
+
+// An editor empties a file and then writes it: what is taken is the file written.
+func TestWatchWaitsForTheWriter(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "a.hcl")
+	write := func(text string) {
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("before")
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		changes := watchTree(ctx, dir)
+		time.Sleep(watchEvery - time.Millisecond)
+		write("")
+		go func() {
+			time.Sleep(watchRest / 2)
+			write("written whole")
+		}()
+		<-changes
+		if got, err := os.ReadFile(name); err != nil || string(got) != "written whole" {
+			t.Errorf("taken as %q, %v", got, err)
+		}
+		stop()
+	})
 }
