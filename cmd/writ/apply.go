@@ -259,5 +259,5 @@ func (a *app) applied(err error) error {
 	case errors.Is(err, context.DeadlineExceeded):
 		return failf("busy", "Wait for it, then run this again.", "another writ is at work in this folder: %w", err)
 	}
-	return unreadable(err)
+	return unwritable(err)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/config"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
@@ -58,7 +59,7 @@ func (a *app) check(args []string, flags *configFlags, coverage bool) error {
 	if err != nil {
 		return err
 	}
-	run := &checkRun{snap: snap, now: a.now(), exercised: map[string]map[string]bool{}}
+	run := &checkRun{model: t.model, snap: snap, now: a.now(), exercised: map[string]map[string]bool{}}
 	report := checkReport{Tests: []testResult{}}
 	for _, test := range t.model.Config.Tests {
 		result := run.test(test)
@@ -99,6 +100,7 @@ type testResult struct {
 	Decided   string     `json:"decided_by,omitempty"` // address of the authorization
 	DecidedAt string     `json:"decided_at,omitempty"` // file:line
 	Reason    string     `json:"reason,omitempty"`     // of a refusal, as the server's log says it
+	Why       []string   `json:"why,omitempty"`        // of a refusal that was not expected: the rule in full sentences
 }
 
 // A mismatch is one thing that was not as expected.
@@ -118,6 +120,7 @@ type gap struct {
 
 // A checkRun decides expectations and remembers what they exercised.
 type checkRun struct {
+	model     *compiler.Model
 	snap      *snapshot.Snapshot
 	now       time.Time
 	exercised map[string]map[string]bool // authorization label -> scopes granted
@@ -172,6 +175,24 @@ func (r *checkRun) compareRefusal(result *testResult, test *config.Test, refusal
 	if test.Granted {
 		result.fail("error", "none", fmt.Sprintf("%q", refusal.Code))
 	}
+	if len(result.Failures) > 0 {
+		result.Why = r.why(test)
+	}
+}
+
+// why says in full sentences which rule refuses, and what may have been meant.
+func (r *checkRun) why(test *config.Test) (sentences []string) {
+	at := test.At
+	if at == 0 {
+		at = r.now.Unix()
+	}
+	e := compiler.Explain(r.model, compiler.Request{ClientID: test.Client, API: test.API, Scopes: test.Scopes, At: at})
+	for _, step := range e.Steps {
+		if !step.OK {
+			sentences = append(sentences, step.Text)
+		}
+	}
+	return append(sentences, e.Suggestions...)
 }
 
 func (r *checkRun) compareGrant(result *testResult, test *config.Test, grant server.Grant) {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // maxInput bounds every single file that a command reads whole: a snapshot of
@@ -26,6 +27,19 @@ func unreadable(err error) error {
 		hint = "Check who owns the file and its mode."
 	}
 	return failf("unreadable-file", hint, "%w", err)
+}
+
+// unwritable is unreadable for what writes.
+func unwritable(err error) error {
+	failed, ok := errors.AsType[*failure](unreadable(err))
+	if !ok {
+		return err
+	}
+	failed.code = "write-failed"
+	if errors.Is(err, syscall.ENOSPC) {
+		failed.hint = "Make room and run this again."
+	}
+	return failed
 }
 
 // readRegular reads a file whole. A device or a pipe is refused: reading it
@@ -71,6 +85,15 @@ func replaceFile(path string, content []byte) (err error) {
 		return err
 	}
 	return os.Rename(f.Name(), path)
+}
+
+// osCause is an error of the file system without the name of the file: of a
+// staging file that name says nothing.
+func osCause(err error) error {
+	if cause, ok := errors.AsType[*fs.PathError](err); ok {
+		return cause.Err
+	}
+	return err
 }
 
 // createFile writes a file that must not exist yet, whole or not at all.

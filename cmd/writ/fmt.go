@@ -68,7 +68,7 @@ func (a *app) fmt(args []string, check, showDiff bool) error {
 	if !check {
 		for _, file := range files {
 			if err := replaceFile(a.path(filepath.FromSlash(file.path)), file.after); err != nil {
-				return unreadable(err)
+				return unwritable(err)
 			}
 		}
 	}

@@ -47,27 +47,22 @@ func (a *app) graph(args []string, flags *configFlags, format string) error {
 	}
 	p := pictureOf(t.model.Document)
 	if a.json {
-		return a.printJSON(p)
+		return a.printJSON(graphOf(t.model.Document))
 	}
 	return draw(a.out, p)
 }
 
 // A picture is the configuration as three columns of boxes: clients at the
 // left, authorizations in the middle, APIs at the right.
-type picture struct {
-	Clients        []box `json:"clients"`
-	Authorizations []box `json:"authorizations"`
-	APIs           []box `json:"apis"`
-}
+type picture struct{ Clients, Authorizations, APIs []box }
 
 // A box is one object. Of an authorization, Client and API are the places of
 // the boxes that it connects.
 type box struct {
-	Label  string   `json:"label"`
-	Detail []string `json:"detail"` // client id, identifier, scopes
-	Client int      `json:"client"`
-	API    int      `json:"api"`
-	User   bool     `json:"user,omitempty"` // on behalf of users
+	Label       string
+	Detail      []string // client id, identifier, scopes
+	Client, API int
+	User        bool // on behalf of users
 }
 
 // pictureOf makes the picture, authorizations in the order of their clients

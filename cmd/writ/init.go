@@ -89,7 +89,7 @@ func filesIn(dir string) (map[string]bool, error) {
 // writeNew writes the files into dir, all of them or none.
 func writeNew(dir string, names []string) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return unreadable(err)
+		return unwritable(err)
 	}
 	for i, name := range names {
 		content, err := fs.ReadFile(quickstart.Files, name)
@@ -100,7 +100,7 @@ func writeNew(dir string, names []string) error {
 			for _, done := range names[:i] {
 				os.Remove(filepath.Join(dir, done)) // best effort: the first error is the one to show
 			}
-			return unreadable(err)
+			return unwritable(err)
 		}
 	}
 	return nil

@@ -121,7 +121,7 @@ func (a *app) keysNew(args []string, alg schema.SigningAlg) error {
 		if errors.Is(err, fs.ErrExist) {
 			return failf("file-exists", "Name another file: a key is never overwritten.", "%w", err)
 		}
-		return unreadable(err)
+		return unwritable(err)
 	}
 	return a.showNewKey(keyInfo{File: filepath.ToSlash(args[0]), Alg: alg, KID: key.KID()})
 }

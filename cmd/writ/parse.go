@@ -163,7 +163,13 @@ func unknownFlag(name string, cmd *cli.Command, path []string, subs []command) e
 	for _, f := range append(cmd.Flags, cmd.Root().Flags...) {
 		names = append(names, f.Names()...)
 	}
-	switch near := schema.Suggest(name, names); {
+	near := schema.Suggest(name, names)
+	if len(name) == 1 {
+		near = "" // every other letter is as near
+	}
+	switch {
+	case len(path) == 1 && (name == "v" || name == "V"):
+		err.hint = "Did you mean \"--version\"?"
 	case near != "":
 		err.hint = fmt.Sprintf("Did you mean %q?", dashed(near))
 	case len(path) == 1:

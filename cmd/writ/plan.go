@@ -94,5 +94,8 @@ func (a *app) savePlan(name string, saved *compiler.SavedPlan) error {
 	if err != nil {
 		return err
 	}
-	return unreadable(replaceFile(a.path(name), content))
+	if err := replaceFile(a.path(name), content); err != nil {
+		return failf("write-failed", "Name a file in a folder that is there and may be written.", "save the plan %q: %w", name, osCause(err))
+	}
+	return nil
 }

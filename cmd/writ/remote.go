@@ -18,6 +18,7 @@ const maxAnswer = 1 << 20
 type tokenServer struct {
 	base   string      // URL of the server, which need not be its issuer's
 	issuer string      // what it says of itself, after discover
+	hint   string      // what to do when it does not answer, "" to check --server
 	shared []verifyKey // HS256 secrets, where they are known
 }
 
@@ -100,7 +101,10 @@ func (s *tokenServer) unreachable(err error) error {
 		err = cause.Err
 	}
 	hint := "Check --server."
-	if s.base == defaultServer {
+	switch {
+	case s.hint != "":
+		hint = s.hint
+	case s.base == defaultServer:
 		hint = "Start one with \"writ dev\", or name another with --server."
 	}
 	return failf("unreachable", hint, "%w", fmt.Errorf("no answer from %s: %w", s.base, err))

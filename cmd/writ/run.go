@@ -33,9 +33,9 @@ func run(ctx context.Context, args []string, streams stdio) int {
 	out := &checkedWriter{to: streams.out}
 	a.out = out
 	code := a.guard(func() int { return a.execute(ctx, args) })
-	if out.err != nil && code == exitOK {
+	if out.err != nil && (code == exitOK || a.json) { // else the error has been reported
 		fmt.Fprintf(a.err, "writ: write output: %v\n", out.err)
-		return exitError
+		return max(code, exitError)
 	}
 	return code
 }

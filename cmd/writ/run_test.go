@@ -7,6 +7,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -36,6 +37,25 @@ func TestPanicEndsWith70(t *testing.T) {
 		}
 	}
 }
+
+// A machine's report that cannot be written is said on stderr, whatever the exit
+// code would have been.
+func TestUnwritableReport(t *testing.T) {
+	for _, args := range [][]string{{"version", "--json"}, {"validate", "--json", "/nowhere"}} {
+		streams, _, complaints := testStdio()
+		streams.out = fullDisk{}
+		if code := run(t.Context(), args, streams); code != exitError {
+			t.Errorf("%v: exit code %d", args, code)
+		}
+		if !strings.Contains(complaints.String(), "no space left") {
+			t.Errorf("%v: stderr says %q", args, complaints)
+		}
+	}
+}
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
 
 func TestExitCodes(t *testing.T) {
 	stale := failf("plan-stale", "", "stale")

@@ -91,6 +91,19 @@ func (a *app) tokenEmbedded(ctx context.Context, flags *configFlags, o *tokenFla
 	return a.exchange(ctx, remote, embedded.throw.secret, o)
 }
 
+// whyLine is the command that says why a request is refused: to a client the
+// server says as little as it may.
+func whyLine(o *tokenFlags) string {
+	line := "writ explain --client " + shellQuote(o.client)
+	if o.api != "" {
+		line += " --api " + shellQuote(o.api)
+	}
+	for _, scope := range o.scopes {
+		line += " --scope " + shellQuote(scope)
+	}
+	return line
+}
+
 // clientSecret reads the secret from where it does not show.
 func (a *app) clientSecret(file string) (string, error) {
 	if file != "" {
@@ -154,6 +167,9 @@ func (a *app) exchange(ctx context.Context, remote *tokenServer, secret string, 
 	}
 	if err := a.showExchange(report); err != nil {
 		return err
+	}
+	if report.token == nil && !a.json {
+		fmt.Fprintf(a.err, "\nA client is told no more than that. To see which rule refuses:\n  %s\n", whyLine(o))
 	}
 	if report.token == nil || !passed(report.Checks) {
 		return exitStatus(exitError)

@@ -18,7 +18,7 @@ func (a *app) validateCommand() command {
 		summary: "check the configuration against every rule",
 		about:   "Every problem is reported in one run, each with its place. Nothing is written.",
 		example: `$ writ validate
-Error: Undeclared scope [unknown-scope]
+Error: Unknown scope [unknown-scope]
 
   on billing.hcl line 26, in authorization "billing-reads-orders":
   26:   scopes = ["read:order"]

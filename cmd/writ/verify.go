@@ -89,7 +89,11 @@ func (a *app) tokenArgument(arg string) (string, error) {
 	if err != nil {
 		return "", failf("unreadable-file", "", "read standard input: %w", err)
 	}
-	return strings.TrimSpace(string(text)), nil
+	compact := strings.TrimSpace(string(text))
+	if compact == "" {
+		return "", failf("invalid-token", "Pipe a token in, or name it as the argument.", "standard input holds no token")
+	}
+	return compact, nil
 }
 
 // expectation gathers issuer, keys and configuration from where the flags say.
@@ -109,7 +113,7 @@ func (a *app) expectation(ctx context.Context, o *verifyFlags) (*expectation, er
 			return nil, err
 		}
 		e.snap, e.issuer = snap, snap.Issuer().URL
-		remote.base = e.issuer
+		remote.base, remote.hint = e.issuer, "That is the snapshot's issuer, which is asked for its keys. Give the keys with --jwks FILE instead."
 	} else {
 		if remote.base == "" {
 			remote.base = defaultServer

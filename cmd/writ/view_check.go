@@ -35,9 +35,11 @@ func (a *app) writeFailure(text *strings.Builder, result testResult) {
 	if result.Reason != "" {
 		fmt.Fprintf(text, "      refused: %s\n", result.Reason)
 	}
+	for _, sentence := range result.Why {
+		fmt.Fprintf(text, "      %s\n", visible(sentence))
+	}
 	switch {
 	case result.Decided == "":
-		text.WriteString("      no authorization connects this client and this API\n")
 	case result.DecidedAt == "":
 		fmt.Fprintf(text, "      decided by %s\n", result.Decided)
 	default:

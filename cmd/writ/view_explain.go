@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -32,7 +31,7 @@ func (v explainText) render(w io.Writer, request compiler.Request, e *compiler.E
 	var text strings.Builder
 	if e.Allowed {
 		fmt.Fprintf(&text, "%s: %s gets %s for %s.\n\n", v.app.paint(green, "Allowed"), request.ClientID, scopeList(e.Scopes),
-			time.Duration(e.Lifetime)*time.Second)
+			schema.FormatDuration(e.Lifetime))
 	} else {
 		fmt.Fprintf(&text, "%s: %s\n\n", v.app.paint(red, "Refused"), e.Error)
 	}

@@ -76,7 +76,7 @@ func (v snapshotText) apis(w io.Writer, doc *schema.Document) {
 			names[i] = s.Name
 		}
 		fmt.Fprintf(w, "  %s\t%s\t%s %s\t%s\t%s\n", api.Label, api.Identifier, api.Profile, api.Alg,
-			time.Duration(api.TokenLifetime)*time.Second, strings.Join(names, " "))
+			schema.FormatDuration(api.TokenLifetime), strings.Join(names, " "))
 	}
 }
 

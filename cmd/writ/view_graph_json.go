@@ -1,0 +1,43 @@
+package main
+
+import "github.com/writ-auth/writ/schema"
+
+// A graphJSON is the picture for machines: its authorizations name what they
+// connect by label.
+type graphJSON struct {
+	Clients        []graphClient        `json:"clients"`
+	Authorizations []graphAuthorization `json:"authorizations"`
+	APIs           []graphAPI           `json:"apis"`
+}
+
+type graphClient struct {
+	Label    string `json:"label"`
+	ClientID string `json:"client_id"`
+}
+
+type graphAuthorization struct {
+	Label       string             `json:"label"`
+	Client      string             `json:"client"`
+	API         string             `json:"api"`
+	Scopes      []string           `json:"scopes"`
+	SubjectType schema.SubjectType `json:"subject_type"`
+}
+
+type graphAPI struct {
+	Label      string `json:"label"`
+	Identifier string `json:"identifier"`
+}
+
+func graphOf(doc *schema.Document) graphJSON {
+	g := graphJSON{Clients: []graphClient{}, Authorizations: []graphAuthorization{}, APIs: []graphAPI{}}
+	for _, c := range doc.Clients {
+		g.Clients = append(g.Clients, graphClient{c.Label, c.ClientID})
+	}
+	for _, auth := range doc.Authorizations {
+		g.Authorizations = append(g.Authorizations, graphAuthorization{auth.Label, auth.Client, auth.API, emptyList(auth.Scopes), auth.SubjectType})
+	}
+	for _, api := range doc.APIs {
+		g.APIs = append(g.APIs, graphAPI{api.Label, api.Identifier})
+	}
+	return g
+}
