@@ -7,7 +7,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -52,10 +51,6 @@ func TestUnwritableReport(t *testing.T) {
 		}
 	}
 }
-
-type fullDisk struct{}
-
-func (fullDisk) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
 
 func TestExitCodes(t *testing.T) {
 	stale := failf("plan-stale", "", "stale")
