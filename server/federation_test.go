@@ -191,6 +191,9 @@ func TestFetchedKeys(t *testing.T) {
 		t.Fatalf("%s never happened\n%s", what, log)
 	}
 	eventually("a failed fetch", func() bool { return strings.Contains(log.String(), "not fetched") })
+	if problems := s.Status().Problems; len(problems) != 1 || problems[0].Address != "trusted_issuer.foreign" || !strings.Contains(problems[0].Reason, "503") {
+		t.Errorf("/status: %v", problems)
+	}
 	res := present(nil)
 	if res.status != 503 || !strings.Contains(log.String(), "trusted-issuer-keys-missing") {
 		t.Fatalf("%d %s", res.status, res.raw)
@@ -203,6 +206,9 @@ func TestFetchedKeys(t *testing.T) {
 	jwks.Store(&first)
 	ahead.Store(60)
 	eventually("the fetch", func() bool { return present(nil).status == 200 })
+	if problems := s.Status().Problems; len(problems) != 0 {
+		t.Errorf("/status: %v", problems)
+	}
 
 	// The issuer moves on to another key.
 	f.key = pair{schema.RS256, f.key.private}

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -174,6 +175,22 @@ func (c *registered) remotes() (sets []*clientauth.RemoteKeys) {
 		}
 	}
 	return sets
+}
+
+// unfetched are the issuers whose keys could not be fetched at the last attempt;
+// those that were had before stay in use.
+func (c *registered) unfetched() (problems []Problem) {
+	for _, iss := range slices.Sorted(maps.Keys(c.issuers)) {
+		for _, t := range c.issuers[iss] {
+			if t.remote == nil {
+				continue
+			}
+			if err := t.remote.Err(); err != nil {
+				problems = append(problems, Problem{Address: "trusted_issuer." + t.label, Reason: "fetch keys: " + err.Error()})
+			}
+		}
+	}
+	return problems
 }
 
 // trusted finds the issuers that the token says it is from. A JWT-SVID need not
