@@ -311,7 +311,7 @@ func TestSavedPlanCheck(t *testing.T) {
 		t.Error(err)
 	}
 	edited := made(func(s *SavedPlan) { s.Plan.Changes = s.Plan.Changes[1:] })
-	if err := edited.Check(made(nil)); err == nil || errors.Is(err, ErrStale) {
+	if err := edited.Check(made(nil)); !errors.Is(err, ErrOtherPlan) || errors.Is(err, ErrStale) {
 		t.Errorf("an edited plan: %v", err)
 	}
 }

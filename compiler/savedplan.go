@@ -12,6 +12,9 @@ import (
 // a plan was made. Nothing was written.
 var ErrStale = errors.New("the plan is stale")
 
+// ErrOtherPlan says that a saved plan is not what its own inputs give.
+var ErrOtherPlan = errors.New("the same files give another plan: it was edited, or saved by another version of writ")
+
 // A SavedPlan is a plan bound to the three digests that it was made from. It
 // holds no secret, so it may be kept where a pipeline keeps its artifacts. It
 // is no order to write what it says: apply makes the plan again from the files
@@ -83,7 +86,7 @@ func DecodeSavedPlan(b []byte) (*SavedPlan, error) {
 // error says that the file is not what writ saved.
 func (s *SavedPlan) Check(now *SavedPlan) error {
 	for _, input := range []struct{ name, then, now string }{
-		{"configuration", s.ConfigDigest, now.ConfigDigest},
+		{"configuration, or a variable given to it,", s.ConfigDigest, now.ConfigDigest},
 		{"lockfile", s.LockDigest, now.LockDigest},
 		{"snapshot", s.Plan.PriorDigest, now.Plan.PriorDigest},
 	} {
@@ -100,7 +103,7 @@ func (s *SavedPlan) Check(now *SavedPlan) error {
 		return err
 	}
 	if !bytes.Equal(then, again) {
-		return errors.New("the same files give another plan: it was edited, or saved by another version of writ")
+		return ErrOtherPlan
 	}
 	return nil
 }

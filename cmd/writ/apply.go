@@ -256,6 +256,8 @@ func (a *app) applied(err error) error {
 		failed := failf("plan-stale", "Nothing was written: look at a new plan, then apply that.", "%w", err)
 		failed.exit = exitStale
 		return failed
+	case errors.Is(err, compiler.ErrOtherPlan):
+		return failf("plan-invalid", "Nothing was written: make it anew with writ plan --out FILE.", "%w", err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return failf("busy", "Wait for it, then run this again.", "another writ is at work in this folder: %w", err)
 	}
