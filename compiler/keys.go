@@ -55,11 +55,18 @@ func (c *compilation) longestTokens() map[schema.SigningAlg]longestToken {
 }
 
 // keysByAlg groups the declared keys, each group in the order in which they sign.
+// Nothing is said of a group that one of the refused keys may belong to.
 func (c *compilation) keysByAlg() map[schema.SigningAlg][]*config.SigningKey {
 	groups := make(map[schema.SigningAlg][]*config.SigningKey)
 	for _, k := range c.signingKeys {
-		if !c.refused.has(&k.Decl) {
-			groups[k.Alg] = append(groups[k.Alg], k)
+		groups[k.Alg] = append(groups[k.Alg], k)
+	}
+	for _, k := range c.signingKeys {
+		switch refused := c.refused.has(&k.Decl); {
+		case refused && k.Alg == "":
+			return nil
+		case refused:
+			delete(groups, k.Alg)
 		}
 	}
 	for _, keys := range groups {

@@ -147,6 +147,9 @@ func (c *compilation) compileAuthorizations() {
 		c.Document.Authorizations = append(c.Document.Authorizations, resolved)
 		c.ends = append(c.ends, ends{client, api})
 		c.reach[client] = append(c.reach[client], i)
+		if declared.Has("subject_type") && c.refused.has(&declared.Decl) {
+			continue // the subject type may be what was refused
+		}
 		c.checkSameConnection(first, connectionOf(client, api, resolved.SubjectType), i)
 	}
 }

@@ -48,8 +48,11 @@ func (c *compilation) resolveScopes(a *config.Authorization, api int32) []string
 	scopes := c.Document.APIs[api].Scopes
 	held := c.cleared(len(scopes))
 	n := 0
+	var unplaced []string // unknown names that came out of one expression
 	for i, name := range a.Scopes {
 		switch p := c.scopePlace(api, name); {
+		case p < 0 && scopeRange(a, i) == a.AttrRange("scopes"):
+			unplaced = append(unplaced, name)
 		case p < 0:
 			c.unknownScope(a, i, api)
 		case !held[p]: // config has reported a repetition
@@ -57,6 +60,7 @@ func (c *compilation) resolveScopes(a *config.Authorization, api int32) []string
 			n++
 		}
 	}
+	c.unknownScopes(a, unplaced, api)
 	resolved := make([]string, 0, n)
 	for p := range held {
 		if held[p] {
@@ -97,11 +101,7 @@ func (c *compilation) unknownScope(a *config.Authorization, i int, api int32) {
 		c.offlineAccessAsScope(a, i, api)
 		return
 	}
-	scopes := c.Document.APIs[api].Scopes
-	names := make([]string, len(scopes))
-	for n := range scopes {
-		names[n] = scopes[n].Name
-	}
+	names := scopeNames(&c.Document.APIs[api])
 	detail := fmt.Sprintf("%s has no scope %q.", declared.Address, name)
 	if hint := didYouMean(name, names); hint != "" {
 		detail += hint
@@ -109,6 +109,23 @@ func (c *compilation) unknownScope(a *config.Authorization, i int, api int32) {
 		detail += fmt.Sprintf(" It has %s. Declare scope %q there, or remove it from the list.", quoteFew(names), name)
 	}
 	c.errorAt(scopeRange(a, i), "unknown-scope", "Unknown scope", detail, declaredHere(&declared.Decl))
+}
+
+// unknownScopes reports at once what one expression gave, such as the scopes of
+// another API: they have one place and most often one cause.
+func (c *compilation) unknownScopes(a *config.Authorization, names []string, api int32) {
+	declared := c.apis[api]
+	switch {
+	case len(names) == 0 || c.refused.has(&declared.Decl):
+		return
+	case len(names) == 1:
+		c.unknownScope(a, slices.Index(a.Scopes, names[0]), api)
+		return
+	}
+	c.errorAt(a.AttrRange("scopes"), "unknown-scope", "Unknown scopes",
+		fmt.Sprintf("%s has none of the scopes %s. It has %s. Declare them there, or give other ones here.",
+			declared.Address, quoteFew(names), quoteFew(scopeNames(&c.Document.APIs[api]))),
+		declaredHere(&declared.Decl))
 }
 
 // offlineAccessAsScope explains that refresh tokens are not a scope to grant.
