@@ -12,7 +12,7 @@ func Difference(a, b string) string {
 		return "by upper and lower case"
 	case withoutPort(a) == withoutPort(b):
 		return "by the default port"
-	case strings.Contains(a, "%") != strings.Contains(b, "%"):
+	case decodeUnreserved(a) == decodeUnreserved(b):
 		return "by percent-encoding"
 	}
 	return "in how the URL is spelled"
