@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
@@ -76,7 +77,7 @@ func (a *app) apply(ctx context.Context, args []string, flags *configFlags, o *a
 	}
 	p, err := w.propose(ctx, o.proposalOptions, "")
 	if err != nil {
-		return err
+		return a.sinceSaved(saved, err)
 	}
 	if saved != nil {
 		if err := a.applied(saved.Check(p.saved(saved.Replace))); err != nil {
@@ -90,6 +91,17 @@ func (a *app) apply(ctx context.Context, args []string, flags *configFlags, o *a
 	}
 	next.key = key
 	return a.publish(ctx, next, o.approve || saved != nil)
+}
+
+// sinceSaved makes a stale plan of a refusal: what a plan was saved of had none,
+// so something moved. The refusal says what.
+func (a *app) sinceSaved(saved *compiler.SavedPlan, err error) error {
+	problems, ok := errors.AsType[*diagnosed](err)
+	if saved == nil || !ok {
+		return err
+	}
+	stale := a.applied(fmt.Errorf("%w: since it was saved, the configuration, its variables or the lockfile became invalid", compiler.ErrStale))
+	return &diagnosed{list: append(diag.List{withoutPlace(stale)}, problems.list...), sources: problems.sources, exit: exitStale}
 }
 
 // release makes of a proposal what is to be written.

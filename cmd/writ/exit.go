@@ -60,6 +60,9 @@ func exitCode(err error) int {
 	if _, ok := errors.AsType[*usageError](err); ok {
 		return exitUsage
 	}
+	if problems, ok := errors.AsType[*diagnosed](err); ok && problems.exit != 0 {
+		return problems.exit
+	}
 	if failed, ok := errors.AsType[*failure](err); ok && failed.exit != 0 {
 		return failed.exit
 	}

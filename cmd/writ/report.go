@@ -14,6 +14,7 @@ import (
 type diagnosed struct {
 	list    diag.List
 	sources map[string][]byte
+	exit    int // 0 stands for exitError
 }
 
 func (d *diagnosed) Error() string { return fmt.Sprintf("%d diagnostics", len(d.list)) }
