@@ -173,5 +173,5 @@ func (d *document) join() diag.List {
 		l = append(l, joinBody(d.file.Body, p.body)...)
 		l = append(l, p.l...)
 	}
-	return capList(l, d.file.Name)
+	return capList(d.file.telling(l), d.file.Name)
 }

@@ -3,6 +3,7 @@ package source_test
 import (
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/writ-auth/writ/config/source"
 )
@@ -23,6 +24,10 @@ func TestOneMistakeOneDiagnostic(t *testing.T) {
 		"trailing comma":  {"a {\n  b = 1,\n  c = 2\n}\n", "not commas", 2},
 	} {
 		_, l := source.ParseFile("a.hcl", []byte(c.src), source.Limits{})
+		_, loaded := source.LoadFS(fstest.MapFS{"a.hcl": {Data: []byte(c.src)}}, source.Options{})
+		if len(loaded) != len(l) || len(l) > 0 && loaded[0].Detail != l[0].Detail {
+			t.Errorf("%s: in a tree there are %d diagnostics: %v", name, len(loaded), loaded)
+		}
 		if len(l) != 1 || l[0].Range.Start.Line != c.line || !strings.Contains(l[0].Detail, c.want) {
 			t.Errorf("%s: want one diagnostic on line %d that says %q", name, c.line, c.want)
 			for _, d := range l {
