@@ -19,11 +19,12 @@ const snapshotName = "writ.snapshot"
 
 // A workspace is a configuration's folder and the files beside the configuration.
 type workspace struct {
-	app      *app
-	dir      string // the root, as a path
-	lockfile string // path
-	lockName string // as messages show it
-	options  config.Options
+	app       *app
+	dir       string // the root, as a path
+	lockfile  string // path
+	lockName  string // as messages show it
+	lockAsked bool   // --lockfile named it
+	options   config.Options
 }
 
 // A tree is a configuration that was loaded and compiled without errors.
@@ -38,7 +39,7 @@ func (a *app) workspace(args []string, flags *configFlags) (*workspace, error) {
 	w := &workspace{app: a, dir: a.dir(args), lockName: lockfile.DefaultName}
 	w.lockfile = filepath.Join(w.dir, lockfile.DefaultName)
 	if flags.lockfile != "" {
-		w.lockfile, w.lockName = a.path(flags.lockfile), filepath.ToSlash(flags.lockfile)
+		w.lockfile, w.lockName, w.lockAsked = a.path(flags.lockfile), filepath.ToSlash(flags.lockfile), true
 	}
 	w.lockfile = filepath.Clean(w.lockfile)
 	if inside, err := filepath.Rel(w.dir, w.lockfile); err == nil && filepath.IsLocal(inside) {
@@ -137,6 +138,9 @@ func (t *tree) refuse(list diag.List) error {
 func (w *workspace) readLock(t *tree, parse parseLock) (*lockfile.File, []byte, error) {
 	content, err := readRegular(w.lockfile)
 	if errors.Is(err, fs.ErrNotExist) {
+		if w.lockAsked {
+			t.warnings = append(t.warnings, lockNotThere(w.lockName))
+		}
 		return nil, nil, nil
 	}
 	if err != nil {
@@ -149,6 +153,12 @@ func (w *workspace) readLock(t *tree, parse parseLock) (*lockfile.File, []byte, 
 	}
 	t.warnings = append(t.warnings, list...)
 	return lock, content, nil
+}
+
+// lockNotThere is for a mistyped name, which would guard no identifier.
+func lockNotThere(name string) diag.Diagnostic {
+	return diag.Diagnostic{Severity: diag.Warning, Code: "lock-missing", Summary: "Lockfile is missing",
+		Detail: fmt.Sprintf("There is no %q, so every identifier counts as new. That is right before the first apply; otherwise correct --lockfile.", name)}
 }
 
 type parseLock func(name string, content []byte) (*lockfile.File, diag.List)
