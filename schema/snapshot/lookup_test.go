@@ -29,7 +29,7 @@ func TestNearIdentifier(t *testing.T) {
 		{"https://api.example.com/order%73", "api0", "by percent-encoding"},
 		{"https://api.example.com/x/../orders", "api0", "in how the URL is spelled"},
 		{"https://shop.example.com/a~b/", "api2", "in how the URL is spelled"}, // a slash, too
-		{"https://twin.example.com", "api4", "by a trailing slash"}, // the other twin
+		{"https://twin.example.com", "api4", "by a trailing slash"},            // the other twin
 		{"https://twin.example.com/", "api5", "by a trailing slash"},
 		{"https://api.example.com/orders", "", ""}, // is one
 		{"https://api.example.com/Orders", "", ""}, // a path has a case
