@@ -106,13 +106,9 @@ func (d *decoder) entry(s section, block *hclsyntax.Block) (Entry, bool) {
 
 // literalString is the value of a quoted string without template sequences.
 func literalString(expr hclsyntax.Expression) (string, bool) {
-	template, ok := expr.(*hclsyntax.TemplateExpr)
-	if !ok || !template.IsStringLiteral() {
+	literal, ok := expr.(*hclsyntax.LiteralValueExpr)
+	if !ok || literal.Val.IsNull() || !literal.Val.IsKnown() || literal.Val.Type() != cty.String {
 		return "", false
 	}
-	value, diags := template.Value(nil)
-	if diags.HasErrors() || value.IsNull() || value.Type() != cty.String {
-		return "", false
-	}
-	return value.AsString(), true
+	return literal.Val.AsString(), true
 }

@@ -61,6 +61,9 @@ func (d *dumper) bare(x hclsyntax.Expression) string {
 		}
 		return x.Val.GoString()
 	case *hclsyntax.TemplateExpr:
+		if x.IsStringLiteral() { // the same string as plainStrings makes of it
+			return d.bare(x.Parts[0])
+		}
 		return "template" + d.all(x.Parts)
 	case *hclsyntax.TupleConsExpr:
 		return "tuple" + d.all(x.Exprs)

@@ -95,6 +95,5 @@ func (c *converter) plain(s string, rng hcl.Range) hclsyntax.Expression {
 		c.l = append(c.l, d)
 		s = ""
 	}
-	lit := &hclsyntax.LiteralValueExpr{Val: cty.StringVal(s), SrcRange: rng}
-	return &hclsyntax.TemplateExpr{Parts: []hclsyntax.Expression{lit}, SrcRange: rng}
+	return &hclsyntax.LiteralValueExpr{Val: cty.StringVal(s), SrcRange: rng}
 }

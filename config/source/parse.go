@@ -86,7 +86,9 @@ func parsePiece(f *File, cuts []cut, i int) (body *hclsyntax.Body, l diag.List) 
 		}
 	}()
 	parsed, diags := hclsyntax.ParseConfig(f.Bytes[start:end:end], f.Name, pos)
-	return parsed.Body.(*hclsyntax.Body), capList(syntaxList(diags), f.Name)
+	body = parsed.Body.(*hclsyntax.Body)
+	plainStrings(body)
+	return body, capList(syntaxList(diags), f.Name)
 }
 
 func parserFailure(name string, pos hcl.Pos, cause any) diag.Diagnostic {
