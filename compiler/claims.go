@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -68,6 +69,13 @@ func (c *compilation) reportOnce(diags diag.List) {
 func checkClaimNames(a *config.Authorization, claims []config.Claim) diag.List {
 	var diags diag.List
 	for _, claim := range claims {
+		if slices.Contains(a.CopyClaims, claim.Name) {
+			diags = append(diags, diag.Diagnostic{
+				Severity: diag.Error, Code: "invalid-claim", Summary: "Claim set twice", Range: claim.Range,
+				Detail:  fmt.Sprintf("%s copies %q from the user's token, and the configuration sets it. Leave it out of copy_claims or of claims.", a.Address, claim.Name),
+				Related: []diag.Related{{Message: "copied here", Range: a.AttrRange("copy_claims")}},
+			})
+		}
 		reserved, err := schema.CheckClaimName(claim.Name)
 		if err == nil {
 			continue

@@ -40,6 +40,7 @@ func (c *comparison) compareAPI(before, after *schema.API) {
 	d.apiLifetime(before.TokenLifetime, after.TokenLifetime)
 	d.offlineAccess(before.AllowOfflineAccess, after.AllowOfflineAccess)
 	d.scopeMode(before.ScopeMode, after.ScopeMode)
+	d.reuseWindow(before.ReuseWindow, after.ReuseWindow)
 	d.guard(before.PreventDestroy, after.PreventDestroy)
 	if was := c.apiLabelsAfter(before.DistinctFrom); !slices.Equal(was, after.DistinctFrom) {
 		d.add("distinct_from", listValue(was), listValue(after.DistinctFrom), EffectText,
@@ -135,6 +136,17 @@ func (d *differ) scopeMode(before, after schema.ScopeMode) {
 	default:
 		d.add("scope_mode", textOf(before), textOf(after), EffectWiden,
 			"A request for some scopes of %s gets all that are authorized.", d.address)
+	}
+}
+
+func (d *differ) reuseWindow(before, after int64) {
+	switch {
+	case before == after:
+	case after == 0:
+		d.add("reuse_window", before, nil, EffectShape, "Every request for %s gets a token of its own.", d.address)
+	default:
+		d.add("reuse_window", optional(before), after, EffectShape,
+			"Identical requests for %s within %s get the same token.", d.address, schema.FormatDuration(after))
 	}
 }
 

@@ -48,7 +48,17 @@ func (c *comparison) compareTrustedIssuer(before, after *schema.TrustedIssuer) {
 		name: "vouches_for", subject: d.address, order: EffectText,
 		added: "may say who a %s is", removed: "may no longer say who a %s is",
 	}, textsOf(before.VouchesFor), textsOf(after.VouchesFor))
+	d.capsLifetime(before.CapsLifetime, after.CapsLifetime)
 	c.update(d, ActionUpdate, before, after)
+}
+
+func (d *differ) capsLifetime(before, after bool) {
+	switch {
+	case before && !after:
+		d.add("caps_lifetime", before, after, EffectWiden, "Tokens exchanged for those of %s may outlive them.", d.address)
+	case after && !before:
+		d.add("caps_lifetime", before, after, EffectNarrow, "Tokens exchanged for those of %s end no later than them.", d.address)
+	}
 }
 
 // trustedKeys compares where the keys come from and which they are.

@@ -81,6 +81,7 @@ func apiAttributes(a *schema.API) []Attribute {
 	l.flag("allow_offline_access", a.AllowOfflineAccess)
 	l.flag("include_permissions", a.IncludePermissions)
 	l.text("scope_mode", string(a.ScopeMode))
+	l.seconds("reuse_window", a.ReuseWindow)
 	l.flag("prevent_destroy", a.PreventDestroy)
 	l.texts("distinct_from", a.DistinctFrom)
 	l.textMap("metadata", a.Metadata)
@@ -144,6 +145,7 @@ func authorizationAttributes(a *schema.Authorization) []Attribute {
 	}
 	l.text("subject_type", string(a.SubjectType))
 	l.object("subject_claims", a.SubjectClaims)
+	l.texts("copy_claims", a.CopyClaims)
 	l.seconds("token_lifetime", a.TokenLifetime)
 	l.time("expires_at", a.ExpiresAt)
 	l.object("claims", a.Claims)
@@ -160,6 +162,7 @@ func trustedIssuerAttributes(t *schema.TrustedIssuer) []Attribute {
 	l.texts("algorithms", textsOf(t.Algorithms))
 	l.texts("audiences", t.Audiences)
 	l.texts("vouches_for", textsOf(t.VouchesFor))
+	l.flag("caps_lifetime", t.CapsLifetime)
 	return l
 }
 

@@ -19,7 +19,7 @@ func full() *schema.Document {
 		APIs: []schema.API{{
 			Label: "orders", Name: "Orders", Identifier: "urn:orders", Profile: schema.ProfileAuth0, Alg: schema.HS256,
 			SigningSecret: "env:CANARY_REFERENCE", TokenLifetime: 600, AllowOfflineAccess: true, IncludePermissions: true,
-			ScopeMode: schema.ScopeAllGranted, PreventDestroy: true, DistinctFrom: []string{"stock"},
+			ScopeMode: schema.ScopeAllGranted, ReuseWindow: 5, PreventDestroy: true, DistinctFrom: []string{"stock"},
 			Metadata: map[string]string{"owner": "payments"}, Scopes: []schema.Scope{{Name: "read", Description: "Read"}},
 		}, {Label: "stock", Identifier: "urn:stock", TokenLifetime: 60}},
 		Clients: []schema.Client{{
@@ -36,11 +36,12 @@ func full() *schema.Document {
 		}},
 		Authorizations: []schema.Authorization{{
 			Label: "a", Client: "billing", API: "orders", SubjectType: schema.SubjectUser, Scopes: []string{"read"}, TokenLifetime: 60,
-			ExpiresAt: 100, SubjectClaims: `{"group":"x"}`, Claims: `{"x":1}`,
+			ExpiresAt: 100, SubjectClaims: `{"group":"x"}`, CopyClaims: []string{"email"}, Claims: `{"x":1}`,
 		}},
 		TrustedIssuers: []schema.TrustedIssuer{{
 			Label: "cluster", Issuer: "https://c.example", JWKS: `{"keys":[{"kid":"1"}]}`, JWKSURI: "https://c.example/jwks",
 			Algorithms: []schema.SigningAlg{schema.RS256}, Audiences: []string{"x"}, VouchesFor: []schema.SubjectType{schema.SubjectUser},
+			CapsLifetime: true,
 		}},
 		SigningKeys: []schema.SigningKey{{Label: "k", Alg: schema.RS256, PrivateKey: "file:k", ActivatesAt: 10, RetiresAt: 20}},
 	}

@@ -98,6 +98,7 @@ func (l *loader) decodeAPI(o *object) *API {
 	a.AllowOfflineAccess = f.flag("allow_offline_access")
 	a.IncludePermissions = f.flag("include_permissions")
 	a.ScopeMode = schema.ScopeMode(f.text("scope_mode"))
+	a.ReuseWindow = f.seconds("reuse_window", 0)
 	a.PreventDestroy = f.flag("prevent_destroy")
 	a.Metadata = f.textMap("metadata")
 	a.DistinctFrom = f.refs("distinct_from")
@@ -174,10 +175,34 @@ func (l *loader) decodeAuthorization(o *object) *Authorization {
 	if a.SubjectClaims != "" && a.SubjectType == schema.SubjectClient {
 		f.errorf("invalid-value", a.AttrRange("subject_claims"), "subject_claims are what a user's token must say, and subject_type is \"client\" here. Leave them out, or write subject_type = \"user\".")
 	}
+	a.CopyClaims = f.copyClaims(a)
 	a.TokenLifetime = f.seconds("token_lifetime", 0)
 	a.ExpiresAt = f.time("expires_at")
 	a.claims = f.claims()
 	return a
+}
+
+// copyClaims decodes the names of the claims that a user's token hands on.
+func (f *fields) copyClaims(a *Authorization) []string {
+	names, ranges := f.texts("copy_claims")
+	if len(names) > 0 && a.SubjectType == schema.SubjectClient {
+		f.errorf("invalid-value", a.AttrRange("copy_claims"), "copy_claims are taken from a user's token, and subject_type is \"client\" here. Leave them out, or write subject_type = \"user\".")
+		return nil
+	}
+	for i, name := range names {
+		code, at := "invalid-claim", a.AttrRange("copy_claims")
+		if i < len(ranges) {
+			at = ranges[i]
+		}
+		reserved, err := schema.CheckCopiedClaim(name)
+		if reserved {
+			code = "reserved-claim"
+		}
+		if err != nil {
+			f.errorf(code, at, "%s cannot copy it from the user's token: %s.", a.Address, err)
+		}
+	}
+	return names
 }
 
 func (l *loader) decodeTrustedIssuer(o *object) *TrustedIssuer {
@@ -195,6 +220,7 @@ func (l *loader) decodeTrustedIssuer(o *object) *TrustedIssuer {
 	for _, who := range f.list("vouches_for") {
 		t.VouchesFor = append(t.VouchesFor, schema.SubjectType(who))
 	}
+	t.CapsLifetime = f.flag("caps_lifetime")
 	f.notEmpty("algorithms", "audiences", "vouches_for")
 	return t
 }

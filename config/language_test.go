@@ -38,6 +38,7 @@ var alternatives = map[string][]string{
 // beside are the values without which an attribute means nothing.
 var beside = map[string]map[string]string{
 	"authorization.subject_claims": {"subject_type": `"user"`},
+	"authorization.copy_claims":    {"subject_type": `"user"`},
 	"expect.scope":                 {"granted": "true"},
 	"expect.lifetime":              {"granted": "true"},
 	"expect.claims":                {"granted": "true"},

@@ -53,6 +53,7 @@ var summaries = map[string]string{
 	"duplicate-scope":       "Duplicate scope",
 	"identifier-not-uri":    "Identifier is no URI",
 	"invalid-claim":         "Invalid custom claim",
+	"reserved-claim":        "Reserved claim name",
 	"invalid-client-id":     "Invalid client_id",
 	"invalid-expression":    "Invalid expression",
 	"invalid-identifier":    "Invalid API identifier",

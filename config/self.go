@@ -99,6 +99,8 @@ func apiAttr(a *schema.API, name string) cty.Value {
 		return cty.BoolVal(a.IncludePermissions)
 	case "scope_mode":
 		return cty.StringVal(string(a.ScopeMode))
+	case "reuse_window":
+		return cty.NumberIntVal(a.ReuseWindow)
 	case "prevent_destroy":
 		return cty.BoolVal(a.PreventDestroy)
 	case "metadata":

@@ -22,6 +22,20 @@ var reservedClaims = []string{
 	"sub", "sub_id", "sub_jwk", "toe", "token_type", "txn", "typ", "uuid", "vot", "vtm", "x5t#S256",
 }
 
+// copiedClaims are reserved claims that say of a user what only the issuer of
+// the user's token knows (RFC 9068 sections 2.2.1 and 2.2.3.1): they may be
+// copied from it, and not be made up.
+var copiedClaims = []string{"acr", "amr", "auth_time", "entitlements", "groups", "roles"}
+
+// CheckCopiedClaim reports why a claim of a user's token cannot be repeated in
+// ours. reserved says that the name is taken rather than malformed.
+func CheckCopiedClaim(name string) (reserved bool, err error) {
+	if slices.Contains(copiedClaims, name) {
+		return false, nil
+	}
+	return CheckClaimName(name)
+}
+
 // CheckClaimName reports why a custom claim cannot have that name. reserved
 // says that the name is taken rather than malformed.
 func CheckClaimName(name string) (reserved bool, err error) {

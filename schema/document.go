@@ -34,6 +34,7 @@ type API struct {
 	AllowOfflineAccess bool      // may refresh tokens be issued for this API
 	IncludePermissions bool      // adds the permissions claim
 	ScopeMode          ScopeMode
+	ReuseWindow        int64 // seconds in which an identical request gets the same token, 0 to MaxReuseWindow
 	PreventDestroy     bool
 	DistinctFrom       []string          // labels of APIs with a look-alike identifier, acknowledged
 	Metadata           map[string]string // for people and policies; never in tokens
@@ -134,6 +135,7 @@ type Authorization struct {
 	TokenLifetime int64    // seconds; 0 when the API's applies; never longer than the API's
 	ExpiresAt     int64    // Unix seconds; 0 for never
 	SubjectClaims string   // what the user's token must say: a canonical JSON object, "" for none
+	CopyClaims    []string // claims of the user's token that ours repeats, in declaration order
 	Claims        string   // custom claims, API's, client's and its own merged: a canonical JSON object, "" for none
 }
 
@@ -146,6 +148,8 @@ type TrustedIssuer struct {
 	Algorithms []SigningAlg
 	Audiences  []string
 	VouchesFor []SubjectType
+	// CapsLifetime says that a token exchanged for one of its own ends no later.
+	CapsLifetime bool
 }
 
 // A SigningKey is a declared key that signs tokens.

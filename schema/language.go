@@ -117,6 +117,8 @@ var apiBlock = Block{
 			Doc: "Adds the permissions claim: the granted scopes as an array.", Example: "true"},
 		{Name: "scope_mode", Type: TypeString, Enum: scopeModes, Default: `"narrow"`,
 			Doc: "What a request for fewer scopes than authorized gets: exactly those, or all of them as with Auth0.", Example: `"narrow"`},
+		{Name: "reuse_window", Type: TypeDuration, Min: 0, Max: MaxReuseWindow, Default: `"0s"`,
+			Doc: "How long an identical request (client, scopes, confirmation) gets the same token again, so that a stampede costs one signature. Gives up that every answer is a new token with a jti of its own.", Example: `"5s"`},
 		preventDestroy,
 		{Name: "distinct_from", Type: TypeReferences, Of: "api", Default: "[]",
 			Doc: "Acknowledges that these APIs have look-alike identifiers on purpose.", Example: "[api.orders_v1]"},
@@ -288,7 +290,9 @@ var authorizationBlock = Block{
 		{Name: "subject_type", Type: TypeString, Enum: subjectTypes, Default: `"client"`,
 			Doc: "On whose behalf: the client's own, or a user's by token exchange.", Example: `"client"`},
 		{Name: "subject_claims", Type: TypeObject, Default: "{}",
-			Doc: "With subject_type \"user\" only: what the user's token must say.", Example: `{ groups = "finance" }`},
+			Doc: "With subject_type \"user\" only: what the user's token must say; a claim that is a list must hold the value.", Example: `{ groups = "finance" }`},
+		{Name: "copy_claims", Type: TypeStrings, Default: "[]",
+			Doc: "With subject_type \"user\" only: the claims of the user's token that ours repeats, where it has them.", Example: `["email"]`},
 		{Name: "token_lifetime", Type: TypeDuration, Min: 1, Max: MaxTokenLifetime, Default: "the API's",
 			Doc: "May only shorten the API's.", Example: `"10m"`},
 		{Name: "expires_at", Type: TypeTime,
@@ -319,6 +323,8 @@ var trustedIssuerBlock = Block{
 			Doc: "What the token's aud must be: any one of these.", Example: `["https://auth.example.com/"]`},
 		{Name: "vouches_for", Type: TypeStrings, Enum: subjectTypes, Default: `["client"]`,
 			Doc: "\"client\": its tokens authenticate clients. \"user\": they name the users of a token exchange.", Example: `["client"]`},
+		{Name: "caps_lifetime", Type: TypeBool, Default: "false",
+			Doc: "Whether a token exchanged for one of this issuer's ends no later than that.", Example: "true"},
 	},
 }
 

@@ -3,6 +3,9 @@ package schema
 // MaxTokenLifetime is the longest lifetime of a token, in seconds: 30 days.
 const MaxTokenLifetime = 30 * 24 * 3600
 
+// MaxReuseWindow is the longest reuse_window, in seconds.
+const MaxReuseWindow = 300
+
 // DefaultTokenLifetime is the lifetime of a token, in seconds, when neither
 // the api nor the issuer's defaults say: 24 hours.
 const DefaultTokenLifetime = 24 * 3600

@@ -56,6 +56,10 @@ func (a API) IncludePermissions() bool { return a.flag(flagIncludePermissions) }
 // ScopeMode says what a request for fewer scopes than authorized gets.
 func (a API) ScopeMode() schema.ScopeMode { return scopeModes.value(a.record()[apiScopeMode]) }
 
+// ReuseWindow is how long an identical request gets the same token again, in
+// seconds; 0 for never.
+func (a API) ReuseWindow() int64 { return int64(u32(a.extra(), apiExtraReuse)) }
+
 // NumScopes is the number of scopes that the API defines.
 func (a API) NumScopes() int {
 	_, n := a.scopes()

@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"iter"
 	"strings"
 
 	"github.com/writ-auth/writ/schema"
@@ -120,3 +121,17 @@ func (a Authorization) Claims() string {
 
 // SubjectClaims are what the user's token must say: a canonical JSON object, "" for none.
 func (a Authorization) SubjectClaims() string { return a.s.text(a.terms(), termsSubjectClaims) }
+
+// CopyClaims yields the names of the claims of the user's token that ours
+// repeats, in declaration order.
+func (a Authorization) CopyClaims() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		r := a.terms()
+		start, n := u32(r, termsCopyClaims), u32(r, termsCopyClaims+4)
+		for i := start; i < start+n; i++ {
+			if !yield(a.s.text(a.s.sections[secStrings], int(i)*stringSize)) {
+				return
+			}
+		}
+	}
+}

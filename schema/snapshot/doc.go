@@ -74,17 +74,19 @@
 //	 4  public keys            24  0 text label; 8 text JWKS; 16 window
 //	 5  certificates           24  0 text label; 8 text value; 16 window; 20 u8 selector: 0 subject_dn, 1 san_dns, 2 san_uri, 3 sha256
 //	 6  federated credentials  40  0 text label; 8 text subject; 16 text pattern; 24 text claims; 32 index of trusted issuers; 36 window
-//	 7  trusted issuers        56  0 text label; 8 text issuer; 16 text JWKS; 24 text jwks_uri;
-//	                               32, 40, 48 ranges of text lists: algorithms, audiences, vouches_for
+//	 7  trusted issuers        64  0 text label; 8 text issuer; 16 text JWKS; 24 text jwks_uri;
+//	                               32, 40, 48 ranges of text lists: algorithms, audiences, vouches_for; 56 bits: 1 caps lifetime
 //	 8  signing keys           40  0 text label; 8 text private key reference; 16 i64 activates; 24 i64 retires; 32 enum algorithm
-//	 9  api extras             24  0 text signing secret reference; 8 range of api lists: distinct_from; 16 range of metadata
+//	 9  api extras             32  0 text signing secret reference; 8 range of api lists: distinct_from; 16 range of metadata;
+//	                               24 u32 reuse window
 //	10  client extras          72  0 range of text lists: grant types; 8 range of metadata; 16 range of api lists: introspects;
 //	                               24 range of public keys; 32 range of certificates; 40 range of federated credentials;
 //	                               48 f64 rate limit; 56 i64 revoked before; 64 index of apis, or 2^32-1: default API;
 //	                               68 index of refresh tokens, or 2^32-1
 //	11  refresh tokens         32  0 i64 lifetime; 8 i64 idle lifetime; 16 i64 leeway; 24 enum rotation
 //	12  windows                16  0 i64 not before; 8 i64 expires at
-//	13  terms                  32  0 index of scope sets; 4 u32 lifetime, 0 for the API's; 8 i64 expires at; 16 text claims; 24 text subject claims
+//	13  terms                  40  0 index of scope sets; 4 u32 lifetime, 0 for the API's; 8 i64 expires at; 16 text claims; 24 text subject claims;
+//	                               32 range of text lists: copy_claims
 //	14  scope sets             24  0 text names, joined by spaces; 8 text names as a JSON array; 16 text bits: bit i%8 of byte i/8
 //	                               is set if the API's i-th scope is granted, zero bytes at the end left out
 //	15  scopes                 16  0 text name; 8 text description

@@ -96,6 +96,7 @@ func (s *Snapshot) apiExtra(r []byte) schema.API {
 		SigningSecret: schema.SecretRef(s.text(r, apiExtraSecret)),
 		DistinctFrom:  s.apiLabels(r, apiExtraDistinct),
 		Metadata:      s.metadata(r, apiExtraMetadata),
+		ReuseWindow:   int64(u32(r, apiExtraReuse)),
 	}
 }
 
@@ -153,6 +154,7 @@ func (d *decoder) authorization(a Authorization, client string) schema.Authoriza
 		TokenLifetime: a.TokenLifetime(),
 		ExpiresAt:     a.ExpiresAt(),
 		SubjectClaims: a.SubjectClaims(),
+		CopyClaims:    texts[string](d.s, terms, termsCopyClaims),
 		Claims:        d.s.text(terms, termsClaims),
 	}
 }

@@ -86,7 +86,8 @@ func (e *encoder) trustedIssuers() error {
 		}
 		r = appendPair(r, stringList(e, t.Algorithms))
 		r = appendPair(r, stringList(e, t.Audiences))
-		e.sections[secTrustedIssuers] = appendPair(r, stringList(e, t.VouchesFor))
+		r = appendPair(r, stringList(e, t.VouchesFor))
+		e.sections[secTrustedIssuers] = append(r, flags(t.CapsLifetime), 0, 0, 0, 0, 0, 0, 0)
 	}
 	return nil
 }
@@ -189,10 +190,10 @@ func (e *encoder) window(w schema.Window) uint32 {
 	return e.record(secWindows, appendI64(nil, w.NotBefore, w.ExpiresAt))
 }
 
-// seconds checks a lifetime, which the format holds in 32 bits.
+// seconds checks a duration, which the format holds in 32 bits.
 func seconds(n int64) (uint32, error) {
 	if n < 0 || n > math.MaxUint32 {
-		return 0, fmt.Errorf("a token lifetime of %d seconds", n)
+		return 0, fmt.Errorf("a duration of %d seconds", n)
 	}
 	return uint32(n), nil
 }

@@ -56,9 +56,14 @@ func (e *encoder) apiExtra(a *schema.API) (uint32, error) {
 	if err != nil {
 		return 0, fmt.Errorf("distinct_from: %w", err)
 	}
+	reuse, err := seconds(a.ReuseWindow)
+	if err != nil {
+		return 0, err
+	}
 	r := appendPair(nil, e.text(string(a.SigningSecret)))
 	r = appendPair(r, distinct)
-	return e.record(secAPIExtras, appendPair(r, e.metadata(a.Metadata))), nil
+	r = appendPair(r, e.metadata(a.Metadata))
+	return e.record(secAPIExtras, appendU32(r, reuse, 0)), nil
 }
 
 // scopeList adds the scopes of an API together with their order by name, and

@@ -98,7 +98,8 @@ func (e *encoder) terms(a *schema.Authorization, api *schema.API, apiIndex uint3
 	}
 	var r [termsSize]byte
 	b := appendI64(appendU32(r[:0], scopes, lifetime), a.ExpiresAt)
-	return e.record(secTerms, appendPair(appendPair(b, claims), subject)), nil
+	b = appendPair(appendPair(b, claims), subject)
+	return e.record(secTerms, appendPair(b, stringList(e, a.CopyClaims))), nil
 }
 
 // scopeSet adds the scopes granted out of a scope list. Equal sets of equal

@@ -45,8 +45,8 @@ func TestEncodeRefuses(t *testing.T) {
 		{"a scope granted twice", func(d *schema.Document) {
 			d.Authorizations[0].Scopes = []string{"read:orders", "read:orders"}
 		}, `scope "read:orders": not a scope of the API, or not in`},
-		{"negative lifetime", func(d *schema.Document) { d.APIs[0].TokenLifetime = -1 }, `lifetime of -1 seconds`},
-		{"endless lifetime", func(d *schema.Document) { d.Authorizations[0].TokenLifetime = math.MaxUint32 + 1 }, `lifetime of 4294967296 seconds`},
+		{"negative lifetime", func(d *schema.Document) { d.APIs[0].TokenLifetime = -1 }, `a duration of -1 seconds`},
+		{"endless lifetime", func(d *schema.Document) { d.Authorizations[0].TokenLifetime = math.MaxUint32 + 1 }, `a duration of 4294967296 seconds`},
 		{"no rate", func(d *schema.Document) { d.Clients[0].RateLimit = math.NaN() }, `rate limit of NaN`},
 		{"negative rate", func(d *schema.Document) { d.Clients[0].RateLimit = -1 }, `rate limit of -1`},
 		{"endless rate", func(d *schema.Document) { d.Clients[0].RateLimit = math.Inf(1) }, `rate limit of +Inf`},

@@ -109,7 +109,8 @@ const (
 	trustedAlgorithms = 32 // range of secStrings, as the two below
 	trustedAudiences  = 40
 	trustedVouchesFor = 48
-	trustedSize       = 56
+	trustedFlags      = 56
+	trustedSize       = 64
 
 	signingLabel     = 0
 	signingKeyRef    = 8
@@ -121,7 +122,8 @@ const (
 	apiExtraSecret   = 0
 	apiExtraDistinct = 8  // range of secIndexes
 	apiExtraMetadata = 16 // range of secMetadata
-	apiExtraSize     = 24
+	apiExtraReuse    = 24
+	apiExtraSize     = 32
 
 	clientExtraGrants       = 0  // range of secStrings
 	clientExtraMetadata     = 8  // range of secMetadata
@@ -150,7 +152,8 @@ const (
 	termsExpiresAt     = 8
 	termsClaims        = 16
 	termsSubjectClaims = 24
-	termsSize          = 32
+	termsCopyClaims    = 32 // range of secStrings
+	termsSize          = 40
 
 	scopeSetJoined      = 0
 	scopeSetPermissions = 8
@@ -298,6 +301,7 @@ var layout = [numSections]struct {
 		{check: index, offset: termsScopes, target: secScopeSets},
 		{check: text, offset: termsClaims},
 		{check: text, offset: termsSubjectClaims},
+		{check: span, offset: termsCopyClaims, target: secStrings},
 	}},
 	secScopeSets: {"scope sets", scopeSetSize, []field{
 		{check: text, offset: scopeSetJoined},
@@ -333,7 +337,7 @@ var layout = [numSections]struct {
 	secHeap:              {"strings heap", 1, nil},
 }
 
-// The bits of apiFlags and clientFlags.
+// The bits of apiFlags, clientFlags and trustedFlags.
 const (
 	flagOfflineAccess      = 1 << 0
 	flagIncludePermissions = 1 << 1
@@ -341,4 +345,6 @@ const (
 
 	flagSenderConstrained    = 1 << 0
 	flagClientPreventDestroy = 1 << 1
+
+	flagCapsLifetime = 1 << 0
 )

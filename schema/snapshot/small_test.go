@@ -16,7 +16,7 @@ func smallDocument() *schema.Document {
 			{
 				Label: "invoices", Name: "Invoices", Identifier: "https://api.example.com/invoices/", Profile: schema.ProfileAuth0,
 				Alg: schema.HS256, SigningSecret: "env:INVOICES_HS256", TokenLifetime: 3600, ScopeMode: schema.ScopeAllGranted,
-				IncludePermissions: true, DistinctFrom: []string{`orders["eu"]`},
+				IncludePermissions: true, ReuseWindow: 5, DistinctFrom: []string{`orders["eu"]`},
 				Scopes: []schema.Scope{{Name: "write:invoices", Description: "Change"}, {Name: "read:invoices", Description: "Read"}},
 			},
 			{
@@ -60,14 +60,14 @@ func smallDocument() *schema.Document {
 			{Label: "billing-writes-invoices", Client: "billing", API: "invoices", SubjectType: schema.SubjectClient, Scopes: []string{"write:invoices", "read:invoices"}},
 			{
 				Label: "users-read-orders", Client: "portal", API: `orders["eu"]`, SubjectType: schema.SubjectUser,
-				Scopes: []string{"read:orders", "write:orders"}, SubjectClaims: `{"groups":"finance"}`,
+				Scopes: []string{"read:orders", "write:orders"}, SubjectClaims: `{"groups":"finance"}`, CopyClaims: []string{"email", "groups"},
 			},
 			{Label: "watch", Client: "portal", API: `orders["eu"]`, SubjectType: schema.SubjectClient},
 		},
 		TrustedIssuers: []schema.TrustedIssuer{
 			{
 				Label: "cluster", Issuer: "https://kubernetes.default.svc", JWKS: `{"keys":[]}`, Algorithms: []schema.SigningAlg{schema.RS256},
-				Audiences: []string{"https://auth.example.com/"}, VouchesFor: []schema.SubjectType{schema.SubjectClient, schema.SubjectUser},
+				Audiences: []string{"https://auth.example.com/"}, VouchesFor: []schema.SubjectType{schema.SubjectClient, schema.SubjectUser}, CapsLifetime: true,
 			},
 		},
 		SigningKeys: []schema.SigningKey{

@@ -78,6 +78,8 @@ func (s *Snapshot) TrustedIssuer(i int) schema.TrustedIssuer {
 		Algorithms: texts[schema.SigningAlg](s, r, trustedAlgorithms),
 		Audiences:  texts[string](s, r, trustedAudiences),
 		VouchesFor: texts[schema.SubjectType](s, r, trustedVouchesFor),
+
+		CapsLifetime: r[trustedFlags]&flagCapsLifetime != 0,
 	}
 }
 

@@ -60,6 +60,7 @@ type APIView struct {
 	AllowOfflineAccess bool              `json:"allow_offline_access"`
 	IncludePermissions bool              `json:"include_permissions"`
 	ScopeMode          schema.ScopeMode  `json:"scope_mode,omitempty"`
+	ReuseWindow        int64             `json:"reuse_window,omitempty"` // seconds
 	PreventDestroy     bool              `json:"prevent_destroy"`
 	DistinctFrom       []string          `json:"distinct_from,omitempty"`
 	Metadata           map[string]string `json:"metadata,omitempty"`
@@ -119,20 +120,22 @@ type AuthorizationView struct {
 	TokenLifetime int64              `json:"token_lifetime"`
 	ExpiresAt     string             `json:"expires_at,omitempty"`
 	SubjectClaims json.RawMessage    `json:"subject_claims,omitempty"`
+	CopyClaims    []string           `json:"copy_claims,omitempty"`
 	Claims        json.RawMessage    `json:"claims,omitempty"`
 	Source        *SourceView        `json:"source,omitempty"`
 }
 
 // A TrustedIssuerView is one trusted issuer of a View.
 type TrustedIssuerView struct {
-	Label      string               `json:"label"`
-	Issuer     string               `json:"issuer"`
-	PinnedKeys bool                 `json:"pinned_keys"` // in the snapshot; else at JWKSURI
-	JWKSURI    string               `json:"jwks_uri,omitempty"`
-	Algorithms []schema.SigningAlg  `json:"algorithms"`
-	Audiences  []string             `json:"audiences"`
-	VouchesFor []schema.SubjectType `json:"vouches_for"`
-	Source     *SourceView          `json:"source,omitempty"`
+	Label        string               `json:"label"`
+	Issuer       string               `json:"issuer"`
+	PinnedKeys   bool                 `json:"pinned_keys"` // in the snapshot; else at JWKSURI
+	JWKSURI      string               `json:"jwks_uri,omitempty"`
+	Algorithms   []schema.SigningAlg  `json:"algorithms"`
+	Audiences    []string             `json:"audiences"`
+	VouchesFor   []schema.SubjectType `json:"vouches_for"`
+	CapsLifetime bool                 `json:"caps_lifetime"`
+	Source       *SourceView          `json:"source,omitempty"`
 }
 
 // A SigningKeyView is one declared signing key of a View.
@@ -215,7 +218,7 @@ func apiView(a *schema.API) APIView {
 	return APIView{
 		Label: a.Label, Name: a.Name, Identifier: a.Identifier, TokenProfile: a.Profile, SigningAlg: a.Alg,
 		SigningSecret: a.SigningSecret, TokenLifetime: a.TokenLifetime, AllowOfflineAccess: a.AllowOfflineAccess,
-		IncludePermissions: a.IncludePermissions, ScopeMode: a.ScopeMode, PreventDestroy: a.PreventDestroy,
+		IncludePermissions: a.IncludePermissions, ScopeMode: a.ScopeMode, ReuseWindow: a.ReuseWindow, PreventDestroy: a.PreventDestroy,
 		DistinctFrom: a.DistinctFrom, Metadata: a.Metadata,
 		Scopes: listed(a.Scopes, func(s *schema.Scope) ScopeView { return ScopeView(*s) }),
 	}
@@ -257,7 +260,7 @@ func authorizationView(a Authorization) AuthorizationView {
 	v := AuthorizationView{
 		Label: a.Label(), Client: a.Client().Label(), API: a.API().Label(), SubjectType: a.SubjectType(),
 		Scopes: orEmpty(a.Scopes()), TokenLifetime: a.Lifetime(), ExpiresAt: timeView(a.ExpiresAt()),
-		SubjectClaims: json.RawMessage(a.SubjectClaims()), Source: sourceView(a.Source()),
+		SubjectClaims: json.RawMessage(a.SubjectClaims()), CopyClaims: slices.Collect(a.CopyClaims()), Source: sourceView(a.Source()),
 	}
 	if claims := a.Claims(); claims != "" {
 		v.Claims = json.RawMessage("{" + claims + "}")
@@ -268,7 +271,7 @@ func authorizationView(a Authorization) AuthorizationView {
 func trustedIssuerView(t *schema.TrustedIssuer) TrustedIssuerView {
 	return TrustedIssuerView{
 		Label: t.Label, Issuer: t.Issuer, PinnedKeys: t.JWKS != "", JWKSURI: t.JWKSURI,
-		Algorithms: orEmpty(t.Algorithms), Audiences: orEmpty(t.Audiences), VouchesFor: orEmpty(t.VouchesFor),
+		Algorithms: orEmpty(t.Algorithms), Audiences: orEmpty(t.Audiences), VouchesFor: orEmpty(t.VouchesFor), CapsLifetime: t.CapsLifetime,
 	}
 }
 

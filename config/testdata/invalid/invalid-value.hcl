@@ -39,6 +39,7 @@ authorization "a" {
   api            = api.orders
   scopes         = []
   subject_claims = { groups = "finance" } # ERROR invalid-value
+  copy_claims    = ["email"] # ERROR invalid-value
 }
 
 trusted_issuer "cluster" {

@@ -19,6 +19,7 @@ api "orders" {
   allow_offline_access = true
   include_permissions  = false
   scope_mode           = "narrow"
+  reuse_window         = "5s"
   prevent_destroy      = false
   distinct_from        = [api.orders_v1]
   claims               = { "https://example.com/team" = self.client.metadata.team }
@@ -96,6 +97,7 @@ authorization "billing-for-users" {
   scopes         = api.orders.scopes
   subject_type   = "user"
   subject_claims = { groups = "finance" }
+  copy_claims    = ["email", "groups"]
 }
 
 trusted_issuer "cluster" {
@@ -104,6 +106,8 @@ trusted_issuer "cluster" {
   algorithms  = ["RS256"]
   audiences   = ["https://auth.example.com/"]
   vouches_for = ["client"]
+
+  caps_lifetime = true
 }
 
 signing_key "2026-q4" {
