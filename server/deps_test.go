@@ -22,6 +22,9 @@ var unlinked = map[string]string{
 	module + "cmd/writ":                 "a program is not a library",
 	"github.com/urfave/cli":             "the sidecar's flags are the standard library's",
 	"net/http/pprof":                    "it registers itself with every handler that uses the default mux",
+	"expvar":                            "it registers itself with the default mux",
+	"google.golang.org/protobuf":        "a fifth of the sidecar's size; metrics are text",
+	"database/sql":                      "there is no database",
 	"testing":                           "tests stay out of the program",
 	"github.com/lestrrat-go/jwx/v2/jwe": "writ neither takes nor makes encrypted tokens, and their decoding is where bombs were found",
 	"golang.org/x/crypto/openpgp":       "unsafe by design",
@@ -37,8 +40,6 @@ var confined = map[string]struct {
 	"go.etcd.io/bbolt":                          {[]string{"server/store"}, "the state has one interface and its backends are behind it"},
 	"golang.org/x/crypto":                       {[]string{"server/clientauth"}, "slow hashes are for imported secrets, behind their limits"},
 	"golang.org/x/time":                         {[]string{"server"}, "throttles stand before the endpoints, not inside what they call"},
-	"expvar":                                    {nil, "it registers itself with the default mux, which no handler here uses; the Prometheus client links it"},
-	"github.com/prometheus":                     {[]string{"server/metrics"}, "the names, the labels and the bound on their number are in one place"},
 	"github.com/coreos/go-systemd":              {[]string{"cmd/writd"}, "who starts the program is the program's business"},
 	"github.com/writ-auth/writ/schema/snapshot": {[]string{"server", "server/clientauth", "server/console", "cmd/writd"}, "making a token needs a grant, not a snapshot"},
 }

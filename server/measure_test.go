@@ -75,7 +75,7 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// What the client library registers with the default mux is not served.
+// What packages register with the default mux is not served.
 func TestDefaultMuxIsNotServed(t *testing.T) {
 	s, _ := serving(t, fast(), server.Options{})
 	for _, path := range []string{"/debug/vars", "/debug/pprof/", "/debug/pprof/cmdline", "/metrics/", "/debug/requests"} {

@@ -1,50 +1,40 @@
 package metrics
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
-
-	"github.com/prometheus/client_golang/prometheus"
 )
 
-// An API counts the token requests of one API. Counting neither allocates nor
-// locks: a series is made when it is first needed.
+// An API counts the token requests of one API. A series is there from its first
+// request on.
 type API struct {
-	all      *apis
 	label    string
 	round    uint64 // of the last configuration that had it
-	gone     bool   // guarded by apis.mu
-	counters [numGrantTypes][len(results)]atomic.Pointer[prometheus.Counter]
+	counters [numGrantTypes][len(results)]atomic.Uint64
 }
 
 // Count counts one request.
-func (a *API) Count(g GrantType, r Result) {
-	c := a.counters[g][r].Load()
-	if c == nil {
-		c = a.resolve(g, r)
-	}
-	(*c).Inc()
-}
+func (a *API) Count(g GrantType, r Result) { a.counters[g][r].Add(1) }
 
-// resolve makes the series. An API that is gone meanwhile gets none anew.
-func (a *API) resolve(g GrantType, r Result) *prometheus.Counter {
-	a.all.mu.Lock()
-	defer a.all.mu.Unlock()
-	label := a.label
-	if a.gone {
-		label = OtherAPI
+func (a *API) write(p *page) {
+	api := label("api", a.label) + ","
+	for g := range a.counters {
+		grant := api + label("grant_type", grantTypes[g]) + ","
+		for r := range a.counters[g] {
+			if n := a.counters[g][r].Load(); n > 0 {
+				p.count("", grant+label("result", results[r]), n)
+			}
+		}
 	}
-	c := a.all.requests.WithLabelValues(label, grantTypes[g], results[r])
-	a.counters[g][r].Store(&c)
-	return &c
 }
 
 // An apis is the counters of all APIs.
 type apis struct {
-	requests *prometheus.CounterVec
-	none     *API
-	other    *API
+	none  *API
+	other *API
 
 	mu    sync.Mutex
 	round uint64
@@ -52,16 +42,24 @@ type apis struct {
 }
 
 func newAPIs() *apis {
-	all := &apis{
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "writ_token_requests_total",
-			Help: "Token requests. result is issued or the OAuth error code; api is the label of the first 1000 APIs.",
-		}, []string{"api", "grant_type", "result"}),
-		own: map[string]*API{},
+	return &apis{none: &API{label: NoAPI}, other: &API{label: OtherAPI}, own: map[string]*API{}}
+}
+
+// all returns every API that has counters, in the order of the labels.
+func (all *apis) all() []*API {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	list := slices.AppendSeq([]*API{all.none, all.other}, maps.Values(all.own))
+	slices.SortFunc(list, func(a, b *API) int { return strings.Compare(a.label, b.label) })
+	return list
+}
+
+func (all *apis) write(p *page) {
+	p.family("writ_token_requests_total", counterType,
+		"Token requests. result is issued or the OAuth error code; api is the label of the first 1000 APIs.")
+	for _, a := range all.all() {
+		a.write(p)
 	}
-	all.none = &API{all: all, label: NoAPI}
-	all.other = &API{all: all, label: OtherAPI}
-	return all
 }
 
 // NoAPI counts the requests that did not get as far as an API.
@@ -82,13 +80,7 @@ func (m *Metrics) APIs(n int, label func(i int) string) []*API {
 			counters[i] = a
 		}
 	}
-	for name, a := range all.own {
-		if a.round != all.round {
-			a.gone = true
-			delete(all.own, name)
-			all.requests.DeletePartialMatch(prometheus.Labels{"api": name})
-		}
-	}
+	maps.DeleteFunc(all.own, func(_ string, a *API) bool { return a.round != all.round })
 	for i := range n {
 		if counters[i] == nil {
 			counters[i] = all.add(label(i))
@@ -103,7 +95,7 @@ func (all *apis) add(label string) *API {
 	if len(all.own) >= MaxAPIs {
 		return all.other
 	}
-	a := &API{all: all, label: strings.Clone(label), round: all.round}
+	a := &API{label: strings.Clone(label), round: all.round}
 	all.own[a.label] = a
 	return a
 }
