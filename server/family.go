@@ -143,13 +143,14 @@ const (
 )
 
 // use compares the secret with those of the family. The leeway is for the token
-// before the one in force alone.
+// before the one in force alone. Without one, even a request that arrived before
+// the token was replaced comes too late.
 func (f *family) use(secret [secretSize]byte, policy schema.RefreshToken, now time.Time) use {
 	sum := sha256.Sum256(secret[:])
 	switch {
 	case subtle.ConstantTimeCompare(sum[:], f.Current) == 1:
 		return usedNow
-	case subtle.ConstantTimeCompare(sum[:], f.Previous) == 1 && now.UnixMilli() < f.Rotated+1000*policy.Leeway:
+	case policy.Leeway > 0 && subtle.ConstantTimeCompare(sum[:], f.Previous) == 1 && now.UnixMilli() < f.Rotated+1000*policy.Leeway:
 		return usedTwice
 	}
 	return usedAgain
