@@ -116,7 +116,7 @@ func (d *differ) senderConstrained(before, after bool) {
 // refreshToken compares the behaviour of refresh tokens. A client that declares
 // none has the language's defaults.
 func (d *differ) refreshToken(before, after *schema.RefreshToken) {
-	was, is := refreshTokenOrDefault(before), refreshTokenOrDefault(after)
+	was, is := before.OrDefault(), after.OrDefault()
 	if was == is && (before == nil) == (after == nil) {
 		return
 	}
@@ -137,14 +137,6 @@ func (d *differ) refreshToken(before, after *schema.RefreshToken) {
 		new = refreshTokenObject(after)
 	}
 	d.nested("refresh_token", "", old, new, effect, "The refresh tokens of %s change. %s", d.address, reason)
-}
-
-func refreshTokenOrDefault(r *schema.RefreshToken) schema.RefreshToken {
-	const day = 24 * 3600
-	if r == nil {
-		return schema.RefreshToken{Rotation: schema.RotationRotating, Lifetime: 30 * day, IdleLifetime: 15 * day}
-	}
-	return *r
 }
 
 // compareByKind is the order of credentials: by kind as in the language

@@ -125,6 +125,15 @@ type RefreshToken struct {
 	Leeway       int64
 }
 
+// OrDefault is r, or for nil what the language gives a client that declares none.
+func (r *RefreshToken) OrDefault() RefreshToken {
+	const day = 24 * 3600
+	if r == nil {
+		return RefreshToken{Rotation: RotationRotating, Lifetime: 30 * day, IdleLifetime: 15 * day}
+	}
+	return *r
+}
+
 // An Authorization lets one client ask for tokens for one API.
 type Authorization struct {
 	Label         string

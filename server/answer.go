@@ -60,7 +60,9 @@ func (a *answer) begin() { a.body = append(a.body[:0], `{"access_token":"`...) }
 
 // end completes the answer after the token. Scopes are scope-tokens and need
 // no escaping (RFC 6749 section 3.3).
-func (a *answer) end(g *Grant) {
+//
+// exchanged adds what RFC 8693 section 2.2.1 wants; refreshToken is "" for none.
+func (a *answer) end(g *Grant, exchanged bool, refreshToken string) {
 	kind := `","token_type":"Bearer","expires_in":`
 	if g.JKT != "" {
 		kind = `","token_type":"DPoP","expires_in":` // RFC 9449 section 5
@@ -71,6 +73,14 @@ func (a *answer) end(g *Grant) {
 		a.body = append(a.body, `,"scope":"`...)
 		a.body = append(a.body, g.Scope...)
 		a.body = append(a.body, '"')
+	}
+	if refreshToken != "" {
+		a.body = append(a.body, `,"refresh_token":"`...)
+		a.body = append(a.body, refreshToken...)
+		a.body = append(a.body, '"')
+	}
+	if exchanged {
+		a.body = append(a.body, `,"issued_token_type":"`+accessTokenType+`"`...)
 	}
 	a.body = append(a.body, "}\n"...)
 }

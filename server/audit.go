@@ -37,6 +37,12 @@ func (s *Server) audit(ctx context.Context, x *exchange, refusal *Error) {
 			slog.Int64("expires_in", x.grant.Lifetime()),
 		)
 	}
+	if refusal == nil && x.offline.token != "" {
+		attrs = append(attrs, slog.Bool("offline", true))
+	}
+	if x.issuer != "" {
+		attrs = append(attrs, slog.String("trusted_issuer", x.issuer))
+	}
 	if x.trace != "" {
 		attrs = append(attrs, slog.String("trace_id", x.trace))
 	}

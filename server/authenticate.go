@@ -73,7 +73,7 @@ func (e *tokenEndpoint) verify(x *exchange, r *http.Request, cred clientauth.Cre
 	switch {
 	case assertion == nil:
 		err = e.verifyCertificate(x, r, client, known)
-	case assertion.UnverifiedIssuer() != cred.ClientID && len(a.registered.trusted(assertion)) > 0:
+	case assertion.UnverifiedIssuer() != cred.ClientID && a.registered.vouchesForClient(assertion):
 		x.method = clientauth.Federated
 		x.credential, err = a.registered.verifyFederated(assertion, client, known, x.now)
 	default:

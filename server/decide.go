@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -13,10 +14,15 @@ import (
 // absent parameter (RFC 6749 section 3.2).
 type Request struct {
 	ClientID  string
-	GrantType string // "" is client_credentials
+	GrantType string // "" is client_credentials, or token exchange with a User
 	Audience  string // the API's identifier, Auth0's name for it; or
 	Resource  string // the same by RFC 8707; both present must agree
 	Scope     string // space-separated
+
+	// User is on whose behalf the client asks; nil: its own.
+	User *User
+	// family is the offline grant that a refresh token stands for.
+	family *family
 
 	// Confirmation is the key that the caller has proved to hold, for the token
 	// to be bound to.
@@ -29,6 +35,11 @@ type Grant struct {
 	Client        snapshot.Client
 	API           snapshot.API
 	Authorization snapshot.Authorization
+	// Offline says that a refresh token is to come with the token: the client
+	// asks for offline_access, it may refresh, and the API allows it.
+	Offline bool
+
+	user *represented // nil for a client on its own behalf
 }
 
 // Decide says whether the client may have the token that it asks for at now,
@@ -49,10 +60,8 @@ func Decide(snap *snapshot.Snapshot, req Request, now time.Time) (Grant, *Error)
 
 func decide(snap *snapshot.Snapshot, client snapshot.Client, req Request, now time.Time) (Grant, *Error) {
 	g := Grant{Client: client}
-	if req.GrantType == "" {
-		req.GrantType = schema.GrantClientCredentials
-	}
-	if req.GrantType != schema.GrantClientCredentials {
+	subject, ok := subjectOf(&req)
+	if !ok {
 		return g, refuse(CodeUnsupportedGrantType, ReasonUnsupportedGrantType)
 	}
 	if !client.HasGrantType(req.GrantType) {
@@ -62,21 +71,45 @@ func decide(snap *snapshot.Snapshot, client snapshot.Client, req Request, now ti
 	if g.API, refusal = target(snap, client, req); refusal != nil {
 		return g, refusal
 	}
-	var ok bool
-	if g.Authorization, ok = snap.Authorization(client, g.API, schema.SubjectClient); !ok {
+	if g.Authorization, ok = snap.Authorization(client, g.API, subject); !ok {
 		return g, refuse(CodeInvalidTarget, ReasonNoAuthorization)
 	}
 	if !g.limit(now.Unix()) {
 		return g, refuse(CodeInvalidTarget, ReasonAuthorizationExpired)
 	}
+	if subject == schema.SubjectUser {
+		if refusal = g.represent(snap, req); refusal != nil {
+			return g, refusal
+		}
+	}
 	if client.RequireSenderConstrained() && !req.Confirmation.Bound() {
 		return g, refuse(CodeInvalidRequest, ReasonNotSenderConstrained)
 	}
-	if g.Scope, refusal = grantedScope(g.API, g.Authorization, req.Scope); refusal != nil {
+	if refusal = g.narrow(req); refusal != nil {
 		return g, refusal
 	}
 	g.describe(snap, req)
 	return g, nil
+}
+
+// subjectOf says on whose behalf the request is, and completes its grant type.
+// ok is false when the two do not fit.
+func subjectOf(req *Request) (subject schema.SubjectType, ok bool) {
+	switch req.GrantType {
+	case "":
+		req.GrantType = schema.GrantClientCredentials
+		if req.User != nil {
+			req.GrantType = schema.GrantTokenExchange
+		}
+		return subjectOf(req)
+	case schema.GrantClientCredentials:
+		return schema.SubjectClient, req.User == nil && req.family == nil
+	case schema.GrantTokenExchange, schema.GrantJWTBearer:
+		return schema.SubjectUser, req.User != nil
+	case schema.GrantRefreshToken:
+		return schema.SubjectUser, req.family != nil
+	}
+	return "", false
 }
 
 // limit sets from when to when the token lives, no longer than the
@@ -95,8 +128,9 @@ func (g *Grant) describe(snap *snapshot.Snapshot, req Request) {
 	g.Issuer = issuer.URL
 	g.Audience = g.API.Identifier()
 	g.ClientID = g.Client.ClientID()
-	g.Subject = g.ClientID
-	if issuer.SubStyle != schema.SubClientID {
+	if g.user != nil {
+		g.Subject, g.Act = g.user.subject, g.user.act
+	} else if g.Subject = g.ClientID; issuer.SubStyle != schema.SubClientID {
 		g.Subject += "@clients"
 	}
 	g.GrantType = req.GrantType
@@ -105,6 +139,9 @@ func (g *Grant) describe(snap *snapshot.Snapshot, req Request) {
 	g.Alg = g.API.Alg()
 	g.Permissions = g.API.IncludePermissions()
 	g.Claims = g.Authorization.Claims()
+	if g.user != nil {
+		g.Claims = joinClaims(g.Claims, g.user.copied)
+	}
 	g.Confirmation = req.Confirmation
 }
 
@@ -131,6 +168,62 @@ func target(snap *snapshot.Snapshot, client snapshot.Client, req Request) (snaps
 		refusal.Detail = "differs from api." + near.Label() + " " + how
 	}
 	return snapshot.API{}, refusal
+}
+
+// narrow sets the scopes, and whether a refresh token comes with the token. On
+// behalf of a user offline_access is no scope of the API but asks for that; asked
+// for alone, it asks for no scope (OpenID Connect Core section 11).
+func (g *Grant) narrow(req Request) (refusal *Error) {
+	asked := req.Scope
+	if g.user != nil && asked != "" {
+		if !validScope(asked) {
+			return refuse(CodeInvalidScope, ReasonMalformedScope)
+		}
+		rest := without(asked, offlineAccess)
+		if rest != asked {
+			g.Offline = g.API.AllowOfflineAccess() && g.Client.HasGrantType(schema.GrantRefreshToken)
+		}
+		if asked = rest; rest == "" && (req.family != nil || g.API.ScopeMode() != schema.ScopeAllGranted) {
+			return nil
+		}
+	}
+	if req.family != nil {
+		g.Scope, refusal = resumedScope(g.Authorization, req.family.Scope, asked)
+	} else {
+		g.Scope, refusal = grantedScope(g.API, g.Authorization, asked)
+	}
+	return refusal
+}
+
+// offlineAccess is the scope that asks for a refresh token.
+const offlineAccess = "offline_access"
+
+// without is the space-joined scopes but the one.
+func without(scopes, name string) string {
+	if !hasScope(scopes, name) {
+		return scopes
+	}
+	names := strings.Split(scopes, " ")
+	return strings.Join(slices.DeleteFunc(names, func(s string) bool { return s == name }), " ")
+}
+
+// resumedScope is what a refresh token still gives: what was granted when it was
+// first issued, or less of it (RFC 6749 section 6), all of it granted now too.
+func resumedScope(auth snapshot.Authorization, original, asked string) (string, *Error) {
+	if asked == "" {
+		asked = original
+	} else if more := beyond(original, asked); more != "" {
+		refusal := refuse(CodeInvalidScope, ReasonUngrantedScope)
+		refusal.Detail = more
+		return "", refusal
+	}
+	granted := auth.ScopeString()
+	if withdrawn := beyond(granted, asked); asked != "" && withdrawn != "" {
+		refusal := refuse(CodeInvalidGrant, ReasonUngrantedScope)
+		refusal.Detail = withdrawn
+		return "", refusal
+	}
+	return intersection(granted, asked), nil
 }
 
 // grantedScope narrows what is authorized to what is asked. Nothing asked is

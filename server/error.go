@@ -13,6 +13,7 @@ type Code string
 const (
 	CodeInvalidRequest       Code = "invalid_request"
 	CodeInvalidClient        Code = "invalid_client"
+	CodeInvalidGrant         Code = "invalid_grant"
 	CodeUnauthorizedClient   Code = "unauthorized_client"
 	CodeUnsupportedGrantType Code = "unsupported_grant_type"
 	CodeInvalidScope         Code = "invalid_scope"
@@ -55,6 +56,26 @@ const (
 	ReasonNotSenderConstrained Reason = "not-sender-constrained"
 	ReasonMalformedScope       Reason = "malformed-scope"
 	ReasonUngrantedScope       Reason = "ungranted-scope"
+
+	ReasonNoSubjectToken   Reason = "subject-token-missing"
+	ReasonNoAssertion      Reason = "assertion-missing"
+	ReasonTokenType        Reason = "unsupported-token-type"
+	ReasonActorIncomplete  Reason = "actor-token-or-type-missing"
+	ReasonOwnToken         Reason = "token-of-our-own"
+	ReasonUntrustedIssuer  Reason = "issuer-not-trusted-for-users"
+	ReasonForeignSubject   Reason = "unacceptable-sub"
+	ReasonSubjectClaims    Reason = "subject-claims-not-met"
+	ReasonClaimsTooLong    Reason = "copied-claims-too-long"
+	ReasonActor            Reason = "actor-not-in-may-act"
+	ReasonMalformedActor   Reason = "malformed-act"
+	ReasonSubjectExpired   Reason = "subject-token-ends-now"
+	ReasonNoRefreshToken   Reason = "refresh-token-missing"
+	ReasonNoSuchFamily     Reason = "unknown-refresh-token"
+	ReasonFamilyRevoked    Reason = "refresh-token-revoked"
+	ReasonFamilyExpired    Reason = "refresh-token-expired"
+	ReasonReused           Reason = "refresh-token-used-again"
+	ReasonOfflineForbidden Reason = "offline-access-not-allowed"
+	ReasonOtherTarget      Reason = "audience-of-another-grant"
 
 	ReasonNoToken       Reason = "token-missing"
 	ReasonNotOurs       Reason = "token-not-ours"
@@ -116,6 +137,7 @@ type words struct {
 var wording = map[Code]words{
 	CodeInvalidRequest:       {400, "The request is malformed, lacks a parameter or has one twice."},
 	CodeInvalidClient:        {401, "Client authentication failed."},
+	CodeInvalidGrant:         {400, "The assertion or refresh token is invalid, expired, revoked or was issued to another client."},
 	CodeUnauthorizedClient:   {400, "The client may not use this grant type."},
 	CodeUnsupportedGrantType: {400, "The grant type is not supported."},
 	CodeInvalidScope:         {400, "The scope is malformed or exceeds what is granted."},

@@ -110,6 +110,8 @@ type result struct {
 	raw    string
 	body   struct {
 		AccessToken string `json:"access_token"`
+		Refresh     string `json:"refresh_token"`
+		IssuedType  string `json:"issued_token_type"`
 		TokenType   string `json:"token_type"`
 		ExpiresIn   int64  `json:"expires_in"`
 		Scope       string `json:"scope"`

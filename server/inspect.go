@@ -13,9 +13,10 @@ import (
 // ReasonGranted when it is to be accepted, else why it is not.
 type inspected struct {
 	reason Reason
-	token  *token.Read // nil when it is not ours
+	token  *token.Read // nil when it is not ours, or a refresh token
 	api    snapshot.API
-	known  bool // api is set
+	known  bool    // api is set
+	family *family // of a refresh token, which has no token
 }
 
 // inspect says whether a token is to be accepted at now, as far as the caller
@@ -73,9 +74,16 @@ const clockSkew = 60
 
 // stillGranted holds the token's scopes against the authorization in force.
 func (a *Active) stillGranted(i inspected, owner snapshot.Client, now int64) Reason {
-	auth, ok := a.snapshot.Authorization(owner, i.api, subjectType(i.token))
+	subject := subjectType(i.token)
+	auth, ok := a.snapshot.Authorization(owner, i.api, subject)
 	if !ok {
 		return ReasonNoAuthorization
+	}
+	if subject == schema.SubjectUser {
+		label, _, _ := strings.Cut(i.token.Subject, subjectBar)
+		if _, ok := vouching(a.snapshot, label); !ok {
+			return ReasonUntrustedIssuer
+		}
 	}
 	if end := auth.ExpiresAt(); end != 0 && end <= now {
 		return ReasonAuthorizationExpired
@@ -91,11 +99,12 @@ func (a *Active) stillGranted(i inspected, owner snapshot.Client, now int64) Rea
 	return ReasonGranted
 }
 
-// subjectType says on whose behalf a token was issued. The subjects of users
-// are never in the space of those of clients.
+// subjectType says on whose behalf a token was issued. The subject of a user has
+// a bar in it, after the label of a trusted issuer; a client_id cannot have one,
+// so that no user's sub, whatever the trusted issuer made of it, is a client's.
 func subjectType(read *token.Read) schema.SubjectType {
-	if read.Subject == read.ClientID || read.Subject == read.ClientID+"@clients" {
-		return schema.SubjectClient
+	if strings.Contains(read.Subject, subjectBar) {
+		return schema.SubjectUser
 	}
-	return schema.SubjectUser
+	return schema.SubjectClient
 }

@@ -22,12 +22,17 @@ func (e *introspectEndpoint) serve(a *Active, w http.ResponseWriter, r *http.Req
 	x := &exchange{active: a, now: e.token.server.opts.Now(), trace: traceID(r.Header)}
 	caller, refusal := e.token.presented(x, w, r)
 	if refusal != nil {
-		e.token.server.metrics.Introspection(result(refusal, metrics.Active))
-		e.token.server.auditPresented(r, x, "introspect", inspected{reason: refusal.Reason}, refusal)
-		writeError(w, refusal.In(a.style))
+		e.refuse(w, r, x, refusal)
 		return
 	}
-	found := a.inspect(x.form.get("token"), caller, x.now)
+	found, isRefresh, refusal := e.token.server.inspectRefresh(r.Context(), x, x.form.get("token"), caller)
+	if refusal != nil {
+		e.refuse(w, r, x, refusal)
+		return
+	}
+	if !isRefresh {
+		found = a.inspect(x.form.get("token"), caller, x.now)
+	}
 	e.token.server.auditPresented(r, x, "introspect", found, nil)
 	if found.reason != ReasonGranted {
 		e.token.server.metrics.Introspection(metrics.Inactive)
@@ -35,11 +40,21 @@ func (e *introspectEndpoint) serve(a *Active, w http.ResponseWriter, r *http.Req
 		return
 	}
 	e.token.server.metrics.Introspection(metrics.Active)
+	if found.family != nil {
+		writeNoStore(w, http.StatusOK, found.family.answer(a.snapshot.Issuer().URL, refreshPolicy(caller)))
+		return
+	}
 	body, err := json.Marshal(found.answer())
 	if err != nil {
 		panic(err) // members of JSON that was verified
 	}
 	writeNoStore(w, http.StatusOK, body)
+}
+
+func (e *introspectEndpoint) refuse(w http.ResponseWriter, r *http.Request, x *exchange, refusal *Error) {
+	e.token.server.metrics.Introspection(result(refusal, metrics.Active))
+	e.token.server.auditPresented(r, x, "introspect", inspected{reason: refusal.Reason}, refusal)
+	writeError(w, refusal.In(x.active.style))
 }
 
 // answer is the token's claims with the members that RFC 7662 section 2.2 adds.
@@ -80,6 +95,9 @@ func (s *Server) auditPresented(r *http.Request, x *exchange, event string, foun
 	attrs := []slog.Attr{slog.String("client", bounded(x.request.ClientID)), slog.String("method", string(x.method)), slog.String("credential", x.credential)}
 	if found.token != nil {
 		attrs = append(attrs, slog.String("issued_to", found.token.ClientID), slog.String("kid", found.token.KID), slog.String("jti", found.token.JTI))
+	}
+	if found.family != nil {
+		attrs = append(attrs, slog.String("issued_to", found.family.Client), slog.Bool("offline", true))
 	}
 	if found.known {
 		attrs = append(attrs, slog.String("api", found.api.Label()))

@@ -43,4 +43,6 @@ var known = map[string]bool{
 	"grant_type": true, "audience": true, "resource": true, "scope": true,
 	"client_id": true, "client_secret": true, "client_assertion": true, "client_assertion_type": true,
 	"token": true, "token_type_hint": true,
+	"subject_token": true, "subject_token_type": true, "actor_token": true, "actor_token_type": true, "requested_token_type": true,
+	"assertion": true, "refresh_token": true,
 }

@@ -42,9 +42,6 @@ type Metadata struct {
 	RevocationAlgorithms    []string            `json:"revocation_endpoint_auth_signing_alg_values_supported,omitempty"`
 }
 
-// supportedGrantTypes is what Decide knows.
-var supportedGrantTypes = []string{schema.GrantClientCredentials}
-
 // A metadataEndpoint serves the document, made once.
 type metadataEndpoint struct{ document cached }
 
@@ -60,7 +57,7 @@ func newMetadata(a *Active) (metadataEndpoint, error) {
 		TokenEndpoint: endpointURL(issuer, tokenPath),
 		JWKSURI:       endpointURL(issuer, jwksPath),
 		ResponseTypes: []string{},
-		GrantTypes:    supportedGrantTypes,
+		GrantTypes:    a.grantTypes,
 		AuthMethods:   methods, AuthAlgorithms: algorithms,
 		ProofAlgorithms:  assertionAlgorithms(),
 		CertificateBound: slices.Contains(methods, clientauth.TLSClientAuth) || slices.Contains(methods, clientauth.SelfSignedTLSClientAuth),

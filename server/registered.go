@@ -17,7 +17,7 @@ import (
 // from secrets, and what their proofs are verified with.
 type registered struct {
 	keys       map[string][]clientauth.ClientKeys // by client_id
-	issuers    map[string][]*trustedIssuer        // by iss, those that vouch for clients
+	issuers    map[string][]*trustedIssuer        // by iss
 	assertions *clientauth.Assertions
 	proofs     *clientauth.Proofs
 	target     clientauth.Target
@@ -29,6 +29,7 @@ type trustedIssuer struct {
 	label     string
 	issuer    string
 	audiences []string
+	vouches   []schema.SubjectType
 	pinned    *clientauth.Keys
 	remote    *clientauth.RemoteKeys
 }
@@ -103,14 +104,11 @@ func (s *Server) buildSecrets(a *Active) {
 func (s *Server) buildIssuers(a *Active) {
 	for i := range a.snapshot.NumTrustedIssuers() {
 		declared := a.snapshot.TrustedIssuer(i)
-		if !slices.Contains(declared.VouchesFor, schema.SubjectClient) {
-			continue
-		}
 		algs := declared.Algorithms
 		if len(algs) == 0 {
 			algs = clientauth.AssertionAlgorithms()
 		}
-		t := &trustedIssuer{label: declared.Label, issuer: declared.Issuer, audiences: declared.Audiences}
+		t := &trustedIssuer{label: declared.Label, issuer: declared.Issuer, audiences: declared.Audiences, vouches: declared.VouchesFor}
 		if declared.JWKS == "" {
 			t.remote = s.remotes.get(declared.JWKSURI, algs)
 		} else {
@@ -158,7 +156,7 @@ func (s *Server) buildClient(a *Active, client snapshot.Client, works map[client
 
 func (c *registered) trusts(label string) bool {
 	for _, issuers := range c.issuers {
-		if slices.ContainsFunc(issuers, func(t *trustedIssuer) bool { return t.label == label }) {
+		if slices.ContainsFunc(issuers, func(t *trustedIssuer) bool { return t.label == label && t.vouchesFor(schema.SubjectClient) }) {
 			return true
 		}
 	}
@@ -193,6 +191,26 @@ func (c *registered) unfetched() (problems []Problem) {
 	return problems
 }
 
+// namesUsers reports whether some trusted issuer vouches for users.
+func (c *registered) namesUsers() bool {
+	for _, issuers := range c.issuers {
+		if slices.ContainsFunc(issuers, func(t *trustedIssuer) bool { return t.vouchesFor(schema.SubjectUser) }) {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *trustedIssuer) vouchesFor(subject schema.SubjectType) bool {
+	return slices.Contains(t.vouches, subject)
+}
+
+// vouchesForClient reports whether the assertion says that it is from an issuer
+// whose tokens authenticate clients.
+func (c *registered) vouchesForClient(foreign *clientauth.Token) bool {
+	return slices.ContainsFunc(c.trusted(foreign), func(t *trustedIssuer) bool { return t.vouchesFor(schema.SubjectClient) })
+}
+
 // trusted finds the issuers that the token says it is from. A JWT-SVID need not
 // say so: then it is the trust domain of its subject.
 func (c *registered) trusted(foreign *clientauth.Token) []*trustedIssuer {
@@ -211,6 +229,9 @@ func (c *registered) trusted(foreign *clientauth.Token) []*trustedIssuer {
 // federated blocks. The token is verified first, whoever the client is.
 func (c *registered) verifyFederated(foreign *clientauth.Token, client snapshot.Client, known bool, now time.Time) (label string, err error) {
 	for _, t := range c.trusted(foreign) {
+		if !t.vouchesFor(schema.SubjectClient) {
+			continue
+		}
 		var verified *clientauth.Verified
 		if verified, err = t.verify(foreign, now); err != nil {
 			continue
@@ -225,12 +246,14 @@ func (c *registered) verifyFederated(foreign *clientauth.Token, client snapshot.
 	return "", err
 }
 
-func (t *trustedIssuer) verify(foreign *clientauth.Token, now time.Time) (*clientauth.Verified, error) {
+// verify checks the issuer's token. types are media types that it may have
+// beside those of a plain JWT.
+func (t *trustedIssuer) verify(foreign *clientauth.Token, now time.Time, types ...string) (*clientauth.Verified, error) {
 	keys := t.pinned
 	if t.remote != nil {
 		keys = t.remote.Keys()
 	}
-	verified, err := (&clientauth.TrustedIssuer{Issuer: t.issuer, Keys: keys, Audiences: t.audiences}).Verify(foreign, now)
+	verified, err := (&clientauth.TrustedIssuer{Issuer: t.issuer, Keys: keys, Audiences: t.audiences}).Verify(foreign, now, types...)
 	refused, ok := errors.AsType[*clientauth.Refusal](err)
 	if ok && refused.Reason == clientauth.ReasonUnknownKey && t.remote != nil {
 		t.remote.Ask()

@@ -58,10 +58,13 @@ type Options struct {
 	ClientCertificates *ClientCertificates
 	// IssuerKeys says how the keys of trusted issuers with a jwks_uri are fetched.
 	IssuerKeys clientauth.FetchOptions
-	// Store remembers which assertions and proofs were used. Nil: memory; then
-	// those from before the server was made are refused, as they may have been
-	// used before.
+	// Store remembers which assertions and proofs were used, and the families of
+	// refresh tokens. Nil: memory; then assertions and proofs from before the
+	// server was made are refused, as they may have been used before.
 	Store store.Store
+	// RefreshTokensInMemory issues refresh tokens though they end with the process.
+	// Without it a Store that is memory issues none.
+	RefreshTokensInMemory bool
 	// ProofNonce demands a nonce of the server in each DPoP proof.
 	ProofNonce bool
 
@@ -89,6 +92,7 @@ type Server struct {
 	remotes  *remotes
 	store    store.Store
 	since    time.Time // when store began to remember; zero: always
+	offline  bool      // refresh tokens are issued: store keeps them
 	nonces   *nonces   // nil: none are demanded
 
 	active   atomic.Pointer[Active]
@@ -155,6 +159,8 @@ func (s *Server) prepareCredentials() error {
 		s.since = s.opts.Now()
 		s.store = store.NewMemory(store.MemoryOptions{Now: s.opts.Now})
 	}
+	_, forgets := s.store.(*store.Memory)
+	s.offline = s.opts.RefreshTokensInMemory || !forgets
 	if !s.opts.ProofNonce {
 		return nil
 	}

@@ -24,7 +24,10 @@ type exchange struct {
 	credential string // the label of the block that authenticated the client
 	grant      Grant
 	signed     token.Signed
-	trace      string // the trace that the request belongs to, "" for none
+	issuedType bool    // the answer says what was issued (RFC 8693 section 2.2.1)
+	issuer     string  // the label of the trusted issuer whose token was presented
+	offline    offline // what there is to remember of a refresh token
+	trace      string  // the trace that the request belongs to, "" for none
 }
 
 func (e *tokenEndpoint) serve(a *Active, w http.ResponseWriter, r *http.Request) {
@@ -43,7 +46,7 @@ func (e *tokenEndpoint) serve(a *Active, w http.ResponseWriter, r *http.Request)
 }
 
 // run takes the request through the stages: read, authenticate,
-// prove, decide, issue.
+// prove, and fulfil by its grant type.
 func (e *tokenEndpoint) run(x *exchange, out *answer, w http.ResponseWriter, r *http.Request) *Error {
 	if refusal := readForm(w, r, &x.form); refusal != nil {
 		return refusal
@@ -64,13 +67,7 @@ func (e *tokenEndpoint) run(x *exchange, out *answer, w http.ResponseWriter, r *
 	if refusal := e.prove(x, w, r); refusal != nil {
 		return refusal
 	}
-	if x.grant, refusal = decide(x.active.snapshot, client, x.request, x.now); refusal != nil {
-		return refusal
-	}
-	if !e.server.rates.allow(client.Label(), client.RateLimit(), x.now) {
-		return refuse(CodeTooManyRequests, ReasonClientRate)
-	}
-	return e.issue(r.Context(), x, out)
+	return e.fulfil(r.Context(), x, client, out)
 }
 
 // issue appends the token and the rest of the answer to out.
@@ -82,7 +79,7 @@ func (e *tokenEndpoint) issue(ctx context.Context, x *exchange, out *answer) *Er
 		return issueError(err)
 	}
 	e.server.metrics.Signed(string(x.grant.Alg), time.Since(begin))
-	out.end(&x.grant)
+	out.end(&x.grant, x.issuedType, x.offline.token)
 	return nil
 }
 

@@ -24,6 +24,7 @@ import (
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/server"
+	"github.com/writ-auth/writ/server/store"
 )
 
 // A truth is a server on which a client is registered for every method there
@@ -61,11 +62,27 @@ func newTruth(t *testing.T, issuer string) *truth {
 	if err != nil {
 		t.Fatal(err)
 	}
+	offerOffline(doc)
 	truth.server, _ = serving(t, doc, server.Options{
+		Store: store.NewMemory(store.MemoryOptions{Now: func() time.Time { return truth.now }}), RefreshTokensInMemory: true,
 		Keys: sharedKeys, Getenv: env(map[string]string{"HMAC": hmacSecret}), Now: func() time.Time { return truth.now }, ClientCertificates: certificates,
 	})
 	truth.now = noon.Add(2 * time.Second) // assertions from before the start are refused
 	return truth
+}
+
+// offerOffline lets the client ask on behalf of users, with everything there is.
+func offerOffline(doc *schema.Document) {
+	doc.TrustedIssuers = []schema.TrustedIssuer{{
+		Label: "corp", Issuer: corpURL, JWKS: corp().jwks("k1"), Algorithms: []schema.SigningAlg{schema.ES256}, Audiences: []string{"web-app"}, VouchesFor: []schema.SubjectType{schema.SubjectUser},
+	}}
+	doc.Clients[0].GrantTypes = []string{schema.GrantClientCredentials, exchangeGrant, bearerGrant, schema.GrantRefreshToken}
+	for i := range doc.APIs {
+		doc.APIs[i].AllowOfflineAccess = true
+		doc.Authorizations = append(doc.Authorizations, schema.Authorization{
+			Label: "user-" + doc.APIs[i].Label, Client: doc.Clients[0].Label, API: doc.APIs[i].Label, SubjectType: schema.SubjectUser,
+		})
+	}
 }
 
 func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
@@ -150,6 +167,7 @@ func TestMetadataIsTheTruth(t *testing.T) {
 			advertised := checkEndpoints(t, truth, metadata)
 			checkRoutes(t, s, advertised, base)
 			checkGrantTypes(t, s, metadata)
+			checkGrants(t, s, metadata)
 			checkUnadvertisedMethods(t, s, metadata)
 		})
 	}
@@ -167,7 +185,7 @@ func checkEndpoints(t *testing.T, truth *truth, metadata map[string]any) []strin
 	}{
 		"token_endpoint":         {url.Values{"grant_type": {"client_credentials"}, "audience": {"https://api.example.com/auth0-eddsa"}}, 200, `"access_token"`},
 		"introspection_endpoint": {url.Values{"token": {compact}}, 200, `"active":true`},
-		"revocation_endpoint":    {url.Values{"token": {compact}}, 400, `"unsupported_token_type"`},
+		"revocation_endpoint":    {url.Values{"token": {strings.Repeat("A", 64)}}, 200, "{}"},
 	}
 	var paths []string
 	for _, member := range slices.Sorted(maps.Keys(metadata)) {
@@ -255,6 +273,69 @@ func checkGrantTypes(t *testing.T, s *server.Server, metadata map[string]any) {
 		res := do(t, s.Public(), post(form("grant_type", grant, "audience", "https://api.example.com/auth0-eddsa")))
 		if supported := res.body.Error != "unsupported_grant_type"; supported != slices.Contains(advertised, any(grant)) {
 			t.Errorf("%q: %d %s, advertised %v", grant, res.status, res.raw, advertised)
+		}
+	}
+}
+
+// checkGrants gets a token by each grant type that is advertised.
+func checkGrants(t *testing.T, s *server.Server, metadata map[string]any) {
+	t.Helper()
+	const api = "https://api.example.com/auth0-eddsa"
+	first := do(t, s.Public(), post(exchanged(userToken(nil), "client_id", clientID, "audience", api, "scope", "offline_access")))
+	tries := map[string]url.Values{
+		"client_credentials": form("audience", api), bearerGrant: form("audience", api, "grant_type", bearerGrant, "assertion", userToken(nil)),
+		exchangeGrant: exchanged(userToken(nil), "client_id", clientID, "audience", api), "refresh_token": refreshed(first.body.Refresh, "client_id", clientID),
+	}
+	advertised := metadata["grant_types_supported"].([]any)
+	if len(advertised) != len(tries) {
+		t.Errorf("advertised: %v", advertised)
+	}
+	for _, grant := range advertised {
+		if res := do(t, s.Public(), post(tries[grant.(string)])); res.status != 200 || res.body.AccessToken == "" {
+			t.Errorf("%s: %d %s", grant, res.status, res.raw)
+		}
+	}
+}
+
+// A grant type is advertised as long as somebody could use it: those on behalf of
+// users take a client that lists them and an issuer that names users.
+func TestGrantTypesAreThoseThatWork(t *testing.T) {
+	all := []string{"client_credentials", exchangeGrant, bearerGrant, "refresh_token"}
+	listing := func(grants ...string) func(*schema.Document) {
+		return func(doc *schema.Document) {
+			for i := range doc.Clients {
+				if doc.Clients[i].ClientID != clientID {
+					doc.Clients[i].GrantTypes = grants
+				}
+			}
+		}
+	}
+	for name, row := range map[string]struct {
+		change func(*schema.Document)
+		want   []string
+	}{
+		"all":                {func(*schema.Document) {}, all},
+		"no issuer of users": {func(doc *schema.Document) { doc.TrustedIssuers = doc.TrustedIssuers[:1] }, []string{"client_credentials", "refresh_token"}},
+		"issuer without keys": {func(doc *schema.Document) {
+			doc.TrustedIssuers = doc.TrustedIssuers[1:2]
+			doc.TrustedIssuers[0].JWKS = "{}"
+		}, []string{"client_credentials", "refresh_token"}},
+		"exchange alone":        {listing(exchangeGrant), all[:2]},
+		"assertions alone":      {listing(bearerGrant), []string{"client_credentials", bearerGrant}},
+		"nobody may refresh":    {listing(exchangeGrant, bearerGrant), all[:3]},
+		"clients for their own": {listing("client_credentials"), all[:1]},
+	} {
+		doc := userDocument()
+		row.change(doc)
+		u := newUsers(t, doc, server.Options{})
+		if got := grantTypes(t, u.server); !slices.Equal(got, row.want) {
+			t.Errorf("%s: %v, want %v", name, got, row.want)
+		}
+		for _, grant := range all {
+			res, _ := u.do(exchanged(userToken(nil), "grant_type", grant, "assertion", userToken(nil), "refresh_token", "x"))
+			if supported := res.body.Error != "unsupported_grant_type"; supported != slices.Contains(row.want, grant) {
+				t.Errorf("%s, %s: %d %s", name, grant, res.status, res.raw)
+			}
 		}
 	}
 }

@@ -116,6 +116,8 @@ func (a *app) newDevServer(w *workspace, origin string) (*devServer, error) {
 		Getenv: throw.getenv, Now: a.now, Rand: a.rand,
 		Logger: slog.New(newDevLog(a.err)),
 		Store:  store.NewMemory(store.MemoryOptions{Now: a.now}), // takes assertions of the first second too
+
+		RefreshTokensInMemory: true,
 	})
 	return d, err
 }

@@ -1,11 +1,8 @@
 package clientauth
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"iter"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -114,34 +111,10 @@ func (v *Verified) Expires() int64 {
 // Equal reports whether every member of a JSON object, "" for none, is a claim
 // of the token with an equal value. Numbers are equal when they are written
 // alike, arrays when their order is, too.
-func (v *Verified) Equal(object string) bool {
-	if object == "" {
-		return true
-	}
-	want, err := readObject([]byte(object))
-	if err != nil {
-		return false
-	}
-	for _, m := range want {
-		got := v.claims.get(string(m.name))
-		if got == nil || !equalJSON(got, m.value) {
-			return false
-		}
-	}
-	return true
-}
+func (v *Verified) Equal(object string) bool { return v.claims.satisfies(object, equalJSON) }
 
-func equalJSON(a, b []byte) bool {
-	va, ok1 := decodeJSON(a)
-	vb, ok2 := decodeJSON(b)
-	return ok1 && ok2 && reflect.DeepEqual(va, vb)
-}
-
-func decodeJSON(text []byte) (value any, ok bool) {
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.UseNumber()
-	return value, dec.Decode(&value) == nil
-}
+// Claims returns all claims of the token.
+func (v *Verified) Claims() Claims { return Claims{v.claims} }
 
 // MatchFederated finds the federated credential that the token satisfies, among
 // those of a client that name the trusted issuer by its label. It returns the

@@ -9,8 +9,9 @@ import (
 
 // The longest tokens that are read, in bytes.
 const (
-	MaxAssertion = 8 << 10
-	MaxProof     = 4 << 10
+	MaxAssertion    = 8 << 10
+	MaxProof        = 4 << 10
+	MaxSubjectToken = 16 << 10 // of a user, who may be in many groups
 )
 
 // maxName is the longest kid, in bytes.

@@ -37,6 +37,10 @@ func AppendClaims(dst []byte, g *Grant, jti []byte) []byte {
 	if g.Bound() {
 		dst = appendConfirmation(dst, g.Confirmation)
 	}
+	if g.Act != "" {
+		dst = append(dst, `,"act":`...)
+		dst = append(dst, g.Act...)
+	}
 	if g.Claims != "" {
 		dst = append(dst, ',')
 		dst = append(dst, g.Claims...)

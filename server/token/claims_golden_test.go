@@ -32,6 +32,10 @@ func TestTokensAreGolden(t *testing.T) {
 				fmt.Fprintf(&got, "%s %s\n%s\n", profile, alg, issueText(t, testKey(t, alg), g))
 			}
 		}
+		acting := testGrant(schema.EdDSA)
+		acting.Profile, acting.Subject, acting.GrantType = profile, "corp|u", schema.GrantTokenExchange
+		acting.Act, acting.Claims = `{"sub":"corp|a","act":{"sub": "b"}}`, ""
+		fmt.Fprintf(&got, "%s on behalf of a user\n%s\n", profile, issueText(t, testKey(t, schema.EdDSA), acting))
 		g := testGrant(schema.EdDSA)
 		g.Profile, g.Scope, g.Claims, g.Permissions = profile, "", "", true
 		fmt.Fprintf(&got, "%s without scopes\n%s\n", profile, issueText(t, testKey(t, schema.EdDSA), g))

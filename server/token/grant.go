@@ -16,6 +16,7 @@ type Grant struct {
 	Alg         schema.SigningAlg
 	Scope       string // scope-tokens joined by single spaces, "" for none
 	Permissions bool   // repeat the scopes as the permissions array
+	Act         string // who acts for the subject: the act claim (RFC 8693 section 4.1) as a JSON object, "" for none
 	Claims      string // custom claims as JSON members without braces, "" for none
 	Confirmation
 

@@ -1,0 +1,47 @@
+package server
+
+import "github.com/writ-auth/writ/schema/snapshot"
+
+// tokenExchange is the grant of a client that has a user's token of another
+// issuer and trades it for one of ours (RFC 8693).
+type tokenExchange struct{ server *Server }
+
+func (t tokenExchange) decide(x *exchange, client snapshot.Client) *Error {
+	x.issuedType = true
+	subject, actor, refusal := readExchange(&x.form)
+	if refusal != nil {
+		return refusal
+	}
+	if x.request.User, refusal = subject.user(x, actor); refusal != nil {
+		return refusal
+	}
+	return t.server.decideUser(x, client)
+}
+
+// readExchange takes the parameters of RFC 8693 section 2.1.
+func readExchange(f *form) (subject, actor *foreignToken, refusal *Error) {
+	switch wanted := f.get("requested_token_type"); wanted {
+	case "", accessTokenType, jwtType:
+	default:
+		return nil, nil, refuse(CodeInvalidRequest, ReasonTokenType)
+	}
+	subject = &foreignToken{f.get("subject_token"), f.get("subject_token_type"), "subject token", CodeInvalidRequest}
+	if subject.compact == "" || subject.kind == "" {
+		return nil, nil, refuse(CodeInvalidRequest, ReasonNoSubjectToken)
+	}
+	actor = &foreignToken{f.get("actor_token"), f.get("actor_token_type"), "actor token", CodeInvalidRequest}
+	if (actor.compact == "") != (actor.kind == "") {
+		return nil, nil, refuse(CodeInvalidRequest, ReasonActorIncomplete)
+	}
+	if !subject.known() || actor.kind != "" && !actor.known() {
+		return nil, nil, refuse(CodeInvalidRequest, ReasonTokenType)
+	}
+	if actor.kind == "" {
+		actor = nil
+	}
+	return subject, actor, nil
+}
+
+func (f *foreignToken) known() bool {
+	return f.kind == idTokenType || f.kind == jwtType || f.kind == accessTokenType
+}

@@ -1,0 +1,116 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/server/store"
+)
+
+// maxAttempts is how often a request decides anew because another one has moved
+// its refresh token on meanwhile. Whoever comes second finds the token used, or
+// the successor made, so that few ever come to a third attempt.
+const maxAttempts = 16
+
+// fulfil takes the request through its grant type: decide, sign, remember,
+// answer. It signs before it remembers, so that a signer that fails spends no
+// refresh token, and remembers before it answers, so that of two requests with
+// one token the one that comes second gets nothing.
+func (e *tokenEndpoint) fulfil(ctx context.Context, x *exchange, client snapshot.Client, out *answer) *Error {
+	for attempt := range maxAttempts {
+		x.offline = offline{}
+		refusal := e.decide(ctx, x, client)
+		if refusal == nil && attempt == 0 && !e.server.rates.allow(client.Label(), client.RateLimit(), x.now) {
+			return refuse(CodeTooManyRequests, ReasonClientRate)
+		}
+		if refusal == nil {
+			refusal = e.issue(ctx, x, out)
+			if refusal != nil {
+				return refusal
+			}
+		} else if x.offline.change != nil {
+			ctx = context.WithoutCancel(ctx) // a revocation is not the caller's to abandon
+		}
+		err := e.server.remember(ctx, &x.offline)
+		switch {
+		case err == nil:
+			return refusal
+		case !errors.Is(err, store.ErrConflict):
+			return storeError(err)
+		}
+	}
+	return refuse(CodeUnavailable, ReasonStore)
+}
+
+// decide leaves the request to its grant type. The calls are static ones: through
+// an interface every request would cost an allocation.
+func (e *tokenEndpoint) decide(ctx context.Context, x *exchange, client snapshot.Client) *Error {
+	grantType := x.request.GrantType
+	if grantType == schema.GrantClientCredentials {
+		return clientCredentials{}.decide(x, client)
+	}
+	if !slices.Contains(x.active.grantTypes, grantType) {
+		return refuse(CodeUnsupportedGrantType, ReasonUnsupportedGrantType)
+	}
+	if !client.HasGrantType(grantType) {
+		return refuse(CodeUnauthorizedClient, ReasonGrantTypeNotAllowed)
+	}
+	switch grantType {
+	case schema.GrantTokenExchange:
+		return tokenExchange{e.server}.decide(x, client)
+	case schema.GrantJWTBearer:
+		return jwtBearer{e.server}.decide(x, client)
+	default:
+		return refreshing{e.server}.decide(ctx, x, client)
+	}
+}
+
+// buildGrants finds the grant types that work: those on behalf of users need a
+// client and somebody who names users, and refresh tokens a client and a store
+// that does not forget them.
+func (s *Server) buildGrants(a *Active) {
+	listed := map[string]bool{}
+	for i := range a.snapshot.NumClients() {
+		for grantType := range a.snapshot.Client(i).GrantTypes() {
+			listed[grantType] = true
+		}
+	}
+	a.grantTypes = []string{schema.GrantClientCredentials}
+	for _, grantType := range []string{schema.GrantTokenExchange, schema.GrantJWTBearer} {
+		if listed[grantType] && a.registered.namesUsers() {
+			a.grantTypes = append(a.grantTypes, grantType)
+		}
+	}
+	switch {
+	case !listed[schema.GrantRefreshToken]:
+	case s.offline:
+		a.grantTypes = append(a.grantTypes, schema.GrantRefreshToken)
+	default:
+		a.problems = append(a.problems, withoutOffline(a.snapshot)...)
+	}
+}
+
+// withoutOffline are the APIs that offer offline access to some client, which the
+// server cannot give because its store forgets.
+func withoutOffline(snap *snapshot.Snapshot) (problems []Problem) {
+	offered := map[int]bool{}
+	for i := range snap.NumClients() {
+		client := snap.Client(i)
+		if !client.HasGrantType(schema.GrantRefreshToken) {
+			continue
+		}
+		for auth := range client.Authorizations() {
+			if api := auth.API(); auth.SubjectType() == schema.SubjectUser && api.AllowOfflineAccess() {
+				offered[api.Index()] = true
+			}
+		}
+	}
+	for _, i := range slices.Sorted(maps.Keys(offered)) {
+		problems = append(problems, Problem{Address: "api." + snap.API(i).Label(), Reason: "refresh tokens need --state or --store"})
+	}
+	return problems
+}

@@ -1,0 +1,71 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/server/token"
+)
+
+// A refresh token has one spelling, and everything else is none.
+func FuzzRefreshToken(f *testing.F) {
+	good := refreshToken{id: [familyIDSize]byte{1, 2, 3}, secret: [secretSize]byte{250, 251}}.String()
+	for _, seed := range []string{good, good[:63], good + "A", good + "=", strings.Repeat("A", 64), strings.Repeat("_-", 32), strings.Repeat("+/", 32), "\n" + good[1:], "", "a.b.c"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, compact string) {
+		read, ok := readRefreshToken(compact)
+		if ok != (read.String() == compact) {
+			t.Errorf("%q is read as %q: %v", compact, read, ok)
+		}
+		if !ok && read != (refreshToken{}) {
+			t.Errorf("%q is no token and left %q", compact, read)
+		}
+		next := read.successor([]byte(compact))
+		if next.id != read.id || next.secret == read.secret || next != read.successor([]byte(compact)) {
+			t.Errorf("%q: successor %q", compact, next)
+		}
+	})
+}
+
+// A record that is read makes well-formed tokens and writes itself again; nothing
+// else does more than fail.
+func FuzzFamily(f *testing.F) {
+	good := family{
+		Version: familyVersion, Client: "web", API: "https://api.example.com/", Issuer: "corp", IssuerURL: "https://login.example", Subject: `corp|"\` + "\u00e9",
+		Act: `{"sub":"corp|a"}`, Claims: []copiedClaim{{"email", `"a@b.example"`}, {"groups", `[ 1.0 ]`}}, Rules: digest(""), Scope: "read write",
+		Started: 1, Used: 3, Rotated: 2, Current: make([]byte, 32), Previous: make([]byte, 32), Salt: make([]byte, 32), NotAfter: 9,
+	}
+	f.Add(good.write())
+	ended := good
+	ended.Revoked, ended.Claims, ended.Act, ended.Previous, ended.Salt, ended.Rotated = true, nil, "", nil, nil, 0
+	f.Add(ended.write())
+	for _, seed := range []string{"", "null", "{}", `{"v":1}`, `{"v":2}`, `{"v":1,"claims":[{"name":"a","value":"{"}]}`, string(good.write()[:100]), `{"V":1}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, record []byte) {
+		read, err := readFamily(record)
+		if err != nil {
+			return
+		}
+		again, err := readFamily(read.write())
+		if err != nil || !bytes.Equal(again.write(), read.write()) {
+			t.Fatalf("%q is written as %q: %v", record, read.write(), err)
+		}
+		claims := token.AppendClaims(nil, &token.Grant{
+			Subject: read.Subject, ClientID: read.Client, Audience: read.API, Scope: read.Scope, Act: read.Act, Claims: joinClaims("", read.Claims), Profile: schema.ProfileRFC9068,
+		}, nil)
+		if !json.Valid(claims) {
+			t.Fatalf("%q makes the claims %q", record, claims)
+		}
+		now := time.UnixMilli(read.Used)
+		_ = read.ended(schema.RefreshToken{Lifetime: 1, IdleLifetime: 1}, 0, now)
+		if read.use([secretSize]byte{}, schema.RefreshToken{Leeway: 60}, now) != usedAgain {
+			t.Fatalf("%q takes a secret of zeroes", record) // the hash of which the seeds do not have
+		}
+	})
+}
