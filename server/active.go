@@ -22,6 +22,7 @@ type Active struct {
 	registered *registered
 	issuer     *token.Issuer
 	grantTypes []string // that work
+	reused     reuse
 	routes     map[string]route
 	counted    []*metrics.API // by API index
 	problems   []Problem

@@ -36,6 +36,9 @@ func (s *Server) audit(ctx context.Context, x *exchange, refusal *Error) {
 			slog.String("jti", x.signed.JTI),
 			slog.Int64("expires_in", x.grant.Lifetime()),
 		)
+		if x.reused {
+			attrs = append(attrs, slog.Bool("reused", true))
+		}
 	}
 	if refusal == nil && x.offline.token != "" {
 		attrs = append(attrs, slog.Bool("offline", true))

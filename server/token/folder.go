@@ -10,9 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/writ-auth/writ/schema"
@@ -20,23 +18,6 @@ import (
 
 // maxKeyFile bounds a key file, in bytes.
 const maxKeyFile = 64 << 10
-
-// The files of a folder of managed keys:
-//
-//	managed-RS256-000003.pem              a private key, its times before the PEM block
-//	managed-RS256-000003.lifetime-86400   empty: it may sign tokens that live so many seconds
-//	.managed-RS256-1795435200-*           a key that is being written since then
-//
-// Each is created once and never changed. Every other file is somebody else's.
-var (
-	managedFile = regexp.MustCompile(`^managed-([A-Za-z0-9]+)-([0-9]{6,9})\.pem$`)
-	markerFile  = regexp.MustCompile(`^managed-([A-Za-z0-9]+)-([0-9]{6,9})\.lifetime-([1-9][0-9]{0,9})$`)
-	stagedFile  = regexp.MustCompile(`^\.managed-[A-Za-z0-9]+-([0-9]{1,12})-[0-9]+$`)
-)
-
-func managedName(alg schema.SigningAlg, generation int) string {
-	return fmt.Sprintf("managed-%s-%06d", alg, generation)
-}
 
 // A folder is a shelf on disk, shared by processes.
 type folder struct {
@@ -100,22 +81,21 @@ func (f *folder) list() ([]string, error) {
 func (f *folder) take(names []string) inventory {
 	inv, lifetimes, present := inventory{}, map[string]int64{}, map[string]bool{}
 	for _, name := range names {
-		if parts := markerFile.FindStringSubmatch(name); parts != nil {
-			seconds, _ := strconv.ParseInt(parts[3], 10, 64) // at most ten digits
-			key := "managed-" + parts[1] + "-" + parts[2] + ".pem"
-			lifetimes[key] = max(lifetimes[key], seconds)
-		} else if parts := managedFile.FindStringSubmatch(name); parts != nil {
-			present[name] = true
-			generation, _ := strconv.Atoi(parts[2]) // at most nine digits
-			f.load(inv.of(schema.SigningAlg(parts[1])), name, schema.SigningAlg(parts[1]), generation)
-		} else {
+		n, ok := parseName(name)
+		switch {
+		case !ok:
 			f.complain(name, errors.New("not a name that writd gives"))
+		case n.lifetime != 0:
+			lifetimes[n.key()] = max(lifetimes[n.key()], n.lifetime)
+		default:
+			present[name] = true
+			f.load(inv.of(n.alg), name, n.alg, n.generation)
 		}
 	}
 	f.forget(present)
 	for _, have := range inv {
 		for i, key := range have.keys {
-			have.keys[i].longest = lifetimes[managedName(key.alg, key.generation)+".pem"]
+			have.keys[i].longest = lifetimes[managedName(key.alg, key.generation)+keySuffix]
 		}
 		sortManaged(have.keys)
 	}
@@ -204,7 +184,7 @@ func (f *folder) add(alg schema.SigningAlg, generation int, activatesAt, now int
 		return fmt.Errorf("make a key for %q: %w", alg, err)
 	}
 	defer os.Remove(staged)
-	if err := os.Link(staged, filepath.Join(f.dir, managedName(alg, generation)+".pem")); err != nil {
+	if err := os.Link(staged, filepath.Join(f.dir, managedName(alg, generation)+keySuffix)); err != nil {
 		return fmt.Errorf("make a key for %q: %w", alg, err)
 	}
 	return syncFolder(f.dir)
@@ -218,11 +198,7 @@ func (f *folder) sweep(now int64) {
 		return
 	}
 	for _, entry := range entries {
-		parts := stagedFile.FindStringSubmatch(entry.Name())
-		if parts == nil {
-			continue
-		}
-		if since, err := strconv.ParseInt(parts[1], 10, 64); err == nil && now > since+removalGrace {
+		if since, ok := parseStaged(entry.Name()); ok && now > since+removalGrace {
 			os.Remove(filepath.Join(f.dir, entry.Name()))
 		}
 	}
@@ -230,7 +206,7 @@ func (f *folder) sweep(now int64) {
 
 // outlive puts a marker beside the key.
 func (f *folder) outlive(key managedKey, seconds int64) error {
-	name := fmt.Sprintf("%s.lifetime-%d", managedName(key.alg, key.generation), seconds)
+	name := fmt.Sprintf("%s%s%d", managedName(key.alg, key.generation), lifetimeInfix, seconds)
 	file, err := os.OpenFile(filepath.Join(f.dir, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return nil
@@ -244,12 +220,14 @@ func (f *folder) outlive(key managedKey, seconds int64) error {
 // remove deletes a key and its markers, the key first: a marker alone harms nobody.
 func (f *folder) remove(key managedKey) error {
 	base := filepath.Join(f.dir, managedName(key.alg, key.generation))
-	if err := os.Remove(base + ".pem"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(base + keySuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	markers, err := filepath.Glob(base + ".lifetime-*")
-	for _, marker := range slices.DeleteFunc(markers, func(m string) bool { return !markerFile.MatchString(filepath.Base(m)) }) {
-		err = errors.Join(err, os.Remove(marker))
+	markers, err := filepath.Glob(base + lifetimeInfix + "*")
+	for _, marker := range markers {
+		if n, ok := parseName(filepath.Base(marker)); ok && n.lifetime != 0 {
+			err = errors.Join(err, os.Remove(marker))
+		}
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
