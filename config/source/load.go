@@ -7,8 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/hashicorp/hcl/v2/hclsyntax"
-
 	"github.com/writ-auth/writ/config/diag"
 )
 
@@ -76,7 +74,7 @@ type document struct {
 
 // A piece is the outcome of parsing one piece of a document.
 type piece struct {
-	body *hclsyntax.Body
+	body *Body // nil when there is none
 	l    diag.List
 }
 
@@ -87,7 +85,7 @@ func (d *document) read(files *Files, e entry, limits Limits) {
 		d.l = diag.List{unreadable(e.name, err)}
 		return
 	}
-	d.file = &File{Name: e.name, Bytes: b, Body: emptyBody(e.name), JSON: e.isJSON()}
+	d.file = &File{Name: e.name, Bytes: b, Body: new(Body), JSON: e.isJSON()}
 	d.check(limits)
 }
 
@@ -156,7 +154,7 @@ func collect(docs []document) (*Tree, diag.List) {
 		if d.file == nil {
 			continue
 		}
-		l = append(l, d.join()...)
+		l = append(l, d.file.join(d.pieces)...)
 		t.TotalBytes += int64(len(d.file.Bytes))
 		if d.entry.isTest() {
 			t.Tests = append(t.Tests, d.file)
@@ -165,13 +163,4 @@ func collect(docs []document) (*Tree, diag.List) {
 		}
 	}
 	return t, l
-}
-
-func (d *document) join() diag.List {
-	var l diag.List
-	for _, p := range d.pieces {
-		l = append(l, joinBody(d.file.Body, p.body)...)
-		l = append(l, p.l...)
-	}
-	return capList(d.file.telling(l), d.file.Name)
 }
