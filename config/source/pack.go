@@ -17,20 +17,17 @@ func pack(body *hclsyntax.Body, file string) *Body {
 // A packer packs one piece of a file. Of equal strings it keeps one.
 type packer struct {
 	file  *string
-	texts map[string]any // string
-	names map[name]any   // name
+	texts map[string]any
 }
 
-func newPacker(file *string) *packer {
-	return &packer{file: file, texts: map[string]any{}, names: map[name]any{}}
-}
+func newPacker(file *string) *packer { return &packer{file, map[string]any{}} }
 
 func (p *packer) body(body *hclsyntax.Body) Body {
 	var out Body
 	if n := len(body.Attributes); n > 0 {
 		out.Attributes = make([]Attribute, 0, n)
 		for _, a := range body.Attributes {
-			out.Attributes = append(out.Attributes, Attribute{Name: p.text(a.Name).(string), Expr: p.expr(a.Expr), name: spanOf(a.NameRange)})
+			out.Attributes = append(out.Attributes, Attribute{Name: p.word(a.Name), Expr: p.expr(a.Expr), name: spanOf(a.NameRange)})
 		}
 		slices.SortFunc(out.Attributes, func(a, b Attribute) int { return int(a.name.start.byte - b.name.start.byte) })
 	}
@@ -46,13 +43,13 @@ func (p *packer) body(body *hclsyntax.Body) Body {
 }
 
 func (p *packer) block(b *hclsyntax.Block) Block {
-	out := Block{Type: p.text(b.Type).(string), Body: p.body(b.Body), file: p.file, header: make([]span, 1, 1+len(b.Labels))}
+	out := Block{Type: p.word(b.Type), Body: p.body(b.Body), file: p.file, header: make([]span, 1, 1+len(b.Labels))}
 	out.header[0] = spanOf(b.TypeRange)
 	if len(b.Labels) > 0 {
 		out.Labels = make([]string, len(b.Labels))
 	}
 	for i, label := range b.Labels {
-		out.Labels[i] = p.text(label).(string)
+		out.Labels[i] = p.word(label)
 		out.header = append(out.header, spanOf(b.LabelRanges[i]))
 	}
 	return out
@@ -75,8 +72,7 @@ func (p *packer) expr(x hclsyntax.Expression) Expr {
 		}
 	case *hclsyntax.TemplateExpr:
 		if x.IsStringLiteral() {
-			v, _ := x.Value(nil)
-			e.form = p.literal(v)
+			e.form = p.literal(x.Parts[0].(*hclsyntax.LiteralValueExpr).Val)
 		}
 	case *hclsyntax.ScopeTraversalExpr:
 		if n, ok := p.name(&e, x.Traversal); ok {
@@ -109,18 +105,13 @@ func (p *packer) name(e *Expr, t hcl.Traversal) (any, bool) {
 	}
 	root, _ := t[0].(hcl.TraverseRoot)
 	attr, ok := t[1].(hcl.TraverseAttr)
-	n := name{root.Name, attr.Name}
-	if !ok || e.at.start.right(len(n.root)+1+len(n.attr)) != e.at.end {
+	if !ok || e.at.start.right(len(root.Name)+1+len(attr.Name)) != e.at.end {
 		return nil, false
 	}
-	form, known := p.names[n]
-	if !known {
-		form = n
-		p.names[n] = form
-	}
-	return form, true
+	return name{p.word(root.Name), p.word(attr.Name)}, true
 }
 
+// text is a string as the form of an expression.
 func (p *packer) text(s string) any {
 	form, known := p.texts[s]
 	if !known {
@@ -129,3 +120,5 @@ func (p *packer) text(s string) any {
 	}
 	return form
 }
+
+func (p *packer) word(s string) string { return p.text(s).(string) }
