@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	largeTree = 4 << 20 // bytes of configuration from which on time is worth memory
+	largeTree = 8 << 20 // bytes of configuration from which on time is worth memory
 
 	// largeLimit keeps a large tree under one GiB: near it the collector works
 	// harder again. One of more than 58 MiB gets more, as what must live of it

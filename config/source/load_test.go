@@ -233,6 +233,22 @@ func TestPieces(t *testing.T) {
 	}
 }
 
+// TestHopelessFile makes sure that what a file full of mistakes gives does not
+// depend on which of its pieces happen to be parsed.
+func TestHopelessFile(t *testing.T) {
+	src := strings.Repeat("a {}\n", 20_000) + strings.Repeat("a a\n", 100_000) + strings.Repeat("a {}\n", 20_000)
+	whole, want := ParseFile("a.hcl", []byte(src), Limits{})
+	if len(want) != maxFileDiagnostics+1 || len(whole.Body.Blocks) < 20_000 || len(whole.Body.Blocks) >= 40_000 {
+		t.Fatalf("%d diagnostics, %d blocks", len(want), len(whole.Body.Blocks))
+	}
+	for workers := range 8 {
+		tree, got := LoadFS(fstest.MapFS{"a.hcl": {Data: []byte(src)}}, Options{Workers: workers})
+		if fmt.Sprint(got) != fmt.Sprint(want.Sorted()) || dump(tree.Files[0].Body) != dump(whole.Body) {
+			t.Errorf("%d workers: another answer", workers)
+		}
+	}
+}
+
 func TestAttributeSetTwice(t *testing.T) {
 	far := strings.Repeat("# far away\n", 10_000)
 	for name, between := range map[string]string{"near": "", "in another piece": far} {

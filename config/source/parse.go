@@ -58,9 +58,13 @@ func (f *finding) diagnostic(name string, src []byte) diag.Diagnostic {
 
 // parseNative parses the pieces of a file that was checked and joins them.
 func parseNative(f *File, cuts []cut) diag.List {
-	pieces := make([]piece, len(cuts))
-	for i := range pieces {
-		pieces[i].body, pieces[i].l = parsePiece(f, cuts, i)
+	pieces := make([]piece, 0, len(cuts))
+	for i := range cuts {
+		body, l := parsePiece(f, cuts, i)
+		pieces = append(pieces, piece{body, l})
+		if pieces[i].hopeless() {
+			break
+		}
 	}
 	return f.join(pieces)
 }
@@ -79,7 +83,11 @@ func parsePiece(f *File, cuts []cut, i int) (body *Body, l diag.List) {
 		}
 	}()
 	parsed, diags := hclsyntax.ParseConfig(f.Bytes[start:end:end], f.Name, pos)
-	return pack(parsed.Body.(*hclsyntax.Body), f.Name), capList(syntaxList(diags), f.Name)
+	l = syntaxList(diags)
+	if len(l) > maxFileDiagnostics {
+		l = slices.Clone(byPlace(l)[:maxFileDiagnostics+1])
+	}
+	return pack(parsed.Body.(*hclsyntax.Body), f.Name), l
 }
 
 func parserFailure(name string, pos hcl.Pos, cause any) diag.Diagnostic {
@@ -87,7 +95,7 @@ func parserFailure(name string, pos hcl.Pos, cause any) diag.Diagnostic {
 		Detail: fmt.Sprintf("The HCL parser gave up somewhere behind this place: %v. Simplify what stands there.", cause)}
 }
 
-// join makes the body of a file out of its pieces.
+// join makes the body of a file out of its pieces, up to a hopeless one.
 func (f *File) join(pieces []piece) (l diag.List) {
 	first := map[string]hcl.Range{}
 	for _, p := range pieces {
@@ -103,8 +111,11 @@ func (f *File) join(pieces []piece) (l diag.List) {
 			}
 		}
 		l = append(l, p.l...)
+		if p.hopeless() {
+			break
+		}
 	}
-	return capList(f.telling(l), f.Name)
+	return capList(f.telling(l))
 }
 
 func duplicateAttribute(name string, first, again hcl.Range) diag.Diagnostic {
@@ -127,17 +138,19 @@ func syntaxList(diags hcl.Diagnostics) diag.List {
 	return l
 }
 
-// capList sorts the diagnostics of a file and keeps the first of them.
-func capList(l diag.List, name string) diag.List {
+// capList keeps the first diagnostics of a file.
+func capList(l diag.List) diag.List {
 	if len(l) <= maxFileDiagnostics {
 		return l
 	}
+	l = byPlace(l)[:maxFileDiagnostics:maxFileDiagnostics]
+	return append(l, diag.Diagnostic{Severity: diag.Error, Code: "syntax", Summary: "Too many mistakes", Range: l[len(l)-1].Range,
+		Detail: "The file has more mistakes below. Mend these first."})
+}
+
+func byPlace(l diag.List) diag.List {
 	slices.SortStableFunc(l, func(a, b diag.Diagnostic) int { return cmp.Compare(a.Range.Start.Byte, b.Range.Start.Byte) })
-	more := len(l) - maxFileDiagnostics
-	l = slices.Clip(l[:maxFileDiagnostics])
-	last := l[len(l)-1].Range
-	return append(l, diag.Diagnostic{Severity: diag.Error, Code: "syntax", Summary: "Too many mistakes", Range: last,
-		Detail: fmt.Sprintf("The file has %d more mistakes below. Mend these first.", more)})
+	return l
 }
 
 func fileTooLarge(name string, limit int64) diag.Diagnostic {
