@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/hashicorp/hcl/v2"
-
 	"github.com/writ-auth/writ/config"
 	"github.com/writ-auth/writ/schema"
 )
@@ -51,7 +49,7 @@ func (c *compilation) resolveScopes(a *config.Authorization, api int32) []string
 	var unplaced []string // unknown names that came out of one expression
 	for i, name := range a.Scopes {
 		switch p := c.scopePlace(api, name); {
-		case p < 0 && scopeRange(a, i) == a.AttrRange("scopes"):
+		case p < 0 && a.ScopeRange(i) == a.AttrRange("scopes"):
 			unplaced = append(unplaced, name)
 		case p < 0:
 			c.unknownScope(a, i, api)
@@ -108,7 +106,7 @@ func (c *compilation) unknownScope(a *config.Authorization, i int, api int32) {
 	} else {
 		detail += fmt.Sprintf(" It has %s. Declare scope %q there, or remove it from the list.", quoteFew(names), name)
 	}
-	c.errorAt(scopeRange(a, i), "unknown-scope", "Unknown scope", detail, declaredHere(&declared.Decl))
+	c.errorAt(a.ScopeRange(i), "unknown-scope", "Unknown scope", detail, declaredHere(&declared.Decl))
 }
 
 // unknownScopes reports at once what one expression gave, such as the scopes of
@@ -132,26 +130,17 @@ func (c *compilation) unknownScopes(a *config.Authorization, names []string, api
 func (c *compilation) offlineAccessAsScope(a *config.Authorization, i int, api int32) {
 	declared := c.apis[api]
 	if !c.Document.APIs[api].AllowOfflineAccess {
-		c.errorAt(scopeRange(a, i), "offline-access-not-allowed", "Offline access not allowed",
+		c.errorAt(a.ScopeRange(i), "offline-access-not-allowed", "Offline access not allowed",
 			fmt.Sprintf("%s asks for refresh tokens, but %s does not allow offline access. "+
 				"Remove %q here; to allow it, set allow_offline_access = true on the API and list %q in the client's grant_types.",
 				a.Address, declared.Address, scopeOfflineAccess, schema.GrantRefreshToken),
 			declaredHere(&declared.Decl))
 		return
 	}
-	c.errorAt(scopeRange(a, i), "unknown-scope", "Unknown scope",
+	c.errorAt(a.ScopeRange(i), "unknown-scope", "Unknown scope",
 		fmt.Sprintf("%q is not granted as a scope: %s allows offline access, and a client whose grant_types list %q may ask for it. Remove it here.",
 			scopeOfflineAccess, declared.Address, schema.GrantRefreshToken),
 		declaredHere(&declared.Decl))
-}
-
-// scopeRange is where the i-th scope was written; the whole list where it came
-// out of an expression.
-func scopeRange(a *config.Authorization, i int) hcl.Range {
-	if i < len(a.ScopeRanges) {
-		return a.ScopeRanges[i]
-	}
-	return a.AttrRange("scopes")
 }
 
 // quoteFew writes the first scopes of a list, and how many more there are.

@@ -30,11 +30,11 @@ type claims struct {
 
 // claims decodes a claims attribute, nil when there is none.
 func (f *fields) claims() *claims {
-	a := f.block.Body.Attributes["claims"]
+	a := f.block.Body.Attribute("claims")
 	if a == nil {
 		return nil
 	}
-	items, isObject := a.Expr.(*hclsyntax.ObjectConsExpr)
+	items, isObject := a.Expr.Syntax().(*hclsyntax.ObjectConsExpr)
 	if isObject && len(items.Items) == 0 {
 		return nil
 	}

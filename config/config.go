@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/writ-auth/writ/config/eval"
+	"github.com/writ-auth/writ/config/source"
 	"github.com/writ-auth/writ/schema"
 )
 
@@ -41,7 +42,7 @@ type Config struct {
 type Decl struct {
 	Address string    // "api.orders", `client.worker["eu"]`, "issuer"
 	Range   hcl.Range // the block's header
-	places  *places   // of its attributes and nested blocks
+	block   *source.Block
 }
 
 // An Issuer is the issuer block with its defaults.
@@ -78,10 +79,10 @@ type Client struct {
 type Authorization struct {
 	Decl
 	schema.Authorization
-	Client      Ref
-	API         Ref
-	ScopeRanges []hcl.Range // where each of schema.Authorization.Scopes was written
-	claims      *claims
+	Client Ref
+	API    Ref
+	scopes []source.Expr // schema.Authorization.Scopes where they are written one by one
+	claims *claims
 }
 
 // A TrustedIssuer is a trusted_issuer block.

@@ -13,6 +13,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
+	"github.com/writ-auth/writ/config/source"
 	"github.com/writ-auth/writ/schema"
 )
 
@@ -35,8 +36,11 @@ func secondsOf(v cty.Value) (int64, error) {
 
 // textual makes text of a number or a bool that is written as "${...}": HCL
 // unwraps a template of one expression, but whoever writes quotes means text.
-func textual(expr hclsyntax.Expression, v cty.Value) cty.Value {
-	if _, isTemplate := expr.(*hclsyntax.TemplateWrapExpr); isTemplate {
+func textual(expr *source.Expr, v cty.Value) cty.Value {
+	if v.Type() == cty.String {
+		return v
+	}
+	if _, isTemplate := expr.Syntax().(*hclsyntax.TemplateWrapExpr); isTemplate {
 		if text, err := convert.Convert(v, cty.String); err == nil {
 			return text
 		}

@@ -7,9 +7,9 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/writ-auth/writ/config/source"
 	"github.com/writ-auth/writ/schema"
 )
 
@@ -46,9 +46,9 @@ func decodeKind[T any](l *loader, k kind, decode func(*object) *T) []*T {
 }
 
 // decodePlain decodes the blocks of a type that nothing refers to.
-func decodePlain[T any](l *loader, typ string, decode func(*hclsyntax.Block) *T) []*T {
+func decodePlain[T any](l *loader, typ string, decode func(*source.Block) *T) []*T {
 	var out []*T
-	seen := map[string]*hclsyntax.Block{}
+	seen := map[string]*source.Block{}
 	for _, b := range l.plain[typ] {
 		label := b.Labels[0]
 		if other, twice := seen[label]; twice {
@@ -62,17 +62,17 @@ func decodePlain[T any](l *loader, typ string, decode func(*hclsyntax.Block) *T)
 }
 
 func (o *object) declaration() Decl {
-	return Decl{Address: o.address(), Range: o.decl.block.DefRange(), places: o.decl.parts()}
+	return Decl{Address: o.address(), Range: o.decl.block.DefRange(), block: o.decl.block}
 }
 
 func (l *loader) fieldsOfObject(o *object, address string) *fields {
 	return l.fieldsOf(l.kinds[o.decl.kind].spec, o.decl.block, address, o)
 }
 
-func (l *loader) decodeIssuer(b *hclsyntax.Block) *Issuer {
+func (l *loader) decodeIssuer(b *source.Block) *Issuer {
 	spec, _ := schema.LanguageBlock("issuer")
 	f := l.fieldsOf(spec, b, "issuer", nil)
-	i := &Issuer{Decl: Decl{Address: "issuer", Range: b.DefRange(), places: placesOf(b)}}
+	i := &Issuer{Decl: Decl{Address: "issuer", Range: b.DefRange(), block: b}}
 	i.URL = f.ascii("url")
 	i.ErrorStyle = schema.ErrorStyle(f.choice("error_style"))
 	i.SubStyle = schema.SubStyle(f.choice("sub_style"))
@@ -120,7 +120,7 @@ func (f *fields) scopes() []schema.Scope {
 	var out []schema.Scope
 	f.nested("scope", func(n *fields, label string) {
 		if schema.IsReservedScope(label) {
-			n.errorf("reserved-scope", n.block.LabelRanges[0], "%q means something else in OpenID Connect and cannot be a scope of an API. Write a name of your own, such as \"read:%s\".", label, label)
+			n.errorf("reserved-scope", n.block.LabelRange(0), "%q means something else in OpenID Connect and cannot be a scope of an API. Write a name of your own, such as \"read:%s\".", label, label)
 		}
 		out = append(out, schema.Scope{Name: label, Description: n.text("description")})
 	})
@@ -152,7 +152,7 @@ func (l *loader) decodeClient(o *object) *Client {
 
 // clientID decodes client_id, which is the label by default.
 func (f *fields) clientID(o *object) string {
-	if a := f.block.Body.Attributes["client_id"]; a != nil && !isNullLiteral(a.Expr) {
+	if a := f.block.Body.Attribute("client_id"); a != nil && !a.Expr.IsNull() {
 		return f.text("client_id")
 	}
 	if o.isInstance() {
@@ -169,7 +169,7 @@ func (l *loader) decodeAuthorization(o *object) *Authorization {
 	a.Client = f.ref("client")
 	a.API = f.ref("api")
 	a.Authorization.Client, a.Authorization.API = a.Client.Label, a.API.Label
-	a.Scopes, a.ScopeRanges = f.texts("scopes")
+	a.Scopes, a.scopes = f.texts("scopes")
 	a.SubjectType = schema.SubjectType(f.choice("subject_type"))
 	a.SubjectClaims = f.object("subject_claims")
 	if a.SubjectClaims != "" && a.SubjectType == schema.SubjectClient {
@@ -184,16 +184,13 @@ func (l *loader) decodeAuthorization(o *object) *Authorization {
 
 // copyClaims decodes the names of the claims that a user's token hands on.
 func (f *fields) copyClaims(a *Authorization) []string {
-	names, ranges := f.texts("copy_claims")
+	names, written := f.texts("copy_claims")
 	if len(names) > 0 && a.SubjectType == schema.SubjectClient {
 		f.errorf("invalid-value", a.AttrRange("copy_claims"), "copy_claims are taken from a user's token, and subject_type is \"client\" here. Leave them out, or write subject_type = \"user\".")
 		return nil
 	}
 	for i, name := range names {
-		code, at := "invalid-claim", a.AttrRange("copy_claims")
-		if i < len(ranges) {
-			at = ranges[i]
-		}
+		code, at := "invalid-claim", elementRange(written, i, a.AttrRange("copy_claims"))
 		reserved, err := schema.CheckCopiedClaim(name)
 		if reserved {
 			code = "reserved-claim"
@@ -225,9 +222,9 @@ func (l *loader) decodeTrustedIssuer(o *object) *TrustedIssuer {
 	return t
 }
 
-func (l *loader) decodeSigningKey(b *hclsyntax.Block) *SigningKey {
+func (l *loader) decodeSigningKey(b *source.Block) *SigningKey {
 	spec, _ := schema.LanguageBlock("signing_key")
-	k := &SigningKey{Decl: Decl{Address: "signing_key." + b.Labels[0], Range: b.DefRange(), places: placesOf(b)}}
+	k := &SigningKey{Decl: Decl{Address: "signing_key." + b.Labels[0], Range: b.DefRange(), block: b}}
 	f := l.fieldsOf(spec, b, k.Address, nil)
 	k.Label = b.Labels[0]
 	k.Alg = schema.SigningAlg(f.text("algorithm"))
@@ -237,9 +234,9 @@ func (l *loader) decodeSigningKey(b *hclsyntax.Block) *SigningKey {
 	return k
 }
 
-func (l *loader) decodePolicy(b *hclsyntax.Block) *Policy {
+func (l *loader) decodePolicy(b *source.Block) *Policy {
 	spec, _ := schema.LanguageBlock("policy")
-	p := &Policy{Decl: Decl{Address: "policy." + b.Labels[0], Range: b.DefRange(), places: placesOf(b)}, Label: b.Labels[0]}
+	p := &Policy{Decl: Decl{Address: "policy." + b.Labels[0], Range: b.DefRange(), block: b}, Label: b.Labels[0]}
 	f := l.fieldsOf(spec, b, p.Address, nil)
 	p.ForEachOf = f.text("for_each_of")
 	p.Severity = f.choice("severity")
@@ -277,8 +274,8 @@ func (f *fields) ascii(name string) string {
 	if s == "" {
 		return ""
 	}
-	a := f.block.Body.Attributes[name]
-	if _, isLiteral := literal(a.Expr); !isLiteral {
+	a := f.block.Body.Attribute(name)
+	if _, isLiteral := a.Expr.Literal(); !isLiteral {
 		return s
 	}
 	at := a.Expr.Range()
@@ -347,8 +344,8 @@ func (f *fields) refuseKey(at hcl.Range, err error) {
 	f.secretf("invalid-key", at, "%s", sentence(err))
 }
 
-func rangeOf(b *hclsyntax.Block, attr string) (hcl.Range, bool) {
-	if a := b.Body.Attributes[attr]; a != nil {
+func rangeOf(b *source.Block, attr string) (hcl.Range, bool) {
+	if a := b.Body.Attribute(attr); a != nil {
 		return a.Expr.Range(), true
 	}
 	return hcl.Range{}, false

@@ -100,17 +100,17 @@ func (u *selfUse) step(l *loader, t hcl.Traversal, i int, names []string) (strin
 // reported.
 func (f *fields) deferred(name string, shape selfShape) *deferred {
 	a, spec := f.attr(name)
-	if a != nil && spec.Required && isNullLiteral(a.Expr) {
+	if a != nil && spec.Required && a.Expr.IsNull() {
 		f.missing(spec)
 	}
-	if a == nil || isNullLiteral(a.Expr) || len(f.problems.broken) > 0 && isBroken(a.Expr) {
+	if a == nil || a.Expr.IsNull() || len(f.problems.broken) > 0 && isBroken(a.Expr.Syntax()) {
 		return nil
 	}
-	d := &deferred{expr: a.Expr, self: &selfUse{shape: shape}}
+	d := &deferred{expr: a.Expr.Syntax(), self: &selfUse{shape: shape}}
 	s := f.scope
 	s.self = d.self
-	ctx, ok := f.context(a.Expr, s)
-	if !ok || !f.readFiles(a.Expr, s) {
+	ctx, ok := f.context(d.expr, s)
+	if !ok || !f.readFiles(d.expr, s) {
 		f.bad = true
 		return nil
 	}
@@ -134,7 +134,7 @@ func (f *fields) readFiles(expr hclsyntax.Expression, s scope) bool {
 				return nil
 			}
 		}
-		_, good := f.loader.value(call, s)
+		_, good := f.loader.evaluate(call, s)
 		ok = ok && good
 		return nil
 	})

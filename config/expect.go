@@ -6,8 +6,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/hashicorp/hcl/v2/hclsyntax"
-
 	"github.com/writ-auth/writ/config/source"
 	"github.com/writ-auth/writ/schema"
 )
@@ -16,7 +14,7 @@ import (
 func (l *loader) decodeTests(files []*source.File) []*Test {
 	spec := &schema.TestLanguage[0]
 	var out []*Test
-	seen := map[string]*hclsyntax.Block{}
+	seen := map[string]*source.Block{}
 	for _, file := range files {
 		l.strayAttributes(file, topOfTests, "a test file")
 		for _, b := range file.Body.Blocks {
@@ -38,9 +36,9 @@ func (l *loader) decodeTests(files []*source.File) []*Test {
 	return out
 }
 
-func (l *loader) decodeTest(spec *schema.Block, b *hclsyntax.Block) *Test {
+func (l *loader) decodeTest(spec *schema.Block, b *source.Block) *Test {
 	t := &Test{Name: b.Labels[0]}
-	t.Decl = Decl{Address: fmt.Sprintf("expect %q", t.Name), Range: b.DefRange(), places: placesOf(b)}
+	t.Decl = Decl{Address: fmt.Sprintf("expect %q", t.Name), Range: b.DefRange(), block: b}
 	f := l.fieldsOf(spec, b, t.Address, nil)
 	t.Client = f.text("client")
 	t.API = f.text("api")

@@ -7,9 +7,9 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/writ-auth/writ/config/source"
 	"github.com/writ-auth/writ/schema"
 )
 
@@ -19,7 +19,7 @@ import (
 type fields struct {
 	*loader
 	spec  *schema.Block
-	block *hclsyntax.Block
+	block *source.Block
 	where string // for messages: `api.orders`, `secret "a" of client.billing`
 	scope scope
 	main  bool // the block is the object's own, not one nested in it
@@ -27,14 +27,14 @@ type fields struct {
 }
 
 // fieldsOf begins the decoding of a block that is, or belongs to, o.
-func (l *loader) fieldsOf(spec *schema.Block, b *hclsyntax.Block, where string, o *object) *fields {
+func (l *loader) fieldsOf(spec *schema.Block, b *source.Block, where string, o *object) *fields {
 	f := &fields{loader: l, spec: spec, block: b, where: where, scope: scope{object: o}}
 	f.main = o != nil && o.decl.block == b
 	before := len(l.problems.list)
-	l.unknownAttributes(b.Body, spec, where)
+	l.unknownAttributes(&b.Body, spec, where)
 	for _, nested := range b.Body.Blocks {
 		if _, known := spec.Block(nested.Type); !known {
-			l.unknownBlock(nested, b.Body, spec, where)
+			l.unknownBlock(nested, &b.Body, spec, where)
 		}
 	}
 	f.bad = len(l.problems.list) > before
@@ -45,7 +45,7 @@ func (l *loader) fieldsOf(spec *schema.Block, b *hclsyntax.Block, where string, 
 // with one label, or two of a type that stands once, are reported.
 func (f *fields) nested(typ string, each func(n *fields, label string)) {
 	spec, _ := f.spec.Block(typ)
-	seen := map[string]*hclsyntax.Block{}
+	seen := map[string]*source.Block{}
 	for _, b := range f.block.Body.Blocks {
 		if b.Type != typ || !f.checkLabels(b, spec) {
 			continue
@@ -64,7 +64,7 @@ func (f *fields) nested(typ string, each func(n *fields, label string)) {
 	}
 }
 
-func (f *fields) duplicateNested(what string, b, other *hclsyntax.Block) {
+func (f *fields) duplicateNested(what string, b, other *source.Block) {
 	code := "duplicate-name"
 	if b.Type == "scope" {
 		code = "duplicate-scope"
@@ -86,12 +86,12 @@ func (f *fields) secretf(code string, at hcl.Range, format string, args ...any) 
 }
 
 // attr returns an attribute that was written, and what the language says of it.
-func (f *fields) attr(name string) (*hclsyntax.Attribute, *schema.Attribute) {
+func (f *fields) attr(name string) (*source.Attribute, *schema.Attribute) {
 	spec, ok := f.spec.Attr(name)
 	if !ok {
 		panic("config: the language has no attribute " + f.spec.Type + "." + name)
 	}
-	a := f.block.Body.Attributes[name]
+	a := f.block.Body.Attribute(name)
 	if a == nil && spec.Required {
 		f.missing(spec)
 	}
@@ -99,7 +99,7 @@ func (f *fields) attr(name string) (*hclsyntax.Attribute, *schema.Attribute) {
 }
 
 func (f *fields) missing(spec *schema.Attribute) {
-	if f.isMeant(f.block.Body, spec.Name) {
+	if f.isMeant(&f.block.Body, spec.Name) {
 		f.bad = true
 		return
 	}
@@ -115,7 +115,7 @@ func (f *fields) value(name string) (v cty.Value, at hcl.Range, spec *schema.Att
 	if f.main {
 		v, ok = f.raw(f.scope.object, a)
 	} else {
-		v, ok = f.loader.value(a.Expr, f.scope)
+		v, ok = f.loader.value(&a.Expr, f.scope)
 	}
 	if !ok {
 		f.bad = true
@@ -144,7 +144,7 @@ func (f *fields) text(name string) string {
 	if !ok {
 		return ""
 	}
-	v = textual(f.block.Body.Attributes[name].Expr, v)
+	v = textual(&f.block.Body.Attribute(name).Expr, v)
 	if v.Type() != cty.String {
 		f.wrongType(spec, v, at)
 		return ""
@@ -265,7 +265,7 @@ func (f *fields) time(name string) int64 {
 func (f *fields) window(from, until string) schema.Window {
 	w := schema.Window{NotBefore: f.time(from), ExpiresAt: f.time(until)}
 	if w.ExpiresAt != 0 && w.ExpiresAt <= w.NotBefore {
-		f.problems.related("invalid-time", f.block.Body.Attributes[until].Expr.Range(), related("it begins here", f.block.Body.Attributes[from].Expr.Range()),
+		f.problems.related("invalid-time", f.block.Body.Attribute(until).Expr.Range(), related("it begins here", f.block.Body.Attribute(from).Expr.Range()),
 			"%s ends at or before its beginning. Write an %s after %s.", f.where, until, from)
 		f.bad = true
 	}
@@ -314,7 +314,7 @@ func (f *fields) ref(name string) Ref {
 		return Ref{}
 	}
 	of, _ := kindOf(spec.Of)
-	o, ok := f.reference(a.Expr, of, f.scope)
+	o, ok := f.reference(&a.Expr, of, f.scope)
 	if !ok {
 		f.bad = true
 		return Ref{Range: a.Expr.Range()}
@@ -330,25 +330,20 @@ func (f *fields) ref(name string) Ref {
 
 // oneOf reports a block in which not exactly one of these attributes stands.
 func (f *fields) oneOf(names ...string) {
-	var written []*hclsyntax.Attribute
+	var written []*source.Attribute
 	for _, name := range names {
-		if a := f.block.Body.Attributes[name]; a != nil && !isNullLiteral(a.Expr) {
+		if a := f.block.Body.Attribute(name); a != nil && !a.Expr.IsNull() {
 			written = append(written, a)
 		}
 	}
 	switch {
-	case len(written) == 0 && f.isMeant(f.block.Body, names...):
+	case len(written) == 0 && f.isMeant(&f.block.Body, names...):
 		f.bad = true
 	case len(written) == 0:
 		f.errorf("missing-attribute", f.block.DefRange(), "%s needs one of %s. Write exactly one of them.", f.where, strings.Join(names, ", "))
 	case len(written) > 1:
-		f.problems.related("invalid-value", written[1].NameRange, related("the other", written[0].NameRange),
+		f.problems.related("invalid-value", written[1].NameRange(), related("the other", written[0].NameRange()),
 			"%s takes exactly one of %s. Leave %s out, or %s.", f.where, strings.Join(names, ", "), written[0].Name, written[1].Name)
 		f.bad = true
 	}
-}
-
-func isNullLiteral(expr hclsyntax.Expression) bool {
-	v, ok := literal(expr)
-	return ok && v.IsNull()
 }

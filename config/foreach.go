@@ -33,7 +33,7 @@ func (l *loader) expand(d *declared) bool {
 	l.problems.owner = nil
 	defer func() { l.problems.owner = owner }()
 	_, ok := l.force(&d.state, "for_each of "+d.address(), d.forEach.Expr.Range(), func() (cty.Value, bool) {
-		v, ok := l.value(d.forEach.Expr, scope{})
+		v, ok := l.value(&d.forEach.Expr, scope{})
 		return v, ok && l.instantiate(d, v)
 	})
 	return ok

@@ -2,7 +2,6 @@ package config
 
 import (
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/config/source"
@@ -12,7 +11,7 @@ import (
 // index notes every block of the tree under its name, so that expressions can
 // be resolved in any order.
 func (l *loader) index(files []*source.File) {
-	l.plain = map[string][]*hclsyntax.Block{}
+	l.plain = map[string][]*source.Block{}
 	for k := range l.kinds {
 		l.kinds[k].spec, _ = schema.LanguageBlock(kindNames[k])
 		l.kinds[k].byLabel = map[string]*declared{}
@@ -26,7 +25,7 @@ func (l *loader) index(files []*source.File) {
 	}
 }
 
-func (l *loader) indexBlock(file *hclsyntax.Body, b *hclsyntax.Block) {
+func (l *loader) indexBlock(file *source.Body, b *source.Block) {
 	spec, found := schema.LanguageBlock(b.Type)
 	if !found {
 		meant := l.unknownBlock(b, file, top, "a configuration file")
@@ -55,24 +54,24 @@ func (l *loader) indexBlock(file *hclsyntax.Body, b *hclsyntax.Block) {
 	}
 	for _, nested := range b.Body.Blocks {
 		if b.Type == "issuer" && nested.Type == "defaults" && l.defaults == nil {
-			l.defaults = nested.Body
+			l.defaults = &nested.Body
 		}
 	}
 }
 
 // renamed is a block under the type that its author meant, so that what refers
 // to it is not reported besides.
-func renamed(b *hclsyntax.Block, typ string) *hclsyntax.Block {
+func renamed(b *source.Block, typ string) *source.Block {
 	out := *b
 	out.Type = typ
 	return &out
 }
 
-func (l *loader) indexObject(k kind, b *hclsyntax.Block) {
+func (l *loader) indexObject(k kind, b *source.Block) {
 	t := &l.kinds[k]
 	d := &declared{kind: k, label: b.Labels[0], block: b}
 	if _, takes := t.spec.Attr("for_each"); takes {
-		d.forEach = b.Body.Attributes["for_each"]
+		d.forEach = b.Body.Attribute("for_each")
 	}
 	d.single.decl = d
 	if other, found := t.byLabel[d.label]; found {
@@ -83,7 +82,7 @@ func (l *loader) indexObject(k kind, b *hclsyntax.Block) {
 	t.order = append(t.order, d)
 }
 
-func (l *loader) duplicate(address string, b, other *hclsyntax.Block) {
+func (l *loader) duplicate(address string, b, other *source.Block) {
 	l.problems.related("duplicate-name", b.DefRange(), []diag.Related{{Message: "the other " + address, Range: other.DefRange()}},
 		"%s is declared twice. Give one of them another label.", address)
 }
@@ -99,17 +98,17 @@ func (l *loader) count(at hcl.Range) bool {
 
 // checkLabels checks a block's labels against the language. It returns false
 // when there is nothing to call the block by.
-func (l *loader) checkLabels(b *hclsyntax.Block, spec *schema.Block) bool {
+func (l *loader) checkLabels(b *source.Block, spec *schema.Block) bool {
 	want := 0
 	if spec.Label != "" {
 		want = 1
 	}
 	if len(b.Labels) < want {
-		l.problems.errorf("invalid-label", b.TypeRange, "%s block needs a %s in quotes after its type, such as: %s.", upper(article(b.Type)), spec.Label, firstLine(spec.Example))
+		l.problems.errorf("invalid-label", b.TypeRange(), "%s block needs a %s in quotes after its type, such as: %s.", upper(article(b.Type)), spec.Label, firstLine(spec.Example))
 		return false
 	}
 	if len(b.Labels) > want {
-		l.problems.errorf("invalid-label", hcl.RangeBetween(b.LabelRanges[want], b.LabelRanges[len(b.LabelRanges)-1]),
+		l.problems.errorf("invalid-label", hcl.RangeBetween(b.LabelRange(want), b.LabelRange(len(b.Labels)-1)),
 			"%s block takes %s. Leave this out.", upper(article(b.Type)), [...]string{"no label", "one label"}[want])
 		return want > 0
 	}
@@ -117,7 +116,7 @@ func (l *loader) checkLabels(b *hclsyntax.Block, spec *schema.Block) bool {
 		return true
 	}
 	if err := spec.CheckLabel(b.Labels[0]); err != nil {
-		l.problems.errorf(spec.LabelCode, b.LabelRanges[0], "%s", sentence(err))
+		l.problems.errorf(spec.LabelCode, b.LabelRange(0), "%s", sentence(err))
 	}
 	return true
 }

@@ -4,22 +4,22 @@ import (
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/zclconf/go-cty/cty"
 
+	"github.com/writ-auth/writ/config/source"
 	"github.com/writ-auth/writ/schema"
 )
 
-// texts decodes a list or set of strings and where each element stands. The
-// result is nil only when the attribute was not written, is null or is wrong.
-func (f *fields) texts(name string) ([]string, []hcl.Range) {
-	if a := f.block.Body.Attributes[name]; a != nil {
-		if tuple, ok := a.Expr.(*hclsyntax.TupleConsExpr); ok {
-			if values, ranges, ok := literalStrings(tuple); ok {
-				spec, _ := f.spec.Attr(name)
-				return f.allowedAll(spec, values, ranges)
-			}
-		}
+// texts decodes a list or set of strings. The result is nil only when the
+// attribute was not written, is null or is wrong. written are the elements
+// where each stands there as itself.
+func (f *fields) texts(name string) (values []string, written []source.Expr) {
+	a, spec := f.attr(name)
+	if a == nil {
+		return nil, nil
+	}
+	if values, written, ok := literalStrings(&a.Expr); ok {
+		at := func(i int) hcl.Range { return written[i].Range() }
+		return f.allowedAll(spec, values, at), written
 	}
 	v, at, spec, ok := f.value(name)
 	if !ok {
@@ -30,41 +30,50 @@ func (f *fields) texts(name string) ([]string, []hcl.Range) {
 		f.wrongType(spec, v, at)
 		return nil, nil
 	}
-	return f.allowedAll(spec, values, slices.Repeat([]hcl.Range{at}, len(values)))
+	return f.allowedAll(spec, values, func(int) hcl.Range { return at }), nil
 }
 
-func literalStrings(tuple *hclsyntax.TupleConsExpr) ([]string, []hcl.Range, bool) {
-	values := make([]string, len(tuple.Exprs))
-	ranges := make([]hcl.Range, len(tuple.Exprs))
-	for i, e := range tuple.Exprs {
-		v, ok := literal(e)
-		if !ok || v.IsNull() || v.Type() != cty.String {
+// elementRange is where element i was written; the whole list where an
+// expression gave it.
+func elementRange(written []source.Expr, i int, list hcl.Range) hcl.Range {
+	if i < len(written) {
+		return written[i].Range()
+	}
+	return list
+}
+
+func literalStrings(expr *source.Expr) (values []string, written []source.Expr, ok bool) {
+	if written, ok = expr.Elements(); !ok {
+		return nil, nil, false
+	}
+	values = make([]string, len(written))
+	for i := range written {
+		if values[i], ok = written[i].Text(); !ok {
 			return nil, nil, false
 		}
-		values[i], ranges[i] = v.AsString(), e.Range()
 	}
-	return values, ranges, true
+	return values, written, true
 }
 
 // allowedAll applies the rules of each element and refuses repetition.
-func (f *fields) allowedAll(spec *schema.Attribute, values []string, ranges []hcl.Range) ([]string, []hcl.Range) {
+func (f *fields) allowedAll(spec *schema.Attribute, values []string, at func(i int) hcl.Range) []string {
 	good := true
 	for i, s := range values {
-		good = f.allowed(spec, s, ranges[i]) && good
+		good = f.allowed(spec, s, at(i)) && good
 	}
 	if i, j, twice := repeated(values); twice {
 		code := "invalid-value"
 		if spec.Name == "scopes" {
 			code = "duplicate-scope"
 		}
-		f.problems.related(code, ranges[j], related("the other", ranges[i]), "%q stands twice in %s. Leave one of them out.", values[j], spec.Name)
+		f.problems.related(code, at(j), related("the other", at(i)), "%q stands twice in %s. Leave one of them out.", values[j], spec.Name)
 		good = false
 	}
 	if !good {
 		f.bad = true
-		return nil, nil
+		return nil
 	}
-	return values, ranges
+	return values
 }
 
 // repeated finds the first element that stands twice.
@@ -94,7 +103,7 @@ func (f *fields) refs(name string) []Ref {
 		return nil
 	}
 	of, _ := kindOf(spec.Of)
-	objects, ranges, ok := f.references(a.Expr, of, f.scope)
+	objects, ranges, ok := f.references(&a.Expr, of, f.scope)
 	if !ok {
 		f.bad = true
 	}
@@ -115,7 +124,7 @@ func (f *fields) refs(name string) []Ref {
 // nothing is ever accepted.
 func (f *fields) notEmpty(names ...string) {
 	for _, name := range names {
-		a := f.block.Body.Attributes[name]
+		a := f.block.Body.Attribute(name)
 		if a == nil {
 			continue
 		}

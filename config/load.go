@@ -108,7 +108,7 @@ func load(tree *source.Tree, problems diag.List, files eval.FileReader, opts Opt
 	c.Digest = l.digest(tree)
 	limits.Steps += stepsPerObject * int64(l.objects)
 	c.eval = eval.New(limits, files)
-	return c, l.problems.list.Sorted()
+	return c, l.problems.all()
 }
 
 // digest covers all that the configuration depends on.

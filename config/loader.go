@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/writ-auth/writ/config/diag"
@@ -26,13 +25,13 @@ type loader struct {
 	kinds     [numKinds]table
 	variables names[variable]
 	locals    names[local]
-	plain     map[string][]*hclsyntax.Block // issuer, signing_key and policy: nothing refers to them
+	plain     map[string][]*source.Block // issuer, signing_key and policy: nothing refers to them
 
 	memo     map[attrKey]*thunk
 	wholes   map[any]*thunk // objects, for_each blocks and kinds as one value
 	running  []frame
 	objects  int
-	defaults *hclsyntax.Body // of the issuer's defaults block, nil without one
+	defaults *source.Body // of the issuer's defaults block, nil without one
 }
 
 // A kind is a type of block that expressions can refer to.
@@ -79,24 +78,15 @@ func (t *table) labels() []string {
 type declared struct {
 	kind    kind
 	label   string
-	block   *hclsyntax.Block
-	places  *places // of the block, once asked for
-	single  object  // itself, without for_each
-	forEach *hclsyntax.Attribute
+	block   *source.Block
+	single  object // itself, without for_each
+	forEach *source.Attribute
 	byKey   map[string]*object // with for_each, once expanded
 	keys    []string           // sorted
 	state   thunk              // of the expansion
 }
 
 func (d *declared) address() string { return kindNames[d.kind] + "." + d.label }
-
-// parts returns the places that all instances of the block share.
-func (d *declared) parts() *places {
-	if d.places == nil {
-		d.places = placesOf(d.block)
-	}
-	return d.places
-}
 
 // An object is a block, or one instance of a block with for_each.
 type object struct {
@@ -118,8 +108,8 @@ func (o *object) address() string { return kindNames[o.decl.kind] + "." + o.labe
 
 func instanceLabel(label, key string) string { return fmt.Sprintf("%s[%q]", label, key) }
 
-func (o *object) attribute(name string) *hclsyntax.Attribute {
-	return o.decl.block.Body.Attributes[name]
+func (o *object) attribute(name string) *source.Attribute {
+	return o.decl.block.Body.Attribute(name)
 }
 
 // names is a namespace whose order is that of the files.

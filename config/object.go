@@ -5,9 +5,9 @@ import (
 	"strconv"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/writ-auth/writ/config/source"
 	"github.com/writ-auth/writ/schema"
 )
 
@@ -50,12 +50,12 @@ func wholeNames(k kind) []string {
 }
 
 // raw evaluates an attribute of an object, once.
-func (l *loader) raw(o *object, a *hclsyntax.Attribute) (cty.Value, bool) {
-	if v, ok := literal(a.Expr); ok {
+func (l *loader) raw(o *object, a *source.Attribute) (cty.Value, bool) {
+	if v, ok := a.Expr.Literal(); ok {
 		return v, true
 	}
 	return l.once(o, a.Name, a.Expr.Range(), func() (cty.Value, bool) {
-		return l.value(a.Expr, scope{object: o})
+		return l.value(&a.Expr, scope{object: o})
 	})
 }
 
@@ -107,7 +107,7 @@ func (l *loader) attr(o *object, name string) (cty.Value, bool) {
 	}
 	if spec.Type == schema.TypeReference || spec.Type == schema.TypeReferences {
 		return l.once(o, name, a.Expr.Range(), func() (cty.Value, bool) {
-			return l.attrReferences(o, spec, a.Expr)
+			return l.attrReferences(o, spec, &a.Expr)
 		})
 	}
 	v, ok := l.raw(o, a)
@@ -118,12 +118,12 @@ func (l *loader) attr(o *object, name string) (cty.Value, bool) {
 		return l.absent(o, spec)
 	}
 	if spec.Type == schema.TypeString {
-		v = textual(a.Expr, v)
+		v = textual(&a.Expr, v)
 	}
 	return seen(spec, v)
 }
 
-func scopeNames(b *hclsyntax.Block) cty.Value {
+func scopeNames(b *source.Block) cty.Value {
 	var names []cty.Value
 	for _, nested := range b.Body.Blocks {
 		if nested.Type == "scope" && len(nested.Labels) == 1 {
@@ -171,8 +171,8 @@ func (l *loader) absent(o *object, spec *schema.Attribute) (cty.Value, bool) {
 		return l.inheritedLifetime(o)
 	case spec.Required:
 		return cty.NilVal, false
-	case o.decl.kind == kindAPI && l.defaults != nil && l.defaults.Attributes[spec.Name] != nil:
-		expr := l.defaults.Attributes[spec.Name].Expr
+	case o.decl.kind == kindAPI && l.defaults != nil && l.defaults.Attribute(spec.Name) != nil:
+		expr := &l.defaults.Attribute(spec.Name).Expr
 		v, ok := l.once(nil, spec.Name, expr.Range(), func() (cty.Value, bool) {
 			return l.value(expr, scope{})
 		})
@@ -193,7 +193,7 @@ func (l *loader) inheritedLifetime(o *object) (cty.Value, bool) {
 		return cty.NilVal, false
 	}
 	return l.once(o, "api.token_lifetime", a.Expr.Range(), func() (cty.Value, bool) {
-		api, ok := l.reference(a.Expr, kindAPI, scope{object: o})
+		api, ok := l.reference(&a.Expr, kindAPI, scope{object: o})
 		if !ok || api == nil {
 			return cty.NilVal, false
 		}
@@ -237,7 +237,7 @@ func defaultStrings(spec *schema.Attribute) []string {
 }
 
 // attrReferences is what expressions see of an attribute that refers to objects.
-func (l *loader) attrReferences(o *object, spec *schema.Attribute, expr hclsyntax.Expression) (cty.Value, bool) {
+func (l *loader) attrReferences(o *object, spec *schema.Attribute, expr *source.Expr) (cty.Value, bool) {
 	of, _ := kindOf(spec.Of)
 	if spec.Type == schema.TypeReference {
 		target, ok := l.reference(expr, of, scope{object: o})

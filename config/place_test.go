@@ -34,7 +34,7 @@ authorization "x" {
 		text(client.NestedRange("secret", "a", "")):               `secret "a"`,
 		text(client.NestedRange("refresh_token", "", "lifetime")): `"30d"`,
 		text(api.NestedRange("scope", "read", "description")):     `"Read"`,
-		text(c.Authorizations[0].ScopeRanges[0]):                  `"read"`,
+		text(c.Authorizations[0].ScopeRange(0)):                   `"read"`,
 		text(c.Authorizations[0].API.Range):                       `api.orders`,
 	} {
 		if got != want {

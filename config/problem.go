@@ -27,6 +27,8 @@ type problems struct {
 	owner       *object           // the instance whose expressions are being evaluated
 	first       map[place]*object // which instance reported what
 	comparisons int
+	more        int             // problems beyond the first maxProblems
+	moreAt      hcl.Range       // of the first of them
 	broken      map[string]bool // files with syntax errors, of which something may be missing
 }
 
@@ -95,13 +97,22 @@ func (p *problems) add(d diag.Diagnostic) {
 		}
 		p.first[k] = p.owner
 	}
-	switch {
-	case len(p.list) < maxProblems:
+	if len(p.list) < maxProblems {
 		p.list = append(p.list, d)
-	case len(p.list) == maxProblems:
-		p.list = append(p.list, diag.Diagnostic{Severity: diag.Error, Code: "limit-exceeded", Summary: "Too many problems",
-			Detail: fmt.Sprintf("Only the first %d problems are reported. Correct these and run again.", maxProblems), Range: d.Range})
+		return
 	}
+	if p.more++; p.more == 1 {
+		p.moreAt = d.Range
+	}
+}
+
+// all returns what was found, and how much more.
+func (p *problems) all() diag.List {
+	if p.more > 0 {
+		p.list = append(p.list, diag.Diagnostic{Severity: diag.Error, Code: "limit-exceeded", Summary: "Too many problems", Range: p.moreAt,
+			Detail: fmt.Sprintf("Only the first %d problems are reported, and there are %d more. Correct these and run again.", maxProblems, p.more)})
+	}
+	return p.list.Sorted()
 }
 
 func (p *problems) addAll(l diag.List) {

@@ -6,16 +6,27 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/writ-auth/writ/config/source"
 )
 
 // reference resolves an expression that names an object: client.billing,
 // client.worker["eu"], client.worker[each.key], or anything that evaluates to
 // an object. The object is nil where the expression is null; ok is false where
 // it names none, which has then been reported.
-func (l *loader) reference(expr hclsyntax.Expression, of kind, s scope) (o *object, ok bool) {
+func (l *loader) reference(expr *source.Expr, of kind, s scope) (o *object, ok bool) {
+	if root, label, isName := expr.Name(); isName {
+		if d := l.kinds[of].byLabel[label]; d != nil && d.forEach == nil && root == kindNames[of] {
+			return &d.single, true
+		}
+	}
+	return l.syntaxReference(expr.Syntax(), of, s)
+}
+
+func (l *loader) syntaxReference(expr hclsyntax.Expression, of kind, s scope) (o *object, ok bool) {
 	switch e := expr.(type) {
 	case *hclsyntax.ParenthesesExpr:
-		return l.reference(e.Expression, of, s)
+		return l.syntaxReference(e.Expression, of, s)
 	case *hclsyntax.ScopeTraversalExpr:
 		if k, isKind := kindOf(e.Traversal.RootName()); isKind && k != kindAuthorization {
 			return l.traversedReference(e.Traversal, k, of)
@@ -27,7 +38,7 @@ func (l *loader) reference(expr hclsyntax.Expression, of kind, s scope) (o *obje
 			}
 		}
 	}
-	v, ok := l.value(expr, s)
+	v, ok := l.evaluate(expr, s)
 	if !ok {
 		return nil, false
 	}
@@ -81,7 +92,7 @@ func (l *loader) attributeAsReference(t hcl.Traversal, i int, o *object, of kind
 
 // indexedReference resolves client.worker[expr] and client[expr].
 func (l *loader) indexedReference(t hcl.Traversal, key hclsyntax.Expression, of kind, s scope) (*object, bool) {
-	v, ok := l.value(key, s)
+	v, ok := l.evaluate(key, s)
 	if !ok {
 		return nil, false
 	}
@@ -175,8 +186,8 @@ func (l *loader) named(of kind, text string) *declared {
 		return nil
 	}
 	for _, d := range order {
-		if a := d.block.Body.Attributes[name]; a != nil && d.forEach == nil {
-			if v, ok := literal(a.Expr); ok && v.Type() == cty.String && !v.IsNull() && v.AsString() == text {
+		if a := d.block.Body.Attribute(name); a != nil && d.forEach == nil {
+			if s, ok := a.Expr.Text(); ok && s == text {
 				return d
 			}
 		}
@@ -200,10 +211,11 @@ func (l *loader) ofKind(o *object, of kind, at hcl.Range) (*object, bool) {
 }
 
 // references resolves a list of references. ranges tells where each stands.
-func (l *loader) references(expr hclsyntax.Expression, of kind, s scope) (objects []*object, ranges []hcl.Range, ok bool) {
+func (l *loader) references(expr *source.Expr, of kind, s scope) (objects []*object, ranges []hcl.Range, ok bool) {
 	ok = true
-	if tuple, isTuple := expr.(*hclsyntax.TupleConsExpr); isTuple {
-		for _, e := range tuple.Exprs {
+	if elements, isList := expr.Elements(); isList {
+		for i := range elements {
+			e := &elements[i]
 			o, good := l.reference(e, of, s)
 			if ok = ok && good; good && o != nil {
 				objects, ranges = append(objects, o), append(ranges, e.Range())

@@ -10,6 +10,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/config/source"
 )
 
 // A scope is what an expression may refer to beside the names of the tree.
@@ -21,10 +22,14 @@ type scope struct {
 
 // value evaluates an expression. It returns false when it could not, which has
 // then been reported.
-func (l *loader) value(expr hclsyntax.Expression, s scope) (cty.Value, bool) {
-	if v, ok := literal(expr); ok {
+func (l *loader) value(expr *source.Expr, s scope) (cty.Value, bool) {
+	if v, ok := expr.Literal(); ok {
 		return v, true
 	}
+	return l.evaluate(expr.Syntax(), s)
+}
+
+func (l *loader) evaluate(expr hclsyntax.Expression, s scope) (cty.Value, bool) {
 	if len(l.problems.broken) > 0 && isBroken(expr) {
 		return cty.NilVal, false
 	}
@@ -48,21 +53,6 @@ func isBroken(expr hclsyntax.Expression) bool {
 		return nil
 	})
 	return broken
-}
-
-// literal returns the value of a plain literal, without evaluating anything.
-func literal(expr hclsyntax.Expression) (cty.Value, bool) {
-	switch e := expr.(type) {
-	case *hclsyntax.LiteralValueExpr:
-		return e.Val, e.Val.IsKnown()
-	case *hclsyntax.TemplateExpr:
-		if len(e.Parts) == 1 {
-			if part, ok := e.Parts[0].(*hclsyntax.LiteralValueExpr); ok {
-				return part.Val, part.Val.Type() == cty.String
-			}
-		}
-	}
-	return cty.NilVal, false
 }
 
 // context makes the variables that an expression reads, and no others.

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/hashicorp/hcl/v2/hclsyntax"
-
 	"github.com/writ-auth/writ/config/source"
 	"github.com/writ-auth/writ/schema"
 )
@@ -18,7 +16,7 @@ var (
 
 // A meaning is an attribute that an author wrote under another name.
 type meaning struct {
-	block *hclsyntax.Body
+	block *source.Body
 	name  string
 }
 
@@ -29,21 +27,21 @@ func (l *loader) strayAttributes(f *source.File, spec *schema.Block, where strin
 		l.unknownAttributes(f.Body, spec, where)
 		return
 	}
-	for _, a := range attributesOf(f.Body) {
-		l.unknownBlock(&hclsyntax.Block{Type: a.Name, TypeRange: a.NameRange}, f.Body, spec, where)
+	for i := range f.Body.Attributes {
+		l.unknownBlock(f.Body.Attributes[i].Header(), f.Body, spec, where)
 	}
 }
 
 // unknownBlock reports a block of the body that spec does not take, and returns
 // the type that its author most likely meant, or "".
-func (l *loader) unknownBlock(b *hclsyntax.Block, body *hclsyntax.Body, spec *schema.Block, where string) (meant string) {
+func (l *loader) unknownBlock(b *source.Block, body *source.Body, spec *schema.Block, where string) (meant string) {
 	types := make([]string, len(spec.Blocks))
 	for i := range spec.Blocks {
 		types[i] = spec.Blocks[i].Type
 	}
 	if a, isAttribute := spec.Attr(b.Type); isAttribute {
 		l.mean(body, a.Name)
-		l.problems.errorf("unknown-block", b.TypeRange, "%s is an attribute in %s, not a block. Write it with an equals sign: %s = %s", a.Name, where, a.Name, a.Example)
+		l.problems.errorf("unknown-block", b.TypeRange(), "%s is an attribute in %s, not a block. Write it with an equals sign: %s = %s", a.Name, where, a.Name, a.Example)
 		return ""
 	}
 	hint := foreignBlock(b, spec)
@@ -54,13 +52,13 @@ func (l *loader) unknownBlock(b *hclsyntax.Block, body *hclsyntax.Body, spec *sc
 			hint = homeOf(b.Type, types)
 		}
 	}
-	l.problems.errorf("unknown-block", b.TypeRange, "Blocks of type %q do not stand in %s.%s", b.Type, where, hint)
+	l.problems.errorf("unknown-block", b.TypeRange(), "Blocks of type %q do not stand in %s.%s", b.Type, where, hint)
 	return meant
 }
 
 // foreignBlock says what to write for a block of another tool. In Terraform the
 // first label of a resource says what it is.
-func foreignBlock(b *hclsyntax.Block, spec *schema.Block) string {
+func foreignBlock(b *source.Block, spec *schema.Block) string {
 	word := b.Type
 	if word == "resource" && len(b.Labels) > 0 {
 		if sentence, _ := schema.Foreign(spec.Type, b.Labels[0]); sentence != "" {
@@ -94,11 +92,11 @@ func homeOf(typ string, types []string) string {
 
 // unknownAttributes reports the attributes of a body that its block does not
 // take, in the order of the file.
-func (l *loader) unknownAttributes(body *hclsyntax.Body, spec *schema.Block, where string) {
+func (l *loader) unknownAttributes(body *source.Body, spec *schema.Block, where string) {
 	for _, a := range unknownIn(body, spec) {
 		sentence, means := schema.Foreign(spec.Type, a.Name)
 		if _, isBlock := spec.Block(a.Name); isBlock && sentence == "" {
-			l.problems.errorf("unknown-attribute", a.NameRange, "%s is a block in %s, not an attribute. Write it without the equals sign.", a.Name, where)
+			l.problems.errorf("unknown-attribute", a.NameRange(), "%s is a block in %s, not an attribute. Write it without the equals sign.", a.Name, where)
 			continue
 		}
 		hint := after(sentence)
@@ -108,7 +106,7 @@ func (l *loader) unknownAttributes(body *hclsyntax.Body, spec *schema.Block, whe
 			}
 		}
 		l.mean(body, means)
-		l.problems.errorf("unknown-attribute", a.NameRange, "There is no attribute %q in %s.%s", a.Name, where, hint)
+		l.problems.errorf("unknown-attribute", a.NameRange(), "There is no attribute %q in %s.%s", a.Name, where, hint)
 	}
 }
 
@@ -123,20 +121,20 @@ func namesOf(spec *schema.Block) (names []string) {
 	return names
 }
 
-func unknownIn(body *hclsyntax.Body, spec *schema.Block) []*hclsyntax.Attribute {
-	var out []*hclsyntax.Attribute
-	for name, a := range body.Attributes {
-		if _, known := spec.Attr(name); !known && !spec.Open {
+func unknownIn(body *source.Body, spec *schema.Block) []*source.Attribute {
+	var out []*source.Attribute
+	for i := range body.Attributes {
+		a := &body.Attributes[i]
+		if _, known := spec.Attr(a.Name); !known && !spec.Open {
 			out = append(out, a)
 		}
 	}
-	sortByPlace(out)
 	return out
 }
 
 // mean notes that an attribute was meant where something else was written: that
 // has been reported, and the attribute is not reported as missing besides.
-func (l *loader) mean(body *hclsyntax.Body, name string) {
+func (l *loader) mean(body *source.Body, name string) {
 	if name == "" {
 		return
 	}
@@ -147,7 +145,7 @@ func (l *loader) mean(body *hclsyntax.Body, name string) {
 }
 
 // isMeant reports whether one of the attributes was meant in the body.
-func (l *loader) isMeant(body *hclsyntax.Body, names ...string) bool {
+func (l *loader) isMeant(body *source.Body, names ...string) bool {
 	return slices.ContainsFunc(names, func(name string) bool { return l.meant[meaning{body, name}] })
 }
 

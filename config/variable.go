@@ -6,7 +6,6 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
@@ -17,7 +16,7 @@ import (
 
 // A variable is an input of the configuration.
 type variable struct {
-	block    *hclsyntax.Block
+	block    *source.Block
 	typ      cty.Type
 	defaults *typeexpr.Defaults
 	value    cty.Value
@@ -34,7 +33,7 @@ type given struct {
 	ok    bool
 }
 
-func (l *loader) indexVariable(b *hclsyntax.Block) {
+func (l *loader) indexVariable(b *source.Block) {
 	name := b.Labels[0]
 	if other, found := l.variables.byName[name]; found {
 		l.duplicate("var."+name, b, other.block)
@@ -81,28 +80,22 @@ func (l *loader) readVarFile(file VarFile, values map[string]given) {
 		return
 	}
 	for _, b := range f.Body.Blocks {
-		l.problems.errorf("unknown-block", b.TypeRange, "A variable file holds attributes only. Write: name = value")
+		l.problems.errorf("unknown-block", b.TypeRange(), "A variable file holds attributes only. Write: name = value")
 	}
-	for _, a := range attributesOf(f.Body) {
-		v, ok := l.value(a.Expr, scope{constant: "A variable file refers to nothing. Write the value itself."})
+	for i := range f.Body.Attributes {
+		a := &f.Body.Attributes[i]
+		v, ok := l.value(&a.Expr, scope{constant: "A variable file refers to nothing. Write the value itself."})
 		values[a.Name] = given{value: v, at: a.Expr.Range(), ok: ok}
 	}
 }
 
-// attributesOf returns the attributes of a body in the order of the file.
-func attributesOf(body *hclsyntax.Body) []*hclsyntax.Attribute {
-	attrs := slices.Collect(maps.Values(body.Attributes))
-	sortByPlace(attrs)
-	return attrs
-}
-
 func (l *loader) variableType(v *variable) bool {
 	v.typ = cty.DynamicPseudoType
-	a := v.block.Body.Attributes["type"]
+	a := v.block.Body.Attribute("type")
 	if a == nil {
 		return true
 	}
-	typ, defaults, diags := typeexpr.TypeConstraintWithDefaults(a.Expr)
+	typ, defaults, diags := typeexpr.TypeConstraintWithDefaults(a.Expr.Syntax())
 	if diags.HasErrors() {
 		l.problems.addAll(diag.FromHCL(diags, "invalid-value"))
 		return false
@@ -182,12 +175,12 @@ func (l *loader) parseGiven(name, text string, v *variable) given {
 	if problems.HasErrors() {
 		return given{}
 	}
-	a := f.Body.Attributes["value"]
+	a := f.Body.Attribute("value")
 	if len(f.Body.Attributes) != 1 || len(f.Body.Blocks) != 0 || a == nil {
 		l.problems.errorf("invalid-variable", v.block.DefRange(), "The value given with --var %s is more than one expression. Give one.", name)
 		return given{}
 	}
-	value, ok := l.value(a.Expr, scope{constant: "A value given with --var refers to nothing. Write the value itself."})
+	value, ok := l.value(&a.Expr, scope{constant: "A value given with --var refers to nothing. Write the value itself."})
 	return given{value: value, at: a.Expr.Range(), ok: ok}
 }
 

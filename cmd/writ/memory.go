@@ -5,37 +5,41 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+
+	"github.com/writ-auth/writ/config/source"
 )
 
 const (
-	largeTree = 4 << 20  // bytes of configuration from which on time is worth memory
-	hugeTree  = 32 << 20 // bytes of configuration from which on there is no memory to spare
+	largeTree = 8 << 20 // bytes of configuration from which on time is worth memory
 
 	// largeLimit keeps a large tree under one GiB: near it the collector works
-	// harder again.
-	largeLimit = 940 << 20
+	// harder again. One of more than 58 MiB gets more, as what must live of it
+	// takes eleven bytes for each of its own.
+	largeLimit   = 940 << 20
+	limitPerByte = 16
 )
 
 // favourSpeed trades memory for time where a large tree is loaded once: most of
 // its garbage would be collected only to end with the process. A small tree
-// keeps Go's defaults, so that a hostile one stays small; so does a huge one,
-// whose live data alone would stand at the limit. The environment's own
+// keeps Go's defaults, so that a hostile one stays small. The environment's own
 // settings win.
 func favourSpeed(dir string) {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}
-	if n := treeBytes(dir); n < largeTree || n > hugeTree {
+	n := treeBytes(dir)
+	if n < largeTree {
 		return
 	}
 	debug.SetGCPercent(400)
-	debug.SetMemoryLimit(largeLimit)
+	debug.SetMemoryLimit(max(largeLimit, limitPerByte*n))
 }
 
-// treeBytes is the size of the configuration below dir, counted as far as it
-// takes to know that it is huge.
+// treeBytes is the size of the configuration below dir, counted as far as a
+// tree is loaded at all.
 func treeBytes(dir string) int64 {
 	var total int64
+	most := source.DefaultLimits().TreeBytes
 	_ = fs.WalkDir(os.DirFS(dir), ".", func(_ string, entry fs.DirEntry, err error) error {
 		if err != nil || !strings.Contains(entry.Name(), ".hcl") {
 			return nil // loading reports what cannot be read
@@ -43,10 +47,10 @@ func treeBytes(dir string) int64 {
 		if info, err := entry.Info(); err == nil {
 			total += info.Size()
 		}
-		if total > hugeTree {
+		if total > most {
 			return fs.SkipAll
 		}
 		return nil
 	})
-	return total
+	return min(total, most)
 }

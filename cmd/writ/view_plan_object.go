@@ -297,11 +297,7 @@ func scalar(name string, value any) string {
 	case string:
 		return strconv.Quote(value)
 	case []string:
-		quoted := make([]string, len(value))
-		for i, v := range value {
-			quoted[i] = strconv.Quote(v)
-		}
-		return "[" + strings.Join(quoted, ", ") + "]"
+		return quotedList(value)
 	case int64:
 		return duration(name, value)
 	case json.Number:
@@ -310,6 +306,21 @@ func scalar(name string, value any) string {
 		}
 	}
 	return oneLine(value)
+}
+
+func quotedList(values []string) string {
+	size := len("[]")
+	for _, v := range values {
+		size += len(v) + len(`"", `)
+	}
+	b := append(make([]byte, 0, size), '[')
+	for i, v := range values {
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		b = strconv.AppendQuote(b, v)
+	}
+	return string(append(b, ']'))
 }
 
 // durations are the attributes that are seconds.

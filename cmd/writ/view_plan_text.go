@@ -21,8 +21,11 @@ type planPrinter struct {
 	color bool
 }
 
+// planBuffer is large because a first plan may be a hundred megabytes.
+const planBuffer = 64 << 10
+
 func (v planText) render(w io.Writer, p *compiler.Plan) error {
-	out := &planPrinter{bufio.NewWriter(w), v.color}
+	out := &planPrinter{bufio.NewWriterSize(w, planBuffer), v.color}
 	if len(p.Changes) > 0 {
 		out.meaning(p)
 		out.line(bold, "writ will do this:")

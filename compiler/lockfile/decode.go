@@ -2,14 +2,12 @@ package lockfile
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/config/source"
 )
 
 // A decoder turns syntax into records and collects what is wrong with it.
@@ -27,13 +25,13 @@ func (d *decoder) refuse(code, summary string, at hcl.Range, format string, args
 	})
 }
 
-func (d *decoder) body(body *hclsyntax.Body) {
+func (d *decoder) body(body *source.Body) {
 	if !d.version(body) {
 		return // a newer format may have other blocks
 	}
-	for _, name := range slices.Sorted(maps.Keys(body.Attributes)) {
-		if attr := body.Attributes[name]; name != "version" {
-			d.refuse("unknown-attribute", "Unknown attribute", attr.NameRange, "A lockfile has no attribute %q. %s", attr.Name, restore)
+	for i := range body.Attributes {
+		if attr := &body.Attributes[i]; attr.Name != "version" {
+			d.refuse("unknown-attribute", "Unknown attribute", attr.NameRange(), "A lockfile has no attribute %q. %s", attr.Name, restore)
 		}
 	}
 	sections := d.file.sections()
@@ -43,20 +41,20 @@ func (d *decoder) body(body *hclsyntax.Body) {
 }
 
 // version reports whether the file is in the format of this package.
-func (d *decoder) version(body *hclsyntax.Body) bool {
-	attr := body.Attributes["version"]
+func (d *decoder) version(body *source.Body) bool {
+	attr := body.Attribute("version")
 	if attr == nil {
 		at := hcl.Range{Filename: d.file.Name, Start: hcl.InitialPos, End: hcl.InitialPos}
 		d.refuse("missing-attribute", "Missing version", at, "A lockfile says which format it has: version = %d. %s", Version, restore)
 		return false
 	}
 	at := attr.Expr.Range()
-	literal, ok := attr.Expr.(*hclsyntax.LiteralValueExpr)
-	if !ok || literal.Val.IsNull() || literal.Val.Type() != cty.Number {
+	value, ok := attr.Expr.Literal()
+	if !ok || value.IsNull() || value.Type() != cty.Number {
 		d.refuse("wrong-type", "Version is not a number", at, "The version of a lockfile is a number: version = %d. %s", Version, restore)
 		return false
 	}
-	switch number := literal.Val.AsBigFloat(); {
+	switch number := value.AsBigFloat(); {
 	case number.Cmp(cty.NumberIntVal(Version).AsBigFloat()) > 0:
 		d.refuse("lock-version", "Newer lockfile", at, "This lockfile has version %s and this writ reads version %d. Upgrade writ.", number.Text('g', 10), Version)
 		return false
@@ -67,7 +65,7 @@ func (d *decoder) version(body *hclsyntax.Body) bool {
 	return true
 }
 
-func (d *decoder) block(sections []section, block *hclsyntax.Block) {
+func (d *decoder) block(sections []section, block *source.Block) {
 	for _, s := range sections {
 		if s.blockType != block.Type {
 			continue
@@ -77,17 +75,17 @@ func (d *decoder) block(sections []section, block *hclsyntax.Block) {
 		}
 		return
 	}
-	d.refuse("unknown-block", "Unknown block", block.TypeRange,
+	d.refuse("unknown-block", "Unknown block", block.TypeRange(),
 		"A lockfile has no block %q, only api, client, retired_api and retired_client. %s", block.Type, restore)
 }
 
-func (d *decoder) entry(s section, block *hclsyntax.Block) (Entry, bool) {
+func (d *decoder) entry(s section, block *source.Block) (Entry, bool) {
 	at := block.DefRange()
 	if len(block.Labels) != 1 || block.Labels[0] == "" {
 		d.refuse("invalid-label", "Not one label", at, "A block %q of a lockfile has exactly one label. %s", s.blockType, restore)
 		return Entry{}, false
 	}
-	attr := block.Body.Attributes[s.attribute]
+	attr := block.Body.Attribute(s.attribute)
 	if attr == nil {
 		d.refuse("missing-attribute", "Missing "+s.attribute, at, "A block %q of a lockfile records one %s. %s", s.blockType, s.attribute, restore)
 		return Entry{}, false
@@ -96,19 +94,10 @@ func (d *decoder) entry(s section, block *hclsyntax.Block) (Entry, bool) {
 		d.refuse("unknown-attribute", "More than one record", at, "A block %q of a lockfile holds its %s and nothing else. %s", s.blockType, s.attribute, restore)
 		return Entry{}, false
 	}
-	value, ok := literalString(attr.Expr)
+	value, ok := attr.Expr.Text()
 	if !ok || value == "" {
 		d.refuse("wrong-type", "Not a plain string", attr.Expr.Range(), "The %s in a lockfile is a string with nothing to evaluate in it. %s", s.attribute, restore)
 		return Entry{}, false
 	}
 	return Entry{Label: block.Labels[0], Value: value, Range: at, ValueRange: attr.Expr.Range()}, true
-}
-
-// literalString is the value of a quoted string without template sequences.
-func literalString(expr hclsyntax.Expression) (string, bool) {
-	literal, ok := expr.(*hclsyntax.LiteralValueExpr)
-	if !ok || literal.Val.IsNull() || !literal.Val.IsKnown() || literal.Val.Type() != cty.String {
-		return "", false
-	}
-	return literal.Val.AsString(), true
 }

@@ -25,7 +25,7 @@ func parse(t testing.TB, src string) hcl.Expression {
 	if l.HasErrors() {
 		t.Fatalf("parse %q: %v", src, l)
 	}
-	return f.Body.Attributes["v"].Expr
+	return f.Body.Attribute("v").Expr.Syntax()
 }
 
 func evaluate(t testing.TB, src string) (cty.Value, diag.List) {

@@ -36,11 +36,11 @@ func FuzzEval(f *testing.F) {
 	})}}
 	f.Fuzz(func(t *testing.T, src string) {
 		file, l := source.ParseFile("f.hcl", []byte("v = "+src+"\n"), source.Limits{})
-		if l.HasErrors() || file.Body.Attributes["v"] == nil {
+		if l.HasErrors() || file.Body.Attribute("v") == nil {
 			t.Skip()
 		}
 		e := eval.New(source.Limits{Steps: 200_000}, nil)
-		v, l := e.Value(file.Body.Attributes["v"].Expr, ctx)
+		v, l := e.Value(file.Body.Attribute("v").Expr.Syntax(), ctx)
 		switch {
 		case l.HasErrors() && v != cty.NilVal:
 			t.Fatalf("%q: %#v beside %v", src, v, l)

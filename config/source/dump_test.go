@@ -12,19 +12,29 @@ import (
 )
 
 // dump writes a body with the place of everything in it.
-func dump(body *hclsyntax.Body) string { return (&dumper{places: true}).of(body) }
+func dump(body *Body) string {
+	d := dumper{places: true}
+	d.body(body, "")
+	return d.b.String()
+}
+
+// dumpTree is dump for a body of hclsyntax's.
+func dumpTree(body *hclsyntax.Body) string {
+	d := dumper{places: true}
+	d.tree(body, "")
+	return d.b.String()
+}
 
 // outline writes a body without places.
-func outline(body *hclsyntax.Body) string { return new(dumper).of(body) }
+func outline(body *Body) string {
+	var d dumper
+	d.body(body, "")
+	return d.b.String()
+}
 
 type dumper struct {
 	b      strings.Builder
 	places bool
-}
-
-func (d *dumper) of(body *hclsyntax.Body) string {
-	d.body(body, "")
-	return d.b.String()
 }
 
 func (d *dumper) at(ranges ...hcl.Range) string {
@@ -34,14 +44,34 @@ func (d *dumper) at(ranges ...hcl.Range) string {
 	return fmt.Sprint(ranges)
 }
 
-func (d *dumper) body(body *hclsyntax.Body, indent string) {
-	for _, name := range slices.Sorted(maps.Keys(body.Attributes)) {
-		a := body.Attributes[name]
-		fmt.Fprintf(&d.b, "%s%s%s = %s\n", indent, a.Name, d.at(a.SrcRange, a.NameRange, a.EqualsRange), d.expr(a.Expr))
+func (d *dumper) body(body *Body, indent string) {
+	names := map[string]*Attribute{}
+	for i := range body.Attributes {
+		names[body.Attributes[i].Name] = &body.Attributes[i]
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		a := names[name]
+		fmt.Fprintf(&d.b, "%s%s%s = %s\n", indent, a.Name, d.at(a.NameRange(), a.Expr.Range()), d.expr(a.Expr.Syntax()))
 	}
 	for _, b := range body.Blocks {
-		fmt.Fprintf(&d.b, "%s%s %q%s\n", indent, b.Type, b.Labels, d.at(append(b.LabelRanges, b.TypeRange, b.OpenBraceRange, b.CloseBraceRange)...))
-		d.body(b.Body, indent+"  ")
+		ranges := []hcl.Range{b.TypeRange(), b.DefRange()}
+		for i := range b.Labels {
+			ranges = append(ranges, b.LabelRange(i))
+		}
+		fmt.Fprintf(&d.b, "%s%s %q%s\n", indent, b.Type, b.Labels, d.at(ranges...))
+		d.body(&b.Body, indent+"  ")
+	}
+}
+
+func (d *dumper) tree(body *hclsyntax.Body, indent string) {
+	for _, name := range slices.Sorted(maps.Keys(body.Attributes)) {
+		a := body.Attributes[name]
+		fmt.Fprintf(&d.b, "%s%s%s = %s\n", indent, a.Name, d.at(a.NameRange, a.Expr.Range()), d.expr(a.Expr))
+	}
+	for _, b := range body.Blocks {
+		ranges := append([]hcl.Range{b.TypeRange, b.DefRange()}, b.LabelRanges...)
+		fmt.Fprintf(&d.b, "%s%s %q%s\n", indent, b.Type, b.Labels, d.at(ranges...))
+		d.tree(b.Body, indent+"  ")
 	}
 }
 
@@ -61,7 +91,7 @@ func (d *dumper) bare(x hclsyntax.Expression) string {
 		}
 		return x.Val.GoString()
 	case *hclsyntax.TemplateExpr:
-		if x.IsStringLiteral() { // the same string as plainStrings makes of it
+		if x.IsStringLiteral() { // which a Body has as a literal
 			return d.bare(x.Parts[0])
 		}
 		return "template" + d.all(x.Parts)
@@ -80,9 +110,9 @@ func (d *dumper) bare(x hclsyntax.Expression) string {
 		for _, s := range x.Traversal {
 			switch s := s.(type) {
 			case hcl.TraverseRoot:
-				steps = append(steps, s.Name)
+				steps = append(steps, s.Name+d.at(s.SrcRange))
 			case hcl.TraverseAttr:
-				steps = append(steps, s.Name)
+				steps = append(steps, s.Name+d.at(s.SrcRange))
 			default:
 				steps = append(steps, fmt.Sprintf("%#v", s))
 			}

@@ -25,7 +25,7 @@ func checkJSON(f *File, limits Limits) diag.List {
 // members are attributes or, where the language has a block of that name,
 // blocks, with one level of object for each label and an array for several of
 // one kind; a member "//" of a body is a comment.
-func convertJSON(f *File, opts Options) (body *hclsyntax.Body, l diag.List) {
+func convertJSON(f *File, opts Options) (body *Body, l diag.List) {
 	c := &converter{file: f, limits: opts.Limits, shapes: opts.Shapes}
 	defer func() {
 		if r := recover(); r != nil {
@@ -37,8 +37,7 @@ func convertJSON(f *File, opts Options) (body *hclsyntax.Body, l diag.List) {
 	if err != nil {
 		return nil, diag.List{r.mistake(err)}
 	}
-	body = c.body([]jsonValue{v}, nil)
-	return body, c.l
+	return pack(c.body([]jsonValue{v}, nil), f.Name), c.l
 }
 
 // A converter turns JSON values into native syntax.
@@ -62,8 +61,7 @@ func (c *converter) errorf(code, summary string, rng hcl.Range, format string, a
 
 // body makes one body of the members of one or more objects.
 func (c *converter) body(objects []jsonValue, parent []string) *hclsyntax.Body {
-	rng := objects[0].rng
-	body := &hclsyntax.Body{Attributes: hclsyntax.Attributes{}, SrcRange: rng, EndRange: hcl.Range{Filename: rng.Filename, Start: rng.End, End: rng.End}}
+	body := &hclsyntax.Body{Attributes: hclsyntax.Attributes{}}
 	shape := c.shape(parent)
 	for _, v := range objects {
 		if v.isArray() && parent == nil {
@@ -96,13 +94,9 @@ func (c *converter) members(body *hclsyntax.Body, v jsonValue, parent []string, 
 }
 
 func (c *converter) attribute(body *hclsyntax.Body, m jsonMember, name string, isExpr bool) {
-	a := &hclsyntax.Attribute{
-		Name: name, Expr: c.expression(m.value, isExpr),
-		SrcRange: hcl.RangeBetween(m.key.rng, m.value.rng), NameRange: m.key.rng,
-		EqualsRange: hcl.Range{Filename: c.file.Name, Start: m.key.rng.End, End: m.key.rng.End},
-	}
+	a := &hclsyntax.Attribute{Name: name, NameRange: m.key.rng, Expr: c.expression(m.value, isExpr)}
 	if first, again := body.Attributes[name]; again {
-		c.l = append(c.l, duplicateAttribute(first, a))
+		c.l = append(c.l, duplicateAttribute(name, first.NameRange, a.NameRange))
 		return
 	}
 	body.Attributes[name] = a
@@ -142,8 +136,6 @@ func (c *converter) labelled(body *hclsyntax.Body, proto *hclsyntax.Block, v jso
 func (c *converter) add(body *hclsyntax.Body, proto *hclsyntax.Block, v jsonValue, path []string) {
 	b := *proto
 	b.Body = c.body([]jsonValue{v}, path)
-	b.OpenBraceRange = hcl.Range{Filename: c.file.Name, Start: v.rng.Start, End: step(v.rng.Start, 1)}
-	b.CloseBraceRange = hcl.Range{Filename: c.file.Name, Start: step(v.rng.End, -1), End: v.rng.End}
 	body.Blocks = append(body.Blocks, &b)
 }
 

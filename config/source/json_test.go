@@ -7,6 +7,8 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"github.com/writ-auth/writ/config/diag"
 )
 
@@ -79,17 +81,14 @@ func TestJSONPlaces(t *testing.T) {
 		t.Fatal(l)
 	}
 	b := f.Body.Blocks[0]
-	a := b.Body.Attributes["n"]
-	text := func(start, end int) string { return src[start:end] }
+	a := b.Body.Attribute("n")
+	text := func(at hcl.Range) string { return src[at.Start.Byte:at.End.Byte] }
 	for _, tt := range []struct{ got, want string }{
-		{text(b.TypeRange.Start.Byte, b.TypeRange.End.Byte), `"api"`},
-		{text(b.LabelRanges[0].Start.Byte, b.LabelRanges[0].End.Byte), `"é"`},
-		{text(b.OpenBraceRange.Start.Byte, b.OpenBraceRange.End.Byte), `{`},
-		{text(b.CloseBraceRange.Start.Byte, b.CloseBraceRange.End.Byte), `}`},
-		{text(a.NameRange.Start.Byte, a.NameRange.End.Byte), `"n"`},
-		{text(a.Expr.Range().Start.Byte, a.Expr.Range().End.Byte), `12`},
-		{a.NameRange.String(), "a.hcl.json:3,31-34"},
-		{f.Body.EndRange.String(), "a.hcl.json:5,2-2"},
+		{text(b.TypeRange()), `"api"`},
+		{text(b.LabelRange(0)), `"é"`},
+		{text(a.NameRange()), `"n"`},
+		{text(a.Expr.Range()), `12`},
+		{a.NameRange().String(), "a.hcl.json:3,31-34"},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("got %s, want %s", tt.got, tt.want)

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/hashicorp/hcl/v2/hclsyntax"
-
 	"github.com/writ-auth/writ/config/diag"
 )
 
@@ -71,14 +69,19 @@ type document struct {
 	cuts   []cut // where it can be cut; nil when it must not be parsed
 	blocks int   // its top-level blocks
 	pieces []piece
+	end    atomic.Int64 // the first piece known to be hopeless
 	l      diag.List
 }
 
 // A piece is the outcome of parsing one piece of a document.
 type piece struct {
-	body *hclsyntax.Body
+	body *Body // nil when there is none
 	l    diag.List
 }
+
+// hopeless reports whether a piece alone has more mistakes than are reported of
+// a file. What stands behind it is not looked at.
+func (p *piece) hopeless() bool { return len(p.l) > maxFileDiagnostics }
 
 func (d *document) read(files *Files, e entry, limits Limits) {
 	d.entry = e
@@ -87,7 +90,7 @@ func (d *document) read(files *Files, e entry, limits Limits) {
 		d.l = diag.List{unreadable(e.name, err)}
 		return
 	}
-	d.file = &File{Name: e.name, Bytes: b, Body: emptyBody(e.name), JSON: e.isJSON()}
+	d.file = &File{Name: e.name, Bytes: b, Body: new(Body), JSON: e.isJSON()}
 	d.check(limits)
 }
 
@@ -119,6 +122,7 @@ func parse(docs []document, opts Options) {
 	for n := range docs {
 		d := &docs[n]
 		d.pieces = make([]piece, len(d.cuts))
+		d.end.Store(int64(len(d.cuts)))
 		for i := range d.cuts {
 			jobs = append(jobs, job{d, i})
 		}
@@ -126,12 +130,26 @@ func parse(docs []document, opts Options) {
 	each(opts.workers(), len(jobs), func(n int) {
 		d, i := jobs[n].d, jobs[n].i
 		p := &d.pieces[i]
-		if d.file.JSON {
+		switch {
+		case d.file.JSON:
 			p.body, p.l = convertJSON(d.file, opts)
+		case int64(i) < d.end.Load():
+			p.body, p.l = parsePiece(d.file, d.cuts, i)
+		}
+		if p.hopeless() {
+			d.endAt(i)
+		}
+	})
+}
+
+// endAt notes that piece i is hopeless. Which pieces behind the first such one
+// have been parsed by then is a matter of chance: join takes none of them.
+func (d *document) endAt(i int) {
+	for end := d.end.Load(); int64(i) < end; end = d.end.Load() {
+		if d.end.CompareAndSwap(end, int64(i)) {
 			return
 		}
-		p.body, p.l = parsePiece(d.file, d.cuts, i)
-	})
+	}
 }
 
 // tooManyBlocks looks at what the scan has counted, before anything is parsed.
@@ -156,7 +174,7 @@ func collect(docs []document) (*Tree, diag.List) {
 		if d.file == nil {
 			continue
 		}
-		l = append(l, d.join()...)
+		l = append(l, d.file.join(d.pieces)...)
 		t.TotalBytes += int64(len(d.file.Bytes))
 		if d.entry.isTest() {
 			t.Tests = append(t.Tests, d.file)
@@ -165,13 +183,4 @@ func collect(docs []document) (*Tree, diag.List) {
 		}
 	}
 	return t, l
-}
-
-func (d *document) join() diag.List {
-	var l diag.List
-	for _, p := range d.pieces {
-		l = append(l, joinBody(d.file.Body, p.body)...)
-		l = append(l, p.l...)
-	}
-	return capList(d.file.telling(l), d.file.Name)
 }

@@ -75,7 +75,7 @@ func TestWhichFiles(t *testing.T) {
 	if names(tree.Files) != files || names(tree.Tests) != tests || tree.TotalBytes != 6+6+6+2+2 {
 		t.Errorf("files %s; tests %s; %d bytes", names(tree.Files), names(tree.Tests), tree.TotalBytes)
 	}
-	if a := tree.Files[4].Body.Attributes["b"]; a == nil || a.NameRange.Filename != "team/link.hcl" {
+	if a := tree.Files[4].Body.Attribute("b"); a == nil || a.NameRange().Filename != "team/link.hcl" {
 		t.Errorf("link: %v", a)
 	}
 	fromFS, l := LoadFS(os.DirFS(dir), opts)
@@ -228,11 +228,24 @@ func TestPieces(t *testing.T) {
 		t.Fatal(l)
 	}
 	want, _ := hclsyntax.ParseConfig(src, "a.hcl", hcl.InitialPos)
-	if dump(got.Body) != dump(want.Body.(*hclsyntax.Body)) {
+	if dump(got.Body) != dumpTree(want.Body.(*hclsyntax.Body)) {
 		t.Error("the trees differ")
 	}
-	if got.Body.EndRange != want.Body.(*hclsyntax.Body).EndRange || got.Body.SrcRange != want.Body.(*hclsyntax.Body).SrcRange {
-		t.Errorf("ranges %v %v, want %v %v", got.Body.SrcRange, got.Body.EndRange, want.Body.(*hclsyntax.Body).SrcRange, want.Body.(*hclsyntax.Body).EndRange)
+}
+
+// TestHopelessFile makes sure that what a file full of mistakes gives does not
+// depend on which of its pieces happen to be parsed.
+func TestHopelessFile(t *testing.T) {
+	src := strings.Repeat("a {}\n", 20_000) + strings.Repeat("a a\n", 100_000) + strings.Repeat("a {}\n", 20_000)
+	whole, want := ParseFile("a.hcl", []byte(src), Limits{})
+	if len(want) != maxFileDiagnostics+1 || len(whole.Body.Blocks) < 20_000 || len(whole.Body.Blocks) >= 40_000 {
+		t.Fatalf("%d diagnostics, %d blocks", len(want), len(whole.Body.Blocks))
+	}
+	for workers := range 8 {
+		tree, got := LoadFS(fstest.MapFS{"a.hcl": {Data: []byte(src)}}, Options{Workers: workers})
+		if fmt.Sprint(got) != fmt.Sprint(want.Sorted()) || dump(tree.Files[0].Body) != dump(whole.Body) {
+			t.Errorf("%d workers: another answer", workers)
+		}
 	}
 }
 

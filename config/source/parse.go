@@ -18,17 +18,12 @@ const maxFileDiagnostics = 100
 // ParseFile checks and parses one file in native syntax. The file is never
 // nil, and its body is never nil: after mistakes it holds what could be read.
 func ParseFile(name string, b []byte, limits Limits) (*File, diag.List) {
-	f := &File{Name: name, Bytes: b, Body: emptyBody(name)}
+	f := &File{Name: name, Bytes: b, Body: new(Body)}
 	m, l := checkNative(f, limits.OrDefaults())
 	if l != nil {
 		return f, l
 	}
 	return f, parseNative(f, m.cuts)
-}
-
-func emptyBody(name string) *hclsyntax.Body {
-	at := hcl.Range{Filename: name, Start: hcl.InitialPos, End: hcl.InitialPos}
-	return &hclsyntax.Body{Attributes: hclsyntax.Attributes{}, SrcRange: at, EndRange: at}
 }
 
 // checkNative holds everything that is known without parsing.
@@ -63,18 +58,20 @@ func (f *finding) diagnostic(name string, src []byte) diag.Diagnostic {
 
 // parseNative parses the pieces of a file that was checked and joins them.
 func parseNative(f *File, cuts []cut) diag.List {
-	var l diag.List
+	pieces := make([]piece, 0, len(cuts))
 	for i := range cuts {
-		body, pl := parsePiece(f, cuts, i)
-		l = append(l, joinBody(f.Body, body)...)
-		l = append(l, pl...)
+		body, l := parsePiece(f, cuts, i)
+		pieces = append(pieces, piece{body, l})
+		if pieces[i].hopeless() {
+			break
+		}
 	}
-	return capList(f.telling(l), f.Name)
+	return f.join(pieces)
 }
 
 // parsePiece parses one piece. A panic of the parser is a mistake of the
 // parser, but an author's file led to it, so it is reported there.
-func parsePiece(f *File, cuts []cut, i int) (body *hclsyntax.Body, l diag.List) {
+func parsePiece(f *File, cuts []cut, i int) (body *Body, l diag.List) {
 	start, end := cuts[i].offset, len(f.Bytes)
 	if i+1 < len(cuts) {
 		end = cuts[i+1].offset
@@ -86,9 +83,11 @@ func parsePiece(f *File, cuts []cut, i int) (body *hclsyntax.Body, l diag.List) 
 		}
 	}()
 	parsed, diags := hclsyntax.ParseConfig(f.Bytes[start:end:end], f.Name, pos)
-	body = parsed.Body.(*hclsyntax.Body)
-	plainStrings(body)
-	return body, capList(syntaxList(diags), f.Name)
+	l = syntaxList(diags)
+	if len(l) > maxFileDiagnostics {
+		l = slices.Clone(byPlace(l)[:maxFileDiagnostics+1])
+	}
+	return pack(parsed.Body.(*hclsyntax.Body), f.Name), l
 }
 
 func parserFailure(name string, pos hcl.Pos, cause any) diag.Diagnostic {
@@ -96,34 +95,35 @@ func parserFailure(name string, pos hcl.Pos, cause any) diag.Diagnostic {
 		Detail: fmt.Sprintf("The HCL parser gave up somewhere behind this place: %v. Simplify what stands there.", cause)}
 }
 
-// joinBody adds the items of a piece to the body of its file.
-func joinBody(whole, piece *hclsyntax.Body) (l diag.List) {
-	if piece == nil {
-		return nil
-	}
-	if len(whole.Attributes) == 0 && len(whole.Blocks) == 0 {
-		*whole = *piece
-		return nil
-	}
-	whole.Blocks = append(whole.Blocks, piece.Blocks...)
-	for name, a := range piece.Attributes {
-		if first, ok := whole.Attributes[name]; ok {
-			l = append(l, duplicateAttribute(first, a))
-			continue
+// join makes the body of a file out of its pieces, up to a hopeless one.
+func (f *File) join(pieces []piece) (l diag.List) {
+	first := map[string]hcl.Range{}
+	for _, p := range pieces {
+		if p.body != nil {
+			f.Body.Blocks = append(f.Body.Blocks, p.body.Blocks...)
+			for _, a := range p.body.Attributes {
+				if other, again := first[a.Name]; again {
+					l = append(l, duplicateAttribute(a.Name, other, a.NameRange()))
+					continue
+				}
+				first[a.Name] = a.NameRange()
+				f.Body.Attributes = append(f.Body.Attributes, a)
+			}
 		}
-		whole.Attributes[name] = a
+		l = append(l, p.l...)
+		if p.hopeless() {
+			break
+		}
 	}
-	whole.SrcRange.End = piece.SrcRange.End
-	whole.EndRange = piece.EndRange
-	return l
+	return capList(f.telling(l))
 }
 
-func duplicateAttribute(first, again *hclsyntax.Attribute) diag.Diagnostic {
+func duplicateAttribute(name string, first, again hcl.Range) diag.Diagnostic {
 	return diag.Diagnostic{
 		Severity: diag.Error, Code: "duplicate-name", Summary: "Attribute set twice",
-		Detail:  fmt.Sprintf("The attribute %q is already set on line %d. Each attribute may be set once: remove one of the two.", again.Name, first.NameRange.Start.Line),
-		Range:   again.NameRange,
-		Related: []diag.Related{{Message: "first set here", Range: first.NameRange}},
+		Detail:  fmt.Sprintf("The attribute %q is already set on line %d. Each attribute may be set once: remove one of the two.", name, first.Start.Line),
+		Range:   again,
+		Related: []diag.Related{{Message: "first set here", Range: first}},
 	}
 }
 
@@ -138,17 +138,19 @@ func syntaxList(diags hcl.Diagnostics) diag.List {
 	return l
 }
 
-// capList sorts the diagnostics of a file and keeps the first of them.
-func capList(l diag.List, name string) diag.List {
+// capList keeps the first diagnostics of a file.
+func capList(l diag.List) diag.List {
 	if len(l) <= maxFileDiagnostics {
 		return l
 	}
+	l = byPlace(l)[:maxFileDiagnostics:maxFileDiagnostics]
+	return append(l, diag.Diagnostic{Severity: diag.Error, Code: "syntax", Summary: "Too many mistakes", Range: l[len(l)-1].Range,
+		Detail: "The file has more mistakes below. Mend these first."})
+}
+
+func byPlace(l diag.List) diag.List {
 	slices.SortStableFunc(l, func(a, b diag.Diagnostic) int { return cmp.Compare(a.Range.Start.Byte, b.Range.Start.Byte) })
-	more := len(l) - maxFileDiagnostics
-	l = slices.Clip(l[:maxFileDiagnostics])
-	last := l[len(l)-1].Range
-	return append(l, diag.Diagnostic{Severity: diag.Error, Code: "syntax", Summary: "Too many mistakes", Range: last,
-		Detail: fmt.Sprintf("The file has %d more mistakes below. Mend these first.", more)})
+	return l
 }
 
 func fileTooLarge(name string, limit int64) diag.Diagnostic {

@@ -7,16 +7,12 @@
 // walks the syntax that this package returns.
 package source
 
-import (
-	"github.com/hashicorp/hcl/v2/hclsyntax"
-)
-
 // A File is one parsed file. Files in JSON syntax have the same shape as
 // native ones, so whoever walks the body sees one syntax.
 type File struct {
 	Name  string // relative to the root, with forward slashes
 	Bytes []byte // as read
-	Body  *hclsyntax.Body
+	Body  *Body
 	JSON  bool // the file is in JSON syntax
 }
 

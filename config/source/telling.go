@@ -2,8 +2,6 @@ package source
 
 import (
 	"bytes"
-	"cmp"
-	"slices"
 	"strings"
 
 	"github.com/writ-auth/writ/config/diag"
@@ -18,10 +16,9 @@ func (f *File) telling(l diag.List) diag.List {
 	if d, found := f.notHCL(l[0]); found {
 		return diag.List{d}
 	}
-	slices.SortStableFunc(l, func(a, b diag.Diagnostic) int { return cmp.Compare(a.Range.Start.Byte, b.Range.Start.Byte) })
 	var out diag.List
 	line := 0
-	for _, d := range l {
+	for _, d := range byPlace(l) {
 		if d.Code == "syntax" && d.Range.Start.Line == line {
 			continue
 		}
