@@ -17,9 +17,11 @@ type planFlags struct {
 	markdown bool
 }
 
+const snapshotUsage = "the snapshot in force, writ.snapshot in the root by default: `FILE`"
+
 func (o *proposalOptions) flags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "snapshot", Usage: "the snapshot in force, writ.snapshot in the root by default: `FILE`", Destination: &o.snapshot},
+		&cli.StringFlag{Name: "snapshot", Usage: snapshotUsage, Destination: &o.snapshot},
 		&cli.BoolFlag{Name: "locked", Usage: "refuse a lockfile that would change", Destination: &o.locked},
 		&cli.StringSliceFlag{Name: "replace", Usage: "let `ADDR`, such as api.orders, change its identifier; repeatable", Destination: &o.replace},
 	}
