@@ -127,7 +127,7 @@ func parseReplacements(m *Model, addresses []string) (map[string]bool, diag.List
 		detail := fmt.Sprintf("--replace names %q, but the configuration has no such api or client.", address)
 		if hint := didYouMean(address, m.nameAddresses()); hint != "" {
 			detail += hint
-		} else {
+		} else if !ok {
 			detail += ` Name one as in --replace api.orders.`
 		}
 		diags = append(diags, diag.Diagnostic{
