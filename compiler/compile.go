@@ -53,6 +53,7 @@ func Compile(cfg *config.Config, opts CompileOptions) (*Model, diag.List) {
 	c.checkExpiredAuthorizations()
 
 	c.compileClaims()
+	c.checkIdleClaims()
 	c.checkPolicies()
 
 	return c.Model, c.diags.Sorted()

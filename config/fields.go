@@ -135,7 +135,11 @@ func (f *fields) wrongType(spec *schema.Attribute, v cty.Value, at hcl.Range) {
 	if spec.Type == schema.TypeObject {
 		want = "an object"
 	}
-	f.errorf("wrong-type", at, "%s must be %s, not %s. Write it like: %s = %s", spec.Name, want, typeName(v.Type()), spec.Name, spec.Example)
+	got := typeName(v.Type())
+	if spec.Type == schema.TypeStrings || spec.Type == schema.TypeStringMap {
+		got = valueName(v)
+	}
+	f.errorf("wrong-type", at, "%s must be %s, not %s. Write it like: %s = %s", spec.Name, want, got, spec.Name, spec.Example)
 }
 
 // text decodes a string.
@@ -266,7 +270,7 @@ func (f *fields) window(from, until string) schema.Window {
 	w := schema.Window{NotBefore: f.time(from), ExpiresAt: f.time(until)}
 	if w.ExpiresAt != 0 && w.ExpiresAt <= w.NotBefore {
 		f.problems.related("invalid-time", f.block.Body.Attributes[until].Expr.Range(), related("it begins here", f.block.Body.Attributes[from].Expr.Range()),
-			"%s ends at or before its beginning. Write an %s after %s.", f.where, until, from)
+			"%s ends at or before its beginning. Let %s be later than %s.", f.where, until, from)
 		f.bad = true
 	}
 	return w

@@ -214,6 +214,29 @@ func typeName(ty cty.Type) string {
 	return article(ty.FriendlyName())
 }
 
+// valueName is typeName for what should hold strings: it names the first part
+// that is none.
+func valueName(v cty.Value) string {
+	name := typeName(v.Type())
+	if v.IsNull() || !v.IsKnown() || !v.CanIterateElements() {
+		return name
+	}
+	for it := v.ElementIterator(); it.Next(); {
+		key, part := it.Element()
+		named := v.Type().IsObjectType() || v.Type().IsMapType()
+		switch {
+		case part.Type() == cty.String && !part.IsNull(), named && part.IsNull():
+		case part.IsNull():
+			return name + " with a null in it"
+		case named:
+			return fmt.Sprintf("%s whose %q is %s", name, key.AsString(), typeName(part.Type()))
+		default:
+			return name + " with " + typeName(part.Type()) + " in it"
+		}
+	}
+	return name
+}
+
 // article puts "a" or "an" before a noun.
 func article(noun string) string {
 	if strings.ContainsAny(noun[:1], "aeio") {

@@ -240,9 +240,13 @@ func TestAttributeSetTwice(t *testing.T) {
 	far := strings.Repeat("# far away\n", 10_000)
 	for name, between := range map[string]string{"near": "", "in another piece": far} {
 		_, l := ParseFile("a.hcl", []byte("a = 1\n"+between+"b = 2\n"+"a = 2\n"), Limits{})
-		if codes(l) != "duplicate-name a.hcl" || !strings.Contains(l[0].Detail, `"a"`) {
+		if codes(l) != "duplicate-name a.hcl" || !strings.Contains(l[0].Detail, `"a"`) || len(l[0].Related) != 1 || l[0].Related[0].Range.Start.Line != 1 {
 			t.Errorf("%s: %v", name, l)
 		}
+	}
+	_, l := ParseFile("a.hcl", []byte("a {\n  n = 0\n  b {\n    n = 1\n    n = 2\n  }\n}\n"), Limits{})
+	if codes(l) != "duplicate-name a.hcl" || l[0].Range.Start.Line != 5 || len(l[0].Related) != 1 || l[0].Related[0].Range.Start.Line != 4 {
+		t.Errorf("in a nested block: %v", l)
 	}
 }
 

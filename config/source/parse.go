@@ -87,8 +87,9 @@ func parsePiece(f *File, cuts []cut, i int) (body *hclsyntax.Body, l diag.List) 
 	}()
 	parsed, diags := hclsyntax.ParseConfig(f.Bytes[start:end:end], f.Name, pos)
 	body = parsed.Body.(*hclsyntax.Body)
+	l = syntaxList(diags, body, f.Bytes)
 	plainStrings(body)
-	return body, capList(syntaxList(diags), f.Name)
+	return body, capList(l, f.Name)
 }
 
 func parserFailure(name string, pos hcl.Pos, cause any) diag.Diagnostic {
@@ -128,11 +129,11 @@ func duplicateAttribute(first, again *hclsyntax.Attribute) diag.Diagnostic {
 }
 
 // syntaxList gives the parser's diagnostics their codes.
-func syntaxList(diags hcl.Diagnostics) diag.List {
+func syntaxList(diags hcl.Diagnostics, body *hclsyntax.Body, src []byte) diag.List {
 	l := diag.FromHCL(diags, "syntax")
 	for i := range l {
-		if l[i].Summary == "Attribute redefined" {
-			l[i].Code = "duplicate-name"
+		if d, ok := repeated(diags[i], body, src); ok {
+			l[i] = d
 		}
 	}
 	return l

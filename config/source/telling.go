@@ -32,10 +32,27 @@ func (f *File) telling(l diag.List) diag.List {
 		}
 		if d.Code == "syntax" {
 			line = d.Range.Start.Line
+			f.closing(&d)
 		}
 		out = append(out, d)
 	}
 	return out
+}
+
+// closing says more where the library stumbles over a closing bracket.
+func (f *File) closing(d *diag.Diagnostic) {
+	at := d.Range.Start.Byte
+	if at >= len(f.Bytes) || f.Bytes[at] != '}' && f.Bytes[at] != ']' {
+		return
+	}
+	switch d.Summary {
+	case "Argument or block definition required":
+		d.Summary = "Nothing to close"
+		d.Detail = "This brace closes nothing that is open. Remove it, or write the opening brace that it belongs to."
+	case "Missing item separator":
+		d.Summary = "Unclosed list"
+		d.Detail = "A list that begins above is still open here. Close it with ]; a comma stands between its items."
+	}
 }
 
 // notHCL recognises, once a file did not parse, what is something else altogether.

@@ -21,6 +21,9 @@ func TestOneMistakeOneDiagnostic(t *testing.T) {
 		"conflict":        {"a {\n<<<<<<< HEAD\n  b = 1\n=======\n  b = 2\n>>>>>>> theirs\n}\n", "Git left a conflict", 2},
 		"conflict first":  {"<<<<<<< HEAD\na {\n}\n=======\nb {\n}\n>>>>>>> theirs\n", "Git left a conflict", 1},
 		"json":            {"{\"api\": {\"x\": {}}}\n", ".hcl.json", 1},
+		"brace too many":  {"a {\n  b = 1\n}\n}\n", "This brace closes nothing", 4},
+		"list not closed": {"a {\n  b = [1\n}\n", "Close it with ]", 3},
+		"set twice":       {"a {\n  b = 1\n  b = 2\n}\n", "remove one of the two", 3},
 		"trailing comma":  {"a {\n  b = 1,\n  c = 2\n}\n", "not commas", 2},
 	} {
 		_, l := source.ParseFile("a.hcl", []byte(c.src), source.Limits{})
