@@ -70,7 +70,7 @@ func (a *app) plan(ctx context.Context, args []string, flags *configFlags, o *pl
 		return err
 	}
 	if o.out != "" {
-		if err := a.savePlan(o.out, p.saved(o.replace)); err != nil {
+		if err := a.savePlan(o.out, p.saved(o.replace, w.inputFlags(flags, o.snapshot))); err != nil {
 			return err
 		}
 	}
