@@ -58,7 +58,7 @@ func (a *app) otherFlags(saved *compiler.SavedPlan, name string) error {
 	for i, word := range words {
 		words[i] = shellQuote(word)
 	}
-	failed := failf("plan-stale", "Nothing was written. Repeat its flags: "+strings.Join(words, " "), "the plan was saved with other flags than these")
+	failed := failf("plan-stale", "Nothing was written. Repeat its flags:\n\n  "+strings.Join(words, " "), "the plan was saved with other flags than these")
 	failed.exit = exitStale
 	return failed
 }
