@@ -27,12 +27,12 @@ func unreadable(err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		hint = "Check who owns the file and its mode."
 	}
-	return failf("unreadable-file", hint, "%w", plainly(err))
+	return failf("unreadable-file", hint, "%w", plainly(err, "read"))
 }
 
 // plainly words an error of the file system for people: "read "orders.hcl": no
 // such file or directory" instead of the name of the system call.
-func plainly(err error) error {
+func plainly(err error, opening string) error {
 	cause, ok := err.(*fs.PathError)
 	if !ok { // one with words of its own around it stays
 		return err
@@ -40,7 +40,7 @@ func plainly(err error) error {
 	operation := cause.Op
 	switch operation {
 	case "stat", "lstat", "statat", "open", "openat":
-		operation = "read"
+		operation = opening
 	case "mkdir":
 		operation = "make folder"
 	}
@@ -53,7 +53,7 @@ func unwritable(err error) error {
 	if !ok {
 		return err
 	}
-	failed.code = "write-failed"
+	failed.code, failed.err = "write-failed", plainly(err, "write")
 	if errors.Is(err, syscall.ENOSPC) {
 		failed.hint = "Make room and run this again."
 	}
