@@ -132,8 +132,11 @@ func (f *fields) value(name string) (v cty.Value, at hcl.Range, spec *schema.Att
 
 func (f *fields) wrongType(spec *schema.Attribute, v cty.Value, at hcl.Range) {
 	want := "a " + string(spec.Type)
-	if spec.Type == schema.TypeObject {
+	switch spec.Type {
+	case schema.TypeObject:
 		want = "an object"
+	case schema.TypeCondition:
+		want = "true or false"
 	}
 	got := typeName(v.Type())
 	if spec.Type == schema.TypeStrings || spec.Type == schema.TypeStringMap {

@@ -110,10 +110,11 @@ func (p *problems) addAll(l diag.List) {
 	}
 }
 
-// addParsed collects the problems of reading and parsing.
+// addParsed collects the problems of reading and parsing. An attribute that is
+// set twice leaves nothing out, so it does not make a file broken.
 func (p *problems) addParsed(l diag.List) {
 	for _, d := range l {
-		if d.Severity == diag.Error {
+		if d.Severity == diag.Error && d.Code != "duplicate-name" {
 			if p.broken == nil {
 				p.broken = map[string]bool{}
 			}
