@@ -197,6 +197,9 @@ func (a *app) publish(ctx context.Context, r *release, approved bool) error {
 	if !r.needed() {
 		return a.showRelease(r, false)
 	}
+	if r.dropsSignature() {
+		a.warn(diag.List{unsignedNow()}, nil)
+	}
 	if !approved {
 		if err := a.ask(); err != nil {
 			return err
@@ -232,6 +235,16 @@ func (r *release) needed() bool {
 	}
 	public := r.key.Public().(ed25519.PublicKey)
 	return r.prior.snap.VerifySignatures([]ed25519.PublicKey{public}) != nil
+}
+
+// dropsSignature reports whether an unsigned snapshot would replace a signed one.
+func (r *release) dropsSignature() bool {
+	return r.key == nil && r.prior.snap != nil && len(r.prior.snap.Envelope().Signatures) > 0
+}
+
+func unsignedNow() diag.Diagnostic {
+	return diag.Diagnostic{Severity: diag.Warning, Code: "unsigned-snapshot", Summary: "Snapshot loses its signature",
+		Detail: "The snapshot in force is signed, and this one is not: a server that was started with --trust refuses it. Give --sign."}
 }
 
 func (a *app) showRelease(r *release, applied bool) error {
