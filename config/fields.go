@@ -103,7 +103,11 @@ func (f *fields) missing(spec *schema.Attribute) {
 		f.bad = true
 		return
 	}
-	f.errorf("missing-attribute", f.block.DefRange(), "%s needs %s. Write one, such as: %s = %s", f.where, spec.Name, spec.Name, spec.Example)
+	at, written := rangeOf(f.block, spec.Name) // a null is as good as absent
+	if !written {
+		at = f.block.DefRange()
+	}
+	f.errorf("missing-attribute", at, "%s needs %s. Write one, such as: %s = %s", f.where, spec.Name, spec.Name, spec.Example)
 }
 
 // value evaluates an attribute. ok is false when there is none or it failed.

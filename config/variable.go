@@ -147,7 +147,7 @@ func (l *loader) variableValue(f *fields, v *variable, name string, g given, isG
 	}
 	if !hasDefault {
 		if !f.bad {
-			l.problems.errorf("invalid-variable", v.block.DefRange(), "var.%s needs a value. Give one with --var %s=..., or write a default.", name, name)
+			l.problems.errorf("invalid-variable", v.block.DefRange(), "var.%s needs a value. Give one with --var %s=..., or write a default, which null is not.", name, name)
 		}
 		return false
 	}
