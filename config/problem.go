@@ -77,6 +77,7 @@ var summaries = map[string]string{
 	"unknown-reference":     "Unknown reference",
 	"variable-validation":   "Variable value refused",
 	"weak-secret-hash":      "Weak secret hash",
+	"wildcard-in-subject":   "Wildcard in exact subject",
 	"wrong-type":            "Wrong value type",
 }
 

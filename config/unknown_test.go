@@ -74,6 +74,8 @@ func TestOneAnswer(t *testing.T) {
 		{`issuer {`, "expect \"x\" {\n}\nissuer {", `*.test.hcl`},
 		{`issuer {`, "api {\n}\nissuer {", `An api block needs a label`},
 		{`issuer {`, "token_lifetime = \"1h\"\nissuer {", `It stands inside a block, such as an api.`},
+		{`name = "Billing"`, "public_key \"k\" {\n    jwks = \"keys/k.json\"\n  }", `write jwks = file("keys/k.json").`},
+		{`name = "Billing"`, "public_key \"k\" {\n    pem = \"hello\"\n  }", `PEM text has no block`},
 		{`issuer {`, "foo = 1\nissuer {", `Only blocks stand at the top of a file`},
 		{`issuer {`, "variable \"v\" {\n  type = text\n  default = 1\n}\nissuer {", `Write it without quotes: string,`},
 		{`name       = "Orders"`, `metadata = { owner = null, floor = 3 }`, `not an object whose "floor" is a number.`},
