@@ -11,8 +11,12 @@ import (
 // radius of a plan. It is computed from who can get which token before and
 // after, so it shows what follows from the removal of an API or a client too.
 type AccessChange struct {
-	Client      string             `json:"client"` // label
-	API         string             `json:"api"`    // label
+	Client string `json:"client"` // label
+	API    string `json:"api"`    // label
+	// ClientID and Identifier are what the token carries as client and audience.
+	// A replacement is two changes of the same labels, told apart by these.
+	ClientID    string             `json:"client_id"`
+	Identifier  string             `json:"identifier"`
 	SubjectType schema.SubjectType `json:"subject_type"`
 	Gained      []string           `json:"gained"` // scopes, sorted
 	Lost        []string           `json:"lost"`   // scopes, sorted
@@ -147,12 +151,12 @@ func accessChange(before, after *reach) (AccessChange, bool) {
 	var was, is []string
 	if before != nil {
 		was = before.authorization.Scopes
-		change.name(before.authorization)
+		change.name(before)
 		change.ValidUntilMax = before.lifetime
 	}
 	if after != nil {
 		is = after.authorization.Scopes
-		change.name(after.authorization)
+		change.name(after)
 	}
 	added, removed := setDifference(was, is)
 	change.Gained = append(change.Gained, added...)
@@ -168,6 +172,7 @@ func accessChange(before, after *reach) (AccessChange, bool) {
 	return change, change.Token != "" || len(added) > 0 || len(removed) > 0
 }
 
-func (c *AccessChange) name(a *schema.Authorization) {
-	c.Client, c.API, c.SubjectType = a.Client, a.API, a.SubjectType
+func (c *AccessChange) name(r *reach) {
+	c.Client, c.API, c.SubjectType = r.authorization.Client, r.authorization.API, r.authorization.SubjectType
+	c.ClientID, c.Identifier = r.clientID, r.identifier
 }

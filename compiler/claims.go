@@ -29,8 +29,30 @@ func (c *compilation) compileClaims() {
 		}
 		claims, diags := c.Config.EvalClaims(api, client, declared, c.selfOf(i))
 		c.Document.Authorizations[i].Claims = claimsObject(claims)
+		for i := range diags {
+			diags[i].Detail += " self.authorization is " + declared.Address + "."
+		}
 		return append(diags, checkClaimNames(declared, claims)...)
 	}))
+}
+
+// checkIdleClaims checks the claims of what no authorization gives tokens: as
+// far as their names are written out, they can be told wrong before there is one.
+func (c *compilation) checkIdleClaims() {
+	busy := make([]bool, len(c.apis))
+	for _, e := range c.ends {
+		busy[e.api] = true
+	}
+	for i, a := range c.apis {
+		if !busy[i] && !c.refused.has(&a.Decl) {
+			c.diags = append(c.diags, checkNames(a.Address, a.WrittenClaims())...)
+		}
+	}
+	for i, cl := range c.clients {
+		if len(c.reach[i]) == 0 && !c.refused.has(&cl.Decl) {
+			c.diags = append(c.diags, checkNames(cl.Address, cl.WrittenClaims())...)
+		}
+	}
 }
 
 // whoHasClaims says of each API and each client whether it declares claims.
@@ -64,25 +86,33 @@ func (c *compilation) reportOnce(diags diag.List) {
 	}
 }
 
-// checkClaimNames refuses the names that belong to writ and to the standards, and
-// those that are no names.
+// checkClaimNames refuses the names that belong to writ and to the standards,
+// those that are no names, and those that are copied and set.
 func checkClaimNames(a *config.Authorization, claims []config.Claim) diag.List {
 	var diags diag.List
 	for _, claim := range claims {
 		if slices.Contains(a.CopyClaims, claim.Name) {
 			diags = append(diags, diag.Diagnostic{
-				Severity: diag.Error, Code: "invalid-claim", Summary: "Claim set twice", Range: claim.Range,
+				Severity: diag.Error, Code: "invalid-claim", Summary: "Claim set twice", Range: claim.NameRange,
 				Detail:  fmt.Sprintf("%s copies %q from the user's token, and the configuration sets it. Leave it out of copy_claims or of claims.", a.Address, claim.Name),
 				Related: []diag.Related{{Message: "copied here", Range: a.AttrRange("copy_claims")}},
 			})
 		}
+	}
+	return append(diags, checkNames(a.Address, claims)...)
+}
+
+// checkNames refuses claims that the tokens of an object cannot have.
+func checkNames(address string, claims []config.Claim) diag.List {
+	var diags diag.List
+	for _, claim := range claims {
 		reserved, err := schema.CheckClaimName(claim.Name)
 		if err == nil {
 			continue
 		}
 		d := diag.Diagnostic{
-			Severity: diag.Error, Code: "invalid-claim", Summary: "Invalid claim name", Range: claim.Range,
-			Detail: fmt.Sprintf("The tokens of %s cannot be made as declared: %s.", a.Address, err),
+			Severity: diag.Error, Code: "invalid-claim", Summary: "Invalid claim name", Range: claim.NameRange,
+			Detail: fmt.Sprintf("The tokens of %s cannot be made as declared: %s.", address, err),
 		}
 		if reserved {
 			d.Code, d.Summary = "reserved-claim", "Reserved claim name"

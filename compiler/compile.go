@@ -42,6 +42,7 @@ func Compile(cfg *config.Config, opts CompileOptions) (*Model, diag.List) {
 	c.checkClientIDs()
 	c.checkSigningSecrets()
 	c.checkCredentials()
+	c.checkTrustedIssuers()
 	c.checkFederated()
 	c.checkDefaultAPIs()
 	c.checkOfflineAccess()
@@ -49,8 +50,10 @@ func Compile(cfg *config.Config, opts CompileOptions) (*Model, diag.List) {
 	c.checkProfilesAndLifetimes()
 	c.checkUnusedClients()
 	c.checkExpiry()
+	c.checkExpiredAuthorizations()
 
 	c.compileClaims()
+	c.checkIdleClaims()
 	c.checkPolicies()
 
 	return c.Model, c.diags.Sorted()

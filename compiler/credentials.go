@@ -3,6 +3,7 @@ package compiler
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/writ-auth/writ/config"
 	"github.com/writ-auth/writ/config/diag"
@@ -20,8 +21,14 @@ func (c *compilation) checkCredentials() {
 		}
 		c.errorAt(declared.Range, "no-credential", "Client cannot authenticate",
 			fmt.Sprintf("%s %s, but has no way to authenticate. Add a secret (writ secret new %s makes one), "+
-				"a public_key, a certificate or a federated block.", declared.Address, why, client.ClientID))
+				"a public_key, a certificate or a federated block.", declared.Address, why, blockLabel(client.Label)))
 	}
+}
+
+// blockLabel is the label of the block behind an object: worker of worker["eu"].
+func blockLabel(label string) string {
+	block, _, _ := strings.Cut(label, "[")
+	return block
 }
 
 // needsCredential says in words why a client has to authenticate, "" when it
@@ -110,6 +117,9 @@ func (c *compilation) orphan(declared *config.Authorization) {
 // checkUnusedClients warns about a client that can neither get a token nor look
 // at one.
 func (c *compilation) checkUnusedClients() {
+	if c.Config.Partial {
+		return // what is missing may be the authorization
+	}
 	for i, declared := range c.clients {
 		client := &c.Document.Clients[i]
 		used := len(c.reach[i]) > 0 || len(declared.Introspects) > 0

@@ -102,6 +102,9 @@ func (c *compilation) checkClientIDs() {
 			continue
 		}
 		a, b := c.clients[i], c.clients[j]
+		if b.Has("client_id") && !a.Has("client_id") { // the one that was written down is the guilty one
+			a, b = b, a
+		}
 		c.errorAt(a.AttrRange("client_id"), "duplicate-client-id", "Duplicate client id",
 			fmt.Sprintf("%s and %s both have the client id %q, so they cannot be told apart. "+
 				"Give each client an id of its own; it is the label where client_id is not set.", a.Address, b.Address, id),

@@ -81,7 +81,7 @@ func lockMissing(name string) diag.Diagnostic {
 	return diag.Diagnostic{
 		Severity: diag.Error, Code: "lock-missing", Summary: "Lockfile is missing",
 		Detail: fmt.Sprintf("There is a snapshot but no %s, so nothing guards the identifiers that are in use. "+
-			"Restore it (git restore %s), or run writ lock, which records what the snapshot serves.", name, name),
+			"Restore it (git restore %s), or run writ lock with the same flags, which records what the snapshot serves.", name, name),
 	}
 }
 
@@ -127,7 +127,7 @@ func parseReplacements(m *Model, addresses []string) (map[string]bool, diag.List
 		detail := fmt.Sprintf("--replace names %q, but the configuration has no such api or client.", address)
 		if hint := didYouMean(address, m.nameAddresses()); hint != "" {
 			detail += hint
-		} else {
+		} else if !ok {
 			detail += ` Name one as in --replace api.orders.`
 		}
 		diags = append(diags, diag.Diagnostic{

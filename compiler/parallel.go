@@ -1,7 +1,9 @@
 package compiler
 
 import (
+	"fmt"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
@@ -13,11 +15,18 @@ const chunk = 1024
 
 // findings calls check for every index below n, on all processors, and returns
 // what was found in the order of the indexes. It is for the checks that evaluate
-// expressions; the others are too quick to be worth it.
+// expressions; the others are too quick to be worth it. A panic of check is one
+// of findings: in a goroutine of its own nobody could catch it.
 func findings(n int, check func(i int) diag.List) diag.List {
 	found := make([]diag.List, (n+chunk-1)/chunk)
 	var next atomic.Int64
+	var crashed atomic.Pointer[crash]
 	work := func() {
+		defer func() {
+			if cause := recover(); cause != nil {
+				crashed.CompareAndSwap(nil, &crash{cause, debug.Stack()})
+			}
+		}()
 		for {
 			at := int(next.Add(1)) - 1
 			if at >= len(found) {
@@ -33,6 +42,9 @@ func findings(n int, check func(i int) diag.List) diag.List {
 		workers.Go(work)
 	}
 	workers.Wait()
+	if c := crashed.Load(); c != nil {
+		panic(c)
+	}
 
 	var all diag.List
 	for _, f := range found {
@@ -40,3 +52,11 @@ func findings(n int, check func(i int) diag.List) diag.List {
 	}
 	return all
 }
+
+// A crash is the panic of a worker, with the stack that it had.
+type crash struct {
+	cause any
+	stack []byte
+}
+
+func (c *crash) String() string { return fmt.Sprintf("%v\n\nin a worker:\n%s", c.cause, c.stack) }

@@ -23,6 +23,7 @@ type SavedPlan struct {
 	ConfigDigest string   // config.Config.Digest as "sha256:<hex>"
 	LockDigest   string   // Prior.LockDigest
 	Replace      []string // the --replace addresses
+	Flags        []string // of the command line that made it, for a person to repeat; nothing reads them
 	Plan         *Plan    // Plan.PriorDigest is the third
 }
 
@@ -38,6 +39,7 @@ type savedPlanFile struct {
 	LockDigest    string   `json:"lock_digest"`
 	PriorDigest   string   `json:"prior_digest"`
 	Replace       []string `json:"replace"`
+	Flags         []string `json:"flags"`
 	Plan          *Plan    `json:"plan"`
 }
 
@@ -46,7 +48,7 @@ func (s *SavedPlan) Encode() ([]byte, error) {
 	b, err := json.MarshalIndent(savedPlanFile{
 		Kind: savedPlanKind, FormatVersion: PlanFormatVersion,
 		ConfigDigest: s.ConfigDigest, LockDigest: s.LockDigest, PriorDigest: s.Plan.PriorDigest,
-		Replace: append([]string{}, s.Replace...), Plan: s.Plan,
+		Replace: append([]string{}, s.Replace...), Flags: append([]string{}, s.Flags...), Plan: s.Plan,
 	}, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("encode plan: %w", err)
@@ -78,7 +80,7 @@ func DecodeSavedPlan(b []byte) (*SavedPlan, error) {
 	if file.Plan == nil || file.Plan.FormatVersion != PlanFormatVersion || file.Plan.PriorDigest != file.PriorDigest {
 		return nil, errors.New("the plan is damaged: its parts do not belong together")
 	}
-	return &SavedPlan{file.ConfigDigest, file.LockDigest, file.Replace, file.Plan}, nil
+	return &SavedPlan{file.ConfigDigest, file.LockDigest, file.Replace, file.Flags, file.Plan}, nil
 }
 
 // Check compares a saved plan with the one that the same inputs give now. The
@@ -98,7 +100,9 @@ func (s *SavedPlan) Check(now *SavedPlan) error {
 	if err != nil {
 		return err
 	}
-	again, err := now.Encode()
+	same := *now
+	same.Flags = s.Flags // the digests have said that they come to the same
+	again, err := same.Encode()
 	if err != nil {
 		return err
 	}

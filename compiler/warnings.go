@@ -59,8 +59,10 @@ func (c *compilation) checkExpiry() {
 	}
 	now := c.opts.Now.Unix()
 	for i, declared := range c.clients {
-		client := &c.Document.Clients[i]
-		all := credentials(client)
+		if c.refused.has(&declared.Decl) {
+			continue
+		}
+		all := credentials(&c.Document.Clients[i])
 		for _, cred := range all {
 			end := cred.window.ExpiresAt
 			switch {
@@ -70,6 +72,22 @@ func (c *compilation) checkExpiry() {
 			case end <= now+soon && !liveAt(all, now+soon):
 				c.expiresSoon(declared, cred)
 			}
+		}
+	}
+}
+
+// checkExpiredAuthorizations warns about what gives no token any more, by the
+// clock that it was given.
+func (c *compilation) checkExpiredAuthorizations() {
+	if c.opts.Now.IsZero() {
+		return
+	}
+	now := c.opts.Now.Unix()
+	for i, declared := range c.authorizations {
+		if end := c.Document.Authorizations[i].ExpiresAt; end != 0 && end <= now {
+			c.warnAt(declared.AttrRange("expires_at"), "expired-authorization", "Expired authorization",
+				fmt.Sprintf("%s expired at %s: it gives no token any more. Remove it, or set a later expires_at.",
+					declared.Address, schema.FormatTime(end)))
 		}
 	}
 }

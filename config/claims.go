@@ -15,18 +15,22 @@ import (
 
 // A Claim is one custom claim of an authorization's tokens.
 type Claim struct {
-	Name  string
-	JSON  string // canonical
-	Range hcl.Range
+	Name      string
+	JSON      string    // canonical
+	Range     hcl.Range // of the value
+	NameRange hcl.Range
 }
 
 // claims is a claims attribute: an object whose values become JSON.
 type claims struct {
 	*deferred
-	ranges map[string]hcl.Range // of the values whose names are written out
-	fixed  []Claim              // what it gives whenever it does not read self
-	isSet  bool                 // fixed is set
+	places map[string]claimPlace // of those whose names are written out
+	fixed  []Claim               // what it gives whenever it does not read self
+	isSet  bool                  // fixed is set
 }
+
+// A claimPlace is where a claim was written.
+type claimPlace struct{ name, value hcl.Range }
 
 // claims decodes a claims attribute, nil when there is none.
 func (f *fields) claims() *claims {
@@ -42,11 +46,14 @@ func (f *fields) claims() *claims {
 	if d == nil {
 		return nil
 	}
-	c := &claims{deferred: d, ranges: map[string]hcl.Range{}}
+	c := &claims{deferred: d, places: map[string]claimPlace{}}
 	if isObject {
 		for _, item := range items.Items {
+			if v, ok := item.ValueExpr.(*hclsyntax.LiteralValueExpr); ok && v.Val.IsNull() {
+				continue // takes the claim away
+			}
 			if key, diags := item.KeyExpr.Value(nil); !diags.HasErrors() && key.Type() == cty.String && !key.IsNull() {
-				c.ranges[key.AsString()] = item.ValueExpr.Range()
+				c.places[key.AsString()] = claimPlace{item.KeyExpr.Range(), item.ValueExpr.Range()}
 			}
 		}
 	}
@@ -57,6 +64,24 @@ func (f *fields) claims() *claims {
 		f.problems.addAll(problems)
 	}
 	return c
+}
+
+// WrittenClaims lists the claims whose names are written out, without values:
+// what can be said of them where no authorization makes a token of the API.
+func (a *API) WrittenClaims() []Claim { return a.claims.written() }
+
+// WrittenClaims is that of an API for a client.
+func (c *Client) WrittenClaims() []Claim { return c.claims.written() }
+
+func (c *claims) written() (out []Claim) {
+	if c == nil {
+		return nil
+	}
+	for name, at := range c.places {
+		out = append(out, Claim{Name: name, Range: at.value, NameRange: at.name})
+	}
+	slices.SortFunc(out, func(a, b Claim) int { return cmp.Compare(a.Name, b.Name) })
+	return out
 }
 
 func (c *claims) evaluate(e *eval.Evaluator, self Self) ([]Claim, diag.List) {
@@ -75,16 +100,16 @@ func (c *claims) evaluate(e *eval.Evaluator, self Self) ([]Claim, diag.List) {
 		return nil, diag.List{claimProblem("wrong-type", c.expr.Range(), "claims must be an object, not "+typeName(ty)+". Write it like: claims = { \"https://example.com/team\" = \"payments\" }")}
 	}
 	for name, value := range v.AsValueMap() {
-		at, ok := c.ranges[name]
+		at, ok := c.places[name]
 		if !ok {
-			at = c.expr.Range()
+			at = claimPlace{c.expr.Range(), c.expr.Range()}
 		}
 		text, err := canonicalJSON(value)
 		if err != nil {
-			problems = append(problems, claimProblem("invalid-claim", at, "claim \""+name+"\" "+err.Error()+"."))
+			problems = append(problems, claimProblem("invalid-claim", at.value, "claim \""+name+"\" "+err.Error()+"."))
 			continue
 		}
-		p = append(p, Claim{Name: name, JSON: text, Range: at})
+		p = append(p, Claim{Name: name, JSON: text, Range: at.value, NameRange: at.name})
 	}
 	slices.SortFunc(p, func(a, b Claim) int { return cmp.Compare(a.Name, b.Name) })
 	return p, problems.Sorted()

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"strings"
+
 	"github.com/writ-auth/writ/schema"
 )
 
@@ -49,6 +51,10 @@ func (f *fields) federated(label string) schema.Federated {
 		TrustedIssuer: f.ref("trusted_issuer").Label,
 		Subject:       f.text("subject"), SubjectPattern: f.text("subject_pattern"),
 		Claims: f.object("claims"),
+	}
+	if strings.Contains(c.Subject, "*") {
+		at, _ := rangeOf(f.block, "subject")
+		f.problems.warnf("wildcard-in-subject", at, "The subject is compared as it stands, so its * matches nothing but a *. Write subject_pattern if it stands for something.")
 	}
 	if why := schema.LooseSubjectPattern(c.SubjectPattern); why != "" {
 		at, _ := rangeOf(f.block, "subject_pattern")

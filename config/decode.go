@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"cmp"
+	"path"
 	"slices"
 	"strings"
 
@@ -326,11 +327,22 @@ func (f *fields) keys(name string, parse func(string) (string, error)) string {
 		return ""
 	}
 	canonical, err := parse(text)
-	if err != nil {
+	switch {
+	case err != nil && isPath(text):
+		f.errorf("invalid-key", at, "%s takes the keys themselves. To read them from a file, write %s = file(%q).", name, name, text)
+		return ""
+	case err != nil:
 		f.refuseKey(at, err)
 		return ""
 	}
 	return canonical
+}
+
+// isPath reports whether a text is more likely the name of a file of keys than
+// keys. It may be shown.
+func isPath(text string) bool {
+	names := []string{".json", ".jwks", ".pem", ".pub", ".crt", ".key"}
+	return len(text) < 256 && !strings.ContainsAny(text, " \t\r\n{") && slices.Contains(names, path.Ext(text))
 }
 
 // refuseKey reports key material that is no public key. It may be a private

@@ -103,7 +103,11 @@ func (f *fields) missing(spec *schema.Attribute) {
 		f.bad = true
 		return
 	}
-	f.errorf("missing-attribute", f.block.DefRange(), "%s needs %s. Write one, such as: %s = %s", f.where, spec.Name, spec.Name, spec.Example)
+	at, written := rangeOf(f.block, spec.Name) // a null is as good as absent
+	if !written {
+		at = f.block.DefRange()
+	}
+	f.errorf("missing-attribute", at, "%s needs %s. Write one, such as: %s = %s", f.where, spec.Name, spec.Name, spec.Example)
 }
 
 // value evaluates an attribute. ok is false when there is none or it failed.
@@ -132,10 +136,17 @@ func (f *fields) value(name string) (v cty.Value, at hcl.Range, spec *schema.Att
 
 func (f *fields) wrongType(spec *schema.Attribute, v cty.Value, at hcl.Range) {
 	want := "a " + string(spec.Type)
-	if spec.Type == schema.TypeObject {
+	switch spec.Type {
+	case schema.TypeObject:
 		want = "an object"
+	case schema.TypeCondition:
+		want = "true or false"
 	}
-	f.errorf("wrong-type", at, "%s must be %s, not %s. Write it like: %s = %s", spec.Name, want, typeName(v.Type()), spec.Name, spec.Example)
+	got := typeName(v.Type())
+	if spec.Type == schema.TypeStrings || spec.Type == schema.TypeStringMap {
+		got = valueName(v)
+	}
+	f.errorf("wrong-type", at, "%s must be %s, not %s. Write it like: %s = %s", spec.Name, want, got, spec.Name, spec.Example)
 }
 
 // text decodes a string.
@@ -266,7 +277,7 @@ func (f *fields) window(from, until string) schema.Window {
 	w := schema.Window{NotBefore: f.time(from), ExpiresAt: f.time(until)}
 	if w.ExpiresAt != 0 && w.ExpiresAt <= w.NotBefore {
 		f.problems.related("invalid-time", f.block.Body.Attribute(until).Expr.Range(), related("it begins here", f.block.Body.Attribute(from).Expr.Range()),
-			"%s ends at or before its beginning. Write an %s after %s.", f.where, until, from)
+			"%s ends at or before its beginning. Let %s be later than %s.", f.where, until, from)
 		f.bad = true
 	}
 	return w

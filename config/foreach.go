@@ -15,6 +15,7 @@ func (l *loader) objectsOf(d *declared) []*object {
 		return []*object{&d.single}
 	}
 	if !l.expand(d) {
+		l.lost = true
 		return nil
 	}
 	out := make([]*object, len(d.keys))

@@ -34,7 +34,7 @@ func TestHostile(t *testing.T) {
 			for _, p := range problems {
 				found = found || p.Code == test.code
 			}
-			if took := time.Since(start); !found || took > 10*time.Second {
+			if took := time.Since(start); !found || took > time.Minute { // a hang, however busy the machine is
 				t.Errorf("%d diagnostics in %v, first %+v", len(problems), took, problems[:min(1, len(problems))])
 			}
 		})

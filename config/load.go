@@ -106,6 +106,7 @@ func load(tree *source.Tree, problems diag.List, files eval.FileReader, opts Opt
 	l.decode(c)
 	c.Tests = l.decodeTests(parsed(tree.Tests))
 	c.Digest = l.digest(tree)
+	c.Partial = l.lost || len(l.problems.broken) > 0
 	limits.Steps += stepsPerObject * int64(l.objects)
 	c.eval = eval.New(limits, files)
 	return c, l.problems.all()

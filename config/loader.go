@@ -31,6 +31,7 @@ type loader struct {
 	wholes   map[any]*thunk // objects, for_each blocks and kinds as one value
 	running  []frame
 	objects  int
+	lost     bool         // a for_each failed: its instances are not known
 	defaults *source.Body // of the issuer's defaults block, nil without one
 }
 

@@ -79,6 +79,7 @@ var summaries = map[string]string{
 	"unknown-reference":     "Unknown reference",
 	"variable-validation":   "Variable value refused",
 	"weak-secret-hash":      "Weak secret hash",
+	"wildcard-in-subject":   "Wildcard in exact subject",
 	"wrong-type":            "Wrong value type",
 }
 
@@ -121,10 +122,11 @@ func (p *problems) addAll(l diag.List) {
 	}
 }
 
-// addParsed collects the problems of reading and parsing.
+// addParsed collects the problems of reading and parsing. An attribute that is
+// set twice leaves nothing out, so it does not make a file broken.
 func (p *problems) addParsed(l diag.List) {
 	for _, d := range l {
-		if d.Severity == diag.Error {
+		if d.Severity == diag.Error && d.Code != "duplicate-name" {
 			if p.broken == nil {
 				p.broken = map[string]bool{}
 			}
@@ -223,6 +225,29 @@ func typeName(ty cty.Type) string {
 		return "true or false"
 	}
 	return article(ty.FriendlyName())
+}
+
+// valueName is typeName for what should hold strings: it names the first part
+// that is none.
+func valueName(v cty.Value) string {
+	name := typeName(v.Type())
+	if v.IsNull() || !v.IsKnown() || !v.CanIterateElements() {
+		return name
+	}
+	for it := v.ElementIterator(); it.Next(); {
+		key, part := it.Element()
+		named := v.Type().IsObjectType() || v.Type().IsMapType()
+		switch {
+		case part.Type() == cty.String && !part.IsNull(), named && part.IsNull():
+		case part.IsNull():
+			return name + " with a null in it"
+		case named:
+			return fmt.Sprintf("%s whose %q is %s", name, key.AsString(), typeName(part.Type()))
+		default:
+			return name + " with " + typeName(part.Type()) + " in it"
+		}
+	}
+	return name
 }
 
 // article puts "a" or "an" before a noun.

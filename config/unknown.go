@@ -90,6 +90,16 @@ func homeOf(typ string, types []string) string {
 	return " It takes " + quoted(types) + "."
 }
 
+// homeOfAttribute says where an attribute stands that was written outside any block.
+func homeOfAttribute(name string) string {
+	for i := range schema.Language {
+		if _, known := schema.Language[i].Attr(name); known {
+			return fmt.Sprintf(" It stands inside a block, such as %s.", article(schema.Language[i].Type))
+		}
+	}
+	return " Only blocks stand at the top of a file, such as api, client and authorization."
+}
+
 // unknownAttributes reports the attributes of a body that its block does not
 // take, in the order of the file.
 func (l *loader) unknownAttributes(body *source.Body, spec *schema.Block, where string) {
@@ -104,6 +114,9 @@ func (l *loader) unknownAttributes(body *source.Body, spec *schema.Block, where 
 			if means = l.problems.nearest(a.Name, namesOf(spec)); means != "" {
 				hint = fmt.Sprintf(" Did you mean %q?", means)
 			}
+		}
+		if hint == "" && spec == top {
+			hint = homeOfAttribute(a.Name)
 		}
 		l.mean(body, means)
 		l.problems.errorf("unknown-attribute", a.NameRange(), "There is no attribute %q in %s.%s", a.Name, where, hint)

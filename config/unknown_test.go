@@ -73,6 +73,16 @@ func TestOneAnswer(t *testing.T) {
 		{`issuer {`, "scope \"read:orders\" {\n}\nissuer {", `It stands inside an api block.`},
 		{`issuer {`, "expect \"x\" {\n}\nissuer {", `*.test.hcl`},
 		{`issuer {`, "api {\n}\nissuer {", `An api block needs a label`},
+		{`issuer {`, "token_lifetime = \"1h\"\nissuer {", `It stands inside a block, such as an api.`},
+		{`name = "Billing"`, "public_key \"k\" {\n    jwks = \"keys/k.json\"\n  }", `write jwks = file("keys/k.json").`},
+		{`name = "Billing"`, "public_key \"k\" {\n    pem = \"hello\"\n  }", `PEM text has no block`},
+		{`issuer {`, "foo = 1\nissuer {", `Only blocks stand at the top of a file`},
+		{`issuer {`, "variable \"v\" {\n  type = text\n  default = 1\n}\nissuer {", `Write it without quotes: string,`},
+		{`name       = "Orders"`, `metadata = { owner = null, floor = 3 }`, `not an object whose "floor" is a number.`},
+		{`["read:orders"]`, `["read:orders", 1]`, `not a list with a number in it.`},
+		{`["read:orders"]`, `[null]`, `not a list with a null in it.`},
+		{`scope "read:orders" { description = "Read orders" }`, `scope "read orders" { description = "" }`, `has a space at byte 4: each scope is a name of its own`},
+		{`hash = `, "not_before = \"2027-01-01T00:00:00Z\"\n    expires_at = \"2026-01-01T00:00:00Z\"\n    hash = ", `Let expires_at be later than not_before.`},
 		{`= "Orders"`, `= env("NAME")`, `no function reads a clock, randomness or the environment`},
 	} {
 		src := strings.Replace(small, c.old, c.new, 1)

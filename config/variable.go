@@ -97,11 +97,21 @@ func (l *loader) variableType(v *variable) bool {
 	}
 	typ, defaults, diags := typeexpr.TypeConstraintWithDefaults(a.Expr.Syntax())
 	if diags.HasErrors() {
-		l.problems.addAll(diag.FromHCL(diags, "invalid-value"))
+		l.invalidType(diags)
 		return false
 	}
 	v.typ, v.defaults = typ, defaults
 	return true
+}
+
+// invalidType adds to what the library says how a type is written.
+func (l *loader) invalidType(diags hcl.Diagnostics) {
+	list := diag.FromHCL(diags, "invalid-value")
+	for i := range list {
+		list[i].Summary = "Invalid variable type"
+		list[i].Detail += " Write it without quotes: string, number, bool, any, or one made of them, such as list(string), map(string) or object({ name = string })."
+	}
+	l.problems.addAll(list)
 }
 
 // variableValue sets the value of a variable: what is given, else its default.
@@ -130,7 +140,7 @@ func (l *loader) variableValue(f *fields, v *variable, name string, g given, isG
 	}
 	if !hasDefault {
 		if !f.bad {
-			l.problems.errorf("invalid-variable", v.block.DefRange(), "var.%s needs a value. Give one with --var %s=..., or write a default.", name, name)
+			l.problems.errorf("invalid-variable", v.block.DefRange(), "var.%s needs a value. Give one with --var %s=..., or write a default, which null is not.", name, name)
 		}
 		return false
 	}

@@ -18,28 +18,28 @@ import (
 // canonical JWK Set without kids, under the rules of ParseJWKS.
 func ParsePEM(text string) (canonical string, err error) {
 	if len(text) > MaxKeySetBytes {
-		return "", fmt.Errorf("pem has %d bytes: it may have %d", len(text), MaxKeySetBytes)
+		return "", fmt.Errorf("PEM text has %d bytes: it may have %d", len(text), MaxKeySetBytes)
 	}
 	var set jwkSet
 	for rest := []byte(text); ; {
 		var block *pem.Block
 		before := rest
 		if block, rest = pem.Decode(rest); block == nil {
-			if len(bytes.TrimSpace(before)) != 0 {
-				return "", errors.New("pem has text that is no PEM block: leave it out")
+			if len(bytes.TrimSpace(before)) != 0 && len(set.Keys) > 0 {
+				return "", errors.New("PEM text goes on behind its last block: leave that out")
 			}
 			break
 		}
 		k, err := publicFromPEM(block)
 		if err != nil {
-			return "", fmt.Errorf("pem block %d %w", len(set.Keys)+1, err)
+			return "", fmt.Errorf("PEM block %d %w", len(set.Keys)+1, err)
 		}
 		if set.Keys = append(set.Keys, k); len(set.Keys) > MaxKeys {
-			return "", fmt.Errorf("pem has over %d keys", MaxKeys)
+			return "", fmt.Errorf("PEM text has over %d keys", MaxKeys)
 		}
 	}
 	if len(set.Keys) == 0 {
-		return "", errors.New("pem has no block: write \"-----BEGIN PUBLIC KEY-----\" and so on")
+		return "", errors.New("PEM text has no block: write \"-----BEGIN PUBLIC KEY-----\" and so on")
 	}
 	return encodeKeys(set)
 }

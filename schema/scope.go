@@ -19,6 +19,9 @@ func CheckScope(s string) error {
 	}
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c <= ' ' || c >= 0x7f || c == '"' || c == '\\' {
+			if c == ' ' {
+				return fmt.Errorf("scope %q has a space at byte %d: each scope is a name of its own, such as read:orders", s, i)
+			}
 			return fmt.Errorf("scope %q has a %q at byte %d: use printable ASCII without spaces, quotes and backslashes", s, c, i)
 		}
 	}

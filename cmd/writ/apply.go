@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,7 +47,8 @@ func (a *app) applyCommand() command {
 		about: `
 With a PLAN saved by "writ plan --out" exactly that plan is applied, without a
 question; when the configuration, the lockfile or the snapshot has changed since,
-nothing is written and the exit code is 3. Give the same --var as for the plan.
+nothing is written and the exit code is 3. Repeat the --var, --var-file,
+--lockfile and --snapshot of the plan: the file cannot choose them for you.
 
 The snapshot records the git commit when the configuration's folder is clean.`,
 		example: "$ writ apply --auto-approve\n...\nApplied serial 1, sha256:4be1...: wrote writ.lock.hcl and writ.snapshot.",
@@ -75,14 +77,16 @@ func (a *app) apply(ctx context.Context, args []string, flags *configFlags, o *a
 	if err != nil {
 		return err
 	}
+	inputs := w.inputFlags(flags, o.snapshot)
 	p, err := w.propose(ctx, o.proposalOptions, "")
-	if err != nil {
-		return a.sinceSaved(saved, err)
+	if err == nil && saved != nil {
+		err = a.applied(saved.Check(p.saved(saved.Replace, inputs)))
 	}
-	if saved != nil {
-		if err := a.applied(saved.Check(p.saved(saved.Replace))); err != nil {
-			return err
+	if err != nil {
+		if saved != nil {
+			err = a.sinceSaved(saved, inputs, args[0], err)
 		}
+		return err
 	}
 	a.remind(p.tree)
 	next, err := w.release(ctx, p, o)
@@ -94,10 +98,16 @@ func (a *app) apply(ctx context.Context, args []string, flags *configFlags, o *a
 }
 
 // sinceSaved makes a stale plan of a refusal: what a plan was saved of had none,
-// so something moved. The refusal says what.
-func (a *app) sinceSaved(saved *compiler.SavedPlan, err error) error {
-	problems, ok := errors.AsType[*diagnosed](err)
-	if saved == nil || !ok {
+// so something moved, or other flags were given. It says what.
+func (a *app) sinceSaved(saved *compiler.SavedPlan, flags []string, name string, err error) error {
+	problems, refused := errors.AsType[*diagnosed](err)
+	if !refused && !errors.Is(err, compiler.ErrStale) {
+		return err
+	}
+	if !slices.Equal(saved.Flags, flags) {
+		return a.otherFlags(saved, name)
+	}
+	if !refused {
 		return err
 	}
 	stale := a.applied(fmt.Errorf("%w: since it was saved, the configuration, its variables or the lockfile became invalid", compiler.ErrStale))
@@ -187,6 +197,9 @@ func (a *app) publish(ctx context.Context, r *release, approved bool) error {
 	if !r.needed() {
 		return a.showRelease(r, false)
 	}
+	if r.dropsSignature() {
+		a.warn(diag.List{unsignedNow()}, nil)
+	}
 	if !approved {
 		if err := a.ask(); err != nil {
 			return err
@@ -222,6 +235,16 @@ func (r *release) needed() bool {
 	}
 	public := r.key.Public().(ed25519.PublicKey)
 	return r.prior.snap.VerifySignatures([]ed25519.PublicKey{public}) != nil
+}
+
+// dropsSignature reports whether an unsigned snapshot would replace a signed one.
+func (r *release) dropsSignature() bool {
+	return r.key == nil && r.prior.snap != nil && len(r.prior.snap.Envelope().Signatures) > 0
+}
+
+func unsignedNow() diag.Diagnostic {
+	return diag.Diagnostic{Severity: diag.Warning, Code: "unsigned-snapshot", Summary: "Snapshot loses its signature",
+		Detail: "The snapshot in force is signed, and this one is not: a server that was started with --trust refuses it. Give --sign."}
 }
 
 func (a *app) showRelease(r *release, applied bool) error {

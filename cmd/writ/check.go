@@ -31,7 +31,7 @@ configuration compiled in memory.`,
 FAIL  billing may not write orders (orders.test.hcl:10)
       granted: expected false, got true
       error: expected "invalid_scope", got none
-      decided by authorization.billing-reads-orders (billing.hcl:23)
+      decided by authorization.billing-reads-orders (billing.hcl:20)
 
 1 passed, 1 failed.`,
 		flags: []cli.Flag{

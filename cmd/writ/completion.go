@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -62,7 +63,11 @@ func (a *app) complete(_ context.Context, cmd *cli.Command) {
 		if cmd != cmd.Root() {
 			flags = append(flags[:len(flags):len(flags)], a.globalFlags()...)
 		}
-		completeFlags(a.out, last, flags)
+		if f := flagAwaitingValue(last, flags); f != nil {
+			completeValue(a.out, f)
+		} else {
+			completeFlags(a.out, last, flags)
+		}
 		return
 	}
 	for _, sub := range cmd.Commands {
@@ -72,6 +77,26 @@ func (a *app) complete(_ context.Context, cmd *cli.Command) {
 	}
 	if cmd.Name == "completion" {
 		fmt.Fprintln(a.out, strings.Join(shells, "\n"))
+	}
+}
+
+// flagAwaitingValue is the flag that a word spells out, when a value follows it.
+func flagAwaitingValue(word string, flags []cli.Flag) cli.Flag {
+	for _, f := range flags {
+		documented, ok := f.(cli.DocGenerationFlag)
+		if ok && documented.TakesValue() && slices.Contains(f.Names(), strings.TrimLeft(word, "-")) {
+			return f
+		}
+	}
+	return nil
+}
+
+// completeValue prints the values that a flag lists. Where it lists none the
+// shell offers files.
+func completeValue(w io.Writer, f cli.Flag) {
+	placeholder, _ := flagUsage(f)
+	if values := strings.Split(placeholder, "|"); len(values) > 1 {
+		fmt.Fprintln(w, strings.Join(values, "\n"))
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -26,7 +27,24 @@ func unreadable(err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		hint = "Check who owns the file and its mode."
 	}
-	return failf("unreadable-file", hint, "%w", err)
+	return failf("unreadable-file", hint, "%w", plainly(err, "read"))
+}
+
+// plainly words an error of the file system for people: "read "orders.hcl": no
+// such file or directory" instead of the name of the system call.
+func plainly(err error, opening string) error {
+	cause, ok := err.(*fs.PathError)
+	if !ok { // one with words of its own around it stays
+		return err
+	}
+	operation := cause.Op
+	switch operation {
+	case "stat", "lstat", "statat", "open", "openat":
+		operation = opening
+	case "mkdir":
+		operation = "make folder"
+	}
+	return fmt.Errorf("%s %q: %w", operation, filepath.ToSlash(cause.Path), cause.Err)
 }
 
 // unwritable is unreadable for what writes.
@@ -35,7 +53,7 @@ func unwritable(err error) error {
 	if !ok {
 		return err
 	}
-	failed.code = "write-failed"
+	failed.code, failed.err = "write-failed", plainly(err, "write")
 	if errors.Is(err, syscall.ENOSPC) {
 		failed.hint = "Make room and run this again."
 	}
@@ -103,7 +121,7 @@ func createFile(path string, content []byte, mode fs.FileMode) error {
 		return err
 	}
 	_, err = f.Write(content)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+	if err = cmp.Or(err, f.Sync(), f.Close()); err != nil {
 		os.Remove(path)
 	}
 	return err

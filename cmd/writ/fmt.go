@@ -24,7 +24,7 @@ func (a *app) fmtCommand() command {
 Without PATH the whole tree, else these files and folders; "-" formats standard
 input to standard output. Lists the files that it changed. With a file that does
 not parse nothing is written. The lockfile and JSON files are left alone.`,
-		example: "$ writ fmt --check --diff\n--- a/orders.hcl\n+++ b/orders.hcl\n@@ -2,1 +2,1 @@\n-  name=\"Orders\"\n+  name = \"Orders\"",
+		example: "$ writ fmt --check --diff\n--- a/orders.hcl\n+++ b/orders.hcl\n@@ -1,3 +1,3 @@\n api \"orders\" {\n-name=\"Orders\"\n+  name = \"Orders\"\n }",
 		flags: []cli.Flag{
 			&cli.BoolFlag{Name: "check", Usage: "write nothing; exit with 3 when something would change", Destination: &check},
 			&cli.BoolFlag{Name: "diff", Usage: "show the changes", Destination: &showDiff},

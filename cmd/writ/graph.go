@@ -21,7 +21,7 @@ func (a *app) graphCommand() command {
 		about:   "The svg is drawn by writ itself: nothing else need be installed.",
 		example: "$ writ graph --format svg > access.svg\n$ writ graph --format mermaid\nflowchart LR\n  c0([\"billing\"])\n  ...",
 		flags: []cli.Flag{
-			&cli.StringFlag{Name: "format", Value: "dot", Usage: "draw as `dot|mermaid|svg`", Destination: &format},
+			&cli.StringFlag{Name: "format", Value: "dot", Usage: "draw as `dot|mermaid|svg`, dot by default", Destination: &format},
 		},
 		run: func(_ context.Context, args []string) error { return a.graph(args, flags, format) },
 	}

@@ -86,22 +86,42 @@ func filesIn(dir string) (map[string]bool, error) {
 	return present, nil
 }
 
-// writeNew writes the files into dir, all of them or none.
+// writeNew writes the files into dir, all of them or none. After an error the
+// folders that it made are gone too; removing is best effort, since the first
+// error is the one to show.
 func writeNew(dir string, names []string) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return unwritable(err)
-	}
-	for i, name := range names {
-		content, err := fs.ReadFile(quickstart.Files, name)
-		if err == nil {
-			err = createFile(filepath.Join(dir, name), content, 0o644)
+	made := missingFolders(dir)
+	err := os.MkdirAll(dir, 0o777)
+	for i := 0; err == nil && i < len(names); i++ {
+		var content []byte
+		if content, err = fs.ReadFile(quickstart.Files, names[i]); err == nil {
+			err = createFile(filepath.Join(dir, names[i]), content, 0o644)
 		}
 		if err != nil {
-			for _, done := range names[:i] {
-				os.Remove(filepath.Join(dir, done)) // best effort: the first error is the one to show
-			}
-			return unwritable(err)
+			removeAll(dir, names[:i])
 		}
 	}
-	return nil
+	if err == nil {
+		return nil
+	}
+	for _, folder := range made {
+		os.Remove(folder) // fails where somebody put something meanwhile
+	}
+	return unwritable(err)
+}
+
+// missingFolders lists the folders that have to be made for dir, innermost first.
+func missingFolders(dir string) (missing []string) {
+	for dir = filepath.Clean(dir); ; dir = filepath.Dir(dir) {
+		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+			return missing
+		}
+		missing = append(missing, dir)
+	}
+}
+
+func removeAll(dir string, names []string) {
+	for _, name := range names {
+		os.Remove(filepath.Join(dir, name))
+	}
 }

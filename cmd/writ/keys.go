@@ -46,16 +46,17 @@ func (a *app) keysNewCommand() command {
 		about: `
 An existing file is never overwritten. With "-" as FILE the key goes to standard
 output, but not to a terminal.`,
-		example: `$ writ keys new --alg ES256 keys/es256-2026-q4.pem
+		example: `$ mkdir -m 700 keys
+$ writ keys new --alg ES256 keys/es256-2026-q4.pem
 Wrote keys/es256-2026-q4.pem, kid 2Yw0...
 
   signing_key "es256-2026-q4" {
     algorithm    = "ES256"
     private_key  = "file:es256-2026-q4.pem"
-    activates_at = "..." # later than the servers' next reload
+    activates_at = "2026-10-02T09:30:00Z"
   }`,
 		flags: []cli.Flag{
-			&cli.StringFlag{Name: "alg", Value: string(schema.RS256), Usage: "sign with `RS256|PS256|ES256|EdDSA`", Destination: &alg},
+			&cli.StringFlag{Name: "alg", Value: string(schema.RS256), Usage: "sign with `RS256|PS256|ES256|EdDSA`, RS256 by default", Destination: &alg},
 		},
 		run: func(_ context.Context, args []string) error { return a.keysNew(args, schema.SigningAlg(alg)) },
 	}
@@ -65,7 +66,7 @@ func (a *app) keysListCommand() command {
 	return command{
 		name: "list", args: "[DIR]", maxArgs: 1,
 		summary: "list the private keys of a folder",
-		example: "$ writ keys list keys\nes256-2026-q4.pem  ES256  2Yw0...",
+		example: "$ writ keys list keys\nes256-2026-q4.pem  ES256  0600  2Yw0...",
 		run:     func(_ context.Context, args []string) error { return a.keysList(args) },
 	}
 }
@@ -77,7 +78,7 @@ func (a *app) keysPublicCommand() command {
 		summary: "print the public half of a key",
 		example: "$ writ keys public keys/es256-2026-q4.pem\n-----BEGIN PUBLIC KEY-----\n$ writ keys public --format jwks keys/es256-2026-q4.pem\n{\"keys\":[...]}",
 		flags: []cli.Flag{
-			&cli.StringFlag{Name: "format", Value: "pem", Usage: "print as `pem|jwks`", Destination: &format},
+			&cli.StringFlag{Name: "format", Value: "pem", Usage: "print as `pem|jwks`, pem by default", Destination: &format},
 		},
 		run: func(_ context.Context, args []string) error { return a.keysPublic(args, format) },
 	}
@@ -119,7 +120,7 @@ func (a *app) keysNew(args []string, alg schema.SigningAlg) error {
 	}
 	if err := createFile(a.path(args[0]), content, 0o600); err != nil {
 		if errors.Is(err, fs.ErrExist) {
-			return failf("file-exists", "Name another file: a key is never overwritten.", "%w", err)
+			return failf("file-exists", "Name another file: a key is never overwritten.", "%w", plainly(err, "write"))
 		}
 		return unwritable(err)
 	}

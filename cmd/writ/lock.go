@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/urfave/cli/v3"
+
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/compiler/lockfile"
 )
@@ -13,6 +15,7 @@ import (
 const maxLockWait = 10 * time.Second
 
 func (a *app) lockCommand() command {
+	var inUse string
 	flags := new(configFlags)
 	return command{
 		name: "lock", args: "[DIR]", maxArgs: 1, config: flags,
@@ -20,9 +23,10 @@ func (a *app) lockCommand() command {
 		about: `
 Run it before a review, so that the change of writ.lock.hcl is reviewed with the
 change that causes it. It also puts a lockfile back in canonical order that a
-merge left in disorder.`,
+merge left in disorder, and makes one that was lost out of the snapshot in force.`,
 		example: "$ writ lock\nWrote writ.lock.hcl: 1 API, 1 client.",
-		run:     func(ctx context.Context, args []string) error { return a.lock(ctx, args, flags) },
+		flags:   []cli.Flag{&cli.StringFlag{Name: "snapshot", Usage: snapshotUsage, Destination: &inUse}},
+		run:     func(ctx context.Context, args []string) error { return a.lock(ctx, args, flags, inUse) },
 	}
 }
 
@@ -34,7 +38,7 @@ type lockResult struct {
 	Clients  int    `json:"clients"`
 }
 
-func (a *app) lock(ctx context.Context, args []string, flags *configFlags) error {
+func (a *app) lock(ctx context.Context, args []string, flags *configFlags, inUse string) error {
 	w, err := a.workspace(args, flags)
 	if err != nil {
 		return err
@@ -47,7 +51,13 @@ func (a *app) lock(ctx context.Context, args []string, flags *configFlags) error
 	if err != nil {
 		return err
 	}
-	next, _, list := compiler.CheckLock(t.model, before, compiler.LockOptions{Name: w.lockName})
+	guarding := before
+	if guarding == nil {
+		if guarding, err = lockInForce(a.snapshotPath(w.dir, inUse)); err != nil {
+			return err
+		}
+	}
+	next, _, list := compiler.CheckLock(t.model, guarding, compiler.LockOptions{Name: w.lockName})
 	if list.HasErrors() {
 		return t.refuse(list)
 	}
@@ -61,6 +71,17 @@ func (a *app) lock(ctx context.Context, args []string, flags *configFlags) error
 		}
 	}
 	return a.showLock(result)
+}
+
+// lockInForce is the lockfile that the snapshot implies, nil when there is no
+// snapshot: a lockfile that was lost must not begin anew with whatever the tree
+// says now.
+func lockInForce(snapshotPath string) (*lockfile.File, error) {
+	standing, err := inForce(snapshotPath)
+	if err != nil || standing.Document == nil {
+		return nil, err
+	}
+	return compiler.LockFromDocument(standing.Document), nil
 }
 
 func (a *app) showLock(result lockResult) error {

@@ -24,7 +24,9 @@ func (a *app) manCommand() command {
 // manPage is writ(1), made from the table that parses the command line.
 func (a *app) manPage() string {
 	var page strings.Builder
-	fmt.Fprintf(&page, ".TH WRIT 1 \"\" \"writ %s\"\n", roff(readBuild().Version))
+	b := readBuild()
+	date, _, _ := strings.Cut(b.Time, "T") // of the commit; a build outside a checkout has none
+	fmt.Fprintf(&page, ".TH WRIT 1 \"%s\" \"writ %s\"\n", roff(date), roff(b.Version))
 	page.WriteString(".SH NAME\nwrit \\- who may get which token, as HCL files in git\n")
 	page.WriteString(".SH SYNOPSIS\n.B writ\n.I COMMAND\n[flags]\n.SH COMMANDS\n")
 	for _, c := range a.table {

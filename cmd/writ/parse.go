@@ -129,7 +129,10 @@ func unknownCommand(path []string, name string, table []command) error {
 	if near := schema.Suggest(name, names); near != "" {
 		err.hint = fmt.Sprintf("Did you mean \"%s %s\"?", strings.Join(path, " "), near)
 	}
-	return helpHint(err, path)
+	if err.hint == "" {
+		err.hint = fmt.Sprintf("Run \"%s --help\" for the commands.", strings.Join(path, " "))
+	}
+	return err
 }
 
 var (

@@ -17,9 +17,11 @@ type planFlags struct {
 	markdown bool
 }
 
+const snapshotUsage = "the snapshot in force, writ.snapshot in the root by default: `FILE`"
+
 func (o *proposalOptions) flags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "snapshot", Usage: "the snapshot in force, writ.snapshot in the root by default: `FILE`", Destination: &o.snapshot},
+		&cli.StringFlag{Name: "snapshot", Usage: snapshotUsage, Destination: &o.snapshot},
 		&cli.BoolFlag{Name: "locked", Usage: "refuse a lockfile that would change", Destination: &o.locked},
 		&cli.StringSliceFlag{Name: "replace", Usage: "let `ADDR`, such as api.orders, change its identifier; repeatable", Destination: &o.replace},
 	}
@@ -68,7 +70,7 @@ func (a *app) plan(ctx context.Context, args []string, flags *configFlags, o *pl
 		return err
 	}
 	if o.out != "" {
-		if err := a.savePlan(o.out, p.saved(o.replace)); err != nil {
+		if err := a.savePlan(o.out, p.saved(o.replace, w.inputFlags(flags, o.snapshot))); err != nil {
 			return err
 		}
 	}

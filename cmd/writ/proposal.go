@@ -63,12 +63,13 @@ func (w *workspace) propose(ctx context.Context, opts proposalOptions, against s
 }
 
 // saved binds the plan to its inputs.
-func (p *proposal) saved(replace []string) *compiler.SavedPlan {
+func (p *proposal) saved(replace, flags []string) *compiler.SavedPlan {
 	digest := p.model.Config.Digest
 	return &compiler.SavedPlan{
 		ConfigDigest: "sha256:" + hex.EncodeToString(digest[:]),
 		LockDigest:   p.prior.LockDigest,
 		Replace:      replace,
+		Flags:        flags,
 		Plan:         p.plan,
 	}
 }

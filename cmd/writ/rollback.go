@@ -31,7 +31,7 @@ that widens and narrows. The lockfile stays: identifiers recorded since remain
 recorded.`,
 		example: "$ writ rollback backups/2026-11-20.snapshot\n...\nApplied serial 8, sha256:19c0...: wrote writ.snapshot.",
 		flags: append(o.writeFlags.flags(),
-			&cli.StringFlag{Name: "snapshot", Usage: "the snapshot in force, writ.snapshot in the root by default: `FILE`", Destination: &o.snapshot},
+			&cli.StringFlag{Name: "snapshot", Usage: snapshotUsage, Destination: &o.snapshot},
 			&cli.StringFlag{Name: "lockfile", Usage: "the lockfile, writ.lock.hcl in the root by default: `FILE`", Destination: &o.lockfile}),
 		run: func(ctx context.Context, args []string) error { return a.rollback(ctx, args, o) },
 	}

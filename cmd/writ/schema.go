@@ -17,7 +17,7 @@ func (a *app) schemaCommand() command {
 		about:   "The reference is made from the table that decodes the language, so it is never behind it.",
 		example: "$ writ schema | less\n$ writ schema --format json | jq -r '.blocks[].type'",
 		flags: []cli.Flag{
-			&cli.StringFlag{Name: "format", Value: "markdown", Usage: "print as `json|markdown`", Destination: format},
+			&cli.StringFlag{Name: "format", Value: "markdown", Usage: "print as `json|markdown`, markdown by default", Destination: format},
 		},
 		run: func(context.Context, []string) error { return a.schema(*format) },
 	}

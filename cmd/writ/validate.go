@@ -20,8 +20,8 @@ func (a *app) validateCommand() command {
 		example: `$ writ validate
 Error: Unknown scope [unknown-scope]
 
-  on billing.hcl line 26, in authorization "billing-reads-orders":
-  26:   scopes = ["read:order"]
+  on billing.hcl line 23, in authorization "billing-reads-orders":
+  23:   scopes = ["read:order"]
 ...`,
 		flags: []cli.Flag{
 			&cli.BoolFlag{Name: "strict", Usage: "take warnings for errors", Destination: &strict},

@@ -31,7 +31,7 @@ func duplicateLabels(s section) diag.List {
 			Severity: diag.Error, Code: "duplicate-name", Summary: "Recorded twice", Range: e.Range,
 			Detail: fmt.Sprintf("%s %q is recorded twice in the lockfile, which is what two merged branches leave behind. "+
 				"Keep the record of the %s that is in use and run \"writ lock\".", s.blockType, e.Label, s.attribute),
-			Related: []diag.Related{{Message: "The other record is here.", Range: before.Range}},
+			Related: []diag.Related{{Message: "the other record", Range: before.Range}},
 		})
 	}
 	return l
@@ -60,7 +60,7 @@ func duplicateValues(code string, sections ...section) diag.List {
 				Severity: diag.Error, Code: code, Summary: "Recorded for two objects", Range: e.ValueRange,
 				Detail: fmt.Sprintf("%s %q is recorded for %s %q and for %s %q in the lockfile, which is what two merged branches leave behind. "+
 					"Keep one of the two records and run \"writ lock\".", s.attribute, e.Value, before.blockType, before.Label, s.blockType, e.Label),
-				Related: []diag.Related{{Message: "The other record is here.", Range: before.ValueRange}},
+				Related: []diag.Related{{Message: "the other record", Range: before.ValueRange}},
 			})
 		}
 	}

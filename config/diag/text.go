@@ -83,11 +83,20 @@ func (t *textWriter) styled(style, text string) string {
 	return style + text + reset
 }
 
+// wrapped breaks the lines of a text that are too long, but not one that begins
+// with two spaces: that is a command, which a shell would run in parts.
 func (t *textWriter) wrapped(text string) string {
 	if t.width < 20 {
 		return text
 	}
-	return wordwrap.WrapString(text, uint(t.width-1))
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, "  ") {
+			line = wordwrap.WrapString(line, uint(t.width-1))
+		}
+		b.WriteString(line)
+	}
+	return b.String()
 }
 
 func place(rng hcl.Range) string {

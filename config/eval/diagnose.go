@@ -49,6 +49,7 @@ func (e *Evaluator) diagnostic(d *hcl.Diagnostic) diag.Diagnostic {
 	}
 	call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d)
 	if !ok {
+		missingMember(d, &out)
 		return out
 	}
 	out.Code = "invalid-function-call"

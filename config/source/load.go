@@ -1,9 +1,11 @@
 package source
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
@@ -48,18 +50,29 @@ func (o Options) workers() int {
 }
 
 // each calls work for 0 to n-1, at most workers at a time, and returns when
-// all are done. What work does must not depend on the order.
+// all are done. What work does must not depend on the order. A panic of work is
+// one of each, where the caller can catch it.
 func each(workers, n int, work func(i int)) {
 	var next atomic.Int64
 	var wg sync.WaitGroup
+	var crashed atomic.Pointer[string]
 	for range min(workers, n) {
 		wg.Go(func() {
+			defer func() {
+				if cause := recover(); cause != nil {
+					report := fmt.Sprintf("%v\n\nin a worker:\n%s", cause, debug.Stack())
+					crashed.CompareAndSwap(nil, &report)
+				}
+			}()
 			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
 				work(int(i))
 			}
 		})
 	}
 	wg.Wait()
+	if report := crashed.Load(); report != nil {
+		panic(*report)
+	}
 }
 
 // A document is a file on its way to being parsed.

@@ -83,11 +83,12 @@ func parsePiece(f *File, cuts []cut, i int) (body *Body, l diag.List) {
 		}
 	}()
 	parsed, diags := hclsyntax.ParseConfig(f.Bytes[start:end:end], f.Name, pos)
-	l = syntaxList(diags)
+	whole := parsed.Body.(*hclsyntax.Body)
+	l = syntaxList(diags, whole, f.Bytes)
 	if len(l) > maxFileDiagnostics {
 		l = slices.Clone(byPlace(l)[:maxFileDiagnostics+1])
 	}
-	return pack(parsed.Body.(*hclsyntax.Body), f.Name), l
+	return pack(whole, f.Name), l
 }
 
 func parserFailure(name string, pos hcl.Pos, cause any) diag.Diagnostic {
@@ -128,11 +129,11 @@ func duplicateAttribute(name string, first, again hcl.Range) diag.Diagnostic {
 }
 
 // syntaxList gives the parser's diagnostics their codes.
-func syntaxList(diags hcl.Diagnostics) diag.List {
+func syntaxList(diags hcl.Diagnostics, body *hclsyntax.Body, src []byte) diag.List {
 	l := diag.FromHCL(diags, "syntax")
 	for i := range l {
-		if l[i].Summary == "Attribute redefined" {
-			l[i].Code = "duplicate-name"
+		if d, ok := repeated(diags[i], body, src); ok {
+			l[i] = d
 		}
 	}
 	return l

@@ -21,6 +21,10 @@ func TestOneMistakeOneDiagnostic(t *testing.T) {
 		"conflict":        {"a {\n<<<<<<< HEAD\n  b = 1\n=======\n  b = 2\n>>>>>>> theirs\n}\n", "Git left a conflict", 2},
 		"conflict first":  {"<<<<<<< HEAD\na {\n}\n=======\nb {\n}\n>>>>>>> theirs\n", "Git left a conflict", 1},
 		"json":            {"{\"api\": {\"x\": {}}}\n", ".hcl.json", 1},
+		"on one line":     {"a { b = 1 c = 2 }\n", "each attribute on a line of its own", 1},
+		"brace too many":  {"a {\n  b = 1\n}\n}\n", "This brace closes nothing", 4},
+		"list not closed": {"a {\n  b = [1\n}\n", "Close it with ]", 3},
+		"set twice":       {"a {\n  b = 1\n  b = 2\n}\n", "remove one of the two", 3},
 		"trailing comma":  {"a {\n  b = 1,\n  c = 2\n}\n", "not commas", 2},
 	} {
 		_, l := source.ParseFile("a.hcl", []byte(c.src), source.Limits{})
@@ -34,6 +38,14 @@ func TestOneMistakeOneDiagnostic(t *testing.T) {
 				t.Logf("  %d: %s: %s", d.Range.Start.Line, d.Summary, d.Detail)
 			}
 		}
+	}
+}
+
+// A file of variables has any name.
+func TestJSONOfVariables(t *testing.T) {
+	_, l := source.ParseFile("prod.tfvars.json", []byte("{\"environment\": \"prod\"}\n"), source.Limits{})
+	if len(l) != 1 || !strings.Contains(l[0].Detail, "Write it in HCL") {
+		t.Errorf("got %v", l)
 	}
 }
 

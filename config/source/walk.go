@@ -120,6 +120,14 @@ func unreadable(name string, err error) diag.Diagnostic {
 		cause = pe.Err
 	}
 	detail := fmt.Sprintf("%q cannot be read: %v.", name, cause)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		detail += " Check who owns it and its mode."
+	case errors.Is(err, fs.ErrNotExist):
+		detail = fmt.Sprintf("%q leads to nothing: its target is gone, or it was removed just now. Remove the link, or restore what it leads to.", name)
+	case strings.Contains(cause.Error(), "escapes"): // os.Root has no error to compare with
+		detail = fmt.Sprintf("%q is a link that leads out of the configuration's folder. Put a copy there instead: what a configuration says must not depend on the machine.", name)
+	}
 	if errors.Is(err, ErrNotRegular) {
 		detail += " A configuration holds folders, regular files, and links to regular files inside it."
 	}

@@ -7,6 +7,10 @@ client "billing" {
     trusted_issuer  = trusted_issuer.github
     subject_pattern = "repo:example/**" # WARNING loose-subject-pattern
   }
+  federated "exact" {
+    trusted_issuer = trusted_issuer.github
+    subject        = "repo:example/billing:*" # WARNING wildcard-in-subject
+  }
   federated "good" {
     trusted_issuer  = trusted_issuer.github
     subject_pattern = "repo:example/billing:environment:*"

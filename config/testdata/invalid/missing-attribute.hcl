@@ -4,8 +4,8 @@ issuer { # ERROR missing-attribute
 api "orders" { # ERROR missing-attribute
 }
 
-api "silent" { # ERROR missing-attribute
-  identifier = null
+api "silent" {
+  identifier = null # ERROR missing-attribute
 }
 
 client "billing" {
@@ -33,8 +33,8 @@ policy "p" { # ERROR missing-attribute ERROR missing-attribute
   for_each_of = "api"
 }
 
-policy "null" { # ERROR missing-attribute
+policy "null" {
   for_each_of   = "api"
-  condition     = null
+  condition     = null # ERROR missing-attribute
   error_message = "no"
 }

@@ -1,0 +1,47 @@
+package compiler
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
+)
+
+// checkTrustedIssuers wants one trusted issuer behind each token. Several may
+// have the same issuer URL: clusters installed from one template do, and one
+// issuer may vouch for clients under one audience and for users under another.
+// Then their keys, their audiences or what they vouch for tell them apart.
+func (c *compilation) checkTrustedIssuers() {
+	same := make(map[string][]int)
+	for i := range c.Document.TrustedIssuers {
+		declared, t := c.trustedIssuers[i], &c.Document.TrustedIssuers[i]
+		if t.Issuer == "" || c.refused.has(&declared.Decl) {
+			continue
+		}
+		for _, j := range same[t.Issuer] {
+			if sameTokens(t, &c.Document.TrustedIssuers[j]) {
+				c.sameTrustedIssuer(i, j)
+				break
+			}
+		}
+		same[t.Issuer] = append(same[t.Issuer], i)
+	}
+}
+
+// sameTokens reports whether one token may satisfy both, for the same purpose.
+func sameTokens(a, b *schema.TrustedIssuer) bool {
+	overlap := func(x, y []string) bool {
+		return slices.ContainsFunc(x, func(s string) bool { return slices.Contains(y, s) })
+	}
+	purpose := slices.ContainsFunc(a.VouchesFor, func(s schema.SubjectType) bool { return slices.Contains(b.VouchesFor, s) })
+	return purpose && a.JWKS == b.JWKS && a.JWKSURI == b.JWKSURI && overlap(a.Audiences, b.Audiences)
+}
+
+func (c *compilation) sameTrustedIssuer(i, j int) {
+	a, b := c.trustedIssuers[i], c.trustedIssuers[j]
+	c.errorAt(a.AttrRange("issuer"), "duplicate-trusted-issuer", "Duplicate trusted issuer",
+		fmt.Sprintf("%s and %s both accept the tokens of %q with the same keys, for the same audience and purpose, so nothing says which of them "+
+			"decides. Merge them into one, or give them audiences that differ.", a.Address, b.Address, a.Issuer),
+		diag.Related{Message: b.Address + " accepts them too", Range: b.AttrRange("issuer")})
+}
