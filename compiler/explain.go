@@ -12,7 +12,9 @@ type Request struct {
 	API         string             // the identifier, as the client sends it; "" when it names none
 	Scopes      []string           // what is asked; empty for nothing asked
 	SubjectType schema.SubjectType // "" means client
-	At          int64              // Unix seconds; 0 judges no window and no expiry
+	// TrustedIssuer is the label of who vouches for the user; "" means anybody who may.
+	TrustedIssuer string
+	At            int64 // Unix seconds; 0 judges no window and no expiry
 }
 
 // An Explanation is why a request is allowed or refused: the rules on its way,
@@ -102,6 +104,7 @@ type explainer struct {
 	client int32 // index, once found; likewise below
 	api    int32
 	auth   int
+	caps   bool // an issuer of the user's token caps the lifetime of ours
 	out    Explanation
 }
 

@@ -162,12 +162,18 @@ func (e *explainer) checkSubject() bool {
 	var names []string
 	var ranges []hcl.Range
 	for i := range e.Document.TrustedIssuers {
-		if slices.Contains(e.Document.TrustedIssuers[i].VouchesFor, schema.SubjectUser) {
+		issuer := &e.Document.TrustedIssuers[i]
+		if slices.Contains(issuer.VouchesFor, schema.SubjectUser) && (e.req.TrustedIssuer == "" || e.req.TrustedIssuer == issuer.Label) {
+			e.caps = e.caps || issuer.CapsLifetime
 			names = append(names, e.trustedIssuers[i].Address)
 			ranges = append(ranges, e.trustedIssuers[i].Range)
 		}
 	}
-	if len(names) == 0 {
+	switch {
+	case len(names) == 0 && e.req.TrustedIssuer != "":
+		e.suggest(`Declare it, with vouches_for = ["user"].`)
+		return e.refuse(RuleSubject, "invalid_request", fmt.Sprintf("No trusted issuer %q vouches for users.", e.req.TrustedIssuer))
+	case len(names) == 0:
 		e.suggest(`Declare a trusted_issuer with vouches_for = ["user"].`)
 		return e.refuse(RuleSubject, "invalid_request", "No trusted issuer vouches for users.")
 	}
@@ -203,6 +209,9 @@ func (e *explainer) sayLifetime() {
 		e.out.Lifetime = left
 		text = fmt.Sprintf("The token lives %s, until %s expires.", schema.FormatDuration(left), e.authorizations[e.auth].Address)
 		at = e.authorizations[e.auth].AttrRange("expires_at")
+	}
+	if e.caps {
+		text += " It ends with the user's token, if that is sooner and its issuer has caps_lifetime."
 	}
 	e.pass(RuleLifetime, text, at)
 }

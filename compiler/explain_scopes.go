@@ -21,6 +21,8 @@ func (e *explainer) checkScopes() bool {
 			fmt.Sprintf("%s does not cover %s.", declared.Address, quoteAll(beyond)), at)
 	}
 	switch {
+	case len(asked) == 0 && len(e.req.Scopes) > 0 && e.Document.APIs[e.api].ScopeMode != schema.ScopeAllGranted:
+		return e.pass(RuleScopes, fmt.Sprintf("Only %s was asked for, which is no scope of an API: the token gets none.", scopeOfflineAccess), at)
 	case len(asked) == 0:
 		e.out.Scopes = a.Scopes
 		return e.pass(RuleScopes, fmt.Sprintf("No scope was asked for, so the token gets all of %s: %s.",

@@ -121,9 +121,13 @@ type Ref struct {
 // A Test is one expectation of a *.test.hcl file.
 type Test struct {
 	Decl
-	Name      string
-	Client    string // client_id
-	API       string // identifier
+	Name   string
+	Client string // client_id
+	API    string // identifier
+
+	SubjectType   schema.SubjectType // on whose behalf
+	SubjectClaims string             // what the user's token says, a JSON object; "" for nothing
+
 	Scopes    []string
 	ScopesSet bool  // scopes was written
 	At        int64 // Unix seconds; 0 for now

@@ -42,6 +42,8 @@ func (l *loader) decodeTest(spec *schema.Block, b *source.Block) *Test {
 	f := l.fieldsOf(spec, b, t.Address, nil)
 	t.Client = f.text("client")
 	t.API = f.text("api")
+	t.SubjectType = schema.SubjectType(f.choice("subject_type"))
+	t.SubjectClaims = f.object("subject_claims")
 	t.Scopes, _ = f.texts("scopes")
 	t.ScopesSet = t.Has("scopes")
 	t.At = f.time("at")
@@ -76,8 +78,12 @@ func (f *fields) expectedClaims() []Claim {
 	return out
 }
 
-// checkExpectation refuses to expect a token and a refusal at once.
+// checkExpectation refuses to expect a token and a refusal at once, and a user's
+// claims where there is no user.
 func (f *fields) checkExpectation(t *Test) {
+	if t.Has("subject_claims") && t.SubjectType != schema.SubjectUser {
+		f.errorf("invalid-test", t.AttrRange("subject_claims"), "Only the token of a user has claims. Leave subject_claims out, or write subject_type = \"user\".")
+	}
 	if t.Granted && t.Has("error") {
 		f.errorf("invalid-test", t.AttrRange("error"), "A request that is granted has no error. Leave error out, or write granted = false.")
 	}

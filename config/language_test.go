@@ -39,6 +39,7 @@ var alternatives = map[string][]string{
 var beside = map[string]map[string]string{
 	"authorization.subject_claims": {"subject_type": `"user"`},
 	"authorization.copy_claims":    {"subject_type": `"user"`},
+	"expect.subject_claims":        {"subject_type": `"user"`},
 	"expect.scope":                 {"granted": "true"},
 	"expect.lifetime":              {"granted": "true"},
 	"expect.claims":                {"granted": "true"},

@@ -12,7 +12,9 @@
 //	token_endpoint.go   read, answer
 //	form.go, json.go    body bytes to parameters, strictly
 //	server/clientauth   who is asking
-//	decide.go           may they, and what will the token say
+//	grants.go           by which grant type: decide, sign, remember
+//	decide.go, user.go  may they, and what will the token say
+//	family.go           what is remembered of a refresh token
 //	server/token        the token
 //	audit.go            what is remembered of it
 package server

@@ -155,8 +155,11 @@ func joinClaims(members string, copied []copiedClaim) string {
 	if len(copied) == 0 {
 		return members
 	}
-	joined := make([]byte, 0, len(members)+maxCopied)
-	joined = append(joined, members...)
+	size := len(members)
+	for _, claim := range copied {
+		size += len(claim.Name) + len(claim.Value) + len(`,"":`)
+	}
+	joined := append(make([]byte, 0, size), members...)
 	for _, claim := range copied {
 		if len(joined) > 0 {
 			joined = append(joined, ',')

@@ -15,6 +15,7 @@ import (
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server"
+	"github.com/writ-auth/writ/server/clientauth"
 	"github.com/writ-auth/writ/server/token"
 )
 
@@ -133,7 +134,8 @@ func (r *checkRun) test(test *config.Test) testResult {
 		at = time.Unix(test.At, 0)
 	}
 	grant, refusal := server.Decide(r.snap, server.Request{
-		ClientID: test.Client, Audience: test.API, Scope: strings.Join(test.Scopes, " "), Confirmation: r.proved(test.Client),
+		ClientID: test.Client, GrantType: r.grantType(test), Audience: test.API, Scope: strings.Join(test.Scopes, " "),
+		User: r.user(test), Confirmation: r.proved(test.Client),
 	}, at)
 	if (refusal == nil) != test.Granted {
 		result.fail("granted", fmt.Sprint(test.Granted), fmt.Sprint(refusal == nil))
@@ -148,6 +150,42 @@ func (r *checkRun) test(test *config.Test) testResult {
 	r.name(&result, test)
 	result.Passed = len(result.Failures) == 0
 	return result
+}
+
+// grantType is the one by which the client is taken to ask: on behalf of a user
+// either of two will do.
+func (r *checkRun) grantType(test *config.Test) string {
+	if test.SubjectType != schema.SubjectUser {
+		return schema.GrantClientCredentials
+	}
+	client, ok := r.snap.ClientByID(test.Client)
+	if ok && !client.HasGrantType(schema.GrantTokenExchange) && client.HasGrantType(schema.GrantJWTBearer) {
+		return schema.GrantJWTBearer
+	}
+	return schema.GrantTokenExchange
+}
+
+// user is whom the client asks for, nil for itself: somebody of whom the first
+// trusted issuer that vouches for users says what the expectation does.
+func (r *checkRun) user(test *config.Test) *server.User {
+	if test.SubjectType != schema.SubjectUser {
+		return nil
+	}
+	user := &server.User{Subject: "user"}
+	for i := range r.snap.NumTrustedIssuers() {
+		issuer := r.snap.TrustedIssuer(i)
+		if slices.Contains(issuer.VouchesFor, schema.SubjectUser) {
+			user.TrustedIssuer = issuer.Label
+			break
+		}
+	}
+	if test.SubjectClaims != "" {
+		var err error
+		if user.Claims, err = clientauth.ReadClaims(test.SubjectClaims); err != nil {
+			panic(fmt.Sprintf("the claims are not JSON: %v: %s", err, test.SubjectClaims))
+		}
+	}
+	return user
 }
 
 // proved is the key that the client is taken to have proved to hold: an
@@ -186,7 +224,7 @@ func (r *checkRun) why(test *config.Test) (sentences []string) {
 	if at == 0 {
 		at = r.now.Unix()
 	}
-	e := compiler.Explain(r.model, compiler.Request{ClientID: test.Client, API: test.API, Scopes: test.Scopes, At: at})
+	e := compiler.Explain(r.model, compiler.Request{ClientID: test.Client, API: test.API, Scopes: test.Scopes, SubjectType: test.SubjectType, At: at})
 	for _, step := range e.Steps {
 		if !step.OK {
 			sentences = append(sentences, step.Text)
@@ -246,20 +284,16 @@ func (r *checkRun) name(result *testResult, test *config.Test) {
 	if !ok {
 		return
 	}
-	if auth, ok := r.snap.Authorization(client, api, schema.SubjectClient); ok {
+	if auth, ok := r.snap.Authorization(client, api, test.SubjectType); ok {
 		result.Decided = "authorization." + auth.Label()
 		result.DecidedAt = sourcePlace(r.snap, snapshot.KindAuthorization, auth.Label())
 	}
 }
 
-// uncovered lists what was not exercised. Authorizations on behalf of users are
-// left out: an expectation asks for a client itself.
+// uncovered lists what was not exercised.
 func (r *checkRun) uncovered() []gap {
 	gaps := []gap{}
 	for auth := range r.snap.Authorizations() {
-		if auth.SubjectType() == schema.SubjectUser {
-			continue
-		}
 		granted, exercised := r.exercised[auth.Label()]
 		missing := slices.DeleteFunc(slices.Clone(auth.Scopes()), func(scope string) bool { return granted[scope] })
 		if exercised && len(missing) == 0 {

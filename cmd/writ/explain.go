@@ -95,8 +95,8 @@ func (a *app) requestOf(arg string) (compiler.Request, error) {
 	scope, _ := t.Claims["scope"].(string)
 	request.Scopes = strings.Fields(scope)
 	subject, _ := t.Claims["sub"].(string)
-	if subject != request.ClientID && subject != request.ClientID+"@clients" {
-		request.SubjectType = schema.SubjectUser
+	if label, _, ofUser := strings.Cut(subject, "|"); ofUser { // no client_id has a bar in it
+		request.SubjectType, request.TrustedIssuer = schema.SubjectUser, label
 	}
 	if request.ClientID == "" {
 		return request, failf("invalid-token", "", "the token names no client: neither client_id nor azp")

@@ -67,6 +67,7 @@ type process struct {
 	pid    int
 	log    *syncBuffer
 	stop   func() // ends it by SIGTERM; it must end well
+	kill   func() // ends it by SIGKILL, in the middle of whatever it does
 }
 
 // spawn starts writd on the snapshot. Surroundings, as "NAME=value", give it
@@ -90,13 +91,22 @@ func spawn(t *testing.T, path, surroundings string, args ...string) *process {
 		t.Fatal(err)
 	}
 	p.pid = cmd.Process.Pid
-	p.stop = sync.OnceFunc(func() {
-		p.admin.CloseIdleConnections()
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("writd ended: %v\n%s", err, p.log)
-		}
-	})
+	var once sync.Once
+	p.stop = func() {
+		once.Do(func() {
+			p.admin.CloseIdleConnections()
+			_ = cmd.Process.Signal(syscall.SIGTERM)
+			if err := cmd.Wait(); err != nil {
+				t.Errorf("writd ended: %v\n%s", err, p.log)
+			}
+		})
+	}
+	p.kill = func() {
+		once.Do(func() {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait() // which says that it was killed
+		})
+	}
 	t.Cleanup(p.stop)
 	eventually(t, func() error { return status(p.admin, "/livez", http.StatusOK) })
 	return p

@@ -18,6 +18,13 @@ expect "granted" { # ERROR duplicate-name
   granted = true
 }
 
+expect "claims of nobody" {
+  client         = "billing"
+  api            = "https://api.example.com/orders"
+  subject_claims = { groups = "finance" } # ERROR invalid-test
+  granted        = true
+}
+
 expect "typo" {
   client  = "billing"
   api     = "https://api.example.com/orders"
