@@ -206,7 +206,7 @@ func (s *shop) add(doc *schema.Document, label, identifier string, profile schem
 	for kind, suffix := range map[string]string{"": "", "-slash": "/", "-other": "/other"} {
 		api := schema.API{
 			Label: label + kind, Name: "Things\u2028 \\u000a */ #\" '", Identifier: identifier + suffix, Profile: profile, Alg: alg,
-			TokenLifetime: 600, ScopeMode: schema.ScopeNarrow, IncludePermissions: label == "auth0-PS256",
+			TokenLifetime: 3600, ScopeMode: schema.ScopeNarrow, IncludePermissions: label == "auth0-PS256",
 		}
 		if alg == schema.HS256 {
 			api.SigningSecret = "file:hs256"
