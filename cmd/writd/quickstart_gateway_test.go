@@ -83,7 +83,7 @@ func nginx(t *testing.T, s *shop, target quickstart.Target, _ []quickstart.API) 
 }
 
 func apache(t *testing.T, s *shop, target quickstart.Target, _ []quickstart.API) launcher {
-	apache := installed(t, "apache2", "apache2")
+	apache := installed(t, "apache2", "apache2-bin")
 	if _, err := os.Stat("/usr/lib/apache2/modules/mod_oauth2.so"); err != nil {
 		need(t, "Apache cannot check tokens: libapache2-mod-oauth2")
 	}

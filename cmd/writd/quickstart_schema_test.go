@@ -15,7 +15,7 @@ import (
 // TestQuickstartSchemas holds what "writ quickstart" prints for Envoy and Istio
 // to their own schemas, for everything that they support. Neither is run.
 func TestQuickstartSchemas(t *testing.T) {
-	s := &shop{listener: listener{issuer: "https://auth.example.com/"}}
+	s := &shop{listener: listener{issuer: oddIssuer}}
 	s.stock()
 	schemas := filepath.Join(t.TempDir(), "gateways")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", schemas, ".")
