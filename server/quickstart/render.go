@@ -1,0 +1,108 @@
+package quickstart
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"text/template"
+
+	"github.com/writ-auth/writ/schema"
+)
+
+// A File is one file of a resource server.
+type File struct {
+	Name     string
+	Language string // as syntax highlighters name it: "go", "javascript"
+	Content  string
+}
+
+// Files returns the code that verifies the API's tokens, the file to begin with
+// first. The error is that of Supports.
+func (t Target) Files(api API) ([]File, error) {
+	if err := t.Supports(api); err != nil {
+		return nil, err
+	}
+	p := page{API: api, Target: t, JWKS: api.jwksURI(), Typ: "JWT"}
+	if api.Profile == schema.ProfileRFC9068 {
+		p.Typ = "at+jwt"
+	}
+	if len(api.Scopes) > 0 {
+		p.Scope = api.Scopes[0]
+	}
+	files := make([]File, 0, len(t.files))
+	for _, source := range t.files {
+		content, err := fill(source.name, source.text, p)
+		if err != nil {
+			return nil, fmt.Errorf("target %s: %w", t.Name, err)
+		}
+		files = append(files, File{source.name, source.language, content})
+	}
+	return files, nil
+}
+
+// A page is what templates read.
+type page struct {
+	API
+	Target Target
+	JWKS   string // the address of the keys
+	Typ    string // the typ header of the profile's tokens
+	Scope  string // "" when the API has none
+}
+
+// RFC9068 reports whether tokens say what they are in their typ header.
+func (p page) RFC9068() bool { return p.Profile == schema.ProfileRFC9068 }
+
+// Shared reports whether the key is a secret shared with the API.
+func (p page) Shared() bool { return p.Alg == schema.HS256 }
+
+// Header is the comment at the top of a file; each of its lines begins with the
+// prefix.
+func (p page) Header(prefix string) (string, error) {
+	lines := []string{
+		fmt.Sprintf("%s (api %s): a resource server that takes access tokens of", plain(p.Name), plain(p.Label)),
+		fmt.Sprintf("%s for %s, signed with %s, profile %s.", plain(p.Issuer), plain(p.Identifier), p.Alg, p.Profile),
+		"",
+	}
+	if p.Target.NotExecuted {
+		lines = append(lines, "NOT EXECUTED: no test of writ runs this code. Try every answer below before you rely on it.", "")
+	}
+	lines = append(lines, "Run:", "")
+	for _, command := range p.Target.run {
+		text, err := fill("run", command, p)
+		if err != nil {
+			return "", err
+		}
+		lines = append(lines, "  "+text)
+	}
+	if p.Shared() {
+		lines = append(lines, "", "SIGNING_SECRET holds the secret that the server signs with, at least 32 bytes. Keep it out of files.")
+	}
+	lines = append(lines, "", "Try:", "")
+	lines = append(lines, p.try()...)
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(prefix+" "+line, " ")
+	}
+	return strings.Join(lines, "\n"), nil
+}
+
+// try are the requests to begin with.
+func (p page) try() []string {
+	lines := []string{
+		"  curl -i http://127.0.0.1:3000/api/public",
+		`  curl -i http://127.0.0.1:3000/api/private -H "Authorization: Bearer $TOKEN"`,
+	}
+	if p.Scope != "" {
+		lines = append(lines, `  curl -i http://127.0.0.1:3000/api/private-scoped -H "Authorization: Bearer $TOKEN"`)
+	}
+	return lines
+}
+
+func fill(name, text string, data any) (string, error) {
+	t, err := template.New(name).Funcs(quoting()).Parse(text)
+	if err != nil {
+		return "", err
+	}
+	var b bytes.Buffer
+	err = t.Execute(&b, data)
+	return b.String(), err
+}
