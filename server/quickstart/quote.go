@@ -15,16 +15,16 @@ import (
 // backslash, which the rules of schema hold; a name is used in comments only.
 func quoting() template.FuncMap {
 	return template.FuncMap{
-		"gostr":     strconv.Quote,
-		"str":       jsonString, // JavaScript, Python, Java, C#, YAML, JSON
-		"phpstr":    singleQuoted,
-		"rbstr":     singleQuoted,
-		"shstr":     shellQuoted,
-		"confstr":   doubleQuoted,
-		"hastr":     haproxyQuoted,
-		"url":       percentEncoded,
-		"plain":     plain,
-		"regexp":    escapedRegexp,
+		"gostr":   strconv.Quote,
+		"str":     jsonString, // JavaScript, Python, Java, C#, YAML, JSON
+		"phpstr":  singleQuoted,
+		"rbstr":   singleQuoted,
+		"shstr":   shellQuoted,
+		"confstr": doubleQuoted,
+		"hastr":   haproxyQuoted,
+		"url":     percentEncoded,
+		"plain":   plain,
+		"regexp":  escapedRegexp,
 	}
 }
 

@@ -55,9 +55,9 @@ func (p page) RFC9068() bool { return p.Profile == schema.ProfileRFC9068 }
 // Shared reports whether the key is a secret shared with the API.
 func (p page) Shared() bool { return p.Alg == schema.HS256 }
 
-// Header is the comment at the top of a file; each of its lines begins with the
-// prefix.
-func (p page) Header(prefix string) (string, error) {
+// Header is the comment at the top of a file: each of its lines begins with the
+// prefix, commands with the indentation after it.
+func (p page) Header(prefix, indent string) (string, error) {
 	lines := []string{
 		fmt.Sprintf("%s (api %s): a resource server that takes access tokens of", plain(p.Name), plain(p.Label)),
 		fmt.Sprintf("%s for %s, signed with %s, profile %s.", plain(p.Issuer), plain(p.Identifier), p.Alg, p.Profile),
@@ -72,15 +72,20 @@ func (p page) Header(prefix string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		lines = append(lines, "  "+text)
+		lines = append(lines, indent+text)
 	}
 	if p.Shared() {
 		lines = append(lines, "", "SIGNING_SECRET holds the secret that the server signs with, at least 32 bytes. Keep it out of files.")
 	}
 	lines = append(lines, "", "Try:", "")
-	lines = append(lines, p.try()...)
+	for _, request := range p.try() {
+		lines = append(lines, indent+request)
+	}
 	for i, line := range lines {
-		lines[i] = strings.TrimRight(prefix+" "+line, " ")
+		if !strings.HasPrefix(line, "\t") {
+			line = " " + line
+		}
+		lines[i] = strings.TrimRight(prefix+line, " ")
 	}
 	return strings.Join(lines, "\n"), nil
 }
@@ -88,11 +93,11 @@ func (p page) Header(prefix string) (string, error) {
 // try are the requests to begin with.
 func (p page) try() []string {
 	lines := []string{
-		"  curl -i http://127.0.0.1:3000/api/public",
-		`  curl -i http://127.0.0.1:3000/api/private -H "Authorization: Bearer $TOKEN"`,
+		"curl -i http://127.0.0.1:3000/api/public",
+		`curl -i http://127.0.0.1:3000/api/private -H "Authorization: Bearer $TOKEN"`,
 	}
 	if p.Scope != "" {
-		lines = append(lines, `  curl -i http://127.0.0.1:3000/api/private-scoped -H "Authorization: Bearer $TOKEN"`)
+		lines = append(lines, `curl -i http://127.0.0.1:3000/api/private-scoped -H "Authorization: Bearer $TOKEN"`)
 	}
 	return lines
 }

@@ -37,7 +37,9 @@ var embedded embed.FS
 
 // order is that of the page: the first of a group is what the group's name stands for.
 var order = []string{
-	"go-oidc", "jose", "flask",
+	"go-oidc", "golang-jwt", "go-jwt-middleware",
+	"jose", "express", "fastify",
+	"flask", "fastapi",
 }
 
 // load parses every target once. One that does not parse is a mistake in this
