@@ -31,6 +31,9 @@ var runners = map[string]func(t *testing.T, s *shop, target quickstart.Target, a
 	"fastify":           nodeProgram,
 	"flask":             pythonProgram("flask, jwt, cryptography", "python3-flask, python3-jwt or python3-cryptography"),
 	"fastapi":           pythonProgram("fastapi, uvicorn, authlib", "python3-fastapi, python3-uvicorn or python3-authlib"),
+	"haproxy":           haproxy,
+	"nginx":             nginx,
+	"apache":            apache,
 }
 
 // lay writes the files of a target into a folder of its own.
@@ -126,7 +129,8 @@ func (s *shop) serveOn(t *testing.T, port, dir, name string, args ...string) (ba
 			<-ended
 		}
 		if t.Failed() {
-			t.Logf("%s said:\n%s", name, output.String())
+			log, _ := os.ReadFile(filepath.Join(dir, "error.log")) // of those that write one
+			t.Logf("%s said:\n%s%s", name, output.String(), log)
 		}
 	})
 	base = "http://127.0.0.1:" + port

@@ -23,6 +23,7 @@ func quoting() template.FuncMap {
 		"confstr": doubleQuoted,
 		"hastr":   haproxyQuoted,
 		"url":     percentEncoded,
+		"logfmt":  logFormat,
 		"plain":   plain,
 		"regexp":  escapedRegexp,
 	}
@@ -59,6 +60,9 @@ func haproxyQuoted(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, `$`, `\$`).Replace(s) + `"`
 }
 
+// logFormat is text where HAProxy, and Apache in a header, expand what begins with "%".
+func logFormat(s string) string { return strings.ReplaceAll(s, "%", "%%") }
+
 // percentEncoded is the same URL without any character that a configuration
 // language could read as its own.
 func percentEncoded(s string) string {
@@ -73,16 +77,17 @@ func percentEncoded(s string) string {
 	return b.String()
 }
 
-// escapedRegexp is a regular expression (PCRE, RE2) for the text itself, with
-// classes for backslashes, which have a meaning of their own wherever it stands.
+// escapedRegexp is a regular expression (PCRE) for the text itself, without the
+// backslashes that have a meaning of their own wherever it stands.
 func escapedRegexp(s string) string {
 	var b strings.Builder
 	for _, r := range s {
-		if r == '^' {
-			b.WriteString(`\x5e`)
-		} else if strings.ContainsRune(`.+*?()|[]{}$`, r) {
+		switch {
+		case r == '^': // what lies between ] and _
+			b.WriteString("(?=[]-_])[^]_]")
+		case strings.ContainsRune(".+*?()|[]{}$", r):
 			b.WriteString("[" + string(r) + "]")
-		} else {
+		default:
 			b.WriteRune(r)
 		}
 	}

@@ -35,7 +35,9 @@ func (t Target) Files(api API) ([]File, error) {
 		if err != nil {
 			return nil, fmt.Errorf("target %s: %w", t.Name, err)
 		}
-		files = append(files, File{source.name, source.language, content})
+		if content != "" { // else the API does without this file
+			files = append(files, File{source.name, source.language, content})
+		}
 	}
 	return files, nil
 }

@@ -40,6 +40,7 @@ var order = []string{
 	"go-oidc", "golang-jwt", "go-jwt-middleware",
 	"jose", "express", "fastify",
 	"flask", "fastapi",
+	"haproxy", "nginx", "apache",
 }
 
 // load parses every target once. One that does not parse is a mistake in this
