@@ -12,7 +12,9 @@ import (
 // parse reads one target: "key: value" lines, then files, each below a line
 // "-- name --". It panics on a text that is not one.
 //
-//	title, group, library, version, test   as in Target
+//	title, group, library, version         as in Target
+//	test                                   the test that runs it
+//	parsed                                 the test that holds it to its own schema, no more
 //	aliases                                separated by spaces
 //	refuses X                              the reason why profile or algorithm X cannot be verified
 //	cannot say X                           the reason why no value may hold the text X
@@ -52,6 +54,8 @@ func (t *Target) set(key, value string) bool {
 	switch {
 	case key == "test":
 		t.Test, t.NotExecuted = value, false
+	case key == "parsed":
+		t.Test = value
 	case key == "aliases":
 		t.Aliases = strings.Fields(value)
 	case key == "run":

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"text/template"
@@ -25,6 +26,7 @@ func quoting() template.FuncMap {
 		"url":     percentEncoded,
 		"logfmt":  logFormat,
 		"plain":   plain,
+		"re2":     regexp.QuoteMeta, // Envoy
 		"regexp":  escapedRegexp,
 	}
 }

@@ -2,7 +2,9 @@ package quickstart
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"net/url"
 	"strings"
 	"text/template"
 
@@ -54,6 +56,29 @@ type page struct {
 // RFC9068 reports whether tokens say what they are in their typ header.
 func (p page) RFC9068() bool { return p.Profile == schema.ProfileRFC9068 }
 
+// keysURL is the address of the keys, which Supports has checked.
+func (p page) keysURL() *url.URL {
+	address, err := url.Parse(p.JWKS)
+	if err != nil {
+		return new(url.URL)
+	}
+	return address
+}
+
+// TLS reports whether the keys are behind TLS.
+func (p page) TLS() bool { return p.keysURL().Scheme == "https" }
+
+// Host is the host of the keys.
+func (p page) Host() string { return p.keysURL().Hostname() }
+
+// Port is the port of the keys.
+func (p page) Port() string {
+	if p.TLS() {
+		return cmp.Or(p.keysURL().Port(), "443")
+	}
+	return cmp.Or(p.keysURL().Port(), "80")
+}
+
 // Shared reports whether the key is a secret shared with the API.
 func (p page) Shared() bool { return p.Alg == schema.HS256 }
 
@@ -65,9 +90,7 @@ func (p page) Header(prefix, indent string) (string, error) {
 		fmt.Sprintf("%s for %s, signed with %s, profile %s.", plain(p.Issuer), plain(p.Identifier), p.Alg, p.Profile),
 		"",
 	}
-	if p.Target.NotExecuted {
-		lines = append(lines, "NOT EXECUTED: no test of writ runs this code. Try every answer below before you rely on it.", "")
-	}
+	lines = append(lines, p.warning()...)
 	lines = append(lines, "Run:", "")
 	for _, command := range p.Target.run {
 		text, err := fill("run", command, p)
@@ -90,6 +113,17 @@ func (p page) Header(prefix, indent string) (string, error) {
 		lines[i] = strings.TrimRight(prefix+line, " ")
 	}
 	return strings.Join(lines, "\n"), nil
+}
+
+// warning says that nobody has seen the code run.
+func (p page) warning() []string {
+	switch {
+	case !p.Target.NotExecuted:
+		return nil
+	case p.Target.Test != "":
+		return []string{"NOT EXECUTED: a test of writ holds this file to its own schema, but none sends it tokens. Try", "the answers below before you rely on it.", ""}
+	}
+	return []string{"NOT EXECUTED: no test of writ runs this code. Try the answers below before you rely on it.", ""}
 }
 
 // try are the requests to begin with.

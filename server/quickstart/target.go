@@ -19,9 +19,9 @@ type Target struct {
 	Version     string // the one that the test runs
 	Profiles    []schema.Profile
 	Algs        []schema.SigningAlg
-	Test        string   // the test that proves it; "" when NotExecuted
+	Test        string   // the test that proves it, or that parses it when NotExecuted; "" for none
 	Aliases     []string // other values of --lang
-	NotExecuted bool     // no test runs the code, and the code says so
+	NotExecuted bool     // no test sends it tokens, and the code says so
 
 	refusals map[string]string // profile or algorithm -> why not
 	limits   []limit
@@ -40,7 +40,8 @@ var order = []string{
 	"go-oidc", "golang-jwt", "go-jwt-middleware",
 	"jose", "express", "fastify",
 	"flask", "fastapi",
-	"haproxy", "nginx", "apache",
+	"haproxy", "nginx", "apache", "envoy", "istio",
+	"spring-boot", "aspnet-core", "laravel", "rails",
 }
 
 // load parses every target once. One that does not parse is a mistake in this
