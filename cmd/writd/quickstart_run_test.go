@@ -48,28 +48,36 @@ func lay(t *testing.T, target quickstart.Target, api quickstart.API) (dir string
 	return dir
 }
 
-// goProgram builds the programs of all APIs at once, in a module whose sums are
-// committed.
-func goProgram(t *testing.T, s *shop, target quickstart.Target, apis []quickstart.API) launcher {
-	module, programs := t.TempDir(), t.TempDir()
+// goModule makes dir a module whose sums are committed.
+func goModule(t *testing.T, dir string) {
+	t.Helper()
 	for _, name := range []string{"go.mod", "go.sum"} {
 		content, err := os.ReadFile(filepath.Join(e2e, "quickstart", name))
 		must(t, err)
-		put(t, filepath.Join(module, name), content)
+		put(t, filepath.Join(dir, name), content)
 	}
+}
+
+// inModule runs one of Go's tools, which must have nothing to say.
+func inModule(t *testing.T, dir, name string, args ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), name, args...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOFLAGS=-mod=readonly", "GOWORK=off")
+	if out, err := cmd.CombinedOutput(); err != nil || name == "gofmt" && len(out) > 0 {
+		t.Fatalf("%s %v: %v\n%s", name, args, err, out)
+	}
+}
+
+// goProgram builds the programs of all APIs at once.
+func goProgram(t *testing.T, s *shop, target quickstart.Target, apis []quickstart.API) launcher {
+	module, programs := t.TempDir(), t.TempDir()
+	goModule(t, module)
 	for _, api := range apis {
-		files, err := target.Files(api)
-		must(t, err)
-		must(t, os.Mkdir(filepath.Join(module, api.Label), 0o700))
-		put(t, filepath.Join(module, api.Label, files[0].Name), []byte(files[0].Content))
+		layIn(t, filepath.Join(module, api.Label), target, api)
 	}
-	for _, args := range [][]string{{"gofmt", "-l", "."}, {"go", "vet", "./..."}, {"go", "build", "-o", programs, "./..."}} {
-		cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
-		cmd.Dir, cmd.Env = module, append(os.Environ(), "GOFLAGS=-mod=readonly", "GOWORK=off")
-		if out, err := cmd.CombinedOutput(); err != nil || args[0] == "gofmt" && len(out) > 0 {
-			t.Fatalf("%v: %v\n%s", args, err, out)
-		}
-	}
+	inModule(t, module, "gofmt", "-l", ".")
+	inModule(t, module, "go", "vet", "./...")
+	inModule(t, module, "go", "build", "-o", programs, "./...")
 	return func(t *testing.T, api quickstart.API) string {
 		return s.serve(t, t.TempDir(), filepath.Join(programs, api.Label))
 	}
