@@ -102,7 +102,7 @@ func (p page) Header(prefix, indent string) (string, error) {
 	if p.Shared() {
 		lines = append(lines, "", "SIGNING_SECRET holds the secret that the server signs with, at least 32 bytes. Keep it out of files.")
 	}
-	lines = append(lines, "", "Try:", "")
+	lines = append(lines, "", "Try, with an access token in TOKEN:", "")
 	for _, request := range p.try() {
 		lines = append(lines, indent+request)
 	}
