@@ -88,8 +88,11 @@ func (p page) Header(prefix, indent string) (string, error) {
 	lines := []string{
 		fmt.Sprintf("%s (api %s): a resource server that takes access tokens of", plain(p.Name), plain(p.Label)),
 		fmt.Sprintf("%s for %s, signed with %s, profile %s.", plain(p.Issuer), plain(p.Identifier), p.Alg, p.Profile),
-		"",
 	}
+	if p.IncludePermissions {
+		lines = append(lines, "They list what is granted twice, in permissions too; here scope is read.")
+	}
+	lines = append(lines, "")
 	lines = append(lines, p.warning()...)
 	lines = append(lines, "Run:", "")
 	for _, command := range p.Target.run {

@@ -15,8 +15,8 @@ type Target struct {
 	Name        string // what --lang takes: "go-oidc"
 	Title       string // for people: "Go with coreos/go-oidc"
 	Group       string // "Go", "Node", "Gateway"
-	Library     string // the package as its registry names it
-	Version     string // the one that the test runs
+	Library     string // the package as its registry names it; that of the schema where no more is tested
+	Version     string // the one that the test uses, and the code installs
 	Profiles    []schema.Profile
 	Algs        []schema.SigningAlg
 	Test        string   // the test that proves it, or that parses it when NotExecuted; "" for none
