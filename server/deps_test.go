@@ -41,6 +41,7 @@ var confined = map[string]struct {
 	"golang.org/x/crypto":                       {[]string{"server/clientauth"}, "slow hashes are for imported secrets, behind their limits"},
 	"golang.org/x/time":                         {[]string{"server"}, "throttles stand before the endpoints, not inside what they call"},
 	"github.com/coreos/go-systemd":              {[]string{"cmd/writd"}, "who starts the program is the program's business"},
+	module + "server/quickstart":                {[]string{"server/console"}, "code that people paste has no part in making a token"},
 	"github.com/writ-auth/writ/schema/snapshot": {[]string{"server", "server/clientauth", "server/console", "cmd/writd"}, "making a token needs a grant, not a snapshot"},
 }
 

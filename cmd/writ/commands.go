@@ -45,6 +45,7 @@ func (a *app) commands() []command {
 		a.devCommand(),
 		a.tokenCommand(),
 		a.verifyCommand(),
+		a.quickstartCommand(),
 		a.secretCommand(),
 		a.keysCommand(),
 		a.schemaCommand(),

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/server/quickstart"
+)
+
+// quickstartFlags say which code, for whose tokens, and where it goes.
+type quickstartFlags struct {
+	lang   string
+	issuer string
+	out    string
+}
+
+func (a *app) quickstartCommand() command {
+	flags, o := new(configFlags), new(quickstartFlags)
+	return command{
+		name: "quickstart", args: "API", maxArgs: 1, config: flags,
+		summary: "print code that checks an API's tokens, ready to run",
+		about: `
+A complete small resource server, or a gateway's configuration, for the API of
+that label or identifier: issuer, audience, algorithm and profile are filled in
+from the configuration. It has a public route, one that wants a valid token and
+one that wants the API's first scope. Without --lang the languages and gateways
+are listed, with the reason where one cannot check this API's tokens.`,
+		example: `$ writ quickstart orders
+$ writ quickstart orders --lang go --out resource-server
+Wrote main.go in resource-server.
+
+$ writ quickstart orders --lang haproxy --issuer http://127.0.0.1:8080/`,
+		flags: []cli.Flag{
+			&cli.StringFlag{Name: "lang", Usage: "print the code for `LANG`: go, node, python, haproxy, ...", Destination: &o.lang},
+			&cli.StringFlag{Name: "issuer", Usage: "check tokens of the issuer at `URL` instead of the configuration's", Destination: &o.issuer},
+			&cli.StringFlag{Name: "out", Usage: "write the files into `DIR`, overwriting none", Destination: &o.out},
+		},
+		run: func(_ context.Context, args []string) error { return a.quickstart(args, flags, o) },
+	}
+}
+
+func (a *app) quickstart(args []string, flags *configFlags, o *quickstartFlags) error {
+	target, err := o.check(args)
+	if err != nil {
+		return err
+	}
+	w, err := a.workspace(nil, flags)
+	if err != nil {
+		return err
+	}
+	t, err := w.compile()
+	if err != nil {
+		return err
+	}
+	api, err := findAPI(t.model.Document, args[0])
+	if err != nil {
+		return err
+	}
+	subject := quickstartAPI(t.model.Document.Issuer.URL, api)
+	if o.issuer != "" {
+		subject.Issuer = o.issuer
+	}
+	a.remind(t)
+	if o.lang == "" {
+		return a.showTargets(subject)
+	}
+	files, err := target.Files(subject)
+	if err != nil {
+		return failf("unsupported-target", fitting(subject), "%s: %w", target.Name, err)
+	}
+	if o.out == "" {
+		return a.showQuickstart(target, files)
+	}
+	return a.writeQuickstart(target, files, o.out)
+}
+
+// check finds the target and refuses what makes no sense whatever the configuration says.
+func (o *quickstartFlags) check(args []string) (quickstart.Target, error) {
+	if len(args) == 0 {
+		return quickstart.Target{}, usagef("name the API, by its label or identifier")
+	}
+	if o.issuer != "" {
+		if err := schema.CheckIssuer(o.issuer); err != nil {
+			return quickstart.Target{}, usagef("--issuer: %v", err)
+		}
+	}
+	if o.lang == "" {
+		if o.out != "" {
+			return quickstart.Target{}, usagef("--out needs --lang: which code to write")
+		}
+		return quickstart.Target{}, nil
+	}
+	target, ok := quickstart.Find(o.lang)
+	if ok {
+		return target, nil
+	}
+	usage := usagef("unknown language %q", o.lang)
+	usage.hint = "\"writ quickstart API\" lists them all."
+	if near := schema.Suggest(strings.ToLower(o.lang), langs()); near != "" {
+		usage.hint = fmt.Sprintf("Did you mean %q? %s", near, usage.hint)
+	}
+	return target, usage
+}
+
+// langs is everything that --lang takes.
+func langs() (names []string) {
+	for _, target := range quickstart.Targets() {
+		names = append(append(names, target.Name), target.Aliases...)
+	}
+	return names
+}
+
+// findAPI finds an API by its label, its address or its identifier.
+func findAPI(doc *schema.Document, name string) (*schema.API, error) {
+	var known []string
+	for i := range doc.APIs {
+		api := &doc.APIs[i]
+		if name == api.Label || name == "api."+api.Label || name == api.Identifier {
+			return api, nil
+		}
+		known = append(known, api.Label, api.Identifier)
+	}
+	hint := "\"writ show\" and \"writ graph\" list what there is."
+	if near := schema.Suggest(name, known); near != "" {
+		hint = fmt.Sprintf("Did you mean %q?", near)
+	}
+	return nil, failf("unknown-api", hint, "there is no api %q", name)
+}
+
+func quickstartAPI(issuer string, api *schema.API) quickstart.API {
+	subject := quickstart.API{
+		Issuer: issuer, Label: api.Label, Name: api.Name, Identifier: api.Identifier,
+		Profile: api.Profile, Alg: api.Alg, IncludePermissions: api.IncludePermissions,
+	}
+	for _, scope := range api.Scopes {
+		subject.Scopes = append(subject.Scopes, scope.Name)
+	}
+	return subject
+}
+
+// fitting names what can check the API's tokens instead.
+func fitting(api quickstart.API) string {
+	var names []string
+	for _, target := range quickstart.Targets() {
+		if target.Supports(api) == nil {
+			names = append(names, target.Name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "These can: " + strings.Join(names, ", ") + "."
+}
+
+// writeQuickstart writes the files into a folder, all of them or none.
+func (a *app) writeQuickstart(target quickstart.Target, files []quickstart.File, out string) error {
+	dir := a.path(out)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return unwritable(err)
+	}
+	var written []string
+	for _, f := range files {
+		path := filepath.Join(dir, filepath.FromSlash(f.Name))
+		err := os.MkdirAll(filepath.Dir(path), 0o777)
+		if err == nil {
+			err = createFile(path, []byte(f.Content), 0o644)
+		}
+		if err != nil {
+			for _, done := range written {
+				os.Remove(filepath.Join(dir, filepath.FromSlash(done))) // best effort: the first error is the one to show
+			}
+			if errors.Is(err, fs.ErrExist) {
+				return failf("file-exists", "Name another folder: nothing is overwritten.", "%q holds a %s already", filepath.ToSlash(dir), f.Name)
+			}
+			return unwritable(err)
+		}
+		written = append(written, f.Name)
+	}
+	return a.showWritten(target, files, filepath.ToSlash(out), slices.Clip(written))
+}

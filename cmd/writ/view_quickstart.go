@@ -1,0 +1,138 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/writ-auth/writ/server/quickstart"
+)
+
+// A targetJSON is one language or gateway for machines.
+type targetJSON struct {
+	Name      string   `json:"name"`
+	Aliases   []string `json:"aliases"`
+	Title     string   `json:"title"`
+	Group     string   `json:"group"`
+	Library   string   `json:"library"`
+	Version   string   `json:"version"`
+	Profiles  []string `json:"profiles"`
+	Algs      []string `json:"algorithms"`
+	Executed  bool     `json:"executed"`       // a test runs the code
+	Test      string   `json:"test,omitempty"` // its name
+	Supported *bool    `json:"supported,omitempty"`
+	Reason    string   `json:"reason,omitempty"` // why not
+}
+
+func targetOf(t quickstart.Target) targetJSON {
+	out := targetJSON{
+		Name: t.Name, Aliases: emptyList(t.Aliases), Title: t.Title, Group: t.Group, Library: t.Library, Version: t.Version,
+		Executed: !t.NotExecuted, Test: t.Test,
+	}
+	for _, profile := range t.Profiles {
+		out.Profiles = append(out.Profiles, string(profile))
+	}
+	for _, alg := range t.Algs {
+		out.Algs = append(out.Algs, string(alg))
+	}
+	return out
+}
+
+// showTargets lists what code there is, and what cannot check this API's tokens.
+func (a *app) showTargets(api quickstart.API) error {
+	targets := quickstart.Targets()
+	if a.json {
+		list := make([]targetJSON, len(targets))
+		for i, t := range targets {
+			list[i] = targetOf(t)
+			reason := t.Supports(api)
+			fits := reason == nil
+			list[i].Supported = &fits
+			if !fits {
+				list[i].Reason = reason.Error()
+			}
+		}
+		return a.printJSON(map[string]any{"format_version": "1", "api": api.Label, "targets": list})
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "Code that checks tokens for api.%s: %s, profile %s.\n", api.Label, api.Alg, api.Profile)
+	group := ""
+	for _, t := range targets {
+		if t.Group != group {
+			group = t.Group
+			fmt.Fprintf(&text, "\n%s\n", group)
+		}
+		fmt.Fprintf(&text, "  %-18s %s %s", t.Name, t.Library, t.Version)
+		if t.NotExecuted {
+			text.WriteString(", not executed by a test")
+		}
+		text.WriteString("\n")
+		if reason := t.Supports(api); reason != nil {
+			fmt.Fprintf(&text, "  %-18s not for this API: %v\n", "", reason)
+		}
+	}
+	fmt.Fprintf(&text, "\nPrint one:\n\n  writ quickstart %s --lang %s\n", shellQuote(api.Label), targets[0].Name)
+	_, err := io.WriteString(a.out, text.String())
+	return err
+}
+
+// A quickstartJSON is code for machines.
+type quickstartJSON struct {
+	FormatVersion string     `json:"format_version"`
+	Target        targetJSON `json:"target"`
+	Directory     string     `json:"directory,omitempty"` // where the files were written
+	Files         []fileJSON `json:"files"`
+}
+
+type fileJSON struct {
+	Name     string `json:"name"`
+	Language string `json:"language"`
+	Content  string `json:"content"`
+}
+
+func quickstartOf(t quickstart.Target, files []quickstart.File, dir string) quickstartJSON {
+	out := quickstartJSON{FormatVersion: "1", Target: targetOf(t), Directory: dir}
+	for _, f := range files {
+		out.Files = append(out.Files, fileJSON(f))
+	}
+	return out
+}
+
+// showQuickstart prints the code; of several files each below its name.
+func (a *app) showQuickstart(t quickstart.Target, files []quickstart.File) error {
+	if a.json {
+		return a.printJSON(quickstartOf(t, files, ""))
+	}
+	var text strings.Builder
+	for i, f := range files {
+		if i > 0 {
+			text.WriteString("\n")
+		}
+		if len(files) > 1 {
+			text.WriteString(comment(f.Language, "file: "+f.Name) + "\n")
+		}
+		text.WriteString(f.Content)
+	}
+	_, err := io.WriteString(a.out, text.String())
+	return err
+}
+
+// comment is a line that the language skips. JSON has none; readers of JSON
+// with comments take that of JavaScript.
+func comment(language, text string) string {
+	switch language {
+	case "go", "javascript", "java", "csharp", "php", "json":
+		return "// " + text
+	case "xml":
+		return "<!-- " + text + " -->"
+	}
+	return "# " + text
+}
+
+func (a *app) showWritten(t quickstart.Target, files []quickstart.File, dir string, written []string) error {
+	if a.json {
+		return a.printJSON(quickstartOf(t, files, dir))
+	}
+	_, err := fmt.Fprintf(a.out, "Wrote %s in %s.\n", strings.Join(written, ", "), dir)
+	return err
+}

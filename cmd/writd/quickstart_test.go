@@ -1,0 +1,261 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/server/quickstart"
+)
+
+// signingSecret is what APIs with HS256 share with the server.
+const signingSecret = "a shared, secret; of \"32\" bytes $or{more}"
+
+// Words that mean something to one language or another. The second one is also
+// a variable, a placeholder or an expression to most.
+var oddIdentifiers = []string{`urn:odd:'a"b;c%d&e|f(g)*h<i?>j,k=l@m`, `urn:odd:${HOME}{{.}}<%=1%>$a` + "`b`"}
+
+const oddScope = "read:'a;b%c$d(e)*f[g]+{h}|#{i}^?>"
+
+// A shop is a server whose tokens the quickstarts are to check.
+type shop struct {
+	listener
+	keys     string // folder of the server's keys
+	plain    string // the key set without TLS, for programs that trust the system's authorities only
+	upstream string // address of the application behind a gateway
+	apis     []quickstart.API
+	tokens   map[string]map[string]string // by API label and kind
+}
+
+// TestQuickstarts runs what "writ quickstart" prints: every target that is said
+// to be executed, for each profile and algorithm that it supports, against
+// tokens of a running server.
+func TestQuickstarts(t *testing.T) {
+	s := openShop(t)
+	for _, target := range quickstart.Targets() {
+		if target.NotExecuted {
+			continue
+		}
+		t.Run(target.Name, func(t *testing.T) {
+			if want := "TestQuickstarts/" + target.Name; target.Test != want {
+				t.Errorf("the test is said to be %q, not %q", target.Test, want)
+			}
+			begin := runners[target.Name]
+			if begin == nil {
+				t.Fatal("nothing here runs it")
+			}
+			supported := slices.DeleteFunc(slices.Clone(s.apis), func(api quickstart.API) bool { return target.Supports(api) != nil })
+			if least := len(target.Profiles)*len(target.Algs) + 3; len(supported) < least { // two with odd words and one without scopes
+				t.Errorf("%d APIs are supported, want at least %d", len(supported), least)
+			}
+			run := begin(t, s, target, supported)
+			for _, api := range supported {
+				t.Run(api.Label, func(t *testing.T) {
+					t.Parallel()
+					base := run(t, api)
+					s.ask(t, base, api)
+					if target.Group == "Gateway" && api.Label == "auth0-RS256" {
+						s.outlive(t, base, api)
+					}
+				})
+			}
+		})
+	}
+}
+
+// ask puts the questions that matter to a resource server.
+func (s *shop) ask(t *testing.T, base string, api quickstart.API) {
+	t.Helper()
+	tokens := s.tokens[api.Label]
+	get(t, base+"/api/public", "", http.StatusOK)
+	get(t, base+"/api/elsewhere", "", http.StatusNotFound)
+	get(t, base+"/api/private", "", http.StatusUnauthorized)
+	for _, malformed := range []string{"Basic YTpi", "Bearer "} { // 400 is what RFC 6750 section 3.1 has for these, too
+		get(t, base+"/api/private", malformed, http.StatusUnauthorized, http.StatusBadRequest)
+	}
+	for kind, token := range tokens {
+		want := http.StatusUnauthorized
+		if kind == "good" || kind == "little" {
+			want = http.StatusOK
+		}
+		t.Run(kind, func(t *testing.T) { get(t, base+"/api/private", "Bearer "+token, want) })
+	}
+	if len(api.Scopes) == 0 {
+		get(t, base+"/api/private-scoped", "Bearer "+tokens["good"], http.StatusNotFound)
+		return
+	}
+	get(t, base+"/api/private-scoped", "Bearer "+tokens["good"], http.StatusOK)
+	get(t, base+"/api/private-scoped", "Bearer "+tokens["little"], http.StatusForbidden)
+	get(t, base+"/api/private-scoped", "Bearer "+tokens["slash"], http.StatusUnauthorized)
+	get(t, base+"/api/private-scoped", "", http.StatusUnauthorized)
+}
+
+// outlive uses a token until it expires: what remembers good tokens must not
+// remember them for longer.
+func (s *shop) outlive(t *testing.T, base string, api quickstart.API) {
+	t.Helper()
+	expiry := time.Now().Add(3 * time.Second)
+	brief := s.forge(t, api, s.tokens[api.Label]["good"], string(api.Alg), func(_, claims map[string]any) { claims["exp"] = expiry.Unix() })
+	get(t, base+"/api/private", "Bearer "+brief, http.StatusOK)
+	time.Sleep(time.Until(expiry.Add(time.Second)))
+	get(t, base+"/api/private", "Bearer "+brief, http.StatusUnauthorized)
+}
+
+// get wants one of these statuses, and a challenge with every refusal (RFC 6750 section 3).
+func get(t *testing.T, address, authorization string, want ...int) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+	must(t, err)
+	if authorization != "" {
+		request.Header.Set("Authorization", authorization)
+	}
+	response, err := http.DefaultClient.Do(request)
+	must(t, err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	must(t, err)
+	if !slices.Contains(want, response.StatusCode) {
+		t.Errorf("%s with %.20q: %d %s, want %d", request.URL.Path, authorization, response.StatusCode, body, want)
+	}
+	challenge := response.Header.Get("WWW-Authenticate")
+	if refused := want[0] == http.StatusUnauthorized || want[0] == http.StatusForbidden; refused && !strings.HasPrefix(challenge, "Bearer") {
+		t.Errorf("%s with %.20q: the challenge is %q", request.URL.Path, authorization, challenge)
+	}
+}
+
+// openShop starts writd behind TLS and gets the tokens of every API.
+func openShop(t *testing.T) *shop {
+	t.Helper()
+	dir := t.TempDir()
+	s := &shop{keys: filepath.Join(dir, "keys"), tokens: map[string]map[string]string{}}
+	s.ca = filepath.Join(dir, "tls.crt")
+	writeAuthority(t, dir)
+	must(t, os.Mkdir(s.keys, 0o700))
+	put(t, filepath.Join(dir, "hs256"), []byte(signingSecret))
+	p := start(t, dir, "--listen", "127.0.0.1:0", "--tls-cert", s.ca, "--tls-key", filepath.Join(dir, "tls.key"), "--keys", s.keys, "--secrets", dir)
+	port := regexp.MustCompile(`"listen":"tcp:127\.0\.0\.1:(\d+)"`).FindStringSubmatch(p.log.String())
+	if port == nil {
+		t.Fatalf("no port in the log:\n%s", p.log)
+	}
+	s.issuer = "https://localhost:" + port[1] + "/"
+	s.client = s.trusting(t)
+	put(t, filepath.Join(dir, "writ.snapshot"), marshal(t, snapshot.Envelope{Serial: 1}, s.stock(), nil))
+	eventually(t, func() error { return status(p.admin, "/readyz", http.StatusOK) })
+	s.serveBeside(t)
+	for _, api := range s.apis {
+		s.tokens[api.Label] = s.tokensOf(t, api)
+	}
+	return s
+}
+
+// serveBeside starts the key set without TLS and the application behind gateways.
+func (s *shop) serveBeside(t *testing.T) {
+	t.Helper()
+	issuer, err := url.Parse(s.issuer)
+	must(t, err)
+	proxy := httputil.NewSingleHostReverseProxy(issuer)
+	proxy.Transport = s.client.Transport
+	plain := httptest.NewServer(proxy)
+	t.Cleanup(plain.Close)
+	s.plain = plain.URL + "/.well-known/jwks.json"
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, r.URL.Path) }))
+	t.Cleanup(upstream.Close)
+	s.upstream = strings.TrimPrefix(upstream.URL, "http://")
+}
+
+// stock makes the APIs: one for each profile and algorithm, some with odd
+// words, one without scopes; and beside each two that its tokens are not for.
+func (s *shop) stock() *schema.Document {
+	doc := small("unused")
+	doc.Issuer.URL = s.issuer
+	doc.APIs, doc.Authorizations = nil, nil
+	scopes := []string{"read:things", "read:things:all", "write:things"}
+	for _, profile := range interopProfiles {
+		for _, alg := range append(slices.Clone(interopAlgorithms), schema.HS256) {
+			s.add(doc, string(profile)+"-"+string(alg), "https://api.example.com/"+shape(profile, alg), profile, alg, scopes)
+		}
+		for i, odd := range oddIdentifiers {
+			s.add(doc, fmt.Sprintf("%s-odd-%d", profile, i), odd+string(profile), profile, schema.RS256, []string{oddScope, oddScope + "x"})
+		}
+	}
+	s.add(doc, "bare", "https://api.example.com/bare", schema.ProfileAuth0, schema.RS256, nil)
+	slices.SortFunc(doc.APIs, func(a, b schema.API) int { return strings.Compare(a.Label, b.Label) })
+	slices.SortFunc(doc.Authorizations, func(a, b schema.Authorization) int { return strings.Compare(a.Label, b.Label) })
+	return doc
+}
+
+func (s *shop) add(doc *schema.Document, label, identifier string, profile schema.Profile, alg schema.SigningAlg, scopes []string) {
+	for kind, suffix := range map[string]string{"": "", "-slash": "/", "-other": "/other"} {
+		api := schema.API{
+			Label: label + kind, Name: "Things\u2028 \\u000a */ #\" '", Identifier: identifier + suffix, Profile: profile, Alg: alg,
+			TokenLifetime: 600, ScopeMode: schema.ScopeNarrow, IncludePermissions: label == "auth0-PS256",
+		}
+		if alg == schema.HS256 {
+			api.SigningSecret = "file:hs256"
+		}
+		for _, scope := range scopes {
+			api.Scopes = append(api.Scopes, schema.Scope{Name: scope})
+		}
+		doc.APIs = append(doc.APIs, api)
+		doc.Authorizations = append(doc.Authorizations, schema.Authorization{
+			Label: api.Label, Client: "billing", API: api.Label, SubjectType: schema.SubjectClient, Scopes: scopes,
+		})
+		if kind == "" {
+			s.apis = append(s.apis, quickstart.API{
+				Issuer: s.issuer, Label: label, Name: api.Name, Identifier: identifier, Profile: profile, Alg: alg, Scopes: scopes,
+				IncludePermissions: api.IncludePermissions,
+			})
+		}
+	}
+}
+
+// tokensOf gets the API's tokens and makes those that the server would not.
+func (s *shop) tokensOf(t *testing.T, api quickstart.API) map[string]string {
+	t.Helper()
+	good := s.token(t, api.Identifier, "")
+	tokens := s.forgeries(t, api, good)
+	tokens["good"] = good
+	tokens["slash"] = s.token(t, api.Identifier+"/", "")
+	tokens["other audience"] = s.token(t, api.Identifier+"/other", "")
+	tokens["tampered"] = tamper(t, good)
+	if len(api.Scopes) > 0 {
+		tokens["little"] = s.token(t, api.Identifier, strings.Join(api.Scopes[1:], " "))
+	}
+	return tokens
+}
+
+// token gets a token for the scope, for all scopes with "".
+func (s *shop) token(t *testing.T, audience, scope string) string {
+	t.Helper()
+	form := url.Values{"grant_type": {"client_credentials"}, "audience": {audience}, "client_id": {"billing"}, "client_secret": {clientSecret}}
+	if scope != "" {
+		form.Set("scope", scope)
+	}
+	response, err := s.client.PostForm(s.issuer+"oauth/token", form)
+	must(t, err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	must(t, err)
+	var granted struct {
+		AccessToken string `json:"access_token"`
+	}
+	if json.Unmarshal(body, &granted) != nil || granted.AccessToken == "" {
+		t.Fatalf("no token for %q: %d %s", audience, response.StatusCode, body)
+	}
+	return granted.AccessToken
+}

@@ -1,0 +1,13 @@
+// Package quickstart owns the code that people paste: for each language and
+// gateway a complete small resource server that checks one API's tokens, and
+// for clients the request that gets one.
+//
+// Each target is one file in targets: front matter that says which algorithms
+// and profiles it refuses and why, which library and version, how to run it and
+// which test runs it; then its files as templates. Every value that comes from
+// a configuration goes through the escaping of the language it stands in.
+//
+// A combination that a target cannot verify is refused with the reason and
+// never printed. The package reads no configuration and serves nothing: that is
+// done by cmd/writ and by the console. No code that makes tokens imports it.
+package quickstart

@@ -1,0 +1,152 @@
+package quickstart
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"net/url"
+	"strings"
+	"text/template"
+
+	"github.com/writ-auth/writ/schema"
+)
+
+// A File is one file of a resource server.
+type File struct {
+	Name     string
+	Language string // as syntax highlighters name it: "go", "javascript"
+	Content  string
+}
+
+// Files returns the code that verifies the API's tokens, the file to begin with
+// first. The error is that of Supports.
+func (t Target) Files(api API) ([]File, error) {
+	if err := t.Supports(api); err != nil {
+		return nil, err
+	}
+	p := page{API: api, Target: t, JWKS: api.jwksURI(), Typ: "JWT"}
+	if api.Profile == schema.ProfileRFC9068 {
+		p.Typ = "at+jwt"
+	}
+	if len(api.Scopes) > 0 {
+		p.Scope = api.Scopes[0]
+	}
+	files := make([]File, 0, len(t.files))
+	for _, source := range t.files {
+		content, err := fill(source.name, source.text, p)
+		if err != nil {
+			return nil, fmt.Errorf("target %s: %w", t.Name, err)
+		}
+		if content != "" { // else the API does without this file
+			files = append(files, File{source.name, source.language, content})
+		}
+	}
+	return files, nil
+}
+
+// A page is what templates read.
+type page struct {
+	API
+	Target Target
+	JWKS   string // the address of the keys
+	Typ    string // the typ header of the profile's tokens
+	Scope  string // "" when the API has none
+}
+
+// RFC9068 reports whether tokens say what they are in their typ header.
+func (p page) RFC9068() bool { return p.Profile == schema.ProfileRFC9068 }
+
+// keysURL is the address of the keys, which Supports has checked.
+func (p page) keysURL() *url.URL {
+	address, err := url.Parse(p.JWKS)
+	if err != nil {
+		return new(url.URL)
+	}
+	return address
+}
+
+// TLS reports whether the keys are behind TLS.
+func (p page) TLS() bool { return p.keysURL().Scheme == "https" }
+
+// Host is the host of the keys.
+func (p page) Host() string { return p.keysURL().Hostname() }
+
+// Port is the port of the keys.
+func (p page) Port() string {
+	if p.TLS() {
+		return cmp.Or(p.keysURL().Port(), "443")
+	}
+	return cmp.Or(p.keysURL().Port(), "80")
+}
+
+// Shared reports whether the key is a secret shared with the API.
+func (p page) Shared() bool { return p.Alg == schema.HS256 }
+
+// Header is the comment at the top of a file: each of its lines begins with the
+// prefix, commands with the indentation after it.
+func (p page) Header(prefix, indent string) (string, error) {
+	lines := []string{
+		fmt.Sprintf("%s (api %s): a resource server that takes access tokens of", plain(p.Name), plain(p.Label)),
+		fmt.Sprintf("%s for %s, signed with %s, profile %s.", plain(p.Issuer), plain(p.Identifier), p.Alg, p.Profile),
+	}
+	if p.IncludePermissions {
+		lines = append(lines, "They list what is granted twice, in permissions too; here scope is read.")
+	}
+	lines = append(lines, "")
+	lines = append(lines, p.warning()...)
+	lines = append(lines, "Run:", "")
+	for _, command := range p.Target.run {
+		text, err := fill("run", command, p)
+		if err != nil {
+			return "", err
+		}
+		lines = append(lines, indent+text)
+	}
+	if p.Shared() {
+		lines = append(lines, "", "SIGNING_SECRET holds the secret that the server signs with, at least 32 bytes. Keep it out of files.")
+	}
+	lines = append(lines, "", "Try, with an access token in TOKEN:", "")
+	for _, request := range p.try() {
+		lines = append(lines, indent+request)
+	}
+	for i, line := range lines {
+		if !strings.HasPrefix(line, "\t") {
+			line = " " + line
+		}
+		lines[i] = strings.TrimRight(prefix+line, " ")
+	}
+	return strings.Join(lines, "\n"), nil
+}
+
+// warning says that nobody has seen the code run.
+func (p page) warning() []string {
+	switch {
+	case !p.Target.NotExecuted:
+		return nil
+	case p.Target.Test != "":
+		return []string{"NOT EXECUTED: a test of writ holds this file to its own schema, but none sends it tokens. Try", "the answers below before you rely on it.", ""}
+	}
+	return []string{"NOT EXECUTED: no test of writ runs this code. Try the answers below before you rely on it.", ""}
+}
+
+// try are the requests to begin with.
+func (p page) try() []string {
+	lines := []string{
+		"curl -i http://127.0.0.1:3000/api/public",
+		`curl -i http://127.0.0.1:3000/api/private -H "Authorization: Bearer $TOKEN"`,
+	}
+	if p.Scope != "" {
+		lines = append(lines, `curl -i http://127.0.0.1:3000/api/private-scoped -H "Authorization: Bearer $TOKEN"`)
+	}
+	return lines
+}
+
+func fill(name, text string, data any) (string, error) {
+	t, err := template.New(name).Funcs(quoting()).Parse(text)
+	if err != nil {
+		return "", err
+	}
+	var b bytes.Buffer
+	err = t.Execute(&b, data)
+	return b.String(), err
+}
