@@ -1,0 +1,111 @@
+package console
+
+import (
+	"html/template"
+	"net/http"
+
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/server/console/graph"
+)
+
+// graphPage is the drawing, of everything or of one API or client.
+type graphPage struct {
+	API, Client   string // labels; "" for all
+	APIs, Clients []string
+	Objects       int
+	TooLarge      bool
+	Unknown       bool          // the filter names nothing
+	Drawing       template.HTML // by package graph, which escapes what it is given
+}
+
+func (p *page) graph() {
+	snap := p.state.Snapshot
+	body := graphPage{API: p.r.URL.Query().Get("api"), Client: p.r.URL.Query().Get("client")}
+	for i := range snap.NumAPIs() {
+		body.APIs = append(body.APIs, snap.API(i).Label())
+	}
+	for i := range snap.NumClients() {
+		body.Clients = append(body.Clients, snap.Client(i).Label())
+	}
+	doc, ok := part(snap, body.API, body.Client)
+	body.Unknown = !ok
+	body.Objects = len(doc.APIs) + len(doc.Clients) + len(doc.Authorizations)
+	if body.API+body.Client == "" {
+		body.Objects = snap.NumAPIs() + snap.NumClients() + snap.NumAuthorizations()
+	}
+	body.TooLarge = body.Objects > graph.MaxObjects
+	if !body.TooLarge && body.Objects > 0 {
+		picture := graph.Of(doc)
+		for i := range picture.APIs {
+			picture.APIs[i].Link = apiURL(picture.APIs[i].Label, "")
+		}
+		for i := range picture.Clients {
+			picture.Clients[i].Link = clientURL(picture.Clients[i].Label)
+		}
+		body.Drawing = template.HTML(picture.SVG(false))
+	}
+	p.show(http.StatusOK, "graph", "graph", "Graph", body)
+}
+
+// part is what of a snapshot has to do with an API and with a client, "" for
+// any. It stops where there is too much to draw. ok is false when there is no
+// object of that label.
+func part(snap *snapshot.Snapshot, apiLabel, clientLabel string) (doc *schema.Document, ok bool) {
+	doc = &schema.Document{}
+	apis, clients := map[int]bool{}, map[int]bool{}
+	addAPI := func(a snapshot.API) {
+		if !apis[a.Index()] {
+			apis[a.Index()] = true
+			doc.APIs = append(doc.APIs, schema.API{Label: a.Label(), Identifier: a.Identifier()})
+		}
+	}
+	addClient := func(c snapshot.Client) {
+		if !clients[c.Index()] {
+			clients[c.Index()] = true
+			doc.Clients = append(doc.Clients, schema.Client{Label: c.Label(), ClientID: c.ClientID()})
+		}
+	}
+	api, client := snapshot.API{}, snapshot.Client{}
+	if apiLabel != "" {
+		if api, ok = snap.APIByLabel(apiLabel); !ok {
+			return doc, false
+		}
+		addAPI(api)
+	}
+	if clientLabel != "" {
+		if client, ok = snap.ClientByLabel(clientLabel); !ok {
+			return doc, false
+		}
+		addClient(client)
+	}
+	if apiLabel+clientLabel == "" {
+		for i := range min(snap.NumAPIs(), graph.MaxObjects) {
+			addAPI(snap.API(i))
+		}
+		for i := range min(snap.NumClients(), graph.MaxObjects) {
+			addClient(snap.Client(i))
+		}
+	}
+	candidates := snap.Authorizations()
+	switch {
+	case clientLabel != "":
+		candidates = client.Authorizations()
+	case apiLabel != "":
+		candidates = api.Authorizations()
+	}
+	for auth := range candidates {
+		if len(doc.Authorizations) > graph.MaxObjects {
+			break
+		}
+		if apiLabel != "" && auth.API().Index() != api.Index() {
+			continue
+		}
+		addAPI(auth.API())
+		addClient(auth.Client())
+		doc.Authorizations = append(doc.Authorizations, schema.Authorization{
+			Label: auth.Label(), Client: auth.Client().Label(), API: auth.API().Label(), SubjectType: auth.SubjectType(), Scopes: auth.Scopes(),
+		})
+	}
+	return doc, true
+}
