@@ -62,10 +62,9 @@ func (p *page) read(w *recorder, q request) *answer {
 	var said struct {
 		AccessToken string `json:"access_token"`
 		ExpiresIn   int64  `json:"expires_in"`
-		Error       string `json:"error"`
 	}
 	if json.Unmarshal(w.body.Bytes(), &said) != nil || said.AccessToken == "" {
-		a.Refusal = p.refused(w.status, said.Error, q)
+		a.Refusal = p.refused(w.status, q)
 		return a
 	}
 	a.Token, a.Lifetime = said.AccessToken, said.ExpiresIn

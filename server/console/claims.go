@@ -49,7 +49,7 @@ func (p *page) members(part string, meanings map[string]string) []claim {
 		c.Slash = strings.HasSuffix(c.Value, `/"`)
 		if seconds, err := strconv.ParseInt(c.Value, 10, 64); err == nil && timeClaims[c.Name] {
 			t := time.Unix(seconds, 0).UTC()
-			c.Meaning += " Here " + t.Format("2006-01-02 15:04:05") + " UTC, " + ago(t, p.state.Now) + "."
+			c.Meaning += " That is " + t.Format("2006-01-02 15:04:05") + " UTC, " + ago(t, p.state.Now) + "."
 		}
 		all = append(all, c)
 	}

@@ -130,7 +130,7 @@ func (d draft) checkLabel(f findings, snap *snapshot.Snapshot) {
 	f.refuse("label", schema.CheckLabel(d.Label))
 	for i := range snap.NumAPIs() {
 		if baseLabel(snap.API(i).Label()) == d.Label {
-			f.refusef("label", "api.%s is there already", d.Label)
+			f.refusef("label", "there is an api.%s already", d.Label)
 			return
 		}
 	}
@@ -143,7 +143,7 @@ func (d draft) checkIdentifier(f findings, snap *snapshot.Snapshot) {
 		return
 	}
 	if api, taken := snap.APIByIdentifier(d.Identifier); taken {
-		f.refusef(field, "api.%s has this identifier already: a token for one would be accepted by the other", api.Label())
+		f.refusef(field, "taken by api.%s: a token for one would be accepted by the other", api.Label())
 		return
 	}
 	if schema.IsReservedIdentifier(snap.Issuer().URL, d.Identifier) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"html/template"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -122,7 +123,6 @@ type search struct {
 	Total int // of what matches
 	Page  int // from 1
 	Pages int
-	extra string // further parameters of its links
 }
 
 // pageSize is how many rows a list shows at once.
@@ -149,6 +149,15 @@ func (s *search) cut(n int) (from, to int) {
 	s.Total, s.Pages = n, max(1, (n+pageSize-1)/pageSize)
 	s.Page = min(max(1, s.Page), s.Pages)
 	return (s.Page - 1) * pageSize, min(n, s.Page*pageSize)
+}
+
+// Link is the query of another page of the list.
+func (s search) Link(page int) string {
+	query := "?page=" + strconv.Itoa(page)
+	if s.Query != "" {
+		query += "&q=" + url.QueryEscape(s.Query)
+	}
+	return query
 }
 
 // First and Last are the places of the rows shown, from 1.

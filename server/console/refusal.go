@@ -9,7 +9,7 @@ import (
 
 // A refusal is why there is no token, and what to do about it.
 type refusal struct {
-	Reason  string // the code that the server's log has
+	Reason  string // the code that the server's log has, "" where this page does not know it
 	Meaning string
 	WayOut  string
 	Detail  string   // what exactly: scopes, a near match
@@ -20,12 +20,12 @@ type refusal struct {
 
 // refused explains an answer without a token. What the server tells a client is
 // bare on purpose; here the operator reads what the log says.
-func (p *page) refused(status int, code string, q request) *refusal {
+func (p *page) refused(status int, q request) *refusal {
 	switch {
 	case status == http.StatusUnauthorized:
 		return p.notAuthenticated(q)
 	case status == http.StatusTooManyRequests:
-		return &refusal{Reason: code, Meaning: "Too many requests: the client has used up its rate_limit, or too many authentications from this address have failed.",
+		return &refusal{Meaning: "Too many requests: the client has used up its rate_limit, or too many authentications from this address have failed.",
 			WayOut: "Wait a few seconds and try again."}
 	}
 	reason, detail := p.state.Explain(q.clientID, q.audience, q.scope)
@@ -35,7 +35,9 @@ func (p *page) refused(status int, code string, q request) *refusal {
 	}
 	switch {
 	case reason == "unknown-audience" && detail != "":
-		r.WayOut = "Ask for the other one's identifier, byte for byte: what you asked for " + detail + "."
+		if near, _, ok := p.state.Snapshot.NearIdentifier(q.audience); ok {
+			r.WayOut = "Ask for " + near.Identifier() + ", byte for byte."
+		}
 	case status == http.StatusServiceUnavailable, r.Meaning == "":
 		r.Meaning = "The server could not make a token now, although the client may have it: a key or a secret cannot be had, or it is busy."
 		r.WayOut = "See what the server reports below the list of APIs, and try again."
@@ -48,7 +50,6 @@ func (p *page) refused(status int, code string, q request) *refusal {
 // near: the snapshot has hashes only.
 func (p *page) notAuthenticated(q request) *refusal {
 	r := &refusal{
-		Reason:  "invalid_client",
 		Meaning: "The client is known, and the secret that you typed is none of those that it may use now.",
 		WayOut:  "Type it again, without spaces around it; or make a new one with “writ secret new” and commit its hash.",
 	}

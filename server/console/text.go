@@ -18,7 +18,6 @@ func functions(version string) template.FuncMap {
 		"apiURL":   apiURL,
 		"client":   clientURL,
 		"duration": schema.FormatDuration,
-		"spoken":   spoken,
 		"count":    count,
 		"plural":   plural,
 		"short":    short,
@@ -27,7 +26,6 @@ func functions(version string) template.FuncMap {
 		"unix":     unix,
 		"base":     func(identifier string) string { return strings.TrimSuffix(identifier, "/") },
 		"slashed":  func(identifier string) bool { return strings.HasSuffix(identifier, "/") },
-		"pageLink": pageLink,
 		"add":      func(a, b int) int { return a + b },
 	}
 }
@@ -46,28 +44,6 @@ func apiURL(label, tab string) string {
 }
 
 func clientURL(label string) string { return Path + "clients/" + url.PathEscape(label) }
-
-// pageLink is the query of another page of a list.
-func pageLink(s search, page int) string {
-	query := "?page=" + strconv.Itoa(page)
-	if s.Query != "" {
-		query += "&q=" + url.QueryEscape(s.Query)
-	}
-	return query + s.extra
-}
-
-// spoken writes seconds out: "1 day", "90 minutes".
-func spoken(seconds int64) string {
-	for _, unit := range []struct {
-		name    string
-		seconds int64
-	}{{"day", 24 * 3600}, {"hour", 3600}, {"minute", 60}} {
-		if seconds >= unit.seconds && seconds%unit.seconds == 0 {
-			return plural(int(seconds/unit.seconds), unit.name)
-		}
-	}
-	return plural(int(seconds), "second")
-}
 
 // count writes a number with commas between thousands.
 func count(n int) string {
