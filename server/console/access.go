@@ -60,6 +60,8 @@ func ended(auth snapshot.Authorization, now int64) bool {
 type access struct {
 	Label       string
 	Client, API string // labels
+	ClientName  string
+	APIName     string
 	ClientID    string
 	Identifier  string
 	User        bool
@@ -76,7 +78,7 @@ type access struct {
 func (p *page) newAccess(auth snapshot.Authorization) *access {
 	client, api := auth.Client(), auth.API()
 	a := &access{
-		Label: auth.Label(), Client: client.Label(), API: api.Label(), ClientID: client.ClientID(), Identifier: api.Identifier(),
+		Label: auth.Label(), Client: client.Label(), API: api.Label(), ClientName: client.Name(), APIName: api.Name(), ClientID: client.ClientID(), Identifier: api.Identifier(),
 		User: auth.SubjectType() == schema.SubjectUser, Scopes: auth.Scopes(), Lifetime: auth.Lifetime(), Own: auth.TokenLifetime() != 0,
 		ExpiresAt: auth.ExpiresAt(), Ended: ended(auth, p.state.Now.Unix()), Claims: auth.Claims(), Subject: auth.SubjectClaims(),
 	}

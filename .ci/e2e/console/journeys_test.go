@@ -222,7 +222,7 @@ func TestNoSnapshot(t *testing.T) {
 	}
 	p.until(t, `(snapshot rejected)`)
 	b.visit("/console/")
-	b.text("The newest configuration was rejected")
+	b.text("No configuration could be put in force")
 	b.text("Nothing is being served")
 	b.audit("a damaged snapshot")
 }
