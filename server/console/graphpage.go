@@ -19,13 +19,16 @@ type graphPage struct {
 	Drawing       template.HTML // by package graph, which escapes what it is given
 }
 
+// offered is how many labels a field offers; any other can be typed.
+const offered = 500
+
 func (p *page) graph() {
 	snap := p.state.Snapshot
 	body := graphPage{API: p.r.URL.Query().Get("api"), Client: p.r.URL.Query().Get("client")}
-	for i := range snap.NumAPIs() {
+	for i := range min(snap.NumAPIs(), offered) {
 		body.APIs = append(body.APIs, snap.API(i).Label())
 	}
-	for i := range snap.NumClients() {
+	for i := range min(snap.NumClients(), offered) {
 		body.Clients = append(body.Clients, snap.Client(i).Label())
 	}
 	doc, ok := part(snap, body.API, body.Client)
