@@ -195,8 +195,11 @@ func (d draft) scopes() []schema.Scope {
 		if line = strings.TrimSpace(line); line == "" {
 			continue
 		}
-		name, description, _ := strings.Cut(line, " ")
-		all = append(all, schema.Scope{Name: name, Description: strings.TrimSpace(description)})
+		name, description := line, ""
+		if i := strings.IndexAny(line, " \t"); i >= 0 {
+			name, description = line[:i], strings.TrimSpace(line[i:])
+		}
+		all = append(all, schema.Scope{Name: name, Description: description})
 	}
 	return all
 }
