@@ -1,6 +1,8 @@
 package console
 
 import (
+	"slices"
+
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
 )
@@ -70,8 +72,9 @@ type access struct {
 	Own         bool  // the lifetime is the authorization's, shorter than the API's
 	ExpiresAt   int64 // Unix seconds; 0 for never
 	Ended       bool
-	Claims      string // custom claims, "" for none
-	Subject     string // what a user's token must say, "" for nothing
+	Claims      string   // custom claims, "" for none
+	Subject     string   // what a user's token must say, "" for nothing
+	Copied      []string // claims of the user's token that ours repeats
 	Source      *source
 }
 
@@ -81,6 +84,7 @@ func (p *page) newAccess(auth snapshot.Authorization) *access {
 		Label: auth.Label(), Client: client.Label(), API: api.Label(), ClientName: client.Name(), APIName: api.Name(), ClientID: client.ClientID(), Identifier: api.Identifier(),
 		User: auth.SubjectType() == schema.SubjectUser, Scopes: auth.Scopes(), Lifetime: auth.Lifetime(), Own: auth.TokenLifetime() != 0,
 		ExpiresAt: auth.ExpiresAt(), Ended: ended(auth, p.state.Now.Unix()), Claims: auth.Claims(), Subject: auth.SubjectClaims(),
+		Copied: slices.Collect(auth.CopyClaims()),
 	}
 	if file, line, ok := auth.Source(); ok {
 		a.Source = &source{file, line}

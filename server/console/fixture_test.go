@@ -51,6 +51,7 @@ func document() *schema.Document {
 	ended := auth("late", "orders")
 	ended.ExpiresAt = past
 	users := auth("web", "orders", "read:orders")
+	users.CopyClaims = []string{"email"}
 	users.SubjectType, users.SubjectClaims, users.Claims = schema.SubjectUser, `{"groups":"finance"}`, `{"https://example.com/team":"web"}`
 	locked := client("locked", old)
 	locked.RefreshToken = &schema.RefreshToken{Rotation: schema.RotationRotating, Lifetime: 30 * 24 * 3600, IdleLifetime: 3600}

@@ -97,6 +97,7 @@ func apiValues(a schema.API) map[string]string {
 		"allow_offline_access": strconv.FormatBool(a.AllowOfflineAccess),
 		"include_permissions":  strconv.FormatBool(a.IncludePermissions),
 		"scope_mode":           hclString(string(a.ScopeMode)),
+		"reuse_window":         hclString(schema.FormatDuration(a.ReuseWindow)),
 		"prevent_destroy":      strconv.FormatBool(a.PreventDestroy),
 		"distinct_from":        references("api", a.DistinctFrom),
 		"metadata":             hclMap(a.Metadata),
