@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/server/quickstart"
 )
 
 func encode(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
@@ -155,5 +156,30 @@ func TestDefaultsAreMarked(t *testing.T) {
 		if !strings.Contains(body, "<code>"+a.Name+"</code>") {
 			t.Errorf("%s is missing", a.Name)
 		}
+	}
+}
+
+// Every target has code for every kind of API, or says why not.
+func TestEveryQuickstart(t *testing.T) {
+	doc := document()
+	for _, profile := range []schema.Profile{schema.ProfileAuth0, schema.ProfileRFC9068} {
+		for _, alg := range []schema.SigningAlg{schema.RS256, schema.PS256, schema.ES256, schema.EdDSA} {
+			doc.APIs[1].Profile, doc.APIs[1].Alg = profile, alg
+			s := newSite(t, doc, false)
+			for _, target := range quickstart.Targets() {
+				body := s.page(t, "/console/apis/orders?lang="+target.Name)
+				code, refused := strings.Contains(body, `<pre tabindex="0" id="file-0">`), strings.Contains(body, "Not for this API.")
+				if code == refused {
+					t.Errorf("%s, %s, %s: code %v, refused %v", target.Name, profile, alg, code, refused)
+				}
+				if target.NotExecuted != strings.Contains(body, "<strong>not executed</strong>") {
+					t.Errorf("%s: whether it is executed is not said", target.Name)
+				}
+				checkMarkup(t, target.Name, body)
+			}
+		}
+	}
+	if w := newSite(t, doc, false).get("/console/apis/orders?lang=cobol"); w.Code != http.StatusNotFound {
+		t.Errorf("%d", w.Code)
 	}
 }

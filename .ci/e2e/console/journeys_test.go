@@ -245,6 +245,32 @@ func TestNoAPIs(t *testing.T) {
 	}
 }
 
+// Every target of the quickstart, and its code on the clipboard.
+func TestQuickstart(t *testing.T) {
+	b := open(t, dev(t, copied(t, "examples/platform", nil)).origin)
+	b.visit("/console/apis/orders")
+	script[string](b, `(() => { navigator.clipboard.writeText = async (text) => { window.copied = text; }; return ""; })()`)
+	b.do(click("figure .copy"))
+	b.text("Copied")
+	if copied := script[string](b, `window.copied`); !strings.Contains(copied, "https://api.dev.example.com/orders") || copied != script[string](b, `document.querySelector("#file-0").textContent`) {
+		t.Errorf("copied %q", copied)
+	}
+	links := script[[]string](b, `[...document.querySelectorAll(".side a")].map((a) => a.getAttribute("href"))`)
+	if len(links) < 10 {
+		t.Errorf("only %d targets", len(links))
+	}
+	b.width(400)
+	for _, link := range links {
+		b.visit(link)
+		b.audit(link)
+		b.wait(`document.querySelector(".side a[aria-current]") && (document.querySelector("figure pre") || document.querySelector(".notice"))`)
+	}
+	// An API whose tokens a target cannot check says so, and why.
+	b.visit("/console/apis/features?lang=haproxy")
+	b.text("Not for this API.")
+	b.audit("a refusal")
+}
+
 // With the keyboard alone: skip link, search, an API, its tabs, a token.
 func TestKeyboard(t *testing.T) {
 	p := dev(t, copied(t, "examples/platform", nil))
