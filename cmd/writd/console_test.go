@@ -24,9 +24,12 @@ func TestConsole(t *testing.T) {
 			t.Errorf("%v, WRITD_CONSOLE=%q: %v, %v", c.args, c.env, set.console, err)
 		}
 	}
-	dir := t.TempDir()
-	writeSnapshot(t, filepath.Join(dir, "writ.snapshot"), 1, "read")
-	on, off := start(t, dir, "--console"), start(t, dir)
+	begin := func(args ...string) *program {
+		dir := t.TempDir()
+		writeSnapshot(t, filepath.Join(dir, "writ.snapshot"), 1, "read")
+		return start(t, dir, args...)
+	}
+	on, off := begin("--console"), begin()
 	for path, want := range map[string]int{
 		"/console/": 200, "/console/keys": 200, "/console/clients": 200, "/console/assets/console.js": 200, "/console/nowhere": 404, "/status": 200,
 	} {
