@@ -55,60 +55,70 @@ func (p *page) graph() {
 // any. It stops where there is too much to draw. ok is false when there is no
 // object of that label.
 func part(snap *snapshot.Snapshot, apiLabel, clientLabel string) (doc *schema.Document, ok bool) {
-	doc = &schema.Document{}
-	apis, clients := map[int]bool{}, map[int]bool{}
-	addAPI := func(a snapshot.API) {
-		if !apis[a.Index()] {
-			apis[a.Index()] = true
-			doc.APIs = append(doc.APIs, schema.API{Label: a.Label(), Identifier: a.Identifier()})
-		}
-	}
-	addClient := func(c snapshot.Client) {
-		if !clients[c.Index()] {
-			clients[c.Index()] = true
-			doc.Clients = append(doc.Clients, schema.Client{Label: c.Label(), ClientID: c.ClientID()})
-		}
-	}
-	api, client := snapshot.API{}, snapshot.Client{}
-	if apiLabel != "" {
-		if api, ok = snap.APIByLabel(apiLabel); !ok {
-			return doc, false
-		}
-		addAPI(api)
-	}
-	if clientLabel != "" {
-		if client, ok = snap.ClientByLabel(clientLabel); !ok {
-			return doc, false
-		}
-		addClient(client)
-	}
-	if apiLabel+clientLabel == "" {
-		for i := range min(snap.NumAPIs(), graph.MaxObjects) {
-			addAPI(snap.API(i))
-		}
-		for i := range min(snap.NumClients(), graph.MaxObjects) {
-			addClient(snap.Client(i))
-		}
-	}
+	c := collection{apis: map[int]bool{}, clients: map[int]bool{}}
 	candidates := snap.Authorizations()
 	switch {
+	case apiLabel+clientLabel == "":
+		for i := range min(snap.NumAPIs(), graph.MaxObjects) {
+			c.addAPI(snap.API(i))
+		}
+		for i := range min(snap.NumClients(), graph.MaxObjects) {
+			c.addClient(snap.Client(i))
+		}
 	case clientLabel != "":
+		client, ok := snap.ClientByLabel(clientLabel)
+		if !ok {
+			return &c.doc, false
+		}
+		c.addClient(client)
 		candidates = client.Authorizations()
-	case apiLabel != "":
-		candidates = api.Authorizations()
+	}
+	if apiLabel != "" {
+		api, ok := snap.APIByLabel(apiLabel)
+		if !ok {
+			return &c.doc, false
+		}
+		c.addAPI(api)
+		if clientLabel == "" {
+			candidates = api.Authorizations()
+		}
 	}
 	for auth := range candidates {
-		if len(doc.Authorizations) > graph.MaxObjects {
+		if len(c.doc.Authorizations) > graph.MaxObjects {
 			break
 		}
-		if apiLabel != "" && auth.API().Index() != api.Index() {
-			continue
+		if apiLabel == "" || auth.API().Label() == apiLabel {
+			c.add(auth)
 		}
-		addAPI(auth.API())
-		addClient(auth.Client())
-		doc.Authorizations = append(doc.Authorizations, schema.Authorization{
-			Label: auth.Label(), Client: auth.Client().Label(), API: auth.API().Label(), SubjectType: auth.SubjectType(), Scopes: auth.Scopes(),
-		})
 	}
-	return doc, true
+	return &c.doc, true
+}
+
+// A collection is a document that grows by one object after another, with no
+// more of each than a drawing shows.
+type collection struct {
+	doc           schema.Document
+	apis, clients map[int]bool // by index: those that are in it
+}
+
+func (c *collection) addAPI(a snapshot.API) {
+	if !c.apis[a.Index()] {
+		c.apis[a.Index()] = true
+		c.doc.APIs = append(c.doc.APIs, schema.API{Label: a.Label(), Identifier: a.Identifier()})
+	}
+}
+
+func (c *collection) addClient(client snapshot.Client) {
+	if !c.clients[client.Index()] {
+		c.clients[client.Index()] = true
+		c.doc.Clients = append(c.doc.Clients, schema.Client{Label: client.Label(), ClientID: client.ClientID()})
+	}
+}
+
+func (c *collection) add(auth snapshot.Authorization) {
+	c.addAPI(auth.API())
+	c.addClient(auth.Client())
+	c.doc.Authorizations = append(c.doc.Authorizations, schema.Authorization{
+		Label: auth.Label(), Client: auth.Client().Label(), API: auth.API().Label(), SubjectType: auth.SubjectType(), Scopes: auth.Scopes(),
+	})
 }
