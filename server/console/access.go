@@ -28,13 +28,13 @@ type holder struct {
 // shownHolders is how many clients are named beside a scope.
 const shownHolders = 5
 
-func (p *page) scopes(v apiView) {
-	body := scopesPage{Scopes: make([]scopeRow, v.api.NumScopes())}
+func (p *page) scopes(v apiView, api snapshot.API) {
+	body := scopesPage{Scopes: make([]scopeRow, api.NumScopes())}
 	for i := range body.Scopes {
-		body.Scopes[i].Scope = v.api.Scope(i)
+		body.Scopes[i].Scope = api.Scope(i)
 	}
 	now := p.state.Now.Unix()
-	for auth := range v.api.Authorizations() {
+	for auth := range api.Authorizations() {
 		if ended(auth, now) {
 			continue
 		}
@@ -107,10 +107,10 @@ type accessRow struct {
 	Access                *access // nil: not authorized
 }
 
-func (p *page) access(v apiView) {
+func (p *page) access(v apiView, api snapshot.API) {
 	body := accessPage{search: newSearch(p.r)}
 	own := map[int]snapshot.Authorization{}
-	for auth := range v.api.Authorizations() {
+	for auth := range api.Authorizations() {
 		client := auth.Client()
 		if auth.SubjectType() == schema.SubjectUser {
 			if body.matches(client.Label(), client.Name(), client.ClientID()) && len(body.Users) < pageSize {
@@ -129,7 +129,7 @@ func (p *page) access(v apiView) {
 		if auth, ok := own[client.Index()]; ok {
 			row.Access = p.newAccess(auth)
 		} else if body.Example == "" {
-			body.Example = authorizationBlock(client.Label(), v.Label, scopeNames(v.api))
+			body.Example = authorizationBlock(client.Label(), v.Label, scopeNames(api))
 		}
 		body.Rows = append(body.Rows, row)
 	}

@@ -9,7 +9,6 @@ import (
 
 // An apiView is what every view of one API has.
 type apiView struct {
-	api        snapshot.API
 	Label      string
 	Name       string
 	Identifier string
@@ -37,7 +36,7 @@ var tabs = []tab{
 }
 
 func (p *page) newAPIView(api snapshot.API, selected string) apiView {
-	v := apiView{api: api, Label: api.Label(), Name: api.Name(), Identifier: api.Identifier()}
+	v := apiView{Label: api.Label(), Name: api.Name(), Identifier: api.Identifier()}
 	for _, t := range tabs {
 		t.Address, t.Selected = apiURL(v.Label, t.Name), t.Name == selected
 		if t.Selected {
@@ -82,8 +81,8 @@ type targetLink struct {
 	Selected, Unsupported bool
 }
 
-func (p *page) quickstart(v apiView) {
-	api := p.quickstartAPI(v.api)
+func (p *page) quickstart(v apiView, of snapshot.API) {
+	api := p.quickstartAPI(of)
 	all := quickstart.Targets()
 	body := quickstartPage{Target: all[0]}
 	if lang := p.r.URL.Query().Get("lang"); lang != "" {

@@ -221,7 +221,7 @@ func (p *page) find(segments []string) func() {
 
 // findTab is the list of an API's views.
 func (p *page) findTab(label, tab string, post bool) func() {
-	views := map[string]func(apiView){"quickstart": p.quickstart, "settings": p.settings, "scopes": p.scopes, "clients": p.access}
+	views := map[string]func(apiView, snapshot.API){"quickstart": p.quickstart, "settings": p.settings, "scopes": p.scopes, "clients": p.access}
 	show := views[tab]
 	switch {
 	case tab == "":
@@ -238,6 +238,6 @@ func (p *page) findTab(label, tab string, post bool) func() {
 			p.unknownAPI(label)
 			return
 		}
-		show(p.newAPIView(api, tab))
+		show(p.newAPIView(api, tab), api)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/writ-auth/writ/schema"
 )
@@ -20,21 +21,38 @@ type page struct {
 	state   State
 }
 
-// A frame is what every page has around its own part.
+// A frame is what every page has around its own part. What templates reach is
+// plain data.
 type frame struct {
-	State    State
+	State    served
 	Title    string
 	Section  string // the entry of the navigation
 	Writable bool   // files can be created
 	Body     any
 }
 
-// Environment is what the snapshot was made for, "" for any.
-func (f frame) Environment() string {
-	if f.State.Snapshot == nil {
-		return ""
+// A served is what every page says of the state.
+type served struct {
+	Any                 bool // there is a snapshot in force
+	Issuer, Environment string
+	Digest, Revision    string
+	Serial              uint64
+	Now, Since          time.Time
+	Stale               bool
+	Rejected            *Rejection
+	Problems            []Problem
+}
+
+func (p *page) served() served {
+	s := served{
+		Any: p.state.Snapshot != nil, Digest: p.state.Digest, Revision: p.state.Revision, Serial: p.state.Serial, Now: p.state.Now,
+		Since: p.state.Since, Stale: p.state.Stale, Rejected: p.state.Rejected, Problems: p.state.Problems,
 	}
-	return f.State.Snapshot.Issuer().Environment
+	if s.Any {
+		issuer := p.state.Snapshot.Issuer()
+		s.Issuer, s.Environment = issuer.URL, issuer.Environment
+	}
+	return s
 }
 
 type templates map[string]*template.Template
@@ -57,7 +75,7 @@ func parseTemplates(version string) templates {
 // show renders a page into a buffer and then writes it, so that an error never
 // leaves half of one.
 func (p *page) show(status int, name, section, title string, body any) {
-	f := frame{State: p.state, Title: title, Section: section, Writable: p.console.opts.Create != nil, Body: body}
+	f := frame{State: p.served(), Title: title, Section: section, Writable: p.console.opts.Create != nil, Body: body}
 	var out bytes.Buffer
 	if err := p.console.templates[name].ExecuteTemplate(&out, "layout", f); err != nil {
 		http.Error(p.w, "internal error", http.StatusInternalServerError)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/snapshot"
 )
 
 // A setting is one attribute of a block, as the reference has it, with its value.
@@ -66,9 +67,9 @@ type settingsPage struct {
 	Expired  bool
 }
 
-func (p *page) settings(v apiView) {
-	body := settingsPage{Settings: settingsOf(block("api"), apiValues(v.api.Schema()))}
-	if file, line, ok := v.api.Source(); ok {
+func (p *page) settings(v apiView, api snapshot.API) {
+	body := settingsPage{Settings: settingsOf(block("api"), apiValues(api.Schema()))}
+	if file, line, ok := api.Source(); ok {
 		body.Source = &source{file, line}
 	}
 	p.showTab(v, body)

@@ -38,7 +38,7 @@ type scopeChoice struct {
 // maxTestForm bounds the form, in bytes.
 const maxTestForm = 64 << 10
 
-func (p *page) test(v apiView) {
+func (p *page) test(v apiView, api snapshot.API) {
 	body := testPage{Hint: p.console.opts.SecretHint, Audience: v.Identifier}
 	post := p.r.Method == http.MethodPost
 	values := p.r.URL.Query()
@@ -50,7 +50,7 @@ func (p *page) test(v apiView) {
 		}
 		values = p.r.PostForm
 	}
-	chosen, found := p.testClients(&body, v.api, values.Get("client"))
+	chosen, found := p.testClients(&body, api, values.Get("client"))
 	if !found {
 		p.showTab(v, body)
 		return
@@ -59,7 +59,7 @@ func (p *page) test(v apiView) {
 		body.Audience = strings.TrimSpace(values.Get("audience"))
 	}
 	body.Further = strings.Join(strings.Fields(values.Get("further")), " ")
-	asked := body.choose(v.api, chosen, values["scope"])
+	asked := body.choose(api, chosen, values["scope"])
 	body.Snippets = quickstart.Request{
 		TokenEndpoint: p.tokenEndpoint(), ClientID: body.Client.ClientID, Identifier: body.Audience, Scopes: asked,
 	}.Snippets()

@@ -27,7 +27,7 @@ func document(n int) *schema.Document {
 }
 
 func TestSVGIsWellFormedAndInert(t *testing.T) {
-	hostile := `<script>alert("x")</script>&amp;' onload=`
+	hostile := `<script>alert("x")</script>&amp;' onload=` + "\x00\x1b\xff"
 	doc := document(3)
 	doc.Clients[0].ClientID, doc.APIs[0].Identifier, doc.Authorizations[0].Scopes = hostile, hostile, []string{hostile}
 	p := graph.Of(doc)

@@ -2,10 +2,11 @@ package graph
 
 import (
 	"cmp"
-	"encoding/xml"
 	"fmt"
+	"html"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // The measures of the drawing, in pixels.
@@ -221,7 +222,7 @@ func writeBox(text *strings.Builder, b *drawnBox) {
 	fmt.Fprintf(text, "<g class=\"%s\">", b.class)
 	if b.Link != "" {
 		text.WriteString("<a href=\"")
-		xml.EscapeText(text, []byte(b.Link))
+		text.WriteString(escape(b.Link))
 		text.WriteString("\">")
 	}
 	corner := 3
@@ -243,6 +244,17 @@ func writeBox(text *strings.Builder, b *drawnBox) {
 
 func writeText(text *strings.Builder, class string, x, y float64, words string) {
 	fmt.Fprintf(text, "<text%s x=\"%.1f\" y=\"%.1f\">", class, x, y)
-	xml.EscapeText(text, []byte(words))
+	text.WriteString(escape(words))
 	text.WriteString("</text>")
+}
+
+// escape makes character data of words: encoding/xml does the same and would
+// weigh more in the sidecar than the whole drawing.
+func escape(words string) string {
+	return html.EscapeString(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return unicode.ReplacementChar // XML has no way to write it (XML 1.0 section 2.2)
+		}
+		return r
+	}, words))
 }
