@@ -16,17 +16,16 @@ type request struct{ clientID, secret, audience, scope string }
 
 // An answer is what came back, taken apart.
 type answer struct {
-	Status   int
-	Phrase   string
-	Body     string // as it came, indented
-	Token    string // compact; "" for a refusal
-	Header   []claim
-	Claims   []claim
-	KID      string // of the key that verified the signature
-	Shared   bool   // it was the API's shared secret
-	Forged   string // why the signature could not be verified; "" when it was
-	Lifetime int64
-	Refusal  *refusal
+	Status  int
+	Phrase  string
+	Body    string // as it came, indented
+	Token   string // compact; "" for a refusal
+	Header  []claim
+	Claims  []claim
+	KID     string // of the key that verified the signature
+	Shared  bool   // it was the API's shared secret
+	Forged  string // why the signature could not be verified; "" when it was
+	Refusal *refusal
 }
 
 // ask makes the request in this process, as the caller's own, so that failed
@@ -61,13 +60,12 @@ func (p *page) read(w *recorder, q request) *answer {
 	}
 	var said struct {
 		AccessToken string `json:"access_token"`
-		ExpiresIn   int64  `json:"expires_in"`
 	}
 	if json.Unmarshal(w.body.Bytes(), &said) != nil || said.AccessToken == "" {
 		a.Refusal = p.refused(w.status, q)
 		return a
 	}
-	a.Token, a.Lifetime = said.AccessToken, said.ExpiresIn
+	a.Token = said.AccessToken
 	a.Header, a.Claims = p.decode(a.Token)
 	var err error
 	if a.KID, err = p.state.Verify(a.Token); err != nil {

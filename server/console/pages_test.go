@@ -41,7 +41,7 @@ var pages = []struct {
 	{"/console/apis/new/settings", []string{"The new", "not recorded"}},
 	{"/console/apis/new/quickstart", []string{"The new"}},
 	{"/console/apis/new", []string{"Create API", "24h"}},
-	{worker, []string{"The worker"}},
+	{worker, []string{"The worker", `writ quickstart &#39;worker[&#34;a/b&#34;]&#39; --lang`}},
 	{worker + "/settings", []string{"each.key = &#34;a/b&#34;"}},
 	{worker + "/test", []string{"No client to test with"}},
 	{"/console/clients", []string{"5 clients", "nothing accepted now", "secret"}},

@@ -64,7 +64,6 @@ func isDefault(a schema.Attribute, value, label string) bool {
 type settingsPage struct {
 	Settings []setting
 	Source   *source // nil when the snapshot does not say
-	Expired  bool
 }
 
 func (p *page) settings(v apiView, api snapshot.API) {

@@ -25,6 +25,7 @@ func functions(version string) template.FuncMap {
 		"stamp":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"unix":     unix,
 		"base":     func(identifier string) string { return strings.TrimSuffix(identifier, "/") },
+		"shell":    shellWord,
 		"slashed":  func(identifier string) bool { return strings.HasSuffix(identifier, "/") },
 		"add":      func(a, b int) int { return a + b },
 	}
@@ -41,6 +42,15 @@ func apiURL(label, tab string) string {
 		return address + "/quickstart"
 	}
 	return address
+}
+
+// shellWord is a label as a word of a shell: those of for_each have brackets and
+// double quotes, and none a single quote.
+func shellWord(label string) string {
+	if schema.CheckLabel(label) == nil {
+		return label
+	}
+	return "'" + label + "'"
 }
 
 func clientURL(label string) string { return Path + "clients/" + url.PathEscape(label) }
