@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/server/console"
 	"github.com/writ-auth/writ/server/token"
 )
 
@@ -47,14 +48,18 @@ type KeyStatus struct {
 // maxProblems bounds how many problems /status lists.
 const maxProblems = 100
 
-// Admin is the handler of what operators ask: /livez, /readyz, /status and /metrics. It
-// answers only requests whose Host and Origin show that no web page of another
+// Admin is the handler of what operators ask: /livez, /readyz, /status and /metrics,
+// and with Options.Console the pages below /console/. It answers only requests whose Host and Origin show that no web page of another
 // site sent them.
 func (s *Server) Admin() http.Handler { return http.HandlerFunc(s.serveAdmin) }
 
 func (s *Server) serveAdmin(w http.ResponseWriter, r *http.Request) {
 	if !s.sameSite(r) {
 		http.Error(w, "forbidden", http.StatusForbidden)
+		return
+	}
+	if s.console != nil && console.Holds(r.URL) {
+		s.console.ServeHTTP(w, r)
 		return
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {

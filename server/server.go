@@ -50,6 +50,8 @@ type Options struct {
 
 	// Profiling lets the admin handler answer /debug/pprof/NAME.
 	Profiling bool
+	// Console lets it answer the pages below /console/, which change nothing.
+	Console bool
 
 	// Certificate is the server's own, for the metrics to say when it expires.
 	Certificate *Certificate
@@ -91,9 +93,10 @@ type Server struct {
 	metrics  *metrics.Metrics
 	remotes  *remotes
 	store    store.Store
-	since    time.Time // when store began to remember; zero: always
-	offline  bool      // refresh tokens are issued: store keeps them
-	nonces   *nonces   // nil: none are demanded
+	since    time.Time    // when store began to remember; zero: always
+	offline  bool         // refresh tokens are issued: store keeps them
+	nonces   *nonces      // nil: none are demanded
+	console  http.Handler // nil: off
 
 	active   atomic.Pointer[Active]
 	rejected atomic.Pointer[Rejection]
@@ -147,6 +150,9 @@ func New(opts Options) (*Server, error) {
 		served:   served,
 	}
 	s.metrics = metrics.New(s.measured)
+	if opts.Console {
+		s.console = s.Console(ConsoleOptions{})
+	}
 	return s, s.prepareCredentials()
 }
 

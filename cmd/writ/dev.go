@@ -11,12 +11,14 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v3"
 
 	"github.com/writ-auth/writ/server"
+	"github.com/writ-auth/writ/server/console"
 	"github.com/writ-auth/writ/server/store"
 )
 
@@ -31,7 +33,8 @@ func (a *app) devCommand() command {
 		about: `
 Compiles in memory, serves with throw-away keys, and takes every change of the
 folder at once; a change that does not compile is shown and the last good one
-keeps serving. Nothing is written.
+keeps serving. Nothing is written, but for the file of a new API that you
+create in the console, which is at /console/ of the same address.
 
 The issuer is the loopback address, so that discovery works for any library.
 Every client also accepts one throw-away secret, printed at the start, so that
@@ -103,7 +106,7 @@ type devServer struct {
 	serial  uint64
 	current [32]byte // digest of the configuration that serves
 	greeted bool
-	broken  bool // the folder does not compile at the moment
+	broken  atomic.Pointer[server.Rejection] // why the folder does not compile at the moment
 }
 
 func (a *app) newDevServer(w *workspace, origin string) (*devServer, error) {
@@ -124,7 +127,7 @@ func (a *app) newDevServer(w *workspace, origin string) (*devServer, error) {
 
 // run serves and watches until ctx ends.
 func (d *devServer) run(ctx context.Context, listener net.Listener) error {
-	web := &http.Server{Handler: d.server.Public(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
+	web := &http.Server{Handler: d.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
 	served := make(chan error, 1)
 	go func() { served <- web.Serve(listener) }()
 	d.reload()
@@ -151,9 +154,9 @@ func (d *devServer) run(ctx context.Context, listener net.Listener) error {
 // shown, and what served before goes on serving.
 func (d *devServer) reload() {
 	err := d.activate()
-	mended := d.broken && err == nil
-	d.broken = err != nil
-	if mended {
+	before := d.broken.Load()
+	d.broken.Store(d.rejection(err))
+	if before != nil && err == nil {
 		d.say("mended", "The configuration compiles again.")
 	}
 	if err == nil {
@@ -201,6 +204,7 @@ func (d *devServer) announce(t *tree, issuer string) error {
 	if d.app.json {
 		return d.app.printJSON(map[string]any{
 			"event": "serving", "issuer": issuer, "token_endpoint": tokenEndpoint(issuer), "secret": d.throw.secret, "samples": samples,
+			"console": d.origin + console.Path,
 		})
 	}
 	var text strings.Builder
@@ -209,6 +213,7 @@ func (d *devServer) announce(t *tree, issuer string) error {
 		fmt.Fprintf(&text, "Tokens carry this address as iss, so that discovery works; a server puts %s there.\n", t.model.Document.Issuer.URL)
 	}
 	fmt.Fprintf(&text, "Keys are made up, and every client also takes the secret %s, until you stop this.\n", d.throw.secret)
+	fmt.Fprintf(&text, "See it all, and create an API, at %s%s\n", d.origin, console.Path)
 	writeSamples(&text, samples, issuer, d.throw.secret)
 	text.WriteString("\nEdit the files: changes are served at once. Ctrl-C stops.\n")
 	fmt.Fprint(out, text.String())

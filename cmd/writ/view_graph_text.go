@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/writ-auth/writ/server/console/graph"
 )
 
 // drawDot writes the picture for graphviz.
-func drawDot(w io.Writer, p *picture) error {
+func drawDot(w io.Writer, p *graph.Picture) error {
 	var text strings.Builder
 	text.WriteString("digraph writ {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n")
 	for i, b := range p.Clients {
@@ -24,25 +26,17 @@ func drawDot(w io.Writer, p *picture) error {
 	return err
 }
 
-func dotLabel(b box) string {
+func dotLabel(b graph.Box) string {
 	quote := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
-	lines := append([]string{b.title()}, b.Detail...)
+	lines := append([]string{b.Title()}, b.Detail...)
 	for i, line := range lines {
 		lines[i] = quote.Replace(line)
 	}
 	return `"` + strings.Join(lines, `\n`) + `"`
 }
 
-// title is the first line of a box.
-func (b box) title() string {
-	if b.User {
-		return b.Label + " (users)"
-	}
-	return b.Label
-}
-
 // drawMermaid writes the picture for Markdown that renders mermaid.
-func drawMermaid(w io.Writer, p *picture) error {
+func drawMermaid(w io.Writer, p *graph.Picture) error {
 	var text strings.Builder
 	text.WriteString("flowchart LR\n")
 	for i, b := range p.Clients {
@@ -60,9 +54,9 @@ func drawMermaid(w io.Writer, p *picture) error {
 
 // mermaidLabel quotes a label: mermaid takes entities written with # for &, and
 // would read other marks as its own.
-func mermaidLabel(b box) string {
+func mermaidLabel(b graph.Box) string {
 	quote := strings.NewReplacer(`#`, "#35;", `"`, "#quot;", `<`, "#lt;", `>`, "#gt;", `&`, "#amp;", "`", "#96;", `*`, "#42;", `_`, "#95;")
-	lines := append([]string{b.title()}, b.Detail...)
+	lines := append([]string{b.Title()}, b.Detail...)
 	for i, line := range lines {
 		lines[i] = quote.Replace(line)
 	}

@@ -27,7 +27,7 @@ func (a *app) snapshotView() snapshotView {
 type snapshotJSON struct{}
 
 func (snapshotJSON) render(w io.Writer, snap *snapshot.Snapshot) error {
-	return writeJSON(w, snap.View())
+	return writeJSON(w, snapshot.NewView(snap))
 }
 
 // snapshotText is for people.

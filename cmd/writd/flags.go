@@ -31,6 +31,7 @@ type settings struct {
 	tlsKey      string
 	clients     clientFlags
 	pprof       bool
+	console     bool
 }
 
 const usage = `writd serves access tokens from a snapshot made by "writ apply".
@@ -77,6 +78,7 @@ func parseFlags(args []string, getenv func(string) string, help io.Writer) (sett
 	f.StringVar(&s.tlsKey, "tls-key", "", "PEM private key `FILE`")
 	s.clients.register(f)
 	f.BoolVar(&s.pprof, "pprof", false, "serve profiles of the running program at /debug/pprof/ beside health and status")
+	f.BoolVar(&s.console, "console", false, "serve pages that show what is served at /console/ beside health and status; they change nothing")
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			printHelp(f, help)

@@ -148,9 +148,10 @@ type SigningKeyView struct {
 	Source      *SourceView       `json:"source,omitempty"`
 }
 
-// View returns the snapshot as data. It holds a copy of everything: for a
-// million authorizations that is a few hundred megabytes.
-func (s *Snapshot) View() *View {
+// NewView returns a snapshot as data. It holds a copy of everything: for a
+// million authorizations that is a few hundred megabytes. It is no method, so
+// that a server which never calls it need not link it.
+func NewView(s *Snapshot) *View {
 	doc, env := s.Document(), s.env
 	v := &View{
 		FormatVersion: "1",

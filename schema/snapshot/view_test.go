@@ -28,7 +28,7 @@ func viewSchema(t *testing.T) *jsonschema.Schema {
 
 func viewJSON(t fataler, s *Snapshot) any {
 	t.Helper()
-	b, err := json.Marshal(s.View())
+	b, err := json.Marshal(NewView(s))
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
@@ -125,7 +125,7 @@ func eachObject(v any, path string, visit func(path string, object map[string]an
 
 // A view holds no hash, no key and no certificate selector.
 func TestViewHidesCredentials(t *testing.T) {
-	b, err := json.Marshal(mustOpen(t, smallDocument()).View())
+	b, err := json.Marshal(NewView(mustOpen(t, smallDocument())))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,340 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+func click(selector string) action { return chromedp.Click(chromedp.CSS(selector)) }
+
+func write(selector, text string) action { return chromedp.SendKeys(chromedp.CSS(selector), text) }
+
+// fill replaces what a field holds, as typing over it does.
+func fill(selector, text string) action {
+	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := chromedp.Evaluate[bool](fmt.Sprintf(`(() => {
+			const field = document.querySelector(%q);
+			field.value = %q;
+			return field.dispatchEvent(new Event("input", { bubbles: true }));
+		})()`, selector, text))(ctx, t)
+		return err
+	})
+}
+
+// The list follows the typing, and its address can be shared.
+func TestSearch(t *testing.T) {
+	b := open(t, dev(t, copied(t, "examples/platform", nil)).origin)
+	b.visit("/console/")
+	b.text("20 APIs")
+	b.do(write("#q", "order"))
+	b.wait(`location.search === "?q=order"`)
+	b.wait(`document.querySelectorAll("tbody tr").length === 1`)
+	b.text("1 API of 20")
+	b.do(write("#q", "xyz"))
+	b.text("No API matches “orderxyz”")
+	if !script[bool](b, `document.activeElement.id === "q"`) {
+		t.Error("the field has lost the focus")
+	}
+	b.audit("nothing found")
+	b.visit("/console/?q=urn%3A")
+	b.text("urn:example:tracking")
+}
+
+// 500 APIs: pages of a hundred, and a search over all of them.
+func TestManyAPIs(t *testing.T) {
+	b := open(t, writd(t, copied(t, "", map[string]string{"main.hcl": `
+issuer { url = "https://auth.example.com/" }
+api "service" {
+  for_each   = toset([for n in range(500) : "n${n}"])
+  name       = "Service ${each.key}"
+  identifier = "https://api.example.com/${each.key}/"
+}
+`})).origin)
+	b.visit("/console/")
+	b.text("500 APIs")
+	b.text("1–100 of 500")
+	b.do(click(`a[rel="next"]`))
+	b.text("101–200 of 500")
+	b.do(write("#q", "n499"))
+	b.text("1 API of 500")
+	b.wait(`document.querySelector("tbody a").textContent === "Service n499"`)
+	b.do(click("tbody a"))
+	b.wait(`document.querySelector("h1").textContent === "Service n499"`)
+	b.audit("an API of for_each")
+	b.visit("/console/graph")
+	b.text("Too large to draw")
+	b.do(write("#api", `service["n7"]`))
+	b.wait(`document.querySelectorAll("svg .api").length === 1`)
+	b.audit("a part of the graph")
+}
+
+// From the secret to the decoded token, and from a refusal to its reason.
+func TestTestView(t *testing.T) {
+	p := dev(t, copied(t, "examples/platform", nil))
+	b := open(t, p.origin)
+	b.visit("/console/apis/orders/test")
+	b.do(fill("#client", "checkout"))
+	b.text("Secret of Checkout")
+	b.do(click("#scope-1"))
+	b.wait(`document.querySelector("#snippet-0").textContent.includes("write:orders")`)
+	b.do(write("#secret", p.secret), chromedp.Submit(chromedp.CSS("#secret")))
+	b.text("Signature verified")
+	b.text("200 OK")
+	b.text("Which API the token is for")
+	b.text("checkout@clients")
+	if got := script[string](b, `document.activeElement.id`); got != "answer" {
+		t.Errorf("the focus is on %q, not on the answer", got)
+	}
+	for _, width := range []int{400, 1600} {
+		b.width(width)
+		b.audit("a token")
+		b.shoot(fmt.Sprintf("test-token-%d-light", width))
+		b.dark()
+		b.audit("a token in the dark")
+		b.shoot(fmt.Sprintf("test-token-%d-dark", width))
+		b.light()
+	}
+	if html := script[string](b, `document.documentElement.outerHTML + location.href + JSON.stringify(localStorage) + JSON.stringify(sessionStorage)`); strings.Contains(html, p.secret) {
+		t.Error("the secret is in the page")
+	}
+	kid := script[string](b, `document.querySelector(".verdict .id").textContent`)
+	if jwks := get(t, p.origin+"/.well-known/jwks.json"); !strings.Contains(jwks, kid) {
+		t.Errorf("the key %q is not among those that are published: %s", kid, jwks)
+	}
+
+	for _, c := range []struct{ name, further, audience, secret, want string }{
+		{"wrong-secret", "", "", "wrong", "none of those that it may use now"},
+		{"ungranted", "cancel:orders", "", p.secret, "scopes that the authorization does not grant"},
+		{"slash", "", "https://api.dev.example.com/orders/", p.secret, "differs from api.orders by a trailing slash"},
+		{"unauthorized", "", "https://api.dev.example.com/ledger", p.secret, "no authorization lets this client"},
+	} {
+		b.visit("/console/apis/orders/test?client=checkout")
+		if c.further+c.audience != "" {
+			b.do(click(".how summary"))
+		}
+		if c.further != "" {
+			b.do(write("#further", c.further))
+		}
+		if c.audience != "" {
+			b.do(fill("#audience", c.audience))
+		}
+		b.do(write("#secret", c.secret+kb.Enter))
+		b.text(c.want)
+		b.audit(c.name)
+		b.width(1600)
+		b.shoot("test-" + c.name)
+	}
+}
+
+// A new API is checked as it is typed, written, and live a moment later.
+func TestCreateAPI(t *testing.T) {
+	p := dev(t, copied(t, "examples/quickstart", nil))
+	b := open(t, p.origin)
+	b.width(1600)
+	b.visit("/console/apis/new")
+	b.do(write("#name", "Gift cards"))
+	b.wait(`document.querySelector("#label").placeholder === "gift-cards"`)
+	b.do(write("#new-identifier", "https://api.example.com/orders"))
+	b.text("Taken by api.orders")
+	b.do(write("#new-identifier", "/"))
+	b.text("only by a trailing slash")
+	b.shoot("create-near")
+	b.audit("a look-alike")
+	b.do(click("#distinct"))
+	b.wait(`document.querySelector("#hcl").textContent.includes("distinct_from        = [api.orders]") || document.querySelector("#hcl").textContent.includes("[api.orders]")`)
+	b.do(click("#distinct"))
+	b.do(fill("#new-identifier", "https://api.example.com/gift-cards"))
+	b.do(write("#scopes", "openid"))
+	b.text("means something else in OpenID Connect")
+	b.wait(`document.querySelector("#scopes").getAttribute("aria-invalid") === "true"`)
+	b.do(fill("#scopes", "read:cards Read \"cards\", 100%{ of ${them}"))
+	b.do(fill("#lifetime", "99d"))
+	b.text("It must be 1s to 30d")
+	b.do(fill("#lifetime", "1h"))
+	b.wait(`document.querySelector("#hcl").textContent.includes("$${them}")`)
+	b.audit("a draft")
+	b.shoot("create-draft")
+	b.do(click("#write"))
+	b.wait(`location.pathname === "/console/apis/gift-cards"`)
+	b.text("https://api.example.com/gift-cards")
+	b.visit("/console/apis/gift-cards/scopes")
+	b.text(`Read "cards", 100%{ of ${them}`)
+	content, err := os.ReadFile(filepath.Join(p.dir, "gift-cards.hcl"))
+	if err != nil || !strings.Contains(string(content), `api "gift-cards" {`) {
+		t.Errorf("the file: %v\n%s", err, content)
+	}
+
+	// A file that is there is never changed.
+	mine := []byte("# mine\n")
+	if err := os.WriteFile(filepath.Join(p.dir, "vouchers.hcl"), mine, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	b.visit("/console/apis/new")
+	b.do(write("#name", "Vouchers"), write("#new-identifier", "https://api.example.com/vouchers"))
+	b.wait(`!document.querySelector("#block").hidden`)
+	b.do(click("#write"))
+	b.text("There is a file vouchers.hcl already")
+	b.forgive("409")
+	b.audit("a file in the way")
+	if content, _ := os.ReadFile(filepath.Join(p.dir, "vouchers.hcl")); string(content) != string(mine) {
+		t.Errorf("the file was changed: %s", content)
+	}
+}
+
+// A change that does not compile is shown on every page, with its place.
+func TestRejected(t *testing.T) {
+	p := dev(t, copied(t, "examples/platform", nil))
+	b := open(t, p.origin)
+	if err := os.WriteFile(filepath.Join(p.dir, "broken.hcl"), []byte("api \"broken\" {\n  identifer = \"x\"\n}\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	p.until(t, `(keeps serving)`)
+	for _, width := range []int{400, 1600} {
+		b.width(width)
+		b.visit("/console/")
+		b.text("The newest configuration was rejected")
+		b.text("broken.hcl line 2")
+		b.audit("a rejected configuration")
+		b.shoot(fmt.Sprintf("rejected-%d", width))
+	}
+}
+
+// Before there is a snapshot, and with one that is damaged.
+func TestNoSnapshot(t *testing.T) {
+	dir := t.TempDir()
+	p := writd(t, dir)
+	b := open(t, p.origin)
+	b.width(400)
+	b.visit("/console/")
+	b.text("No snapshot yet")
+	b.audit("no snapshot")
+	b.shoot("no-snapshot")
+	if err := os.WriteFile(filepath.Join(dir, "writ.snapshot"), []byte("not a snapshot"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	p.until(t, `(snapshot rejected)`)
+	b.visit("/console/")
+	b.text("No configuration could be put in force")
+	b.text("Nothing is being served")
+	b.audit("a damaged snapshot")
+}
+
+// No APIs yet.
+func TestNoAPIs(t *testing.T) {
+	b := open(t, writd(t, copied(t, "", map[string]string{"main.hcl": `issuer { url = "https://auth.example.com/" }` + "\n"})).origin)
+	b.width(400)
+	for _, path := range []string{"/console/", "/console/clients", "/console/graph", "/console/keys", "/console/apis/new"} {
+		b.visit(path)
+		b.audit(path)
+	}
+	b.visit("/console/")
+	b.text("No APIs yet")
+	b.shoot("no-apis")
+	// The server's configuration is changed by commits only.
+	b.visit("/console/apis/new")
+	if script[bool](b, `Boolean(document.querySelector("#write"))`) {
+		t.Error("writd offers to write a file")
+	}
+}
+
+// Every target of the quickstart, and its code on the clipboard.
+func TestQuickstart(t *testing.T) {
+	b := open(t, dev(t, copied(t, "examples/platform", nil)).origin)
+	b.visit("/console/apis/orders")
+	script[string](b, `(() => { navigator.clipboard.writeText = async (text) => { window.copied = text; }; return ""; })()`)
+	b.do(click("figure .copy"))
+	b.text("Copied")
+	if copied := script[string](b, `window.copied`); !strings.Contains(copied, "https://api.dev.example.com/orders") || copied != script[string](b, `document.querySelector("#file-0").textContent`) {
+		t.Errorf("copied %q", copied)
+	}
+	links := script[[]string](b, `[...document.querySelectorAll(".side a")].map((a) => a.getAttribute("href"))`)
+	if len(links) < 10 {
+		t.Errorf("only %d targets", len(links))
+	}
+	b.width(400)
+	for _, link := range links {
+		b.visit(link)
+		b.audit(link)
+		b.wait(`document.querySelector(".side a[aria-current]") && (document.querySelector("figure pre") || document.querySelector(".notice"))`)
+	}
+	// An API whose tokens a target cannot check says so, and why.
+	b.visit("/console/apis/features?lang=haproxy")
+	b.text("Not for this API.")
+	b.audit("a refusal")
+}
+
+// With the keyboard alone: skip link, search, an API, its tabs, a token.
+func TestKeyboard(t *testing.T) {
+	p := dev(t, copied(t, "examples/platform", nil))
+	b := open(t, p.origin)
+	b.width(1200)
+	b.visit("/console/")
+	press := func(keys string) { b.do(chromedp.KeyEvent(keys)) }
+	tabTo := func(want string) {
+		t.Helper()
+		for range 60 {
+			press(kb.Tab)
+			if script[bool](b, "Boolean("+want+")") {
+				return
+			}
+		}
+		t.Fatalf("no way by Tab to %s", want)
+	}
+	press(kb.Tab)
+	if got := script[string](b, `document.activeElement.className`); got != "skip" {
+		t.Errorf("the first stop is %q", got)
+	}
+	b.wait(`document.activeElement.getBoundingClientRect().top >= 0`) // it slides in
+	press(kb.Enter)
+	b.wait(`document.activeElement.id === "main"`)
+	tabTo(`document.activeElement.id === "q"`)
+	press("orders")
+	b.wait(`document.querySelectorAll("tbody tr").length === 1`)
+	tabTo(`document.activeElement.textContent === "Orders"`)
+	if outline := script[string](b, `getComputedStyle(document.activeElement).outlineStyle`); outline == "none" {
+		t.Error("the focus cannot be seen")
+	}
+	press(kb.Enter)
+	b.wait(`document.querySelector("#tab-quickstart")`)
+	tabTo(`document.activeElement.id === "tab-quickstart"`)
+	press(kb.ArrowLeft)
+	b.wait(`document.activeElement.id === "tab-test"`)
+	press(kb.Enter)
+	b.wait(`document.querySelector("#secret")`)
+	tabTo(`document.activeElement.id === "secret"`)
+	press(p.secret + kb.Enter)
+	b.text("Signature verified")
+}
+
+// Without JavaScript everything is there: search, the block of a new API, a
+// token and its claims.
+func TestWithoutJavaScript(t *testing.T) {
+	p := dev(t, copied(t, "examples/platform", nil))
+	b := open(t, p.origin)
+	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	b.visit("/console/")
+	b.do(write("#q", "order"), click(".search button"))
+	b.text("1 API of 20")
+	b.visit("/console/apis/orders/test")
+	b.do(fill("#client", "checkout"), click(".choose button"))
+	b.text("Secret of Checkout")
+	b.do(write("#secret", p.secret+kb.Enter))
+	b.text("Signature verified")
+
+	p = dev(t, copied(t, "examples/quickstart", nil))
+	b = open(t, p.origin)
+	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	b.visit("/console/apis/new")
+	b.do(write("#name", "Gift cards"), write("#new-identifier", "https://api.example.com/gift-cards"), click(`button[value="show"]`))
+	b.text(`api "gift-cards" {`)
+	b.do(click("#write"))
+	b.wait(`location.pathname === "/console/apis/gift-cards"`)
+}

@@ -1,0 +1,176 @@
+package console
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// audit is what every page must hold to, as a list of its offences: words in
+// order for a screen reader, a name for every control, contrast for the eye,
+// nothing inline, nothing that makes the page scroll sideways.
+const audit = `(() => {
+  const offences = [];
+  const say = (what, e) => offences.push(what + ": " + (e ? e.outerHTML.slice(0, 120) : ""));
+  if (document.documentElement.scrollWidth > innerWidth) {
+    const wide = [...document.querySelectorAll("body *")].find((e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest("pre, .drawing, .tabs, .sr, thead") && !e.children.length) ?? [...document.querySelectorAll("body *")].find((e) => e.getBoundingClientRect().right > innerWidth + 1);
+    say("scrolls sideways: " + document.documentElement.scrollWidth + " > " + innerWidth, wide);
+  }
+  if (document.querySelectorAll("h1").length !== 1) say("has not one h1");
+  if (!document.title || !document.documentElement.lang) say("has no title or language");
+  let level = 0;
+  for (const h of document.querySelectorAll("h1, h2, h3, h4")) {
+    const at = Number(h.tagName[1]);
+    if (h.closest(".notice") || h.closest("nav")) continue;
+    if (at > level + 1) say("skips a level of headings", h);
+    level = at;
+  }
+  for (const e of document.querySelectorAll("input:not([type=hidden]), select, textarea"))
+    if (!e.labels.length && !e.ariaLabel) say("has no label", e);
+  for (const e of document.querySelectorAll("th")) if (!e.scope) say("th without scope", e);
+  for (const e of document.querySelectorAll("a, button")) if (!e.textContent.trim() && !e.ariaLabel) say("has no name", e);
+  for (const e of document.querySelectorAll("[style], style, script:not([src])")) say("is inline", e);
+  for (const e of document.querySelectorAll("*")) for (const a of e.attributes) if (/^on/.test(a.name)) say("has a handler", e);
+  for (const e of document.querySelectorAll("[aria-describedby], [aria-labelledby], [aria-controls]"))
+    for (const id of [e.getAttribute("aria-describedby"), e.getAttribute("aria-labelledby"), e.getAttribute("aria-controls")].join(" ").split(" ").filter(Boolean))
+      if (!document.getElementById(id)) say("refers to #" + id + ", which is not there", e);
+  const ids = [...document.querySelectorAll("[id]")].map((e) => e.id);
+  for (const id of new Set(ids.filter((id, i) => ids.indexOf(id) !== i))) say("id stands twice: " + id);
+  const rgb = (c) => { const m = c.match(/[\d.]+/g).map(Number); return { c: m.slice(0, 3), a: m.length > 3 ? m[3] : 1 }; };
+  const light = ({ c }) => { const [r, g, b] = c.map((v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const behind = (e) => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c.a === 1) return c; } return { c: [255, 255, 255], a: 1 }; };
+  const seen = new Set();
+  for (const e of document.querySelectorAll("body *")) {
+    if (![...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()) || e.closest("svg, .sr") || !e.checkVisibility() || e.disabled) continue;
+    const style = getComputedStyle(e), a = light(rgb(style.color)), b = light(behind(e));
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5 && !seen.has(e.className)) { seen.add(e.className); say("contrast " + ratio.toFixed(2), e); }
+  }
+  return offences;
+})()`
+
+func (b *tab) audit(what string) {
+	b.t.Helper()
+	for _, offence := range script[[]string](b, audit) {
+		b.t.Errorf("%s: %s", what, offence)
+	}
+}
+
+// pages are the pages of the example's console.
+var pages = []struct{ name, path, heading string }{
+	{"apis", "/console/", "APIs"},
+	{"search", "/console/?q=order", "APIs"},
+	{"quickstart", "/console/apis/orders", "Orders"},
+	{"quickstart-node", "/console/apis/orders?lang=jose", "Orders"},
+	{"settings", "/console/apis/orders/settings", "Orders"},
+	{"scopes", "/console/apis/orders/scopes", "Orders"},
+	{"clients-of-api", "/console/apis/orders/clients", "Orders"},
+	{"test", "/console/apis/orders/test", "Orders"},
+	{"clients", "/console/clients", "Clients"},
+	{"client", "/console/clients/checkout", "Checkout"},
+	{"client-of-for-each", "/console/clients/scanner%5B%22ams%22%5D", "Scanner gateway Amsterdam"},
+	{"create", "/console/apis/new", "Create API"},
+	{"graph", "/console/graph", "Graph"},
+	{"keys", "/console/keys", "Signing keys"},
+}
+
+// Every page, wide and narrow, light and dark.
+func TestPages(t *testing.T) {
+	b := open(t, dev(t, copied(t, "examples/platform", nil)).origin)
+	for _, p := range pages {
+		for _, width := range []int{400, 1600} {
+			for _, scheme := range []string{"light", "dark"} {
+				b.width(width)
+				b.scheme(scheme)
+				b.visit(p.path)
+				if got := script[string](b, `document.querySelector("h1").textContent`); got != p.heading {
+					t.Errorf("%s: heading %q, want %q", p.path, got, p.heading)
+				}
+				name := fmt.Sprintf("%s-%d-%s", p.name, width, scheme)
+				b.audit(name)
+				b.shoot(name)
+			}
+		}
+	}
+}
+
+// Tabs are links with their own address, and arrow keys move among them.
+func TestTabs(t *testing.T) {
+	b := open(t, dev(t, copied(t, "examples/platform", nil)).origin)
+	b.visit("/console/apis/orders")
+	for _, want := range []string{"settings", "scopes", "clients", "test", "quickstart"} {
+		b.do(click("#tab-" + want))
+		b.wait(fmt.Sprintf(`document.querySelector("#tab-%s").getAttribute("aria-selected") === "true"`, want))
+		if got := script[int](b, `document.querySelectorAll('[role=tab][aria-selected=true]').length`); got != 1 {
+			t.Errorf("%s: %d tabs are selected", want, got)
+		}
+		if path := script[string](b, `location.pathname`); want != "quickstart" && !strings.HasSuffix(path, "/"+want) {
+			t.Errorf("%s is at %s", want, path)
+		}
+		if got := script[string](b, `document.querySelector("[role=tabpanel]").getAttribute("aria-labelledby")`); got != "tab-"+want {
+			t.Errorf("the panel is that of %s", got)
+		}
+	}
+}
+
+// Names that are markup stay words, and nothing of them runs.
+func TestHostileNames(t *testing.T) {
+	dir := copied(t, "", map[string]string{"main.hcl": `
+issuer { url = "https://auth.example.com/" }
+api "orders" {
+  name       = "Orders \" onload=alert(1) & 'x' {{.}} $${x}"
+  identifier = "https://api.example.com/<script>document.title='owned'</script>/\"'"
+  scope "<img/src=x/onerror=document.title='owned'>" { description = "</td><script>document.title='owned'</script>" }
+  metadata = { owner = "</code><script>document.title='owned'</script>" }
+}
+api "orders_v1" {
+  identifier    = "https://api.example.com/<script>document.title='owned'</script>/\"'/"
+  distinct_from = [api.orders]
+}
+client "billing" {
+  name = "& \"' &lt;/title&gt;"
+  secret "a" {
+    hash       = "sha256:tpy1Xw_SDXS9OKrc2XOsG2I1-LbsbomBG9xU24fj1_8"
+    expires_at = "2020-01-01T00:00:00Z"
+  }
+}
+authorization "billing-orders" {
+  client = client.billing
+  api    = api.orders
+  scopes = api.orders.scopes
+  claims = { "https://example.com/x" = "</pre><script>document.title='owned'</script>" }
+}
+authorization "billing-orders-users" {
+  client         = client.billing
+  api            = api.orders
+  scopes         = []
+  subject_type   = "user"
+  subject_claims = { groups = "<b>finance</b>" }
+}
+`})
+	b := open(t, writd(t, dir).origin)
+	for _, path := range []string{
+		"/console/", "/console/?q=%3Cscript%3E", "/console/apis/orders", "/console/apis/orders/settings", "/console/apis/orders/scopes",
+		"/console/apis/orders/clients", "/console/apis/orders/test", "/console/clients", "/console/clients/billing", "/console/graph", "/console/apis/orders_v1/settings",
+	} {
+		b.width(400)
+		b.visit(path)
+		b.audit(path)
+		if title := script[string](b, `document.title`); !strings.HasSuffix(title, "· writ") {
+			t.Errorf("%s: title %q", path, title)
+		}
+		if n := script[int](b, `document.querySelectorAll("script").length`); n != 1 {
+			t.Errorf("%s: %d scripts", path, n)
+		}
+	}
+	b.visit("/console/apis/orders_v1/settings")
+	b.text("differs by a trailing slash")
+	if n := script[int](b, `document.querySelectorAll(".title mark.slash").length`); n != 1 {
+		t.Errorf("the trailing slash is marked %d times", n)
+	}
+	b.visit("/console/clients/billing")
+	b.text("Nothing authenticates this client now")
+	b.text("expired")
+	b.visit("/console/apis/orders/clients")
+	b.text("<b>finance</b>")
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/server"
+	"github.com/writ-auth/writ/server/console"
+)
+
+// handler puts the console beside the server's own endpoints, on the one
+// loopback port there is.
+func (d *devServer) handler() http.Handler {
+	public := d.server.Public()
+	pages := d.server.Console(server.ConsoleOptions{
+		Create:     func(name string, content []byte) error { return createBelow(d.w.dir, name, content) },
+		SecretHint: "Every client takes the one that writ dev printed when it started.",
+		Rejected:   d.broken.Load,
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if console.Holds(r.URL) {
+			pages.ServeHTTP(w, r)
+			return
+		}
+		public.ServeHTTP(w, r)
+	})
+}
+
+// rejection is an error of the folder for the console, nil for none. The
+// diagnostics are those that the terminal shows.
+func (d *devServer) rejection(err error) *server.Rejection {
+	if err == nil {
+		return nil
+	}
+	problems, ok := errors.AsType[*diagnosed](err)
+	if !ok {
+		problems = &diagnosed{list: diag.List{withoutPlace(err)}}
+	}
+	mistakes := slices.DeleteFunc(problems.list.Sorted(), func(found diag.Diagnostic) bool { return found.Severity != diag.Error })
+	var text strings.Builder
+	diag.WriteText(&text, mistakes, problems.sources, consoleWidth, false)
+	return &server.Rejection{Reason: strings.TrimSpace(text.String()), At: d.app.now()}
+}
+
+// consoleWidth is how wide diagnostics are on a page, in characters.
+const consoleWidth = 96
+
+// createBelow writes a file that must not exist yet into a folder, and makes
+// sure of it. No name leads out of the folder, not by way of a link either.
+func createBelow(dir, name string, content []byte) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	f, err := root.OpenFile(filepath.FromSlash(name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, root.Remove(name))
+	}
+	return syncFolder(root)
+}
+
+// syncFolder makes the name of a new file as durable as its content.
+func syncFolder(root *os.Root) error {
+	folder, err := root.Open(".")
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}

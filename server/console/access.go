@@ -1,0 +1,167 @@
+package console
+
+import (
+	"slices"
+
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/snapshot"
+)
+
+// scopesPage is the Scopes view.
+type scopesPage struct {
+	Scopes []scopeRow
+}
+
+// A scopeRow is one scope and who holds it.
+type scopeRow struct {
+	schema.Scope
+	Holders []holder // the first few
+	More    int      // further ones
+}
+
+// A holder is a client that an authorization in force gives a scope to.
+type holder struct {
+	Label string
+	User  bool // on behalf of users
+}
+
+// shownHolders is how many clients are named beside a scope.
+const shownHolders = 5
+
+func (p *page) scopes(v apiView, api snapshot.API) {
+	body := scopesPage{Scopes: make([]scopeRow, api.NumScopes())}
+	for i := range body.Scopes {
+		body.Scopes[i].Scope = api.Scope(i)
+	}
+	now := p.state.Now.Unix()
+	for auth := range api.Authorizations() {
+		if ended(auth, now) {
+			continue
+		}
+		for i := range body.Scopes {
+			if !auth.Grants(i) {
+				continue
+			}
+			row := &body.Scopes[i]
+			if len(row.Holders) == shownHolders {
+				row.More++
+				continue
+			}
+			row.Holders = append(row.Holders, holder{auth.Client().Label(), auth.SubjectType() == schema.SubjectUser})
+		}
+	}
+	p.showTab(v, body)
+}
+
+func ended(auth snapshot.Authorization, now int64) bool {
+	end := auth.ExpiresAt()
+	return end != 0 && end <= now
+}
+
+// An access is one authorization, seen from its client or from its API.
+type access struct {
+	Label       string
+	Client, API string // labels
+	ClientName  string
+	APIName     string
+	ClientID    string
+	Identifier  string
+	User        bool
+	Scopes      []string
+	Lifetime    int64
+	Own         bool  // the lifetime is the authorization's, shorter than the API's
+	ExpiresAt   int64 // Unix seconds; 0 for never
+	Ended       bool
+	Claims      string   // custom claims, "" for none
+	Subject     string   // what a user's token must say, "" for nothing
+	Copied      []string // claims of the user's token that ours repeats
+	Source      *source
+}
+
+func (p *page) newAccess(auth snapshot.Authorization) *access {
+	client, api := auth.Client(), auth.API()
+	a := &access{
+		Label: auth.Label(), Client: client.Label(), API: api.Label(), ClientName: client.Name(), APIName: api.Name(), ClientID: client.ClientID(), Identifier: api.Identifier(),
+		User: auth.SubjectType() == schema.SubjectUser, Scopes: auth.Scopes(), Lifetime: auth.Lifetime(), Own: auth.TokenLifetime() != 0,
+		ExpiresAt: auth.ExpiresAt(), Ended: ended(auth, p.state.Now.Unix()), Claims: auth.Claims(), Subject: auth.SubjectClaims(),
+		Copied: slices.Collect(auth.CopyClaims()),
+	}
+	if file, line, ok := auth.Source(); ok {
+		a.Source = &source{file, line}
+	}
+	return a
+}
+
+// accessPage is the Machine to Machine view: every client that may use the
+// client_credentials grant, and whether this API is open to it.
+type accessPage struct {
+	search
+	Authorized int // clients with an authorization for themselves
+	Rows       []accessRow
+	Users      []*access // on behalf of users
+	Example    string    // the block that authorizes a client
+}
+
+type accessRow struct {
+	Label, Name, ClientID string
+	Access                *access // nil: not authorized
+}
+
+func (p *page) access(v apiView, api snapshot.API) {
+	body := accessPage{search: newSearch(p.r)}
+	own := map[int]snapshot.Authorization{}
+	for auth := range api.Authorizations() {
+		client := auth.Client()
+		if auth.SubjectType() == schema.SubjectUser {
+			if body.matches(client.Label(), client.Name(), client.ClientID()) && len(body.Users) < pageSize {
+				body.Users = append(body.Users, p.newAccess(auth))
+			}
+			continue
+		}
+		own[client.Index()] = auth
+	}
+	body.Authorized = len(own)
+	authorized, others := p.candidates(own, body.search)
+	found := append(authorized, others...)
+	from, to := body.cut(len(found))
+	for _, client := range found[from:to] {
+		row := accessRow{Label: client.Label(), Name: client.Name(), ClientID: client.ClientID()}
+		if auth, ok := own[client.Index()]; ok {
+			row.Access = p.newAccess(auth)
+		} else if body.Example == "" {
+			body.Example = authorizationBlock(client.Label(), v.Label, scopeNames(api))
+		}
+		body.Rows = append(body.Rows, row)
+	}
+	p.showTab(v, body)
+}
+
+// candidates are the clients that may use the grant, those with an
+// authorization first. A client that has one without the grant is among them,
+// as its authorization has no effect that anybody would notice otherwise.
+func (p *page) candidates(own map[int]snapshot.Authorization, s search) (authorized, others []snapshot.Client) {
+	for i := range p.state.Snapshot.NumClients() {
+		client := p.state.Snapshot.Client(i)
+		_, holds := own[i]
+		if !holds && !client.HasGrantType(schema.GrantClientCredentials) || !s.matches(client.Label(), client.Name(), client.ClientID()) {
+			continue
+		}
+		if holds {
+			authorized = append(authorized, client)
+		} else {
+			others = append(others, client)
+		}
+	}
+	return authorized, others
+}
+
+// authorizationBlock is the block that lets a client ask for the API's tokens.
+func authorizationBlock(client, api string, scopes []string) string {
+	if len(scopes) > 1 {
+		scopes = scopes[:1] // the least, for the author to widen
+	}
+	return "authorization " + hclString(baseLabel(client)+"-"+baseLabel(api)) + " {\n" +
+		"  client = client." + client + "\n" +
+		"  api    = api." + api + "\n" +
+		"  scopes = " + hclStrings(scopes) + "\n}\n"
+}

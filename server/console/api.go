@@ -1,0 +1,122 @@
+package console
+
+import (
+	"net/http"
+
+	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/server/quickstart"
+)
+
+// An apiView is what every view of one API has.
+type apiView struct {
+	Label      string
+	Name       string
+	Identifier string
+	Tabs       []tab
+	Tab        tab
+	Near       *near // an API that is easily taken for this one; nil: none
+	View       any
+}
+
+// A tab is one view of an API.
+type tab struct {
+	Name, Title, Address string
+	Selected             bool
+}
+
+// near is an API whose identifier looks like another's.
+type near struct{ Label, Identifier, How string }
+
+var tabs = []tab{
+	{Name: "quickstart", Title: "Quickstart"},
+	{Name: "settings", Title: "Settings"},
+	{Name: "scopes", Title: "Scopes"},
+	{Name: "clients", Title: "Machine to Machine"},
+	{Name: "test", Title: "Test"},
+}
+
+func (p *page) newAPIView(api snapshot.API, selected string) apiView {
+	v := apiView{Label: api.Label(), Name: api.Name(), Identifier: api.Identifier()}
+	for _, t := range tabs {
+		t.Address, t.Selected = apiURL(v.Label, t.Name), t.Name == selected
+		if t.Selected {
+			v.Tab = t
+		}
+		v.Tabs = append(v.Tabs, t)
+	}
+	if other, how, ok := p.state.Snapshot.NearIdentifier(v.Identifier); ok {
+		v.Near = &near{other.Label(), other.Identifier(), how}
+	}
+	return v
+}
+
+// showTab renders a view of an API.
+func (p *page) showTab(v apiView, view any) {
+	v.View = view
+	p.show(http.StatusOK, templateOf(v.Tab.Name), "apis", v.Name+": "+v.Tab.Title, v)
+}
+
+func templateOf(tab string) string {
+	if tab == "clients" {
+		return "access"
+	}
+	return tab
+}
+
+// quickstartPage is the code of one target, among all of them.
+type quickstartPage struct {
+	Groups []targetGroup
+	Target quickstart.Target
+	Reason string // why this target cannot verify the API's tokens; "" when it can
+	Files  []quickstart.File
+}
+
+type targetGroup struct {
+	Name    string
+	Targets []targetLink
+}
+
+type targetLink struct {
+	quickstart.Target
+	Selected, Unsupported bool
+}
+
+func (p *page) quickstart(v apiView, of snapshot.API) {
+	api := p.quickstartAPI(of)
+	all := quickstart.Targets()
+	body := quickstartPage{Target: all[0]}
+	if lang := p.r.URL.Query().Get("lang"); lang != "" {
+		var ok bool
+		if body.Target, ok = quickstart.Find(lang); !ok {
+			p.notFound("There is no quickstart of this name.", apiURL(v.Label, ""))
+			return
+		}
+	}
+	for _, t := range all {
+		if len(body.Groups) == 0 || body.Groups[len(body.Groups)-1].Name != t.Group {
+			body.Groups = append(body.Groups, targetGroup{Name: t.Group})
+		}
+		group := &body.Groups[len(body.Groups)-1]
+		group.Targets = append(group.Targets, targetLink{t, t.Name == body.Target.Name, t.Supports(api) != nil})
+	}
+	var err error
+	if body.Files, err = body.Target.Files(api); err != nil {
+		body.Reason = err.Error()
+	}
+	p.showTab(v, body)
+}
+
+func (p *page) quickstartAPI(api snapshot.API) quickstart.API {
+	return quickstart.API{
+		Issuer: p.state.Snapshot.Issuer().URL, Label: api.Label(), Name: api.Name(), Identifier: api.Identifier(),
+		Profile: api.Profile(), Alg: api.Alg(), Scopes: scopeNames(api), IncludePermissions: api.IncludePermissions(),
+	}
+}
+
+func scopeNames(api snapshot.API) []string {
+	names := make([]string, api.NumScopes())
+	for i := range names {
+		names[i] = api.Scope(i).Name
+	}
+	return names
+}

@@ -1,0 +1,48 @@
+package console
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// An asset is a file of the console's looks.
+type asset struct {
+	kind string
+	etag string
+	body []byte
+}
+
+func newAsset(name string, body []byte) asset {
+	kind := "text/css; charset=utf-8"
+	switch {
+	case strings.HasSuffix(name, ".js"):
+		kind = "text/javascript; charset=utf-8"
+	case strings.HasSuffix(name, ".svg"):
+		kind = "image/svg+xml"
+	}
+	sum := sha256.Sum256(body)
+	return asset{kind: kind, etag: `"` + hex.EncodeToString(sum[:8]) + `"`, body: body}
+}
+
+func (c *Console) writeAsset(w http.ResponseWriter, r *http.Request, name string) {
+	a, ok := c.assets[name]
+	if !ok || r.Method == http.MethodPost {
+		http.Error(w, "not found", http.StatusNotFound)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", a.kind)
+	h.Set("ETag", a.etag)
+	h.Set("Cache-Control", "private, max-age=86400") // its address changes when it does
+	if r.Header.Get("If-None-Match") == a.etag {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	h.Set("Content-Length", strconv.Itoa(len(a.body)))
+	if r.Method != http.MethodHead {
+		w.Write(a.body)
+	}
+}

@@ -1,0 +1,60 @@
+package console_test
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/writ-auth/writ/schema"
+)
+
+// large is 1,000 APIs with ten scopes, 1,000 clients and 10,000 authorizations.
+func large() *schema.Document {
+	doc := &schema.Document{Issuer: schema.Issuer{URL: "https://auth.example.com/", ErrorStyle: schema.ErrorsRFC6749, SubStyle: schema.SubClientsSuffix}}
+	for i := range 1000 {
+		label := fmt.Sprintf("api%04d", i)
+		api := schema.API{
+			Label: label, Name: "API " + label, Identifier: "https://" + label + ".example.com/", Profile: schema.ProfileRFC9068, Alg: schema.RS256,
+			TokenLifetime: 3600, ScopeMode: schema.ScopeNarrow,
+		}
+		var scopes []string
+		for j := range 10 {
+			scopes = append(scopes, fmt.Sprintf("do%d:%s", j, label))
+			api.Scopes = append(api.Scopes, schema.Scope{Name: scopes[j], Description: "May do it"})
+		}
+		doc.APIs = append(doc.APIs, api)
+		client := fmt.Sprintf("client%04d", i)
+		doc.Clients = append(doc.Clients, schema.Client{
+			Label: client, Name: "Client " + client, ClientID: client, GrantTypes: []string{schema.GrantClientCredentials},
+			Secrets: []schema.Secret{{Label: "a", Hash: "sha256:tpy1Xw_SDXS9OKrc2XOsG2I1-LbsbomBG9xU24fj1_8"}},
+		})
+		for j := range 10 {
+			with := fmt.Sprintf("client%04d", (i+j*97)%1000)
+			doc.Authorizations = append(doc.Authorizations, schema.Authorization{
+				Label: with + "-" + label, Client: with, API: label, SubjectType: schema.SubjectClient, Scopes: scopes[:1+j],
+			})
+		}
+	}
+	return doc
+}
+
+func BenchmarkPages(b *testing.B) {
+	s := newSite(b, large(), false)
+	for name, path := range map[string]string{
+		"apis": "/console/", "search": "/console/?q=api0999", "quickstart": "/console/apis/api0500", "settings": "/console/apis/api0500/settings",
+		"scopes": "/console/apis/api0500/scopes", "clients-of-api": "/console/apis/api0500/clients", "test": "/console/apis/api0500/test",
+		"clients": "/console/clients", "client": "/console/clients/client0500", "create": "/console/apis/new",
+		"graph-of-api": "/console/graph?api=api0500", "graph": "/console/graph", "keys": "/console/keys",
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				w := httptest.NewRecorder()
+				s.handler.ServeHTTP(w, httptest.NewRequest("GET", origin+path, nil))
+				if w.Code != 200 {
+					b.Fatal(w.Code)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,168 @@
+package console
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/snapshot"
+)
+
+// clientsPage is the list of clients.
+type clientsPage struct {
+	search
+	All  int
+	Rows []clientRow
+}
+
+type clientRow struct {
+	Label, Name, ClientID string
+	Methods               []string // the kinds of its credentials
+	APIs                  int
+	Locked                bool // nothing authenticates it now
+}
+
+func (p *page) clients() {
+	snap := p.state.Snapshot
+	body := clientsPage{search: newSearch(p.r), All: snap.NumClients()}
+	var found []snapshot.Client
+	for i := range snap.NumClients() {
+		if c := snap.Client(i); body.matches(c.Label(), c.Name(), c.ClientID()) {
+			found = append(found, c)
+		}
+	}
+	from, to := body.cut(len(found))
+	for _, c := range found[from:to] {
+		row := clientRow{Label: c.Label(), Name: c.Name(), ClientID: c.ClientID(), Locked: true}
+		for _, cred := range p.credentials(c) {
+			row.Locked = row.Locked && cred.State != live
+			if len(row.Methods) == 0 || row.Methods[len(row.Methods)-1] != cred.Kind {
+				row.Methods = append(row.Methods, cred.Kind)
+			}
+		}
+		last := -1
+		for auth := range c.Authorizations() {
+			if api := auth.API().Index(); api != last {
+				row.APIs, last = row.APIs+1, api
+			}
+		}
+		body.Rows = append(body.Rows, row)
+	}
+	p.show(http.StatusOK, "clients", "clients", "Clients", body)
+}
+
+// The states of a credential.
+const (
+	live    = "accepted"
+	expired = "expired"
+	early   = "not yet"
+)
+
+// A credential is one way in which a client authenticates. Neither a hash nor a
+// key is shown.
+type credential struct {
+	Kind   string // the name of its block
+	Label  string
+	Method string // for people
+	Detail string // what it must be: a name, a subject
+	Window schema.Window
+	State  string
+}
+
+func (p *page) credentials(c snapshot.Client) []credential {
+	var all []credential
+	add := func(kind, label, method, detail string, w schema.Window) {
+		state := live
+		switch now := p.state.Now.Unix(); {
+		case now < w.NotBefore:
+			state = early
+		case !w.Contains(now):
+			state = expired
+		}
+		all = append(all, credential{kind, label, method, detail, w, state})
+	}
+	for s := range c.Secrets() {
+		detail := ""
+		switch s.Kind() {
+		case snapshot.SecretPHC:
+			detail = "an imported hash"
+		case snapshot.SecretReference:
+			detail = s.Text()
+		}
+		add("secret", s.Label(), "client_secret_basic or client_secret_post", detail, s.Window())
+	}
+	for k := range c.PublicKeys() {
+		add("public_key", k.Label, "private_key_jwt", "", k.Window)
+	}
+	for cert := range c.Certificates() {
+		method, detail := "tls_client_auth", cert.SubjectDN+cert.SANDNS+cert.SANURI
+		if cert.SHA256 != "" {
+			method, detail = "self_signed_tls_client_auth", "sha256 "+cert.SHA256
+		}
+		add("certificate", cert.Label, method, detail, cert.Window)
+	}
+	for f := range c.Federated() {
+		add("federated", f.Label, "a token of trusted_issuer."+f.TrustedIssuer, f.Subject+f.SubjectPattern, f.Window)
+	}
+	return all
+}
+
+// clientPage is one client.
+type clientPage struct {
+	Label, Name, ClientID string
+	Credentials           []credential
+	Locked                bool // nothing authenticates it now
+	Access                []*access
+	More                  int // further authorizations
+	Settings, Refresh     []setting
+	Source                *source
+}
+
+func (p *page) client(label string) {
+	c, ok := p.state.Snapshot.ClientByLabel(label)
+	if !ok {
+		p.unknownClient(label)
+		return
+	}
+	full := c.Schema()
+	body := clientPage{
+		Label: c.Label(), Name: c.Name(), ClientID: c.ClientID(), Credentials: p.credentials(c), Locked: true,
+		Settings: settingsOf(block("client"), clientValues(full)),
+	}
+	for _, cred := range body.Credentials {
+		body.Locked = body.Locked && cred.State != live
+	}
+	if full.RefreshToken != nil {
+		nested, _ := block("client").Block("refresh_token")
+		body.Refresh = settingsOf(nested, refreshValues(full.RefreshToken))
+	}
+	for auth := range c.Authorizations() {
+		if len(body.Access) == pageSize {
+			body.More++
+			continue
+		}
+		body.Access = append(body.Access, p.newAccess(auth))
+	}
+	if file, line, ok := c.Source(); ok {
+		body.Source = &source{file, line}
+	}
+	p.show(http.StatusOK, "client", "clients", body.Name, body)
+}
+
+func (p *page) unknownClient(label string) {
+	labels := make([]string, p.state.Snapshot.NumClients())
+	for i := range labels {
+		labels[i] = p.state.Snapshot.Client(i).Label()
+	}
+	suggestion := ""
+	if near := schema.Suggest(label, labels); near != "" {
+		suggestion = clientURL(near)
+	}
+	p.notFound("The snapshot in force has no client with this label.", suggestion)
+}
+
+// baseLabel is the label of the block that made an object: for_each adds its key.
+func baseLabel(label string) string {
+	base, _, _ := strings.Cut(label, "[")
+	return base
+}

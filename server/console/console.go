@@ -1,0 +1,243 @@
+// Package console is what people look at: the APIs, clients, authorizations and
+// keys that are really being served, code that validates an API's tokens, a form
+// that asks for one, and a form that words a new API.
+//
+// It owns pages, forms and their looks. It is told the state for each page and
+// changes nothing: not the snapshot, not the keys, and files only through
+// Options.Create, which a server in production leaves out. A secret that is typed
+// into it goes into one token request and nowhere else.
+//
+// Who may ask is decided in front of it, by package server, but for one thing:
+// what changes something or carries a secret must come from a page of its own.
+package console
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/writ-auth/writ/schema/snapshot"
+)
+
+// Path is where the console is, on whichever listener it is put.
+const Path = "/console/"
+
+// Holds reports whether an address is the console's to answer.
+func Holds(u *url.URL) bool {
+	path := u.EscapedPath()
+	return path+"/" == Path || strings.HasPrefix(path, Path)
+}
+
+// Options say what the console shows and what it may do.
+type Options struct {
+	// State is asked once for each page.
+	State func() State
+	// Tokens is the handler that the Test view asks for tokens, at /oauth/token.
+	Tokens http.Handler
+	// Create writes a new file with an API's block into the configuration. It
+	// fails with fs.ErrExist rather than change a file. Nil: nothing is written.
+	Create func(name string, content []byte) error
+	// SecretHint says, below the field for it, which secret to type.
+	SecretHint string
+}
+
+// A State is what is being served at one moment.
+type State struct {
+	Now      time.Time
+	Snapshot *snapshot.Snapshot // nil: none yet
+	Digest   string
+	Serial   uint64
+	Revision string
+	Since    time.Time  // when the snapshot was put in force
+	Stale    bool       // past its not_after
+	Rejected *Rejection // nil: the last one offered is in force
+	Problems []Problem
+	Keys     []Key
+
+	// Verify checks the signature of a token, and names the key by its kid: "" for
+	// the shared secret of an HS256 API.
+	Verify func(token string) (kid string, err error)
+	// Explain says why a request of an authenticated client is refused, with a
+	// reason code of package server, and what the audit line adds to it.
+	Explain func(clientID, audience, scope string) (reason, detail string)
+}
+
+// A Rejection is the last configuration that was not put in force, and why.
+type Rejection struct {
+	Digest string // "" when it could not be read
+	Reason string
+	At     time.Time
+}
+
+// A Problem is one object that cannot be served.
+type Problem struct{ Address, Reason string }
+
+// A Key is one signing key.
+type Key struct {
+	KID, Alg    string
+	State       string // announced, signing, retiring or retired
+	ActivatesAt time.Time
+	RetiresAt   time.Time
+	JWK         []byte // nil when it is not published
+}
+
+//go:embed templates assets
+var files embed.FS
+
+// A Console answers everything below Path. It is safe for concurrent use.
+type Console struct {
+	opts      Options
+	templates templates
+	assets    map[string]asset
+	version   string // of the assets, so that browsers keep them
+}
+
+// New makes a console.
+func New(opts Options) *Console {
+	c := &Console{opts: opts, assets: map[string]asset{}}
+	all := sha256.New()
+	entries, err := fs.ReadDir(files, "assets")
+	if err != nil {
+		panic(err) // they are in the program
+	}
+	for _, entry := range entries {
+		body, err := fs.ReadFile(files, "assets/"+entry.Name())
+		if err != nil {
+			panic(err)
+		}
+		all.Write(body)
+		c.assets[entry.Name()] = newAsset(entry.Name(), body)
+	}
+	c.version = hex.EncodeToString(all.Sum(nil)[:6])
+	c.templates = parseTemplates(c.version)
+	return c
+}
+
+// policy lets a page load only what the console serves, run no script and use no
+// style that stands in it, and be framed by nobody.
+const policy = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+
+// ServeHTTP answers one request.
+func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", policy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin") // with no-referrer, browsers leave the Origin out of our own forms
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	switch {
+	case r.Method == http.MethodGet, r.Method == http.MethodHead:
+	case r.Method != http.MethodPost:
+		h.Set("Allow", "GET, HEAD, POST")
+		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+		return
+	case !sameOrigin(r):
+		http.Error(w, "forbidden: not sent by a page of this console", http.StatusForbidden)
+		return
+	}
+	path := r.URL.EscapedPath()
+	if path+"/" == Path {
+		http.Redirect(w, r, Path, http.StatusMovedPermanently)
+		return
+	}
+	if name, ok := strings.CutPrefix(path, Path+"assets/"); ok {
+		c.writeAsset(w, r, name)
+		return
+	}
+	c.servePage(w, r, strings.TrimPrefix(path, Path))
+}
+
+// sameOrigin reports whether a page of this origin sent the request, as the
+// browser says. What says nothing is no browser's form and is refused too.
+func sameOrigin(r *http.Request) bool {
+	if origin := r.Header.Get("Origin"); origin != "" {
+		u, err := url.Parse(origin)
+		return err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host)
+	}
+	return r.Header.Get("Sec-Fetch-Site") == "same-origin"
+}
+
+// servePage finds the page of a path. Segments are taken apart before they are
+// decoded: a label may hold a slash.
+func (c *Console) servePage(w http.ResponseWriter, r *http.Request, path string) {
+	p := &page{console: c, w: w, r: r, state: c.opts.State()}
+	segments := strings.Split(path, "/")
+	for i, segment := range segments {
+		var err error
+		if segments[i], err = url.PathUnescape(segment); err != nil {
+			p.notFound("There is no such page.", "")
+			return
+		}
+	}
+	serve := p.find(segments)
+	switch {
+	case serve == nil:
+		p.notFound("There is no such page.", "")
+	case p.state.Snapshot == nil && segments[0] != "keys":
+		p.empty()
+	default:
+		serve()
+	}
+}
+
+// find is the list of pages.
+func (p *page) find(segments []string) func() {
+	post := p.r.Method == http.MethodPost
+	at := func(i int) string {
+		if i < len(segments) {
+			return segments[i]
+		}
+		return ""
+	}
+	switch n := len(segments); {
+	case n == 1 && at(0) == "" && !post:
+		return p.apis
+	case n == 1 && at(0) == "clients" && !post:
+		return p.clients
+	case n == 2 && at(0) == "clients" && !post:
+		return func() { p.client(at(1)) }
+	case n == 1 && at(0) == "graph" && !post:
+		return p.graph
+	case n == 1 && at(0) == "keys" && !post:
+		return p.keys
+	case n == 2 && at(0) == "keys" && !post:
+		return func() { p.key(at(1)) }
+	case n == 2 && at(0) == "apis" && at(1) == "new":
+		return p.create
+	case n == 3 && at(0) == "apis" && at(1) == "new" && at(2) == "check" && post:
+		return p.checkDraft
+	case n == 3 && at(0) == "apis" && at(2) == "created" && !post:
+		return func() { p.created(at(1)) }
+	case (n == 2 || n == 3) && at(0) == "apis":
+		return p.findTab(at(1), at(2), post)
+	}
+	return nil
+}
+
+// findTab is the list of an API's views.
+func (p *page) findTab(label, tab string, post bool) func() {
+	views := map[string]func(apiView, snapshot.API){"quickstart": p.quickstart, "settings": p.settings, "scopes": p.scopes, "clients": p.access}
+	show := views[tab]
+	switch {
+	case tab == "":
+		tab, show = "quickstart", p.quickstart
+	case tab == "test":
+		show = p.test
+	}
+	if show == nil || post && tab != "test" {
+		return nil
+	}
+	return func() {
+		api, ok := p.state.Snapshot.APIByLabel(label)
+		if !ok {
+			p.unknownAPI(label)
+			return
+		}
+		show(p.newAPIView(api, tab), api)
+	}
+}

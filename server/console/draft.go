@@ -1,0 +1,274 @@
+package console
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/snapshot"
+)
+
+// A draft is an API as the form has it.
+type draft struct {
+	Name, Label, Identifier string
+	Profile, Alg            string
+	SigningSecret           string // a reference, with HS256
+	Lifetime                string
+	Offline                 bool
+	Distinct                bool   // a look-alike identifier is meant
+	Scopes                  string // one a line, its description after it
+}
+
+// newDraft is the form at first: what the language says by default.
+func newDraft() draft {
+	value := func(name string) string {
+		attr, _ := block("api").Attr(name)
+		return strings.Trim(attr.Default, `"`)
+	}
+	return draft{Profile: value("token_profile"), Alg: value("signing_alg"), Lifetime: value("token_lifetime")}
+}
+
+func readDraft(form url.Values) draft {
+	d := draft{
+		Name: strings.TrimSpace(form.Get("name")), Label: strings.TrimSpace(form.Get("label")), Identifier: strings.TrimSpace(form.Get("identifier")),
+		Profile: form.Get("token_profile"), Alg: form.Get("signing_alg"), SigningSecret: strings.TrimSpace(form.Get("signing_secret")),
+		Lifetime: strings.TrimSpace(form.Get("token_lifetime")), Offline: form.Get("allow_offline_access") != "",
+		Distinct: form.Get("distinct_from") != "", Scopes: form.Get("scopes"),
+	}
+	if d.Label == "" {
+		d.Label = labelFrom(d.Name)
+	}
+	return d
+}
+
+// labelFrom makes a label of a name: "Order intake" becomes order-intake.
+func labelFrom(name string) string {
+	var b strings.Builder
+	for _, r := range strings.ToLower(name) {
+		switch {
+		case 'a' <= r && r <= 'z', r == '_', '0' <= r && r <= '9' && b.Len() > 0:
+			b.WriteRune(r)
+		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
+			b.WriteByte('-')
+		}
+	}
+	label := strings.Trim(b.String(), "-")
+	return strings.TrimRight(label[:min(len(label), schema.MaxLabel)], "-")
+}
+
+// A finding is what is to be said about one field.
+type finding struct {
+	Error   string `json:"error,omitempty"`   // the compiler would refuse it
+	Warning string `json:"warning,omitempty"` // the compiler would warn
+}
+
+// findings are by the name of the field.
+type findings map[string]finding
+
+func (f findings) refuse(field string, err error) {
+	if err != nil && f[field].Error == "" {
+		f[field] = finding{Error: sentence(err.Error())}
+	}
+}
+
+func (f findings) refusef(field, format string, args ...any) {
+	f.refuse(field, fmt.Errorf(format, args...))
+}
+
+func (f findings) warnf(field, format string, args ...any) {
+	if f[field] == (finding{}) {
+		f[field] = finding{Warning: sentence(fmt.Sprintf(format, args...))}
+	}
+}
+
+// sentence makes a message of the compiler's rules one for a page.
+func sentence(s string) string {
+	s = strings.ToUpper(s[:1]) + s[1:]
+	if !strings.HasSuffix(s, ".") {
+		s += "."
+	}
+	return s
+}
+
+// ok reports whether the compiler would take the draft.
+func (f findings) ok() bool {
+	for _, at := range f {
+		if at.Error != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// check holds a draft to the rules of the language and against the snapshot.
+func (d draft) check(snap *snapshot.Snapshot) findings {
+	f := findings{}
+	if d.Name != "" {
+		f.refuse("name", schema.CheckName(d.Name))
+	}
+	d.checkLabel(f, snap)
+	d.checkIdentifier(f, snap)
+	for field, value := range map[string]string{"token_profile": d.Profile, "signing_alg": d.Alg} {
+		attr, _ := block("api").Attr(field)
+		if !slices.Contains(attr.Enum, value) {
+			f.refusef(field, "%q is none of %s", value, strings.Join(attr.Enum, ", "))
+		}
+	}
+	d.checkSecret(f)
+	d.checkLifetime(f)
+	d.checkScopes(f)
+	return f
+}
+
+func (d draft) checkLabel(f findings, snap *snapshot.Snapshot) {
+	if d.Label == "" {
+		f.refusef("label", "type a name, of which the label is made, or a label")
+		return
+	}
+	f.refuse("label", schema.CheckLabel(d.Label))
+	for i := range snap.NumAPIs() {
+		if baseLabel(snap.API(i).Label()) == d.Label {
+			f.refusef("label", "there is an api.%s already", d.Label)
+			return
+		}
+	}
+}
+
+func (d draft) checkIdentifier(f findings, snap *snapshot.Snapshot) {
+	const field = "identifier"
+	if err := schema.CheckIdentifier(d.Identifier); err != nil {
+		f.refuse(field, err)
+		return
+	}
+	if api, taken := snap.APIByIdentifier(d.Identifier); taken {
+		f.refusef(field, "taken by api.%s: a token for one would be accepted by the other", api.Label())
+		return
+	}
+	if schema.IsReservedIdentifier(snap.Issuer().URL, d.Identifier) {
+		f.refusef(field, "this is the issuer itself, or one of the addresses below it that clients know as the issuer's own")
+		return
+	}
+	if api, how, ok := snap.NearIdentifier(d.Identifier); ok && !d.Distinct {
+		f.warnf(field, "it differs from %q of api.%s only %s: people will take one for the other", api.Identifier(), api.Label(), how)
+		return
+	}
+	if !schema.IsURI(d.Identifier) {
+		f.warnf(field, "some libraries take only an absolute URI as an audience, such as https://api.example.com/orders")
+	}
+}
+
+func (d draft) checkSecret(f findings) {
+	const field = "signing_secret"
+	shared := d.Alg == string(schema.HS256)
+	switch {
+	case shared && d.SigningSecret == "":
+		f.refusef(field, "HS256 needs a secret that the API shares: say where the server finds it, such as env:ORDERS_HS256")
+	case shared:
+		f.refuse(field, schema.CheckSecretRef(d.SigningSecret))
+	case d.SigningSecret != "":
+		f.refusef(field, "only HS256 has a signing secret: leave it empty")
+	}
+}
+
+// longLifetime is the longest lifetime, in seconds, that goes without a warning.
+const longLifetime = 24 * 3600
+
+func (d draft) checkLifetime(f findings) {
+	const field = "token_lifetime"
+	seconds, err := schema.ParseDuration(d.Lifetime)
+	switch {
+	case err != nil:
+		f.refuse(field, err)
+	case seconds < 1 || seconds > schema.MaxTokenLifetime:
+		f.refusef(field, "it must be 1s to %s", schema.FormatDuration(schema.MaxTokenLifetime))
+	case seconds > longLifetime:
+		f.warnf(field, "a token cannot be taken back before it expires: %s or less is better", schema.FormatDuration(longLifetime))
+	}
+}
+
+// scopes are the lines of the field.
+func (d draft) scopes() []schema.Scope {
+	var all []schema.Scope
+	for line := range strings.Lines(d.Scopes) {
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		name, description := line, ""
+		if i := strings.IndexAny(line, " \t"); i >= 0 {
+			name, description = line[:i], strings.TrimSpace(line[i:])
+		}
+		all = append(all, schema.Scope{Name: name, Description: description})
+	}
+	return all
+}
+
+func (d draft) checkScopes(f findings) {
+	const field = "scopes"
+	all := d.scopes()
+	if len(all) > schema.MaxScopes {
+		f.refusef(field, "these are %d scopes: an API may have %d", len(all), schema.MaxScopes)
+	}
+	seen := map[string]bool{}
+	for _, s := range all {
+		f.refuse(field, schema.CheckScope(s.Name))
+		f.refuse(field, schema.CheckDescription(s.Description))
+		if schema.IsReservedScope(s.Name) {
+			f.refusef(field, "%q means something else in OpenID Connect: write a name of your own, such as \"read:%s\"", s.Name, s.Name)
+		}
+		if seen[s.Name] {
+			f.refusef(field, "%q stands twice", s.Name)
+		}
+		seen[s.Name] = true
+	}
+}
+
+// hcl is the block to commit, laid out as "writ fmt" does. Profile, algorithm
+// and lifetime are always in it: an issuer's defaults may say something else
+// than the language's.
+func (d draft) hcl(snap *snapshot.Snapshot) string {
+	attributes := [][2]string{}
+	add := func(name, value string) { attributes = append(attributes, [2]string{name, value}) }
+	if d.Name != "" && d.Name != d.Label {
+		add("name", hclString(d.Name))
+	}
+	add("identifier", hclString(d.Identifier))
+	add("token_profile", hclString(d.Profile))
+	add("signing_alg", hclString(d.Alg))
+	if d.SigningSecret != "" {
+		add("signing_secret", hclString(d.SigningSecret))
+	}
+	add("token_lifetime", hclString(d.Lifetime))
+	if d.Offline {
+		add("allow_offline_access", "true")
+	}
+	if near, _, ok := snap.NearIdentifier(d.Identifier); ok && d.Distinct {
+		add("distinct_from", "[api."+near.Label()+"]")
+	}
+	width := 0
+	for _, a := range attributes {
+		width = max(width, len(a[0]))
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "api %s {\n", hclString(d.Label))
+	for _, a := range attributes {
+		fmt.Fprintf(&b, "  %-*s = %s\n", width, a[0], a[1])
+	}
+	scopes := d.scopes()
+	if len(scopes) > 0 {
+		b.WriteByte('\n')
+	}
+	for _, s := range scopes {
+		if s.Description == "" {
+			fmt.Fprintf(&b, "  scope %s {}\n", hclString(s.Name))
+			continue
+		}
+		fmt.Fprintf(&b, "  scope %s { description = %s }\n", hclString(s.Name), hclString(s.Description))
+	}
+	b.WriteString("}\n")
+	return b.String()
+}
+
+// file is the name of the file for the block.
+func (d draft) file() string { return d.Label + ".hcl" }

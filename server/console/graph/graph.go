@@ -1,0 +1,92 @@
+// Package graph draws who may call what: clients at the left, authorizations in
+// the middle, APIs at the right. "writ graph" and the console show the same
+// drawing. It knows the vocabulary and SVG, and neither files nor HTTP.
+package graph
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/writ-auth/writ/schema"
+)
+
+// MaxObjects is how many objects a drawing can hold and still be read.
+const MaxObjects = 200
+
+// A Picture is a configuration as three columns of boxes.
+type Picture struct{ Clients, Authorizations, APIs []Box }
+
+// A Box is one object. Of an authorization, Client and API are the places of
+// the boxes that it connects.
+type Box struct {
+	Label       string
+	Detail      []string // client id, identifier, scopes
+	Client, API int
+	User        bool   // on behalf of users
+	Link        string // where the drawing leads to, "" for nowhere
+}
+
+// Title is the first line of a box.
+func (b Box) Title() string {
+	if b.User {
+		return b.Label + " (users)"
+	}
+	return b.Label
+}
+
+// Of makes the picture of a document.
+func Of(doc *schema.Document) *Picture {
+	p := &Picture{Clients: []Box{}, Authorizations: []Box{}, APIs: []Box{}}
+	clients, apis := map[string]int{}, map[string]int{}
+	for i, c := range doc.Clients {
+		clients[c.Label] = i
+		p.Clients = append(p.Clients, Box{Label: c.Label, Detail: []string{c.ClientID}})
+	}
+	for i, api := range doc.APIs {
+		apis[api.Label] = i
+		p.APIs = append(p.APIs, Box{Label: api.Label, Detail: []string{api.Identifier}})
+	}
+	for _, auth := range doc.Authorizations {
+		p.Authorizations = append(p.Authorizations, Box{
+			Label: auth.Label, Detail: slices.Clone(auth.Scopes), User: auth.SubjectType == schema.SubjectUser,
+			Client: clients[auth.Client], API: apis[auth.API],
+		})
+	}
+	return p
+}
+
+// Objects is how many objects the picture holds.
+func (p *Picture) Objects() int { return len(p.Clients) + len(p.Authorizations) + len(p.APIs) }
+
+// Only is the part of a document that has to do with one of the APIs and with
+// one of the clients, by label; none of a kind stands for all of it.
+func Only(doc *schema.Document, apis, clients []string) *schema.Document {
+	part := *doc
+	wanted := func(list []string, label string) bool { return len(list) == 0 || slices.Contains(list, label) }
+	part.Authorizations = slices.DeleteFunc(slices.Clone(doc.Authorizations), func(a schema.Authorization) bool {
+		return !wanted(apis, a.API) || !wanted(clients, a.Client)
+	})
+	heldBy, holds := map[string]bool{}, map[string]bool{}
+	for _, a := range part.Authorizations {
+		heldBy[a.API], holds[a.Client] = true, true
+	}
+	part.APIs = slices.DeleteFunc(slices.Clone(doc.APIs), func(a schema.API) bool {
+		return !slices.Contains(apis, a.Label) && !heldBy[a.Label] && len(apis)+len(clients) > 0
+	})
+	part.Clients = slices.DeleteFunc(slices.Clone(doc.Clients), func(c schema.Client) bool {
+		return !slices.Contains(clients, c.Label) && !holds[c.Label] && len(apis)+len(clients) > 0
+	})
+	return &part
+}
+
+// maxLines is how many lines of detail a drawn box has: a long list of scopes
+// would push everything else off the page.
+const maxLines = 6
+
+// lines is the detail as it is drawn.
+func (b Box) lines() []string {
+	if len(b.Detail) <= maxLines {
+		return b.Detail
+	}
+	return append(slices.Clone(b.Detail[:maxLines-1]), "and "+strconv.Itoa(len(b.Detail)-maxLines+1)+" more")
+}

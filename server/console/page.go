@@ -1,0 +1,185 @@
+package console
+
+import (
+	"bytes"
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/writ-auth/writ/schema"
+)
+
+// A page is one request for a page on its way.
+type page struct {
+	console *Console
+	w       http.ResponseWriter
+	r       *http.Request
+	state   State
+}
+
+// A frame is what every page has around its own part. What templates reach is
+// plain data.
+type frame struct {
+	State    served
+	Title    string
+	Section  string // the entry of the navigation
+	Writable bool   // files can be created
+	Body     any
+}
+
+// A served is what every page says of the state.
+type served struct {
+	Any                 bool // there is a snapshot in force
+	Issuer, Environment string
+	Digest, Revision    string
+	Serial              uint64
+	Now, Since          time.Time
+	Stale               bool
+	Rejected            *Rejection
+	Problems            []Problem
+}
+
+func (p *page) served() served {
+	s := served{
+		Any: p.state.Snapshot != nil, Digest: p.state.Digest, Revision: p.state.Revision, Serial: p.state.Serial, Now: p.state.Now,
+		Since: p.state.Since, Stale: p.state.Stale, Rejected: p.state.Rejected, Problems: p.state.Problems,
+	}
+	if s.Any {
+		issuer := p.state.Snapshot.Issuer()
+		s.Issuer, s.Environment = issuer.URL, issuer.Environment
+	}
+	return s
+}
+
+type templates map[string]*template.Template
+
+// parseTemplates makes one set for each page: the layout, the parts that pages
+// share, and the page's own "main".
+func parseTemplates(version string) templates {
+	layout := template.New("").Funcs(functions(version))
+	template.Must(layout.ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/tabs.html"))
+	sets := templates{}
+	for _, name := range []string{
+		"apis", "quickstart", "settings", "scopes", "access", "test", "clients", "client", "create", "created", "graph", "keys", "message",
+	} {
+		set := template.Must(layout.Clone())
+		sets[name] = template.Must(set.ParseFS(files, "templates/"+name+".html"))
+	}
+	return sets
+}
+
+// show renders a page into a buffer and then writes it, so that an error never
+// leaves half of one.
+func (p *page) show(status int, name, section, title string, body any) {
+	f := frame{State: p.served(), Title: title, Section: section, Writable: p.console.opts.Create != nil, Body: body}
+	var out bytes.Buffer
+	if err := p.console.templates[name].ExecuteTemplate(&out, "layout", f); err != nil {
+		http.Error(p.w, "internal error", http.StatusInternalServerError)
+		return
+	}
+	p.write(status, "text/html; charset=utf-8", out.Bytes())
+}
+
+// write answers with what nobody may keep.
+func (p *page) write(status int, kind string, body []byte) {
+	h := p.w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Cache-Control", "no-store")
+	p.w.WriteHeader(status)
+	if p.r.Method != http.MethodHead {
+		p.w.Write(body)
+	}
+}
+
+// A message is a page with nothing but words and a way on.
+type message struct {
+	Heading, Text  string
+	Link, LinkText string // where to go from here; "" for nowhere
+	Code           string // to be copied, "" for nothing
+}
+
+func (p *page) message(status int, section string, m message) {
+	p.show(status, "message", section, m.Heading, m)
+}
+
+func (p *page) notFound(text, suggestion string) {
+	m := message{Heading: "Not found", Text: text, Link: Path, LinkText: "All APIs"}
+	if suggestion != "" {
+		m.Link, m.LinkText = suggestion, "Did you mean this one?"
+	}
+	p.message(http.StatusNotFound, "", m)
+}
+
+func (p *page) unknownAPI(label string) {
+	labels := make([]string, p.state.Snapshot.NumAPIs())
+	for i := range labels {
+		labels[i] = p.state.Snapshot.API(i).Label()
+	}
+	suggestion := ""
+	if near := schema.Suggest(label, labels); near != "" {
+		suggestion = apiURL(near, "")
+	}
+	p.notFound("The snapshot in force has no API with this label.", suggestion)
+}
+
+// empty is every page before there is a snapshot.
+func (p *page) empty() {
+	p.show(http.StatusOK, "message", "apis", "No snapshot yet", message{
+		Heading: "No snapshot yet",
+		Text:    "Nothing is being served: token requests are answered with 503. As soon as there is a snapshot that can be put in force, this page shows what it holds.",
+	})
+}
+
+// A search is what a list is narrowed to, and the part of it that is shown.
+type search struct {
+	Query string
+	Total int // of what matches
+	Page  int // from 1
+	Pages int
+}
+
+// pageSize is how many rows a list shows at once.
+const pageSize = 100
+
+// newSearch reads ?q= and ?page=.
+func newSearch(r *http.Request) search {
+	s := search{Query: strings.TrimSpace(r.URL.Query().Get("q"))}
+	s.Page, _ = strconv.Atoi(r.URL.Query().Get("page"))
+	return s
+}
+
+// matches reports whether any of the texts holds the query.
+func (s search) matches(texts ...string) bool {
+	if s.Query == "" {
+		return true
+	}
+	query := strings.ToLower(s.Query)
+	return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(strings.ToLower(text), query) })
+}
+
+// cut sets how much there is, and returns the part of n that the page shows.
+func (s *search) cut(n int) (from, to int) {
+	s.Total, s.Pages = n, max(1, (n+pageSize-1)/pageSize)
+	s.Page = min(max(1, s.Page), s.Pages)
+	return (s.Page - 1) * pageSize, min(n, s.Page*pageSize)
+}
+
+// Link is the query of another page of the list.
+func (s search) Link(page int) string {
+	query := "?page=" + strconv.Itoa(page)
+	if s.Query != "" {
+		query += "&q=" + url.QueryEscape(s.Query)
+	}
+	return query
+}
+
+// First and Last are the places of the rows shown, from 1.
+func (s search) First() int { return min(s.Total, (s.Page-1)*pageSize+1) }
+
+// Last is the place of the last row shown.
+func (s search) Last() int { return min(s.Total, s.Page*pageSize) }

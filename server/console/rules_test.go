@@ -1,0 +1,66 @@
+package console_test
+
+import (
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// The console is linked into the sidecar: it takes nothing along, and what a
+// browser loads of it is small.
+func TestItStaysSmall(t *testing.T) {
+	allowed := []string{"schema", "schema/snapshot", "server/quickstart", "server/console/graph"}
+	for _, pattern := range []string{"*.go", "graph/*.go"} {
+		names, err := filepath.Glob(pattern)
+		if err != nil || len(names) < 2 {
+			t.Fatalf("%s: %v, %v", pattern, names, err)
+		}
+		for _, name := range names {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, spec := range file.Imports {
+				path, err := strconv.Unquote(spec.Path.Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				own, ours := strings.CutPrefix(path, "github.com/writ-auth/writ/")
+				if ours && !slices.Contains(allowed, own) || !ours && strings.Contains(strings.Split(path, "/")[0], ".") {
+					t.Errorf("%s imports %s", name, path)
+				}
+			}
+		}
+	}
+	for name, most := range map[string]int64{"assets/console.css": 20_000, "assets/console.js": 12_000, "assets/icon.svg": 1_000} {
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Size() > most {
+			t.Errorf("%s has %d bytes, more than %d", name, info.Size(), most)
+		}
+	}
+}
+
+// Assets are kept by browsers until they change.
+func TestAssets(t *testing.T) {
+	s := newSite(t, document(), false)
+	for name, kind := range map[string]string{"console.css": "text/css; charset=utf-8", "console.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml"} {
+		w := s.get("/console/assets/" + name)
+		if w.Code != 200 || w.Header().Get("Content-Type") != kind || w.Header().Get("Content-Length") != strconv.Itoa(w.Body.Len()) {
+			t.Errorf("%s: %d %s", name, w.Code, w.Header())
+		}
+		if strings.Contains(w.Body.String(), "http://") && name != "icon.svg" || strings.Contains(w.Body.String(), "@import") || strings.Contains(w.Body.String(), "url(") {
+			t.Errorf("%s loads from elsewhere", name)
+		}
+	}
+}

@@ -1,0 +1,146 @@
+package console
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/server/quickstart"
+)
+
+// testPage is the Test view: a form, the request that it makes, and the answer.
+// It has no field for the secret, so that no template can show it.
+type testPage struct {
+	Clients  []testClient
+	Client   *testClient // the one chosen; nil: there is none
+	Scopes   []scopeChoice
+	Further  string // scopes typed in
+	Audience string
+	Hint     string
+	Snippets []quickstart.Snippet
+	Answer   *answer
+	Problem  string // what is wrong with the form
+}
+
+// A testClient is a client that may be chosen.
+type testClient struct {
+	Label, Name, ClientID string
+	Selected              bool
+	Obstacle              string // why this form cannot get its token; "" for nothing
+}
+
+type scopeChoice struct {
+	schema.Scope
+	Checked bool
+}
+
+// maxTestForm bounds the form, in bytes.
+const maxTestForm = 64 << 10
+
+func (p *page) test(v apiView, api snapshot.API) {
+	body := testPage{Hint: p.console.opts.SecretHint, Audience: v.Identifier}
+	post := p.r.Method == http.MethodPost
+	values := p.r.URL.Query()
+	if post {
+		p.r.Body = http.MaxBytesReader(p.w, p.r.Body, maxTestForm)
+		if err := p.r.ParseForm(); err != nil {
+			http.Error(p.w, "the form cannot be read", http.StatusBadRequest)
+			return
+		}
+		values = p.r.PostForm
+	}
+	chosen, found := p.testClients(&body, api, values.Get("client"))
+	if !found {
+		p.showTab(v, body)
+		return
+	}
+	if values.Has("audience") {
+		body.Audience = strings.TrimSpace(values.Get("audience"))
+	}
+	body.Further = strings.Join(strings.Fields(values.Get("further")), " ")
+	asked := body.choose(api, chosen, values["scope"])
+	body.Snippets = quickstart.Request{
+		TokenEndpoint: p.tokenEndpoint(), ClientID: body.Client.ClientID, Identifier: body.Audience, Scopes: asked,
+	}.Snippets()
+	switch {
+	case !post:
+	case values.Get("secret") == "":
+		body.Problem = "Type the client's secret: without it there is nothing to ask with."
+	default:
+		body.Answer = p.ask(request{
+			clientID: body.Client.ClientID, secret: values.Get("secret"), audience: body.Audience, scope: strings.Join(asked, " "),
+		})
+	}
+	p.showTab(v, body)
+}
+
+// testClients lists the clients with an authorization, and chooses the one of
+// that label, or else the first without an obstacle.
+func (p *page) testClients(body *testPage, api snapshot.API, label string) (chosen snapshot.Authorization, found bool) {
+	at := -1
+	var auths []snapshot.Authorization
+	for auth := range api.Authorizations() {
+		if auth.SubjectType() == schema.SubjectUser {
+			continue
+		}
+		c := auth.Client()
+		t := testClient{Label: c.Label(), Name: c.Name(), ClientID: c.ClientID(), Obstacle: p.obstacle(c, auth)}
+		if t.Label == label || label == "" && t.Obstacle == "" && at < 0 {
+			at = len(auths)
+		}
+		body.Clients, auths = append(body.Clients, t), append(auths, auth)
+	}
+	if len(auths) == 0 {
+		return snapshot.Authorization{}, false
+	}
+	at = max(at, 0)
+	body.Clients[at].Selected = true
+	body.Client = &body.Clients[at]
+	return auths[at], true
+}
+
+// obstacle says why a secret alone will not get the client a token.
+func (p *page) obstacle(c snapshot.Client, auth snapshot.Authorization) string {
+	usable, secrets := false, 0
+	for s := range c.Secrets() {
+		secrets++
+		usable = usable || s.Window().Contains(p.state.Now.Unix())
+	}
+	switch {
+	case secrets == 0:
+		return "it has no secret: it authenticates with a key, a certificate or a token of its platform"
+	case !usable:
+		return "none of its secrets is accepted now"
+	case !c.HasGrantType(schema.GrantClientCredentials):
+		return "it may not use the client_credentials grant"
+	case ended(auth, p.state.Now.Unix()):
+		return "its authorization has expired"
+	case c.RequireSenderConstrained():
+		return "it takes only tokens bound to a key, which this form has none of"
+	}
+	return ""
+}
+
+// choose fills in the scopes to choose from, and returns those asked for.
+func (t *testPage) choose(api snapshot.API, auth snapshot.Authorization, checked []string) (asked []string) {
+	want := map[string]bool{}
+	for _, name := range checked {
+		want[name] = true
+	}
+	for i := range api.NumScopes() {
+		if !auth.Grants(i) {
+			continue
+		}
+		scope := api.Scope(i)
+		t.Scopes = append(t.Scopes, scopeChoice{scope, want[scope.Name]})
+		if want[scope.Name] {
+			asked = append(asked, scope.Name)
+		}
+	}
+	return append(asked, strings.Fields(t.Further)...)
+}
+
+func (p *page) tokenEndpoint() string {
+	return strings.TrimSuffix(p.state.Snapshot.Issuer().URL, "/") + tokenPath
+}

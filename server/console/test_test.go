@@ -1,0 +1,185 @@
+package console_test
+
+import (
+	"encoding/base64"
+	"html"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/server/quickstart"
+)
+
+func encode(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
+
+// ask sends the form of the Test view.
+func ask(s *site, changes ...string) *httptest.ResponseRecorder {
+	v := url.Values{"client": {"billing"}, "secret": {"s3cret &+%"}, "audience": {"https://api.example.com/orders"}}
+	for i := 0; i < len(changes); i += 2 {
+		v.Add(changes[i], changes[i+1])
+	}
+	return s.post("/console/apis/orders/test", v)
+}
+
+// What is asked for is what the form says, in the caller's name.
+func TestRequest(t *testing.T) {
+	s := newSite(t, document(), false)
+	var got url.Values
+	var r *http.Request
+	s.tokens = func(w http.ResponseWriter, request *http.Request) {
+		body, _ := io.ReadAll(request.Body)
+		got, _ = url.ParseQuery(string(body))
+		r = request
+		w.WriteHeader(http.StatusUnauthorized)
+	}
+	ask(s, "scope", "write:orders", "scope", "read:orders", "scope", "not:there", "further", "  more:scopes  x ")
+	want := url.Values{
+		"grant_type": {"client_credentials"}, "client_id": {"billing"}, "client_secret": {"s3cret &+%"},
+		"audience": {"https://api.example.com/orders"}, "scope": {"read:orders write:orders more:scopes x"},
+	}
+	if got.Encode() != want.Encode() {
+		t.Errorf("asked %v\nwant %v", got, want)
+	}
+	if r.Method != http.MethodPost || r.URL.Path != "/oauth/token" || r.RemoteAddr != "192.0.2.1:1234" || r.Host != "auth.example.com" || r.Header.Get("Authorization") != "" {
+		t.Errorf("%s %s from %s to %s", r.Method, r.URL, r.RemoteAddr, r.Host)
+	}
+	ask(s, "audience", "")
+	if got.Has("scope") {
+		t.Errorf("asked %v", got)
+	}
+	asked := s.asked
+	if w := s.post("/console/apis/orders/test", url.Values{"client": {"billing"}}); !strings.Contains(w.Body.String(), "without it there is nothing to ask with") || s.asked != asked+1 {
+		t.Errorf("%s", w.Body)
+	}
+	if w := s.post("/console/apis/orders/test", url.Values{"secret": {strings.Repeat("x", 64<<10)}}); w.Code != http.StatusBadRequest {
+		t.Errorf("a form that is too large: %d", w.Code)
+	}
+}
+
+func TestTokenIsDecoded(t *testing.T) {
+	s := newSite(t, document(), false)
+	token := encode(`{"alg":"RS256","typ":"at+jwt","kid":"k1"}`) + "." +
+		encode(`{"iss":"https://auth.example.com/","aud":"https://api.example.com/orders","iat":1795435200,"exp":1795438800,"https://example.com/x":{"a":[1,"<b>"]}}`) + ".c2ln"
+	s.tokens = answering(200, `{"access_token":"`+token+`","token_type":"Bearer","expires_in":3600}`)
+	s.state.Verify = func(got string) (string, error) {
+		if got != token {
+			t.Errorf("asked about %q", got)
+		}
+		return "k1", nil
+	}
+	body := ask(s).Body.String()
+	text := html.UnescapeString(body)
+	for _, words := range []string{
+		"200 OK", "Signature verified", "k1", "at+jwt is an access token by RFC 9068", "That is 2026-11-23 13:00:00 UTC, in 1 hour.",
+		"Which API the token is for", "A custom claim", `<mark class="slash"`, token,
+	} {
+		if !strings.Contains(text, words) {
+			t.Errorf("%q is not on the page", words)
+		}
+	}
+	checkMarkup(t, "token", body)
+	if strings.Contains(body, "s3cret") {
+		t.Error("the secret came back")
+	}
+	s.state.Verify = func(string) (string, error) { return "", nil }
+	if body := ask(s).Body.String(); !strings.Contains(body, "shared secret (HS256)") {
+		t.Error("no word of the shared secret")
+	}
+	s.state.Verify = state(t, document()).Verify
+	if body := ask(s).Body.String(); !strings.Contains(body, "Signature not verified") || !strings.Contains(body, "not signed here") {
+		t.Error("no word of the signature")
+	}
+	for _, odd := range []string{"x", "a.b", "..", "a.b.c.d", encode("[]") + "." + encode(`{"a":`) + ".x", encode("null") + "." + encode(`{"a":1,`) + "."} {
+		s.tokens = answering(200, `{"access_token":"`+odd+`"}`)
+		checkMarkup(t, odd, ask(s).Body.String())
+	}
+}
+
+// A refusal says what it means and the way out.
+func TestRefusals(t *testing.T) {
+	s := newSite(t, document(), false)
+	for _, c := range []struct {
+		status         int
+		reason, detail string
+		changes        []string
+		want           string
+	}{
+		{401, "", "", nil, "none of those that it may use now"},
+		{401, "", "", nil, "Its secret “old” expired 1 hour ago."},
+		{401, "", "", nil, "Its secret “next” is accepted only in 1 hour."},
+		{400, "unknown-audience", "differs from api.orders by the default port", []string{"audience", "https://api.example.com:443/orders"}, "differs from api.orders by the default port"},
+		{400, "unknown-audience", "", nil, "No API has this identifier"},
+		{403, "no-authorization", "", nil, "no authorization lets this client"},
+		{400, "authorization-expired", "", nil, "its expires_at has passed"},
+		{400, "ungranted-scope", "delete:orders", nil, "delete:orders"},
+		{400, "malformed-scope", "", nil, "Correct the spelling"},
+		{400, "not-sender-constrained", "", nil, "bound to a key"},
+		{400, "grant-type-not-allowed", "", nil, "grant_types"},
+		{429, "granted", "", nil, "rate_limit"},
+		{503, "granted", "", nil, "could not make a token now"},
+		{400, "something-new", "", nil, "could not make a token now"},
+	} {
+		s.tokens = answering(c.status, `{"error":"x"}`)
+		s.state.Explain = func(string, string, string) (string, string) { return c.reason, c.detail }
+		if body := ask(s, c.changes...).Body.String(); !strings.Contains(body, c.want) {
+			t.Errorf("%d %s: %q is not on the page", c.status, c.reason, c.want)
+		}
+	}
+	s.tokens = answering(401, "not JSON")
+	s.state.Problems = append(s.state.Problems, struct{ Address, Reason string }{"client.billing", "env:X is not set"})
+	body := ask(s, "secret", " padded").Body.String()
+	if !strings.Contains(body, "not JSON") || !strings.Contains(body, "env:X is not set") {
+		t.Error(body)
+	}
+}
+
+func TestDefaultsAreMarked(t *testing.T) {
+	doc := document()
+	doc.APIs[1].IncludePermissions = true
+	body := newSite(t, doc, false).page(t, "/console/apis/orders/settings")
+	for name, want := range map[string]string{
+		"token_profile": "default", "token_lifetime": "default", "identifier": "required", "include_permissions": "set", "name": "set",
+		"signing_secret": "not set", "metadata": "default", "distinct_from": "default", "claims": "compiled",
+	} {
+		_, row, _ := strings.Cut(body, "<code>"+name+"</code>")
+		row, _, _ = strings.Cut(row, "</tr>")
+		if !strings.Contains(row, ">"+want+"</span></td>") {
+			t.Errorf("%s is not called %s: %s", name, want, row)
+		}
+	}
+	block, _ := schema.LanguageBlock("api")
+	for _, a := range block.Attributes {
+		if !strings.Contains(body, "<code>"+a.Name+"</code>") {
+			t.Errorf("%s is missing", a.Name)
+		}
+	}
+}
+
+// Every target has code for every kind of API, or says why not.
+func TestEveryQuickstart(t *testing.T) {
+	doc := document()
+	for _, profile := range []schema.Profile{schema.ProfileAuth0, schema.ProfileRFC9068} {
+		for _, alg := range []schema.SigningAlg{schema.RS256, schema.PS256, schema.ES256, schema.EdDSA} {
+			doc.APIs[1].Profile, doc.APIs[1].Alg = profile, alg
+			s := newSite(t, doc, false)
+			for _, target := range quickstart.Targets() {
+				body := s.page(t, "/console/apis/orders?lang="+target.Name)
+				code, refused := strings.Contains(body, `<pre tabindex="0" id="file-0">`), strings.Contains(body, "Not for this API.")
+				if code == refused {
+					t.Errorf("%s, %s, %s: code %v, refused %v", target.Name, profile, alg, code, refused)
+				}
+				if target.NotExecuted != strings.Contains(body, "<strong>not executed</strong>") {
+					t.Errorf("%s: whether it is executed is not said", target.Name)
+				}
+				checkMarkup(t, target.Name, body)
+			}
+		}
+	}
+	if w := newSite(t, doc, false).get("/console/apis/orders?lang=cobol"); w.Code != http.StatusNotFound {
+		t.Errorf("%d", w.Code)
+	}
+}

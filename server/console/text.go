@@ -1,0 +1,110 @@
+package console
+
+import (
+	"fmt"
+	"html/template"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/writ-auth/writ/schema"
+)
+
+// functions are what templates call.
+func functions(version string) template.FuncMap {
+	return template.FuncMap{
+		"asset":    func(name string) string { return Path + "assets/" + name + "?v=" + version },
+		"apiURL":   apiURL,
+		"client":   clientURL,
+		"duration": schema.FormatDuration,
+		"count":    count,
+		"plural":   plural,
+		"short":    short,
+		"ago":      ago,
+		"stamp":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"unix":     unix,
+		"base":     func(identifier string) string { return strings.TrimSuffix(identifier, "/") },
+		"shell":    shellWord,
+		"slashed":  func(identifier string) bool { return strings.HasSuffix(identifier, "/") },
+		"add":      func(a, b int) int { return a + b },
+	}
+}
+
+// apiURL is the address of a view of an API. An API may be called "new", which
+// is the form's address; then it has its first view under its own name only.
+func apiURL(label, tab string) string {
+	address := Path + "apis/" + url.PathEscape(label)
+	switch {
+	case tab != "" && tab != "quickstart":
+		return address + "/" + tab
+	case label == "new":
+		return address + "/quickstart"
+	}
+	return address
+}
+
+// shellWord is a label as a word of a shell: those of for_each have brackets and
+// double quotes, and none a single quote.
+func shellWord(label string) string {
+	if schema.CheckLabel(label) == nil {
+		return label
+	}
+	return "'" + label + "'"
+}
+
+func clientURL(label string) string { return Path + "clients/" + url.PathEscape(label) }
+
+// count writes a number with commas between thousands.
+func count(n int) string {
+	digits := strconv.Itoa(n)
+	var b strings.Builder
+	for i, d := range digits {
+		if i > 0 && (len(digits)-i)%3 == 0 {
+			b.WriteByte(',')
+		}
+		b.WriteRune(d)
+	}
+	return b.String()
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return count(n) + " " + noun + "s"
+}
+
+// short is the beginning of a digest or of a git commit, enough to compare by eye.
+func short(digest string) string {
+	scheme, hash, ok := strings.Cut(digest, ":")
+	switch {
+	case ok && len(hash) > 12:
+		return scheme + ":" + hash[:12] + "…"
+	case !ok && len(digest) == 40:
+		return digest[:12]
+	}
+	return digest
+}
+
+// ago says how far t is from now, in its largest unit: "3 hours ago", "in 2 days".
+func ago(t, now time.Time) string {
+	d := now.Sub(t)
+	form := "%s ago"
+	if d < 0 {
+		d, form = -d, "in %s"
+	}
+	switch {
+	case d < 5*time.Second:
+		return "just now"
+	case d < time.Minute:
+		return fmt.Sprintf(form, plural(int(d/time.Second), "second"))
+	case d < time.Hour:
+		return fmt.Sprintf(form, plural(int(d/time.Minute), "minute"))
+	case d < 48*time.Hour:
+		return fmt.Sprintf(form, plural(int(d/time.Hour), "hour"))
+	}
+	return fmt.Sprintf(form, plural(int(d/(24*time.Hour)), "day"))
+}
+
+func unix(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }
