@@ -238,8 +238,8 @@ func (r *realm) online(alice string) {
 	if a := r.ask("worker", form); a.said() != invalidScope {
 		r.t.Errorf("client credentials: %v, want %v", a.said(), invalidScope)
 	}
-	if a := r.ask("worker", url.Values{"grant_type": {schema.GrantRefreshToken}, "refresh_token": {r.offline(alice).RefreshToken}}); a.said() != invalidGrant {
-		r.t.Errorf("another client: %v, want %v", a.said(), invalidGrant)
+	if a, reason := r.why("worker", refreshForm(r.offline(alice).RefreshToken)); a.said() != invalidGrant || reason != "token-of-another-client" {
+		r.t.Errorf("another client: %v because of %q, want %v", a.said(), reason, invalidGrant)
 	}
 }
 
@@ -252,19 +252,20 @@ func (r *realm) takesAway(alice string) {
 	for _, c := range []struct {
 		name, old, replacement string
 		want                   answer
+		reason                 string // in the log
 	}{
-		{"the authorization is removed", authorization, "", invalidGrant},
-		{"the authorization has expired", users, users + "\n  expires_at = \"2026-01-01T00:00:00Z\"", invalidGrant},
-		{"the API allows no offline access", "true # for notes", "false", invalidGrant},
-		{"a scope is removed", `["read:notes", "write:notes"]`, `["read:notes"]`, invalidGrant},
-		{"users must be admins now", `groups = "staff"`, `groups = "admins"`, invalidGrant},
-		{"the provider names no users any more", `vouches_for = ["user"]`, `vouches_for = ["client"]`, invalidGrant},
-		{"the client may not refresh any more", exchanging + `"refresh_token"]`, exchanging + `]`, answer{http.StatusBadRequest, "unauthorized_client"}},
+		{"the authorization is removed", authorization, "", invalidGrant, "no-authorization"},
+		{"the authorization has expired", users, users + "\n  expires_at = \"2026-01-01T00:00:00Z\"", invalidGrant, "authorization-expired"},
+		{"the API allows no offline access", "true # for notes", "false", invalidGrant, "offline-access-not-allowed"},
+		{"a scope is removed", `["read:notes", "write:notes"]`, `["read:notes"]`, invalidGrant, "ungranted-scope"},
+		{"users must be admins now", `groups = "staff"`, `groups = "admins"`, invalidGrant, "subject-claims-not-met"},
+		{"the provider names no users any more", `vouches_for = ["user"]`, `vouches_for = ["client"]`, invalidGrant, "issuer-not-trusted-for-users"},
+		{"the client may not refresh any more", exchanging + `"refresh_token"]`, exchanging + `]`, answer{http.StatusBadRequest, "unauthorized_client"}, "grant-type-not-allowed"},
 	} {
 		before := r.offline(alice)
 		restore := r.edit(c.old, c.replacement)
-		if a := r.refresh(before.RefreshToken); a.said() != c.want {
-			r.t.Errorf("%s: %v, want %v", c.name, a.said(), c.want)
+		if a, reason := r.why("webapp", refreshForm(before.RefreshToken)); a.said() != c.want || reason != c.reason {
+			r.t.Errorf("%s: %v because of %q, want %v because of %q", c.name, a.said(), reason, c.want, c.reason)
 		}
 		restore()
 		if a := r.refresh(r.offline(alice).RefreshToken); a.said() != granted {

@@ -231,7 +231,11 @@ func (r *realm) offline(subject string) grantAnswer {
 
 func (r *realm) refresh(token string) grantAnswer {
 	r.t.Helper()
-	return r.ask("webapp", url.Values{"grant_type": {schema.GrantRefreshToken}, "refresh_token": {token}})
+	return r.ask("webapp", refreshForm(token))
+}
+
+func refreshForm(token string) url.Values {
+	return url.Values{"grant_type": {schema.GrantRefreshToken}, "refresh_token": {token}}
 }
 
 // lastLog is what writd said last.
