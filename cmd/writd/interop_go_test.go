@@ -66,8 +66,10 @@ func (l listener) goVerifies(t *testing.T, ctx context.Context, provider *oidc.P
 	}
 }
 
-// Libraries too heavy for this module have one of their own.
-func TestHeavyGoLibraries(t *testing.T) {
+// heavyProgram builds the uses of libraries too heavy for this module, which
+// have one of their own.
+func heavyProgram(t *testing.T) string {
+	t.Helper()
 	program := filepath.Join(t.TempDir(), "e2e")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".")
 	build.Dir = filepath.Join(e2e, "go")
@@ -75,6 +77,11 @@ func TestHeavyGoLibraries(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		need(t, "the module in .ci/e2e/go does not build: "+string(out))
 	}
+	return program
+}
+
+func TestHeavyGoLibraries(t *testing.T) {
+	program := heavyProgram(t)
 	found := listen(t).visit(t, program)
 	compare(t, found, map[string]expectation{
 		"zitadel/oidc client basic":          {},

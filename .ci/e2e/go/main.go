@@ -3,10 +3,12 @@
 // own module.
 //
 //	SSL_CERT_FILE=ca.pem e2e ISSUER CLIENT_ID CLIENT_SECRET
+//	e2e ISSUER CLIENT_ID CLIENT_SECRET AUDIENCE  < ID token
 //
 // The server has an API https://api.example.com/PROFILE/ALG for each profile
-// and algorithm below. One line of JSON is printed for everything that is
-// tried: {"library", "api", "outcome"}, where the outcome is "ok" or says why not.
+// and algorithm below; with an audience it is asked for that one, on behalf of
+// the user. One line of JSON is printed for everything that is tried:
+// {"library", "api", "outcome"}, where the outcome is "ok" or says why not.
 package main
 
 import (
@@ -36,12 +38,16 @@ type visitor struct {
 }
 
 func main() {
-	if len(os.Args) != 4 {
-		fmt.Fprintln(os.Stderr, "usage: e2e ISSUER CLIENT_ID CLIENT_SECRET")
+	if len(os.Args) != 4 && len(os.Args) != 5 {
+		fmt.Fprintln(os.Stderr, "usage: e2e ISSUER CLIENT_ID CLIENT_SECRET [AUDIENCE]")
 		os.Exit(64)
 	}
 	v := visitor{os.Args[1], os.Args[2], os.Args[3]}
 	ctx := context.Background()
+	if len(os.Args) == 5 {
+		report("zitadel/oidc token exchange", os.Args[4], v.offline(ctx, os.Args[4]))
+		return
+	}
 	for _, profile := range []string{"auth0", "rfc9068"} {
 		for _, alg := range []string{"RS256", "PS256", "ES256", "EdDSA"} {
 			v.visit(ctx, profile+"/"+strings.ToLower(alg), alg)
