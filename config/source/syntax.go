@@ -6,7 +6,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// The syntax that this package returns is that of hclsyntax in a fifth of the
+// The syntax that this package returns is that of hclsyntax in a quarter of the
 // memory: a configuration stays whole until the last reference in it is
 // resolved, and whatever stays is walked by the collector again and again. A
 // piece of a file is packed as soon as it is parsed, so that of hclsyntax's own
