@@ -25,6 +25,7 @@ type daemon struct {
 	clientCAs   *server.ClientCertificates
 	close       func() error // of the state file; nil without one
 	listeners   server.Listeners
+	tuner       tuner
 }
 
 // newDaemon makes everything that can fail before the first request.
@@ -37,12 +38,12 @@ func newDaemon(set settings, getenv func(string) string, log *slog.Logger) (*dae
 		}
 		d.listeners.TLS = d.certificate.Config()
 	}
-	cores := tune(getenv)
+	d.tuner = newTuner(getenv)
 	opts := server.Options{
 		Keys: set.keys, KeyAnnounce: set.keyFlags.announce, KeyRotate: set.keyFlags.rotate, PKCS11Module: set.keyFlags.module,
 		Secrets: set.secrets, State: set.state,
 		Getenv: getenv, Trust: set.trust, Environment: set.environment, AdminHosts: set.adminHosts,
-		Logger: log, Signatures: cores + 1, Certificate: d.certificate, Profiling: set.pprof, Console: set.console,
+		Logger: log, Signatures: d.tuner.cores + 1, Certificate: d.certificate, Profiling: set.pprof, Console: set.console,
 	}
 	if err := d.authentication(&opts); err != nil {
 		return nil, err
@@ -135,7 +136,9 @@ func (d *daemon) activate(file []byte, err error) {
 		d.server.Unreadable(fmt.Errorf("snapshot unreadable: %w", err))
 		return
 	}
-	_ = d.server.Activate(file)
+	if d.server.Activate(file) == nil {
+		d.tuner.fit(d.server.Active(), len(file))
+	}
 	d.tell(d.summary())
 }
 
@@ -155,6 +158,7 @@ func (d *daemon) reload() {
 	}
 	file, err := watch.File(d.set.snapshot)()
 	if err == nil && d.server.Activate(file) == nil {
+		d.tuner.fit(d.server.Active(), len(file))
 		return
 	}
 	_ = d.server.Refresh()

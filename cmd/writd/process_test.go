@@ -27,6 +27,7 @@ import (
 // What turns a copy of the test program into writd, and what happens before.
 const (
 	asWritd     = "WRITD_TEST_ARGS"      // the arguments, one a line
+	asBare      = "WRITD_TEST_BARE"      // or into a bare handler: its algorithm
 	bindFirst   = "WRITD_TEST_BIND"      // what is mounted where, one a line
 	inotifyZero = "WRITD_TEST_NO_EVENTS" // the limit in /proc/sys/user that is set to none
 )
@@ -34,6 +35,9 @@ const (
 func TestMain(m *testing.M) {
 	if args := os.Getenv(asWritd); args != "" {
 		os.Exit(becomeWritd(strings.Split(args, "\n")))
+	}
+	if alg := os.Getenv(asBare); alg != "" {
+		os.Exit(becomeBare(schema.SigningAlg(alg)))
 	}
 	code := m.Run()
 	removeBuilt()

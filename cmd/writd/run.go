@@ -64,27 +64,6 @@ func run(ctx context.Context, args []string, std stdio) (code int) {
 	return exitOK
 }
 
-// gcPercent trades a little of the processor, next to a signature not to be
-// seen, for a fifth of the memory under load.
-const gcPercent = 50
-
-// tune adjusts the runtime where the environment does not, and returns the
-// number of cores. Go gets four times as many processors as there are, so that
-// the kernel keeps serving sockets while signatures run: with a gate of cores+1
-// signatures that brings p99 from five times p50 to one and a half.
-func tune(getenv func(string) string) (cores int) {
-	if getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
-	if getenv("GOMAXPROCS") != "" {
-		return runtime.GOMAXPROCS(0)
-	}
-	runtime.SetDefaultGOMAXPROCS() // what a container may use
-	cores = runtime.GOMAXPROCS(0)
-	runtime.GOMAXPROCS(4 * cores)
-	return cores
-}
-
 // A build is what "writd version" tells.
 type build struct {
 	Version         string `json:"version"`
