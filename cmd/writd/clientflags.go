@@ -3,10 +3,8 @@ package main
 import (
 	"errors"
 	"flag"
-	"path/filepath"
 
 	"github.com/writ-auth/writ/server"
-	"github.com/writ-auth/writ/server/store"
 )
 
 // A clientFlags is how clients may authenticate beside their secrets.
@@ -51,17 +49,5 @@ func (d *daemon) authentication(opts *server.Options) (err error) {
 			return err
 		}
 	}
-	if d.set.state == "" {
-		return nil
-	}
-	state, err := store.OpenBolt(filepath.Join(d.set.state, stateFile), store.BoltOptions{})
-	if err != nil {
-		return err
-	}
-	opts.Store, d.close = state, state.Close
-	return nil
+	return d.openStore(opts)
 }
-
-// stateFile is the name, in the state folder, of what remembers used assertions
-// and proofs. One process at a time has it open.
-const stateFile = "used.db"

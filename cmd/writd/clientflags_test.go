@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/ecdsa"
-	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
@@ -12,7 +11,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -23,8 +21,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
@@ -111,29 +107,14 @@ func TestClientCertificate(t *testing.T) {
 // second in which it started is taken.
 func TestUsedAssertionsOutliveTheProcess(t *testing.T) {
 	dir := t.TempDir()
-	public, private, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	jwks := fmt.Sprintf(`{"keys":[{"crv":"Ed25519","kty":"OKP","x":%q}]}`, base64.RawURLEncoding.EncodeToString(public))
-	writeClient(t, dir, schema.Client{PublicKeys: []schema.PublicKey{{Label: "k", JWKS: jwks}}})
-	assertion := func() url.Values {
-		now := time.Now().Unix()
-		signed, err := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.MapClaims{
-			"iss": "worker", "sub": "worker", "aud": "https://auth.example.com/", "iat": now, "exp": now + 60, "jti": rand.Text(),
-		}).SignedString(private)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return url.Values{"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}, "client_assertion": {signed}}
-	}
-	used := assertion()
+	client := writeAssertingClient(t, dir)
+	used := client.assertion(t)
 	for round, want := range []int{http.StatusOK, http.StatusUnauthorized} {
 		p := start(t, dir, "--state", dir)
 		if status, body := post(t, p.client, "http://writd", used); status != want {
 			t.Errorf("start %d: %d %s", round, status, body)
 		}
-		if status, body := post(t, p.client, "http://writd", assertion()); status != http.StatusOK {
+		if status, body := post(t, p.client, "http://writd", client.assertion(t)); status != http.StatusOK {
 			t.Errorf("start %d, another: %d %s", round, status, body)
 		}
 		if code := p.stop(); code != exitOK {

@@ -23,7 +23,7 @@ type daemon struct {
 	server      *server.Server
 	certificate *server.Certificate // nil without TLS
 	clientCAs   *server.ClientCertificates
-	close       func() error // of the state file; nil without one
+	close       func() error // of the store or the state file; nil without one
 	listeners   server.Listeners
 	tuner       tuner
 }

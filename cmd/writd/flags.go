@@ -30,6 +30,7 @@ type settings struct {
 	tlsCert     string
 	tlsKey      string
 	clients     clientFlags
+	store       storeFlags
 	pprof       bool
 	console     bool
 }
@@ -67,7 +68,7 @@ func parseFlags(args []string, getenv func(string) string, help io.Writer) (sett
 	f.StringVar(&s.keys, "keys", "", "`FOLDER` of signing keys; without it they live in memory only")
 	s.keyFlags.register(f)
 	f.StringVar(&s.secrets, "secrets", "", "`FOLDER` of the secrets that the configuration names as file:NAME")
-	f.StringVar(&s.state, "state", "", "`FOLDER` that remembers the highest serial served and which assertions and proofs were used")
+	f.StringVar(&s.state, "state", "", "`FOLDER` that remembers the highest serial served and, without --store, which assertions, proofs and refresh tokens were used")
 	f.Func("trust", "Ed25519 public `KEY` of which one must have signed the snapshot: a PEM file or base64; repeatable", func(v string) error {
 		keys, err := trustedKeys(v)
 		s.trust = append(s.trust, keys...)
@@ -77,6 +78,7 @@ func parseFlags(args []string, getenv func(string) string, help io.Writer) (sett
 	f.StringVar(&s.tlsCert, "tls-cert", "", "PEM certificate chain `FILE`")
 	f.StringVar(&s.tlsKey, "tls-key", "", "PEM private key `FILE`")
 	s.clients.register(f)
+	s.store.register(f)
 	f.BoolVar(&s.pprof, "pprof", false, "serve profiles of the running program at /debug/pprof/ beside health and status")
 	f.BoolVar(&s.console, "console", false, "serve pages that show what is served at /console/ beside health and status; they change nothing")
 	if err := f.Parse(args); err != nil {
@@ -124,7 +126,7 @@ func (s settings) check() error {
 		return fmt.Errorf("--listen %q is reachable from other machines and there is no --keys: tokens signed with "+
 			"keys that live in memory only cannot be verified after a restart, nor by another instance", s.listen)
 	}
-	return errors.Join(s.keyFlags.check(), s.clients.check(s.tlsCert))
+	return errors.Join(s.keyFlags.check(), s.clients.check(s.tlsCert), s.store.check())
 }
 
 // trustedKeys reads the public keys of a PEM file, or one key as base64.

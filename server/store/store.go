@@ -4,10 +4,11 @@
 //
 // It owns one interface of four methods and its backends: Memory forgets at
 // the end of the process, Bolt keeps one machine's state in a file and survives
-// a kill. Package storetest holds what every backend must pass. It refuses to
-// know what it stores: a Key is a hash that only NewKey makes, so no caller's
-// string, token or client id ever reaches a backend. When a backend fails, the
-// answer is an error and never a success; callers refuse the request.
+// a kill, NATS keeps it in a bucket that many processes share. Package storetest
+// holds what every backend must pass. It refuses to know what it stores: a Key
+// is a hash that only NewKey makes, so no caller's string, token or client id
+// ever reaches a backend. When a backend fails, the answer is an error and never
+// a success; callers refuse the request.
 package store
 
 import (
@@ -36,7 +37,8 @@ const MaxValue = 64 << 10
 const MaxTTL = 2 * 366 * 24 * time.Hour
 
 // A Store holds keys that expire. Its methods are safe for concurrent use and
-// see one order of events: what one call has done, the next one sees.
+// see one order of events: what one call has done, the next one sees. NATS says
+// for which seconds its Get may not.
 //
 // A key lives while the time is before its end, ttl after it was written. From
 // then on it does not exist, whether or not the backend has removed it.

@@ -15,7 +15,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if runPutter() {
+	if runPutter() || runNode() {
 		return
 	}
 	goleak.VerifyTestMain(m)
@@ -121,50 +121,5 @@ func TestMemoryZeroOptions(t *testing.T) {
 	}
 	if err := m.PutOnce(t.Context(), store.NewKey("a"), time.Minute); !errors.Is(err, store.ErrExists) {
 		t.Fatal(err)
-	}
-}
-
-func BenchmarkPutOnce(b *testing.B) {
-	for name, open := range map[string]func(b *testing.B) store.Store{
-		"memory": func(*testing.B) store.Store { return store.NewMemory(store.MemoryOptions{MaxKeys: 1 << 30}) },
-		"bolt": func(b *testing.B) store.Store {
-			return openBolt(b, filepath.Join(b.TempDir(), "state.db"), storetest.NewClock())
-		},
-	} {
-		b.Run(name, func(b *testing.B) {
-			s := open(b)
-			for i := 0; b.Loop(); i++ {
-				if err := s.PutOnce(b.Context(), store.NewKey("bench", "client", fmt.Sprint(i)), time.Minute); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-		b.Run(name+"/parallel", func(b *testing.B) {
-			s := open(b)
-			ids := make(chan int, 1024)
-			go func() {
-				defer close(ids)
-				for i := range b.N {
-					ids <- i
-				}
-			}()
-			b.SetParallelism(32)
-			b.RunParallel(func(pb *testing.PB) {
-				for pb.Next() {
-					if err := s.PutOnce(b.Context(), store.NewKey("bench", "client", fmt.Sprint(<-ids)), time.Minute); err != nil {
-						b.Error(err)
-					}
-				}
-			})
-		})
-	}
-}
-
-func BenchmarkCompareAndSwap(b *testing.B) {
-	m := store.NewMemory(store.MemoryOptions{})
-	key, value := store.NewKey("bench"), make([]byte, 200)
-	var revision uint64
-	for b.Loop() {
-		revision, _ = m.CompareAndSwap(b.Context(), key, revision, value, time.Hour)
 	}
 }

@@ -4,6 +4,7 @@ package storetest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +21,10 @@ type Backend struct {
 	Store   store.Store
 	Advance func(d time.Duration) // lets the store's clock pass, by injection or by waiting
 	Close   func() error          // ends the store; its methods are called once more after it
+	Rounds  int                   // of the races; 1000 when 0
 }
+
+func (b Backend) rounds() int { return cmp.Or(b.Rounds, 1000) }
 
 // A Clock is a time that only a test moves. It is safe for concurrent use.
 type Clock struct{ nanos atomic.Int64 }
@@ -135,7 +139,7 @@ func race(n int, try func(i int) error) (won, lost int, other error) {
 
 func putOnceRace(t *testing.T, b Backend) {
 	const callers = 200
-	for round := range 20 {
+	for round := range b.rounds() {
 		key := store.NewKey("test", fmt.Sprint(round))
 		won, lost, err := race(callers, func(int) error { return b.Store.PutOnce(t.Context(), key, time.Minute) })
 		if won != 1 || lost != callers-1 || err != nil {
@@ -168,8 +172,9 @@ func compareAndSwap(t *testing.T, b Backend) {
 	second := swap(t, b, key, first, "2", time.Minute)
 	_, err = b.Store.CompareAndSwap(t.Context(), key, first, []byte("x"), time.Minute)
 	wantErr(t, "old revision", err, store.ErrConflict)
-	_, err = b.Store.CompareAndSwap(t.Context(), key, second+1, []byte("x"), time.Minute)
-	wantErr(t, "revision to come", err, store.ErrConflict)
+	if _, err = b.Store.CompareAndSwap(t.Context(), key, second+1, []byte("x"), time.Minute); err == nil {
+		t.Fatal("a revision to come was taken")
+	}
 	wantErr(t, "PutOnce of it", b.Store.PutOnce(t.Context(), key, time.Minute), store.ErrExists)
 	entry, err := b.Store.Get(t.Context(), key)
 	if err != nil || string(entry.Value) != "2" || entry.Revision != second {
@@ -196,7 +201,7 @@ func compareAndSwapRace(t *testing.T, b Backend) {
 	const callers = 200
 	key := store.NewKey("test", "a")
 	var revision uint64
-	for round := range 20 {
+	for round := range b.rounds() {
 		values := make([]uint64, callers)
 		won, lost, err := race(callers, func(i int) (err error) {
 			values[i], err = b.Store.CompareAndSwap(t.Context(), key, revision, fmt.Appendf(nil, "%d", i), time.Minute)
