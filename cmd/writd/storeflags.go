@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"path/filepath"
@@ -41,6 +40,12 @@ func (s *storeFlags) check() error {
 	return nil
 }
 
+// A sharedStore is a store in another process.
+type sharedStore interface {
+	store.Store
+	Close() error
+}
+
 // stateFile is the name, in the state folder, of what remembers used assertions
 // and proofs. One process at a time has it open.
 const stateFile = "used.db"
@@ -51,10 +56,7 @@ func (d *daemon) openStore(opts *server.Options) error {
 	flags := d.set.store
 	switch {
 	case flags.url != "":
-		shared, err := store.OpenNATS(context.Background(), flags.url, store.NATSOptions{
-			Credentials: flags.creds, CA: flags.ca, Certificate: flags.cert, PrivateKey: flags.key,
-			AllowUnsafe: flags.allowUnsafe, Logger: d.log,
-		})
+		shared, err := openShared(flags, d.log)
 		if err != nil {
 			return err
 		}

@@ -128,7 +128,7 @@ func (b *Bolt) Close() error {
 
 // PutOnce implements Store.
 func (b *Bolt) PutOnce(ctx context.Context, key Key, ttl time.Duration) error {
-	if err := checkWrite(ctx, ttl, nil); err != nil {
+	if err := CheckWrite(ctx, ttl, nil); err != nil {
 		return err
 	}
 	return b.update(func(tx boltTx) error {
@@ -160,7 +160,7 @@ func (b *Bolt) Get(ctx context.Context, key Key) (entry Entry, err error) {
 
 // CompareAndSwap implements Store.
 func (b *Bolt) CompareAndSwap(ctx context.Context, key Key, revision uint64, value []byte, ttl time.Duration) (uint64, error) {
-	if err := checkWrite(ctx, ttl, value); err != nil {
+	if err := CheckWrite(ctx, ttl, value); err != nil {
 		return 0, err
 	}
 	var next uint64

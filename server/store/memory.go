@@ -71,7 +71,7 @@ func (m *Memory) Len() int {
 
 // PutOnce implements Store.
 func (m *Memory) PutOnce(ctx context.Context, key Key, ttl time.Duration) error {
-	if err := checkWrite(ctx, ttl, nil); err != nil {
+	if err := CheckWrite(ctx, ttl, nil); err != nil {
 		return err
 	}
 	m.mu.Lock()
@@ -105,7 +105,7 @@ func (m *Memory) Get(ctx context.Context, key Key) (Entry, error) {
 
 // CompareAndSwap implements Store.
 func (m *Memory) CompareAndSwap(ctx context.Context, key Key, revision uint64, value []byte, ttl time.Duration) (uint64, error) {
-	if err := checkWrite(ctx, ttl, value); err != nil {
+	if err := CheckWrite(ctx, ttl, value); err != nil {
 		return 0, err
 	}
 	m.mu.Lock()

@@ -15,7 +15,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if runPutter() || runNode() {
+	if runPutter() {
 		return
 	}
 	goleak.VerifyTestMain(m)

@@ -1,4 +1,4 @@
-package store
+package natskv
 
 import (
 	"context"
@@ -11,15 +11,17 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/writ-auth/writ/server/store"
 )
 
 // An entry's message is a version, the mark of the write, the end in Unix
 // nanoseconds and the value. A message without a body is a marker that the key
 // was deleted or has expired.
 const (
-	natsVersion = 1
-	natsHeader  = 1 + 16 + 8
-	maxMessage  = natsHeader + MaxValue + 256 // with the headers of the server
+	version    = 1
+	headerSize = 1 + 16 + 8
+	maxMessage = headerSize + store.MaxValue + 256 // with the headers of the server
 )
 
 // Codes of the server that the client library has no name for, or two for one
@@ -29,7 +31,7 @@ const (
 	errCodeStoreFailed = 10077 // such as a full stream
 )
 
-const natsPause = 20 * time.Millisecond // between two attempts
+const pause = 20 * time.Millisecond // between two attempts
 
 var (
 	errRefused = errors.New("another sequence than the one named")
@@ -39,9 +41,9 @@ var (
 
 type mark [16]byte
 
-// A natsWrite is one call of PutOnce or CompareAndSwap, and the same bytes
+// A write is one call of PutOnce or CompareAndSwap, and the same bytes
 // however often it is sent.
-type natsWrite struct {
+type write struct {
 	subject  string
 	revision uint64 // that the caller named
 	once     bool   // for PutOnce
@@ -50,28 +52,28 @@ type natsWrite struct {
 	ttl      time.Duration
 }
 
-// A natsEntry is what a subject's last message says now.
-type natsEntry struct {
+// A entry is what a subject's last message says now.
+type entry struct {
 	sequence uint64 // 0 when there is no message
 	live     bool
 	value    []byte
 	mark     mark
 }
 
-func (n *NATS) newWrite(key Key, revision uint64, value []byte, ttl time.Duration) (natsWrite, error) {
-	w := natsWrite{subject: n.address.subject(key), revision: revision, ttl: ttl + n.margin}
+func (n *Store) newWrite(key store.Key, revision uint64, value []byte, ttl time.Duration) (write, error) {
+	w := write{subject: n.address.subject(key), revision: revision, ttl: ttl + n.margin}
 	if _, err := io.ReadFull(n.opts.Rand, w.mark[:]); err != nil {
-		return natsWrite{}, fmt.Errorf("random source: %w", err)
+		return write{}, fmt.Errorf("random source: %w", err)
 	}
-	w.data = make([]byte, 0, natsHeader+len(value))
-	w.data = append(append(w.data, natsVersion), w.mark[:]...)
+	w.data = make([]byte, 0, headerSize+len(value))
+	w.data = append(append(w.data, version), w.mark[:]...)
 	w.data = binary.BigEndian.AppendUint64(w.data, uint64(n.opts.Now().Add(ttl).UnixNano()))
 	w.data = append(w.data, value...)
 	return w, nil
 }
 
 // replaces returns the sequence that the write may replace, given what is there.
-func (w natsWrite) replaces(found natsEntry) (sequence uint64, err error) {
+func (w write) replaces(found entry) (sequence uint64, err error) {
 	current := uint64(0)
 	if found.live {
 		current = found.sequence
@@ -80,7 +82,7 @@ func (w natsWrite) replaces(found natsEntry) (sequence uint64, err error) {
 	case found.sequence != 0 && found.sequence < w.revision:
 		return 0, errBehind
 	case current != w.revision:
-		return 0, ErrConflict
+		return 0, store.ErrConflict
 	}
 	return found.sequence, nil
 }
@@ -88,8 +90,8 @@ func (w natsWrite) replaces(found natsEntry) (sequence uint64, err error) {
 // write sends w until it is known what became of it, or the time is up: see
 // NATS for why that is safe. A write of a new key is sent before anything is
 // read, since there mostly is none.
-func (n *NATS) write(ctx context.Context, w natsWrite) (sequence uint64, err error) {
-	var found natsEntry
+func (n *Store) write(ctx context.Context, w write) (sequence uint64, err error) {
+	var found entry
 	lost, refused := false, false // an answer to an earlier attempt; the attempt before
 	for first := true; ; first = false {
 		if !first || w.revision != 0 {
@@ -101,7 +103,7 @@ func (n *NATS) write(ctx context.Context, w natsWrite) (sequence uint64, err err
 			return found.sequence, nil
 		}
 		replaced, err := w.replaces(found)
-		if errors.Is(err, ErrConflict) && lost && !w.once {
+		if errors.Is(err, store.ErrConflict) && lost && !w.once {
 			err = errOutcome
 		}
 		if err != nil {
@@ -123,7 +125,7 @@ func (n *NATS) write(ctx context.Context, w natsWrite) (sequence uint64, err err
 	}
 }
 
-func (n *NATS) send(ctx context.Context, w natsWrite, replaced uint64) (sequence uint64, err error) {
+func (n *Store) send(ctx context.Context, w write, replaced uint64) (sequence uint64, err error) {
 	err = n.once(ctx, func(ctx context.Context) error {
 		msg := nats.NewMsg(w.subject)
 		msg.Data = w.data
@@ -135,7 +137,7 @@ func (n *NATS) send(ctx context.Context, w natsWrite, replaced uint64) (sequence
 
 // publish stores one message and returns its sequence, errRefused if it named
 // another sequence than the key has.
-func (n *NATS) publish(ctx context.Context, msg *nats.Msg, ttl time.Duration, opts ...jetstream.PublishOpt) (sequence uint64, err error) {
+func (n *Store) publish(ctx context.Context, msg *nats.Msg, ttl time.Duration, opts ...jetstream.PublishOpt) (sequence uint64, err error) {
 	seconds := (ttl + time.Second - 1).Truncate(time.Second) // the server counts in those
 	ack, err := n.js.PublishMsg(ctx, msg, append(opts, jetstream.WithMsgTTL(seconds), jetstream.WithExpectStream(n.address.stream()), jetstream.WithRetryAttempts(0))...)
 	if apiErr, ok := errors.AsType[*jetstream.APIError](err); ok {
@@ -152,10 +154,10 @@ func (n *NATS) publish(ctx context.Context, msg *nats.Msg, ttl time.Duration, op
 
 // read asks the leader for the subject's last message. The library's own Get
 // would ask any server if the bucket allows it.
-func (n *NATS) read(ctx context.Context, subject string) (found natsEntry, err error) {
+func (n *Store) read(ctx context.Context, subject string) (found entry, err error) {
 	request, err := json.Marshal(map[string]string{"last_by_subj": subject})
 	if err != nil {
-		return natsEntry{}, err
+		return entry{}, err
 	}
 	err = n.again(ctx, func(ctx context.Context) error {
 		answer, err := n.conn.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+n.address.stream(), request)
@@ -167,7 +169,7 @@ func (n *NATS) read(ctx context.Context, subject string) (found natsEntry, err e
 	return found, err
 }
 
-func (n *NATS) decode(answer []byte) (natsEntry, error) {
+func (n *Store) decode(answer []byte) (entry, error) {
 	var got struct {
 		Error   *jetstream.APIError `json:"error"`
 		Message *struct {
@@ -176,26 +178,26 @@ func (n *NATS) decode(answer []byte) (natsEntry, error) {
 		} `json:"message"`
 	}
 	if err := json.Unmarshal(answer, &got); err != nil {
-		return natsEntry{}, fmt.Errorf("answer of the server: %w", err)
+		return entry{}, fmt.Errorf("answer of the server: %w", err)
 	}
 	switch {
 	case got.Error != nil && got.Error.ErrorCode == jetstream.JSErrCodeMessageNotFound:
-		return natsEntry{}, nil
+		return entry{}, nil
 	case got.Error != nil:
-		return natsEntry{}, got.Error
+		return entry{}, got.Error
 	case got.Message == nil || got.Message.Sequence == 0:
-		return natsEntry{}, errors.New("answer of the server holds neither message nor error")
+		return entry{}, errors.New("answer of the server holds neither message nor error")
 	}
-	found := natsEntry{sequence: got.Message.Sequence}
+	found := entry{sequence: got.Message.Sequence}
 	data := got.Message.Data
 	if len(data) == 0 {
 		return found, nil
 	}
-	if len(data) < natsHeader || data[0] != natsVersion {
-		return natsEntry{}, &bucketError{n.address.bucket, "holds a message that this version of writd did not write"}
+	if len(data) < headerSize || data[0] != version {
+		return entry{}, &bucketError{n.address.bucket, "holds a message that this version of writd did not write"}
 	}
 	copy(found.mark[:], data[1:])
 	found.live = n.opts.Now().UnixNano() < int64(binary.BigEndian.Uint64(data[17:]))
-	found.value = data[natsHeader:]
+	found.value = data[headerSize:]
 	return found, nil
 }

@@ -1,4 +1,4 @@
-package store_test
+package natskv_test
 
 import (
 	"fmt"
@@ -6,11 +6,20 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/writ-auth/writ/server/store"
+	"go.uber.org/goleak"
+
+	"github.com/writ-auth/writ/server/store/natskv"
 	"github.com/writ-auth/writ/server/store/storetest"
 )
 
-func TestNATS(t *testing.T) {
+func TestMain(m *testing.M) {
+	if runNode() {
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func TestStore(t *testing.T) {
 	rounds := 20
 	if os.Getenv("WRIT_SOAK") != "" {
 		rounds = 1000
@@ -21,7 +30,7 @@ func TestNATS(t *testing.T) {
 			var buckets atomic.Int64
 			storetest.Run(t, func(t *testing.T) storetest.Backend {
 				clock := storetest.NewClock()
-				n := c.open(t, fmt.Sprint("b", buckets.Add(1)), "&timeout=30s", store.NATSOptions{Now: clock.Now})
+				n := c.open(t, fmt.Sprint("b", buckets.Add(1)), "&timeout=30s", natskv.Options{Now: clock.Now})
 				return storetest.Backend{Store: n, Advance: clock.Advance, Close: n.Close, Rounds: rounds}
 			})
 		})

@@ -1,4 +1,4 @@
-package store
+package natskv
 
 import (
 	"crypto/tls"
@@ -15,16 +15,16 @@ import (
 
 // How the connection notices that a server is gone and looks for the next.
 const (
-	natsDial      = time.Second
-	natsPing      = 2 * time.Second
-	natsLostPings = 2
-	natsReconnect = 250 * time.Millisecond
+	dialTimeout   = time.Second
+	pingInterval  = 2 * time.Second
+	lostPings     = 2
+	reconnectWait = 250 * time.Millisecond
 )
 
 const maxTroubles = 16 // in the log until the store works again
 
 // connect starts the connection. It fails on what time does not mend.
-func (n *NATS) connect() (err error) {
+func (n *Store) connect() (err error) {
 	options, err := n.connection()
 	if err != nil {
 		return err
@@ -36,18 +36,18 @@ func (n *NATS) connect() (err error) {
 	return err
 }
 
-func (n *NATS) connection() ([]nats.Option, error) {
+func (n *Store) connection() ([]nats.Option, error) {
 	options := []nats.Option{
 		nats.Name("writd"),
-		nats.Timeout(natsDial),
+		nats.Timeout(dialTimeout),
 		nats.FlusherTimeout(n.address.timeout), // else a stalled socket holds every call for a minute
-		nats.PingInterval(natsPing),
-		nats.MaxPingsOutstanding(natsLostPings),
+		nats.PingInterval(pingInterval),
+		nats.MaxPingsOutstanding(lostPings),
 		nats.MaxReconnects(-1),
 		nats.RetryOnFailedConnect(true),
 		nats.IgnoreAuthErrorAbort(), // credentials are renewed while the server refuses them
-		nats.ReconnectWait(natsReconnect),
-		nats.ReconnectJitter(natsReconnect, natsReconnect),
+		nats.ReconnectWait(reconnectWait),
+		nats.ReconnectJitter(reconnectWait, reconnectWait),
 		nats.ReconnectBufSize(-1), // nothing is sent minutes after its caller was told that it failed
 		nats.ConnectHandler(n.connected),
 		nats.ReconnectHandler(n.connected),
@@ -63,7 +63,7 @@ func (n *NATS) connection() ([]nats.Option, error) {
 }
 
 // login takes user and password, or a token, from the address.
-func (n *NATS) login() []nats.Option {
+func (n *Store) login() []nats.Option {
 	user := n.address.user
 	if user == nil {
 		return nil
@@ -75,7 +75,7 @@ func (n *NATS) login() []nats.Option {
 }
 
 // files adds what is read anew at every connect, once it could be read.
-func (n *NATS) files(options []nats.Option) ([]nats.Option, error) {
+func (n *Store) files(options []nats.Option) ([]nats.Option, error) {
 	for _, path := range []string{n.opts.Credentials, n.opts.CA, n.opts.Certificate, n.opts.PrivateKey} {
 		if path == "" {
 			continue
@@ -99,7 +99,7 @@ func (n *NATS) files(options []nats.Option) ([]nats.Option, error) {
 	return options, nil
 }
 
-func (n *NATS) connected(c *nats.Conn) {
+func (n *Store) connected(c *nats.Conn) {
 	n.absent.Store(false)
 	_, err := c.TLSConnectionState()
 	n.opts.Logger.Info("store connected", "server", c.ConnectedUrlRedacted(), "tls", err == nil)
@@ -111,7 +111,7 @@ func (n *NATS) connected(c *nats.Conn) {
 
 // disconnected lets calls wait for the next server for as long as one call
 // waits at all; those that come later fail at once.
-func (n *NATS) disconnected(c *nats.Conn, err error) {
+func (n *Store) disconnected(c *nats.Conn, err error) {
 	if n.closed.Load() {
 		return
 	}
@@ -121,7 +121,7 @@ func (n *NATS) disconnected(c *nats.Conn, err error) {
 
 // troubled logs what keeps the store from working, each reason once until it
 // works again.
-func (n *NATS) troubled(_ *nats.Conn, err error) {
+func (n *Store) troubled(_ *nats.Conn, err error) {
 	if err == nil || n.closed.Load() {
 		return
 	}
@@ -138,7 +138,7 @@ func (n *NATS) troubled(_ *nats.Conn, err error) {
 }
 
 // recovered ends what troubled began.
-func (n *NATS) recovered() {
+func (n *Store) recovered() {
 	n.mu.Lock()
 	was := len(n.told) > 0
 	clear(n.told)
@@ -149,7 +149,7 @@ func (n *NATS) recovered() {
 }
 
 // away is the error of a store that was not there for some time.
-func (n *NATS) away() error {
+func (n *Store) away() error {
 	if n.absent.Load() && !n.conn.IsConnected() {
 		return fmt.Errorf("store %s: %w", n.address, nats.ErrDisconnected)
 	}

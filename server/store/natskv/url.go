@@ -1,4 +1,4 @@
-package store
+package natskv
 
 import (
 	"errors"
@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/writ-auth/writ/server/store"
 )
 
 // What an URL of NATS says when it does not say otherwise.
@@ -18,8 +20,8 @@ const (
 	defaultTimeout  = 1500 * time.Millisecond
 )
 
-// A natsAddress is where a bucket is. It is printed without its credentials.
-type natsAddress struct {
+// An address is where a bucket is. It is printed without its credentials.
+type address struct {
 	servers  []string
 	user     *url.Userinfo // nil without one
 	bucket   string
@@ -28,30 +30,30 @@ type natsAddress struct {
 }
 
 // String returns the address as a log may have it.
-func (a natsAddress) String() string { return strings.Join(a.servers, ",") + "?bucket=" + a.bucket }
+func (a address) String() string { return strings.Join(a.servers, ",") + "?bucket=" + a.bucket }
 
-func (a natsAddress) stream() string { return "KV_" + a.bucket }
+func (a address) stream() string { return "KV_" + a.bucket }
 
-func (a natsAddress) subject(key Key) string { return "$KV." + a.bucket + "." + key.String() }
+func (a address) subject(key store.Key) string { return "$KV." + a.bucket + "." + key.String() }
 
 var bucketName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
-// parseNATS reads scheme://[user[:password]@]host[:port][,host[:port]]...[?query].
+// parseURL reads scheme://[user[:password]@]host[:port][,host[:port]]...[?query].
 // Its errors quote nothing that may be a credential.
-func parseNATS(text string) (natsAddress, error) {
+func parseURL(text string) (address, error) {
 	scheme, rest, _ := strings.Cut(text, "://")
 	if scheme != "nats" && scheme != "tls" {
-		return natsAddress{}, errors.New("the address of a store begins with nats:// or tls://")
+		return address{}, errors.New("the address of a store begins with nats:// or tls://")
 	}
 	rest, query, _ := strings.Cut(rest, "?")
-	a := natsAddress{bucket: defaultBucket, replicas: defaultReplicas, timeout: defaultTimeout}
+	a := address{bucket: defaultBucket, replicas: defaultReplicas, timeout: defaultTimeout}
 	for i, host := range strings.Split(strings.TrimSuffix(rest, "/"), ",") {
 		u, err := url.Parse(scheme + "://" + strings.TrimPrefix(host, scheme+"://"))
 		switch {
 		case err != nil || u.Hostname() == "" || u.Path != "" || u.Fragment != "":
-			return natsAddress{}, fmt.Errorf("server %d of the store's address is not host or host:port", i+1)
+			return address{}, fmt.Errorf("server %d of the store's address is not host or host:port", i+1)
 		case u.User != nil && i > 0:
-			return natsAddress{}, errors.New("user and password stand before the first server of the store's address")
+			return address{}, errors.New("user and password stand before the first server of the store's address")
 		case i == 0:
 			a.user = u.User
 		}
@@ -60,7 +62,7 @@ func parseNATS(text string) (natsAddress, error) {
 	return a, a.parameters(query)
 }
 
-func (a *natsAddress) parameters(query string) error {
+func (a *address) parameters(query string) error {
 	values, err := url.ParseQuery(query)
 	if err != nil {
 		return errors.New("the parameters of the store's address are not name=value with & between them")
@@ -76,7 +78,7 @@ func (a *natsAddress) parameters(query string) error {
 	return nil
 }
 
-func (a *natsAddress) parameter(name, value string) (err error) {
+func (a *address) parameter(name, value string) (err error) {
 	switch name {
 	case "bucket":
 		if a.bucket = value; !bucketName.MatchString(value) {

@@ -1,4 +1,4 @@
-package store
+package natskv
 
 import (
 	"context"
@@ -8,15 +8,17 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/writ-auth/writ/server/store"
 )
 
 // attempts is how often one call may wait for an answer in vain.
 const attempts = 3
 
 // call does the work of one method within the time that calls have.
-func (n *NATS) call(ctx context.Context, work func(ctx context.Context) error) error {
+func (n *Store) call(ctx context.Context, work func(ctx context.Context) error) error {
 	if n.closed.Load() {
-		return ErrClosed
+		return store.ErrClosed
 	}
 	if err := ctx.Err(); err != nil {
 		return err
@@ -31,11 +33,11 @@ func (n *NATS) call(ctx context.Context, work func(ctx context.Context) error) e
 		err = work(limited)
 	}
 	switch {
-	case err == nil, errors.Is(err, ErrConflict), errors.Is(err, ErrNotFound):
+	case err == nil, errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrNotFound):
 		n.recovered()
 		return err
 	case n.closed.Load():
-		return ErrClosed
+		return store.ErrClosed
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
@@ -47,7 +49,7 @@ func (n *NATS) call(ctx context.Context, work func(ctx context.Context) error) e
 }
 
 // again repeats an attempt that may be made any number of times.
-func (n *NATS) again(ctx context.Context, attempt func(ctx context.Context) error) error {
+func (n *Store) again(ctx context.Context, attempt func(ctx context.Context) error) error {
 	for {
 		err := n.once(ctx, attempt)
 		if err == nil || final(err) {
@@ -60,7 +62,7 @@ func (n *NATS) again(ctx context.Context, attempt func(ctx context.Context) erro
 }
 
 // once gives an attempt its part of the time.
-func (n *NATS) once(ctx context.Context, attempt func(ctx context.Context) error) error {
+func (n *Store) once(ctx context.Context, attempt func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, n.address.timeout/attempts)
 	defer cancel()
 	return attempt(ctx)
@@ -80,11 +82,11 @@ func final(err error) bool {
 
 // pause waits before the next attempt. Its error, when there is no time for
 // one, holds why the last one failed.
-func (n *NATS) pause(ctx context.Context, last error) error {
+func (n *Store) pause(ctx context.Context, last error) error {
 	if err := n.away(); err != nil {
 		return err
 	}
-	timer := time.NewTimer(natsPause)
+	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

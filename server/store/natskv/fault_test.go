@@ -1,4 +1,4 @@
-package store_test
+package natskv_test
 
 import (
 	"bytes"
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/server/store"
+	"github.com/writ-auth/writ/server/store/natskv"
 	"github.com/writ-auth/writ/server/store/storetest"
 )
 
@@ -80,11 +81,11 @@ func pass(from, to net.Conn, may func([]byte) bool) {
 }
 
 // lossy returns a bucket as seen directly and through a relay.
-func lossy(t *testing.T, timeout string) (direct, relayed *store.NATS, r *relay) {
+func lossy(t *testing.T, timeout string) (direct, relayed *natskv.Store, r *relay) {
 	c := startCluster(t, 1, false)
-	direct = c.open(t, "writ", "", store.NATSOptions{})
+	direct = c.open(t, "writ", "", natskv.Options{})
 	r = startRelay(t, c.nodes[0].Port)
-	relayed, err := store.OpenNATS(t.Context(), fmt.Sprintf("nats://%s?replicas=1&timeout=%s", r.Addr(), timeout), quiet(true))
+	relayed, err := natskv.Open(t.Context(), fmt.Sprintf("nats://%s?replicas=1&timeout=%s", r.Addr(), timeout), quiet(true))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +203,7 @@ func TestNATSStoppedAndStarted(t *testing.T) {
 	for _, children := range []bool{false, true} {
 		c := startCluster(t, 1, children)
 		log := new(logBuffer)
-		s := c.open(t, "writ", "", store.NATSOptions{Logger: log.logger()})
+		s := c.open(t, "writ", "", natskv.Options{Logger: log.logger()})
 		before, during := store.NewKey("before"), store.NewKey("during")
 		if err := s.PutOnce(t.Context(), before, time.Hour); err != nil {
 			t.Fatal(err)
@@ -236,7 +237,7 @@ func TestNATSOpensWithoutServers(t *testing.T) {
 	c.stop()
 	log := new(logBuffer)
 	began := time.Now()
-	s := c.open(t, "writ", "&timeout=30s", store.NATSOptions{Logger: log.logger()}) // who comes later does not wait for that long
+	s := c.open(t, "writ", "&timeout=30s", natskv.Options{Logger: log.logger()}) // who comes later does not wait for that long
 	key := store.NewKey("a")
 	if err := s.PutOnce(t.Context(), key, time.Hour); err == nil {
 		t.Error("success without a server")
@@ -256,7 +257,7 @@ func TestNATSOpensWithoutServers(t *testing.T) {
 // is ahead of it: no sign that somebody else has swapped.
 func TestNATSServerBehind(t *testing.T) {
 	t.Parallel()
-	s := startCluster(t, 1, false).open(t, "writ", "", store.NATSOptions{})
+	s := startCluster(t, 1, false).open(t, "writ", "", natskv.Options{})
 	key := store.NewKey("a")
 	revision, err := s.CompareAndSwap(t.Context(), key, 0, nil, time.Hour)
 	if err != nil {
@@ -276,8 +277,8 @@ func TestNATSClocksDiffer(t *testing.T) {
 	c := startCluster(t, 1, false)
 	slow, fast := storetest.NewClock(), storetest.NewClock()
 	fast.Advance(10 * time.Second)
-	a := c.open(t, "writ", "", store.NATSOptions{Now: slow.Now})
-	b := c.open(t, "writ", "", store.NATSOptions{Now: fast.Now})
+	a := c.open(t, "writ", "", natskv.Options{Now: slow.Now})
+	b := c.open(t, "writ", "", natskv.Options{Now: fast.Now})
 	key := store.NewKey("a")
 	revision, err := a.CompareAndSwap(t.Context(), key, 0, []byte("a"), 5*time.Second)
 	if err != nil {

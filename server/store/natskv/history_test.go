@@ -1,4 +1,4 @@
-package store_test
+package natskv_test
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/server/store"
+	"github.com/writ-auth/writ/server/store/natskv"
 )
 
 // A rotation is one CompareAndSwap of a key whose value names the rotation that
@@ -151,7 +152,7 @@ func TestNATSLeaderKilled(t *testing.T) {
 	c := startCluster(t, 3, true)
 	js := c.client(t)
 	var chains []*family
-	opened := c.open(t, "writ", "", store.NATSOptions{})
+	opened := c.open(t, "writ", "", natskv.Options{})
 	for i := range families {
 		f := &family{key: store.NewKey("family", fmt.Sprint(i))}
 		revision, err := opened.CompareAndSwap(t.Context(), f.key, 0, []byte(root), time.Hour)
@@ -165,7 +166,7 @@ func TestNATSLeaderKilled(t *testing.T) {
 	var killed atomic.Bool // as often as shall be
 	var work sync.WaitGroup
 	for i := range clients {
-		s := c.open(t, "writ", "", store.NATSOptions{})
+		s := c.open(t, "writ", "", natskv.Options{})
 		work.Go(func() {
 			for n := 0; counts[acknowledged].Load() < target || !killed.Load(); n++ {
 				if t.Context().Err() != nil {

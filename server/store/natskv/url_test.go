@@ -1,10 +1,10 @@
-package store_test
+package natskv_test
 
 import (
 	"strings"
 	"testing"
 
-	"github.com/writ-auth/writ/server/store"
+	"github.com/writ-auth/writ/server/store/natskv"
 )
 
 func TestOpenNATSRefusesAddresses(t *testing.T) {
@@ -36,7 +36,7 @@ func TestOpenNATSRefusesAddresses(t *testing.T) {
 		"nats://a:s3cr3t@host?bucket=%zz":   "name=value",
 		"nats://a:s3cr3t@host?replicas=333": "replicas",
 	} {
-		n, err := store.OpenNATS(t.Context(), text, quiet(true))
+		n, err := natskv.Open(t.Context(), text, quiet(true))
 		if err == nil {
 			n.Close()
 			t.Errorf("%q was opened", text)
@@ -46,10 +46,10 @@ func TestOpenNATSRefusesAddresses(t *testing.T) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
-	for _, opts := range []store.NATSOptions{
-		{Credentials: "missing"}, {CA: "missing"}, {Certificate: "missing", PrivateKey: "missing"}, {Certificate: "nats_test.go"},
+	for _, opts := range []natskv.Options{
+		{Credentials: "missing"}, {CA: "missing"}, {Certificate: "missing", PrivateKey: "missing"}, {Certificate: "store_test.go"},
 	} {
-		n, err := store.OpenNATS(t.Context(), "nats://127.0.0.1:1?bucket=writ", opts)
+		n, err := natskv.Open(t.Context(), "nats://127.0.0.1:1?bucket=writ", opts)
 		if err == nil {
 			n.Close()
 			t.Errorf("%+v was opened", opts)

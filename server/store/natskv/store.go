@@ -1,4 +1,4 @@
-package store
+package natskv
 
 import (
 	"cmp"
@@ -14,10 +14,12 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/writ-auth/writ/server/store"
 )
 
-// NATSOptions configure a NATS. The zero value works.
-type NATSOptions struct {
+// Options configure a Store. The zero value works.
+type Options struct {
 	Credentials string // file with a user's JWT and seed, read at every connect; none when empty
 	CA          string // PEM file of the only CAs for the servers, which must then speak TLS; the system's when empty
 	Certificate string // PEM file of this client's chain, read at every connect; none when empty
@@ -32,8 +34,8 @@ type NATSOptions struct {
 	Rand   io.Reader        // of the marks of writes; crypto/rand's when nil
 }
 
-// NATS is a Store in a key-value bucket of NATS JetStream, which any number of
-// processes share. It asks for server 2.11 or later.
+// A Store is a store.Store in a key-value bucket of NATS JetStream, which any
+// number of processes share. It asks for server 2.11 or later.
 //
 // # Time
 //
@@ -52,17 +54,17 @@ type NATSOptions struct {
 // applied, and this is its success. If nothing has changed, the write is sent
 // again until the time is up. If the entry is another's, then
 //
-//   - a write that was refused whenever it was sent answers ErrConflict or
-//     ErrExists: it has changed nothing;
-//   - PutOnce answers ErrExists even if an answer was lost: the key is there;
+//   - a write that was refused whenever it was sent answers store.ErrConflict or
+//     store.ErrExists: it has changed nothing;
+//   - PutOnce answers store.ErrExists even if an answer was lost: the key is there;
 //   - CompareAndSwap, if an answer was lost, cannot know whether it came before
-//     what it sees. It answers an error that is not ErrConflict, since a caller
+//     what it sees. It answers an error that is not store.ErrConflict, since a caller
 //     may take that for a sign of theft.
 //
 // When the time is up, the answer is an error and never a success. The write may
-// still be applied, once. Calling PutOnce again then answers ErrExists at worst,
-// and CompareAndSwap ErrConflict at worst, which may be about its own first
-// write: no two calls ever succeed, and who is told ErrConflict after an error
+// still be applied, once. Calling PutOnce again then answers store.ErrExists at worst,
+// and CompareAndSwap store.ErrConflict at worst, which may be about its own first
+// write: no two calls ever succeed, and who is told store.ErrConflict after an error
 // must read before it blames somebody. No write waits in a buffer for a server
 // to come back, so none is applied minutes later.
 //
@@ -74,16 +76,16 @@ type NATSOptions struct {
 // answer. Such a read grants nothing: PutOnce and CompareAndSwap succeed by a
 // majority of the servers only, and who acts upon a Get must swap. If a server
 // shows an older revision of a key than the one to be swapped, it is behind, and
-// the answer is an error that is not ErrConflict.
+// the answer is an error that is not store.ErrConflict.
 //
 // # What the servers must do
 //
 // A server of JetStream answers before its disk does and synchronizes every two
 // minutes. With sync_interval: always in its configuration an acknowledged write
 // survives a power failure. No client can see that setting.
-type NATS struct {
-	address natsAddress
-	opts    NATSOptions
+type Store struct {
+	address address
+	opts    Options
 	conn    *nats.Conn
 	js      jetstream.JetStream
 	margin  time.Duration // for which the server holds what has expired
@@ -100,11 +102,11 @@ type NATS struct {
 // What the server and the clients may differ in, and how long a delayed write
 // may be on its way after the key was deleted.
 const (
-	natsMargin    = time.Minute
-	natsMarkerTTL = 10 * time.Minute
+	margin    = time.Minute
+	markerTTL = 10 * time.Minute
 )
 
-// OpenNATS connects to the servers of an URL like
+// Open connects to the servers of an URL like
 //
 //	nats://host:4222,host2:4222?bucket=writ&replicas=3&timeout=1500ms
 //
@@ -114,8 +116,8 @@ const (
 //
 // Servers that do not answer are no error: they are tried for ever, and calls
 // answer errors until then. A bucket that is unfit or unsafe is an error.
-func OpenNATS(ctx context.Context, url string, opts NATSOptions) (*NATS, error) {
-	address, err := parseNATS(url)
+func Open(ctx context.Context, url string, opts Options) (*Store, error) {
+	address, err := parseURL(url)
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
@@ -128,7 +130,7 @@ func OpenNATS(ctx context.Context, url string, opts NATSOptions) (*NATS, error) 
 	if opts.Rand == nil {
 		opts.Rand = rand.Reader
 	}
-	n := &NATS{address: address, opts: opts, margin: natsMargin, checking: make(chan struct{}, 1), told: map[string]bool{}}
+	n := &Store{address: address, opts: opts, margin: margin, checking: make(chan struct{}, 1), told: map[string]bool{}}
 	if err := n.connect(); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", address, err)
 	}
@@ -139,7 +141,7 @@ func OpenNATS(ctx context.Context, url string, opts NATSOptions) (*NATS, error) 
 }
 
 // firstLook tells at the start what would otherwise come with the first call.
-func (n *NATS) firstLook(ctx context.Context) error {
+func (n *Store) firstLook(ctx context.Context) error {
 	if !n.conn.IsConnected() {
 		n.absent.Store(true)
 		n.opts.Logger.Error("store is not reachable: what needs it is refused until it is",
@@ -156,16 +158,16 @@ func (n *NATS) firstLook(ctx context.Context) error {
 	return nil
 }
 
-// Close ends the connection; every later call answers ErrClosed.
-func (n *NATS) Close() error {
+// Close ends the connection; every later call answers store.ErrClosed.
+func (n *Store) Close() error {
 	n.closed.Store(true)
 	n.conn.Close()
 	return nil
 }
 
 // PutOnce implements Store.
-func (n *NATS) PutOnce(ctx context.Context, key Key, ttl time.Duration) error {
-	if err := checkWrite(ctx, ttl, nil); err != nil {
+func (n *Store) PutOnce(ctx context.Context, key store.Key, ttl time.Duration) error {
+	if err := store.CheckWrite(ctx, ttl, nil); err != nil {
 		return err
 	}
 	w, err := n.newWrite(key, 0, nil, ttl)
@@ -177,15 +179,15 @@ func (n *NATS) PutOnce(ctx context.Context, key Key, ttl time.Duration) error {
 		_, err := n.write(ctx, w)
 		return err
 	})
-	if errors.Is(err, ErrConflict) {
-		return ErrExists
+	if errors.Is(err, store.ErrConflict) {
+		return store.ErrExists
 	}
 	return err
 }
 
 // CompareAndSwap implements Store.
-func (n *NATS) CompareAndSwap(ctx context.Context, key Key, revision uint64, value []byte, ttl time.Duration) (next uint64, err error) {
-	if err := checkWrite(ctx, ttl, value); err != nil {
+func (n *Store) CompareAndSwap(ctx context.Context, key store.Key, revision uint64, value []byte, ttl time.Duration) (next uint64, err error) {
+	if err := store.CheckWrite(ctx, ttl, value); err != nil {
 		return 0, err
 	}
 	w, err := n.newWrite(key, revision, value, ttl)
@@ -203,29 +205,29 @@ func (n *NATS) CompareAndSwap(ctx context.Context, key Key, revision uint64, val
 }
 
 // Get implements Store.
-func (n *NATS) Get(ctx context.Context, key Key) (entry Entry, err error) {
+func (n *Store) Get(ctx context.Context, key store.Key) (entry store.Entry, err error) {
 	err = n.call(ctx, func(ctx context.Context) error {
 		found, err := n.read(ctx, n.address.subject(key))
 		if err == nil && !found.live {
-			err = ErrNotFound
+			err = store.ErrNotFound
 		}
-		entry = Entry{Value: found.value, Revision: found.sequence}
+		entry = store.Entry{Value: found.value, Revision: found.sequence}
 		return err
 	})
 	if err != nil {
-		return Entry{}, err
+		return store.Entry{}, err
 	}
 	return entry, nil
 }
 
 // Delete implements Store. It leaves a marker for as long as a write that was
 // sent before it may come after it.
-func (n *NATS) Delete(ctx context.Context, key Key) error {
+func (n *Store) Delete(ctx context.Context, key store.Key) error {
 	return n.call(ctx, func(ctx context.Context) error {
 		return n.again(ctx, func(ctx context.Context) error {
 			msg := nats.NewMsg(n.address.subject(key))
 			msg.Header.Set("KV-Operation", "DEL") // as every client of a bucket knows it
-			_, err := n.publish(ctx, msg, natsMarkerTTL)
+			_, err := n.publish(ctx, msg, markerTTL)
 			return err
 		})
 	})

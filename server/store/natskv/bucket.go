@@ -1,4 +1,4 @@
-package store
+package natskv
 
 import (
 	"context"
@@ -28,7 +28,7 @@ func (e *bucketError) Error() string {
 // ready looks at the bucket before the first use, and creates it if there is
 // none. It never creates it again: who deletes a bucket under a running server
 // makes it forget, and that server refuses until it is started anew.
-func (n *NATS) ready(ctx context.Context) error {
+func (n *Store) ready(ctx context.Context) error {
 	if n.checked.Load() {
 		return nil
 	}
@@ -50,7 +50,7 @@ func (n *NATS) ready(ctx context.Context) error {
 }
 
 // bucket returns the configuration of the bucket's stream.
-func (n *NATS) bucket(ctx context.Context) (config jetstream.StreamConfig, err error) {
+func (n *Store) bucket(ctx context.Context) (config jetstream.StreamConfig, err error) {
 	err = n.again(ctx, func(ctx context.Context) error {
 		stream, err := n.js.Stream(ctx, n.address.stream())
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -67,7 +67,7 @@ func (n *NATS) bucket(ctx context.Context) (config jetstream.StreamConfig, err e
 // errCreated makes again look at what was created, here or by another process.
 var errCreated = errors.New("the bucket was created")
 
-func (n *NATS) create(ctx context.Context) error {
+func (n *Store) create(ctx context.Context) error {
 	if n.address.replicas < safeReplicas && !n.opts.AllowUnsafe {
 		return n.unsafe([]string{plural(n.address.replicas) + " asked for instead of 3"})
 	}
@@ -95,7 +95,7 @@ func (n *NATS) create(ctx context.Context) error {
 
 // judge refuses a bucket that cannot do the work, and one that can forget
 // unless that was asked for.
-func (n *NATS) judge(config jetstream.StreamConfig) error {
+func (n *Store) judge(config jetstream.StreamConfig) error {
 	if reasons := n.unfit(config); len(reasons) > 0 {
 		return &bucketError{n.address.bucket, "cannot be used: " + strings.Join(reasons, "; ")}
 	}
@@ -111,12 +111,12 @@ func (n *NATS) judge(config jetstream.StreamConfig) error {
 	return nil
 }
 
-func (n *NATS) unsafe(reasons []string) error {
+func (n *Store) unsafe(reasons []string) error {
 	return &bucketError{n.address.bucket, "is unsafe: " + strings.Join(reasons, "; ") +
 		"; what it forgets can be used again, and --store-allow-unsafe accepts that"}
 }
 
-func (n *NATS) unfit(c jetstream.StreamConfig) (reasons []string) {
+func (n *Store) unfit(c jetstream.StreamConfig) (reasons []string) {
 	add := func(wrong bool, reason string, args ...any) {
 		if wrong {
 			reasons = append(reasons, fmt.Sprintf(reason, args...))
@@ -131,7 +131,7 @@ func (n *NATS) unfit(c jetstream.StreamConfig) (reasons []string) {
 }
 
 // forgetful lists how the bucket can lose what it has acknowledged.
-func (n *NATS) forgetful(c jetstream.StreamConfig) (reasons []string) {
+func (n *Store) forgetful(c jetstream.StreamConfig) (reasons []string) {
 	if c.Replicas < max(safeReplicas, n.address.replicas) {
 		reasons = append(reasons, fmt.Sprintf("%s instead of %d", plural(c.Replicas), max(safeReplicas, n.address.replicas)))
 	}

@@ -1,4 +1,4 @@
-package store_test
+package natskv_test
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/writ-auth/writ/server/store"
+	"github.com/writ-auth/writ/server/store/natskv"
 )
 
 type logBuffer struct {
@@ -41,8 +42,8 @@ func (b *logBuffer) want(t *testing.T, texts ...string) {
 	}
 }
 
-func quiet(unsafe bool) store.NATSOptions {
-	return store.NATSOptions{AllowUnsafe: unsafe, Logger: slog.New(slog.DiscardHandler)}
+func quiet(unsafe bool) natskv.Options {
+	return natskv.Options{AllowUnsafe: unsafe, Logger: slog.New(slog.DiscardHandler)}
 }
 
 func TestOpenNATSCreatesASafeBucket(t *testing.T) {
@@ -52,7 +53,7 @@ func TestOpenNATSCreatesASafeBucket(t *testing.T) {
 	var opened sync.WaitGroup
 	for range 5 {
 		opened.Go(func() {
-			n, err := store.OpenNATS(t.Context(), c.hosts()+"?bucket=state", quiet(false))
+			n, err := natskv.Open(t.Context(), c.hosts()+"?bucket=state", quiet(false))
 			if err != nil {
 				t.Errorf("one of several that create the bucket: %v", err)
 				return
@@ -107,7 +108,7 @@ func TestOpenNATSRefusesBuckets(t *testing.T) {
 		}
 		for _, allow := range []bool{false, true} {
 			log := new(logBuffer)
-			n, err := store.OpenNATS(t.Context(), c.hosts()+"?bucket="+name, store.NATSOptions{AllowUnsafe: allow, Logger: log.logger()})
+			n, err := natskv.Open(t.Context(), c.hosts()+"?bucket="+name, natskv.Options{AllowUnsafe: allow, Logger: log.logger()})
 			if err == nil {
 				n.Close()
 			}
@@ -128,13 +129,13 @@ func TestOpenNATSOnOneServer(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, 1, false)
 	for query, allow := range map[string]bool{"?replicas=3": true, "?replicas=1": false, "": false} {
-		n, err := store.OpenNATS(t.Context(), c.hosts()+query, quiet(allow))
+		n, err := natskv.Open(t.Context(), c.hosts()+query, quiet(allow))
 		if err == nil {
 			n.Close()
 			t.Errorf("%q, unsafe allowed %v: opened", query, allow)
 		}
 	}
-	n, err := store.OpenNATS(t.Context(), c.hosts()+"?replicas=1", quiet(true))
+	n, err := natskv.Open(t.Context(), c.hosts()+"?replicas=1", quiet(true))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +148,7 @@ func TestNATSBucketDeleted(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, 1, false)
 	js := c.client(t)
-	s := c.open(t, "writ", "", store.NATSOptions{})
+	s := c.open(t, "writ", "", natskv.Options{})
 	key := store.NewKey("a")
 	if err := s.PutOnce(t.Context(), key, time.Hour); err != nil {
 		t.Fatal(err)
@@ -168,7 +169,7 @@ func TestNATSServerRemovesExpired(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, 1, false)
 	js := c.client(t)
-	s := c.open(t, "writ", "", store.NATSOptions{})
+	s := c.open(t, "writ", "", natskv.Options{})
 	stream, err := js.Stream(t.Context(), "KV_writ")
 	if err != nil {
 		t.Fatal(err)
@@ -181,7 +182,7 @@ func TestNATSServerRemovesExpired(t *testing.T) {
 	if err != nil || msg.Header.Get("Nats-TTL") != "1m2s" {
 		t.Errorf("time to live on the server %q, %v", msg.Header.Get("Nats-TTL"), err)
 	}
-	store.SetNATSMargin(s, 0)
+	natskv.SetMargin(s, 0)
 	short := store.NewKey("short")
 	if _, err := s.CompareAndSwap(t.Context(), short, 0, []byte("x"), time.Second); err != nil {
 		t.Fatal(err)
@@ -205,7 +206,7 @@ func TestNATSForeignMessage(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, 1, false)
 	js := c.client(t)
-	s := c.open(t, "writ", "", store.NATSOptions{})
+	s := c.open(t, "writ", "", natskv.Options{})
 	key := store.NewKey("a")
 	if _, err := js.Publish(t.Context(), "$KV.writ."+key.String(), []byte("what is this")); err != nil {
 		t.Fatal(err)

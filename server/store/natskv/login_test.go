@@ -1,4 +1,4 @@
-package store_test
+package natskv_test
 
 import (
 	"crypto/ecdsa"
@@ -23,6 +23,7 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"github.com/writ-auth/writ/server/store"
+	"github.com/writ-auth/writ/server/store/natskv"
 )
 
 // serveWith starts a server with other options than a node has.
@@ -45,11 +46,11 @@ func serveWith(t *testing.T, change func(o *server.Options)) (host string) {
 
 // works reports whether the store can be written to, and fails if a secret is
 // in its log or in its errors.
-func works(t *testing.T, url string, opts store.NATSOptions, secrets ...string) bool {
+func works(t *testing.T, url string, opts natskv.Options, secrets ...string) bool {
 	t.Helper()
 	log := new(logBuffer)
 	opts.Logger, opts.AllowUnsafe = log.logger(), true
-	n, err := store.OpenNATS(t.Context(), url+"?replicas=1&timeout=10s", opts)
+	n, err := natskv.Open(t.Context(), url+"?replicas=1&timeout=10s", opts)
 	if err == nil {
 		defer n.Close()
 		err = n.PutOnce(t.Context(), store.NewKey(rand.Text()), time.Hour)
@@ -66,16 +67,16 @@ func TestNATSUserAndPassword(t *testing.T) {
 	t.Parallel()
 	const password, token = "p4ss+w0rd", "t0k3n"
 	host := serveWith(t, func(o *server.Options) { o.Username, o.Password = "writd", password })
-	if !works(t, "nats://writd:p4ss%2Bw0rd@"+host, store.NATSOptions{}, password, "p4ss%2Bw0rd") {
+	if !works(t, "nats://writd:p4ss%2Bw0rd@"+host, natskv.Options{}, password, "p4ss%2Bw0rd") {
 		t.Error("user and password do not work")
 	}
 	for _, login := range []string{"", "writd:wr0ng@", token + "@"} {
-		if works(t, "nats://"+login+host, store.NATSOptions{}, "wr0ng", token) {
+		if works(t, "nats://"+login+host, natskv.Options{}, "wr0ng", token) {
 			t.Errorf("%q works", login)
 		}
 	}
 	host = serveWith(t, func(o *server.Options) { o.Authorization = token })
-	if !works(t, "nats://"+token+"@"+host, store.NATSOptions{}, token) {
+	if !works(t, "nats://"+token+"@"+host, natskv.Options{}, token) {
 		t.Error("a token does not work")
 	}
 }
@@ -133,13 +134,13 @@ func TestNATSOverTLS(t *testing.T) {
 		o.TLS, o.TLSVerify, o.TLSTimeout = true, true, 5
 		o.TLSConfig = &tls.Config{Certificates: []tls.Certificate{served.pair}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert}
 	})
-	mine := store.NATSOptions{CA: ca.cert, Certificate: client.cert, PrivateKey: client.key}
+	mine := natskv.Options{CA: ca.cert, Certificate: client.cert, PrivateKey: client.key}
 	for _, scheme := range []string{"nats://", "tls://"} {
 		if !works(t, scheme+host, mine) {
 			t.Errorf("%s does not work with CA and client certificate", scheme)
 		}
 	}
-	for name, opts := range map[string]store.NATSOptions{
+	for name, opts := range map[string]natskv.Options{
 		"another CA":            {CA: otherCA.cert, Certificate: client.cert, PrivateKey: client.key},
 		"the system's CAs":      {Certificate: client.cert, PrivateKey: client.key},
 		"no client certificate": {CA: ca.cert},
@@ -149,7 +150,7 @@ func TestNATSOverTLS(t *testing.T) {
 		}
 	}
 	plain := serveWith(t, func(*server.Options) {})
-	for url, opts := range map[string]store.NATSOptions{"nats://" + plain: {CA: ca.cert}, "tls://" + plain: {}} {
+	for url, opts := range map[string]natskv.Options{"nats://" + plain: {CA: ca.cert}, "tls://" + plain: {}} {
 		if works(t, url, opts) {
 			t.Errorf("%s took a server without TLS", url)
 		}
@@ -217,11 +218,11 @@ func TestNATSCredentials(t *testing.T) {
 		return path, string(seedBytes)
 	}
 	path, seed := credentials(account)
-	if !works(t, "nats://"+host, store.NATSOptions{Credentials: path}, seed) {
+	if !works(t, "nats://"+host, natskv.Options{Credentials: path}, seed) {
 		t.Error("a credentials file with no more than the documented permissions does not work")
 	}
 	path, seed = credentials(stranger)
-	if works(t, "nats://"+host, store.NATSOptions{Credentials: path}, seed) {
+	if works(t, "nats://"+host, natskv.Options{Credentials: path}, seed) {
 		t.Error("credentials of another account work")
 	}
 }

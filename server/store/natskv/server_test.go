@@ -1,4 +1,4 @@
-package store_test
+package natskv_test
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/writ-auth/writ/server/store"
+	"github.com/writ-auth/writ/server/store/natskv"
 )
 
 // A node is a real server that synchronizes every write. It keeps its folder
@@ -248,7 +248,7 @@ func (c *cluster) hosts() string {
 }
 
 // open opens a bucket and closes it with the test. One server is unsafe.
-func (c *cluster) open(t testing.TB, bucket, more string, opts store.NATSOptions) *store.NATS {
+func (c *cluster) open(t testing.TB, bucket, more string, opts natskv.Options) *natskv.Store {
 	t.Helper()
 	replicas := 3
 	if len(c.nodes) < 3 {
@@ -257,7 +257,7 @@ func (c *cluster) open(t testing.TB, bucket, more string, opts store.NATSOptions
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	n, err := store.OpenNATS(t.Context(), fmt.Sprintf("%s?bucket=%s&replicas=%d%s", c.hosts(), bucket, replicas, more), opts)
+	n, err := natskv.Open(t.Context(), fmt.Sprintf("%s?bucket=%s&replicas=%d%s", c.hosts(), bucket, replicas, more), opts)
 	if err != nil {
 		t.Fatal(err)
 	}

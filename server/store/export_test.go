@@ -1,6 +1,0 @@
-package store
-
-import "time"
-
-// SetNATSMargin lets a test see the server remove what has expired.
-func SetNATSMargin(n *NATS, margin time.Duration) { n.margin = margin }
