@@ -55,7 +55,7 @@ type listed struct {
 
 func list(t *testing.T, args ...string) []listed {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", append([]string{"list", "-json=ImportPath,Standard,Imports"}, args...)...).Output()
+	out, err := exec.CommandContext(t.Context(), "go", append([]string{"list", "-tags=nats", "-json=ImportPath,Standard,Imports"}, args...)...).Output()
 	if err != nil {
 		t.Fatal(err)
 	}

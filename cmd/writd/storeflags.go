@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"path/filepath"
@@ -20,7 +19,7 @@ type storeFlags struct {
 }
 
 func (s *storeFlags) register(f *flag.FlagSet) {
-	f.StringVar(&s.url, "store", "", "`URL` of a NATS JetStream bucket in which several writd remember used assertions, proofs and refresh tokens together: "+
+	f.StringVar(&s.url, "store", "", "`URL` (in a build with -tags nats) of a NATS JetStream bucket in which several writd remember used assertions, proofs and refresh tokens together: "+
 		"nats://HOST[:PORT],...?bucket=writ&replicas=3&timeout=1500ms; give its servers sync_interval: always, which writd cannot see: "+
 		"without it they can lose in a power failure what they acknowledged")
 	f.StringVar(&s.creds, "store-creds", "", "NATS credentials `FILE` for --store")
@@ -51,14 +50,11 @@ func (d *daemon) openStore(opts *server.Options) error {
 	flags := d.set.store
 	switch {
 	case flags.url != "":
-		shared, err := store.OpenNATS(context.Background(), flags.url, store.NATSOptions{
-			Credentials: flags.creds, CA: flags.ca, Certificate: flags.cert, PrivateKey: flags.key,
-			AllowUnsafe: flags.allowUnsafe, Logger: d.log,
-		})
+		shared, end, err := openShared(flags, d.log)
 		if err != nil {
 			return err
 		}
-		opts.Store, d.close = shared, shared.Close
+		opts.Store, d.close = shared, end
 	case d.set.state != "":
 		state, err := store.OpenBolt(filepath.Join(d.set.state, stateFile), store.BoltOptions{})
 		if err != nil {

@@ -11,25 +11,21 @@ import (
 	"github.com/writ-auth/writ/server/store/storetest"
 )
 
+type benchBackend struct {
+	name string
+	open func(b *testing.B) store.Store
+}
+
 // backends runs a benchmark with each backend, one caller at a time and many.
 // The servers of NATS are processes of their own, on this machine: what is
 // allocated is the client's, and no network is in between.
 func backends(b *testing.B, run func(b *testing.B, s store.Store, each func(b *testing.B, f func(n int)))) {
-	for _, backend := range []struct {
-		name string
-		open func(b *testing.B) store.Store
-	}{
+	for _, backend := range append([]benchBackend{
 		{"memory", func(*testing.B) store.Store { return store.NewMemory(store.MemoryOptions{MaxKeys: 1 << 30}) }},
 		{"bolt", func(b *testing.B) store.Store {
 			return openBolt(b, filepath.Join(b.TempDir(), "state.db"), storetest.NewClock())
 		}},
-		{"nats-R1", func(b *testing.B) store.Store {
-			return startCluster(b, 1, true).open(b, "writ", "&timeout=10s", store.NATSOptions{})
-		}},
-		{"nats-R3", func(b *testing.B) store.Store {
-			return startCluster(b, 3, true).open(b, "writ", "&timeout=10s", store.NATSOptions{})
-		}},
-	} {
+	}, natsBackends()...) {
 		b.Run(backend.name, func(b *testing.B) {
 			run(b, backend.open(b), func(b *testing.B, f func(n int)) {
 				for n := 0; b.Loop(); n++ {

@@ -1,3 +1,5 @@
+//go:build nats
+
 package store_test
 
 import (
@@ -9,6 +11,15 @@ import (
 	"github.com/writ-auth/writ/server/store"
 	"github.com/writ-auth/writ/server/store/storetest"
 )
+
+func natsBackends() (backends []benchBackend) {
+	for _, size := range []int{1, 3} {
+		backends = append(backends, benchBackend{fmt.Sprint("nats-R", size), func(b *testing.B) store.Store {
+			return startCluster(b, size, true).open(b, "writ", "&timeout=10s", store.NATSOptions{})
+		}})
+	}
+	return backends
+}
 
 func TestNATS(t *testing.T) {
 	rounds := 20

@@ -4,11 +4,11 @@
 //
 // It owns one interface of four methods and its backends: Memory forgets at
 // the end of the process, Bolt keeps one machine's state in a file and survives
-// a kill, NATS keeps it in a bucket that many processes share. Package storetest
-// holds what every backend must pass. It refuses to know what it stores: a Key
-// is a hash that only NewKey makes, so no caller's string, token or client id
-// ever reaches a backend. When a backend fails, the answer is an error and never
-// a success; callers refuse the request.
+// a kill, NATS, with the build tag nats, keeps it in a bucket that many processes
+// share. Package storetest holds what every backend must pass. It refuses to
+// know what it stores: a Key is a hash that only NewKey makes, so no caller's
+// string, token or client id ever reaches a backend. When a backend fails, the
+// answer is an error and never a success; callers refuse the request.
 package store
 
 import (

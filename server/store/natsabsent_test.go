@@ -1,0 +1,7 @@
+//go:build !nats
+
+package store_test
+
+func runNode() bool { return false }
+
+func natsBackends() []benchBackend { return nil }
