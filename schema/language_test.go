@@ -132,3 +132,17 @@ func TestRenderingNamesEverything(t *testing.T) {
 		}
 	})
 }
+
+// What a client that declares no refresh_token block gets is what the language
+// table says the attributes of an empty one are.
+func TestRefreshTokenDefaults(t *testing.T) {
+	policy := (*RefreshToken)(nil).OrDefault()
+	want := map[string]string{
+		"rotation": string(policy.Rotation), "lifetime": FormatDuration(policy.Lifetime), "idle_lifetime": FormatDuration(policy.IdleLifetime), "leeway": FormatDuration(policy.Leeway),
+	}
+	for _, a := range refreshTokenBlock.Attributes {
+		if a.Default != `"`+want[a.Name]+`"` {
+			t.Errorf("%s: the table says %s, a client without the block gets %q", a.Name, a.Default, want[a.Name])
+		}
+	}
+}

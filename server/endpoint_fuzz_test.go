@@ -22,8 +22,19 @@ import (
 func FuzzTokenEndpoint(f *testing.F) {
 	foreign := foreigners()["github"]
 	doc := signers(foreign.federated())
+	users := userDocument()
+	doc.APIs[0].AllowOfflineAccess = true
+	doc.TrustedIssuers = append(users.TrustedIssuers, doc.TrustedIssuers...)
+	doc.Clients = append(doc.Clients, users.Clients[1])
+	for _, auth := range users.Authorizations {
+		if auth.Label == "web-orders" {
+			doc.Authorizations = append(doc.Authorizations, auth)
+		}
+	}
+	slices.SortFunc(doc.TrustedIssuers, func(a, b schema.TrustedIssuer) int { return strings.Compare(a.Label, b.Label) })
 	s, _ := serving(f, doc, server.Options{
-		Now: func() time.Time { return noon }, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		RefreshTokensInMemory: true,
+		Now:                   func() time.Time { return noon }, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Store: store.NewMemory(store.MemoryOptions{MaxKeys: 1 << 30, Now: time.Now}),
 	})
 	es := pairs()[schema.ES256]
@@ -36,6 +47,11 @@ func FuzzTokenEndpoint(f *testing.F) {
 		{formType, "", "", asserted(es.assertion("signer", issuerURL, noon, nil)).Encode()},
 		{formType, "", es.proof(endpoint, noon, nil), asserted(foreign.token(nil), "client_id", "workload").Encode()},
 		{"application/json", "", "", `{"grant_type":"client_credentials","client_id":"billing","client_secret":"x","audience":"https://api.example.com/orders"}`},
+		{formType, "", "", exchanged(userToken(nil), "scope", "read:orders offline_access").Encode()},
+		{formType, "", "", exchanged(userToken(map[string]any{"act": map[string]any{"sub": "a"}, "may_act": map[string]any{"iss": clusterURL, "sub": "b"}}), "actor_token", userToken(nil), "actor_token_type", jwtToken).Encode()},
+		{formType, "", "", form("grant_type", bearerGrant, "client_id", "web", "assertion", userToken(nil)).Encode()},
+		{formType, "", "", refreshed(strings.Repeat("A", 64)).Encode()},
+		{formType, "", "", refreshed(do(f, s.Public(), post(exchanged(userToken(nil), "scope", "offline_access"))).body.Refresh).Encode()},
 		{formType + "; charset=utf-8", "Bearer x", "x.y.z", "a=1&a=2"},
 		{formType, "", "eyJhbGciOiJFUzI1NiJ9.e30.AAAA", tail + "client_assertion_type=" + assertionType + "&client_assertion=eyJhbGciOiJFUzI1NiJ9.e30.AAAA"},
 		{"text/plain", "Basic", ".", "%zz"},

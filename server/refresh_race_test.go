@@ -68,11 +68,7 @@ func TestOneWinnerPerRefreshToken(t *testing.T) {
 	for name, remembers := range stores(t) {
 		t.Run(name, func(t *testing.T) {
 			s := raceServer(t, remembers, rotating)
-			limit := 12 * time.Second // of disk; in memory all thousand take less
-			if name == "memory" {
-				limit = time.Hour
-			}
-			rounds(t, limit, func(round int) {
+			rounds(t, 15*time.Second, func(round int) {
 				token := offlineNow(t, s)
 				answers := at200(s, func(int) result { return do(t, s.Public(), post(refreshed(token))) })
 				won := ""

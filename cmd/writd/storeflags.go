@@ -19,7 +19,7 @@ type storeFlags struct {
 }
 
 func (s *storeFlags) register(f *flag.FlagSet) {
-	f.StringVar(&s.url, "store", "", "`URL` of a NATS JetStream bucket in which several writd remember used assertions, proofs and refresh tokens together: "+
+	f.StringVar(&s.url, "store", "", "in a build with -tags nats, `URL` of a NATS JetStream bucket in which several writd remember used assertions, proofs and refresh tokens together: "+
 		"nats://HOST[:PORT],...?bucket=writ&replicas=3&timeout=1500ms; give its servers sync_interval: always, which writd cannot see: "+
 		"without it they can lose in a power failure what they acknowledged")
 	f.StringVar(&s.creds, "store-creds", "", "NATS credentials `FILE` for --store")
