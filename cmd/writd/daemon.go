@@ -43,7 +43,7 @@ func newDaemon(set settings, getenv func(string) string, log *slog.Logger) (*dae
 		Keys: set.keys, KeyAnnounce: set.keyFlags.announce, KeyRotate: set.keyFlags.rotate, PKCS11Module: set.keyFlags.module,
 		Secrets: set.secrets, State: set.state,
 		Getenv: getenv, Trust: set.trust, Environment: set.environment, AdminHosts: set.adminHosts,
-		Logger: log, Signatures: d.tuner.cores + 1, Certificate: d.certificate, Profiling: set.pprof,
+		Logger: log, Signatures: d.tuner.cores + 1, Certificate: d.certificate, Profiling: set.pprof, ConnectionsPerAddress: set.perAddress,
 	}
 	if err := d.authentication(&opts); err != nil {
 		return nil, err
