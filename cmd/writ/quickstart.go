@@ -40,7 +40,7 @@ Wrote main.go in resource-server.
 
 $ writ quickstart orders --lang haproxy --issuer http://127.0.0.1:8080/`,
 		flags: []cli.Flag{
-			&cli.StringFlag{Name: "lang", Usage: "print the code for `LANG`: go, node, python, haproxy, ...", Destination: &o.lang},
+			&cli.StringFlag{Name: "lang", Usage: "print the code for `LANG`, such as go, node, python or haproxy", Destination: &o.lang},
 			&cli.StringFlag{Name: "issuer", Usage: "check tokens of the issuer at `URL` instead of the configuration's", Destination: &o.issuer},
 			&cli.StringFlag{Name: "out", Usage: "write the files into `DIR`, overwriting none", Destination: &o.out},
 		},
