@@ -18,7 +18,7 @@ const maxProblems = 10_000
 
 // maxComparisons bounds the search for near names: every mistake is compared
 // with every name.
-const maxComparisons = 2_000_000
+const maxComparisons = 1_000_000
 
 // problems collects what is wrong. A mistake inside a for_each is one mistake,
 // however many instances show it: the first instance reports it.
