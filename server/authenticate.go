@@ -130,13 +130,19 @@ var authenticationReasons = []struct {
 	{context.DeadlineExceeded, CodeUnavailable, ReasonGone},
 }
 
+// authenticationError looks through all of them, so that the time does not tell
+// which one it was.
 func authenticationError(err error) *Error {
-	for _, known := range authenticationReasons {
-		if errors.Is(err, known.err) {
-			return refuse(known.code, known.reason)
+	found := -1
+	for i := range authenticationReasons {
+		if errors.Is(err, authenticationReasons[i].err) {
+			found = i
 		}
 	}
-	return credentialError(err, CodeInvalidClient)
+	if found < 0 {
+		return credentialError(err, CodeInvalidClient)
+	}
+	return refuse(authenticationReasons[found].code, authenticationReasons[found].reason)
 }
 
 // credentialError is the refusal with the code when err is one of package

@@ -111,9 +111,14 @@ func (s *Secrets) Verify(ctx context.Context, cred Credential, now int64) (clien
 	sum := sha256.Sum256([]byte(cred.Secret))
 	client, known := s.snap.ClientByID(cred.ClientID)
 	subject, any := s.decoy(cred.ClientID)
-	if known {
-		subject = client
+	second := "" // both look up an id that is there and one that is not
+	if any {
+		second = subject.ClientID()
 	}
+	if known {
+		subject, second = client, cred.ClientID[:len(cred.ClientID)-1]
+	}
+	s.snap.ClientByID(second)
 	outcome := ErrNoSecrets
 	comparisons := 0
 	if any {
