@@ -73,17 +73,26 @@ func (e *tokenEndpoint) verify(x *exchange, r *http.Request, cred clientauth.Cre
 	switch {
 	case assertion == nil:
 		err = e.verifyCertificate(x, r, client, known)
-	case assertion.UnverifiedIssuer() != cred.ClientID && a.registered.vouchesForClient(assertion):
+	case isForeign(cred, assertion) && a.registered.vouchesForClient(assertion):
 		x.method = clientauth.Federated
 		x.credential, err = a.registered.verifyFederated(assertion, client, known, x.now)
 	default:
 		keys := a.registered.keys[cred.ClientID]
-		x.credential, err = a.registered.assertions.Verify(r.Context(), clientauth.AssertionType, assertion, cred.ClientID, keys)
+		x.credential, err = a.registered.assertions.Verify(r.Context(), cred.AssertionType, assertion, cred.ClientID, keys)
 	}
 	if !known && (err == nil || errors.Is(err, clientauth.ErrRefused)) {
 		err = clientauth.ErrUnknownClient
 	}
 	return client, err
+}
+
+// isForeign reports whether the assertion is another issuer's token: not the
+// client's own, and a JWT-SVID when it comes as one.
+func isForeign(cred clientauth.Credential, assertion *clientauth.Token) bool {
+	if cred.AssertionType == clientauth.SPIFFEAssertionType && !strings.HasPrefix(assertion.UnverifiedSubject(), "spiffe://") {
+		return false
+	}
+	return assertion.UnverifiedIssuer() != cred.ClientID
 }
 
 // verifyCertificate matches the certificate of the connection, whose chain is

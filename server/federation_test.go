@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -135,6 +136,33 @@ func TestFederatedTokens(t *testing.T) {
 			refused("an access token", "wrong-type", f.key.sign(map[string]any{"typ": "at+jwt", "kid": "k1"},
 				changed(changed(map[string]any{"iss": f.issuer, "exp": noon.Unix() + 60}, f.claims), nil)), "workload")
 		})
+	}
+}
+
+// A JWT-SVID may come as what it is, and nothing else may come as one: neither
+// another issuer's token nor a client's own assertion.
+func TestSPIFFEAssertionType(t *testing.T) {
+	const kind = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe"
+	status := func(doc *schema.Document, v url.Values) int {
+		s, _ := serving(t, doc, server.Options{Now: func() time.Time { return noon }, Store: store.NewMemory(store.MemoryOptions{})})
+		return do(t, s.Public(), post(v)).status
+	}
+	for name, f := range foreigners() {
+		want := map[bool]int{true: http.StatusOK, false: http.StatusUnauthorized}[name == "spiffe"]
+		if got := status(f.federated(), asserted(f.token(nil), "client_id", "workload", "client_assertion_type", kind)); got != want {
+			t.Errorf("%s: %d, want %d", name, got, want)
+		}
+	}
+	svid := foreigners()["spiffe"]
+	if got := status(quickDocument(), asserted(svid.token(nil), "client_id", clientID, "client_assertion_type", kind)); got != http.StatusUnauthorized {
+		t.Errorf("of a trust domain that nobody trusts: %d", got)
+	}
+	own := pairs()[schema.ES256].assertion("signer", issuerURL, noon, nil)
+	if got := status(signers(quickDocument()), asserted(own)); got != http.StatusOK {
+		t.Fatalf("a client's own assertion: %d", got)
+	}
+	if got := status(signers(quickDocument()), asserted(own, "client_assertion_type", kind)); got != http.StatusUnauthorized {
+		t.Errorf("a client's own assertion as a JWT-SVID: %d", got)
 	}
 }
 

@@ -60,7 +60,7 @@ func newMetadata(a *Active) (metadataEndpoint, error) {
 		GrantTypes:    a.grantTypes,
 		AuthMethods:   methods, AuthAlgorithms: algorithms,
 		ProofAlgorithms:  assertionAlgorithms(),
-		CertificateBound: slices.Contains(methods, clientauth.TLSClientAuth) || slices.Contains(methods, clientauth.SelfSignedTLSClientAuth),
+		CertificateBound: a.bindsToCertificates(),
 		Algorithms:       algorithmsInUse(a),
 		SubjectTypes:     []string{"public"},
 

@@ -4,7 +4,11 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+
+	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/server/clientauth"
 )
 
 // ProtectedResource describes one API for those who want a token for it (RFC
@@ -15,6 +19,14 @@ type ProtectedResource struct {
 	Scopes               []string `json:"scopes_supported,omitempty"`
 	BearerMethods        []string `json:"bearer_methods_supported"`
 	Name                 string   `json:"resource_name,omitempty"`
+
+	// CertificateBound is there when tokens may be bound to certificates (RFC
+	// 8705), ProofAlgorithms are those of the proofs that they may be bound with
+	// (RFC 9449), and ProofRequired is there when no client gets a token for the
+	// API without a proof.
+	CertificateBound bool     `json:"tls_client_certificate_bound_access_tokens,omitempty"`
+	ProofAlgorithms  []string `json:"dpop_signing_alg_values_supported"`
+	ProofRequired    bool     `json:"dpop_bound_access_tokens_required,omitempty"`
 }
 
 // A protectedResourceEndpoint serves the description of the API whose label is
@@ -37,7 +49,9 @@ func (protectedResourceEndpoint) serve(a *Active, w http.ResponseWriter, r *http
 	document := ProtectedResource{
 		Resource: api.Identifier(), AuthorizationServers: []string{a.snapshot.Issuer().URL},
 		BearerMethods: []string{"header"}, Name: api.Name(),
+		CertificateBound: a.bindsToCertificates(), ProofAlgorithms: assertionAlgorithms(),
 	}
+	document.ProofRequired = !document.CertificateBound && onlyBound(api)
 	for i := range api.NumScopes() {
 		document.Scopes = append(document.Scopes, api.Scope(i).Name)
 	}
@@ -46,4 +60,22 @@ func (protectedResourceEndpoint) serve(a *Active, w http.ResponseWriter, r *http
 		panic(err) // strings
 	}
 	newCached(body).write(w, r)
+}
+
+// bindsToCertificates reports whether some client gets tokens that are bound to
+// its certificate.
+func (a *Active) bindsToCertificates() bool {
+	return slices.Contains(a.registered.methods, clientauth.TLSClientAuth) || slices.Contains(a.registered.methods, clientauth.SelfSignedTLSClientAuth)
+}
+
+// onlyBound reports whether there are clients that get tokens for the API, and
+// all of them only such as are bound to a key.
+func onlyBound(api snapshot.API) bool {
+	any := false
+	for authorization := range api.Authorizations() {
+		if any = true; !authorization.Client().RequireSenderConstrained() {
+			return false
+		}
+	}
+	return any
 }

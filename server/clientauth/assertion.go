@@ -14,6 +14,11 @@ import (
 // AssertionType is the client_assertion_type of a JWT (RFC 7523 section 2.2).
 const AssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
+// SPIFFEAssertionType is the client_assertion_type of a JWT-SVID
+// (draft-ietf-oauth-spiffe-client-auth). Nothing else may come under it; a
+// JWT-SVID may come under AssertionType too.
+const SPIFFEAssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe"
+
 // PrivateKeyJWT is the method of an assertion that the client signed itself
 // (OpenID Connect Core section 9). Federated is that of another issuer's token,
 // a name of our own for the log: to the outside it is private_key_jwt too.

@@ -25,6 +25,8 @@ type Credential struct {
 	ClientID  string // "" where an assertion alone says it
 	Secret    string
 	Assertion string
+	// AssertionType is AssertionType or, for a JWT-SVID, SPIFFEAssertionType.
+	AssertionType string
 }
 
 // Params are the parameters of a request body that bear on client
@@ -62,10 +64,10 @@ func Read(authorization []string, p Params) (Credential, error) {
 		return Credential{}, ErrMultiple
 	case len(authorization) == 1:
 		return readHeader(authorization[0], p.ClientID)
-	case assertion && p.ClientAssertionType != AssertionType:
+	case assertion && p.ClientAssertionType != AssertionType && p.ClientAssertionType != SPIFFEAssertionType:
 		return Credential{ClientID: p.ClientID}, ErrUnsupportedMethod
 	case assertion:
-		return Credential{Method: PrivateKeyJWT, ClientID: p.ClientID, Assertion: p.ClientAssertion}, nil
+		return Credential{Method: PrivateKeyJWT, ClientID: p.ClientID, Assertion: p.ClientAssertion, AssertionType: p.ClientAssertionType}, nil
 	case p.Certificate && p.ClientSecret == "" && p.ClientID != "":
 		return Credential{Method: TLSClientAuth, ClientID: p.ClientID}, nil
 	case p.ClientSecret == "" || p.ClientID == "":
