@@ -2,6 +2,7 @@ package server
 
 import (
 	"net"
+	"net/netip"
 	"sync"
 )
 
@@ -28,9 +29,14 @@ func connections(files uint64) (public, admin int) {
 	return max(rest-admin, leastConnections), admin
 }
 
-// limited accepts at most that many connections at once; further ones wait.
-func limited(l net.Listener, most int) net.Listener {
-	return &capped{Listener: l, slots: make(chan struct{}, most), closed: make(chan struct{})}
+// limited accepts at most that many connections at once; further ones wait. Of
+// one address it accepts at most perAddress, 0 for no such cap, and closes
+// further ones, so that they take nobody else's place.
+func limited(l net.Listener, most, perAddress int) net.Listener {
+	return &capped{
+		Listener: l, slots: make(chan struct{}, most), closed: make(chan struct{}),
+		peers: peers{most: perAddress, open: map[netip.Addr]int{}},
+	}
 }
 
 // A capped listener accepts while fewer than its slots are open.
@@ -39,6 +45,7 @@ type capped struct {
 	slots  chan struct{}
 	closed chan struct{}
 	once   sync.Once
+	peers  peers
 }
 
 func (l *capped) Accept() (net.Conn, error) {
@@ -47,12 +54,53 @@ func (l *capped) Accept() (net.Conn, error) {
 	case <-l.closed:
 		return nil, net.ErrClosed
 	}
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		<-l.slots
-		return nil, err
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			<-l.slots
+			return nil, err
+		}
+		leave, ok := l.peers.enter(conn.RemoteAddr())
+		if ok {
+			return &cappedConn{Conn: conn, release: sync.OnceFunc(func() { leave(); <-l.slots })}, nil
+		}
+		conn.Close()
 	}
-	return &cappedConn{Conn: conn, release: sync.OnceFunc(func() { <-l.slots })}, nil
+}
+
+// A peers counts the open connections by the network they come from, as
+// failures are counted. Whoever is on this machine is not counted: a proxy there
+// speaks for everybody.
+type peers struct {
+	most int // 0 for no cap
+
+	mu   sync.Mutex
+	open map[netip.Addr]int
+}
+
+// enter counts a connection until leave is called; ok is false when there are
+// too many of its address.
+func (p *peers) enter(addr net.Addr) (leave func(), ok bool) {
+	peer, err := netip.ParseAddrPort(addr.String())
+	if p.most == 0 || err != nil || peer.Addr().Unmap().IsLoopback() {
+		return func() {}, true
+	}
+	from := network(peer.Addr())
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.open[from] >= p.most {
+		return nil, false
+	}
+	p.open[from]++
+	return func() { p.leave(from) }, true
+}
+
+func (p *peers) leave(from netip.Addr) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.open[from]--; p.open[from] == 0 {
+		delete(p.open, from)
+	}
 }
 
 func (l *capped) Close() error {

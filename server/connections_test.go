@@ -24,7 +24,7 @@ func TestLimited(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	most := limited(l, 2)
+	most := limited(l, 2, 0)
 	accepted := make(chan net.Conn)
 	ended := make(chan error)
 	go func() {
@@ -58,5 +58,72 @@ func TestLimited(t *testing.T) {
 	most.Close()
 	if err := <-ended; err == nil {
 		t.Error("closed and still accepting")
+	}
+}
+
+// A lineUp is a listener whose connections come from these addresses.
+type lineUp struct {
+	net.Listener
+	from   []string
+	closed map[string]int
+}
+
+func (l *lineUp) Accept() (net.Conn, error) {
+	if len(l.from) == 0 {
+		return nil, net.ErrClosed
+	}
+	peer := &peerConn{from: l.from[0], closed: l.closed}
+	l.from = l.from[1:]
+	return peer, nil
+}
+
+type peerConn struct {
+	net.Conn
+	from   string
+	closed map[string]int
+}
+
+func (c *peerConn) Close() error         { c.closed[c.from]++; return nil }
+func (c *peerConn) RemoteAddr() net.Addr { return c }
+func (c *peerConn) Network() string      { return "tcp" }
+func (c *peerConn) String() string       { return c.from }
+
+// One address has only so many connections at once, an IPv6 network counts as
+// one, and whoever is on this machine has no cap. What is refused is closed and
+// takes no place.
+func TestConnectionsPerAddress(t *testing.T) {
+	const four, six, other = "192.0.2.1:1", "[2001:db8::1]:1", "[2001:db8::2:1]:9"
+	line := &lineUp{closed: map[string]int{}, from: []string{
+		four, four, four, "[::ffff:192.0.2.1]:7", six, other, other, "192.0.2.2:1",
+		"127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3", "[::1]:1", "[::1]:1", "[::1]:1", "@", "@", "@",
+	}}
+	l := limited(line, 15, 2)
+	open := map[string][]net.Conn{}
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			break
+		}
+		open[conn.RemoteAddr().String()] = append(open[conn.RemoteAddr().String()], conn)
+	}
+	for from, want := range map[string]int{four: 2, "[::ffff:192.0.2.1]:7": 0, six: 1, other: 1, "192.0.2.2:1": 1, "[::1]:1": 3, "@": 3} {
+		if len(open[from]) != want {
+			t.Errorf("%s has %d connections, want %d", from, len(open[from]), want)
+		}
+	}
+	if line.closed[four] != 1 || line.closed[other] != 1 || line.closed["@"] != 0 {
+		t.Errorf("closed %v", line.closed)
+	}
+	open[four][0].Close()
+	open[four][0].Close() // gives up one place only
+	line.from = []string{four, four}
+	if _, err := l.Accept(); err != nil {
+		t.Errorf("after one was closed: %v", err)
+	}
+	if conn, err := l.Accept(); err == nil {
+		t.Errorf("%v is one too many", conn.RemoteAddr())
+	}
+	if n := len(l.(*capped).peers.open); n != 3 {
+		t.Errorf("%d addresses are remembered", n)
 	}
 }

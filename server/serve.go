@@ -38,7 +38,7 @@ type Listeners struct {
 // process may not open as many files; further ones wait to be accepted.
 func (s *Server) Serve(ctx context.Context, l Listeners) error {
 	most, mostAdmin := connections(openFiles())
-	l.Public = limited(l.Public, most)
+	l.Public = limited(l.Public, most, s.opts.ConnectionsPerAddress)
 	public := s.httpServer(s.Public())
 	public.TLSConfig = l.TLS
 	servers := []*http.Server{public}
@@ -47,7 +47,7 @@ func (s *Server) Serve(ctx context.Context, l Listeners) error {
 	if l.Admin != nil {
 		admin := s.httpServer(s.Admin())
 		servers = append(servers, admin)
-		go func() { failed <- admin.Serve(limited(l.Admin, mostAdmin)) }()
+		go func() { failed <- admin.Serve(limited(l.Admin, mostAdmin, 0)) }()
 	}
 	var background sync.WaitGroup
 	defer background.Wait()

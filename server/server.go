@@ -70,6 +70,11 @@ type Options struct {
 	// ProofNonce demands a nonce of the server in each DPoP proof.
 	ProofNonce bool
 
+	// ConnectionsPerAddress is how many connections one address, of IPv6 one /64,
+	// may have open to the public listener, 0 for no cap. Loopback addresses and
+	// unix sockets have none.
+	ConnectionsPerAddress int
+
 	// Signatures is how many asymmetric signatures run at once, 0 for one more
 	// than there are processors.
 	Signatures int

@@ -31,6 +31,7 @@ type settings struct {
 	tlsKey      string
 	clients     clientFlags
 	store       storeFlags
+	perAddress  int
 	pprof       bool
 	console     bool
 }
@@ -79,6 +80,7 @@ func parseFlags(args []string, getenv func(string) string, help io.Writer) (sett
 	f.StringVar(&s.tlsKey, "tls-key", "", "PEM private key `FILE`")
 	s.clients.register(f)
 	s.store.register(f)
+	f.IntVar(&s.perAddress, "connections-per-address", 2500, "how many connections `N` one address may have open, of 10,000 in all; 0 for no such cap")
 	f.BoolVar(&s.pprof, "pprof", false, "serve profiles of the running program at /debug/pprof/ beside health and status")
 	f.BoolVar(&s.console, "console", false, "serve pages that show what is served at /console/ beside health and status; they change nothing")
 	if err := f.Parse(args); err != nil {
@@ -122,6 +124,8 @@ func (s settings) check() error {
 		return errors.New("--snapshot is missing")
 	case (s.tlsCert == "") != (s.tlsKey == ""):
 		return errors.New("--tls-cert and --tls-key go together")
+	case s.perAddress < 0:
+		return errors.New("--connections-per-address is negative")
 	case s.keys == "" && !server.Loopback(s.listen):
 		return fmt.Errorf("--listen %q is reachable from other machines and there is no --keys: tokens signed with "+
 			"keys that live in memory only cannot be verified after a restart, nor by another instance", s.listen)

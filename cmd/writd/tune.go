@@ -29,11 +29,12 @@ func newTuner(getenv func(string) string) tuner {
 
 // fit adjusts the runtime to the configuration, whose snapshot has so many bytes.
 func (t tuner) fit(a *server.Active, size int) {
-	if procs := t.processors(signsWithRSA(a)); t.procs && procs != runtime.GOMAXPROCS(0) {
+	slow := signsWithRSA(a)
+	if procs := t.processors(slow); t.procs && procs != runtime.GOMAXPROCS(0) {
 		runtime.GOMAXPROCS(procs)
 	}
 	if t.gc {
-		debug.SetGCPercent(gcPercent(size))
+		debug.SetGCPercent(gcPercent(slow, size))
 	}
 }
 
@@ -60,13 +61,17 @@ func signsWithRSA(a *server.Active) bool {
 
 // The heap may grow by about so much between collections: less, and the collector
 // takes a fifth of the processor when signatures are cheap; more, and the process
-// is over 20 MiB under load. A large snapshot has half of its size instead.
+// is over 20 MiB under load. A large snapshot has half of its size instead, and
+// next to RSA the collector is not to be seen however often it runs.
 const (
 	headroom = 6 << 20
 	leastGC  = 50
 	mostGC   = 150
 )
 
-func gcPercent(size int) int {
+func gcPercent(slow bool, size int) int {
+	if slow {
+		return leastGC
+	}
 	return min(max(100*headroom/(size+1<<20), leastGC), mostGC)
 }

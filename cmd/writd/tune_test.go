@@ -17,8 +17,11 @@ func TestTuner(t *testing.T) {
 		}
 	}
 	for size, want := range map[int]int{0: 150, 1000: 150, 3 << 20: 150, 5 << 20: 100, 60 << 20: 50, 1 << 40: 50} {
-		if got := gcPercent(size); got != want {
+		if got := gcPercent(false, size); got != want {
 			t.Errorf("a snapshot of %d bytes: GOGC=%d", size, got)
+		}
+		if got := gcPercent(true, size); got != leastGC {
+			t.Errorf("with RSA, a snapshot of %d bytes: GOGC=%d", size, got)
 		}
 	}
 }
