@@ -117,7 +117,7 @@ func (s *Server) decideUser(x *exchange, client snapshot.Client) (refusal *Error
 	g, user, sum, at := &x.grant, x.grant.user, sha256.Sum256(first.secret[:]), x.now.UnixMilli()
 	f := &found{key: familyKey(first), family: family{
 		Version: familyVersion, Client: g.ClientID, API: g.Audience, Issuer: user.issuer.Label, IssuerURL: user.issuer.Issuer,
-		Subject: user.subject, Act: user.act, Claims: user.copied, Rules: user.rules, Scope: g.Scope, NotAfter: user.notAfter,
+		Subject: user.subject, Act: user.act, Claims: user.copied, Rules: digest(g.Authorization.SubjectClaims()), Scope: g.Scope, NotAfter: user.notAfter,
 		Started: at, Used: at, Current: sum[:],
 	}}
 	x.offline = offline{token: first.String(), change: f.write(refreshPolicy(client), x.now)}

@@ -38,8 +38,7 @@ type represented struct {
 	subject  string // our sub
 	act      string
 	copied   []copiedClaim
-	rules    string // digest of the subject_claims that the user has met
-	notAfter int64  // no token ends later, Unix seconds; 0 for no such end
+	notAfter int64 // no token ends later, Unix seconds; 0 for no such end
 }
 
 // A copiedClaim is one claim of the user's token, its value the JSON text as it
@@ -72,16 +71,15 @@ func (g *Grant) represent(snap *snapshot.Snapshot, req Request) (refusal *Error)
 func (g *Grant) admit(snap *snapshot.Snapshot, req Request) (*represented, *Error) {
 	user, code := req.User, refusedCode(req.GrantType)
 	issuer, ok := vouching(snap, user.TrustedIssuer)
-	rules := g.Authorization.SubjectClaims()
 	switch {
 	case !ok:
 		return nil, refuse(code, ReasonUntrustedIssuer)
 	case !acceptableSubject(user.Subject):
 		return nil, refuse(code, ReasonForeignSubject)
-	case !user.Claims.Says(rules):
+	case !user.Claims.Says(g.Authorization.SubjectClaims()):
 		return nil, refuse(code, ReasonSubjectClaims)
 	}
-	r := &represented{issuer: issuer, subject: issuer.Label + subjectBar + user.Subject, act: user.Act, rules: digest(rules)}
+	r := &represented{issuer: issuer, subject: issuer.Label + subjectBar + user.Subject, act: user.Act}
 	if issuer.CapsLifetime {
 		r.notAfter = user.ExpiresAt
 	}
@@ -104,16 +102,15 @@ func (g *Grant) admit(snap *snapshot.Snapshot, req Request) (*represented, *Erro
 // is left out.
 func (g *Grant) resume(snap *snapshot.Snapshot, f *family) (*represented, *Error) {
 	issuer, ok := vouching(snap, f.Issuer)
-	rules := digest(g.Authorization.SubjectClaims())
 	switch {
 	case !g.API.AllowOfflineAccess():
 		return nil, refuse(CodeInvalidGrant, ReasonOfflineForbidden)
 	case !ok || issuer.Issuer != f.IssuerURL:
 		return nil, refuse(CodeInvalidGrant, ReasonUntrustedIssuer)
-	case rules != f.Rules:
+	case f.Rules != digest(g.Authorization.SubjectClaims()):
 		return nil, refuse(CodeInvalidGrant, ReasonSubjectClaims)
 	}
-	r := &represented{issuer: issuer, subject: f.Subject, act: f.Act, rules: rules, notAfter: f.NotAfter}
+	r := &represented{issuer: issuer, subject: f.Subject, act: f.Act, notAfter: f.NotAfter}
 	copies := slices.Collect(g.Authorization.CopyClaims())
 	for _, claim := range f.Claims {
 		if slices.Contains(copies, claim.Name) {
