@@ -114,13 +114,42 @@ func planFiles(p *compiler.Plan) string {
 	return "No object changes, but the snapshot has other bytes and will be written."
 }
 
-// accessParty is who gains or loses, and where.
-func accessParty(a *compiler.AccessChange) string {
-	party := fmt.Sprintf("%s on %s", compiler.Address(compiler.KindClient, a.Client), compiler.Address(compiler.KindAPI, a.API))
+// accessParty is who gains or loses, and where. Where other changes are of the
+// same labels, as after a replacement, it says which client id or identifier
+// tells this one from them.
+func accessParty(changes []compiler.AccessChange, i int) string {
+	a := &changes[i]
+	client, api := compiler.Address(compiler.KindClient, a.Client), compiler.Address(compiler.KindAPI, a.API)
+	for _, other := range sameLabels(changes, i) {
+		if other.ClientID != a.ClientID {
+			client = fmt.Sprintf("%s with client_id %q", compiler.Address(compiler.KindClient, a.Client), a.ClientID)
+		}
+		if other.Identifier != a.Identifier {
+			api = fmt.Sprintf("%s with identifier %q", compiler.Address(compiler.KindAPI, a.API), a.Identifier)
+		}
+	}
+	party := client + " on " + api
 	if a.SubjectType == schema.SubjectUser {
 		party += ", on behalf of users"
 	}
 	return visible(party)
+}
+
+// sameLabels returns the changes that stand beside one, itself included, and are
+// of the same labels: the list is sorted by them.
+func sameLabels(changes []compiler.AccessChange, i int) []compiler.AccessChange {
+	same := func(j int) bool {
+		a, b := &changes[i], &changes[j]
+		return a.Client == b.Client && a.API == b.API && a.SubjectType == b.SubjectType
+	}
+	start, end := i, i+1
+	for start > 0 && same(start-1) {
+		start--
+	}
+	for end < len(changes) && same(end) {
+		end++
+	}
+	return changes[start:end]
 }
 
 // accessLines says what is gained and lost, a sign before each.

@@ -89,7 +89,7 @@ func markdownAccess(out *strings.Builder, changes []compiler.AccessChange) {
 	lines := &markdownLines{out: out, until: maxComment * 3 / 4}
 	for i := range changes {
 		gained, lost := accessLines(&changes[i])
-		lines.add(fmt.Sprintf("| %s | %s | %s |\n", tableCell(accessParty(&changes[i])), tableCell(gained), tableCell(lost)))
+		lines.add(fmt.Sprintf("| %s | %s | %s |\n", tableCell(accessParty(changes, i)), tableCell(gained), tableCell(lost)))
 	}
 	if lines.more > 0 {
 		fmt.Fprintf(out, "| and %d more | | |\n", lines.more)

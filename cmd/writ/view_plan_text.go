@@ -106,7 +106,7 @@ func (out *planPrinter) access(changes []compiler.AccessChange) {
 	out.line("", "")
 	for i := range changes {
 		gained, lost := accessLines(&changes[i])
-		fmt.Fprintf(out, "    %s\n", accessParty(&changes[i]))
+		fmt.Fprintf(out, "    %s\n", accessParty(changes, i))
 		if gained != "" {
 			fmt.Fprintf(out, "      %s %s\n", out.sign("+"), gained)
 		}
