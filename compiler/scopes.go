@@ -101,7 +101,7 @@ func (c *compilation) unknownScope(a *config.Authorization, i int, api int32) {
 	}
 	names := scopeNames(&c.Document.APIs[api])
 	detail := fmt.Sprintf("%s has no scope %q.", declared.Address, name)
-	if hint := didYouMean(name, names); hint != "" {
+	if hint := c.didYouMean(name, names); hint != "" {
 		detail += hint
 	} else {
 		detail += fmt.Sprintf(" It has %s. Declare scope %q there, or remove it from the list.", quoteFew(names), name)

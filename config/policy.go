@@ -35,6 +35,11 @@ func (c *Config) CheckPolicy(p *Policy, self Self) (ok bool, message string, dia
 	return false, m.AsString(), nil
 }
 
+// Exhausted reports whether what claims and policies may take is used up. That
+// has then been reported, and evaluating more of them gives nothing but the
+// same again.
+func (c *Config) Exhausted() bool { return c.eval.Exhausted() }
+
 func mistyped(what string, v cty.Value, at hcl.Range) diag.Diagnostic {
 	got := "null"
 	if !v.IsNull() {
