@@ -79,6 +79,10 @@ func (c *compilation) reportOnce(diags diag.List) {
 	reported := make(map[mistake]bool)
 	for _, d := range diags {
 		m := mistake{d.Code, d.Range.Filename, d.Range.Start.Byte, d.Range.End.Byte}
+		if c.exhausted && config.IsExhausted(d) {
+			continue
+		}
+		c.exhausted = c.exhausted || config.IsExhausted(d)
 		if !reported[m] || d.Range == (hcl.Range{}) {
 			reported[m] = true
 			c.diags.Add(d)

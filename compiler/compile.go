@@ -71,9 +71,14 @@ type compilation struct {
 	scopes  []scopeIndex
 	held    []bool          // working memory of resolveScopes
 	orphans map[string]bool // labels of clients of authorizations that did not resolve
-	diags   diag.Bounded
+	shown   struct {
+		api   int32
+		names []string
+	} // by the last unknown scope
+	diags diag.Bounded
 
-	comparisons int // of names, for suggestions
+	comparisons int  // of names, for suggestions
+	exhausted   bool // the budget of claims and policies, which is reported once
 }
 
 func newCompilation(cfg *config.Config, opts CompileOptions) *compilation {

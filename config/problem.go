@@ -10,6 +10,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/config/eval"
 	"github.com/writ-auth/writ/schema"
 )
 
@@ -24,6 +25,7 @@ type problems struct {
 	owner       *object           // the instance whose expressions are being evaluated
 	first       map[place]*object // which instance reported what
 	comparisons int
+	exhausted   bool            // the budget of evaluation, which is reported once
 	broken      map[string]bool // files with syntax errors, of which something may be missing
 }
 
@@ -79,9 +81,10 @@ var summaries = map[string]string{
 }
 
 func (p *problems) add(d diag.Diagnostic) {
-	if p.isConsequence(d) {
+	if p.isConsequence(d) || p.exhausted && eval.IsExhausted(d) {
 		return
 	}
+	p.exhausted = p.exhausted || eval.IsExhausted(d)
 	d.Range = diag.Forward(d.Range)
 	if p.owner != nil {
 		k := place{d.Code, d.Range}

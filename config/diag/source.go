@@ -92,7 +92,7 @@ func (s *source) header(at int, line []byte) {
 	case line[0] == '}':
 		s.blocks = append(s.blocks, header{from: at + len(line) + 1})
 	case line[0] >= 'a' && line[0] <= 'z':
-		if m := blockHeader.FindSubmatch(line); m != nil && len(m[0]) <= maxHeader {
+		if m := blockHeader.FindSubmatch(line[:min(len(line), maxHeader)]); m != nil {
 			s.blocks = append(s.blocks, header{at, printable(line[:len(m[1])+len(m[2])])})
 		}
 	}
