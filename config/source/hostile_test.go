@@ -2,6 +2,7 @@ package source
 
 import (
 	"fmt"
+	"reflect"
 	"runtime/debug"
 	"strings"
 	"testing"
@@ -175,5 +176,18 @@ func TestLimitsCanBeSet(t *testing.T) {
 		if _, l := ParseFile("a.hcl", []byte(src), limits); len(l) != 1 || l[0].Code != "limit-exceeded" {
 			t.Errorf("%s: %v", name, l)
 		}
+	}
+}
+
+// TestLimitsInWords makes sure that no limit is left out of the reference.
+func TestLimitsInWords(t *testing.T) {
+	n := 0
+	for l := range DefaultLimits().All() {
+		if n++; l.Most <= 0 || l.What == "" {
+			t.Errorf("limit %d: %+v", n, l)
+		}
+	}
+	if fields := reflect.TypeFor[Limits]().NumField(); n != fields {
+		t.Errorf("%d limits in words, %d in all", n, fields)
 	}
 }

@@ -1,5 +1,10 @@
 package source
 
+import (
+	"iter"
+	"slices"
+)
+
 // Limits bound what a configuration may cost. A zero field means its default.
 type Limits struct {
 	Nesting        int   // brackets, sequences, directives and conditionals inside one another: 64
@@ -47,6 +52,37 @@ func DefaultLimits() Limits {
 		Steps:          10_000_000,
 		Objects:        2_000_000,
 	}
+}
+
+// A Limit is one of the limits, in words.
+type Limit struct {
+	Most int64
+	What string // "bytes in one file"
+	Doc  string // what to do instead, or ""
+}
+
+// All yields every limit, in the order of the fields.
+func (l Limits) All() iter.Seq[Limit] {
+	return slices.Values([]Limit{
+		{int64(l.Nesting), "brackets, `${ }` and `%{ }` sequences, directives and conditionals inside one another", "Give a part a name of its own in `locals`."},
+		{int64(l.Operators), "operators and traversal steps in one expression", "Give a part a name of its own in `locals`."},
+		{int64(l.TextPieces), "lines, escapes, dollar signs and sequences in one string of a configuration file", "Put the text into a file of its own, read by `file()`."},
+		{int64(l.WordBytes), "bytes in one name", ""},
+		{int64(l.Tokens), "words, symbols and lines in one top-level block, or in all templates of one JSON file", "Split the block, or read what it holds from a file with `jsondecode(file())`."},
+		{int64(l.NestedBlocks), "blocks inside one top-level block", ""},
+		{int64(l.Sequences), "`${ }` and `%{ }` sequences in one file", "Split the file."},
+		{int64(l.Values), "values in one JSON text", "Split the file."},
+		{int64(l.FileTokens), "words and symbols in one file", "Split the file."},
+		{int64(l.FileLines), "lines in one file", "Split the file."},
+		{l.FileBytes, "bytes in one file", "Split the file."},
+		{l.TreeBytes, "bytes in all files together", ""},
+		{int64(l.StringBytes), "bytes in one string", ""},
+		{int64(l.NumberDigits), "characters in a number", ""},
+		{int64(l.ExponentDigits), "digits in the exponent of a number", ""},
+		{int64(l.Collection), "elements in a collection, attributes in a block, and top-level blocks in a file", ""},
+		{l.Steps, "steps of about a tenth of a microsecond for all expressions; an instance of a `for_each` takes a hundred", "Loop over less, or write the result down."},
+		{int64(l.Objects), "blocks and their instances", ""},
+	})
 }
 
 // OrDefaults returns the limits with every zero field replaced by its default.
