@@ -46,6 +46,8 @@ func Compile(cfg *config.Config, opts CompileOptions) (*Model, diag.List) {
 	c.checkFederated()
 	c.checkDefaultAPIs()
 	c.checkOfflineAccess()
+	c.checkGrants()
+	c.checkUserIssuers()
 	c.checkKeySchedules()
 	c.checkProfilesAndLifetimes()
 	c.checkUnusedClients()
