@@ -184,7 +184,7 @@ func (f *fields) allowed(spec *schema.Attribute, s string, at hcl.Range) bool {
 	switch {
 	case errors.Is(err, schema.ErrPlaintext):
 		code = "plaintext-secret"
-	case strings.HasPrefix(s, "env:"), strings.HasPrefix(s, "file:"):
+	case strings.HasPrefix(s, "env:"), strings.HasPrefix(s, "file:"), s == "" && code == "weak-secret-hash":
 		code = "invalid-value"
 	}
 	report := f.errorf
