@@ -42,7 +42,7 @@ func (a *app) manPage() string {
 	if date == "" {
 		date = a.packagedOn()
 	}
-	fmt.Fprintf(&page, ".TH WRIT 1 \"%s\" \"writ %s\"\n", roff(date), roff(b.Version))
+	fmt.Fprintf(&page, ".TH WRIT 1 \"%s\" \"writ %s\"\n", date, roff(b.Version))
 	page.WriteString(".SH NAME\nwrit \\- who may get which token, as HCL files in git\n")
 	page.WriteString(".SH SYNOPSIS\n.B writ\n.I COMMAND\n[flags]\n.SH COMMANDS\n")
 	for _, c := range a.table {
