@@ -45,12 +45,12 @@ func (c *compilation) checkIdleClaims() {
 	}
 	for i, a := range c.apis {
 		if !busy[i] && !c.refused.has(&a.Decl) {
-			c.diags = append(c.diags, checkNames(a.Address, a.WrittenClaims())...)
+			c.diags.AddAll(checkNames(a.Address, a.WrittenClaims()))
 		}
 	}
 	for i, cl := range c.clients {
 		if len(c.reach[i]) == 0 && !c.refused.has(&cl.Decl) {
-			c.diags = append(c.diags, checkNames(cl.Address, cl.WrittenClaims())...)
+			c.diags.AddAll(checkNames(cl.Address, cl.WrittenClaims()))
 		}
 	}
 }
@@ -79,9 +79,13 @@ func (c *compilation) reportOnce(diags diag.List) {
 	reported := make(map[mistake]bool)
 	for _, d := range diags {
 		m := mistake{d.Code, d.Range.Filename, d.Range.Start.Byte, d.Range.End.Byte}
+		if c.exhausted && config.IsExhausted(d) {
+			continue
+		}
+		c.exhausted = c.exhausted || config.IsExhausted(d)
 		if !reported[m] || d.Range == (hcl.Range{}) {
 			reported[m] = true
-			c.diags = append(c.diags, d)
+			c.diags.Add(d)
 		}
 	}
 }

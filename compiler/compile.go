@@ -46,6 +46,8 @@ func Compile(cfg *config.Config, opts CompileOptions) (*Model, diag.List) {
 	c.checkFederated()
 	c.checkDefaultAPIs()
 	c.checkOfflineAccess()
+	c.checkGrants()
+	c.checkUserIssuers()
 	c.checkKeySchedules()
 	c.checkProfilesAndLifetimes()
 	c.checkUnusedClients()
@@ -71,7 +73,14 @@ type compilation struct {
 	scopes  []scopeIndex
 	held    []bool          // working memory of resolveScopes
 	orphans map[string]bool // labels of clients of authorizations that did not resolve
-	diags   diag.List
+	shown   struct {
+		api   int32
+		names []string
+	} // by the last unknown scope
+	diags diag.Bounded
+
+	comparisons int  // of names, for suggestions
+	exhausted   bool // the budget of claims and policies, which is reported once
 }
 
 func newCompilation(cfg *config.Config, opts CompileOptions) *compilation {
@@ -84,13 +93,13 @@ func newCompilation(cfg *config.Config, opts CompileOptions) *compilation {
 }
 
 func (c *compilation) errorAt(r hcl.Range, code, summary, detail string, related ...diag.Related) {
-	c.diags = append(c.diags, diag.Diagnostic{
+	c.diags.Add(diag.Diagnostic{
 		Severity: diag.Error, Code: code, Summary: summary, Detail: detail, Range: r, Related: related,
 	})
 }
 
 func (c *compilation) warnAt(r hcl.Range, code, summary, detail string, related ...diag.Related) {
-	c.diags = append(c.diags, diag.Diagnostic{
+	c.diags.Add(diag.Diagnostic{
 		Severity: diag.Warning, Code: code, Summary: summary, Detail: detail, Range: r, Related: related,
 	})
 }
@@ -98,6 +107,18 @@ func (c *compilation) warnAt(r hcl.Range, code, summary, detail string, related 
 // declaredHere points at a declaration as the second place of a diagnostic.
 func declaredHere(d *config.Decl) diag.Related {
 	return diag.Related{Message: d.Address + " is declared here", Range: d.Range}
+}
+
+// maxComparisons bounds the search for near names, about a microsecond each.
+const maxComparisons = 200_000
+
+// didYouMean is the function of that name until there have been too many
+// mistakes to compare each with every name.
+func (c *compilation) didYouMean(name string, candidates []string) string {
+	if c.comparisons += len(candidates); c.comparisons > maxComparisons {
+		return ""
+	}
+	return didYouMean(name, candidates)
 }
 
 // didYouMean is the last sentence of a detail about an unknown name: empty when

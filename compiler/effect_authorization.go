@@ -60,14 +60,8 @@ func (c *comparison) compareAuthorization(before, after *schema.Authorization) {
 	c.authorizedLifetime(d, before, after)
 	d.expiry(before.ExpiresAt, after.ExpiresAt)
 	d.subjectClaims(before.SubjectClaims, after.SubjectClaims)
-	if !slices.Equal(before.CopyClaims, after.CopyClaims) {
-		d.add("copy_claims", listValue(before.CopyClaims), listValue(after.CopyClaims), EffectShape,
-			"Tokens of %s repeat other claims of the user's token.", holderOf(after))
-	}
-	if before.Claims != after.Claims {
-		d.add("claims", rawValue(before.Claims), rawValue(after.Claims), EffectShape,
-			"Tokens of %s carry other claims.", holderOf(after))
-	}
+	d.copiedClaims(before, after)
+	d.claims(before, after)
 	c.update(d, action, before, after)
 }
 

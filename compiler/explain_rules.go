@@ -48,6 +48,9 @@ func (e *explainer) checkGrant() bool {
 				declared.AttrRange("grant_types"))
 		}
 	}
+	if e.req.SubjectType != schema.SubjectUser && actsForUsers(client) {
+		e.suggest(fmt.Sprintf("%s acts on behalf of users: writ explain --user asks for that.", declared.Address))
+	}
 	e.suggest(fmt.Sprintf("Add %q to the grant_types of %s.", wanted[0], declared.Address))
 	return e.refuse(RuleGrant, "unauthorized_client",
 		fmt.Sprintf("%s may not use the grant %s.", declared.Address, strings.Join(wanted, " or ")),

@@ -56,8 +56,9 @@ func (c *compilation) checkRefreshingClient(i int32, offline []offlineUse) {
 		return
 	}
 	switch {
-	case len(userAPIs) == 0 || !actsForUsers(client):
+	case len(userAPIs) == 0:
 		c.offlineUnused(i)
+	case !actsForUsers(client): // see checkGrants
 	case !slices.ContainsFunc(userAPIs, func(api int32) bool { return c.Document.APIs[api].AllowOfflineAccess }):
 		c.offlineNotAllowed(i, userAPIs)
 	}
@@ -73,7 +74,7 @@ func actsForUsers(client *schema.Client) bool {
 func (c *compilation) offlineUnused(i int32) {
 	declared := c.clients[i]
 	c.warnAt(c.refreshRange(i), "offline-access-unused", "Offline access unused",
-		fmt.Sprintf("%s asks for refresh tokens, but has no grant and authorization to act for a user, and client_credentials "+
+		fmt.Sprintf("%s asks for refresh tokens, but has no authorization to act for a user, and client_credentials "+
 			"never gives refresh tokens. Remove refresh_token, or add the grant %s and an authorization with subject_type = %q.",
 			declared.Address, schema.GrantTokenExchange, schema.SubjectUser))
 }

@@ -11,6 +11,9 @@ import (
 // the resolved document, so a policy sees defaults and effective lifetimes.
 func (c *compilation) checkPolicies() {
 	for _, p := range c.policies {
+		if c.Config.Exhausted() {
+			return
+		}
 		if !c.refused.has(&p.Decl) {
 			c.checkPolicy(p)
 		}
@@ -30,7 +33,7 @@ func (c *compilation) checkPolicy(p *config.Policy) {
 	var faults diag.List // of the policy itself, the same for many objects
 	for _, d := range findings(n, func(i int) diag.List { return c.holds(p, i) }) {
 		if d.Code == "policy-failed" {
-			c.diags = append(c.diags, d)
+			c.diags.Add(d)
 		} else {
 			faults = append(faults, d)
 		}

@@ -35,6 +35,14 @@ func findRefused(cfg *config.Config, loaded diag.List) refusedBlocks {
 	}
 	starts := blockStarts(cfg)
 	refused := make(refusedBlocks)
+	if loaded.IsCut() { // nobody knows which
+		for file, all := range starts {
+			for _, at := range all {
+				refused[place{file, at}] = true
+			}
+		}
+		return refused
+	}
 	for i := range loaded {
 		if loaded[i].Severity != diag.Error {
 			continue

@@ -89,6 +89,15 @@ func (c *compilation) inOrder(names []string, api int32) bool {
 	return true
 }
 
+// namesOfScopes is the list that a mistake shows. Mistakes about one API tend
+// to come together.
+func (c *compilation) namesOfScopes(api int32) []string {
+	if c.shown.names == nil || c.shown.api != api {
+		c.shown.api, c.shown.names = api, scopeNames(&c.Document.APIs[api])
+	}
+	return c.shown.names
+}
+
 func (c *compilation) unknownScope(a *config.Authorization, i int, api int32) {
 	declared := c.apis[api]
 	if c.refused.has(&declared.Decl) {
@@ -99,9 +108,9 @@ func (c *compilation) unknownScope(a *config.Authorization, i int, api int32) {
 		c.offlineAccessAsScope(a, i, api)
 		return
 	}
-	names := scopeNames(&c.Document.APIs[api])
+	names := c.namesOfScopes(api)
 	detail := fmt.Sprintf("%s has no scope %q.", declared.Address, name)
-	if hint := didYouMean(name, names); hint != "" {
+	if hint := c.didYouMean(name, names); hint != "" {
 		detail += hint
 	} else {
 		detail += fmt.Sprintf(" It has %s. Declare scope %q there, or remove it from the list.", quoteFew(names), name)
@@ -122,7 +131,7 @@ func (c *compilation) unknownScopes(a *config.Authorization, names []string, api
 	}
 	c.errorAt(a.AttrRange("scopes"), "unknown-scope", "Unknown scopes",
 		fmt.Sprintf("%s has none of the scopes %s. It has %s. Declare them there, or give other ones here.",
-			declared.Address, quoteFew(names), quoteFew(scopeNames(&c.Document.APIs[api]))),
+			declared.Address, quoteFew(names), quoteFew(c.namesOfScopes(api))),
 		declaredHere(&declared.Decl))
 }
 

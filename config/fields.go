@@ -30,14 +30,14 @@ type fields struct {
 func (l *loader) fieldsOf(spec *schema.Block, b *source.Block, where string, o *object) *fields {
 	f := &fields{loader: l, spec: spec, block: b, where: where, scope: scope{object: o}}
 	f.main = o != nil && o.decl.block == b
-	before := len(l.problems.list)
+	before := l.problems.list.Total()
 	l.unknownAttributes(&b.Body, spec, where)
 	for _, nested := range b.Body.Blocks {
 		if _, known := spec.Block(nested.Type); !known {
 			l.unknownBlock(nested, &b.Body, spec, where)
 		}
 	}
-	f.bad = len(l.problems.list) > before
+	f.bad = l.problems.list.Total() > before
 	return f
 }
 
@@ -184,7 +184,7 @@ func (f *fields) allowed(spec *schema.Attribute, s string, at hcl.Range) bool {
 	switch {
 	case errors.Is(err, schema.ErrPlaintext):
 		code = "plaintext-secret"
-	case strings.HasPrefix(s, "env:"), strings.HasPrefix(s, "file:"):
+	case strings.HasPrefix(s, "env:"), strings.HasPrefix(s, "file:"), s == "" && code == "weak-secret-hash":
 		code = "invalid-value"
 	}
 	report := f.errorf

@@ -40,6 +40,10 @@ func (l *loader) expand(d *declared) bool {
 	return ok
 }
 
+// stepsPerInstance is what an instance takes beside what it evaluates: a short
+// for_each can declare as much as a long file.
+const stepsPerInstance = 100
+
 func (l *loader) instantiate(d *declared, v cty.Value) bool {
 	at := d.forEach.Expr.Range()
 	ty := v.Type()
@@ -55,7 +59,7 @@ func (l *loader) instantiate(d *declared, v cty.Value) bool {
 		return false
 	}
 	n := v.LengthInt()
-	if p, ok := l.eval.Spend(int64(n), at); !ok {
+	if p, ok := l.eval.Spend(int64(n)*stepsPerInstance, at); !ok {
 		l.problems.add(p)
 		return false
 	}

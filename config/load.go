@@ -109,7 +109,7 @@ func load(tree *source.Tree, problems diag.List, files eval.FileReader, opts Opt
 	c.Partial = l.lost || len(l.problems.broken) > 0
 	limits.Steps += stepsPerObject * int64(l.objects)
 	c.eval = eval.New(limits, files)
-	return c, l.problems.all()
+	return c, l.problems.list.Sorted()
 }
 
 // digest covers all that the configuration depends on.

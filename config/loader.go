@@ -179,6 +179,9 @@ func (l *loader) force(t *thunk, name string, at hcl.Range, compute func() (cty.
 	return v, ok
 }
 
+// maxCircle is how many values of a circle are named behind the first.
+const maxCircle = 8
+
 func (l *loader) reportCycle(t *thunk) {
 	i := len(l.running) - 1
 	for l.running[i].thunk != t {
@@ -187,7 +190,11 @@ func (l *loader) reportCycle(t *thunk) {
 	loop := l.running[i:]
 	path := loop[0].name
 	var related []diag.Related
-	for _, f := range loop[1:] {
+	for i, f := range loop[1:] {
+		if left := len(loop) - 1 - i; i == maxCircle && left > 1 {
+			path += fmt.Sprintf(" needs %s, and so on through %d more, the last of which", f.name, left-1)
+			break
+		}
 		path += " needs " + f.name + ", which"
 		related = append(related, diag.Related{Message: f.name + " is defined here", Range: f.at})
 	}

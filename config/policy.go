@@ -5,6 +5,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/config/eval"
 )
 
 // CheckPolicy evaluates a policy for one object: the one that self holds of
@@ -34,6 +35,15 @@ func (c *Config) CheckPolicy(p *Policy, self Self) (ok bool, message string, dia
 	}
 	return false, m.AsString(), nil
 }
+
+// Exhausted reports whether what claims and policies may take is used up. That
+// has then been reported, and evaluating more of them gives nothing but the
+// same again.
+func (c *Config) Exhausted() bool { return c.eval.Exhausted() }
+
+// IsExhausted reports whether a diagnostic says that. Every evaluation behind
+// the first that does says it too.
+func IsExhausted(d diag.Diagnostic) bool { return eval.IsExhausted(d) }
 
 func mistyped(what string, v cty.Value, at hcl.Range) diag.Diagnostic {
 	got := "null"

@@ -10,25 +10,22 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/config/eval"
 	"github.com/writ-auth/writ/schema"
 )
 
-// maxProblems ends the reporting of a configuration that is wrong everywhere.
-const maxProblems = 10_000
-
-// maxComparisons bounds the search for near names: every mistake is compared
-// with every name.
-const maxComparisons = 1_000_000
+// maxComparisons bounds the search for near names, about a microsecond each:
+// every mistake is compared with every name.
+const maxComparisons = 200_000
 
 // problems collects what is wrong. A mistake inside a for_each is one mistake,
 // however many instances show it: the first instance reports it.
 type problems struct {
-	list        diag.List
+	list        diag.Bounded
 	owner       *object           // the instance whose expressions are being evaluated
 	first       map[place]*object // which instance reported what
 	comparisons int
-	more        int             // problems beyond the first maxProblems
-	moreAt      hcl.Range       // of the first of them
+	exhausted   bool            // the budget of evaluation, which is reported once
 	broken      map[string]bool // files with syntax errors, of which something may be missing
 }
 
@@ -84,9 +81,10 @@ var summaries = map[string]string{
 }
 
 func (p *problems) add(d diag.Diagnostic) {
-	if p.isConsequence(d) {
+	if p.isConsequence(d) || p.exhausted && eval.IsExhausted(d) {
 		return
 	}
+	p.exhausted = p.exhausted || eval.IsExhausted(d)
 	d.Range = diag.Forward(d.Range)
 	if p.owner != nil {
 		k := place{d.Code, d.Range}
@@ -98,22 +96,7 @@ func (p *problems) add(d diag.Diagnostic) {
 		}
 		p.first[k] = p.owner
 	}
-	if len(p.list) < maxProblems {
-		p.list = append(p.list, d)
-		return
-	}
-	if p.more++; p.more == 1 {
-		p.moreAt = d.Range
-	}
-}
-
-// all returns what was found, and how much more.
-func (p *problems) all() diag.List {
-	if p.more > 0 {
-		p.list = append(p.list, diag.Diagnostic{Severity: diag.Error, Code: "limit-exceeded", Summary: "Too many problems", Range: p.moreAt,
-			Detail: fmt.Sprintf("Only the first %d problems are reported, and there are %d more. Correct these and run again.", maxProblems, p.more)})
-	}
-	return p.list.Sorted()
+	p.list.Add(d)
 }
 
 func (p *problems) addAll(l diag.List) {
@@ -133,7 +116,7 @@ func (p *problems) addParsed(l diag.List) {
 			p.broken[d.Range.Filename] = true
 		}
 	}
-	p.list = append(p.list, l...)
+	p.list.AddAll(l)
 }
 
 // errorf reports an error. The detail is one or more full sentences.

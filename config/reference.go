@@ -108,7 +108,7 @@ func (l *loader) indexedReference(t hcl.Traversal, key hclsyntax.Expression, of 
 		return nil, false
 	}
 	if d.forEach == nil {
-		l.problems.errorf("unknown-reference", key.Range(), "%s has no for_each and so no instances. Write %s.", d.address(), d.address())
+		l.noInstances(d, key.Range())
 		return nil, false
 	}
 	return l.instanceByKey(d, v.AsString(), key.Range())
@@ -128,7 +128,7 @@ func (l *loader) labelledReference(label string, of kind, at hcl.Range) (*object
 	case d.forEach != nil && indexed:
 		return l.instanceByKey(d, key, at)
 	case indexed:
-		l.problems.errorf("unknown-reference", at, "%s has no for_each and so no instances. Write %s.", d.address(), d.address())
+		l.noInstances(d, at)
 	default:
 		l.problems.errorf("wrong-type", at, "%s has for_each, so it is several objects. Name one by its key: %s[\"...\"].", d.address(), d.address())
 	}

@@ -164,6 +164,9 @@ func (c *contextBuilder) add(t hcl.Traversal) bool {
 	if k, ok := kindOf(root); ok {
 		return c.addObject(k, t)
 	}
+	if o := c.scope.object; root == "count" && o != nil && o.decl.isCounted() {
+		return false
+	}
 	c.unknownRoot(t)
 	return false
 }
@@ -325,7 +328,7 @@ func (c *contextBuilder) addParts(n *need, o *object, t hcl.Traversal, i int) bo
 	name, isName := c.step(t, i)
 	names := c.kinds[o.decl.kind].names
 	if _, isAttr := t[i].(hcl.TraverseAttr); !isAttr && o.decl.forEach == nil && !slices.Contains(names, name) {
-		c.problems.errorf("unknown-reference", c.stepRange(t, i), "%s has no for_each and so no instances. Write %s.", o.address(), o.address())
+		c.noInstances(o.decl, c.stepRange(t, i))
 		return false
 	}
 	if !isName || !slices.Contains(names, name) {
@@ -370,6 +373,18 @@ func (l *loader) unknownObject(k kind, label string, at hcl.Range) {
 	}
 	l.problems.errorf("unknown-reference", at, "There is no %s %q. Declare it with a block: %s %q { ... }.", kindNames[k], label, kindNames[k], label)
 }
+
+// noInstances reports a key behind an object that is only one.
+func (l *loader) noInstances(d *declared, at hcl.Range) {
+	if d.isCounted() {
+		return
+	}
+	l.problems.errorf("unknown-reference", at, "%s has no for_each and so no instances. Write %s.", d.address(), d.address())
+}
+
+// isCounted reports whether a block is repeated in Terraform's other way, which
+// is reported where that stands and nowhere else.
+func (d *declared) isCounted() bool { return d.block.Body.Attribute("count") != nil }
 
 // instance finds the instance that step i of a traversal names.
 func (l *loader) instance(d *declared, t hcl.Traversal, i int) (*object, bool) {

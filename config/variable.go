@@ -30,6 +30,7 @@ type given struct {
 	text  string // of --var, when it is text for a string or not yet parsed
 	raw   bool   // text is set rather than value
 	at    hcl.Range
+	name  hcl.Range // where a variable file names the variable
 	ok    bool
 }
 
@@ -53,7 +54,7 @@ func (l *loader) resolveVariables(opts Options) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if _, declared := l.variables.byName[name]; !declared {
-			l.problems.errorf("invalid-variable", values[name].at, "There is no variable %q to give a value to.%s Declare it with a variable block, or leave the value out.",
+			l.problems.errorf("invalid-variable", values[name].name, "There is no variable %q to give a value to.%s Declare it with a variable block, or leave the value out.",
 				name, l.problems.didYouMean(name, l.variables.order))
 		}
 	}
@@ -85,7 +86,7 @@ func (l *loader) readVarFile(file VarFile, values map[string]given) {
 	for i := range f.Body.Attributes {
 		a := &f.Body.Attributes[i]
 		v, ok := l.value(&a.Expr, scope{constant: "A variable file refers to nothing. Write the value itself."})
-		values[a.Name] = given{value: v, at: a.Expr.Range(), ok: ok}
+		values[a.Name] = given{value: v, at: a.Expr.Range(), name: a.NameRange(), ok: ok}
 	}
 }
 

@@ -102,6 +102,15 @@ variable "n" {
 	}
 }
 
+// TestUnknownVariableIsPointedAt: what is wrong is the name, not the value.
+func TestUnknownVariableIsPointedAt(t *testing.T) {
+	file := config.VarFile{Name: "f", Bytes: []byte("env  = \"dev\"\nenvv = \"x\"\n")}
+	_, problems := config.LoadFS(files("writ.hcl", "variable \"env\" {}\n"), config.Options{VarFiles: []config.VarFile{file}})
+	if len(problems) != 1 || problems[0].Range.Start.Line != 2 || problems[0].Range.Start.Column != 1 || problems[0].Range.End.Column != 5 {
+		t.Errorf("got %+v", problems)
+	}
+}
+
 func TestDigest(t *testing.T) {
 	base := `variable "v" { default = "a" }
 client "c" {

@@ -36,6 +36,24 @@ func CheckCopiedClaim(name string) (reserved bool, err error) {
 	return CheckClaimName(name)
 }
 
+// authorityWords end the names of claims by which verifiers commonly decide
+// what a token's holder may do, such as "https://example.com/roles".
+var authorityWords = []string{
+	"entitlement", "entitlements", "group", "groups", "permission", "permissions", "privilege", "privileges", "role", "roles",
+}
+
+// BearsAuthority reports whether verifiers may grant access by a claim of that
+// name: what only the issuer of the user's token knows of groups, roles,
+// entitlements and of how the user signed in (RFC 9068 section 2.2.3.1, RFC 9470
+// section 1), and names of one's own that end in such a word.
+func BearsAuthority(name string) bool {
+	if slices.Contains(copiedClaims, name) {
+		return true
+	}
+	word := name[strings.LastIndexAny(name, "/:.#")+1:]
+	return slices.ContainsFunc(authorityWords, func(w string) bool { return strings.EqualFold(w, word) })
+}
+
 // CheckClaimName reports why a custom claim cannot have that name. reserved
 // says that the name is taken rather than malformed.
 func CheckClaimName(name string) (reserved bool, err error) {

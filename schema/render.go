@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// JSON renders the language for machines.
-func JSON() ([]byte, error) {
+// JSON renders the language, and the limits of a configuration, for machines.
+func JSON(limits []Limit) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -17,7 +17,8 @@ func JSON() ([]byte, error) {
 		FormatVersion string  `json:"format_version"`
 		Blocks        []Block `json:"blocks"`
 		TestBlocks    []Block `json:"test_blocks"`
-	}{"1", Language, TestLanguage})
+		Limits        []Limit `json:"limits"`
+	}{"1", Language, TestLanguage, limits})
 	return b.Bytes(), err
 }
 
@@ -39,8 +40,9 @@ An attribute takes any expression that gives its type:
 
 `
 
-// Markdown renders the language as a reference page.
-func Markdown() string {
+// Markdown renders the language, and the limits of a configuration, as a
+// reference page.
+func Markdown(limits []Limit) string {
 	var b strings.Builder
 	b.WriteString(introduction)
 	b.WriteString("| block | in short |\n| --- | --- |\n")
@@ -54,7 +56,24 @@ func Markdown() string {
 			writeBlock(&b, &blocks[i], nil)
 		}
 	}
+	writeLimits(&b, limits)
 	return b.String()
+}
+
+const aboutLimits = `
+## Limits
+
+A configuration past one of these is refused with the code ` + "`limit-exceeded`" + ` and the place, before it can take much time or memory.
+
+| at most | of | instead |
+| --- | --- | --- |
+`
+
+func writeLimits(b *strings.Builder, limits []Limit) {
+	b.WriteString(aboutLimits)
+	for _, l := range limits {
+		fmt.Fprintf(b, "| %d | %s | %s |\n", l.Most, cell(l.What), cell(l.Doc))
+	}
 }
 
 // writeBlock writes the section of a block and those of the blocks nested in it.

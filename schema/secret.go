@@ -15,6 +15,9 @@ var ErrPlaintext = errors.New("this is the secret itself")
 // CheckSecretRef reports why s is not a SecretRef: "env:" and the name of an
 // environment variable, or "file:" and a path below the server's secrets folder.
 func CheckSecretRef(s string) error {
+	if s == "" {
+		return errors.New("reference to the secret is empty: write \"env:NAME\" or \"file:NAME\", which only the server reads")
+	}
 	if name, ok := strings.CutPrefix(s, "env:"); ok {
 		if len(name) == 0 || len(name) > 128 || isDigit(name[0]) || !isWord(name, "_") {
 			return errors.New("environment variable after \"env:\" must have 1 to 128 letters, digits and _, and not begin with a digit")
@@ -45,6 +48,8 @@ func checkSecretPath(path string) error {
 // ErrPlaintext where s looks like no hash at all.
 func CheckSecretHash(s string) error {
 	switch {
+	case s == "":
+		return errors.New("hash is empty: \"writ secret new\" makes a secret and prints its hash, or name where the server finds one with \"env:NAME\" or \"file:NAME\"")
 	case strings.HasPrefix(s, "env:"), strings.HasPrefix(s, "file:"):
 		return CheckSecretRef(s)
 	case strings.HasPrefix(s, "sha256:"):

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -214,8 +215,37 @@ func (r *checkRun) compareRefusal(result *testResult, test *config.Test, refusal
 		result.fail("error", "none", fmt.Sprintf("%q", refusal.Code))
 	}
 	if len(result.Failures) > 0 {
-		result.Why = r.why(test)
+		if result.Why = r.why(test); refusal.Reason == server.ReasonSubjectClaims {
+			result.Why = append(result.Why, r.unmet(test)...)
+		}
 	}
+}
+
+// unmet says what the authorization wants of the user's token that the
+// expectation's does not say.
+func (r *checkRun) unmet(test *config.Test) (sentences []string) {
+	auth, ok := r.authorization(test)
+	if !ok {
+		return nil
+	}
+	said := r.user(test).Claims
+	wanted := map[string]json.RawMessage{}
+	if err := json.Unmarshal([]byte(auth.SubjectClaims()), &wanted); err != nil {
+		panic(fmt.Sprintf("the claims are not JSON: %v: %s", err, auth.SubjectClaims()))
+	}
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
+		one := map[string]json.RawMessage{name: wanted[name]}
+		object, err := json.Marshal(one)
+		if err != nil || said.Says(string(object)) {
+			continue
+		}
+		got := fmt.Sprintf("does not say %s", name)
+		if value := said.Get(name); value != nil {
+			got = fmt.Sprintf("says %s = %s", name, value)
+		}
+		sentences = append(sentences, fmt.Sprintf("authorization.%s wants %s = %s in subject_claims, and the user's token here %s.", auth.Label(), name, wanted[name], got))
+	}
+	return sentences
 }
 
 // why says in full sentences which rule refuses, and what may have been meant.
@@ -273,21 +303,26 @@ func (r *checkRun) exercise(grant server.Grant) {
 
 // name says which authorization decided, refusals by scope included.
 func (r *checkRun) name(result *testResult, test *config.Test) {
+	if auth, ok := r.authorization(test); ok {
+		result.Decided = "authorization." + auth.Label()
+		result.DecidedAt = sourcePlace(r.snap, snapshot.KindAuthorization, auth.Label())
+	}
+}
+
+// authorization is the one that an expectation is about.
+func (r *checkRun) authorization(test *config.Test) (auth snapshot.Authorization, ok bool) {
 	client, ok := r.snap.ClientByID(test.Client)
 	if !ok {
-		return
+		return auth, false
 	}
 	api, ok := r.snap.APIByIdentifier(test.API)
 	if test.API == "" {
 		api, ok = client.DefaultAPI()
 	}
 	if !ok {
-		return
+		return auth, false
 	}
-	if auth, ok := r.snap.Authorization(client, api, test.SubjectType); ok {
-		result.Decided = "authorization." + auth.Label()
-		result.DecidedAt = sourcePlace(r.snap, snapshot.KindAuthorization, auth.Label())
-	}
+	return r.snap.Authorization(client, api, test.SubjectType)
 }
 
 // uncovered lists what was not exercised.

@@ -40,7 +40,7 @@ Exits with 0 when the request is allowed and with 2 when it is refused.`,
 }
 
 func (a *app) explain(args []string, flags *configFlags, o *explainFlags) error {
-	request := compiler.Request{ClientID: o.client, API: o.api, Scopes: o.scopes, At: a.now().Unix()}
+	request := compiler.Request{ClientID: o.client, API: o.api, Scopes: words(o.scopes), At: a.now().Unix()}
 	if o.user {
 		request.SubjectType = schema.SubjectUser
 	}
@@ -72,6 +72,11 @@ func (a *app) explain(args []string, flags *configFlags, o *explainFlags) error 
 		return exitStatus(exitChanges)
 	}
 	return nil
+}
+
+// words takes scopes apart that were given in one argument, as a request has them.
+func words(scopes []string) []string {
+	return strings.Fields(strings.Join(scopes, " "))
 }
 
 // requestOf is the request that a token answers.

@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
+	"github.com/writ-auth/writ/compiler/lockfile"
 	"github.com/writ-auth/writ/examples/quickstart"
 )
 
@@ -18,7 +20,7 @@ func (a *app) initCommand() command {
 		summary: "write a small working configuration",
 		about: `
 One API, one client, one authorization, with comments. A folder that holds a
-configuration is refused; a README.md or .gitignore already there is kept.`,
+configuration, or lies inside one, is refused; a README.md or .gitignore already there is kept.`,
 		example: "$ writ init demo\n$ writ dev demo",
 		run:     func(_ context.Context, args []string) error { return a.init(args) },
 	}
@@ -35,6 +37,9 @@ func (a *app) init(args []string) error {
 	dir := a.dir(args)
 	present, err := filesIn(dir)
 	if err != nil {
+		return err
+	}
+	if err := outsideOthers(dir); err != nil {
 		return err
 	}
 	files, err := fs.Glob(quickstart.Files, "*")
@@ -84,6 +89,50 @@ func filesIn(dir string) (map[string]bool, error) {
 		present[name] = true
 	}
 	return present, nil
+}
+
+// issuerHeader is what every configuration has exactly once.
+var issuerHeader = regexp.MustCompile(`(?m)^issuer[ \t]*\{`)
+
+// outsideOthers refuses a folder below the root of another configuration, which
+// it would become a part of. Other tools keep *.hcl files too, so a root is
+// known by its lockfile or its issuer.
+func outsideOthers(dir string) error {
+	absolute, err := filepath.Abs(dir)
+	if err != nil {
+		return unreadable(err)
+	}
+	for at := filepath.Dir(absolute); ; at = filepath.Dir(at) {
+		if name := rootMark(at); name != "" {
+			return failf("file-exists", "Name a folder outside of it: writ init DIR.",
+				"%q would become part of the configuration in %q, which has %s", filepath.ToSlash(dir), filepath.ToSlash(at), name)
+		}
+		if at == filepath.Dir(at) {
+			return nil
+		}
+	}
+}
+
+// rootMark names the file that makes a folder the root of a configuration, or "".
+// What cannot be read is none.
+func rootMark(dir string) string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return ""
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		if !entry.Type().IsRegular() || filepath.Ext(name) != ".hcl" {
+			continue
+		}
+		if name == lockfile.DefaultName {
+			return name
+		}
+		if content, err := readRegular(filepath.Join(dir, name)); err == nil && issuerHeader.Match(content) {
+			return name
+		}
+	}
+	return ""
 }
 
 // writeNew writes the files into dir, all of them or none. After an error the

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v3"
 )
@@ -21,12 +23,26 @@ func (a *app) manCommand() command {
 	}
 }
 
+// packagedOn is the date that the builder of a package gives its files
+// (reproducible-builds.org, SOURCE_DATE_EPOCH), for a build that knows no
+// commit. Without one the page has no date, rather than that of the day.
+func (a *app) packagedOn() string {
+	seconds, err := strconv.ParseInt(a.getenv("SOURCE_DATE_EPOCH"), 10, 64)
+	if err != nil || seconds < 0 {
+		return ""
+	}
+	return time.Unix(seconds, 0).UTC().Format(time.DateOnly)
+}
+
 // manPage is writ(1), made from the table that parses the command line.
 func (a *app) manPage() string {
 	var page strings.Builder
 	b := readBuild()
-	date, _, _ := strings.Cut(b.Time, "T") // of the commit; a build outside a checkout has none
-	fmt.Fprintf(&page, ".TH WRIT 1 \"%s\" \"writ %s\"\n", roff(date), roff(b.Version))
+	date, _, _ := strings.Cut(b.Time, "T")
+	if date == "" {
+		date = a.packagedOn()
+	}
+	fmt.Fprintf(&page, ".TH WRIT 1 \"%s\" \"writ %s\"\n", date, roff(b.Version))
 	page.WriteString(".SH NAME\nwrit \\- who may get which token, as HCL files in git\n")
 	page.WriteString(".SH SYNOPSIS\n.B writ\n.I COMMAND\n[flags]\n.SH COMMANDS\n")
 	for _, c := range a.table {

@@ -69,7 +69,7 @@ func (s *tokenServer) url(path string) string { return strings.TrimSuffix(s.base
 func (s *tokenServer) do(ctx context.Context, method, path string, prepare func(*http.Request)) (int, []byte, error) {
 	parsed, err := url.Parse(s.base)
 	if err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https" {
-		return 0, nil, usagef("invalid server URL %q", s.base)
+		return 0, nil, usagef("invalid server URL %q: it begins with http:// or https://, as in %s", s.base, defaultServer)
 	}
 	if parsed.Scheme == "http" && !isLoopback(parsed.Hostname()) {
 		return 0, nil, usagef("%q: plain http is for loopback addresses only", s.base)
@@ -78,7 +78,7 @@ func (s *tokenServer) do(ctx context.Context, method, path string, prepare func(
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, method, s.url(path), nil)
 	if err != nil {
-		return 0, nil, usagef("invalid server URL %q", s.base)
+		return 0, nil, usagef("invalid server URL %q: it begins with http:// or https://, as in %s", s.base, defaultServer)
 	}
 	if prepare != nil {
 		prepare(request)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/writ-auth/writ/config/source"
 	"github.com/writ-auth/writ/schema"
 )
 
@@ -23,16 +24,25 @@ func (a *app) schemaCommand() command {
 	}
 }
 
+// limits are those that every command holds a configuration to.
+func limits() []schema.Limit {
+	var out []schema.Limit
+	for l := range source.DefaultLimits().All() {
+		out = append(out, schema.Limit{Most: l.Most, What: l.What, Doc: l.Doc})
+	}
+	return out
+}
+
 func (a *app) schema(format string) error {
 	if a.json {
 		format = "json"
 	}
 	switch format {
 	case "markdown":
-		_, err := io.WriteString(a.out, schema.Markdown())
+		_, err := io.WriteString(a.out, schema.Markdown(limits()))
 		return err
 	case "json":
-		reference, err := schema.JSON()
+		reference, err := schema.JSON(limits())
 		if err != nil {
 			return err
 		}

@@ -83,7 +83,7 @@ func (a *app) verify(ctx context.Context, args []string, o *verifyFlags) error {
 // tokenArgument is a TOKEN argument: itself, or standard input for "-".
 func (a *app) tokenArgument(arg string) (string, error) {
 	if arg != "-" {
-		return arg, nil
+		return withoutScheme(arg), nil
 	}
 	text, err := io.ReadAll(io.LimitReader(a.in, maxToken+1))
 	if err != nil {
@@ -93,7 +93,17 @@ func (a *app) tokenArgument(arg string) (string, error) {
 	if compact == "" {
 		return "", failf("invalid-token", "Pipe a token in, or name it as the argument.", "standard input holds no token")
 	}
-	return compact, nil
+	return withoutScheme(compact), nil
+}
+
+// withoutScheme drops what stands before a token in an Authorization header
+// (RFC 6750 section 2.1, RFC 9449 section 7.1).
+func withoutScheme(arg string) string {
+	scheme, compact, found := strings.Cut(arg, " ")
+	if found && (strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "DPoP")) {
+		return strings.TrimSpace(compact)
+	}
+	return arg
 }
 
 // expectation gathers issuer, keys and configuration from where the flags say.
@@ -124,6 +134,9 @@ func (a *app) expectation(ctx context.Context, o *verifyFlags) (*expectation, er
 		e.issuer = remote.issuer
 	}
 	if err := e.loadKeys(ctx, keys, remote, o.secret != ""); err != nil {
+		if o.jwks != "" {
+			return nil, failf("invalid-key", "Name a file that holds what the issuer publishes as its jwks_uri.", "--jwks %s: %w", o.jwks, err)
+		}
 		return nil, err
 	}
 	if o.secret != "" {

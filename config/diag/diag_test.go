@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/hcl/v2"
@@ -181,5 +182,58 @@ func TestManyWarningsOfOneCode(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), "Warning: 5 more like this [habit]\n") {
 		t.Errorf("no count of the others:\n%s", out.String())
+	}
+}
+
+// TestManyOnOneLine makes sure that a diagnostic does not look through its file
+// again, and that a header is shown as far as it makes sense.
+func TestManyOnOneLine(t *testing.T) {
+	line := "api \"" + strings.Repeat("x", 1<<20) + "\" {}"
+	sources := map[string][]byte{"a.hcl": []byte(strings.Repeat("# x\n", 1<<16) + line)}
+	var list diag.List
+	for i := range 100_000 {
+		at := hcl.Pos{Line: 1<<16 + 1, Column: i + 1, Byte: 4<<16 + i}
+		list = append(list, diag.Diagnostic{Severity: diag.Error, Code: "x", Range: hcl.Range{Filename: "a.hcl", Start: at, End: at}})
+	}
+	start := time.Now()
+	var out strings.Builder
+	if err := diag.WriteText(&out, list, sources, 0, false); err != nil {
+		t.Fatal(err)
+	}
+	report := diag.NewReport(list, sources)
+	if took := time.Since(start); took > time.Minute { // a hang, however busy the machine is
+		t.Errorf("took %v", took)
+	}
+	if n := out.Len() / len(list); n > 600 {
+		t.Errorf("%d bytes a diagnostic", n)
+	}
+	if c := report.Diagnostics[0].Snippet.Context; c != "" {
+		t.Errorf("context of %d bytes", len(c))
+	}
+}
+
+func TestBounded(t *testing.T) {
+	var b diag.Bounded
+	for i := range 1200 {
+		at := hcl.Range{Filename: "a.hcl", Start: hcl.Pos{Line: i + 1, Byte: i}, End: hcl.Pos{Line: i + 1, Byte: i}}
+		b.Add(diag.Diagnostic{Severity: diag.Warning, Code: "habit", Range: at})
+		if i < 1000 {
+			b.Add(diag.Diagnostic{Severity: diag.Error, Code: "mistake", Range: at})
+		}
+	}
+	if l := b.Sorted(); len(l) != 2200 || l.IsCut() || b.Total() != 2200 {
+		t.Errorf("%d kept of %d", len(l), b.Total())
+	}
+	b.AddAll(diag.List{{Severity: diag.Error, Code: "z"}, {Severity: diag.Error, Code: "z"}})
+	l := b.Sorted()
+	if note := l[0]; len(l) != 2201 || !l.IsCut() || note.Code != "limit-exceeded" || !strings.Contains(note.Detail, "first 1000 errors are reported, and there are 2 more") {
+		t.Errorf("%d kept, %+v", len(l), note)
+	}
+	var warnings diag.Bounded
+	for i := range 10_001 {
+		warnings.Add(diag.Diagnostic{Severity: diag.Warning, Code: "habit", Range: hcl.Range{Filename: "a.hcl", Start: hcl.Pos{Byte: i}}})
+	}
+	if l := warnings.Sorted(); len(l) != 10_001 || l.HasErrors() {
+		t.Errorf("%d warnings refuse the configuration: %t", len(l), l.HasErrors())
 	}
 }

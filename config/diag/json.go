@@ -58,21 +58,21 @@ type ReportRelated struct {
 // are the files by the name that ranges give them.
 func NewReport(l List, sources map[string][]byte) Report {
 	l = l.Sorted()
-	sources = masked(l, sources)
+	known := newLibrary(l, sources)
 	r := Report{FormatVersion: "1", Valid: !l.HasErrors(), Diagnostics: make([]ReportDiagnostic, 0, len(l))}
 	r.ErrorCount, r.WarningCount = l.Count()
 	for _, d := range l {
-		r.Diagnostics = append(r.Diagnostics, report(d, sources))
+		r.Diagnostics = append(r.Diagnostics, report(d, known))
 	}
 	return r
 }
 
-func report(d Diagnostic, sources map[string][]byte) ReportDiagnostic {
+func report(d Diagnostic, known *library) ReportDiagnostic {
 	out := ReportDiagnostic{Severity: d.Severity, Code: d.Code, Summary: visible(d.Summary, ""), Detail: visible(d.Detail, "\n\t")}
 	if d.Range.Filename != "" {
 		rng := reportRange(d.Range)
 		out.Range = &rng
-		out.Snippet = reportSnippet(d.Range, sources)
+		out.Snippet = reportSnippet(d.Range, known)
 	}
 	for _, rel := range d.Related {
 		out.Related = append(out.Related, ReportRelated{Message: visible(rel.Message, ""), Range: reportRange(rel.Range)})
@@ -84,12 +84,12 @@ func reportRange(r hcl.Range) ReportRange {
 	return ReportRange{Filename: r.Filename, Start: ReportPos(r.Start), End: ReportPos(r.End)}
 }
 
-func reportSnippet(rng hcl.Range, sources map[string][]byte) *ReportSnippet {
-	src, ok := sources[rng.Filename]
-	if !ok {
+func reportSnippet(rng hcl.Range, known *library) *ReportSnippet {
+	src := known.source(rng.Filename)
+	if src == nil {
 		return nil
 	}
-	lines, more := snippet(src, rng)
+	lines, more := src.snippet(rng)
 	var code []string
 	for _, l := range lines {
 		code = append(code, l.text)
@@ -97,5 +97,5 @@ func reportSnippet(rng hcl.Range, sources map[string][]byte) *ReportSnippet {
 	if more {
 		code = append(code, "...")
 	}
-	return &ReportSnippet{Context: blockAround(src, rng.Start.Byte), Code: strings.Join(code, "\n")}
+	return &ReportSnippet{Context: src.blockAround(rng.Start.Byte), Code: strings.Join(code, "\n")}
 }

@@ -2,7 +2,6 @@ package diag
 
 import (
 	"bytes"
-	"regexp"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -10,8 +9,7 @@ import (
 
 const (
 	maxSnippetLines = 8
-	maxSnippetLine  = 240       // bytes of one line
-	maxContextBytes = 256 << 10 // how far a block's header is looked for
+	maxSnippetLine  = 240 // bytes of one line
 )
 
 // A line is one line of source, ready to print, with the part to underline as
@@ -23,23 +21,21 @@ type line struct {
 }
 
 // snippet returns the lines of rng, as many as fit, and whether there are more.
-func snippet(src []byte, rng hcl.Range) (lines []line, more bool) {
-	start := clamp(rng.Start.Byte, 0, len(src))
-	end := clamp(rng.End.Byte, start, len(src))
-	at := bytes.LastIndexByte(src[:start], '\n') + 1
+func (s *source) snippet(rng hcl.Range) (lines []line, more bool) {
+	start := clamp(rng.Start.Byte, 0, len(s.text))
+	end := clamp(rng.End.Byte, start, len(s.text))
+	i := s.lineOf(start)
 	for number := rng.Start.Line; ; number++ {
-		next := len(src)
-		if n := bytes.IndexByte(src[at:], '\n'); n >= 0 {
-			next = at + n
-		}
-		lines = append(lines, cutLine(number, src[at:next], start-at, end-at))
+		at, next := s.line(i)
+		lines = append(lines, cutLine(number, s.text[at:next], start-at, end-at))
 		at = next + 1
-		if at >= end || at >= len(src) {
+		if at >= end || at >= len(s.text) {
 			return lines, false
 		}
 		if len(lines) == maxSnippetLines {
 			return lines, true
 		}
+		i++
 	}
 }
 
@@ -70,29 +66,3 @@ func printable(b []byte) string {
 }
 
 func clamp(v, low, high int) int { return min(max(v, low), high) }
-
-var blockHeader = regexp.MustCompile(`^([a-z][a-z0-9_]*)((?: "[^"\\$%]*")*) *\{`)
-
-// blockAround returns the header of the top-level block that holds offset, as
-// in `api "orders"`, or "". It goes by the canonical layout, in which such a
-// block begins and ends in the first column; it is there for a reader's
-// orientation and nothing depends on it.
-func blockAround(src []byte, offset int) string {
-	offset = clamp(offset, 0, len(src))
-	end := len(src)
-	if n := bytes.IndexByte(src[offset:], '\n'); n >= 0 {
-		end = offset + n
-	}
-	for first, far := true, end-maxContextBytes; end > max(far, 0); first = false {
-		start := bytes.LastIndexByte(src[:end], '\n') + 1
-		text := src[start:end]
-		if m := blockHeader.FindSubmatch(text); m != nil {
-			return printable(text[:len(m[1])+len(m[2])])
-		}
-		if !first && bytes.HasPrefix(text, []byte("}")) {
-			return ""
-		}
-		end = start - 1
-	}
-	return ""
-}

@@ -21,7 +21,7 @@ import (
 // cannot act on the terminal. Of many warnings with one code the first few are
 // shown, and the number of the others.
 func WriteText(w io.Writer, l List, sources map[string][]byte, width int, color bool) error {
-	t := &textWriter{sources: masked(l, sources), width: width, color: color}
+	t := &textWriter{sources: newLibrary(l, sources), width: width, color: color}
 	warnings := map[string]int{}
 	for _, d := range l.Sorted() {
 		if d.Severity == Warning {
@@ -42,7 +42,7 @@ func WriteText(w io.Writer, l List, sources map[string][]byte, width int, color 
 
 type textWriter struct {
 	out     bytes.Buffer
-	sources map[string][]byte
+	sources *library
 	width   int
 	color   bool
 }
@@ -108,16 +108,16 @@ func place(rng hcl.Range) string {
 
 // place writes where something is, and the source that stands there.
 func (t *textWriter) place(where string, rng hcl.Range, context bool) {
-	src, ok := t.sources[rng.Filename]
-	if around := blockAround(src, rng.Start.Byte); context && around != "" {
+	src := t.sources.source(rng.Filename)
+	if src == nil || len(src.text) == 0 {
+		fmt.Fprintf(&t.out, "  %s:\n\n", where)
+		return
+	}
+	if around := src.blockAround(rng.Start.Byte); context && around != "" {
 		where += ", in " + around
 	}
 	fmt.Fprintf(&t.out, "  %s:\n", where)
-	if !ok || len(src) == 0 {
-		t.out.WriteByte('\n')
-		return
-	}
-	lines, more := snippet(src, rng)
+	lines, more := src.snippet(rng)
 	for i, l := range lines {
 		t.line(l, i == 0)
 	}

@@ -187,7 +187,7 @@ func regexSteps(pattern, text string) (int64, error) {
 	if err != nil {
 		return 0, nil
 	}
-	return 50 + int64(len(prog.Inst))/2 + int64(len(text)+1)*int64(len(prog.Inst))/32, nil
+	return 50 + int64(len(prog.Inst))/2 + int64(len(text)+1)*int64(len(prog.Inst))/16, nil
 }
 
 func boundReplace(limits source.Limits, args []cty.Value) (int64, error) {
@@ -242,18 +242,33 @@ func boundSetProduct(limits source.Limits, args []cty.Value) (int64, error) {
 	return n * int64(len(args)+1), nil
 }
 
+// What a part of a decoded text takes, and how much more one that is a number.
+const (
+	partSteps   = 12
+	numberSteps = 40
+)
+
 // decoded bounds the parts of a text by the characters that separate them.
 func decoded(text, separators string, limits source.Limits) (int64, error) {
-	n := int64(1)
+	n, numbers := int64(1), int64(0)
+	begins := true // a part
 	for i := range len(text) {
-		if strings.IndexByte(separators, text[i]) >= 0 {
+		switch c := text[i]; {
+		case strings.IndexByte(separators, c) >= 0:
 			n++
+			begins = true
+		case c == ' ' || c == '\t' || c == '\n' || c == '\r':
+		default:
+			if begins && c >= '0' && c <= '9' {
+				numbers++
+			}
+			begins = false
 		}
 	}
 	if most := maxParts * int64(limits.Collection); n > most {
 		return 0, past("Too large value", "a decoded text has %d parts at most, this one has about %d", most, n)
 	}
-	return n*8 + int64(len(text))/16, nil
+	return n*partSteps + numbers*numberSteps + int64(len(text))/16, nil
 }
 
 func boundCSV(limits source.Limits, args []cty.Value) (int64, error) {

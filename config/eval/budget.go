@@ -56,8 +56,16 @@ func (e *Evaluator) spend(steps int64) error {
 // left returns how many steps remain.
 func (e *Evaluator) left() int64 { return e.limits.Steps - e.steps.Load() }
 
+const tooMuchWork = "Too much work"
+
+// IsExhausted reports whether a diagnostic says that the budget of its
+// evaluator is used up. Every expression behind that one gives the same.
+func IsExhausted(d diag.Diagnostic) bool {
+	return d.Code == "limit-exceeded" && d.Summary == tooMuchWork
+}
+
 func (e *Evaluator) outOfSteps() *limitError {
-	return past("Too much work", "all expressions together take %d steps at most. Loop over less, or write the result down", e.limits.Steps)
+	return past(tooMuchWork, "all expressions together take %d steps at most. Loop over less, or write the result down", e.limits.Steps)
 }
 
 // A weigher walks a value and holds every part of it against the limits.

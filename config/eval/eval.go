@@ -15,7 +15,6 @@ package eval
 import (
 	"crypto/sha256"
 	"errors"
-	"maps"
 	"sync"
 	"sync/atomic"
 
@@ -44,13 +43,13 @@ type Evaluator struct {
 	guarded   sync.Map // hclsyntax.Expression -> *program
 
 	mu   sync.Mutex
-	read map[string][sha256.Size]byte
+	read map[string]readText
 }
 
 // New returns an evaluator with a fresh budget. Without files, file() reports
 // that there are none.
 func New(limits source.Limits, files FileReader) *Evaluator {
-	e := &Evaluator{limits: limits.OrDefaults(), files: files, read: map[string][sha256.Size]byte{}}
+	e := &Evaluator{limits: limits.OrDefaults(), files: files, read: map[string]readText{}}
 	e.functions = e.table()
 	return e
 }
@@ -155,9 +154,17 @@ func (e *Evaluator) Spend(steps int64, at hcl.Range) (diag.Diagnostic, bool) {
 	return diag.Diagnostic{}, true
 }
 
+// Exhausted reports whether the budget is used up, so that nothing more can be
+// evaluated.
+func (e *Evaluator) Exhausted() bool { return e.left() < 0 }
+
 // FilesRead returns the SHA-256 of every file that file() has read, by name.
 func (e *Evaluator) FilesRead() map[string][sha256.Size]byte {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return maps.Clone(e.read)
+	sums := make(map[string][sha256.Size]byte, len(e.read))
+	for name, f := range e.read {
+		sums[name] = f.sum
+	}
+	return sums
 }

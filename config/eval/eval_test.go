@@ -40,6 +40,9 @@ func evaluateWithin(t testing.TB, src string, limits source.Limits) (cty.Value, 
 		"rows.csv":    {Data: []byte("id,name\n1,one\n2,two\n")},
 		"long.txt":    {Data: []byte(strings.Repeat("x", 70_000))},
 		"latin1.txt":  {Data: []byte("caf\xe9")},
+
+		"numbers.json": {Data: []byte("[" + strings.Repeat("1, ", 30_000) + "1]")},
+		"many.csv":     {Data: []byte("a,b\n" + strings.Repeat("1,2\n", 15_000))},
 	}, source.Limits{})
 	ctx := &hcl.EvalContext{Variables: map[string]cty.Value{
 		"local": cty.ObjectVal(map[string]cty.Value{
@@ -220,6 +223,11 @@ func TestBombs(t *testing.T) {
 		`jsonencode([for i in range(1000) : local.long])`,
 		`jsondecode("${join("", [for i in range(1000) : "["])}")`,
 		`jsondecode("1e10000000")`,
+		`[for i in range(1000) : jsondecode(file("numbers.json"))]`,
+		`[for i in range(1000) : yamldecode(file("numbers.json"))]`,
+		`[for i in range(1000) : csvdecode(file("many.csv"))]`,
+		`[for i in range(1000) : regexall("(a|s|as)*c", local.long)]`,
+		`[for j in range(100) : [for i in range(1000) : "${i / 3}"]]`,
 		`yamldecode("${join("", [for i in range(1000) : "- "])}1")`,
 		`yamldecode("${join("", [for i in range(1000) : "[[[[[[[[[[["])}1")`,
 		"yamldecode(<<E\na: &a [x, x, x]\nb: &b [*a, *a, *a]\nc: &c [*b, *b, *b]\nd: [*c, *c]\nE\n)",
@@ -233,6 +241,39 @@ func TestBombs(t *testing.T) {
 		if d := time.Since(start); d > time.Minute {
 			t.Errorf("%.100s took %v", src, d)
 		}
+	}
+}
+
+// TestManyArguments makes sure that the elements of a list are not compared
+// with one another to find their type.
+func TestManyArguments(t *testing.T) {
+	start := time.Now()
+	v, l := evaluate(t, `length(join("", [`+strings.Repeat(`"a",`, 60_000)+`]))`)
+	if l != nil || v.AsBigFloat().String() != "60000" {
+		t.Errorf("%#v %v", v, l)
+	}
+	if d := time.Since(start); d > time.Minute { // a hang, however busy the machine is
+		t.Errorf("took %v", d)
+	}
+}
+
+type countingFiles struct{ reads int }
+
+func (c *countingFiles) ReadFile(string) ([]byte, error) {
+	c.reads++
+	return []byte("text"), nil
+}
+
+func TestFileIsReadOnce(t *testing.T) {
+	files := new(countingFiles)
+	e := eval.New(source.Limits{}, files)
+	for _, src := range []string{`[for i in range(100) : file("a.txt")]`, `file("./a.txt")`} {
+		if _, l := e.Value(parse(t, src), nil); l != nil {
+			t.Fatal(l)
+		}
+	}
+	if files.reads != 1 || len(e.FilesRead()) != 1 {
+		t.Errorf("%d reads of %v", files.reads, e.FilesRead())
 	}
 }
 

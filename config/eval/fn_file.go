@@ -24,40 +24,62 @@ func (e *Evaluator) fileFunc() function.Function {
 		Params: []function.Parameter{{Name: "path", Type: cty.String}},
 		Type:   function.StaticReturnType(cty.String),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			b, err := e.readFile(args[0].AsString())
+			text, err := e.readFile(args[0].AsString())
 			if err != nil {
 				return cty.NilVal, err
 			}
-			return cty.StringVal(string(b)), nil
+			return cty.StringVal(text), nil
 		},
 	})
 }
 
-func (e *Evaluator) readFile(name string) ([]byte, error) {
+// A readText is a file that was read. Short ones are kept, as a loop may read
+// one for each of its passes.
+type readText struct {
+	sum  [sha256.Size]byte
+	text string // "" when it is not kept
+}
+
+func (e *Evaluator) readFile(name string) (string, error) {
 	if e.files == nil {
-		return nil, function.NewArgError(0, errors.New("no files can be read here"))
+		return "", function.NewArgError(0, errors.New("no files can be read here"))
 	}
 	if err := e.spend(callSteps); err != nil {
-		return nil, err
+		return "", err
 	}
 	name = path.Clean(name)
+	e.mu.Lock()
+	before := e.read[name]
+	e.mu.Unlock()
+	if before.text != "" {
+		return before.text, e.spend(int64(len(before.text)) / 64)
+	}
 	if !fs.ValidPath(name) {
-		return nil, function.NewArgErrorf(0, "%q is not inside the configuration's folder", name)
+		return "", function.NewArgErrorf(0, "%q is not inside the configuration's folder", name)
 	}
 	b, err := e.files.ReadFile(name)
 	if err != nil {
-		return nil, unreadable(name, err, e.limits)
+		return "", unreadable(name, err, e.limits)
 	}
 	if int64(len(b)) > e.limits.FileBytes {
-		return nil, unreadable(name, source.ErrTooLarge, e.limits)
+		return "", unreadable(name, source.ErrTooLarge, e.limits)
 	}
 	if !utf8.Valid(b) {
-		return nil, function.NewArgErrorf(0, "%q is not UTF-8 text", name)
+		return "", function.NewArgErrorf(0, "%q is not UTF-8 text", name)
+	}
+	text := string(b)
+	e.keep(name, text)
+	return text, e.spend(int64(len(text)) / 16)
+}
+
+func (e *Evaluator) keep(name, text string) {
+	kept := readText{sum: sha256.Sum256([]byte(text))}
+	if len(text) <= e.limits.StringBytes {
+		kept.text = text
 	}
 	e.mu.Lock()
-	e.read[name] = sha256.Sum256(b)
+	e.read[name] = kept
 	e.mu.Unlock()
-	return b, e.spend(int64(len(b)) / 64)
 }
 
 func unreadable(name string, err error, limits source.Limits) error {

@@ -52,8 +52,8 @@ func (c *guarder) guard(expr hclsyntax.Expression) hclsyntax.Expression {
 	case *hclsyntax.FunctionCallExpr:
 		y := *x
 		y.Args = c.all(x.Args)
-		if unifying[x.Name] {
-			for i, arg := range y.Args {
+		for i, arg := range y.Args {
+			if c.unifies(x.Name, i) {
 				y.Args[i] = &uniform{arg, c.e}
 			}
 		}

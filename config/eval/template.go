@@ -2,6 +2,8 @@ package eval
 
 import (
 	"fmt"
+	"math/big"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -47,6 +49,9 @@ func (t *template) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	return cty.StringVal(b.String()), diags
 }
 
+// fractionSteps is what writing out a number takes that is not a small integer.
+const fractionSteps = 60
+
 // text converts one part. A number is checked before, as writing one out can
 // be the work of minutes.
 func (t *template) text(v cty.Value, part hclsyntax.Expression) (s, problem string) {
@@ -54,7 +59,11 @@ func (t *template) text(v cty.Value, part hclsyntax.Expression) (s, problem stri
 		return "", "The expression result is null. Cannot include a null value in a string template."
 	}
 	if v.Type() == cty.Number {
+		if n, accuracy := v.AsBigFloat().Int64(); accuracy == big.Exact {
+			return strconv.FormatInt(n, 10), ""
+		}
 		throw(magnitude(v, t.e.limits), part)
+		t.e.take(fractionSteps, part)
 	}
 	v, err := convert.Convert(v, cty.String)
 	if err != nil {

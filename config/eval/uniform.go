@@ -6,12 +6,26 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// unifying are the functions for which a tuple or object becomes a list, set
-// or map first. The library finds the common type of the elements in time that
-// grows with the square of their number.
+// unifying are the functions that make a list, set or map of any tuple or
+// object first, though they do not say so.
 var unifying = map[string]bool{
 	"chunklist": true, "compact": true, "distinct": true, "setintersection": true, "setproduct": true, "setsubtract": true,
 	"setunion": true, "tolist": true, "tomap": true, "toset": true,
+}
+
+// unifies reports whether an argument of a function becomes a list, set or map
+// where it is a tuple or object. The library finds the common type of the
+// elements in time that grows with the square of their number.
+func (c *guarder) unifies(name string, i int) bool {
+	fn, known := c.e.functions[name]
+	if !known || unifying[name] {
+		return known
+	}
+	if params := fn.Params(); i < len(params) {
+		return params[i].Type.IsCollectionType()
+	}
+	last := fn.VarParam()
+	return last != nil && last.Type.IsCollectionType()
 }
 
 // A uniform expression is the argument of such a function, or what one of a

@@ -2,6 +2,7 @@ package source
 
 import (
 	"fmt"
+	"reflect"
 	"runtime/debug"
 	"strings"
 	"testing"
@@ -57,6 +58,18 @@ var hostile = []struct {
 	{"long string", "limit-exceeded", func() string { return `a = "` + strings.Repeat("x", 65_537) + "\"\n" }},
 	{"long heredoc", "limit-exceeded", func() string { return "a = <<E\n" + strings.Repeat(strings.Repeat("x", 99)+"\n", 700) + "E\n" }},
 	{"pieces of a string", "limit-exceeded", func() string { return `a = "` + strings.Repeat("$a", 30_000) + "\"\n" }},
+	{"sequences of a string", "limit-exceeded", func() string { return `a = "` + strings.Repeat("${1}", 100_000) + "\"\n" }},
+	{"sequences of a heredoc", "limit-exceeded", func() string { return "a = <<E\n" + strings.Repeat("${1}", 200_000) + "\nE\n" }},
+	{"directives of a string", "limit-exceeded", func() string { return `a = "` + strings.Repeat("%{if true}%{endif}", 100_000) + "\"\n" }},
+	{"sequences of a file", "limit-exceeded", func() string { return strings.Repeat("a {\nb = \"${c}\"\n}\n", 100_001) }},
+	{"one name", "limit-exceeded", func() string { return strings.Repeat("x", 15_000_000) }},
+	{"one name behind a digit", "limit-exceeded", func() string { return "a = 1" + strings.Repeat("x", 15_000_000) }},
+	{"labels of a block", "limit-exceeded", func() string { return "a " + strings.Repeat(`"x" `, 300_000) + "{}\n" }},
+	{"line ends", "limit-exceeded", func() string { return strings.Repeat("\n", 15_000_000) }},
+	{"line ends of a block", "limit-exceeded", func() string { return "a {\n" + strings.Repeat("\n", 15_000_000) + "}\n" }},
+	{"comments", "limit-exceeded", func() string { return strings.Repeat("#\n", 7_500_000) }},
+	{"blocks of a file", "limit-exceeded", func() string { return strings.Repeat("a {}\n", 1_500_000) }},
+	{"lists of a file", "limit-exceeded", func() string { return strings.Repeat("a {\nb = ["+strings.Repeat("1,", 99_000)+"]\n}\n", 60) }},
 	{"lines of a heredoc", "limit-exceeded", func() string { return "a = <<E\n" + strings.Repeat("\n", 60_000) + "E\n" }},
 	{"digits", "limit-exceeded", func() string { return "a = " + strings.Repeat("9", 1<<20) + "\n" }},
 	{"exponent", "limit-exceeded", func() string { return "a = \"${1e10000000}\"\n" }},
@@ -119,10 +132,10 @@ func TestWithinLimits(t *testing.T) {
 		"string":             `a = "` + strings.Repeat("x", 65_536) + "\"\n",
 		"number":             "a = " + strings.Repeat("9", 32) + "\nb = 1e999\n",
 		"elements":           "a = [" + strings.Repeat("1,", 100_000) + "]\n",
-		"chosen elements":    "a = {\n" + strings.Repeat("  b = true ? 1 : 2\n", 99_999) + "}\n",
+		"chosen elements":    "a = {\n" + strings.Repeat("  b = true ? 1 : 2\n", 49_999) + "}\n",
 		"blocks in a block":  "a {\n" + strings.Repeat("b {}\n", 10_000) + "}\n",
 		"PEM in a heredoc":   "a = <<E\n" + strings.Repeat(strings.Repeat("x", 64)+"\n", 900) + "E\n",
-		"directives in turn": `a = "` + strings.Repeat("%{if true}x%{endif}", 900) + "\"\n",
+		"directives in turn": `a = "` + strings.Repeat("%{if true}x%{endif}", 600) + "\"\n",
 		"byte order mark":    "\ufeffa = 1\n",
 		"CRLF":               "a = 1\r\nb {\r\n  c = \"d\"\r\n}\r\n",
 		"no end of line":     "a = 1",
@@ -146,7 +159,7 @@ func TestMistakeBeforeLimit(t *testing.T) {
 }
 
 func TestLimitsCanBeSet(t *testing.T) {
-	src := "a = [[\"xyz\", 1 + 1 + 1, 12345]]\n"
+	src := "a = [[\"xyz\", 1 + 1 + 1, 12345, \"${abc}${1}\"]]\n\n"
 	for name, limits := range map[string]Limits{
 		"nesting":    {Nesting: 1},
 		"operators":  {Operators: 1},
@@ -155,9 +168,26 @@ func TestLimitsCanBeSet(t *testing.T) {
 		"digits":     {NumberDigits: 4},
 		"collection": {Collection: 1},
 		"tokens":     {Tokens: 5},
+		"word":       {WordBytes: 2},
+		"sequences":  {Sequences: 1},
+		"file words": {FileTokens: 12},
+		"file lines": {FileLines: 1},
 	} {
 		if _, l := ParseFile("a.hcl", []byte(src), limits); len(l) != 1 || l[0].Code != "limit-exceeded" {
 			t.Errorf("%s: %v", name, l)
 		}
+	}
+}
+
+// TestLimitsInWords makes sure that no limit is left out of the reference.
+func TestLimitsInWords(t *testing.T) {
+	n := 0
+	for l := range DefaultLimits().All() {
+		if n++; l.Most <= 0 || l.What == "" {
+			t.Errorf("limit %d: %+v", n, l)
+		}
+	}
+	if fields := reflect.TypeFor[Limits]().NumField(); n != fields {
+		t.Errorf("%d limits in words, %d in all", n, fields)
 	}
 }

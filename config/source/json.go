@@ -46,6 +46,8 @@ type converter struct {
 	limits Limits
 	shapes BlockSchema
 	l      diag.List
+
+	tokens, sequences int // of the templates and expressions so far
 }
 
 func (c *converter) shape(parent []string) Shape {

@@ -54,6 +54,9 @@ func (c *converter) text(s string, rng hcl.Range, isExpr bool) hclsyntax.Express
 		kind = modeFile
 	}
 	m := measureText(s, kind, c.limits)
+	if c.isSpent(m, rng) {
+		return c.plain("", rng)
+	}
 	if m.found != nil {
 		d := m.found.diagnostic(c.file.Name, c.file.Bytes)
 		d.Range = rng
@@ -74,6 +77,25 @@ func (c *converter) text(s string, rng hcl.Range, isExpr bool) hclsyntax.Express
 		return w.Wrapped
 	}
 	return expr
+}
+
+// isSpent adds a template or expression to those before it in the file, which
+// native syntax would count together, and reports the first past a limit.
+func (c *converter) isSpent(m *measure, rng hcl.Range) bool {
+	within := c.tokens <= c.limits.Tokens && c.sequences <= c.limits.Sequences
+	c.tokens += m.fileTokens
+	c.sequences += m.sequences
+	switch {
+	case !within:
+		return true
+	case c.tokens > c.limits.Tokens:
+		c.errorf("limit-exceeded", "Too long file", rng, "%s", limitDetail("the templates and expressions of a JSON file have %d words and symbols at most; the rest belongs in another", c.limits.Tokens))
+		return true
+	case c.sequences > c.limits.Sequences:
+		c.errorf("limit-exceeded", "Too many templates", rng, "%s", limitDetail("a file has %d ${ } and %%{ } sequences at most; the rest belongs in another", c.limits.Sequences))
+		return true
+	}
+	return false
 }
 
 // measureText is measureInput for a string of its own. In an expression alone

@@ -14,8 +14,8 @@ import (
 	"github.com/writ-auth/writ/config/diag"
 )
 
-// CheckJSON holds a JSON text against the limits of nesting, collections and
-// numbers, before it is decoded. Its error is a full sentence.
+// CheckJSON holds a JSON text against the limits of nesting, collections,
+// values and numbers, before it is decoded. Its error is a full sentence.
 func CheckJSON(b []byte, limits Limits) error {
 	if f := measureJSON(b, limits.OrDefaults()); f != nil {
 		return errors.New(f.detail)
@@ -31,6 +31,7 @@ func measureJSON(b []byte, limits Limits) *finding {
 		items int
 	}
 	stack := make([]level, 1, 16)
+	values := 0
 	for i := 0; i < len(b); i++ {
 		top := &stack[len(stack)-1]
 		switch c := b[i]; c {
@@ -45,6 +46,7 @@ func measureJSON(b []byte, limits Limits) *finding {
 				return tooMuch(i, i+1, "Too deep nesting", "objects and arrays nest %d levels deep at most", limits.Nesting)
 			}
 			stack = append(stack, level{open: c})
+			values++
 		case '}', ']':
 			if top.open == c-2 { // the closers stand two behind their openers in ASCII
 				stack = stack[:len(stack)-1]
@@ -53,6 +55,7 @@ func measureJSON(b []byte, limits Limits) *finding {
 			if top.items++; top.items >= limits.Collection {
 				return tooMuch(i, i+1, "Too large collection", "a collection has %d elements at most", limits.Collection)
 			}
+			values++
 		case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
 			end := jsonNumberEnd(b, i)
 			if end-i > limits.NumberDigits {
@@ -62,6 +65,9 @@ func measureJSON(b []byte, limits Limits) *finding {
 				return tooMuch(i, end, "Too large exponent", "the exponent of a number has %d digits at most", limits.ExponentDigits)
 			}
 			i = end - 1
+		}
+		if values > limits.Values {
+			return tooMuch(i, i+1, "Too long file", "a JSON text has %d values at most; the rest belongs in another", limits.Values)
 		}
 	}
 	return nil

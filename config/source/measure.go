@@ -29,8 +29,9 @@ type measure struct {
 
 	tokens, blocks int // since the last top-level newline
 	pieceBlocks    int // since the last cut
-	topBlocks      int // top-level blocks in all
 	invalid        int
+
+	topBlocks, fileTokens, lines, sequences int // in all
 
 	found    *finding // what stops the parse
 	mistake  *finding // the first bracket that does not fit, or newline in a string
@@ -129,11 +130,11 @@ func (m *measure) token(t token) {
 	f := m.top()
 	switch t.kind {
 	case tokNewline:
-		m.newline(f, t.end)
+		m.newline(f, t)
 		return
 	case tokComment:
 		if m.scan.src[t.end-1] == '\n' {
-			m.newline(f, t.end)
+			m.newline(f, t)
 		}
 		return
 	case tokText:
@@ -162,19 +163,31 @@ func (m *measure) token(t token) {
 	case tokUnclosed:
 		m.refuse(token{start: t.start, end: t.start + 2}, "Unclosed comment", "The comment that begins with \"/*\" has no end. Close it with \"*/\".")
 	}
-	if m.tokens++; m.tokens > m.limits.Tokens {
-		m.exceed(t, "Too long block", "one top-level block has %d words and symbols at most", m.limits.Tokens)
-		m.unclosed = true
+	m.count(t)
+	if m.fileTokens++; m.fileTokens > m.limits.FileTokens {
+		m.exceed(t, "Too long file", "a file has %d words and symbols at most; the rest belongs in another", m.limits.FileTokens)
 	}
 	m.prev = t.kind
 }
 
+// count counts what the parser holds in memory at a time.
+func (m *measure) count(t token) {
+	if m.tokens++; m.tokens > m.limits.Tokens {
+		m.exceed(t, "Too long block", "one top-level block has %d words, symbols and lines at most", m.limits.Tokens)
+		m.unclosed = true
+	}
+}
+
 // newline ends an expression, except inside brackets where it separates nothing.
-func (m *measure) newline(f *frame, end int) {
+func (m *measure) newline(f *frame, t token) {
 	m.prev = tokNewline
+	if m.lines++; m.lines > m.limits.FileLines {
+		m.exceed(t, "Too many lines", "a file has %d lines at most", m.limits.FileLines)
+	}
+	m.count(t)
 	if f.open == 0 {
 		m.tokens, m.blocks = 0, 0
-		m.cutAt(end)
+		m.cutAt(t.end)
 	}
 	if f.open == 0 || f.open == '{' && !f.isFor {
 		m.separate(f)
@@ -198,24 +211,30 @@ func (m *measure) separate(f *frame) {
 }
 
 func (m *measure) text(f *frame, t token) {
-	f.text += t.end - t.start
-	f.pieces++
-	switch {
-	case f.text > m.limits.StringBytes:
+	if f.text += t.end - t.start; f.text > m.limits.StringBytes {
 		m.exceed(t, "Too long string", "a string has %d bytes at most", m.limits.StringBytes)
-	case f.pieces > m.limits.TextPieces:
-		m.exceed(t, "Too many lines", "a string in a configuration file has %d lines and escapes at most; a longer one belongs in a file of its own, read by file()", m.limits.TextPieces)
+	}
+	m.piece(f, t)
+}
+
+// piece counts what a string is put together from.
+func (m *measure) piece(f *frame, t token) {
+	if f.pieces++; f.pieces > m.limits.TextPieces {
+		m.exceed(t, "Too many parts", "a string in a configuration file has %d lines, escapes and ${ } sequences at most; a longer one belongs in a file of its own, read by file()", m.limits.TextPieces)
 	}
 }
 
 func (m *measure) word(f *frame, t token, first bool) {
-	w := m.scan.src[t.start:t.end]
+	w := m.scan.src[t.start:min(t.end, t.start+m.limits.WordBytes)]
 	for rest := w; len(rest) > 0; {
 		r, n := utf8.DecodeRune(rest)
 		if r >= utf8.RuneSelf && !unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.Pc) {
 			m.invalidCharacter(t, w[0])
 		}
 		rest = rest[n:]
+	}
+	if t.end-t.start > m.limits.WordBytes {
+		m.exceed(token{start: t.start, end: t.start + 1}, "Too long name", "a name has %d bytes at most", m.limits.WordBytes)
 	}
 	if !first {
 		return

@@ -68,6 +68,11 @@ func (m *measure) open(f *frame, t token, c byte) {
 	case tokQuoteOpen, tokHeredocOpen:
 		m.frames = append(m.frames, frame{open: c, start: t.start})
 		return
+	case tokInterp, tokControl:
+		m.piece(f, t)
+		if m.sequences++; m.sequences > m.limits.Sequences {
+			m.exceed(t, "Too many templates", "a file has %d ${ } and %%{ } sequences at most; the rest belongs in another", m.limits.Sequences)
+		}
 	case tokOpen:
 		if c == '[' {
 			m.operator(f, t)
@@ -85,7 +90,9 @@ func (m *measure) open(f *frame, t token, c byte) {
 func (m *measure) block(f *frame, t token) {
 	m.pieceBlocks++
 	if f.open == 0 {
-		m.topBlocks++
+		if m.topBlocks++; m.topBlocks > m.limits.Collection {
+			m.exceed(t, "Too many blocks", "a file has %d top-level blocks at most; the rest belongs in another", m.limits.Collection)
+		}
 		return
 	}
 	if m.blocks++; m.blocks > m.limits.NestedBlocks {

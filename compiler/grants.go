@@ -1,0 +1,75 @@
+package compiler
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/writ-auth/writ/config"
+	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
+)
+
+// checkGrants warns about an authorization that no request can reach, because
+// its client may not use a grant for that kind of subject. It is a warning: the
+// grant may be withheld on purpose for a while.
+func (c *compilation) checkGrants() {
+	for i, declared := range c.authorizations {
+		client := c.ends[i].client
+		if c.refused.has(&declared.Decl, &c.clients[client].Decl) {
+			continue
+		}
+		document := &c.Document.Clients[client]
+		if c.Document.Authorizations[i].SubjectType == schema.SubjectUser {
+			if !actsForUsers(document) {
+				c.missingUserGrant(declared, client)
+			}
+			continue
+		}
+		if !slices.Contains(document.GrantTypes, schema.GrantClientCredentials) {
+			c.missingGrant(declared, client, declared.AttrRange("client"),
+				fmt.Sprintf("%s lets %s act for itself, but that client may not use the grant %s, so it gets no such token. "+
+					"Add the grant to its grant_types; or, if it is to act for users, say subject_type = %q here.",
+					declared.Address, c.clients[client].Address, schema.GrantClientCredentials, schema.SubjectUser))
+		}
+	}
+}
+
+func (c *compilation) missingUserGrant(declared *config.Authorization, client int32) {
+	why := "may use neither token exchange nor jwt-bearer"
+	if slices.Contains(c.Document.Clients[client].GrantTypes, schema.GrantRefreshToken) {
+		why += ", and a refresh token comes of one of these"
+	}
+	c.missingGrant(declared, client, declared.AttrRange("subject_type"),
+		fmt.Sprintf("%s lets %s act for users, but that client %s, so it gets no such token. Add %q to its grant_types, or remove subject_type here.",
+			declared.Address, c.clients[client].Address, why, schema.GrantTokenExchange))
+}
+
+func (c *compilation) missingGrant(declared *config.Authorization, client int32, at hcl.Range, detail string) {
+	d := c.clients[client]
+	c.warnAt(at, "missing-grant", "Grant not allowed", detail,
+		diag.Related{Message: d.Address + " says which grants it may use", Range: d.AttrRange("grant_types")})
+}
+
+// checkUserIssuers warns once where clients may act for users and no trusted
+// issuer says who those are.
+func (c *compilation) checkUserIssuers() {
+	if c.Config.Partial {
+		return // what is missing may be the issuer
+	}
+	for i, t := range c.trustedIssuers {
+		if c.refused.has(&t.Decl) || slices.Contains(c.Document.TrustedIssuers[i].VouchesFor, schema.SubjectUser) {
+			return
+		}
+	}
+	for i, declared := range c.authorizations {
+		if c.Document.Authorizations[i].SubjectType != schema.SubjectUser || c.refused.has(&declared.Decl) {
+			continue
+		}
+		c.warnAt(declared.AttrRange("subject_type"), "no-user-issuer", "No issuer of users",
+			fmt.Sprintf("%s is for users, but no trusted_issuer vouches for any, so there is no token of a user to exchange. "+
+				"Declare where users sign in as a trusted_issuer with vouches_for = [%q].", declared.Address, schema.SubjectUser))
+		return
+	}
+}

@@ -1,0 +1,9 @@
+package schema
+
+// A Limit is how much of something a configuration may have, for the reference:
+// who holds it there also says so.
+type Limit struct {
+	Most int64  `json:"most"`
+	What string `json:"what"` // a noun phrase that follows the number: "bytes in one file"
+	Doc  string `json:"doc"`  // what to do instead, one sentence, or ""
+}
