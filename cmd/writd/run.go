@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/server/jsonlog"
 )
 
 // Exit codes.
@@ -52,7 +53,7 @@ func run(ctx context.Context, args []string, std stdio) (code int) {
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	log := slog.New(slog.NewJSONHandler(std.err, nil))
+	log := slog.New(jsonlog.New(std.err))
 	d, err := newDaemon(set, std.getenv, log)
 	if err == nil {
 		err = d.run(ctx)
