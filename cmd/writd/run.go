@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/jsonlog"
 )
 
@@ -57,6 +58,10 @@ func run(ctx context.Context, args []string, std stdio) (code int) {
 	d, err := newDaemon(set, std.getenv, log)
 	if err == nil {
 		err = d.run(ctx)
+	}
+	if defect, ok := errors.AsType[*server.Defect](err); ok {
+		log.Error("writd ends: this is a defect, please report it", "error", err.Error(), "stack", string(defect.Stack))
+		return exitDefect
 	}
 	if err != nil {
 		log.Error("writd ends", "error", err.Error())
