@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"log/slog"
 	"time"
 
@@ -18,6 +19,10 @@ import (
 func (s *Server) Activate(file []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.guarded(func() error { return s.activate(file) })
+}
+
+func (s *Server) activate(file []byte) error {
 	snap, err := s.open(file)
 	if err != nil {
 		return s.reject("", err)
@@ -35,6 +40,15 @@ func (s *Server) Activate(file []byte) error {
 	s.rejected.Store(nil)
 	s.accept(active)
 	return nil
+}
+
+// guarded has a panic be the reason why a snapshot is not put in force: what serves
+// now has proved that it can be served.
+func (s *Server) guarded(activate func() error) (err error) {
+	if defect := Guard(func() { err = activate() }); defect != nil {
+		return s.reject("", defect)
+	}
+	return err
 }
 
 // open checks every byte of the file. While another snapshot is serving it
@@ -64,6 +78,10 @@ func pause(worked time.Duration) time.Duration { return min(3*worked, longestPau
 func (s *Server) Refresh() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.guarded(s.refresh)
+}
+
+func (s *Server) refresh() error {
 	last := s.active.Load()
 	if last == nil {
 		return nil
@@ -105,6 +123,9 @@ func (s *Server) reject(digest string, err error) error {
 	}
 	if last := s.active.Load(); last != nil {
 		attrs = append(attrs, slog.String("serving", last.digest))
+	}
+	if defect, ok := errors.AsType[*Defect](err); ok {
+		attrs = append(attrs, slog.String("stack", string(defect.Stack)))
 	}
 	s.log.Error("snapshot rejected", attrs...)
 	return err

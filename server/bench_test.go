@@ -10,6 +10,7 @@ import (
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/server"
+	"github.com/writ-auth/writ/server/jsonlog"
 )
 
 // A discard is an http.ResponseWriter without what net/http itself costs.
@@ -25,7 +26,7 @@ func BenchmarkRequest(b *testing.B) {
 	for _, alg := range []schema.SigningAlg{schema.HS256, schema.EdDSA} {
 		b.Run(string(alg), func(b *testing.B) {
 			s, _ := serving(b, everyShape(issuerURL), server.Options{
-				Getenv: env(map[string]string{"HMAC": hmacSecret}), Logger: slog.New(slog.NewJSONHandler(io.Discard, nil)),
+				Getenv: env(map[string]string{"HMAC": hmacSecret}), Logger: slog.New(jsonlog.New(io.Discard)),
 			})
 			body := form("audience", "https://api.example.com/"+label(schema.ProfileRFC9068, alg)).Encode()
 			r := httptest.NewRequest(http.MethodPost, "/oauth/token", nil)

@@ -24,6 +24,7 @@ import (
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server"
+	"github.com/writ-auth/writ/server/jsonlog"
 )
 
 const (
@@ -84,7 +85,7 @@ func newServer(t testing.TB, opts server.Options) (*server.Server, *logBuffer) {
 	t.Helper()
 	log := new(logBuffer)
 	if opts.Logger == nil {
-		opts.Logger = slog.New(slog.NewJSONHandler(log, nil))
+		opts.Logger = slog.New(jsonlog.New(log))
 	}
 	s, err := server.New(opts)
 	if err != nil {

@@ -7,9 +7,9 @@ import (
 	"github.com/writ-auth/writ/server/metrics"
 )
 
-// count takes note of a token request that began at begin.
-func (s *Server) count(x *exchange, refusal *Error, begin time.Time) {
-	s.metrics.TokenRequest(time.Since(begin))
+// count takes note of a token request.
+func (s *Server) count(x *exchange, refusal *Error, took time.Duration) {
+	s.metrics.TokenRequest(took)
 	api := s.metrics.NoAPI()
 	if x.grant.API != (snapshot.API{}) {
 		api = x.active.counted[x.grant.API.Index()]

@@ -32,9 +32,20 @@ type ProtectedResource struct {
 // A protectedResourceEndpoint serves the description of the API whose label is
 // the last segment of the path, percent-encoded as labels with a for_each key
 // need: worker%5B%22eu%22%5D.
-type protectedResourceEndpoint struct{}
+type protectedResourceEndpoint struct {
+	bound []bool // by API index: no client gets a token for it without a proof; nil for none
+}
 
-func (protectedResourceEndpoint) serve(a *Active, w http.ResponseWriter, r *http.Request) {
+// newProtectedResource finds out once what to ask of a request would be a walk
+// over all authorizations.
+func newProtectedResource(a *Active) protectedResourceEndpoint {
+	if a.bindsToCertificates() {
+		return protectedResourceEndpoint{} // that will do instead of a proof
+	}
+	return protectedResourceEndpoint{onlyBound(a.snapshot)}
+}
+
+func (e protectedResourceEndpoint) serve(a *Active, w http.ResponseWriter, r *http.Request) {
 	path := r.URL.EscapedPath()
 	label, err := url.PathUnescape(path[strings.LastIndexByte(path, '/')+1:])
 	if err != nil {
@@ -50,8 +61,8 @@ func (protectedResourceEndpoint) serve(a *Active, w http.ResponseWriter, r *http
 		Resource: api.Identifier(), AuthorizationServers: []string{a.snapshot.Issuer().URL},
 		BearerMethods: []string{"header"}, Name: api.Name(),
 		CertificateBound: a.bindsToCertificates(), ProofAlgorithms: assertionAlgorithms(),
+		ProofRequired: e.bound != nil && e.bound[api.Index()],
 	}
-	document.ProofRequired = !document.CertificateBound && onlyBound(api)
 	for i := range api.NumScopes() {
 		document.Scopes = append(document.Scopes, api.Scope(i).Name)
 	}
@@ -68,14 +79,28 @@ func (a *Active) bindsToCertificates() bool {
 	return slices.Contains(a.registered.methods, clientauth.TLSClientAuth) || slices.Contains(a.registered.methods, clientauth.SelfSignedTLSClientAuth)
 }
 
-// onlyBound reports whether there are clients that get tokens for the API, and
-// all of them only such as are bound to a key.
-func onlyBound(api snapshot.API) bool {
-	any := false
-	for authorization := range api.Authorizations() {
-		if any = true; !authorization.Client().RequireSenderConstrained() {
-			return false
+// onlyBound tells of each API whether there are clients that get tokens for it,
+// and all of them only such as are bound to a key. It is nil when no client has to
+// bind its tokens.
+func onlyBound(snap *snapshot.Snapshot) []bool {
+	if !anyBound(snap) {
+		return nil
+	}
+	bound, bearer := make([]bool, snap.NumAPIs()), make([]bool, snap.NumAPIs())
+	for i := range snap.NumAuthorizations() {
+		authorization := snap.AuthorizationAt(i)
+		api := authorization.API().Index()
+		bearer[api] = bearer[api] || !authorization.Client().RequireSenderConstrained()
+		bound[api] = !bearer[api]
+	}
+	return bound
+}
+
+func anyBound(snap *snapshot.Snapshot) bool {
+	for i := range snap.NumClients() {
+		if snap.Client(i).RequireSenderConstrained() {
+			return true
 		}
 	}
-	return any
+	return false
 }

@@ -96,7 +96,11 @@ func (r *remotes) due(now time.Time) []*clientauth.RemoteKeys {
 }
 
 func (r *remotes) fetch(ctx context.Context, set *clientauth.RemoteKeys) {
-	done, err := set.Fetch(ctx)
+	var done bool
+	var err error
+	if defect := Guard(func() { done, err = set.Fetch(ctx) }); defect != nil {
+		err = defect // of one issuer's document: the others are none the worse
+	}
 	switch {
 	case err != nil && ctx.Err() == nil:
 		r.log.Warn("keys of a trusted issuer not fetched", "reason", err.Error(), "last_good_in_use", set.Keys() != nil)

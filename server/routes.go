@@ -57,7 +57,7 @@ func (s *Server) buildRoutes(a *Active) (map[string]route, error) {
 		tokenPath:         {methods: post, handler: tokens},
 		introspectPath:    {methods: post, handler: &introspectEndpoint{tokens}},
 		revokePath:        {methods: post, handler: &revokeEndpoint{tokens}},
-		resourcePath:      {methods: get, handler: protectedResourceEndpoint{}},
+		resourcePath:      {methods: get, handler: newProtectedResource(a)},
 		jwksPath:          {methods: get, handler: jwksEndpoint{now: s.opts.Now}},
 		openIDPath:        {methods: get, handler: metadata},
 		authorizationPath: {methods: get, handler: metadata},

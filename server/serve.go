@@ -35,14 +35,15 @@ type Listeners struct {
 // Serve answers until ctx ends. Then the server reports that it is not ready,
 // accepts no more connections and finishes the requests that it has accepted,
 // within 20 seconds. At most 10,000 connections are open at once, fewer when the
-// process may not open as many files; further ones wait to be accepted.
+// process may not open as many files; further ones wait to be accepted. A panic in
+// the background ends it in the same way, with a *Defect.
 func (s *Server) Serve(ctx context.Context, l Listeners) error {
 	most, mostAdmin := connections(openFiles())
 	l.Public = limited(l.Public, most, s.opts.ConnectionsPerAddress)
 	public := s.httpServer(s.Public())
 	public.TLSConfig = l.TLS
 	servers := []*http.Server{public}
-	failed := make(chan error, 2)
+	failed := make(chan error, 4)
 	go func() { failed <- servePublic(public, l) }()
 	if l.Admin != nil {
 		admin := s.httpServer(s.Admin())
@@ -53,8 +54,13 @@ func (s *Server) Serve(ctx context.Context, l Listeners) error {
 	defer background.Wait()
 	keeping, stop := context.WithCancel(ctx)
 	defer stop()
-	background.Go(func() { s.KeepKeys(keeping) })
-	background.Go(func() { s.KeepIssuers(keeping) })
+	for _, keep := range []func(context.Context){s.KeepKeys, s.KeepIssuers} {
+		background.Go(func() {
+			if err := Guard(func() { keep(keeping) }); err != nil {
+				failed <- err
+			}
+		})
+	}
 	var err error
 	select {
 	case err = <-failed:

@@ -37,8 +37,9 @@ func (e *tokenEndpoint) serve(a *Active, w http.ResponseWriter, r *http.Request)
 	out := answers.Get().(*answer)
 	defer answers.Put(out)
 	refusal := e.run(x, out, w, r)
-	e.server.audit(r.Context(), x, refusal)
-	e.server.count(x, refusal, begin)
+	end := time.Now()
+	e.server.audit(r.Context(), x, refusal, end)
+	e.server.count(x, refusal, end.Sub(begin))
 	if refusal != nil {
 		writeError(w, refusal.In(a.style))
 		return

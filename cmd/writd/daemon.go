@@ -85,30 +85,43 @@ func (d *daemon) listen() error {
 	return err
 }
 
-// run activates the snapshot, serves and watches until ctx ends.
+// run activates the snapshot, serves and watches until ctx ends, or until there is a
+// panic in the background: then what was accepted is answered, and a *server.Defect
+// is the error.
 func (d *daemon) run(ctx context.Context) error {
 	d.announce()
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancelCause(ctx)
 	var background sync.WaitGroup
 	defer background.Wait()
-	defer cancel()
+	defer cancel(nil)
+	keep := func(f func()) {
+		background.Go(func() {
+			if defect := server.Guard(f); defect != nil {
+				cancel(defect)
+			}
+		})
+	}
 	snapshots := &watch.Watcher{Path: d.set.snapshot, Logger: d.log, Changed: d.activate}
 	snapshots.Look() // before the first connection is accepted
-	background.Go(func() { snapshots.Run(ctx) })
+	keep(func() { snapshots.Run(ctx) })
 	for _, w := range d.folders() {
 		w.Look()
 		w.Changed = func([]byte, error) { d.reload() }
-		background.Go(func() { w.Run(ctx) })
+		keep(func() { w.Run(ctx) })
 	}
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
-	background.Go(func() { d.reloadOn(ctx, hangups) })
+	keep(func() { d.reloadOn(ctx, hangups) })
 	d.tell(ready, d.summary())
-	background.Go(func() { d.keepAlive(ctx) })
+	keep(func() { d.keepAlive(ctx) })
 	quiet := context.AfterFunc(ctx, func() { d.tell(stopping) })
 	defer quiet()
-	return errors.Join(d.server.Serve(ctx, d.listeners), d.end())
+	err := d.server.Serve(ctx, d.listeners)
+	if defect, ok := errors.AsType[*server.Defect](context.Cause(ctx)); ok {
+		err = errors.Join(err, defect)
+	}
+	return errors.Join(err, d.end())
 }
 
 // folders are the watchers of what a snapshot refers to.

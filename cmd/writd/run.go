@@ -14,6 +14,8 @@ import (
 	"syscall"
 
 	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/server"
+	"github.com/writ-auth/writ/server/jsonlog"
 )
 
 // Exit codes.
@@ -52,10 +54,14 @@ func run(ctx context.Context, args []string, std stdio) (code int) {
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	log := slog.New(slog.NewJSONHandler(std.err, nil))
+	log := slog.New(jsonlog.New(std.err))
 	d, err := newDaemon(set, std.getenv, log)
 	if err == nil {
 		err = d.run(ctx)
+	}
+	if defect, ok := errors.AsType[*server.Defect](err); ok {
+		log.Error("writd ends: this is a defect, please report it", "error", err.Error(), "stack", string(defect.Stack))
+		return exitDefect
 	}
 	if err != nil {
 		log.Error("writd ends", "error", err.Error())
