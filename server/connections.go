@@ -117,3 +117,13 @@ func (c *cappedConn) Close() error {
 	c.release()
 	return c.Conn.Close()
 }
+
+// CloseWrite ends what is sent and not what is received, if the connection can.
+// net/http looks for it, so that a client that is still sending gets the answer
+// before the connection is torn down.
+func (c *cappedConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
