@@ -33,6 +33,9 @@ func readForm(w http.ResponseWriter, r *http.Request, f *form) *Error {
 	if queryHoldsCredentials(r.URL.RawQuery) {
 		return refuse(CodeInvalidRequest, ReasonQueryCredentials)
 	}
+	if r.ContentLength > maxBody { // nobody waits for what is not wanted
+		return refuse(CodeInvalidRequest, ReasonBodyTooLarge)
+	}
 	buffer := bodies.Get().(*bytes.Buffer)
 	defer func() {
 		clear(buffer.Bytes()) // it held a secret

@@ -60,7 +60,7 @@ func (l *capped) Accept() (net.Conn, error) {
 			<-l.slots
 			return nil, err
 		}
-		leave, ok := l.peers.enter(conn.RemoteAddr())
+		leave, ok := l.peers.enter(conn.RemoteAddr().String())
 		if ok {
 			return &cappedConn{Conn: conn, release: sync.OnceFunc(func() { leave(); <-l.slots })}, nil
 		}
@@ -68,8 +68,8 @@ func (l *capped) Accept() (net.Conn, error) {
 	}
 }
 
-// A peers counts the open connections by the network they come from, as
-// failures are counted. Whoever is on this machine is not counted: a proxy there
+// A peers counts what is open by the network it comes from, as failures are
+// counted. Whoever is on this machine is not counted: a proxy there
 // speaks for everybody.
 type peers struct {
 	most int // 0 for no cap
@@ -78,10 +78,10 @@ type peers struct {
 	open map[netip.Addr]int
 }
 
-// enter counts a connection until leave is called; ok is false when there are
-// too many of its address.
-func (p *peers) enter(addr net.Addr) (leave func(), ok bool) {
-	peer, err := netip.ParseAddrPort(addr.String())
+// enter counts one more of a remote address until leave is called; ok is false
+// when there are too many.
+func (p *peers) enter(remote string) (leave func(), ok bool) {
+	peer, err := netip.ParseAddrPort(remote)
 	if p.most == 0 || err != nil || peer.Addr().Unmap().IsLoopback() {
 		return func() {}, true
 	}
@@ -116,4 +116,14 @@ type cappedConn struct {
 func (c *cappedConn) Close() error {
 	c.release()
 	return c.Conn.Close()
+}
+
+// CloseWrite ends what is sent and not what is received, if the connection can.
+// net/http looks for it, so that a client that is still sending gets the answer
+// before the connection is torn down.
+func (c *cappedConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"io"
 	"net"
 	"path/filepath"
 	"testing"
@@ -125,5 +126,56 @@ func TestConnectionsPerAddress(t *testing.T) {
 	}
 	if n := len(l.(*capped).peers.open); n != 3 {
 		t.Errorf("%d addresses are remembered", n)
+	}
+}
+
+// Whoever waits for the other side waits for a bounded time, in either direction
+// and between two requests.
+func TestEveryWaitIsBounded(t *testing.T) {
+	s, err := New(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := s.httpServer(s.Public())
+	for name, limit := range map[string]time.Duration{"header": h.ReadHeaderTimeout, "body": h.ReadTimeout, "write": h.WriteTimeout, "idle": h.IdleTimeout} {
+		if limit <= 0 || limit > time.Minute {
+			t.Errorf("%s: %v", name, limit)
+		}
+	}
+	if h.MaxHeaderBytes != 16<<10 {
+		t.Errorf("header of %d bytes", h.MaxHeaderBytes)
+	}
+}
+
+// The end of an answer reaches a client that is still sending.
+func TestConnectionsHalfClose(t *testing.T) {
+	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	most := limited(l, 1, 0)
+	defer most.Close()
+	client, err := net.Dial("unix", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	conn, err := most.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	_ = client.SetDeadline(time.Now().Add(5 * time.Second))
+	if n, err := client.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+		t.Errorf("%d, %v", n, err)
+	}
+	if _, err := client.Write([]byte("x")); err != nil {
+		t.Error(err)
+	}
+	if n, err := conn.Read(make([]byte, 1)); n != 1 || err != nil {
+		t.Errorf("%d, %v", n, err)
 	}
 }

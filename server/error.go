@@ -68,6 +68,7 @@ const (
 	ReasonClaimsTooLong    Reason = "copied-claims-too-long"
 	ReasonActor            Reason = "actor-not-in-may-act"
 	ReasonMalformedActor   Reason = "malformed-act"
+	ReasonForeignActor     Reason = "act-of-another-issuer"
 	ReasonSubjectExpired   Reason = "subject-token-ends-now"
 	ReasonNoRefreshToken   Reason = "refresh-token-missing"
 	ReasonNoSuchFamily     Reason = "unknown-refresh-token"
@@ -86,6 +87,7 @@ const (
 
 	ReasonClientRate   Reason = "client-rate-limit"
 	ReasonFailureRate  Reason = "failed-authentication-limit"
+	ReasonManyStreams  Reason = "too-many-requests-at-once"
 	ReasonNoSnapshot   Reason = "no-snapshot"
 	ReasonNoSigningKey Reason = "no-signing-key"
 	ReasonBusy         Reason = "signing-queue-full"

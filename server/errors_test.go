@@ -127,6 +127,28 @@ var errorTable = []struct {
 		return raw("application/json", `{"grant_type":"client_credentials","audience":["a"]}`)
 	}, invalidRequest, "malformed-form"},
 	{"JSON: more after it", func() *http.Request { return raw("application/json", `{} {}`) }, invalidRequest, "malformed-form"},
+	{"overlong UTF-8", func() *http.Request { return raw(formType, good+"&x=%c0%ae") }, invalidRequest, "malformed-form"},
+	{"half a surrogate pair", func() *http.Request { return raw(formType, good+"&x=%ed%a0%80") }, invalidRequest, "malformed-form"},
+	{"JSON: twice, one escaped", func() *http.Request {
+		return raw("application/json", `{"grant_type":"a","grant\u005ftype":"b"}`)
+	}, invalidRequest, "duplicate-parameter"},
+	{"JSON: names in another case", func() *http.Request { return raw("application/json", `{"GRANT_TYPE":"client_credentials"}`) }, invalidRequest, "grant-type-missing"},
+	{"JSON: null", func() *http.Request { return raw("application/json", `{"grant_type":null}`) }, invalidRequest, "grant-type-missing"},
+	{"JSON: NUL", func() *http.Request { return raw("application/json", `{"grant_type":"client_credentials\u0000"}`) }, invalidRequest, "malformed-form"},
+	{"JSON: byte order mark", func() *http.Request { return raw("application/json", "\ufeff{}") }, invalidRequest, "malformed-form"},
+	{"JSON: latin-1", func() *http.Request { return raw("application/json; charset=iso-8859-1", "{}") }, invalidRequest, "wrong-content-type"},
+	{"JSON: nested 20,000 deep", func() *http.Request {
+		return raw("application/json", `{"x":`+strings.Repeat("[", 20_000)+strings.Repeat("]", 20_000)+"}")
+	}, invalidRequest, "malformed-form"},
+	{"JSON: over 64 members", func() *http.Request {
+		var body strings.Builder
+		for i := range 65 {
+			fmt.Fprintf(&body, `,"x%d":1`, i)
+		}
+		return raw("application/json", "{"+body.String()[1:]+"}")
+	}, invalidRequest, "too-many-parameters"},
+	{"two content types in one", func() *http.Request { return raw(formType+", application/json", good) }, invalidRequest, "wrong-content-type"},
+	{"compressed by name only", func() *http.Request { return with(post(form()), "Content-Encoding", "identity") }, invalidRequest, "wrong-content-type"},
 	{"secret in the query", func() *http.Request { return query(post(form()), "client_secret="+canary) }, invalidRequest, "credentials-in-query"},
 	{"escaped name in the query", func() *http.Request { return query(post(form()), "client%5Fsecret="+canary) }, invalidRequest, "credentials-in-query"},
 	{"assertion in the query", func() *http.Request { return query(post(form()), "a=b&client_assertion="+canary) }, invalidRequest, "credentials-in-query"},
@@ -162,6 +184,10 @@ var errorTable = []struct {
 	{"wrong secret by post", func() *http.Request { return post(form("client_secret", canary)) }, invalidClient, "wrong-secret"},
 	{"wrong secret by Basic", func() *http.Request { return basic(clientID, canary, form("client_id", "-", "client_secret", "-")) }, invalidClient, "wrong-secret"},
 	{"unknown client", func() *http.Request { return post(form("client_id", canary)) }, invalidClient, "unknown-client"},
+	{"client_id in other letters that look alike", func() *http.Request { return post(form("client_id", "b\u0456lling")) }, invalidClient, "unknown-client"},
+	{"client_id in full width", func() *http.Request { return post(form("client_id", "\uff42illing")) }, invalidClient, "unknown-client"},
+	{"client_id with a joiner", func() *http.Request { return post(form("client_id", "billing\u200d")) }, invalidClient, "unknown-client"},
+	{"client_id with a space", func() *http.Request { return post(form("client_id", "billing ")) }, invalidClient, "unknown-client"},
 	{"client_id in another case", func() *http.Request { return post(form("client_id", "Billing")) }, invalidClient, "unknown-client"},
 	{"expired secret", func() *http.Request { return post(form("client_id", "rotating", "client_secret", "expired")) }, invalidClient, "expired-secret"},
 	{"secret before its time", func() *http.Request { return post(form("client_id", "rotating", "client_secret", "early")) }, invalidClient, "secret-not-valid-yet"},
@@ -267,6 +293,23 @@ func checkErrorAnswer(t *testing.T, res result) {
 	}
 	if res.body.Description == "" || strings.ContainsAny(res.body.Description, "\"\\\n") {
 		t.Errorf("description %q", res.body.Description)
+	}
+}
+
+// None of what authenticates or stands for somebody may come in a URI, at any
+// endpoint, whatever the body holds.
+func TestNoCredentialInTheQuery(t *testing.T) {
+	s, _ := serving(t, errorDocument(schema.ErrorsRFC6749), server.Options{})
+	for _, path := range []string{"/oauth/token", "/oauth/introspect", "/oauth/revoke"} {
+		for _, name := range []string{"client_secret", "client_assertion", "assertion", "subject_token", "actor_token", "refresh_token", "access_token", "token"} {
+			r := query(formTo(path, form("token", "x")), name+"="+canary)
+			if res := do(t, s.Public(), r); res.status != 400 || res.body.Error != "invalid_request" || strings.Contains(res.raw, canary) {
+				t.Errorf("%s?%s: %d %s", path, name, res.status, res.raw)
+			}
+		}
+		if res := do(t, s.Public(), query(formTo(path, form("token", "x")), "client_id=other&grant_type=password&audience=x")); res.status != 200 {
+			t.Errorf("%s with what is no credential: %d %s", path, res.status, res.raw)
+		}
 	}
 }
 

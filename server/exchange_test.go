@@ -254,6 +254,9 @@ func TestHostileSubjectTokens(t *testing.T) {
 		"copied claims over 4 KiB": {userToken(map[string]any{"email": strings.Repeat("x", 5<<10)}), "copied-claims-too-long"},
 		"act that is text":         {userToken(map[string]any{"act": "root"}), "malformed-act"},
 		"act without sub":          {userToken(map[string]any{"act": map[string]any{}}), "malformed-act"},
+		"act of another issuer":    {userToken(map[string]any{"act": map[string]any{"iss": clusterURL, "sub": "system:admin"}}), "act-of-another-issuer"},
+		"act with iss as a list":   {userToken(map[string]any{"act": map[string]any{"iss": []string{corpURL}, "sub": "a"}}), "act-of-another-issuer"},
+		"act with an empty iss":    {userToken(map[string]any{"act": map[string]any{"iss": "", "sub": "a"}}), "act-of-another-issuer"},
 		"act over 1 KiB":           {userToken(map[string]any{"act": map[string]any{"sub": "a", "act": map[string]any{"sub": strings.Repeat("x", 2<<10)}}}), "malformed-act"},
 	} {
 		u.refused(name, exchanged(row.token), 400, "invalid_request", row.reason)
@@ -448,6 +451,10 @@ func TestActor(t *testing.T) {
 	payload := payloadText(t, u.granted(exchanged(userToken(map[string]any{"act": map[string]any{"sub": "billing@clients", "act": map[string]any{"sub": "a"}}}))).body.AccessToken)
 	if !strings.Contains(payload, `"act":{"sub":"corp|billing@clients","act":{"sub":"a"}}`) {
 		t.Errorf("%s", payload)
+	}
+	payload = payloadText(t, u.granted(exchanged(userToken(map[string]any{"act": map[string]any{"iss": corpURL, "sub": "helpdesk"}}))).body.AccessToken)
+	if !strings.Contains(payload, `"act":{"sub":"corp|helpdesk"}`) {
+		t.Errorf("an act that names the same issuer: %s", payload)
 	}
 	good := map[string]any{"may_act": mayAct}
 	for name, row := range map[string]struct {

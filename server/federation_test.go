@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -257,5 +258,27 @@ func TestFetchedKeys(t *testing.T) {
 	}
 	if res := do(t, s.Public(), post(asserted(next, "client_id", "workload"))); res.status != 200 || asked.Load()-before != 1 {
 		t.Errorf("after a reload: %d %s, %d fetches", res.status, res.raw, asked.Load()-before)
+	}
+}
+
+// Of two issuers with one name, the one whose keys have not been had may be whose
+// token it is: nothing is decided, whichever is asked first.
+func TestFederatedKeysNotFetchedYet(t *testing.T) {
+	host := httptest.NewServer(http.NotFoundHandler())
+	defer host.Close()
+	f := foreigners()["gitlab"]
+	for _, label := range []string{"aaa", "zzz"} {
+		doc := f.federated()
+		pinned := doc.TrustedIssuers[0]
+		pinned.Label, pinned.JWKS, pinned.JWKSURI = label, "", host.URL+"/jwks"
+		doc.TrustedIssuers[0].JWKS = f.key.jwks("k9")
+		if doc.TrustedIssuers = append(doc.TrustedIssuers, pinned); label == "aaa" {
+			slices.Reverse(doc.TrustedIssuers)
+		}
+		s, log := serving(t, doc, server.Options{Now: func() time.Time { return noon }})
+		res := do(t, s.Public(), post(asserted(f.token(nil), "client_id", "workload")))
+		if res.status != 503 || !strings.Contains(log.String(), "trusted-issuer-keys-missing") {
+			t.Errorf("%s: %d %s\n%s", label, res.status, res.raw, log)
+		}
 	}
 }

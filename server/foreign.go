@@ -94,7 +94,9 @@ func (f *foreignToken) user(x *exchange, actor *foreignToken) (*User, *Error) {
 }
 
 // actAsBefore is the act claim when nobody new acts: who acted for the user still
-// does, and is named in the space of the issuer that says so.
+// does, and is named in the space of the issuer that says so. An act whose iss
+// is another (RFC 8693 section 4.1) is refused: under the label of the one that
+// signed, its sub would be somebody else.
 func (f *foreignToken) actAsBefore(issuer *trustedIssuer, claims clientauth.Claims) (string, *Error) {
 	if claims.Get("act") == nil {
 		return "", nil
@@ -103,6 +105,9 @@ func (f *foreignToken) actAsBefore(issuer *trustedIssuer, claims clientauth.Clai
 	sub, isText := act.Text("sub")
 	if !ok || !isText || !acceptableSubject(sub) {
 		return "", f.refuse(ReasonMalformedActor)
+	}
+	if iss, isText := act.Text("iss"); act.Get("iss") != nil && (!isText || iss != issuer.issuer) {
+		return "", f.refuse(ReasonForeignActor)
 	}
 	return f.actClaim(issuer.label, sub, act.Get("act"))
 }

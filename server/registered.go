@@ -226,21 +226,25 @@ func (c *registered) trusted(foreign *clientauth.Token) []*trustedIssuer {
 }
 
 // verifyFederated checks another issuer's token and matches it with the client's
-// federated blocks. The token is verified first, whoever the client is.
+// federated blocks. The token is verified first, whoever the client is. An issuer
+// whose keys have not been had decides nothing: it may have taken the token.
 func (c *registered) verifyFederated(foreign *clientauth.Token, client snapshot.Client, known bool, now time.Time) (label string, err error) {
 	for _, t := range c.trusted(foreign) {
 		if !t.vouchesFor(schema.SubjectClient) {
 			continue
 		}
-		var verified *clientauth.Verified
-		if verified, err = t.verify(foreign, now); err != nil {
-			continue
-		}
-		if !known {
+		verified, failed := t.verify(foreign, now)
+		if failed == nil && !known {
 			return "", clientauth.ErrUnknownClient
 		}
-		if label, err = clientauth.MatchFederated(verified, t.label, client.Federated(), now); err == nil {
+		if failed == nil {
+			label, failed = clientauth.MatchFederated(verified, t.label, client.Federated(), now)
+		}
+		if failed == nil {
 			return label, nil
+		}
+		if !errors.Is(err, clientauth.ErrNoKeys) {
+			err = failed
 		}
 	}
 	return "", err

@@ -91,6 +91,12 @@ func (a *Active) route(path string) (route, bool) {
 // serve finds the route by the exact path as it was sent: no cleaning, no
 // decoding, no redirects.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	if len(r.TransferEncoding) > 0 {
+		// net/http drops a Content-Length that came beside the chunks. A proxy that
+		// went by it would take what follows for another request: none is read
+		// (RFC 9112 section 6.1).
+		w.Header().Set("Connection", "close")
+	}
 	a := s.active.Load()
 	if a == nil {
 		writeError(w, refuse(CodeUnavailable, ReasonNoSnapshot))

@@ -35,12 +35,13 @@ type Listeners struct {
 // Serve answers until ctx ends. Then the server reports that it is not ready,
 // accepts no more connections and finishes the requests that it has accepted,
 // within 20 seconds. At most 10,000 connections are open at once, fewer when the
-// process may not open as many files; further ones wait to be accepted. A panic in
+// process may not open as many files; further ones wait to be accepted. Of HTTP/2
+// requests no more than that are answered at once; further ones get 503. A panic in
 // the background ends it in the same way, with a *Defect.
 func (s *Server) Serve(ctx context.Context, l Listeners) error {
 	most, mostAdmin := connections(openFiles())
 	l.Public = limited(l.Public, most, s.opts.ConnectionsPerAddress)
-	public := s.httpServer(s.Public())
+	public := s.httpServer(limitedStreams(s.Public(), most, s.opts.ConnectionsPerAddress))
 	public.TLSConfig = l.TLS
 	servers := []*http.Server{public}
 	failed := make(chan error, 4)
@@ -99,6 +100,9 @@ func (s *Server) httpServer(h http.Handler) *http.Server {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		// OPTIONS * is answered by no handler of ours: it is not in the routes.
+		DisableGeneralOptionsHandler: true,
+
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 }

@@ -76,9 +76,12 @@ func (s *served) record(serial uint64, digest string) error {
 	return nil
 }
 
-// replaceFile stages the content beside the file, then renames it over.
+// replaceFile stages the content beside the file, then renames it over. Both are
+// on the disk when it returns: after a power failure a mark that was lost would
+// let a rollback through.
 func replaceFile(path string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".served-*")
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, ".served-*")
 	if err != nil {
 		return err
 	}
@@ -87,5 +90,12 @@ func replaceFile(path string, content []byte) error {
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), path)
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	folder, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
 }

@@ -74,18 +74,20 @@ func BenchmarkExchange(b *testing.B) {
 	}
 }
 
-// BenchmarkRefresh is a use of a refresh token that is replaced. With bolt that is
-// one commit to the disk; "bolt commit" is such a commit alone.
+// BenchmarkRefresh is a use of a refresh token that is replaced, with each backend.
+// With bolt that is one commit to the disk; "bolt commit" is such a commit alone,
+// and so with NATS.
 func BenchmarkRefresh(b *testing.B) {
 	file, err := store.OpenBolt(filepath.Join(b.TempDir(), "used.db"), store.BoltOptions{})
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer file.Close()
+	bucket := natsStore(b)
 	for _, in := range []struct {
 		name      string
 		remembers store.Store
-	}{{"memory", store.NewMemory(store.MemoryOptions{})}, {"bolt", file}} {
+	}{{"memory", store.NewMemory(store.MemoryOptions{})}, {"bolt", file}, {"NATS", bucket}} {
 		b.Run(in.name, func(b *testing.B) {
 			s, _ := serving(b, refreshing(rotating), server.Options{Store: in.remembers, RefreshTokensInMemory: true, Logger: quietJSON()})
 			token := offlineNow(b, s)
@@ -98,17 +100,19 @@ func BenchmarkRefresh(b *testing.B) {
 			}
 		})
 	}
-	b.Run("bolt commit", func(b *testing.B) {
-		value, revision := make([]byte, 600), uint64(0)
-		if err := file.Delete(b.Context(), store.NewKey("benchmark")); err != nil {
-			b.Fatal(err)
-		}
-		for b.Loop() {
-			if revision, err = file.CompareAndSwap(b.Context(), store.NewKey("benchmark"), revision, value, time.Hour); err != nil {
+	for name, kept := range map[string]store.Store{"bolt commit": file, "NATS commit": bucket} {
+		b.Run(name, func(b *testing.B) {
+			value, revision, key := make([]byte, 600), uint64(0), store.NewKey("benchmark")
+			if err := kept.Delete(b.Context(), key); err != nil {
 				b.Fatal(err)
 			}
-		}
-	})
+			for b.Loop() {
+				if revision, err = kept.CompareAndSwap(b.Context(), key, revision, value, time.Hour); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }
 
 func quietJSON() *slog.Logger { return slog.New(slog.NewJSONHandler(io.Discard, nil)) }

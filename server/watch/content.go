@@ -23,7 +23,12 @@ type Reader func() ([]byte, error)
 // that the content is the same: within it a second write may leave no trace.
 const settled = 2 * time.Second
 
-// File reads one file, links followed. A file that has not been touched since
+// maxFile bounds a file that File reads, in bytes: sixteen times a snapshot of a
+// million authorizations. A file that somebody has made longer would end the
+// process that reads it.
+const maxFile = 1 << 30
+
+// File reads one file of at most 1 GiB, links followed. A file that has not been touched since
 // the last time is not read again: size, change time and identity tell, and
 // nobody can set a change time back.
 func File(path string) Reader {
@@ -38,6 +43,10 @@ func File(path string) Reader {
 		if !info.Mode().IsRegular() {
 			last = nil
 			return nil, fmt.Errorf("%q is not a regular file", path)
+		}
+		if info.Size() > maxFile {
+			last = nil
+			return nil, fmt.Errorf("%q of %d bytes is longer than %d", path, info.Size(), maxFile)
 		}
 		if last != nil && untouched(last, info, lastRead) {
 			return nil, errSame

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -274,6 +275,24 @@ func TestNotARegularFile(t *testing.T) {
 		if _, err := File(path)(); err == nil {
 			t.Errorf("%s was read", path)
 		}
+	}
+}
+
+// A file that would fill the memory is not read. It takes no room on the disk.
+func TestFileThatIsTooLong(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "writ.snapshot")
+	write(t, path, content(0))
+	read := File(path)
+	if _, err := read(); err != nil {
+		t.Fatal(err)
+	}
+	must(t, os.Truncate(path, maxFile+1))
+	if _, err := read(); err == nil || !strings.Contains(err.Error(), "is longer than") {
+		t.Errorf("%v", err)
+	}
+	write(t, path, content(1))
+	if got, err := read(); err != nil || string(got) != string(content(1)) {
+		t.Errorf("afterwards: %q, %v", got, err)
 	}
 }
 
