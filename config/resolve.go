@@ -178,12 +178,23 @@ func (c *contextBuilder) unknownRoot(t hcl.Traversal) {
 	case len(t) == 1 && d != nil:
 		hint = fmt.Sprintf(" Did you mean %s?", d.address())
 	case hint != "":
+	case isConstantWord(t.RootName()):
+		hint = fmt.Sprintf(" Did you mean %s?", strings.ToLower(t.RootName()))
+	case c.locals.byName[t.RootName()] != nil:
+		hint = fmt.Sprintf(" Did you mean local.%s?", t.RootName())
+	case c.loader.variables.byName[t.RootName()] != nil:
+		hint = fmt.Sprintf(" Did you mean var.%s?", t.RootName())
 	case len(t) == 1:
 		hint = " Text stands in quotes: \"" + t.RootName() + "\"."
 	default:
 		hint = " References begin with " + quoted(roots) + "."
 	}
 	c.problems.errorf("unknown-reference", c.stepRange(t, 0), "There is nothing called %q.%s", t.RootName(), hint)
+}
+
+// isConstantWord reports whether a word is true, false or null in other letters.
+func isConstantWord(word string) bool {
+	return slices.ContainsFunc([]string{"true", "false", "null"}, func(w string) bool { return strings.EqualFold(w, word) })
 }
 
 // labelled returns the first object with that label, whatever its kind.
@@ -359,6 +370,9 @@ func (l *loader) lookup(k kind, t hcl.Traversal, i int) (*declared, bool) {
 
 func (l *loader) unknownObject(k kind, label string, at hcl.Range) {
 	t := &l.kinds[k]
+	if t.unnamed || l.isTold(k, label, at) {
+		return
+	}
 	if near := l.problems.nearest(label, t.labels()); near != "" {
 		l.problems.related("unknown-reference", at, []diag.Related{{Message: t.byLabel[near].address() + " is declared here", Range: t.byLabel[near].block.DefRange()}},
 			"There is no %s %q. Did you mean %q?", kindNames[k], label, near)
@@ -385,6 +399,31 @@ func (l *loader) noInstances(d *declared, at hcl.Range) {
 // isCounted reports whether a block is repeated in Terraform's other way, which
 // is reported where that stands and nowhere else.
 func (d *declared) isCounted() bool { return d.block.Body.Attribute("count") != nil }
+
+// A told is an unknown object in one line: api = api.x, scopes = api.x.scopes is
+// one mistake, and so is the same name in one authorization.
+type told struct {
+	k     kind
+	label string
+	file  string
+	line  int
+	owner *object
+}
+
+func (l *loader) isTold(k kind, label string, at hcl.Range) bool {
+	key := told{k: k, label: label, file: at.Filename, line: at.Start.Line}
+	if l.decoding != nil {
+		key.owner, key.line = l.decoding, 0
+	}
+	if l.told[key] {
+		return true
+	}
+	if l.told == nil {
+		l.told = map[told]bool{}
+	}
+	l.told[key] = true
+	return false
+}
 
 // instance finds the instance that step i of a traversal names.
 func (l *loader) instance(d *declared, t hcl.Traversal, i int) (*object, bool) {
