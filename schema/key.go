@@ -15,8 +15,8 @@ import (
 
 // Limits of a set of public keys.
 const (
-	MaxKeySetBytes = 64 << 10
-	MaxKeys        = 100
+	MaxKeySetBytes = 64 << 10 // bytes of its JSON, 64 KiB
+	MaxKeys        = 100      // keys in it
 	minRSABits     = 2048
 	maxRSABits     = 8192
 )

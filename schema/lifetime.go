@@ -11,7 +11,7 @@ import (
 
 // ParseDuration reads a duration in whole seconds: "90m", "24h", "30d",
 // "1h30m" (days, hours, minutes, seconds, each at most once and in that order)
-// or a bare number of seconds.
+// or a bare number of seconds. The error says how s is written instead.
 func ParseDuration(s string) (seconds int64, err error) {
 	bad := notDuration(s)
 	if n, err := parseDigits(s); err == nil {
@@ -90,7 +90,7 @@ func FormatDuration(seconds int64) string {
 }
 
 // ParseTime reads a time in whole seconds (RFC 3339 section 5.6) between 1970
-// and 9999 into Unix seconds.
+// and 9999 into Unix seconds. The error says how s is written instead.
 func ParseTime(s string) (unix int64, err error) {
 	t, err := time.Parse(time.RFC3339, s)
 	// Parse is lenient about fractions, one-digit hours and offsets; RFC 3339 is not.
