@@ -28,11 +28,10 @@ func (e *explainer) suggestClient() {
 	for i := range e.Document.Clients {
 		ids[i] = e.Document.Clients[i].ClientID
 	}
-	if s := schema.Suggest(e.req.ClientID, ids); s != "" {
-		e.suggest(fmt.Sprintf("Did you mean the client %q?", s))
-	}
 	if i, ok := e.clientIndex[strings.TrimPrefix(e.req.ClientID, "client.")]; ok {
 		e.suggest(fmt.Sprintf("The client id of %s is %q.", e.clients[i].Address, e.Document.Clients[i].ClientID))
+	} else if s := schema.Suggest(e.req.ClientID, ids); s != "" {
+		e.suggest(fmt.Sprintf("Did you mean the client %q?", s))
 	}
 }
 

@@ -3,7 +3,9 @@ package compiler
 import (
 	"fmt"
 	"slices"
+	"strings"
 
+	"github.com/writ-auth/writ/config"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 )
@@ -30,8 +32,18 @@ func (c *compilation) checkIdentifiers() {
 	c.checkNearIdentifiers(distinct)
 }
 
+// later orders two declarations of which either may be the guilty one: within a
+// file it is the one further down, else the first stays the first.
+func later[D any](a, b D, decl func(D) *config.Decl) (D, D) {
+	x, y := decl(a).Range, decl(b).Range
+	if x.Filename == y.Filename && x.Start.Byte < y.Start.Byte {
+		return b, a
+	}
+	return a, b
+}
+
 func (c *compilation) duplicateIdentifier(i, j int32) {
-	a, b := c.apis[i], c.apis[j]
+	a, b := later(c.apis[i], c.apis[j], func(a *config.API) *config.Decl { return &a.Decl })
 	c.errorAt(a.AttrRange("identifier"), "duplicate-identifier", "Duplicate API identifier",
 		fmt.Sprintf("%s and %s both have the identifier %q, so a token for one would be accepted by the other. "+
 			"Give each API an identifier of its own.", a.Address, b.Address, a.Identifier),
@@ -60,7 +72,7 @@ func (c *compilation) checkReservedIdentifier(i int32) {
 func (c *compilation) checkNearIdentifiers(distinct []int32) {
 	groups := make(map[string][]int32, len(distinct))
 	for _, i := range distinct {
-		key := schema.NearKey(c.Document.APIs[i].Identifier)
+		key := secureKey(c.Document.APIs[i].Identifier)
 		for _, j := range groups[key] {
 			if !c.acknowledged(i, j) {
 				c.nearIdentifier(i, j)
@@ -69,6 +81,15 @@ func (c *compilation) checkNearIdentifiers(distinct []int32) {
 		}
 		groups[key] = append(groups[key], i)
 	}
+}
+
+// secureKey is schema.NearKey with https for http: nobody means two APIs by that.
+func secureKey(identifier string) string {
+	key := schema.NearKey(identifier)
+	if rest, ok := strings.CutPrefix(key, "http:"); ok {
+		return "https:" + rest
+	}
+	return key
 }
 
 // acknowledged reports whether either API lists the other in distinct_from.
@@ -80,11 +101,15 @@ func (c *compilation) acknowledged(i, j int32) bool {
 }
 
 func (c *compilation) nearIdentifier(i, j int32) {
-	a, b := c.apis[i], c.apis[j]
+	a, b := later(c.apis[i], c.apis[j], func(a *config.API) *config.Decl { return &a.Decl })
+	how := schema.Difference(a.Identifier, b.Identifier)
+	if schema.NearKey(a.Identifier) != schema.NearKey(b.Identifier) {
+		how = "in the scheme"
+	}
 	c.warnAt(a.AttrRange("identifier"), "near-identifier", "Look-alike API identifiers",
 		fmt.Sprintf("%q differs from %q of %s only %s, so people will take one for the other, and a token for one is refused by the other. "+
 			"If both are meant, say distinct_from = [%s].",
-			a.Identifier, b.Identifier, b.Address, schema.Difference(a.Identifier, b.Identifier), b.Address),
+			a.Identifier, b.Identifier, b.Address, how, b.Address),
 		diag.Related{Message: b.Address + " has the other", Range: b.AttrRange("identifier")})
 }
 

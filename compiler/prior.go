@@ -53,36 +53,34 @@ func (p *priorCheck) checkProtectedAPIs() {
 		there[p.Document.APIs[i].Identifier] = true
 	}
 	for i := range p.prior.APIs {
-		was := &p.prior.APIs[i]
-		if !was.PreventDestroy || there[was.Identifier] {
-			continue
-		}
-		address := Address(KindAPI, was.Label)
-		if n, taken := p.apiIndex[was.Label]; taken {
-			p.replaced(address, "identifier", p.apis[n].AttrRange("identifier"))
-		} else {
-			p.destroyed(address, p.lockRange(KindAPI, was.Label))
+		if was := &p.prior.APIs[i]; was.PreventDestroy && !there[was.Identifier] {
+			p.lostProtected(KindAPI, was.Label, "identifier", p.apiIndex, func(n int32) hcl.Range { return p.apis[n].AttrRange("identifier") })
 		}
 	}
 }
 
+// checkProtectedClients does the same with client ids.
 func (p *priorCheck) checkProtectedClients() {
 	there := make(map[string]bool, len(p.Document.Clients))
 	for i := range p.Document.Clients {
 		there[p.Document.Clients[i].ClientID] = true
 	}
 	for i := range p.prior.Clients {
-		was := &p.prior.Clients[i]
-		if !was.PreventDestroy || there[was.ClientID] {
-			continue
-		}
-		address := Address(KindClient, was.Label)
-		if n, taken := p.clientIndex[was.Label]; taken {
-			p.replaced(address, "client id", p.clients[n].AttrRange("client_id"))
-		} else {
-			p.destroyed(address, p.lockRange(KindClient, was.Label))
+		if was := &p.prior.Clients[i]; was.PreventDestroy && !there[was.ClientID] {
+			p.lostProtected(KindClient, was.Label, "client id", p.clientIndex, func(n int32) hcl.Range { return p.clients[n].AttrRange("client_id") })
 		}
 	}
+}
+
+// lostProtected reports what is gone from under its name: replaced where the
+// label stays, else destroyed.
+func (p *priorCheck) lostProtected(kind Kind, label, name string, index map[string]int32, nameRange func(int32) hcl.Range) {
+	address := Address(kind, label)
+	if n, taken := index[label]; taken {
+		p.replaced(address, name, nameRange(n))
+		return
+	}
+	p.destroyed(address, p.lockRange(kind, label))
 }
 
 func (p *priorCheck) destroyed(address string, at hcl.Range) {

@@ -175,7 +175,7 @@ func (c *compilation) checkSameConnection(first map[connection]int32, key connec
 		first[key] = i
 		return
 	}
-	a, b := c.authorizations[i], c.authorizations[j]
+	a, b := later(c.authorizations[i], c.authorizations[j], func(a *config.Authorization) *config.Decl { return &a.Decl })
 	c.errorAt(a.Range, "duplicate-authorization", "Duplicate authorization",
 		fmt.Sprintf("%s and %s both authorize %s for %s, %s. "+
 			"Merge their scopes into one block and remove the other.",

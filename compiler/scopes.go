@@ -3,6 +3,7 @@ package compiler
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/writ-auth/writ/config"
 	"github.com/writ-auth/writ/schema"
@@ -110,7 +111,9 @@ func (c *compilation) unknownScope(a *config.Authorization, i int, api int32) {
 	}
 	names := c.namesOfScopes(api)
 	detail := fmt.Sprintf("%s has no scope %q.", declared.Address, name)
-	if hint := c.didYouMean(name, names); hint != "" {
+	if words := strings.Fields(name); len(words) > 1 {
+		detail += fmt.Sprintf(" Each scope is an element of its own: %s.", quoteAll(words))
+	} else if hint := c.didYouMean(name, names); hint != "" {
 		detail += hint
 	} else {
 		detail += fmt.Sprintf(" It has %s. Declare scope %q there, or remove it from the list.", quoteFew(names), name)

@@ -3,7 +3,9 @@ package config
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -44,6 +46,16 @@ func decodeKind[T any](l *loader, k kind, decode func(*object) *T) []*T {
 		}
 	}
 	return out
+}
+
+var dollarName = regexp.MustCompile(`\$((?:var|local|each|api|client)\.[a-z_][a-z0-9_]*)`)
+
+// unwrapped says how to insert a value, where a string has one as a shell would.
+func unwrapped(s string) string {
+	if m := dollarName.FindStringSubmatch(s); m != nil {
+		return fmt.Sprintf(" To insert a value, write ${%s}.", m[1])
+	}
+	return ""
 }
 
 // decodePlain decodes the blocks of a type that nothing refers to.
@@ -108,7 +120,7 @@ func (l *loader) decodeAPI(o *object) *API {
 	}
 	a.Scopes = f.scopes()
 	if a.Identifier != "" && !schema.IsURI(a.Identifier) {
-		f.problems.warnf("identifier-not-uri", a.AttrRange("identifier"), "Some libraries take only an absolute URI as an audience, and %q is none. Write a URI such as \"https://api.example.com/orders\".", a.Identifier)
+		f.problems.warnf("identifier-not-uri", a.AttrRange("identifier"), "Some libraries take only an absolute URI as an audience, and %q is none. Write a URI such as \"https://api.example.com/orders\".%s", a.Identifier, unwrapped(a.Identifier))
 	}
 	a.claims = f.claims()
 	return a

@@ -170,7 +170,8 @@ func (f *fields) text(name string) string {
 // allowed applies the rules of a string, or of an element of a list.
 func (f *fields) allowed(spec *schema.Attribute, s string, at hcl.Range) bool {
 	if len(spec.Enum) > 0 && !slices.Contains(spec.Enum, s) {
-		f.errorf("invalid-value", at, "%s must be %s, not %q.%s", spec.Name, quoted(spec.Enum), clip(s), f.problems.didYouMean(s, spec.Enum))
+		f.errorf("invalid-value", at, "%s must be %s, not %q.%s", spec.Name, quoted(spec.Enum), clip(s),
+			firstOf(after(schema.ForeignValue(spec.Name, s)), f.problems.didYouMean(s, spec.Enum)))
 		return false
 	}
 	if spec.Check == nil {

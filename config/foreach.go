@@ -30,9 +30,7 @@ func (l *loader) expand(d *declared) bool {
 	if d.state.state == done {
 		return true
 	}
-	owner := l.problems.owner
-	l.problems.owner = nil
-	defer func() { l.problems.owner = owner }()
+	defer l.own(nil)()
 	_, ok := l.force(&d.state, "for_each of "+d.address(), d.forEach.Expr.Range(), func() (cty.Value, bool) {
 		v, ok := l.value(&d.forEach.Expr, scope{})
 		return v, ok && l.instantiate(d, v)

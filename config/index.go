@@ -34,7 +34,11 @@ func (l *loader) indexBlock(file *source.Body, b *source.Block) {
 		}
 		b = renamed(b, meant)
 	}
-	if !l.checkLabels(b, spec) {
+	named := l.checkLabels(b, spec)
+	if k, ok := kindOf(b.Type); ok && spec.Label != "" && (!named || spec.CheckLabel(b.Labels[0]) != nil) {
+		l.kinds[k].unnamed = true
+	}
+	if !named {
 		return
 	}
 	if !l.count(b.DefRange()) {
@@ -84,7 +88,7 @@ func (l *loader) indexObject(k kind, b *source.Block) {
 
 func (l *loader) duplicate(address string, b, other *source.Block) {
 	l.problems.related("duplicate-name", b.DefRange(), []diag.Related{{Message: "the other " + address, Range: other.DefRange()}},
-		"%s is declared twice. Give one of them another label.", address)
+		"%s is declared twice. Give one of them another label, or remove it.", address)
 }
 
 // count takes one object from the budget.

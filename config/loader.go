@@ -21,6 +21,8 @@ type loader struct {
 	sources  map[string][]byte
 	problems problems
 	meant    map[meaning]bool
+	told     map[told]bool
+	decoding *object // whose expressions are being evaluated, nil for what is no object's
 
 	kinds     [numKinds]table
 	variables names[variable]
@@ -62,6 +64,7 @@ type table struct {
 	spec    *schema.Block
 	byLabel map[string]*declared
 	order   []*declared
+	unnamed bool     // a block has a label that nothing can refer to, or none
 	known   []string // labels, as far as they have been asked for
 	names   []string // what expressions may read of an object
 	whole   []string // and what they read of it as one value

@@ -37,9 +37,7 @@ func (l *loader) local(v *local) (cty.Value, bool) {
 	if v.thunk.state == done {
 		return v.thunk.value, true
 	}
-	owner := l.problems.owner
-	l.problems.owner = nil
-	defer func() { l.problems.owner = owner }()
+	defer l.own(nil)()
 	return l.force(&v.thunk, "local."+v.attr.Name, v.attr.Expr.Range(), func() (cty.Value, bool) {
 		return l.value(&v.attr.Expr, scope{})
 	})

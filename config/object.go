@@ -80,12 +80,12 @@ func (l *loader) once(o *object, name string, at hcl.Range, compute func() (cty.
 
 // own makes o the owner of the problems reported until the result is called.
 func (l *loader) own(o *object) (restore func()) {
-	owner := l.problems.owner
-	l.problems.owner = nil
+	owner, decoding := l.problems.owner, l.decoding
+	l.problems.owner, l.decoding = nil, o
 	if o != nil && o.isInstance() {
 		l.problems.owner = o
 	}
-	return func() { l.problems.owner = owner }
+	return func() { l.problems.owner, l.decoding = owner, decoding }
 }
 
 // attr returns an attribute of an object as expressions see it: durations in

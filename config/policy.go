@@ -41,8 +41,8 @@ func (c *Config) CheckPolicy(p *Policy, self Self) (ok bool, message string, dia
 // same again.
 func (c *Config) Exhausted() bool { return c.eval.Exhausted() }
 
-// IsExhausted reports whether a diagnostic says that. Every evaluation behind
-// the first that does says it too.
+// IsExhausted reports whether a diagnostic says that the budget of evaluation is
+// used up. Every evaluation behind the first that says so says it too.
 func IsExhausted(d diag.Diagnostic) bool { return eval.IsExhausted(d) }
 
 func mistyped(what string, v cty.Value, at hcl.Range) diag.Diagnostic {

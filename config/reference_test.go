@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -300,15 +301,33 @@ client "name" { name = authorization.a.client.name }
 `,
 	} {
 		_, problems := config.LoadFS(files("writ.hcl", src), config.Options{})
-		want := 1
-		if name == "typo" {
-			want = 2 // two places
-		}
-		if len(problems) != want {
+		if len(problems) != 1 {
 			t.Errorf("%s: %d diagnostics", name, len(problems))
 			for _, p := range problems {
 				t.Logf("%d:%d [%s] %s", p.Range.Start.Line, p.Range.Start.Column, p.Code, p.Detail)
 			}
+		}
+	}
+}
+
+// TestWhatWasMeant makes sure that words from elsewhere are understood.
+func TestWhatWasMeant(t *testing.T) {
+	for src, want := range map[string]string{
+		`name = base`:                         "Did you mean local.base?",
+		`name = "${env}"`:                     "Did you mean var.env?",
+		`require_sender_constrained = True`:   "Did you mean true?",
+		`default_api = NULL`:                  "Did you mean null?",
+		`grant_types = ["token-exchange"]`:    `Write "urn:ietf:params:oauth:grant-type:token-exchange".`,
+		`grant_types = ["client_credential"]`: `Write "client_credentials".`,
+		`claims = { "https://example.com/t" = self.client.metadata.team }`: "",
+	} {
+		_, problems := config.LoadFS(files("writ.hcl", "locals {\n  base = \"b\"\n}\nvariable \"env\" {\n  default = \"dev\"\n}\nclient \"c\" {\n  "+src+"\n}\n"), config.Options{})
+		if want == "" {
+			fail(t, problems)
+			continue
+		}
+		if len(problems) != 1 || !strings.Contains(problems[0].Detail, want) {
+			t.Errorf("%s: %v, want %s", src, problems, want)
 		}
 	}
 }

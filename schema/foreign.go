@@ -1,5 +1,10 @@
 package schema
 
+import (
+	"fmt"
+	"strings"
+)
+
 // Foreign says in a sentence what to write for a word that other tools use, or
 // returns "" for a word that none is known to. block is the type of the block that
 // the word stands in, "" at the top of a file. means is the attribute that the
@@ -16,6 +21,27 @@ func Foreign(block, word string) (sentence, means string) {
 	return "", ""
 }
 
+// ForeignValue says in a sentence what to write for a value of an enumerated
+// attribute that other servers know, or returns "".
+func ForeignValue(attribute, value string) string {
+	if attribute != "grant_types" {
+		return ""
+	}
+	word := strings.ReplaceAll(strings.ToLower(value), "_", "-")
+	for _, grant := range []string{GrantTokenExchange, GrantJWTBearer} {
+		if strings.HasSuffix(grant, ":"+word) {
+			return fmt.Sprintf("Write %q.", grant)
+		}
+	}
+	switch word {
+	case "authorization-code", "implicit", "password", "device-code", "urn:ietf:params:oauth:grant-type:device-code":
+		return "Nobody signs in here: people sign in at a trusted_issuer, whose tokens a client exchanges by " + GrantTokenExchange + "."
+	case "client-credential", "m2m", "non-interactive":
+		return fmt.Sprintf("Write %q.", GrantClientCredentials)
+	}
+	return ""
+}
+
 // A foreignWord is a word of another tool and the block it was written in.
 type foreignWord struct{ block, word string }
 
@@ -24,6 +50,7 @@ const (
 	howItProves    = "How a client authenticates follows from the blocks it has: secret, public_key, certificate or federated. Leave it out."
 	clientRights   = "What a client may reach stands in a block of its own: authorization \"LABEL\" { client = ..., api = ..., scopes = [...] }, one to a line."
 	secretIsABlock = "A secret is a block that holds its hash: \"writ secret new\" makes both."
+	noSignIn       = "Nobody signs in here: people sign in at a trusted_issuer, whose tokens a client exchanges. Leave it out."
 	issuerURL      = "Write url = \"https://auth.example.com/\"."
 )
 
@@ -78,6 +105,11 @@ var foreignWords = map[foreignWord]struct{ say, means string }{
 	{"client", "app_type"}:                   {say: `What a client may do stands in grant_types; without it that is ["client_credentials"].`},
 	{"client", "token_endpoint_auth_method"}: {say: howItProves},
 	{"client", "authentication_methods"}:     {say: howItProves},
+	{"client", "redirect_uris"}:              {say: noSignIn},
+	{"client", "callbacks"}:                  {say: noSignIn},
+	{"client", "callback_urls"}:              {say: noSignIn},
+	{"client", "allowed_logout_urls"}:        {say: noSignIn},
+	{"client", "web_origins"}:                {say: noSignIn},
 	{"client", "jwks"}:                       {say: `Write public_key "LABEL" { jwks = file("key.jwks") }.`},
 	{"client", "audience"}:                   {say: clientRights},
 	{"client", "api"}:                        {say: clientRights},

@@ -40,3 +40,16 @@ func TestForeignWords(t *testing.T) {
 		t.Errorf("count in issuer: %q", s)
 	}
 }
+
+func TestForeignValue(t *testing.T) {
+	for value, want := range map[string]string{
+		"authorization_code": "trusted_issuer", "token_exchange": GrantTokenExchange, "jwt-bearer": GrantJWTBearer, "client_credential": GrantClientCredentials, "magic": "",
+	} {
+		if s := ForeignValue("grant_types", value); !strings.Contains(s, want) || want == "" && s != "" {
+			t.Errorf("%s: %q", value, s)
+		}
+	}
+	if s := ForeignValue("signing_alg", "password"); s != "" {
+		t.Errorf("of another attribute: %q", s)
+	}
+}

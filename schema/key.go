@@ -15,8 +15,8 @@ import (
 
 // Limits of a set of public keys.
 const (
-	MaxKeySetBytes = 64 << 10
-	MaxKeys        = 100
+	MaxKeySetBytes = 64 << 10 // bytes of its JSON, 64 KiB
+	MaxKeys        = 100      // keys in it
 	minRSABits     = 2048
 	maxRSABits     = 8192
 )
@@ -170,16 +170,17 @@ func checkRSANumbers(n *big.Int, e int64) error {
 		return errors.New("has an even RSA modulus, which is no key")
 	case e < 65537 || e%2 == 0 || e > 1<<31-1:
 		return fmt.Errorf("has the RSA exponent %d: it must be odd and at least 65537", e)
-	case hasROCA(n):
+	case HasROCA(n):
 		return errors.New("has the ROCA weakness (CVE-2017-15361) and can be factored: make a new key")
 	}
 	return nil
 }
 
-// hasROCA recognises moduli whose primes a flawed library made as powers of
+// HasROCA recognises moduli whose primes a flawed library made as powers of
 // 65537 modulo the product of many small primes. A sound modulus passes for one
-// with a chance under one in a hundred million.
-func hasROCA(n *big.Int) bool {
+// with a chance under one in a hundred million, and nearly always within the first
+// few primes.
+func HasROCA(n *big.Int) bool {
 	var rest, prime big.Int
 	for _, p := range []int64{
 		3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103,

@@ -135,17 +135,17 @@ func TestParseJWKSRefuses(t *testing.T) {
 func TestROCA(t *testing.T) {
 	// A modulus with the fingerprint: a power of 65537 modulo every small prime.
 	n := new(big.Int).Exp(big.NewInt(65537), big.NewInt(127), nil)
-	if !hasROCA(n) {
+	if !HasROCA(n) {
 		t.Error("a power of 65537 is not recognised")
 	}
-	if hasROCA(new(big.Int).Add(n, big.NewInt(2))) {
+	if HasROCA(new(big.Int).Add(n, big.NewInt(2))) {
 		t.Error("its neighbour is")
 	}
 	r, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if hasROCA(r.N) {
+	if HasROCA(r.N) {
 		t.Error("a sound modulus is")
 	}
 }

@@ -71,6 +71,7 @@ func TestSuggest(t *testing.T) {
 	words := []string{"orders", "order_items", "identifier", "api", "rfc9068"}
 	for word, want := range map[string]string{
 		"order": "orders", "ordres": "orders", "identifer": "identifier", "Orders": "orders", "apo": "api", "rfc9086": "rfc9068",
+		"items": "order_items", "ident": "identifier", "ite": "",
 		"": "", "zebra": "", "a": "", "orders": "",
 	} {
 		if got := Suggest(word, words); got != want {

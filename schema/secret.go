@@ -66,6 +66,9 @@ func CheckSecretHash(s string) error {
 	case looksHashed(s):
 		return errors.New("hash is of a scheme that writ does not accept: make a new secret with \"writ secret new\", or use argon2id or bcrypt")
 	}
+	if CheckThumbprint(s) == nil {
+		return fmt.Errorf("%w, or its hash without what says so: write \"sha256:\" before a hash; a secret has been in a file now, so replace it with one from \"writ secret new\"", ErrPlaintext)
+	}
 	return fmt.Errorf("%w: put its hash here, made with \"writ secret new\", and replace the secret, since it has been in a file", ErrPlaintext)
 }
 

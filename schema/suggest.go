@@ -5,7 +5,8 @@ import "strings"
 // Suggest returns the candidate that an author who wrote word most likely
 // meant, or "" when none is near: the fewest edits (insert, delete, replace,
 // swap neighbours), at most one for each three characters and three in all.
-// Of equals the first wins.
+// Of equals the first wins. Failing that it is the only candidate that the word,
+// of four characters or more, begins or ends: "lifetime" for "token_lifetime".
 func Suggest(word string, candidates []string) string {
 	limit := min(3, max(1, len(word)/3))
 	best, bestDistance := "", limit+1
@@ -24,7 +25,27 @@ func Suggest(word string, candidates []string) string {
 			best, bestDistance = c, d
 		}
 	}
+	if best == "" {
+		return onlyLonger(word, candidates)
+	}
 	return best
+}
+
+// onlyLonger returns the only candidate that word begins or ends, or "".
+func onlyLonger(word string, candidates []string) (longer string) {
+	if len(word) < 4 {
+		return ""
+	}
+	for _, c := range candidates {
+		if c == word || !strings.HasPrefix(c, word) && !strings.HasSuffix(c, word) {
+			continue
+		}
+		if longer != "" && c != longer {
+			return ""
+		}
+		longer = c
+	}
+	return longer
 }
 
 // editDistance is the optimal string alignment distance over bytes, or limit

@@ -44,11 +44,7 @@ FAIL  billing may not write orders (orders.test.hcl:10)
 }
 
 func (a *app) check(args []string, flags *configFlags, coverage bool) error {
-	w, err := a.workspace(args, flags)
-	if err != nil {
-		return err
-	}
-	t, err := w.compile()
+	_, t, err := a.compiled(args, flags)
 	if err != nil {
 		return err
 	}

@@ -56,11 +56,7 @@ func (a *app) explain(args []string, flags *configFlags, o *explainFlags) error 
 	if request.ClientID == "" {
 		return usagef("name a request, --client and --api, or a token")
 	}
-	w, err := a.workspace(nil, flags)
-	if err != nil {
-		return err
-	}
-	t, err := w.compile()
+	_, t, err := a.compiled(nil, flags)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -70,16 +71,22 @@ func readRegular(path string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, failf("unreadable-file", "Name a file.", "read %q: not a regular file", filepath.ToSlash(path))
 	}
+	tooLarge := fmt.Errorf("read %q: larger than %d bytes", filepath.ToSlash(path), maxInput)
+	if info.Size() > maxInput {
+		return nil, unreadable(tooLarge)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, unreadable(err)
 	}
 	defer f.Close()
-	content, err := io.ReadAll(io.LimitReader(f, maxInput+1))
-	if err == nil && len(content) > maxInput {
-		err = fmt.Errorf("read %q: larger than %d bytes", filepath.ToSlash(path), maxInput)
+	var content bytes.Buffer
+	content.Grow(int(info.Size()) + bytes.MinRead) // without it the last steps of growing hold it three times
+	_, err = content.ReadFrom(io.LimitReader(f, maxInput+1))
+	if err == nil && content.Len() > maxInput {
+		err = tooLarge
 	}
-	return content, unreadable(err)
+	return content.Bytes(), unreadable(err)
 }
 
 // replaceFile gives a file new content, whole or not at all. A file that was

@@ -49,11 +49,7 @@ func (a *app) graph(args []string, flags *configFlags, o graphOptions) error {
 		}
 		return usage
 	}
-	w, err := a.workspace(args, flags)
-	if err != nil {
-		return err
-	}
-	t, err := w.compile()
+	_, t, err := a.compiled(args, flags)
 	if err != nil {
 		return err
 	}

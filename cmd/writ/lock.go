@@ -39,11 +39,7 @@ type lockResult struct {
 }
 
 func (a *app) lock(ctx context.Context, args []string, flags *configFlags, inUse string) error {
-	w, err := a.workspace(args, flags)
-	if err != nil {
-		return err
-	}
-	t, err := w.compile()
+	w, t, err := a.compiled(args, flags)
 	if err != nil {
 		return err
 	}

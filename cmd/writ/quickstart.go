@@ -53,11 +53,7 @@ func (a *app) quickstart(args []string, flags *configFlags, o *quickstartFlags) 
 	if err != nil {
 		return err
 	}
-	w, err := a.workspace(nil, flags)
-	if err != nil {
-		return err
-	}
-	t, err := w.compile()
+	_, t, err := a.compiled(nil, flags)
 	if err != nil {
 		return err
 	}

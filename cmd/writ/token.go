@@ -72,11 +72,7 @@ func (a *app) token(ctx context.Context, flags *configFlags, o *tokenFlags) erro
 
 // tokenEmbedded serves the configuration on a loopback port for one request.
 func (a *app) tokenEmbedded(ctx context.Context, flags *configFlags, o *tokenFlags) error {
-	w, err := a.workspace(nil, flags)
-	if err != nil {
-		return err
-	}
-	t, err := w.compile()
+	_, t, err := a.compiled(nil, flags)
 	if err != nil {
 		return err
 	}

@@ -66,6 +66,17 @@ func (a *app) workspace(args []string, flags *configFlags) (*workspace, error) {
 	return w, nil
 }
 
+// compiled is the workspace and its tree, for a command that needs both without
+// errors.
+func (a *app) compiled(args []string, flags *configFlags) (*workspace, *tree, error) {
+	w, err := a.workspace(args, flags)
+	if err != nil {
+		return nil, nil, err
+	}
+	t, err := w.compile()
+	return w, t, err
+}
+
 // parseVars takes apart the values of --var.
 func parseVars(assignments []string) (map[string]string, error) {
 	vars := make(map[string]string, len(assignments))

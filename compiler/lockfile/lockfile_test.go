@@ -241,3 +241,18 @@ func BenchmarkParse(b *testing.B) {
 		}
 	}
 }
+
+// TestManyRecordsOutOfOrder makes sure that the limits of a file of the
+// configuration do not stop "writ lock" from mending a large lockfile.
+func TestManyRecordsOutOfOrder(t *testing.T) {
+	const records = 120_000
+	var b bytes.Buffer
+	b.WriteString("version = 1\n")
+	for i := range records {
+		fmt.Fprintf(&b, "api \"a%07d\" {\n  identifier = \"https://api.example.com/%d\"\n}\n", records-i, i)
+	}
+	f, l := ParseWithoutCanonicalCheck("writ.lock.hcl", b.Bytes())
+	if l.HasErrors() || len(f.APIs) != records {
+		t.Fatal(l)
+	}
+}

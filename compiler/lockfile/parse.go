@@ -51,10 +51,12 @@ func ParseWithoutCanonicalCheck(name string, b []byte) (*File, diag.List) {
 	return d.file, nil
 }
 
-// limits are those of any file but for its size: a configuration may have more
-// objects than fit into one file, and all of them are recorded here.
+// limits are those of any file but for its size and length: a configuration may
+// have more objects than fit into one file, and all of them are recorded here.
 func limits() source.Limits {
 	l := source.DefaultLimits()
 	l.FileBytes = l.TreeBytes
+	l.Blocks = 2 * l.Objects // with those that are retired
+	l.FileLines, l.FileTokens = 5*l.Blocks, 8*l.Blocks
 	return l
 }

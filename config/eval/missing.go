@@ -74,16 +74,19 @@ func instead(name string, members []string) string {
 	}
 	switch {
 	case len(members) == 0:
-		return " It is empty."
+		return " It is empty." + orElse
 	case len(members) > mostMembers:
-		return ""
+		return orElse
 	}
 	quoted := make([]string, len(members))
 	for i, m := range members {
 		quoted[i] = fmt.Sprintf("%q", m)
 	}
-	return " It has " + strings.Join(quoted, ", ") + "."
+	return " It has " + strings.Join(quoted, ", ") + "." + orElse
 }
+
+// orElse is the way out where a name is right and missing only here.
+const orElse = " Add it, or write try(..., null) around what reads it."
 
 // spelled is a traversal as an author writes it.
 func spelled(t hcl.Traversal) string {

@@ -13,6 +13,7 @@ type Limits struct {
 	WordBytes      int   // one name: 1 KiB
 	Tokens         int   // words, symbols and line ends of one top-level block, or of the templates of one JSON file: 400,000
 	NestedBlocks   int   // blocks inside one top-level block: 10,000
+	Blocks         int   // top-level blocks of one file: 100,000
 	Sequences      int   // ${ and %{ of one file: 100,000
 	Values         int   // values of one JSON file: 250,000
 	FileTokens     int   // words and symbols of one file: 3,000,000
@@ -39,6 +40,7 @@ func DefaultLimits() Limits {
 		WordBytes:      1 << 10,
 		Tokens:         400_000,
 		NestedBlocks:   10_000,
+		Blocks:         100_000,
 		Sequences:      100_000,
 		Values:         250_000,
 		FileTokens:     3_000_000,
@@ -70,6 +72,7 @@ func (l Limits) All() iter.Seq[Limit] {
 		{int64(l.WordBytes), "bytes in one name", ""},
 		{int64(l.Tokens), "words, symbols and lines in one top-level block, or in all templates of one JSON file", "Split the block, or read what it holds from a file with `jsondecode(file())`."},
 		{int64(l.NestedBlocks), "blocks inside one top-level block", ""},
+		{int64(l.Blocks), "top-level blocks in one file", "Split the file."},
 		{int64(l.Sequences), "`${ }` and `%{ }` sequences in one file", "Split the file."},
 		{int64(l.Values), "values in one JSON text", "Split the file."},
 		{int64(l.FileTokens), "words and symbols in one file", "Split the file."},
@@ -79,7 +82,7 @@ func (l Limits) All() iter.Seq[Limit] {
 		{int64(l.StringBytes), "bytes in one string", ""},
 		{int64(l.NumberDigits), "characters in a number", ""},
 		{int64(l.ExponentDigits), "digits in the exponent of a number", ""},
-		{int64(l.Collection), "elements in a collection, attributes in a block, and top-level blocks in a file", ""},
+		{int64(l.Collection), "elements in a collection, and attributes in a block", ""},
 		{l.Steps, "steps of about a tenth of a microsecond for all expressions; an instance of a `for_each` takes a hundred", "Loop over less, or write the result down."},
 		{int64(l.Objects), "blocks and their instances", ""},
 	})
@@ -94,6 +97,7 @@ func (l Limits) OrDefaults() Limits {
 	orDefault(&l.WordBytes, d.WordBytes)
 	orDefault(&l.Tokens, d.Tokens)
 	orDefault(&l.NestedBlocks, d.NestedBlocks)
+	orDefault(&l.Blocks, d.Blocks)
 	orDefault(&l.Sequences, d.Sequences)
 	orDefault(&l.Values, d.Values)
 	orDefault(&l.FileTokens, d.FileTokens)

@@ -90,8 +90,8 @@ func (m *measure) open(f *frame, t token, c byte) {
 func (m *measure) block(f *frame, t token) {
 	m.pieceBlocks++
 	if f.open == 0 {
-		if m.topBlocks++; m.topBlocks > m.limits.Collection {
-			m.exceed(t, "Too many blocks", "a file has %d top-level blocks at most; the rest belongs in another", m.limits.Collection)
+		if m.topBlocks++; m.topBlocks > m.limits.Blocks {
+			m.exceed(t, "Too many blocks", "a file has %d top-level blocks at most; the rest belongs in another", m.limits.Blocks)
 		}
 		return
 	}

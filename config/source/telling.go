@@ -2,7 +2,11 @@ package source
 
 import (
 	"bytes"
+	"fmt"
+	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/writ-auth/writ/config/diag"
 )
@@ -34,6 +38,7 @@ func (f *File) telling(l diag.List) diag.List {
 		if d.Code == "syntax" {
 			line = d.Range.Start.Line
 			f.closing(&d)
+			f.wording(&d)
 		}
 		out = append(out, d)
 	}
@@ -54,6 +59,61 @@ func (f *File) closing(d *diag.Diagnostic) {
 		d.Summary = "Unclosed list"
 		d.Detail = "A list that begins above is still open here. Close it with ]; a comma stands between its items."
 	}
+}
+
+var (
+	unquotedUnit = regexp.MustCompile(`= *([0-9]+[a-z]+)$`)
+	barePair     = regexp.MustCompile(`^\s*([A-Za-z_][A-Za-z0-9_-]*) +("[^"]*")\s*$`)
+)
+
+// wording says what was most likely meant where the library says only what it
+// expected.
+func (f *File) wording(d *diag.Diagnostic) {
+	at := min(d.Range.Start.Byte, len(f.Bytes))
+	line := f.Bytes[bytes.LastIndexByte(f.Bytes[:at], '\n')+1:]
+	if n := bytes.IndexByte(line, '\n'); n >= 0 {
+		line = line[:n]
+	}
+	rest := f.Bytes[at:]
+	switch d.Summary {
+	case "Missing newline after argument":
+		word := len(rest) - len(bytes.TrimLeft(rest, "abcdefghijklmnopqrstuvwxyz"))
+		if m := unquotedUnit.FindSubmatch(f.Bytes[at-min(at, 40) : at+word]); m != nil {
+			d.Summary = "Duration without quotes"
+			d.Detail = fmt.Sprintf("A duration is text and stands in quotes: %q. A number alone is of seconds.", m[1])
+		}
+		if bytes.HasPrefix(rest, []byte("=")) {
+			d.Summary = "Unexpected equals sign"
+			d.Detail = "The expression ends before this equals sign. Comparisons are written ==, !=, <= and >=; each attribute stands on a line of its own."
+		}
+	case "Invalid block definition":
+		if m := barePair.FindSubmatch(line); m != nil {
+			d.Summary = "Missing equals sign"
+			d.Detail = fmt.Sprintf("An attribute is written with an equals sign: %s = %s. A block goes on with { on the same line.", m[1], m[2])
+		}
+	case "Invalid character", "Argument or block definition required":
+		f.unseen(d, line)
+	}
+}
+
+// unseen points at a character of the line, before any string or comment, that
+// nobody sees.
+func (f *File) unseen(d *diag.Diagnostic, line []byte) {
+	text := line
+	if i := bytes.IndexAny(line, `"#/`); i >= 0 {
+		text = line[:i]
+	}
+	i := bytes.IndexFunc(text, func(c rune) bool {
+		return c >= utf8.RuneSelf && (unicode.IsSpace(c) || unicode.In(c, unicode.Cf))
+	})
+	if i < 0 {
+		return
+	}
+	c, n := utf8.DecodeRune(text[i:])
+	d.Summary = "Invisible character"
+	d.Detail = fmt.Sprintf("This is %U, which looks like a space or like nothing. Replace it by a plain space, or remove it.", c)
+	at := bytes.LastIndexByte(f.Bytes[:min(d.Range.Start.Byte, len(f.Bytes))], '\n') + 1 + i
+	d.Range = rangeOf(f.Name, f.Bytes, at, at+n)
 }
 
 // notHCL recognises, once a file did not parse, what is something else altogether.

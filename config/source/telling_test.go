@@ -25,6 +25,11 @@ func TestOneMistakeOneDiagnostic(t *testing.T) {
 		"brace too many":  {"a {\n  b = 1\n}\n}\n", "This brace closes nothing", 4},
 		"list not closed": {"a {\n  b = [1\n}\n", "Close it with ]", 3},
 		"set twice":       {"a {\n  b = 1\n  b = 2\n}\n", "remove one of the two", 3},
+		"bare duration":   {"a {\n  b = 15m\n  c = 2\n}\n", `stands in quotes: "15m"`, 2},
+		"wrong order":     {"a {\n  b = c =< 900\n}\n", "Comparisons are written ==", 2},
+		"no equals sign":  {"a {\n  name \"Carts\"\n}\n", `with an equals sign: name = "Carts"`, 2},
+		"no-break space":  {"a {\n\u00a0 b = 1\n}\n", "U+00A0", 2},
+		"zero-width":      {"a {\n  b\u200b = 1\n}\n", "U+200B", 2},
 		"trailing comma":  {"a {\n  b = 1,\n  c = 2\n}\n", "not commas", 2},
 	} {
 		_, l := source.ParseFile("a.hcl", []byte(c.src), source.Limits{})

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+
+	"github.com/writ-auth/writ/schema"
 )
 
 // The sizes of an RSA modulus.
@@ -31,7 +33,7 @@ func parseRSA(n, e string) (*rsa.PublicKey, error) {
 		return nil, errors.New("RSA modulus is even")
 	case len(exponent) > 4:
 		return nil, errors.New("RSA exponent is over 31 bits")
-	case hasROCA(key.N):
+	case schema.HasROCA(key.N):
 		return nil, errors.New("RSA modulus has the ROCA weakness (CVE-2017-15361)")
 	}
 	value := new(big.Int).SetBytes(exponent).Int64()
@@ -40,34 +42,6 @@ func parseRSA(n, e string) (*rsa.PublicKey, error) {
 	}
 	key.E = int(value)
 	return key, nil
-}
-
-// hasROCA recognises moduli whose primes a flawed library made as powers of
-// 65537 modulo the product of many small primes. A sound modulus passes for
-// one with a chance under one in a hundred million, and nearly always fails
-// within the first few primes.
-func hasROCA(n *big.Int) bool {
-	var rest, prime big.Int
-	for _, p := range []int64{
-		3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103,
-		107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
-	} {
-		if !isPowerOf65537(rest.Mod(n, prime.SetInt64(p)).Int64(), p) {
-			return false
-		}
-	}
-	return true
-}
-
-func isPowerOf65537(r, p int64) bool {
-	power := int64(1)
-	for range p {
-		if power == r {
-			return true
-		}
-		power = power * 65537 % p
-	}
-	return false
 }
 
 func parseP256(x, y string) (*ecdsa.PublicKey, error) {
