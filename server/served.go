@@ -81,7 +81,7 @@ func (s *served) record(serial uint64, digest string) error {
 // let a rollback through.
 func replaceFile(path string, content []byte) error {
 	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, ".served-*")
+	f, err := os.CreateTemp(dir, ".writd-*")
 	if err != nil {
 		return err
 	}

@@ -101,8 +101,12 @@ func (d *daemon) run(ctx context.Context) error {
 			}
 		})
 	}
-	snapshots := &watch.Watcher{Path: d.set.snapshot, Logger: d.log, Changed: d.activate}
+	snapshots, err := d.snapshots(ctx)
+	if err != nil {
+		return errors.Join(err, d.end())
+	}
 	snapshots.Look() // before the first connection is accepted
+	d.startFromKept()
 	keep(func() { snapshots.Run(ctx) })
 	for _, w := range d.folders() {
 		w.Look()
@@ -117,7 +121,7 @@ func (d *daemon) run(ctx context.Context) error {
 	keep(func() { d.keepAlive(ctx) })
 	quiet := context.AfterFunc(ctx, func() { d.tell(stopping) })
 	defer quiet()
-	err := d.server.Serve(ctx, d.listeners)
+	err = d.server.Serve(ctx, d.listeners)
 	if defect, ok := errors.AsType[*server.Defect](context.Cause(ctx)); ok {
 		err = errors.Join(err, defect)
 	}
@@ -153,6 +157,7 @@ func (d *daemon) activate(file []byte, err error) {
 	}
 	if d.server.Activate(file) == nil {
 		d.tuner.fit(d.server.Active(), len(file))
+		d.keep(file)
 	}
 	d.tell(d.summary())
 }
@@ -170,6 +175,10 @@ func (d *daemon) reload() {
 		if err := d.clientCAs.Reload(); err != nil {
 			d.log.Error("CAs of client certificates rejected", "reason", err.Error())
 		}
+	}
+	if d.set.remote() { // it is asked for every few seconds
+		_ = d.server.Refresh()
+		return
 	}
 	file, err := watch.File(d.set.snapshot)()
 	if err == nil && d.server.Activate(file) == nil {

@@ -18,6 +18,7 @@ import (
 // Settings are what the command line and the environment say.
 type settings struct {
 	snapshot    string
+	snapshotCA  string
 	listen      string
 	admin       string
 	adminHosts  []string
@@ -59,7 +60,8 @@ func parseFlags(args []string, getenv func(string) string, help io.Writer) (sett
 	s := settings{}
 	f := flag.NewFlagSet("writd", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
-	f.StringVar(&s.snapshot, "snapshot", "", "the snapshot `FILE`; it is watched")
+	f.StringVar(&s.snapshot, "snapshot", "", "the snapshot `FILE`; it is watched. Or https://..., asked for every few seconds, with --trust and --state")
+	f.StringVar(&s.snapshotCA, "snapshot-ca", "", "PEM `FILE` of the only CAs for fetching the snapshot; default: the system's")
 	f.StringVar(&s.listen, "listen", "127.0.0.1:8080", "`ADDRESS` for clients: host:port, unix:/path, or systemd:NAME for an inherited socket")
 	f.StringVar(&s.admin, "admin", "127.0.0.1:8081", "`ADDRESS` for health, status and metrics; \"off\" for none")
 	f.Func("admin-host", "`NAME`, beside addresses and localhost, under which health and status may be asked; repeatable", func(v string) error {
@@ -130,7 +132,7 @@ func (s settings) check() error {
 		return fmt.Errorf("--listen %q is reachable from other machines and there is no --keys: tokens signed with "+
 			"keys that live in memory only cannot be verified after a restart, nor by another instance", s.listen)
 	}
-	return errors.Join(s.keyFlags.check(), s.clients.check(s.tlsCert), s.store.check())
+	return errors.Join(s.checkRemote(), s.keyFlags.check(), s.clients.check(s.tlsCert), s.store.check())
 }
 
 // trustedKeys reads the public keys of a PEM file, or one key as base64.

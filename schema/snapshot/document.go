@@ -1,9 +1,9 @@
 package snapshot
 
 import (
-	"cmp"
 	"encoding/base64"
 	"slices"
+	"strings"
 
 	"github.com/writ-auth/writ/schema"
 )
@@ -41,17 +41,29 @@ func (s *Snapshot) Document() *schema.Document {
 		SigningKeys:    each(s.NumSigningKeys(), s.SigningKey),
 		Authorizations: make([]schema.Authorization, 0, s.NumAuthorizations()),
 	}
-	for i := range s.NumClients() {
-		client := s.Client(i).Label()
-		for a := range s.Client(i).Authorizations() {
-			doc.Authorizations = append(doc.Authorizations, d.authorization(a, client))
-		}
+	for _, a := range s.authorizationsByLabel() {
+		doc.Authorizations = append(doc.Authorizations, d.authorization(*a, a.Client().Label()))
 	}
-	slices.SortFunc(doc.Authorizations, func(a, b schema.Authorization) int { return cmp.Compare(a.Label, b.Label) })
 	if len(doc.Authorizations) == 0 {
 		doc.Authorizations = nil
 	}
 	return doc
+}
+
+// authorizationsByLabel returns the authorizations in the order of their labels. What is moved
+// are pointers: faster than the records, and the sort of pointers is in every
+// program anyway, where one more kind would be 20 kB.
+func (s *Snapshot) authorizationsByLabel() []*Authorization {
+	all := make([]Authorization, 0, s.NumAuthorizations())
+	for i := range s.NumClients() {
+		all = slices.AppendSeq(all, s.Client(i).Authorizations())
+	}
+	order := make([]*Authorization, len(all))
+	for i := range all {
+		order[i] = &all[i]
+	}
+	slices.SortFunc(order, func(a, b *Authorization) int { return strings.Compare(a.Label(), b.Label()) })
+	return order
 }
 
 // Schema returns the API as it was encoded. It allocates.

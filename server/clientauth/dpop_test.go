@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"maps"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -299,109 +298,6 @@ func TestProofCheck12Binding(t *testing.T) {
 	p.wantRefused(t, "a token that is bound to nothing", ReasonWrongBinding, p.sign(nil, map[string]any{"ath": ath}))
 }
 
-func TestProofReplay(t *testing.T) {
-	p := newProofTest(t, ProofOptions{})
-	iat := p.clock.Now().Unix() + 10
-	proof := p.sign(nil, map[string]any{"jti": "once", "iat": iat})
-	if _, err := p.present(t.Context(), proof); err != nil {
-		t.Fatal(err)
-	}
-	for second := range 80 {
-		want := ReasonReplayed
-		if second > 70 {
-			want = ReasonExpired
-		}
-		p.wantRefused(t, fmt.Sprintf("%d seconds later", second), want, proof)
-		p.clock.Advance(time.Second)
-	}
-	if _, err := p.present(t.Context(), p.signWith(newES256(), nil, map[string]any{"jti": "once"})); err != nil {
-		t.Errorf("the same jti under another key: %v", err)
-	}
-}
-
-func TestProofReplayRace(t *testing.T) {
-	p := newProofTest(t, ProofOptions{})
-	proof := p.sign(nil, nil)
-	var won, replayed int
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	for range 200 {
-		wg.Go(func() {
-			_, err := p.present(t.Context(), proof)
-			mu.Lock()
-			defer mu.Unlock()
-			if err == nil {
-				won++
-			} else if reasonOf(err) == ReasonReplayed {
-				replayed++
-			}
-		})
-	}
-	wg.Wait()
-	if won != 1 || replayed != 199 {
-		t.Errorf("%d won, %d replayed", won, replayed)
-	}
-}
-
-func TestProofStoreFailure(t *testing.T) {
-	down := errors.New("disk full")
-	p := newProofTest(t, ProofOptions{Store: failingStore{err: down}})
-	jkt, err := p.present(t.Context(), p.sign(nil, nil))
-	if jkt != "" || !errors.Is(err, down) || errors.Is(err, ErrRefused) {
-		t.Errorf("%q, %v", jkt, err)
-	}
-}
-
-func TestProofFromBeforeTheStart(t *testing.T) {
-	p := newProofTest(t, ProofOptions{Since: storetest.NewClock().Now().Add(time.Millisecond)})
-	p.wantRefused(t, "before", ReasonBeforeStart, p.sign(nil, nil))
-	p.clock.Advance(time.Second)
-	if _, err := p.present(t.Context(), p.sign(nil, nil)); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestNewTargetRefuses(t *testing.T) {
-	for _, u := range []string{"", "/oauth/token", "ftp://a/", "https://", "https:///x", "https://:443/", "https://u@a/", "https://a b/", "mailto:a@b", "https://%80/", "https://[fe80::1%25en0]/"} {
-		if _, err := NewTarget(u); err == nil {
-			t.Errorf("%q is a target", u)
-		}
-	}
-	for _, u := range []string{"http://127.0.0.1:8080/oauth/token", "https://[2001:db8::1]/t", "https://a"} {
-		if _, err := NewTarget(u); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
-// Normalising is done once: what is normal stays as it is.
-func TestNormalizeURL(t *testing.T) {
-	for in, want := range map[string]string{
-		"https://a":                                "https://a/",
-		"https://a?x":                              "https://a/",
-		"http://A:80/b/":                           "http://a/b/",
-		"http://a:443/":                            "http://a:443/",
-		"https://a/b/./c/../d":                     "https://a/b/d",
-		"https://a/../../b":                        "https://a/b",
-		"https://a/b/..":                           "https://a/",
-		"https://a/b/.":                            "https://a/b/",
-		"https://a/b//..//c":                       "https://a/b//c",
-		"https://a/%7eb%2fc%3A":                    "https://a/~b%2Fc%3A",
-		"https://a/.b/..c/d.":                      "https://a/.b/..c/d.",
-		"https://a/%41%5a%61%7A%30%39%2D%2e%5F%7e": "https://a/AZaz09-._~",
-		"https://a/%40%5b%60%7b%2f%3a%00%ff":       "https://a/%40%5B%60%7B%2F%3A%00%FF",
-		"https://[2001:DB8::1]:443/":               "https://[2001:db8::1]/",
-	} {
-		got, ok := normalizeURL(in)
-		if !ok || got != want {
-			t.Errorf("normalizeURL(%q) = %q, %v, want %q", in, got, ok, want)
-		}
-		if again, ok := normalizeURL(got); !ok || again != got {
-			t.Errorf("%q becomes %q", got, again)
-		}
-	}
-}
-
 func FuzzProof(f *testing.F) {
 	p := newProofTest(f, ProofOptions{})
 	f.Add(marshal(map[string]any{"typ": "dpop+jwt", "alg": "ES256", "jwk": testKeys()[schema.ES256].jwk(nil)}), marshal(p.claims(nil)))
@@ -418,19 +314,6 @@ func FuzzProof(f *testing.F) {
 			if _, err := p.present(t.Context(), proof); reasonOf(err) != ReasonReplayed {
 				t.Fatalf("accepted twice: %v", err)
 			}
-		}
-	})
-}
-
-func FuzzNormalizeURL(f *testing.F) {
-	f.Add("HTTPS://Auth.Example.com:443/a/%7e/../b%2F?x#y")
-	f.Fuzz(func(t *testing.T, s string) {
-		normal, ok := normalizeURL(s)
-		if !ok {
-			return
-		}
-		if again, ok := normalizeURL(normal); !ok || again != normal {
-			t.Fatalf("%q becomes %q and then %q, %v", s, normal, again, ok)
 		}
 	})
 }

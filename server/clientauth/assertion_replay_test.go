@@ -1,0 +1,130 @@
+package clientauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/writ-auth/writ/server/store"
+	"github.com/writ-auth/writ/server/store/storetest"
+)
+
+func TestAssertionReplay(t *testing.T) {
+	a := newAssertionTest(t, AssertionOptions{})
+	assertion := a.sign(nil, map[string]any{"jti": "once", "exp": a.clock.Now().Unix() + 60})
+	if _, err := a.present(t.Context(), assertion); err != nil {
+		t.Fatal(err)
+	}
+	// Until the very end of its life, skew included, it is a replay; then it
+	// has expired. There is no moment between the two.
+	for second := range 80 {
+		_, err := a.present(t.Context(), assertion)
+		want := ReasonReplayed
+		if second >= 70 {
+			want = ReasonExpired
+		}
+		wantReason(t, fmt.Sprintf("%d seconds later", second), err, want)
+		a.clock.Advance(time.Second)
+	}
+	if _, err := a.present(t.Context(), a.sign(nil, map[string]any{"jti": "once"})); err != nil {
+		t.Errorf("the same jti a lifetime later: %v", err)
+	}
+	if _, err := a.present(t.Context(), a.sign(nil, map[string]any{"jti": "once", "iss": "reports", "sub": "reports"})); err != nil {
+		t.Errorf("the same jti of another client: %v", err)
+	}
+}
+
+// One jti, 200 requests at once, one winner, on every backend.
+func TestAssertionReplayRace(t *testing.T) {
+	clock := storetest.NewClock()
+	bolt, err := store.OpenBolt(filepath.Join(t.TempDir(), "state.db"), store.BoltOptions{Now: clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bolt.Close()
+	for name, s := range map[string]store.Store{"memory": nil, "bolt": bolt} {
+		a := newAssertionTest(t, AssertionOptions{Store: s})
+		for round := range 5 {
+			assertion := a.sign(nil, nil)
+			won, replayed := 0, 0
+			var mu sync.Mutex
+			var wg sync.WaitGroup
+			for range 200 {
+				wg.Go(func() {
+					_, err := a.present(t.Context(), assertion)
+					mu.Lock()
+					defer mu.Unlock()
+					if err == nil {
+						won++
+					} else if reasonOf(err) == ReasonReplayed {
+						replayed++
+					} else {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			if won != 1 || replayed != 199 {
+				t.Errorf("%s, round %d: %d won, %d replayed", name, round, won, replayed)
+			}
+		}
+	}
+}
+
+// A failingStore answers every call with one error.
+type failingStore struct {
+	store.Store
+	err error
+}
+
+func (f failingStore) PutOnce(context.Context, store.Key, time.Duration) error { return f.err }
+
+func TestAssertionStoreFailure(t *testing.T) {
+	for _, storeErr := range []error{store.ErrClosed, store.ErrFull, errors.New("disk full"), context.DeadlineExceeded} {
+		a := newAssertionTest(t, AssertionOptions{Store: failingStore{err: storeErr}})
+		_, err := a.present(t.Context(), a.sign(nil, nil))
+		if !errors.Is(err, storeErr) || errors.Is(err, ErrRefused) {
+			t.Errorf("store error %v became %v", storeErr, err)
+		}
+		_, err = a.present(t.Context(), a.sign(nil, map[string]any{"aud": "x"}))
+		wantReason(t, "a bad assertion beside a failing store", err, ReasonWrongAudience)
+	}
+	a := newAssertionTest(t, AssertionOptions{})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := a.present(ctx, a.sign(nil, nil)); !errors.Is(err, context.Canceled) || errors.Is(err, ErrRefused) {
+		t.Errorf("a request that ended: %v", err)
+	}
+}
+
+func TestAssertionsFromBeforeTheStart(t *testing.T) {
+	start := storetest.NewClock().Now().Add(500 * time.Millisecond)
+	a := newAssertionTest(t, AssertionOptions{Since: start})
+	at := start.Unix()
+	for _, test := range []struct {
+		name     string
+		after    time.Duration
+		iat, exp any
+		want     Reason
+	}{
+		{"before the start", time.Second, at - 5, at + 60, ReasonBeforeStart},
+		{"within the second of the start", time.Second, at, at + 60, ReasonBeforeStart},
+		{"after the start", time.Second, at + 1, at + 60, ""},
+		{"no iat, soon after the start", time.Minute, nil, at + 120, ReasonBeforeStart},
+		{"no iat, when none from before can live", 6 * time.Minute, nil, at + 420, ""},
+	} {
+		a.clock = storetest.NewClock()
+		a.clock.Advance(test.after)
+		a.Assertions = NewAssertions(AssertionOptions{Issuer: ourIssuer, Now: a.clock.Now, Since: start, Store: store.NewMemory(store.MemoryOptions{Now: a.clock.Now})})
+		_, err := a.present(t.Context(), a.sign(nil, map[string]any{"iat": test.iat, "exp": test.exp}))
+		if test.want == "" && err != nil {
+			t.Errorf("%s: %v", test.name, err)
+		} else if test.want != "" {
+			wantReason(t, test.name, err, test.want)
+		}
+	}
+}
