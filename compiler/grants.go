@@ -11,10 +11,20 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// checkGrants warns about an authorization that no request can reach, because
-// its client may not use a grant for that kind of subject. It is a warning: the
-// grant may be withheld on purpose for a while.
+// checkGrants warns about what no request can reach, because the client may not
+// use the grant for it: an authorization for that kind of subject, or the rules
+// of its refresh tokens. It is a warning: the grant may be withheld on purpose
+// for a while.
 func (c *compilation) checkGrants() {
+	for i, declared := range c.clients {
+		client := &c.Document.Clients[i]
+		if client.RefreshToken == nil || slices.Contains(client.GrantTypes, schema.GrantRefreshToken) || c.refused.has(&declared.Decl) {
+			continue
+		}
+		c.missingGrant(int32(i), declared.NestedRange("refresh_token", "", ""),
+			fmt.Sprintf("%s says how its refresh tokens behave, but may not use the grant %s, so it gets none. "+
+				"Add %q to its grant_types, or remove the block.", declared.Address, schema.GrantRefreshToken, schema.GrantRefreshToken))
+	}
 	for i, declared := range c.authorizations {
 		client := c.ends[i].client
 		if c.refused.has(&declared.Decl, &c.clients[client].Decl) {
@@ -28,7 +38,7 @@ func (c *compilation) checkGrants() {
 			continue
 		}
 		if !slices.Contains(document.GrantTypes, schema.GrantClientCredentials) {
-			c.missingGrant(declared, client, declared.AttrRange("client"),
+			c.missingGrant(client, declared.AttrRange("client"),
 				fmt.Sprintf("%s lets %s act for itself, but that client may not use the grant %s, so it gets no such token. "+
 					"Add the grant to its grant_types; or, if it is to act for users, say subject_type = %q here.",
 					declared.Address, c.clients[client].Address, schema.GrantClientCredentials, schema.SubjectUser))
@@ -41,12 +51,12 @@ func (c *compilation) missingUserGrant(declared *config.Authorization, client in
 	if slices.Contains(c.Document.Clients[client].GrantTypes, schema.GrantRefreshToken) {
 		why += ", and a refresh token comes of one of these"
 	}
-	c.missingGrant(declared, client, declared.AttrRange("subject_type"),
+	c.missingGrant(client, declared.AttrRange("subject_type"),
 		fmt.Sprintf("%s lets %s act for users, but that client %s, so it gets no such token. Add %q to its grant_types, or remove subject_type here.",
 			declared.Address, c.clients[client].Address, why, schema.GrantTokenExchange))
 }
 
-func (c *compilation) missingGrant(declared *config.Authorization, client int32, at hcl.Range, detail string) {
+func (c *compilation) missingGrant(client int32, at hcl.Range, detail string) {
 	d := c.clients[client]
 	c.warnAt(at, "missing-grant", "Grant not allowed", detail,
 		diag.Related{Message: d.Address + " says which grants it may use", Range: d.AttrRange("grant_types")})

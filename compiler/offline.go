@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/hashicorp/hcl/v2"
-
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 )
@@ -42,8 +40,13 @@ const (
 
 func (c *compilation) checkRefreshingClient(i int32, offline []offlineUse) {
 	var userAPIs []int32
+	unsure := false // what an authorization would be for is not known
 	for _, n := range c.reach[i] {
 		api := c.ends[n].api
+		if c.refused.has(&c.authorizations[n].Decl) {
+			offline[api], unsure = offlineUsers, true
+			continue
+		}
 		if c.Document.Authorizations[n].SubjectType == schema.SubjectUser {
 			userAPIs = append(userAPIs, api)
 			offline[api] = offlineUsers
@@ -51,8 +54,8 @@ func (c *compilation) checkRefreshingClient(i int32, offline []offlineUse) {
 		offline[api] = max(offline[api], offlineClientsOnly)
 	}
 	client, declared := &c.Document.Clients[i], c.clients[i]
-	asks := slices.Contains(client.GrantTypes, schema.GrantRefreshToken) || client.RefreshToken != nil
-	if !asks || c.unresolved(client.Label) || c.refused.has(&declared.Decl) {
+	asks := slices.Contains(client.GrantTypes, schema.GrantRefreshToken)
+	if !asks || unsure || c.unresolved(client.Label) || c.refused.has(&declared.Decl) {
 		return
 	}
 	switch {
@@ -73,7 +76,7 @@ func actsForUsers(client *schema.Client) bool {
 
 func (c *compilation) offlineUnused(i int32) {
 	declared := c.clients[i]
-	c.warnAt(c.refreshRange(i), "offline-access-unused", "Offline access unused",
+	c.warnAt(declared.AttrRange("grant_types"), "offline-access-unused", "Offline access unused",
 		fmt.Sprintf("%s asks for refresh tokens, but has no authorization to act for a user, and client_credentials "+
 			"never gives refresh tokens. Remove refresh_token, or add the grant %s and an authorization with subject_type = %q.",
 			declared.Address, schema.GrantTokenExchange, schema.SubjectUser))
@@ -91,17 +94,8 @@ func (c *compilation) offlineNotAllowed(i int32, apis []int32) {
 			Message: a.Address + " does not allow offline access", Range: a.AttrRange("allow_offline_access"),
 		})
 	}
-	c.errorAt(c.refreshRange(i), "offline-access-not-allowed", "Offline access not allowed",
+	c.errorAt(declared.AttrRange("grant_types"), "offline-access-not-allowed", "Offline access not allowed",
 		fmt.Sprintf("%s asks for refresh tokens, but none of the APIs that it may use on behalf of a user allows offline access. "+
 			"Set allow_offline_access = true on the API, or remove refresh_token here.", declared.Address),
 		related...)
-}
-
-// refreshRange is where the client asks for refresh tokens.
-func (c *compilation) refreshRange(i int32) hcl.Range {
-	declared := c.clients[i]
-	if slices.Contains(c.Document.Clients[i].GrantTypes, schema.GrantRefreshToken) {
-		return declared.AttrRange("grant_types")
-	}
-	return declared.NestedRange("refresh_token", "", "")
 }

@@ -186,7 +186,11 @@ func (l *loader) decodeAuthorization(o *object) *Authorization {
 	a.SubjectType = schema.SubjectType(f.choice("subject_type"))
 	a.SubjectClaims = f.object("subject_claims")
 	if a.SubjectClaims != "" && a.SubjectType == schema.SubjectClient {
-		f.errorf("invalid-value", a.AttrRange("subject_claims"), "subject_claims are what a user's token must say, and subject_type is \"client\" here. Leave them out, or write subject_type = \"user\".")
+		what := "subject_claims are what a user's token must say"
+		if a.Has("copy_claims") {
+			what = "subject_claims and copy_claims are about a user's token"
+		}
+		f.errorf("invalid-value", a.AttrRange("subject_claims"), "%s, and subject_type is \"client\" here. Leave them out, or write subject_type = \"user\".", what)
 	}
 	a.CopyClaims = f.copyClaims(a)
 	a.TokenLifetime = f.seconds("token_lifetime", 0)
@@ -199,6 +203,9 @@ func (l *loader) decodeAuthorization(o *object) *Authorization {
 func (f *fields) copyClaims(a *Authorization) []string {
 	names, written := f.texts("copy_claims")
 	if len(names) > 0 && a.SubjectType == schema.SubjectClient {
+		if a.SubjectClaims != "" { // said there
+			return nil
+		}
 		f.errorf("invalid-value", a.AttrRange("copy_claims"), "copy_claims are taken from a user's token, and subject_type is \"client\" here. Leave them out, or write subject_type = \"user\".")
 		return nil
 	}

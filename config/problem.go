@@ -25,8 +25,9 @@ type problems struct {
 	owner       *object           // the instance whose expressions are being evaluated
 	first       map[place]*object // which instance reported what
 	comparisons int
-	exhausted   bool            // the budget of evaluation, which is reported once
-	broken      map[string]bool // files with syntax errors, of which something may be missing
+	exhausted   bool             // the budget of evaluation, which is reported once
+	syntax      map[string][]int // where syntax errors stand, by file
+	broken      map[string]bool  // files with syntax errors, of which something may be missing
 }
 
 // consequences are the codes that a block lost to a syntax error gives rise to
@@ -39,7 +40,11 @@ func (p *problems) isConsequence(d diag.Diagnostic) bool {
 	if d.Code == "unknown-reference" || d.Code == "invalid-variable" {
 		return len(p.broken) > 0
 	}
-	return p.broken[d.Range.Filename] && slices.Contains(consequences, d.Code)
+	if p.broken[d.Range.Filename] && slices.Contains(consequences, d.Code) {
+		return true
+	}
+	// An expression that a syntax error stands in is not what its author wrote.
+	return slices.ContainsFunc(p.syntax[d.Range.Filename], func(at int) bool { return d.Range.Start.Byte < at && at < d.Range.End.Byte })
 }
 
 type place struct {
@@ -111,9 +116,10 @@ func (p *problems) addParsed(l diag.List) {
 	for _, d := range l {
 		if d.Severity == diag.Error && d.Code != "duplicate-name" {
 			if p.broken == nil {
-				p.broken = map[string]bool{}
+				p.broken, p.syntax = map[string]bool{}, map[string][]int{}
 			}
 			p.broken[d.Range.Filename] = true
+			p.syntax[d.Range.Filename] = append(p.syntax[d.Range.Filename], d.Range.Start.Byte)
 		}
 	}
 	p.list.AddAll(l)

@@ -286,6 +286,12 @@ locals {
 		"invalid label": `
 api "1st" { identifier = "https://o" }
 client "a" { default_api = api["1st"] }`,
+		"syntax in an expression": `
+api "o" { identifier = "https://o" }
+client "a" {
+  rate_limit = max(1
+  default_api = api.o
+}`,
 		"duplicate": `
 api "o" { identifier = "https://o" }
 api "o" { identifier = 5 }`,

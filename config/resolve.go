@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -55,6 +56,8 @@ func (c *contextBuilder) unknownRoot(t hcl.Traversal) {
 		hint = fmt.Sprintf(" Did you mean local.%s?", t.RootName())
 	case c.loader.variables.byName[t.RootName()] != nil:
 		hint = fmt.Sprintf(" Did you mean var.%s?", t.RootName())
+	case environmentName.MatchString(t.RootName()):
+		hint = " The environment is not read here: a secret is written \"env:" + t.RootName() + "\", for the server to read; anything else is a variable, set with --var."
 	case len(t) == 1:
 		hint = " Text stands in quotes: \"" + t.RootName() + "\"."
 	default:
@@ -62,6 +65,8 @@ func (c *contextBuilder) unknownRoot(t hcl.Traversal) {
 	}
 	c.problems.errorf("unknown-reference", c.stepRange(t, 0), "There is nothing called %q.%s", t.RootName(), hint)
 }
+
+var environmentName = regexp.MustCompile(`^[A-Z][A-Z0-9]*_[A-Z0-9_]+$`)
 
 // isConstantWord reports whether a word is true, false or null in other letters.
 func isConstantWord(word string) bool {

@@ -13,12 +13,24 @@ func Foreign(block, word string) (sentence, means string) {
 	if f, known := foreignWords[foreignWord{block, word}]; known {
 		return f.say, f.means
 	}
+	if say, known := everywhere[word]; known {
+		return say, ""
+	}
 	if spec, ok := LanguageBlock(block); ok && word == "count" {
 		if _, repeats := spec.Attr("for_each"); repeats {
 			return `To repeat a block, write for_each = toset(["a", "b"]).`, ""
 		}
 	}
 	return "", ""
+}
+
+// everywhere are words that Terraform takes in any block.
+var everywhere = map[string]string{
+	"depends_on":  "The order of blocks never matters, and references say what belongs together. Leave it out.",
+	"lifecycle":   "Write prevent_destroy = true in the block itself, where it takes that. Leave this out.",
+	"dynamic":     "A nested block is written out; for_each repeats the block around it.",
+	"provisioner": notTerraform,
+	"connection":  notTerraform,
 }
 
 // ForeignValue says in a sentence what to write for a value of an enumerated

@@ -3,6 +3,7 @@ package schema
 import (
 	"fmt"
 	"slices"
+	"unicode/utf8"
 )
 
 // Limits of scopes.
@@ -22,6 +23,7 @@ func CheckScope(s string) error {
 			if c == ' ' {
 				return fmt.Errorf("scope %q has a space at byte %d: each scope is a name of its own, such as read:orders", s, i)
 			}
+			c, _ := utf8.DecodeRuneInString(s[i:])
 			return fmt.Errorf("scope %q has a %q at byte %d: use printable ASCII without spaces, quotes and backslashes", s, c, i)
 		}
 	}

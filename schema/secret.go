@@ -61,6 +61,8 @@ func CheckSecretHash(s string) error {
 		return checkArgon2id(s)
 	case strings.HasPrefix(s, "$2"):
 		return checkBcrypt(s)
+	case strings.HasPrefix(s, "env.") && CheckSecretRef("env:"+s[4:]) == nil:
+		return fmt.Errorf("hash that the server finds in the environment is written with a colon: %q", "env:"+s[4:])
 	case isMisspeltThumbprint(s):
 		return errors.New("hash must begin with \"sha256:\", in just these letters")
 	case looksHashed(s):

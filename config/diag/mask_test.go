@@ -44,3 +44,40 @@ func TestSecretsAreMasked(t *testing.T) {
 		t.Error("the sources were changed")
 	}
 }
+
+// TestSecretsOnTheLine makes sure that a diagnostic about something else does
+// not show a secret that stands beside it.
+func TestSecretsOnTheLine(t *testing.T) {
+	for src, shown := range map[string]bool{
+		`client_secret = "hunter2"`:                false,
+		`secret "a" { value = "hunter2" }`:         false,
+		`  hash = "hunter2`:                        false,
+		`hash="hunter2" # x`:                       false,
+		`"signing_secret": "hunter2",`:             false,
+		`password = "a\"hunter2"`:                  false,
+		`hash = "env:hunter2"`:                     true,
+		`hash = "sha256:hunter2"`:                  true,
+		`private_key = "file:hunter2.pem"`:         true,
+		`name = "hunter2"`:                         true,
+		`scope "hash" { description = "hunter2" }`: true,
+	} {
+		list := diag.List{{Severity: diag.Error, Code: "x", Summary: "X", Range: hcl.Range{Filename: "a.hcl", Start: hcl.Pos{Line: 1, Column: 1}, End: hcl.Pos{Line: 1, Column: 2, Byte: 1}}}}
+		sources := map[string][]byte{"a.hcl": []byte(src + "\n")}
+		var text bytes.Buffer
+		if err := diag.WriteText(&text, list, sources, 0, false); err != nil {
+			t.Fatal(err)
+		}
+		report, err := json.Marshal(diag.NewReport(list, sources))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, out := range []string{text.String(), string(report)} {
+			if strings.Contains(out, "hunter2") != shown {
+				t.Errorf("%s: shown as\n%s", src, out)
+			}
+		}
+		if string(sources["a.hcl"]) != src+"\n" {
+			t.Error("the source was changed")
+		}
+	}
+}

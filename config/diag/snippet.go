@@ -41,7 +41,7 @@ func (s *source) snippet(rng hcl.Range) (lines []line, more bool) {
 
 // cutLine makes a line printable, and shortens a long one around its range.
 func cutLine(number int, text []byte, start, end int) line {
-	text = bytes.TrimSuffix(text, []byte("\r"))
+	text = withoutSecrets(bytes.TrimSuffix(text, []byte("\r")))
 	start, end = clamp(start, 0, len(text)), clamp(end, 0, len(text))
 	from, to := 0, len(text)
 	before, after := "", ""

@@ -63,6 +63,7 @@ func (f *File) closing(d *diag.Diagnostic) {
 
 var (
 	unquotedUnit = regexp.MustCompile(`= *([0-9]+[a-z]+)$`)
+	bareLabel    = regexp.MustCompile(`^\s*([a-z_]+) +([0-9][A-Za-z0-9._-]*) *\{`)
 	barePair     = regexp.MustCompile(`^\s*([A-Za-z_][A-Za-z0-9_-]*) +("[^"]*")\s*$`)
 )
 
@@ -92,6 +93,10 @@ func (f *File) wording(d *diag.Diagnostic) {
 			d.Detail = fmt.Sprintf("An attribute is written with an equals sign: %s = %s. A block goes on with { on the same line.", m[1], m[2])
 		}
 	case "Invalid character", "Argument or block definition required":
+		if m := bareLabel.FindSubmatch(line); m != nil {
+			d.Summary = "Label without quotes"
+			d.Detail = fmt.Sprintf("A label stands in quotes: %s %q {.", m[1], m[2])
+		}
 		f.unseen(d, line)
 	}
 }

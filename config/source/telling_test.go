@@ -28,6 +28,7 @@ func TestOneMistakeOneDiagnostic(t *testing.T) {
 		"bare duration":   {"a {\n  b = 15m\n  c = 2\n}\n", `stands in quotes: "15m"`, 2},
 		"wrong order":     {"a {\n  b = c =< 900\n}\n", "Comparisons are written ==", 2},
 		"no equals sign":  {"a {\n  name \"Carts\"\n}\n", `with an equals sign: name = "Carts"`, 2},
+		"bare label":      {"a 1 {\n}\n", `in quotes: a "1" {.`, 1},
 		"no-break space":  {"a {\n\u00a0 b = 1\n}\n", "U+00A0", 2},
 		"zero-width":      {"a {\n  b\u200b = 1\n}\n", "U+200B", 2},
 		"trailing comma":  {"a {\n  b = 1,\n  c = 2\n}\n", "not commas", 2},

@@ -39,7 +39,7 @@ authorization "a" {
   api            = api.orders
   scopes         = []
   subject_claims = { groups = "finance" } # ERROR invalid-value
-  copy_claims    = ["email"] # ERROR invalid-value
+  copy_claims    = ["email"]
 }
 
 trusted_issuer "cluster" {
