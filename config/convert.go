@@ -29,7 +29,11 @@ func secondsOf(v cty.Value) (int64, error) {
 		}
 		return n, nil
 	case cty.String:
-		return schema.ParseDuration(v.AsString())
+		n, err := schema.ParseDuration(v.AsString())
+		if err != nil {
+			return 0, notDuration(v.AsString(), err)
+		}
+		return n, nil
 	}
 	return 0, errNotDuration
 }

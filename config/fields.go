@@ -267,7 +267,7 @@ func (f *fields) time(name string) int64 {
 	}
 	unix, err := schema.ParseTime(v.AsString())
 	if err != nil {
-		f.errorf("invalid-time", at, "%s", sentence(err))
+		f.errorf("invalid-time", at, "%s", sentence(notTime(v.AsString(), err)))
 		return 0
 	}
 	return unix

@@ -13,7 +13,7 @@ func Foreign(block, word string) (sentence, means string) {
 	if f, known := foreignWords[foreignWord{block, word}]; known {
 		return f.say, f.means
 	}
-	if say, known := everywhere[word]; known {
+	if say := everywhere(word); say != "" {
 		return say, ""
 	}
 	if spec, ok := LanguageBlock(block); ok && word == "count" {
@@ -24,13 +24,19 @@ func Foreign(block, word string) (sentence, means string) {
 	return "", ""
 }
 
-// everywhere are words that Terraform takes in any block.
-var everywhere = map[string]string{
-	"depends_on":  "The order of blocks never matters, and references say what belongs together. Leave it out.",
-	"lifecycle":   "Write prevent_destroy = true in the block itself, where it takes that. Leave this out.",
-	"dynamic":     "A nested block is written out; for_each repeats the block around it.",
-	"provisioner": notTerraform,
-	"connection":  notTerraform,
+// everywhere says what to write for the words that Terraform takes in any block.
+func everywhere(word string) string {
+	switch word {
+	case "depends_on":
+		return "The order of blocks never matters, and references say what belongs together. Leave it out."
+	case "lifecycle":
+		return "Write prevent_destroy = true in the block itself, where it takes that. Leave this out."
+	case "dynamic":
+		return "A nested block is written out; for_each repeats the block around it."
+	case "provisioner", "connection":
+		return notTerraform
+	}
+	return ""
 }
 
 // ForeignValue says in a sentence what to write for a value of an enumerated
