@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/writ-auth/writ/server/clientauth"
@@ -32,21 +31,9 @@ type exchange struct {
 	trace      string  // the trace that the request belongs to, "" for none
 }
 
-// exchanges are those that are done. On the stack, with RSA's arithmetic above it,
-// one would have each connection hold 32 KiB of stack instead of 16.
-var exchanges = sync.Pool{New: func() any { return new(exchange) }}
-
-// done forgets the request, which held a secret.
-func (x *exchange) done() {
-	*x = exchange{}
-	exchanges.Put(x)
-}
-
 func (e *tokenEndpoint) serve(a *Active, w http.ResponseWriter, r *http.Request) {
 	begin := time.Now()
-	x := exchanges.Get().(*exchange)
-	defer x.done()
-	x.active, x.now, x.trace = a, e.server.opts.Now(), traceID(r.Header)
+	x := &exchange{active: a, now: e.server.opts.Now(), trace: traceID(r.Header)}
 	out := answers.Get().(*answer)
 	defer answers.Put(out)
 	refusal := e.run(x, out, w, r)
