@@ -8,7 +8,7 @@ type tokenExchange struct{ server *Server }
 
 func (t tokenExchange) decide(x *exchange, client snapshot.Client) *Error {
 	x.issuedType = true
-	subject, actor, refusal := readExchange(&x.form)
+	subject, actor, refusal := readExchange(x.form)
 	if refusal != nil {
 		return refusal
 	}

@@ -19,7 +19,8 @@ type introspectEndpoint struct{ token *tokenEndpoint }
 var inactive = []byte(`{"active":false}`)
 
 func (e *introspectEndpoint) serve(a *Active, w http.ResponseWriter, r *http.Request) {
-	x := &exchange{active: a, now: e.token.server.opts.Now(), trace: traceID(r.Header)}
+	x := &exchange{active: a, now: e.token.server.opts.Now(), trace: traceID(r.Header), form: newForm()}
+	defer x.form.done()
 	caller, refusal := e.token.presented(x, w, r)
 	if refusal != nil {
 		e.refuse(w, r, x, refusal)
@@ -77,7 +78,7 @@ func (i inspected) answer() map[string]any {
 
 // presented reads the form and finds the client that presents a token.
 func (e *tokenEndpoint) presented(x *exchange, w http.ResponseWriter, r *http.Request) (snapshot.Client, *Error) {
-	if refusal := readForm(w, r, &x.form); refusal != nil {
+	if refusal := readForm(w, r, x.form); refusal != nil {
 		return snapshot.Client{}, refusal
 	}
 	caller, refusal := e.authenticate(x, r)

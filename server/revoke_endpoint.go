@@ -19,7 +19,8 @@ import (
 type revokeEndpoint struct{ token *tokenEndpoint }
 
 func (e *revokeEndpoint) serve(a *Active, w http.ResponseWriter, r *http.Request) {
-	x := &exchange{active: a, now: e.token.server.opts.Now(), trace: traceID(r.Header)}
+	x := &exchange{active: a, now: e.token.server.opts.Now(), trace: traceID(r.Header), form: newForm()}
+	defer x.form.done()
 	found, done := inspected{}, metrics.NothingToDo
 	caller, refusal := e.token.presented(x, w, r)
 	compact := x.form.get("token")

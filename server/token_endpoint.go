@@ -18,7 +18,7 @@ type tokenEndpoint struct{ server *Server }
 type exchange struct {
 	active     *Active
 	now        time.Time
-	form       form
+	form       *form
 	request    Request
 	method     clientauth.Method
 	credential string // the label of the block that authenticated the client
@@ -33,7 +33,8 @@ type exchange struct {
 
 func (e *tokenEndpoint) serve(a *Active, w http.ResponseWriter, r *http.Request) {
 	begin := time.Now()
-	x := &exchange{active: a, now: e.server.opts.Now(), trace: traceID(r.Header)}
+	x := &exchange{active: a, now: e.server.opts.Now(), trace: traceID(r.Header), form: newForm()}
+	defer x.form.done()
 	out := answers.Get().(*answer)
 	defer answers.Put(out)
 	refusal := e.run(x, out, w, r)
@@ -50,7 +51,7 @@ func (e *tokenEndpoint) serve(a *Active, w http.ResponseWriter, r *http.Request)
 // run takes the request through the stages: read, authenticate,
 // prove, and fulfil by its grant type.
 func (e *tokenEndpoint) run(x *exchange, out *answer, w http.ResponseWriter, r *http.Request) *Error {
-	if refusal := readForm(w, r, &x.form); refusal != nil {
+	if refusal := readForm(w, r, x.form); refusal != nil {
 		return refusal
 	}
 	x.request = Request{

@@ -38,7 +38,7 @@ func newDaemon(set settings, getenv func(string) string, log *slog.Logger) (*dae
 		}
 		d.listeners.TLS = d.certificate.Config()
 	}
-	d.tuner = newTuner(getenv)
+	d.tuner = newTuner(getenv, set.pprof)
 	sayTelemetry(getenv, log)
 	opts := server.Options{
 		Keys: set.keys, KeyAnnounce: set.keyFlags.announce, KeyRotate: set.keyFlags.rotate, PKCS11Module: set.keyFlags.module,

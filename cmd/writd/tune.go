@@ -15,7 +15,12 @@ type tuner struct {
 	gc    bool // GOGC is
 }
 
-func newTuner(getenv func(string) string) tuner {
+// newTuner also has the runtime keep no samples of allocations, half a MiB of them,
+// unless profiles are asked for.
+func newTuner(getenv func(string) string, profiling bool) tuner {
+	if !profiling {
+		runtime.MemProfileRate = 0
+	}
 	t := tuner{procs: getenv("GOMAXPROCS") == "", gc: getenv("GOGC") == ""}
 	given := runtime.GOMAXPROCS(0)
 	runtime.SetDefaultGOMAXPROCS() // what a container may use
@@ -60,13 +65,13 @@ func signsWithRSA(a *server.Active) bool {
 }
 
 // The heap may grow by about so much between collections: less, and the collector
-// takes a fifth of the processor when signatures are cheap; more, and the process
-// is over 20 MiB under load. A large snapshot has half of its size instead, and
-// next to RSA the collector is not to be seen however often it runs.
+// is to be seen when signatures are cheap; more, and the process is over 20 MiB
+// under load. A large snapshot has half of its size instead, and next to RSA the
+// collector is not to be seen however often it runs.
 const (
 	headroom = 6 << 20
 	leastGC  = 50
-	mostGC   = 150
+	mostGC   = 100
 )
 
 func gcPercent(slow bool, size int) int {

@@ -16,7 +16,7 @@ func TestTuner(t *testing.T) {
 			t.Errorf("%d cores: %d processors", cores, got)
 		}
 	}
-	for size, want := range map[int]int{0: 150, 1000: 150, 3 << 20: 150, 5 << 20: 100, 60 << 20: 50, 1 << 40: 50} {
+	for size, want := range map[int]int{0: 100, 1000: 100, 3 << 20: 100, 5 << 20: 100, 7 << 20: 75, 60 << 20: 50, 1 << 40: 50} {
 		if got := gcPercent(false, size); got != want {
 			t.Errorf("a snapshot of %d bytes: GOGC=%d", size, got)
 		}
@@ -42,7 +42,7 @@ func TestTunedToTheSnapshot(t *testing.T) {
 	}
 	given := map[string]string{"GOGC": "77", "GOMAXPROCS": "3"}
 	runtime.GOMAXPROCS(3)
-	if tuned := newTuner(func(name string) string { return given[name] }); tuned.procs || tuned.gc || runtime.GOMAXPROCS(0) != 3 {
+	if tuned := newTuner(func(name string) string { return given[name] }, false); tuned.procs || tuned.gc || runtime.GOMAXPROCS(0) != 3 {
 		t.Errorf("%+v with %d processors", tuned, runtime.GOMAXPROCS(0))
 	}
 }
