@@ -129,6 +129,9 @@ func unknownCommand(path []string, name string, table []command) error {
 	if near := schema.Suggest(name, names); near != "" {
 		err.hint = fmt.Sprintf("Did you mean \"%s %s\"?", strings.Join(path, " "), near)
 	}
+	if habit, ok := otherCommands[name]; ok && len(path) == 1 {
+		err.hint = habit
+	}
 	if err.hint == "" {
 		err.hint = fmt.Sprintf("Run \"%s --help\" for the commands.", strings.Join(path, " "))
 	}
@@ -170,13 +173,18 @@ func unknownFlag(name string, cmd *cli.Command, path []string, subs []command) e
 	if len(name) == 1 {
 		near = "" // every other letter is as near
 	}
+	name, _, _ = strings.Cut(name, "=")
 	switch {
+	case otherFlags[name] != "" && len(path) > 1:
+		err.hint = otherFlags[name]
 	case len(path) == 1 && (name == "v" || name == "V"):
 		err.hint = "Did you mean \"--version\"?"
 	case near != "":
 		err.hint = fmt.Sprintf("Did you mean %q?", dashed(near))
 	case len(path) == 1:
 		err.hint = "The flags of a command stand after it: writ COMMAND --flag."
+	default:
+		err.hint = elsewhere(name, cmd.Root())
 	}
 	return helpHint(err, path)
 }

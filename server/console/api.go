@@ -67,6 +67,7 @@ func templateOf(tab string) string {
 type quickstartPage struct {
 	Groups []targetGroup
 	Target quickstart.Target
+	Issuer string
 	Reason string // why this target cannot verify the API's tokens; "" when it can
 	Files  []quickstart.File
 }
@@ -84,7 +85,7 @@ type targetLink struct {
 func (p *page) quickstart(v apiView, of snapshot.API) {
 	api := p.quickstartAPI(of)
 	all := quickstart.Targets()
-	body := quickstartPage{Target: all[0]}
+	body := quickstartPage{Target: all[0], Issuer: api.Issuer}
 	if lang := p.r.URL.Query().Get("lang"); lang != "" {
 		var ok bool
 		if body.Target, ok = quickstart.Find(lang); !ok {

@@ -21,6 +21,8 @@ type testPage struct {
 	Snippets []quickstart.Snippet
 	Answer   *answer
 	Problem  string // what is wrong with the form
+	Ways     []way  // instead of the form, for a client without a secret
+	Users    []way  // on behalf of users
 }
 
 // A testClient is a client that may be chosen.
@@ -50,6 +52,7 @@ func (p *page) test(v apiView, api snapshot.API) {
 		}
 		values = p.r.PostForm
 	}
+	body.Users = p.userWays(api)
 	chosen, found := p.testClients(&body, api, values.Get("client"))
 	if !found {
 		p.showTab(v, body)
@@ -59,6 +62,9 @@ func (p *page) test(v apiView, api snapshot.API) {
 		body.Audience = strings.TrimSpace(values.Get("audience"))
 	}
 	body.Further = strings.Join(strings.Fields(values.Get("further")), " ")
+	if client := chosen.Client(); !hasSecret(client) && !post {
+		body.Ways = p.ways(client, v.Identifier)
+	}
 	asked := body.choose(api, chosen, values["scope"])
 	body.Snippets = quickstart.Request{
 		TokenEndpoint: p.tokenEndpoint(), ClientID: body.Client.ClientID, Identifier: body.Audience, Scopes: asked,

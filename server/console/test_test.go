@@ -183,3 +183,41 @@ func TestEveryQuickstart(t *testing.T) {
 		t.Errorf("%d", w.Code)
 	}
 }
+
+// A client without a secret is told what to send, and so is one that acts for users.
+func TestWaysWithoutASecret(t *testing.T) {
+	doc := document()
+	doc.TrustedIssuers = []schema.TrustedIssuer{{
+		Label: "cluster", Issuer: "https://cluster.example.com", JWKSURI: "https://cluster.example.com/jwks", Algorithms: []schema.SigningAlg{schema.RS256},
+		Audiences: []string{"https://auth.example.com/"}, VouchesFor: []schema.SubjectType{schema.SubjectClient},
+	}}
+	for i := range doc.Clients {
+		switch c := &doc.Clients[i]; c.Label {
+		case "keyed":
+			c.Federated = []schema.Federated{{Label: "f", TrustedIssuer: "cluster", Subject: "system:serviceaccount:a:b"}}
+		case "web":
+			c.GrantTypes = []string{schema.GrantTokenExchange}
+		}
+	}
+	s := newSite(t, doc, false)
+	body := s.get("/console/apis/orders/test?client=keyed").Body.String()
+	checkMarkup(t, "ways", body)
+	text := html.UnescapeString(body)
+	for _, words := range []string{
+		"The keyed has no secret to type here", "With its key (private_key_jwt)", "aud is https://auth.example.com/",
+		`"client_assertion=$CLIENT_ASSERTION"`, "--cert client.pem --key client.key", "With a token of trusted_issuer.cluster",
+		"sub is system:serviceaccount:a:b", `"client_assertion=$PLATFORM_TOKEN"`, "curl -sS 'https://auth.example.com/oauth/token'",
+		"'audience=https://api.example.com/orders'", "On behalf of users", "grant_type=urn:ietf:params:oauth:grant-type:token-exchange",
+		`"subject_token=$USER_TOKEN"`, `and says {"groups":"finance"}`,
+	} {
+		if !strings.Contains(text, words) {
+			t.Errorf("%q is not on the page", words)
+		}
+	}
+	if strings.Contains(text, `name="secret"`) {
+		t.Error("a secret is asked for that there is not")
+	}
+	if text := s.get("/console/apis/orders/test?client=billing").Body.String(); !strings.Contains(text, `name="secret"`) || strings.Contains(text, "no secret to type here") {
+		t.Error("the form of a client with a secret has gone")
+	}
+}

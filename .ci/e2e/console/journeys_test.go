@@ -338,3 +338,54 @@ func TestWithoutJavaScript(t *testing.T) {
 	b.do(click("#write"))
 	b.wait(`location.pathname === "/console/apis/gift-cards"`)
 }
+
+// A client without a secret, and one that acts for users, are told what to send.
+func TestWaysWithoutASecret(t *testing.T) {
+	p := writd(t, copied(t, "", map[string]string{"main.hcl": `
+issuer { url = "https://auth.example.com/" }
+api "orders" {
+  identifier = "https://api.example.com/orders"
+  scope "read:orders" {}
+}
+trusted_issuer "corp" {
+  issuer      = "https://login.corp.example"
+  jwks_uri    = "https://login.corp.example/jwks"
+  audiences   = ["web-app"]
+  vouches_for = ["user"]
+}
+client "machine" {
+  name = "Machine"
+  certificate "c" { san_dns = "machine.example.com" }
+}
+client "portal" {
+  name        = "Portal"
+  grant_types = ["urn:ietf:params:oauth:grant-type:token-exchange"]
+  secret "a" { hash = "sha256:shKULOV9Znj5HQnb8f63NlqWZ1Y2GxG22T-vCg1suCQ" }
+}
+authorization "machine-orders" {
+  client = client.machine
+  api    = api.orders
+  scopes = ["read:orders"]
+}
+authorization "portal-orders" {
+  client         = client.portal
+  api            = api.orders
+  scopes         = ["read:orders"]
+  subject_type   = "user"
+  subject_claims = { groups = "finance" }
+}
+`}))
+	b := open(t, p.origin)
+	for _, width := range []int{400, 1600} {
+		b.width(width)
+		b.visit("/console/apis/orders/test")
+		b.text("Machine has no secret to type here")
+		b.text("--cert client.pem --key client.key")
+		b.text("subject_token=$USER_TOKEN")
+		b.audit("ways")
+		b.shoot(fmt.Sprintf("test-ways-%d", width))
+		if !script[bool](b, `document.querySelector("#tab-test").getBoundingClientRect().right <= innerWidth`) {
+			t.Errorf("at %d pixels the selected tab is out of sight", width)
+		}
+	}
+}
