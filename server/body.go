@@ -51,7 +51,7 @@ func readForm(w http.ResponseWriter, r *http.Request, f *form) *Error {
 	if mediaType == jsonType {
 		return formError(f.parseJSON(buffer.Bytes()))
 	}
-	return formError(f.parse(buffer.String()))
+	return formError(f.parse(buffer.Bytes()))
 }
 
 // bodyType is formType or jsonType, "" for anything else.

@@ -52,7 +52,7 @@ func (f *foreignToken) verify(a *Active, now time.Time, may func(*trustedIssuer)
 	if read.UnverifiedIssuer() == a.snapshot.Issuer().URL {
 		return nil, nil, f.refuse(ReasonOwnToken)
 	}
-	refusal := f.refuse(ReasonUntrustedIssuer)
+	var refusal *Error
 	for _, issuer := range a.registered.trusted(read) {
 		if !may(issuer) {
 			continue
@@ -61,9 +61,12 @@ func (f *foreignToken) verify(a *Active, now time.Time, may func(*trustedIssuer)
 		if err == nil {
 			return issuer, verified, nil
 		}
-		if refusal.Code != CodeUnavailable { // one that could not be asked may have taken it
+		if refusal == nil || refusal.Code != CodeUnavailable { // one that could not be asked may have taken it
 			refusal = f.failed(err)
 		}
+	}
+	if refusal == nil {
+		refusal = f.refuse(ReasonUntrustedIssuer)
 	}
 	return nil, nil, refusal
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 	"sync"
@@ -72,62 +73,75 @@ func (f *form) add(name, value string) error {
 }
 
 // parse reads application/x-www-form-urlencoded, all of it or nothing: a bad
-// escape, a semicolon, a NUL or bytes that are not UTF-8 refuse the body.
-func (f *form) parse(body string) error {
-	for body != "" {
-		var pair string
-		if pair, body, _ = strings.Cut(body, "&"); pair == "" {
+// escape, a semicolon, a NUL or bytes that are not UTF-8 refuse the body. It
+// decodes in place, in body, so that all names and values are one string.
+func (f *form) parse(body []byte) error {
+	var ends [2 * (maxParameters + 1)]int // of names and values in turn
+	n, written, malformed := 0, 0, false
+	for rest := body; len(rest) > 0 && n < len(ends) && !malformed; {
+		var pair []byte
+		if pair, rest = cut(rest, '&'); len(pair) == 0 {
 			continue
 		}
-		rawName, rawValue, _ := strings.Cut(pair, "=")
-		name, ok1 := unescape(rawName)
-		value, ok2 := unescape(rawValue)
-		if !ok1 || !ok2 {
-			return errMalformed
+		name, value := cut(pair, '=')
+		for _, encoded := range [][]byte{name, value} {
+			length, ok := unescape(body[written:], encoded)
+			malformed = malformed || !ok
+			written += length
+			ends[n] = written
+			n++
 		}
-		if err := f.add(name, value); err != nil {
+	}
+	if malformed {
+		n -= 2
+	}
+	text, start := string(body[:written]), 0
+	for i := 0; i < n; i += 2 {
+		if err := f.add(text[start:ends[i]], text[ends[i]:ends[i+1]]); err != nil {
 			return err
 		}
+		start = ends[i+1]
+	}
+	if malformed {
+		return errMalformed
 	}
 	return nil
 }
 
-// unescape undoes the form encoding. Text without escapes is returned as it
-// stands, without a copy.
-func unescape(s string) (string, bool) {
-	i := 0
-	for ; i < len(s); i++ {
-		if c := s[i]; c == '%' || c == '+' || c == ';' {
-			break
-		}
+// cut is what stands before the first sep and what stands after it.
+func cut(s []byte, sep byte) (before, after []byte) {
+	if i := bytes.IndexByte(s, sep); i >= 0 {
+		return s[:i], s[i+1:]
 	}
-	if i == len(s) {
-		return s, true
-	}
-	decoded := make([]byte, i, len(s))
-	copy(decoded, s)
-	for ; i < len(s); i++ {
-		switch c := s[i]; c {
+	return s, nil
+}
+
+// unescape undoes the form encoding of s, into dst, which may be where s begins
+// or before it. It returns how many bytes there are.
+func unescape(dst, s []byte) (n int, ok bool) {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch c {
 		case ';':
-			return "", false
+			return n, false
 		case '+':
-			decoded = append(decoded, ' ')
+			c = ' '
 		case '%':
 			if i+2 >= len(s) {
-				return "", false
+				return n, false
 			}
 			high, ok1 := unhex(s[i+1])
 			low, ok2 := unhex(s[i+2])
 			if !ok1 || !ok2 {
-				return "", false
+				return n, false
 			}
-			decoded = append(decoded, high<<4|low)
+			c = high<<4 | low
 			i += 2
-		default:
-			decoded = append(decoded, c)
 		}
+		dst[n] = c
+		n++
 	}
-	return string(decoded), true
+	return n, true
 }
 
 func unhex(c byte) (byte, bool) {

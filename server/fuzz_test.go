@@ -17,7 +17,7 @@ func FuzzForm(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body string) {
 		var ours form
-		err := ours.parse(body)
+		err := ours.parse([]byte(body))
 		theirs, theirErr := url.ParseQuery(body)
 		if err == nil && theirErr != nil {
 			t.Fatalf("%q is taken, and refused by net/url: %v", body, theirErr)

@@ -29,15 +29,14 @@ func readExchange(f *form) (subject, actor *foreignToken, refusal *Error) {
 	if subject.compact == "" || subject.kind == "" {
 		return nil, nil, refuse(CodeInvalidRequest, ReasonNoSubjectToken)
 	}
-	actor = &foreignToken{f.get("actor_token"), f.get("actor_token_type"), "actor token", CodeInvalidRequest}
-	if (actor.compact == "") != (actor.kind == "") {
+	if compact, kind := f.get("actor_token"), f.get("actor_token_type"); compact != "" || kind != "" {
+		actor = &foreignToken{compact, kind, "actor token", CodeInvalidRequest}
+	}
+	switch {
+	case actor != nil && (actor.compact == "" || actor.kind == ""):
 		return nil, nil, refuse(CodeInvalidRequest, ReasonActorIncomplete)
-	}
-	if !subject.known() || actor.kind != "" && !actor.known() {
+	case !subject.known() || actor != nil && !actor.known():
 		return nil, nil, refuse(CodeInvalidRequest, ReasonTokenType)
-	}
-	if actor.kind == "" {
-		actor = nil
 	}
 	return subject, actor, nil
 }

@@ -86,6 +86,9 @@ func (g *Grant) admit(snap *snapshot.Snapshot, req Request) (*represented, *Erro
 	size := 0
 	for name := range g.Authorization.CopyClaims() {
 		if value := user.Claims.Get(name); value != nil {
+			if r.copied == nil {
+				r.copied = make([]copiedClaim, 0, 4)
+			}
 			r.copied = append(r.copied, copiedClaim{name, string(value)})
 			size += len(name) + len(value)
 		}

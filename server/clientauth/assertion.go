@@ -104,10 +104,10 @@ func (a *Assertions) checkClaims(assertionType string, token *Token, clientID st
 	if typ := token.typ; typ != "" && typ != "jwt" && typ != "client-authentication+jwt" {
 		return refuse(ReasonWrongType, "typ %s", excerpt(typ))
 	}
-	if iss, ok := token.claims.text("iss"); !ok || iss != clientID || clientID == "" {
+	if token.iss != clientID || clientID == "" {
 		return refuse(ReasonWrongIssuer, "iss is not the client_id")
 	}
-	if sub, ok := token.claims.text("sub"); !ok || sub != clientID {
+	if token.sub != clientID {
 		return refuse(ReasonWrongSubject, "sub is not the client_id")
 	}
 	// Another audience beside ours could present the assertion here.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -50,28 +51,35 @@ func TestAssertionReplayRace(t *testing.T) {
 		a := newAssertionTest(t, AssertionOptions{Store: s})
 		for round := range 5 {
 			assertion := a.sign(nil, nil)
-			won, replayed := 0, 0
-			var mu sync.Mutex
-			var wg sync.WaitGroup
-			for range 200 {
-				wg.Go(func() {
-					_, err := a.present(t.Context(), assertion)
-					mu.Lock()
-					defer mu.Unlock()
-					if err == nil {
-						won++
-					} else if reasonOf(err) == ReasonReplayed {
-						replayed++
-					} else {
-						t.Error(err)
-					}
-				})
-			}
-			wg.Wait()
-			if won != 1 || replayed != 199 {
-				t.Errorf("%s, round %d: %d won, %d replayed", name, round, won, replayed)
-			}
+			oneWinner(t, fmt.Sprintf("%s, round %d", name, round), func() error {
+				_, err := a.present(t.Context(), assertion)
+				return err
+			})
 		}
+	}
+}
+
+// oneWinner uses something 200 times at once: one use succeeds, and the others are
+// replays.
+func oneWinner(t *testing.T, what string, use func() error) {
+	t.Helper()
+	var won, replayed atomic.Int64
+	var wg sync.WaitGroup
+	for range 200 {
+		wg.Go(func() {
+			switch err := use(); {
+			case err == nil:
+				won.Add(1)
+			case reasonOf(err) == ReasonReplayed:
+				replayed.Add(1)
+			default:
+				t.Errorf("%s: %v", what, err)
+			}
+		})
+	}
+	wg.Wait()
+	if won.Load() != 1 || replayed.Load() != 199 {
+		t.Errorf("%s: %d won, %d replayed", what, won.Load(), replayed.Load())
 	}
 }
 

@@ -3,7 +3,6 @@ package clientauth
 import (
 	"errors"
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
@@ -33,25 +32,10 @@ func TestProofReplay(t *testing.T) {
 func TestProofReplayRace(t *testing.T) {
 	p := newProofTest(t, ProofOptions{})
 	proof := p.sign(nil, nil)
-	var won, replayed int
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	for range 200 {
-		wg.Go(func() {
-			_, err := p.present(t.Context(), proof)
-			mu.Lock()
-			defer mu.Unlock()
-			if err == nil {
-				won++
-			} else if reasonOf(err) == ReasonReplayed {
-				replayed++
-			}
-		})
-	}
-	wg.Wait()
-	if won != 1 || replayed != 199 {
-		t.Errorf("%d won, %d replayed", won, replayed)
-	}
+	oneWinner(t, "proof", func() error {
+		_, err := p.present(t.Context(), proof)
+		return err
+	})
 }
 
 func TestProofStoreFailure(t *testing.T) {

@@ -30,7 +30,10 @@ type TrustedIssuer struct {
 }
 
 // Verified are the claims of a token that a TrustedIssuer has verified.
-type Verified struct{ claims jsonObject }
+type Verified struct {
+	claims jsonObject
+	sub    string
+}
 
 // foreignTypes are the media types of tokens that are meant as assertions or
 // identities: plain JWTs (a JWT-SVID may also say JOSE). Access tokens, proofs,
@@ -62,12 +65,12 @@ func (t *TrustedIssuer) Verify(token *Token, now time.Time, types ...string) (*V
 	if _, err := verifySignature(&token.compact, []ClientKeys{{Keys: t.Keys}}); err != nil {
 		return nil, err
 	}
-	return &Verified{claims: token.claims}, nil
+	return &Verified{claims: token.claims, sub: token.sub}, nil
 }
 
 func (t *TrustedIssuer) checkIssuer(token *Token) error {
-	sub, ok := token.claims.text("sub")
-	if !ok || sub == "" {
+	sub := token.sub
+	if sub == "" {
 		return refuse(ReasonMissingClaim, "sub is not a string")
 	}
 	domain := strings.HasPrefix(t.Issuer, "spiffe://")
@@ -77,8 +80,8 @@ func (t *TrustedIssuer) checkIssuer(token *Token) error {
 	if domain && token.claims.get("iss") == nil {
 		return nil
 	}
-	if iss, ok := token.claims.text("iss"); !ok || iss != t.Issuer || iss == "" {
-		return refuse(ReasonWrongIssuer, "iss %s", excerpt(iss))
+	if token.iss != t.Issuer || token.iss == "" {
+		return refuse(ReasonWrongIssuer, "iss %s", excerpt(token.iss))
 	}
 	return nil
 }
@@ -97,10 +100,7 @@ func (t *TrustedIssuer) checkAudience(token *Token) error {
 }
 
 // Subject returns the sub claim, which is never empty.
-func (v *Verified) Subject() string {
-	sub, _ := v.claims.text("sub")
-	return sub
-}
+func (v *Verified) Subject() string { return v.sub }
 
 // Expires returns the exp claim, in Unix seconds.
 func (v *Verified) Expires() int64 {

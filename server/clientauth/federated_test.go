@@ -159,7 +159,9 @@ func TestSPIFFE(t *testing.T) {
 
 func verifiedClaims(t *testing.T, text string) *Verified {
 	t.Helper()
-	return &Verified{claims: must(readObject([]byte(text)))}
+	claims := must(readObject([]byte(text)))
+	sub, _ := claims.text("sub")
+	return &Verified{claims: claims, sub: sub}
 }
 
 func TestMatchFederated(t *testing.T) {

@@ -124,7 +124,8 @@ func mediaType(typ string) string {
 // whoever sent it may have made it up.
 type Token struct {
 	compact
-	claims jsonObject
+	claims   jsonObject
+	iss, sub string // "" when absent or not a string
 }
 
 // ReadToken reads a signed JWT in the compact serialization, of at most limit
@@ -140,19 +141,16 @@ func ReadToken(s string, limit int) (*Token, error) {
 	if err != nil {
 		return nil, refuse(ReasonMalformed, "claims: %v", err)
 	}
-	return &Token{compact: c, claims: claims}, nil
+	t := &Token{compact: c, claims: claims}
+	t.iss, _ = claims.text("iss")
+	t.sub, _ = claims.text("sub")
+	return t, nil
 }
 
 // UnverifiedIssuer returns the iss claim, "" when there is none. It serves to
 // find the key to verify with and for nothing else.
-func (t *Token) UnverifiedIssuer() string {
-	iss, _ := t.claims.text("iss")
-	return iss
-}
+func (t *Token) UnverifiedIssuer() string { return t.iss }
 
 // UnverifiedSubject returns the sub claim, "" when there is none. It serves to
 // find the client whose key to verify with and for nothing else.
-func (t *Token) UnverifiedSubject() string {
-	sub, _ := t.claims.text("sub")
-	return sub
-}
+func (t *Token) UnverifiedSubject() string { return t.sub }
