@@ -10,8 +10,8 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/writ-auth/writ/compiler"
-	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/compiler/lockfile"
+	"github.com/writ-auth/writ/schema/snapshot"
 )
 
 // rollbackFlags are what rollback writes and how.

@@ -13,16 +13,13 @@ package telemetry
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
-	"net/http"
 	"time"
 
+	"github.com/go-logr/logr"
 	"go.opentelemetry.io/contrib/exporters/autoexport"
-	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/attribute"
-	metricnoop "go.opentelemetry.io/otel/metric/noop"
-	"go.opentelemetry.io/otel/propagation"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -44,6 +41,7 @@ type Options struct {
 type Exporter struct {
 	resource *resource.Resource
 	spans    *sdktrace.TracerProvider
+	tracer   trace.Tracer
 	metrics  *sdkmetric.MeterProvider // nil until Measure
 }
 
@@ -52,6 +50,7 @@ type Exporter struct {
 // cannot be reached is no failure.
 func New(ctx context.Context, opts Options) (*Exporter, error) {
 	complain := &complaints{log: opts.Logger}
+	otel.SetLogger(logr.FromSlogHandler(notes{opts.Logger}))
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(complain.handle))
 	described, err := resource.New(ctx, resource.WithTelemetrySDK(),
 		resource.WithAttributes(semconv.ServiceName(opts.Service), semconv.ServiceVersion(opts.Version)), resource.WithFromEnv())
@@ -61,9 +60,10 @@ func New(ctx context.Context, opts Options) (*Exporter, error) {
 	e := &Exporter{resource: described}
 	spans, err := autoexport.NewSpanExporter(ctx)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("OTEL_TRACES_EXPORTER, OTEL_EXPORTER_OTLP_PROTOCOL: %w", err)
 	}
 	e.spans = sdktrace.NewTracerProvider(sdktrace.WithBatcher(spans), sdktrace.WithResource(described))
+	e.tracer = e.spans.Tracer("github.com/writ-auth/writ/server", trace.WithInstrumentationVersion(opts.Version))
 	return e, nil
 }
 
@@ -73,7 +73,7 @@ func (e *Exporter) Measure(ctx context.Context, page func() []byte) error {
 	autoexport.WithFallbackMetricProducer(func(context.Context) (sdkmetric.Producer, error) { return newProducer(page), nil })
 	reader, err := autoexport.NewMetricReader(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("OTEL_METRICS_EXPORTER, OTEL_EXPORTER_OTLP_PROTOCOL: %w", err)
 	}
 	e.metrics = sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithResource(e.resource))
 	return nil
@@ -88,33 +88,4 @@ func (e *Exporter) Close() error {
 		err = errors.Join(err, e.metrics.Shutdown(ctx))
 	}
 	return err
-}
-
-// Around makes a span of each POST request to the endpoint, a child of the one that
-// the request names (W3C Trace Context). The handler finds the span's own name
-// in that header's place, as if a proxy had sent it. What is fetched with GET,
-// keys and metadata, is not worth a span.
-func (e *Exporter) Around(path string, next http.Handler) http.Handler {
-	propagator := propagation.TraceContext{}
-	spanning := otelhttp.NewMiddleware("",
-		otelhttp.WithTracerProvider(e.spans), otelhttp.WithMeterProvider(metricnoop.NewMeterProvider()), otelhttp.WithPropagators(propagator),
-		otelhttp.WithFilter(func(r *http.Request) bool { return r.Method == http.MethodPost }),
-		otelhttp.WithSpanNameFormatter(func(string, *http.Request) string { return http.MethodPost + " " + path }),
-		otelhttp.WithSpanOptions(trace.WithAttributes(semconv.HTTPRoute(path))),
-	)
-	return spanning(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		propagator.Inject(r.Context(), propagation.HeaderCarrier(r.Header))
-		next.ServeHTTP(w, r)
-	}))
-}
-
-// Decided adds attributes to the span of the request.
-func (e *Exporter) Decided(ctx context.Context, attrs ...slog.Attr) {
-	span := trace.SpanFromContext(ctx)
-	if !span.IsRecording() {
-		return
-	}
-	for _, a := range attrs {
-		span.SetAttributes(attribute.String(a.Key, a.Value.String()))
-	}
 }
