@@ -28,6 +28,9 @@ var unlinked = map[string]string{
 	"testing":                           "tests stay out of the program",
 	"github.com/lestrrat-go/jwx/v2/jwe": "writ neither takes nor makes encrypted tokens, and their decoding is where bombs were found",
 	"github.com/nats-io":                "the client of the shared store is linked with the build tag nats only: 2 MB that one server does not need",
+	"go.opentelemetry.io":               "its exporters are linked with the build tag otel only: 10 MB",
+	"github.com/prometheus":             "as above; the page of metrics is text of our own",
+	"google.golang.org/grpc":            "as above",
 	"golang.org/x/crypto/openpgp":       "unsafe by design",
 }
 
@@ -40,6 +43,8 @@ var confined = map[string]struct {
 	"github.com/fsnotify/fsnotify":              {[]string{"server/watch"}, "events are hints: only the package that looks itself may hear them"},
 	"go.etcd.io/bbolt":                          {[]string{"server/store"}, "the state has one interface and its backends are behind it"},
 	"github.com/nats-io":                        {[]string{"server/store/natskv"}, "the shared state is behind the same interface; nothing else may depend on how it is kept"},
+	"go.opentelemetry.io":                       {[]string{"server/telemetry"}, "who traces requests does so from outside, behind server.Tracer"},
+	"github.com/prometheus":                     {[]string{"server/telemetry"}, "a page of text is read back for OpenTelemetry, and made without it"},
 	"golang.org/x/crypto":                       {[]string{"server/clientauth"}, "slow hashes are for imported secrets, behind their limits"},
 	"golang.org/x/time":                         {[]string{"server"}, "throttles stand before the endpoints, not inside what they call"},
 	"github.com/coreos/go-systemd":              {[]string{"cmd/writd"}, "who starts the program is the program's business"},

@@ -25,6 +25,9 @@ func result(refusal *Error, success metrics.Result) metrics.Result {
 	return metrics.ResultOf(string(refusal.Code))
 }
 
+// Metrics is the page that /metrics answers.
+func (s *Server) Metrics() []byte { return s.metrics.Page() }
+
 // measured describes the server for a scrape.
 func (s *Server) measured() metrics.State {
 	now := s.opts.Now()

@@ -64,6 +64,7 @@ func (s *Server) buildRoutes(a *Active) (map[string]route, error) {
 	}
 	routes := map[string]route{}
 	for path, endpoint := range relative {
+		endpoint.handler = s.traced(a, path, endpoint.handler)
 		routes[path] = endpoint
 		routes[base+path] = endpoint
 	}

@@ -79,6 +79,7 @@ type Options struct {
 	// than there are processors.
 	Signatures int
 
+	Tracer Tracer           // nil: requests are traced no further
 	Logger *slog.Logger     // nil: slog.Default()
 	Now    func() time.Time // nil: time.Now
 	Rand   io.Reader        // nil: crypto/rand; safe for concurrent use

@@ -41,6 +41,7 @@ func (e *tokenEndpoint) serve(a *Active, w http.ResponseWriter, r *http.Request)
 	end := time.Now()
 	e.server.audit(r.Context(), x, refusal, end)
 	e.server.count(x, refusal, end.Sub(begin))
+	e.server.tell(r.Context(), x, refusal)
 	if refusal != nil {
 		writeError(w, refusal.In(a.style))
 		return

@@ -1,7 +1,13 @@
 package server_test
 
 import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/writ-auth/writ/server"
@@ -42,5 +48,55 @@ func TestTraceID(t *testing.T) {
 	do(t, s.Public(), with(r, "traceparent", good))
 	if !strings.Contains(log.String()[before:], `"trace_id":"`+id+`"`) {
 		t.Error("introspection has no trace")
+	}
+}
+
+// A tracer that remembers what it is told.
+type remembering struct {
+	mu      sync.Mutex
+	decided []string
+}
+
+func (*remembering) Around(path string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Header.Set("Traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+		w.Header().Set("Route", path)
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (m *remembering) Decided(_ context.Context, attrs ...slog.Attr) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.decided = append(m.decided, fmt.Sprint(attrs))
+}
+
+// A tracer is around every endpoint, says which trace the audit line names, and is
+// told what a token request came to, in no word of the caller's.
+func TestTracer(t *testing.T) {
+	tracer := new(remembering)
+	s, log := serving(t, fast(), server.Options{Tracer: tracer})
+	for path, wanted := range map[string]string{
+		"/oauth/token": "/oauth/token", "/oauth/introspect": "/oauth/introspect", "/oauth/revoke": "/oauth/revoke", "/elsewhere": "",
+	} {
+		w := httptest.NewRecorder()
+		s.Public().ServeHTTP(w, formTo(path, form()))
+		if got := w.Header().Get("Route"); got != wanted {
+			t.Errorf("%s: route %q", path, got)
+		}
+	}
+	if !strings.Contains(log.String(), `"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"`) {
+		t.Errorf("no trace in %s", log)
+	}
+	do(t, s.Public(), post(form("client_id", "CANARY", "grant_type", "CANARY", "audience", "CANARY", "scope", "CANARY")))
+	do(t, s.Public(), post(form("scope", "CANARY")))
+	all := strings.Join(tracer.decided, "\n")
+	if strings.Contains(all, "CANARY") || strings.Contains(all, clientSecret) {
+		t.Errorf("a caller's word: %s", all)
+	}
+	for _, want := range []string{"writ.reason=granted", "writ.reason=unknown-client", "writ.api=orders", "writ.grant_type=(other)", "writ.client="} {
+		if !strings.Contains(all, want) {
+			t.Errorf("no %s in %s", want, all)
+		}
 	}
 }

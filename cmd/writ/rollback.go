@@ -11,6 +11,7 @@ import (
 
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/compiler/lockfile"
+	"github.com/writ-auth/writ/schema/snapshot"
 )
 
 // rollbackFlags are what rollback writes and how.
@@ -72,7 +73,7 @@ func (a *app) rollback(ctx context.Context, args []string, o *rollbackFlags) err
 	envelope.Created, envelope.LockDigest = a.now().UTC().Truncate(time.Second), prior.LockDigest
 	envelope.WritVersion = readBuild().Version
 	return a.publish(ctx, &release{
-		plan: compiler.RollbackPlan(prior.Prior, old.Document(), old.Digest()), envelope: envelope,
+		plan: compiler.RollbackPlan(prior.Prior, snapshot.Decode(old), old.Digest()), envelope: envelope,
 		body: old.Body(), sources: old.Sources(), key: key, prior: prior,
 		request: compiler.ApplyRequest{Root: root, Lockfile: lockPath, Snapshot: a.snapshotPath(root, o.snapshot)},
 	}, o.approve)

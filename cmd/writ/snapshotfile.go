@@ -59,7 +59,7 @@ type standing struct {
 
 func standingOf(snap *snapshot.Snapshot, fileDigest string) *standing {
 	s := &standing{snap: snap, fileDigest: fileDigest}
-	s.Document = snap.Document()
+	s.Document = snapshot.Decode(snap)
 	s.Digest = snap.Digest()
 	s.Serial = snap.Envelope().Serial
 	return s

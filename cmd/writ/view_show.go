@@ -36,7 +36,7 @@ type snapshotText struct{ app *app }
 func (v snapshotText) render(w io.Writer, snap *snapshot.Snapshot) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	v.envelope(table, snap)
-	doc := snap.Document()
+	doc := snapshot.Decode(snap)
 	v.apis(table, doc)
 	v.clients(table, doc)
 	v.authorizations(table, doc)

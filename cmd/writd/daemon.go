@@ -24,6 +24,7 @@ type daemon struct {
 	certificate *server.Certificate // nil without TLS
 	clientCAs   *server.ClientCertificates
 	close       func() error // of the store or the state file; nil without one
+	exporter    exporter     // of OpenTelemetry data; nil without one
 	listeners   server.Listeners
 	tuner       tuner
 }
@@ -39,7 +40,6 @@ func newDaemon(set settings, getenv func(string) string, log *slog.Logger) (*dae
 		d.listeners.TLS = d.certificate.Config()
 	}
 	d.tuner = newTuner(getenv, set.pprof)
-	sayTelemetry(getenv, log)
 	opts := server.Options{
 		Keys: set.keys, KeyAnnounce: set.keyFlags.announce, KeyRotate: set.keyFlags.rotate, PKCS11Module: set.keyFlags.module,
 		Secrets: set.secrets, State: set.state,
@@ -50,8 +50,8 @@ func newDaemon(set settings, getenv func(string) string, log *slog.Logger) (*dae
 	if err := d.authentication(&opts); err != nil {
 		return nil, err
 	}
-	if d.server, err = server.New(opts); err == nil {
-		err = d.listen()
+	if err = d.trace(&opts); err == nil {
+		err = d.serve(opts)
 	}
 	if err != nil {
 		return nil, errors.Join(err, d.end())
@@ -59,8 +59,27 @@ func newDaemon(set settings, getenv func(string) string, log *slog.Logger) (*dae
 	return d, nil
 }
 
-// end closes what outlives the server.
+// serve makes the server and opens its listeners.
+func (d *daemon) serve(opts server.Options) (err error) {
+	if d.server, err = server.New(opts); err != nil {
+		return err
+	}
+	if d.exporter != nil {
+		if err := d.exporter.measure(d.server.Metrics); err != nil {
+			return err
+		}
+	}
+	return d.listen()
+}
+
+// end closes what outlives the server. What a collector did not take is lost, which
+// is in the log and no failure.
 func (d *daemon) end() error {
+	if d.exporter != nil {
+		if err := d.exporter.Close(); err != nil {
+			d.log.Warn("OpenTelemetry data lost at the end", "reason", err.Error())
+		}
+	}
 	if d.close == nil {
 		return nil
 	}

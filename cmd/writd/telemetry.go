@@ -1,21 +1,50 @@
 package main
 
-import "log/slog"
+import (
+	"strings"
 
-// telemetry are the standard variables that ask a program to send OpenTelemetry
+	"github.com/writ-auth/writ/server"
+)
+
+// telemetryVariables are the standard variables that ask a program to send OpenTelemetry
 // data somewhere.
-var telemetry = [...]string{
+var telemetryVariables = [...]string{
 	"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
 	"OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER",
 }
 
-// sayTelemetry says once that a variable asks for what this program does not do.
-func sayTelemetry(getenv func(string) string, log *slog.Logger) {
-	for _, name := range telemetry {
+// telemetryAsked returns the first variable that asks for OpenTelemetry, "" when
+// none does. Without one nothing is sent: OpenTelemetry's default, a collector on
+// this machine that nobody has named, is not ours.
+func telemetryAsked(getenv func(string) string) string {
+	if strings.EqualFold(getenv("OTEL_SDK_DISABLED"), "true") {
+		return ""
+	}
+	for _, name := range telemetryVariables {
 		if value := getenv(name); value != "" && value != "none" {
-			log.Warn("OpenTelemetry is asked for and this program sends none: metrics are at /metrics, and audit lines carry the trace_id of a traceparent",
-				"variable", name)
-			return
+			return name
 		}
 	}
+	return ""
+}
+
+// An exporter sends OpenTelemetry data until it is closed.
+type exporter interface {
+	server.Tracer
+	measure(page func() []byte) error
+	Close() error
+}
+
+// trace starts the exporter when the environment asks for one.
+func (d *daemon) trace(opts *server.Options) error {
+	variable := telemetryAsked(opts.Getenv)
+	if variable == "" {
+		return nil
+	}
+	e, err := newExporter(variable, d.log)
+	if err != nil || e == nil {
+		return err
+	}
+	d.exporter, opts.Tracer = e, e
+	return nil
 }

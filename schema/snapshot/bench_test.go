@@ -128,7 +128,7 @@ func BenchmarkDocument(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		s.Document()
+		Decode(s)
 	}
 }
 

@@ -28,10 +28,11 @@ func newDecoder(s *Snapshot) *decoder {
 	}
 }
 
-// Document returns the document that was encoded; empty slices and maps are
+// Decode returns the document that was encoded; empty slices and maps are
 // nil. Its strings share the snapshot's memory, and equal slices and maps share
-// each other's: it is to be read, not changed.
-func (s *Snapshot) Document() *schema.Document {
+// each other's: it is to be read, not changed. It is no method, so that a
+// server which never calls it need not link it.
+func Decode(s *Snapshot) *schema.Document {
 	d := newDecoder(s)
 	doc := &schema.Document{
 		Issuer:         s.Issuer(),
@@ -71,11 +72,6 @@ func (a API) Schema() schema.API { return newDecoder(a.s).api(a) }
 
 // Schema returns the client as it was encoded. It allocates.
 func (c Client) Schema() schema.Client { return newDecoder(c.s).client(c) }
-
-// Schema returns the authorization as it was encoded. It allocates.
-func (a Authorization) Schema() schema.Authorization {
-	return newDecoder(a.s).authorization(a, a.Client().Label())
-}
 
 // each collects what at returns for 0 to n-1, nil for none.
 func each[T any](n int, at func(i int) T) []T {

@@ -22,7 +22,7 @@ func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		doc := drawDocument(t)
 		s := mustOpen(t, doc)
-		if diff := gocmp.Diff(doc, s.Document()); diff != "" {
+		if diff := gocmp.Diff(doc, Decode(s)); diff != "" {
 			t.Fatalf("the document changed (-encoded +decoded):\n%s", diff)
 		}
 		checkLookups(t, s, doc)
@@ -32,7 +32,7 @@ func TestRoundTrip(t *testing.T) {
 
 func TestRoundTripEmpty(t *testing.T) {
 	s := mustOpen(t, &schema.Document{})
-	if diff := gocmp.Diff(&schema.Document{}, s.Document()); diff != "" {
+	if diff := gocmp.Diff(&schema.Document{}, Decode(s)); diff != "" {
 		t.Errorf("the empty document changed (-encoded +decoded):\n%s", diff)
 	}
 	if _, ok := s.ClientByID(""); ok {
@@ -64,7 +64,7 @@ func TestRoundTripLargest(t *testing.T) {
 		}
 	}
 	s := mustOpen(t, doc)
-	if diff := gocmp.Diff(doc, s.Document()); diff != "" {
+	if diff := gocmp.Diff(doc, Decode(s)); diff != "" {
 		t.Fatal("the document changed")
 	}
 	checkHandles(t, s, doc)
@@ -78,7 +78,7 @@ func TestEncodeIsDeterministic(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := Encode(mustOpen(t, doc).Document())
+		again, err := Encode(Decode(mustOpen(t, doc)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -178,9 +178,6 @@ func checkHandles(t fataler, s *Snapshot, doc *schema.Document) {
 		}
 		if lifetime := cmp.Or(want.TokenLifetime, byLabel[want.API].TokenLifetime); a.Lifetime() != lifetime {
 			t.Fatalf("authorization %q: lifetime %d, want %d", want.Label, a.Lifetime(), lifetime)
-		}
-		if diff := gocmp.Diff(want, a.Schema()); diff != "" {
-			t.Fatalf("authorization %q: %s", want.Label, diff)
 		}
 	}
 	for i, c := range doc.Clients {

@@ -97,7 +97,7 @@ func writeGolden(t *testing.T, dir string) {
 }
 
 func documentJSON(t *testing.T, s *Snapshot) string {
-	b, err := json.MarshalIndent(s.Document(), "", "  ")
+	b, err := json.MarshalIndent(Decode(s), "", "  ")
 	if err != nil {
 		t.Fatal(err)
 	}

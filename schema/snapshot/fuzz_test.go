@@ -60,7 +60,7 @@ func openSealed(body, sources []byte) bool {
 
 // visit calls every accessor of a snapshot.
 func visit(s *Snapshot) {
-	doc := s.Document()
+	doc := Decode(s)
 	_ = s.VerifySignatures(nil)
 	s.NearIdentifier("HTTPS://api.example.com:443/orders/")
 	s.objects(func(kind Kind, label string) { s.Source(kind, label) })
@@ -92,7 +92,6 @@ func visit(s *Snapshot) {
 	}
 	for a := range s.Authorizations() {
 		a.Client()
-		a.Schema()
 		a.Source()
 		a.PermissionsJSON()
 		a.Claims()

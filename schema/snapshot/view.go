@@ -152,7 +152,7 @@ type SigningKeyView struct {
 // million authorizations that is a few hundred megabytes. It is no method, so
 // that a server which never calls it need not link it.
 func NewView(s *Snapshot) *View {
-	doc, env := s.Document(), s.env
+	doc, env := Decode(s), s.env
 	v := &View{
 		FormatVersion: "1",
 		Digest:        env.Digest, Serial: env.Serial, Previous: env.Previous, Revision: env.Revision,

@@ -41,6 +41,9 @@ func GrantTypeOf(parameter string) GrantType {
 	return OtherGrantType
 }
 
+// String is the value of the label.
+func (g GrantType) String() string { return grantTypes[g] }
+
 // A Result is a value of the label result: what came of a request.
 type Result uint8
 

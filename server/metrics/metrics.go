@@ -111,11 +111,18 @@ func (m *Metrics) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "too many scrapes at once", http.StatusServiceUnavailable)
 		return
 	}
+	body := m.Page()
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.Write(body)
+}
+
+// Page is what a scrape is answered with: all metrics in Prometheus' text format,
+// version 0.0.4.
+func (m *Metrics) Page() []byte {
 	var p page
 	m.write(&p)
-	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("Content-Length", strconv.Itoa(len(p.body)))
-	w.Write(p.body)
+	return p.body
 }
 
 func (m *Metrics) write(p *page) {
