@@ -77,13 +77,28 @@ func (e *tokenEndpoint) verify(x *exchange, r *http.Request, cred clientauth.Cre
 		x.method = clientauth.Federated
 		x.credential, err = a.registered.verifyFederated(assertion, client, known, x.now)
 	default:
-		keys := a.registered.keys[cred.ClientID]
-		x.credential, err = a.registered.assertions.Verify(r.Context(), cred.AssertionType, assertion, cred.ClientID, keys)
+		if keys, own := a.registered.keysOf(cred.ClientID); own {
+			x.credential, err = a.registered.assertions.Verify(r.Context(), cred.AssertionType, assertion, cred.ClientID, keys)
+		} else {
+			err = a.registered.assertions.Refuse(cred.AssertionType, assertion, cred.ClientID, keys)
+		}
 	}
-	if !known && (err == nil || errors.Is(err, clientauth.ErrRefused)) {
-		err = clientauth.ErrUnknownClient
+	if !known {
+		err = unknown(err)
 	}
 	return client, err
+}
+
+// unknown is the error of a credential that names no client. A refusal stays one
+// and changes its reason only, so that it takes the time of any other one.
+func unknown(err error) error {
+	if refusal, ok := errors.AsType[*clientauth.Refusal](err); ok {
+		refusal.Reason = clientauth.ReasonUnknownClient
+	}
+	if err == nil {
+		return clientauth.ErrUnknownClient
+	}
+	return err
 }
 
 // isForeign reports whether the assertion is another issuer's token: not the

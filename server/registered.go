@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"maps"
 	"slices"
 	"strings"
@@ -17,7 +18,9 @@ import (
 // from secrets, and what their proofs are verified with.
 type registered struct {
 	keys       map[string][]clientauth.ClientKeys // by client_id
-	issuers    map[string][]*trustedIssuer        // by iss
+	keyed      []string                           // the client_ids that have keys
+	seed       maphash.Seed
+	issuers    map[string][]*trustedIssuer // by iss
 	assertions *clientauth.Assertions
 	proofs     *clientauth.Proofs
 	target     clientauth.Target
@@ -45,6 +48,7 @@ func (s *Server) buildCredentials(a *Active) error {
 	}
 	c := &registered{
 		keys: map[string][]clientauth.ClientKeys{}, issuers: map[string][]*trustedIssuer{}, target: target,
+		seed:       maphash.MakeSeed(),
 		assertions: clientauth.NewAssertions(clientauth.AssertionOptions{Issuer: issuer, Store: s.store, Now: s.opts.Now, Since: s.since}),
 		proofs:     clientauth.NewProofs(s.proofOptions()),
 	}
@@ -136,6 +140,9 @@ func (s *Server) buildClient(a *Active, client snapshot.Client, works map[client
 			continue
 		}
 		id := client.ClientID()
+		if a.registered.keys[id] == nil {
+			a.registered.keyed = append(a.registered.keyed, id)
+		}
 		a.registered.keys[id] = append(a.registered.keys[id], clientauth.ClientKeys{Label: block.Label, Keys: keys, Window: block.Window})
 		works[clientauth.PrivateKeyJWT] = true
 	}
@@ -152,6 +159,20 @@ func (s *Server) buildClient(a *Active, client snapshot.Client, works map[client
 		works[method] = works[method] || s.opts.ClientCertificates.takes(method)
 	}
 	return declared
+}
+
+// keysOf returns the client's keys. When it has none, or does not exist, own is
+// false and they are another client's, picked by a keyed hash of the client_id, so
+// that the time tells neither whether it exists nor what its keys are.
+func (c *registered) keysOf(clientID string) (keys []clientauth.ClientKeys, own bool) {
+	var others []clientauth.ClientKeys
+	if n := uint64(len(c.keyed)); n > 0 {
+		others = c.keys[c.keyed[maphash.String(c.seed, clientID)%n]]
+	}
+	if keys, own = c.keys[clientID]; own {
+		return keys, true
+	}
+	return others, false
 }
 
 func (c *registered) trusts(label string) bool {

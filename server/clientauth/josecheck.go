@@ -113,5 +113,5 @@ func verifySignature(c *compact, sets []ClientKeys) (label string, err error) {
 			return candidate.label, nil
 		}
 	}
-	return "", refuse(ReasonBadSignature, "alg %s, kid %s, %d keys tried", c.alg, excerpt(c.kid), len(found))
+	return "", refuse(ReasonBadSignature, "not by a key for alg %s and kid %s", c.alg, excerpt(c.kid))
 }

@@ -37,6 +37,8 @@ const (
 	ReasonUnsupportedAlgorithm Reason = "unsupported_algorithm"
 	ReasonWrongType            Reason = "wrong_type"
 
+	ReasonUnknownClient Reason = "unknown_client" // set by who knows the clients
+
 	ReasonUnknownKey   Reason = "unknown_key"
 	ReasonAmbiguousKey Reason = "ambiguous_key"
 	ReasonKeyWindow    Reason = "key_window"

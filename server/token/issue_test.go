@@ -125,10 +125,12 @@ func bareSignature(b *testing.B, key *Key, input []byte) {
 		} else {
 			_, err = rsa.SignPKCS1v15(rand.Reader, private, crypto.SHA256, digest[:])
 		}
-	case *ecdsa.PrivateKey:
-		_, _, err = ecdsa.Sign(rand.Reader, private, digest[:])
+	case sealed:
+		_, _, err = ecdsa.Sign(rand.Reader, private.Signer.(*ecdsa.PrivateKey), digest[:])
 	case ed25519.PrivateKey:
 		ed25519.Sign(private, input)
+	default:
+		b.Fatalf("a key of type %T", private)
 	}
 	if err != nil {
 		b.Fatal(err)

@@ -46,10 +46,18 @@ func NewKey(alg schema.SigningAlg, private crypto.Signer) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
+	if ec, ok := signer.(*ecdsa.PrivateKey); ok {
+		signer = sealed{ec}
+	}
 	members := thumbprintMembers(public)
 	kid := thumbprint(members)
 	return newKey(&Key{alg: alg, kid: kid, raw: signer, public: public, jwk: appendJWK(nil, alg, kid, public)})
 }
+
+// A sealed key shows only that it signs. Of an *ecdsa.PrivateKey jwx makes a copy
+// for each signature, and crypto/ecdsa checks and remembers each key that it has not
+// seen before: together a seventh of the time of a signature.
+type sealed struct{ crypto.Signer }
 
 // NewSecretKey makes an HS256 key of a secret shared with the API, at least 32 bytes.
 func NewSecretKey(secret []byte) (*Key, error) {

@@ -1,9 +1,9 @@
 package token
 
 import (
-	"cmp"
 	"maps"
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/writ-auth/writ/schema"
@@ -45,7 +45,7 @@ func NewKeys(scheduled []Scheduled, secrets map[string]*Key) *Keys {
 		k.scheduled[key.alg] = append(k.scheduled[key.alg], key)
 	}
 	for _, keys := range k.scheduled {
-		slices.SortStableFunc(keys, func(a, b Scheduled) int { return cmp.Compare(b.ActivatesAt, a.ActivatesAt) })
+		sort.SliceStable(keys, func(i, j int) bool { return keys[i].ActivatesAt > keys[j].ActivatesAt })
 	}
 	return k
 }
