@@ -132,5 +132,8 @@ func TestUnreadable(t *testing.T) {
 	if !strings.Contains(log.String(), "no such file") || !strings.Contains(scrape(t, s), "\nwrit_snapshot_last_reload_successful 0\n") {
 		t.Error("it is not told")
 	}
+	if err := s.Refresh(); err != nil || !strings.Contains(scrape(t, s), "\nwrit_snapshot_last_reload_successful 0\n") {
+		t.Errorf("new keys end the alert, %v", err)
+	}
 	issued(t, s)
 }

@@ -200,7 +200,9 @@ func (d *daemon) reload() {
 		return
 	}
 	file, err := watch.File(d.set.snapshot)()
-	if err == nil && d.server.Activate(file) == nil {
+	if err != nil {
+		d.server.Unreadable(fmt.Errorf("snapshot unreadable: %w", err))
+	} else if d.server.Activate(file) == nil {
 		d.tuner.fit(d.server.Active(), len(file))
 		return
 	}

@@ -402,4 +402,20 @@ func TestSIGHUP(t *testing.T) {
 	if err := p.wantScope("read")(); err != nil {
 		t.Error(err)
 	}
+	if err := os.Remove(filepath.Join(dir, "writ.snapshot")); err != nil {
+		t.Fatal(err)
+	}
+	unreadable := func(least int) func() error {
+		return func() error {
+			if got := strings.Count(p.log.String(), "snapshot unreadable"); got < least {
+				return fmt.Errorf("%d times unreadable:\n%s", got, p.log)
+			}
+			return nil
+		}
+	}
+	eventually(t, unreadable(1)) // seen by the watcher
+	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, unreadable(2)) // asked for by hand: it must not look as if it went well
 }
