@@ -81,7 +81,11 @@ func (s *Server) serveAdmin(w http.ResponseWriter, r *http.Request) {
 			s.writeProfile(w, r)
 			return
 		}
-		http.Error(w, "not found", http.StatusNotFound)
+		if path == "/" && s.console != nil {
+			http.Redirect(w, r, console.Path, http.StatusSeeOther)
+			return
+		}
+		http.Error(w, "not found: here are /livez, /readyz, /status and /metrics, and with --console /console/", http.StatusNotFound)
 	}
 }
 
