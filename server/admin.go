@@ -125,7 +125,7 @@ func (s *Server) Status() Status {
 	status.Digest, status.Serial, status.Revision, status.Since = a.digest, a.serial, a.revision, a.since
 	status.Issuer, status.Environment = issuer.URL, issuer.Environment
 	status.Stale = !env.NotAfter.IsZero() && now.After(env.NotAfter)
-	problems := slices.Concat(a.registered.unfetched(), a.problems)
+	problems := slices.Concat(a.registered.unfetched(), s.keyFaults(a), a.problems)
 	status.Problems = problems[:min(len(problems), maxProblems)]
 	for _, key := range a.Keys().All(now.Unix()) {
 		status.Keys = append(status.Keys, KeyStatus{
