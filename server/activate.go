@@ -90,17 +90,19 @@ func (s *Server) refresh() error {
 	if err != nil {
 		return s.reject(last.digest, err)
 	}
-	s.accept(active)
 	if r := s.rejected.Load(); r != nil && r.Digest == last.digest {
 		s.rejected.Store(nil) // it was this one's secrets and keys; a refused file stays refused
 	}
+	s.accept(active)
 	return nil
 }
 
 func (s *Server) accept(active *Active) {
 	active.counted = s.metrics.APIs(active.snapshot.NumAPIs(), func(i int) string { return active.snapshot.API(i).Label() })
 	s.active.Store(active)
-	s.metrics.Reloaded(true, active.since)
+	if s.rejected.Load() == nil { // else the alert on a refused file must go on
+		s.metrics.Reloaded(true, active.since)
+	}
 	s.remotes.keep(active.registered.remotes())
 	s.rates.keep(func(label string) bool {
 		client, ok := active.snapshot.ClientByLabel(label)

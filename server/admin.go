@@ -81,7 +81,11 @@ func (s *Server) serveAdmin(w http.ResponseWriter, r *http.Request) {
 			s.writeProfile(w, r)
 			return
 		}
-		http.Error(w, "not found", http.StatusNotFound)
+		if path == "/" && s.console != nil {
+			http.Redirect(w, r, console.Path, http.StatusSeeOther)
+			return
+		}
+		http.Error(w, "not found: here are /livez, /readyz, /status and /metrics, and with --console /console/", http.StatusNotFound)
 	}
 }
 
@@ -121,7 +125,7 @@ func (s *Server) Status() Status {
 	status.Digest, status.Serial, status.Revision, status.Since = a.digest, a.serial, a.revision, a.since
 	status.Issuer, status.Environment = issuer.URL, issuer.Environment
 	status.Stale = !env.NotAfter.IsZero() && now.After(env.NotAfter)
-	problems := slices.Concat(a.registered.unfetched(), a.problems)
+	problems := slices.Concat(a.registered.unfetched(), s.keyFaults(a), a.problems)
 	status.Problems = problems[:min(len(problems), maxProblems)]
 	for _, key := range a.Keys().All(now.Unix()) {
 		status.Keys = append(status.Keys, KeyStatus{

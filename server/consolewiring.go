@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/writ-auth/writ/server/console"
@@ -56,7 +57,7 @@ func (s *Server) consoleState(opts ConsoleOptions) console.State {
 	state.Snapshot, state.Digest, state.Serial, state.Revision, state.Since = a.snapshot, a.digest, a.serial, a.revision, a.since
 	notAfter := a.snapshot.Envelope().NotAfter
 	state.Stale = !notAfter.IsZero() && state.Now.After(notAfter)
-	for _, problem := range append(a.registered.unfetched(), a.problems...) {
+	for _, problem := range slices.Concat(a.registered.unfetched(), s.keyFaults(a), a.problems) {
 		if len(state.Problems) < maxProblems {
 			state.Problems = append(state.Problems, console.Problem(problem))
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -44,6 +45,19 @@ func (s *Server) buildKeys(a *Active) (*token.Keys, error) {
 		return nil, errors.Join(errors.New("no signing key can be used"), a.problems[0])
 	}
 	return keys, nil
+}
+
+// keyFaults are the problems that managed keys have now, beside those that a
+// had when it was built.
+func (s *Server) keyFaults(a *Active) (found []Problem) {
+	faults := s.managed.Faults()
+	for _, alg := range slices.Sorted(maps.Keys(faults)) {
+		p := Problem{Address: "signing_alg " + string(alg), Reason: faults[alg]}
+		if !slices.ContainsFunc(a.problems, func(known Problem) bool { return known.Address == p.Address }) {
+			found = append(found, p)
+		}
+	}
+	return found
 }
 
 // KeepKeys looks after the managed keys until ctx ends: it makes each in time to

@@ -40,7 +40,7 @@ func (s *Server) measured() metrics.State {
 		return state
 	}
 	env := a.snapshot.Envelope()
-	state.Digest, state.Serial, state.Problems = a.digest, a.serial, len(a.problems)
+	state.Digest, state.Serial, state.Problems = a.digest, a.serial, len(a.problems)+len(s.keyFaults(a))
 	state.Created, state.NotAfter = env.Created, env.NotAfter
 	for _, key := range a.Keys().All(now.Unix()) {
 		state.Keys = append(state.Keys, metrics.Key{KID: key.KID(), Alg: string(key.Alg()), State: string(key.State)})

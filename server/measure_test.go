@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -132,5 +134,41 @@ func TestUnreadable(t *testing.T) {
 	if !strings.Contains(log.String(), "no such file") || !strings.Contains(scrape(t, s), "\nwrit_snapshot_last_reload_successful 0\n") {
 		t.Error("it is not told")
 	}
+	if err := s.Refresh(); err != nil || !strings.Contains(scrape(t, s), "\nwrit_snapshot_last_reload_successful 0\n") {
+		t.Errorf("new keys end the alert, %v", err)
+	}
 	issued(t, s)
+}
+
+// That the folder of keys cannot be read is told everywhere while it lasts: the
+// keys of before sign on, and are not replaced in time.
+func TestKeysUnreadable(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "keys")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s, _ := serving(t, fast(), server.Options{Keys: dir})
+	check := func(when string, want int) {
+		t.Helper()
+		if err := s.Refresh(); err != nil {
+			t.Fatal(err)
+		}
+		problems := s.Status().Problems
+		if len(problems) != want || want > 0 && !strings.Contains(problems[0].Reason, "the folder of keys cannot be read: open ") {
+			t.Errorf("%s: %+v", when, problems)
+		}
+		if metric := fmt.Sprintf("\nwrit_snapshot_problems %d\n", want); !strings.Contains(scrape(t, s), metric) {
+			t.Errorf("%s: no%s", when, metric)
+		}
+		issued(t, s)
+	}
+	check("before", 0)
+	if err := os.Rename(dir, dir+".away"); err != nil {
+		t.Fatal(err)
+	}
+	check("without the folder", 1)
+	if err := os.Rename(dir+".away", dir); err != nil {
+		t.Fatal(err)
+	}
+	check("after", 0)
 }

@@ -40,7 +40,7 @@ func newServed(dir string) (*served, error) {
 		err = json.Unmarshal(content, &s.last)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read what was served last: %w", err)
+		return nil, fmt.Errorf("read what was served last from %q: %w; without the file any serial is taken once", filepath.Join(dir, servedFile), err)
 	}
 	return s, nil
 }
@@ -50,9 +50,9 @@ func newServed(dir string) (*served, error) {
 func (s *served) check(serial uint64, digest string) error {
 	switch {
 	case serial < s.last.Serial:
-		return fmt.Errorf("serial %d is a rollback: %d has been served", serial, s.last.Serial)
+		return fmt.Errorf("serial %d is a rollback: %d has been served; writ rollback gives old content a new serial", serial, s.last.Serial)
 	case serial == s.last.Serial && s.last.Digest != "" && digest != s.last.Digest:
-		return fmt.Errorf("serial %d is a fork: it has been served as %s", serial, s.last.Digest)
+		return fmt.Errorf("serial %d is a fork: it has been served as %s; writ apply beside the snapshot in force gives the next serial", serial, s.last.Digest)
 	}
 	return nil
 }

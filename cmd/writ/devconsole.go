@@ -27,6 +27,10 @@ func (d *devServer) handler() http.Handler {
 			pages.ServeHTTP(w, r)
 			return
 		}
+		if r.URL.Path == "/" { // who opens the issuer in a browser
+			http.Redirect(w, r, console.Path, http.StatusSeeOther)
+			return
+		}
 		public.ServeHTTP(w, r)
 	})
 }

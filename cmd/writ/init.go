@@ -64,11 +64,15 @@ func (a *app) showInit(result initResult) error {
 	if a.json {
 		return a.printJSON(result)
 	}
-	fmt.Fprintf(a.out, "Wrote %s in %s.\n", strings.Join(result.Written, ", "), result.Directory)
+	place, dev := "in "+result.Directory, "writ dev "+shellQuote(result.Directory)
+	if result.Directory == "." {
+		place, dev = "here", "writ dev"
+	}
+	fmt.Fprintf(a.out, "Wrote %s %s.\n", strings.Join(result.Written, ", "), place)
 	if len(result.Kept) > 0 {
 		fmt.Fprintf(a.out, "Kept %s as it was.\n", strings.Join(result.Kept, ", "))
 	}
-	fmt.Fprintf(a.out, "\nTry it:\n\n  writ dev %s\n", shellQuote(result.Directory))
+	fmt.Fprintf(a.out, "\nTry it:\n\n  %s\n", dev)
 	return nil
 }
 

@@ -180,6 +180,9 @@ func (a *app) keysList(args []string) error {
 	if a.json {
 		return a.printJSON(map[string]any{"keys": keys})
 	}
+	if len(keys) == 0 {
+		fmt.Fprintf(a.err, "%q holds no private key (*.pem).\n", filepath.ToSlash(dir))
+	}
 	for _, k := range keys {
 		fmt.Fprintf(a.out, "%s\t%s\t%s\t%s\n", k.File, k.Alg, k.Mode, k.KID)
 	}

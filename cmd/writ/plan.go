@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
 
 	"github.com/urfave/cli/v3"
 
@@ -70,9 +73,11 @@ func (a *app) plan(ctx context.Context, args []string, flags *configFlags, o *pl
 		return err
 	}
 	if o.out != "" {
-		if err := a.savePlan(o.out, p.saved(o.replace, w.inputFlags(flags, o.snapshot))); err != nil {
+		inputs := w.inputFlags(flags, o.snapshot)
+		if err := a.savePlan(o.out, p.saved(o.replace, inputs)); err != nil {
 			return err
 		}
+		a.sayApply(w, o.out, inputs)
 	}
 	if o.detailed && !p.plan.Empty() {
 		return exitStatus(exitChanges)
@@ -89,6 +94,23 @@ func (a *app) planView(markdown bool) planView {
 		return planMarkdown{}
 	}
 	return planText{color: a.outColor}
+}
+
+// sayApply prints the command that applies the plan in the file, from where this
+// one was run: apply runs in the configuration's folder, with the same inputs.
+func (a *app) sayApply(w *workspace, file string, inputs []string) {
+	if a.json {
+		return
+	}
+	words := []string{"writ", "apply"}
+	if dir := filepath.ToSlash(w.dir); dir != "." {
+		words = append(words, "-C", dir)
+	}
+	words = append(append(words, w.fromRoot(a.path(file))), inputs...)
+	for i, word := range words {
+		words[i] = shellQuote(word)
+	}
+	fmt.Fprintf(a.err, "\nSaved. To apply exactly this:\n\n  %s\n", strings.Join(words, " "))
 }
 
 func (a *app) savePlan(name string, saved *compiler.SavedPlan) error {

@@ -113,7 +113,14 @@ func (a *app) showQuickstart(t quickstart.Target, files []quickstart.File) error
 		}
 		text.WriteString(f.Content)
 	}
-	_, err := io.WriteString(a.out, text.String())
+	if _, err := io.WriteString(a.out, text.String()); err != nil {
+		return err
+	}
+	names := make([]string, len(files))
+	for i, f := range files {
+		names[i] = f.Name
+	}
+	_, err := fmt.Fprintf(a.err, "\nSave it as %s, or let --out FOLDER write that. Its first lines say how to run it.\n", strings.Join(names, ", "))
 	return err
 }
 
@@ -133,6 +140,6 @@ func (a *app) showWritten(t quickstart.Target, files []quickstart.File, dir stri
 	if a.json {
 		return a.printJSON(quickstartOf(t, files, dir))
 	}
-	_, err := fmt.Fprintf(a.out, "Wrote %s in %s.\n", strings.Join(written, ", "), dir)
+	_, err := fmt.Fprintf(a.out, "Wrote %s in %s. The first lines of %s say how to run it.\n", strings.Join(written, ", "), dir, written[0])
 	return err
 }

@@ -31,7 +31,7 @@ func TestConsole(t *testing.T) {
 	}
 	on, off := begin("--console"), begin()
 	for path, want := range map[string]int{
-		"/console/": 200, "/console/keys": 200, "/console/clients": 200, "/console/assets/console.js": 200, "/console/nowhere": 404, "/status": 200,
+		"/": 200, "/console/": 200, "/console/keys": 200, "/console/clients": 200, "/console/assets/console.js": 200, "/console/nowhere": 404, "/status": 200,
 	} {
 		if err := status(on.admin, path, want); err != nil {
 			t.Error(err)

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/watch"
@@ -38,6 +39,7 @@ func newDaemon(set settings, getenv func(string) string, log *slog.Logger) (*dae
 			return nil, err
 		}
 		d.listeners.TLS = d.certificate.Config()
+		d.sayExpired()
 	}
 	d.tuner = newTuner(getenv, set.pprof)
 	opts := server.Options{
@@ -189,6 +191,7 @@ func (d *daemon) reload() {
 		if err := d.certificate.Reload(); err != nil {
 			d.log.Error("certificate rejected", "reason", err.Error())
 		}
+		d.sayExpired()
 	}
 	if d.clientCAs != nil {
 		if err := d.clientCAs.Reload(); err != nil {
@@ -200,11 +203,20 @@ func (d *daemon) reload() {
 		return
 	}
 	file, err := watch.File(d.set.snapshot)()
-	if err == nil && d.server.Activate(file) == nil {
+	if err != nil {
+		d.server.Unreadable(fmt.Errorf("snapshot unreadable: %w", err))
+	} else if d.server.Activate(file) == nil {
 		d.tuner.fit(d.server.Active(), len(file))
 		return
 	}
 	_ = d.server.Refresh()
+}
+
+// sayExpired tells what every client would say.
+func (d *daemon) sayExpired() {
+	if end := d.certificate.NotAfter(); !time.Now().Before(end) {
+		d.log.Error("TLS certificate has expired: clients refuse it", "file", d.set.tlsCert, "not_after", end)
+	}
 }
 
 func (d *daemon) reloadOn(ctx context.Context, hangups <-chan os.Signal) {

@@ -60,7 +60,7 @@ func haproxy(t *testing.T, s *shop, target quickstart.Target, _ []quickstart.API
 			s.atOnce(t, dir, python, "keys.py")
 		}
 		edit(t, filepath.Join(dir, "haproxy.cfg"), "bind 127.0.0.1:3000", "bind 127.0.0.1:"+port,
-			"server application 127.0.0.1:8080", "server application "+s.upstream)
+			"server application 127.0.0.1:8000", "server application "+s.upstream)
 		s.atOnce(t, dir, haproxy, "-c", "-f", "haproxy.cfg")
 		return s.serveOn(t, port, dir, haproxy, "-f", "haproxy.cfg")
 	}
@@ -77,7 +77,7 @@ func nginx(t *testing.T, s *shop, target quickstart.Target, _ []quickstart.API) 
 		dir, port := lay(t, target, api), freePort(t)
 		must(t, os.Chmod(filepath.Dir(dir), 0o711)) // under root its workers are another user
 		edit(t, filepath.Join(dir, "nginx.conf"), "listen 127.0.0.1:3000;", "listen 127.0.0.1:"+port+";",
-			"server 127.0.0.1:8080;", "server "+s.upstream+";")
+			"server 127.0.0.1:8000;", "server "+s.upstream+";")
 		return s.serveOn(t, port, dir, nginx, "-p", dir, "-c", "nginx.conf", "-g", "daemon off; error_log stderr warn;")
 	}
 }
@@ -94,7 +94,7 @@ func apache(t *testing.T, s *shop, target quickstart.Target, _ []quickstart.API)
 		dir, port := lay(t, target, api), freePort(t)
 		must(t, os.Chmod(filepath.Dir(dir), 0o711)) // under root its workers are another user
 		edit(t, filepath.Join(dir, "apache.conf"), "Listen 127.0.0.1:3000", "Listen 127.0.0.1:"+port,
-			"http://127.0.0.1:8080$1", "http://"+s.upstream+"$1")
+			"http://127.0.0.1:8000$1", "http://"+s.upstream+"$1")
 		return s.serveOn(t, port, dir, apache, "-d", dir, "-f", "apache.conf", "-DFOREGROUND", "-C", "LogLevel warn")
 	}
 }

@@ -309,12 +309,17 @@ func TestTrustedKeys(t *testing.T) {
 // writeCertificate makes a self-signed certificate for 127.0.0.1.
 func writeCertificate(t *testing.T, dir, name string) {
 	t.Helper()
+	writeCertificateUntil(t, dir, name, time.Now().Add(time.Hour))
+}
+
+func writeCertificateUntil(t *testing.T, dir, name string, end time.Time) {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotAfter: end, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 	}
 	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
@@ -332,6 +337,15 @@ func writeCertificate(t *testing.T, dir, name string) {
 }
 
 // The certificate is replaced while the server runs; nothing below TLS 1.3 is spoken.
+// An expired certificate is served, as there is nothing better, and said.
+func TestExpiredCertificate(t *testing.T) {
+	dir := t.TempDir()
+	writeSnapshot(t, filepath.Join(dir, "writ.snapshot"), 1, "read")
+	writeCertificateUntil(t, dir, "first", time.Now().Add(-time.Hour))
+	p := start(t, dir, "--tls-cert", filepath.Join(dir, "tls.crt"), "--tls-key", filepath.Join(dir, "tls.key"))
+	eventually(t, func() error { return p.logged("TLS certificate has expired") })
+}
+
 func TestCertificateReloads(t *testing.T) {
 	dir := t.TempDir()
 	writeCertificate(t, dir, "first")
@@ -402,4 +416,20 @@ func TestSIGHUP(t *testing.T) {
 	if err := p.wantScope("read")(); err != nil {
 		t.Error(err)
 	}
+	if err := os.Remove(filepath.Join(dir, "writ.snapshot")); err != nil {
+		t.Fatal(err)
+	}
+	unreadable := func(least int) func() error {
+		return func() error {
+			if got := strings.Count(p.log.String(), "snapshot unreadable"); got < least {
+				return fmt.Errorf("%d times unreadable:\n%s", got, p.log)
+			}
+			return nil
+		}
+	}
+	eventually(t, unreadable(1)) // seen by the watcher
+	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, unreadable(2)) // asked for by hand: it must not look as if it went well
 }

@@ -69,7 +69,8 @@ type credential struct {
 	State  string
 }
 
-func (p *page) credentials(c snapshot.Client) []credential {
+func (p *page) credentials(client snapshot.Client) []credential {
+	c := client.Schema()
 	var all []credential
 	add := func(kind, label, method, detail string, w schema.Window) {
 		state := live
@@ -81,27 +82,27 @@ func (p *page) credentials(c snapshot.Client) []credential {
 		}
 		all = append(all, credential{kind, label, method, detail, w, state})
 	}
-	for s := range c.Secrets() {
+	for _, s := range c.Secrets {
 		detail := ""
-		switch s.Kind() {
-		case snapshot.SecretPHC:
+		switch {
+		case strings.HasPrefix(s.Hash, "$"): // PHC form
 			detail = "an imported hash"
-		case snapshot.SecretReference:
-			detail = s.Text()
+		case !strings.HasPrefix(s.Hash, "sha256:"): // where the server finds it
+			detail = s.Hash
 		}
-		add("secret", s.Label(), "client_secret_basic or client_secret_post", detail, s.Window())
+		add("secret", s.Label, "client_secret_basic or client_secret_post", detail, s.Window)
 	}
-	for k := range c.PublicKeys() {
+	for _, k := range c.PublicKeys {
 		add("public_key", k.Label, "private_key_jwt", "", k.Window)
 	}
-	for cert := range c.Certificates() {
+	for _, cert := range c.Certificates {
 		method, detail := "tls_client_auth", cert.SubjectDN+cert.SANDNS+cert.SANURI
 		if cert.SHA256 != "" {
 			method, detail = "self_signed_tls_client_auth", "sha256 "+cert.SHA256
 		}
 		add("certificate", cert.Label, method, detail, cert.Window)
 	}
-	for f := range c.Federated() {
+	for _, f := range c.Federated {
 		add("federated", f.Label, "a token of trusted_issuer."+f.TrustedIssuer, f.Subject+f.SubjectPattern, f.Window)
 	}
 	return all

@@ -204,7 +204,7 @@ func TestStates(t *testing.T) {
 	s.state.Problems = []console.Problem{{Address: "api.shared", Reason: "env:SHARED is not set"}}
 	s.state.Rejected = &console.Rejection{Digest: "sha256:0123456789abcdef", Reason: "serial 2 is lower", At: noon.Add(-time.Minute)}
 	body := s.page(t, "/console/")
-	for _, words := range []string{"past its", "1 object cannot be served", "env:SHARED is not set", "The newest configuration was rejected", "serial 2 is lower", "1 minute ago", "sha256:0123456789ab…"} {
+	for _, words := range []string{"past its", "1 problem with what is served", "env:SHARED is not set", "The newest configuration was rejected", "serial 2 is lower", "1 minute ago", "sha256:0123456789ab…"} {
 		if !strings.Contains(body, words) {
 			t.Errorf("%q is not on the page", words)
 		}

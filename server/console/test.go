@@ -62,7 +62,7 @@ func (p *page) test(v apiView, api snapshot.API) {
 		body.Audience = strings.TrimSpace(values.Get("audience"))
 	}
 	body.Further = strings.Join(strings.Fields(values.Get("further")), " ")
-	if client := chosen.Client(); !hasSecret(client) && !post {
+	if client := chosen.Client().Schema(); len(client.Secrets) == 0 && !post {
 		body.Ways = p.ways(client, v.Identifier)
 	}
 	asked := body.choose(api, chosen, values["scope"])

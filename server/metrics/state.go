@@ -35,7 +35,7 @@ func (s State) write(p *page) {
 	}
 	p.family("writ_snapshot_info", gaugeType, "The snapshot in force.")
 	p.count("", label("digest", s.Digest)+","+label("serial", strconv.FormatUint(s.Serial, 10)), 1)
-	p.gauge("writ_snapshot_problems", "Objects of the snapshot that cannot be served, for want of a secret or a key.", float64(s.Problems))
+	p.gauge("writ_snapshot_problems", "What cannot be served for want of a secret or a key, and keys that cannot be read or rotated.", float64(s.Problems))
 	if !s.Created.IsZero() {
 		p.gauge("writ_snapshot_age_seconds", "Time since the snapshot in force was made.", s.Now.Sub(s.Created).Seconds())
 	}

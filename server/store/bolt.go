@@ -44,7 +44,10 @@ type Bolt struct {
 // be left held, so that nothing may call it again.
 type damage struct{ cause any }
 
-func (d *damage) Error() string { return fmt.Sprintf("state file is damaged: %v", d.cause) }
+func (d *damage) Error() string { return fmt.Sprintf("state file is damaged: %v; %s", d.cause, repair) }
+
+// repair is the way out of a damaged file.
+const repair = "restore it, or move it away: then what was used before may be used again, and refresh tokens are lost"
 
 // A boltCall waits for the commit that carries it. apply answers before it
 // writes; an answer other than ErrExists and ErrConflict undoes the commit.
@@ -76,6 +79,9 @@ func OpenBolt(path string, opts BoltOptions) (b *Bolt, err error) {
 	case errors.Is(err, berrors.ErrTimeout):
 		return nil, fmt.Errorf("open state file %q: in use by another process", path)
 	case err != nil:
+		if _, system := errors.AsType[*os.PathError](err); !system {
+			err = fmt.Errorf("%w; %s", err, repair)
+		}
 		return nil, fmt.Errorf("open state file %q: %w", path, err)
 	}
 	if err := db.Update(prepareBuckets); err != nil {

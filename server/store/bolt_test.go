@@ -186,6 +186,9 @@ func TestOpenBoltRefuses(t *testing.T) {
 			t.Errorf("%s was opened", path)
 			continue
 		}
+		if damaged := strings.Contains(err.Error(), "move it away"); damaged != (name == "invalid database") {
+			t.Errorf("error %q offers the wrong way out", err)
+		}
 		if !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), path) {
 			t.Errorf("error %q does not say %q and the file", err, name)
 		}

@@ -39,6 +39,7 @@ type Managed struct {
 	shelf    shelf
 	log      *slog.Logger
 	table    atomic.Pointer[table]
+	faults   atomic.Pointer[map[schema.SigningAlg]string]
 
 	mu      sync.Mutex // held by Maintain
 	longest map[string]int64
@@ -114,6 +115,7 @@ func seconds(d, otherwise time.Duration) int64 {
 func (m *Managed) maintain(need Need, now int64) map[schema.SigningAlg]error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	defer m.noteFaults(need)
 	inv, err := m.shelf.scan()
 	if err != nil {
 		return m.unscanned(need, err)
@@ -150,10 +152,30 @@ func (m *Managed) unscanned(need Need, err error) map[schema.SigningAlg]error {
 
 // complain says what is wrong, once until it changes.
 func (m *Managed) complain(alg schema.SigningAlg, what string, err error) {
-	if text := what + err.Error(); m.said[alg] != text {
+	if text := what + ": " + err.Error(); m.said[alg] != text {
 		m.said[alg] = text
 		m.log.Error(what, "alg", alg, "reason", err.Error())
 	}
+}
+
+// noteFaults is called with what was needed at every end of maintain.
+func (m *Managed) noteFaults(need Need) {
+	faults := map[schema.SigningAlg]string{}
+	for _, alg := range need.Algs {
+		if text, ok := m.said[alg]; ok {
+			faults[alg] = text
+		}
+	}
+	m.faults.Store(&faults)
+}
+
+// Faults says, for each algorithm that has one, what keeps its keys from being
+// read or rotated at the moment. The map is not to be changed.
+func (m *Managed) Faults() map[schema.SigningAlg]string {
+	if faults := m.faults.Load(); faults != nil {
+		return *faults
+	}
+	return nil
 }
 
 // provide makes the key that is due. Another process may be making the same one:
