@@ -86,8 +86,8 @@ func (f *foreignToken) user(x *exchange, actor *foreignToken) (*User, *Error) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	x.issuer = issuer.label
-	user := &User{TrustedIssuer: issuer.label, Subject: verified.Subject(), Claims: verified.Claims(), ExpiresAt: verified.Expires()}
+	x.issuer = issuer.Label
+	user := &User{TrustedIssuer: issuer.Label, Subject: verified.Subject(), Claims: verified.Claims(), ExpiresAt: verified.Expires(), declared: &issuer.TrustedIssuer}
 	if actor == nil {
 		user.Act, refusal = f.actAsBefore(issuer, user.Claims)
 		return user, refusal
@@ -109,10 +109,10 @@ func (f *foreignToken) actAsBefore(issuer *trustedIssuer, claims clientauth.Clai
 	if !ok || !isText || !acceptableSubject(sub) {
 		return "", f.refuse(ReasonMalformedActor)
 	}
-	if iss, isText := act.Text("iss"); act.Get("iss") != nil && (!isText || iss != issuer.issuer) {
+	if iss, isText := act.Text("iss"); act.Get("iss") != nil && (!isText || iss != issuer.Issuer) {
 		return "", f.refuse(ReasonForeignActor)
 	}
-	return f.actClaim(issuer.label, sub, act.Get("act"))
+	return f.actClaim(issuer.Label, sub, act.Get("act"))
 }
 
 // actFor checks the actor's token and that the user's, which has the claims,
@@ -129,10 +129,10 @@ func (f *foreignToken) actFor(x *exchange, claims clientauth.Claims) (string, *E
 	switch {
 	case !acceptableSubject(verified.Subject()):
 		return "", f.refuse(ReasonForeignSubject)
-	case iss != issuer.issuer || sub != verified.Subject():
+	case iss != issuer.Issuer || sub != verified.Subject():
 		return "", f.refuse(ReasonActor)
 	}
-	return f.actClaim(issuer.label, sub, claims.Get("act"))
+	return f.actClaim(issuer.Label, sub, claims.Get("act"))
 }
 
 // actClaim is the act claim (RFC 8693 section 4.1), with the one of the user's

@@ -119,6 +119,9 @@ func cut(s []byte, sep byte) (before, after []byte) {
 // unescape undoes the form encoding of s, into dst, which may be where s begins
 // or before it. It returns how many bytes there are.
 func unescape(dst, s []byte) (n int, ok bool) {
+	if bytes.IndexByte(s, '%') < 0 && bytes.IndexByte(s, '+') < 0 && bytes.IndexByte(s, ';') < 0 {
+		return copy(dst, s), true // as tokens are, the long ones
+	}
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		switch c {

@@ -81,7 +81,7 @@ func (a *Active) stillGranted(i inspected, owner snapshot.Client, now int64) Rea
 	}
 	if subject == schema.SubjectUser {
 		label, _, _ := strings.Cut(i.token.Subject, subjectBar)
-		if _, ok := vouching(a.snapshot, label); !ok {
+		if vouching(a.snapshot, label) == nil {
 			return ReasonUntrustedIssuer
 		}
 	}

@@ -29,12 +29,9 @@ type registered struct {
 
 // A trustedIssuer is another issuer with its keys, which are pinned or fetched.
 type trustedIssuer struct {
-	label     string
-	issuer    string
-	audiences []string
-	vouches   []schema.SubjectType
-	pinned    *clientauth.Keys
-	remote    *clientauth.RemoteKeys
+	schema.TrustedIssuer
+	pinned *clientauth.Keys
+	remote *clientauth.RemoteKeys
 }
 
 // buildCredentials resolves hashes of secrets and parses keys. What cannot be
@@ -112,17 +109,17 @@ func (s *Server) buildIssuers(a *Active) {
 		if len(algs) == 0 {
 			algs = clientauth.AssertionAlgorithms()
 		}
-		t := &trustedIssuer{label: declared.Label, issuer: declared.Issuer, audiences: declared.Audiences, vouches: declared.VouchesFor}
+		t := &trustedIssuer{TrustedIssuer: declared}
 		if declared.JWKS == "" {
 			t.remote = s.remotes.get(declared.JWKSURI, algs)
 		} else {
 			var err error
 			if t.pinned, err = clientauth.ParseKeys(declared.JWKS, algs...); err != nil {
-				a.problems = append(a.problems, Problem{Address: "trusted_issuer." + t.label, Reason: err.Error()})
+				a.problems = append(a.problems, Problem{Address: "trusted_issuer." + t.Label, Reason: err.Error()})
 				continue
 			}
 		}
-		a.registered.issuers[t.issuer] = append(a.registered.issuers[t.issuer], t)
+		a.registered.issuers[t.Issuer] = append(a.registered.issuers[t.Issuer], t)
 	}
 }
 
@@ -177,7 +174,7 @@ func (c *registered) keysOf(clientID string) (keys []clientauth.ClientKeys, own 
 
 func (c *registered) trusts(label string) bool {
 	for _, issuers := range c.issuers {
-		if slices.ContainsFunc(issuers, func(t *trustedIssuer) bool { return t.label == label && t.vouchesFor(schema.SubjectClient) }) {
+		if slices.ContainsFunc(issuers, func(t *trustedIssuer) bool { return t.Label == label && t.vouchesFor(schema.SubjectClient) }) {
 			return true
 		}
 	}
@@ -205,7 +202,7 @@ func (c *registered) unfetched() (problems []Problem) {
 				continue
 			}
 			if err := t.remote.Err(); err != nil {
-				problems = append(problems, Problem{Address: "trusted_issuer." + t.label, Reason: "fetch keys: " + err.Error()})
+				problems = append(problems, Problem{Address: "trusted_issuer." + t.Label, Reason: "fetch keys: " + err.Error()})
 			}
 		}
 	}
@@ -223,7 +220,7 @@ func (c *registered) namesUsers() bool {
 }
 
 func (t *trustedIssuer) vouchesFor(subject schema.SubjectType) bool {
-	return slices.Contains(t.vouches, subject)
+	return slices.Contains(t.VouchesFor, subject)
 }
 
 // vouchesForClient reports whether the assertion says that it is from an issuer
@@ -259,7 +256,7 @@ func (c *registered) verifyFederated(foreign *clientauth.Token, client snapshot.
 			return "", clientauth.ErrUnknownClient
 		}
 		if failed == nil {
-			label, failed = clientauth.MatchFederated(verified, t.label, client.Federated(), now)
+			label, failed = clientauth.MatchFederated(verified, t.Label, client.Federated(), now)
 		}
 		if failed == nil {
 			return label, nil
@@ -278,7 +275,7 @@ func (t *trustedIssuer) verify(foreign *clientauth.Token, now time.Time, types .
 	if t.remote != nil {
 		keys = t.remote.Keys()
 	}
-	verified, err := (&clientauth.TrustedIssuer{Issuer: t.issuer, Keys: keys, Audiences: t.audiences}).Verify(foreign, now, types...)
+	verified, err := (&clientauth.TrustedIssuer{Issuer: t.Issuer, Keys: keys, Audiences: t.Audiences}).Verify(foreign, now, types...)
 	refused, ok := errors.AsType[*clientauth.Refusal](err)
 	if ok && refused.Reason == clientauth.ReasonUnknownKey && t.remote != nil {
 		t.remote.Ask()

@@ -19,6 +19,10 @@ type User struct {
 	Claims        clientauth.Claims // all of its claims
 	ExpiresAt     int64             // its exp claim, Unix seconds; 0 for none
 	Act           string            // the act claim of the token to issue, a JSON object; "" for none
+
+	// declared is the trusted issuer as the snapshot that decides has it, if it was
+	// found already and vouches for users.
+	declared *schema.TrustedIssuer
 }
 
 // subjectBar is between the label of a trusted issuer and its sub in the sub of
@@ -34,7 +38,7 @@ const (
 
 // A represented is the user of a grant, as the token and the store have it.
 type represented struct {
-	issuer   schema.TrustedIssuer
+	issuer   *schema.TrustedIssuer
 	subject  string // our sub
 	act      string
 	copied   []copiedClaim
@@ -70,9 +74,12 @@ func (g *Grant) represent(snap *snapshot.Snapshot, req Request) (refusal *Error)
 // admit decides on a user whose token has been presented.
 func (g *Grant) admit(snap *snapshot.Snapshot, req Request) (*represented, *Error) {
 	user, code := req.User, refusedCode(req.GrantType)
-	issuer, ok := vouching(snap, user.TrustedIssuer)
+	issuer := user.declared
+	if issuer == nil {
+		issuer = vouching(snap, user.TrustedIssuer)
+	}
 	switch {
-	case !ok:
+	case issuer == nil:
 		return nil, refuse(code, ReasonUntrustedIssuer)
 	case !acceptableSubject(user.Subject):
 		return nil, refuse(code, ReasonForeignSubject)
@@ -104,11 +111,11 @@ func (g *Grant) admit(snap *snapshot.Snapshot, req Request) (*represented, *Erro
 // because there is no token to hold it against; what it does not copy any more
 // is left out.
 func (g *Grant) resume(snap *snapshot.Snapshot, f *family) (*represented, *Error) {
-	issuer, ok := vouching(snap, f.Issuer)
+	issuer := vouching(snap, f.Issuer)
 	switch {
 	case !g.API.AllowOfflineAccess():
 		return nil, refuse(CodeInvalidGrant, ReasonOfflineForbidden)
-	case !ok || issuer.Issuer != f.IssuerURL:
+	case issuer == nil || issuer.Issuer != f.IssuerURL:
 		return nil, refuse(CodeInvalidGrant, ReasonUntrustedIssuer)
 	case f.Rules != digest(g.Authorization.SubjectClaims()):
 		return nil, refuse(CodeInvalidGrant, ReasonSubjectClaims)
@@ -132,10 +139,14 @@ func refusedCode(grantType string) Code {
 	return CodeInvalidGrant
 }
 
-// vouching finds a trusted issuer that vouches for users.
-func vouching(snap *snapshot.Snapshot, label string) (schema.TrustedIssuer, bool) {
+// vouching finds a trusted issuer that vouches for users, nil when there is none
+// of that label.
+func vouching(snap *snapshot.Snapshot, label string) *schema.TrustedIssuer {
 	issuer, ok := snap.TrustedIssuerByLabel(label)
-	return issuer, ok && slices.Contains(issuer.VouchesFor, schema.SubjectUser)
+	if !ok || !slices.Contains(issuer.VouchesFor, schema.SubjectUser) {
+		return nil
+	}
+	return &issuer
 }
 
 // acceptableSubject reports whether a foreign sub can be part of ours: of bounded
