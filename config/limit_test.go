@@ -38,18 +38,18 @@ func TestHostile(t *testing.T) {
 		"typos":     {typos.String(), "unknown-reference"},
 		"bad names": {bad.String(), "unknown-reference"},
 		"many":      {many.String(), "limit-exceeded"},
-		"numbers":   {numbers.String(), ""},
+		"numbers":   {numbers.String(), "limit-exceeded"},
 		"instances": {instances.String(), "invalid-function-call"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
 			_, problems := config.LoadFS(files("writ.hcl", test.src), config.Options{})
-			found, text := test.code == "", 0
+			found, text := false, 0
 			for _, p := range problems {
 				found = found || p.Code == test.code
 				text += len(p.Detail)
 			}
-			if took := time.Since(start); !found || took > time.Minute || len(problems) > 1001 || text > 500_000 { // a hang, however busy the machine is
+			if took := time.Since(start); !found || took > 5*time.Minute || len(problems) > 1001 || text > 500_000 { // a hang, however busy the machine is
 				t.Errorf("%d diagnostics in %v, first %+v", len(problems), took, problems[:min(1, len(problems))])
 			}
 		})

@@ -201,7 +201,7 @@ func TestManyOnOneLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	report := diag.NewReport(list, sources)
-	if took := time.Since(start); took > time.Minute { // a hang, however busy the machine is
+	if took := time.Since(start); took > 5*time.Minute { // a hang, however busy the machine is
 		t.Errorf("took %v", took)
 	}
 	if n := out.Len() / len(list); n > 600 {

@@ -238,7 +238,7 @@ func TestBombs(t *testing.T) {
 		if len(l) != 1 || l[0].Code != "limit-exceeded" {
 			t.Errorf("%.100s: got %.200s %v", src, fmt.Sprintf("%#v", v), l)
 		}
-		if d := time.Since(start); d > time.Minute {
+		if d := time.Since(start); d > 5*time.Minute {
 			t.Errorf("%.100s took %v", src, d)
 		}
 	}
@@ -252,7 +252,7 @@ func TestManyArguments(t *testing.T) {
 	if l != nil || v.AsBigFloat().String() != "60000" {
 		t.Errorf("%#v %v", v, l)
 	}
-	if d := time.Since(start); d > time.Minute { // a hang, however busy the machine is
+	if d := time.Since(start); d > 5*time.Minute { // a hang, however busy the machine is
 		t.Errorf("took %v", d)
 	}
 }

@@ -50,7 +50,7 @@ func (t *template) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 }
 
 // fractionSteps is what writing out a number takes that is not a small integer.
-const fractionSteps = 60
+const fractionSteps = 150
 
 // text converts one part. A number is checked before, as writing one out can
 // be the work of minutes.
