@@ -42,8 +42,9 @@ const (
 // process of its own, over 64 keep-alive connections, and reports medians of the
 // rounds: cpu/bare is the processor time of a token over the bare handler's,
 // cpu/sig (RS256) over that of one RSA-2048 signature made meanwhile, bare/sig the
-// same of the bare handler, p99/p50 and MiB (resident, under load) are writd's, rate/bare is tokens a second over the
-// bare handler's. Use -benchtime 20x: an iteration is a round.
+// same of the bare handler, p99/p50 and MiB (resident, under load) are writd's,
+// rate/bare is tokens a second over the bare handler's. Use -benchtime 20x: an
+// iteration is a round.
 func BenchmarkCost(b *testing.B) {
 	for _, alg := range []schema.SigningAlg{schema.RS256, schema.ES256, schema.EdDSA, schema.HS256} {
 		b.Run(string(alg), func(b *testing.B) {
