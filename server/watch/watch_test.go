@@ -230,9 +230,16 @@ func TestSameContentIsNoChange(t *testing.T) {
 	write(t, path, content(0))
 	p := watching(t, &Watcher{Path: path, Poll: 10 * time.Millisecond})
 	p.want(content(0))
-	for name, update := range map[string]func(t *testing.T, path, content string){"in place": updates["in place"], "rename": updates["rename"], "touch": func(t *testing.T, path, _ string) {
-		must(t, os.Chtimes(path, time.Now(), time.Now()))
-	}} {
+	for name, update := range map[string]func(t *testing.T, path, content string){
+		"overwritten": func(t *testing.T, path, content string) { // what is cut off first is seen as such
+			f, err := os.OpenFile(path, os.O_WRONLY, 0)
+			must(t, err)
+			_, err = f.WriteString(content)
+			must(t, errors.Join(err, f.Close()))
+		},
+		"rename": updates["rename"],
+		"touch":  func(t *testing.T, path, _ string) { must(t, os.Chtimes(path, time.Now(), time.Now())) },
+	} {
 		update(t, path, content(0))
 		time.Sleep(100 * time.Millisecond)
 		if len(p.changes) > 0 {
