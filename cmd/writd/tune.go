@@ -15,11 +15,14 @@ type tuner struct {
 	gc    bool // GOGC is
 }
 
-// newTuner also has the runtime keep no samples of allocations, half a MiB of them,
-// unless profiles are asked for.
+// sampled is the runtime's own rate: one allocation in so many bytes.
+const sampled = 512 << 10
+
+// newTuner also has the runtime sample allocations if profiles are asked for: main
+// has it take no samples, which are half a MiB.
 func newTuner(getenv func(string) string, profiling bool) tuner {
-	if !profiling {
-		runtime.MemProfileRate = 0
+	if profiling {
+		runtime.MemProfileRate = sampled
 	}
 	t := tuner{procs: getenv("GOMAXPROCS") == "", gc: getenv("GOGC") == ""}
 	given := runtime.GOMAXPROCS(0)

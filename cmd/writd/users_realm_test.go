@@ -4,6 +4,8 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -189,10 +191,19 @@ func (a grantAnswer) said() answer { return answer{a.status, a.Error} }
 // ask sends a form to the token endpoint as a client with the usual secret.
 func (r *realm) ask(client string, form url.Values) grantAnswer {
 	r.t.Helper()
+	return r.askWithin("", client, form)
+}
+
+// askWithin asks within a trace, "" for none.
+func (r *realm) askWithin(trace, client string, form url.Values) grantAnswer {
+	r.t.Helper()
 	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodPost, r.issuer+"oauth/token", strings.NewReader(form.Encode()))
 	must(r.t, err)
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.SetBasicAuth(client, clientSecret)
+	if trace != "" {
+		req.Header.Set("Traceparent", "00-"+trace+"-00f067aa0ba902b7-01")
+	}
 	res, err := http.DefaultClient.Do(req)
 	must(r.t, err)
 	defer res.Body.Close()
@@ -247,18 +258,20 @@ func (r *realm) lastLog() string {
 // why is what the token endpoint says to a request, and the reason in the log.
 func (r *realm) why(client string, form url.Values) (a grantAnswer, reason string) {
 	r.t.Helper()
-	lines := func() []string { return strings.Split(r.process.log.String(), "\n") }
-	before := len(lines())
-	a = r.ask(client, form)
+	var id [16]byte
+	_, _ = rand.Read(id[:])
+	trace := hex.EncodeToString(id[:])
+	a = r.askWithin(trace, client, form)
 	eventually(r.t, func() error { // the log comes through a pipe
-		said := lines()
-		if len(said) == before {
-			return errors.New("nothing is logged")
+		for line := range strings.Lines(r.process.log.String()) {
+			if strings.Contains(line, trace) {
+				var said struct{ Reason string }
+				err := json.Unmarshal([]byte(line), &said)
+				reason = said.Reason
+				return err
+			}
 		}
-		var line struct{ Reason string }
-		err := json.Unmarshal([]byte(said[before-1]), &line)
-		reason = line.Reason
-		return err
+		return errors.New("nothing is logged")
 	})
 	return a, reason
 }

@@ -117,7 +117,11 @@ func TestRemoteErrorsHoldNoCredential(t *testing.T) {
 func TestRemoteEndsWithTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	entered := make(chan struct{})
-	host := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { close(entered); <-r.Context().Done() }))
+	host := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(entered)
+		<-r.Context().Done()
+		panic(http.ErrAbortHandler) // no answer, which might come in before the end is noticed
+	}))
 	defer host.Close()
 	roots := x509.NewCertPool()
 	roots.AddCert(host.Certificate())
