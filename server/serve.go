@@ -43,6 +43,8 @@ func (s *Server) Serve(ctx context.Context, l Listeners) error {
 	l.Public = limited(l.Public, most, s.opts.ConnectionsPerAddress)
 	public := s.httpServer(limitedStreams(s.Public(), most, s.opts.ConnectionsPerAddress))
 	public.TLSConfig = l.TLS
+	turns := newTurns()
+	public.ConnState = turns.answered
 	servers := []*http.Server{public}
 	failed := make(chan error, 4)
 	go func() { failed <- servePublic(public, l) }()
@@ -55,7 +57,7 @@ func (s *Server) Serve(ctx context.Context, l Listeners) error {
 	defer background.Wait()
 	keeping, stop := context.WithCancel(ctx)
 	defer stop()
-	for _, keep := range []func(context.Context){s.KeepKeys, s.KeepIssuers} {
+	for _, keep := range []func(context.Context){s.KeepKeys, s.KeepIssuers, turns.keep} {
 		background.Go(func() {
 			if err := Guard(func() { keep(keeping) }); err != nil {
 				failed <- err

@@ -46,7 +46,7 @@ func newDaemon(set settings, getenv func(string) string, log *slog.Logger) (*dae
 		Keys: set.keys, KeyAnnounce: set.keyFlags.announce, KeyRotate: set.keyFlags.rotate, PKCS11Module: set.keyFlags.module,
 		Secrets: set.secrets, State: set.state,
 		Getenv: getenv, Trust: set.trust, Environment: set.environment, AdminHosts: set.adminHosts,
-		Logger: log, Signatures: d.tuner.cores + 1, Certificate: d.certificate, Profiling: set.pprof, Console: set.console,
+		Logger: log, Certificate: d.certificate, Profiling: set.pprof, Console: set.console,
 		ConnectionsPerAddress: set.perAddress,
 	}
 	if err := d.authentication(&opts); err != nil {
@@ -177,7 +177,7 @@ func (d *daemon) activate(file []byte, err error) {
 		return
 	}
 	if d.server.Activate(file) == nil {
-		d.tuner.fit(d.server.Active(), len(file))
+		d.tuner.fit(len(file))
 		d.keep(file)
 	}
 	d.tell(d.summary())
@@ -206,7 +206,7 @@ func (d *daemon) reload() {
 	if err != nil {
 		d.server.Unreadable(fmt.Errorf("snapshot unreadable: %w", err))
 	} else if d.server.Activate(file) == nil {
-		d.tuner.fit(d.server.Active(), len(file))
+		d.tuner.fit(len(file))
 		return
 	}
 	_ = d.server.Refresh()

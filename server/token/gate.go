@@ -10,8 +10,8 @@ import (
 var ErrBusy = errors.New("too many signatures are waiting")
 
 // A Gate lets a bounded number of signatures run at once, first come first
-// served, with a bounded queue before it. Without it Go's scheduler starves
-// the requests that came first: p99 at 64 connections is some five times p50.
+// served, with a bounded queue before it: what comes in a rush beyond it is
+// refused at once rather than served when nobody waits for it any more.
 type Gate struct {
 	slots   chan struct{} // a blocked send on a channel is served in order
 	waiting atomic.Int64
