@@ -77,11 +77,8 @@ func (e *tokenEndpoint) verify(x *exchange, r *http.Request, cred clientauth.Cre
 		x.method = clientauth.Federated
 		x.credential, err = a.registered.verifyFederated(assertion, client, known, x.now)
 	default:
-		if keys, own := a.registered.keysOf(cred.ClientID); own {
-			x.credential, err = a.registered.assertions.Verify(r.Context(), cred.AssertionType, assertion, cred.ClientID, keys)
-		} else {
-			err = a.registered.assertions.Refuse(cred.AssertionType, assertion, cred.ClientID, keys)
-		}
+		keys, own := a.registered.keysOf(cred.ClientID)
+		x.credential, err = a.registered.assertions.Verify(r.Context(), cred.AssertionType, assertion, cred.ClientID, keys, own)
 	}
 	if !known {
 		err = unknown(err)

@@ -77,14 +77,22 @@ func NewAssertions(opts AssertionOptions) *Assertions {
 // Verify checks an assertion of the client clientID, whose keys are given, and
 // uses it up. It returns the label of the block whose key signed it.
 //
+// A client that has no keys or does not exist has not own ones: those given are
+// another client's, if there are any. It is refused after the same work, by the same
+// instructions: where a stack begins is to be seen in the time of a verification.
+//
 // An error that is ErrRefused refuses the client; any other one decided
 // nothing.
-func (a *Assertions) Verify(ctx context.Context, assertionType string, token *Token, clientID string, keys []ClientKeys) (label string, err error) {
+func (a *Assertions) Verify(ctx context.Context, assertionType string, token *Token, clientID string, keys []ClientKeys, own bool) (label string, err error) {
 	now := a.opts.Now()
 	if err := a.checkClaims(assertionType, token, clientID, now.Unix()); err != nil {
 		return "", err
 	}
-	if label, err = a.verifySignature(token, keys, now.Unix()); err != nil {
+	label, err = a.verifySignature(token, keys, now.Unix())
+	if !own {
+		return "", notOwn(err)
+	}
+	if err != nil {
 		return "", err
 	}
 	if err := a.useUp(ctx, token, clientID, now); err != nil {
@@ -93,14 +101,8 @@ func (a *Assertions) Verify(ctx context.Context, assertionType string, token *To
 	return label, nil
 }
 
-// Refuse is Verify for a client that has no keys or does not exist: it does the same
-// work with the keys of another client, if there are any, and refuses.
-func (a *Assertions) Refuse(assertionType string, token *Token, clientID string, others []ClientKeys) error {
-	now := a.opts.Now().Unix()
-	if err := a.checkClaims(assertionType, token, clientID, now); err != nil {
-		return err
-	}
-	_, err := a.verifySignature(token, others, now)
+// notOwn is the refusal of what was held against another client's keys.
+func notOwn(err error) error {
 	if refusal, ok := errors.AsType[*Refusal](err); ok {
 		refusal.Reason = ReasonUnknownKey
 		return err

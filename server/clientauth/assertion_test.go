@@ -53,7 +53,7 @@ func (a assertionTest) present(ctx context.Context, assertion string) (label str
 	if err != nil {
 		return "", err
 	}
-	return a.Verify(ctx, AssertionType, token, token.UnverifiedSubject(), a.keys)
+	return a.Verify(ctx, AssertionType, token, token.UnverifiedSubject(), a.keys, true)
 }
 
 func TestAssertionIsAccepted(t *testing.T) {
@@ -132,14 +132,14 @@ func TestAssertionSubject(t *testing.T) {
 	a := newAssertionTest(t, AssertionOptions{})
 	for name, sub := range map[string]any{"another client's": "reports", "absent": nil, "array": []string{"billing"}, "case": "BILLING", "empty": ""} {
 		token := must(ReadToken(a.sign(nil, map[string]any{"sub": sub}), MaxAssertion))
-		_, err := a.Verify(t.Context(), AssertionType, token, "billing", a.keys)
+		_, err := a.Verify(t.Context(), AssertionType, token, "billing", a.keys, true)
 		wantReason(t, name, err, ReasonWrongSubject)
 	}
 	token := must(ReadToken(a.sign(nil, map[string]any{"iss": "", "sub": ""}), MaxAssertion))
-	_, err := a.Verify(t.Context(), AssertionType, token, "", a.keys)
+	_, err := a.Verify(t.Context(), AssertionType, token, "", a.keys, true)
 	wantReason(t, "no client id at all", err, ReasonWrongIssuer)
 	token = must(ReadToken(a.sign(nil, nil), MaxAssertion))
-	_, err = a.Verify(t.Context(), AssertionType, token, "reports", a.keys)
+	_, err = a.Verify(t.Context(), AssertionType, token, "reports", a.keys, true)
 	wantReason(t, "client_id of another client", err, ReasonWrongIssuer)
 }
 
@@ -226,7 +226,7 @@ func TestTypeMatrix(t *testing.T) {
 func TestAssertionType(t *testing.T) {
 	a := newAssertionTest(t, AssertionOptions{})
 	for _, typ := range []string{"", "jwt-bearer", AssertionType + " ", strings.ToUpper(AssertionType), "urn:ietf:params:oauth:client-assertion-type:saml2-bearer"} {
-		_, err := a.Verify(t.Context(), typ, must(ReadToken(a.sign(nil, nil), MaxAssertion)), "billing", a.keys)
+		_, err := a.Verify(t.Context(), typ, must(ReadToken(a.sign(nil, nil), MaxAssertion)), "billing", a.keys, true)
 		wantReason(t, typ, err, ReasonWrongType)
 	}
 }
