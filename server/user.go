@@ -170,15 +170,17 @@ func joinClaims(members string, copied []copiedClaim) string {
 	for _, claim := range copied {
 		size += len(claim.Name) + len(claim.Value) + len(`,"":`)
 	}
-	joined := append(make([]byte, 0, size), members...)
+	var joined strings.Builder
+	joined.Grow(size)
+	joined.WriteString(members)
 	for _, claim := range copied {
-		if len(joined) > 0 {
-			joined = append(joined, ',')
+		if joined.Len() > 0 {
+			joined.WriteByte(',')
 		}
-		joined = append(joined, '"')
-		joined = append(joined, claim.Name...) // of an alphabet that needs no escaping
-		joined = append(joined, '"', ':')
-		joined = append(joined, claim.Value...)
+		joined.WriteByte('"')
+		joined.WriteString(claim.Name) // of an alphabet that needs no escaping
+		joined.WriteString(`":`)
+		joined.WriteString(claim.Value)
 	}
-	return string(joined)
+	return joined.String()
 }

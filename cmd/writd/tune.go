@@ -22,11 +22,14 @@ func newTuner(getenv func(string) string, profiling bool) tuner {
 	return tuner{gc: getenv("GOGC") == ""}
 }
 
-// fit adjusts the runtime to a snapshot of so many bytes.
+// fit adjusts the runtime to a snapshot of so many bytes, and collects what its
+// activation left behind: a process that has never collected is not made to while it
+// idles, and would fill its first four MiB with what it looks at every few seconds.
 func (t tuner) fit(size int) {
 	if t.gc {
 		debug.SetGCPercent(gcPercent(size))
 	}
+	runtime.GC()
 }
 
 // The heap may grow by about so much between collections: less, and the collector
