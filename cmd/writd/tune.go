@@ -23,22 +23,23 @@ func newTuner(getenv func(string) string, profiling bool) tuner {
 }
 
 // fit adjusts the runtime to a snapshot of so many bytes, and collects what its
-// activation left behind: a process that has never collected is not made to while it
+// activation left behind. A process that has never collected is not made to while it
 // idles, and would fill its first four MiB with what it looks at every few seconds.
 func (t tuner) fit(size int) {
 	if t.gc {
 		debug.SetGCPercent(gcPercent(size))
 	}
 	runtime.GC()
+	forgetPages()
 }
 
 // The heap may grow by about so much between collections: less, and the collector
 // is to be seen when signatures are cheap; more, and the process is over 20 MiB
 // under load. A large snapshot has half of its size instead.
 const (
-	headroom = 6 << 20
+	headroom = 8 << 20
 	leastGC  = 50
-	mostGC   = 100
+	mostGC   = 130
 )
 
 func gcPercent(size int) int {

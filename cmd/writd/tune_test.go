@@ -7,7 +7,7 @@ import (
 )
 
 func TestTuner(t *testing.T) {
-	for size, want := range map[int]int{0: 100, 1000: 100, 3 << 20: 100, 5 << 20: 100, 7 << 20: 75, 60 << 20: 50, 1 << 40: 50} {
+	for size, want := range map[int]int{0: 130, 1000: 130, 3 << 20: 130, 7 << 20: 100, 9 << 20: 80, 60 << 20: 50, 1 << 40: 50} {
 		if got := gcPercent(size); got != want {
 			t.Errorf("a snapshot of %d bytes: GOGC=%d", size, got)
 		}
