@@ -24,7 +24,7 @@ func newTuner(getenv func(string) string, profiling bool) tuner {
 
 // fit adjusts the runtime to a snapshot of so many bytes, and collects what its
 // activation left behind. A process that has never collected is not made to while it
-// idles, and would fill its first four MiB with what it looks at every few seconds.
+// idles, and would fill its first five MiB with what it looks at every few seconds.
 func (t tuner) fit(size int) {
 	if t.gc {
 		debug.SetGCPercent(gcPercent(size))

@@ -128,6 +128,21 @@ func TestAssertionClaims(t *testing.T) {
 	}
 }
 
+// A key that stands in for those of a client that has none lets nobody in, and an
+// assertion that it signed is not used up.
+func TestStandInKeysLetNobodyIn(t *testing.T) {
+	a := newAssertionTest(t, AssertionOptions{})
+	assertion := a.sign(nil, nil)
+	label, err := a.Verify(t.Context(), AssertionType, must(ReadToken(assertion, MaxAssertion)), "billing", a.keys, false)
+	wantReason(t, "the keys are another client's", err, ReasonUnknownKey)
+	if label != "" {
+		t.Errorf("credential %q", label)
+	}
+	if _, err := a.present(t.Context(), assertion); err != nil {
+		t.Errorf("afterwards, with the client's own keys: %v", err)
+	}
+}
+
 func TestAssertionSubject(t *testing.T) {
 	a := newAssertionTest(t, AssertionOptions{})
 	for name, sub := range map[string]any{"another client's": "reports", "absent": nil, "array": []string{"billing"}, "case": "BILLING", "empty": ""} {
