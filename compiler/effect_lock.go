@@ -2,6 +2,7 @@ package compiler
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/writ-auth/writ/compiler/lockfile"
 )
@@ -12,7 +13,18 @@ import (
 
 // recordAddress is the address of a record of the lockfile, by its block there:
 // "lock.retired_api.orders".
-func recordAddress(block, label string) string { return "lock." + block + "." + label }
+func recordAddress(block, label string) string { return recordPrefix + block + "." + label }
+
+const recordPrefix = "lock."
+
+// ParseRecordAddress takes the address of a record apart.
+func ParseRecordAddress(address string) (block, label string, ok bool) {
+	record, ok := strings.CutPrefix(address, recordPrefix)
+	if !ok {
+		return "", "", false
+	}
+	return strings.Cut(record, ".")
+}
 
 // compareRecords compares the lockfile that was with the one that will be.
 // Records that come are the work of CheckLock and follow from the objects.
