@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -43,8 +45,8 @@ func (c *Config) CheckPolicy(p *Policy, self Self) (ok bool, message string, dia
 // A Demand is what a policy demands of each object, so that a review can hold two
 // versions of it side by side.
 type Demand struct {
-	Condition    string            // as it is written
-	ErrorMessage string            // as it is written
+	Condition    string            // as it is written, on one line
+	ErrorMessage string            // the same, without its quotes where it is plain text
 	Reads        map[string]string // the condition's variables, locals and files, by name; values as JSON
 	tokens       string            // the condition without layout and comments
 }
@@ -57,14 +59,16 @@ func (d Demand) SameCondition(other Demand) bool { return d.tokens == other.toke
 func (c *Config) Demand(p *Policy) Demand {
 	var d Demand
 	if p.errorMessage != nil {
-		d.ErrorMessage = c.text(p.errorMessage.expr.Range())
+		d.ErrorMessage = oneLine(c.text(p.errorMessage.expr.Range()))
+		if plain, err := strconv.Unquote(d.ErrorMessage); err == nil && !strings.ContainsAny(plain, "$%") {
+			d.ErrorMessage = plain
+		}
 	}
 	if p.condition == nil {
 		return d
 	}
 	at := p.condition.expr.Range()
-	d.Condition = c.text(at)
-	d.tokens = tokensOf(d.Condition)
+	d.Condition, d.tokens = oneLine(c.text(at)), tokensOf(c.text(at))
 	d.Reads = map[string]string{}
 	for _, root := range []string{"var", "local"} { // an object is compared as what it is
 		if vars, ok := p.condition.vars[root]; ok {
@@ -87,6 +91,11 @@ func (c *Config) text(at hcl.Range) string {
 	}
 	return string(src[at.Start.Byte:at.End.Byte])
 }
+
+var lineBreak = regexp.MustCompile(`\s*\n\s*`)
+
+// oneLine is an expression for people to read.
+func oneLine(text string) string { return lineBreak.ReplaceAllString(text, " ") }
 
 // tokensOf is an expression in one layout, and without its comments.
 func tokensOf(text string) string {

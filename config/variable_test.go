@@ -182,10 +182,10 @@ policy "p" {
 		return c.Demand(c.Policies[0])
 	}
 	old := demand(`contains(local.allowed, self.label)`, `["a"]`)
-	if old.Condition != `contains(local.allowed, self.label)` || old.ErrorMessage != `"no"` || len(old.Reads) != 1 || old.Reads["local.allowed"] != `["a"]` {
+	if old.Condition != `contains(local.allowed, self.label)` || old.ErrorMessage != "no" || len(old.Reads) != 1 || old.Reads["local.allowed"] != `["a"]` {
 		t.Errorf("%+v", old)
 	}
-	if same := demand("contains( local.allowed,\n  self.label) // for now", `["a"]`); !old.SameCondition(same) {
+	if same := demand("contains( local.allowed,\n  self.label) // for now", `["a"]`); !old.SameCondition(same) || same.Condition != "contains( local.allowed, self.label)" {
 		t.Errorf("another layout: %+v", same)
 	}
 	if other := demand(`contains(local.allowed, self.name)`, `["a"]`); old.SameCondition(other) {

@@ -176,6 +176,10 @@ func TestSubmodules(t *testing.T) {
 	if _, err := fs.ReadFile(openTree(t, g, before), "outer.hcl"); err != nil {
 		t.Error(err)
 	}
+	runGit(t, g.dir, "checkout", "-q", with)
+	runGit(t, g.dir, "submodule", "--quiet", "update", "--init", "--", "sub")
+	runGit(t, g.dir, "checkout", "-q", "-f", "-")
+	read("after what the hint says")
 }
 
 // TestFolderInPlaceOfASubmodule: what stands today where a submodule was is not
@@ -222,6 +226,21 @@ func TestRepositoryAmongTheFilesIsRefused(t *testing.T) {
 				t.Errorf("at the top: %v", err)
 			}
 		}
+	}
+}
+
+// TestRepositoryBelowTheFolderIsRefused: a file .git may name any folder for the
+// repository, but not one among the files.
+func TestRepositoryBelowTheFolderIsRefused(t *testing.T) {
+	g, _ := committed(t, map[string]string{"main.hcl": "a"})
+	if err := os.Rename(filepath.Join(g.dir, ".git"), filepath.Join(g.dir, "store")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(g.dir, ".git"), []byte("gitdir: store\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openGit(t.Context(), g.dir); !errors.Is(err, errEmbedded) {
+		t.Errorf("below the folder: %v", err)
 	}
 }
 
