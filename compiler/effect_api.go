@@ -62,7 +62,7 @@ func followLabel(name, from, to string) string {
 
 // replacedAPI says what another identifier means, and for whom.
 func (c *comparison) replacedAPI(before, after *schema.API) string {
-	text := fmt.Sprintf("Tokens are for %q and no longer for %q, which is retired.", after.Identifier, before.Identifier)
+	text := fmt.Sprintf("Tokens are for %q and no longer for %q%s.", after.Identifier, before.Identifier, c.whichIsRetired(KindAPI, before.Label, before.Identifier))
 	var holders []string
 	for _, a := range c.authorizationsAfter()[after.Label] {
 		holders = append(holders, a.Label)

@@ -33,7 +33,7 @@ func (c *comparison) compareClient(before, after *schema.Client) {
 	if before.ClientID != after.ClientID {
 		action = ActionReplace
 		d.add("client_id", before.ClientID, after.ClientID, EffectWiden,
-			"%q may authenticate, and %q, which is retired, no longer.", after.ClientID, before.ClientID)
+			"%q may authenticate, and no longer %q%s.", after.ClientID, before.ClientID, c.whichIsRetired(KindClient, before.Label, before.ClientID))
 	}
 	d.text("name", name, after.Name)
 	d.set(setRule{

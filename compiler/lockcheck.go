@@ -23,7 +23,8 @@ type LockOptions struct {
 	// Name is the lockfile's name for messages; lockfile.DefaultName when empty.
 	Name string
 	// Prior is the document of the snapshot that is there already, nil when
-	// there is none. A snapshot without a lockfile is refused.
+	// there is none. A snapshot without a lockfile is refused; a name that is in
+	// force and was edited out of the lockfile is retired.
 	Prior *schema.Document
 }
 
@@ -49,6 +50,8 @@ type Rename struct {
 //   - not recorded, the value is retired under the same label: it returns
 //   - not recorded, the value is free: recorded
 //
+// What the snapshot has in force and the lockfile has no more is retired as well.
+//
 // A value is free when no other label has it, and none had it and lost it. What
 // is recorded and neither in the tree nor renamed is retired.
 func CheckLock(m *Model, lock *lockfile.File, opts LockOptions) (next *lockfile.File, renames []Rename, diags diag.List) {
@@ -64,6 +67,10 @@ func CheckLock(m *Model, lock *lockfile.File, opts LockOptions) (next *lockfile.
 
 	apis := newNameCheck(KindAPI, apiNames(m), before.APIs, before.RetiredAPIs, replace)
 	clients := newNameCheck(KindClient, clientNames(m), before.Clients, before.RetiredClients, replace)
+	if opts.Prior != nil {
+		inForce := LockFromDocument(opts.Prior)
+		apis.inForce, clients.inForce = inForce.APIs, inForce.Clients
+	}
 	apis.run()
 	clients.run()
 
@@ -126,6 +133,7 @@ type nameCheck struct {
 	holders map[string]lockfile.Entry // of the lockfile, by value
 	retired map[string]lockfile.Entry // of the lockfile, by value; shrinks as names return
 	replace map[string]bool           // labels that may change
+	inForce []lockfile.Entry          // what the snapshot has in use; nil when it is not known
 
 	renamed     map[string]bool // recorded labels that live on under another
 	nextLive    []lockfile.Entry
@@ -176,6 +184,7 @@ func (n *nameCheck) run() {
 	for _, e := range n.retired {
 		n.nextRetired = append(n.nextRetired, e)
 	}
+	n.retireEditedOut()
 	sortEntries(n.nextLive)
 	sortEntries(n.nextRetired)
 	slices.SortFunc(n.changes, func(a, b lockChange) int { return cmp.Compare(a.text, b.text) })
@@ -245,6 +254,19 @@ func (n *nameCheck) free(t name, replaces bool) (change string, free bool) {
 func (n *nameCheck) retire(e lockfile.Entry) {
 	n.nextRetired = append(n.nextRetired, lockfile.Entry{Label: e.Label, Value: e.Value})
 	n.changed("retire "+n.address(e.Label), e.Range)
+}
+
+// retireEditedOut retires the names in force that nobody will have any more and
+// that the lockfile does not know: whoever edited the record of one edited only
+// the memory of it, and not the verifiers that rely on it.
+func (n *nameCheck) retireEditedOut() {
+	used, retired := labelsByValue(n.nextLive), labelsByValue(n.nextRetired)
+	for _, e := range n.inForce {
+		_, isUsed := used[e.Value]
+		if _, isRetired := retired[e.Value]; !isUsed && !isRetired {
+			n.retire(e)
+		}
+	}
 }
 
 func (n *nameCheck) changed(text string, at hcl.Range) {

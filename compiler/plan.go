@@ -21,14 +21,21 @@ type Prior struct {
 	Serial     uint64           // of the prior snapshot; 0 when there is none
 	Lock       *lockfile.File   // nil when there is none
 	LockDigest string           // FileDigest of the lockfile's bytes; "" when there is none
+
+	// What is known of the state that Document was, beside it: the lockfile's
+	// records, where a snapshot has those in use alone; and the configuration, whose
+	// policies and expectations stand in no document. Either may be nil.
+	Records *lockfile.File
+	Model   *Model
 }
 
 // PlanOptions are what a plan needs to know beside the two documents.
 type PlanOptions struct {
-	Digest      string    // of the new snapshot's body, snapshot.Digest
-	Renames     []Rename  // from CheckLock
-	LockChanged bool      // CheckLock's lockfile has other bytes than the prior one
-	Now         time.Time // for warnings about keys, see CheckPrior; the zero time gives none
+	Digest      string         // of the new snapshot's body, snapshot.Digest
+	Renames     []Rename       // from CheckLock
+	Lock        *lockfile.File // from CheckLock: what will be recorded; nil when that is not known
+	LockChanged bool           // CheckLock's lockfile has other bytes than the prior one
+	Now         time.Time      // for warnings about keys, see CheckPrior; the zero time gives none
 }
 
 // A Plan is everything that applying a configuration would change. It is data:
@@ -43,8 +50,10 @@ type Plan struct {
 	LockChanged   bool           `json:"lock_changed,omitempty"` // the lockfile will be written
 }
 
-// A Summary counts a plan's changes. A replacement is one Add and one Destroy;
-// a change of the issuer's settings is not counted.
+// A Summary counts a plan's changes to APIs, clients, authorizations, trusted
+// issuers and signing keys. A replacement is one Add and one Destroy. Widen counts
+// those of every other address too: "issuer", "policy.NAME", `expect "NAME"`, and
+// "lock." with the block of a record of the lockfile.
 type Summary struct {
 	Add     int `json:"add"`
 	Change  int `json:"change"`
@@ -63,7 +72,12 @@ func (p *Plan) Empty() bool {
 // The list is CheckPrior's: its errors forbid the plan.
 func NewPlan(prior Prior, m *Model, opts PlanOptions) (*Plan, diag.List) {
 	list := CheckPrior(m, prior.Document, PriorOptions{Lock: prior.Lock, Now: opts.Now})
-	p := compareDocuments(prior.Document, m.Document, opts.Renames)
+	c := newComparison(prior.Document, m.Document, opts.Renames)
+	c.lock = opts.Lock
+	c.compareObjects()
+	c.compareRecords(prior.Records)
+	c.compareGuards(prior.Model, m)
+	p := c.plan()
 	p.PriorDigest, p.Digest, p.LockChanged = prior.Digest, opts.Digest, opts.LockChanged
 	return p, list
 }
@@ -78,19 +92,29 @@ func RollbackPlan(prior Prior, old *schema.Document, digest string) *Plan {
 }
 
 // compareDocuments is the plan from one document to another. Either may be nil.
+func compareDocuments(prior, next *schema.Document, renames []Rename) *Plan {
+	c := newComparison(prior, next, renames)
+	c.compareObjects()
+	return c.plan()
+}
+
+// compareObjects compares the two documents.
 //
 // First the objects of the two are paired, so that a rename is one object and
 // not two. Then each pair is compared attribute by attribute, and each
 // difference is judged on its own; an object carries the strongest judgement.
 // Who may get which token is compared apart, over all objects at once.
-func compareDocuments(prior, next *schema.Document, renames []Rename) *Plan {
-	c := newComparison(prior, next, renames)
+func (c *comparison) compareObjects() {
 	c.compareIssuer()
 	c.compareAPIs()
 	c.compareClients()
 	c.compareAuthorizations()
 	c.compareTrustedIssuers()
 	c.compareSigningKeys()
+}
+
+// plan is what was found.
+func (c *comparison) plan() *Plan {
 	sortChanges(c.changes)
 	return &Plan{
 		FormatVersion: PlanFormatVersion,
@@ -115,7 +139,7 @@ func summarize(changes []Change) Summary {
 		if c.Effect == EffectWiden {
 			s.Widen++
 		}
-		if c.Address == string(KindIssuer) {
+		if !isCounted(c.Address) {
 			continue
 		}
 		switch c.Action {
@@ -133,4 +157,11 @@ func summarize(changes []Change) Summary {
 		}
 	}
 	return s
+}
+
+// isCounted reports whether an address is of an object that servers know, the
+// issuer apart.
+func isCounted(address string) bool {
+	kind, _, ok := ParseAddress(address)
+	return ok && kind != KindIssuer && kind != KindPolicy
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/writ-auth/writ/compiler/lockfile"
 	"github.com/writ-auth/writ/schema"
 )
 
@@ -14,6 +15,7 @@ type comparison struct {
 	prior, next *schema.Document  // never nil
 	first       bool              // there was no prior document
 	locked      map[string]Rename // from CheckLock, by new address
+	lock        *lockfile.File    // from CheckLock; nil when it is not known
 
 	apis           []pair[schema.API]
 	clients        []pair[schema.Client]

@@ -34,6 +34,8 @@ type Config struct {
 	// Digest is the SHA-256 of every file name and content, of the files read by
 	// file(), and of the variable values: what a saved plan is bound to.
 	Digest [32]byte
+	// LeftOut names the variables that Options.OnlyDeclared left out, sorted.
+	LeftOut []string
 	// Partial says that whole objects are missing, because a for_each failed or a
 	// file did not parse. Then nothing follows from what is not there.
 	Partial bool

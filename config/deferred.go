@@ -16,9 +16,10 @@ import (
 // self. Everything else that it refers to is resolved when the configuration
 // is loaded, so that a mistake is reported even where no object is concerned.
 type deferred struct {
-	expr hclsyntax.Expression
-	vars map[string]cty.Value // all that it reads but self
-	self *selfUse
+	expr  hclsyntax.Expression
+	vars  map[string]cty.Value // all that it reads but self
+	files []cty.Value          // what its calls of file() give, in the order of the text
+	self  *selfUse
 }
 
 // A selfShape is what self is: an object of a kind or, in claims, an object of
@@ -110,7 +111,10 @@ func (f *fields) deferred(name string, shape selfShape) *deferred {
 	s := f.scope
 	s.self = d.self
 	ctx, ok := f.context(d.expr, s)
-	if !ok || !f.readFiles(d.expr, s) {
+	if ok {
+		d.files, ok = f.readFiles(d.expr, s)
+	}
+	if !ok {
 		f.bad = true
 		return nil
 	}
@@ -120,8 +124,8 @@ func (f *fields) deferred(name string, shape selfShape) *deferred {
 
 // readFiles reads now what a deferred expression reads with file(), so that the
 // configuration's digest covers it.
-func (f *fields) readFiles(expr hclsyntax.Expression, s scope) bool {
-	ok := true
+func (f *fields) readFiles(expr hclsyntax.Expression, s scope) (files []cty.Value, ok bool) {
+	ok = true
 	_ = hclsyntax.VisitAll(expr, func(n hclsyntax.Node) hcl.Diagnostics {
 		call, isCall := n.(*hclsyntax.FunctionCallExpr)
 		if !isCall || call.Name != "file" {
@@ -134,11 +138,12 @@ func (f *fields) readFiles(expr hclsyntax.Expression, s scope) bool {
 				return nil
 			}
 		}
-		_, good := f.loader.evaluate(call, s)
+		text, good := f.loader.evaluate(call, s)
+		files = append(files, text)
 		ok = ok && good
 		return nil
 	})
-	return ok
+	return files, ok
 }
 
 // value evaluates a deferred expression for one object.

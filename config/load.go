@@ -20,9 +20,12 @@ import (
 type Options struct {
 	Vars     map[string]string // --var: text for a primitive variable, an HCL expression for any other
 	VarFiles []VarFile         // attributes of each set variables; later files win, Vars win over all
-	Limits   source.Limits     // the zero value means source.DefaultLimits
-	Lockfile string            // one more name, relative to the root, that is not configuration
-	Workers  int               // files parsed at once; 0 means GOMAXPROCS
+	// OnlyDeclared leaves out a value for a variable that is not declared, and
+	// notes it in Config.LeftOut, where it is otherwise an error.
+	OnlyDeclared bool
+	Limits       source.Limits // the zero value means source.DefaultLimits
+	Lockfile     string        // one more name, relative to the root, that is not configuration
+	Workers      int           // files parsed at once; 0 means GOMAXPROCS
 }
 
 // A VarFile is a file of variable values, already read.
@@ -99,7 +102,7 @@ func load(tree *source.Tree, problems diag.List, files eval.FileReader, opts Opt
 	}
 	c := &Config{Sources: l.sources}
 	l.index(parsed(tree.Files))
-	l.resolveVariables(opts)
+	c.LeftOut = l.resolveVariables(opts)
 	for _, name := range l.locals.order {
 		l.local(l.locals.byName[name])
 	}
@@ -125,12 +128,7 @@ func (l *loader) digest(tree *source.Tree) [32]byte {
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.variables.byName)) {
 		if v := l.variables.byName[name]; v.ok {
-			// A value that JSON cannot say has been written exactly in a file or on the command line.
-			text, err := canonicalJSON(v.value)
-			if err != nil {
-				text = v.value.GoString()
-			}
-			digestPart(h, "variable", name, []byte(text))
+			digestPart(h, "variable", name, []byte(exactText(v.value)))
 		}
 	}
 	return [32]byte(h.Sum(nil))

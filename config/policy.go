@@ -1,7 +1,13 @@
 package config
 
 import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/writ-auth/writ/config/diag"
@@ -34,6 +40,83 @@ func (c *Config) CheckPolicy(p *Policy, self Self) (ok bool, message string, dia
 		return false, "", p.about(self, diag.List{mistyped("error_message must be a string", m, p.errorMessage.expr.Range())})
 	}
 	return false, m.AsString(), nil
+}
+
+// A Demand is what a policy demands of each object, so that a review can hold two
+// versions of it side by side.
+type Demand struct {
+	Condition    string            // as it is written, on one line
+	ErrorMessage string            // the same, without its quotes where it is plain text
+	Reads        map[string]string // the condition's variables, locals and files, by name; values as JSON
+	tokens       string            // the condition without layout and comments
+}
+
+// SameCondition reports whether two conditions differ in layout and comments at
+// most. What they read may still be something else.
+func (d Demand) SameCondition(other Demand) bool { return d.tokens == other.tokens }
+
+// Demand returns what a policy of this configuration demands.
+func (c *Config) Demand(p *Policy) Demand {
+	var d Demand
+	if p.errorMessage != nil {
+		d.ErrorMessage = oneLine(c.text(p.errorMessage.expr.Range()))
+		if plain, err := strconv.Unquote(d.ErrorMessage); err == nil && !strings.ContainsAny(plain, "$%") {
+			d.ErrorMessage = plain
+		}
+	}
+	if p.condition == nil {
+		return d
+	}
+	at := p.condition.expr.Range()
+	d.Condition, d.tokens = oneLine(c.text(at)), tokensOf(c.text(at))
+	d.Reads = map[string]string{}
+	for _, root := range []string{"var", "local"} { // an object is compared as what it is
+		if vars, ok := p.condition.vars[root]; ok {
+			for name, v := range vars.AsValueMap() {
+				d.Reads[root+"."+name] = exactText(v)
+			}
+		}
+	}
+	for i, text := range p.condition.files {
+		d.Reads[fmt.Sprintf("file() number %d", i+1)] = exactText(text)
+	}
+	return d
+}
+
+// text is what the configuration says at a place.
+func (c *Config) text(at hcl.Range) string {
+	src := c.Sources[at.Filename]
+	if at.Start.Byte > at.End.Byte || at.End.Byte > len(src) {
+		return ""
+	}
+	return string(src[at.Start.Byte:at.End.Byte])
+}
+
+var lineBreak = regexp.MustCompile(`\s*\n\s*`)
+
+// oneLine is an expression for people to read.
+func oneLine(text string) string { return lineBreak.ReplaceAllString(text, " ") }
+
+// tokensOf is an expression in one layout, and without its comments.
+func tokensOf(text string) string {
+	tokens, _ := hclsyntax.LexExpression([]byte(text), "", hcl.InitialPos)
+	var b strings.Builder
+	for _, t := range tokens {
+		if t.Type != hclsyntax.TokenNewline && t.Type != hclsyntax.TokenComment {
+			fmt.Fprintf(&b, "%d %d %s\n", t.Type, len(t.Bytes), t.Bytes)
+		}
+	}
+	return b.String()
+}
+
+// exactText is a value as JSON, or in cty's own form where JSON cannot say it: it
+// has then been written exactly in a file or on the command line.
+func exactText(v cty.Value) string {
+	text, err := canonicalJSON(v)
+	if err != nil {
+		text = v.GoString()
+	}
+	return text
 }
 
 // Exhausted reports whether what claims and policies may take is used up. That

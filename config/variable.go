@@ -43,8 +43,9 @@ func (l *loader) indexVariable(b *source.Block) {
 	l.variables.add(name, &variable{block: b})
 }
 
-// resolveVariables gives every variable its value.
-func (l *loader) resolveVariables(opts Options) {
+// resolveVariables gives every variable its value. It returns the names of those
+// that were to be left out.
+func (l *loader) resolveVariables(opts Options) (leftOut []string) {
 	values := map[string]given{}
 	for _, f := range opts.VarFiles {
 		l.readVarFile(f, values)
@@ -53,7 +54,9 @@ func (l *loader) resolveVariables(opts Options) {
 		values[name] = given{text: opts.Vars[name], raw: true, ok: true}
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if _, declared := l.variables.byName[name]; !declared {
+		if _, declared := l.variables.byName[name]; !declared && opts.OnlyDeclared {
+			leftOut = append(leftOut, name)
+		} else if !declared {
 			l.problems.errorf("invalid-variable", values[name].name, "There is no variable %q to give a value to.%s Declare it with a variable block, or leave the value out.",
 				name, l.problems.didYouMean(name, l.variables.order))
 		}
@@ -71,9 +74,11 @@ func (l *loader) resolveVariables(opts Options) {
 	for _, name := range l.variables.order {
 		l.validateVariable(spec, l.variables.byName[name], name)
 	}
+	return leftOut
 }
 
 func (l *loader) readVarFile(file VarFile, values map[string]given) {
+	file.Bytes = source.UnixLines(file.Bytes)
 	l.sources[file.Name] = file.Bytes
 	f, problems := source.ParseFile(file.Name, file.Bytes, l.limits)
 	l.problems.addParsed(problems)

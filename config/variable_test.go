@@ -145,3 +145,53 @@ func TestGivenNumberWithinLimits(t *testing.T) {
 		t.Errorf("problems: %v", codes)
 	}
 }
+
+// TestValuesOfUndeclaredVariables: one side of a comparison may declare what the
+// other does not.
+func TestValuesOfUndeclaredVariables(t *testing.T) {
+	opts := config.Options{Vars: map[string]string{"a": "1", "gone": "2"}, VarFiles: []config.VarFile{{Name: "v", Bytes: []byte("left = 1\r\nb = <<E\r\nx\r\nE\r\n")}}}
+	const src = `
+variable "a" { type = string }
+variable "b" { type = string }
+client "c" { name = jsonencode([var.a, var.b]) }`
+	if _, codes := loadWith(t, src, opts); !slices.Equal(codes, []string{"invalid-variable", "invalid-variable"}) {
+		t.Errorf("declared or not: %v", codes)
+	}
+	opts.OnlyDeclared = true
+	c, codes := loadWith(t, src, opts)
+	if len(codes) > 0 || !slices.Equal(c.LeftOut, []string{"gone", "left"}) || c.Clients[0].Name != `["1","x\n"]` {
+		t.Errorf("only declared: %v, %v, %+v", codes, c.LeftOut, c.Clients)
+	}
+}
+
+// TestWhatAPolicyDemands: two versions of a policy are told apart by what decides,
+// and not by how they are laid out.
+func TestWhatAPolicyDemands(t *testing.T) {
+	demand := func(condition, local string) config.Demand {
+		t.Helper()
+		c, problems := config.LoadFS(files("writ.hcl", `
+locals { allowed = `+local+` }
+policy "p" {
+  for_each_of   = "client"
+  condition     = `+condition+`
+  error_message = "no"
+}`), config.Options{})
+		if problems.HasErrors() {
+			t.Fatal(problems)
+		}
+		return c.Demand(c.Policies[0])
+	}
+	old := demand(`contains(local.allowed, self.label)`, `["a"]`)
+	if old.Condition != `contains(local.allowed, self.label)` || old.ErrorMessage != "no" || len(old.Reads) != 1 || old.Reads["local.allowed"] != `["a"]` {
+		t.Errorf("%+v", old)
+	}
+	if same := demand("contains( local.allowed,\n  self.label) // for now", `["a"]`); !old.SameCondition(same) || same.Condition != "contains( local.allowed, self.label)" {
+		t.Errorf("another layout: %+v", same)
+	}
+	if other := demand(`contains(local.allowed, self.name)`, `["a"]`); old.SameCondition(other) {
+		t.Errorf("another condition: %+v", other)
+	}
+	if wider := demand(`contains(local.allowed, self.label)`, `["a", "b"]`); !old.SameCondition(wider) || wider.Reads["local.allowed"] == old.Reads["local.allowed"] {
+		t.Errorf("another local: %+v", wider)
+	}
+}

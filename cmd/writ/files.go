@@ -63,8 +63,11 @@ func unwritable(err error) error {
 
 // readRegular reads a file whole. A device or a pipe is refused: reading it
 // might never end.
-func readRegular(path string) ([]byte, error) {
-	info, err := os.Stat(path)
+func readRegular(path string) ([]byte, error) { return readFrom(path, os.Stat, os.Open) }
+
+// readFrom is readRegular of what the two functions find under the name.
+func readFrom(path string, stat func(string) (fs.FileInfo, error), open func(string) (*os.File, error)) ([]byte, error) {
+	info, err := stat(path)
 	if err != nil {
 		return nil, unreadable(err)
 	}
@@ -75,7 +78,7 @@ func readRegular(path string) ([]byte, error) {
 	if info.Size() > maxInput {
 		return nil, unreadable(tooLarge)
 	}
-	f, err := os.Open(path)
+	f, err := open(path)
 	if err != nil {
 		return nil, unreadable(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,6 +18,7 @@ import (
 type gitFS struct {
 	nodes   map[string]*gitNode // by path; "." is the folder itself
 	readers []*gitBlobs
+	absent  atomic.Pointer[error] // why a submodule that was to be read is not there; nil while none was
 }
 
 // A gitNode is a file, a link or a folder of a gitFS.
@@ -27,6 +29,7 @@ type gitNode struct {
 	oid      string
 	blobs    *gitBlobs
 	children []fs.DirEntry // of a folder, sorted
+	absent   error         // of a submodule: why its content is not there
 }
 
 // openGitFS reads the tree; the content of a file is read when it is opened.
@@ -56,11 +59,11 @@ func (t *gitFS) mount(ctx context.Context, repository git, commit, below string)
 		name := path.Join(below, entry.path)
 		switch entry.mode {
 		case "160000":
-			sub, err := repository.submodule(ctx, entry.path)
+			sub, err := repository.submodule(ctx, commit, entry)
+			t.add(name, &gitNode{mode: fs.ModeDir | 0o755, absent: err})
 			if err != nil {
-				return err
+				continue // nobody may ask for it: what is in a hidden folder is no configuration
 			}
-			t.add(name, &gitNode{mode: fs.ModeDir | 0o755})
 			if err := t.mount(ctx, sub, entry.oid, name); err != nil {
 				return err
 			}
@@ -151,6 +154,10 @@ func (t *gitFS) resolve(op, name string) (*gitNode, error) {
 		if node == nil {
 			return fail(fs.ErrNotExist)
 		}
+		if node.absent != nil {
+			t.absent.CompareAndSwap(nil, &node.absent)
+			return fail(node.absent)
+		}
 		if node.mode.Type() != fs.ModeSymlink {
 			at = next
 			continue
@@ -215,10 +222,11 @@ func (d *gitDir) ReadDir(n int) ([]fs.DirEntry, error) {
 	return slices.Clone(left), nil
 }
 
-// hasConfiguration reports whether any file of the tree could belong to a configuration.
+// hasConfiguration reports whether any file of the tree could belong to a
+// configuration, or be in a submodule that is not there to be looked into.
 func (t *gitFS) hasConfiguration() bool {
-	for name := range t.nodes {
-		if strings.HasSuffix(name, ".hcl") || strings.HasSuffix(name, ".hcl.json") {
+	for name, node := range t.nodes {
+		if node.absent != nil || strings.HasSuffix(name, ".hcl") || strings.HasSuffix(name, ".hcl.json") {
 			return true
 		}
 	}

@@ -38,7 +38,16 @@ func (a *app) planCommand() command {
 		about: `
 Compares with the snapshot in force, or with what --against names: a snapshot
 file or URL, or git:REV, which compiles the configuration as it stood at that
-commit. Nothing is written but --out.`,
+commit. Nothing is written but --out.
+
+At git:REV, variable files and the lockfile are read as they stood there, if
+they lie in the repository; --var counts for both sides, for the older one as
+far as it declares the variable. A policy or an expectation that is gone or
+changed, and an identifier that the lockfile no longer keeps, are changes too.
+A REV that more than one branch or tag has is refused.
+
+The signature of a snapshot that is compared with is not verified: a URL is as
+good as its host, and redirects lead to https only.`,
 		example: "$ writ plan --against git:origin/main --detailed-exitcode\n...\nPlan: 1 to add, 0 to change, 0 to destroy. 1 change widens access.\n$ echo $?\n2",
 		flags: append(o.flags(),
 			&cli.StringFlag{Name: "against", Usage: "compare with `REF`: a snapshot file or URL, or git:REV", Destination: &o.against},

@@ -51,7 +51,7 @@ func (w *workspace) propose(ctx context.Context, opts proposalOptions, against s
 		return nil, err
 	}
 	plan, list := compiler.NewPlan(p.prior.Prior, t.model, compiler.PlanOptions{
-		Digest: snapshot.Digest(p.body), Renames: p.lock.renames, Now: w.app.now(),
+		Digest: snapshot.Digest(p.body), Renames: p.lock.renames, Now: w.app.now(), Lock: p.lock.next,
 		LockChanged: against == "" && p.lock.changed(), // a comparison writes nothing
 	})
 	if list.HasErrors() {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"os"
@@ -15,10 +16,16 @@ import (
 // revision is what the snapshot says it was made from: the git commit when the
 // configuration's folder is exactly that commit, else the text given.
 func (w *workspace) revision(ctx context.Context, t *tree, given string) (string, error) {
-	repository := git{dir: w.dir}
+	repository, err := openGit(ctx, w.dir)
+	if errors.Is(err, errEmbedded) {
+		return "", err
+	}
+	if err != nil {
+		return given, nil // no git, or no checkout
+	}
 	commit, err := repository.commit(ctx, "HEAD")
 	if err != nil {
-		return given, nil // no git, no checkout or no commit yet
+		return given, nil // no commit yet
 	}
 	entries, err := repository.list(ctx, commit)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/server/watch"
 )
 
 // snapshotPath is where the snapshot in force stands.
@@ -60,6 +61,7 @@ type standing struct {
 func standingOf(snap *snapshot.Snapshot, fileDigest string) *standing {
 	s := &standing{snap: snap, fileDigest: fileDigest}
 	s.Document = snapshot.Decode(snap)
+	s.Records = compiler.LockFromDocument(s.Document)
 	s.Digest = snap.Digest()
 	s.Serial = snap.Envelope().Serial
 	return s
@@ -103,7 +105,10 @@ func (w *workspace) against(ctx context.Context, ref string) (*standing, error) 
 
 // atRevision compiles the configuration as it stood at a git revision.
 func (w *workspace) atRevision(ctx context.Context, revision string) (*standing, error) {
-	repository := git{dir: w.dir}
+	repository, err := openGit(ctx, w.dir)
+	if err != nil {
+		return nil, err
+	}
 	commit, err := repository.commit(ctx, revision)
 	if err != nil {
 		return nil, err
@@ -114,10 +119,18 @@ func (w *workspace) atRevision(ctx context.Context, revision string) (*standing,
 	}
 	defer files.Close()
 	if !files.hasConfiguration() {
-		fmt.Fprintf(w.app.err, "There was no configuration here at %s: everything is new.\n", revision)
+		w.app.note("There was no configuration here at %s: everything is new.", revision)
 		return &standing{}, nil
 	}
-	t, err := w.compileFS(files)
+	past := &pastInputs{workspace: w, repository: repository, commit: commit, revision: revision}
+	options, err := past.options(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t, err := w.compileFS(files, options)
+	if absent := files.absent.Load(); absent != nil {
+		return nil, *absent
+	}
 	if problems, ok := errors.AsType[*diagnosed](err); ok {
 		w.app.warn(errorsOnly(problems.list), problems.sources)
 		return nil, failf("git-failed", "Compare with a revision that does.", "the configuration at %q does not compile", revision)
@@ -125,13 +138,17 @@ func (w *workspace) atRevision(ctx context.Context, revision string) (*standing,
 	if err != nil {
 		return nil, err
 	}
+	for _, name := range t.model.Config.LeftOut {
+		w.app.note("var.%s is not declared at %s: its value is left out there.", name, revision)
+	}
 	body, err := snapshot.Encode(t.model.Document)
 	if err != nil {
 		return nil, err
 	}
 	s := &standing{}
-	s.Document, s.Digest = t.model.Document, snapshot.Digest(body)
-	return s, nil
+	s.Document, s.Digest, s.Model = t.model.Document, snapshot.Digest(body), t.model
+	s.Records, err = past.lock(ctx)
+	return s, err
 }
 
 // errorsOnly leaves out the warnings.
@@ -158,11 +175,13 @@ func fetchSnapshot(ctx context.Context, ref string) ([]byte, error) {
 	if err != nil {
 		return nil, usagef("invalid URL %q", ref)
 	}
-	response, err := http.DefaultClient.Do(request)
+	client := &http.Client{CheckRedirect: watch.RedirectToHTTPS}
+	response, err := client.Do(request)
 	if err != nil {
-		return nil, failf("unreachable", "", "fetch snapshot: %w", err)
+		return nil, failf("unreachable", "", "fetch snapshot: %w", err) // net/http leaves the password out
 	}
 	defer response.Body.Close()
+	ref = target.Redacted()
 	if response.StatusCode != http.StatusOK {
 		return nil, failf("unreachable", "", "fetch snapshot %q: %s", ref, response.Status)
 	}

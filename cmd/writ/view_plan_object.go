@@ -35,6 +35,9 @@ func (out *planPrinter) change(c *compiler.Change) {
 
 // objectHeader is an address as the block that declares the object.
 func objectHeader(address string) string {
+	if block, label, ok := compiler.ParseRecordAddress(address); ok {
+		return fmt.Sprintf("%s %s", block, strconv.Quote(label))
+	}
 	kind, label, ok := compiler.ParseAddress(address)
 	if !ok || label == "" {
 		return address

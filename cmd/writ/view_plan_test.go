@@ -198,7 +198,7 @@ func planOf(t *testing.T, archive *txtar.Archive) *compiler.Plan {
 		if list.HasErrors() {
 			t.Fatalf("lock of prior: %+v", list)
 		}
-		prior = compiler.Prior{Document: before.Document, Digest: "sha256:prior", Serial: 1, Lock: lock}
+		prior = compiler.Prior{Document: before.Document, Digest: "sha256:prior", Serial: 1, Lock: lock, Records: lock, Model: before}
 	}
 	after := modelOf(t, archive, "next")
 	lock, renames, list := compiler.CheckLock(after, prior.Lock, opts)
@@ -210,7 +210,7 @@ func planOf(t *testing.T, archive *txtar.Archive) *compiler.Plan {
 		digest = prior.Digest
 	}
 	changed := prior.Lock == nil || !bytes.Equal(prior.Lock.Bytes(), lock.Bytes())
-	plan, list := compiler.NewPlan(prior, after, compiler.PlanOptions{Digest: digest, Renames: renames, LockChanged: changed})
+	plan, list := compiler.NewPlan(prior, after, compiler.PlanOptions{Digest: digest, Renames: renames, Lock: lock, LockChanged: changed})
 	if list.HasErrors() {
 		t.Fatalf("plan: %+v", list)
 	}

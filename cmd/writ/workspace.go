@@ -24,6 +24,7 @@ type workspace struct {
 	lockfile  string // path
 	lockName  string // as messages show it
 	lockAsked bool   // --lockfile named it
+	varFiles  []inputFile
 	options   config.Options
 }
 
@@ -57,11 +58,13 @@ func (a *app) workspace(args []string, flags *configFlags) (*workspace, error) {
 		return nil, err
 	}
 	for _, name := range flags.varFiles {
-		content, err := readRegular(a.path(name))
+		file := w.input(name, a.path(name))
+		content, err := file.read()
 		if err != nil {
 			return nil, err
 		}
-		w.options.VarFiles = append(w.options.VarFiles, config.VarFile{Name: filepath.ToSlash(name), Bytes: content})
+		w.varFiles = append(w.varFiles, file)
+		w.options.VarFiles = append(w.options.VarFiles, config.VarFile{Name: file.name, Bytes: content})
 	}
 	return w, nil
 }
@@ -110,11 +113,11 @@ func (w *workspace) compile() (*tree, error) {
 	return w.finish(cfg, list)
 }
 
-// compileFS does the same for a tree that is not on disk.
-func (w *workspace) compileFS(fsys fs.FS) (*tree, error) {
+// compileFS does the same for a tree that is not on disk, with options of its own.
+func (w *workspace) compileFS(fsys fs.FS, options config.Options) (*tree, error) {
 	done := w.app.progress("Compiling")
 	defer done()
-	cfg, list := config.LoadFS(fsys, w.options)
+	cfg, list := config.LoadFS(fsys, options)
 	return w.finish(cfg, list)
 }
 
@@ -124,12 +127,9 @@ func noConfiguration(dir string) error {
 }
 
 func (w *workspace) finish(cfg *config.Config, list diag.List) (*tree, error) {
-	sources := maps.Clone(cfg.Sources)
+	sources := maps.Clone(cfg.Sources) // those of variables among them
 	if sources == nil {
 		sources = map[string][]byte{}
-	}
-	for _, file := range w.options.VarFiles {
-		sources[file.Name] = file.Bytes
 	}
 	model, found := compiler.Compile(cfg, compiler.CompileOptions{Now: w.app.now(), Loaded: list})
 	list = append(list, found...)
@@ -147,7 +147,7 @@ func (t *tree) refuse(list diag.List) error {
 // readLock reads the lockfile with lockfile.Parse, or another way to parse it;
 // nil when there is none. Its bytes become a source of snippets.
 func (w *workspace) readLock(t *tree, parse parseLock) (*lockfile.File, []byte, error) {
-	content, err := readRegular(w.lockfile)
+	content, err := w.input(w.lockName, w.lockfile).read()
 	if errors.Is(err, fs.ErrNotExist) {
 		if w.lockAsked {
 			t.warnings = append(t.warnings, lockNotThere(w.lockName))

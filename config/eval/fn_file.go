@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/zclconf/go-cty/cty"
@@ -85,6 +86,9 @@ func (e *Evaluator) keep(name, text string) {
 func unreadable(name string, err error, limits source.Limits) error {
 	if errors.Is(err, source.ErrTooLarge) {
 		return past("Too large file", "%q is longer than a file may be, %d bytes", name, limits.FileBytes)
+	}
+	if errors.Is(err, source.ErrPointer) {
+		return function.NewArgErrorf(0, "%q is %w. %s", name, err, strings.TrimSuffix(source.PointerHint, "."))
 	}
 	if pe, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pe.Err

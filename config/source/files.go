@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +12,8 @@ import (
 
 // Files reads single files of a tree, for file() and for files that have their
 // own format. Nothing but a regular file inside the tree is read, and opening
-// never blocks.
+// never blocks. Lines end in LF, whatever the checkout made of them: the same
+// tree has to give the same bytes on every machine.
 type Files struct {
 	fsys  fs.FS
 	open  func(name string) (fs.File, error)
@@ -34,11 +36,12 @@ var (
 	ErrNotRegular = errors.New("not a regular file")
 	ErrTooLarge   = errors.New("larger than the limit of one file")
 	ErrOutside    = errors.New("not inside the configuration's folder")
+	ErrPointer    = errors.New("a pointer of Git LFS, not the file that it stands for")
 )
 
 // ReadFile returns the content of one file. Its name is relative to the root
 // of the tree, with forward slashes. The error is ErrNotRegular, ErrTooLarge,
-// ErrOutside or the system's.
+// ErrOutside, ErrPointer or the system's.
 func (f *Files) ReadFile(name string) ([]byte, error) {
 	name = path.Clean(name)
 	if !fs.ValidPath(name) {
@@ -81,7 +84,24 @@ func (f *Files) read(name string, size int64) ([]byte, error) {
 	if size = max(size, info.Size()); size > f.limit {
 		return nil, ErrTooLarge
 	}
-	return readAtMost(file, size, f.limit)
+	b, err := readAtMost(file, size, f.limit)
+	if err == nil && IsPointer(b) {
+		err = ErrPointer
+	}
+	return UnixLines(b), err
+}
+
+// UnixLines returns b with LF for every CR LF. It is b itself where there is none.
+func UnixLines(b []byte) []byte {
+	if !bytes.Contains(b, []byte("\r\n")) {
+		return b
+	}
+	return bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n"))
+}
+
+// IsPointer reports whether b is what Git LFS commits in place of a file.
+func IsPointer(b []byte) bool {
+	return bytes.HasPrefix(b, []byte("version https://git-lfs.github.com/spec/"))
 }
 
 func readAtMost(r io.Reader, size, limit int64) ([]byte, error) {

@@ -277,3 +277,71 @@ func TestFormat(t *testing.T) {
 		t.Errorf("%q %v", same, l)
 	}
 }
+
+// TestLineEndsOfTheCheckout: what git made of the line ends on checkout is in no
+// value, no range and no digest.
+func TestLineEndsOfTheCheckout(t *testing.T) {
+	lf := map[string]string{"a.hcl": "a = <<E\nfirst\nsecond\nE\n", "b.hcl.json": "{\n\"b\": 1\n}\n", "keys/a.json": "{\n}\n"}
+	crlf := map[string]string{}
+	for name, content := range lf {
+		crlf[name] = strings.ReplaceAll(content, "\n", "\r\n")
+	}
+	root, _ := folder(t, crlf)
+	tree, l := Load(root, Options{})
+	if l != nil || names(tree.Files) != "a.hcl b.hcl.json" {
+		t.Fatalf("%s, %v", names(tree.Files), l)
+	}
+	for _, f := range tree.Files {
+		if string(f.Bytes) != lf[f.Name] {
+			t.Errorf("%s: %q", f.Name, f.Bytes)
+		}
+	}
+	if text, ok := tree.Files[0].Body.Attribute("a").Expr.Text(); ok && text != "first\nsecond\n" {
+		t.Errorf("the heredoc is %q", text)
+	}
+	if b, err := RootFiles(root, Limits{}).ReadFile("keys/a.json"); string(b) != lf["keys/a.json"] || err != nil {
+		t.Errorf("%q, %v", b, err)
+	}
+}
+
+// TestPointerOfLFS: the text that Git LFS commits is not taken for the file.
+func TestPointerOfLFS(t *testing.T) {
+	const pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n"
+	tree := fstest.MapFS{"a.hcl": {Data: []byte(pointer)}, "keys/a.json": {Data: []byte(pointer)}}
+	if _, l := LoadFS(tree, Options{}); codes(l) != "unreadable-file a.hcl" || !strings.Contains(l[0].Detail, "git lfs pull") {
+		t.Error(l)
+	}
+	if _, err := FSFiles(tree, Limits{}).ReadFile("keys/a.json"); !errors.Is(err, ErrPointer) {
+		t.Error(err)
+	}
+}
+
+// oddFS has a file and a folder whose names are not UTF-8, as Linux allows.
+type oddFS struct{ fstest.MapFS }
+
+func (o oddFS) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := o.MapFS.ReadDir(name)
+	for i, e := range entries {
+		if strings.HasPrefix(e.Name(), "odd") {
+			entries[i] = oddEntry{e}
+		}
+	}
+	return entries, err
+}
+
+type oddEntry struct{ fs.DirEntry }
+
+func (o oddEntry) Name() string { return o.DirEntry.Name() + "\xff" }
+
+func TestNamesThatAreNotUTF8(t *testing.T) {
+	file := &fstest.MapFile{Data: []byte("a = 1\n")}
+	_, l := LoadFS(oddFS{fstest.MapFS{"odd.hcl": file, "oddfolder/a.hcl": file, "ok.hcl": file}}, Options{})
+	if len(l) != 2 {
+		t.Fatal(l)
+	}
+	for _, d := range l {
+		if d.Code != "unreadable-file" || !strings.Contains(d.Detail, `\xff" is not UTF-8`) {
+			t.Errorf("%+v", d)
+		}
+	}
+}

@@ -15,9 +15,9 @@ type textError struct {
 
 // checkText refuses what no configuration holds: bytes that are not UTF-8, and
 // control characters, which can hide in a review what a file says. A byte
-// order mark at the start is accepted and skipped. Lines end with LF or CRLF;
-// a CRLF inside a heredoc is part of its value, as it is for every other HCL
-// program.
+// order mark at the start is accepted and skipped. Lines end with LF or CRLF:
+// Files reads either as LF, so that a heredoc has the same value in every
+// checkout.
 func checkText(b []byte) *textError {
 	for i := 0; i < len(b); {
 		c := b[i]

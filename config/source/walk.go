@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/writ-auth/writ/config/diag"
 )
@@ -68,6 +69,11 @@ func (w *walk) folder(dir string, depth int) {
 			continue
 		}
 		name := path.Join(dir, d.Name())
+		if !utf8.ValidString(d.Name()) {
+			w.report(strings.ToValidUTF8(name, "\ufffd"), "unreadable-file", "Name is not UTF-8",
+				fmt.Sprintf("The name %+q is not UTF-8, and not every system can have it. Rename the file or folder.", name))
+			continue
+		}
 		if d.IsDir() {
 			w.folder(name, depth+1)
 			continue
@@ -109,6 +115,9 @@ func (w *walk) report(name, code, summary, detail string) {
 	w.l = append(w.l, diag.Diagnostic{Severity: diag.Error, Code: code, Summary: summary, Detail: detail, Range: wholeFile(name)})
 }
 
+// PointerHint is the way out of ErrPointer.
+const PointerHint = "Fetch the file with git lfs pull. A revision of git has the pointer alone, so to be compared with one a configuration cannot be in LFS: git lfs untrack."
+
 // unreadable says why a file or folder cannot be read, in the system's words.
 func unreadable(name string, err error) diag.Diagnostic {
 	if errors.Is(err, ErrTooLarge) {
@@ -127,6 +136,9 @@ func unreadable(name string, err error) diag.Diagnostic {
 		detail = fmt.Sprintf("%q leads to nothing: its target is gone, or it was removed just now. Remove the link, or restore what it leads to.", name)
 	case strings.Contains(cause.Error(), "escapes"): // os.Root has no error to compare with
 		detail = fmt.Sprintf("%q is a link that leads out of the configuration's folder. Put a copy there instead: what a configuration says must not depend on the machine.", name)
+	}
+	if errors.Is(err, ErrPointer) {
+		detail = fmt.Sprintf("%q is %v. %s", name, err, PointerHint)
 	}
 	if errors.Is(err, ErrNotRegular) {
 		detail += " A configuration holds folders, regular files, and links to regular files inside it."

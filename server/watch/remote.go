@@ -41,12 +41,7 @@ func Remote(ctx context.Context, address string, roots *x509.CertPool) Reader {
 			DisableCompression:     true, // the tag is of what is sent, and a small answer may become a large one
 			DisableKeepAlives:      true,
 		},
-		CheckRedirect: func(r *http.Request, before []*http.Request) error {
-			if r.URL.Scheme != "https" || len(before) > remoteRedirects {
-				return errors.New("redirected elsewhere than to https, or too often")
-			}
-			return nil
-		},
+		CheckRedirect: RedirectToHTTPS,
 	}
 	tag := ""
 	return func() ([]byte, error) {
@@ -56,6 +51,15 @@ func Remote(ctx context.Context, address string, roots *x509.CertPool) Reader {
 		}
 		return content, err
 	}
+}
+
+// RedirectToHTTPS is a CheckRedirect of http.Client that follows few redirects,
+// and none to anything but https.
+func RedirectToHTTPS(r *http.Request, before []*http.Request) error {
+	if r.URL.Scheme != "https" || len(before) > remoteRedirects {
+		return errors.New("redirected elsewhere than to https, or too often")
+	}
+	return nil
 }
 
 // fetch asks for what the address has, unless it still has the entity tag.

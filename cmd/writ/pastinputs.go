@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/writ-auth/writ/compiler/lockfile"
+	"github.com/writ-auth/writ/config"
+	"github.com/writ-auth/writ/config/source"
+)
+
+// pastInputs are the files beside the configuration as they stood at a commit.
+type pastInputs struct {
+	*workspace
+	repository git
+	commit     string
+	revision   string // as it was given
+}
+
+// options are the workspace's with the variable files of the commit. A value for
+// a variable that was not declared then is left out: the change under review may
+// be the one that declares it.
+func (p *pastInputs) options(ctx context.Context) (config.Options, error) {
+	options := p.workspace.options
+	options.OnlyDeclared, options.VarFiles = true, nil
+	for i, file := range p.varFiles {
+		now := p.workspace.options.VarFiles[i]
+		if file.top == "" {
+			p.app.note("%q lies outside of the repository: it is used for both sides as it is now.", file.name)
+			options.VarFiles = append(options.VarFiles, now)
+			continue
+		}
+		content, err := file.at(ctx, p.repository, p.commit)
+		if errors.Is(err, fs.ErrNotExist) {
+			p.app.note("%q is not in git at %s: it is left out there.", file.name, p.revision)
+			continue
+		}
+		if err != nil {
+			return config.Options{}, err
+		}
+		options.VarFiles = append(options.VarFiles, config.VarFile{Name: now.Name, Bytes: content})
+	}
+	return options, nil
+}
+
+// lock is the lockfile at the commit, nil where there was none.
+func (p *pastInputs) lock(ctx context.Context) (*lockfile.File, error) {
+	file := p.input(p.lockName, p.lockfile)
+	if file.top == "" {
+		p.app.note("The lockfile %q lies outside of the repository: what was released in it is not compared.", file.name)
+		return nil, nil
+	}
+	content, err := file.at(ctx, p.repository, p.commit)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	// Its layout is no matter here: it may be that of another version of writ.
+	lock, list := lockfile.ParseWithoutCanonicalCheck(file.name, source.UnixLines(content))
+	if list.HasErrors() {
+		p.app.warn(errorsOnly(list), map[string][]byte{file.name: content})
+		return nil, failf("git-failed", "Compare with a revision where it can be.", "the lockfile at %q cannot be read", p.revision)
+	}
+	return lock, nil
+}
+
+// note tells on standard error what a comparison takes for granted.
+func (a *app) note(format string, args ...any) {
+	fmt.Fprintln(a.err, visible(fmt.Sprintf(format, args...)))
+}

@@ -1,0 +1,210 @@
+package compiler
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/writ-auth/writ/config"
+	"github.com/writ-auth/writ/config/diag"
+)
+
+// Policies and expectations are what a change of the configuration is held to. A
+// change that takes one away passes everything that is left, so it widens by
+// itself, whether or not it uses what it has made possible.
+
+// compareGuards compares the policies and expectations of two configurations.
+// before is nil where only a document is known.
+func (c *comparison) compareGuards(before, after *Model) {
+	if before == nil || after == nil {
+		return
+	}
+	c.comparePolicies(before, after)
+	c.compareExpectations(before.Config.Tests, after.Config.Tests)
+}
+
+func (c *comparison) comparePolicies(before, after *Model) {
+	label := func(p *config.Policy) string { return p.Label }
+	for _, was := range before.policies {
+		i, there := search(after.policies, was.Label, label)
+		if !there {
+			c.delete(was.Address, EffectWiden, before.policyAttributes(was),
+				"Nothing is held to %s any more.%s", was.Address, breaches(before, was, after))
+			continue
+		}
+		c.comparePolicy(before, was, after, after.policies[i])
+	}
+	for _, is := range after.policies {
+		if _, there := search(before.policies, is.Label, label); !there {
+			c.create(is.Address, EffectText, after.policyAttributes(is), "Every %s is held to %s from now on.", is.ForEachOf, is.Address)
+		}
+	}
+}
+
+// comparePolicy judges a policy that stays. Of another condition nobody can tell
+// in general whether it lets more through, so it widens.
+func (c *comparison) comparePolicy(before *Model, was *config.Policy, after *Model, is *config.Policy) {
+	d := &differ{address: is.Address}
+	old, now := before.Config.Demand(was), after.Config.Demand(is)
+	if was.ForEachOf != is.ForEachOf {
+		d.add("for_each_of", was.ForEachOf, is.ForEachOf, EffectWiden, "%s is about each %s and no longer about each %s.", is.Address, is.ForEachOf, was.ForEachOf)
+	}
+	if !old.SameCondition(now) {
+		d.add("condition", old.Condition, now.Condition, EffectWiden, "%s has another condition, which may let through what the old one did not.", is.Address)
+	}
+	for _, name := range slices.Sorted(maps.Keys(old.Reads)) {
+		if value, read := now.Reads[name]; read && value != old.Reads[name] {
+			d.add(name, old.Reads[name], value, EffectWiden, "The condition of %s reads another value of %s, which may let through what the old one did not.", is.Address, name)
+		}
+	}
+	if was.Severity != is.Severity {
+		effect, what := EffectText, "stops a change from now on"
+		if severityOf(was) == diag.Error {
+			effect, what = EffectWiden, "only warns from now on"
+		}
+		d.add("severity", was.Severity, is.Severity, effect, "%s %s.", is.Address, what)
+	}
+	d.text("error_message", old.ErrorMessage, now.ErrorMessage)
+	if d.effect() == EffectWiden {
+		d.attributes[0].Reason += breaches(before, was, after)
+	}
+	c.update(d, ActionUpdate, before.policyAttributes(was), after.policyAttributes(is))
+}
+
+func (m *Model) policyAttributes(p *config.Policy) []Attribute {
+	demand := m.Config.Demand(p)
+	var list attributes
+	list.text("for_each_of", p.ForEachOf)
+	list.text("condition", demand.Condition)
+	list.text("error_message", demand.ErrorMessage)
+	list.text("severity", p.Severity)
+	return list
+}
+
+// breaches is the sentence about what a policy of one configuration finds in
+// another, empty where it finds nothing.
+func breaches(before *Model, p *config.Policy, after *Model) string {
+	objects, complete := after.breakers(before.Config, p)
+	text := ""
+	if len(objects) > 0 {
+		text = fmt.Sprintf(" As it was, it is not satisfied by %s.", shortList(objects, func(address string) string { return address }))
+	}
+	if !complete {
+		text += " It could not be evaluated for everything."
+	}
+	return text
+}
+
+// breakers lists the objects that do not satisfy a policy of another
+// configuration. It is not complete where the policy could not be evaluated.
+func (m *Model) breakers(of *config.Config, p *config.Policy) (addresses []string, complete bool) {
+	complete = true
+	hold := func(address string, self config.Self) {
+		if of.Exhausted() {
+			complete = false
+			return
+		}
+		ok, _, problems := of.CheckPolicy(p, self)
+		if !ok {
+			addresses = append(addresses, address)
+		}
+		complete = complete && !problems.HasErrors()
+	}
+	doc := m.Document
+	switch Kind(p.ForEachOf) {
+	case KindAPI:
+		for i := range doc.APIs {
+			hold(Address(KindAPI, doc.APIs[i].Label), config.Self{API: &doc.APIs[i]})
+		}
+	case KindClient:
+		for i := range doc.Clients {
+			hold(Address(KindClient, doc.Clients[i].Label), config.Self{Client: &doc.Clients[i]})
+		}
+	case KindAuthorization:
+		for i := range doc.Authorizations {
+			a := &doc.Authorizations[i]
+			api, _, _ := m.API(a.API)
+			client, _, _ := m.Client(a.Client)
+			hold(Address(KindAuthorization, a.Label), config.Self{API: api, Client: client, Authorization: a})
+		}
+	}
+	return addresses, complete
+}
+
+func (c *comparison) compareExpectations(before, after []*config.Test) {
+	was, is := expectationsByName(before), expectationsByName(after)
+	for _, name := range slices.Sorted(maps.Keys(was)) {
+		now, there := is[name]
+		if !there {
+			c.delete(was[name].Address, EffectWiden, expectationAttributes(was[name]), "writ check does not expect this any more.")
+			continue
+		}
+		c.compareExpectation(was[name], now)
+	}
+	for _, name := range slices.Sorted(maps.Keys(is)) {
+		if was[name] == nil {
+			c.create(is[name].Address, EffectText, expectationAttributes(is[name]), "writ check expects this from now on.")
+		}
+	}
+}
+
+func expectationsByName(tests []*config.Test) map[string]*config.Test {
+	m := make(map[string]*config.Test, len(tests))
+	for _, t := range tests {
+		m[t.Name] = t
+	}
+	return m
+}
+
+// compareExpectation judges an expectation that stays: one that only expects more
+// of the same request is as strict as before.
+func (c *comparison) compareExpectation(was, is *config.Test) {
+	before, after := expectationAttributes(was), expectationAttributes(is)
+	old, now := Object{before}, Object{after}
+	d := &differ{address: is.Address}
+	for _, a := range before {
+		if value := now.Get(a.Name); !reflect.DeepEqual(a.Value, value) {
+			d.add(a.Name, a.Value, value, EffectWiden, "%s expects something else, which may let through what it did not before.", is.Address)
+		}
+	}
+	for _, a := range after {
+		if old.Get(a.Name) != nil {
+			continue
+		}
+		effect, what := EffectText, "expects more"
+		if name, _, _ := strings.Cut(a.Name, "."); !slices.Contains(outcomes, name) {
+			effect, what = EffectWiden, "is about another request"
+		}
+		d.add(a.Name, nil, a.Value, effect, "%s %s from now on.", is.Address, what)
+	}
+	c.update(d, ActionUpdate, before, after)
+}
+
+// outcomes are the attributes of an expectation that are about the answer.
+var outcomes = []string{"granted", "scope", "lifetime", "claims", "error"}
+
+func expectationAttributes(t *config.Test) []Attribute {
+	var list attributes
+	list.text("client", t.Client)
+	list.text("api", t.API)
+	list.text("subject_type", string(t.SubjectType))
+	list.object("subject_claims", t.SubjectClaims)
+	if t.ScopesSet {
+		list.add("scopes", listValue(t.Scopes))
+	}
+	list.time("at", t.At)
+	list.add("granted", t.Granted)
+	if t.Scope != nil {
+		list.add("scope", *t.Scope)
+	}
+	if t.Lifetime != nil {
+		list.add("lifetime", *t.Lifetime)
+	}
+	for _, claim := range t.Claims {
+		list.object("claims."+claim.Name, claim.JSON)
+	}
+	list.text("error", t.Error)
+	return list
+}
