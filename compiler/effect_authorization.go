@@ -12,8 +12,8 @@ func (c *comparison) compareAuthorizations() {
 		switch before, after := p.before, p.after; {
 		case before == nil:
 			c.create(Address(KindAuthorization, after.Label), EffectWiden, after,
-				"%s may get tokens for %s%s %s.", Address(KindClient, after.Client), Address(KindAPI, after.API),
-				onBehalf(after), withScopes(after.Scopes))
+				"%s may get tokens for %s%s %s.%s", Address(KindClient, after.Client), Address(KindAPI, after.API),
+				onBehalf(after), withScopes(after.Scopes), withClaims(after))
 		case after == nil:
 			c.delete(Address(KindAuthorization, before.Label), EffectNarrow, before,
 				"%s gets no more tokens for %s%s; it had them %s.", Address(KindClient, before.Client), Address(KindAPI, before.API),
