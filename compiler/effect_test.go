@@ -115,7 +115,7 @@ func TestEffects(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			after := full()
 			test.edit(after)
-			p := compareDocuments(full(), after, nil)
+			p := planBetween(full(), after)
 			if len(p.Changes) != 1 {
 				t.Fatalf("%d changes:\n%s", len(p.Changes), describePlan(p))
 			}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/writ-auth/writ/schema"
 )
@@ -13,6 +14,8 @@ import (
 type comparison struct {
 	prior, next *schema.Document  // never nil
 	first       bool              // there was no prior document
+	now         int64             // Unix seconds; what is over by then is no access
+	past        pastLifetimes     // that prior remembers
 	locked      map[string]Rename // from CheckLock, by new address
 
 	apis           []pair[schema.API]
@@ -26,6 +29,9 @@ type comparison struct {
 	apiBefore, apiAfter       map[string]*schema.API
 	clientBefore, clientAfter map[string]*schema.Client
 
+	// When the credentials of clients are accepted, see timesOf; made by compareTimes.
+	timesBefore, timesAfter map[*schema.Client][]span
+
 	// Authorizations by the label of their API, made when they are first asked for.
 	heldBefore, heldAfter map[string][]*schema.Authorization
 
@@ -35,8 +41,8 @@ type comparison struct {
 // A pair is one object before and after; one of the two may be nil.
 type pair[T any] struct{ before, after *T }
 
-func newComparison(prior, next *schema.Document, renames []Rename) *comparison {
-	c := &comparison{prior: prior, next: next, first: prior == nil, locked: make(map[string]Rename)}
+func newComparison(prior, next *schema.Document, renames []Rename, now time.Time) *comparison {
+	c := &comparison{prior: prior, next: next, first: prior == nil, now: now.Unix(), locked: make(map[string]Rename)}
 	if prior == nil {
 		c.prior = &schema.Document{}
 	}

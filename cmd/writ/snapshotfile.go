@@ -62,6 +62,7 @@ func standingOf(snap *snapshot.Snapshot, fileDigest string) *standing {
 	s.Document = snapshot.Decode(snap)
 	s.Digest = snap.Digest()
 	s.Serial = snap.Envelope().Serial
+	s.PastLifetimes = snap.Envelope().PastLifetimes
 	return s
 }
 
