@@ -170,11 +170,30 @@ func accessLines(a *compiler.AccessChange) (gained, lost string) {
 		gained += remark(when)
 	}
 	if lost != "" && a.From == "" && a.ValidUntilMax > 0 {
-		lost += remark(when, "tokens already issued stay valid for up to "+schema.FormatDuration(a.ValidUntilMax))
+		lost += remark(when, "tokens already issued stay valid for up to "+atMost(a.ValidUntilMax))
 	} else if lost != "" {
 		lost += remark(when)
 	}
 	return visible(gained), visible(lost)
+}
+
+// atMost is a time that is left, such as 22h30m, rounded up to minutes where it is
+// an hour or more.
+func atMost(seconds int64) string {
+	if seconds > 3600 {
+		seconds = (seconds + 59) / 60 * 60
+	}
+	var b strings.Builder
+	for _, unit := range []struct {
+		seconds int64
+		name    string
+	}{{86400, "d"}, {3600, "h"}, {60, "m"}, {1, "s"}} {
+		if n := seconds / unit.seconds; n > 0 {
+			fmt.Fprintf(&b, "%d%s", n, unit.name)
+			seconds %= unit.seconds
+		}
+	}
+	return b.String()
 }
 
 // accessPeriod says from when to when, "" for from now on.
