@@ -7,9 +7,12 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// An AccessChange is what one client gains and loses on one API: the blast
-// radius of a plan. It is computed from who can get which token before and
-// after, so it shows what follows from the removal of an API or a client too.
+// An AccessChange is what one client gains and loses on one API during one period
+// of time: the blast radius of a plan. It is computed from who can get which token
+// before and after, from the time of the plan on, so it shows what follows from the
+// removal of an API or a client too, and nothing for what is over by then. What
+// differs from one period to the next, such as the end of an authorization that
+// moves from May to July, is one change for each.
 type AccessChange struct {
 	Client string `json:"client"` // label
 	API    string `json:"api"`    // label
@@ -18,10 +21,18 @@ type AccessChange struct {
 	ClientID    string             `json:"client_id"`
 	Identifier  string             `json:"identifier"`
 	SubjectType schema.SubjectType `json:"subject_type"`
-	Gained      []string           `json:"gained"` // scopes, sorted
-	Lost        []string           `json:"lost"`   // scopes, sorted
+	// TrustedIssuer is the label of the issuer to whose users the change is limited;
+	// "" where it is for all users, or for the client itself.
+	TrustedIssuer string   `json:"trusted_issuer,omitempty"`
+	Gained        []string `json:"gained"` // scopes, sorted
+	Lost          []string `json:"lost"`   // scopes, sorted
+	// From and Until are the period in which requests are answered otherwise, as
+	// RFC 3339; Until is exclusive. "" stands for the time of the plan, and for no end.
+	From  string `json:"from,omitempty"`
+	Until string `json:"until,omitempty"`
 	// ValidUntilMax is how long, in seconds, tokens issued before the change can
-	// stay valid after it: the prior lifetime; 0 when there could be none.
+	// stay valid after it: by the prior lifetime, or by a longer one before that;
+	// 0 when there could be none.
 	ValidUntilMax int64 `json:"valid_until_max"`
 	// Token says whether the client may get a token at all where it could not
 	// before, or no longer; "" when that did not change. An authorization may
@@ -43,6 +54,7 @@ const (
 type reach struct {
 	clientID, identifier string
 	authorization        *schema.Authorization
+	client               *schema.Client
 	lifetime             int64 // seconds
 	before               bool
 }
@@ -66,20 +78,20 @@ func compareBool(a, b bool) int {
 	return 1
 }
 
-// access is the set difference of who can get what. Most authorizations are the
-// same before and after and leave no trace here.
+// access is the set difference of who can get what, and when. Most authorizations
+// are the same before and after and leave no trace here.
 func (c *comparison) access() []AccessChange {
-	usersBefore, usersAfter := usersAreVouched(c.prior), usersAreVouched(c.next)
+	c.compareTimes()
+	users := compareVouching(c.prior, c.next)
 	open := make([]reach, 0, unpaired(c.authorizations))
 	for _, p := range c.authorizations {
-		before, had := reachOf(p.before, c.clientBefore, c.apiBefore, usersBefore)
-		after, has := reachOf(p.after, c.clientAfter, c.apiAfter, usersAfter)
-		if had && has && before.clientID == after.clientID && before.identifier == after.identifier &&
-			p.before.SubjectType == p.after.SubjectType && slices.Equal(p.before.Scopes, p.after.Scopes) {
+		before, had := reachOf(p.before, c.clientBefore, c.apiBefore, users.before)
+		after, has := reachOf(p.after, c.clientAfter, c.apiAfter, users.after)
+		before.before = true
+		if had && has && c.sameReach(&before, &after) && (p.after.SubjectType != schema.SubjectUser || users.same()) {
 			continue
 		}
 		if had {
-			before.before = true
 			open = append(open, before)
 		}
 		if has {
@@ -87,19 +99,64 @@ func (c *comparison) access() []AccessChange {
 		}
 	}
 	slices.SortFunc(open, compareReach)
-	return accessChanges(open)
+	return c.accessChanges(open, &users)
 }
 
-// usersAreVouched reports whether anybody's tokens may name users at all.
-func usersAreVouched(d *schema.Document) bool {
-	return slices.ContainsFunc(d.TrustedIssuers, func(t schema.TrustedIssuer) bool {
-		return slices.Contains(t.VouchesFor, schema.SubjectUser)
-	})
+// sameReach reports whether nothing changes, as for most of a million.
+func (c *comparison) sameReach(before, after *reach) bool {
+	return before.clientID == after.clientID && before.identifier == after.identifier &&
+		before.authorization.SubjectType == after.authorization.SubjectType &&
+		slices.Equal(before.authorization.Scopes, after.authorization.Scopes) &&
+		before.authorization.ExpiresAt == after.authorization.ExpiresAt &&
+		c.sameTimes(before.client, after.client)
 }
 
-// reachOf reports whether an authorization gives anybody a token: its client and
-// API are there, the client may use a grant for this kind of subject, and
-// somebody may vouch for it. Windows and expiry are left to the clock.
+// A vouching says whose tokens may name users, before and after.
+type vouching struct {
+	before, after  bool     // anybody's
+	kept           bool     // somebody's, before and after, or before or after only
+	added, removed []string // labels, where others stay or come in their place
+}
+
+func compareVouching(prior, next *schema.Document) vouching {
+	was, is := userIssuers(prior), userIssuers(next)
+	v := vouching{before: len(was) > 0, after: len(is) > 0, kept: true}
+	if !v.before || !v.after {
+		return v
+	}
+	v.kept = false
+	for _, t := range is {
+		if slices.ContainsFunc(was, func(o *schema.TrustedIssuer) bool { return o.Label == t.Label && o.Issuer == t.Issuer }) {
+			v.kept = true
+		} else {
+			v.added = append(v.added, t.Label)
+		}
+	}
+	for _, t := range was {
+		if !slices.ContainsFunc(is, func(o *schema.TrustedIssuer) bool { return o.Label == t.Label && o.Issuer == t.Issuer }) {
+			v.removed = append(v.removed, t.Label)
+		}
+	}
+	return v
+}
+
+// same reports whether the same issuers name users before and after.
+func (v *vouching) same() bool { return len(v.added)+len(v.removed) == 0 }
+
+// userIssuers lists whose tokens may name users.
+func userIssuers(d *schema.Document) []*schema.TrustedIssuer {
+	var list []*schema.TrustedIssuer
+	for i := range d.TrustedIssuers {
+		if t := &d.TrustedIssuers[i]; slices.Contains(t.VouchesFor, schema.SubjectUser) {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// reachOf reports whether an authorization is one that gives anybody a token
+// at some time: its client and API are there, the client may use a grant for this
+// kind of subject, and somebody may vouch for it.
 func reachOf(a *schema.Authorization, clients map[string]*schema.Client, apis map[string]*schema.API, users bool) (reach, bool) {
 	if a == nil {
 		return reach{}, false
@@ -110,15 +167,14 @@ func reachOf(a *schema.Authorization, clients map[string]*schema.Client, apis ma
 	}
 	usable := slices.Contains(client.GrantTypes, schema.GrantClientCredentials)
 	if a.SubjectType == schema.SubjectUser {
-		usable = users && (slices.Contains(client.GrantTypes, schema.GrantTokenExchange) ||
-			slices.Contains(client.GrantTypes, schema.GrantJWTBearer))
+		usable = users && actsForUsers(client)
 	}
-	return reach{client.ClientID, api.Identifier, a, lifetimeOf(a, apis), false}, usable
+	return reach{clientID: client.ClientID, identifier: api.Identifier, authorization: a, client: client, lifetime: lifetimeOf(a, apis)}, usable
 }
 
 // accessChanges compares the two sides of each right; the list is sorted so that
 // they stand side by side.
-func accessChanges(open []reach) []AccessChange {
+func (c *comparison) accessChanges(open []reach, users *vouching) []AccessChange {
 	changes := make([]AccessChange, 0, len(open))
 	for i := 0; i < len(open); i++ {
 		var before, after *reach
@@ -127,52 +183,78 @@ func accessChanges(open []reach) []AccessChange {
 		} else {
 			after = &open[i]
 		}
-		if i+1 < len(open) && sameReach(open[i], open[i+1]) {
+		if i+1 < len(open) && twoSides(&open[i], &open[i+1]) {
 			i++
 			after = &open[i]
 		}
-		if change, changed := accessChange(before, after); changed {
-			changes = append(changes, change)
+		stays := before != nil && after != nil && after.authorization.SubjectType == schema.SubjectUser
+		if !stays || users.kept {
+			changes = c.accessChange(changes, before, after, "")
+		}
+		if stays {
+			for _, issuer := range users.removed {
+				changes = c.accessChange(changes, before, nil, issuer)
+			}
+			for _, issuer := range users.added {
+				changes = c.accessChange(changes, nil, after, issuer)
+			}
 		}
 	}
 	slices.SortStableFunc(changes, func(a, b AccessChange) int {
-		return cmp.Or(cmp.Compare(a.Client, b.Client), cmp.Compare(a.API, b.API), cmp.Compare(a.SubjectType, b.SubjectType))
+		return cmp.Or(cmp.Compare(a.Client, b.Client), cmp.Compare(a.API, b.API),
+			cmp.Compare(a.SubjectType, b.SubjectType), cmp.Compare(a.TrustedIssuer, b.TrustedIssuer))
 	})
 	return changes
 }
 
-func sameReach(a, b reach) bool {
+func twoSides(a, b *reach) bool {
 	return a.clientID == b.clientID && a.identifier == b.identifier &&
 		a.authorization.SubjectType == b.authorization.SubjectType && a.before != b.before
 }
 
-func accessChange(before, after *reach) (AccessChange, bool) {
-	change := AccessChange{Gained: []string{}, Lost: []string{}}
-	var was, is []string
-	if before != nil {
-		was = before.authorization.Scopes
-		change.name(before)
-		change.ValidUntilMax = before.lifetime
+// accessChange adds a change for each period in which the two sides of a right,
+// of which one may be nil, are not the same. It is for the users of an issuer, or
+// for all.
+func (c *comparison) accessChange(changes []AccessChange, before, after *reach, issuer string) []AccessChange {
+	side := cmp.Or(after, before)
+	for _, p := range compareSpans(c.spansOf(before, c.timesBefore), c.spansOf(after, c.timesAfter), c.now) {
+		change := AccessChange{
+			Client: side.authorization.Client, API: side.authorization.API, SubjectType: side.authorization.SubjectType,
+			ClientID: side.clientID, Identifier: side.identifier, TrustedIssuer: issuer,
+			Gained: []string{}, Lost: []string{}, ValidUntilMax: c.outlive(before, side),
+		}
+		var was, is []string
+		switch {
+		case p.had && p.has:
+			was, is = before.authorization.Scopes, after.authorization.Scopes
+		case p.had:
+			was, change.Token = before.authorization.Scopes, TokenLost
+		default:
+			is, change.Token = after.authorization.Scopes, TokenGained
+		}
+		added, removed := setDifference(was, is)
+		if change.Token == "" && len(added) == 0 && len(removed) == 0 {
+			continue
+		}
+		change.Gained, change.Lost = append(change.Gained, added...), append(change.Lost, removed...)
+		slices.Sort(change.Gained)
+		slices.Sort(change.Lost)
+		if p.from > c.now {
+			change.From = schema.FormatTime(p.from)
+		}
+		if p.until != forever {
+			change.Until = schema.FormatTime(p.until)
+		}
+		changes = append(changes, change)
 	}
-	if after != nil {
-		is = after.authorization.Scopes
-		change.name(after)
-	}
-	added, removed := setDifference(was, is)
-	change.Gained = append(change.Gained, added...)
-	change.Lost = append(change.Lost, removed...)
-	slices.Sort(change.Gained)
-	slices.Sort(change.Lost)
-	switch {
-	case before == nil:
-		change.Token = TokenGained
-	case after == nil:
-		change.Token = TokenLost
-	}
-	return change, change.Token != "" || len(added) > 0 || len(removed) > 0
+	return changes
 }
 
-func (c *AccessChange) name(r *reach) {
-	c.Client, c.API, c.SubjectType = r.authorization.Client, r.authorization.API, r.authorization.SubjectType
-	c.ClientID, c.Identifier = r.clientID, r.identifier
+// outlive is how long, in seconds, tokens that are out can stay valid.
+func (c *comparison) outlive(before, side *reach) int64 {
+	left := c.past.left(side.clientID, side.identifier, c.now)
+	if before != nil {
+		left = max(left, c.left(before, c.timesBefore))
+	}
+	return left
 }

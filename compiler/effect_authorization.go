@@ -12,8 +12,8 @@ func (c *comparison) compareAuthorizations() {
 		switch before, after := p.before, p.after; {
 		case before == nil:
 			c.create(Address(KindAuthorization, after.Label), EffectWiden, after,
-				"%s may get tokens for %s%s %s.", Address(KindClient, after.Client), Address(KindAPI, after.API),
-				onBehalf(after), withScopes(after.Scopes))
+				"%s may get tokens for %s%s %s%s.%s", Address(KindClient, after.Client), Address(KindAPI, after.API),
+				onBehalf(after), withScopes(after.Scopes), c.ending(after.ExpiresAt), withClaims(after))
 		case after == nil:
 			c.delete(Address(KindAuthorization, before.Label), EffectNarrow, before,
 				"%s gets no more tokens for %s%s; it had them %s.", Address(KindClient, before.Client), Address(KindAPI, before.API),
@@ -38,6 +38,17 @@ func withScopes(scopes []string) string {
 	return "with " + quotedList(scopes)
 }
 
+// ending says of a new authorization when it ends; "" where it does not.
+func (c *comparison) ending(expiresAt int64) string {
+	switch {
+	case expiresAt == 0:
+		return ""
+	case expiresAt <= c.now:
+		return ", but that ended at " + schema.FormatTime(expiresAt)
+	}
+	return " until " + schema.FormatTime(expiresAt)
+}
+
 func (c *comparison) compareAuthorization(before, after *schema.Authorization) {
 	d := &differ{address: Address(KindAuthorization, after.Label)}
 	action := ActionUpdate
@@ -58,7 +69,7 @@ func (c *comparison) compareAuthorization(before, after *schema.Authorization) {
 		}, before.Scopes, after.Scopes)
 	}
 	c.authorizedLifetime(d, before, after)
-	d.expiry(before.ExpiresAt, after.ExpiresAt)
+	d.expiry(before.ExpiresAt, after.ExpiresAt, c.now)
 	d.subjectClaims(before.SubjectClaims, after.SubjectClaims)
 	d.copiedClaims(before, after)
 	d.claims(before, after)
@@ -124,16 +135,27 @@ func lifetimeOf(a *schema.Authorization, apis map[string]*schema.API) int64 {
 	return min(a.TokenLifetime, api.TokenLifetime)
 }
 
-func (d *differ) expiry(before, after int64) {
-	switch order := compareEnds(after, before); {
-	case order == 0:
-	case after == 0:
-		d.add("expires_at", timeOf(before), nil, EffectWiden, "%s no longer expires.", d.address)
-	case order > 0:
-		d.add("expires_at", timeOf(before), timeOf(after), EffectWiden, "%s lasts longer, until %s.", d.address, schema.FormatTime(after))
-	default:
-		d.add("expires_at", timeOf(before), timeOf(after), EffectNarrow, "%s ends at %s.", d.address, schema.FormatTime(after))
+// expiry compares the end of an authorization, which may be over by now.
+func (d *differ) expiry(before, after, now int64) {
+	order := compareEnds(after, before)
+	if order == 0 {
+		return
 	}
+	effect, reason := EffectNarrow, "ends at "+schema.FormatTime(after)
+	had, has := before == 0 || before > now, after == 0 || after > now
+	switch {
+	case order > 0 && !had && after == 0:
+		effect, reason = EffectWiden, "had ended, and no longer expires"
+	case order > 0 && !had && has:
+		effect, reason = EffectWiden, "had ended, and lasts until "+schema.FormatTime(after)
+	case after == 0:
+		effect, reason = EffectWiden, "no longer expires"
+	case order > 0:
+		effect, reason = EffectWiden, "lasts longer, until "+schema.FormatTime(after)
+	case had && !has:
+		reason = "ends at once: it expired at " + schema.FormatTime(after)
+	}
+	d.add("expires_at", timeOf(before), timeOf(after), effect, "%s %s.", d.address, reason)
 }
 
 func (d *differ) subjectClaims(before, after string) {

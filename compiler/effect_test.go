@@ -76,7 +76,14 @@ var effectCases = []effectCase{
 	{"expiry earlier", func(d *schema.Document) { d.Authorizations[0].ExpiresAt = 50 }, EffectNarrow, "ends at"},
 	{"users unchecked", func(d *schema.Document) { d.Authorizations[0].SubjectClaims = "" }, EffectWiden, "other or fewer claims"},
 	{"users checked more", func(d *schema.Document) { d.Authorizations[0].SubjectClaims = `{"group":"x","team":"y"}` }, EffectNarrow, "more claims"},
-	{"custom claims", func(d *schema.Document) { d.Authorizations[0].Claims = "" }, EffectShape, "other claims"},
+	{"custom claims removed", func(d *schema.Document) { d.Authorizations[0].Claims = "" }, EffectNarrow, `Tokens of client.billing on api.orders no longer carry "x"`},
+	{"custom claim changed", func(d *schema.Document) { d.Authorizations[0].Claims = `{"x":2}` }, EffectWiden, `Tokens of client.billing on api.orders carry another "x", by which`},
+	{"custom claim added", func(d *schema.Document) { d.Authorizations[0].Claims = `{"is_admin":true,"x":1}` }, EffectWiden, `carry the new "is_admin", by which`},
+	{"custom claims added and changed", func(d *schema.Document) { d.Authorizations[0].Claims = `{"tenant":"a","x":2}` }, EffectWiden, `the new "tenant" and another "x"`},
+	{"custom claim that describes", func(d *schema.Document) { d.Authorizations[0].Claims = `{"name":"Orders","x":1}` }, EffectShape, "other claims"},
+	{"claim copied", func(d *schema.Document) { d.Authorizations[0].CopyClaims = []string{"email", "tenant"} }, EffectWiden, `say the user's "tenant"`},
+	{"claim copied that describes", func(d *schema.Document) { d.Authorizations[0].CopyClaims = []string{"email", "name"} }, EffectShape, "other claims of the user's token"},
+	{"claim no longer copied", func(d *schema.Document) { d.Authorizations[0].CopyClaims = nil }, EffectNarrow, `no longer say the user's "email"`},
 	{"for clients instead", func(d *schema.Document) { d.Authorizations[0].SubjectType = schema.SubjectClient }, EffectWiden, "on behalf of users no longer"},
 
 	{"trusted elsewhere", func(d *schema.Document) { d.TrustedIssuers[0].Issuer = "https://x.example" }, EffectWiden, "are believed"},
@@ -108,7 +115,7 @@ func TestEffects(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			after := full()
 			test.edit(after)
-			p := compareDocuments(full(), after, nil)
+			p := planBetween(full(), after)
 			if len(p.Changes) != 1 {
 				t.Fatalf("%d changes:\n%s", len(p.Changes), describePlan(p))
 			}

@@ -16,11 +16,13 @@ const PlanFormatVersion = "1"
 // A Prior is what stands before a plan: the snapshot in force and the lockfile.
 // The zero Prior is a configuration that was never applied.
 type Prior struct {
-	Document   *schema.Document // of the prior snapshot; nil when there is none
-	Digest     string           // of the prior snapshot's body; "" when there is none
-	Serial     uint64           // of the prior snapshot; 0 when there is none
-	Lock       *lockfile.File   // nil when there is none
-	LockDigest string           // FileDigest of the lockfile's bytes; "" when there is none
+	Document *schema.Document // of the prior snapshot; nil when there is none
+	// PastLifetimes are of the prior snapshot: lifetimes in force no longer.
+	PastLifetimes []schema.PastLifetime
+	Digest        string         // of the prior snapshot's body; "" when there is none
+	Serial        uint64         // of the prior snapshot; 0 when there is none
+	Lock          *lockfile.File // nil when there is none
+	LockDigest    string         // FileDigest of the lockfile's bytes; "" when there is none
 
 	// What is known of the state that Document was, beside it: the lockfile's
 	// records, where a snapshot has those in use alone; and the configuration, whose
@@ -36,6 +38,7 @@ type PlanOptions struct {
 	Lock        *lockfile.File // from CheckLock: what will be recorded; nil when that is not known
 	LockChanged bool           // CheckLock's lockfile has other bytes than the prior one
 	Now         time.Time      // for warnings about keys, see CheckPrior; the zero time gives none
+	At          time.Time      // the time of the plan: from it on, access is compared; the zero time is Now
 }
 
 // A Plan is everything that applying a configuration would change. It is data:
@@ -44,6 +47,7 @@ type Plan struct {
 	FormatVersion string         `json:"format_version"`
 	PriorDigest   string         `json:"prior_digest"` // of the prior snapshot's body; "" when there is none
 	Digest        string         `json:"digest"`       // of the new snapshot's body
+	At            string         `json:"at,omitempty"` // the time of the plan, RFC 3339: Access is from then on
 	Changes       []Change       `json:"changes"`      // widening first, then narrowing, shape, text
 	Access        []AccessChange `json:"access"`       // by client, API and subject type
 	Summary       Summary        `json:"summary"`
@@ -72,7 +76,10 @@ func (p *Plan) Empty() bool {
 // The list is CheckPrior's: its errors forbid the plan.
 func NewPlan(prior Prior, m *Model, opts PlanOptions) (*Plan, diag.List) {
 	list := CheckPrior(m, prior.Document, PriorOptions{Lock: prior.Lock, Now: opts.Now})
-	c := newComparison(prior.Document, m.Document, opts.Renames)
+	if opts.At.IsZero() {
+		opts.At = opts.Now
+	}
+	c := newComparison(prior, m.Document, opts.Renames, opts.At)
 	c.lock = opts.Lock
 	c.compareObjects()
 	c.compareRecords(prior.Records)
@@ -85,15 +92,16 @@ func NewPlan(prior Prior, m *Model, opts PlanOptions) (*Plan, diag.List) {
 // RollbackPlan says what serving an older document again widens and narrows. The
 // lockfile stays as it is: what the old document holds was recorded when it was
 // applied first.
-func RollbackPlan(prior Prior, old *schema.Document, digest string) *Plan {
-	p := compareDocuments(prior.Document, old, nil)
+func RollbackPlan(prior Prior, old *schema.Document, digest string, at time.Time) *Plan {
+	p := compareDocuments(prior, old, nil, at)
 	p.PriorDigest, p.Digest = prior.Digest, digest
 	return p
 }
 
-// compareDocuments is the plan from one document to another. Either may be nil.
-func compareDocuments(prior, next *schema.Document, renames []Rename) *Plan {
-	c := newComparison(prior, next, renames)
+// compareDocuments is the plan from what stands to a document, as of a time.
+// Either document may be nil.
+func compareDocuments(prior Prior, next *schema.Document, renames []Rename, at time.Time) *Plan {
+	c := newComparison(prior, next, renames, at)
 	c.compareObjects()
 	return c.plan()
 }
@@ -103,7 +111,7 @@ func compareDocuments(prior, next *schema.Document, renames []Rename) *Plan {
 // First the objects of the two are paired, so that a rename is one object and
 // not two. Then each pair is compared attribute by attribute, and each
 // difference is judged on its own; an object carries the strongest judgement.
-// Who may get which token is compared apart, over all objects at once.
+// Who may get which token, and when, is compared apart, over all objects at once.
 func (c *comparison) compareObjects() {
 	c.compareIssuer()
 	c.compareAPIs()
@@ -116,12 +124,16 @@ func (c *comparison) compareObjects() {
 // plan is what was found.
 func (c *comparison) plan() *Plan {
 	sortChanges(c.changes)
-	return &Plan{
+	p := &Plan{
 		FormatVersion: PlanFormatVersion,
 		Changes:       c.changes,
 		Access:        c.access(),
 		Summary:       summarize(c.changes),
 	}
+	if !c.at.IsZero() {
+		p.At = schema.FormatTime(c.now)
+	}
+	return p
 }
 
 // sortChanges puts the strongest effect first. Within one effect the changes

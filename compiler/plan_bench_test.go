@@ -44,7 +44,7 @@ func BenchmarkPlan(b *testing.B) {
 	b.Run("same", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if p := compareDocuments(before, after, nil); len(p.Changes) > 0 {
+			if p := planBetween(before, after); len(p.Changes) > 0 {
 				b.Fatal("changes")
 			}
 		}
@@ -52,7 +52,7 @@ func BenchmarkPlan(b *testing.B) {
 	b.Run("changed", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if p := compareDocuments(before, changed, nil); p.Summary.Change != 20_000 {
+			if p := planBetween(before, changed); p.Summary.Change != 20_000 {
 				b.Fatal(p.Summary)
 			}
 		}
@@ -60,7 +60,7 @@ func BenchmarkPlan(b *testing.B) {
 	b.Run("first", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if p := compareDocuments(nil, after, nil); p.Summary.Add != 1_200_000 {
+			if p := planBetween(nil, after); p.Summary.Add != 1_200_000 {
 				b.Fatal(p.Summary)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/writ-auth/writ/compiler/lockfile"
 	"github.com/writ-auth/writ/schema"
@@ -14,6 +15,9 @@ import (
 type comparison struct {
 	prior, next *schema.Document  // never nil
 	first       bool              // there was no prior document
+	at          time.Time         // the time of the plan; the zero time when it has none
+	now         int64             // at in Unix seconds; what is over by then is no access
+	past        pastLifetimes     // that prior remembers
 	locked      map[string]Rename // from CheckLock, by new address
 	lock        *lockfile.File    // from CheckLock; nil when it is not known
 
@@ -28,6 +32,9 @@ type comparison struct {
 	apiBefore, apiAfter       map[string]*schema.API
 	clientBefore, clientAfter map[string]*schema.Client
 
+	// When the credentials of clients are accepted, see timesOf; made by compareTimes.
+	timesBefore, timesAfter map[*schema.Client][]span
+
 	// Authorizations by the label of their API, made when they are first asked for.
 	heldBefore, heldAfter map[string][]*schema.Authorization
 
@@ -37,9 +44,12 @@ type comparison struct {
 // A pair is one object before and after; one of the two may be nil.
 type pair[T any] struct{ before, after *T }
 
-func newComparison(prior, next *schema.Document, renames []Rename) *comparison {
-	c := &comparison{prior: prior, next: next, first: prior == nil, locked: make(map[string]Rename)}
-	if prior == nil {
+func newComparison(prior Prior, next *schema.Document, renames []Rename, at time.Time) *comparison {
+	c := &comparison{
+		prior: prior.Document, next: next, first: prior.Document == nil, at: at, now: at.Unix(),
+		past: newPastLifetimes(prior.PastLifetimes), locked: make(map[string]Rename),
+	}
+	if c.prior == nil {
 		c.prior = &schema.Document{}
 	}
 	if next == nil {

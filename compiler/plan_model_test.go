@@ -65,6 +65,11 @@ func powersOf(d *schema.Document) powers {
 		p.settings["lifetime of "+key] = float64(lifetime)
 		p.settings["until of "+key] = end(a.ExpiresAt)
 		p.requirements("users of "+key, a.SubjectClaims)
+		var claims map[string]json.RawMessage
+		_ = json.Unmarshal([]byte(a.Claims), &claims)
+		for name, value := range claims {
+			p.facts[fmt.Sprint("claim of ", key, " ", name, " ", string(value))] = true
+		}
 	}
 	for _, t := range d.TrustedIssuers {
 		p.trusted(t)

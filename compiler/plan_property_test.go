@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -17,7 +19,7 @@ import (
 func TestEffectsAgreeWithPowers(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		before, after := drawPair(t)
-		p := compareDocuments(before, after, nil)
+		p := planBetween(before, after)
 		if wide := grew(powersOf(before), powersOf(after)); wide != (p.Summary.Widen > 0) {
 			t.Fatalf("somebody gains: %v; the plan says:\n%s", wide, describePlan(p))
 		}
@@ -29,7 +31,7 @@ func TestEffectsAgreeWithPowers(t *testing.T) {
 func TestLabelsAloneAgreeWithPowers(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		before, after := drawNames(t, "before"), drawNames(t, "after")
-		p := compareDocuments(before, after, nil)
+		p := planBetween(before, after)
 		if wide := grew(powersOf(before), powersOf(after)); wide != (p.Summary.Widen > 0) {
 			t.Fatalf("somebody gains: %v; the plan says:\n%s", wide, describePlan(p))
 		}
@@ -40,7 +42,7 @@ func TestLabelsAloneAgreeWithPowers(t *testing.T) {
 func TestPlanOfItselfIsEmpty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := drawDocument(t, "d")
-		if p := compareDocuments(d, d, nil); len(p.Changes) > 0 || len(p.Access) > 0 || !p.Empty() {
+		if p := planBetween(d, d); len(p.Changes) > 0 || len(p.Access) > 0 || !p.Empty() {
 			t.Fatal(describePlan(p))
 		}
 	})
@@ -51,7 +53,7 @@ func TestPlanOfItselfIsEmpty(t *testing.T) {
 func TestPlanMissesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		before, after := drawPair(t)
-		p := compareDocuments(before, after, nil)
+		p := planBetween(before, after)
 		if len(p.Changes) > 0 {
 			return
 		}
@@ -86,26 +88,27 @@ func describePlan(p *Plan) string {
 	return string(b)
 }
 
-// reachable is who can get which scope where, by the definition alone: a token
-// without scopes is the scope "".
-func reachable(d *schema.Document) map[[4]string]bool {
-	set := map[[4]string]bool{}
-	users := false
-	for _, t := range d.TrustedIssuers {
-		users = users || slices.Contains(t.VouchesFor, schema.SubjectUser)
-	}
+// A gain is one scope that one client can get somewhere, "" for any token. The
+// issuer is that of the users on whose behalf, label and URL.
+type gain struct{ clientID, identifier, subject, issuer, scope string }
+
+// reachable is who can get which scope where at a time, by the definition alone.
+func reachable(d *schema.Document, at int64) map[gain]bool {
+	set := map[gain]bool{}
 	for _, a := range d.Authorizations {
 		for _, c := range d.Clients {
 			for _, api := range d.APIs {
-				grant := schema.GrantClientCredentials
+				grant, issuers := schema.GrantClientCredentials, []string{""}
 				if a.SubjectType == schema.SubjectUser {
-					grant = schema.GrantTokenExchange
+					grant, issuers = schema.GrantTokenExchange, vouchers(d)
 				}
-				if a.Client != c.Label || a.API != api.Label || !slices.Contains(c.GrantTypes, grant) || a.SubjectType == schema.SubjectUser && !users {
+				if a.Client != c.Label || a.API != api.Label || !slices.Contains(c.GrantTypes, grant) || !authenticates(c, at) || a.ExpiresAt != 0 && at >= a.ExpiresAt {
 					continue
 				}
-				for _, s := range append([]string{""}, a.Scopes...) {
-					set[[4]string{c.ClientID, api.Identifier, string(a.SubjectType), s}] = true
+				for _, issuer := range issuers {
+					for _, s := range append([]string{""}, a.Scopes...) {
+						set[gain{c.ClientID, api.Identifier, string(a.SubjectType), issuer, s}] = true
+					}
 				}
 			}
 		}
@@ -113,74 +116,117 @@ func reachable(d *schema.Document) map[[4]string]bool {
 	return set
 }
 
-// TestAccessIsTheSetDifference counts gains and losses of each scope: the rows
-// of a plan speak of labels, so they are compared through the documents.
+func vouchers(d *schema.Document) []string {
+	var list []string
+	for _, t := range d.TrustedIssuers {
+		if slices.Contains(t.VouchesFor, schema.SubjectUser) {
+			list = append(list, t.Label+" "+t.Issuer)
+		}
+	}
+	return list
+}
+
+// authenticates takes a client without credentials, which does not compile, for
+// one that can.
+func authenticates(c schema.Client, at int64) bool {
+	any := false
+	for _, s := range c.Secrets {
+		any = true
+		if s.Window.Contains(at) {
+			return true
+		}
+	}
+	for _, f := range c.Federated {
+		any = true
+		if f.Window.Contains(at) {
+			return true
+		}
+	}
+	return !any
+}
+
+// TestAccessIsTheSetDifference compares what a plan says with brute force at
+// every time at which anything begins or ends.
 func TestAccessIsTheSetDifference(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		before, after := drawPair(t)
-		was, is := reachable(before), reachable(after)
-		want := map[string]int{}
-		for k := range is {
-			if !was[k] {
-				want["+"+nameOf(after, k)]++
+		at := pick(t, "at", int64(5), 15, 500, 1500, 2500)
+		p := compareDocuments(Prior{Document: before}, after, nil, time.Unix(at, 0))
+		for _, now := range []int64{5, 10, 15, 20, 500, 1000, 1500, 2000, 2500} {
+			if now < at {
+				continue
 			}
-		}
-		for k := range was {
-			if !is[k] {
-				label := nameOf(before, k)
-				if hasEdge(is, k) { // the row has the new labels
-					label = nameOf(after, k)
+			was, is := reachable(before, now), reachable(after, now)
+			want := map[string]bool{}
+			for k := range is {
+				if !was[k] {
+					want[fmt.Sprint("+", k)] = true
 				}
-				want["-"+label]++
 			}
-		}
-		got := map[string]int{}
-		for _, a := range compareDocuments(before, after, nil).Access {
-			key := fmt.Sprint(a.Client, " ", a.API, " ", a.SubjectType, " ")
-			for _, s := range a.Gained {
-				got["+"+key+s]++
+			for k := range was {
+				if !is[k] {
+					want[fmt.Sprint("-", k)] = true
+				}
 			}
-			for _, s := range a.Lost {
-				got["-"+key+s]++
+			if diff := gocmp.Diff(want, saidAt(p, before, after, now)); diff != "" {
+				t.Fatalf("at %d of %d, brute force -, plan +:\n%s\n%s", now, at, diff, describePlan(p))
 			}
-			switch a.Token {
-			case TokenGained:
-				got["+"+key]++
-			case TokenLost:
-				got["-"+key]++
-			}
-		}
-		if diff := gocmp.Diff(want, got); diff != "" {
-			t.Fatalf("brute force -, plan +:\n%s", diff)
 		}
 	})
 }
 
-func hasEdge(set map[[4]string]bool, k [4]string) bool {
-	k[3] = ""
-	return set[k]
+// saidAt is what a plan says of one time.
+func saidAt(p *Plan, before, after *schema.Document, now int64) map[string]bool {
+	said := map[string]bool{}
+	say := func(sign string, a AccessChange, d *schema.Document, scope string) {
+		issuers := []string{""}
+		if a.SubjectType == schema.SubjectUser {
+			issuers = vouchers(d)
+		}
+		for _, issuer := range issuers {
+			if label, _, _ := strings.Cut(issuer, " "); a.TrustedIssuer == "" || a.TrustedIssuer == label {
+				said[fmt.Sprint(sign, gain{a.ClientID, a.Identifier, string(a.SubjectType), issuer, scope})] = true
+			}
+		}
+	}
+	for _, a := range p.Access {
+		from, until := timeIn(a.From), timeIn(a.Until)
+		if now < from || until != 0 && now >= until {
+			continue
+		}
+		gained, lost := a.Gained, a.Lost
+		switch a.Token {
+		case TokenGained:
+			gained = append([]string{""}, gained...)
+		case TokenLost:
+			lost = append([]string{""}, lost...)
+		}
+		for _, scope := range gained {
+			say("+", a, after, scope)
+		}
+		for _, scope := range lost {
+			say("-", a, before, scope)
+		}
+	}
+	return said
 }
 
-func nameOf(d *schema.Document, k [4]string) string {
-	var client, api string
-	for _, c := range d.Clients {
-		if c.ClientID == k[0] {
-			client = c.Label
-		}
+func timeIn(text string) int64 {
+	if text == "" {
+		return 0
 	}
-	for _, a := range d.APIs {
-		if a.Identifier == k[1] {
-			api = a.Label
-		}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		panic(err)
 	}
-	return fmt.Sprint(client, " ", api, " ", k[2], " ", k[3])
+	return t.Unix()
 }
 
 // TestSavedPlanRoundTrip: what a plan says survives its file.
 func TestSavedPlanRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		before, after := drawPair(t)
-		saved := &SavedPlan{ConfigDigest: "sha256:c", LockDigest: "sha256:l", Replace: []string{"api.orders"}, Plan: compareDocuments(before, after, nil)}
+		saved := &SavedPlan{ConfigDigest: "sha256:c", LockDigest: "sha256:l", Replace: []string{"api.orders"}, Plan: planBetween(before, after)}
 		saved.Plan.PriorDigest = "sha256:p"
 		b, err := saved.Encode()
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/writ-auth/writ/schema"
 )
@@ -65,6 +66,11 @@ func leaves(v reflect.Value, path string, visit func(path string, leaf reflect.V
 	}
 }
 
+// planBetween is a plan made at a time when every window of full is open.
+func planBetween(before, after *schema.Document) *Plan {
+	return compareDocuments(Prior{Document: before}, after, nil, time.Unix(15, 0))
+}
+
 // TestPlanSeesEveryField changes each field of a document in turn, those that
 // are added to package schema tomorrow included.
 func TestPlanSeesEveryField(t *testing.T) {
@@ -82,7 +88,7 @@ func TestPlanSeesEveryField(t *testing.T) {
 				change(t, leaf)
 			}
 		})
-		if p := compareDocuments(full(), after, nil); len(p.Changes) == 0 {
+		if p := planBetween(full(), after); len(p.Changes) == 0 {
 			t.Errorf("a change of %s is not seen", path)
 		}
 	}
@@ -113,9 +119,9 @@ func TestPlanHoldsNoSecret(t *testing.T) {
 	changed.Clients[0].PublicKeys[0].JWKS = `{"keys":[{"kid":"1","n":"canary-key-2"}]}`
 	changed.Clients[0].Certificates[0].SubjectDN += "-2"
 	for name, p := range map[string]*Plan{
-		"create": compareDocuments(nil, full(), nil),
-		"update": compareDocuments(full(), changed, nil),
-		"delete": compareDocuments(full(), &schema.Document{}, nil),
+		"create": planBetween(nil, full()),
+		"update": planBetween(full(), changed),
+		"delete": planBetween(full(), &schema.Document{}),
 	} {
 		b, err := (&SavedPlan{Plan: p}).Encode()
 		if err != nil {
@@ -135,7 +141,7 @@ func TestMixedEffects(t *testing.T) {
 	after := full()
 	after.Authorizations[0].Scopes = []string{"write"}
 	after.APIs[0].Name, after.APIs[0].TokenLifetime = "Other", 60
-	p := compareDocuments(full(), after, nil)
+	p := planBetween(full(), after)
 	if got := p.Changes[0]; got.Address != "authorization.a" || got.Effect != EffectWiden || p.Changes[1].Effect != EffectNarrow {
 		t.Error(describePlan(p))
 	}
@@ -155,7 +161,7 @@ func TestRenames(t *testing.T) {
 	after.Authorizations[0].Label, after.Authorizations[0].Client, after.Authorizations[0].API = "b", "invoicing", "purchases"
 	before := full()
 	before.APIs[1].DistinctFrom = []string{"orders"}
-	p := compareDocuments(before, after, nil)
+	p := planBetween(before, after)
 	if want := (Summary{Rename: 3}); p.Summary != want || len(p.Access) > 0 {
 		t.Errorf("summary %+v, want %+v\n%s", p.Summary, want, describePlan(p))
 	}
@@ -181,11 +187,11 @@ func TestExchangedLabels(t *testing.T) {
 			{Label: "x", Client: "c", API: "b", SubjectType: schema.SubjectClient, Scopes: []string{"read"}},
 		},
 	}
-	if p := compareDocuments(before, after, nil); p.Summary != (Summary{Rename: 2}) || len(p.Access) > 0 {
+	if p := planBetween(before, after); p.Summary != (Summary{Rename: 2}) || len(p.Access) > 0 {
 		t.Error(describePlan(p))
 	}
 	after.Authorizations[0].API = "a"
-	p := compareDocuments(before, after, nil)
+	p := planBetween(before, after)
 	if p.Summary.Widen != 1 || len(p.Access) != 2 {
 		t.Error(describePlan(p))
 	}
@@ -215,7 +221,7 @@ func TestLabelOfTheRemoved(t *testing.T) {
 			{Label: "x", Client: "d", API: "b", SubjectType: schema.SubjectClient, Scopes: []string{"read"}},
 		},
 	}
-	p := compareDocuments(before, after, nil)
+	p := planBetween(before, after)
 	if want := (Summary{Add: 1, Change: 1, Destroy: 4, Rename: 2, Widen: 1}); p.Summary != want {
 		t.Errorf("summary %+v, want %+v", p.Summary, want)
 	}
@@ -236,7 +242,7 @@ func TestRenamesKeepSets(t *testing.T) {
 		APIs:    []schema.API{{Label: "b", Identifier: "urn:2"}, {Label: "c", Identifier: "urn:3", DistinctFrom: []string{"b", "z"}}, {Label: "z", Identifier: "urn:1"}},
 		Clients: []schema.Client{{Label: "c", ClientID: "c", Introspects: []string{"b", "z"}}},
 	}
-	if p := compareDocuments(before, after, nil); p.Summary != (Summary{Rename: 1}) {
+	if p := planBetween(before, after); p.Summary != (Summary{Rename: 1}) {
 		t.Error(describePlan(p))
 	}
 }
@@ -250,7 +256,7 @@ func TestAccessOfTheRemoved(t *testing.T) {
 			{Label: "x", Client: "billing", API: "orders", SubjectType: schema.SubjectClient, Scopes: []string{"write", "read"}, TokenLifetime: 60},
 		},
 	}
-	p := compareDocuments(before, &schema.Document{Clients: before.Clients}, nil)
+	p := planBetween(before, &schema.Document{Clients: before.Clients})
 	want := AccessChange{
 		Client: "billing", API: "orders", ClientID: "b", Identifier: "urn:orders", SubjectType: schema.SubjectClient, Gained: []string{}, Lost: []string{"read", "write"},
 		ValidUntilMax: 60, Token: TokenLost,
@@ -265,7 +271,7 @@ func TestAccessOfTheRemoved(t *testing.T) {
 }
 
 func TestSavedPlanRefused(t *testing.T) {
-	saved := &SavedPlan{ConfigDigest: "c", LockDigest: "l", Plan: compareDocuments(nil, full(), nil)}
+	saved := &SavedPlan{ConfigDigest: "c", LockDigest: "l", Plan: planBetween(nil, full())}
 	saved.Plan.PriorDigest = "p"
 	good, err := saved.Encode()
 	if err != nil {
@@ -291,7 +297,7 @@ func TestSavedPlanRefused(t *testing.T) {
 
 func TestSavedPlanCheck(t *testing.T) {
 	made := func(edit func(s *SavedPlan)) *SavedPlan {
-		s := &SavedPlan{ConfigDigest: "c", LockDigest: "l", Plan: compareDocuments(nil, full(), nil)}
+		s := &SavedPlan{ConfigDigest: "c", LockDigest: "l", Plan: planBetween(nil, full())}
 		s.Plan.PriorDigest = "p"
 		if edit != nil {
 			edit(s)
@@ -321,7 +327,7 @@ func TestSavedPlanCheck(t *testing.T) {
 func TestRollbackPlan(t *testing.T) {
 	now := full()
 	now.Authorizations[0].Scopes, now.APIs[0].TokenLifetime = nil, 1200
-	p := RollbackPlan(Prior{Document: now, Digest: "sha256:now", Serial: 7}, full(), "sha256:old")
+	p := RollbackPlan(Prior{Document: now, Digest: "sha256:now", Serial: 7}, full(), "sha256:old", time.Unix(15, 0))
 	if p.PriorDigest != "sha256:now" || p.Digest != "sha256:old" || p.LockChanged {
 		t.Errorf("bound to %q, %q; lock %v", p.PriorDigest, p.Digest, p.LockChanged)
 	}

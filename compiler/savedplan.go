@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
+
+	"github.com/writ-auth/writ/schema"
 )
 
 // ErrStale is in the chain of every error that says that the world moved after
@@ -77,10 +80,26 @@ func DecodeSavedPlan(b []byte) (*SavedPlan, error) {
 	if _, err := decoder.Token(); err != io.EOF {
 		return nil, errors.New("the plan is damaged: something follows it")
 	}
-	if file.Plan == nil || file.Plan.FormatVersion != PlanFormatVersion || file.Plan.PriorDigest != file.PriorDigest {
+	if file.Plan == nil || !validTime(file.Plan.At) || file.Plan.FormatVersion != PlanFormatVersion || file.Plan.PriorDigest != file.PriorDigest {
 		return nil, errors.New("the plan is damaged: its parts do not belong together")
 	}
 	return &SavedPlan{file.ConfigDigest, file.LockDigest, file.Replace, file.Flags, file.Plan}, nil
+}
+
+// validTime reports whether a saved time is written as a plan writes it.
+func validTime(at string) bool {
+	made, err := time.Parse(time.RFC3339, at)
+	return at == "" || err == nil && schema.FormatTime(made.Unix()) == at
+}
+
+// Made is the time of the plan. Making the plan again as of that time gives the
+// same plan, however long it has been kept.
+func (s *SavedPlan) Made() time.Time {
+	made, err := time.Parse(time.RFC3339, s.Plan.At)
+	if err != nil {
+		return time.Time{}
+	}
+	return made
 }
 
 // Check compares a saved plan with the one that the same inputs give now. The

@@ -74,6 +74,24 @@ func LanguageBlock(typ string) (*Block, bool) {
 	return find(Language, typ)
 }
 
+// IsDuration reports whether attributes of that name are durations. A name means
+// the same wherever it stands.
+func IsDuration(name string) bool { return durations[name] }
+
+var durations = durationsOf(Language, make(map[string]bool))
+
+func durationsOf(blocks []Block, names map[string]bool) map[string]bool {
+	for i := range blocks {
+		for _, a := range blocks[i].Attributes {
+			if a.Type == TypeDuration {
+				names[a.Name] = true
+			}
+		}
+		durationsOf(blocks[i].Blocks, names)
+	}
+	return names
+}
+
 func find(blocks []Block, typ string) (*Block, bool) {
 	for i := range blocks {
 		if blocks[i].Type == typ {

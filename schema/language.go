@@ -46,7 +46,7 @@ var (
 	metadata = Attribute{Name: "metadata", Type: TypeStringMap, Default: "{}",
 		Doc: "Strings for people and policies; never in tokens unless a claim copies one.", Example: `{ owner = "payments" }`}
 	claims = Attribute{Name: "claims", Type: TypeObject, Default: "{}",
-		Doc:     "Custom claims, evaluated for each authorization with self.client, self.api and self.authorization. The client's win over the API's, the authorization's over both.",
+		Doc:     "Custom claims, evaluated for each authorization with self.client, self.api and self.authorization. The client's win over the API's, the authorization's over both. Not the registered names, nor what verifiers take for scopes: scp, scopes, authorities, realm_access, resource_access. One that is new or changed counts as widening in a plan, unless it is known to describe only, such as name or locale.",
 		Example: `{ "https://example.com/team" = self.client.metadata.team }`}
 	forEach = Attribute{Name: "for_each", Type: TypeForEach,
 		Doc:     "Declares one object for each element of a map or set of strings, with each.key and each.value; its address is then worker[\"eu\"].",

@@ -20,7 +20,7 @@ var authorizationBlock = Block{
 		{Name: "subject_claims", Type: TypeObject, Default: "{}",
 			Doc: "With subject_type \"user\" only: what the user's token must say; a claim that is a list must hold the value.", Example: `{ groups = "finance" }`},
 		{Name: "copy_claims", Type: TypeStrings, Default: "[]",
-			Doc: "With subject_type \"user\" only: the claims of the user's token that ours repeats, where it has them.", Example: `["email"]`},
+			Doc: "With subject_type \"user\" only: the claims of the user's token that ours repeats, where it has them. Names as in claims, and groups, roles, entitlements, acr, amr and auth_time.", Example: `["email"]`},
 		{Name: "token_lifetime", Type: TypeDuration, Min: 1, Max: MaxTokenLifetime, Default: "the API's",
 			Doc: "May only shorten the API's.", Example: `"10m"`},
 		{Name: "expires_at", Type: TypeTime,

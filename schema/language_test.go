@@ -88,6 +88,23 @@ func checkValue(t *testing.T, path string, a Attribute, s string) {
 	}
 }
 
+// TestDurationsAreToldByName: a plan shows an attribute as a duration by its name
+// alone, so no attribute of another type may have that name.
+func TestDurationsAreToldByName(t *testing.T) {
+	for _, name := range []string{"token_lifetime", "reuse_window", "lifetime", "idle_lifetime", "leeway"} {
+		if !IsDuration(name) {
+			t.Errorf("%s is no duration", name)
+		}
+	}
+	walkLanguage(func(path string, b *Block) {
+		for _, a := range b.Attributes {
+			if IsDuration(a.Name) != (a.Type == TypeDuration) {
+				t.Errorf("%s.%s is a %s, and its name is that of a duration: %v", path, a.Name, a.Type, IsDuration(a.Name))
+			}
+		}
+	})
+}
+
 // TestRendering compares the reference page with testdata. Write it anew with
 // UPDATE=1.
 func TestRendering(t *testing.T) {

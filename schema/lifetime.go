@@ -76,3 +76,16 @@ func ParseTime(s string) (unix int64, err error) {
 func FormatTime(unix int64) string {
 	return time.Unix(unix, 0).UTC().Format(time.RFC3339)
 }
+
+// A PastLifetime is how long tokens of a client for an API were valid until they
+// became shorter, or ended altogether. A snapshot remembers it until the last of
+// these tokens has passed.
+type PastLifetime struct {
+	ClientID   string    `json:"client_id,omitempty"`  // "" stands for every client
+	Identifier string    `json:"identifier,omitempty"` // of the API; "" stands for every API
+	Lifetime   int64     `json:"lifetime"`             // seconds
+	Ended      time.Time `json:"ended"`                // the last time at which such a token was issued; whole seconds, UTC
+}
+
+// End is when the last of the tokens ends.
+func (p PastLifetime) End() time.Time { return p.Ended.Add(time.Duration(p.Lifetime) * time.Second) }

@@ -71,7 +71,10 @@ func (a *app) apply(ctx context.Context, args []string, flags *configFlags, o *a
 		if len(o.replace) > 0 {
 			return usagef("the saved plan says what is replaced: leave --replace out")
 		}
-		o.replace = saved.Replace
+		o.replace, o.at = saved.Replace, saved.Made()
+		if err := a.notAhead(o.at); err != nil {
+			return err
+		}
 	}
 	w, err := a.workspace(nil, flags)
 	if err != nil {
@@ -114,6 +117,20 @@ func (a *app) sinceSaved(saved *compiler.SavedPlan, flags []string, name string,
 	return &diagnosed{list: append(diag.List{withoutPlace(stale)}, problems.list...), sources: problems.sources, exit: exitStale}
 }
 
+// maxClockSkew is how far ahead the clock may have been that a plan was made by.
+const maxClockSkew = 5 * time.Minute
+
+// notAhead refuses a plan of the future. A saved plan is made again as of its own
+// time, so that it does not go stale by waiting, and shows what anybody gains from
+// then on: of a time that has not come it would hide what is gained before.
+func (a *app) notAhead(made time.Time) error {
+	if made.After(a.now().Add(maxClockSkew)) {
+		return failf("plan-invalid", "Set the clock, or make the plan anew with writ plan --out FILE.",
+			"the saved plan is of %s, and by this clock that is to come", made.Format(time.RFC3339))
+	}
+	return nil
+}
+
 // release makes of a proposal what is to be written.
 func (w *workspace) release(ctx context.Context, p *proposal, o *applyFlags) (*release, error) {
 	revision, err := w.revision(ctx, p.tree, o.revision)
@@ -124,12 +141,13 @@ func (w *workspace) release(ctx context.Context, p *proposal, o *applyFlags) (*r
 	if err != nil {
 		return nil, err
 	}
-	lock := p.lock.next.Bytes()
+	lock, now := p.lock.next.Bytes(), w.app.now()
 	r := &release{plan: p.plan, body: p.body, sources: sources, prior: p.prior}
 	r.envelope = snapshot.Envelope{
 		Serial: p.prior.Serial + 1, Previous: p.prior.Digest, Revision: revision,
-		Created: w.app.now().UTC().Truncate(time.Second), Environment: p.model.Document.Issuer.Environment,
+		Created: now.UTC().Truncate(time.Second), Environment: p.model.Document.Issuer.Environment,
 		LockDigest: compiler.FileDigest(lock), WritVersion: readBuild().Version,
+		PastLifetimes: compiler.NextPastLifetimes(p.prior.Prior, p.model.Document, now),
 	}
 	r.request = compiler.ApplyRequest{Root: w.dir, Lockfile: w.lockfile, Snapshot: w.app.snapshotPath(w.dir, o.snapshot)}
 	if p.lock.changed() {

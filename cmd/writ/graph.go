@@ -58,9 +58,9 @@ func (a *app) graph(args []string, flags *configFlags, o graphOptions) error {
 		return err
 	}
 	if a.json {
-		return a.printJSON(graphOf(doc))
+		return a.printJSON(graphOf(doc, a.now()))
 	}
-	p := graph.Of(doc)
+	p := graph.Of(doc, a.now())
 	if n := p.Objects(); n > graph.MaxObjects && o.format == "svg" {
 		return failf("graph-too-large", "Choose a part with --api LABEL or --client LABEL, or use --format dot and graphviz.",
 			"too large to draw: %d objects, and a drawing of more than %d cannot be read", n, graph.MaxObjects)

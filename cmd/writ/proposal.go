@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"time"
 
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/schema/snapshot"
@@ -24,6 +25,7 @@ type proposalOptions struct {
 	snapshot string
 	locked   bool
 	replace  []string
+	at       time.Time // of the saved plan that is made again; the zero time is now
 }
 
 // propose compiles the configuration and compares it with the snapshot in
@@ -51,7 +53,7 @@ func (w *workspace) propose(ctx context.Context, opts proposalOptions, against s
 		return nil, err
 	}
 	plan, list := compiler.NewPlan(p.prior.Prior, t.model, compiler.PlanOptions{
-		Digest: snapshot.Digest(p.body), Renames: p.lock.renames, Now: w.app.now(), Lock: p.lock.next,
+		Digest: snapshot.Digest(p.body), Renames: p.lock.renames, Now: w.app.now(), At: opts.at, Lock: p.lock.next,
 		LockChanged: against == "" && p.lock.changed(), // a comparison writes nothing
 	})
 	if list.HasErrors() {

@@ -69,11 +69,13 @@ func (a *app) rollback(ctx context.Context, args []string, o *rollbackFlags) err
 	}
 	prior.LockDigest = compiler.FileDigest(lock)
 	envelope := old.Envelope()
+	now, document := a.now(), snapshot.Decode(old)
 	envelope.Serial, envelope.Previous = prior.Serial+1, prior.Digest
-	envelope.Created, envelope.LockDigest = a.now().UTC().Truncate(time.Second), prior.LockDigest
+	envelope.Created, envelope.LockDigest = now.UTC().Truncate(time.Second), prior.LockDigest
 	envelope.WritVersion = readBuild().Version
+	envelope.PastLifetimes = compiler.NextPastLifetimes(prior.Prior, document, now)
 	return a.publish(ctx, &release{
-		plan: compiler.RollbackPlan(prior.Prior, snapshot.Decode(old), old.Digest()), envelope: envelope,
+		plan: compiler.RollbackPlan(prior.Prior, document, old.Digest(), now), envelope: envelope,
 		body: old.Body(), sources: old.Sources(), key: key, prior: prior,
 		request: compiler.ApplyRequest{Root: root, Lockfile: lockPath, Snapshot: a.snapshotPath(root, o.snapshot)},
 	}, o.approve)

@@ -64,6 +64,7 @@ func standingOf(snap *snapshot.Snapshot, fileDigest string) *standing {
 	s.Records = compiler.LockFromDocument(s.Document)
 	s.Digest = snap.Digest()
 	s.Serial = snap.Envelope().Serial
+	s.PastLifetimes = snap.Envelope().PastLifetimes
 	return s
 }
 

@@ -1,6 +1,10 @@
 package main
 
-import "github.com/writ-auth/writ/schema"
+import (
+	"time"
+
+	"github.com/writ-auth/writ/schema"
+)
 
 // A graphJSON is the picture for machines: its authorizations name what they
 // connect by label.
@@ -21,6 +25,8 @@ type graphAuthorization struct {
 	API         string             `json:"api"`
 	Scopes      []string           `json:"scopes"`
 	SubjectType schema.SubjectType `json:"subject_type"`
+	ExpiresAt   string             `json:"expires_at,omitempty"` // RFC 3339
+	Expired     bool               `json:"expired,omitempty"`    // that is past
 }
 
 type graphAPI struct {
@@ -28,13 +34,16 @@ type graphAPI struct {
 	Identifier string `json:"identifier"`
 }
 
-func graphOf(doc *schema.Document) graphJSON {
+func graphOf(doc *schema.Document, now time.Time) graphJSON {
 	g := graphJSON{Clients: []graphClient{}, Authorizations: []graphAuthorization{}, APIs: []graphAPI{}}
 	for _, c := range doc.Clients {
 		g.Clients = append(g.Clients, graphClient{c.Label, c.ClientID})
 	}
 	for _, auth := range doc.Authorizations {
-		g.Authorizations = append(g.Authorizations, graphAuthorization{auth.Label, auth.Client, auth.API, emptyList(auth.Scopes), auth.SubjectType})
+		g.Authorizations = append(g.Authorizations, graphAuthorization{
+			auth.Label, auth.Client, auth.API, emptyList(auth.Scopes), auth.SubjectType,
+			rfc3339(auth.ExpiresAt), auth.ExpiresAt != 0 && auth.ExpiresAt <= now.Unix(),
+		})
 	}
 	for _, api := range doc.APIs {
 		g.APIs = append(g.APIs, graphAPI{api.Label, api.Identifier})

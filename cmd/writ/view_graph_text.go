@@ -19,7 +19,11 @@ func drawDot(w io.Writer, p *graph.Picture) error {
 		fmt.Fprintf(&text, "  a%d [shape=box, label=%s];\n", i, dotLabel(b))
 	}
 	for i, b := range p.Authorizations {
-		fmt.Fprintf(&text, "  z%d [shape=note, label=%s];\n  c%d -> z%d;\n  z%d -> a%d;\n", i, dotLabel(b), b.Client, i, i, b.API)
+		box, edge := "shape=note", ""
+		if b.Expired {
+			box, edge = "shape=note, style=dashed", " [style=dashed]"
+		}
+		fmt.Fprintf(&text, "  z%d [%s, label=%s];\n  c%d -> z%d%s;\n  z%d -> a%d%s;\n", i, box, dotLabel(b), b.Client, i, edge, i, b.API, edge)
 	}
 	text.WriteString("}\n")
 	_, err := io.WriteString(w, text.String())
@@ -46,7 +50,11 @@ func drawMermaid(w io.Writer, p *graph.Picture) error {
 		fmt.Fprintf(&text, "  a%d[%s]\n", i, mermaidLabel(b))
 	}
 	for i, b := range p.Authorizations {
-		fmt.Fprintf(&text, "  z%d{{%s}}\n  c%d --> z%d --> a%d\n", i, mermaidLabel(b), b.Client, i, b.API)
+		arrow := "-->"
+		if b.Expired {
+			arrow = "-.->"
+		}
+		fmt.Fprintf(&text, "  z%d{{%s}}\n  c%d %s z%d %s a%d\n", i, mermaidLabel(b), b.Client, arrow, i, arrow, b.API)
 	}
 	_, err := io.WriteString(w, text.String())
 	return err

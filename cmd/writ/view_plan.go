@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -129,7 +130,10 @@ func accessParty(changes []compiler.AccessChange, i int) string {
 		}
 	}
 	party := client + " on " + api
-	if a.SubjectType == schema.SubjectUser {
+	switch {
+	case a.TrustedIssuer != "":
+		party += ", on behalf of users of " + compiler.Address(compiler.KindTrustedIssuer, a.TrustedIssuer)
+	case a.SubjectType == schema.SubjectUser:
 		party += ", on behalf of users"
 	}
 	return visible(party)
@@ -152,7 +156,7 @@ func sameLabels(changes []compiler.AccessChange, i int) []compiler.AccessChange 
 	return changes[start:end]
 }
 
-// accessLines says what is gained and lost, a sign before each.
+// accessLines says what is gained and lost, and when.
 func accessLines(a *compiler.AccessChange) (gained, lost string) {
 	gained, lost = strings.Join(a.Gained, ", "), strings.Join(a.Lost, ", ")
 	switch {
@@ -161,10 +165,56 @@ func accessLines(a *compiler.AccessChange) (gained, lost string) {
 	case a.Token == compiler.TokenLost && lost == "":
 		lost = "tokens without scopes"
 	}
-	if lost != "" {
-		lost += fmt.Sprintf(" (tokens already issued stay valid for up to %s)", schema.FormatDuration(a.ValidUntilMax))
+	when := accessPeriod(a)
+	if gained != "" {
+		gained += remark(when)
+	}
+	if lost != "" && a.From == "" && a.ValidUntilMax > 0 {
+		lost += remark(when, "tokens already issued stay valid for up to "+atMost(a.ValidUntilMax))
+	} else if lost != "" {
+		lost += remark(when)
 	}
 	return visible(gained), visible(lost)
+}
+
+// atMost is a time that is left, such as 22h30m, rounded up to minutes where it is
+// an hour or more.
+func atMost(seconds int64) string {
+	if seconds > 3600 {
+		seconds = (seconds + 59) / 60 * 60
+	}
+	var b strings.Builder
+	for _, unit := range []struct {
+		seconds int64
+		name    string
+	}{{86400, "d"}, {3600, "h"}, {60, "m"}, {1, "s"}} {
+		if n := seconds / unit.seconds; n > 0 {
+			fmt.Fprintf(&b, "%d%s", n, unit.name)
+			seconds %= unit.seconds
+		}
+	}
+	return b.String()
+}
+
+// accessPeriod says from when to when, "" for from now on.
+func accessPeriod(a *compiler.AccessChange) string {
+	var words []string
+	if a.From != "" {
+		words = append(words, "from "+a.From)
+	}
+	if a.Until != "" {
+		words = append(words, "until "+a.Until)
+	}
+	return strings.Join(words, " ")
+}
+
+// remark is what is to be added, in brackets.
+func remark(remarks ...string) string {
+	remarks = slices.DeleteFunc(remarks, func(r string) bool { return r == "" })
+	if len(remarks) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(remarks, "; ") + ")"
 }
 
 // visible escapes whatever a terminal would obey or hide: control characters,

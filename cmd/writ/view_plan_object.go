@@ -155,7 +155,7 @@ func (out *planPrinter) attribute(a *compiler.AttributeChange, width int) {
 		out.set(was, is)
 	case members(a.Before) != nil || members(a.After) != nil:
 		fmt.Fprintf(out, "%s = {\n", name)
-		out.object(members(a.Before), members(a.After))
+		out.object(a.Name, members(a.Before), members(a.After))
 	case a.Before == nil:
 		fmt.Fprintf(out, "%s = %s\n", name, scalar(a.Name, a.After))
 	case a.After == nil:
@@ -215,8 +215,9 @@ func (out *planPrinter) set(was, is []string) {
 	out.WriteString("        ]\n")
 }
 
-// object prints the members that came, went and changed.
-func (out *planPrinter) object(was, is []compiler.Attribute) {
+// object prints the members that came, went and changed of the attribute or
+// nested block of that name.
+func (out *planPrinter) object(name string, was, is []compiler.Attribute) {
 	width := 0
 	for _, a := range append(slices.Clone(was), is...) {
 		width = max(width, len(strconv.Quote(a.Name)))
@@ -226,18 +227,18 @@ func (out *planPrinter) object(was, is []compiler.Attribute) {
 		switch now, found := member(is, a.Name); {
 		case !found:
 			out.start(8, "-")
-			fmt.Fprintf(out, "%s = %s\n", pad(strconv.Quote(a.Name), width), scalar("", a.Value))
+			fmt.Fprintf(out, "%s = %s\n", pad(strconv.Quote(a.Name), width), memberValue(name, a))
 		case reflect.DeepEqual(now, a.Value):
 			same++
 		default:
 			out.start(8, "~")
-			fmt.Fprintf(out, "%s = %s -> %s\n", pad(strconv.Quote(a.Name), width), scalar("", a.Value), scalar("", now))
+			fmt.Fprintf(out, "%s = %s -> %s\n", pad(strconv.Quote(a.Name), width), memberValue(name, a), memberValue(name, compiler.Attribute{Name: a.Name, Value: now}))
 		}
 	}
 	for _, a := range is {
 		if _, found := member(was, a.Name); !found {
 			out.start(8, "+")
-			fmt.Fprintf(out, "%s = %s\n", pad(strconv.Quote(a.Name), width), scalar("", a.Value))
+			fmt.Fprintf(out, "%s = %s\n", pad(strconv.Quote(a.Name), width), memberValue(name, a))
 		}
 	}
 	if same > 0 {
@@ -255,10 +256,20 @@ func (out *planPrinter) value(name string, value any, indent int) string {
 	var b strings.Builder
 	b.WriteString("{\n")
 	for _, a := range list {
-		fmt.Fprintf(&b, "%s%s = %s\n", strings.Repeat(" ", indent+4), strconv.Quote(a.Name), scalar(a.Name, a.Value))
+		fmt.Fprintf(&b, "%s%s = %s\n", strings.Repeat(" ", indent+4), strconv.Quote(a.Name), memberValue(name, a))
 	}
 	b.WriteString(strings.Repeat(" ", indent) + "}")
 	return b.String()
+}
+
+// memberValue is the value of a member. Those of a nested block are attributes
+// of the language; those of claims have whatever names their author gives them.
+func memberValue(of string, a compiler.Attribute) string {
+	client, _ := schema.LanguageBlock(string(compiler.KindClient))
+	if _, nested := client.Block(of); nested {
+		return scalar(a.Name, a.Value)
+	}
+	return scalar("", a.Value)
 }
 
 // members is a value as the members of an object, nil when it is none. A plan
@@ -326,11 +337,8 @@ func quotedList(values []string) string {
 	return string(append(b, ']'))
 }
 
-// durations are the attributes that are seconds.
-var durations = []string{"token_lifetime", "lifetime", "idle_lifetime", "leeway"}
-
 func duration(name string, seconds int64) string {
-	if slices.Contains(durations, name) {
+	if schema.IsDuration(name) {
 		return strconv.Quote(schema.FormatDuration(seconds))
 	}
 	return strconv.FormatInt(seconds, 10)

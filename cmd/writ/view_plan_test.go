@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
@@ -210,7 +211,9 @@ func planOf(t *testing.T, archive *txtar.Archive) *compiler.Plan {
 		digest = prior.Digest
 	}
 	changed := prior.Lock == nil || !bytes.Equal(prior.Lock.Bytes(), lock.Bytes())
-	plan, list := compiler.NewPlan(prior, after, compiler.PlanOptions{Digest: digest, Renames: renames, Lock: lock, LockChanged: changed})
+	plan, list := compiler.NewPlan(prior, after, compiler.PlanOptions{
+		Digest: digest, Renames: renames, Lock: lock, LockChanged: changed, At: time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC),
+	})
 	if list.HasErrors() {
 		t.Fatalf("plan: %+v", list)
 	}

@@ -104,9 +104,13 @@ func (out *planPrinter) access(changes []compiler.AccessChange) {
 	out.line("", "")
 	out.line(bold, "Who gains and loses what:")
 	out.line("", "")
+	var before string
 	for i := range changes {
 		gained, lost := accessLines(&changes[i])
-		fmt.Fprintf(out, "    %s\n", accessParty(changes, i))
+		if party := accessParty(changes, i); party != before { // several periods of one
+			fmt.Fprintf(out, "    %s\n", party)
+			before = party
+		}
 		if gained != "" {
 			fmt.Fprintf(out, "      %s %s\n", out.sign("+"), gained)
 		}

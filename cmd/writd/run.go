@@ -102,7 +102,7 @@ func version(args []string, std stdio) int {
 func thisBuild() build {
 	b := build{
 		Version: "(devel)", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
-		SnapshotFormats: []int{snapshot.FormatVersion},
+		SnapshotFormats: snapshot.Formats(),
 	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -1,7 +1,7 @@
 // Package snapshot owns the snapshot format: the one file that writ compiles
 // a configuration into and that writd serves from. Writer and reader stand
 // side by side here and nothing else knows an offset. This comment specifies
-// the format, version 1.
+// the format, version 2.
 //
 // The package refuses every file in which a byte is not what was written, and
 // every format version that it does not know. It does not read files, does
@@ -33,6 +33,8 @@
 // marshals the struct, times in UTC and whole seconds. Other bytes with the
 // same meaning are refused. It holds the digest of the body, which names the
 // snapshot, and the digest of the sources, both "sha256:" and lower-case hex.
+// What it remembers of lifetimes that are in force no longer stands here, since
+// it comes from earlier snapshots and the body from the configuration alone.
 //
 // A signature is Ed25519 over the DSSE pre-authentication encoding
 //
@@ -49,7 +51,7 @@
 // without gaps; a section is an array of records of one size.
 //
 //	at  size
-//	 0     4  format version
+//	 0     4  version of the body: 1
 //	 4     4  number of sections
 //	 8  31*4  number of records of each section
 //	132     4  zero
@@ -155,4 +157,10 @@
 // A build reads the current format version and the two before it. A body that
 // is laid out differently, or a byte that means something else, is a new
 // version; testdata keeps files of every version, and TestReplay opens them.
+// The body has a version of its own, so that one that says the same keeps its
+// bytes and its digest:
+//
+//	file  body
+//	   1     1  the first
+//	   2     1  the envelope may hold past_lifetimes
 package snapshot

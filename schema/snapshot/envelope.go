@@ -5,23 +5,29 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/writ-auth/writ/schema"
 )
 
 // An Envelope is what a snapshot says about itself. The members' order is the
 // order in the file.
 type Envelope struct {
-	Digest        string      `json:"digest"`                   // Digest of the body: the snapshot's name
-	Serial        uint64      `json:"serial"`                   // rises with every apply and rollback
-	Previous      string      `json:"previous,omitempty"`       // digest that the snapshot was planned against
-	Revision      string      `json:"revision,omitempty"`       // git commit, or what the operator said
-	Created       time.Time   `json:"created,omitzero"`         // whole seconds, UTC
-	NotAfter      time.Time   `json:"not_after,omitzero"`       // freeze guard: not to be served after it
-	Environment   string      `json:"environment,omitempty"`    // must equal the server's
-	LockDigest    string      `json:"lock_digest,omitempty"`    // of the lockfile written together with it
-	WritVersion   string      `json:"writ_version,omitempty"`   // what wrote it
-	SourcesDigest string      `json:"sources_digest,omitempty"` // of the sources section; absent without one
-	Signatures    []Signature `json:"signatures,omitempty"`
+	Digest        string    `json:"digest"`                   // Digest of the body: the snapshot's name
+	Serial        uint64    `json:"serial"`                   // rises with every apply and rollback
+	Previous      string    `json:"previous,omitempty"`       // digest that the snapshot was planned against
+	Revision      string    `json:"revision,omitempty"`       // git commit, or what the operator said
+	Created       time.Time `json:"created,omitzero"`         // whole seconds, UTC
+	NotAfter      time.Time `json:"not_after,omitzero"`       // freeze guard: not to be served after it
+	Environment   string    `json:"environment,omitempty"`    // must equal the server's
+	LockDigest    string    `json:"lock_digest,omitempty"`    // of the lockfile written together with it
+	WritVersion   string    `json:"writ_version,omitempty"`   // what wrote it
+	SourcesDigest string    `json:"sources_digest,omitempty"` // of the sources section; absent without one
+	// PastLifetimes are of tokens that may still be out, by their End: for plans
+	// alone, no server asks for them. Since format version 2.
+	PastLifetimes []schema.PastLifetime `json:"past_lifetimes,omitempty"`
+	Signatures    []Signature           `json:"signatures,omitempty"`
 }
 
 // A Signature is one Ed25519 signature over an envelope.
@@ -44,6 +50,10 @@ func (e *Envelope) Bind(body []byte, sources *Sources) {
 // canonical is the one way to write an envelope down.
 func (e Envelope) canonical() ([]byte, error) {
 	e.Created, e.NotAfter = wholeSeconds(e.Created), wholeSeconds(e.NotAfter)
+	e.PastLifetimes = slices.Clone(e.PastLifetimes)
+	for i := range e.PastLifetimes {
+		e.PastLifetimes[i].Ended = wholeSeconds(e.PastLifetimes[i].Ended)
+	}
 	b, err := json.Marshal(e)
 	if err == nil && len(b) > maxEnvelope {
 		err = fmt.Errorf("the envelope has %d bytes, more than %d", len(b), maxEnvelope)
@@ -62,6 +72,11 @@ func parseEnvelope(b []byte) (Envelope, error) {
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&e); err != nil {
 		return Envelope{}, fmt.Errorf("the snapshot's envelope: %w", err)
+	}
+	for _, p := range e.PastLifetimes {
+		if p.Lifetime < 1 || p.Lifetime > schema.MaxTokenLifetime {
+			return Envelope{}, fmt.Errorf("the snapshot's envelope: a past lifetime of %d seconds", p.Lifetime)
+		}
 	}
 	again, err := e.canonical()
 	if err != nil {

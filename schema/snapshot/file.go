@@ -10,8 +10,13 @@ import (
 	"slices"
 )
 
-// FormatVersion is the version that Encode and Marshal write.
-const FormatVersion = 1
+// FormatVersion is the version of the file that Marshal makes of what Encode wrote.
+const FormatVersion = 2
+
+// bodyVersion is the version of the body that Encode writes. It is older than
+// the file's where only the envelope says more: a body, and with it the name of
+// a snapshot, changes with the configuration and not with its writer.
+const bodyVersion = 1
 
 // The file's header: magic, format version, lengths of envelope, body and
 // sources, and the SHA-256 of all that together with the envelope.
@@ -30,11 +35,26 @@ const (
 
 // formats are the versions that this build reads, oldest first: the current one
 // and the two before it, as far as they exist.
-var formats = []struct {
+var formats = []format{
+	{version: 1, body: 1, open: openBody},
+	{version: 2, body: 1, open: openBody, past: true},
+}
+
+// A format is how files of one version are read.
+type format struct {
 	version uint32
+	body    uint32 // the version of the body
 	open    func(*Snapshot) error
-}{
-	{1, openBody},
+	past    bool // the envelope may hold PastLifetimes
+}
+
+// Formats lists the versions that this build reads, oldest first.
+func Formats() []int {
+	versions := make([]int, len(formats))
+	for i, f := range formats {
+		versions[i] = int(f.version)
+	}
+	return versions
 }
 
 // A VersionError refuses a snapshot whose format this build does not read.
@@ -85,13 +105,14 @@ func Marshal(env Envelope, body []byte, sources *Sources) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write snapshot: %w", err)
 	}
-	if len(body) < bodyHeaderSize {
+	version, known := versionFor(body)
+	if !known {
 		return nil, errors.New("write snapshot: the body does not come from Encode")
 	}
 	section := sources.bytes()
 	file := make([]byte, 0, headerSize+len(envelope)+len(body)+len(section))
 	file = append(file, magic...)
-	file = append(file, body[:4]...) // the body begins with its version
+	file = binary.LittleEndian.AppendUint32(file, version)
 	file = binary.LittleEndian.AppendUint32(file, uint32(len(envelope)))
 	file = binary.LittleEndian.AppendUint64(file, uint64(len(body)))
 	file = binary.LittleEndian.AppendUint64(file, uint64(len(section)))
@@ -100,6 +121,20 @@ func Marshal(env Envelope, body []byte, sources *Sources) ([]byte, error) {
 	file = append(file, envelope...)
 	file = append(file, body...)
 	return append(file, section...), nil
+}
+
+// versionFor is the newest version of a file with that body, which a rollback may
+// have taken from an older file.
+func versionFor(body []byte) (version uint32, known bool) {
+	if len(body) < bodyHeaderSize {
+		return 0, false
+	}
+	for _, f := range slices.Backward(formats) {
+		if f.body == u32(body, 0) {
+			return f.version, true
+		}
+	}
+	return 0, false
 }
 
 // headerDigest covers everything that no other digest covers.
@@ -120,7 +155,7 @@ func Open(file []byte) (*Snapshot, error) { return OpenPaced(file, nil) }
 // OpenPaced is Open for a process that serves meanwhile: rest is called after
 // every 64 KiB that were hashed and may sleep.
 func OpenPaced(file []byte, rest func()) (*Snapshot, error) {
-	open, err := checkVersion(file)
+	version, err := checkVersion(file)
 	if err != nil {
 		return nil, err
 	}
@@ -135,13 +170,16 @@ func OpenPaced(file []byte, rest func()) (*Snapshot, error) {
 	if s.env, err = parseEnvelope(envelope); err != nil {
 		return nil, err
 	}
+	if len(s.env.PastLifetimes) > 0 && !version.past {
+		return nil, fmt.Errorf("the snapshot's envelope has members that format %d does not know", version.version)
+	}
 	if found := digest(body, rest); found != s.env.Digest {
 		return nil, fmt.Errorf("the snapshot's body is damaged: its digest is %q, the envelope says %q", found, s.env.Digest)
 	}
-	if len(body) < bodyHeaderSize || !bytes.Equal(body[:4], file[headerVersion:headerEnvelope]) {
+	if len(body) < bodyHeaderSize || u32(body, 0) != version.body {
 		return nil, errors.New("the snapshot's body is of another format version than its header")
 	}
-	if err := open(s); err != nil {
+	if err := version.open(s); err != nil {
 		return nil, fmt.Errorf("the snapshot's body is malformed: %w", err)
 	}
 	if err := s.openSources(sources, rest); err != nil {
@@ -152,20 +190,20 @@ func OpenPaced(file []byte, rest func()) (*Snapshot, error) {
 
 // checkVersion finds the reader for the file's version, before anything that
 // another version might do otherwise is looked at.
-func checkVersion(file []byte) (open func(*Snapshot) error, err error) {
+func checkVersion(file []byte) (format, error) {
 	if !bytes.HasPrefix(file, []byte(magic)) {
-		return nil, fmt.Errorf("not a writ snapshot: the file does not begin with %q", magic)
+		return format{}, fmt.Errorf("not a writ snapshot: the file does not begin with %q", magic)
 	}
 	if len(file) < headerEnvelope {
-		return nil, fmt.Errorf("the snapshot is truncated: it has %d bytes", len(file))
+		return format{}, fmt.Errorf("the snapshot is truncated: it has %d bytes", len(file))
 	}
 	version := u32(file, headerVersion)
 	for _, f := range formats {
 		if f.version == version {
-			return f.open, nil
+			return f, nil
 		}
 	}
-	return nil, &VersionError{Version: version, Oldest: formats[0].version, Newest: formats[len(formats)-1].version}
+	return format{}, &VersionError{Version: version, Oldest: formats[0].version, Newest: formats[len(formats)-1].version}
 }
 
 // split cuts the file at the lengths in its header, which must fit to the byte.

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/binary"
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -53,7 +54,8 @@ func TestOpenRefuses(t *testing.T) {
 		{"twice", append(slices.Clone(file), file...), "after the end"},
 		{"huge lengths", patched(file, headerBody, 0xff, 8), "truncated"},
 		{"huge envelope", patched(file, headerEnvelope, 0xff, 4), "envelope has 4294967295 bytes"},
-		{"newer", patched(file, headerVersion, 2, 1), "snapshot format 2 is newer than 1"},
+		{"newer", patched(file, headerVersion, 3, 1), "snapshot format 3 is newer than 2"},
+		{"a member of a later format", patchedVersion(file, 1), "members that format 1 does not know"},
 		{"older", patched(file, headerVersion, 0, 1), "snapshot format 0 is older than 1"},
 	} {
 		_, err := Open(slices.Clone(test.file))
@@ -72,6 +74,32 @@ func patched(file []byte, off int, b byte, n int) []byte {
 	file = slices.Clone(file)
 	copy(file[off:], bytes.Repeat([]byte{b}, n))
 	return file
+}
+
+// patchedVersion says another format version, with a checksum that fits.
+func patchedVersion(file []byte, version uint32) []byte {
+	file = patched(file, headerVersion, byte(version), 1)
+	return reseal(file, file[headerSize:][:u32(file, headerEnvelope)])
+}
+
+// A rollback takes a body from an older file and writes a new one around it.
+func TestBodyKeepsItsVersion(t *testing.T) {
+	old, err := os.ReadFile("testdata/v1/small.writ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := Marshal(testEnvelope(), s.Body(), s.Sources())
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Open(file)
+	if err != nil || again.Digest() != s.Digest() {
+		t.Errorf("%v", err)
+	}
 }
 
 // Every version that this build reads is in testdata, and there are at most three.
@@ -115,6 +143,8 @@ func TestEnvelopeIsCanonical(t *testing.T) {
 		"another zone":     strings.Replace(envelope, `2026-11-01T12:00:00Z`, `2026-11-01T13:00:00+01:00`, 1),
 		"parts of seconds": strings.Replace(envelope, `2026-11-01T12:00:00Z`, `2026-11-01T12:00:00.5Z`, 1),
 		"invalid UTF-8":    strings.Replace(envelope, `4f2d1c0`, "4f2d\xff", 1),
+		"no lifetime":      strings.Replace(envelope, `"lifetime":86400`, `"lifetime":0`, 1),
+		"a long lifetime":  strings.Replace(envelope, `"lifetime":86400`, `"lifetime":9223372036854775807`, 1),
 		"a broken value":   strings.Replace(envelope, `"serial":7`, `"serial":-7`, 1),
 		"nothing":          "",
 		"another digest":   strings.Replace(envelope, `"digest":"sha256:`, `"digest":"sha256:0`, 1),
@@ -148,6 +178,10 @@ func TestEnvelopeRoundTrip(t *testing.T) {
 	s.Envelope().Signatures[0].KeyID = "changed"
 	if s.Envelope().Signatures[0].KeyID == "changed" {
 		t.Error("a caller can change the snapshot's envelope")
+	}
+	s.Envelope().PastLifetimes[0].Lifetime = 1
+	if s.Envelope().PastLifetimes[0].Lifetime == 1 {
+		t.Error("a caller can change what the snapshot remembers")
 	}
 }
 

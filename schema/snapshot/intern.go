@@ -73,7 +73,7 @@ func (p *pool) body() ([]byte, error) {
 		return nil, fmt.Errorf("the configuration needs %d bytes, more than the %d of a snapshot", size, uint32(math.MaxUint32))
 	}
 	body := make([]byte, 0, size)
-	body = appendU32(body, FormatVersion, uint32(numSections))
+	body = appendU32(body, bodyVersion, uint32(numSections))
 	for i := range p.sections {
 		body = appendU32(body, uint32(len(p.sections[i])/layout[i].size))
 	}

@@ -87,6 +87,10 @@ func testEnvelope() Envelope {
 	return Envelope{
 		Serial: 7, Previous: "sha256:00", Revision: "4f2d1c0", Created: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC),
 		NotAfter: time.Date(2027, 11, 1, 12, 0, 0, 0, time.UTC), Environment: "prod", LockDigest: "sha256:11", WritVersion: "1.0.0",
+		PastLifetimes: []schema.PastLifetime{
+			{Identifier: "https://api.example.com/invoices", Lifetime: 3600, Ended: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)},
+			{ClientID: "billing", Identifier: "https://api.example.com/orders/eu", Lifetime: 86400, Ended: time.Date(2026, 10, 31, 18, 0, 0, 0, time.UTC)},
+		},
 	}
 }
 

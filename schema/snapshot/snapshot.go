@@ -23,7 +23,7 @@ type Snapshot struct {
 // Envelope returns what the snapshot says about itself.
 func (s *Snapshot) Envelope() Envelope {
 	env := s.env
-	env.Signatures = slices.Clone(env.Signatures)
+	env.Signatures, env.PastLifetimes = slices.Clone(env.Signatures), slices.Clone(env.PastLifetimes)
 	return env
 }
 

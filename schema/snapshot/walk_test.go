@@ -78,13 +78,22 @@ func TestWalkRefusesHeaders(t *testing.T) {
 	checkBody(t, "a section past the end", patched(body, 8+4*int(secHeap), 0xff, 4), `section "strings heap": runs past the end`)
 	checkBody(t, "a header alone", body[:bodyHeaderSize], "runs past the end")
 
+	if _, err := Marshal(Envelope{Serial: 1}, patched(body, 0, 2, 1), nil); err == nil || !strings.Contains(err.Error(), "does not come from Encode") {
+		t.Errorf("a body of another version is written: %v", err)
+	}
 	// The envelope signs for the body, so the header may not say another version.
-	file, err := Marshal(Envelope{Serial: 1}, patched(body, 0, 2, 1), nil)
+	env := Envelope{Serial: 1}
+	file, err := Marshal(env, body, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	file[headerVersion] = 1
-	file = reseal(file, file[headerSize:][:u32(file, headerEnvelope)])
+	other := patched(body, 0, 2, 1)
+	env.Bind(other, nil)
+	envelope, err := env.canonical()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file = reseal(append(file[:len(file)-len(body):len(file)-len(body)], other...), envelope)
 	if _, err := Open(file); err == nil || !strings.Contains(err.Error(), "another format version than its header") {
 		t.Errorf("a body of another version: %v", err)
 	}

@@ -39,7 +39,7 @@ func (p *page) graph() {
 	}
 	body.TooLarge = body.Objects > graph.MaxObjects
 	if !body.TooLarge && body.Objects > 0 {
-		picture := graph.Of(doc)
+		picture := graph.Of(doc, p.state.Now)
 		for i := range picture.APIs {
 			picture.APIs[i].Link = apiURL(picture.APIs[i].Label, "")
 		}

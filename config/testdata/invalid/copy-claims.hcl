@@ -17,5 +17,8 @@ authorization "portal" {
     "auth_time",
     "sub",        # ERROR reserved-claim
     "given name", # ERROR invalid-claim
+    "scp",        # ERROR reserved-claim
+    "Authorities", # ERROR reserved-claim
+    "realm_access", # ERROR reserved-claim
   ]
 }

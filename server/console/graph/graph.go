@@ -6,6 +6,7 @@ package graph
 import (
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/writ-auth/writ/schema"
 )
@@ -23,19 +24,25 @@ type Box struct {
 	Detail      []string // client id, identifier, scopes
 	Client, API int
 	User        bool   // on behalf of users
+	Expired     bool   // it gives no more tokens
 	Link        string // where the drawing leads to, "" for nowhere
 }
 
 // Title is the first line of a box.
 func (b Box) Title() string {
-	if b.User {
+	switch {
+	case b.User && b.Expired:
+		return b.Label + " (users, expired)"
+	case b.User:
 		return b.Label + " (users)"
+	case b.Expired:
+		return b.Label + " (expired)"
 	}
 	return b.Label
 }
 
-// Of makes the picture of a document.
-func Of(doc *schema.Document) *Picture {
+// Of makes the picture of a document at a time.
+func Of(doc *schema.Document, now time.Time) *Picture {
 	p := &Picture{Clients: []Box{}, Authorizations: []Box{}, APIs: []Box{}}
 	clients, apis := map[string]int{}, map[string]int{}
 	for i, c := range doc.Clients {
@@ -49,7 +56,7 @@ func Of(doc *schema.Document) *Picture {
 	for _, auth := range doc.Authorizations {
 		p.Authorizations = append(p.Authorizations, Box{
 			Label: auth.Label, Detail: slices.Clone(auth.Scopes), User: auth.SubjectType == schema.SubjectUser,
-			Client: clients[auth.Client], API: apis[auth.API],
+			Client: clients[auth.Client], API: apis[auth.API], Expired: auth.ExpiresAt != 0 && auth.ExpiresAt <= now.Unix(),
 		})
 	}
 	return p

@@ -7,10 +7,13 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/server/console/graph"
 )
+
+var noon = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 
 // document has n APIs, each with a client of its own, and one client for all.
 func document(n int) *schema.Document {
@@ -30,7 +33,7 @@ func TestSVGIsWellFormedAndInert(t *testing.T) {
 	hostile := `<script>alert("x")</script>&amp;' onload=` + "\x00\x1b\xff"
 	doc := document(3)
 	doc.Clients[0].ClientID, doc.APIs[0].Identifier, doc.Authorizations[0].Scopes = hostile, hostile, []string{hostile}
-	p := graph.Of(doc)
+	p := graph.Of(doc, noon)
 	p.APIs[1].Link = `/console/"><script>`
 	for _, style := range []bool{true, false} {
 		svg := p.SVG(style)
@@ -87,14 +90,31 @@ func TestLongListsAreCut(t *testing.T) {
 	for i := range 100 {
 		doc.Authorizations[0].Scopes = append(doc.Authorizations[0].Scopes, fmt.Sprintf("scope:%d", i))
 	}
-	svg := graph.Of(doc).SVG(true)
+	svg := graph.Of(doc, noon).SVG(true)
 	if !strings.Contains(svg, "and 95 more") || strings.Contains(svg, "scope:5") {
 		t.Errorf("%s", svg)
 	}
 }
 
+// TestExpiredIsMarked: what gives no more tokens is said, and its lines are dashed.
+func TestExpiredIsMarked(t *testing.T) {
+	doc := document(1)
+	doc.Authorizations[0].ExpiresAt = noon.Unix()
+	doc.Authorizations[1].ExpiresAt = noon.Unix() + 1
+	p := graph.Of(doc, noon)
+	if title := p.Authorizations[0].Title(); title != "c00-a00 (expired)" {
+		t.Errorf("title %q", title)
+	}
+	if title := p.Authorizations[1].Title(); title != "all-a00 (users)" {
+		t.Errorf("title %q", title)
+	}
+	if n := strings.Count(p.SVG(false), "stroke-dasharray="); n != 2 {
+		t.Errorf("%d dashed", n)
+	}
+}
+
 func TestEmpty(t *testing.T) {
-	if svg := graph.Of(&schema.Document{}).SVG(true); !strings.HasSuffix(svg, "</svg>\n") || strings.Contains(svg, "NaN") {
+	if svg := graph.Of(&schema.Document{}, noon).SVG(true); !strings.HasSuffix(svg, "</svg>\n") || strings.Contains(svg, "NaN") {
 		t.Error(svg)
 	}
 }

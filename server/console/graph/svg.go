@@ -199,8 +199,8 @@ func write(columns [][]*drawnBox, width, height float64, style bool) string {
 	}
 	clients, auths, apis := columns[0], columns[1], columns[2]
 	for _, auth := range auths {
-		writeLine(&text, clients[auth.Client], auth)
-		writeLine(&text, auth, apis[auth.API])
+		writeLine(&text, clients[auth.Client], auth, auth.Expired)
+		writeLine(&text, auth, apis[auth.API], auth.Expired)
 	}
 	for _, column := range columns {
 		for _, b := range inOrder(column) {
@@ -211,11 +211,15 @@ func write(columns [][]*drawnBox, width, height float64, style bool) string {
 	return text.String()
 }
 
-// writeLine draws a curve from the right side of one box to the left of another.
-func writeLine(text *strings.Builder, from, to *drawnBox) {
+// writeLine draws a curve from the right side of one box to the left of another,
+// dashed where nothing goes along it any more.
+func writeLine(text *strings.Builder, from, to *drawnBox, dashed bool) {
 	x1, y1, x2, y2 := from.x+from.w, from.middle(), to.x, to.middle()
-	bend := (x2 - x1) / 2
-	fmt.Fprintf(text, "<path d=\"M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1f\"/>\n", x1, y1, x1+bend, y1, x2-bend, y2, x2, y2)
+	bend, dashes := (x2-x1)/2, ""
+	if dashed {
+		dashes = ` stroke-dasharray="4"`
+	}
+	fmt.Fprintf(text, "<path d=\"M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1f\"%s/>\n", x1, y1, x1+bend, y1, x2-bend, y2, x2, y2, dashes)
 }
 
 func writeBox(text *strings.Builder, b *drawnBox) {
