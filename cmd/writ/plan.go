@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/config/diag"
 )
 
 // planFlags are what plan shows and where.
@@ -68,8 +69,17 @@ func (a *app) plan(ctx context.Context, args []string, flags *configFlags, o *pl
 	if err != nil {
 		return err
 	}
+	view := a.planView(o.markdown)
+	if o.against == "" && p.fromNothing() {
+		note := p.missing(w, filepath.ToSlash(a.snapshotPath(w.dir, o.snapshot))) +
+			" This plan compares with nothing: whatever is in force already counts as new."
+		a.warn(diag.List{snapshotMissing(diag.Warning, note)}, nil)
+		if o.markdown {
+			view = planMarkdown{note: note}
+		}
+	}
 	a.remind(p.tree)
-	if err := a.planView(o.markdown).render(a.out, p.plan); err != nil {
+	if err := view.render(a.out, p.plan); err != nil {
 		return err
 	}
 	if o.out != "" {
