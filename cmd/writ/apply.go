@@ -233,10 +233,18 @@ func (a *app) publish(ctx context.Context, r *release, approved bool) error {
 	request.LockDigest, request.SnapshotDigest = r.prior.LockDigest, r.prior.fileDigest
 	ctx, cancel := context.WithTimeout(ctx, maxLockWait)
 	defer cancel()
-	if err := a.applied(compiler.Apply(ctx, request)); err != nil {
-		return err
+	err = compiler.Apply(ctx, request)
+	if err != nil && !errors.Is(err, compiler.ErrInForce) {
+		return a.applied(err)
 	}
-	return a.showRelease(r, true)
+	a.done = fmt.Sprintf("Serial %d is in force", r.envelope.Serial)
+	if err != nil && a.json { // one object: the error, which says that it is in force
+		return a.applied(err)
+	}
+	if shown := a.showRelease(r, true); err == nil {
+		return shown
+	}
+	return a.applied(err)
 }
 
 // needed reports whether there is anything to write: a change, the first
@@ -309,6 +317,8 @@ func (a *app) applied(err error) error {
 		return failed
 	case errors.Is(err, compiler.ErrOtherPlan):
 		return failf("plan-invalid", "Nothing was written: make it anew with writ plan --out FILE.", "%w", err)
+	case errors.Is(err, compiler.ErrInForce):
+		return failf("not-durable", "Everything is written and a second run has nothing to do. Check the disk: until it is sound, a power failure may bring the old files back.", "%w", err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return failf("busy", "Wait for it, then run this again.", "another writ is at work in this folder: %w", err)
 	}

@@ -65,6 +65,7 @@ func (a *app) lock(ctx context.Context, args []string, flags *configFlags, inUse
 		if err := w.writeLock(ctx, next, content); err != nil {
 			return err
 		}
+		a.done = result.Lockfile + " is written"
 	}
 	return a.showLock(result)
 }
