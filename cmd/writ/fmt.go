@@ -156,7 +156,7 @@ func (a *app) showFormatted(files []layout, check, showDiff bool) error {
 		}
 	default:
 		for _, name := range changed {
-			fmt.Fprintln(a.out, name)
+			fmt.Fprintln(a.out, diag.Inert(visible(name)))
 		}
 	}
 	if check && len(files) > 0 {
