@@ -10,17 +10,13 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
-	"time"
-
-	"github.com/gofrs/flock"
+	"slices"
 )
 
-// rootLockName is the file on which the advisory lock is taken. Its name begins
-// with a dot, so it is never configuration; it is empty and stays.
-const rootLockName = ".writ.lock"
-
-// lockPoll is how often a held lock is tried again.
-const lockPoll = 20 * time.Millisecond
+// ErrInForce is in the chain of every error of Apply that came after all files
+// had been replaced: what was asked for is done, and a second Apply would find
+// nothing to do.
+var ErrInForce = errors.New("the change is in force")
 
 // An ApplyRequest is the pair of files to write and what must still stand.
 type ApplyRequest struct {
@@ -48,7 +44,8 @@ type ApplyRequest struct {
 //
 // Apply waits for the advisory lock until ctx ends, and from the first rename on
 // does not look at ctx any more. An error with ErrStale in its chain says that a
-// file changed since the plan and that nothing was written.
+// file changed since the plan and that nothing was written, one with ErrInForce that
+// everything was.
 func Apply(ctx context.Context, req ApplyRequest) error { return applyOn(ctx, osFiles{}, req) }
 
 func applyOn(ctx context.Context, files fileSystem, req ApplyRequest) (err error) {
@@ -58,7 +55,7 @@ func applyOn(ctx context.Context, files fileSystem, req ApplyRequest) (err error
 	}
 	defer func() {
 		if unlockErr := unlock(); err == nil && unlockErr != nil {
-			err = fmt.Errorf("unlock folder %q: %w", req.Root, unwrapPath(unlockErr))
+			err = fmt.Errorf("%w, but unlock folder %q: %w", ErrInForce, req.Root, unwrapPath(unlockErr))
 		}
 	}()
 	targets, err := req.targets(files)
@@ -93,8 +90,16 @@ func replaceAll(ctx context.Context, files fileSystem, targets []*target, random
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	for _, t := range targets {
-		if err := t.commit(files); err != nil {
+	targets = slices.DeleteFunc(targets, func(t *target) bool { return t.staged == "" })
+	for i, t := range targets {
+		renamed, err := t.commit(files)
+		switch last := i == len(targets)-1; {
+		case err == nil:
+		case renamed && last:
+			return fmt.Errorf("%w, but %w", ErrInForce, err)
+		case renamed || i > 0:
+			return fmt.Errorf("the lockfile is written, the snapshot in force is still the old one: %w", err)
+		default:
 			return err
 		}
 	}
@@ -128,6 +133,23 @@ func (req *ApplyRequest) targets(files fileSystem) ([]*target, error) {
 	return []*target{lock, snapshot}, nil
 }
 
+// ReplaceFile gives one file new content as Apply does, without the advisory lock:
+// whole or not at all, for good when it returns, with links and permissions kept. A
+// file that is not there is made. What is no regular file is refused.
+func ReplaceFile(path string, content []byte) error {
+	files := osFiles{}
+	t, err := newTarget(files, "file", path, "", content)
+	if err != nil {
+		return err
+	}
+	defer t.discard(files)
+	if err := t.stage(files, rand.Reader); err != nil {
+		return err
+	}
+	_, err = t.commit(files)
+	return err
+}
+
 // FileDigest is "sha256:<hex>" of a file's bytes, and "" for nil: no file.
 func FileDigest(b []byte) string {
 	if b == nil {
@@ -135,16 +157,6 @@ func FileDigest(b []byte) string {
 	}
 	sum := sha256.Sum256(b)
 	return "sha256:" + hex.EncodeToString(sum[:])
-}
-
-// lockFile takes the advisory lock. The kernel releases it if the process dies.
-func lockFile(ctx context.Context, path string) (unlock func() error, err error) {
-	lock := flock.New(path, flock.SetPermissions(0o644))
-	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
-		_ = lock.Close() // nothing was taken
-		return nil, err
-	}
-	return lock.Close, nil
 }
 
 // unwrapPath drops the operation and path that the caller's error has already.

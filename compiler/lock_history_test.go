@@ -283,13 +283,9 @@ api "returns" {
 	const lockText = `# Maintained by "writ lock" and "writ apply". Commit this file. Edit it only to release a retired identifier.
 version = 1
 
-api "orders" {
-  identifier = "https://api.example.com/orders"
-}
+api "orders" { identifier = "https://api.example.com/orders" }
 
-retired_api "orders_v1" {
-  identifier = "https://api.example.com/orders_v1"
-}
+retired_api "orders_v1" { identifier = "https://api.example.com/orders_v1" }
 `
 	m, diags := compile(tree, time.Time{})
 	if diags.HasErrors() {
@@ -303,12 +299,12 @@ retired_api "orders_v1" {
 	sources := map[string][]byte{lockfile.DefaultName: []byte(lockText), "apis.hcl": tree["apis.hcl"].Data}
 	const want = `error: Changed identifier [immutable-identifier]
   at apis.hcl:2,16-51 "\"https://api.example.com/v2/orders\""
-  recorded here: writ.lock.hcl:5,16-48 "\"https://api.example.com/orders\""
+  recorded here: writ.lock.hcl:4,29-61 "\"https://api.example.com/orders\""
   api.orders has the identifier "https://api.example.com/v2/orders", but it is recorded as "https://api.example.com/orders", which clients and verifiers rely on. Put it back; to replace it on purpose, which retires the old one, run writ plan --replace api.orders.
 
 error: Retired identifier [retired-identifier]
   at apis.hcl:5,16-51 "\"https://api.example.com/orders_v1\""
-  retired here: writ.lock.hcl:9,16-51 "\"https://api.example.com/orders_v1\""
+  retired here: writ.lock.hcl:6,40-75 "\"https://api.example.com/orders_v1\""
   "https://api.example.com/orders_v1" belonged to api.orders_v1, which was removed; whoever still trusts it would now trust api.returns. Choose another identifier. To release this one, delete its retired_api block from the lockfile in a reviewed change.
 
 `

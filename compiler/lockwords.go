@@ -81,7 +81,7 @@ func lockMissing(name string) diag.Diagnostic {
 	return diag.Diagnostic{
 		Severity: diag.Error, Code: "lock-missing", Summary: "Lockfile is missing",
 		Detail: fmt.Sprintf("There is a snapshot but no %s, so nothing guards the identifiers that are in use. "+
-			"Restore it (git restore %s), or run writ lock with the same flags, which records what the snapshot serves.", name, name),
+			"Restore it (git restore %s). Where it is in no commit, run writ lock with the same flags: that records what the snapshot serves, not what was retired before.", name, name),
 	}
 }
 

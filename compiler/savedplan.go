@@ -59,6 +59,14 @@ func (s *SavedPlan) Encode() ([]byte, error) {
 	return append(b, '\n'), nil
 }
 
+// IsSavedPlan reports whether a file is a saved plan of any version.
+func IsSavedPlan(b []byte) bool {
+	var file struct {
+		Kind string `json:"kind"`
+	}
+	return json.Unmarshal(b, &file) == nil && file.Kind == savedPlanKind
+}
+
 // DecodeSavedPlan reads a saved plan. It refuses every version but its own.
 func DecodeSavedPlan(b []byte) (*SavedPlan, error) {
 	var version struct {

@@ -168,19 +168,17 @@ func (t *target) stage(files fileSystem, random io.Reader) (err error) {
 	return nil
 }
 
-// commit puts the staged content in place, for good.
-func (t *target) commit(files fileSystem) error {
-	if t.staged == "" {
-		return nil
-	}
+// commit puts the staged content in place, for good. It reports whether the
+// content is in place; after an error it may not be there for good.
+func (t *target) commit(files fileSystem) (renamed bool, err error) {
 	if err := files.Rename(t.staged, t.path); err != nil {
-		return t.failed("replace", err)
+		return false, t.failed("replace", err)
 	}
 	t.staged = ""
 	if err := files.SyncFolder(filepath.Dir(t.path)); err != nil {
-		return t.failed("sync the folder of", err)
+		return true, t.failed("sync the folder of", err)
 	}
-	return nil
+	return true, nil
 }
 
 // discard removes a staging file that was not used. If that fails, the next run

@@ -34,9 +34,11 @@ func (osFiles) Create(path string) (stagingFile, error) {
 	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 }
 
-// SyncFolder makes a rename durable. Windows cannot sync a folder and needs not:
-// NTFS journals the rename.
-func (osFiles) SyncFolder(path string) error {
+func (osFiles) SyncFolder(path string) error { return SyncFolder(path) }
+
+// SyncFolder makes what was renamed, created or removed in a folder durable.
+// Windows cannot sync a folder and needs not: NTFS journals the rename.
+func SyncFolder(path string) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}

@@ -36,6 +36,7 @@ func (o *writeFlags) flags() []cli.Flag {
 type applyFlags struct {
 	proposalOptions
 	writeFlags
+	origin
 	revision string
 }
 
@@ -50,15 +51,24 @@ question; when the configuration, the lockfile or the snapshot has changed since
 nothing is written and the exit code is 3. Repeat the --var, --var-file,
 --lockfile and --snapshot of the plan: the file cannot choose them for you.
 
-The snapshot records the git commit when the configuration's folder is clean.`,
+The snapshot records the git commit when the configuration's folder is clean.
+
+Each snapshot has the serial after that of the one in force, and servers refuse
+an older one. So the snapshot in force has to be at hand: where it is not and
+the lockfile has records, nothing is written. --first says that nothing was
+applied before. Where the snapshot is lost, --after-serial takes the highest
+serial that servers tell: curl -s http://127.0.0.1:8081/status`,
 		example: "$ writ apply --auto-approve\n...\nApplied serial 1, sha256:4be1...: wrote writ.lock.hcl and writ.snapshot.",
-		flags: append(append(o.proposalOptions.flags(), o.writeFlags.flags()...),
+		flags: append(slices.Concat(o.proposalOptions.flags(), o.writeFlags.flags(), o.origin.flags()),
 			&cli.StringFlag{Name: "revision", Usage: "the revision to record when git does not tell: `TEXT`", Destination: &o.revision}),
 		run: func(ctx context.Context, args []string) error { return a.apply(ctx, args, flags, o) },
 	}
 }
 
 func (a *app) apply(ctx context.Context, args []string, flags *configFlags, o *applyFlags) error {
+	if err := o.origin.check(); err != nil {
+		return err
+	}
 	key, err := a.signingKey(o.sign)
 	if err != nil {
 		return err
@@ -133,6 +143,11 @@ func (a *app) notAhead(made time.Time) error {
 
 // release makes of a proposal what is to be written.
 func (w *workspace) release(ctx context.Context, p *proposal, o *applyFlags) (*release, error) {
+	path := w.app.snapshotPath(w.dir, o.snapshot)
+	serial, err := o.serial(w, p, path)
+	if err != nil {
+		return nil, err
+	}
 	revision, err := w.revision(ctx, p.tree, o.revision)
 	if err != nil {
 		return nil, err
@@ -144,12 +159,12 @@ func (w *workspace) release(ctx context.Context, p *proposal, o *applyFlags) (*r
 	lock, now := p.lock.next.Bytes(), w.app.now()
 	r := &release{plan: p.plan, body: p.body, sources: sources, prior: p.prior}
 	r.envelope = snapshot.Envelope{
-		Serial: p.prior.Serial + 1, Previous: p.prior.Digest, Revision: revision,
+		Serial: serial, Previous: p.prior.Digest, Revision: revision,
 		Created: now.UTC().Truncate(time.Second), Environment: p.model.Document.Issuer.Environment,
 		LockDigest: compiler.FileDigest(lock), WritVersion: readBuild().Version,
 		PastLifetimes: compiler.NextPastLifetimes(p.prior.Prior, p.model.Document, now),
 	}
-	r.request = compiler.ApplyRequest{Root: w.dir, Lockfile: w.lockfile, Snapshot: w.app.snapshotPath(w.dir, o.snapshot)}
+	r.request = compiler.ApplyRequest{Root: w.dir, Lockfile: w.lockfile, Snapshot: path}
 	if p.lock.changed() {
 		r.request.NextLock = lock
 	}
@@ -236,16 +251,25 @@ func (a *app) publish(ctx context.Context, r *release, approved bool) error {
 	request.LockDigest, request.SnapshotDigest = r.prior.LockDigest, r.prior.fileDigest
 	ctx, cancel := context.WithTimeout(ctx, maxLockWait)
 	defer cancel()
-	if err := a.applied(compiler.Apply(ctx, request)); err != nil {
-		return err
+	err = compiler.Apply(ctx, request)
+	if err != nil && !errors.Is(err, compiler.ErrInForce) {
+		return a.applied(err)
 	}
-	return a.showRelease(r, true)
+	a.done = fmt.Sprintf("Serial %d is in force", r.envelope.Serial)
+	if err != nil && a.json { // one object: the error, which says that it is in force
+		return a.applied(err)
+	}
+	if shown := a.showRelease(r, true); err == nil {
+		return shown
+	}
+	return a.applied(err)
 }
 
 // needed reports whether there is anything to write: a change, the first
-// snapshot, or a signature that the one in force lacks.
+// snapshot, a serial that servers are ahead of, or a signature that the one in
+// force lacks.
 func (r *release) needed() bool {
-	if !r.plan.Empty() || r.prior.snap == nil {
+	if !r.plan.Empty() || r.prior.snap == nil || r.envelope.Serial > r.prior.Serial+1 {
 		return true
 	}
 	if r.key == nil {
@@ -311,6 +335,8 @@ func (a *app) applied(err error) error {
 		return failed
 	case errors.Is(err, compiler.ErrOtherPlan):
 		return failf("plan-invalid", "Nothing was written: make it anew with writ plan --out FILE.", "%w", err)
+	case errors.Is(err, compiler.ErrInForce):
+		return failf("not-durable", "Everything is written and a second run has nothing to do. Check the disk: until it is sound, a power failure may bring the old files back.", "%w", err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return failf("busy", "Wait for it, then run this again.", "another writ is at work in this folder: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/console"
@@ -66,18 +67,8 @@ func createBelow(dir, name string, content []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+	if err := fill(f, content); err != nil {
 		return errors.Join(err, root.Remove(name))
 	}
-	return syncFolder(root)
-}
-
-// syncFolder makes the name of a new file as durable as its content.
-func syncFolder(root *os.Root) error {
-	folder, err := root.Open(".")
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
+	return compiler.SyncFolder(filepath.Dir(filepath.Join(dir, filepath.FromSlash(name))))
 }

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/writ-auth/writ/compiler"
 )
 
 // maxInput bounds every single file that a command reads whole: a snapshot of
@@ -92,49 +94,26 @@ func readFrom(path string, stat func(string) (fs.FileInfo, error), open func(str
 	return content.Bytes(), unreadable(err)
 }
 
-// replaceFile gives a file new content, whole or not at all. A file that was
-// there keeps its mode.
-func replaceFile(path string, content []byte) (err error) {
-	mode := fs.FileMode(0o644)
-	if info, err := os.Stat(path); err == nil {
-		mode = info.Mode().Perm()
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".writ-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
-}
-
-// osCause is an error of the file system without the name of the file: of a
-// staging file that name says nothing.
-func osCause(err error) error {
-	if cause, ok := errors.AsType[*fs.PathError](err); ok {
-		return cause.Err
-	}
-	return err
-}
-
-// createFile writes a file that must not exist yet, whole or not at all.
+// createFile writes a file that must not exist yet, whole or not at all; it is
+// there for good when it returns.
 func createFile(path string, content []byte, mode fs.FileMode) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(content)
-	if err = cmp.Or(err, f.Sync(), f.Close()); err != nil {
+	if err = fill(f, content); err == nil {
+		err = compiler.SyncFolder(filepath.Dir(path))
+	}
+	if err != nil {
 		os.Remove(path)
 	}
 	return err
+}
+
+// fill writes a new file whole and closes it.
+func fill(f *os.File, content []byte) error {
+	_, err := f.Write(content)
+	return cmp.Or(err, f.Sync(), f.Close())
 }
 
 // dir is the folder that a command works on: its DIR argument or where it was started.

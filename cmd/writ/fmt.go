@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/config/source"
 )
@@ -67,7 +68,7 @@ func (a *app) fmt(args []string, check, showDiff bool) error {
 	}
 	if !check {
 		for _, file := range files {
-			if err := replaceFile(a.path(filepath.FromSlash(file.path)), file.after); err != nil {
+			if err := compiler.ReplaceFile(a.path(filepath.FromSlash(file.path)), file.after); err != nil {
 				return unwritable(err)
 			}
 		}
@@ -155,7 +156,7 @@ func (a *app) showFormatted(files []layout, check, showDiff bool) error {
 		}
 	default:
 		for _, name := range changed {
-			fmt.Fprintln(a.out, name)
+			fmt.Fprintln(a.out, diag.Inert(visible(name)))
 		}
 	}
 	if check && len(files) > 0 {

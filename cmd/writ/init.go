@@ -88,7 +88,7 @@ func filesIn(dir string) (map[string]bool, error) {
 		name := entry.Name()
 		if strings.HasSuffix(name, ".hcl") || strings.HasSuffix(name, ".hcl.json") {
 			return nil, failf("file-exists", "Name another folder: writ init DIR.",
-				"%q already holds a configuration: %s", filepath.ToSlash(dir), name)
+				"%q already holds a configuration: %q", filepath.ToSlash(dir), name)
 		}
 		present[name] = true
 	}

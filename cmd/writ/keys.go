@@ -171,7 +171,7 @@ func (a *app) keysList(args []string) error {
 		}
 		info, err := readKey(filepath.Join(dir, entry.Name()))
 		if err != nil {
-			fmt.Fprintf(a.err, "%s: %v\n", entry.Name(), err)
+			fmt.Fprintf(a.err, "%s: %s\n", visible(entry.Name()), visible(err.Error()))
 			continue
 		}
 		info.File = entry.Name()
@@ -184,7 +184,7 @@ func (a *app) keysList(args []string) error {
 		fmt.Fprintf(a.err, "%q holds no private key (*.pem).\n", filepath.ToSlash(dir))
 	}
 	for _, k := range keys {
-		fmt.Fprintf(a.out, "%s\t%s\t%s\t%s\n", k.File, k.Alg, k.Mode, k.KID)
+		fmt.Fprintf(a.out, "%s\t%s\t%s\t%s\n", visible(k.File), k.Alg, k.Mode, k.KID)
 	}
 	return nil
 }

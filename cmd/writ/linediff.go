@@ -3,15 +3,19 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"github.com/writ-auth/writ/config/diag"
 )
 
 const diffContext = 3
 
 // lineDiff is a unified diff of two texts that formatting made of one another.
 // Formatting moves nothing between lines, so line n is compared with line n;
-// texts of different length are shown as one replacement.
+// texts of different length are shown as one replacement. What would act on a
+// terminal or a pipeline is escaped, so the diff is for people and not for patch(1).
 func lineDiff(name, before, after string) string {
 	old, updated := splitLines(before), splitLines(after)
+	name = visible(name)
 	var text strings.Builder
 	fmt.Fprintf(&text, "--- a/%s\n+++ b/%s\n", name, name)
 	if len(old) != len(updated) {
@@ -61,11 +65,21 @@ func writeHunk(text *strings.Builder, old, updated []string, start, end int) {
 
 func writeLines(text *strings.Builder, mark string, lines []string) {
 	for _, line := range lines {
-		text.WriteString(mark + line)
-		if !strings.HasSuffix(line, "\n") {
-			text.WriteString("\n\\ No newline at end of file\n")
+		line, whole := strings.CutSuffix(line, "\n")
+		text.WriteString(diag.Inert(mark+visibleLine(line)) + "\n")
+		if !whole {
+			text.WriteString("\\ No newline at end of file\n")
 		}
 	}
+}
+
+// visibleLine is visible for a line of source, whose tabs are plain to see.
+func visibleLine(line string) string {
+	parts := strings.Split(line, "\t")
+	for i, part := range parts {
+		parts[i] = visible(part)
+	}
+	return strings.Join(parts, "\t")
 }
 
 // splitLines cuts a text after each newline.

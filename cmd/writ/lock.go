@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/urfave/cli/v3"
 
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/compiler/lockfile"
+	"github.com/writ-auth/writ/config/diag"
 )
 
 // maxLockWait bounds the wait for another writ at work in the same folder.
@@ -23,7 +25,8 @@ func (a *app) lockCommand() command {
 		about: `
 Run it before a review, so that the change of writ.lock.hcl is reviewed with the
 change that causes it. It also puts a lockfile back in canonical order that a
-merge left in disorder, and makes one that was lost out of the snapshot in force.`,
+merge left in disorder, and makes one that was lost out of the snapshot in force.
+What was retired is in no snapshot: take a lost lockfile from git where you can.`,
 		example: "$ writ lock\nWrote writ.lock.hcl: 1 API, 1 client.",
 		flags:   []cli.Flag{&cli.StringFlag{Name: "snapshot", Usage: snapshotUsage, Destination: &inUse}},
 		run:     func(ctx context.Context, args []string) error { return a.lock(ctx, args, flags, inUse) },
@@ -47,11 +50,12 @@ func (a *app) lock(ctx context.Context, args []string, flags *configFlags, inUse
 	if err != nil {
 		return err
 	}
-	guarding := before
+	guarding, rebuilt := before, false
 	if guarding == nil {
 		if guarding, err = lockInForce(a.snapshotPath(w.dir, inUse)); err != nil {
 			return err
 		}
+		rebuilt = guarding != nil
 	}
 	next, _, list := compiler.CheckLock(t.model, guarding, compiler.LockOptions{Name: w.lockName})
 	if list.HasErrors() {
@@ -64,6 +68,10 @@ func (a *app) lock(ctx context.Context, args []string, flags *configFlags, inUse
 	if result.Changed {
 		if err := w.writeLock(ctx, next, content); err != nil {
 			return err
+		}
+		a.done = result.Lockfile + " is written"
+		if rebuilt {
+			a.warn(diag.List{retiredUnknown(w.lockName, a.snapshotPath(w.dir, inUse))}, nil)
 		}
 	}
 	return a.showLock(result)
@@ -78,6 +86,16 @@ func lockInForce(snapshotPath string) (*lockfile.File, error) {
 		return nil, err
 	}
 	return compiler.LockFromDocument(standing.Document), nil
+}
+
+// retiredUnknown says what a snapshot cannot tell: it holds what is served, so
+// identifiers that were given up are free again.
+func retiredUnknown(lockName, snapshotPath string) diag.Diagnostic {
+	return diag.Diagnostic{Severity: diag.Warning, Code: "lock-rebuilt", Summary: "Retired identifiers unknown",
+		Detail: fmt.Sprintf("%s is made from %q, which holds what is in use. Identifiers and client ids that were retired before are not in it, "+
+			"so another object could take one, and whoever still trusts it would trust that object. The records are in git: git log -p -- %s shows them. "+
+			"Restore the last version and run writ lock, or add its retired_api and retired_client lines to this one and run writ lock.",
+			lockName, filepath.ToSlash(snapshotPath), shellQuote(lockName))}
 }
 
 func (a *app) showLock(result lockResult) error {

@@ -1,14 +1,19 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v3"
 
 	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/config/diag"
 )
 
 // planFlags are what plan shows and where.
@@ -73,12 +78,26 @@ func (a *app) plan(ctx context.Context, args []string, flags *configFlags, o *pl
 	if err != nil {
 		return err
 	}
+	if o.out != "" {
+		if err := w.checkPlanFile(o.out, a.snapshotPath(w.dir, o.snapshot)); err != nil {
+			return err
+		}
+	}
 	p, err := w.propose(ctx, o.proposalOptions, o.against)
 	if err != nil {
 		return err
 	}
+	view := a.planView(o.markdown)
+	if o.against == "" && p.fromNothing() {
+		note := p.missing(w, filepath.ToSlash(a.snapshotPath(w.dir, o.snapshot))) +
+			" This plan compares with nothing: whatever is in force already counts as new."
+		a.warn(diag.List{snapshotMissing(diag.Warning, note)}, nil)
+		if o.markdown {
+			view = planMarkdown{note: note}
+		}
+	}
 	a.remind(p.tree)
-	if err := a.planView(o.markdown).render(a.out, p.plan); err != nil {
+	if err := view.render(a.out, p.plan); err != nil {
 		return err
 	}
 	if o.out != "" {
@@ -127,8 +146,47 @@ func (a *app) savePlan(name string, saved *compiler.SavedPlan) error {
 	if err != nil {
 		return err
 	}
-	if err := replaceFile(a.path(name), content); err != nil {
-		return failf("write-failed", "Name a file in a folder that is there and may be written.", "save the plan %q: %w", name, osCause(err))
+	if err := compiler.ReplaceFile(a.path(name), content); err != nil {
+		return failf("write-failed", "Name a file in a folder that is there and may be written.", "save the plan %q: %w", name, cmp.Or(errors.Unwrap(err), err))
 	}
 	return nil
+}
+
+// checkPlanFile lets a plan be saved as a new file, or over a plan that was saved
+// before. Anything else that has the name may be what is in force or a source. An
+// empty file, as mktemp makes it, has nothing to lose.
+func (w *workspace) checkPlanFile(name, snapshotPath string) error {
+	path := filepath.Clean(w.app.path(name))
+	if path == w.lockfile || path == filepath.Clean(snapshotPath) {
+		return usagef("--out %q is where apply writes: name another file for the plan", name)
+	}
+	refused := func(format string, args ...any) error {
+		return failf("file-exists", "Name a new file, or a plan that was saved before.", "save the plan %q: "+format, append([]any{filepath.ToSlash(name)}, args...)...)
+	}
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return refused("%w", osCause(err))
+	}
+	if !info.Mode().IsRegular() {
+		return refused("not a regular file")
+	}
+	content, err := readRegular(path)
+	if err != nil {
+		return err
+	}
+	if len(content) > 0 && !compiler.IsSavedPlan(content) {
+		return refused("it is there already and is not a saved plan")
+	}
+	return nil
+}
+
+// osCause is an error of the file system without the name of the file.
+func osCause(err error) error {
+	if cause, ok := errors.AsType[*fs.PathError](err); ok {
+		return cause.Err
+	}
+	return err
 }

@@ -22,7 +22,8 @@ type app struct {
 	help  bool   // --help
 	table []command
 
-	longLived bool // the command goes on after it has compiled
+	longLived bool   // the command goes on after it has compiled
+	done      string // what was written and stays when the output then fails: "Serial 3 is in force"
 }
 
 // run is the whole program: it runs the command line args, without the
@@ -35,6 +36,9 @@ func run(ctx context.Context, args []string, streams stdio) int {
 	code := a.guard(func() int { return a.execute(ctx, args) })
 	if out.err != nil && (code == exitOK || a.json) { // else the error has been reported
 		fmt.Fprintf(a.err, "writ: write output: %v\n", out.err)
+		if a.done != "" {
+			fmt.Fprintf(a.err, "%s: only the output is incomplete.\n", a.done)
+		}
 		return max(code, exitError)
 	}
 	return code

@@ -5,12 +5,18 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/urfave/cli/v3"
+
+	"github.com/writ-auth/writ/compiler"
 )
 
 // testStdio is a world without terminal, environment or input.
@@ -173,4 +179,60 @@ func TestHelpIsWhole(t *testing.T) {
 		}
 	}
 	walk(a.table, []string{programName})
+}
+
+// A tornPipe takes what comes before a text, and nothing from it on.
+type tornPipe struct {
+	bytes.Buffer
+	at string
+}
+
+func (p *tornPipe) Write(b []byte) (int, error) {
+	if bytes.Contains(b, []byte(p.at)) {
+		return 0, errors.New("broken pipe")
+	}
+	return p.Buffer.Write(b)
+}
+
+// TestLostOutputSaysWhatIsInForce: an output that breaks after the files were
+// replaced must not pass for a change that was not made.
+func TestLostOutputSaysWhatIsInForce(t *testing.T) {
+	for _, test := range []struct {
+		args []string
+		at   string
+		said string
+	}{
+		{[]string{"lock"}, "Wrote", "writ.lock.hcl is written: only the output is incomplete."},
+		{[]string{"apply", "--auto-approve"}, "Applied", "Serial 1 is in force: only the output is incomplete."},
+		{[]string{"apply", "--auto-approve", "--json"}, `"applied"`, "Serial 1 is in force: only the output is incomplete."},
+		{[]string{"apply", "--auto-approve"}, "writ will do this", ""}, // before anything was written
+	} {
+		streams, _, complaints := testStdio()
+		dir := filepath.Join(t.TempDir(), "conf")
+		if code := run(t.Context(), []string{"init", dir}, streams); code != exitOK {
+			t.Fatal(complaints)
+		}
+		streams.out = &tornPipe{at: test.at}
+		if code := run(t.Context(), append(test.args, "-C", dir), streams); code != exitError {
+			t.Errorf("%v: exit code %d", test.args, code)
+		}
+		if !strings.Contains(complaints.String(), "roken pipe") || strings.Contains(complaints.String(), "only the output") != (test.said != "") ||
+			!strings.Contains(complaints.String(), test.said) {
+			t.Errorf("%v: stderr says %q", test.args, complaints)
+		}
+		_, err := os.Stat(filepath.Join(dir, "writ.lock.hcl"))
+		if written := err == nil; written != (test.said != "") {
+			t.Errorf("%v: written is %v", test.args, written)
+		}
+	}
+}
+
+// TestErrorAfterTheChange: what is in force is not reported as a failed write.
+func TestErrorAfterTheChange(t *testing.T) {
+	streams, _, _ := testStdio()
+	err := newApp(streams).applied(fmt.Errorf("%w, but sync the folder of snapshot %q: %w", compiler.ErrInForce, "writ.snapshot", syscall.EIO))
+	d := withoutPlace(err)
+	if d.Code != "not-durable" || !strings.HasPrefix(d.Detail, "The change is in force, but sync the folder of snapshot") || exitCode(err) != exitError {
+		t.Errorf("%s: %s (exit code %d)", d.Code, d.Detail, exitCode(err))
+	}
 }

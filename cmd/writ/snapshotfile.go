@@ -47,7 +47,7 @@ func snapshotError(err error, name string) error {
 	if _, ok := errors.AsType[*snapshot.VersionError](err); ok {
 		return failf("snapshot-version", "", "read snapshot %q: %w", name, err)
 	}
-	return failf("snapshot-invalid", "It is damaged or no snapshot. Restore it; where it is lost, move it away and run \"writ apply\", which makes a new one.",
+	return failf("snapshot-invalid", "It is damaged or no snapshot. Fetch the one in force again; where that is lost, move this file away: \"writ apply\" says how to go on.",
 		"read snapshot %q: %w", name, err)
 }
 

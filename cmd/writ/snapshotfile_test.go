@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -40,27 +39,5 @@ func TestPlanAgainstURL(t *testing.T) {
 		if code, _, complaints := writ("plan", "--against", ref); code != want || complaints == "" {
 			t.Errorf("%s: exit code %d, want %d: %s", ref, code, want, complaints)
 		}
-	}
-}
-
-func TestReplaceFileKeepsModeAndLeavesNothing(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "f")
-	if err := os.WriteFile(path, []byte("old"), 0o640); err != nil {
-		t.Fatal(err)
-	}
-	if err := replaceFile(path, []byte("new")); err != nil {
-		t.Fatal(err)
-	}
-	info, err := os.Stat(path)
-	if err != nil || info.Mode().Perm() != 0o640 {
-		t.Errorf("mode %v, %v", info.Mode(), err)
-	}
-	if err := replaceFile(filepath.Join(path, "below"), []byte("x")); err == nil {
-		t.Error("written below a file")
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) != 1 {
-		t.Errorf("left over: %v, %v", entries, err)
 	}
 }

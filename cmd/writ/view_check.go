@@ -28,12 +28,12 @@ func (a *app) showChecks(report *checkReport, coverage bool) error {
 }
 
 func (a *app) writeFailure(text *strings.Builder, result testResult) {
-	fmt.Fprintf(text, "%s  %s (%s:%d)\n", a.paint(red, "FAIL"), visible(result.Name), result.File, result.Line)
+	fmt.Fprintf(text, "%s  %s (%s:%d)\n", a.paint(red, "FAIL"), visible(result.Name), visible(result.File), result.Line)
 	for _, m := range result.Failures {
-		fmt.Fprintf(text, "      %s: expected %s, got %s\n", m.What, m.Expected, m.Actual)
+		fmt.Fprintf(text, "      %s: expected %s, got %s\n", visible(m.What), visible(m.Expected), visible(m.Actual))
 	}
 	if result.Reason != "" {
-		fmt.Fprintf(text, "      refused: %s\n", result.Reason)
+		fmt.Fprintf(text, "      refused: %s\n", visible(result.Reason))
 	}
 	for _, sentence := range result.Why {
 		fmt.Fprintf(text, "      %s\n", visible(sentence))
@@ -41,9 +41,9 @@ func (a *app) writeFailure(text *strings.Builder, result testResult) {
 	switch {
 	case result.Decided == "":
 	case result.DecidedAt == "":
-		fmt.Fprintf(text, "      decided by %s\n", result.Decided)
+		fmt.Fprintf(text, "      decided by %s\n", visible(result.Decided))
 	default:
-		fmt.Fprintf(text, "      decided by %s (%s)\n", result.Decided, result.DecidedAt)
+		fmt.Fprintf(text, "      decided by %s (%s)\n", visible(result.Decided), visible(result.DecidedAt))
 	}
 	text.WriteString("\n")
 }
@@ -57,7 +57,7 @@ func writeCoverage(text *strings.Builder, gaps []gap) {
 	for _, g := range gaps {
 		place := ""
 		if g.Place != "" {
-			place = " (" + g.Place + ")"
+			place = " (" + visible(g.Place) + ")"
 		}
 		if g.Whole {
 			fmt.Fprintf(text, "  %s%s\n", g.Address, place)

@@ -40,7 +40,7 @@ func (v explainText) render(w io.Writer, request compiler.Request, e *compiler.E
 		if !step.OK {
 			mark = v.app.paint(red, "no")
 		}
-		fmt.Fprintf(&text, "  %s  %s%s\n", mark, step.Text, places(step.Ranges))
+		fmt.Fprintf(&text, "  %s  %s%s\n", mark, visible(step.Text), places(step.Ranges))
 	}
 	if len(e.Authorizations) > 0 {
 		fmt.Fprintf(&text, "\n  What %s may have:\n", request.ClientID)
@@ -53,7 +53,7 @@ func (v explainText) render(w io.Writer, request compiler.Request, e *compiler.E
 		fmt.Fprintf(&text, "    %s: %s%s%s\n", reach.Identifier, scopeList(reach.Scopes), user, places([]hcl.Range{reach.Range}))
 	}
 	for _, suggestion := range e.Suggestions {
-		fmt.Fprintf(&text, "\n  %s\n", suggestion)
+		fmt.Fprintf(&text, "\n  %s\n", visible(suggestion))
 	}
 	_, err := io.WriteString(w, text.String())
 	return err
@@ -71,7 +71,7 @@ func places(ranges []hcl.Range) string {
 	var names []string
 	for _, r := range ranges {
 		if r.Filename != "" {
-			names = append(names, fmt.Sprintf("%s:%d", r.Filename, r.Start.Line))
+			names = append(names, fmt.Sprintf("%s:%d", visible(r.Filename), r.Start.Line))
 		}
 	}
 	if len(names) == 0 {

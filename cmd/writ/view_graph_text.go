@@ -34,7 +34,7 @@ func dotLabel(b graph.Box) string {
 	quote := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 	lines := append([]string{b.Title()}, b.Detail...)
 	for i, line := range lines {
-		lines[i] = quote.Replace(line)
+		lines[i] = quote.Replace(visible(line))
 	}
 	return `"` + strings.Join(lines, `\n`) + `"`
 }
@@ -66,7 +66,7 @@ func mermaidLabel(b graph.Box) string {
 	quote := strings.NewReplacer(`#`, "#35;", `"`, "#quot;", `<`, "#lt;", `>`, "#gt;", `&`, "#amp;", "`", "#96;", `*`, "#42;", `_`, "#95;")
 	lines := append([]string{b.Title()}, b.Detail...)
 	for i, line := range lines {
-		lines[i] = quote.Replace(line)
+		lines[i] = quote.Replace(visible(line))
 	}
 	return `"` + strings.Join(lines, "<br/>") + `"`
 }

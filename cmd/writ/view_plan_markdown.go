@@ -13,7 +13,9 @@ import (
 // planMarkdown prints a plan as a comment on a pull request: what it means open,
 // the objects folded. Whatever an author could write stands in code spans or
 // blocks, where neither Markdown nor HTML means anything.
-type planMarkdown struct{}
+type planMarkdown struct {
+	note string // what a reader must know first; "" for nothing
+}
 
 // maxComment is how long a comment gets, in bytes: the platforms refuse more than
 // 65,536 characters. What does not fit is counted, the objects first.
@@ -25,6 +27,9 @@ const maxLines = 50
 func (v planMarkdown) render(w io.Writer, p *compiler.Plan) error {
 	var out strings.Builder
 	fmt.Fprintf(&out, "### writ plan\n\n**%s**\n", planSummary(p))
+	if v.note != "" {
+		fmt.Fprintf(&out, "\n⚠️ %s\n", markdownText(v.note))
+	}
 	if files := planFiles(p); files != "" {
 		fmt.Fprintf(&out, "\n%s\n", files)
 	}

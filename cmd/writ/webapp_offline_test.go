@@ -102,20 +102,6 @@ func (w *walk) write(path, text string) {
 	}
 }
 
-// install builds a program into the shell's path.
-func (w *walk) install(pkg string) {
-	w.t.Helper()
-	bin := w.t.TempDir()
-	if out, err := exec.CommandContext(w.t.Context(), "go", "build", "-o", bin, pkg).CombinedOutput(); err != nil {
-		w.t.Fatalf("build %s: %v\n%s", pkg, err, out)
-	}
-	for i, pair := range w.env {
-		if path, ok := strings.CutPrefix(pair, "PATH="); ok {
-			w.env[i] = "PATH=" + bin + ":" + path
-		}
-	}
-}
-
 // blocks are what the README shows in this language, "" for output.
 func (w *walk) blocks(language string) []string {
 	var found []string
@@ -171,15 +157,15 @@ type started struct {
 	ended    chan error
 }
 
-func (w *walk) start(line string) *started {
-	w.t.Helper()
-	s := &started{t: w.t, cmd: w.command(context.Background(), line), out: new(lockedBuffer), err: new(lockedBuffer), ended: make(chan error, 1)}
+func (sh *shell) start(line string) *started {
+	sh.t.Helper()
+	s := &started{t: sh.t, cmd: sh.command(context.Background(), line), out: new(lockedBuffer), err: new(lockedBuffer), ended: make(chan error, 1)}
 	s.cmd.Stdout, s.cmd.Stderr, s.cmd.SysProcAttr = s.out, s.err, &syscall.SysProcAttr{Setpgid: true}
 	if err := s.cmd.Start(); err != nil {
-		w.t.Fatal(err)
+		sh.t.Fatal(err)
 	}
 	go func() { s.ended <- s.cmd.Wait() }()
-	w.t.Cleanup(s.interrupt)
+	sh.t.Cleanup(s.interrupt)
 	return s
 }
 

@@ -37,6 +37,9 @@ func (f *File) Bytes() []byte {
 	b = strconv.AppendInt(b, Version, 10)
 	b = append(b, '\n')
 	for _, s := range f.sections() {
+		if len(*s.entries) > 0 {
+			b = append(b, '\n')
+		}
 		for _, e := range sorted(*s.entries) {
 			b = appendEntry(b, s, e)
 		}
@@ -44,16 +47,18 @@ func (f *File) Bytes() []byte {
 	return b
 }
 
+// appendEntry writes a record on one line. Git merges lines, so no line may
+// belong to two records: with braces on lines of their own, a conflict between two new
+// blocks takes one closing brace for both.
 func appendEntry(b []byte, s section, e Entry) []byte {
-	b = append(b, '\n')
 	b = append(b, s.blockType...)
 	b = append(b, ' ')
 	b = appendQuoted(b, e.Label)
-	b = append(b, " {\n  "...)
+	b = append(b, " { "...)
 	b = append(b, s.attribute...)
 	b = append(b, " = "...)
 	b = appendQuoted(b, e.Value)
-	return append(b, "\n}\n"...)
+	return append(b, " }\n"...)
 }
 
 // appendQuoted writes s as an HCL string, on one line, with nothing in it that

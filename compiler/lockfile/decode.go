@@ -16,7 +16,9 @@ type decoder struct {
 	diags diag.List
 }
 
-const restore = `Restore the file from git, then run "writ lock".`
+// restore is the way out of a file that cannot be read. The branch that is applied has
+// every record that servers and clients rely on; the rest follows from the configuration.
+const restore = `Restore the file from git (after a merge, that of the branch that you apply from), then run "writ lock".`
 
 func (d *decoder) refuse(code, summary string, at hcl.Range, format string, args ...any) {
 	d.diags = append(d.diags, diag.Diagnostic{

@@ -24,7 +24,7 @@ func duplicateLabels(s section) diag.List {
 	entries := *s.entries
 	for i := 1; i < len(entries); i++ {
 		before, e := entries[i-1], entries[i]
-		if before.Label != e.Label || s.retired && before.Value != e.Value {
+		if before.Label != e.Label || s.retired {
 			continue
 		}
 		l = append(l, diag.Diagnostic{

@@ -7,10 +7,11 @@
 // in git, so that the change that breaks it is seen in the same review.
 //
 // It is canonical or refused. There is one way to write a set of records:
-// sorted, one block per object, a fixed layout, no counters and no dates. So two
-// branches that record different objects merge cleanly, and two that disagree
-// end in a conflict, in a duplicate or in a wrong order, each of which is
-// refused; there is no third outcome.
+// sorted, one line per record, no counters and no dates. Two branches that
+// record different objects merge cleanly, or in a conflict that is resolved by
+// keeping the lines of both; "writ lock" sorts them. Two that disagree end in a conflict or
+// a duplicate. What is not canonical is refused, so nothing is merged wrongly
+// without being seen.
 //
 // The package owns the bytes. What may be recorded, and what a difference
 // between record and configuration means, belongs to package compiler.

@@ -86,29 +86,15 @@ func update(t *testing.T, name string, comment []byte, sections map[string]strin
 const canonical = `# Maintained by "writ lock" and "writ apply". Commit this file. Edit it only to release a retired identifier.
 version = 1
 
-api "orders" {
-  identifier = "https://api.example.com/orders?a=$${b}&c=%%{d}"
-}
+api "orders" { identifier = "https://api.example.com/orders?a=$${b}&c=%%{d}" }
+api "worker[\"eu\"]" { identifier = "urn:\"worker\"" }
 
-api "worker[\"eu\"]" {
-  identifier = "urn:\"worker\""
-}
+client "billing" { client_id = "billing" }
 
-client "billing" {
-  client_id = "billing"
-}
+retired_api "orders" { identifier = "https://api.example.com/orders/v0" }
+retired_api "orders" { identifier = "https://api.example.com/orders/v1" }
 
-retired_api "orders" {
-  identifier = "https://api.example.com/orders/v0"
-}
-
-retired_api "orders" {
-  identifier = "https://api.example.com/orders/v1"
-}
-
-retired_client "old" {
-  client_id = "old-1"
-}
+retired_client "old" { client_id = "old-1" }
 `
 
 func TestCanonical(t *testing.T) {

@@ -178,28 +178,34 @@ func (r *repository) commit(branch string, cases []records) {
 }
 
 // TestMerges lets git merge a thousand pairs and triples of lockfiles. A result
-// is either exactly what the branches meant together, or Parse refuses it.
+// is either exactly what the branches meant together, or Parse refuses it; then
+// keeping the lines of both sides always gives a file that "writ lock" reads, and
+// puts in order or refuses for records that contradict each other.
 func TestMerges(t *testing.T) {
 	for _, test := range []struct {
 		name       string
 		branches   int
+		style      string
 		attributes string
 	}{
-		{"two branches", 2, ""},
-		{"three branches", 3, ""},
-		{"two branches, union driver", 2, "*.hcl merge=union\n"},
+		{"two branches", 2, "merge", ""},
+		{"two branches, diff3", 2, "diff3", ""},
+		{"two branches, zdiff3", 2, "zdiff3", ""},
+		{"three branches", 3, "merge", ""},
+		{"two branches, union driver", 2, "merge", "*.hcl merge=union\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			mergeThousand(t, test.branches, test.attributes)
+			mergeThousand(t, test.branches, test.style, test.attributes)
 		})
 	}
 }
 
-func mergeThousand(t *testing.T, branches int, attributes string) {
-	const cases = 500 // in each of the repositories
+func mergeThousand(t *testing.T, branches int, style, attributes string) {
+	const cases = 300 // in each of the repositories
 	rng := rand.New(rand.NewPCG(1, uint64(branches)))
 	repo := newRepository(t)
+	repo.git("config", "merge.conflictStyle", style)
 	if err := os.WriteFile(filepath.Join(repo.dir, ".gitattributes"), []byte(attributes), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -241,19 +247,55 @@ func mergeThousand(t *testing.T, branches int, attributes string) {
 	}
 }
 
-// checkMerge returns "clean" or the code of the refusal.
+// checkMerge returns "clean", what "writ lock" makes of the file once the lines of
+// both sides are kept, or the code with which it refuses that.
 func checkMerge(t *testing.T, name string, want records) string {
 	t.Helper()
 	b, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f, l := Parse(DefaultName, b); f == nil {
-		return l[0].Code
-	} else if got := recordsOf(f); !maps.Equal(got, want) {
-		t.Errorf("silently wrong: want %v\ngot\n%s", slices.Collect(maps.Keys(want)), b)
-	} else if !bytes.Equal(want.file().Bytes(), b) {
-		t.Errorf("not canonical, yet accepted:\n%s", b)
+	if f, _ := Parse(DefaultName, b); f != nil {
+		checkRecords(t, f, want, b)
+		if !bytes.Equal(want.file().Bytes(), b) {
+			t.Errorf("not canonical, yet accepted:\n%s", b)
+		}
+		return "clean"
 	}
-	return "clean"
+	kept := keepBoth(b)
+	f, l := ParseWithoutCanonicalCheck(DefaultName, kept)
+	if f != nil {
+		checkRecords(t, f, want, kept)
+		return "mended by writ lock"
+	}
+	if code := l[0].Code; code != "duplicate-name" && code != "duplicate-identifier" && code != "duplicate-client-id" {
+		t.Errorf("both sides kept, refused with %s:\n%s", describe(l), kept)
+	}
+	return l[0].Code
+}
+
+func checkRecords(t *testing.T, f *File, want records, b []byte) {
+	t.Helper()
+	if got := recordsOf(f); !maps.Equal(got, want) {
+		t.Errorf("silently wrong: want %v\ngot\n%s", slices.Collect(maps.Keys(want)), b)
+	}
+}
+
+// keepBoth resolves conflicts as the button "accept both" of an editor does: the
+// lines of both sides stay, the marks and what diff3 shows of the base go.
+func keepBoth(b []byte) []byte {
+	var kept []byte
+	inBase := false
+	for line := range bytes.Lines(b) {
+		switch {
+		case bytes.HasPrefix(line, []byte("|||||||")):
+			inBase = true
+		case bytes.HasPrefix(line, []byte("=======")):
+			inBase = false
+		case bytes.HasPrefix(line, []byte("<<<<<<<")), bytes.HasPrefix(line, []byte(">>>>>>>")), inBase:
+		default:
+			kept = append(kept, line...)
+		}
+	}
+	return kept
 }

@@ -28,8 +28,9 @@ func conflictMarker(name string, b []byte) (diag.Diagnostic, bool) {
 func conflict(at hcl.Range) diag.Diagnostic {
 	return diag.Diagnostic{
 		Severity: diag.Error, Code: "lock-conflict", Summary: "Unresolved merge conflict", Range: at,
-		Detail: `Git left a conflict in the lockfile. Where both sides only add blocks, keep both and run "writ lock"; ` +
-			`where both record something else for one label, keep the record of what is in use.`,
+		Detail: `Git left a conflict in the lockfile. Keep the lines of both sides without the marks and run "writ lock": ` +
+			`it sorts them and says which records contradict each other. Or take the whole file of the branch that you apply from ` +
+			`(git checkout BRANCH -- ` + at.Filename + `) and run "writ lock", which records what is new in the configuration.`,
 	}
 }
 
@@ -37,7 +38,7 @@ func conflict(at hcl.Range) diag.Diagnostic {
 func notCanonical(name string, b, canonical []byte) diag.Diagnostic {
 	d := diag.Diagnostic{
 		Severity: diag.Error, Code: "lock-not-canonical", Summary: "Lockfile not in order",
-		Detail: `The lockfile is not as writ writes it: its blocks are sorted and its layout is fixed, so that a merge is either ` +
+		Detail: `The lockfile is not as writ writes it: its records are sorted and each is one line, so that a merge is either ` +
 			`clean or seen. Run "writ lock" to put it in order, and read what that changes.`,
 	}
 	if bytes.Contains(b, []byte("\r\n")) && bytes.Equal(bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")), canonical) {

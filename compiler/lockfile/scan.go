@@ -27,6 +27,9 @@ func scanCanonical(name string, b []byte) (*File, bool) {
 	sc := &scanner{name, b[len(first):], hcl.Pos{Line: bytes.Count(first, []byte("\n")) + 1, Column: 1, Byte: len(first)}}
 	f := &File{Name: name, Source: b}
 	for _, s := range f.sections() {
+		if !sc.opens(s) {
+			continue
+		}
 		for {
 			e, ok := sc.entry(s)
 			if !ok {
@@ -41,19 +44,23 @@ func scanCanonical(name string, b []byte) (*File, bool) {
 	return f, len(sc.rest) == 0
 }
 
-// entry reads one block of a section, or leaves the scanner where it was.
+// opens steps over the empty line before a section that has entries, or leaves
+// the scanner where it was.
+func (sc *scanner) opens(s section) bool {
+	return bytes.HasPrefix(sc.rest, []byte("\n"+s.blockType+" ")) && sc.literal("\n")
+}
+
+// entry reads one line of a section, or leaves the scanner where it was.
 func (sc *scanner) entry(s section) (Entry, bool) {
 	start := *sc
 	var e Entry
-	ok := sc.literal("\n")
-	headerStart := sc.pos
-	ok = ok && sc.literal(s.blockType+" ") && sc.quoted(&e.Label)
-	e.Range = hcl.Range{Filename: sc.name, Start: headerStart, End: sc.pos}
-	ok = ok && sc.literal(" {\n") && sc.literal("  "+s.attribute+" = ")
+	ok := sc.literal(s.blockType+" ") && sc.quoted(&e.Label)
+	e.Range = hcl.Range{Filename: sc.name, Start: start.pos, End: sc.pos}
+	ok = ok && sc.literal(" { "+s.attribute+" = ")
 	valueStart := sc.pos
 	ok = ok && sc.quoted(&e.Value)
 	e.ValueRange = hcl.Range{Filename: sc.name, Start: valueStart, End: sc.pos}
-	if ok = ok && sc.literal("\n") && sc.literal("}\n"); !ok {
+	if ok = ok && sc.literal(" }\n"); !ok {
 		*sc = start
 	}
 	return e, ok

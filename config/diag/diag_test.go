@@ -237,3 +237,16 @@ func TestBounded(t *testing.T) {
 		t.Errorf("%d warnings refuse the configuration: %t", len(l), l.HasErrors())
 	}
 }
+
+func TestInert(t *testing.T) {
+	for text, want := range map[string]string{
+		"plain: a::b\n":               "plain: a::b\n",
+		"::error::x":                  `\u003a:error::x`,
+		"one\n \u00a0::error::x\nend": "one\n \u00a0" + `\u003a:error::x` + "\nend",
+		"a ##[error]b":                `a \u0023#[error]b`,
+	} {
+		if got := diag.Inert(text); got != want {
+			t.Errorf("Inert(%q) = %q, want %q", text, got, want)
+		}
+	}
+}

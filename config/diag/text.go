@@ -69,7 +69,7 @@ func (t *textWriter) diagnostic(d Diagnostic) {
 		t.place("on "+place(d.Range), d.Range, true)
 	}
 	if d.Detail != "" {
-		fmt.Fprintf(&t.out, "%s\n\n", t.wrapped(visible(d.Detail, "\n\t")))
+		fmt.Fprintf(&t.out, "%s\n\n", t.wrapped(Inert(visible(d.Detail, "\n\t"))))
 	}
 	for _, rel := range d.Related {
 		t.place(place(rel.Range)+", "+visible(rel.Message, ""), rel.Range, false)

@@ -40,6 +40,24 @@ func isVisible(text string) bool {
 	return true
 }
 
+// Inert keeps lines from being workflow commands: GitHub's runner obeys lines of a
+// job's output that begin with "::", after spaces too, or hold "##[". Give it text
+// that is visible already.
+func Inert(text string) string {
+	if !strings.Contains(text, "::") && !strings.Contains(text, "##[") {
+		return text
+	}
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		rest := strings.TrimLeftFunc(line, unicode.IsSpace)
+		if after, found := strings.CutPrefix(rest, "::"); found {
+			line = line[:len(line)-len(rest)] + `\u003a:` + after
+		}
+		b.WriteString(strings.ReplaceAll(line, "##[", `\u0023#[`))
+	}
+	return b.String()
+}
+
 func acts(r rune) bool {
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co)
 }

@@ -1,0 +1,56 @@
+package compiler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// rootLockName is the file on which the advisory lock is taken. Its name begins
+// with a dot, so it is never configuration; it is empty and stays.
+const rootLockName = ".writ.lock"
+
+// lockPoll is how often a held lock is tried again.
+const lockPoll = 20 * time.Millisecond
+
+// lockFile takes the advisory lock. The kernel releases it if the process dies.
+//
+// The file may come with a checkout, so it is looked at first: opening a link would
+// create a file wherever it points, and opening a pipe waits for a writer. The
+// flags hold the same against whoever puts one there meanwhile.
+func lockFile(ctx context.Context, path string) (unlock func() error, err error) {
+	info, err := os.Lstat(path)
+	if err == nil {
+		err = regularLock(path, info)
+	} else if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	lock := flock.New(path, flock.SetPermissions(0o644), flock.SetFlag(os.O_CREATE|rootLockFlags()))
+	_, err = lock.TryLockContext(ctx, lockPoll)
+	if err == nil {
+		if info, err = lock.Stat(); err == nil {
+			err = regularLock(path, info)
+		}
+	}
+	if err != nil {
+		_ = lock.Close() // nothing was done under it
+		return nil, err
+	}
+	return lock.Close, nil
+}
+
+func regularLock(path string, info fs.FileInfo) error {
+	if info.Mode().IsRegular() {
+		return nil
+	}
+	return fmt.Errorf("%q is not a regular file: remove it, and it is made anew", filepath.Base(path))
+}
