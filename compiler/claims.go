@@ -135,14 +135,6 @@ func (c *compilation) selfOf(i int) config.Self {
 	}
 }
 
-// EffectiveLifetime is how long tokens of an authorization live, in seconds.
-func EffectiveLifetime(a *schema.Authorization, api *schema.API) int64 {
-	if a.TokenLifetime != 0 {
-		return a.TokenLifetime
-	}
-	return api.TokenLifetime
-}
-
 // claimsObject joins claims, sorted by name and each canonical, into a canonical
 // JSON object; "" for none.
 func claimsObject(claims []config.Claim) string {

@@ -25,6 +25,10 @@ func apiWithDefaults(declared *config.API, issuer *config.Issuer) schema.API {
 	return api
 }
 
+// LifetimeSource points at where the API of that label, which is declared, has its
+// token lifetime from.
+func (m *Model) LifetimeSource(label string) diag.Related { return m.lifetimeSource(m.apiIndex[label]) }
+
 // lifetimeSource points at where an API has its token lifetime from.
 func (m *Model) lifetimeSource(api int32) diag.Related {
 	declared := m.apis[api]

@@ -223,3 +223,11 @@ func TestSourcesAndLookup(t *testing.T) {
 		}
 	}
 }
+
+func at(s string) int64 {
+	unix, err := schema.ParseTime(s)
+	if err != nil {
+		panic(err)
+	}
+	return unix
+}

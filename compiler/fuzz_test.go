@@ -64,13 +64,4 @@ func checkFurther(t *testing.T, m *compiler.Model, diags diag.List) {
 	if diags := compiler.CheckPrior(m, m.Document, compiler.PriorOptions{Lock: next}); len(diags) > 0 {
 		t.Errorf("nothing changed, but: %v", diags)
 	}
-	for i := range m.Document.Authorizations {
-		a := &m.Document.Authorizations[i]
-		client, _, _ := m.Client(a.Client)
-		api, _, _ := m.API(a.API)
-		e := compiler.Explain(m, compiler.Request{ClientID: client.ClientID, API: api.Identifier, SubjectType: a.SubjectType})
-		if e.Client != a.Client || e.Allowed && e.Authorization != a.Label {
-			t.Errorf("explained %s as %+v", a.Label, e)
-		}
-	}
 }

@@ -163,3 +163,15 @@ func quoteFew(names []string) string {
 	}
 	return fmt.Sprintf("%s and %d more", quoteAll(names[:shown]), len(names)-shown)
 }
+
+// quoteAll writes scopes for a sentence.
+func quoteAll(scopes []string) string {
+	if len(scopes) == 0 {
+		return "no scope"
+	}
+	quoted := make([]string, len(scopes))
+	for i, s := range scopes {
+		quoted[i] = fmt.Sprintf("%q", s)
+	}
+	return strings.Join(quoted, ", ")
+}

@@ -148,7 +148,7 @@ func (s *Server) build(snap *snapshot.Snapshot) (*Active, error) {
 	if err := s.buildCredentials(a); err != nil {
 		return nil, err
 	}
-	s.buildGrants(a)
+	s.buildDecider(a)
 	a.issuer = token.NewIssuer(keys, s.gate, s.opts.Rand)
 	if a.routes, err = s.buildRoutes(a); err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server/clientauth"
+	"github.com/writ-auth/writ/server/decide"
 	"github.com/writ-auth/writ/server/metrics"
 	"github.com/writ-auth/writ/server/token"
 )
@@ -14,6 +15,7 @@ import (
 // request takes the pointer once and sees one configuration to its end.
 type Active struct {
 	snapshot   *snapshot.Snapshot
+	decider    *decide.Decider
 	digest     string
 	serial     uint64
 	revision   string
@@ -21,7 +23,6 @@ type Active struct {
 	secrets    *clientauth.Secrets
 	registered *registered
 	issuer     *token.Issuer
-	grantTypes []string // that work
 	reused     reuse
 	routes     map[string]route
 	counted    []*metrics.API // by API index

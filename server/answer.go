@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+
+	"github.com/writ-auth/writ/server/decide"
 )
 
 // retryAfter is what a 429 or 503 advises, in seconds.
@@ -62,7 +64,7 @@ func (a *answer) begin() { a.body = append(a.body[:0], `{"access_token":"`...) }
 // no escaping (RFC 6749 section 3.3).
 //
 // exchanged adds what RFC 8693 section 2.2.1 wants; refreshToken is "" for none.
-func (a *answer) end(g *Grant, exchanged bool, refreshToken string) {
+func (a *answer) end(g *decide.Grant, exchanged bool, refreshToken string) {
 	kind := `","token_type":"Bearer","expires_in":`
 	if g.JKT != "" {
 		kind = `","token_type":"DPoP","expires_in":` // RFC 9449 section 5

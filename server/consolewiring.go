@@ -6,7 +6,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/server/console"
+	"github.com/writ-auth/writ/server/decide"
 	"github.com/writ-auth/writ/server/token"
 )
 
@@ -65,7 +67,9 @@ func (s *Server) consoleState(opts ConsoleOptions) console.State {
 	state.Keys = consoleKeys(a.Keys(), state.Now)
 	state.Verify = func(compact string) (string, error) { return a.verify(compact, state.Now) }
 	state.Explain = func(clientID, audience, scope string) (string, string) {
-		_, refusal := Decide(a.snapshot, Request{ClientID: clientID, Audience: audience, Scope: scope}, state.Now)
+		_, refusal := a.decider.Decide(decide.Request{
+			ClientID: clientID, GrantType: schema.GrantClientCredentials, Audience: audience, Scope: scope,
+		}, state.Now)
 		if refusal == nil {
 			return string(ReasonGranted), ""
 		}

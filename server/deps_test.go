@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -49,7 +51,7 @@ var confined = map[string]struct {
 	"golang.org/x/time":                         {[]string{"server"}, "throttles stand before the endpoints, not inside what they call"},
 	"github.com/coreos/go-systemd":              {[]string{"cmd/writd"}, "who starts the program is the program's business"},
 	module + "server/quickstart":                {[]string{"server/console"}, "code that people paste has no part in making a token"},
-	"github.com/writ-auth/writ/schema/snapshot": {[]string{"server", "server/clientauth", "server/console", "cmd/writd"}, "making a token needs a grant, not a snapshot"},
+	"github.com/writ-auth/writ/schema/snapshot": {[]string{"server", "server/clientauth", "server/console", "server/decide", "cmd/writd"}, "making a token needs a grant, not a snapshot"},
 }
 
 type listed struct {
@@ -108,6 +110,45 @@ func TestDependencies(t *testing.T) {
 					t.Errorf("%s imports %s: %s", own, imported, rule.reason)
 				}
 			}
+		}
+	}
+}
+
+// What server/decide must not import itself, and why. That it imports packages of
+// ours which do is another matter: it takes their types.
+var impure = map[string]string{
+	"net":                   "what HTTP says is handed to a decision",
+	"os":                    "a decision reads no file",
+	"io":                    "a decision reads nothing",
+	"context":               "a decision waits for nothing",
+	"sync":                  "a decision remembers nothing",
+	"log":                   "who asks logs the answer",
+	"crypto/rand":           "the same request at the same time gets the same answer",
+	"math/rand":             "as above",
+	module + "server/store": "what is remembered is handed to a decision",
+}
+
+// One place decides, and it is a function of configuration, request and time.
+func TestDecisionsArePure(t *testing.T) {
+	packages := list(t, module+"server/decide")
+	for _, imported := range packages[0].Imports {
+		for pkg, reason := range impure {
+			if below(imported, pkg) {
+				t.Errorf("server/decide imports %s: %s", imported, reason)
+			}
+		}
+	}
+	files, err := filepath.Glob("decide/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no source of server/decide: %v", err)
+	}
+	for _, name := range files {
+		source, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasSuffix(name, "_test.go") && bytes.Contains(source, []byte("time.Now")) {
+			t.Errorf("%s asks what time it is: the time is handed to a decision", name)
 		}
 	}
 }

@@ -4,21 +4,25 @@ import (
 	"net/http"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/server/decide"
 )
 
-// A Code is an OAuth error code (RFC 6749 section 5.2, RFC 8707 section 2).
-type Code string
+// A Code is an OAuth error code, and a Reason the exact cause of a refusal.
+type (
+	Code   = decide.Code
+	Reason = decide.Reason
+)
 
-// The error codes of the token endpoint.
+// The error codes of the endpoints: those of a decision, and their own.
 const (
-	CodeInvalidRequest       Code = "invalid_request"
-	CodeInvalidClient        Code = "invalid_client"
-	CodeInvalidGrant         Code = "invalid_grant"
-	CodeUnauthorizedClient   Code = "unauthorized_client"
-	CodeUnsupportedGrantType Code = "unsupported_grant_type"
-	CodeInvalidScope         Code = "invalid_scope"
-	CodeInvalidTarget        Code = "invalid_target"
-	CodeAccessDenied         Code = "access_denied"           // Auth0's answer to most refusals
+	CodeInvalidRequest       = decide.CodeInvalidRequest
+	CodeInvalidClient        = decide.CodeInvalidClient
+	CodeInvalidGrant         = decide.CodeInvalidGrant
+	CodeUnauthorizedClient   = decide.CodeUnauthorizedClient
+	CodeUnsupportedGrantType = decide.CodeUnsupportedGrantType
+	CodeInvalidScope         = decide.CodeInvalidScope
+	CodeInvalidTarget        = decide.CodeInvalidTarget
+
 	CodeTooManyRequests      Code = "too_many_requests"       // with 429
 	CodeUnavailable          Code = "temporarily_unavailable" // with 503
 	CodeUnsupportedTokenType Code = "unsupported_token_type"  // RFC 7009 section 2.2.1
@@ -26,15 +30,21 @@ const (
 	CodeUseDPoPNonce         Code = "use_dpop_nonce"          // RFC 9449 section 8
 )
 
-// A Reason is the exact cause of a refusal, for logs and for "writ explain":
-// the answer to the client says less.
-type Reason string
-
-// The reasons. Refusals of assertions, foreign tokens, certificates and proofs
-// have those of package clientauth beside these, written with hyphens.
+// The reasons of a decision that the endpoints have, too.
 const (
-	ReasonGranted Reason = "granted"
+	ReasonGranted         = decide.ReasonGranted
+	ReasonNoGrantType     = decide.ReasonNoGrantType
+	ReasonUnknownClient   = decide.ReasonUnknownClient
+	ReasonUnknownTarget   = decide.ReasonUnknownTarget
+	ReasonUntrustedIssuer = decide.ReasonUntrustedIssuer
+	ReasonForeignSubject  = decide.ReasonForeignSubject
+	ReasonFamilyRevoked   = decide.ReasonFamilyRevoked
+	ReasonNotTheCallers   = decide.ReasonNotTheCallers
+)
 
+// The reasons of the endpoints. Refusals of assertions, foreign tokens, certificates
+// and proofs have those of package clientauth beside these, written with hyphens.
+const (
 	ReasonMethod             Reason = "method-not-allowed"
 	ReasonContentType        Reason = "wrong-content-type"
 	ReasonBodyTooLarge       Reason = "body-too-large"
@@ -43,46 +53,19 @@ const (
 	ReasonDuplicateParameter Reason = "duplicate-parameter"
 	ReasonTooManyParameters  Reason = "too-many-parameters"
 	ReasonQueryCredentials   Reason = "credentials-in-query"
-	ReasonNoGrantType        Reason = "grant-type-missing"
 
-	ReasonUnsupportedGrantType Reason = "unsupported-grant-type"
-	ReasonGrantTypeNotAllowed  Reason = "grant-type-not-allowed"
-	ReasonUnknownClient        Reason = "unknown-client"
-	ReasonNoTarget             Reason = "audience-missing"
-	ReasonTargetsDiffer        Reason = "audience-and-resource-differ"
-	ReasonUnknownTarget        Reason = "unknown-audience"
-	ReasonNoAuthorization      Reason = "no-authorization"
-	ReasonAuthorizationExpired Reason = "authorization-expired"
-	ReasonNotSenderConstrained Reason = "not-sender-constrained"
-	ReasonMalformedScope       Reason = "malformed-scope"
-	ReasonUngrantedScope       Reason = "ungranted-scope"
-
-	ReasonNoSubjectToken   Reason = "subject-token-missing"
-	ReasonNoAssertion      Reason = "assertion-missing"
-	ReasonTokenType        Reason = "unsupported-token-type"
-	ReasonActorIncomplete  Reason = "actor-token-or-type-missing"
-	ReasonOwnToken         Reason = "token-of-our-own"
-	ReasonUntrustedIssuer  Reason = "issuer-not-trusted-for-users"
-	ReasonForeignSubject   Reason = "unacceptable-sub"
-	ReasonSubjectClaims    Reason = "subject-claims-not-met"
-	ReasonClaimsTooLong    Reason = "copied-claims-too-long"
-	ReasonActor            Reason = "actor-not-in-may-act"
-	ReasonMalformedActor   Reason = "malformed-act"
-	ReasonForeignActor     Reason = "act-of-another-issuer"
-	ReasonSubjectExpired   Reason = "subject-token-ends-now"
-	ReasonNoRefreshToken   Reason = "refresh-token-missing"
-	ReasonNoSuchFamily     Reason = "unknown-refresh-token"
-	ReasonFamilyRevoked    Reason = "refresh-token-revoked"
-	ReasonFamilyExpired    Reason = "refresh-token-expired"
-	ReasonReused           Reason = "refresh-token-used-again"
-	ReasonOfflineForbidden Reason = "offline-access-not-allowed"
-	ReasonOtherTarget      Reason = "audience-of-another-grant"
+	ReasonTokenType       Reason = "unsupported-token-type"
+	ReasonActorIncomplete Reason = "actor-token-or-type-missing"
+	ReasonOwnToken        Reason = "token-of-our-own"
+	ReasonActor           Reason = "actor-not-in-may-act"
+	ReasonMalformedActor  Reason = "malformed-act"
+	ReasonForeignActor    Reason = "act-of-another-issuer"
+	ReasonNoSuchFamily    Reason = "unknown-refresh-token"
+	ReasonReused          Reason = "refresh-token-used-again"
 
 	ReasonNoToken       Reason = "token-missing"
 	ReasonNotOurs       Reason = "token-not-ours"
 	ReasonTokenExpired  Reason = "token-expired"
-	ReasonNotTheCallers Reason = "token-of-another-client"
-	ReasonRevoked       Reason = "issued-before-revoked-before"
 	ReasonSelfContained Reason = "access-token-is-self-contained"
 
 	ReasonClientRate   Reason = "client-rate-limit"
@@ -97,35 +80,34 @@ const (
 	ReasonIssuerKeys   Reason = "trusted-issuer-keys-missing"
 )
 
-// An Error is a refusal. Code, Description and Status are for the client, in
-// the words of RFC 6749; Reason and Detail are for the log and may hold input.
+// An Error is a refusal as HTTP words it: Code, Description and Status are for the
+// client, in the words of RFC 6749.
 type Error struct {
-	Code        Code
+	decide.Refusal
 	Description string
 	Status      int
-	Reason      Reason
-	Detail      string
-}
-
-// Error describes the refusal for a person who may know everything.
-func (e *Error) Error() string {
-	s := string(e.Code) + ": " + string(e.Reason)
-	if e.Detail != "" {
-		s += ": " + e.Detail
-	}
-	return s
 }
 
 // refuse makes the refusal with the code, worded as RFC 6749 has it.
 func refuse(code Code, reason Reason) *Error {
 	w := wording[code]
-	e := &Error{Code: code, Description: w.description, Status: w.status, Reason: reason}
+	e := &Error{decide.Refusal{Code: code, Reason: reason}, w.description, w.status}
 	switch reason {
 	case ReasonMethod:
 		e.Status = http.StatusMethodNotAllowed
 	case ReasonBodyTooLarge:
 		e.Status = http.StatusRequestEntityTooLarge
 	}
+	return e
+}
+
+// decided words a decision: nil when it is in favour.
+func decided(refusal *decide.Refusal) *Error {
+	if refusal == nil {
+		return nil
+	}
+	e := refuse(refusal.Code, refusal.Reason)
+	e.Detail = refusal.Detail
 	return e
 }
 
@@ -152,14 +134,11 @@ var wording = map[Code]words{
 }
 
 // auth0Wording is what clients of Auth0 know instead, where it differs.
-var auth0Wording = map[Code]struct {
-	code Code
-	words
-}{
-	CodeInvalidClient:      {CodeAccessDenied, words{401, "Unauthorized"}},
-	CodeUnauthorizedClient: {CodeUnauthorizedClient, words{403, "Grant type not allowed for the client."}},
-	CodeInvalidScope:       {CodeAccessDenied, words{403, "Client has not been granted the requested scopes."}},
-	CodeInvalidTarget:      {CodeAccessDenied, words{403, "Client is not authorized to access the requested audience."}},
+var auth0Wording = map[Code]words{
+	CodeInvalidClient:      {401, "Unauthorized"},
+	CodeUnauthorizedClient: {403, "Grant type not allowed for the client."},
+	CodeInvalidScope:       {403, "Client has not been granted the requested scopes."},
+	CodeInvalidTarget:      {403, "Client is not authorized to access the requested audience."},
 }
 
 // In returns the refusal in the words of a style.
@@ -168,5 +147,5 @@ func (e *Error) In(style schema.ErrorStyle) *Error {
 	if style != schema.ErrorsAuth0 || !ok {
 		return e
 	}
-	return &Error{Code: w.code, Description: w.description, Status: w.status, Reason: e.Reason, Detail: e.Detail}
+	return &Error{decide.Refusal{Code: e.Code.In(style), Reason: e.Reason, Detail: e.Detail}, w.description, w.status}
 }

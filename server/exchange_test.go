@@ -12,7 +12,6 @@ import (
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/server"
-	"github.com/writ-auth/writ/server/clientauth"
 )
 
 // A user's token is traded for ours by either grant type, for every type that it
@@ -223,36 +222,6 @@ func TestKeysOfUsersNotFetchedYet(t *testing.T) {
 	u.refused("assertion", form("grant_type", bearerGrant, "client_id", "web", "assertion", userToken(nil)), 503, "temporarily_unavailable", "trusted-issuer-keys-missing")
 	if res := do(t, u.server.Public(), post(form())); res.status != 200 {
 		t.Errorf("another client: %d %s", res.status, res.raw)
-	}
-}
-
-// The decision alone, as "writ check" and "writ explain" ask for it.
-func TestDecideForUsers(t *testing.T) {
-	s, _ := serving(t, userDocument(), server.Options{})
-	snap := s.Active().Snapshot()
-	claims, err := clientauth.ReadClaims(`{"groups":["finance"],"email":"a@b.example"}`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	user := &server.User{TrustedIssuer: "corp", Subject: "u", Claims: claims}
-	grant, refusal := server.Decide(snap, server.Request{ClientID: "web", Audience: ordersURL, Scope: "read:orders offline_access", User: user}, noon)
-	if refusal != nil || grant.Subject != "corp|u" || grant.Scope != "read:orders" || !grant.Offline || grant.Claims != `"email":"a@b.example","groups":["finance"]` {
-		t.Errorf("%+v %v", grant, refusal)
-	}
-	for reason, req := range map[server.Reason]server.Request{
-		server.ReasonUnsupportedGrantType: {ClientID: "web", Audience: ordersURL, GrantType: schema.GrantClientCredentials, User: user},
-		server.ReasonGrantTypeNotAllowed:  {ClientID: clientID, Audience: ordersURL, User: user},
-		server.ReasonUntrustedIssuer:      {ClientID: "web", Audience: ordersURL, User: &server.User{TrustedIssuer: "cluster", Subject: "u"}},
-		server.ReasonSubjectClaims:        {ClientID: "web", Audience: notesURL, User: &server.User{TrustedIssuer: "corp", Subject: "u"}},
-	} {
-		if _, refusal := server.Decide(snap, req, noon); refusal == nil || refusal.Reason != reason {
-			t.Errorf("%s: %v", reason, refusal)
-		}
-	}
-	for _, grantType := range []string{exchangeGrant, bearerGrant, "refresh_token", "password"} {
-		if _, refusal := server.Decide(snap, server.Request{ClientID: "web", Audience: ordersURL, GrantType: grantType}, noon); refusal == nil || refusal.Code != server.CodeUnsupportedGrantType {
-			t.Errorf("%s without a user: %v", grantType, refusal)
-		}
 	}
 }
 

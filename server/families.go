@@ -10,6 +10,7 @@ import (
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/server/decide"
 	"github.com/writ-auth/writ/server/store"
 )
 
@@ -58,10 +59,7 @@ func (s *Server) find(ctx context.Context, compact string, client snapshot.Clien
 	if err != nil {
 		return held, nil, storeError(err)
 	}
-	if f.family.Client != client.ClientID() {
-		return held, nil, refuse(CodeInvalidGrant, ReasonNotTheCallers)
-	}
-	if reason := f.family.ended(refreshPolicy(client), client.RevokedBefore(), now); reason != "" {
+	if reason := f.family.Ended(client, now); reason != "" {
 		return held, nil, refuse(CodeInvalidGrant, reason)
 	}
 	return held, f, nil
@@ -69,7 +67,7 @@ func (s *Server) find(ctx context.Context, compact string, client snapshot.Clien
 
 // write is the change that puts the family's state in the store.
 func (f *found) write(policy schema.RefreshToken, now time.Time) *change {
-	return &change{f.key, f.revision, f.family.write(), min(f.family.end(policy).Sub(now), store.MaxTTL)}
+	return &change{f.key, f.revision, f.family.write(), min(f.family.End(policy).Sub(now), store.MaxTTL)}
 }
 
 // revoked is the change that ends the family. Its record stays until the family
@@ -77,7 +75,7 @@ func (f *found) write(policy schema.RefreshToken, now time.Time) *change {
 // user it says nothing any more.
 func (f *found) revoked(policy schema.RefreshToken, now time.Time) *change {
 	f.family.Revoked, f.family.Act, f.family.Claims, f.family.Scope = true, "", nil, ""
-	f.family.Subject = f.family.Issuer + subjectBar
+	f.family.Subject = f.family.Issuer + decide.SubjectBar
 	return f.write(policy, now)
 }
 
@@ -106,21 +104,16 @@ func (s *Server) moveOn(x *exchange, held refreshToken, f *found, use use, polic
 // decideUser decides on a user whose token is verified, and begins a family when
 // a refresh token is to come with ours.
 func (s *Server) decideUser(x *exchange, client snapshot.Client) (refusal *Error) {
-	x.grant, refusal = decide(x.active.snapshot, client, x.request, x.now)
-	if refusal != nil || !x.grant.Offline || !s.offline {
+	if refusal = x.decide(client); refusal != nil || !x.grant.Offline || !s.offline {
 		return refusal
 	}
 	first, err := newRefreshToken(s.opts.Rand)
 	if err != nil {
 		return randomError(err)
 	}
-	g, user, sum, at := &x.grant, x.grant.user, sha256.Sum256(first.secret[:]), x.now.UnixMilli()
-	f := &found{key: familyKey(first), family: family{
-		Version: familyVersion, Client: g.ClientID, API: g.Audience, Issuer: user.issuer.Label, IssuerURL: user.issuer.Issuer,
-		Subject: user.subject, Act: user.act, Claims: user.copied, Rules: digest(g.Authorization.SubjectClaims()), Scope: g.Scope, NotAfter: user.notAfter,
-		Started: at, Used: at, Current: sum[:],
-	}}
-	x.offline = offline{token: first.String(), change: f.write(refreshPolicy(client), x.now)}
+	sum := sha256.Sum256(first.secret[:])
+	f := &found{key: familyKey(first), family: family{Version: familyVersion, Family: x.grant.Family(x.now), Current: sum[:]}}
+	x.offline = offline{token: first.String(), change: f.write(decide.RefreshPolicy(client), x.now)}
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/server/decide"
 )
 
 // Sizes of the parts of a refresh token and of what is kept of it, in bytes.
@@ -76,27 +77,14 @@ func (t refreshToken) successor(salt []byte) refreshToken {
 // A family is the offline grant that one exchange began and what is remembered of
 // it: the record in the store. Hashes stand for the secrets of its tokens.
 type family struct {
-	Version   int           `json:"v"`
-	Client    string        `json:"client"` // client_id
-	API       string        `json:"api"`    // identifier
-	Issuer    string        `json:"issuer"` // the label of the trusted issuer,
-	IssuerURL string        `json:"issuer_url"`
-	Subject   string        `json:"sub"` // our sub
-	Act       string        `json:"act,omitempty"`
-	Claims    []copiedClaim `json:"claims,omitempty"` // copied from the user's token
-	Rules     string        `json:"rules"`            // digest of the subject_claims that it met
-	Scope     string        `json:"scope"`            // as granted at the beginning
-	NotAfter  int64         `json:"not_after,omitempty"`
+	Version int `json:"v"`
+	decide.Family
 
-	Started int64 `json:"started"`           // Unix milliseconds, as are the next two
-	Used    int64 `json:"used"`              // last, to the second where the token stays
-	Rotated int64 `json:"rotated,omitempty"` // last
+	Rotated int64 `json:"rotated,omitempty"` // last, Unix milliseconds
 
 	Current  []byte `json:"current"`            // SHA-256 of the secret in force
 	Previous []byte `json:"previous,omitempty"` // and of the one before,
 	Salt     []byte `json:"salt,omitempty"`     // from which it was made with this
-
-	Revoked bool `json:"revoked,omitempty"`
 }
 
 // familyVersion is the format of the records.
@@ -111,10 +99,10 @@ func readFamily(record []byte) (family, error) {
 	if err := json.Unmarshal(record, &f); err != nil || f.Version != familyVersion {
 		return family{}, errFamily
 	}
-	ok := f.Client != "" && f.API != "" && strings.HasPrefix(f.Subject, f.Issuer+subjectBar) && f.Used >= f.Started && f.Started > 0
+	ok := f.Client != "" && f.API != "" && strings.HasPrefix(f.Subject, f.Issuer+decide.SubjectBar) && f.Used >= f.Started && f.Started > 0
 	ok = ok && len(f.Current) == sha256.Size && (f.Rotated == 0 && f.Previous == nil && f.Salt == nil ||
 		f.Rotated >= f.Started && len(f.Previous) == sha256.Size && len(f.Salt) == secretSize)
-	ok = ok && (f.Act == "" || f.Act[0] == '{' && json.Valid([]byte(f.Act))) && (f.Scope == "" || validScope(f.Scope))
+	ok = ok && (f.Act == "" || f.Act[0] == '{' && json.Valid([]byte(f.Act))) && (f.Scope == "" || decide.ValidScope(f.Scope))
 	for _, claim := range f.Claims {
 		_, err := schema.CheckCopiedClaim(claim.Name)
 		ok = ok && err == nil && json.Valid([]byte(claim.Value))
@@ -154,29 +142,6 @@ func (f *family) use(secret [secretSize]byte, policy schema.RefreshToken, now ti
 		return usedTwice
 	}
 	return usedAgain
-}
-
-// end is when the family ends if nobody uses it from now on.
-func (f *family) end(policy schema.RefreshToken) time.Time {
-	end := min(f.Started+1000*policy.Lifetime, f.Used+1000*policy.IdleLifetime)
-	if f.NotAfter != 0 {
-		end = min(end, 1000*f.NotAfter)
-	}
-	return time.UnixMilli(end)
-}
-
-// ended says why no token of the family is taken from the client any more, ""
-// when one may be.
-func (f *family) ended(policy schema.RefreshToken, revokedBefore int64, now time.Time) Reason {
-	switch {
-	case f.Revoked:
-		return ReasonFamilyRevoked
-	case !now.Before(f.end(policy)):
-		return ReasonFamilyExpired
-	case f.Started < 1000*revokedBefore:
-		return ReasonRevoked
-	}
-	return ""
 }
 
 // rotate puts the successor in the place of the token in force.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/server/clientauth"
+	"github.com/writ-auth/writ/server/decide"
 )
 
 // Token types (RFC 8693 section 3).
@@ -16,6 +17,9 @@ const (
 	idTokenType     = "urn:ietf:params:oauth:token-type:id_token"
 	jwtType         = "urn:ietf:params:oauth:token-type:jwt"
 )
+
+// maxAct bounds the act claim that is taken from a foreign token, in bytes.
+const maxAct = 1 << 10
 
 // A foreignToken is one that a client presents: for a user, or for who acts.
 type foreignToken struct {
@@ -81,13 +85,13 @@ func (f *foreignToken) failed(err error) *Error {
 
 // user is whom the token names; actor is the token of who acts for them, nil for
 // none.
-func (f *foreignToken) user(x *exchange, actor *foreignToken) (*User, *Error) {
+func (f *foreignToken) user(x *exchange, actor *foreignToken) (*decide.User, *Error) {
 	issuer, verified, refusal := f.verify(x.active, x.now, func(t *trustedIssuer) bool { return t.vouchesFor(schema.SubjectUser) })
 	if refusal != nil {
 		return nil, refusal
 	}
 	x.issuer = issuer.Label
-	user := &User{TrustedIssuer: issuer.Label, Subject: verified.Subject(), Claims: verified.Claims(), ExpiresAt: verified.Expires(), declared: &issuer.TrustedIssuer}
+	user := &decide.User{TrustedIssuer: issuer.Label, Subject: verified.Subject(), Claims: verified.Claims(), ExpiresAt: verified.Expires()}
 	if actor == nil {
 		user.Act, refusal = f.actAsBefore(issuer, user.Claims)
 		return user, refusal
@@ -106,7 +110,7 @@ func (f *foreignToken) actAsBefore(issuer *trustedIssuer, claims clientauth.Clai
 	}
 	act, ok := claims.Object("act")
 	sub, isText := act.Text("sub")
-	if !ok || !isText || !acceptableSubject(sub) {
+	if !ok || !isText || !decide.AcceptableSubject(sub) {
 		return "", f.refuse(ReasonMalformedActor)
 	}
 	if iss, isText := act.Text("iss"); act.Get("iss") != nil && (!isText || iss != issuer.Issuer) {
@@ -127,7 +131,7 @@ func (f *foreignToken) actFor(x *exchange, claims clientauth.Claims) (string, *E
 	iss, _ := mayAct.Text("iss")
 	sub, _ := mayAct.Text("sub")
 	switch {
-	case !acceptableSubject(verified.Subject()):
+	case !decide.AcceptableSubject(verified.Subject()):
 		return "", f.refuse(ReasonForeignSubject)
 	case iss != issuer.Issuer || sub != verified.Subject():
 		return "", f.refuse(ReasonActor)
@@ -141,7 +145,7 @@ func (f *foreignToken) actClaim(label, sub string, before []byte) (string, *Erro
 	if before != nil && (before[0] != '{' || len(before) > maxAct) {
 		return "", f.refuse(ReasonMalformedActor)
 	}
-	name, err := json.Marshal(label + subjectBar + sub)
+	name, err := json.Marshal(label + decide.SubjectBar + sub)
 	if err != nil {
 		panic(err) // a string
 	}

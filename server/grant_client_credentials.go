@@ -6,7 +6,4 @@ import "github.com/writ-auth/writ/schema/snapshot"
 // 4.4). It remembers nothing.
 type clientCredentials struct{}
 
-func (clientCredentials) decide(x *exchange, client snapshot.Client) (refusal *Error) {
-	x.grant, refusal = decide(x.active.snapshot, client, x.request, x.now)
-	return refusal
-}
+func (clientCredentials) decide(x *exchange, client snapshot.Client) *Error { return x.decide(client) }

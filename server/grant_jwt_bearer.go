@@ -8,11 +8,10 @@ type jwtBearer struct{ server *Server }
 
 func (j jwtBearer) decide(x *exchange, client snapshot.Client) (refusal *Error) {
 	assertion := &foreignToken{x.form.get("assertion"), jwtType, "assertion", CodeInvalidGrant}
-	if assertion.compact == "" {
-		return refuse(CodeInvalidRequest, ReasonNoAssertion)
-	}
-	if x.request.User, refusal = assertion.user(x, nil); refusal != nil {
-		return refusal
+	if assertion.compact != "" {
+		if x.request.User, refusal = assertion.user(x, nil); refusal != nil {
+			return refusal
+		}
 	}
 	return j.server.decideUser(x, client)
 }

@@ -12,13 +12,16 @@ func (t tokenExchange) decide(x *exchange, client snapshot.Client) *Error {
 	if refusal != nil {
 		return refusal
 	}
-	if x.request.User, refusal = subject.user(x, actor); refusal != nil {
-		return refusal
+	if subject != nil {
+		if x.request.User, refusal = subject.user(x, actor); refusal != nil {
+			return refusal
+		}
 	}
 	return t.server.decideUser(x, client)
 }
 
-// readExchange takes the parameters of RFC 8693 section 2.1.
+// readExchange takes the parameters of RFC 8693 section 2.1. Without a subject token
+// subject is nil.
 func readExchange(f *form) (subject, actor *foreignToken, refusal *Error) {
 	switch wanted := f.get("requested_token_type"); wanted {
 	case "", accessTokenType, jwtType:
@@ -27,7 +30,7 @@ func readExchange(f *form) (subject, actor *foreignToken, refusal *Error) {
 	}
 	subject = &foreignToken{f.get("subject_token"), f.get("subject_token_type"), "subject token", CodeInvalidRequest}
 	if subject.compact == "" || subject.kind == "" {
-		return nil, nil, refuse(CodeInvalidRequest, ReasonNoSubjectToken)
+		return nil, nil, nil
 	}
 	if compact, kind := f.get("actor_token"), f.get("actor_token_type"); compact != "" || kind != "" {
 		actor = &foreignToken{compact, kind, "actor token", CodeInvalidRequest}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/server/decide"
 	"github.com/writ-auth/writ/server/store"
 )
 
@@ -53,11 +54,8 @@ func (e *tokenEndpoint) decide(ctx context.Context, x *exchange, client snapshot
 	if grantType == schema.GrantClientCredentials {
 		return clientCredentials{}.decide(x, client)
 	}
-	if !slices.Contains(x.active.grantTypes, grantType) {
-		return refuse(CodeUnsupportedGrantType, ReasonUnsupportedGrantType)
-	}
-	if !client.HasGrantType(grantType) {
-		return refuse(CodeUnauthorizedClient, ReasonGrantTypeNotAllowed)
+	if refusal := x.active.decider.May(client, grantType); refusal != nil {
+		return decided(refusal)
 	}
 	switch grantType {
 	case schema.GrantTokenExchange:
@@ -69,27 +67,25 @@ func (e *tokenEndpoint) decide(ctx context.Context, x *exchange, client snapshot
 	}
 }
 
-// buildGrants finds the grant types that work: those on behalf of users need a
-// client and somebody who names users, and refresh tokens a client and a store
-// that does not forget them.
-func (s *Server) buildGrants(a *Active) {
-	listed := map[string]bool{}
-	for i := range a.snapshot.NumClients() {
-		for grantType := range a.snapshot.Client(i).GrantTypes() {
-			listed[grantType] = true
+// decide asks who may have which token.
+func (x *exchange) decide(client snapshot.Client) *Error {
+	x.request.Authenticated = client
+	grant, refusal := x.active.decider.Decide(x.request, x.now)
+	x.grant = grant
+	return decided(refusal)
+}
+
+// buildDecider makes what decides. An issuer whose keys cannot be read names nobody,
+// and a store that forgets keeps no refresh tokens.
+func (s *Server) buildDecider(a *Active) {
+	facts := decide.Facts{RefreshTokens: s.offline}
+	for i := range a.snapshot.NumTrustedIssuers() {
+		if issuer := a.snapshot.TrustedIssuer(i); !a.registered.has(issuer) {
+			facts.Unusable = append(facts.Unusable, issuer.Label)
 		}
 	}
-	a.grantTypes = []string{schema.GrantClientCredentials}
-	for _, grantType := range []string{schema.GrantTokenExchange, schema.GrantJWTBearer} {
-		if listed[grantType] && a.registered.namesUsers() {
-			a.grantTypes = append(a.grantTypes, grantType)
-		}
-	}
-	switch {
-	case !listed[schema.GrantRefreshToken]:
-	case s.offline:
-		a.grantTypes = append(a.grantTypes, schema.GrantRefreshToken)
-	default:
+	a.decider = decide.New(a.snapshot, facts)
+	if !s.offline {
 		a.problems = append(a.problems, withoutOffline(a.snapshot)...)
 	}
 }

@@ -1,11 +1,10 @@
 package server
 
 import (
-	"strings"
 	"time"
 
-	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/server/decide"
 	"github.com/writ-auth/writ/server/token"
 )
 
@@ -33,10 +32,10 @@ func (a *Active) inspect(compact string, caller snapshot.Client, now time.Time) 
 		i.reason = ReasonUnknownClient
 	case owner.Label() != caller.Label() && !caller.MayIntrospect(i.api):
 		i.reason = ReasonNotTheCallers
-	case i.token.IssuedAt < owner.RevokedBefore():
-		i.reason = ReasonRevoked
 	default:
-		i.reason = a.stillGranted(i, owner, now.Unix())
+		i.reason = a.decider.Still(decide.Issued{
+			Client: owner, API: i.api, Subject: i.token.Subject, Scope: i.token.Scope, IssuedAt: i.token.IssuedAt,
+		}, now)
 	}
 	return i
 }
@@ -71,40 +70,3 @@ func (a *Active) read(compact string, now int64) inspected {
 // clockSkew is how far ahead, in seconds, the clock of another instance that
 // issued the token may be.
 const clockSkew = 60
-
-// stillGranted holds the token's scopes against the authorization in force.
-func (a *Active) stillGranted(i inspected, owner snapshot.Client, now int64) Reason {
-	subject := subjectType(i.token)
-	auth, ok := a.snapshot.Authorization(owner, i.api, subject)
-	if !ok {
-		return ReasonNoAuthorization
-	}
-	if subject == schema.SubjectUser {
-		label, _, _ := strings.Cut(i.token.Subject, subjectBar)
-		if vouching(a.snapshot, label) == nil {
-			return ReasonUntrustedIssuer
-		}
-	}
-	if end := auth.ExpiresAt(); end != 0 && end <= now {
-		return ReasonAuthorizationExpired
-	}
-	if i.token.Scope == "" {
-		return ReasonGranted
-	}
-	for name := range strings.SplitSeq(i.token.Scope, " ") {
-		if !auth.HasScope(name) {
-			return ReasonUngrantedScope
-		}
-	}
-	return ReasonGranted
-}
-
-// subjectType says on whose behalf a token was issued. The subject of a user has
-// a bar in it, after the label of a trusted issuer; a client_id cannot have one,
-// so that no user's sub, whatever the trusted issuer made of it, is a client's.
-func subjectType(read *token.Read) schema.SubjectType {
-	if strings.Contains(read.Subject, subjectBar) {
-		return schema.SubjectUser
-	}
-	return schema.SubjectClient
-}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/server/decide"
 	"github.com/writ-auth/writ/server/store"
 	"github.com/writ-auth/writ/server/token"
 )
@@ -33,11 +34,11 @@ func (s *Server) inspectRefresh(ctx context.Context, x *exchange, compact string
 		return i, true, nil
 	}
 	// Whether a token that it gives would be bound is shown when it is used.
-	use := exchange{active: x.active, now: x.now, request: Request{
-		ClientID: caller.ClientID(), GrantType: schema.GrantRefreshToken, Confirmation: token.Confirmation{JKT: "-"},
-	}}
-	if refusal := use.resume(caller, &f.family); refusal != nil {
-		i.reason = refusal.Reason
+	_, refused := x.active.decider.Decide(decide.Request{
+		Authenticated: caller, GrantType: schema.GrantRefreshToken, Family: &f.family.Family, Confirmation: token.Confirmation{JKT: "-"},
+	}, x.now)
+	if refused != nil {
+		i.reason = refused.Reason
 	}
 	return i, true, nil
 }
@@ -55,7 +56,7 @@ func (f *family) answer(issuer string, policy schema.RefreshToken) []byte {
 		Scope    string `json:"scope,omitempty"`
 		IssuedAt int64  `json:"iat"`
 		Expires  int64  `json:"exp"`
-	}{true, f.Client, issuer, f.Subject, f.API, f.Scope, issued / 1000, f.end(policy).Unix()})
+	}{true, f.Client, issuer, f.Subject, f.API, f.Scope, issued / 1000, f.End(policy).Unix()})
 	if err != nil {
 		panic(err) // strings and numbers
 	}
@@ -75,7 +76,7 @@ func (s *Server) revokeRefresh(ctx context.Context, compact string, caller snaps
 			}
 			return refusal.Reason, nil
 		}
-		err := s.remember(ctx, &offline{change: f.revoked(refreshPolicy(caller), now)})
+		err := s.remember(ctx, &offline{change: f.revoked(decide.RefreshPolicy(caller), now)})
 		switch {
 		case err == nil:
 			return ReasonFamilyRevoked, nil

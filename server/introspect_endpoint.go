@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/server/decide"
 	"github.com/writ-auth/writ/server/metrics"
 )
 
@@ -42,7 +43,7 @@ func (e *introspectEndpoint) serve(a *Active, w http.ResponseWriter, r *http.Req
 	}
 	e.token.server.metrics.Introspection(metrics.Active)
 	if found.family != nil {
-		writeNoStore(w, http.StatusOK, found.family.answer(a.snapshot.Issuer().URL, refreshPolicy(caller)))
+		writeNoStore(w, http.StatusOK, found.family.answer(a.snapshot.Issuer().URL, decide.RefreshPolicy(caller)))
 		return
 	}
 	body, err := json.Marshal(found.answer())

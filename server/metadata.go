@@ -57,7 +57,7 @@ func newMetadata(a *Active) (metadataEndpoint, error) {
 		TokenEndpoint: endpointURL(issuer, tokenPath),
 		JWKSURI:       endpointURL(issuer, jwksPath),
 		ResponseTypes: []string{},
-		GrantTypes:    a.grantTypes,
+		GrantTypes:    a.decider.GrantTypes(),
 		AuthMethods:   methods, AuthAlgorithms: algorithms,
 		ProofAlgorithms:  assertionAlgorithms(),
 		CertificateBound: a.bindsToCertificates(),

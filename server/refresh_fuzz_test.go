@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/server/decide"
 	"github.com/writ-auth/writ/server/token"
 )
 
@@ -36,9 +37,13 @@ func FuzzRefreshToken(f *testing.F) {
 // else does more than fail.
 func FuzzFamily(f *testing.F) {
 	good := family{
-		Version: familyVersion, Client: "web", API: "https://api.example.com/", Issuer: "corp", IssuerURL: "https://login.example", Subject: `corp|"\` + "\u00e9",
-		Act: `{"sub":"corp|a"}`, Claims: []copiedClaim{{"email", `"a@b.example"`}, {"groups", `[ 1.0 ]`}}, Rules: digest(""), Scope: "read write",
-		Started: 1, Used: 3, Rotated: 2, Current: make([]byte, 32), Previous: make([]byte, 32), Salt: make([]byte, 32), NotAfter: 9,
+		Version: familyVersion,
+		Family: decide.Family{
+			Client: "web", API: "https://api.example.com/", Issuer: "corp", IssuerURL: "https://login.example", Subject: `corp|"\` + "\u00e9",
+			Act: `{"sub":"corp|a"}`, Claims: []decide.CopiedClaim{{Name: "email", Value: `"a@b.example"`}, {Name: "groups", Value: `[ 1.0 ]`}},
+			Scope: "read write", Started: 1, Used: 3, NotAfter: 9,
+		},
+		Rotated: 2, Current: make([]byte, 32), Previous: make([]byte, 32), Salt: make([]byte, 32),
 	}
 	f.Add(good.write())
 	ended := good
@@ -57,13 +62,13 @@ func FuzzFamily(f *testing.F) {
 			t.Fatalf("%q is written as %q: %v", record, read.write(), err)
 		}
 		claims := token.AppendClaims(nil, &token.Grant{
-			Subject: read.Subject, ClientID: read.Client, Audience: read.API, Scope: read.Scope, Act: read.Act, Claims: joinClaims("", read.Claims), Profile: schema.ProfileRFC9068,
+			Subject: read.Subject, ClientID: read.Client, Audience: read.API, Scope: read.Scope, Act: read.Act, Claims: decide.JoinClaims("", read.Claims), Profile: schema.ProfileRFC9068,
 		}, nil)
 		if !json.Valid(claims) {
 			t.Fatalf("%q makes the claims %q", record, claims)
 		}
 		now := time.UnixMilli(read.Used)
-		_ = read.ended(schema.RefreshToken{Lifetime: 1, IdleLifetime: 1}, 0, now)
+		_ = read.End(schema.RefreshToken{Lifetime: 1, IdleLifetime: 1})
 		if read.use([secretSize]byte{}, schema.RefreshToken{Leeway: 60}, now) != usedAgain {
 			t.Fatalf("%q takes a secret of zeroes", record) // the hash of which the seeds do not have
 		}

@@ -209,14 +209,9 @@ func (c *registered) unfetched() (problems []Problem) {
 	return problems
 }
 
-// namesUsers reports whether some trusted issuer vouches for users.
-func (c *registered) namesUsers() bool {
-	for _, issuers := range c.issuers {
-		if slices.ContainsFunc(issuers, func(t *trustedIssuer) bool { return t.vouchesFor(schema.SubjectUser) }) {
-			return true
-		}
-	}
-	return false
+// has reports whether the keys of a declared issuer can be used.
+func (c *registered) has(declared schema.TrustedIssuer) bool {
+	return slices.ContainsFunc(c.issuers[declared.Issuer], func(t *trustedIssuer) bool { return t.Label == declared.Label })
 }
 
 func (t *trustedIssuer) vouchesFor(subject schema.SubjectType) bool {

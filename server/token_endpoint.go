@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/server/clientauth"
+	"github.com/writ-auth/writ/server/decide"
 	"github.com/writ-auth/writ/server/token"
 )
 
@@ -19,10 +20,10 @@ type exchange struct {
 	active     *Active
 	now        time.Time
 	form       *form
-	request    Request
+	request    decide.Request
 	method     clientauth.Method
 	credential string // the label of the block that authenticated the client
-	grant      Grant
+	grant      decide.Grant
 	signed     token.Signed
 	reused     bool    // the token was issued to an identical request before
 	issuedType bool    // the answer says what was issued (RFC 8693 section 2.2.1)
@@ -55,7 +56,7 @@ func (e *tokenEndpoint) run(x *exchange, out *answer, w http.ResponseWriter, r *
 	if refusal := readForm(w, r, x.form); refusal != nil {
 		return refusal
 	}
-	x.request = Request{
+	x.request = decide.Request{
 		GrantType: x.form.get("grant_type"),
 		Audience:  x.form.get("audience"),
 		Resource:  x.form.get("resource"),

@@ -11,12 +11,12 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/cmd/writ/internal/explain"
 	"github.com/writ-auth/writ/config"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
-	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/clientauth"
+	"github.com/writ-auth/writ/server/decide"
 	"github.com/writ-auth/writ/server/token"
 )
 
@@ -49,15 +49,10 @@ func (a *app) check(args []string, flags *configFlags, coverage bool) error {
 		return err
 	}
 	a.remind(t)
-	file, err := inMemory(t.model.Document, t.model, 1, a.now())
+	run, err := a.newCheckRun(t)
 	if err != nil {
 		return err
 	}
-	snap, err := snapshot.Open(file)
-	if err != nil {
-		return err
-	}
-	run := &checkRun{model: t.model, snap: snap, now: a.now(), exercised: map[string]map[string]bool{}}
 	report := checkReport{Tests: []testResult{}}
 	for _, test := range t.model.Config.Tests {
 		result := run.test(test)
@@ -118,64 +113,65 @@ type gap struct {
 
 // A checkRun decides expectations and remembers what they exercised.
 type checkRun struct {
-	model     *compiler.Model
 	snap      *snapshot.Snapshot
+	explainer *explain.Explainer
 	now       time.Time
 	exercised map[string]map[string]bool // authorization label -> scopes granted
 }
 
+func (a *app) newCheckRun(t *tree) (*checkRun, error) {
+	snap, explainer, err := a.explainer(t)
+	if err != nil {
+		return nil, err
+	}
+	return &checkRun{snap: snap, explainer: explainer, now: a.now(), exercised: map[string]map[string]bool{}}, nil
+}
+
 func (r *checkRun) test(test *config.Test) testResult {
 	result := testResult{Name: test.Name, File: test.Range.Filename, Line: test.Range.Start.Line}
-	at := r.now
-	if test.At != 0 {
-		at = time.Unix(test.At, 0)
-	}
-	grant, refusal := server.Decide(r.snap, server.Request{
-		ClientID: test.Client, GrantType: r.grantType(test), Audience: test.API, Scope: strings.Join(test.Scopes, " "),
-		User: r.user(test), Confirmation: r.proved(test.Client),
-	}, at)
+	request, at := r.request(test)
+	grant, refusal := r.explainer.Decider.Decide(request, at)
 	if (refusal == nil) != test.Granted {
 		result.fail("granted", fmt.Sprint(test.Granted), fmt.Sprint(refusal == nil))
 	}
 	if refusal != nil {
 		result.Reason = refusal.Error()
 		r.compareRefusal(&result, test, refusal)
+		if len(result.Failures) > 0 {
+			result.Why = r.why(request, at, grant, refusal)
+		}
 	} else {
 		r.exercise(grant)
 		r.compareGrant(&result, test, grant)
 	}
-	r.name(&result, test)
+	if grant.Authorization != (snapshot.Authorization{}) {
+		result.Decided = "authorization." + grant.Authorization.Label()
+		result.DecidedAt = sourcePlace(r.snap, snapshot.KindAuthorization, grant.Authorization.Label())
+	}
 	result.Passed = len(result.Failures) == 0
 	return result
 }
 
-// grantType is the one by which the client is taken to ask: on behalf of a user
-// either of two will do.
-func (r *checkRun) grantType(test *config.Test) string {
-	if test.SubjectType != schema.SubjectUser {
-		return schema.GrantClientCredentials
+// request is what the client of an expectation asks for, and when.
+func (r *checkRun) request(test *config.Test) (decide.Request, time.Time) {
+	at := r.now
+	if test.At != 0 {
+		at = time.Unix(test.At, 0)
 	}
-	client, ok := r.snap.ClientByID(test.Client)
-	if ok && !client.HasGrantType(schema.GrantTokenExchange) && client.HasGrantType(schema.GrantJWTBearer) {
-		return schema.GrantJWTBearer
+	req := decide.Request{
+		ClientID: test.Client, GrantType: schema.GrantClientCredentials, Audience: test.API, Scope: strings.Join(test.Scopes, " "),
+		Confirmation: r.proved(test.Client),
 	}
-	return schema.GrantTokenExchange
+	if test.SubjectType == schema.SubjectUser {
+		req.GrantType, req.User = r.explainer.UserGrant(test.Client), r.user(test)
+	}
+	return req, at
 }
 
-// user is whom the client asks for, nil for itself: somebody of whom the first
-// trusted issuer that vouches for users says what the expectation does.
-func (r *checkRun) user(test *config.Test) *server.User {
-	if test.SubjectType != schema.SubjectUser {
-		return nil
-	}
-	user := &server.User{Subject: "user"}
-	for i := range r.snap.NumTrustedIssuers() {
-		issuer := r.snap.TrustedIssuer(i)
-		if slices.Contains(issuer.VouchesFor, schema.SubjectUser) {
-			user.TrustedIssuer = issuer.Label
-			break
-		}
-	}
+// user is on whose behalf the client asks: somebody of whom the first trusted
+// issuer that vouches for users says what the expectation does.
+func (r *checkRun) user(test *config.Test) *decide.User {
+	user := &decide.User{TrustedIssuer: r.explainer.UserIssuer(), Subject: "user"}
 	if test.SubjectClaims != "" {
 		var err error
 		if user.Claims, err = clientauth.ReadClaims(test.SubjectClaims); err != nil {
@@ -193,7 +189,7 @@ func (r *checkRun) proved(clientID string) token.Confirmation {
 	if !ok || !client.RequireSenderConstrained() {
 		return token.Confirmation{}
 	}
-	return token.Confirmation{JKT: "thumbprint-of-the-clients-dpop-key"}
+	return explain.Proved
 }
 
 func (r *testResult) fail(what, expected, actual string) {
@@ -202,29 +198,32 @@ func (r *testResult) fail(what, expected, actual string) {
 
 // compareRefusal takes the error code in the words of RFC 6749 and in those of
 // the issuer's own error_style.
-func (r *checkRun) compareRefusal(result *testResult, test *config.Test, refusal *server.Error) {
-	styled := refusal.In(r.snap.Issuer().ErrorStyle)
-	if test.Error != "" && test.Error != string(refusal.Code) && test.Error != string(styled.Code) {
+func (r *checkRun) compareRefusal(result *testResult, test *config.Test, refusal *decide.Refusal) {
+	styled := refusal.Code.In(r.snap.Issuer().ErrorStyle)
+	if test.Error != "" && test.Error != string(refusal.Code) && test.Error != string(styled) {
 		result.fail("error", fmt.Sprintf("%q", test.Error), fmt.Sprintf("%q", refusal.Code))
 	}
 	if test.Granted {
 		result.fail("error", "none", fmt.Sprintf("%q", refusal.Code))
 	}
-	if len(result.Failures) > 0 {
-		if result.Why = r.why(test); refusal.Reason == server.ReasonSubjectClaims {
-			result.Why = append(result.Why, r.unmet(test)...)
-		}
-	}
 }
 
-// unmet says what the authorization wants of the user's token that the
-// expectation's does not say.
-func (r *checkRun) unmet(test *config.Test) (sentences []string) {
-	auth, ok := r.authorization(test)
-	if !ok {
-		return nil
+// why says in full sentences which rule refuses, and what may have been meant.
+func (r *checkRun) why(request decide.Request, at time.Time, grant decide.Grant, refusal *decide.Refusal) (sentences []string) {
+	if refusal.Reason == decide.ReasonSubjectClaims {
+		return unmet(grant.Authorization, request.User.Claims)
 	}
-	said := r.user(test).Claims
+	e := r.explainer.Explain(request, at)
+	for _, step := range e.Steps {
+		if !step.OK {
+			sentences = append(sentences, step.Text)
+		}
+	}
+	return append(sentences, e.Suggestions...)
+}
+
+// unmet says what the authorization wants of the user's token that it does not say.
+func unmet(auth snapshot.Authorization, said clientauth.Claims) (sentences []string) {
 	wanted := map[string]json.RawMessage{}
 	if err := json.Unmarshal([]byte(auth.SubjectClaims()), &wanted); err != nil {
 		panic(fmt.Sprintf("the claims are not JSON: %v: %s", err, auth.SubjectClaims()))
@@ -244,22 +243,7 @@ func (r *checkRun) unmet(test *config.Test) (sentences []string) {
 	return sentences
 }
 
-// why says in full sentences which rule refuses, and what may have been meant.
-func (r *checkRun) why(test *config.Test) (sentences []string) {
-	at := test.At
-	if at == 0 {
-		at = r.now.Unix()
-	}
-	e := compiler.Explain(r.model, compiler.Request{ClientID: test.Client, API: test.API, Scopes: test.Scopes, SubjectType: test.SubjectType, At: at})
-	for _, step := range e.Steps {
-		if !step.OK {
-			sentences = append(sentences, step.Text)
-		}
-	}
-	return append(sentences, e.Suggestions...)
-}
-
-func (r *checkRun) compareGrant(result *testResult, test *config.Test, grant server.Grant) {
+func (r *checkRun) compareGrant(result *testResult, test *config.Test, grant decide.Grant) {
 	if test.Error != "" {
 		result.fail("error", fmt.Sprintf("%q", test.Error), "none")
 	}
@@ -287,7 +271,7 @@ func (r *checkRun) compareGrant(result *testResult, test *config.Test, grant ser
 	}
 }
 
-func (r *checkRun) exercise(grant server.Grant) {
+func (r *checkRun) exercise(grant decide.Grant) {
 	label := grant.Authorization.Label()
 	if r.exercised[label] == nil {
 		r.exercised[label] = map[string]bool{}
@@ -295,30 +279,6 @@ func (r *checkRun) exercise(grant server.Grant) {
 	for _, scope := range strings.Fields(grant.Scope) {
 		r.exercised[label][scope] = true
 	}
-}
-
-// name says which authorization decided, refusals by scope included.
-func (r *checkRun) name(result *testResult, test *config.Test) {
-	if auth, ok := r.authorization(test); ok {
-		result.Decided = "authorization." + auth.Label()
-		result.DecidedAt = sourcePlace(r.snap, snapshot.KindAuthorization, auth.Label())
-	}
-}
-
-// authorization is the one that an expectation is about.
-func (r *checkRun) authorization(test *config.Test) (auth snapshot.Authorization, ok bool) {
-	client, ok := r.snap.ClientByID(test.Client)
-	if !ok {
-		return auth, false
-	}
-	api, ok := r.snap.APIByIdentifier(test.API)
-	if test.API == "" {
-		api, ok = client.DefaultAPI()
-	}
-	if !ok {
-		return auth, false
-	}
-	return r.snap.Authorization(client, api, test.SubjectType)
 }
 
 // uncovered lists what was not exercised.

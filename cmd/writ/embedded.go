@@ -7,10 +7,12 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/explain"
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server"
+	"github.com/writ-auth/writ/server/decide"
 )
 
 // inMemory makes a snapshot file of a document that no file holds.
@@ -26,6 +28,20 @@ func inMemory(doc *schema.Document, model *compiler.Model, serial uint64, create
 	envelope := snapshot.Envelope{Serial: serial, Created: created.UTC().Truncate(time.Second), Environment: doc.Issuer.Environment}
 	envelope.Bind(body, sources)
 	return snapshot.Marshal(envelope, body, sources)
+}
+
+// explainer compiles the tree to a snapshot, as apply does, and opens it, as the
+// server does. The server is taken for one that keeps refresh tokens.
+func (a *app) explainer(t *tree) (*snapshot.Snapshot, *explain.Explainer, error) {
+	file, err := inMemory(t.model.Document, t.model, 1, a.now())
+	if err != nil {
+		return nil, nil, err
+	}
+	snap, err := snapshot.Open(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	return snap, &explain.Explainer{Model: t.model, Decider: decide.New(snap, decide.Facts{RefreshTokens: true})}, nil
 }
 
 // An embeddedServer serves one configuration on a loopback port.

@@ -6,8 +6,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"github.com/writ-auth/writ/compiler"
-	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/cmd/writ/internal/explain"
 )
 
 // explainFlags are the request to explain.
@@ -24,8 +23,8 @@ func (a *app) explainCommand() command {
 		name: "explain", args: "[TOKEN]", maxArgs: 1, config: flags,
 		summary: "say why a request is allowed or refused",
 		about: `
-Follows the rules that the server follows, each with the line that decides. With
-a TOKEN ("-" reads standard input) the request is the one that the token
+Asks the very code by which the server decides, and shows each rule with the line
+that it read. With a TOKEN ("-" reads standard input) the request is the one that the token
 answers; the token itself is not verified here: "writ verify" does that.
 Exits with 0 when the request is allowed and with 2 when it is refused.`,
 		example: "$ writ explain --client billing --api https://api.example.com/orders/ --scope read:orders\nRefused: invalid_target\n...\n  \"https://api.example.com/orders/\" differs from api.orders by a trailing slash: ask for \"https://api.example.com/orders\".",
@@ -40,28 +39,29 @@ Exits with 0 when the request is allowed and with 2 when it is refused.`,
 }
 
 func (a *app) explain(args []string, flags *configFlags, o *explainFlags) error {
-	request := compiler.Request{ClientID: o.client, API: o.api, Scopes: words(o.scopes), At: a.now().Unix()}
-	if o.user {
-		request.SubjectType = schema.SubjectUser
-	}
+	question := explain.Question{ClientID: o.client, API: o.api, Scopes: words(o.scopes), OfUser: o.user}
 	if len(args) == 1 {
 		if o.client != "" || o.api != "" || len(o.scopes) > 0 || o.user {
 			return usagef("a token says client, API and scopes itself: leave the flags out")
 		}
 		var err error
-		if request, err = a.requestOf(args[0]); err != nil {
+		if question, err = a.questionOf(args[0]); err != nil {
 			return err
 		}
 	}
-	if request.ClientID == "" {
+	if question.ClientID == "" {
 		return usagef("name a request, --client and --api, or a token")
 	}
 	_, t, err := a.compiled(nil, flags)
 	if err != nil {
 		return err
 	}
-	explanation := compiler.Explain(t.model, request)
-	if err := a.explainView().render(a.out, request, &explanation); err != nil {
+	_, explainer, err := a.explainer(t)
+	if err != nil {
+		return err
+	}
+	explanation := explainer.Answer(question, a.now())
+	if err := a.explainView().render(a.out, question, &explanation); err != nil {
 		return err
 	}
 	if !explanation.Allowed {
@@ -75,32 +75,32 @@ func words(scopes []string) []string {
 	return strings.Fields(strings.Join(scopes, " "))
 }
 
-// requestOf is the request that a token answers.
-func (a *app) requestOf(arg string) (compiler.Request, error) {
+// questionOf is the request that a token answers.
+func (a *app) questionOf(arg string) (explain.Question, error) {
 	compact, err := a.tokenArgument(arg)
 	if err != nil {
-		return compiler.Request{}, err
+		return explain.Question{}, err
 	}
 	t, err := parseJWS(compact)
 	if err != nil {
-		return compiler.Request{}, failf("invalid-token", "", "read token: %w", err)
+		return explain.Question{}, failf("invalid-token", "", "read token: %w", err)
 	}
-	request := compiler.Request{At: a.now().Unix()}
-	request.ClientID, _ = t.Claims["client_id"].(string)
-	if request.ClientID == "" {
-		request.ClientID, _ = t.Claims["azp"].(string)
+	var question explain.Question
+	question.ClientID, _ = t.Claims["client_id"].(string)
+	if question.ClientID == "" {
+		question.ClientID, _ = t.Claims["azp"].(string)
 	}
 	if audiences := stringsOf(t.Claims["aud"]); len(audiences) > 0 {
-		request.API = audiences[0]
+		question.API = audiences[0]
 	}
 	scope, _ := t.Claims["scope"].(string)
-	request.Scopes = strings.Fields(scope)
+	question.Scopes = strings.Fields(scope)
 	subject, _ := t.Claims["sub"].(string)
 	if label, _, ofUser := strings.Cut(subject, "|"); ofUser { // no client_id has a bar in it
-		request.SubjectType, request.TrustedIssuer = schema.SubjectUser, label
+		question.OfUser, question.TrustedIssuer = true, label
 	}
-	if request.ClientID == "" {
-		return request, failf("invalid-token", "", "the token names no client: neither client_id nor azp")
+	if question.ClientID == "" {
+		return question, failf("invalid-token", "", "the token names no client: neither client_id nor azp")
 	}
-	return request, nil
+	return question, nil
 }

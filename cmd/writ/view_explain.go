@@ -7,14 +7,14 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
-	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/cmd/writ/internal/explain"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 )
 
 // An explainView prints an explanation.
 type explainView interface {
-	render(w io.Writer, request compiler.Request, e *compiler.Explanation) error
+	render(w io.Writer, question explain.Question, e *explain.Explanation) error
 }
 
 func (a *app) explainView() explainView {
@@ -27,10 +27,10 @@ func (a *app) explainView() explainView {
 // explainText is for people.
 type explainText struct{ app *app }
 
-func (v explainText) render(w io.Writer, request compiler.Request, e *compiler.Explanation) error {
+func (v explainText) render(w io.Writer, question explain.Question, e *explain.Explanation) error {
 	var text strings.Builder
 	if e.Allowed {
-		fmt.Fprintf(&text, "%s: %s gets %s for %s.\n\n", v.app.paint(green, "Allowed"), request.ClientID, scopeList(e.Scopes),
+		fmt.Fprintf(&text, "%s: %s gets %s for %s.\n\n", v.app.paint(green, "Allowed"), question.ClientID, scopeList(e.Scopes),
 			schema.FormatDuration(e.Lifetime))
 	} else {
 		fmt.Fprintf(&text, "%s: %s\n\n", v.app.paint(red, "Refused"), e.Error)
@@ -43,7 +43,7 @@ func (v explainText) render(w io.Writer, request compiler.Request, e *compiler.E
 		fmt.Fprintf(&text, "  %s  %s%s\n", mark, visible(step.Text), places(step.Ranges))
 	}
 	if len(e.Authorizations) > 0 {
-		fmt.Fprintf(&text, "\n  What %s may have:\n", request.ClientID)
+		fmt.Fprintf(&text, "\n  What %s may have:\n", question.ClientID)
 	}
 	for _, reach := range e.Authorizations {
 		user := ""
@@ -119,9 +119,9 @@ type (
 	}
 )
 
-func (explainJSON) render(w io.Writer, _ compiler.Request, e *compiler.Explanation) error {
+func (explainJSON) render(w io.Writer, _ explain.Question, e *explain.Explanation) error {
 	out := explanationJSON{
-		Allowed: e.Allowed, Error: e.Error, Client: e.Client, API: e.API, Authorization: e.Authorization,
+		Allowed: e.Allowed, Error: string(e.Error), Client: e.Client, API: e.API, Authorization: e.Authorization,
 		Scopes: emptyList(e.Scopes), Lifetime: e.Lifetime, Steps: []stepJSON{}, Suggestions: e.Suggestions,
 	}
 	for _, step := range e.Steps {
@@ -129,7 +129,7 @@ func (explainJSON) render(w io.Writer, _ compiler.Request, e *compiler.Explanati
 		for _, r := range step.Ranges {
 			ranges = append(ranges, reportRange(r))
 		}
-		out.Steps = append(out.Steps, stepJSON{step.Rule, step.OK, step.Text, ranges})
+		out.Steps = append(out.Steps, stepJSON{string(step.Rule), step.OK, step.Text, ranges})
 	}
 	for _, n := range e.NearMisses {
 		out.NearMisses = append(out.NearMisses, nearJSON{n.API, n.Identifier, n.Reason, reportRange(n.Range)})

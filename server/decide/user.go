@@ -1,4 +1,4 @@
-package server
+package decide
 
 import (
 	"crypto/sha256"
@@ -8,7 +8,6 @@ import (
 	"unicode"
 
 	"github.com/writ-auth/writ/schema"
-	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server/clientauth"
 )
 
@@ -19,21 +18,16 @@ type User struct {
 	Claims        clientauth.Claims // all of its claims
 	ExpiresAt     int64             // its exp claim, Unix seconds; 0 for none
 	Act           string            // the act claim of the token to issue, a JSON object; "" for none
-
-	// declared is the trusted issuer as the snapshot that decides has it, if it was
-	// found already and vouches for users.
-	declared *schema.TrustedIssuer
 }
 
-// subjectBar is between the label of a trusted issuer and its sub in the sub of
+// SubjectBar is between the label of a trusted issuer and its sub in the sub of
 // our tokens. No label and no client_id has one.
-const subjectBar = "|"
+const SubjectBar = "|"
 
 // Limits of what is taken from a foreign token, in bytes.
 const (
 	maxForeignSubject = 255 // OpenID Connect Core section 2
 	maxCopied         = 4 << 10
-	maxAct            = 1 << 10
 )
 
 // A represented is the user of a grant, as the token and the store have it.
@@ -41,23 +35,23 @@ type represented struct {
 	issuer   *schema.TrustedIssuer
 	subject  string // our sub
 	act      string
-	copied   []copiedClaim
+	copied   []CopiedClaim
 	notAfter int64 // no token ends later, Unix seconds; 0 for no such end
 }
 
-// A copiedClaim is one claim of the user's token, its value the JSON text as it
+// A CopiedClaim is one claim of the user's token, its value the JSON text as it
 // was signed.
-type copiedClaim struct {
+type CopiedClaim struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
 }
 
 // represent holds the user, or the offline grant, against the configuration.
-func (g *Grant) represent(snap *snapshot.Snapshot, req Request) (refusal *Error) {
-	if req.family != nil {
-		g.user, refusal = g.resume(snap, req.family)
+func (g *Grant) represent(d *Decider, req *Request) (refusal *Refusal) {
+	if req.GrantType == schema.GrantRefreshToken {
+		g.user, refusal = g.resume(d, req.Family)
 	} else {
-		g.user, refusal = g.admit(snap, req)
+		g.user, refusal = g.admit(d, req)
 	}
 	if refusal != nil {
 		return refusal
@@ -71,22 +65,18 @@ func (g *Grant) represent(snap *snapshot.Snapshot, req Request) (refusal *Error)
 	return nil
 }
 
-// admit decides on a user whose token has been presented.
-func (g *Grant) admit(snap *snapshot.Snapshot, req Request) (*represented, *Error) {
+// admit decides on a user whose token has been presented, by an issuer that vouches
+// for users.
+func (g *Grant) admit(d *Decider, req *Request) (*represented, *Refusal) {
 	user, code := req.User, refusedCode(req.GrantType)
-	issuer := user.declared
-	if issuer == nil {
-		issuer = vouching(snap, user.TrustedIssuer)
-	}
+	issuer := d.issuers[user.TrustedIssuer]
 	switch {
-	case issuer == nil:
-		return nil, refuse(code, ReasonUntrustedIssuer)
-	case !acceptableSubject(user.Subject):
+	case !AcceptableSubject(user.Subject):
 		return nil, refuse(code, ReasonForeignSubject)
 	case !user.Claims.Says(g.Authorization.SubjectClaims()):
 		return nil, refuse(code, ReasonSubjectClaims)
 	}
-	r := &represented{issuer: issuer, subject: issuer.Label + subjectBar + user.Subject, act: user.Act}
+	r := &represented{issuer: issuer, subject: issuer.Label + SubjectBar + user.Subject, act: user.Act}
 	if issuer.CapsLifetime {
 		r.notAfter = user.ExpiresAt
 	}
@@ -94,9 +84,9 @@ func (g *Grant) admit(snap *snapshot.Snapshot, req Request) (*represented, *Erro
 	for name := range g.Authorization.CopyClaims() {
 		if value := user.Claims.Get(name); value != nil {
 			if r.copied == nil {
-				r.copied = make([]copiedClaim, 0, 4)
+				r.copied = make([]CopiedClaim, 0, 4)
 			}
-			r.copied = append(r.copied, copiedClaim{name, string(value)})
+			r.copied = append(r.copied, CopiedClaim{name, string(value)})
 			size += len(name) + len(value)
 		}
 	}
@@ -110,8 +100,8 @@ func (g *Grant) admit(snap *snapshot.Snapshot, req Request) (*represented, *Erro
 // the configuration demands of a user's token now must be what it demanded then,
 // because there is no token to hold it against; what it does not copy any more
 // is left out.
-func (g *Grant) resume(snap *snapshot.Snapshot, f *family) (*represented, *Error) {
-	issuer := vouching(snap, f.Issuer)
+func (g *Grant) resume(d *Decider, f *Family) (*represented, *Refusal) {
+	issuer := d.issuers[f.Issuer]
 	switch {
 	case !g.API.AllowOfflineAccess():
 		return nil, refuse(CodeInvalidGrant, ReasonOfflineForbidden)
@@ -139,19 +129,9 @@ func refusedCode(grantType string) Code {
 	return CodeInvalidGrant
 }
 
-// vouching finds a trusted issuer that vouches for users, nil when there is none
-// of that label.
-func vouching(snap *snapshot.Snapshot, label string) *schema.TrustedIssuer {
-	issuer, ok := snap.TrustedIssuerByLabel(label)
-	if !ok || !slices.Contains(issuer.VouchesFor, schema.SubjectUser) {
-		return nil
-	}
-	return &issuer
-}
-
-// acceptableSubject reports whether a foreign sub can be part of ours: of bounded
+// AcceptableSubject reports whether a foreign sub can be part of ours: of bounded
 // length, and of characters that print, so that it reads in logs as it is.
-func acceptableSubject(sub string) bool {
+func AcceptableSubject(sub string) bool {
 	return sub != "" && len(sub) <= maxForeignSubject && strings.IndexFunc(sub, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
 }
 
@@ -161,8 +141,8 @@ func digest(text string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// joinClaims adds copied claims to the members that the configuration sets.
-func joinClaims(members string, copied []copiedClaim) string {
+// JoinClaims adds copied claims to the members that the configuration sets.
+func JoinClaims(members string, copied []CopiedClaim) string {
 	if len(copied) == 0 {
 		return members
 	}

@@ -1,4 +1,4 @@
-package server
+package decide
 
 import (
 	"slices"
@@ -11,30 +11,31 @@ import (
 // narrow sets the scopes, and whether a refresh token comes with the token. On
 // behalf of a user offline_access is no scope of the API but asks for that; asked
 // for alone, it asks for no scope (OpenID Connect Core section 11).
-func (g *Grant) narrow(req Request) (refusal *Error) {
+func (g *Grant) narrow(req *Request) (refusal *Refusal) {
+	resumed := req.GrantType == schema.GrantRefreshToken
 	asked := req.Scope
 	if g.user != nil && asked != "" {
-		if !validScope(asked) {
+		if !ValidScope(asked) {
 			return refuse(CodeInvalidScope, ReasonMalformedScope)
 		}
-		rest := without(asked, offlineAccess)
+		rest := without(asked, OfflineAccess)
 		if rest != asked {
 			g.Offline = g.API.AllowOfflineAccess() && g.Client.HasGrantType(schema.GrantRefreshToken)
 		}
-		if asked = rest; rest == "" && (req.family != nil || g.API.ScopeMode() != schema.ScopeAllGranted) {
+		if asked = rest; rest == "" && (resumed || g.API.ScopeMode() != schema.ScopeAllGranted) {
 			return nil
 		}
 	}
-	if req.family != nil {
-		g.Scope, refusal = resumedScope(g.Authorization, req.family.Scope, asked)
+	if resumed {
+		g.Scope, refusal = resumedScope(g.Authorization, req.Family.Scope, asked)
 	} else {
 		g.Scope, refusal = grantedScope(g.API, g.Authorization, asked)
 	}
 	return refusal
 }
 
-// offlineAccess is the scope that asks for a refresh token.
-const offlineAccess = "offline_access"
+// OfflineAccess is the scope that asks for a refresh token.
+const OfflineAccess = "offline_access"
 
 // without is the space-joined scopes but the one.
 func without(scopes, name string) string {
@@ -47,7 +48,7 @@ func without(scopes, name string) string {
 
 // resumedScope is what a refresh token still gives: what was granted when it was
 // first issued, or less of it (RFC 6749 section 6), all of it granted now too.
-func resumedScope(auth snapshot.Authorization, original, asked string) (string, *Error) {
+func resumedScope(auth snapshot.Authorization, original, asked string) (string, *Refusal) {
 	if asked == "" {
 		asked = original
 	} else if more := beyond(original, asked); more != "" {
@@ -57,20 +58,18 @@ func resumedScope(auth snapshot.Authorization, original, asked string) (string, 
 	}
 	granted := auth.ScopeString()
 	if withdrawn := beyond(granted, asked); asked != "" && withdrawn != "" {
-		refusal := refuse(CodeInvalidGrant, ReasonUngrantedScope)
-		refusal.Detail = withdrawn
-		return "", refusal
+		return "", refuseDetailed(CodeInvalidGrant, ReasonUngrantedScope, withdrawn)
 	}
 	return intersection(granted, asked), nil
 }
 
 // grantedScope narrows what is authorized to what is asked. Nothing asked is
 // everything authorized; asking for more than that is refused.
-func grantedScope(api snapshot.API, auth snapshot.Authorization, asked string) (string, *Error) {
+func grantedScope(api snapshot.API, auth snapshot.Authorization, asked string) (string, *Refusal) {
 	if asked == "" {
 		return auth.ScopeString(), nil
 	}
-	if !validScope(asked) {
+	if !ValidScope(asked) {
 		return "", refuse(CodeInvalidScope, ReasonMalformedScope)
 	}
 	granted := auth.ScopeString()
@@ -87,9 +86,9 @@ func grantedScope(api snapshot.API, auth snapshot.Authorization, asked string) (
 	return intersection(granted, asked), nil
 }
 
-// validScope reports whether s follows RFC 6749 section 3.3: scope-tokens of
+// ValidScope reports whether s follows RFC 6749 section 3.3: scope-tokens of
 // %x21 / %x23-5B / %x5D-7E separated by single spaces.
-func validScope(s string) bool {
+func ValidScope(s string) bool {
 	space := true
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {

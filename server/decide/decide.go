@@ -1,0 +1,300 @@
+package decide
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/server/token"
+)
+
+// Facts are what is to be known of a server beside its snapshot.
+type Facts struct {
+	// RefreshTokens says that it keeps refresh tokens across a restart. Without, it
+	// does not offer them.
+	RefreshTokens bool
+	// Unusable are the labels of the trusted issuers whose keys it cannot read.
+	Unusable []string
+}
+
+// A Decider decides on one snapshot. It is immutable.
+type Decider struct {
+	snapshot   *snapshot.Snapshot
+	grantTypes []string
+	issuers    map[string]*schema.TrustedIssuer // that vouch for users, by label
+}
+
+// New makes the Decider of a snapshot. It looks at each client once.
+func New(snap *snapshot.Snapshot, facts Facts) *Decider {
+	d := &Decider{snapshot: snap, issuers: map[string]*schema.TrustedIssuer{}}
+	usable := false
+	for i := range snap.NumTrustedIssuers() {
+		if issuer := snap.TrustedIssuer(i); slices.Contains(issuer.VouchesFor, schema.SubjectUser) {
+			d.issuers[issuer.Label] = &issuer
+			usable = usable || !slices.Contains(facts.Unusable, issuer.Label)
+		}
+	}
+	listed := map[string]bool{}
+	for i := range snap.NumClients() {
+		for grantType := range snap.Client(i).GrantTypes() {
+			listed[grantType] = true
+		}
+	}
+	d.grantTypes = []string{schema.GrantClientCredentials}
+	for _, grantType := range []string{schema.GrantTokenExchange, schema.GrantJWTBearer} {
+		if listed[grantType] && usable {
+			d.grantTypes = append(d.grantTypes, grantType)
+		}
+	}
+	if listed[schema.GrantRefreshToken] && facts.RefreshTokens {
+		d.grantTypes = append(d.grantTypes, schema.GrantRefreshToken)
+	}
+	return d
+}
+
+// GrantTypes lists the grant types that are offered to anybody. Those on behalf of
+// users need a client that lists them and somebody who names users; refresh tokens
+// need a client and a store that does not forget them. The caller must not change
+// the list.
+func (d *Decider) GrantTypes() []string { return d.grantTypes }
+
+// A Request is what a client asks for. An empty string is an absent parameter
+// (RFC 6749 section 3.2).
+type Request struct {
+	// Authenticated is the client that has proved to be the caller. Without one the
+	// request is taken for that of the client with the id ClientID, which must have
+	// a credential to authenticate with at the time.
+	Authenticated snapshot.Client
+	ClientID      string
+
+	GrantType string
+	Audience  string // the API's identifier, Auth0's name for it; or
+	Resource  string // the same by RFC 8707; both present must agree
+	Scope     string // space-separated
+
+	// User is on whose behalf the client asks by token exchange or jwt-bearer: a
+	// token that names them has been verified. nil: it presents none.
+	User *User
+	// Family is what the refresh token stands for that the client presents. nil: it
+	// presents none.
+	Family *Family
+
+	// Confirmation is the key that the caller has proved to hold, for the token
+	// to be bound to.
+	Confirmation token.Confirmation
+}
+
+// A Grant is a decision in favour: what the token will say, and what decided.
+type Grant struct {
+	token.Grant
+	Client        snapshot.Client
+	API           snapshot.API
+	Authorization snapshot.Authorization
+	// Offline says that a refresh token is to come with the token: the client
+	// asks for offline_access, it may refresh, and the API allows it.
+	Offline bool
+
+	user *represented // nil for a client on its own behalf
+}
+
+// Decide says whether the client may have the token that it asks for at now, and
+// what the token will say.
+//
+// With a refusal the Grant holds what was found on the way to it: no handle
+// for ReasonUnknownClient, the API from ReasonNoAuthorization on, and the
+// Authorization from ReasonAuthorizationExpired on.
+func (d *Decider) Decide(req Request, now time.Time) (Grant, *Refusal) {
+	return d.decide(&req, now, nil)
+}
+
+// Trace decides as Decide does, and says how it came about.
+func (d *Decider) Trace(req Request, now time.Time) (Grant, *Refusal, Trace) {
+	var t Trace
+	g, refusal := d.decide(&req, now, &t)
+	return g, refusal, t
+}
+
+// May says whether an authenticated client may use the grant type at all: what can
+// be decided before the tokens are looked at that come with the request.
+func (d *Decider) May(client snapshot.Client, grantType string) *Refusal {
+	switch {
+	case grantType == "":
+		return refuse(CodeInvalidRequest, ReasonNoGrantType)
+	case !slices.Contains(d.grantTypes, grantType):
+		return refuse(CodeUnsupportedGrantType, ReasonUnsupportedGrantType)
+	case !client.HasGrantType(grantType):
+		return refuse(CodeUnauthorizedClient, ReasonGrantTypeNotAllowed)
+	}
+	return nil
+}
+
+func (d *Decider) decide(req *Request, now time.Time, t *Trace) (g Grant, refusal *Refusal) {
+	if g.Client, refusal = d.caller(req, now, t); refusal != nil {
+		return g, refusal
+	}
+	t.meet(RuleGrant)
+	if t != nil && (req.GrantType == schema.GrantTokenExchange || req.GrantType == schema.GrantJWTBearer) {
+		t.Issuers = slices.Sorted(maps.Keys(d.issuers))
+	}
+	if refusal = d.May(g.Client, req.GrantType); refusal != nil {
+		return g, refusal
+	}
+	subject, refusal := d.subject(&g, req, now, t)
+	if refusal != nil {
+		return g, refusal
+	}
+	t.meet(RuleAPI)
+	if g.API, refusal = d.target(g.Client, req); refusal != nil {
+		return g, refusal
+	}
+	t.meet(RuleAuthorization)
+	auth, ok := d.snapshot.Authorization(g.Client, g.API, subject)
+	if !ok {
+		return g, refuse(targetCode(req), ReasonNoAuthorization)
+	}
+	g.Authorization = auth
+	t.meet(RuleExpiry)
+	if !g.limit(now.Unix()) {
+		return g, refuse(targetCode(req), ReasonAuthorizationExpired)
+	}
+	if subject == schema.SubjectUser {
+		t.meet(RuleSubject)
+		if refusal = g.represent(d, req); refusal != nil {
+			return g, refusal
+		}
+	}
+	t.meet(RuleSender)
+	if g.Client.RequireSenderConstrained() && !req.Confirmation.Bound() {
+		return g, refuse(CodeInvalidRequest, ReasonNotSenderConstrained)
+	}
+	t.meet(RuleScopes)
+	if refusal = g.narrow(req); refusal != nil {
+		return g, refusal
+	}
+	g.describe(d.snapshot.Issuer(), req)
+	return g, nil
+}
+
+// caller is the client that has authenticated, or could. The grant type comes
+// first: a request without one is malformed, whoever sends it.
+func (d *Decider) caller(req *Request, now time.Time, t *Trace) (client snapshot.Client, refusal *Refusal) {
+	if req.Authenticated != (snapshot.Client{}) {
+		return req.Authenticated, nil
+	}
+	if req.GrantType == "" {
+		t.meet(RuleGrant)
+		return client, refuse(CodeInvalidRequest, ReasonNoGrantType)
+	}
+	t.meet(RuleClient)
+	client, ok := d.snapshot.ClientByID(req.ClientID)
+	if !ok {
+		return snapshot.Client{}, refuse(CodeInvalidClient, ReasonUnknownClient)
+	}
+	t.meet(RuleCredential)
+	if !d.couldAuthenticate(client, now.Unix(), t) {
+		return client, refuse(CodeInvalidClient, ReasonNoCredential)
+	}
+	return client, nil
+}
+
+// subject says on whose behalf the request is, and refuses one that lacks what
+// names the user, or has it from somebody who may not.
+func (d *Decider) subject(g *Grant, req *Request, now time.Time, t *Trace) (subject schema.SubjectType, refusal *Refusal) {
+	switch req.GrantType {
+	case schema.GrantClientCredentials:
+		return schema.SubjectClient, nil
+	case schema.GrantRefreshToken:
+		t.meet(RuleFamily)
+		if req.Family == nil {
+			return "", refuse(CodeInvalidRequest, ReasonNoRefreshToken)
+		}
+		if reason := req.Family.Ended(g.Client, now); reason != "" {
+			return "", refuse(CodeInvalidGrant, reason)
+		}
+	default:
+		t.meet(RuleIssuer)
+		switch {
+		case req.User == nil && req.GrantType == schema.GrantJWTBearer:
+			return "", refuse(CodeInvalidRequest, ReasonNoAssertion)
+		case req.User == nil:
+			return "", refuse(CodeInvalidRequest, ReasonNoSubjectToken)
+		case d.issuers[req.User.TrustedIssuer] == nil:
+			return "", refuse(refusedCode(req.GrantType), ReasonUntrustedIssuer)
+		}
+	}
+	return schema.SubjectUser, nil
+}
+
+// limit sets from when to when the token lives, no longer than the
+// authorization does; ok is false when that is over.
+func (g *Grant) limit(now int64) (ok bool) {
+	g.IssuedAt, g.ExpiresAt = now, now+g.Authorization.Lifetime()
+	if end := g.Authorization.ExpiresAt(); end != 0 {
+		g.ExpiresAt = min(g.ExpiresAt, end)
+	}
+	return g.ExpiresAt > now
+}
+
+// describe fills in what the token says about the parties.
+func (g *Grant) describe(issuer schema.Issuer, req *Request) {
+	g.Issuer = issuer.URL
+	g.Audience = g.API.Identifier()
+	g.ClientID = g.Client.ClientID()
+	if g.user != nil {
+		g.Subject, g.Act = g.user.subject, g.user.act
+	} else if g.Subject = g.ClientID; issuer.SubStyle != schema.SubClientID {
+		g.Subject += "@clients"
+	}
+	g.GrantType = req.GrantType
+	g.Grant.API = g.API.Label()
+	g.Profile = g.API.Profile()
+	g.Alg = g.API.Alg()
+	g.Permissions = g.API.IncludePermissions()
+	g.Claims = g.Authorization.Claims()
+	if g.user != nil {
+		g.Claims = JoinClaims(g.Claims, g.user.copied)
+	}
+	g.Confirmation = req.Confirmation
+}
+
+// target finds the API that the request names by its exact identifier. A refresh
+// token has an API already: a request may name it again, and no other.
+func (d *Decider) target(client snapshot.Client, req *Request) (snapshot.API, *Refusal) {
+	identifier := req.Audience
+	switch {
+	case req.GrantType == schema.GrantRefreshToken:
+		identifier = req.Family.API
+		if req.Audience != "" && req.Audience != identifier || req.Resource != "" && req.Resource != identifier {
+			return snapshot.API{}, refuse(CodeInvalidTarget, ReasonOtherTarget)
+		}
+	case identifier == "":
+		identifier = req.Resource
+	case req.Resource != "" && req.Resource != identifier:
+		return snapshot.API{}, refuse(CodeInvalidRequest, ReasonTargetsDiffer)
+	}
+	if identifier == "" {
+		if api, ok := client.DefaultAPI(); ok {
+			return api, nil
+		}
+		return snapshot.API{}, refuse(CodeInvalidRequest, ReasonNoTarget)
+	}
+	if api, ok := d.snapshot.APIByIdentifier(identifier); ok {
+		return api, nil
+	}
+	refusal := refuse(targetCode(req), ReasonUnknownTarget)
+	if near, how, ok := d.snapshot.NearIdentifier(identifier); ok {
+		refusal.Detail = "differs from api." + near.Label() + " " + how
+	}
+	return snapshot.API{}, refusal
+}
+
+// targetCode is the code when the client may not have a token for the API. Of a
+// refresh token that says that it is over.
+func targetCode(req *Request) Code {
+	if req.GrantType == schema.GrantRefreshToken {
+		return CodeInvalidGrant
+	}
+	return CodeInvalidTarget
+}
