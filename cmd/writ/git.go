@@ -70,11 +70,15 @@ func within(folder, path string) bool {
 	return err == nil && filepath.IsLocal(relative)
 }
 
-// kept are the variables of the environment that git may see of its own: where
+// keptVariables are what git may see of its own in the environment: where
 // its configuration, its programs and the limits of its search are. All others,
 // such as the GIT_DIR and GIT_INDEX_FILE that it sets for a hook, would have it
 // read something else than what the folder belongs to.
-var kept = regexp.MustCompile(`^GIT_(CONFIG_(GLOBAL|SYSTEM|NOSYSTEM|COUNT|KEY_\d+|VALUE_\d+)|EXEC_PATH|CEILING_DIRECTORIES|DISCOVERY_ACROSS_FILESYSTEM)=`)
+var keptVariables = regexp.MustCompile(`^GIT_(CONFIG_(GLOBAL|SYSTEM|NOSYSTEM|COUNT|KEY_\d+|VALUE_\d+)|EXEC_PATH|CEILING_DIRECTORIES|DISCOVERY_ACROSS_FILESYSTEM)=`)
+
+func gitEnvironment() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "GIT_") && !keptVariables.MatchString(v) })
+}
 
 // command prepares a git process.
 func (g git) command(ctx context.Context, args ...string) *exec.Cmd {
@@ -87,10 +91,9 @@ func (g git) command(ctx context.Context, args ...string) *exec.Cmd {
 	}
 	cmd := exec.CommandContext(ctx, "git", append(safe, args...)...)
 	cmd.Dir = g.dir
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "GIT_") && !kept.MatchString(v) })
 	// An empty list of protocols overrides every protocol.*.allow; a missing object
 	// is then an error for a git that does not know GIT_NO_LAZY_FETCH too.
-	cmd.Env = append(cmd.Env, "GIT_OPTIONAL_LOCKS=0", "GIT_NO_LAZY_FETCH=1", "GIT_ALLOW_PROTOCOL=", "GIT_NO_REPLACE_OBJECTS=1",
+	cmd.Env = append(gitEnvironment(), "GIT_OPTIONAL_LOCKS=0", "GIT_NO_LAZY_FETCH=1", "GIT_ALLOW_PROTOCOL=", "GIT_NO_REPLACE_OBJECTS=1",
 		"GIT_TERMINAL_PROMPT=0", "LC_ALL=C")
 	return cmd
 }

@@ -38,6 +38,7 @@ func committed(t *testing.T, files map[string]string) (git, string) {
 		}
 	}
 	t.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
+	t.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 	g := git{dir: dir}
 	runGit(t, dir, "init", "-q", "-b", "main")
 	commitAll(t, dir, "one")
@@ -52,7 +53,7 @@ func committed(t *testing.T, files map[string]string) (git, string) {
 func runGit(t *testing.T, dir string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command("git", append([]string{"-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "protocol.file.allow=always"}, args...)...)
-	cmd.Dir = dir
+	cmd.Dir, cmd.Env = dir, gitEnvironment()
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("git %q: %v\n%s", args, err, out)
@@ -284,7 +285,7 @@ func TestNoObjectIsFetched(t *testing.T) {
 		t.Error("git ran what the repository's configuration says")
 	}
 	runs := exec.Command("git", "cat-file", "-p", blob)
-	runs.Dir = g.dir
+	runs.Dir, runs.Env = g.dir, gitEnvironment()
 	runs.Run()
 	if _, err := os.Stat(ran); err != nil {
 		t.Skip("this git fetches nothing by itself")

@@ -50,14 +50,15 @@ func (a *app) lock(ctx context.Context, args []string, flags *configFlags, inUse
 	if err != nil {
 		return err
 	}
-	guarding, rebuilt := before, false
-	if guarding == nil {
-		if guarding, err = lockInForce(a.snapshotPath(w.dir, inUse)); err != nil {
-			return err
-		}
-		rebuilt = guarding != nil
+	standing, err := inForce(a.snapshotPath(w.dir, inUse))
+	if err != nil {
+		return err
 	}
-	next, _, list := compiler.CheckLock(t.model, guarding, compiler.LockOptions{Name: w.lockName})
+	guarding, rebuilt := before, false
+	if guarding == nil && standing.Document != nil { // one that was lost must not begin anew with whatever the tree says now
+		guarding, rebuilt = compiler.LockFromDocument(standing.Document), true
+	}
+	next, _, list := compiler.CheckLock(t.model, guarding, compiler.LockOptions{Name: w.lockName, Prior: standing.Document})
 	if list.HasErrors() {
 		return t.refuse(list)
 	}
@@ -75,17 +76,6 @@ func (a *app) lock(ctx context.Context, args []string, flags *configFlags, inUse
 		}
 	}
 	return a.showLock(result)
-}
-
-// lockInForce is the lockfile that the snapshot implies, nil when there is no
-// snapshot: a lockfile that was lost must not begin anew with whatever the tree
-// says now.
-func lockInForce(snapshotPath string) (*lockfile.File, error) {
-	standing, err := inForce(snapshotPath)
-	if err != nil || standing.Document == nil {
-		return nil, err
-	}
-	return compiler.LockFromDocument(standing.Document), nil
 }
 
 // retiredUnknown says what a snapshot cannot tell: it holds what is served, so
