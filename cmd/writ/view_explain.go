@@ -33,7 +33,11 @@ func (v explainText) render(w io.Writer, question explain.Question, e *explain.E
 		fmt.Fprintf(&text, "%s: %s gets %s for %s.\n\n", v.app.paint(green, "Allowed"), question.ClientID, scopeList(e.Scopes),
 			schema.FormatDuration(e.Lifetime))
 	} else {
-		fmt.Fprintf(&text, "%s: %s\n\n", v.app.paint(red, "Refused"), e.Error)
+		told := ""
+		if e.Told != e.Error {
+			told = fmt.Sprintf(", of which the client is told %s", e.Told)
+		}
+		fmt.Fprintf(&text, "%s: %s%s\n\n", v.app.paint(red, "Refused"), e.Error, told)
 	}
 	for _, step := range e.Steps {
 		mark := v.app.paint(green, "ok")

@@ -62,8 +62,8 @@ type State struct {
 	// Verify checks the signature of a token, and names the key by its kid: "" for
 	// the shared secret of an HS256 API.
 	Verify func(token string) (kid string, err error)
-	// Explain says why a request of an authenticated client is refused, with a
-	// reason code of package server, and what the audit line adds to it.
+	// Explain says why a request of the client for itself is refused, with a reason
+	// of package decide, and what the audit line adds to it.
 	Explain func(clientID, audience, scope string) (reason, detail string)
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server/console"
+	"github.com/writ-auth/writ/server/decide"
 )
 
 const origin = "http://127.0.0.1:8081"
@@ -105,8 +106,16 @@ func state(t testing.TB, doc *schema.Document) console.State {
 	snap := open(t, doc)
 	return console.State{
 		Now: noon, Snapshot: snap, Digest: snap.Envelope().Digest, Serial: 3, Revision: "abc123", Since: noon.Add(-3 * time.Hour),
-		Verify:  func(string) (string, error) { return "", errors.New("not signed here") },
-		Explain: func(string, string, string) (string, string) { return "no-authorization", "" },
+		Verify: func(string) (string, error) { return "", errors.New("not signed here") },
+		Explain: func(clientID, audience, scope string) (string, string) {
+			_, refusal := decide.New(snap, decide.Facts{}).Decide(decide.Request{
+				ClientID: clientID, GrantType: schema.GrantClientCredentials, Audience: audience, Scope: scope,
+			}, noon)
+			if refusal == nil {
+				return string(decide.ReasonGranted), ""
+			}
+			return string(refusal.Reason), refusal.Detail
+		},
 	}
 }
 

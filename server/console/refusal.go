@@ -84,7 +84,7 @@ func (p *page) secretNotes(client snapshot.Client) []string {
 	return notes
 }
 
-// refusals are the reason codes of package server in words.
+// refusals are the reason codes of package decide in words.
 var refusals = map[string]struct{ meaning, wayOut string }{
 	"unknown-audience": {"No API has this identifier. Identifiers are compared byte for byte: a slash, a letter's case or a port makes another one.",
 		"Ask for the identifier that this page shows at its top."},

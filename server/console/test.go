@@ -118,14 +118,16 @@ func (p *page) obstacle(c snapshot.Client, auth snapshot.Authorization) string {
 		return "it has no secret: it authenticates with a key, a certificate or a token of its platform"
 	case !usable:
 		return "none of its secrets is accepted now"
-	case !c.HasGrantType(schema.GrantClientCredentials):
-		return "it may not use the client_credentials grant"
-	case ended(auth, p.state.Now.Unix()):
-		return "its authorization has expired"
-	case c.RequireSenderConstrained():
-		return "it takes only tokens bound to a key, which this form has none of"
 	}
-	return ""
+	reason, _ := p.state.Explain(c.ClientID(), auth.API().Identifier(), "")
+	return obstacles[reason]
+}
+
+// obstacles are the reasons of package decide that no secret helps against.
+var obstacles = map[string]string{
+	"grant-type-not-allowed": "it may not use the client_credentials grant",
+	"authorization-expired":  "its authorization has expired",
+	"not-sender-constrained": "it takes only tokens bound to a key, which this form has none of",
 }
 
 // choose fills in the scopes to choose from, and returns those asked for.

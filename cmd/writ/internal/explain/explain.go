@@ -37,7 +37,8 @@ type Question struct {
 // each with its place, up to the one that refuses.
 type Explanation struct {
 	Allowed bool
-	Error   decide.Code // of a refusal, the code that the server answers with error_style rfc6749
+	Error   decide.Code // of a refusal, the code in the words of RFC 6749
+	Told    decide.Code // the code that the client is told, in the issuer's error_style
 
 	Client, API, Authorization string   // labels of what was found, "" when it was not
 	Scopes                     []string // granted, in the API's order
@@ -152,7 +153,7 @@ func (x *Explainer) explain(req decide.Request, anyIssuer bool, now time.Time) E
 	e.findDeclarations()
 	for i, rule := range trace.Rules {
 		if refusal != nil && i == len(trace.Rules)-1 {
-			e.out.Error = refusal.Code
+			e.out.Error, e.out.Told = refusal.Code, refusal.Code.In(x.Model.Document.Issuer.ErrorStyle)
 			sentences[rule].refused(e)
 			e.listReach()
 			return e.out
