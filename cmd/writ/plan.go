@@ -69,7 +69,11 @@ func (a *app) plan(ctx context.Context, args []string, flags *configFlags, o *pl
 		return err
 	}
 	a.remind(p.tree)
-	if err := a.planView(o.markdown).render(a.out, p.plan); err != nil {
+	view := a.planView()
+	if o.markdown {
+		view = planMarkdown{command: w.planCommand(o, w.inputFlags(flags, o.snapshot))}
+	}
+	if err := view.render(a.out, p.plan); err != nil {
 		return err
 	}
 	if o.out != "" {
@@ -85,15 +89,37 @@ func (a *app) plan(ctx context.Context, args []string, flags *configFlags, o *pl
 	return nil
 }
 
-// planView is how a plan is shown: for people, machines or a pull request.
-func (a *app) planView(markdown bool) planView {
-	switch {
-	case a.json:
+// planView is how a plan is shown, for people or machines.
+func (a *app) planView() planView {
+	if a.json {
 		return planJSON{}
-	case markdown:
-		return planMarkdown{}
 	}
 	return planText{color: a.outColor}
+}
+
+// planCommand prints what a comment has no room for.
+func (w *workspace) planCommand(o *planFlags, inputs []string) string {
+	words := []string{"writ", "plan"}
+	if dir := filepath.ToSlash(w.dir); dir != "." {
+		words = append(words, "-C", dir)
+	}
+	if o.against != "" {
+		words = append(words, "--against", o.against)
+	}
+	words = append(words, inputs...)
+	for _, address := range o.replace {
+		words = append(words, "--replace", address)
+	}
+	return shellLine(words)
+}
+
+// shellLine is a command line that a shell reads as these words.
+func shellLine(words []string) string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = shellQuote(word)
+	}
+	return strings.Join(quoted, " ")
 }
 
 // sayApply prints the command that applies the plan in the file, from where this
@@ -107,10 +133,7 @@ func (a *app) sayApply(w *workspace, file string, inputs []string) {
 		words = append(words, "-C", dir)
 	}
 	words = append(append(words, w.fromRoot(a.path(file))), inputs...)
-	for i, word := range words {
-		words[i] = shellQuote(word)
-	}
-	fmt.Fprintf(a.err, "\nSaved. To apply exactly this:\n\n  %s\n", strings.Join(words, " "))
+	fmt.Fprintf(a.err, "\nSaved. To apply exactly this:\n\n  %s\n", shellLine(words))
 }
 
 func (a *app) savePlan(name string, saved *compiler.SavedPlan) error {
