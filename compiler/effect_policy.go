@@ -89,7 +89,7 @@ func breaches(before *Model, p *config.Policy, after *Model) string {
 	objects, complete := after.breakers(before.Config, p)
 	text := ""
 	if len(objects) > 0 {
-		text = fmt.Sprintf(" As it was, it is not satisfied by %s.", shortList(objects, func(address string) string { return address }))
+		text = fmt.Sprintf(" As it was, it is not satisfied by %s.", strings.Join(objects, ", "))
 	}
 	if !complete {
 		text += " It could not be evaluated for everything."

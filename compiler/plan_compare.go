@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -243,27 +244,29 @@ func (c *comparison) update(d *differ, action Action, before, after any) {
 	})
 }
 
-// addressList is "authorization.a, authorization.b", cut short where it is long.
+// addressList is "authorization.a, authorization.b", cut short where it is long:
+// the plan has each of them.
 func addressList(kind Kind, labels []string) string {
-	return shortList(labels, func(label string) string { return Address(kind, label) })
-}
-
-// quotedList is `"a", "b"`, cut short where it is long.
-func quotedList(values []string) string {
-	return shortList(values, func(v string) string { return fmt.Sprintf("%q", v) })
-}
-
-func shortList(values []string, show func(string) string) string {
 	const most = 8
 	shown := make([]string, 0, most+1)
-	for i, v := range values {
+	for i, label := range labels {
 		if i == most {
-			shown = append(shown, fmt.Sprintf("and %d more", len(values)-most))
+			shown = append(shown, fmt.Sprintf("and %d more", len(labels)-most))
 			break
 		}
-		shown = append(shown, show(v))
+		shown = append(shown, Address(kind, label))
 	}
 	return strings.Join(shown, ", ")
+}
+
+// quotedList is `"a", "b"`, all of it: what is left out of a list of gains is
+// what somebody wants to be left out.
+func quotedList(values []string) string {
+	quoted := make([]string, len(values))
+	for i, v := range values {
+		quoted[i] = strconv.Quote(v)
+	}
+	return strings.Join(quoted, ", ")
 }
 
 // compareEnds compares two ends in Unix seconds, where 0 is no end at all.

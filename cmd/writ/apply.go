@@ -223,7 +223,7 @@ type releaseResult struct {
 // publish shows the plan, asks, and writes.
 func (a *app) publish(ctx context.Context, r *release, approved bool) error {
 	if !a.json {
-		if err := a.planView(false).render(a.out, r.plan); err != nil {
+		if err := a.planView().render(a.out, r.plan); err != nil {
 			return err
 		}
 	}

@@ -87,16 +87,17 @@ func (a *app) plan(ctx context.Context, args []string, flags *configFlags, o *pl
 	if err != nil {
 		return err
 	}
-	view := a.planView(o.markdown)
+	note := ""
 	if o.against == "" && p.fromNothing() {
-		note := p.missing(w, filepath.ToSlash(a.snapshotPath(w.dir, o.snapshot))) +
+		note = p.missing(w, filepath.ToSlash(a.snapshotPath(w.dir, o.snapshot))) +
 			" This plan compares with nothing: whatever is in force already counts as new."
 		a.warn(diag.List{snapshotMissing(diag.Warning, note)}, nil)
-		if o.markdown {
-			view = planMarkdown{note: note}
-		}
 	}
 	a.remind(p.tree)
+	view := a.planView()
+	if o.markdown {
+		view = planMarkdown{command: w.planCommand(o, w.inputFlags(flags, o.snapshot)), note: note}
+	}
 	if err := view.render(a.out, p.plan); err != nil {
 		return err
 	}
@@ -113,15 +114,37 @@ func (a *app) plan(ctx context.Context, args []string, flags *configFlags, o *pl
 	return nil
 }
 
-// planView is how a plan is shown: for people, machines or a pull request.
-func (a *app) planView(markdown bool) planView {
-	switch {
-	case a.json:
+// planView is how a plan is shown, for people or machines.
+func (a *app) planView() planView {
+	if a.json {
 		return planJSON{}
-	case markdown:
-		return planMarkdown{}
 	}
 	return planText{color: a.outColor}
+}
+
+// planCommand prints what a comment has no room for.
+func (w *workspace) planCommand(o *planFlags, inputs []string) string {
+	words := []string{"writ", "plan"}
+	if dir := filepath.ToSlash(w.dir); dir != "." {
+		words = append(words, "-C", dir)
+	}
+	if o.against != "" {
+		words = append(words, "--against", o.against)
+	}
+	words = append(words, inputs...)
+	for _, address := range o.replace {
+		words = append(words, "--replace", address)
+	}
+	return shellLine(words)
+}
+
+// shellLine is a command line that a shell reads as these words.
+func shellLine(words []string) string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = shellQuote(word)
+	}
+	return strings.Join(quoted, " ")
 }
 
 // sayApply prints the command that applies the plan in the file, from where this
@@ -135,10 +158,7 @@ func (a *app) sayApply(w *workspace, file string, inputs []string) {
 		words = append(words, "-C", dir)
 	}
 	words = append(append(words, w.fromRoot(a.path(file))), inputs...)
-	for i, word := range words {
-		words[i] = shellQuote(word)
-	}
-	fmt.Fprintf(a.err, "\nSaved. To apply exactly this:\n\n  %s\n", strings.Join(words, " "))
+	fmt.Fprintf(a.err, "\nSaved. To apply exactly this:\n\n  %s\n", shellLine(words))
 }
 
 func (a *app) savePlan(name string, saved *compiler.SavedPlan) error {

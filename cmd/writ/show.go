@@ -33,7 +33,7 @@ func (a *app) show(args []string) error {
 		if err != nil {
 			return failf("plan-invalid", "Make it anew: writ plan --out FILE.", "read plan %q: %w", filepath.ToSlash(path), err)
 		}
-		return a.planView(false).render(a.out, saved.Plan)
+		return a.planView().render(a.out, saved.Plan)
 	}
 	snap, err := snapshot.Open(content)
 	if err != nil {

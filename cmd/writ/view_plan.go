@@ -80,6 +80,44 @@ func reasonsOf(c *compiler.Change, effect compiler.Effect) []string {
 	return reasons
 }
 
+// A planLine is one reason of one change.
+type planLine struct {
+	change *compiler.Change
+	reason string
+}
+
+// linesOf lists every reason of an effect.
+func linesOf(changes []compiler.Change, effect compiler.Effect) []planLine {
+	var lines []planLine
+	for i := range changes {
+		for _, reason := range reasonsOf(&changes[i], effect) {
+			lines = append(lines, planLine{&changes[i], reason})
+		}
+	}
+	return lines
+}
+
+// addressesOf lists the changes' addresses, each once.
+func addressesOf(lines []planLine) []string {
+	var addresses []string
+	for i, line := range lines {
+		if i == 0 || lines[i-1].change != line.change {
+			addresses = append(addresses, line.change.Address)
+		}
+	}
+	return addresses
+}
+
+// moreThanAScreen reports whether lines take so much that nobody sees at once
+// whom they are about.
+func moreThanAScreen(lines []planLine) bool {
+	size := 0
+	for _, line := range lines {
+		size += len(line.reason)
+	}
+	return len(lines) > 1 && (len(lines) > 20 || size > 2000)
+}
+
 // planSummary is the last line.
 func planSummary(p *compiler.Plan) string {
 	if p.Empty() {
@@ -156,25 +194,38 @@ func sameLabels(changes []compiler.AccessChange, i int) []compiler.AccessChange 
 	return changes[start:end]
 }
 
-// accessLines says what is gained and lost, and when.
-func accessLines(a *compiler.AccessChange) (gained, lost string) {
-	gained, lost = strings.Join(a.Gained, ", "), strings.Join(a.Lost, ", ")
+// An accessList is what one change gives or takes: the scopes, or that there are
+// tokens at all.
+type accessList struct {
+	of     string // the party
+	sign   string // "+" or "-"
+	names  []string
+	remark string // when, and what stays; "" for nothing to add
+}
+
+// accessLists says what is gained and lost, and when. A list without names is none.
+func accessLists(a *compiler.AccessChange) (gained, lost accessList) {
+	gained, lost = accessList{sign: "+", names: a.Gained}, accessList{sign: "-", names: a.Lost}
 	switch {
-	case a.Token == compiler.TokenGained && gained == "":
-		gained = "tokens without scopes"
-	case a.Token == compiler.TokenLost && lost == "":
-		lost = "tokens without scopes"
+	case a.Token == compiler.TokenGained && len(a.Gained) == 0:
+		gained.names = []string{"tokens without scopes"}
+	case a.Token == compiler.TokenLost && len(a.Lost) == 0:
+		lost.names = []string{"tokens without scopes"}
 	}
 	when := accessPeriod(a)
-	if gained != "" {
-		gained += remark(when)
+	gained.remark, lost.remark = remark(when), remark(when)
+	if a.From == "" && a.ValidUntilMax > 0 {
+		lost.remark = remark(when, "tokens already issued stay valid for up to "+atMost(a.ValidUntilMax))
 	}
-	if lost != "" && a.From == "" && a.ValidUntilMax > 0 {
-		lost += remark(when, "tokens already issued stay valid for up to "+atMost(a.ValidUntilMax))
-	} else if lost != "" {
-		lost += remark(when)
+	return gained, lost
+}
+
+// String is the list on one line; "" for none.
+func (l accessList) String() string {
+	if len(l.names) == 0 {
+		return ""
 	}
-	return visible(gained), visible(lost)
+	return visible(strings.Join(l.names, ", ") + l.remark)
 }
 
 // atMost is a time that is left, such as 22h30m, rounded up to minutes where it is

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,109 +15,394 @@ import (
 // planMarkdown prints a plan as a comment on a pull request: what it means open,
 // the objects folded. Whatever an author could write stands in code spans or
 // blocks, where neither Markdown nor HTML means anything.
+//
+// A comment has a greatest length, and authors decide how much there is to say and
+// what comes last. So the addresses of all that widens come first, lines are cut
+// before any is left out, names are cut at the longest first, and whatever is not
+// shown is counted in the first lines, with the command that prints it.
 type planMarkdown struct {
-	note string // what a reader must know first; "" for nothing
+	command string // that prints the whole plan
+	note    string // what a reader must know first; "" for nothing
 }
 
-// maxComment is how long a comment gets, in bytes: the platforms refuse more than
-// 65,536 characters. What does not fit is counted, the objects first.
-const maxComment = 60_000
-
-// maxLines is how many lines a section has before the rest is only counted.
-const maxLines = 50
+// The room in a comment, in bytes, of which platforms take 65,536 characters: what
+// comes in it may fill it up to here. What one part leaves is there for the next.
+const (
+	roomForAddresses = 16_000 // of what widens
+	roomForWidening  = 26_000 // why it widens
+	roomForOthers    = 31_000 // what narrows, changes shape and text
+	roomForTable     = 38_000 // who gains and loses what
+	roomForLists     = 56_000 // the scopes that the table has no room for
+	maxComment       = 60_000 // every object; the rest is for what a workflow adds
+)
 
 func (v planMarkdown) render(w io.Writer, p *compiler.Plan) error {
+	c := &planComment{}
+	c.changes(p)
+	c.access(p.Access)
+	c.objects(p.Changes)
 	var out strings.Builder
-	fmt.Fprintf(&out, "### writ plan\n\n**%s**\n", planSummary(p))
+	out.WriteString("### writ plan\n\n")
+	if banner := c.banner(v.command); banner != "" {
+		fmt.Fprintf(&out, "%s\n\n", banner)
+	}
+	fmt.Fprintf(&out, "**%s**\n", planSummary(p))
 	if v.note != "" {
 		fmt.Fprintf(&out, "\n⚠️ %s\n", markdownText(v.note))
 	}
 	if files := planFiles(p); files != "" {
 		fmt.Fprintf(&out, "\n%s\n", files)
 	}
-	for _, section := range effectSections {
-		markdownSection(&out, p, section.effect, section.heading)
-	}
-	markdownAccess(&out, p.Access)
-	if len(p.Changes) > 0 {
-		const around = len("\n<details><summary>Every object</summary>\n\n\n</details>\n") + 200
-		objects := objectsText(p, maxComment-out.Len()-around)
-		out.WriteString("\n<details><summary>Every object</summary>\n\n")
-		fenced(&out, objects)
-		out.WriteString("\n</details>\n")
-	}
+	out.WriteString(c.String())
 	_, err := io.WriteString(w, out.String())
 	return err
 }
 
-// A markdownLines writes lines as long as there is room, and counts the rest.
-type markdownLines struct {
-	out   *strings.Builder
-	until int // the length of out at which there is no more room
-	lines int
-	more  int
+// A planComment is the text below the summary, and the account of what it shows.
+type planComment struct {
+	strings.Builder
+	gains, losses, addressed, lines, shown account
+	short                                  int // names that are cut short
 }
 
-func (l *markdownLines) add(line string) {
-	if l.lines == maxLines || l.out.Len()+len(line) > l.until {
-		l.more++
-		return
-	}
-	l.lines++
-	l.out.WriteString(line)
-}
+// maxCommand is how long a command is at most that stands in the banner.
+const maxCommand = 1000
 
-func markdownSection(out *strings.Builder, p *compiler.Plan, effect compiler.Effect, heading string) {
-	lines := &markdownLines{out: out, until: maxComment / 2}
-	if effect == compiler.EffectWiden {
-		heading = "⚠️ " + heading
-	}
-	started := false
-	for i := range p.Changes {
-		c := &p.Changes[i]
-		for _, reason := range reasonsOf(c, effect) {
-			if !started {
-				fmt.Fprintf(out, "\n#### %s\n\n", heading)
-				started = true
-			}
-			lines.add(fmt.Sprintf("- `%s` %s: %s\n", actionSign(c.Action), codeSpan(c.Address), markdownText(reason)))
+// An account is of how many things how many are shown whole.
+type account struct{ shown, of int }
+
+// banner says what the comment does not show; "" where it shows everything.
+func (c *planComment) banner(command string) string {
+	var parts []string
+	for _, part := range []struct {
+		account
+		noun string
+	}{{c.gains, "gains"}, {c.losses, "losses"}, {c.addressed, "addresses"}, {c.lines, "lines"}, {c.shown, "objects"}} {
+		if part.shown < part.of {
+			parts = append(parts, fmt.Sprintf("%d of %d %s", part.shown, part.of, part.noun))
 		}
 	}
-	if lines.more > 0 {
-		fmt.Fprintf(out, "- and %d more\n", lines.more)
+	text := strings.Join(parts, ", ") + " are shown"
+	switch {
+	case len(parts) == 0 && c.short == 0:
+		return ""
+	case len(parts) == 0:
+		text = counted(c.short, "name") + " cut short"
+	case c.short > 0:
+		text += ", " + counted(c.short, "name") + " cut short"
+	}
+	if len(command) > maxCommand {
+		return fmt.Sprintf("**This comment is not complete: %s; `writ plan` with the same flags prints all.**", text)
+	}
+	return fmt.Sprintf("**This comment is not complete: %s; %s prints all.**", text, codeSpan(command))
+}
+
+// changes writes what the changes mean, one section for each effect.
+func (c *planComment) changes(p *compiler.Plan) {
+	for _, section := range effectSections {
+		lines := linesOf(p.Changes, section.effect)
+		heading, until := section.heading, roomForOthers
+		if section.effect == compiler.EffectWiden {
+			heading, until = "⚠️ "+heading, roomForWidening
+			c.addresses(lines)
+		}
+		if len(lines) > 0 {
+			fmt.Fprintf(c, "\n#### %s\n\n", heading)
+			c.meaning(lines, until)
+		}
 	}
 }
 
-func markdownAccess(out *strings.Builder, changes []compiler.AccessChange) {
+// addresses writes the addresses of what widens where there is more than can be
+// seen at once.
+func (c *planComment) addresses(lines []planLine) {
+	if !moreThanAScreen(lines) {
+		return
+	}
+	addresses := addressesOf(lines)
+	fmt.Fprintf(c, "\n⚠️ **Access widens at %d addresses:** ", len(addresses))
+	shown, longest := fit(addresses, roomForAddresses-c.Len()-len(" and 10000000 more\n"), len(", "), 40, codeSpan)
+	for i, address := range addresses[:shown] {
+		if i > 0 {
+			c.WriteString(", ")
+		}
+		c.name(address, longest)
+	}
+	c.addressed = account{shown, len(addresses)}
+	c.rest(len(addresses) - shown)
+	c.WriteString("\n")
+}
+
+// rest says how many are left out.
+func (c *planComment) rest(n int) {
+	if n > 0 {
+		fmt.Fprintf(c, " and %d more", n)
+	}
+}
+
+// name writes a name as code, cut in its middle where it is too long, and reports
+// whether it is whole.
+func (c *planComment) name(name string, longest int) (whole bool) {
+	text, cut := cutInto(name, longest, codeSpan, cutMiddle)
+	if cut {
+		c.short++
+	}
+	c.WriteString(text)
+	return !cut
+}
+
+// meaning writes why changes have an effect: each line as far as it fits.
+func (c *planComment) meaning(lines []planLine, until int) {
+	texts := make([]string, len(lines))
+	for i, line := range lines {
+		texts[i] = line.reason
+	}
+	const around = maxParty + len("- `-/+` : \n")
+	shown, longest := fit(texts, until-c.Len()-len("- and 10000000 more\n"), around, 100, markdownText)
+	for _, line := range lines[:shown] {
+		fmt.Fprintf(c, "- `%s` ", actionSign(line.change.Action))
+		c.name(line.change.Address, maxParty)
+		reason, cut := cutInto(line.reason, longest, markdownText, cutEnd)
+		if !cut {
+			c.lines.shown++
+		}
+		fmt.Fprintf(c, ": %s\n", reason)
+	}
+	c.lines.of += len(lines)
+	if shown < len(lines) {
+		fmt.Fprintf(c, "- and %d more\n", len(lines)-shown)
+	}
+}
+
+// How much of the table a party, and how much and many scopes a cell may take.
+const (
+	maxParty = 160
+	maxCell  = 400
+	maxNames = 8
+)
+
+// access writes who gains and loses what: a table, and below it whole the lists
+// that the table has no room for.
+func (c *planComment) access(changes []compiler.AccessChange) {
 	if len(changes) == 0 {
 		return
 	}
-	out.WriteString("\n#### Who gains and loses what\n\n| who | gains | loses |\n| --- | --- | --- |\n")
-	lines := &markdownLines{out: out, until: maxComment * 3 / 4}
+	c.WriteString("\n#### Who gains and loses what\n\n| who | gains | loses |\n| --- | --- | --- |\n")
+	var lists []accessList
+	hidden := 0
 	for i := range changes {
-		gained, lost := accessLines(&changes[i])
-		lines.add(fmt.Sprintf("| %s | %s | %s |\n", tableCell(accessParty(changes, i)), tableCell(gained), tableCell(lost)))
+		party := accessParty(changes, i)
+		gained, lost := accessLists(&changes[i])
+		who, cut := cutInto(party, maxParty, tableCell, cutMiddle)
+		row := fmt.Sprintf("| %s | %s | %s |\n", who, gained.cell(), lost.cell())
+		fits := c.Len()+len(row) <= roomForTable
+		if fits {
+			c.WriteString(row)
+		} else {
+			hidden++
+		}
+		for _, list := range []accessList{gained, lost} {
+			if list.of = party; len(list.names) == 0 {
+				continue
+			} else if fits && !cut && list.inCell() {
+				c.account(&list, len(list.names))
+			} else {
+				lists = append(lists, list)
+			}
+		}
 	}
-	if lines.more > 0 {
-		fmt.Fprintf(out, "| and %d more | | |\n", lines.more)
+	if hidden > 0 {
+		fmt.Fprintf(c, "| and %d more, below | | |\n", hidden)
 	}
+	c.lists(lists)
 }
 
-// objectsText is the same text that a terminal gets, as far as there is room.
-func objectsText(p *compiler.Plan, room int) string {
-	var text, object strings.Builder
-	for i := range p.Changes {
-		object.Reset()
-		out := &planPrinter{bufio.NewWriter(&object), false}
-		out.change(&p.Changes[i])
-		out.Flush()
-		if text.Len()+object.Len() > room {
-			fmt.Fprintf(&text, "\n# and %d more objects\n", len(p.Changes)-i)
+// inCell reports whether a cell of the table holds the whole list.
+func (l *accessList) inCell() bool {
+	return len(l.names) <= maxNames && len(tableCell(l.String())) <= maxCell
+}
+
+// cell is the list in a cell of the table, or its beginning.
+func (l *accessList) cell() string {
+	if l.inCell() {
+		return tableCell(l.String())
+	}
+	first := *l
+	first.names, first.remark = l.names[:min(maxNames, len(l.names))], ""
+	text, _ := cutInto(first.String(), maxCell, tableCell, cutEnd)
+	if more := len(l.names) - len(first.names); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text + " (all below)"
+}
+
+// lists writes lists of scopes whole, gains before losses. Where there is too much
+// of them, the longest names are cut, and then each list gets as many names.
+func (c *planComment) lists(lists []accessList) {
+	if len(lists) == 0 {
+		return
+	}
+	slices.SortStableFunc(lists, func(a, b accessList) int { return strings.Compare(a.sign, b.sign) }) // "+" before "-"
+	c.WriteString("\n<details><summary>Every scope gained and lost</summary>\n\n")
+	room := roomForLists - c.Len() - len("\n</details>\n")
+	const around = maxParty + 100 // a party, a sign, a remark
+	rows := min(len(lists), max(room, 0)/(around+shortest))
+	each := 0
+	for _, list := range lists[:rows] {
+		each = max(each, min(len(list.names), room/shortest))
+	}
+	longest := 0
+	for names := []string(nil); ; {
+		names = names[:0]
+		for _, list := range lists[:rows] {
+			names = append(names, list.names[:min(each, len(list.names))]...)
+		}
+		shown := 0
+		if shown, longest = fit(names, room-rows*around, len(", "), shortest, codeSpan); shown == len(names) {
 			break
 		}
-		text.WriteString(object.String())
+		if each > 1 {
+			each = each * 3 / 4
+		} else {
+			rows = rows * 3 / 4
+		}
 	}
-	return strings.TrimPrefix(text.String(), "\n")
+	for i := range lists[:rows] {
+		c.list(&lists[i], each, longest)
+	}
+	for i := range lists[rows:] {
+		c.account(&lists[rows+i], 0)
+	}
+	if len(lists) > rows {
+		fmt.Fprintf(c, "- and %d more\n", len(lists)-rows)
+	}
+	c.WriteString("\n</details>\n")
+}
+
+// list writes one list of at most that many names of at most that length.
+func (c *planComment) list(list *accessList, each, longest int) {
+	c.WriteString("- ")
+	c.name(list.of, maxParty)
+	fmt.Fprintf(c, " `%s` ", list.sign)
+	shown, whole := min(each, len(list.names)), 0
+	for i, name := range list.names[:shown] {
+		if i > 0 {
+			c.WriteString(", ")
+		}
+		if c.name(name, longest) {
+			whole++
+		}
+	}
+	c.rest(len(list.names) - shown)
+	c.WriteString(plainText(list.remark) + "\n")
+	c.account(list, whole)
+}
+
+func (c *planComment) account(list *accessList, shown int) {
+	a := &c.losses
+	if list.sign == "+" {
+		a = &c.gains
+	}
+	a.of += len(list.names)
+	a.shown += shown
+}
+
+// objects folds the text that a terminal gets, as far as there is room.
+func (c *planComment) objects(changes []compiler.Change) {
+	if len(changes) == 0 {
+		return
+	}
+	const around = len("\n<details><summary>Every object</summary>\n\n\n</details>\n") + 100
+	text, shown := objectsText(changes, maxComment-c.Len()-around)
+	c.shown = account{shown, len(changes)}
+	c.WriteString("\n<details><summary>Every object</summary>\n\n")
+	fenced(c, text)
+	c.WriteString("\n</details>\n")
+}
+
+// objectsText is the objects as a terminal shows them. One that does not fit is
+// left out, and smaller ones after it are shown.
+func objectsText(changes []compiler.Change, room int) (text string, shown int) {
+	var all, object strings.Builder
+	for i := range changes {
+		if room-all.Len() < 100 {
+			break
+		}
+		object.Reset()
+		out := &planPrinter{bufio.NewWriter(&object), false}
+		out.change(&changes[i])
+		out.Flush()
+		if all.Len()+object.Len() <= room {
+			all.WriteString(object.String())
+			shown++
+		}
+	}
+	if shown < len(changes) {
+		fmt.Fprintf(&all, "\n# and %d more objects\n", len(changes)-shown)
+	}
+	return strings.TrimPrefix(all.String(), "\n"), shown
+}
+
+// shortest is how long a scope is at least that is cut, in bytes.
+const shortest = 24
+
+// fit says how many of the texts fit into room, from the first on, and how long
+// each may then be: as long as it is where all fit, else cut at one length, so
+// that short ones stay whole, but not below least. around is what stands around
+// each.
+func fit(texts []string, room, around, least int, render func(string) string) (shown, longest int) {
+	lengths := make([]int, 0, len(texts))
+	for _, text := range texts {
+		length := len(render(text))
+		if room -= min(length, least) + around; room < 0 {
+			return len(lengths), least
+		}
+		lengths = append(lengths, length)
+	}
+	slices.Sort(lengths)
+	longest = least // which all have; room is what is left
+	for i, length := range lengths {
+		more, left := length-longest, len(lengths)-i
+		switch {
+		case more <= 0:
+			continue
+		case more*left > room:
+			return len(lengths), longest + room/left
+		}
+		room -= more * left
+		longest = length
+	}
+	return len(lengths), math.MaxInt
+}
+
+// cutInto renders a text in at most that many bytes, cut where it must be.
+func cutInto(text string, longest int, render func(string) string, cut func(string, int) string) (rendered string, isCut bool) {
+	rendered = render(text)
+	for n := longest; len(rendered) > longest && n > 0; n = n * 3 / 4 {
+		rendered, isCut = render(cut(text, n)), true
+	}
+	return rendered, isCut
+}
+
+// cutMiddle keeps the beginning and the end of a name, as either may be what tells
+// it from another.
+func cutMiddle(text string, n int) string {
+	const mark = "…"
+	if text = visible(text); len(text) <= n {
+		return text
+	}
+	head := max(n-len(mark), 0) * 2 / 3
+	tail := max(n-len(mark)-head, 0)
+	return strings.ToValidUTF8(text[:head], "") + mark + strings.ToValidUTF8(text[len(text)-tail:], "")
+}
+
+// cutEnd keeps the beginning of a sentence.
+func cutEnd(text string, n int) string {
+	const mark = "…"
+	if len(text) <= n {
+		return text
+	}
+	return strings.ToValidUTF8(text[:max(n-len(mark), 0)], "") + mark
 }
 
 // fenced writes text as a code block whose fence is longer than any run of

@@ -123,11 +123,11 @@ authorization "many" {
   scopes   = []
 }
 `)}}}
-	got := show(t, planMarkdown{}, planOf(t, archive))
+	got := show(t, planMarkdown{command: "writ plan"}, planOf(t, archive))
 	if len(got) > 65_536 || len(got) < 20_000 {
 		t.Errorf("%d bytes", len(got))
 	}
-	for _, want := range []string{"1002 changes widen access", "- and 9", "| and 9", "more objects", "</details>\n"} {
+	for _, want := range []string{"1002 changes widen access", "- and 9", "more, below |", "more objects", "</details>\n", "gains", "; `writ plan` prints all.**"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in the comment", want)
 		}

@@ -67,32 +67,33 @@ func (out *planPrinter) sign(sign string) string {
 	return strings.Repeat(" ", 3-len(sign)) + out.paint(c, sign)
 }
 
-// meaning prints one section for each effect that the plan has.
+// meaning prints one section for each effect that the plan has. What widens is
+// listed by its addresses first where the reasons would push some out of sight.
 func (out *planPrinter) meaning(p *compiler.Plan) {
 	for _, section := range effectSections {
-		var open bool
-		for i := range p.Changes {
-			reasons := reasonsOf(&p.Changes[i], section.effect)
-			if len(reasons) == 0 {
-				continue
-			}
-			if !open {
-				heading := bold
-				if section.effect == compiler.EffectWiden {
-					heading += yellow
-				}
-				out.line(heading, section.heading+":")
-				out.line("", "")
-				open = true
-			}
-			fmt.Fprintf(out, "%s %s\n", out.sign(actionSign(p.Changes[i].Action)), visible(p.Changes[i].Address))
-			for _, reason := range reasons {
-				fmt.Fprintf(out, "        %s\n", visible(reason))
-			}
+		lines := linesOf(p.Changes, section.effect)
+		if len(lines) == 0 {
+			continue
 		}
-		if open {
+		heading := bold
+		if section.effect == compiler.EffectWiden {
+			heading += yellow
+		}
+		out.line(heading, section.heading+":")
+		out.line("", "")
+		if section.effect == compiler.EffectWiden && moreThanAScreen(lines) {
+			for _, address := range addressesOf(lines) {
+				fmt.Fprintf(out, "    %s\n", visible(address))
+			}
 			out.line("", "")
 		}
+		for i, line := range lines {
+			if i == 0 || lines[i-1].change != line.change {
+				fmt.Fprintf(out, "%s %s\n", out.sign(actionSign(line.change.Action)), visible(line.change.Address))
+			}
+			fmt.Fprintf(out, "        %s\n", visible(line.reason))
+		}
+		out.line("", "")
 	}
 }
 
@@ -106,16 +107,15 @@ func (out *planPrinter) access(changes []compiler.AccessChange) {
 	out.line("", "")
 	var before string
 	for i := range changes {
-		gained, lost := accessLines(&changes[i])
+		gained, lost := accessLists(&changes[i])
 		if party := accessParty(changes, i); party != before { // several periods of one
 			fmt.Fprintf(out, "    %s\n", party)
 			before = party
 		}
-		if gained != "" {
-			fmt.Fprintf(out, "      %s %s\n", out.sign("+"), gained)
-		}
-		if lost != "" {
-			fmt.Fprintf(out, "      %s %s\n", out.sign("-"), lost)
+		for _, list := range []accessList{gained, lost} {
+			if len(list.names) > 0 {
+				fmt.Fprintf(out, "      %s %s\n", out.sign(list.sign), list)
+			}
 		}
 	}
 }

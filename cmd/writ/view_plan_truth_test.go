@@ -1,0 +1,318 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/server/decide"
+)
+
+// planNoon is when the plans of this test are made. Times of the documents lie
+// around it, in hours.
+var planNoon = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+
+// TestPlanTellsTheTruth edits random configurations and compares what the plan
+// says, as JSON, text and markdown, with what the server decides before and after,
+// at the time of the plan and later.
+func TestPlanTellsTheTruth(t *testing.T) {
+	random := rand.New(rand.NewPCG(2026, 11))
+	changed := 0
+	for i := range 400 {
+		before := randomDocument(random)
+		after := randomEdit(random, before)
+		plan := compiler.RollbackPlan(compiler.Prior{Document: before}, after, "sha256:next", planNoon)
+		was, is := openDocument(t, before), openDocument(t, after)
+		for _, hours := range []int{0, 1, 3, 5, 9} {
+			at := planNoon.Add(time.Duration(hours)*time.Hour + time.Minute*time.Duration(min(hours, 1)))
+			had, has := decided(before, was, at), decided(after, is, at)
+			want := map[string]bool{}
+			for k := range has {
+				if !had[k] {
+					want["+ "+k] = true
+				}
+			}
+			for k := range had {
+				if !has[k] {
+					want["- "+k] = true
+				}
+			}
+			changed += len(want)
+			if diff := cmp.Diff(want, rowsAt(t, plan, before, after, at)); diff != "" {
+				t.Fatalf("edit %d, %d hours after the plan: the server -, the plan +:\n%s", i, hours, diff)
+			}
+		}
+		checkViewsAgree(t, plan)
+	}
+	if changed < 1000 {
+		t.Errorf("only %d differences in all", changed)
+	}
+}
+
+func randomDocument(random *rand.Rand) *schema.Document {
+	d := &schema.Document{Issuer: schema.Issuer{URL: "https://auth.example.com/"}}
+	for i := range 2 {
+		d.APIs = append(d.APIs, schema.API{
+			Label: fmt.Sprint("api", i), Name: "n", Identifier: fmt.Sprint("https://api.example.com/", i), Profile: schema.ProfileRFC9068,
+			Alg: schema.RS256, TokenLifetime: 3600, ScopeMode: schema.ScopeNarrow, Scopes: []schema.Scope{{Name: "read"}, {Name: "write"}},
+		})
+	}
+	for i := range 2 {
+		c := schema.Client{Label: fmt.Sprint("client", i), Name: "n", ClientID: fmt.Sprint("id", i), GrantTypes: randomGrants(random)}
+		for j := range 1 + random.IntN(2) {
+			c.Secrets = append(c.Secrets, schema.Secret{Label: fmt.Sprint("s", j), Hash: "env:S", Window: randomWindow(random)})
+		}
+		d.Clients = append(d.Clients, c)
+	}
+	for _, label := range []string{"staff", "guests"} {
+		if random.IntN(2) == 0 {
+			d.TrustedIssuers = append(d.TrustedIssuers, randomIssuer(random, label))
+		}
+	}
+	slices.SortFunc(d.TrustedIssuers, func(a, b schema.TrustedIssuer) int { return strings.Compare(a.Label, b.Label) })
+	for _, c := range d.Clients {
+		for _, a := range d.APIs {
+			for _, subject := range []schema.SubjectType{schema.SubjectClient, schema.SubjectUser} {
+				if random.IntN(3) > 0 {
+					d.Authorizations = append(d.Authorizations, schema.Authorization{
+						Label: fmt.Sprint(c.Label, a.Label, subject), Client: c.Label, API: a.Label, SubjectType: subject,
+						Scopes: randomScopes(random), ExpiresAt: randomTime(random),
+					})
+				}
+			}
+		}
+	}
+	slices.SortFunc(d.Authorizations, func(a, b schema.Authorization) int { return strings.Compare(a.Label, b.Label) })
+	return d
+}
+
+func randomIssuer(random *rand.Rand, label string) schema.TrustedIssuer {
+	t := schema.TrustedIssuer{
+		Label: label, Issuer: "https://" + label + ".example.com", JWKSURI: "https://" + label + ".example.com/jwks",
+		Algorithms: []schema.SigningAlg{schema.RS256}, Audiences: []string{"x"}, VouchesFor: []schema.SubjectType{schema.SubjectUser},
+	}
+	if random.IntN(4) == 0 {
+		t.VouchesFor = []schema.SubjectType{schema.SubjectClient}
+	}
+	return t
+}
+
+func randomGrants(random *rand.Rand) []string {
+	all := [][]string{
+		{schema.GrantClientCredentials}, {schema.GrantTokenExchange}, {schema.GrantClientCredentials, schema.GrantTokenExchange},
+		{schema.GrantClientCredentials, schema.GrantTokenExchange},
+	}
+	return all[random.IntN(len(all))]
+}
+
+func randomScopes(random *rand.Rand) []string {
+	return [][]string{nil, {"read"}, {"write"}, {"read", "write"}}[random.IntN(4)]
+}
+
+// randomTime is none, or some hours before or after the plan.
+func randomTime(random *rand.Rand) int64 {
+	return []int64{0, 0, planNoon.Unix() - 7200, planNoon.Unix(), planNoon.Unix() + 7200, planNoon.Unix() + 4*3600}[random.IntN(6)]
+}
+
+func randomWindow(random *rand.Rand) schema.Window {
+	w := schema.Window{NotBefore: randomTime(random), ExpiresAt: randomTime(random)}
+	if w.ExpiresAt != 0 && w.ExpiresAt <= w.NotBefore {
+		w.NotBefore = 0
+	}
+	return w
+}
+
+// randomEdit changes one to three things.
+func randomEdit(random *rand.Rand, d *schema.Document) *schema.Document {
+	after := *d
+	after.Clients, after.Authorizations, after.TrustedIssuers = slices.Clone(d.Clients), slices.Clone(d.Authorizations), slices.Clone(d.TrustedIssuers)
+	for range 1 + random.IntN(3) {
+		client := &after.Clients[random.IntN(len(after.Clients))]
+		switch random.IntN(7) {
+		case 0:
+			client.Secrets = slices.Clone(client.Secrets)
+			client.Secrets[random.IntN(len(client.Secrets))].Window = randomWindow(random)
+		case 1:
+			client.GrantTypes = randomGrants(random)
+		case 2:
+			other := randomDocument(random)
+			after.TrustedIssuers = other.TrustedIssuers
+		case 3:
+			after.Authorizations = randomDocument(random).Authorizations
+		default:
+			if len(after.Authorizations) > 0 {
+				a := &after.Authorizations[random.IntN(len(after.Authorizations))]
+				a.Scopes, a.ExpiresAt = randomScopes(random), randomTime(random)
+			}
+		}
+	}
+	return &after
+}
+
+func openDocument(t *testing.T, d *schema.Document) *snapshot.Snapshot {
+	t.Helper()
+	body, err := snapshot.Encode(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := snapshot.Marshal(snapshot.Envelope{Serial: 1}, body, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	snap, err := snapshot.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return snap
+}
+
+// decided is what the server grants by any grant: each scope, and "" for any token.
+func decided(d *schema.Document, snap *snapshot.Snapshot, at time.Time) map[string]bool {
+	granted := map[string]bool{}
+	decider := decide.New(snap, decide.Facts{})
+	for _, c := range d.Clients {
+		for _, a := range d.APIs {
+			for _, issuer := range []string{"", "guests", "staff"} {
+				grants := []string{schema.GrantClientCredentials}
+				var user *decide.User
+				if issuer != "" {
+					grants = []string{schema.GrantTokenExchange, schema.GrantJWTBearer}
+					user = &decide.User{TrustedIssuer: issuer, Subject: "anna"}
+				}
+				for _, grant := range grants {
+					for _, scope := range []string{"", "read", "write"} {
+						request := decide.Request{ClientID: c.ClientID, GrantType: grant, Audience: a.Identifier, Scope: scope, User: user}
+						if _, refusal := decider.Decide(request, at); refusal == nil {
+							granted[fmt.Sprint(c.ClientID, " ", a.Identifier, " ", issuer, " ", scope)] = true
+						}
+					}
+				}
+			}
+		}
+	}
+	return granted
+}
+
+// rowsAt is what the plan says of a time, as a reader of its JSON takes it.
+func rowsAt(t *testing.T, p *compiler.Plan, before, after *schema.Document, at time.Time) map[string]bool {
+	t.Helper()
+	var read struct {
+		Access []struct {
+			ClientID      string   `json:"client_id"`
+			Identifier    string   `json:"identifier"`
+			SubjectType   string   `json:"subject_type"`
+			TrustedIssuer string   `json:"trusted_issuer"`
+			Gained, Lost  []string `json:",omitempty"`
+			From, Until   time.Time
+			Token         string
+		}
+	}
+	b, err := json.Marshal(p)
+	if err == nil {
+		err = json.Unmarshal(b, &read)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := map[string]bool{}
+	for _, a := range read.Access {
+		if at.Before(a.From) || !a.Until.IsZero() && !at.Before(a.Until) {
+			continue
+		}
+		for _, side := range []struct {
+			sign, token string
+			scopes      []string
+			of          *schema.Document
+		}{{"+", "gained", a.Gained, after}, {"-", "lost", a.Lost, before}} {
+			if a.Token == side.token {
+				side.scopes = append([]string{""}, side.scopes...)
+			}
+			issuers := []string{a.TrustedIssuer}
+			if a.SubjectType == "user" && a.TrustedIssuer == "" {
+				issuers = userIssuersOf(side.of)
+			}
+			for _, issuer := range issuers {
+				for _, scope := range side.scopes {
+					rows[fmt.Sprint(side.sign, " ", a.ClientID, " ", a.Identifier, " ", issuer, " ", scope)] = true
+				}
+			}
+		}
+	}
+	return rows
+}
+
+func userIssuersOf(d *schema.Document) []string {
+	var labels []string
+	for _, t := range d.TrustedIssuers {
+		if slices.Contains(t.VouchesFor, schema.SubjectUser) {
+			labels = append(labels, t.Label)
+		}
+	}
+	return labels
+}
+
+// checkViewsAgree compares who gains and loses what in text and markdown with the
+// plan.
+func checkViewsAgree(t *testing.T, p *compiler.Plan) {
+	t.Helper()
+	var want, text, markdown []string
+	for i := range p.Access {
+		a := &p.Access[i]
+		for sign, scopes := range map[string][]string{"+": a.Gained, "-": a.Lost} {
+			if a.Token == compiler.TokenGained && sign == "+" && len(scopes) == 0 || a.Token == compiler.TokenLost && sign == "-" && len(scopes) == 0 {
+				scopes = []string{"tokens without scopes"}
+			}
+			if len(scopes) > 0 {
+				line := fmt.Sprint(accessParty(p.Access, i), " ", sign, " ", strings.Join(scopes, ", "))
+				for _, end := range []struct{ word, time string }{{"from", a.From}, {"until", a.Until}} {
+					if end.time != "" {
+						line += " " + end.word + " " + end.time
+					}
+				}
+				want = append(want, line)
+			}
+		}
+	}
+	plain := strings.NewReplacer(" (", " ", ")", "", "; tokens already issued stay valid for up to 1h", "", " (tokens already issued stay valid for up to 1h)", "")
+	_, section, _ := strings.Cut(show(t, planText{}, p), "Who gains and loses what:\n")
+	party := ""
+	for line := range strings.Lines(section) {
+		switch fields := strings.TrimSpace(line); {
+		case strings.HasPrefix(line, "      "):
+			text = append(text, party+" "+withoutTokens(plain.Replace(fields)))
+		case strings.HasPrefix(line, "    "):
+			party = fields
+		}
+	}
+	for line := range strings.Lines(show(t, planMarkdown{command: "writ plan"}, p)) {
+		if cells := strings.Split(line, "|"); strings.HasPrefix(line, "| `") {
+			for i, sign := range []string{"+", "-"} {
+				if cell := strings.Trim(cells[2+i], " `"); cell != "" {
+					markdown = append(markdown, strings.Trim(cells[1], " `")+" "+sign+" "+withoutTokens(plain.Replace(cell)))
+				}
+			}
+		}
+	}
+	for name, got := range map[string][]string{"text": text, "markdown": markdown} {
+		slices.Sort(got)
+		slices.Sort(want)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("the plan -, its %s +:\n%s", name, diff)
+		}
+	}
+}
+
+// withoutTokens leaves out how long tokens stay valid.
+func withoutTokens(line string) string {
+	line, _, _ = strings.Cut(line, " tokens already issued")
+	return strings.TrimSuffix(line, ";")
+}
