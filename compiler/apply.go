@@ -98,7 +98,7 @@ func replaceAll(ctx context.Context, files fileSystem, targets []*target, random
 		case renamed && last:
 			return fmt.Errorf("%w, but %w", ErrInForce, err)
 		case renamed || i > 0:
-			return fmt.Errorf("the lockfile is written, the snapshot in force is still the old one: %w", err)
+			return fmt.Errorf("the lockfile is written, the snapshot is not: %w", err)
 		default:
 			return err
 		}
