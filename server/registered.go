@@ -100,11 +100,19 @@ func (s *Server) buildSecrets(a *Active) {
 	a.secrets = secrets
 }
 
+// errOwnIssuer is why a trusted issuer is not trusted. The compiler refuses it too.
+var errOwnIssuer = errors.New("it is the issuer itself, and whoever is sent a token of ours could log in with it")
+
 // buildIssuers parses the pinned keys of trusted issuers and finds the fetched
-// ones, which outlive the snapshots.
+// ones, which outlive the snapshots. One that is ourselves is left out: a token of
+// ours is neither a credential nor a user.
 func (s *Server) buildIssuers(a *Active) {
 	for i := range a.snapshot.NumTrustedIssuers() {
 		declared := a.snapshot.TrustedIssuer(i)
+		if declared.Issuer == a.snapshot.Issuer().URL {
+			a.problems = append(a.problems, Problem{Address: "trusted_issuer." + declared.Label, Reason: errOwnIssuer.Error()})
+			continue
+		}
 		algs := declared.Algorithms
 		if len(algs) == 0 {
 			algs = clientauth.AssertionAlgorithms()
