@@ -29,11 +29,12 @@ type User struct {
 // our tokens. No label and no client_id has one.
 const subjectBar = "|"
 
-// Limits of what is taken from a foreign token, in bytes.
+// Limits of what is taken from a foreign token, in bytes but for maxActors.
 const (
 	maxForeignSubject = 255 // OpenID Connect Core section 2
 	maxCopied         = 4 << 10
-	maxAct            = 1 << 10
+	maxAct            = 1 << 10 // as it is issued
+	maxActors         = 4       // in the act claim of a user's token, one within the other
 )
 
 // A represented is the user of a grant, as the token and the store have it.
