@@ -46,11 +46,10 @@ type AssertionOptions struct {
 	Store  store.Store      // remembers each jti
 	Now    func() time.Time // time.Now when nil
 
-	// Since refuses assertions issued before it; the zero time refuses none. It
-	// is the start of the process when Store does not outlive the process: an
-	// assertion from before may have been used before. As iat counts whole
-	// seconds, one of the same second is refused too. A client whose clock is
-	// ahead by some seconds leaves a gap of as many; Since set later closes it.
+	// Since refuses every assertion that could have been used before it; the zero
+	// time refuses none. It is the start of the process when Store does not outlive
+	// the process. One that a client with a right clock signs is refused until ten
+	// seconds after Since, because a clock that is ahead by as much made the same.
 	Since time.Time
 }
 
@@ -145,14 +144,11 @@ func (a *Assertions) checkAge(times timeClaims, now int64) error {
 	if times.exp > now+maxAssertionLifetime+skew {
 		return refuse(ReasonTooLong, "exp is %d seconds ahead", times.exp-now)
 	}
-	issued := times.exp - maxAssertionLifetime - skew // at the earliest, without an iat
-	if times.hasIat {
-		if issued = times.iat; times.exp-times.iat > maxAssertionLifetime+skew {
-			return refuse(ReasonTooLong, "exp is %d seconds after iat", times.exp-times.iat)
-		}
+	if times.hasIat && times.exp-times.iat > maxAssertionLifetime+skew {
+		return refuse(ReasonTooLong, "exp is %d seconds after iat", times.exp-times.iat)
 	}
-	if !a.opts.Since.IsZero() && time.Unix(issued, 0).Before(a.opts.Since) {
-		return refuse(ReasonBeforeStart, "the assertion may have been issued before the start of the server, which forgot what was used")
+	if forgotten(max(times.from, times.exp-maxAssertionLifetime-skew), a.opts.Since) {
+		return refuse(ReasonBeforeStart, "the assertion may have been used before the start of the server, which forgot what was used")
 	}
 	return nil
 }
