@@ -3,13 +3,13 @@ package diag
 import (
 	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/writ-auth/writ/schema"
 )
 
-// visible makes text safe to print: control characters, ANSI escapes, marks
-// that change the direction of text and characters without a shape become
-// escapes, so that what an author wrote cannot act on a reader's terminal or
+// visible makes text safe to print: what is hidden (schema.IsHidden) becomes an
+// escape, so that what an author wrote cannot act on a reader's terminal or
 // look like something else. Newlines and tabs stay when keep holds them.
 func visible(text, keep string) string {
 	if isVisible(text) {
@@ -21,7 +21,7 @@ func visible(text, keep string) string {
 		switch {
 		case r == utf8.RuneError && n == 1:
 			fmt.Fprintf(&b, `\x%02x`, text[0])
-		case acts(r) && !strings.ContainsRune(keep, r):
+		case schema.IsHidden(r) && !strings.ContainsRune(keep, r):
 			fmt.Fprintf(&b, `\u%04x`, r)
 		default:
 			b.WriteString(text[:n])
@@ -38,8 +38,4 @@ func isVisible(text string) bool {
 		}
 	}
 	return true
-}
-
-func acts(r rune) bool {
-	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co)
 }
