@@ -93,6 +93,7 @@ type Server struct {
 	managed  *token.Managed
 	tokens   *pkcs11.Tokens
 	slow     *clientauth.SlowHashes
+	work     *clientauth.Work // nil but in tests
 	gate     *token.Gate
 	failures *failures
 	rates    *rates
@@ -149,7 +150,7 @@ func New(opts Options) (*Server, error) {
 			Dir: opts.Keys, Announce: opts.KeyAnnounce, Rotate: opts.KeyRotate, Cache: maxAge * time.Second, Logger: opts.Logger,
 		}),
 		tokens:   pkcs11.New(opts.PKCS11Module, opts.Signatures),
-		slow:     clientauth.NewSlowHashes(cacheKey),
+		slow:     clientauth.NewSlowHashes(clientauth.SlowOptions{Key: cacheKey}),
 		gate:     token.NewGate(opts.Signatures, queuedSignatures),
 		failures: newFailures(),
 		rates:    newRates(),
