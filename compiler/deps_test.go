@@ -20,7 +20,7 @@ var layers = map[string]struct {
 }{
 	"schema":            {nil, "the vocabulary is a leaf: both programs link it"},
 	"schema/snapshot":   {[]string{module + "schema"}, "the sidecar links the format, and so nothing that the compiler needs"},
-	"config/diag":       {[]string{"github.com/hashicorp/hcl/v2", "github.com/mitchellh/go-wordwrap"}, "a diagnostic knows no rule"},
+	"config/diag":       {[]string{module + "schema", "github.com/hashicorp/hcl/v2", "github.com/mitchellh/go-wordwrap"}, "a diagnostic knows no rule, only which characters do not show"},
 	"config/source":     {[]string{module + "config/diag", "github.com/hashicorp/hcl/v2", "github.com/zclconf/go-cty"}, "syntax comes before meaning"},
 	"config/eval":       {[]string{module + "config/diag", module + "config/source", module + "schema", "github.com/hashicorp/hcl/v2", "github.com/zclconf/go-cty"}, "an expression knows no block"},
 	"config":            {[]string{module + "config/", module + "schema", "github.com/hashicorp/hcl/v2", "github.com/zclconf/go-cty"}, "rules between blocks are the compiler's: were they checked while decoding, the order of blocks would matter"},

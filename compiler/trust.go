@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/writ-auth/writ/config"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 )
@@ -16,7 +17,7 @@ func (c *compilation) checkTrustedIssuers() {
 	same := make(map[string][]int)
 	for i := range c.Document.TrustedIssuers {
 		declared, t := c.trustedIssuers[i], &c.Document.TrustedIssuers[i]
-		if t.Issuer == "" || c.refused.has(&declared.Decl) {
+		if t.Issuer == "" || c.refused.has(&declared.Decl) || c.checkOwnIssuer(declared) {
 			continue
 		}
 		for _, j := range same[t.Issuer] {
@@ -27,6 +28,22 @@ func (c *compilation) checkTrustedIssuers() {
 		}
 		same[t.Issuer] = append(same[t.Issuer], i)
 	}
+}
+
+// checkOwnIssuer refuses a trusted issuer that is the issuer itself, and reports
+// whether it is. An access token of ours is held by every API that its client
+// calls: taken as an assertion, it would let that API log in as the client. The
+// URLs are compared byte for byte, as iss is: a token of ours has no other.
+func (c *compilation) checkOwnIssuer(declared *config.TrustedIssuer) bool {
+	if declared.Issuer != c.Document.Issuer.URL || c.refused.has(&c.issuer.Decl) {
+		return false
+	}
+	c.errorAt(declared.AttrRange("issuer"), "own-issuer", "Issuer trusts itself",
+		fmt.Sprintf("%s names %q, the issuer of this configuration: an API that is sent an access token of ours could then log in with it "+
+			"as the client. Remove the block, and let the client authenticate by a public_key, a certificate, a secret or another issuer's tokens.",
+			declared.Address, declared.Issuer),
+		diag.Related{Message: "the issuer is declared here", Range: c.issuer.AttrRange("url")})
+	return true
 }
 
 // sameTokens reports whether one token may satisfy both, for the same purpose.

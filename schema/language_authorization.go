@@ -40,7 +40,7 @@ var trustedIssuerBlock = Block{
 }`,
 	Attributes: []Attribute{
 		{Name: "issuer", Type: TypeString, Required: true, Check: CheckIssuer, Code: "invalid-issuer",
-			Doc: "The iss claim of its tokens, byte for byte.", Example: `"https://kubernetes.default.svc"`},
+			Doc: "The iss claim of its tokens, byte for byte. It is not our own issuer url.", Example: `"https://kubernetes.default.svc"`},
 		{Name: "jwks", Type: TypeString,
 			Doc: "Its public keys as a JWK Set, pinned in the snapshot.", Example: `file("trust/cluster.jwks.json")`},
 		{Name: "jwks_uri", Type: TypeString, Check: CheckJWKSURI,

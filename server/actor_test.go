@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,9 +27,9 @@ func TestActor(t *testing.T) {
 		act     string
 	}{
 		"first":  {map[string]any{"may_act": mayAct}, `{"sub":"cluster|system:serviceaccount:a:agent"}`},
-		"second": {map[string]any{"may_act": mayAct, "act": map[string]any{"sub": "helpdesk"}}, `{"sub":"cluster|system:serviceaccount:a:agent","act":{"sub":"helpdesk"}}`},
+		"second": {map[string]any{"may_act": mayAct, "act": map[string]any{"sub": "helpdesk"}}, `{"sub":"cluster|system:serviceaccount:a:agent","act":{"sub":"corp|helpdesk"}}`},
 		"third": {map[string]any{"may_act": mayAct, "act": map[string]any{"sub": "b", "act": map[string]any{"sub": "a"}}},
-			`{"sub":"cluster|system:serviceaccount:a:agent","act":{"act":{"sub":"a"},"sub":"b"}}`},
+			`{"sub":"cluster|system:serviceaccount:a:agent","act":{"sub":"corp|b","act":{"sub":"corp|a"}}}`},
 	} {
 		if payload := payloadText(t, u.granted(ask(row.subject, agent(nil))).body.AccessToken); !strings.Contains(payload, `,"act":`+row.act+`,`) {
 			t.Errorf("%s: %s", name, payload)
@@ -36,7 +37,7 @@ func TestActor(t *testing.T) {
 	}
 	// Nobody new: who acted still does, named in the space of who says so.
 	payload := payloadText(t, u.granted(exchanged(userToken(map[string]any{"act": map[string]any{"sub": "billing@clients", "act": map[string]any{"sub": "a"}}}))).body.AccessToken)
-	if !strings.Contains(payload, `"act":{"sub":"corp|billing@clients","act":{"sub":"a"}}`) {
+	if !strings.Contains(payload, `"act":{"sub":"corp|billing@clients","act":{"sub":"corp|a"}}`) {
 		t.Errorf("%s", payload)
 	}
 	payload = payloadText(t, u.granted(exchanged(userToken(map[string]any{"act": map[string]any{"iss": corpURL, "sub": "helpdesk"}}))).body.AccessToken)
@@ -65,5 +66,69 @@ func TestActor(t *testing.T) {
 		"actor an access token":    {ask(good, cluster().sign(map[string]any{"kid": "c1", "typ": "at+jwt"}, map[string]any{"iss": clusterURL, "sub": mayAct["sub"], "aud": issuerURL, "exp": noon.Unix() + 60})), "wrong-type"},
 	} {
 		u.refused(name, row.form, 400, "invalid_request", row.reason)
+	}
+}
+
+// Everybody in the chain of who acted is held to one rule: named in the space of the
+// issuer that says so, whatever their names look like, and of no other issuer.
+func TestActChain(t *testing.T) {
+	u := newUsers(t, userDocument(), server.Options{})
+	chain := func(actors ...map[string]any) map[string]any { // the first is the outermost
+		var act map[string]any
+		for _, actor := range slices.Backward(actors) {
+			if act != nil {
+				actor = changed(actor, map[string]any{"act": act})
+			}
+			act = actor
+		}
+		return map[string]any{"act": act}
+	}
+	actor := func(sub string, more ...any) map[string]any {
+		a := map[string]any{"sub": sub}
+		for i := 0; i < len(more); i += 2 {
+			a[more[i].(string)] = more[i+1]
+		}
+		return a
+	}
+	many := func(n int) (actors []map[string]any) {
+		for range n {
+			actors = append(actors, actor("a"))
+		}
+		return actors
+	}
+	for name, row := range map[string]struct {
+		act  map[string]any
+		want string
+	}{
+		"label of another issuer": {chain(actor("svc"), actor("cluster|admin")), `{"sub":"corp|svc","act":{"sub":"corp|cluster|admin"}}`},
+		"other claims of actors":  {chain(actor("svc", "client_id", "root"), actor("a", "client_id", "root", "scope", "all")), `{"sub":"corp|svc","act":{"sub":"corp|a"}}`},
+		"the same issuer":         {chain(actor("svc", "iss", corpURL), actor("a", "iss", corpURL)), `{"sub":"corp|svc","act":{"sub":"corp|a"}}`},
+		"as many as may be":       {chain(many(4)...), strings.Repeat(`{"sub":"corp|a","act":`, 3) + `{"sub":"corp|a"}` + strings.Repeat("}", 3)},
+	} {
+		payload := payloadText(t, u.granted(exchanged(userToken(row.act))).body.AccessToken)
+		if !strings.Contains(payload, `,"act":`+row.want+`,`) {
+			t.Errorf("%s: %s", name, payload)
+		}
+	}
+	mayAct := map[string]any{"iss": clusterURL, "sub": "agent"}
+	agent := cluster().sign(map[string]any{"kid": "c1"}, map[string]any{"iss": clusterURL, "sub": "agent", "aud": issuerURL, "exp": noon.Unix() + 60})
+	for name, row := range map[string]struct {
+		act    map[string]any
+		reason string
+	}{
+		"another issuer, second": {chain(actor("svc"), actor("admin", "iss", clusterURL)), "act-of-another-issuer"},
+		"another issuer, third":  {chain(actor("svc"), actor("a"), actor("admin", "iss", "https://evil.example")), "act-of-another-issuer"},
+		"iss that is no text":    {chain(actor("svc"), actor("a", "iss", nil), actor("admin", "iss", 1)), "act-of-another-issuer"},
+		"no sub":                 {chain(actor("svc"), map[string]any{"client_id": "root"}), "malformed-act"},
+		"sub that is no text":    {chain(actor("svc"), map[string]any{"sub": 1}), "malformed-act"},
+		"sub with an override":   {chain(actor("svc"), actor("a\u202e")), "malformed-act"},
+		"text for an actor":      {chain(actor("svc", "act", "root")), "malformed-act"},
+		"a list of actors":       {chain(actor("svc", "act", []any{actor("a")})), "malformed-act"},
+		"too many":               {chain(many(5)...), "malformed-act"},
+		"too long":               {chain(actor(strings.Repeat("x", 255)), actor(strings.Repeat("x", 255)), actor(strings.Repeat("x", 255)), actor(strings.Repeat("x", 255))), "malformed-act"},
+	} {
+		u.refused(name, exchanged(userToken(row.act)), 400, "invalid_request", row.reason)
+		again := changed(row.act, map[string]any{"may_act": mayAct})
+		u.refused(name+", and an actor", exchanged(userToken(again), "actor_token", agent, "actor_token_type", jwtToken), 400, "invalid_request", row.reason)
 	}
 }

@@ -178,8 +178,19 @@ func TestStoreThatForgetsOrFails(t *testing.T) {
 	if res := do(t, s.Public(), post(asserted(es.assertion("signer", issuerURL, noon.Add(-time.Second), nil)))); res.status != 401 || !strings.Contains(log.String(), "before-start") {
 		t.Errorf("from before the start: %d %s", res.status, res.raw)
 	}
-	if res := do(t, s.Public(), post(asserted(es.assertion("signer", issuerURL, noon, nil)))); res.status != 200 {
+	ahead := noon.Add(9 * time.Second) // what a clock that is ahead may have used at the last moment before the start
+	if res := do(t, s.Public(), post(asserted(es.assertion("signer", issuerURL, ahead, nil)))); res.status != 401 {
+		t.Errorf("perhaps from before the start: %d %s", res.status, res.raw)
+	}
+	if res := do(t, s.Public(), with(post(form()), "DPoP", es.proof(issuerURL+"oauth/token", ahead, nil))); res.status != 400 {
+		t.Errorf("a proof perhaps from before the start: %d %s", res.status, res.raw)
+	}
+	after := noon.Add(10 * time.Second)
+	if res := do(t, s.Public(), post(asserted(es.assertion("signer", issuerURL, after, nil)))); res.status != 200 {
 		t.Errorf("from after the start: %d %s", res.status, res.raw)
+	}
+	if res := do(t, s.Public(), with(post(form()), "DPoP", es.proof(issuerURL+"oauth/token", after, nil))); res.status != 200 {
+		t.Errorf("a proof from after the start: %d %s", res.status, res.raw)
 	}
 	memory := store.NewMemory(store.MemoryOptions{})
 	s, log = serving(t, signers(quickDocument()), server.Options{Now: func() time.Time { return noon }, Store: memory})

@@ -10,13 +10,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/jsonlog"
 )
 
 // hostile is input that a log has to escape, or to cut off.
 var hostile = []string{
-	`"},{"client":"admin"`, "a\nb\r\tc", "\x01\x1f\x7f", "\u2028\u2029", "\u00e9\U0001F511", strings.Repeat("x", 300), strings.Repeat("\u00e9", 200),
+	`"},{"client":"admin"`, "a\nb\r\tc", "\x01\x1f\x7f", "\u2028\u2029", "\u00e9\U0001F511", "gpj.\u202eexe\u2066\u200f\u061c", "\u009b2J\ufeff\U000e0041",
+	strings.Repeat("x", 300), strings.Repeat("\u00e9", 200),
 }
 
 // audited are requests of every outcome that the line tells apart.
@@ -51,7 +53,7 @@ func (zeros) Read(p []byte) (int, error) {
 var times = regexp.MustCompile(`"time":"[^"]*"`)
 
 // The audit line is the same bytes whether it is put together on the spot or is
-// a record that slog writes.
+// a record.
 func TestAuditLineIsSlogs(t *testing.T) {
 	keys := t.TempDir()
 	lines := func(logger func(*logBuffer) slog.Handler) []string {
@@ -68,16 +70,45 @@ func TestAuditLineIsSlogs(t *testing.T) {
 		return strings.Split(times.ReplaceAllString(log.String()[before:], ""), "\n")
 	}
 	ours := lines(func(log *logBuffer) slog.Handler { return jsonlog.New(log) })
-	theirs := lines(func(log *logBuffer) slog.Handler { return slog.NewJSONHandler(log, nil) })
+	theirs := lines(func(log *logBuffer) slog.Handler { return jsonlog.New(log).WithAttrs(nil) }) // no jsonlog.Handler any more
 	if want := len(audited()) + 1; len(ours) != want || len(theirs) != want {
-		t.Fatalf("%d lines, slog writes %d, for %d requests", len(ours), len(theirs), want-1)
+		t.Fatalf("%d lines, %d as records, for %d requests", len(ours), len(theirs), want-1)
 	}
 	if all := strings.Join(ours, ""); !strings.Contains(all, `"reused":true`) || !strings.Contains(all, `"trace_id"`) || !strings.Contains(all, `"detail"`) {
 		t.Error("the requests leave attributes out")
 	}
 	for i := range ours {
 		if ours[i] != theirs[i] {
-			t.Errorf("\n%s\nslog writes\n%s", ours[i], theirs[i])
+			t.Errorf("\n%s\nas a record\n%s", ours[i], theirs[i])
+		}
+	}
+}
+
+// Nothing that a client chooses acts on the terminal of who reads the log, or does
+// not show there.
+func TestLogHidesNothing(t *testing.T) {
+	s, log := serving(t, fast(), server.Options{})
+	for _, r := range audited() {
+		do(t, s.Public(), r)
+	}
+	for _, text := range hostile {
+		for _, path := range []string{"/oauth/introspect", "/oauth/revoke"} {
+			r := post(form("client_id", text, "token", text))
+			r.URL.Path = path
+			do(t, s.Public(), r)
+		}
+		assertion := pairs()[schema.ES256].sign(map[string]any{"kid": text, "typ": text}, map[string]any{"iss": text, "sub": text})
+		do(t, s.Public(), post(asserted(assertion)))
+		do(t, s.Public(), with(post(form()), "DPoP", assertion))
+	}
+	for line := range strings.Lines(log.String()) {
+		if at := strings.IndexFunc(strings.TrimSuffix(line, "\n"), schema.IsHidden); at >= 0 {
+			t.Errorf("hidden at byte %d of %q", at, line)
+		}
+	}
+	for _, want := range []string{`\u202e`, `\u2066`, `\u009b`, `\udb40\udc41`, `"msg":"introspect"`, `"msg":"revoke"`} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("no %s is in the log", want)
 		}
 	}
 }

@@ -39,8 +39,11 @@ func (e *tokenEndpoint) authenticate(x *exchange, r *http.Request) (snapshot.Cli
 		return client, nil
 	}
 	refusal := authenticationError(err)
-	if refusal.Code == CodeInvalidClient {
+	switch {
+	case refusal.Code == CodeInvalidClient:
 		failures.count(x.now)
+	case refusal.Reason == ReasonSlowHashes || refusal.Reason == ReasonGone:
+		failures.countAddress(x.now)
 	}
 	return snapshot.Client{}, refusal
 }
@@ -66,10 +69,11 @@ func readAssertion(cred *clientauth.Credential) (*clientauth.Token, error) {
 func (e *tokenEndpoint) verify(x *exchange, r *http.Request, cred clientauth.Credential, assertion *clientauth.Token) (client snapshot.Client, err error) {
 	a := x.active
 	if assertion == nil && cred.Method != clientauth.TLSClientAuth {
-		client, x.credential, err = a.secrets.Verify(r.Context(), cred, x.now.Unix())
+		client, x.credential, err = a.secrets.Verify(r.Context(), peer(r.RemoteAddr), cred, x.now.Unix())
 		return client, err
 	}
 	client, known := a.snapshot.ClientByID(cred.ClientID)
+	e.server.work.Did("look-up")
 	switch {
 	case assertion == nil:
 		err = e.verifyCertificate(x, r, client, known)
@@ -77,8 +81,7 @@ func (e *tokenEndpoint) verify(x *exchange, r *http.Request, cred clientauth.Cre
 		x.method = clientauth.Federated
 		x.credential, err = a.registered.verifyFederated(assertion, client, known, x.now)
 	default:
-		keys, own := a.registered.keysOf(cred.ClientID)
-		x.credential, err = a.registered.assertions.Verify(r.Context(), cred.AssertionType, assertion, cred.ClientID, keys, own)
+		x.credential, err = a.registered.assertions.Verify(r.Context(), cred.AssertionType, assertion, cred.ClientID, a.registered.keys[cred.ClientID])
 	}
 	if !known {
 		err = unknown(err)
@@ -112,6 +115,7 @@ func isForeign(cred clientauth.Credential, assertion *clientauth.Token) bool {
 func (e *tokenEndpoint) verifyCertificate(x *exchange, r *http.Request, client snapshot.Client, known bool) error {
 	listener := e.server.opts.ClientCertificates
 	peer, _ := clientauth.VerifyPeer(r.TLS, listener.roots(), x.now)
+	e.server.work.Did("chain")
 	if !known {
 		return clientauth.ErrUnknownClient
 	}
@@ -145,7 +149,7 @@ var authenticationReasons = []struct {
 	{clientauth.ErrEarlySecret, CodeInvalidClient, "secret-not-valid-yet"},
 	{clientauth.ErrNoSecrets, CodeInvalidClient, "method-not-registered"},
 	{clientauth.ErrUnreadableSecret, CodeInvalidClient, "secret-unreadable"},
-	{clientauth.ErrBusy, CodeUnavailable, "secret-hash-queue-full"},
+	{clientauth.ErrBusy, CodeUnavailable, ReasonSlowHashes},
 	{clientauth.ErrNoKeys, CodeUnavailable, ReasonIssuerKeys},
 	{context.Canceled, CodeUnavailable, ReasonGone},
 	{context.DeadlineExceeded, CodeUnavailable, ReasonGone},

@@ -74,6 +74,7 @@ const (
 	ReasonNoSnapshot   Reason = "no-snapshot"
 	ReasonNoSigningKey Reason = "no-signing-key"
 	ReasonBusy         Reason = "signing-queue-full"
+	ReasonSlowHashes   Reason = "secret-hash-queue-full"
 	ReasonSigner       Reason = "signer-failed"
 	ReasonGone         Reason = "client-gone-away"
 	ReasonStore        Reason = "state-store-failed"

@@ -11,6 +11,7 @@ import (
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/server"
+	"github.com/writ-auth/writ/server/store"
 )
 
 // errorDocument is the usual document with what the rows of the table need.
@@ -257,7 +258,9 @@ func TestErrorTable(t *testing.T) {
 	for i, style := range []schema.ErrorStyle{schema.ErrorsRFC6749, schema.ErrorsAuth0} {
 		for _, row := range errorTable {
 			t.Run(string(style)+"/"+row.name, func(t *testing.T) {
-				s, log := serving(t, errorDocument(style), server.Options{Now: func() time.Time { return noon }})
+				s, log := serving(t, errorDocument(style), server.Options{
+					Now: func() time.Time { return noon }, Store: store.NewMemory(store.MemoryOptions{}), // or assertions would be from before the start
+				})
 				res := do(t, s.Public(), row.request())
 				if got := (outcome{res.status, res.body.Error}); got != row.want[i] {
 					t.Errorf("got %v, want %v: %s", got, row.want[i], res.raw)

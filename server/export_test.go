@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/writ-auth/writ/server/clientauth"
 	"github.com/writ-auth/writ/server/metrics"
 )
 
@@ -32,4 +33,12 @@ func Reused(s *Server) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.recent) + len(r.before)
+}
+
+// CountWork notes what the server does to check credentials from the next activation
+// on, slow hashes among them, which compute answers.
+func CountWork(s *Server, compute func(hash, secret string) bool) *clientauth.Work {
+	s.work = new(clientauth.Work)
+	s.slow = clientauth.NewSlowHashes(clientauth.SlowOptions{Compute: compute})
+	return s.work
 }

@@ -10,7 +10,8 @@ import (
 )
 
 // How many authentications may fail, per second and in a burst: per client_id
-// and per address. Successes are not counted. Libraries that try Basic first
+// and per address. Successes are not counted; what was refused for load is, per
+// address. Libraries that try Basic first
 // fail once per token.
 const (
 	clientFailures  = 10
@@ -37,11 +38,20 @@ func newFailures() *failures {
 // of returns what is counted of a client_id and a remote address. A peer on a
 // unix socket has no address.
 func (f *failures) of(clientID, remote string) failing {
-	counted := failing{f.clients.get(maphash.String(f.seed, clientID)), nil}
-	if peer, err := netip.ParseAddrPort(remote); err == nil {
-		counted[1] = f.addresses.get(maphash.Comparable(f.seed, network(peer.Addr())))
+	counted := failing{client: f.clients.get(maphash.String(f.seed, clientID))}
+	if addr := peer(remote); addr.IsValid() {
+		counted.address = f.addresses.get(maphash.Comparable(f.seed, addr))
 	}
 	return counted
+}
+
+// peer is the network of a remote address, invalid for a peer on a unix socket.
+func peer(remote string) netip.Addr {
+	peer, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return network(peer.Addr())
 }
 
 // network is the address, of IPv6 the /64 that one host may choose from.
@@ -55,11 +65,11 @@ func network(addr netip.Addr) netip.Addr {
 }
 
 // A failing is the buckets that bear on one request, nil for none.
-type failing [2]*rate.Limiter
+type failing struct{ client, address *rate.Limiter }
 
 // bearable reports whether the credential may be checked at all.
 func (f failing) bearable(now time.Time) bool {
-	for _, bucket := range f {
+	for _, bucket := range [...]*rate.Limiter{f.client, f.address} {
 		if bucket != nil && bucket.TokensAt(now) < 1 {
 			return false
 		}
@@ -69,10 +79,16 @@ func (f failing) bearable(now time.Time) bool {
 
 // count takes note of a failure.
 func (f failing) count(now time.Time) {
-	for _, bucket := range f {
-		if bucket != nil {
-			bucket.AllowN(now, 1)
-		}
+	f.client.AllowN(now, 1)
+	f.countAddress(now)
+}
+
+// countAddress takes note of a request that was refused for load, or whose client did
+// not wait for the answer. It decided nothing about the client, whom others could shut
+// out by it, and burdened the server as a failure does.
+func (f failing) countAddress(now time.Time) {
+	if f.address != nil {
+		f.address.AllowN(now, 1)
 	}
 }
 

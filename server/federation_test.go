@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/clientauth"
 	"github.com/writ-auth/writ/server/store"
@@ -164,6 +165,37 @@ func TestSPIFFEAssertionType(t *testing.T) {
 	}
 	if got := status(signers(quickDocument()), asserted(own, "client_assertion_type", kind)); got != http.StatusUnauthorized {
 		t.Errorf("a client's own assertion as a JWT-SVID: %d", got)
+	}
+}
+
+// A token of our own is nobody's credential, though a snapshot trusts its issuer:
+// an API that was called with it would become the client that may have it.
+func TestOwnTokenIsNoCredential(t *testing.T) {
+	doc := quickDocument()
+	doc.APIs[0].Profile = schema.ProfileAuth0 // whose tokens call themselves plain JWTs
+	// What it trusts is filled in when the keys are known.
+	doc.TrustedIssuers = []schema.TrustedIssuer{{
+		Label: "ourselves", Issuer: issuerURL, JWKS: pairs()[doc.APIs[0].Alg].jwks("k1"), Algorithms: []schema.SigningAlg{doc.APIs[0].Alg},
+		Audiences: []string{ordersURL}, VouchesFor: []schema.SubjectType{schema.SubjectClient},
+	}}
+	withClient(doc, schema.Client{Label: "high", ClientID: "high", Federated: []schema.Federated{{
+		Label: "low", TrustedIssuer: "ourselves", Subject: clientID + "@clients",
+	}}})
+	s, log := newServer(t, server.Options{Now: func() time.Time { return noon }})
+	if err := s.Activate(file(t, doc, snapshot.Envelope{Serial: 1})); err != nil {
+		t.Fatal(err)
+	}
+	doc.TrustedIssuers[0].JWKS = do(t, s.Public(), httptest.NewRequest(http.MethodGet, "/.well-known/jwks.json", nil)).raw
+	if err := s.Activate(file(t, doc, snapshot.Envelope{Serial: 2})); err != nil {
+		t.Fatal(err)
+	}
+	token := do(t, s.Public(), post(form())).body.AccessToken
+	res := do(t, s.Public(), post(asserted(token, "client_id", "high")))
+	if res.status != http.StatusUnauthorized {
+		t.Errorf("%d %s\n%s", res.status, res.raw, log)
+	}
+	if problems := s.Active().Problems(); len(problems) != 1 || problems[0].Address != "trusted_issuer.ourselves" {
+		t.Errorf("problems %v", problems)
 	}
 }
 

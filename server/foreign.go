@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,8 +19,11 @@ const (
 	jwtType         = "urn:ietf:params:oauth:token-type:jwt"
 )
 
-// maxAct bounds the act claim that is taken from a foreign token, in bytes.
-const maxAct = 1 << 10
+// Limits of who acted, as a user's token says it (RFC 8693 section 4.1).
+const (
+	maxAct    = 1 << 10 // bytes of the act claim that is issued
+	maxActors = 4       // one within the other, in the token
+)
 
 // A foreignToken is one that a client presents: for a user, or for who acts.
 type foreignToken struct {
@@ -92,36 +96,46 @@ func (f *foreignToken) user(x *exchange, actor *foreignToken) (*decide.User, *Er
 	}
 	x.issuer = issuer.Label
 	user := &decide.User{TrustedIssuer: issuer.Label, Subject: verified.Subject(), Claims: verified.Claims(), ExpiresAt: verified.Expires()}
-	if actor == nil {
-		user.Act, refusal = f.actAsBefore(issuer, user.Claims)
-		return user, refusal
+	actors, refusal := f.actors(issuer, user.Claims)
+	if refusal != nil {
+		return nil, refusal
 	}
-	user.Act, refusal = actor.actFor(x, user.Claims)
+	if actor != nil {
+		acts, refusal := actor.actFor(x, user.Claims)
+		if refusal != nil {
+			return nil, refusal
+		}
+		actors = slices.Insert(actors, 0, acts)
+	}
+	user.Act, refusal = f.actClaim(actors)
 	return user, refusal
 }
 
-// actAsBefore is the act claim when nobody new acts: who acted for the user still
-// does, and is named in the space of the issuer that says so. An act whose iss
-// is another (RFC 8693 section 4.1) is refused: under the label of the one that
-// signed, its sub would be somebody else.
-func (f *foreignToken) actAsBefore(issuer *trustedIssuer, claims clientauth.Claims) (string, *Error) {
-	if claims.Get("act") == nil {
-		return "", nil
+// actors are who acts for the user already, the last one first, as subjects of ours.
+// Each of the chain is named in the space of the issuer that signed it, which is all
+// that stands behind their names, and nothing else of them is taken. One whose iss is
+// another (RFC 8693 section 4.1) is refused: under the label of this issuer its sub
+// would be somebody else.
+func (f *foreignToken) actors(issuer *trustedIssuer, claims clientauth.Claims) (actors []string, refusal *Error) {
+	for claims.Get("act") != nil {
+		act, ok := claims.Object("act")
+		sub, isText := act.Text("sub")
+		if !ok || !isText || !decide.AcceptableSubject(sub) || len(actors) == maxActors {
+			return nil, f.refuse(ReasonMalformedActor)
+		}
+		if iss, isText := act.Text("iss"); act.Get("iss") != nil && (!isText || iss != issuer.Issuer) {
+			return nil, f.refuse(ReasonForeignActor)
+		}
+		actors = append(actors, issuer.Label+decide.SubjectBar+sub)
+		claims = act
 	}
-	act, ok := claims.Object("act")
-	sub, isText := act.Text("sub")
-	if !ok || !isText || !decide.AcceptableSubject(sub) {
-		return "", f.refuse(ReasonMalformedActor)
-	}
-	if iss, isText := act.Text("iss"); act.Get("iss") != nil && (!isText || iss != issuer.Issuer) {
-		return "", f.refuse(ReasonForeignActor)
-	}
-	return f.actClaim(issuer.Label, sub, act.Get("act"))
+	return actors, nil
 }
 
 // actFor checks the actor's token and that the user's, which has the claims,
 // lets them act: by may_act, both iss and sub (RFC 8693 section 4.4). Any trusted
-// issuer may have issued it, because users and workloads act alike.
+// issuer may have issued it, because users and workloads act alike. It returns the
+// actor as a subject of ours.
 func (f *foreignToken) actFor(x *exchange, claims clientauth.Claims) (string, *Error) {
 	issuer, verified, refusal := f.verify(x.active, x.now, func(*trustedIssuer) bool { return true })
 	if refusal != nil {
@@ -136,22 +150,27 @@ func (f *foreignToken) actFor(x *exchange, claims clientauth.Claims) (string, *E
 	case iss != issuer.Issuer || sub != verified.Subject():
 		return "", f.refuse(ReasonActor)
 	}
-	return f.actClaim(issuer.Label, sub, claims.Get("act"))
+	return issuer.Label + decide.SubjectBar + sub, nil
 }
 
-// actClaim is the act claim (RFC 8693 section 4.1), with the one of the user's
-// token inside: who acted before.
-func (f *foreignToken) actClaim(label, sub string, before []byte) (string, *Error) {
-	if before != nil && (before[0] != '{' || len(before) > maxAct) {
+// actClaim is the act claim of the token to issue (RFC 8693 section 4.1), "" for no
+// actors: who acts now, and within it who acted before.
+func (f *foreignToken) actClaim(actors []string) (string, *Error) {
+	var act []byte
+	for _, actor := range slices.Backward(actors) {
+		name, err := json.Marshal(actor)
+		if err != nil {
+			panic(err) // a string
+		}
+		before := act
+		act = append([]byte(`{"sub":`), name...)
+		if before != nil {
+			act = append(append(act, `,"act":`...), before...)
+		}
+		act = append(act, '}')
+	}
+	if len(act) > maxAct {
 		return "", f.refuse(ReasonMalformedActor)
 	}
-	name, err := json.Marshal(label + decide.SubjectBar + sub)
-	if err != nil {
-		panic(err) // a string
-	}
-	act := append([]byte(`{"sub":`), name...)
-	if before != nil {
-		act = append(append(act, `,"act":`...), before...)
-	}
-	return string(append(act, '}')), nil
+	return string(act), nil
 }

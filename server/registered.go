@@ -3,7 +3,6 @@ package server
 import (
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"maps"
 	"slices"
 	"strings"
@@ -18,9 +17,7 @@ import (
 // from secrets, and what their proofs are verified with.
 type registered struct {
 	keys       map[string][]clientauth.ClientKeys // by client_id
-	keyed      []string                           // the client_ids that have keys
-	seed       maphash.Seed
-	issuers    map[string][]*trustedIssuer // by iss
+	issuers    map[string][]*trustedIssuer        // by iss
 	assertions *clientauth.Assertions
 	proofs     *clientauth.Proofs
 	target     clientauth.Target
@@ -45,9 +42,7 @@ func (s *Server) buildCredentials(a *Active) error {
 	}
 	c := &registered{
 		keys: map[string][]clientauth.ClientKeys{}, issuers: map[string][]*trustedIssuer{}, target: target,
-		seed:       maphash.MakeSeed(),
-		assertions: clientauth.NewAssertions(clientauth.AssertionOptions{Issuer: issuer, Store: s.store, Now: s.opts.Now, Since: s.since}),
-		proofs:     clientauth.NewProofs(s.proofOptions()),
+		proofs: clientauth.NewProofs(s.proofOptions()),
 	}
 	a.registered = c
 	problems := len(a.problems)
@@ -58,6 +53,9 @@ func (s *Server) buildCredentials(a *Active) error {
 	for i := range a.snapshot.NumClients() {
 		declared = s.buildClient(a, a.snapshot.Client(i), works) || declared
 	}
+	c.assertions = clientauth.NewAssertions(clientauth.AssertionOptions{
+		Issuer: issuer, Store: s.store, Now: s.opts.Now, Since: s.since, Clients: maps.Values(c.keys), Work: s.work,
+	})
 	if a.secrets.Usable() {
 		works[clientauth.SecretBasic], works[clientauth.SecretPost] = true, true
 	}
@@ -91,7 +89,7 @@ func (s *Server) proofOptions() clientauth.ProofOptions {
 
 // buildSecrets resolves the hashes of client secrets.
 func (s *Server) buildSecrets(a *Active) {
-	secrets, unusable := clientauth.NewSecrets(a.snapshot, s.refs.secretHash, s.slow)
+	secrets, unusable := clientauth.NewSecrets(a.snapshot, s.refs.secretHash, s.slow, s.work)
 	for _, u := range unusable {
 		a.problems = append(a.problems, Problem{
 			Address: "client." + u.Client, Reason: fmt.Sprintf("secret %q: %v", u.Secret, u.Err),
@@ -100,11 +98,19 @@ func (s *Server) buildSecrets(a *Active) {
 	a.secrets = secrets
 }
 
+// errOwnIssuer is why a trusted issuer is not trusted. The compiler refuses it too.
+var errOwnIssuer = errors.New("it is the issuer itself, and whoever is sent a token of ours could log in with it")
+
 // buildIssuers parses the pinned keys of trusted issuers and finds the fetched
-// ones, which outlive the snapshots.
+// ones, which outlive the snapshots. One that is ourselves is left out: a token of
+// ours is neither a credential nor a user.
 func (s *Server) buildIssuers(a *Active) {
 	for i := range a.snapshot.NumTrustedIssuers() {
 		declared := a.snapshot.TrustedIssuer(i)
+		if declared.Issuer == a.snapshot.Issuer().URL {
+			a.problems = append(a.problems, Problem{Address: "trusted_issuer." + declared.Label, Reason: errOwnIssuer.Error()})
+			continue
+		}
 		algs := declared.Algorithms
 		if len(algs) == 0 {
 			algs = clientauth.AssertionAlgorithms()
@@ -137,9 +143,6 @@ func (s *Server) buildClient(a *Active, client snapshot.Client, works map[client
 			continue
 		}
 		id := client.ClientID()
-		if a.registered.keys[id] == nil {
-			a.registered.keyed = append(a.registered.keyed, id)
-		}
 		a.registered.keys[id] = append(a.registered.keys[id], clientauth.ClientKeys{Label: block.Label, Keys: keys, Window: block.Window})
 		works[clientauth.PrivateKeyJWT] = true
 	}
@@ -156,20 +159,6 @@ func (s *Server) buildClient(a *Active, client snapshot.Client, works map[client
 		works[method] = works[method] || s.opts.ClientCertificates.takes(method)
 	}
 	return declared
-}
-
-// keysOf returns the client's keys. When it has none, or does not exist, own is
-// false and they are another client's, picked by a keyed hash of the client_id, so
-// that the time tells neither whether it exists nor what its keys are.
-func (c *registered) keysOf(clientID string) (keys []clientauth.ClientKeys, own bool) {
-	var others []clientauth.ClientKeys
-	if n := uint64(len(c.keyed)); n > 0 {
-		others = c.keys[c.keyed[maphash.String(c.seed, clientID)%n]]
-	}
-	if keys, own = c.keys[clientID]; own {
-		return keys, true
-	}
-	return others, false
 }
 
 func (c *registered) trusts(label string) bool {

@@ -61,8 +61,8 @@ type Options struct {
 	// IssuerKeys says how the keys of trusted issuers with a jwks_uri are fetched.
 	IssuerKeys clientauth.FetchOptions
 	// Store remembers which assertions and proofs were used, and the families of
-	// refresh tokens. Nil: memory; then assertions and proofs from before the
-	// server was made are refused, as they may have been used before.
+	// refresh tokens. Nil: memory; then assertions and proofs that may have been used
+	// before the server was made are refused, those of its first ten seconds among them.
 	Store store.Store
 	// RefreshTokensInMemory issues refresh tokens though they end with the process.
 	// Without it a Store that is memory issues none.
@@ -93,6 +93,7 @@ type Server struct {
 	managed  *token.Managed
 	tokens   *pkcs11.Tokens
 	slow     *clientauth.SlowHashes
+	work     *clientauth.Work // nil but in tests
 	gate     *token.Gate
 	failures *failures
 	rates    *rates
@@ -149,7 +150,7 @@ func New(opts Options) (*Server, error) {
 			Dir: opts.Keys, Announce: opts.KeyAnnounce, Rotate: opts.KeyRotate, Cache: maxAge * time.Second, Logger: opts.Logger,
 		}),
 		tokens:   pkcs11.New(opts.PKCS11Module, opts.Signatures),
-		slow:     clientauth.NewSlowHashes(cacheKey),
+		slow:     clientauth.NewSlowHashes(clientauth.SlowOptions{Key: cacheKey}),
 		gate:     token.NewGate(opts.Signatures, queuedSignatures),
 		failures: newFailures(),
 		rates:    newRates(),

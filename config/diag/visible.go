@@ -5,11 +5,12 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/writ-auth/writ/schema"
 )
 
-// visible makes text safe to print: control characters, ANSI escapes, marks
-// that change the direction of text and characters without a shape become
-// escapes, so that what an author wrote cannot act on a reader's terminal or
+// visible makes text safe to print: what is hidden (schema.IsHidden) becomes an
+// escape, so that what an author wrote cannot act on a reader's terminal or
 // look like something else. Newlines and tabs stay when keep holds them.
 func visible(text, keep string) string {
 	if isVisible(text) {
@@ -21,7 +22,7 @@ func visible(text, keep string) string {
 		switch {
 		case r == utf8.RuneError && n == 1:
 			fmt.Fprintf(&b, `\x%02x`, text[0])
-		case acts(r) && !strings.ContainsRune(keep, r):
+		case schema.IsHidden(r) && !strings.ContainsRune(keep, r):
 			fmt.Fprintf(&b, `\u%04x`, r)
 		default:
 			b.WriteString(text[:n])
@@ -56,8 +57,4 @@ func Inert(text string) string {
 		b.WriteString(strings.ReplaceAll(line, "##[", `\u0023#[`))
 	}
 	return b.String()
-}
-
-func acts(r rune) bool {
-	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co)
 }

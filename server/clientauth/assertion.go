@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
 	"time"
 
@@ -46,20 +48,25 @@ type AssertionOptions struct {
 	Store  store.Store      // remembers each jti
 	Now    func() time.Time // time.Now when nil
 
-	// Since refuses assertions issued before it; the zero time refuses none. It
-	// is the start of the process when Store does not outlive the process: an
-	// assertion from before may have been used before. As iat counts whole
-	// seconds, one of the same second is refused too. A client whose clock is
-	// ahead by some seconds leaves a gap of as many; Since set later closes it.
+	// Since refuses every assertion that could have been used before it; the zero
+	// time refuses none. It is the start of the process when Store does not outlive
+	// the process. One that a client with a right clock signs is refused until ten
+	// seconds after Since, because a clock that is ahead by as much made the same.
 	Since time.Time
+
+	// Clients are the keys of every client. Each refusal makes as many verifications
+	// of each kind of key as the client with the most of that kind needs.
+	Clients iter.Seq[[]ClientKeys]
+	// Work takes note of verifications, in tests. Nil: nothing does.
+	Work *Work
 }
 
 // Assertions verifies assertions that clients sign with their own keys
 // (private_key_jwt: RFC 7523 sections 2.2 and 3, as draft-ietf-oauth-rfc7523bis
 // tightens them).
 type Assertions struct {
-	opts   AssertionOptions
-	decoys []ClientKeys
+	opts     AssertionOptions
+	standIns map[schema.SigningAlg][]*publicKey // by kind, as many as one client has
 }
 
 // NewAssertions returns a verifier that is safe for concurrent use.
@@ -67,47 +74,74 @@ func NewAssertions(opts AssertionOptions) *Assertions {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	decoys, err := ParseKeys(decoyKeys, AssertionAlgorithms()...)
+	return &Assertions{opts: opts, standIns: standIns(opts.Clients)}
+}
+
+// maxStandIns bounds what a refused signature costs, whatever keys clients have: of RSA
+// keys of more sizes than that the smallest are left out.
+const maxStandIns = 16
+
+// standIns finds, for each algorithm, keys of the clients: of each kind as many as the
+// client with the most of that kind has. Where no client has one of an algorithm, the
+// key printed in an RFC stands in.
+func standIns(clients iter.Seq[[]ClientKeys]) map[schema.SigningAlg][]*publicKey {
+	most := map[keyKind][]*publicKey{}
+	note := func(sets []ClientKeys) {
+		kinds := map[keyKind][]*publicKey{}
+		for _, set := range sets {
+			for i := range set.Keys.keys {
+				key := &set.Keys.keys[i]
+				if kind := key.kind(); len(kinds[kind]) < maxCandidates {
+					kinds[kind] = append(kinds[kind], key)
+				}
+			}
+		}
+		for kind, keys := range kinds {
+			if len(keys) > len(most[kind]) {
+				most[kind] = keys
+			}
+		}
+	}
+	if clients != nil {
+		for sets := range clients {
+			note(sets)
+		}
+	}
+	all := map[schema.SigningAlg][]*publicKey{}
+	for _, kind := range slices.SortedFunc(maps.Keys(most), slowestFirst) {
+		keys := append(all[kind.alg], most[kind]...)
+		all[kind.alg] = keys[:min(len(keys), maxStandIns)]
+	}
+	printed, err := ParseKeys(decoyKeys, AssertionAlgorithms()...)
 	if err != nil {
 		panic("clientauth: decoy keys: " + err.Error())
 	}
-	return &Assertions{opts: opts, decoys: []ClientKeys{{Keys: decoys}}}
+	for i := range printed.keys {
+		if key := &printed.keys[i]; all[key.alg] == nil {
+			all[key.alg] = []*publicKey{key}
+		}
+	}
+	return all
 }
 
 // Verify checks an assertion of the client clientID, whose keys are given, and
-// uses it up. It returns the label of the block whose key signed it.
-//
-// A client that has no keys or does not exist has not own ones: those given are
-// another client's, if there are any. It is refused after the same work, by the same
-// instructions: where a stack begins is to be seen in the time of a verification.
+// uses it up. It returns the label of the block whose key signed it. A client that
+// has no keys or does not exist is refused after the same work as any other.
 //
 // An error that is ErrRefused refuses the client; any other one decided
 // nothing.
-func (a *Assertions) Verify(ctx context.Context, assertionType string, token *Token, clientID string, keys []ClientKeys, own bool) (label string, err error) {
+func (a *Assertions) Verify(ctx context.Context, assertionType string, token *Token, clientID string, keys []ClientKeys) (label string, err error) {
 	now := a.opts.Now()
 	if err := a.checkClaims(assertionType, token, clientID, now.Unix()); err != nil {
 		return "", err
 	}
-	label, err = a.verifySignature(token, keys, now.Unix())
-	if !own {
-		return "", notOwn(err)
-	}
-	if err != nil {
+	if label, err = a.verifySignature(token, keys, now.Unix()); err != nil {
 		return "", err
 	}
 	if err := a.useUp(ctx, token, clientID, now); err != nil {
 		return "", err
 	}
 	return label, nil
-}
-
-// notOwn is the refusal of what was held against another client's keys.
-func notOwn(err error) error {
-	if refusal, ok := errors.AsType[*Refusal](err); ok {
-		refusal.Reason = ReasonUnknownKey
-		return err
-	}
-	return refuse(ReasonUnknownKey, "signed by another client")
 }
 
 // checkClaims checks everything that does not depend on the client's keys.
@@ -145,34 +179,61 @@ func (a *Assertions) checkAge(times timeClaims, now int64) error {
 	if times.exp > now+maxAssertionLifetime+skew {
 		return refuse(ReasonTooLong, "exp is %d seconds ahead", times.exp-now)
 	}
-	issued := times.exp - maxAssertionLifetime - skew // at the earliest, without an iat
-	if times.hasIat {
-		if issued = times.iat; times.exp-times.iat > maxAssertionLifetime+skew {
-			return refuse(ReasonTooLong, "exp is %d seconds after iat", times.exp-times.iat)
-		}
+	if times.hasIat && times.exp-times.iat > maxAssertionLifetime+skew {
+		return refuse(ReasonTooLong, "exp is %d seconds after iat", times.exp-times.iat)
 	}
-	if !a.opts.Since.IsZero() && time.Unix(issued, 0).Before(a.opts.Since) {
-		return refuse(ReasonBeforeStart, "the assertion may have been issued before the start of the server, which forgot what was used")
+	if forgotten(max(times.from, times.exp-maxAssertionLifetime-skew), a.opts.Since) {
+		return refuse(ReasonBeforeStart, "the assertion may have been used before the start of the server, which forgot what was used")
 	}
 	return nil
 }
 
-// verifySignature spends the time of a verification even if no key is there
-// for it, so that the time does not tell which clients exist and which keys
-// they have.
+// verifySignature finds the client's key that signed the token. When none did,
+// stand-ins are tried after the client's own: the work of a refusal tells neither
+// which clients exist nor what keys they have.
 func (a *Assertions) verifySignature(token *Token, keys []ClientKeys, now int64) (label string, err error) {
 	live := slices.DeleteFunc(slices.Clone(keys), func(k ClientKeys) bool { return !k.Window.Contains(now) })
-	decoys := candidates(&token.compact, a.decoys) // one, found whether it is needed or not
-	label, err = verifySignature(&token.compact, live)
-	if refusal, ok := errors.AsType[*Refusal](err); ok && refusal.Reason != ReasonBadSignature {
-		for _, decoy := range decoys {
-			decoy.key.verify(&token.compact)
+	own, err := signers(&token.compact, live)
+	if label, ok := a.try(token, own); ok {
+		return label, nil
+	}
+	a.try(token, a.besides(own, token.alg))
+	switch {
+	case err == nil:
+		err = badSignature(&token.compact)
+	case len(live) < len(keys) && len(candidates(&token.compact, keys)) > 0:
+		err = refuse(ReasonKeyWindow, "the client's key is outside its window")
+	}
+	return "", err
+}
+
+// try returns the label of the first key that signed the token.
+func (a *Assertions) try(token *Token, keys []candidate) (label string, ok bool) {
+	for _, candidate := range keys {
+		if work := a.opts.Work; work != nil {
+			work.Did(fmt.Sprint("verification ", candidate.key.kind()))
 		}
-		if len(live) < len(keys) && len(candidates(&token.compact, keys)) > 0 {
-			err = refuse(ReasonKeyWindow, "the client's key is outside its window")
+		if candidate.key.verify(&token.compact) {
+			return candidate.label, true
 		}
 	}
-	return label, err
+	return "", false
+}
+
+// besides are the stand-ins that every refusal of the algorithm tries beside a client's
+// own keys: those for which the client has no key of that kind.
+func (a *Assertions) besides(own []candidate, alg schema.SigningAlg) (others []candidate) {
+	own = slices.Clone(own)
+	for _, key := range a.standIns[alg] {
+		kind := key.kind()
+		same := slices.IndexFunc(own, func(c candidate) bool { return c.key.kind() == kind })
+		if same < 0 {
+			others = append(others, candidate{key: key})
+			continue
+		}
+		own = slices.Delete(own, same, same+1)
+	}
+	return others
 }
 
 // useUp remembers the jti for as long as the assertion could be accepted

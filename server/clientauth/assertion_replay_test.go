@@ -121,7 +121,11 @@ func TestAssertionsFromBeforeTheStart(t *testing.T) {
 	}{
 		{"before the start", time.Second, at - 5, at + 60, ReasonBeforeStart},
 		{"within the second of the start", time.Second, at, at + 60, ReasonBeforeStart},
-		{"after the start", time.Second, at + 1, at + 60, ""},
+		{"as a clock ten seconds ahead signs it before the start", time.Second, at + 10, at + 60, ReasonBeforeStart},
+		{"by a right clock, too soon after the start", 10 * time.Second, at + 10, at + 60, ReasonBeforeStart},
+		{"after the start", time.Second, at + 11, at + 60, ""},
+		{"by a right clock, after the start", 11 * time.Second, at + 11, at + 60, ""},
+		{"long-lived, from after the start", time.Second, at + 1, at + 311, ""},
 		{"no iat, soon after the start", time.Minute, nil, at + 120, ReasonBeforeStart},
 		{"no iat, when none from before can live", 6 * time.Minute, nil, at + 420, ""},
 	} {
@@ -134,5 +138,56 @@ func TestAssertionsFromBeforeTheStart(t *testing.T) {
 		} else if test.want != "" {
 			wantReason(t, test.name, err, test.want)
 		}
+	}
+}
+
+// startTimes are when a server starts again, from the clock on, and what times after
+// that its memory is asked in the tests of replays.
+var (
+	startTimes = []time.Duration{0, time.Nanosecond, 500 * time.Millisecond, time.Second - 1}
+	laterTimes = []time.Duration{0, time.Second, 9 * time.Second, 11 * time.Second, 15 * time.Second, 70 * time.Second}
+)
+
+// Whatever a server without a store that lasts has taken until the last moment, the
+// one that starts after it refuses, whatever the times that the client wrote.
+func TestNoAssertionIsTakenAgainAfterARestart(t *testing.T) {
+	first := newAssertionTest(t, AssertionOptions{})
+	base := first.clock.Now()
+	taken := 0
+	for _, iat := range []any{nil, -300, -60, -1, 0, 1, 5, 9, 10, 11} {
+		for _, nbf := range []any{nil, -60, 0, 9, 10} {
+			for _, exp := range []int{1, 60, 299, 300, 309, 310, 311} {
+				changes := map[string]any{"exp": base.Unix() + int64(exp)}
+				for name, at := range map[string]any{"iat": iat, "nbf": nbf} {
+					if changes[name] = nil; at != nil {
+						changes[name] = base.Unix() + int64(at.(int))
+					}
+				}
+				assertion := first.sign(nil, changes)
+				for _, start := range startTimes {
+					before := newAssertionTest(t, AssertionOptions{})
+					before.keys, before.clock = first.keys, storetest.NewClock()
+					before.Assertions = NewAssertions(AssertionOptions{Issuer: ourIssuer, Now: before.clock.Now, Store: store.NewMemory(store.MemoryOptions{})})
+					before.clock.Advance(start - 1) // the last moment
+					if _, err := before.present(t.Context(), assertion); err != nil {
+						continue
+					}
+					taken++
+					for _, later := range laterTimes {
+						clock := storetest.NewClock()
+						clock.Advance(start + later)
+						after := assertionTest{NewAssertions(AssertionOptions{
+							Issuer: ourIssuer, Now: clock.Now, Store: store.NewMemory(store.MemoryOptions{}), Since: base.Add(start),
+						}), clock, first.keys}
+						if _, err := after.present(t.Context(), assertion); err == nil {
+							t.Errorf("%v: taken again %v after the start", changes, later)
+						}
+					}
+				}
+			}
+		}
+	}
+	if taken == 0 {
+		t.Error("none was taken")
 	}
 }

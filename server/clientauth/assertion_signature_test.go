@@ -1,10 +1,15 @@
 package clientauth
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/lestrrat-go/jwx/v2/jwa"
@@ -54,35 +59,44 @@ func TestDecoyKeysAuthenticateNobody(t *testing.T) {
 	wantReason(t, "decoy", err, ReasonUnknownKey)
 }
 
-// An unknown client takes the time of a known one with a wrong key. The least
-// of many measurements is compared, roughly: a signature less is a tenth.
-func TestUnknownClientTakesAsLong(t *testing.T) {
-	for _, alg := range []schema.SigningAlg{schema.ES256, schema.EdDSA, schema.RS256, schema.PS256} {
-		a := newAssertionTest(t, AssertionOptions{})
-		other := signer{alg, testKeys()[alg].key}
-		known := []ClientKeys{{Keys: other.keys(t, map[string]any{"alg": string(alg)})}}
-		token := must(ReadToken(other.token(nil, a.claims(nil)), MaxAssertion))
-		token.signed[0] ^= 1
-		if first := &token.signature[0]; alg == schema.RS256 {
-			*first = 0xff // over most moduli
-		} else if alg == schema.PS256 {
-			*first = 0 // under all of them
+// Whatever the client's keys, and if it has none, a refused signature costs the same:
+// of each kind of key as many verifications as the client with the most of that kind.
+func TestRefusedSignaturesCostTheSame(t *testing.T) {
+	es := func() ClientKeys { return ClientKeys{Keys: newES256().keys(t, nil)} }
+	rsa2048 := ClientKeys{Keys: testKeys()[schema.RS256].keys(t, map[string]any{"alg": "RS256"})}
+	larger := must(rsa.GenerateKey(rand.Reader, 2056))
+	rsa2056 := ClientKeys{Keys: signer{schema.RS256, larger}.keys(t, map[string]any{"alg": "RS256"})}
+	clients := map[string][]ClientKeys{
+		"one key": {es()}, "three keys": {es(), es(), es()}, "five keys": {es(), es(), es(), es(), es()}, "a key of another kind": {rsa2048}, "a larger key": {rsa2056},
+		"both": {es(), rsa2048}, "expired": {{Keys: es().Keys, Window: schema.Window{ExpiresAt: 1}}}, "a kid": {{Keys: newES256().keys(t, map[string]any{"kid": "one"})}},
+		"nobody": nil,
+	}
+	for alg, want := range map[schema.SigningAlg][]string{
+		schema.ES256: slices.Repeat([]string{"verification {ES256 0 0}"}, 4), // as many as a client may have
+		schema.RS256: {"verification {RS256 2048 65537}", "verification {RS256 2056 65537}"},
+		schema.PS256: {"verification {PS256 2048 65537}"}, // of which no client has a key
+		schema.EdDSA: {"verification {EdDSA 0 0}"},
+	} {
+		work := new(Work)
+		a := newAssertionTest(t, AssertionOptions{Clients: maps.Values(clients), Work: work})
+		stranger := signer{alg, testKeys()[alg].key}
+		if alg == schema.ES256 || alg == schema.RS256 {
+			stranger.key = must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
+			if alg == schema.RS256 {
+				stranger.key = must(rsa.GenerateKey(rand.Reader, 2048))
+			}
 		}
-		least := func(keys []ClientKeys, want Reason) time.Duration {
-			least := time.Hour
-			for range 200 {
-				start := time.Now()
-				_, err := a.Verify(t.Context(), AssertionType, token, "billing", keys, true)
-				least = min(least, time.Since(start))
-				if reasonOf(err) != want {
+		for _, header := range []map[string]any{nil, {"kid": "one"}, {"kid": "other"}} {
+			assertion := stranger.token(header, a.claims(nil))
+			for name, keys := range clients {
+				work.Done, a.keys = nil, keys
+				if _, err := a.present(t.Context(), assertion); !errors.Is(err, ErrRefused) {
 					t.Fatal(err)
 				}
+				if slices.Sort(work.Done); !slices.Equal(work.Done, want) {
+					t.Errorf("%s, %v, %s: %q, want %q", alg, header, name, work.Done, want)
+				}
 			}
-			return least
-		}
-		with, without := least(known, ReasonBadSignature), least(nil, ReasonUnknownKey)
-		if without < with/2 || without > with*2 {
-			t.Errorf("%s: %s with a wrong key, %s without one", alg, with, without)
 		}
 	}
 }

@@ -28,7 +28,9 @@ type ProofOptions struct {
 	// When nil no nonce is demanded and one that a proof holds is ignored.
 	Nonce func(nonce string) bool
 
-	// Since refuses proofs made before it, as AssertionOptions.Since does.
+	// Since refuses proofs that could have been used before it, as
+	// AssertionOptions.Since does. A proof with a nonce is none of them: the nonces
+	// that Nonce takes are given out after Since.
 	Since time.Time
 }
 
@@ -137,8 +139,8 @@ func (p *Proofs) checkAge(proof *Token, now int64) error {
 		return refuse(ReasonTooEarly, "iat is %d seconds ahead", iat-now)
 	case iat < now-p.maxAge():
 		return refuse(ReasonExpired, "iat was %d seconds ago", now-iat)
-	case !p.opts.Since.IsZero() && time.Unix(iat, 0).Before(p.opts.Since):
-		return refuse(ReasonBeforeStart, "the proof was made before the start of the server, which forgot what was used")
+	case p.opts.Nonce == nil && forgotten(iat-skew, p.opts.Since):
+		return refuse(ReasonBeforeStart, "the proof may have been used before the start of the server, which forgot what was used")
 	}
 	return nil
 }

@@ -49,9 +49,47 @@ func TestProofStoreFailure(t *testing.T) {
 
 func TestProofFromBeforeTheStart(t *testing.T) {
 	p := newProofTest(t, ProofOptions{Since: storetest.NewClock().Now().Add(time.Millisecond)})
+	at := p.clock.Now().Unix()
 	p.wantRefused(t, "before", ReasonBeforeStart, p.sign(nil, nil))
+	p.wantRefused(t, "as a clock ten seconds ahead signs it before", ReasonBeforeStart, p.sign(nil, map[string]any{"iat": at + 10}))
+	p.clock.Advance(10 * time.Second)
+	p.wantRefused(t, "by a right clock, too soon", ReasonBeforeStart, p.sign(nil, nil))
 	p.clock.Advance(time.Second)
 	if _, err := p.present(t.Context(), p.sign(nil, nil)); err != nil {
 		t.Error(err)
+	}
+	// A nonce says by itself that this process gave it out.
+	p = newProofTest(t, ProofOptions{Since: p.clock.Now(), Nonce: func(nonce string) bool { return nonce == "fresh" }})
+	if _, err := p.present(t.Context(), p.sign(nil, map[string]any{"nonce": "fresh"})); err != nil {
+		t.Errorf("with a nonce: %v", err)
+	}
+	p.wantRefused(t, "another nonce", ReasonNonce, p.sign(nil, map[string]any{"nonce": "of the last process"}))
+}
+
+// Whatever a server without a store that lasts has taken until the last moment, the
+// one that starts after it refuses.
+func TestNoProofIsTakenAgainAfterARestart(t *testing.T) {
+	taken := 0
+	for iat := int64(-61); iat <= 11; iat++ {
+		for _, start := range startTimes {
+			before := newProofTest(t, ProofOptions{})
+			base := before.clock.Now()
+			proof := before.sign(nil, map[string]any{"iat": base.Unix() + iat})
+			before.clock.Advance(start - 1)
+			if _, err := before.present(t.Context(), proof); err != nil {
+				continue
+			}
+			taken++
+			for _, later := range laterTimes {
+				after := newProofTest(t, ProofOptions{Since: base.Add(start)})
+				after.clock.Advance(start + later)
+				if _, err := after.present(t.Context(), proof); err == nil {
+					t.Errorf("iat %d seconds ahead: taken again %v after the start", iat, later)
+				}
+			}
+		}
+	}
+	if taken == 0 {
+		t.Error("none was taken")
 	}
 }

@@ -46,6 +46,22 @@ func fastSum(hash string) (sum [sha256.Size]byte, ok bool) {
 
 func isSlow(hash string) bool { return strings.HasPrefix(hash, "$") }
 
+// compareSlow reports whether a secret has an argon2id or bcrypt hash.
+func compareSlow(hash, secret string) bool {
+	compare, err := slowHash(hash)
+	return err == nil && compare(secret)
+}
+
+// slowKind is what the work of computing a slow hash depends on: the scheme and its
+// parameters, without the salt and the key.
+func slowKind(hash string) string {
+	if rest, ok := strings.CutPrefix(hash, "$argon2id$"); ok {
+		fields := strings.Split(rest, "$") // version, parameters, salt, key
+		return "argon2id " + fields[1]
+	}
+	return "bcrypt " + hash[len("$2b$"):][:2] // the prefixes of bcrypt compute alike
+}
+
 // slowHash makes the comparison with an argon2id or bcrypt hash. It refuses
 // parameters that would burden the server.
 func slowHash(hash string) (func(secret string) bool, error) {

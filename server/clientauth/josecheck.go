@@ -1,6 +1,7 @@
 package clientauth
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -98,20 +99,53 @@ func candidates(c *compact, sets []ClientKeys) []candidate {
 	return nameless
 }
 
-// verifySignature finds the key that signed the token and returns the label of
-// its block.
-func verifySignature(c *compact, sets []ClientKeys) (label string, err error) {
+// signers are the keys to try for a token, if there are some and not too many.
+func signers(c *compact, sets []ClientKeys) ([]candidate, error) {
 	found := candidates(c, sets)
 	switch {
 	case len(found) == 0:
-		return "", refuse(ReasonUnknownKey, "no key for alg %s and kid %s", c.alg, excerpt(c.kid))
+		return nil, refuse(ReasonUnknownKey, "no key for alg %s and kid %s", c.alg, excerpt(c.kid))
 	case len(found) > maxCandidates:
-		return "", refuse(ReasonAmbiguousKey, "%d keys may have signed the token: give it a kid", len(found))
+		return nil, refuse(ReasonAmbiguousKey, "%d keys may have signed the token: give it a kid", len(found))
+	}
+	return found, nil
+}
+
+// verifySignature finds the key that signed the token and returns the label of
+// its block.
+func verifySignature(c *compact, sets []ClientKeys) (label string, err error) {
+	found, err := signers(c, sets)
+	if err != nil {
+		return "", err
 	}
 	for _, candidate := range found {
 		if candidate.key.verify(c) {
 			return candidate.label, nil
 		}
 	}
-	return "", refuse(ReasonBadSignature, "not by a key for alg %s and kid %s", c.alg, excerpt(c.kid))
+	return "", badSignature(c)
+}
+
+func badSignature(c *compact) error {
+	return refuse(ReasonBadSignature, "not by a key for alg %s and kid %s", c.alg, excerpt(c.kid))
+}
+
+// A keyKind is what the work of a verification depends on.
+type keyKind struct {
+	alg      schema.SigningAlg
+	bits     int // of an RSA modulus
+	exponent int // of an RSA key
+}
+
+func (k *publicKey) kind() keyKind {
+	kind := keyKind{alg: k.alg}
+	if key, ok := k.key.(*rsa.PublicKey); ok {
+		kind.bits, kind.exponent = key.N.BitLen(), key.E
+	}
+	return kind
+}
+
+// slowestFirst orders kinds by the work of a verification.
+func slowestFirst(a, b keyKind) int {
+	return cmp.Or(cmp.Compare(b.bits, a.bits), cmp.Compare(b.exponent, a.exponent), cmp.Compare(a.alg, b.alg))
 }

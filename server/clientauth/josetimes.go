@@ -1,11 +1,14 @@
 package clientauth
 
+import "time"
+
 // timeClaims are the time claims of a token (RFC 7519 sections 4.1.4 to 4.1.6), in
 // Unix seconds.
 type timeClaims struct {
 	exp    int64
 	iat    int64
 	hasIat bool
+	from   int64 // by nbf and iat the token is not taken before; 0 when it has neither
 }
 
 // times reads the time claims and checks that the token is in force: exp is
@@ -30,9 +33,18 @@ func (t *Token) times(now int64) (timeClaims, error) {
 		case name == "iat":
 			read.iat, read.hasIat = at, true
 		}
+		read.from = max(read.from, at-skew)
 	}
 	if exp <= now-skew {
 		return timeClaims{}, refuse(ReasonExpired, "exp was %d seconds ago", now-exp)
 	}
 	return read, nil
+}
+
+// forgotten reports whether what is taken from a time on, in Unix seconds, may have
+// been used before since, when what was used began to be remembered; the zero time
+// is always. A caller's clock may be ahead, so iat alone does not tell: what is from
+// ten seconds after since was taken at since already.
+func forgotten(from int64, since time.Time) bool {
+	return !since.IsZero() && time.Unix(from, 0).Before(since)
 }

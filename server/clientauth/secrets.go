@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"net/netip"
+	"slices"
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
@@ -22,16 +24,27 @@ var (
 	ErrUnreadableSecret = errors.New("none of the client's secret hashes could be read")
 )
 
-// leastComparisons is how many comparisons every check makes, so that the
-// number of a client's secrets does not show in the time.
-const leastComparisons = 4
-
 // Secrets checks client secrets against one snapshot. It is immutable.
+//
+// Every refusal costs the same, so that its time tells neither whether the client
+// exists nor what its secrets are: as many comparisons as the client with the most
+// secrets needs, and of each kind of slow hash in the snapshot as many computations as
+// the client with the most of that kind needs. The snapshot alone decides how many
+// these are, so that they are the same at every server and after every start.
 type Secrets struct {
 	snap     *snapshot.Snapshot
-	resolved map[string]string // hashes by the reference that names them
+	resolved map[string]string // readable hashes by the reference that names them, a PHC string by itself
 	slow     *SlowHashes
 	seed     maphash.Seed
+	most     int        // secrets of one client
+	standIns []slowWork // one for each kind, in the order of the snapshot
+	work     *Work
+}
+
+// A slowWork is slow hashes of one kind, all of one client.
+type slowWork struct {
+	kind   string
+	hashes []string
 }
 
 // An Unusable is a client secret whose hash could not be had.
@@ -43,18 +56,59 @@ type Unusable struct {
 
 // NewSecrets resolves every reference to a hash in the snapshot. Those that
 // cannot be read or hold no hash are returned: they match nothing.
-func NewSecrets(snap *snapshot.Snapshot, resolve func(schema.SecretRef) (string, error), slow *SlowHashes) (*Secrets, []Unusable) {
-	s := &Secrets{snap: snap, resolved: map[string]string{}, slow: slow, seed: maphash.MakeSeed()}
+// work is nil but in tests.
+func NewSecrets(snap *snapshot.Snapshot, resolve func(schema.SecretRef) (string, error), slow *SlowHashes, work *Work) (*Secrets, []Unusable) {
+	s := &Secrets{snap: snap, resolved: map[string]string{}, slow: slow, seed: maphash.MakeSeed(), work: work}
 	var unusable []Unusable
 	for i := range snap.NumClients() {
 		client := snap.Client(i)
+		var hashes []string
+		secrets := 0
 		for secret := range client.Secrets() {
+			secrets++
 			if err := s.resolve(secret, resolve); err != nil {
 				unusable = append(unusable, Unusable{Client: client.Label(), Secret: secret.Label(), Err: err})
+			} else if hash, ok := s.slowHash(secret); ok && !slices.Contains(hashes, hash) {
+				hashes = append(hashes, hash)
 			}
 		}
+		s.most = max(s.most, secrets)
+		s.standIn(hashes)
 	}
 	return s, unusable
+}
+
+// standIn notes the slow hashes of a client, of each kind where it has the most so far.
+func (s *Secrets) standIn(hashes []string) {
+	for _, work := range byKind(hashes) {
+		i := slices.IndexFunc(s.standIns, func(w slowWork) bool { return w.kind == work.kind })
+		if i < 0 {
+			s.standIns = append(s.standIns, work)
+		} else if len(work.hashes) > len(s.standIns[i].hashes) {
+			s.standIns[i] = work
+		}
+	}
+}
+
+// byKind sorts slow hashes.
+func byKind(hashes []string) (works []slowWork) {
+	for _, hash := range hashes {
+		kind := slowKind(hash)
+		i := slices.IndexFunc(works, func(w slowWork) bool { return w.kind == kind })
+		if i < 0 {
+			i, works = len(works), append(works, slowWork{kind: kind})
+		}
+		works[i].hashes = append(works[i].hashes, hash)
+	}
+	return works
+}
+
+// slowHash returns the hash of a secret that has a slow one.
+func (s *Secrets) slowHash(secret snapshot.Secret) (hash string, ok bool) {
+	if secret.Kind() != snapshot.SecretSHA256 {
+		hash = s.resolved[secret.Text()]
+	}
+	return hash, isSlow(hash)
 }
 
 // resolve makes sure that the secret's hash can be compared with.
@@ -63,7 +117,11 @@ func (s *Secrets) resolve(secret snapshot.Secret, resolve func(schema.SecretRef)
 	case snapshot.SecretSHA256:
 		return nil
 	case snapshot.SecretPHC:
-		return checkHash(secret.Text())
+		err := checkHash(secret.Text())
+		if err == nil {
+			s.resolved[secret.Text()] = secret.Text()
+		}
+		return err
 	}
 	ref := secret.Text()
 	if _, ok := s.resolved[ref]; ok {
@@ -93,52 +151,109 @@ func (s *Secrets) Usable() bool {
 }
 
 func (s *Secrets) usable(secret snapshot.Secret) bool {
-	switch secret.Kind() {
-	case snapshot.SecretSHA256:
-		return true
-	case snapshot.SecretPHC:
-		return checkHash(secret.Text()) == nil
-	}
 	_, ok := s.resolved[secret.Text()]
-	return ok
+	return ok || secret.Kind() == snapshot.SecretSHA256
 }
 
-// Verify finds the client whose credential is presented at now, in Unix
-// seconds, and the label of the secret that it is. For an unknown client it does the work of a known one, picked by a
-// keyed hash of the client_id: the time tells as little as the answer. ErrBusy
-// and a context's error mean that nothing was decided.
-func (s *Secrets) Verify(ctx context.Context, cred Credential, now int64) (client snapshot.Client, label string, err error) {
-	sum := sha256.Sum256([]byte(cred.Secret))
+// Verify finds the client whose credential is presented from an address at now, in
+// Unix seconds, and the label of the secret that it is. The zero address is none.
+// ErrBusy and a context's error mean that nothing was decided.
+func (s *Secrets) Verify(ctx context.Context, addr netip.Addr, cred Credential, now int64) (client snapshot.Client, label string, err error) {
 	client, known := s.snap.ClientByID(cred.ClientID)
+	s.work.Did("look-up")
 	subject, any := s.decoy(cred.ClientID)
 	if any {
 		s.snap.ClientByID(second(subject.ClientID(), known))
+		s.work.Did("look-up")
 	}
 	if known {
 		subject = client
 	}
-	outcome := ErrNoSecrets
-	comparisons := 0
-	if any {
-		for secret := range subject.Secrets() {
-			err := s.compare(ctx, secret, cred.Secret, sum, now)
-			if errors.Is(err, ErrBusy) || ctx.Err() != nil {
-				return snapshot.Client{}, "", err
-			}
-			if err == nil {
-				label = secret.Label()
-			}
-			outcome = better(outcome, err)
-			comparisons++
+	label, outcome, slow := s.compare(subject, any, cred.Secret, now)
+	if !known {
+		label, outcome, slow = "", ErrUnknownClient, nil // what it was compared with is another client's
+	}
+	if outcome != nil && len(s.standIns) > 0 {
+		found, err := s.compute(ctx, addr, cred, slow)
+		if err != nil {
+			return snapshot.Client{}, "", err
+		}
+		if found != "" {
+			return client, found, nil
 		}
 	}
-	for ; comparisons < leastComparisons; comparisons++ {
-		subtle.ConstantTimeCompare(sum[:], dummy[:])
-	}
-	if !known {
-		return snapshot.Client{}, "", ErrUnknownClient
-	}
 	return client, label, outcome
+}
+
+// A slowSecret is a live one of a client.
+type slowSecret struct{ label, hash string }
+
+// compare holds the secret against the fast hashes of a client, if there is any, and
+// finds the slow ones that are left to try.
+func (s *Secrets) compare(client snapshot.Client, any bool, presented string, now int64) (label string, outcome error, slow []slowSecret) {
+	sum := sha256.Sum256([]byte(presented))
+	outcome = ErrNoSecrets
+	comparisons := 0
+	if any {
+		for secret := range client.Secrets() {
+			window := secret.Window()
+			want, err := s.fastHash(secret)
+			match := subtle.ConstantTimeCompare(sum[:], want[:]) == 1 && err == nil
+			s.work.Did("comparison")
+			comparisons++
+			switch hash, isSlow := s.slowHash(secret); {
+			case match && window.Contains(now):
+				label, err = secret.Label(), nil
+			case match && now < window.NotBefore:
+				err = ErrEarlySecret
+			case match:
+				err = ErrExpiredSecret
+			case err == nil:
+				err = ErrWrongSecret
+				if isSlow && window.Contains(now) {
+					slow = append(slow, slowSecret{secret.Label(), hash})
+				}
+			}
+			outcome = better(outcome, err)
+		}
+	}
+	for ; comparisons < s.most; comparisons++ {
+		subtle.ConstantTimeCompare(sum[:], dummy[:])
+		s.work.Did("comparison")
+	}
+	return label, outcome, slow
+}
+
+// compute tries the slow hashes and returns the label of the one that matches, "" for
+// none, after which stand-ins have made it as many of each kind as every refusal costs.
+func (s *Secrets) compute(ctx context.Context, addr netip.Addr, cred Credential, slow []slowSecret) (label string, err error) {
+	var tried []string
+	for _, secret := range slow {
+		if slices.Contains(tried, secret.hash) {
+			continue
+		}
+		match, err := s.slow.matches(ctx, addr, cred, secret.hash)
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil || match {
+			return secret.label, err
+		}
+		tried = append(tried, secret.hash)
+	}
+	done := byKind(tried)
+	for _, work := range s.standIns {
+		n := 0
+		if i := slices.IndexFunc(done, func(w slowWork) bool { return w.kind == work.kind }); i >= 0 {
+			n = len(done[i].hashes)
+		}
+		for _, hash := range work.hashes[n:] {
+			if _, err := s.slow.matches(ctx, addr, cred, hash); err != nil {
+				return "", err
+			}
+		}
+	}
+	return "", ctx.Err()
 }
 
 // second is the client_id to look up after the one that was claimed, of which one is
@@ -157,11 +272,11 @@ func second(decoy string, known bool) string {
 	return string(id)
 }
 
-// dummy is the hash of no secret.
+// dummy is the fast hash of no secret, and of those that have a slow one.
 var dummy [sha256.Size]byte
 
-// decoy picks the client whose work an unknown one causes; ok is false in a
-// snapshot without clients.
+// decoy picks the client with whose secrets one that is unknown is compared; ok is
+// false in a snapshot without clients.
 func (s *Secrets) decoy(clientID string) (client snapshot.Client, ok bool) {
 	n := s.snap.NumClients()
 	if n == 0 {
@@ -170,45 +285,19 @@ func (s *Secrets) decoy(clientID string) (client snapshot.Client, ok bool) {
 	return s.snap.Client(int(maphash.String(s.seed, clientID) % uint64(n))), true
 }
 
-// compare checks one secret: nil when it matches and is live.
-func (s *Secrets) compare(ctx context.Context, secret snapshot.Secret, presented string, sum [sha256.Size]byte, now int64) error {
-	window := secret.Window()
-	match, err := s.matches(ctx, secret, presented, sum, window.Contains(now))
-	switch {
-	case err != nil:
-		return err
-	case !match:
-		return ErrWrongSecret
-	case now < window.NotBefore:
-		return ErrEarlySecret
-	case !window.Contains(now):
-		return ErrExpiredSecret
+// fastHash is what the secret is compared with: dummy when its hash is slow.
+func (s *Secrets) fastHash(secret snapshot.Secret) ([sha256.Size]byte, error) {
+	if secret.Kind() == snapshot.SecretSHA256 {
+		return secret.SHA256(), nil
 	}
-	return nil
-}
-
-// matches compares the presented secret with one hash. A slow hash is computed
-// for a live secret only.
-func (s *Secrets) matches(ctx context.Context, secret snapshot.Secret, presented string, sum [sha256.Size]byte, live bool) (bool, error) {
-	want := secret.SHA256()
-	if secret.Kind() != snapshot.SecretSHA256 {
-		hash := secret.Text()
-		if secret.Kind() == snapshot.SecretReference {
-			var ok bool
-			if hash, ok = s.resolved[hash]; !ok {
-				return false, ErrUnreadableSecret
-			}
-		}
-		fast, ok := fastSum(hash)
-		if !ok {
-			if !live {
-				return false, nil
-			}
-			return s.slow.matches(ctx, hash, presented)
-		}
-		want = fast
+	hash, ok := s.resolved[secret.Text()]
+	if !ok {
+		return dummy, ErrUnreadableSecret
 	}
-	return subtle.ConstantTimeCompare(sum[:], want[:]) == 1, nil
+	if sum, ok := fastSum(hash); ok {
+		return sum, nil
+	}
+	return dummy, nil
 }
 
 // better is the outcome of two that says more: success, then what was wrong

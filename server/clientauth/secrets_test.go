@@ -1,15 +1,14 @@
 package clientauth
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/bcrypt"
@@ -92,7 +91,7 @@ func TestVerify(t *testing.T) {
 			return hash, nil
 		}
 		return "", fmt.Errorf("%q is absent", ref)
-	}, NewSlowHashes([32]byte{}))
+	}, NewSlowHashes(SlowOptions{}), nil)
 	if len(unusable) != 3 || !checker.Usable() {
 		t.Errorf("unusable %v", unusable)
 	}
@@ -113,7 +112,7 @@ func TestVerify(t *testing.T) {
 		{"windows", "old", ErrExpiredSecret}, {"windows", "now", nil}, {"windows", "new", ErrEarlySecret}, {"windows", "slow and old", ErrWrongSecret},
 	} {
 		for range 2 { // the second time from the cache
-			client, _, err := checker.Verify(t.Context(), Credential{Method: SecretPost, ClientID: c.client, Secret: c.secret}, now)
+			client, _, err := checker.Verify(t.Context(), netip.Addr{}, Credential{Method: SecretPost, ClientID: c.client, Secret: c.secret}, now)
 			if !errors.Is(err, c.want) || err == nil && client.Label() != c.client {
 				t.Errorf("%s with %q: %v, want %v", c.client, c.secret, err, c.want)
 			}
@@ -122,11 +121,11 @@ func TestVerify(t *testing.T) {
 }
 
 func TestNoClients(t *testing.T) {
-	checker, unusable := NewSecrets(open(t), nil, NewSlowHashes([32]byte{}))
+	checker, unusable := NewSecrets(open(t), nil, NewSlowHashes(SlowOptions{}), nil)
 	if len(unusable) != 0 || checker.Usable() {
 		t.Error("a snapshot without clients has a usable secret")
 	}
-	if _, _, err := checker.Verify(t.Context(), Credential{Method: SecretPost, ClientID: "x", Secret: "y"}, 0); !errors.Is(err, ErrUnknownClient) {
+	if _, _, err := checker.Verify(t.Context(), netip.Addr{}, Credential{Method: SecretPost, ClientID: "x", Secret: "y"}, 0); !errors.Is(err, ErrUnknownClient) {
 		t.Error(err)
 	}
 }
@@ -162,55 +161,85 @@ func TestCheckHash(t *testing.T) {
 	}
 }
 
-// Requests beyond the queue are turned away, and a known answer costs nothing.
-func TestSlowHashesAreBounded(t *testing.T) {
-	slow := NewSlowHashes([32]byte{1})
-	hash := bcryptHash(t, "secret")
-	if match, err := slow.matches(t.Context(), hash, "secret"); !match || err != nil {
-		t.Fatal(match, err)
+// Whatever the secrets of the client are, and if it does not exist, a refusal costs the
+// same: the same look-ups and comparisons, and of each kind of slow hash as many
+// computations as the client with the most of that kind needs.
+func TestRefusedSecretsCostTheSame(t *testing.T) {
+	const now = 1000
+	argon := func(params, salt string) string {
+		return "$argon2id$v=19$" + params + "$" + base64.RawStdEncoding.EncodeToString([]byte("sixteen bytes "+salt)) + "$" + strings.Repeat("A", 43)
 	}
-	slow.slots <- struct{}{} // somebody computes
-	ctx, cancel := context.WithCancel(t.Context())
-	var waiting sync.WaitGroup
-	for i := range slowRunning + slowWaiting {
-		waiting.Go(func() {
-			if _, err := slow.matches(ctx, hash, fmt.Sprint(i)); !errors.Is(err, context.Canceled) {
-				t.Error(err)
+	bcrypt := func(salt string) string { return "$2b$10$" + strings.Repeat(salt, 53) }
+	small, large := "m=7168,t=5,p=1", "m=65536,t=3,p=4"
+	window := func(hash string, w schema.Window) []schema.Secret {
+		return []schema.Secret{{Label: "a", Hash: hash, Window: w}}
+	}
+	fast := []schema.Client{
+		{Label: "fast", Secrets: secrets(fastHash("right"))},
+		{Label: "five", Secrets: secrets(fastHash("1"), fastHash("2"), fastHash("3"), fastHash("4"), fastHash("right"))},
+		{Label: "expired", Secrets: window(fastHash("expired"), schema.Window{ExpiresAt: now})},
+		{Label: "early", Secrets: window(fastHash("early"), schema.Window{NotBefore: now + 1})},
+		{Label: "keys"},
+		{Label: "unreadable", Secrets: secrets("env:ABSENT")},
+	}
+	slow := append(slices.Clone(fast),
+		schema.Client{Label: "bcrypt", Secrets: secrets(bcrypt("a"))},
+		schema.Client{Label: "large", Secrets: secrets(argon(large, "-a"))},
+		schema.Client{Label: "small", Secrets: secrets(argon(small, "-a"))},
+		schema.Client{Label: "small_twice", Secrets: secrets(argon(small, "-b"), argon(small, "-c"), argon(small, "-c"))},
+		schema.Client{Label: "slow_and_expired", Secrets: window(argon(large, "-b"), schema.Window{ExpiresAt: now})},
+		schema.Client{Label: "migrating", Secrets: secrets(argon(small, "-d"), fastHash("right"))},
+		schema.Client{Label: "referring", Secrets: secrets("env:SLOW")},
+	)
+	kinds := []string{"argon2id " + large, "argon2id " + small, "argon2id " + small, "bcrypt 10"}
+	for name, row := range map[string]struct {
+		clients []schema.Client
+		want    []string
+	}{
+		"fast":   {fast, append(slices.Repeat([]string{"comparison"}, 5), "look-up", "look-up")},
+		"slow":   {slow, append(slices.Concat(kinds, slices.Repeat([]string{"comparison"}, 5)), "look-up", "look-up")},
+		"nobody": {nil, []string{"look-up"}},
+	} {
+		clients := slices.SortedFunc(slices.Values(row.clients), func(a, b schema.Client) int { return strings.Compare(a.Label, b.Label) })
+		snap := open(t, clients...)
+		ids := []string{"nobody", "nobody-1", "nobody-2", "fasT"}
+		for _, c := range clients {
+			ids = append(ids, c.Label)
+		}
+		for range 3 { // as after a reload, or at another server
+			work := new(Work)
+			hashes := NewSlowHashes(SlowOptions{Compute: func(hash, _ string) bool { work.Did(slowKind(hash)); return false }})
+			checker, _ := NewSecrets(snap, func(ref schema.SecretRef) (string, error) {
+				if ref == "env:SLOW" {
+					return bcrypt("b"), nil
+				}
+				return "", errors.New("absent")
+			}, hashes, work)
+			for _, presented := range []string{"wrong", "Wrong", "expired", "early"} {
+				for _, id := range ids {
+					cred := Credential{Method: SecretPost, ClientID: id, Secret: presented}
+					work.Done = nil
+					_, _, err := checker.Verify(t.Context(), here, cred, now)
+					if err == nil {
+						t.Fatalf("%s with %q got in", id, presented)
+					}
+					if slices.Sort(work.Done); !slices.Equal(work.Done, row.want) {
+						t.Errorf("%s: %s with %q (%v): %q, want %q", name, id, presented, err, work.Done, row.want)
+					}
+					work.Done = nil // again, from the cache, whoever it is
+					_, _, _ = checker.Verify(t.Context(), here, cred, now)
+					if i := slices.IndexFunc(work.Done, func(s string) bool { return slices.Contains(kinds, s) }); i >= 0 {
+						t.Errorf("%s: %s computes %s again", name, id, work.Done[i])
+					}
+				}
 			}
-		})
-	}
-	for len(slow.queue) < cap(slow.queue) {
-		time.Sleep(time.Millisecond)
-	}
-	if _, err := slow.matches(ctx, hash, "one more"); !errors.Is(err, ErrBusy) {
-		t.Error(err)
-	}
-	if match, err := slow.matches(ctx, hash, "secret"); !match || err != nil {
-		t.Error("a known answer waits:", err)
-	}
-	cancel()
-	waiting.Wait()
-}
-
-func TestSlowHashesForgetTheOldest(t *testing.T) {
-	slow := NewSlowHashes([32]byte{})
-	for i := range slowCached + 10 {
-		slow.remember(slow.id("hash", fmt.Sprint(i)), true)
-	}
-	if len(slow.known) != slowCached || len(slow.ring) != slowCached {
-		t.Errorf("%d known, %d in the ring", len(slow.known), len(slow.ring))
-	}
-	if _, ok := slow.lookup(slow.id("hash", "9")); ok {
-		t.Error("the tenth is remembered")
-	}
-	if _, ok := slow.lookup(slow.id("hash", "10")); !ok {
-		t.Error("the eleventh is forgotten")
+		}
 	}
 }
 
 func BenchmarkVerify(b *testing.B) {
 	snap := open(b, schema.Client{Label: "billing", Secrets: secrets(fastHash("secret"), fastHash("other"))})
-	checker, _ := NewSecrets(snap, nil, NewSlowHashes([32]byte{}))
+	checker, _ := NewSecrets(snap, nil, NewSlowHashes(SlowOptions{}), nil)
 	for name, cred := range map[string]Credential{
 		"right":   {Method: SecretPost, ClientID: "billing", Secret: "secret"},
 		"wrong":   {Method: SecretPost, ClientID: "billing", Secret: "secreT"},
@@ -219,7 +248,7 @@ func BenchmarkVerify(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				checker.Verify(b.Context(), cred, 0)
+				checker.Verify(b.Context(), netip.Addr{}, cred, 0)
 			}
 		})
 	}

@@ -5,79 +5,81 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"errors"
+	"net/netip"
 	"sync"
 )
 
 // ErrBusy says that too many slow hashes are being computed.
 var ErrBusy = errors.New("too many slow secret hashes at once")
 
-// slowRunning is how many slow hashes run at once: each may take 64 MiB and a
-// third of a second of one core. slowWaiting is how many requests may wait.
+// One slow hash is computed at a time: each may take 64 MiB and a third of a second of
+// one core. slowWaiting is how many requests may wait, slowCached how many results of
+// either kind are remembered.
 const (
-	slowRunning = 1
 	slowWaiting = 8
 	slowCached  = 4096
 )
+
+// SlowOptions configure SlowHashes.
+type SlowOptions struct {
+	// Key is random and known to nobody else.
+	Key [32]byte
+	// Compute reports whether a secret has an argon2id or bcrypt hash. Nil: by
+	// computing it; tests count instead.
+	Compute func(hash, secret string) bool
+}
 
 // A SlowHashes checks argon2id and bcrypt hashes of imported secrets. What was
 // computed is remembered under an HMAC keyed anew by each process, so that a
 // memory dump of another process tells nothing and no outsider can aim at an
 // entry. It outlives the snapshots.
 type SlowHashes struct {
-	key   [32]byte
-	slots chan struct{}
-	queue chan struct{}
+	opts  SlowOptions
+	queue fairQueue
 
-	mu    sync.Mutex
-	known map[[32]byte]bool
-	ring  [][32]byte // the keys of known in order of arrival
-	next  int
+	mu sync.Mutex
+	// Secrets that match are remembered apart from those that do not, of which
+	// anybody can present as many as they like.
+	matched, missed recent
 }
 
-// NewSlowHashes makes an empty cache. The key must be random and known to nobody else.
-func NewSlowHashes(key [32]byte) *SlowHashes {
-	return &SlowHashes{
-		key:   key,
-		slots: make(chan struct{}, slowRunning),
-		queue: make(chan struct{}, slowRunning+slowWaiting),
-		known: map[[32]byte]bool{},
+// NewSlowHashes makes an empty cache.
+func NewSlowHashes(opts SlowOptions) *SlowHashes {
+	if opts.Compute == nil {
+		opts.Compute = compareSlow
 	}
+	return &SlowHashes{opts: opts, queue: fairQueue{limit: slowWaiting}}
 }
 
-// matches reports whether secret has the hash, computing it at most once.
-func (h *SlowHashes) matches(ctx context.Context, hash, secret string) (bool, error) {
-	id := h.id(hash, secret)
+// matches reports whether the secret that is presented for a client has the hash,
+// computing it at most once. addr is whose request it is. A result holds for one
+// client_id only: what a stand-in was held against for one says nothing of others.
+func (h *SlowHashes) matches(ctx context.Context, addr netip.Addr, cred Credential, hash string) (bool, error) {
+	id := h.id(hash, cred)
 	if match, ok := h.lookup(id); ok {
 		return match, nil
 	}
-	select {
-	case h.queue <- struct{}{}:
-		defer func() { <-h.queue }()
-	default:
-		return false, ErrBusy
+	if err := h.queue.enter(ctx, callerOf(addr, cred.ClientID)); err != nil {
+		return false, err
 	}
-	select {
-	case h.slots <- struct{}{}:
-		defer func() { <-h.slots }()
-	case <-ctx.Done():
-		return false, ctx.Err()
-	}
+	defer h.queue.leave()
 	if match, ok := h.lookup(id); ok {
 		return match, nil
 	}
-	compare, err := slowHash(hash)
-	match := err == nil && compare(secret)
+	match := h.opts.Compute(hash, cred.Secret)
 	h.remember(id, match)
 	return match, nil
 }
 
-// id names the pair. The hash is hashed first: its fixed length keeps the two
-// parts apart.
-func (h *SlowHashes) id(hash, secret string) (id [32]byte) {
-	sum := sha256.Sum256([]byte(hash))
-	mac := hmac.New(sha256.New, h.key[:])
-	mac.Write(sum[:])
-	mac.Write([]byte(secret))
+// id names hash, client and secret. The first two are hashed to a fixed length, which
+// keeps the parts apart.
+func (h *SlowHashes) id(hash string, cred Credential) (id [32]byte) {
+	mac := hmac.New(sha256.New, h.opts.Key[:])
+	for _, part := range []string{hash, cred.ClientID} {
+		sum := sha256.Sum256([]byte(part))
+		mac.Write(sum[:])
+	}
+	mac.Write([]byte(cred.Secret))
 	mac.Sum(id[:0])
 	return id
 }
@@ -85,23 +87,46 @@ func (h *SlowHashes) id(hash, secret string) (id [32]byte) {
 func (h *SlowHashes) lookup(id [32]byte) (match, ok bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	match, ok = h.known[id]
-	return match, ok
+	match = h.matched.has(id)
+	return match, match || h.missed.has(id)
 }
 
-// remember stores a result in place of the oldest.
 func (h *SlowHashes) remember(id [32]byte, match bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if _, ok := h.known[id]; ok {
+	if match {
+		h.matched.add(id)
+	} else {
+		h.missed.add(id)
+	}
+}
+
+// A recent remembers the last slowCached ids. The zero value remembers none.
+type recent struct {
+	known map[[32]byte]struct{}
+	ring  [][32]byte // the keys of known in order of arrival, from next on
+	next  int
+}
+
+func (r *recent) has(id [32]byte) bool {
+	_, ok := r.known[id]
+	return ok
+}
+
+// add stores an id in place of the oldest.
+func (r *recent) add(id [32]byte) {
+	if r.has(id) {
 		return
 	}
-	if len(h.ring) < slowCached {
-		h.ring = append(h.ring, id)
-	} else {
-		delete(h.known, h.ring[h.next])
-		h.ring[h.next] = id
-		h.next = (h.next + 1) % slowCached
+	if r.known == nil {
+		r.known = map[[32]byte]struct{}{}
 	}
-	h.known[id] = match
+	if len(r.ring) < slowCached {
+		r.ring = append(r.ring, id)
+	} else {
+		delete(r.known, r.ring[r.next])
+		r.ring[r.next] = id
+		r.next = (r.next + 1) % slowCached
+	}
+	r.known[id] = struct{}{}
 }

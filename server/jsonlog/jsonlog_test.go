@@ -3,32 +3,41 @@ package jsonlog_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"math"
+	"net/url"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"pgregory.net/rapid"
 
+	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/server/jsonlog"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 123456000, time.UTC)
 
-// Whatever a line says, slog would have written it with the same bytes.
+// Whatever a line says, a record that says it becomes the same bytes, which are
+// slog's but for what is hidden.
 func FuzzLikeSlog(f *testing.F) {
 	for _, s := range []string{
 		"", "billing", `"\/`, "\x00\x1f\x7f\b\f\n\r\t", "<script>&amp;", "caf\u00e9 \U0001F511", "\u2027\u2028\u2029\u202a",
 		"\xff\xfe", "\xe2\x80", "\xe2\x80\xa8\xe2", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\ufffd", strings.Repeat("\u2028", 3000),
+		"\u0080\u009b31m\u009f\u00a0", "gpj.\u202eexe\u202c", "\u2066a\u2069\u061c\u200e\u200f", "\ufeffa\u200b\u200d\u00ad\u3164\ufe0f",
+		"\U000e0001\U000e0041\U000e01ef\ue000\U0010ffff", "\\\u202e\\", strings.Repeat("\U000e0041", 3000),
 	} {
 		f.Add(s, s, int64(len(s)), true)
 	}
 	f.Add("n", "v", int64(math.MinInt64), false)
 	f.Fuzz(func(t *testing.T, key, value string, n int64, b bool) {
-		var ours bytes.Buffer
+		var ours, theirs bytes.Buffer
 		line := jsonlog.New(&ours).Begin(noon, slog.LevelWarn, value)
 		line.String("k"+key, value)
 		line.Int("n", n)
@@ -37,15 +46,67 @@ func FuzzLikeSlog(f *testing.F) {
 		if err := line.End(); err != nil {
 			t.Fatal(err)
 		}
-		theirs := bySlog(t, slog.LevelWarn, value,
-			slog.String("k"+key, value), slog.Int64("n", n), slog.Bool(value+"b", b), slog.String("empty", ""))
-		if ours.String() != theirs {
-			t.Errorf("\n%s, slog writes\n%s", &ours, theirs)
+		attrs := []slog.Attr{slog.String("k"+key, value), slog.Int64("n", n), slog.Bool(value+"b", b), slog.String("empty", "")}
+		record(t, jsonlog.New(&theirs), slog.LevelWarn, value, attrs...)
+		if ours.String() != theirs.String() {
+			t.Errorf("\n%s, as a record\n%s", &ours, &theirs)
+		}
+		var plain bytes.Buffer
+		record(t, slog.NewJSONHandler(&plain, nil), slog.LevelWarn, value, attrs...)
+		if want := escaped(plain.String()); ours.String() != want {
+			t.Errorf("\n%s, slog writes\n%s", &ours, want)
 		}
 		if !json.Valid(ours.Bytes()) || strings.Count(ours.String(), "\n") != 1 {
 			t.Errorf("not one line of JSON: %q", &ours)
 		}
+		if hidden := strings.IndexFunc(strings.TrimSuffix(ours.String(), "\n"), schema.IsHidden); hidden >= 0 {
+			t.Errorf("hidden at byte %d: %q", hidden, &ours)
+		}
+		if got, want := members(t, ours.Bytes()), members(t, plain.Bytes()); !reflect.DeepEqual(got, want) {
+			t.Errorf("read back %v, want %v", got, want)
+		}
 	})
+}
+
+// escaped is a line of slog's with what is hidden escaped as encoding/json would
+// have it, had it the habit.
+func escaped(line string) string {
+	var b strings.Builder
+	for _, r := range strings.TrimSuffix(line, "\n") {
+		if !schema.IsHidden(r) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	return b.String() + "\n"
+}
+
+func members(t *testing.T, line []byte) (members map[string]any) {
+	t.Helper()
+	if err := json.Unmarshal(line, &members); err != nil {
+		t.Fatal(err)
+	}
+	return members
+}
+
+// Whatever kind of value a record has, and groups, too, nothing in it is hidden from
+// who reads the log.
+func TestRecordsHideNothing(t *testing.T) {
+	const hidden = "\u202e\u009b31m\u2066\u200f\u061c\u2028\u7f7f\U000e0041\x7f"
+	var out bytes.Buffer
+	log := slog.New(jsonlog.New(&out)).With("with"+hidden, hidden).WithGroup("group" + hidden)
+	log.Warn(hidden, "text", hidden, "error", errors.New(hidden), "any", map[string][]string{hidden: {hidden}}, slog.Group("in"+hidden, "stringer", &url.URL{Path: hidden}))
+	text := strings.TrimSuffix(out.String(), "\n")
+	if at := strings.IndexFunc(text, schema.IsHidden); at >= 0 {
+		t.Errorf("hidden at byte %d of %q", at, text)
+	}
+	group, _ := members(t, []byte(text))["group"+hidden].(map[string]any)
+	if group["text"] != hidden || group["error"] != hidden {
+		t.Errorf("read back %q", group)
+	}
 }
 
 // Any times and levels, too.
@@ -67,15 +128,14 @@ func TestBeginsLikeSlog(t *testing.T) {
 	})
 }
 
-func bySlog(t *testing.T, level slog.Level, message string, attrs ...slog.Attr) string {
+// record has the handler write a record.
+func record(t *testing.T, h slog.Handler, level slog.Level, message string, attrs ...slog.Attr) {
 	t.Helper()
-	var out bytes.Buffer
 	r := slog.NewRecord(noon, level, message, 0)
 	r.AddAttrs(attrs...)
-	if err := slog.NewJSONHandler(&out, nil).Handle(t.Context(), r); err != nil {
+	if err := h.Handle(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
-	return out.String()
 }
 
 // A writeCounter fails unless each write is one whole line.
