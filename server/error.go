@@ -88,6 +88,7 @@ const (
 	ReasonClientRate   Reason = "client-rate-limit"
 	ReasonFailureRate  Reason = "failed-authentication-limit"
 	ReasonManyStreams  Reason = "too-many-requests-at-once"
+	ReasonUnfinished   Reason = "too-many-unfinished-requests"
 	ReasonNoSnapshot   Reason = "no-snapshot"
 	ReasonNoSigningKey Reason = "no-signing-key"
 	ReasonBusy         Reason = "signing-queue-full"

@@ -70,6 +70,9 @@ type Options struct {
 	// ProofNonce demands a nonce of the server in each DPoP proof.
 	ProofNonce bool
 
+	// Connections is how many connections may be open to the public listener at
+	// once, 0 for 10,000.
+	Connections int
 	// ConnectionsPerAddress is how many connections one address, of IPv6 one /64,
 	// may have open to the public listener, 0 for no cap. Loopback addresses and
 	// unix sockets have none.
