@@ -137,6 +137,9 @@ func (s *Server) remember(ctx context.Context, o *offline) error {
 
 // storeError is the refusal when the store has decided nothing.
 func storeError(err error) *Error {
+	if errors.Is(err, store.ErrShare) {
+		return refuse(CodeTooManyRequests, ReasonShare)
+	}
 	reason := ReasonStore
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		reason = ReasonGone

@@ -98,7 +98,9 @@ type Server struct {
 	slow     *clientauth.SlowHashes
 	gate     *token.Gate
 	failures *failures
-	rates    *rates
+	rates    *rates // of tokens, by rate_limit
+	uses     *rates // of assertions and proofs
+	begun    *rates // of refresh-token families
 	metrics  *metrics.Metrics
 	remotes  *remotes
 	store    store.Store
@@ -156,6 +158,8 @@ func New(opts Options) (*Server, error) {
 		gate:     token.NewGate(opts.Signatures, queuedSignatures),
 		failures: newFailures(),
 		rates:    newRates(),
+		uses:     newRates(),
+		begun:    newRates(),
 		served:   served,
 	}
 	s.metrics = metrics.New(s.measured)

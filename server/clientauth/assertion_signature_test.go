@@ -72,7 +72,7 @@ func TestUnknownClientTakesAsLong(t *testing.T) {
 			least := time.Hour
 			for range 200 {
 				start := time.Now()
-				_, err := a.Verify(t.Context(), AssertionType, token, "billing", keys, true)
+				_, err := a.verifyOnce(t.Context(), AssertionType, token, "billing", keys, true)
 				least = min(least, time.Since(start))
 				if reasonOf(err) != want {
 					t.Fatal(err)
