@@ -1,5 +1,7 @@
 package schema
 
+import "fmt"
+
 var clientBlock = Block{
 	Type: "client", Label: "label", CheckLabel: CheckLabel, LabelCode: "invalid-label", Repeats: true,
 	Doc: "A client: an application that asks for tokens. It authenticates with any of its nested credentials; several may be live at once, so that rotation is adding the new one, waiting, removing the old one.",
@@ -108,6 +110,10 @@ var federatedBlock = Block{
 	},
 }
 
+// MaxRefreshFamilies is how many families of refresh tokens one client holds of one
+// user: sign-ins on so many devices or browsers. Beyond it the oldest ends.
+const MaxRefreshFamilies = 64
+
 // Refresh token lifetimes, in seconds.
 const (
 	maxRefreshLifetime = 365 * 24 * 3600
@@ -116,7 +122,8 @@ const (
 
 var refreshTokenBlock = Block{
 	Type: "refresh_token",
-	Doc:  "How the client's refresh tokens behave. At most one.",
+	Doc: fmt.Sprintf("How the client's refresh tokens behave. At most one. "+
+		"A client holds %d of one user at most, each with what follows it; beyond that the oldest ends.", MaxRefreshFamilies),
 	Example: `refresh_token {
   rotation      = "rotating"
   lifetime      = "30d"
