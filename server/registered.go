@@ -21,6 +21,7 @@ type registered struct {
 	keyed      []string                           // the client_ids that have keys
 	sets       map[keySet]parsedKeys
 	numKeys    int // in sets
+	maxKeys    int // in sets, at most
 	seed       maphash.Seed
 	issuers    map[string][]*trustedIssuer // by iss
 	assertions *clientauth.Assertions
@@ -59,8 +60,8 @@ func (c *registered) parse(last *registered, jwks string, algs []schema.SigningA
 // tooManyKeys is an error when there are more keys than memory and time for a reload
 // may go into.
 func (c *registered) tooManyKeys() error {
-	if c.numKeys > schema.MaxKeysInAll {
-		return fmt.Errorf("the snapshot has more than %d public keys in all", schema.MaxKeysInAll)
+	if c.numKeys > c.maxKeys {
+		return fmt.Errorf("the snapshot has more than %d public keys in all, equal sets counted once", c.maxKeys)
 	}
 	return nil
 }
@@ -82,7 +83,7 @@ func (s *Server) buildCredentials(a *Active) error {
 		return err
 	}
 	c := &registered{
-		keys: map[string][]clientauth.ClientKeys{}, sets: map[keySet]parsedKeys{}, issuers: map[string][]*trustedIssuer{}, target: target,
+		keys: map[string][]clientauth.ClientKeys{}, sets: map[keySet]parsedKeys{}, maxKeys: s.maxKeys, issuers: map[string][]*trustedIssuer{}, target: target,
 		seed:       maphash.MakeSeed(),
 		assertions: clientauth.NewAssertions(clientauth.AssertionOptions{Issuer: issuer, Store: s.store, Now: s.opts.Now, Since: s.since}),
 		proofs:     clientauth.NewProofs(s.proofOptions()),

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/server/clientauth"
 	"github.com/writ-auth/writ/server/metrics"
 	"github.com/writ-auth/writ/server/store"
@@ -103,6 +104,7 @@ type Server struct {
 	begun    *rates // of refresh-token families
 	metrics  *metrics.Metrics
 	remotes  *remotes
+	maxKeys  int // schema.MaxKeysInAll
 	store    store.Store
 	since    time.Time    // when store began to remember; zero: always
 	offline  bool         // refresh tokens are issued: store keeps them
@@ -161,6 +163,7 @@ func New(opts Options) (*Server, error) {
 		uses:     newRates(),
 		begun:    newRates(),
 		served:   served,
+		maxKeys:  schema.MaxKeysInAll,
 	}
 	s.metrics = metrics.New(s.measured)
 	if opts.Console {
