@@ -25,7 +25,7 @@ var clientBlock = Block{
 		{Name: "default_api", Type: TypeReference, Of: "api",
 			Doc: "The API when a request names none; without it such a request is refused.", Example: "api.orders"},
 		{Name: "rate_limit", Type: TypeNumber, Min: 0, Max: 1_000_000,
-			Doc: "Tokens per second, more than 0; a burst may be twice that.", Example: "10"},
+			Doc: "Token requests per second, more than 0, granted or not; a burst may be twice that.", Example: "10"},
 		{Name: "introspects", Type: TypeReferences, Of: "api", Default: "[]",
 			Doc: "The APIs whose tokens this client, a resource server, may introspect.", Example: "[api.orders]"},
 		{Name: "revoked_before", Type: TypeTime,
