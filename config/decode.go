@@ -345,6 +345,9 @@ func (f *fields) keys(name string, parse func(string) (string, error)) string {
 		f.wrongType(spec, v, at)
 		return ""
 	}
+	if canonical, known := f.keySets[keySetText{name, text}]; known {
+		return canonical
+	}
 	canonical, err := parse(text)
 	switch {
 	case err != nil && isPath(text):
@@ -354,7 +357,23 @@ func (f *fields) keys(name string, parse func(string) (string, error)) string {
 		f.refuseKey(at, err)
 		return ""
 	}
+	f.keySets[keySetText{name, text}] = canonical
+	f.countKeys(canonical, at)
 	return canonical
+}
+
+// countKeys takes the keys of a set from the budget, of equal sets once: so the server
+// holds them.
+func (l *loader) countKeys(canonical string, at hcl.Range) {
+	if l.distinct[canonical] {
+		return
+	}
+	l.distinct[canonical] = true
+	before := l.keys
+	l.keys += schema.NumKeys(canonical)
+	if before <= l.limits.Keys && l.keys > l.limits.Keys {
+		l.problems.errorf("limit-exceeded", at, "The configuration has more than %d public keys in all; equal key sets count once. Have clients share a set, or trust the issuer that signs for them.", l.limits.Keys)
+	}
 }
 
 // isPath reports whether a text is more likely the name of a file of keys than

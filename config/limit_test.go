@@ -86,3 +86,33 @@ func TestManyProblems(t *testing.T) {
 		t.Errorf("%d problems, %+v", len(problems), last)
 	}
 }
+
+// The keys of all sets count together, those of equal sets once.
+func TestKeysInAllAreLimited(t *testing.T) {
+	set := func(x string) string {
+		return `jsonencode({ keys = [{ kty = "OKP", crv = "Ed25519", x = "` + x + `" }] })`
+	}
+	const one, two = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "7eZ44OMMIBvEhb6tgDM6lLZmVRk0KL3ZnVcBfCVWc7A"
+	client := func(label, x string) string {
+		return "client \"" + label + "\" {\n  name = \"x\"\n  public_key \"a\" {\n    jwks = " + set(x) + "\n  }\n}\n"
+	}
+	limits := source.DefaultLimits()
+	limits.Keys = 1
+	for src, want := range map[string]int{
+		client("a", one) + client("b", one): 0,
+		client("a", one) + client("b", two): 1,
+	} {
+		_, problems := config.LoadFS(files("writ.hcl", src), config.Options{Limits: limits})
+		n := 0
+		for _, p := range problems {
+			if p.Code == "limit-exceeded" {
+				n++
+			} else if strings.Contains(p.Detail, "key") {
+				t.Errorf("%s: %s", p.Code, p.Detail)
+			}
+		}
+		if n != want {
+			t.Errorf("%d diagnostics, want %d: %v", n, want, problems)
+		}
+	}
+}

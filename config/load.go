@@ -88,6 +88,7 @@ func load(tree *source.Tree, problems diag.List, files eval.FileReader, opts Opt
 	limits := opts.Limits.OrDefaults()
 	l := &loader{
 		limits:  limits,
+		keySets: map[keySetText]string{}, distinct: map[string]bool{},
 		eval:    eval.New(limits, files),
 		sources: map[string][]byte{},
 		memo:    map[attrKey]*thunk{},

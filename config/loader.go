@@ -33,9 +33,15 @@ type loader struct {
 	wholes   map[any]*thunk // objects, for_each blocks and kinds as one value
 	running  []frame
 	objects  int
-	lost     bool         // a for_each failed: its instances are not known
-	defaults *source.Body // of the issuer's defaults block, nil without one
+	keySets  map[keySetText]string // parsed, in canonical form
+	distinct map[string]bool       // of the canonical forms
+	keys     int                   // in those
+	lost     bool                  // a for_each failed: its instances are not known
+	defaults *source.Body          // of the issuer's defaults block, nil without one
 }
+
+// A keySetText is a key set as it is written, in one of the ways to write one.
+type keySetText struct{ attribute, text string }
 
 // A kind is a type of block that expressions can refer to.
 type kind int

@@ -17,6 +17,7 @@ import (
 const (
 	MaxKeySetBytes = 64 << 10 // bytes of its JSON, 64 KiB
 	MaxKeys        = 100      // keys in it
+	MaxKeysInAll   = 200_000  // keys of all sets of a configuration, equal sets once
 	minRSABits     = 2048
 	maxRSABits     = 8192
 )
@@ -63,6 +64,11 @@ func ParseJWKS(text string) (canonical string, err error) {
 		return "", fmt.Errorf("key set has %d keys: it must have 1 to %d", len(raw), MaxKeys)
 	}
 	return canonicalKeys(raw)
+}
+
+// NumKeys is the number of keys in a set that ParseJWKS or ParsePEM has returned.
+func NumKeys(canonical string) int {
+	return strings.Count(canonical, `"kty":`) // once a key; a quotation mark in a value stands escaped
 }
 
 func canonicalKeys(raw []json.RawMessage) (string, error) {

@@ -1,5 +1,7 @@
 package schema
 
+import "fmt"
+
 var clientBlock = Block{
 	Type: "client", Label: "label", CheckLabel: CheckLabel, LabelCode: "invalid-label", Repeats: true,
 	Doc: "A client: an application that asks for tokens. It authenticates with any of its nested credentials; several may be live at once, so that rotation is adding the new one, waiting, removing the old one.",
@@ -23,7 +25,7 @@ var clientBlock = Block{
 		{Name: "default_api", Type: TypeReference, Of: "api",
 			Doc: "The API when a request names none; without it such a request is refused.", Example: "api.orders"},
 		{Name: "rate_limit", Type: TypeNumber, Min: 0, Max: 1_000_000,
-			Doc: "Tokens per second, more than 0; a burst may be twice that.", Example: "10"},
+			Doc: "Token requests per second, more than 0, granted or not; a burst may be twice that.", Example: "10"},
 		{Name: "introspects", Type: TypeReferences, Of: "api", Default: "[]",
 			Doc: "The APIs whose tokens this client, a resource server, may introspect.", Example: "[api.orders]"},
 		{Name: "revoked_before", Type: TypeTime,
@@ -108,6 +110,10 @@ var federatedBlock = Block{
 	},
 }
 
+// MaxRefreshFamilies is how many families of refresh tokens one client holds of one
+// user: sign-ins on so many devices or browsers. Beyond it the oldest ends.
+const MaxRefreshFamilies = 64
+
 // Refresh token lifetimes, in seconds.
 const (
 	maxRefreshLifetime = 365 * 24 * 3600
@@ -116,7 +122,8 @@ const (
 
 var refreshTokenBlock = Block{
 	Type: "refresh_token",
-	Doc:  "How the client's refresh tokens behave. At most one.",
+	Doc: fmt.Sprintf("How the client's refresh tokens behave. At most one. "+
+		"A client holds %d of one user at most, each with what follows it; beyond that the oldest ends.", MaxRefreshFamilies),
 	Example: `refresh_token {
   rotation      = "rotating"
   lifetime      = "30d"

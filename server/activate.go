@@ -104,6 +104,9 @@ func (s *Server) accept(active *Active) {
 		s.metrics.Reloaded(true, active.since)
 	}
 	s.remotes.keep(active.registered.remotes())
+	known := func(label string) bool { _, ok := active.snapshot.ClientByLabel(label); return ok }
+	s.uses.keep(known)
+	s.begun.keep(known)
 	s.rates.keep(func(label string) bool {
 		client, ok := active.snapshot.ClientByLabel(label)
 		return ok && client.RateLimit() != 0

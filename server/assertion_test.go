@@ -249,3 +249,70 @@ func TestUnusableSecretsBesideKeys(t *testing.T) {
 		}
 	}
 }
+
+// A client that has the server remember as much as it can does not keep the others
+// from using their assertions and proofs up, and is told that it asks too much.
+func TestOneClientFillsItsShareAlone(t *testing.T) {
+	const keys = 64
+	es, endpoint := pairs()[schema.ES256], issuerURL+"oauth/token"
+	other, doc := newPair(), signers(quickDocument())
+	withKeys(doc, "third", schema.PublicKey{Label: "k", JWKS: other.jwks("k")})
+	clock := func() time.Time { return noon }
+	s, log := serving(t, doc, server.Options{Now: clock, Store: store.NewMemory(store.MemoryOptions{MaxKeys: keys, Now: clock})})
+	greedy := map[int]int{}
+	for range 2 * keys { // it has no scope at the audience that it makes up
+		greedy[do(t, s.Public(), post(asserted(es.assertion("signer", issuerURL, noon, nil), "audience", "https://nowhere.example"))).status]++
+	}
+	if greedy[400] != keys/2 || greedy[429] != 2*keys-keys/2 {
+		t.Errorf("answers to who asks too much: %v", greedy)
+	}
+	if !strings.Contains(log.String(), "client-share-of-store-full") {
+		t.Error("the log does not tell")
+	}
+	if res := do(t, s.Public(), post(asserted(other.assertion("third", issuerURL, noon, nil)))); res.status != 200 {
+		t.Errorf("another client's assertion: %d %s", res.status, res.raw)
+	}
+	r := post(form())
+	r.Header.Set("DPoP", es.proof(endpoint, noon, nil))
+	if res := do(t, s.Public(), r); res.status != 200 {
+		t.Errorf("another client's proof: %d %s", res.status, res.raw)
+	}
+}
+
+// A rate_limit counts what a client asks for and not what it is given, and holds
+// before anything is remembered: the assertion that came too early is good later.
+func TestLimitsHoldBeforeAnythingIsRemembered(t *testing.T) {
+	es, now := pairs()[schema.ES256], noon
+	doc := signers(quickDocument())
+	for i := range doc.Clients {
+		if doc.Clients[i].ClientID == "signer" {
+			doc.Clients[i].RateLimit = 0.5
+		}
+	}
+	memory := store.NewMemory(store.MemoryOptions{Now: func() time.Time { return now }})
+	s, _ := serving(t, doc, server.Options{Now: func() time.Time { return now }, Store: memory})
+	if res := do(t, s.Public(), post(asserted(es.assertion("signer", issuerURL, noon, nil), "audience", "https://nowhere.example"))); res.status != 400 {
+		t.Fatalf("%d %s", res.status, res.raw)
+	}
+	early := asserted(es.assertion("signer", issuerURL, noon, nil))
+	if res := do(t, s.Public(), post(early)); res.status != 429 || memory.Len() != 1 {
+		t.Errorf("beyond the rate: %d %s, %d are remembered", res.status, res.raw, memory.Len())
+	}
+	now = now.Add(2 * time.Second)
+	if res := do(t, s.Public(), post(early)); res.status != 200 {
+		t.Errorf("two seconds later: %d %s", res.status, res.raw)
+	}
+	// Without one there is a limit, too: of what is remembered, at every endpoint.
+	s, _ = serving(t, signers(quickDocument()), server.Options{Now: func() time.Time { return noon }, Store: store.NewMemory(store.MemoryOptions{})})
+	answers := map[int]int{}
+	for range 1010 {
+		v := asserted(es.assertion("signer", issuerURL, noon, nil))
+		v.Set("token", "x")
+		r := post(v)
+		r.URL.Path = "/oauth/introspect"
+		answers[do(t, s.Public(), r).status]++
+	}
+	if answers[200] != 1000 || answers[429] != 10 {
+		t.Errorf("1,010 assertions at once: %v", answers)
+	}
+}

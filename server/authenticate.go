@@ -36,6 +36,12 @@ func (e *tokenEndpoint) authenticate(x *exchange, r *http.Request) (snapshot.Cli
 		client, err = e.verify(x, r, cred, assertion)
 	}
 	if err == nil {
+		if refusal := e.admit(x, client); refusal != nil {
+			return snapshot.Client{}, refusal
+		}
+		err = e.useUp(r.Context(), x, assertion)
+	}
+	if err == nil {
 		return client, nil
 	}
 	refusal := authenticationError(err)
@@ -46,6 +52,28 @@ func (e *tokenEndpoint) authenticate(x *exchange, r *http.Request) (snapshot.Cli
 		failures.countAddress(x.now)
 	}
 	return snapshot.Client{}, refusal
+}
+
+// admit is asked once the credential is verified and before anything is remembered of
+// the request: what one client has the server remember is bounded, and with it what
+// it can take from the others.
+func (e *tokenEndpoint) admit(x *exchange, client snapshot.Client) *Error {
+	switch {
+	case x.issues && !e.server.rates.allow(client.Label(), client.RateLimit(), x.now):
+		return refuse(CodeTooManyRequests, ReasonClientRate)
+	case x.method == clientauth.PrivateKeyJWT && !e.server.uses.allow(client.Label(), maxUses, x.now):
+		return refuse(CodeTooManyRequests, ReasonUseRate)
+	}
+	return nil
+}
+
+// useUp uses up an assertion that the client signed itself; another issuer's token is
+// the client's until it ends.
+func (e *tokenEndpoint) useUp(ctx context.Context, x *exchange, assertion *clientauth.Token) error {
+	if x.method != clientauth.PrivateKeyJWT {
+		return nil
+	}
+	return x.active.registered.assertions.UseUp(ctx, assertion, x.request.ClientID)
 }
 
 // readAssertion reads the credential's assertion, if it has one. Whom it is
@@ -81,7 +109,7 @@ func (e *tokenEndpoint) verify(x *exchange, r *http.Request, cred clientauth.Cre
 		x.method = clientauth.Federated
 		x.credential, err = a.registered.verifyFederated(assertion, client, known, x.now)
 	default:
-		x.credential, err = a.registered.assertions.Verify(r.Context(), cred.AssertionType, assertion, cred.ClientID, a.registered.keys[cred.ClientID])
+		x.credential, err = a.registered.assertions.Verify(cred.AssertionType, assertion, cred.ClientID, a.registered.keys[cred.ClientID])
 	}
 	if !known {
 		err = unknown(err)
@@ -173,8 +201,7 @@ func authenticationError(err error) *Error {
 // credentialError is the refusal with the code when err is one of package
 // clientauth. Any other error is the store's and has decided nothing.
 func credentialError(err error, code Code) *Error {
-	refusal := refuse(CodeUnavailable, ReasonStore)
-	refusal.Detail = err.Error()
+	refusal := storeError(err)
 	if refused, ok := errors.AsType[*clientauth.Refusal](err); ok {
 		refusal = refuse(code, Reason(strings.ReplaceAll(string(refused.Reason), "_", "-")))
 		refusal.Detail = refused.Detail

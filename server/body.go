@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"mime"
@@ -20,8 +19,67 @@ const (
 	jsonType = "application/json"
 )
 
-// bodies are the buffers that request bodies are read into.
-var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+// bodySizes are the sizes of the buffers that bodies are read into, in bytes. Most
+// fit into the first; the last has room to see that there is no more.
+var bodySizes = [...]int{2 << 10, 16 << 10, maxBody + 1}
+
+// bodies are the buffers, of each size. Large ones are few: see arrivals.
+var bodies [len(bodySizes)]sync.Pool
+
+// A body is what has come of a request body, in a buffer of bodies.
+type body struct {
+	size   int // of bodySizes
+	buffer *[]byte
+	n      int
+}
+
+// grow has room for more.
+func (b *body) grow() {
+	next := body{n: b.n}
+	if b.buffer != nil {
+		next.size = b.size + 1
+	}
+	var ok bool
+	if next.buffer, ok = bodies[next.size].Get().(*[]byte); !ok {
+		buffer := make([]byte, bodySizes[next.size])
+		next.buffer = &buffer
+	}
+	if b.buffer != nil {
+		copy(*next.buffer, b.bytes())
+		b.done()
+	}
+	*b = next
+}
+
+func (b *body) bytes() []byte { return (*b.buffer)[:b.n] }
+
+// done gives the buffer back, without the secret that it held.
+func (b *body) done() {
+	clear(b.bytes())
+	bodies[b.size].Put(b.buffer)
+	b.buffer = nil
+}
+
+// read reads all of r, which has no more than maxBody bytes. More room is made
+// when it is needed, and not because somebody says that it will be. It is counted of
+// the stream, if there is one.
+func (b *body) read(r io.Reader, stream *arrival) error {
+	for {
+		if b.buffer == nil || b.n == len(*b.buffer) {
+			b.grow()
+			stream.came(len(*b.buffer))
+		}
+		stream.waits()
+		n, err := r.Read((*b.buffer)[b.n:])
+		b.n += n
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
 
 // readForm reads the parameters of a token request from its body, and from
 // nowhere else.
@@ -36,22 +94,24 @@ func readForm(w http.ResponseWriter, r *http.Request, f *form) *Error {
 	if r.ContentLength > maxBody { // nobody waits for what is not wanted
 		return refuse(CodeInvalidRequest, ReasonBodyTooLarge)
 	}
-	buffer := bodies.Get().(*bytes.Buffer)
-	defer func() {
-		clear(buffer.Bytes()) // it held a secret
-		buffer.Reset()
-		bodies.Put(buffer)
-	}()
-	if _, err := io.Copy(buffer, http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
+	var b body
+	defer b.done()
+	stream, done := bodyArrives(w, r)
+	err := b.read(http.MaxBytesReader(w, r.Body, maxBody), stream)
+	if cut := done(); cut {
+		w.Header().Set("Connection", "close") // what is left of it is no request
+		return refuse(CodeUnavailable, ReasonUnfinished)
+	}
+	if err != nil {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return refuse(CodeInvalidRequest, ReasonBodyTooLarge)
 		}
 		return refuse(CodeInvalidRequest, ReasonUnreadableBody)
 	}
 	if mediaType == jsonType {
-		return formError(f.parseJSON(buffer.Bytes()))
+		return formError(f.parseJSON(b.bytes()))
 	}
-	return formError(f.parse(buffer.Bytes()))
+	return formError(f.parse(b.bytes()))
 }
 
 // bodyType is formType or jsonType, "" for anything else.

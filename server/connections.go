@@ -1,9 +1,11 @@
 package server
 
 import (
+	"bytes"
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 )
 
 // How many connections are open at once, at most: of clients, and of those who
@@ -35,7 +37,8 @@ func connections(files uint64) (public, admin int) {
 func limited(l net.Listener, most, perAddress int) net.Listener {
 	return &capped{
 		Listener: l, slots: make(chan struct{}, most), closed: make(chan struct{}),
-		peers: peers{most: perAddress, open: map[netip.Addr]int{}},
+		peers:    peers{most: perAddress, open: map[netip.Addr]int{}},
+		arrivals: newArrivals(maxArriving, arrivingShare),
 	}
 }
 
@@ -46,6 +49,8 @@ type capped struct {
 	closed chan struct{}
 	once   sync.Once
 	peers  peers
+
+	arrivals *arrivals
 }
 
 func (l *capped) Accept() (net.Conn, error) {
@@ -55,6 +60,7 @@ func (l *capped) Accept() (net.Conn, error) {
 		return nil, net.ErrClosed
 	}
 	for {
+		l.arrivals.accept()
 		conn, err := l.Listener.Accept()
 		if err != nil {
 			<-l.slots
@@ -62,7 +68,7 @@ func (l *capped) Accept() (net.Conn, error) {
 		}
 		leave, ok := l.peers.enter(conn.RemoteAddr().String())
 		if ok {
-			return &cappedConn{Conn: conn, release: sync.OnceFunc(func() { leave(); <-l.slots })}, nil
+			return l.conn(conn, sync.OnceFunc(func() { leave(); <-l.slots })), nil
 		}
 		conn.Close()
 	}
@@ -104,16 +110,50 @@ func (p *peers) leave(from netip.Addr) {
 }
 
 func (l *capped) Close() error {
-	l.once.Do(func() { close(l.closed) })
+	l.once.Do(func() { close(l.closed); l.arrivals.close() })
 	return l.Listener.Close()
 }
 
+// A cappedConn takes a place until it is closed, and what has arrived on it of a
+// request is counted until the request is whole.
 type cappedConn struct {
 	net.Conn
 	release func()
+	arrival *arrival
+	body    atomic.Bool // what arrives is a body, whose reader answers when it is cut off
+}
+
+func (l *capped) conn(conn net.Conn, release func()) *cappedConn {
+	c := &cappedConn{Conn: conn, release: release}
+	c.arrival = l.arrivals.newArrival(conn.RemoteAddr().String(), c.cutOff)
+	c.arrival.seen.Store(1) // whoever connects and says nothing is waited for, too
+	return c
+}
+
+// Read implements net.Conn. Of TLS it counts what can be seen from below.
+func (c *cappedConn) Read(p []byte) (n int, err error) {
+	c.arrival.waits()
+	n, err = c.Conn.Read(p)
+	counted := n
+	if !c.body.Load() { // net/http has a header three times before it is whole
+		counted = 3*n + arrivalLine*bytes.Count(p[:n], []byte{'\n'})
+	}
+	c.arrival.came(counted)
+	return n, err
+}
+
+// cutOff ends the wait for a body, which is then answered. As long as the header is
+// not whole there is no request to be answered.
+func (c *cappedConn) cutOff() {
+	if c.body.Load() {
+		_ = c.Conn.SetReadDeadline(longAgo)
+		return
+	}
+	_ = c.Conn.Close() // the server, which still has it, calls Close below
 }
 
 func (c *cappedConn) Close() error {
+	c.arrival.gone()
 	c.release()
 	return c.Conn.Close()
 }

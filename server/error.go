@@ -69,8 +69,12 @@ const (
 	ReasonSelfContained Reason = "access-token-is-self-contained"
 
 	ReasonClientRate   Reason = "client-rate-limit"
+	ReasonUseRate      Reason = "client-assertion-and-proof-limit"
+	ReasonFamilyRate   Reason = "client-refresh-token-limit"
+	ReasonShare        Reason = "client-share-of-store-full"
 	ReasonFailureRate  Reason = "failed-authentication-limit"
 	ReasonManyStreams  Reason = "too-many-requests-at-once"
+	ReasonUnfinished   Reason = "too-many-unfinished-requests"
 	ReasonNoSnapshot   Reason = "no-snapshot"
 	ReasonNoSigningKey Reason = "no-signing-key"
 	ReasonBusy         Reason = "signing-queue-full"

@@ -27,6 +27,8 @@ type change struct {
 	revision uint64
 	record   []byte
 	ttl      time.Duration
+	group    store.Key     // of the families of one client and user; for a family that begins,
+	whole    time.Duration // with how long one may last, else 0
 }
 
 // A found is a family as the store has it.
@@ -38,6 +40,18 @@ type found struct {
 
 func familyKey(t refreshToken) store.Key {
 	return store.NewKey("refresh token family", string(t.id[:]))
+}
+
+// familiesKey is the key of the list of a client's families of one user.
+func familiesKey(clientID, subject string) store.Key {
+	return store.NewKey("refresh token families", clientID, subject).Of(clientID)
+}
+
+// familyOver reports whether a record is kept only so that the log can say why its
+// tokens are refused.
+func familyOver(record []byte) bool {
+	f, err := readFamily(record)
+	return err != nil || f.Revoked
 }
 
 // find reads the family of a token that may be the client's. Whatever the reason
@@ -67,7 +81,7 @@ func (s *Server) find(ctx context.Context, compact string, client snapshot.Clien
 
 // write is the change that puts the family's state in the store.
 func (f *found) write(policy schema.RefreshToken, now time.Time) *change {
-	return &change{f.key, f.revision, f.family.write(), min(f.family.End(policy).Sub(now), store.MaxTTL)}
+	return &change{key: f.key, revision: f.revision, record: f.family.write(), ttl: min(f.family.End(policy).Sub(now), store.MaxTTL)}
 }
 
 // revoked is the change that ends the family. Its record stays until the family
@@ -107,13 +121,19 @@ func (s *Server) decideUser(x *exchange, client snapshot.Client) (refusal *Error
 	if refusal = x.decide(client); refusal != nil || !x.grant.Offline || !s.offline {
 		return refusal
 	}
+	if !s.begun.allow(client.Label(), maxFamilies, x.now) {
+		return refuse(CodeTooManyRequests, ReasonFamilyRate)
+	}
 	first, err := newRefreshToken(s.opts.Rand)
 	if err != nil {
 		return randomError(err)
 	}
-	sum := sha256.Sum256(first.secret[:])
-	f := &found{key: familyKey(first), family: family{Version: familyVersion, Family: x.grant.Family(x.now), Current: sum[:]}}
-	x.offline = offline{token: first.String(), change: f.write(decide.RefreshPolicy(client), x.now)}
+	sum, policy := sha256.Sum256(first.secret[:]), decide.RefreshPolicy(client)
+	begun := family{Version: familyVersion, Family: x.grant.Family(x.now), Current: sum[:]}
+	f := &found{key: familyKey(first).Of(begun.Client), family: begun}
+	x.offline = offline{token: first.String(), change: f.write(policy, x.now)}
+	x.offline.change.group = familiesKey(begun.Client, begun.Subject)
+	x.offline.change.whole = min(time.Duration(policy.Lifetime)*time.Second, store.MaxTTL)
 	return nil
 }
 
@@ -125,11 +145,21 @@ func (s *Server) remember(ctx context.Context, o *offline) error {
 		return nil
 	}
 	_, err := s.store.CompareAndSwap(ctx, c.key, c.revision, c.record, c.ttl)
-	return err
+	if err != nil || c.whole == 0 {
+		return err
+	}
+	families := store.Group{Store: s.store, Most: schema.MaxRefreshFamilies, Over: familyOver}
+	if err := families.Join(ctx, c.group, c.key, c.whole); err != nil {
+		return errors.Join(err, s.store.Delete(context.WithoutCancel(ctx), c.key)) // nobody has its token
+	}
+	return nil
 }
 
 // storeError is the refusal when the store has decided nothing.
 func storeError(err error) *Error {
+	if errors.Is(err, store.ErrShare) {
+		return refuse(CodeTooManyRequests, ReasonShare)
+	}
 	reason := ReasonStore
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		reason = ReasonGone

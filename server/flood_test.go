@@ -117,3 +117,25 @@ func TestFlood(t *testing.T) {
 		t.Error("the metrics do not tell")
 	}
 }
+
+// Of bodies that are begun and not ended only some are waited for: those beyond are
+// answered with 503 and Retry-After, and who ends a body gets the token meanwhile.
+func TestUnfinishedBodiesAreBounded(t *testing.T) {
+	t.Parallel()
+	path, _, _ := listening(t)
+	var begun []net.Conn
+	for range 150 {
+		conn := dial(t, path)
+		if _, err := io.WriteString(conn, head(65_536)+"\r\n"+strings.Repeat("a", 65_000)); err != nil {
+			t.Fatal(err)
+		}
+		begun = append(begun, conn)
+	}
+	c := overSocket(t, path)
+	if status, err := askToken(c); err != nil || status != http.StatusOK {
+		t.Errorf("a body that is whole: %d %v", status, err)
+	}
+	if res := answer(t, begun[0]); res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") != "1" || !res.Close {
+		t.Errorf("the first that was begun: %d %v", res.StatusCode, res.Header)
+	}
+}

@@ -22,12 +22,9 @@ const maxAttempts = 16
 // refresh token, and remembers before it answers, so that of two requests with
 // one token the one that comes second gets nothing.
 func (e *tokenEndpoint) fulfil(ctx context.Context, x *exchange, client snapshot.Client, out *answer) *Error {
-	for attempt := range maxAttempts {
+	for range maxAttempts {
 		x.offline = offline{}
 		refusal := e.decide(ctx, x, client)
-		if refusal == nil && attempt == 0 && !e.server.rates.allow(client.Label(), client.RateLimit(), x.now) {
-			return refuse(CodeTooManyRequests, ReasonClientRate)
-		}
 		if refusal == nil {
 			refusal = e.issue(ctx, x, out)
 			if refusal != nil {

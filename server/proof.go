@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server/clientauth"
 	"github.com/writ-auth/writ/server/token"
 )
@@ -17,7 +18,7 @@ import (
 // prove verifies the DPoP proof of a request that has one (RFC 9449 section 5),
 // after the client has authenticated: the token will be bound to its key, and
 // not to a certificate, because one token has one key (RFC 7800 section 3.1).
-func (e *tokenEndpoint) prove(x *exchange, w http.ResponseWriter, r *http.Request) *Error {
+func (e *tokenEndpoint) prove(x *exchange, client snapshot.Client, w http.ResponseWriter, r *http.Request) *Error {
 	headers := r.Header["Dpop"]
 	if len(headers) == 0 {
 		return nil
@@ -25,8 +26,11 @@ func (e *tokenEndpoint) prove(x *exchange, w http.ResponseWriter, r *http.Reques
 	if nonces := e.server.nonces; nonces != nil {
 		w.Header().Set("DPoP-Nonce", nonces.at(x.now)) // RFC 9449 section 8.2
 	}
+	if !e.server.uses.allow(client.Label(), maxUses, x.now) {
+		return refuse(CodeTooManyRequests, ReasonUseRate)
+	}
 	jkt, err := x.active.registered.proofs.Verify(r.Context(), clientauth.ProofRequest{
-		Headers: headers, Method: r.Method, Target: x.active.registered.target,
+		Client: x.request.ClientID, Headers: headers, Method: r.Method, Target: x.active.registered.target,
 	})
 	if err == nil {
 		x.request.Confirmation = token.Confirmation{JKT: jkt}

@@ -8,8 +8,16 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// A rates holds the buckets of the clients that declare a rate_limit. They
-// outlive the snapshots: a reload fills no bucket.
+// What one client may have the server remember, each second and twice that at once,
+// whether or not it declares a rate_limit: assertions and proofs that it uses up, and
+// refresh tokens that it is issued anew.
+const (
+	maxUses     = 500
+	maxFamilies = 50
+)
+
+// A rates holds the buckets of clients, for one thing that is limited. They outlive
+// the snapshots: a reload fills no bucket.
 type rates struct {
 	mu      sync.Mutex
 	buckets map[string]*rate.Limiter // by client label

@@ -181,3 +181,42 @@ type keeping struct{ store.Store }
 func (k keeping) CompareAndSwap(ctx context.Context, key store.Key, revision uint64, value []byte, _ time.Duration) (uint64, error) {
 	return k.Store.CompareAndSwap(ctx, key, revision, value, store.MaxTTL)
 }
+
+// One client holds a bounded number of refresh tokens of one user. Beyond it the one
+// that began first ends, and one that was revoked before any that is in use; another
+// user's stay.
+func TestFamiliesOfOneUserAreBounded(t *testing.T) {
+	u := newUsers(t, refreshing(staying), server.Options{})
+	again := func(token string) int { res, _ := u.do(refreshed(token)); return res.status }
+	another := u.granted(exchanged(userToken(map[string]any{"sub": "another"}), "scope", "read:orders offline_access")).body.Refresh
+	tokens := []string{u.offline(), u.offline()}
+	revoke := post(form("client_id", "web", "token", tokens[1], "grant_type", "-", "audience", "-"))
+	revoke.URL.Path = "/oauth/revoke"
+	if res := do(t, u.server.Public(), revoke); res.status != 200 {
+		t.Fatalf("revoke: %d %s", res.status, res.raw)
+	}
+	for len(tokens) < schema.MaxRefreshFamilies+1 {
+		tokens = append(tokens, u.offline())
+	}
+	if status := again(tokens[0]); status != 200 {
+		t.Fatalf("though one was revoked, the oldest ended: %d", status)
+	}
+	last := u.offline()
+	u.refused("the oldest", refreshed(tokens[0]), 400, "invalid_grant", "unknown-refresh-token")
+	for _, token := range []string{tokens[2], last, another} {
+		if status := again(token); status != 200 {
+			t.Errorf("another one: %d", status)
+		}
+	}
+}
+
+// No client begins them faster than anybody signs in.
+func TestFamiliesOfOneClientAreLimited(t *testing.T) {
+	u := newUsers(t, refreshing(staying), server.Options{})
+	for range 100 {
+		u.offline()
+	}
+	u.refused("one more at once", exchanged(userToken(nil), "scope", "read:orders offline_access"), 429, "too_many_requests", "client-refresh-token-limit")
+	u.now = u.now.Add(time.Second)
+	u.offline()
+}

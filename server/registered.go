@@ -17,11 +17,50 @@ import (
 // from secrets, and what their proofs are verified with.
 type registered struct {
 	keys       map[string][]clientauth.ClientKeys // by client_id
-	issuers    map[string][]*trustedIssuer        // by iss
+	sets       map[keySet]parsedKeys
+	numKeys    int                         // in sets
+	maxKeys    int                         // in sets, at most
+	issuers    map[string][]*trustedIssuer // by iss
 	assertions *clientauth.Assertions
 	proofs     *clientauth.Proofs
 	target     clientauth.Target
 	methods    []clientauth.Method // what works, in the order of the metadata
+}
+
+// A keySet is the text of a JWK Set and the algorithms that its keys may be pinned to.
+type keySet struct{ jwks, algs string }
+
+// parsedKeys is what came of parsing one.
+type parsedKeys struct {
+	keys *clientauth.Keys
+	err  error
+}
+
+// parse parses equal sets once, and what last has parsed not again. It does not
+// parse more keys than a configuration may have: see tooManyKeys.
+func (c *registered) parse(last *registered, jwks string, algs []schema.SigningAlg) (*clientauth.Keys, error) {
+	set := keySet{jwks, fmt.Sprint(algs)}
+	parsed, ok := c.sets[set]
+	if !ok && last != nil {
+		parsed, ok = last.sets[set]
+	}
+	if !ok && c.tooManyKeys() == nil {
+		parsed.keys, parsed.err = clientauth.ParseKeys(jwks, algs...)
+	}
+	if _, counted := c.sets[set]; !counted && parsed.keys != nil {
+		c.numKeys += parsed.keys.Len()
+	}
+	c.sets[set] = parsed
+	return parsed.keys, parsed.err
+}
+
+// tooManyKeys is an error when there are more keys than memory and time for a reload
+// may go into.
+func (c *registered) tooManyKeys() error {
+	if c.numKeys > c.maxKeys {
+		return fmt.Errorf("the snapshot has more than %d public keys in all, equal sets counted once", c.maxKeys)
+	}
+	return nil
 }
 
 // A trustedIssuer is another issuer with its keys, which are pinned or fetched.
@@ -41,17 +80,24 @@ func (s *Server) buildCredentials(a *Active) error {
 		return err
 	}
 	c := &registered{
-		keys: map[string][]clientauth.ClientKeys{}, issuers: map[string][]*trustedIssuer{}, target: target,
+		keys: map[string][]clientauth.ClientKeys{}, sets: map[keySet]parsedKeys{}, maxKeys: s.maxKeys, issuers: map[string][]*trustedIssuer{}, target: target,
 		proofs: clientauth.NewProofs(s.proofOptions()),
 	}
 	a.registered = c
 	problems := len(a.problems)
+	var last *registered
+	if active := s.active.Load(); active != nil {
+		last = active.registered
+	}
 	s.buildSecrets(a)
-	s.buildIssuers(a)
+	s.buildIssuers(a, last)
 	declared := false
 	works := map[clientauth.Method]bool{}
 	for i := range a.snapshot.NumClients() {
-		declared = s.buildClient(a, a.snapshot.Client(i), works) || declared
+		declared = s.buildClient(a, last, a.snapshot.Client(i), works) || declared
+	}
+	if err := c.tooManyKeys(); err != nil {
+		return err
 	}
 	c.assertions = clientauth.NewAssertions(clientauth.AssertionOptions{
 		Issuer: issuer, Store: s.store, Now: s.opts.Now, Since: s.since, Clients: maps.Values(c.keys), Work: s.work,
@@ -104,7 +150,7 @@ var errOwnIssuer = errors.New("it is the issuer itself, and whoever is sent a to
 // buildIssuers parses the pinned keys of trusted issuers and finds the fetched
 // ones, which outlive the snapshots. One that is ourselves is left out: a token of
 // ours is neither a credential nor a user.
-func (s *Server) buildIssuers(a *Active) {
+func (s *Server) buildIssuers(a *Active, last *registered) {
 	for i := range a.snapshot.NumTrustedIssuers() {
 		declared := a.snapshot.TrustedIssuer(i)
 		if declared.Issuer == a.snapshot.Issuer().URL {
@@ -120,7 +166,7 @@ func (s *Server) buildIssuers(a *Active) {
 			t.remote = s.remotes.get(declared.JWKSURI, algs)
 		} else {
 			var err error
-			if t.pinned, err = clientauth.ParseKeys(declared.JWKS, algs...); err != nil {
+			if t.pinned, err = a.registered.parse(last, declared.JWKS, algs); err != nil {
 				a.problems = append(a.problems, Problem{Address: "trusted_issuer." + t.Label, Reason: err.Error()})
 				continue
 			}
@@ -131,13 +177,14 @@ func (s *Server) buildIssuers(a *Active) {
 
 // buildClient parses the client's keys and notes by which methods it can
 // authenticate; declared is whether it has any credential at all.
-func (s *Server) buildClient(a *Active, client snapshot.Client, works map[clientauth.Method]bool) (declared bool) {
+func (s *Server) buildClient(a *Active, last *registered, client snapshot.Client, works map[clientauth.Method]bool) (declared bool) {
 	for range client.Secrets() {
 		declared = true
 	}
+	algs := clientauth.AssertionAlgorithms()
 	for block := range client.PublicKeys() {
 		declared = true
-		keys, err := clientauth.ParseKeys(block.JWKS, clientauth.AssertionAlgorithms()...)
+		keys, err := a.registered.parse(last, block.JWKS, algs)
 		if err != nil {
 			a.problems = append(a.problems, Problem{Address: "client." + client.Label(), Reason: fmt.Sprintf("public_key %q: %v", block.Label, err)})
 			continue

@@ -34,17 +34,24 @@ type Listeners struct {
 
 // Serve answers until ctx ends. Then the server reports that it is not ready,
 // accepts no more connections and finishes the requests that it has accepted,
-// within 20 seconds. At most 10,000 connections are open at once, fewer when the
+// within 20 seconds. At most Options.Connections are open at once, fewer when the
 // process may not open as many files; further ones wait to be accepted. Of HTTP/2
-// requests no more than that are answered at once; further ones get 503. A panic in
+// requests no more than that are answered at once; further ones get 503. Requests
+// that begin and do not end are cut off when they hold too much memory. A panic in
 // the background ends it in the same way, with a *Defect.
 func (s *Server) Serve(ctx context.Context, l Listeners) error {
 	most, mostAdmin := connections(openFiles())
+	if s.opts.Connections > 0 {
+		most = min(most, s.opts.Connections)
+	}
 	l.Public = limited(l.Public, most, s.opts.ConnectionsPerAddress)
 	public := s.httpServer(limitedStreams(s.Public(), most, s.opts.ConnectionsPerAddress))
 	public.TLSConfig = l.TLS
 	turns := newTurns()
-	public.ConnState = turns.answered
+	public.ConnState = func(conn net.Conn, state http.ConnState) {
+		answered(conn, state)
+		turns.answered(conn, state)
+	}
 	servers := []*http.Server{public}
 	failed := make(chan error, 4)
 	go func() { failed <- servePublic(public, l) }()
@@ -96,12 +103,15 @@ func (s *Server) shutdown(servers []*http.Server) error {
 
 func (s *Server) httpServer(h http.Handler) *http.Server {
 	return &http.Server{
-		Handler:           h,
+		Handler:           arriving(h),
+		ConnContext:       arrivingContext,
+		ConnState:         answered,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
+		HTTP2:             &http.HTTP2Config{MaxReceiveBufferPerStream: 2 * maxBody, MaxReceiveBufferPerConnection: 4 * maxBody},
 		// OPTIONS * is answered by no handler of ours: it is not in the routes.
 		DisableGeneralOptionsHandler: true,
 

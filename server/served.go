@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/writ-auth/writ/schema/snapshot"
 )
 
 // servedFile is the name, in the state folder, of what was served last.
@@ -38,6 +40,9 @@ func newServed(dir string) (*served, error) {
 	}
 	if err == nil {
 		err = json.Unmarshal(content, &s.last)
+	}
+	if err == nil && s.last.Serial > snapshot.MaxSerial {
+		err = fmt.Errorf("serial %d is above %d, the highest", s.last.Serial, uint64(snapshot.MaxSerial))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read what was served last from %q: %w; without the file any serial is taken once", filepath.Join(dir, servedFile), err)

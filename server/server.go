@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/server/clientauth"
 	"github.com/writ-auth/writ/server/metrics"
 	"github.com/writ-auth/writ/server/store"
@@ -70,6 +71,9 @@ type Options struct {
 	// ProofNonce demands a nonce of the server in each DPoP proof.
 	ProofNonce bool
 
+	// Connections is how many connections may be open to the public listener at
+	// once, 0 for 10,000.
+	Connections int
 	// ConnectionsPerAddress is how many connections one address, of IPv6 one /64,
 	// may have open to the public listener, 0 for no cap. Loopback addresses and
 	// unix sockets have none.
@@ -96,9 +100,12 @@ type Server struct {
 	work     *clientauth.Work // nil but in tests
 	gate     *token.Gate
 	failures *failures
-	rates    *rates
+	rates    *rates // of tokens, by rate_limit
+	uses     *rates // of assertions and proofs
+	begun    *rates // of refresh-token families
 	metrics  *metrics.Metrics
 	remotes  *remotes
+	maxKeys  int // schema.MaxKeysInAll
 	store    store.Store
 	since    time.Time    // when store began to remember; zero: always
 	offline  bool         // refresh tokens are issued: store keeps them
@@ -154,7 +161,10 @@ func New(opts Options) (*Server, error) {
 		gate:     token.NewGate(opts.Signatures, queuedSignatures),
 		failures: newFailures(),
 		rates:    newRates(),
+		uses:     newRates(),
+		begun:    newRates(),
 		served:   served,
+		maxKeys:  schema.MaxKeysInAll,
 	}
 	s.metrics = metrics.New(s.measured)
 	if opts.Console {

@@ -21,6 +21,7 @@ type exchange struct {
 	now        time.Time
 	form       *form
 	request    decide.Request
+	issues     bool // it asks for a token: rate_limit counts it
 	method     clientauth.Method
 	credential string // the label of the block that authenticated the client
 	grant      decide.Grant
@@ -34,7 +35,7 @@ type exchange struct {
 
 func (e *tokenEndpoint) serve(a *Active, w http.ResponseWriter, r *http.Request) {
 	begin := time.Now()
-	x := &exchange{active: a, now: e.server.opts.Now(), trace: traceID(r.Header), form: newForm()}
+	x := &exchange{active: a, now: e.server.opts.Now(), trace: traceID(r.Header), form: newForm(), issues: true}
 	defer x.form.done()
 	out := answers.Get().(*answer)
 	defer answers.Put(out)
@@ -69,7 +70,7 @@ func (e *tokenEndpoint) run(x *exchange, out *answer, w http.ResponseWriter, r *
 	if refusal != nil {
 		return refusal
 	}
-	if refusal := e.prove(x, w, r); refusal != nil {
+	if refusal := e.prove(x, client, w, r); refusal != nil {
 		return refusal
 	}
 	return e.fulfil(r.Context(), x, client, out)

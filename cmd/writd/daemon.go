@@ -47,7 +47,7 @@ func newDaemon(set settings, getenv func(string) string, log *slog.Logger) (*dae
 		Secrets: set.secrets, State: set.state,
 		Getenv: getenv, Trust: set.trust, Environment: set.environment, AdminHosts: set.adminHosts,
 		Logger: log, Certificate: d.certificate, Profiling: set.pprof, Console: set.console,
-		ConnectionsPerAddress: set.perAddress,
+		Connections: set.connections, ConnectionsPerAddress: set.perAddress,
 	}
 	if err := d.authentication(&opts); err != nil {
 		return nil, err

@@ -32,6 +32,7 @@ type settings struct {
 	tlsKey      string
 	clients     clientFlags
 	store       storeFlags
+	connections int
 	perAddress  int
 	pprof       bool
 	console     bool
@@ -82,7 +83,8 @@ func parseFlags(args []string, getenv func(string) string, help io.Writer) (sett
 	f.StringVar(&s.tlsKey, "tls-key", "", "PEM private key `FILE`")
 	s.clients.register(f)
 	s.store.register(f)
-	f.IntVar(&s.perAddress, "connections-per-address", 2500, "how many connections `N` one address may have open, of 10,000 in all; 0 for no such cap")
+	f.IntVar(&s.connections, "connections", 10_000, "how many connections `N` may be open at once, each for up to 30 KiB of memory; further ones wait")
+	f.IntVar(&s.perAddress, "connections-per-address", 256, "how many of them `N` one address may have open, loopback excepted; 0 for no such cap")
 	f.BoolVar(&s.pprof, "pprof", false, "serve profiles of the running program at /debug/pprof/ beside health and status")
 	f.BoolVar(&s.console, "console", false, "serve pages that show what is served at /console/ beside health and status; they change nothing")
 	if err := f.Parse(args); err != nil {
@@ -126,6 +128,8 @@ func (s settings) check() error {
 		return errors.New("--snapshot is missing")
 	case (s.tlsCert == "") != (s.tlsKey == ""):
 		return errors.New("--tls-cert and --tls-key go together")
+	case s.connections < 1:
+		return errors.New("--connections is not positive")
 	case s.perAddress < 0:
 		return errors.New("--connections-per-address is negative")
 	case s.keys == "" && !server.Loopback(s.listen):

@@ -3,6 +3,8 @@ package source
 import (
 	"iter"
 	"slices"
+
+	"github.com/writ-auth/writ/schema"
 )
 
 // Limits bound what a configuration may cost. A zero field means its default.
@@ -26,6 +28,7 @@ type Limits struct {
 	Collection     int   // elements of a collection: 100,000
 	Steps          int64 // the work of evaluation, see package eval: 10,000,000
 	Objects        int   // blocks and their instances: 2,000,000
+	Keys           int   // keys of all JWK Sets, equal sets once: schema.MaxKeysInAll, 200,000
 }
 
 // DefaultLimits returns the limits that the language documents. Those of
@@ -53,6 +56,7 @@ func DefaultLimits() Limits {
 		Collection:     100_000,
 		Steps:          10_000_000,
 		Objects:        2_000_000,
+		Keys:           schema.MaxKeysInAll,
 	}
 }
 
@@ -85,6 +89,7 @@ func (l Limits) All() iter.Seq[Limit] {
 		{int64(l.Collection), "elements in a collection, and attributes in a block", ""},
 		{l.Steps, "steps of about a tenth of a microsecond for all expressions; an instance of a `for_each` takes a hundred", "Loop over less, or write the result down."},
 		{int64(l.Objects), "blocks and their instances", ""},
+		{int64(l.Keys), "public keys in all key sets together; equal sets count once", "Have clients of one owner share a set, or trust the issuer that signs for them."},
 	})
 }
 
@@ -110,6 +115,7 @@ func (l Limits) OrDefaults() Limits {
 	orDefault(&l.Collection, d.Collection)
 	orDefault(&l.Steps, d.Steps)
 	orDefault(&l.Objects, d.Objects)
+	orDefault(&l.Keys, d.Keys)
 	return l
 }
 

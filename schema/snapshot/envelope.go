@@ -11,11 +11,16 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
+// MaxSerial is the highest serial: the last integer up to which JSON numbers are
+// exact everywhere (RFC 8259 section 6). A file with one above it would leave later
+// snapshots no number.
+const MaxSerial = 1 << 53
+
 // An Envelope is what a snapshot says about itself. The members' order is the
 // order in the file.
 type Envelope struct {
 	Digest        string    `json:"digest"`                   // Digest of the body: the snapshot's name
-	Serial        uint64    `json:"serial"`                   // rises with every apply and rollback
+	Serial        uint64    `json:"serial"`                   // rises with every apply and rollback, up to MaxSerial
 	Previous      string    `json:"previous,omitempty"`       // digest that the snapshot was planned against
 	Revision      string    `json:"revision,omitempty"`       // git commit, or what the operator said
 	Created       time.Time `json:"created,omitzero"`         // whole seconds, UTC
@@ -47,8 +52,12 @@ func (e *Envelope) Bind(body []byte, sources *Sources) {
 	e.Signatures = nil
 }
 
-// canonical is the one way to write an envelope down.
+// canonical is the one way to write an envelope down. What is out of bounds is
+// neither written nor read.
 func (e Envelope) canonical() ([]byte, error) {
+	if e.Serial > MaxSerial {
+		return nil, fmt.Errorf("serial %d is above %d, the highest", e.Serial, uint64(MaxSerial))
+	}
 	e.Created, e.NotAfter = wholeSeconds(e.Created), wholeSeconds(e.NotAfter)
 	e.PastLifetimes = slices.Clone(e.PastLifetimes)
 	for i := range e.PastLifetimes {

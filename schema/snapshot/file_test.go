@@ -5,12 +5,16 @@ import (
 	"crypto/ed25519"
 	"encoding/binary"
 	"errors"
+	"math"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/writ-auth/writ/schema"
 )
 
 // No bit is without a guard, signed or not.
@@ -304,6 +308,36 @@ func TestSignatureCoversEnvelope(t *testing.T) {
 		}
 		if err := forged.VerifySignatures([]ed25519.PublicKey{key.Public().(ed25519.PublicKey)}); !errors.Is(err, ErrUntrusted) {
 			t.Errorf("%s changed: %v", name, err)
+		}
+	}
+}
+
+// A serial above 2^53 is neither written nor read, though everything else about the
+// file is right: a server that took it would refuse all later ones.
+func TestSerialIsBounded(t *testing.T) {
+	body, err := Encode(&schema.Document{Issuer: schema.Issuer{URL: "https://auth.example.com/"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := Marshal(Envelope{Serial: MaxSerial}, body, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := Open(file); err != nil || s.Envelope().Serial != MaxSerial {
+		t.Fatalf("the highest: %v", err)
+	}
+	for _, serial := range []uint64{MaxSerial + 1, math.MaxUint64} {
+		if _, err := Marshal(Envelope{Serial: serial}, body, nil); err == nil || !strings.Contains(err.Error(), "above 9007199254740992") {
+			t.Errorf("%d was written: %v", serial, err)
+		}
+		envelope := strings.Replace(string(file[headerSize:len(file)-len(body)]), "9007199254740992", strconv.FormatUint(serial, 10), 1)
+		forged := append([]byte(nil), file[:headerSize]...)
+		binary.LittleEndian.PutUint32(forged[headerEnvelope:], uint32(len(envelope)))
+		sum := headerDigest(forged, []byte(envelope))
+		copy(forged[headerSum:], sum[:])
+		forged = append(append(forged, envelope...), body...)
+		if _, err := Open(forged); err == nil || !strings.Contains(err.Error(), "above 9007199254740992") {
+			t.Errorf("%d was read: %v", serial, err)
 		}
 	}
 }

@@ -124,21 +124,18 @@ func standIns(clients iter.Seq[[]ClientKeys]) map[schema.SigningAlg][]*publicKey
 	return all
 }
 
-// Verify checks an assertion of the client clientID, whose keys are given, and
-// uses it up. It returns the label of the block whose key signed it. A client that
-// has no keys or does not exist is refused after the same work as any other.
+// Verify checks an assertion of the client clientID, whose keys are given. It
+// returns the label of the block whose key signed it. The assertion is good once
+// UseUp has succeeded, too. A client that has no keys or does not exist is refused
+// after the same work as any other.
 //
-// An error that is ErrRefused refuses the client; any other one decided
-// nothing.
-func (a *Assertions) Verify(ctx context.Context, assertionType string, token *Token, clientID string, keys []ClientKeys) (label string, err error) {
+// An error is ErrRefused and refuses the client.
+func (a *Assertions) Verify(assertionType string, token *Token, clientID string, keys []ClientKeys) (label string, err error) {
 	now := a.opts.Now()
 	if err := a.checkClaims(assertionType, token, clientID, now.Unix()); err != nil {
 		return "", err
 	}
 	if label, err = a.verifySignature(token, keys, now.Unix()); err != nil {
-		return "", err
-	}
-	if err := a.useUp(ctx, token, clientID, now); err != nil {
 		return "", err
 	}
 	return label, nil
@@ -236,14 +233,16 @@ func (a *Assertions) besides(own []candidate, alg schema.SigningAlg) (others []c
 	return others
 }
 
-// useUp remembers the jti for as long as the assertion could be accepted
-// again. The key is bound to the client: one client's jti says nothing about
-// another's.
-func (a *Assertions) useUp(ctx context.Context, token *Token, clientID string, now time.Time) error {
+// UseUp remembers the jti of an assertion that Verify accepted, for as long as it
+// could be accepted again. The key is bound to the client: one client's jti says
+// nothing about another's, and takes of its share of the store only.
+//
+// An error that is ErrRefused refuses the client; any other one decided nothing.
+func (a *Assertions) UseUp(ctx context.Context, token *Token, clientID string) error {
 	jti, _ := token.claims.text("jti")
 	exp, _ := token.claims.seconds("exp")
 	until := time.Unix(exp+skew+1, 0)
-	err := a.opts.Store.PutOnce(ctx, store.NewKey("client assertion", clientID, jti), until.Sub(now))
+	err := a.opts.Store.PutOnce(ctx, store.NewKey("client assertion", clientID, jti).Of(clientID), until.Sub(a.opts.Now()))
 	if errors.Is(err, store.ErrExists) {
 		return refuse(ReasonReplayed, "jti was used before")
 	}

@@ -54,7 +54,7 @@ func (a assertionTest) present(ctx context.Context, assertion string) (label str
 	if err != nil {
 		return "", err
 	}
-	return a.Verify(ctx, AssertionType, token, token.UnverifiedSubject(), a.keys)
+	return a.verifyOnce(ctx, AssertionType, token, token.UnverifiedSubject(), a.keys)
 }
 
 func TestAssertionIsAccepted(t *testing.T) {
@@ -149,14 +149,14 @@ func TestAssertionSubject(t *testing.T) {
 	a := newAssertionTest(t, AssertionOptions{})
 	for name, sub := range map[string]any{"another client's": "reports", "absent": nil, "array": []string{"billing"}, "case": "BILLING", "empty": ""} {
 		token := must(ReadToken(a.sign(nil, map[string]any{"sub": sub}), MaxAssertion))
-		_, err := a.Verify(t.Context(), AssertionType, token, "billing", a.keys)
+		_, err := a.verifyOnce(t.Context(), AssertionType, token, "billing", a.keys)
 		wantReason(t, name, err, ReasonWrongSubject)
 	}
 	token := must(ReadToken(a.sign(nil, map[string]any{"iss": "", "sub": ""}), MaxAssertion))
-	_, err := a.Verify(t.Context(), AssertionType, token, "", a.keys)
+	_, err := a.verifyOnce(t.Context(), AssertionType, token, "", a.keys)
 	wantReason(t, "no client id at all", err, ReasonWrongIssuer)
 	token = must(ReadToken(a.sign(nil, nil), MaxAssertion))
-	_, err = a.Verify(t.Context(), AssertionType, token, "reports", a.keys)
+	_, err = a.verifyOnce(t.Context(), AssertionType, token, "reports", a.keys)
 	wantReason(t, "client_id of another client", err, ReasonWrongIssuer)
 }
 
@@ -243,7 +243,7 @@ func TestTypeMatrix(t *testing.T) {
 func TestAssertionType(t *testing.T) {
 	a := newAssertionTest(t, AssertionOptions{})
 	for _, typ := range []string{"", "jwt-bearer", AssertionType + " ", strings.ToUpper(AssertionType), "urn:ietf:params:oauth:client-assertion-type:saml2-bearer"} {
-		_, err := a.Verify(t.Context(), typ, must(ReadToken(a.sign(nil, nil), MaxAssertion)), "billing", a.keys)
+		_, err := a.verifyOnce(t.Context(), typ, must(ReadToken(a.sign(nil, nil), MaxAssertion)), "billing", a.keys)
 		wantReason(t, typ, err, ReasonWrongType)
 	}
 }
@@ -268,4 +268,15 @@ func TestRefusalsLookAlike(t *testing.T) {
 	if got := excerpt("a\nb\x00\u202e"); got != `"a\nb\x00\u202e"` {
 		t.Errorf("excerpt is %s", got)
 	}
+}
+
+// verifyOnce is what the server does with an assertion.
+func (a *Assertions) verifyOnce(ctx context.Context, assertionType string, token *Token, clientID string, keys []ClientKeys) (label string, err error) {
+	if label, err = a.Verify(assertionType, token, clientID, keys); err == nil {
+		err = a.UseUp(ctx, token, clientID)
+	}
+	if err != nil {
+		return "", err
+	}
+	return label, nil
 }

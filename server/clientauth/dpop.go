@@ -50,6 +50,7 @@ func NewProofs(opts ProofOptions) *Proofs {
 
 // A ProofRequest is what a proof must have been made for.
 type ProofRequest struct {
+	Client  string   // the client_id of who has authenticated
 	Headers []string // every DPoP field of the request
 	Method  string   // as it was received
 	Target  Target   // the public URL of what was requested
@@ -89,7 +90,7 @@ func (p *Proofs) Verify(ctx context.Context, request ProofRequest) (jkt string, 
 	if !key.verify(&proof.compact) { // check 6
 		return "", refuse(ReasonBadSignature, "alg %s", proof.alg)
 	}
-	if err := p.useUp(ctx, proof, key.thumbprint, now); err != nil {
+	if err := p.useUp(ctx, proof, request.Client, key.thumbprint, now); err != nil {
 		return "", err
 	}
 	return key.thumbprint, nil
@@ -163,12 +164,13 @@ func checkBinding(proof *Token, request ProofRequest, thumbprint string) error {
 	return nil
 }
 
-// useUp remembers the jti for as long as the proof could be accepted again.
-func (p *Proofs) useUp(ctx context.Context, proof *Token, jkt string, now time.Time) error {
+// useUp remembers the jti for as long as the proof could be accepted again, of the
+// client's share of the store.
+func (p *Proofs) useUp(ctx context.Context, proof *Token, client, jkt string, now time.Time) error {
 	jti, _ := proof.claims.text("jti")
 	iat, _ := proof.claims.seconds("iat")
 	until := time.Unix(iat+p.maxAge()+1, 0)
-	err := p.opts.Store.PutOnce(ctx, store.NewKey("dpop proof", jkt, jti), until.Sub(now))
+	err := p.opts.Store.PutOnce(ctx, store.NewKey("dpop proof", jkt, jti).Of(client), until.Sub(now))
 	if errors.Is(err, store.ErrExists) {
 		return refuse(ReasonReplayed, "jti was used before")
 	}

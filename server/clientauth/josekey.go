@@ -62,6 +62,9 @@ func ParseKeys(jwks string, algs ...schema.SigningAlg) (*Keys, error) {
 	return keys, nil
 }
 
+// Len is the number of keys.
+func (k *Keys) Len() int { return len(k.keys) }
+
 func (k *Keys) add(element []byte, algs []schema.SigningAlg) error {
 	object, err := readObject(element)
 	if err != nil {

@@ -8,7 +8,10 @@ import (
 
 // A Key names an entry without holding what it was made from. The zero Key is
 // the key of nothing in particular and valid.
-type Key struct{ sum [sha256.Size]byte }
+type Key struct {
+	sum   [sha256.Size]byte
+	owner uint64 // whose share it takes; no part of the name
+}
 
 // NewKey hashes a kind and the parts that identify an entry within it. Each
 // part is hashed with its length before it, so that ("a", "bc") and ("ab", "c")
@@ -20,6 +23,15 @@ func NewKey(kind string, parts ...string) Key {
 		buf = appendPart(buf, part)
 	}
 	return Key{sum: sha256.Sum256(buf)}
+}
+
+// Of returns the key as one that takes a share of an owner: who writes too many may
+// be refused so that others are not. It names the same entry as before, whoever
+// the owner is; the zero owner is that of all keys without one.
+func (k Key) Of(owner string) Key {
+	sum := sha256.Sum256([]byte(owner))
+	k.owner = binary.BigEndian.Uint64(sum[:])
+	return k
 }
 
 func appendPart(buf []byte, part string) []byte {

@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"container/heap"
 	"context"
+	"crypto/sha256"
 	"sync"
 	"time"
 )
 
 // DefaultMaxKeys is how many keys a Memory holds when its Options do not say:
 // at some 200 bytes each, 13 MiB. At the five minutes that an assertion may
-// live it is enough for 200 assertions a second.
+// live it is enough for 200 assertions a second, and for 100 of one client.
 const DefaultMaxKeys = 1 << 16
 
 // MemoryOptions configure a Memory. The zero value works.
@@ -22,6 +23,10 @@ type MemoryOptions struct {
 // Memory is a Store that ends with the process. It is bounded: a key that has
 // not expired is never dropped to make room, since its second use would then
 // succeed; a full store answers ErrFull instead.
+//
+// An owner holds no more keys than there is room left for the others, and gets
+// ErrShare beyond: one owner has up to half of the store, n greedy ones leave one
+// part of n+1, and the store is never full as long as every key has an owner.
 type Memory struct {
 	now     func() time.Time
 	maxKeys int
@@ -29,7 +34,8 @@ type Memory struct {
 	mu       sync.Mutex
 	closed   bool
 	revision uint64
-	entries  map[Key]*memoryEntry
+	entries  map[[sha256.Size]byte]*memoryEntry
+	owned    map[uint64]int // how many entries, by owner
 	byExpiry expiryHeap
 }
 
@@ -50,14 +56,14 @@ func NewMemory(opts MemoryOptions) *Memory {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	return &Memory{now: opts.Now, maxKeys: opts.MaxKeys, entries: make(map[Key]*memoryEntry)}
+	return &Memory{now: opts.Now, maxKeys: opts.MaxKeys, entries: make(map[[sha256.Size]byte]*memoryEntry), owned: map[uint64]int{}}
 }
 
 // Close empties the store; every later call answers ErrClosed.
 func (m *Memory) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.closed, m.entries, m.byExpiry = true, nil, nil
+	m.closed, m.entries, m.owned, m.byExpiry = true, nil, nil, nil
 	return nil
 }
 
@@ -80,7 +86,7 @@ func (m *Memory) PutOnce(ctx context.Context, key Key, ttl time.Duration) error 
 	if err != nil {
 		return err
 	}
-	if _, ok := m.entries[key]; ok {
+	if _, ok := m.entries[key.sum]; ok {
 		return ErrExists
 	}
 	return m.insert(key, now.Add(ttl), nil)
@@ -96,7 +102,7 @@ func (m *Memory) Get(ctx context.Context, key Key) (Entry, error) {
 	if m.closed {
 		return Entry{}, ErrClosed
 	}
-	entry, ok := m.entries[key]
+	entry, ok := m.entries[key.sum]
 	if !ok || !m.now().Before(entry.expires) {
 		return Entry{}, ErrNotFound
 	}
@@ -114,7 +120,7 @@ func (m *Memory) CompareAndSwap(ctx context.Context, key Key, revision uint64, v
 	if err != nil {
 		return 0, err
 	}
-	entry, ok := m.entries[key]
+	entry, ok := m.entries[key.sum]
 	switch {
 	case !ok && revision == 0:
 		if err := m.insert(key, now.Add(ttl), bytes.Clone(value)); err != nil {
@@ -140,9 +146,9 @@ func (m *Memory) Delete(ctx context.Context, key Key) error {
 	if _, err := m.begin(); err != nil {
 		return err
 	}
-	if entry, ok := m.entries[key]; ok {
+	if entry, ok := m.entries[key.sum]; ok {
 		heap.Remove(&m.byExpiry, entry.index)
-		delete(m.entries, key)
+		m.forget(entry)
 	}
 	return nil
 }
@@ -155,18 +161,29 @@ func (m *Memory) begin() (time.Time, error) {
 	}
 	now := m.now()
 	for len(m.byExpiry) > 0 && !now.Before(m.byExpiry[0].expires) {
-		delete(m.entries, heap.Pop(&m.byExpiry).(*memoryEntry).key)
+		m.forget(heap.Pop(&m.byExpiry).(*memoryEntry))
 	}
 	return now, nil
+}
+
+func (m *Memory) forget(entry *memoryEntry) {
+	delete(m.entries, entry.key.sum)
+	if m.owned[entry.key.owner]--; m.owned[entry.key.owner] == 0 {
+		delete(m.owned, entry.key.owner)
+	}
 }
 
 func (m *Memory) insert(key Key, expires time.Time, value []byte) error {
 	if len(m.entries) >= m.maxKeys {
 		return ErrFull
 	}
+	if key.owner != 0 && m.owned[key.owner] >= m.maxKeys-len(m.entries) {
+		return ErrShare
+	}
+	m.owned[key.owner]++
 	m.revision++
 	entry := &memoryEntry{key: key, expires: expires, revision: m.revision, value: value}
-	m.entries[key] = entry
+	m.entries[key.sum] = entry
 	heap.Push(&m.byExpiry, entry)
 	return nil
 }

@@ -2,6 +2,9 @@
 // the ids of assertions and proofs that may be used once, and refresh-token
 // families that only one of several requests may move on.
 //
+// Where room is short, a key counts against the share of its owner (Key.Of), so that
+// none takes it from the others. A Group bounds how many keys belong together.
+//
 // It owns one interface of four methods and its backends: Memory forgets at
 // the end of the process, Bolt keeps one machine's state in a file and survives
 // a kill; package natskv keeps it in a bucket that many processes share. Package
@@ -27,6 +30,7 @@ var (
 	ErrConflict = errors.New("the key is at another revision")
 	ErrClosed   = errors.New("the store is closed")
 	ErrFull     = errors.New("the store is full")
+	ErrShare    = errors.New("the owner's share of the store is full") // see Key.Of
 )
 
 // MaxValue is the longest value that CompareAndSwap takes, in bytes.

@@ -63,6 +63,8 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"cancelled context", cancelled},
 		{"closed", closed},
 		{"many keys expire", manyKeys},
+		{"group", group},
+		{"group race", groupRace},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -363,5 +365,70 @@ func manyKeys(t *testing.T, b Backend) {
 			want = store.ErrExists
 		}
 		wantErr(t, fmt.Sprintf("put %d again", i), b.Store.PutOnce(t.Context(), store.NewKey("test", fmt.Sprint(i)), time.Minute), want)
+	}
+}
+
+func isOver(value []byte) bool { return string(value) == "over" }
+
+// group fills a group: what is over goes first, then what is oldest, and what has
+// expired takes no place.
+func group(t *testing.T, b Backend) {
+	g, list := store.Group{Store: b.Store, Most: 3, Over: isOver}, store.NewKey("test group")
+	member := func(name string) store.Key { return store.NewKey("test", name) }
+	join := func(name string, ttl time.Duration) {
+		t.Helper()
+		swap(t, b, member(name), 0, name, ttl)
+		wantErr(t, "join "+name, g.Join(t.Context(), list, member(name), time.Hour), nil)
+	}
+	alive := func(want ...string) {
+		t.Helper()
+		var got []string
+		for _, name := range []string{"a", "b", "over", "c", "d", "e", "f"} {
+			if _, err := b.Store.Get(t.Context(), member(name)); err == nil {
+				got = append(got, name)
+			}
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Fatalf("alive are %v, want %v", got, want)
+		}
+	}
+	join("a", time.Minute)
+	join("over", time.Minute)
+	join("b", 2*time.Second)
+	alive("a", "b", "over")
+	join("c", time.Minute)
+	alive("a", "b", "c")
+	b.Advance(2 * time.Second)
+	join("d", time.Minute)
+	alive("a", "c", "d")
+	join("e", time.Minute)
+	alive("c", "d", "e")
+	join("f", time.Minute)
+	alive("d", "e", "f")
+}
+
+// groupRace joins from all sides: whoever has joined and is beyond the bound is gone.
+func groupRace(t *testing.T, b Backend) {
+	const callers, most = 16, 4
+	g, list := store.Group{Store: b.Store, Most: most}, store.NewKey("test group")
+	key := func(i int) store.Key { return store.NewKey("test", fmt.Sprint(i)) }
+	_, _, err := race(callers, func(i int) error {
+		if _, err := b.Store.CompareAndSwap(t.Context(), key(i), 0, []byte("x"), time.Minute); err != nil {
+			return err
+		}
+		err := g.Join(t.Context(), list, key(i), time.Minute)
+		if errors.Is(err, store.ErrContended) {
+			err = b.Store.Delete(t.Context(), key(i))
+		}
+		return err
+	})
+	alive := 0
+	for i := range callers {
+		if _, err := b.Store.Get(t.Context(), key(i)); err == nil {
+			alive++
+		}
+	}
+	if err != nil || alive != most {
+		t.Fatalf("%d are alive, want %d; error %v", alive, most, err)
 	}
 }

@@ -1,0 +1,164 @@
+package server
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// arrive has a request of so many bytes begin at each of the addresses and not end.
+func arrive(a *arrivals, size int, from ...string) (all []*arrival) {
+	for _, remote := range from {
+		x := a.newArrival(remote, func() {})
+		x.seen.Store(1)
+		a.mu.Lock()
+		a.enter(x) // as waits does, which would wait until those that were cut off have let go
+		a.mu.Unlock()
+		x.came(size - 1)
+		all = append(all, x)
+	}
+	return all
+}
+
+func cuts(all []*arrival) (n int) {
+	for _, x := range all {
+		if x.cut {
+			n++
+		}
+	}
+	return n
+}
+
+// Whoever holds much goes first, the oldest of those before the others; whoever
+// holds little stays as long as somebody holds much.
+func TestArrivalsThatHoldMostAreCutOffFirst(t *testing.T) {
+	a := newArrivals(20*arrivalMiddle, 20*arrivalMiddle)
+	short := arrive(a, 100, "@", "127.0.0.1:1", "[::1]:1")
+	long := arrive(a, arrivalMiddle, slices.Repeat([]string{"@"}, 18)...)
+	if n := cuts(long); n == 0 || !long[0].cut || cuts(long[:n]) != n {
+		t.Errorf("of the long ones %d were cut off, not the oldest first", n)
+	}
+	if cuts(short) != 0 {
+		t.Error("a short one was cut off")
+	}
+	for _, x := range append(short, long...) {
+		x.gone()
+	}
+	if a.held != 0 || a.condemned != 0 || len(a.from) != 0 {
+		t.Errorf("afterwards %d and %d bytes are held, by %v", a.held, a.condemned, a.from)
+	}
+}
+
+// An address that holds more than its share loses of its own, though the others
+// hold more than it does.
+func TestArrivalsOfAnAddressHaveAShare(t *testing.T) {
+	a := newArrivals(100*arrivalMiddle, 4*arrivalMiddle)
+	others := arrive(a, 10*arrivalMiddle, "@", "@", "127.0.0.1:1", "127.0.0.1:2")
+	greedy := arrive(a, arrivalMiddle, "192.0.2.1:1", "192.0.2.1:2", "[2001:db8::1]:1", "192.0.2.1:3", "192.0.2.1:4", "[::ffff:192.0.2.1]:5")
+	if cuts(others) != 0 {
+		t.Error("another address lost something")
+	}
+	want := []bool{true, true, false, false, false, false}
+	for i, x := range greedy {
+		if x.cut != want[i] {
+			t.Errorf("%d, of %s, was cut off: %v", i, x.from, x.cut)
+		}
+	}
+}
+
+// What was cut off is counted until it has let go. Nobody begins meanwhile, and
+// nobody waits for ever.
+func TestArrivalsWaitForThoseThatWereCutOff(t *testing.T) {
+	a := newArrivals(2*arrivalMiddle, 2*arrivalMiddle)
+	all := arrive(a, arrivalMiddle-arrivalBase, "@", "@", "@")
+	if !all[0].cut || cuts(all) != 1 {
+		t.Fatal("not the first one alone was cut off")
+	}
+	accepted := make(chan struct{})
+	go func() { a.accept(); close(accepted) }()
+	select {
+	case <-accepted:
+		t.Fatal("one was accepted though there is no room")
+	default:
+	}
+	if !all[0].whole() { // the answer is still to be written
+		t.Error("what was cut off counts as whole")
+	}
+	all[0].gone()
+	<-accepted
+	all[1].waits() // there is room
+	closing := make(chan struct{})
+	all[1].came(2 * arrivalMiddle) // cuts itself off
+	go func() { a.accept(); close(closing) }()
+	a.close()
+	<-closing
+}
+
+// A body on a stream of HTTP/2 is counted by itself: it is cut off and answered, and
+// the connection goes on with the others.
+func TestArrivalsOfStreams(t *testing.T) {
+	s, err := New(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := s.httpServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f := newForm()
+		defer f.done()
+		if refusal := readForm(w, r, f); refusal != nil {
+			writeError(w, refusal)
+		}
+	}))
+	ts := httptest.NewUnstartedServer(nil)
+	ts.Config = read
+	ts.EnableHTTP2 = true
+	l := limited(ts.Listener, 10, 0).(*capped)
+	l.arrivals = newArrivals(3*maxBody, 3*maxBody)
+	ts.Listener = l
+	ts.StartTLS()
+	defer ts.Close()
+	answers, held := make(chan *http.Response, 10), make(chan *io.PipeWriter, 10)
+	begin := func() {
+		body, w := io.Pipe()
+		go func() {
+			res, err := ts.Client().Post(ts.URL, formType, body)
+			if err != nil {
+				t.Error(err)
+			}
+			answers <- res
+		}()
+		_, _ = io.WriteString(w, "a="+strings.Repeat("a", maxBody/2))
+		held <- w
+	}
+	for range 4 {
+		begin()
+	}
+	res := <-answers
+	defer res.Body.Close()
+	if res.ProtoMajor != 2 || res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") != "1" {
+		t.Errorf("the one that is too much: %d %v", res.StatusCode, res.Header)
+	}
+	if res, err := ts.Client().Post(ts.URL, formType, strings.NewReader("a=b")); err != nil || res.StatusCode != http.StatusOK {
+		t.Errorf("a short one: %v %v", res, err)
+	}
+	for range 4 {
+		(<-held).Close()
+	}
+	got := map[string]int{}
+	for range 3 {
+		res := <-answers
+		got[fmt.Sprint(res.StatusCode)]++
+		res.Body.Close()
+	}
+	if got["200"] < 2 {
+		t.Errorf("the others: %v", got)
+	}
+	l.arrivals.mu.Lock()
+	defer l.arrivals.mu.Unlock()
+	if l.arrivals.condemned != 0 || l.arrivals.held > arrivalBase+1 {
+		t.Errorf("%d and %d bytes are still counted", l.arrivals.held, l.arrivals.condemned)
+	}
+}
