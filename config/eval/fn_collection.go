@@ -48,15 +48,13 @@ var distinctFunc = function.New(&function.Spec{
 			return cty.UnknownVal(retType), nil
 		}
 		var kept []cty.Value
-		byHash := map[int][]cty.Value{}
+		seen := map[string]bool{}
 		for it := args[0].ElementIterator(); it.Next(); {
 			_, v := it.Element()
-			h := v.Hash()
-			if holds(byHash[h], v) {
-				continue
+			if key := string(appendKey(nil, v)); !seen[key] {
+				seen[key] = true
+				kept = append(kept, v)
 			}
-			byHash[h] = append(byHash[h], v)
-			kept = append(kept, v)
 		}
 		if len(kept) == 0 {
 			return cty.ListValEmpty(retType.ElementType()), nil
@@ -64,15 +62,6 @@ var distinctFunc = function.New(&function.Spec{
 		return cty.ListVal(kept), nil
 	},
 })
-
-func holds(vals []cty.Value, v cty.Value) bool {
-	for _, have := range vals {
-		if have.RawEquals(v) {
-			return true
-		}
-	}
-	return false
-}
 
 // indexFunc is Terraform's: the place of a value in a list.
 var indexFunc = function.New(&function.Spec{

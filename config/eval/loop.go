@@ -29,6 +29,9 @@ func (p *loop) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	if !coll.CanIterateElements() {
 		return p.mistake("Iteration over non-iterable value", "A value of type "+coll.Type().FriendlyName()+" cannot be used as the collection in a 'for' expression.", p.coll)
 	}
+	if coll.Type().IsSetType() {
+		p.e.take(weight(coll, p.e.left()), p.coll)
+	}
 	child := ctx.NewChild()
 	child.Variables = make(map[string]cty.Value, 2)
 	out := results{group: p.x.Group, object: p.key != nil}
