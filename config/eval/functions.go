@@ -2,6 +2,7 @@ package eval
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2/ext/customdecode"
 	"github.com/hashicorp/hcl/v2/ext/tryfunc"
@@ -11,6 +12,7 @@ import (
 	"github.com/zclconf/go-cty/cty/function/stdlib"
 
 	"github.com/writ-auth/writ/config/source"
+	"github.com/writ-auth/writ/schema"
 )
 
 // A definition is a function that an expression may call: what it does, and
@@ -141,6 +143,61 @@ func Functions() []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// Reference returns the functions that an expression may call, by name: from the
+// table that registers them.
+func Reference() []schema.Function {
+	fns := New(source.Limits{}, nil).functions
+	var out []schema.Function
+	for _, name := range Functions() {
+		doc := docs[name]
+		if doc == "" {
+			doc, _, _ = strings.Cut(fns[name].Description(), "\n")
+		}
+		out = append(out, schema.Function{Name: name, Signature: signature(name, fns[name]), Doc: doc})
+	}
+	return out
+}
+
+// docs say what those functions do that the library does not describe.
+var docs = map[string]string{
+	"alltrue":      "Whether every element of a list is true; true for an empty one. A null is false.",
+	"anytrue":      "Whether an element of a list is true; false for an empty one. A null is false.",
+	"base64decode": "The text that base64 encodes.",
+	"base64encode": "Text as base64.",
+	"can":          "Whether an expression can be evaluated.",
+	"csvdecode":    "The rows of a CSV text as objects, whose names are those of the first row.",
+	"distinct":     "A list without the elements that are equal to an earlier one.",
+	"endswith":     "Whether text ends with a suffix.",
+	"file":         "The text of a file of the configuration. Its path is relative to the root; text longer than a string may be goes straight into csvdecode, jsondecode or yamldecode.",
+	"index":        "The place of a value in a list.",
+	"length":       "How many elements a collection has, or characters a text.",
+	"lookup":       "An element of a map or an attribute of an object, or else the default.",
+	"one":          "The only element of a list or set, null when it is empty.",
+	"replace":      "Text with each occurrence of a part replaced; a part between slashes is a regular expression.",
+	"startswith":   "Whether text begins with a prefix.",
+	"strcontains":  "Whether text has a part.",
+	"sum":          "The sum of the numbers of a list, which has at least one.",
+	"tobool":       "A value as a bool.",
+	"tolist":       "A value as a list.",
+	"tomap":        "A value as a map.",
+	"tonumber":     "A value as a number.",
+	"toset":        "A value as a set.",
+	"tostring":     "A value as text.",
+	"try":          "The first of some expressions that can be evaluated.",
+	"yamldecode":   "The value of a YAML text.",
+}
+
+func signature(name string, fn function.Function) string {
+	var params []string
+	for _, p := range fn.Params() {
+		params = append(params, p.Name)
+	}
+	if p := fn.VarParam(); p != nil {
+		params = append(params, p.Name+"...")
+	}
+	return name + "(" + strings.Join(params, ", ") + ")"
 }
 
 // table makes the functions of one evaluator.
