@@ -132,6 +132,7 @@ func (c *compilation) selfOf(i int) config.Self {
 		API:           &c.Document.APIs[c.ends[i].api],
 		Client:        &c.Document.Clients[c.ends[i].client],
 		Authorization: &c.Document.Authorizations[i],
+		APIs:          c.Document.APIs,
 	}
 }
 

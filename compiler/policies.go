@@ -67,9 +67,9 @@ func (c *compilation) holds(p *config.Policy, i int) diag.List {
 func (c *compilation) policySelf(kind Kind, i int) (config.Self, []*config.Decl) {
 	switch kind {
 	case KindAPI:
-		return config.Self{API: &c.Document.APIs[i]}, []*config.Decl{&c.apis[i].Decl}
+		return config.Self{API: &c.Document.APIs[i], APIs: c.Document.APIs}, []*config.Decl{&c.apis[i].Decl}
 	case KindClient:
-		return config.Self{Client: &c.Document.Clients[i]}, []*config.Decl{&c.clients[i].Decl}
+		return config.Self{Client: &c.Document.Clients[i], APIs: c.Document.APIs}, []*config.Decl{&c.clients[i].Decl}
 	}
 	e := c.ends[i]
 	return c.selfOf(i), []*config.Decl{&c.authorizations[i].Decl, &c.apis[e.api].Decl, &c.clients[e.client].Decl}

@@ -53,7 +53,7 @@ func (u *selfUse) note(l *loader, t hcl.Traversal) bool {
 	}
 	path := []string{first}
 	if sub, nested := u.kindOf(first); nested && len(t) > 2 {
-		second, ok := u.step(l, t, 2, l.kinds[sub].whole)
+		second, ok := u.step(l, t, 2, l.kinds[sub].names)
 		if !ok {
 			return false
 		}
@@ -68,7 +68,7 @@ func (u *selfUse) names(l *loader) []string {
 	if u.shape.members != nil {
 		return slices.Sorted(maps.Keys(u.shape.members))
 	}
-	return l.kinds[u.shape.kind].whole
+	return l.kinds[u.shape.kind].names
 }
 
 // kindOf returns the kind of object that self.name is.
@@ -151,8 +151,13 @@ func (d *deferred) value(e *eval.Evaluator, self Self) (cty.Value, diag.List) {
 	if len(d.self.paths) == 0 {
 		return e.Value(d.expr, &hcl.EvalContext{Variables: d.vars})
 	}
+	v, missing := d.self.value(self)
+	if missing != "" {
+		return cty.NilVal, diag.List{{Severity: diag.Error, Code: "unknown-reference", Summary: summaries["unknown-reference"],
+			Detail: "self." + missing + " cannot be read here. Name the object that is meant, such as api.orders.", Range: d.expr.Range()}}
+	}
 	vars := make(map[string]cty.Value, len(d.vars)+1)
 	maps.Copy(vars, d.vars)
-	vars["self"] = d.self.value(self)
+	vars["self"] = v
 	return e.Value(d.expr, &hcl.EvalContext{Variables: vars})
 }

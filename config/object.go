@@ -223,6 +223,8 @@ func defaultValue(spec *schema.Attribute) cty.Value {
 		return cty.MapValEmpty(cty.String)
 	case schema.TypeReferences:
 		return cty.EmptyTupleVal
+	case schema.TypeObject:
+		return cty.EmptyObjectVal
 	}
 	return cty.NullVal(cty.DynamicPseudoType)
 }

@@ -139,8 +139,8 @@ func mistyped(what string, v cty.Value, at hcl.Range) diag.Diagnostic {
 // about says which object a policy was evaluated for.
 func (p *Policy) about(self Self, l diag.List) diag.List {
 	k, _ := kindOf(p.ForEachOf)
-	address := self.attr(k, "address")
-	if address.IsNull() {
+	address, ok := self.attr(k, "address")
+	if !ok {
 		return l
 	}
 	for i := range l {

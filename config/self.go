@@ -1,7 +1,11 @@
 package config
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/zclconf/go-cty/cty"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
 
 	"github.com/writ-auth/writ/schema"
 )
@@ -11,15 +15,23 @@ type Self struct {
 	API           *schema.API
 	Client        *schema.Client
 	Authorization *schema.Authorization
+	// APIs are those that API and Client may refer to, sorted by label: all of
+	// the document's.
+	APIs []schema.API
 }
 
-// value makes self with as much of it as is read.
-func (u *selfUse) value(self Self) cty.Value {
+// value makes self with as much of it as is read. Where it cannot give one of
+// these, missing is its name: a null would be read as "not set".
+func (u *selfUse) value(self Self) (v cty.Value, missing string) {
 	root := need{}
 	for _, path := range u.paths {
 		k, nested := u.kindOf(path[0])
 		if !nested {
-			root.put(path[0], self.attr(u.shape.kind, path[0]))
+			v, ok := self.attr(u.shape.kind, path[0])
+			if !ok {
+				return cty.NilVal, path[0]
+			}
+			root.put(path[0], v)
 			continue
 		}
 		if root.keys == nil {
@@ -31,12 +43,20 @@ func (u *selfUse) value(self Self) cty.Value {
 			root.keys[path[0]] = sub
 		}
 		if len(path) == 1 {
-			sub.whole = self.whole(k)
+			v, ok := self.whole(k)
+			if !ok {
+				return cty.NilVal, path[0]
+			}
+			sub.whole = v
 			continue
 		}
-		sub.put(path[1], self.attr(k, path[1]))
+		v, ok := self.attr(k, path[1])
+		if !ok {
+			return cty.NilVal, path[0] + "." + path[1]
+		}
+		sub.put(path[1], v)
 	}
-	return root.value()
+	return root.value(), ""
 }
 
 func (n *need) put(name string, v cty.Value) {
@@ -46,36 +66,36 @@ func (n *need) put(name string, v cty.Value) {
 	n.attrs[name] = v
 }
 
-func (s Self) whole(k kind) cty.Value {
-	if k == kindAPI && s.API == nil || k == kindClient && s.Client == nil || k == kindAuthorization && s.Authorization == nil {
-		return cty.NullVal(cty.DynamicPseudoType)
-	}
+// whole returns one of the objects as one value.
+func (s Self) whole(k kind) (cty.Value, bool) {
 	attrs := map[string]cty.Value{}
 	for _, name := range wholeNames(k) {
-		attrs[name] = s.attr(k, name)
+		v, ok := s.attr(k, name)
+		if !ok {
+			return cty.NilVal, false
+		}
+		attrs[name] = v
 	}
-	return cty.ObjectVal(attrs)
+	return cty.ObjectVal(attrs), true
 }
 
 // attr returns an attribute of one of the objects, in the form in which
-// expressions see it everywhere.
-func (s Self) attr(k kind, name string) cty.Value {
+// expressions see it everywhere. It returns false where self has no such object
+// or the object no such attribute.
+func (s Self) attr(k kind, name string) (cty.Value, bool) {
 	v := cty.NilVal
 	switch {
 	case k == kindAPI && s.API != nil:
-		v = apiAttr(s.API, name)
+		v = s.apiAttr(s.API, name)
 	case k == kindClient && s.Client != nil:
-		v = clientAttr(s.Client, name)
+		v = s.clientAttr(s.Client, name)
 	case k == kindAuthorization && s.Authorization != nil:
 		v = s.authorizationAttr(s.Authorization, name)
 	}
-	if v == cty.NilVal {
-		return cty.NullVal(cty.DynamicPseudoType)
-	}
-	return v
+	return v, v != cty.NilVal
 }
 
-func apiAttr(a *schema.API, name string) cty.Value {
+func (s Self) apiAttr(a *schema.API, name string) cty.Value {
 	switch name {
 	case "address":
 		return cty.StringVal("api." + a.Label)
@@ -103,6 +123,8 @@ func apiAttr(a *schema.API, name string) cty.Value {
 		return cty.NumberIntVal(a.ReuseWindow)
 	case "prevent_destroy":
 		return cty.BoolVal(a.PreventDestroy)
+	case "distinct_from":
+		return s.apisLabelled(a.DistinctFrom)
 	case "metadata":
 		return stringMap(a.Metadata)
 	case "scopes":
@@ -115,7 +137,7 @@ func apiAttr(a *schema.API, name string) cty.Value {
 	return cty.NilVal
 }
 
-func clientAttr(c *schema.Client, name string) cty.Value {
+func (s Self) clientAttr(c *schema.Client, name string) cty.Value {
 	switch name {
 	case "address":
 		return cty.StringVal("client." + c.Label)
@@ -129,6 +151,10 @@ func clientAttr(c *schema.Client, name string) cty.Value {
 		return stringList(c.GrantTypes)
 	case "metadata":
 		return stringMap(c.Metadata)
+	case "default_api":
+		return s.apiLabelled(c.DefaultAPI)
+	case "introspects":
+		return s.apisLabelled(c.Introspects)
 	case "rate_limit":
 		if c.RateLimit == 0 {
 			return cty.NullVal(cty.Number)
@@ -151,13 +177,19 @@ func (s Self) authorizationAttr(a *schema.Authorization, name string) cty.Value 
 	case "label":
 		return cty.StringVal(a.Label)
 	case "client":
-		return s.whole(kindClient)
+		v, _ := s.whole(kindClient)
+		return v
 	case "api":
-		return s.whole(kindAPI)
+		v, _ := s.whole(kindAPI)
+		return v
 	case "scopes":
 		return stringList(a.Scopes)
 	case "subject_type":
 		return cty.StringVal(string(a.SubjectType))
+	case "subject_claims":
+		return jsonObject(a.SubjectClaims)
+	case "copy_claims":
+		return stringList(a.CopyClaims)
 	case "token_lifetime":
 		if a.TokenLifetime == 0 && s.API != nil {
 			return cty.NumberIntVal(s.API.TokenLifetime)
@@ -167,6 +199,45 @@ func (s Self) authorizationAttr(a *schema.Authorization, name string) cty.Value 
 		return timeOrNull(a.ExpiresAt)
 	}
 	return cty.NilVal
+}
+
+// apiLabelled returns the API that an attribute refers to.
+func (s Self) apiLabelled(label string) cty.Value {
+	if label == "" {
+		return cty.NullVal(cty.DynamicPseudoType)
+	}
+	i, found := slices.BinarySearchFunc(s.APIs, label, func(a schema.API, label string) int { return cmp.Compare(a.Label, label) })
+	if !found {
+		return cty.NilVal
+	}
+	v, _ := Self{API: &s.APIs[i]}.whole(kindAPI)
+	return v
+}
+
+func (s Self) apisLabelled(labels []string) cty.Value {
+	values := make([]cty.Value, len(labels))
+	for i, label := range labels {
+		if values[i] = s.apiLabelled(label); values[i] == cty.NilVal {
+			return cty.NilVal
+		}
+	}
+	return cty.TupleVal(values)
+}
+
+// jsonObject decodes a canonical JSON object, "" for an empty one.
+func jsonObject(text string) cty.Value {
+	if text == "" {
+		return cty.EmptyObjectVal
+	}
+	ty, err := ctyjson.ImpliedType([]byte(text))
+	if err != nil {
+		return cty.NilVal
+	}
+	v, err := ctyjson.Unmarshal([]byte(text), ty)
+	if err != nil {
+		return cty.NilVal
+	}
+	return v
 }
 
 func textOrNull(s string) cty.Value {

@@ -7,18 +7,19 @@ import (
 	"strings"
 )
 
-// JSON renders the language, and the limits of a configuration, for machines.
-func JSON(limits []Limit) ([]byte, error) {
+// JSON renders the language, its functions and the limits of a configuration, for machines.
+func JSON(functions []Function, limits []Limit) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	err := enc.Encode(struct {
-		FormatVersion string  `json:"format_version"`
-		Blocks        []Block `json:"blocks"`
-		TestBlocks    []Block `json:"test_blocks"`
-		Limits        []Limit `json:"limits"`
-	}{"1", Language, TestLanguage, limits})
+		FormatVersion string     `json:"format_version"`
+		Blocks        []Block    `json:"blocks"`
+		TestBlocks    []Block    `json:"test_blocks"`
+		Functions     []Function `json:"functions"`
+		Limits        []Limit    `json:"limits"`
+	}{"1", Language, TestLanguage, functions, limits})
 	return b.Bytes(), err
 }
 
@@ -40,9 +41,9 @@ An attribute takes any expression that gives its type:
 
 `
 
-// Markdown renders the language, and the limits of a configuration, as a
+// Markdown renders the language, its functions and the limits of a configuration, as a
 // reference page.
-func Markdown(limits []Limit) string {
+func Markdown(functions []Function, limits []Limit) string {
 	var b strings.Builder
 	b.WriteString(introduction)
 	b.WriteString("| block | in short |\n| --- | --- |\n")
@@ -56,8 +57,37 @@ func Markdown(limits []Limit) string {
 			writeBlock(&b, &blocks[i], nil)
 		}
 	}
+	writeFunctions(&b, functions)
 	writeLimits(&b, limits)
 	return b.String()
+}
+
+const aboutFunctions = `
+## Functions
+
+None reads a clock, randomness, the network or the environment. What a call takes counts as steps, see the limits.
+
+| function | meaning |
+| --- | --- |
+`
+
+const differences = `
+Expressions mean what they mean in HCL, and functions what they do in OpenTofu, but for these:
+
+- A name that does not exist is a mistake wherever it stands, also in ` + "`true || nothing`, `false ? nothing : 1` and `try(nothing, 1)`" + `: names
+  are resolved before anything is evaluated. ` + "`try` and `can`" + ` are for what a value may lack, such as ` + "`try(local.a.b, null)`" + `.
+- The first mistake inside a ` + "`for`" + ` ends it, so that where a branch is not chosen, or ` + "`&&` or `||`" + ` is decided without it, a mistake of
+  types beside it may be found or not found that HCL would judge the other way.
+- A key that stands twice in an object is a mistake, and so are numbers that are not finite, such as ` + "`1 / 0`" + `.
+- ` + "`coalesce(\"\", \"a\")`" + ` is ` + "`\"\"`" + `: text without characters is text. The default of ` + "`lookup`" + ` in a map has the type of its elements.
+`
+
+func writeFunctions(b *strings.Builder, functions []Function) {
+	b.WriteString(aboutFunctions)
+	for _, f := range functions {
+		fmt.Fprintf(b, "| `%s` | %s |\n", f.Signature, cell(f.Doc))
+	}
+	b.WriteString(differences)
 }
 
 const aboutLimits = `

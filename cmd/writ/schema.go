@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/writ-auth/writ/config/eval"
 	"github.com/writ-auth/writ/config/source"
 	"github.com/writ-auth/writ/schema"
 )
@@ -39,10 +40,10 @@ func (a *app) schema(format string) error {
 	}
 	switch format {
 	case "markdown":
-		_, err := io.WriteString(a.out, schema.Markdown(limits()))
+		_, err := io.WriteString(a.out, schema.Markdown(eval.Reference(), limits()))
 		return err
 	case "json":
-		reference, err := schema.JSON(limits())
+		reference, err := schema.JSON(eval.Reference(), limits())
 		if err != nil {
 			return err
 		}

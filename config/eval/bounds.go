@@ -3,12 +3,15 @@ package eval
 import (
 	"fmt"
 	"math"
+	"math/big"
 	"regexp"
 	"regexp/syntax"
 	"strconv"
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+	"github.com/zclconf/go-cty/cty/function/stdlib"
 
 	"github.com/writ-auth/writ/config/source"
 )
@@ -68,7 +71,7 @@ func boundFormat(limits source.Limits, args []cty.Value) (int64, error) {
 		return 0, err
 	}
 	n := int64(len(format)) + total + verbs*longest
-	return n / 64, estimate(n, limits)
+	return n/textBytes + total/8, estimate(n, limits)
 }
 
 // longestText returns about how long the longest argument is when written
@@ -110,6 +113,8 @@ func textSize(v cty.Value) int64 {
 		return 8
 	case v.Type() == cty.String:
 		return int64(len(v.AsString()))
+	case isSmall(v):
+		return 20
 	case v.Type() == cty.Number:
 		return 1200
 	case !v.CanIterateElements():
@@ -127,10 +132,10 @@ func textSize(v cty.Value) int64 {
 }
 
 func boundFormatList(limits source.Limits, args []cty.Value) (int64, error) {
-	longest := 1
+	longest := int64(1)
 	for _, v := range args[1:] {
-		if v.CanIterateElements() && !v.Type().IsObjectType() && !v.Type().IsMapType() {
-			longest = max(longest, v.LengthInt())
+		if isListed(v) {
+			longest = max(longest, int64(v.LengthInt()))
 		}
 	}
 	format := args[0].AsString()
@@ -138,15 +143,36 @@ func boundFormatList(limits source.Limits, args []cty.Value) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	n := total*int64(longest) + int64(len(format))*int64(longest)
+	n := (total + int64(len(format))) * longest
 	for _, v := range args[1:] {
 		if err := absurdNumbers(v, limits); err != nil {
 			return 0, err
 		}
-		n += verbs * textSize(v)
+		size := textSize(v)
+		if !isListed(v) { // it is written out once for each element of the others
+			size *= longest
+		}
+		n += verbs * size
 	}
-	return n / 16, estimate(n, limits)
+	return n / textBytes, estimate(n, limits)
 }
+
+// isListed reports whether formatlist takes a value element by element.
+func isListed(v cty.Value) bool {
+	return isStructural(v) && !v.Type().IsObjectType() && !v.Type().IsMapType()
+}
+
+// isSmall reports whether a value is an integer that is quickly written out.
+func isSmall(v cty.Value) bool {
+	if v.Type() != cty.Number {
+		return false
+	}
+	_, accuracy := v.AsBigFloat().Int64()
+	return accuracy == big.Exact
+}
+
+// textBytes is how many bytes of text are written in a step.
+const textBytes = 16
 
 func boundIndent(limits source.Limits, args []cty.Value) (int64, error) {
 	spaces, _ := args[0].AsBigFloat().Int64()
@@ -165,35 +191,98 @@ func boundJoin(limits source.Limits, args []cty.Value) (int64, error) {
 		}
 		n += int64(list.LengthInt())*int64(len(args[0].AsString())) + textSize(list)
 	}
-	return n / 64, estimate(n, limits)
+	return n / textBytes, estimate(n, limits)
+}
+
+// characterBytes is how many bytes of text are divided into characters in a step.
+const characterBytes = 4
+
+// boundCharacters is for functions that look at each character of a text.
+func boundCharacters(_ source.Limits, args []cty.Value) (int64, error) {
+	return int64(len(args[0].AsString())) / characterBytes, nil
+}
+
+// boundNumber is for functions that read a number or write one out.
+func boundNumber(_ source.Limits, args []cty.Value) (int64, error) {
+	switch v := args[0]; {
+	case v.Type() == cty.String:
+		return fractionSteps/2 + int64(len(v.AsString())), nil
+	case v.Type() == cty.Number && !isSmall(v):
+		return 2 * fractionSteps, nil
+	}
+	return 0, nil
+}
+
+// boundTrim: each character of the text is looked up among the others.
+func boundTrim(_ source.Limits, args []cty.Value) (int64, error) {
+	return int64(len(args[0].AsString())) * int64(1+len(args[1].AsString())/256), nil
 }
 
 // boundRegex: matching takes time with the product of text and program.
 func boundRegex(limits source.Limits, args []cty.Value) (int64, error) {
-	return regexSteps(args[0].AsString(), args[1].AsString())
+	steps, _, err := regexSteps(args[0].AsString(), args[1].AsString())
+	return steps, err
+}
+
+// boundRegexAll: each match makes a value for each group.
+func boundRegexAll(limits source.Limits, args []cty.Value) (int64, error) {
+	return matchSteps(args[0].AsString(), args[1].AsString(), 0, limits)
+}
+
+// What a match takes, and each group of it.
+const (
+	matchedSteps = 8
+	groupSteps   = 8
+)
+
+// matchSteps returns what it takes to find all matches of a pattern and to keep
+// their groups, each of which may be replaced by a text of that length. The
+// matches are counted first: a pattern of a thousand groups matches wherever it
+// can be empty.
+func matchSteps(pattern, text string, by int, limits source.Limits) (int64, error) {
+	steps, re, err := regexSteps(pattern, text)
+	if err != nil || re == nil || steps > limits.Steps {
+		return steps, err
+	}
+	matches := int64(len(re.FindAllStringIndex(text, -1)))
+	groups := int64(re.NumSubexp())
+	if most := maxParts * int64(limits.Collection); matches*groups > most {
+		return 0, past("Too large value", "a value has %d parts at most, all groups of all matches would be %d", most, matches*groups)
+	}
+	return 2*steps + matches*(matchedSteps+groups*groupSteps+int64(by)/4), nil
 }
 
 const maxPattern = 4096
 
-func regexSteps(pattern, text string) (int64, error) {
+// regexSteps returns what it takes to match a pattern against a text once, and
+// the pattern, or nil for one that is invalid: the function itself says why.
+func regexSteps(pattern, text string) (int64, *regexp.Regexp, error) {
 	if len(pattern) > maxPattern {
-		return 0, past("Too long pattern", "a regular expression has %d bytes at most", maxPattern)
+		return 0, nil, past("Too long pattern", "a regular expression has %d bytes at most", maxPattern)
 	}
 	parsed, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {
-		return 0, nil // the function itself says what is wrong
+		return 0, nil, nil
 	}
 	prog, err := syntax.Compile(parsed.Simplify())
 	if err != nil {
-		return 0, nil
+		return 0, nil, nil
 	}
-	return 50 + int64(len(prog.Inst))/2 + int64(len(text)+1)*int64(len(prog.Inst))/16, nil
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		return 0, nil, nil
+	}
+	runes := 0
+	for _, inst := range prog.Inst {
+		runes += len(inst.Rune)
+	}
+	return 50 + 2*int64(len(prog.Inst)) + int64(runes)/4 + int64(len(text)+1)*int64(len(prog.Inst))/16, re, nil
 }
 
 func boundReplace(limits source.Limits, args []cty.Value) (int64, error) {
 	text, sub, by := args[0].AsString(), args[1].AsString(), args[2].AsString()
 	if pattern, ok := asPattern(sub); ok {
-		return regexSteps(pattern, text)
+		return matchSteps(pattern, text, len(by), limits)
 	}
 	n := int64(strings.Count(text, sub)) * int64(len(by))
 	return n / 64, estimate(n, limits)
@@ -228,23 +317,79 @@ func flatLength(v cty.Value, most int64) int64 {
 	return n
 }
 
+// boundSets counts what a set of all elements of all arguments takes, in the
+// type that they have in common.
+func boundSets(limits source.Limits, args []cty.Value) (int64, error) {
+	var all []cty.Value
+	var types []cty.Type
+	for _, v := range args {
+		if v.LengthInt() > 0 {
+			types = append(types, v.Type().ElementType())
+		}
+	}
+	if len(types) == 0 {
+		return 0, nil
+	}
+	common, _ := convert.UnifyUnsafe(types)
+	if common == cty.NilType {
+		return 0, nil // the function itself says what is wrong
+	}
+	steps := int64(0)
+	for _, v := range args {
+		if v.LengthInt() == 0 {
+			continue
+		}
+		list, err := convert.Convert(v, cty.List(common))
+		if err != nil {
+			return 0, nil
+		}
+		if !v.Type().ElementType().Equals(common) {
+			more, _ := conversionSteps(v, limits.Steps)
+			steps += more
+		}
+		all = append(all, list.AsValueSlice()...)
+	}
+	if err := elements(int64(len(all)), limits); err != nil {
+		return 0, err
+	}
+	return steps + 3*hashSteps(all, limits.Steps), nil
+}
+
+// boundSetProduct: with a set among the arguments, the product is one.
 func boundSetProduct(limits source.Limits, args []cty.Value) (int64, error) {
-	n := int64(1)
+	n, isSet := int64(1), false
 	for _, v := range args {
 		if !v.CanIterateElements() {
 			continue
 		}
+		isSet = isSet || v.Type().IsSetType()
 		n *= int64(v.LengthInt())
 		if err := elements(n, limits); err != nil {
 			return 0, err
 		}
 	}
-	return n * int64(len(args)+1), nil
+	steps := n * int64(len(args)+1) * 4
+	if !isSet || n == 0 || steps > limits.Steps {
+		return steps, nil
+	}
+	lists := make([]cty.Value, len(args))
+	for i, v := range args {
+		list, err := convert.Convert(v, cty.List(cty.DynamicPseudoType))
+		if err != nil {
+			return steps, nil // the function itself says what is wrong
+		}
+		lists[i] = list
+	}
+	product, err := stdlib.SetProduct(lists...)
+	if err != nil {
+		return steps, nil
+	}
+	return 2*steps + 2*hashSteps(product.AsValueSlice(), limits.Steps), nil
 }
 
 // What a part of a decoded text takes, and how much more one that is a number.
 const (
-	partSteps   = 12
+	partSteps   = 16
 	numberSteps = 40
 )
 

@@ -73,6 +73,7 @@ type weigher struct {
 	limits source.Limits
 	nodes  int64 // parts that several values share are counted each time
 	bytes  int64
+	sets   int64 // steps that the sets among them take
 }
 
 // maxParts is how many collections of the largest size a value may amount to.
@@ -91,6 +92,9 @@ func (w *weigher) value(v cty.Value, depth int) error {
 	}
 	if depth++; depth > w.limits.Nesting {
 		return past("Too deep nesting", "values nest %d levels deep at most", w.limits.Nesting)
+	}
+	if ty.IsSetType() {
+		w.sets += setSteps(v.AsValueSlice(), w.limits.Steps)
 	}
 	for it := v.ElementIterator(); it.Next(); {
 		key, elem := it.Element()

@@ -41,6 +41,9 @@ func (x *directCall) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 		key, err := convert.Convert(args[1], cty.String)
 		args[1], ok = key, err == nil
 	}
+	if ok && args[0].Type() == cty.String {
+		x.e.take(int64(len(args[0].AsString()))/characterBytes, x.FunctionCallExpr)
+	}
 	if ok {
 		if v, err := x.fn(args); err == nil {
 			return v, nil

@@ -48,15 +48,13 @@ var distinctFunc = function.New(&function.Spec{
 			return cty.UnknownVal(retType), nil
 		}
 		var kept []cty.Value
-		byHash := map[int][]cty.Value{}
+		seen := map[string]bool{}
 		for it := args[0].ElementIterator(); it.Next(); {
 			_, v := it.Element()
-			h := v.Hash()
-			if holds(byHash[h], v) {
-				continue
+			if key := string(appendKey(nil, v)); !seen[key] {
+				seen[key] = true
+				kept = append(kept, v)
 			}
-			byHash[h] = append(byHash[h], v)
-			kept = append(kept, v)
 		}
 		if len(kept) == 0 {
 			return cty.ListValEmpty(retType.ElementType()), nil
@@ -64,15 +62,6 @@ var distinctFunc = function.New(&function.Spec{
 		return cty.ListVal(kept), nil
 	},
 })
-
-func holds(vals []cty.Value, v cty.Value) bool {
-	for _, have := range vals {
-		if have.RawEquals(v) {
-			return true
-		}
-	}
-	return false
-}
 
 // indexFunc is Terraform's: the place of a value in a list.
 var indexFunc = function.New(&function.Spec{
@@ -93,12 +82,15 @@ var indexFunc = function.New(&function.Spec{
 	},
 })
 
-// sumFunc adds numbers up.
+// sumFunc is OpenTofu's: it adds numbers up, at least one.
 var sumFunc = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "list", Type: cty.DynamicPseudoType}},
 	Type:   function.StaticReturnType(cty.Number),
 	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 		total := cty.Zero
+		if lt := args[0].Type(); (lt.IsListType() || lt.IsSetType() || lt.IsTupleType()) && args[0].LengthInt() == 0 {
+			return cty.NilVal, function.NewArgError(0, errors.New("there is nothing to add up"))
+		}
 		err := eachElement(args[0], cty.Number, func(v cty.Value) { total = total.Add(v) })
 		return total, err
 	},
@@ -109,13 +101,14 @@ var (
 	anyTrueFunc = boolFold(false, func(so, v bool) bool { return so || v })
 )
 
+// boolFold is OpenTofu's: a null is false.
 func boolFold(start bool, fold func(so, v bool) bool) function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "list", Type: cty.DynamicPseudoType}},
 		Type:   function.StaticReturnType(cty.Bool),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			so := start
-			err := eachElement(args[0], cty.Bool, func(v cty.Value) { so = fold(so, v.True()) })
+			err := eachElement(args[0], cty.Bool, func(v cty.Value) { so = fold(so, !v.IsNull() && v.True()) })
 			return cty.BoolVal(so), err
 		},
 	})
@@ -129,7 +122,7 @@ func eachElement(list cty.Value, ty cty.Type, use func(cty.Value)) error {
 	for it := list.ElementIterator(); it.Next(); {
 		_, v := it.Element()
 		v, err := convert.Convert(v, ty)
-		if err != nil || v.IsNull() {
+		if err != nil || v.IsNull() && ty != cty.Bool {
 			return function.NewArgErrorf(0, "every element must be a %s", ty.FriendlyName())
 		}
 		use(v)
@@ -205,11 +198,10 @@ func lookup(args []cty.Value) (cty.Value, error) {
 	case len(args) < 3:
 		return cty.NilVal, function.NewArgErrorf(1, "there is no element %q, and no default", key.AsString())
 	case ty.IsMapType() && ty.ElementType() != cty.DynamicPseudoType:
-		v, err := convert.Convert(args[2], ty.ElementType())
-		if err != nil {
-			return cty.NilVal, function.NewArgErrorf(2, "the default must be like the elements of the map: %s", err)
+		if v, err := convert.Convert(args[2], ty.ElementType()); err == nil {
+			return v, nil
 		}
-		return v, nil
+		return cty.NilVal, function.NewArgErrorf(2, "the default must be like the elements of the map, %s", ty.ElementType().FriendlyName())
 	}
 	return args[2], nil
 }

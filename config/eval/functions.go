@@ -2,6 +2,7 @@ package eval
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2/ext/customdecode"
 	"github.com/hashicorp/hcl/v2/ext/tryfunc"
@@ -11,6 +12,7 @@ import (
 	"github.com/zclconf/go-cty/cty/function/stdlib"
 
 	"github.com/writ-auth/writ/config/source"
+	"github.com/writ-auth/writ/schema"
 )
 
 // A definition is a function that an expression may call: what it does, and
@@ -51,25 +53,25 @@ func numberFunctions() []definition {
 
 func stringFunctions() []definition {
 	return []definition{
-		{name: "chomp", fn: stdlib.ChompFunc},
+		{name: "chomp", fn: stdlib.ChompFunc, bound: boundCharacters},
 		{name: "endswith", fn: endsWithFunc},
 		{name: "format", fn: stdlib.FormatFunc, bound: boundFormat},
 		{name: "formatdate", fn: stdlib.FormatDateFunc},
-		{name: "formatlist", fn: stdlib.FormatListFunc, bound: boundFormatList, each: 20},
+		{name: "formatlist", fn: stdlib.FormatListFunc, bound: boundFormatList, each: 8},
 		{name: "indent", fn: stdlib.IndentFunc, bound: boundIndent},
 		{name: "join", fn: stdlib.JoinFunc, bound: boundJoin},
 		{name: "lower", fn: stdlib.LowerFunc},
 		{name: "regex", fn: stdlib.RegexFunc, bound: boundRegex},
-		{name: "regexall", fn: stdlib.RegexAllFunc, bound: boundRegex},
+		{name: "regexall", fn: stdlib.RegexAllFunc, bound: boundRegexAll},
 		{name: "replace", fn: replaceFunc, bound: boundReplace},
 		{name: "split", fn: stdlib.SplitFunc},
 		{name: "startswith", fn: startsWithFunc},
 		{name: "strcontains", fn: containsStringFunc},
-		{name: "strrev", fn: stdlib.ReverseFunc},
-		{name: "substr", fn: stdlib.SubstrFunc},
+		{name: "strrev", fn: stdlib.ReverseFunc, bound: boundCharacters},
+		{name: "substr", fn: stdlib.SubstrFunc, bound: boundCharacters},
 		{name: "timeadd", fn: stdlib.TimeAddFunc},
-		{name: "title", fn: stdlib.TitleFunc},
-		{name: "trim", fn: stdlib.TrimFunc},
+		{name: "title", fn: stdlib.TitleFunc, bound: boundCharacters},
+		{name: "trim", fn: stdlib.TrimFunc, bound: boundTrim},
 		{name: "trimprefix", fn: stdlib.TrimPrefixFunc},
 		{name: "trimspace", fn: stdlib.TrimSpaceFunc},
 		{name: "trimsuffix", fn: stdlib.TrimSuffixFunc},
@@ -81,31 +83,31 @@ func collectionFunctions() []definition {
 	return []definition{
 		{name: "alltrue", fn: allTrueFunc},
 		{name: "anytrue", fn: anyTrueFunc},
-		{name: "chunklist", fn: stdlib.ChunklistFunc},
+		{name: "chunklist", fn: stdlib.ChunklistFunc, each: 2},
 		{name: "coalesce", fn: stdlib.CoalesceFunc},
 		{name: "coalescelist", fn: stdlib.CoalesceListFunc},
-		{name: "compact", fn: stdlib.CompactFunc, each: 5},
-		{name: "concat", fn: stdlib.ConcatFunc, bound: boundConcat},
-		{name: "contains", fn: stdlib.ContainsFunc, each: 3},
-		{name: "distinct", fn: distinctFunc, each: 15},
+		{name: "compact", fn: stdlib.CompactFunc, each: 2},
+		{name: "concat", fn: stdlib.ConcatFunc, bound: boundConcat, each: 2},
+		{name: "contains", fn: stdlib.ContainsFunc, each: 2},
+		{name: "distinct", fn: distinctFunc, each: 6},
 		{name: "element", fn: stdlib.ElementFunc},
-		{name: "flatten", fn: stdlib.FlattenFunc, bound: boundFlatten},
-		{name: "index", fn: indexFunc},
-		{name: "keys", fn: stdlib.KeysFunc},
+		{name: "flatten", fn: stdlib.FlattenFunc, bound: boundFlatten, each: 2},
+		{name: "index", fn: indexFunc, each: 3},
+		{name: "keys", fn: stdlib.KeysFunc, each: 2},
 		{name: "length", fn: lengthFunc},
 		{name: "lookup", fn: lookupFunc},
-		{name: "merge", fn: stdlib.MergeFunc, bound: boundConcat, each: 10},
+		{name: "merge", fn: stdlib.MergeFunc, bound: boundConcat, each: 6},
 		{name: "one", fn: oneFunc},
 		{name: "range", fn: stdlib.RangeFunc, bound: boundRange},
 		{name: "reverse", fn: stdlib.ReverseListFunc},
-		{name: "setintersection", fn: stdlib.SetIntersectionFunc, each: 60},
-		{name: "setproduct", fn: stdlib.SetProductFunc, bound: boundSetProduct, each: 20},
-		{name: "setsubtract", fn: stdlib.SetSubtractFunc, each: 60},
-		{name: "setunion", fn: stdlib.SetUnionFunc, bound: boundConcat, each: 60},
+		{name: "setintersection", bound: boundSets, fn: stdlib.SetIntersectionFunc, each: 6},
+		{name: "setproduct", fn: stdlib.SetProductFunc, bound: boundSetProduct, each: 8},
+		{name: "setsubtract", bound: boundSets, fn: stdlib.SetSubtractFunc, each: 6},
+		{name: "setunion", fn: stdlib.SetUnionFunc, bound: boundSets, each: 6},
 		{name: "slice", fn: stdlib.SliceFunc},
-		{name: "sort", fn: stdlib.SortFunc, each: 15},
-		{name: "values", fn: stdlib.ValuesFunc},
-		{name: "zipmap", fn: stdlib.ZipmapFunc, each: 5},
+		{name: "sort", fn: stdlib.SortFunc, each: 6},
+		{name: "values", fn: stdlib.ValuesFunc, each: 2},
+		{name: "zipmap", fn: stdlib.ZipmapFunc, each: 4},
 	}
 }
 
@@ -115,7 +117,7 @@ func encodingFunctions() []definition {
 		{name: "base64encode", fn: base64EncodeFunc},
 		{name: "csvdecode", fn: stdlib.CSVDecodeFunc, bound: boundCSV, bulk: true},
 		{name: "jsondecode", fn: stdlib.JSONDecodeFunc, bound: boundJSON, bulk: true},
-		{name: "jsonencode", fn: stdlib.JSONEncodeFunc, bound: boundJSONEncode, each: 8},
+		{name: "jsonencode", fn: stdlib.JSONEncodeFunc, bound: boundJSONEncode, each: 4},
 		{name: "yamldecode", fn: yaml.YAMLDecodeFunc, bound: boundYAML, bulk: true},
 	}
 }
@@ -124,11 +126,11 @@ func conversionFunctions() []definition {
 	return []definition{
 		{name: "can", fn: tryfunc.CanFunc},
 		{name: "tobool", fn: stdlib.MakeToFunc(cty.Bool)},
-		{name: "tolist", fn: stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType)), each: 10},
-		{name: "tomap", fn: stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)), each: 10},
-		{name: "tonumber", fn: stdlib.MakeToFunc(cty.Number)},
-		{name: "toset", fn: stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)), each: 40},
-		{name: "tostring", fn: stdlib.MakeToFunc(cty.String)},
+		{name: "tolist", fn: stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType)), each: 4},
+		{name: "tomap", fn: stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)), each: 4},
+		{name: "tonumber", fn: stdlib.MakeToFunc(cty.Number), bound: boundNumber},
+		{name: "toset", fn: stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)), each: 5},
+		{name: "tostring", fn: stdlib.MakeToFunc(cty.String), bound: boundNumber},
 		{name: "try", fn: tryfunc.TryFunc},
 	}
 }
@@ -141,6 +143,61 @@ func Functions() []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// Reference returns the functions that an expression may call, by name: from the
+// table that registers them.
+func Reference() []schema.Function {
+	fns := New(source.Limits{}, nil).functions
+	var out []schema.Function
+	for _, name := range Functions() {
+		doc := docs[name]
+		if doc == "" {
+			doc, _, _ = strings.Cut(fns[name].Description(), "\n")
+		}
+		out = append(out, schema.Function{Name: name, Signature: signature(name, fns[name]), Doc: doc})
+	}
+	return out
+}
+
+// docs say what those functions do that the library does not describe.
+var docs = map[string]string{
+	"alltrue":      "Whether every element of a list is true; true for an empty one. A null is false.",
+	"anytrue":      "Whether an element of a list is true; false for an empty one. A null is false.",
+	"base64decode": "The text that base64 encodes.",
+	"base64encode": "Text as base64.",
+	"can":          "Whether an expression can be evaluated.",
+	"csvdecode":    "The rows of a CSV text as objects, whose names are those of the first row.",
+	"distinct":     "A list without the elements that are equal to an earlier one.",
+	"endswith":     "Whether text ends with a suffix.",
+	"file":         "The text of a file of the configuration. Its path is relative to the root; text longer than a string may be goes straight into csvdecode, jsondecode or yamldecode.",
+	"index":        "The place of a value in a list.",
+	"length":       "How many elements a collection has, or characters a text.",
+	"lookup":       "An element of a map or an attribute of an object, or else the default.",
+	"one":          "The only element of a list or set, null when it is empty.",
+	"replace":      "Text with each occurrence of a part replaced; a part between slashes is a regular expression.",
+	"startswith":   "Whether text begins with a prefix.",
+	"strcontains":  "Whether text has a part.",
+	"sum":          "The sum of the numbers of a list, which has at least one.",
+	"tobool":       "A value as a bool.",
+	"tolist":       "A value as a list.",
+	"tomap":        "A value as a map.",
+	"tonumber":     "A value as a number.",
+	"toset":        "A value as a set.",
+	"tostring":     "A value as text.",
+	"try":          "The first of some expressions that can be evaluated.",
+	"yamldecode":   "The value of a YAML text.",
+}
+
+func signature(name string, fn function.Function) string {
+	var params []string
+	for _, p := range fn.Params() {
+		params = append(params, p.Name)
+	}
+	if p := fn.VarParam(); p != nil {
+		params = append(params, p.Name+"...")
+	}
+	return name + "(" + strings.Join(params, ", ") + ")"
 }
 
 // table makes the functions of one evaluator.
@@ -208,12 +265,16 @@ func (e *Evaluator) before(d definition, args []cty.Value) error {
 	return e.spend(more)
 }
 
+// madeSteps is what a part of a result costs, which takes about a hundred bytes
+// where the function has made it.
+const madeSteps = 5
+
 func (e *Evaluator) after(v cty.Value) error {
 	w := &weigher{limits: e.limits}
 	if err := w.value(v, 0); err != nil {
 		return err
 	}
-	return e.spend(w.nodes + w.bytes/64)
+	return e.spend(w.nodes*madeSteps + w.sets + w.bytes/32)
 }
 
 // unmarked says that no argument is marked, as no value here ever is: the
@@ -224,28 +285,4 @@ func unmarked(params []function.Parameter) []function.Parameter {
 		params[i].AllowMarked = true
 	}
 	return params
-}
-
-// weight returns about how many steps it takes to look at every part of a
-// value, at most the given number and one.
-func weight(v cty.Value, most int64) int64 {
-	ty := v.Type()
-	if v.IsNull() || !v.IsKnown() || ty.IsCapsuleType() || ty == cty.DynamicPseudoType {
-		return 0
-	}
-	if ty == cty.String {
-		return int64(len(v.AsString())) / 64
-	}
-	if ty.IsPrimitiveType() {
-		return 0
-	}
-	n := 2 * int64(v.LengthInt())
-	if ty.IsCollectionType() && ty.ElementType().IsPrimitiveType() && ty.ElementType() != cty.String {
-		return n
-	}
-	for it := v.ElementIterator(); it.Next() && n <= most; {
-		_, elem := it.Element()
-		n += weight(elem, most-n)
-	}
-	return n
 }

@@ -47,14 +47,14 @@ func (c *guarder) guard(expr hclsyntax.Expression) hclsyntax.Expression {
 	case *hclsyntax.ConditionalExpr:
 		y := *x
 		y.Condition = c.guard(x.Condition)
-		y.TrueResult, y.FalseResult = &uniform{c.guard(x.TrueResult), c.e}, &uniform{c.guard(x.FalseResult), c.e}
-		return &y
+		y.TrueResult, y.FalseResult = c.guard(x.TrueResult), c.guard(x.FalseResult)
+		return &conditional{&y, c.e}
 	case *hclsyntax.FunctionCallExpr:
 		y := *x
 		y.Args = c.all(x.Args)
 		for i, arg := range y.Args {
 			if c.unifies(x.Name, i) {
-				y.Args[i] = &uniform{arg, c.e}
+				y.Args[i] = &uniform{arg, c.e, makesSet[x.Name]}
 			}
 		}
 		if fn := direct[x.Name]; fn != nil && !x.ExpandFinal && len(x.Args) > 0 {
@@ -222,8 +222,8 @@ func (x *sized) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	return v, diags
 }
 
-// compareSteps is what comparing a part costs, in units of its weight.
-const compareSteps = 8
+// compareTimes is how often each part is looked at when it is compared.
+const compareTimes = 3
 
 // A weighed expression takes steps for every part of its result, as it is
 // about to be compared part by part.
@@ -235,7 +235,7 @@ type weighed struct {
 func (x *weighed) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	v, diags := x.Expression.Value(ctx)
 	if !diags.HasErrors() && !v.Type().IsPrimitiveType() {
-		x.e.take(weight(v, x.e.left())*compareSteps, x.Expression)
+		x.e.take(weight(v, x.e.left())*compareTimes, x.Expression)
 	}
 	return v, diags
 }

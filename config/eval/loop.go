@@ -29,8 +29,16 @@ func (p *loop) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	if !coll.CanIterateElements() {
 		return p.mistake("Iteration over non-iterable value", "A value of type "+coll.Type().FriendlyName()+" cannot be used as the collection in a 'for' expression.", p.coll)
 	}
+	if coll.Type().IsSetType() {
+		p.e.take(weight(coll, p.e.left()), p.coll)
+	}
 	child := ctx.NewChild()
 	child.Variables = make(map[string]cty.Value, 2)
+	if p.cond != nil && coll.LengthInt() == 0 {
+		if diags := p.condition(child); diags.HasErrors() {
+			return cty.DynamicVal, diags
+		}
+	}
 	out := results{group: p.x.Group, object: p.key != nil}
 	for it := coll.ElementIterator(); it.Next(); {
 		p.e.take(p.steps, p.x)
@@ -69,6 +77,24 @@ func (p *loop) pass(ctx *hcl.EvalContext, out *results) hcl.Diagnostics {
 	}
 	if !out.add(key, v) {
 		_, diags = p.mistake("Duplicate object key", "Two items of this 'for' expression have the key \""+key+"\". Make the keys distinct, or write an ellipsis (...) after the value to gather the values of equal keys.", p.key)
+	}
+	return diags
+}
+
+// condition evaluates the if clause where there is no pass to do so, as the
+// library does before the first: a clause that is no condition is a mistake
+// even over nothing.
+func (p *loop) condition(ctx *hcl.EvalContext) hcl.Diagnostics {
+	if p.x.KeyVar != "" {
+		ctx.Variables[p.x.KeyVar] = cty.DynamicVal
+	}
+	ctx.Variables[p.x.ValVar] = cty.DynamicVal
+	v, diags := p.cond.Value(ctx)
+	if diags.HasErrors() {
+		return diags
+	}
+	if _, err := convert.Convert(v, cty.Bool); err != nil || v.IsNull() {
+		_, diags = p.mistake("Invalid 'for' condition", "The value of the 'if' clause must be true or false.", p.cond)
 	}
 	return diags
 }

@@ -59,7 +59,7 @@ func (t *template) text(v cty.Value, part hclsyntax.Expression) (s, problem stri
 		return "", "The expression result is null. Cannot include a null value in a string template."
 	}
 	if v.Type() == cty.Number {
-		if n, accuracy := v.AsBigFloat().Int64(); accuracy == big.Exact {
+		if n, accuracy := v.AsBigFloat().Int64(); accuracy == big.Exact && (n != 0 || !v.AsBigFloat().Signbit()) {
 			return strconv.FormatInt(n, 10), ""
 		}
 		throw(magnitude(v, t.e.limits), part)

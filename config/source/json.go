@@ -1,6 +1,8 @@
 package source
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -24,7 +26,7 @@ func checkJSON(f *File, limits Limits) diag.List {
 // native syntax would have given, by the rules of HCL's JSON specification:
 // members are attributes or, where the language has a block of that name,
 // blocks, with one level of object for each label and an array for several of
-// one kind; a member "//" of a body is a comment.
+// one kind; a member "//" of a body, though not among labels, is a comment.
 func convertJSON(f *File, opts Options) (body *Body, l diag.List) {
 	c := &converter{file: f, limits: opts.Limits, shapes: opts.Shapes}
 	defer func() {
@@ -33,6 +35,9 @@ func convertJSON(f *File, opts Options) (body *Body, l diag.List) {
 		}
 	}()
 	r := newJSONReader(f.Name, f.Bytes)
+	if bytes.HasPrefix(f.Bytes, byteOrderMark) {
+		return nil, diag.List{r.mistake(errors.New("the file begins with a byte order mark (RFC 8259 section 8.1)"))}
+	}
 	v, err := r.document()
 	if err != nil {
 		return nil, diag.List{r.mistake(err)}
@@ -122,11 +127,10 @@ func (c *converter) labelled(body *hclsyntax.Body, proto *hclsyntax.Block, v jso
 		c.errorf("wrong-type", "Not a block", v.rng, "A %s block is written as an object, several as an array of objects or as an object with their labels.", proto.Type)
 	case labels == 0:
 		c.add(body, proto, v, path)
+	case len(v.members) == 0:
+		c.errorf("wrong-type", "Missing block label", v.rng, "A %s block has a label: write an object that has it as a name, or null or [] for no block.", proto.Type)
 	default:
 		for _, m := range v.members {
-			if m.key.token == "//" {
-				continue
-			}
 			next := *proto
 			next.Labels = append(slices.Clip(proto.Labels), m.key.token.(string))
 			next.LabelRanges = append(slices.Clip(proto.LabelRanges), m.key.rng)

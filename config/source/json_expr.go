@@ -45,6 +45,7 @@ func (c *converter) expression(v jsonValue, isExpr bool) hclsyntax.Expression {
 // text makes a template, which loses the quotes around a lone interpolation,
 // or an expression.
 func (c *converter) text(s string, rng hcl.Range, isExpr bool) hclsyntax.Expression {
+	s = strings.TrimPrefix(s, string(byteOrderMark)) // of each string, as HCL reads it as a template
 	isTemplate := strings.Contains(s, "${") || strings.Contains(s, "%{")
 	if !isTemplate && !isExpr {
 		return c.plain(s, rng)
