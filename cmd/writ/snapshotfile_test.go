@@ -46,7 +46,10 @@ func TestPlanAgainstURL(t *testing.T) {
 func TestReplaceFileKeepsModeAndLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "f")
-	if err := os.WriteFile(path, []byte("old"), 0o640); err != nil {
+	if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o640); err != nil { // whatever the umask is
 		t.Fatal(err)
 	}
 	if err := replaceFile(path, []byte("new")); err != nil {

@@ -24,7 +24,7 @@ var programs = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	build := exec.Command("go", "build", "-o", dir+"/", "./cmd/writ", "./cmd/writd")
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", dir+"/", "./cmd/writ", "./cmd/writd")
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w\n%s", err, out)
@@ -86,7 +86,7 @@ func (p *process) start(t *testing.T, name string, args ...string) {
 func (p *process) until(t *testing.T, pattern string) string {
 	t.Helper()
 	re := regexp.MustCompile(pattern)
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if m := re.FindStringSubmatch(p.output()); m != nil {
 			return m[1]
 		}
@@ -138,7 +138,7 @@ func writd(t *testing.T, dir string) *process {
 	l.Close()
 	p.origin = "http://" + admin
 	p.start(t, "writd", "--snapshot", snapshot, "--listen", "127.0.0.1:0", "--admin", admin, "--console")
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		if res, err := http.Get(p.origin + "/livez"); err == nil {
 			res.Body.Close()
 			return p
