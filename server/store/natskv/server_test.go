@@ -211,10 +211,10 @@ func (c *cluster) leader(t testing.TB, js jetstream.JetStream, bucket string) (l
 
 func eventually(t testing.TB, otherwise string, is func(ctx context.Context) bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	for {
-		attempt, done := context.WithTimeout(ctx, 2*time.Second)
+		attempt, done := context.WithTimeout(ctx, 10*time.Second)
 		ok := is(attempt)
 		done()
 		if ok {
