@@ -367,6 +367,27 @@ func TestFailureLimit(t *testing.T) {
 	}
 }
 
+// The limit of an address counts what comes from it, whichever address and client
+// each failure claims in its headers.
+func TestForwardedHeadersEvadeNoLimit(t *testing.T) {
+	s, _ := serving(t, document(), server.Options{Now: func() time.Time { return noon }})
+	ask := func(i int) int {
+		r := post(form("client_id", fmt.Sprint("guess-", i), "client_secret", "x"))
+		for _, name := range []string{"X-Forwarded-For", "X-Real-IP", "True-Client-IP", "CF-Connecting-IP", "Forwarded"} {
+			r.Header.Set(name, fmt.Sprintf("198.51.%d.%d", i/250, i%250))
+		}
+		return do(t, s.Public(), r).status
+	}
+	for i := range 250 {
+		if status := ask(i); status != http.StatusUnauthorized {
+			t.Fatalf("failure %d: %d", i, status)
+		}
+	}
+	if status := ask(250); status != http.StatusTooManyRequests {
+		t.Errorf("one more: %d", status)
+	}
+}
+
 // An unknown client and a wrong secret get the same bytes, by either method.
 func TestUnknownClientLooksLikeWrongSecret(t *testing.T) {
 	for _, style := range []schema.ErrorStyle{schema.ErrorsRFC6749, schema.ErrorsAuth0} {

@@ -243,7 +243,7 @@ func TestFetchedKeys(t *testing.T) {
 	}
 	eventually := func(what string, ok func() bool) {
 		t.Helper()
-		for range 100 {
+		for range 1200 { // a minute
 			if ok() {
 				return
 			}

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/writ-auth/writ/schema/testenv"
 )
 
 // sharedKeys is a folder in which the tests that need RSA keys find those of
@@ -13,6 +15,7 @@ import (
 var sharedKeys string
 
 func TestMain(m *testing.M) {
+	testenv.Isolate()
 	var err error
 	if sharedKeys, err = os.MkdirTemp("", "writd-keys-"); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -98,7 +98,7 @@ func newShell(t *testing.T, folder string) *shell {
 	if err := os.Symlink(self, filepath.Join(bin, "writ")); err != nil {
 		t.Fatal(err)
 	}
-	env := append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_NOSYSTEM=1")
+	env := append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
 	for _, who := range []string{"AUTHOR", "COMMITTER"} {
 		env = append(env, "GIT_"+who+"_NAME=A", "GIT_"+who+"_EMAIL=a@example.com")
 	}

@@ -9,12 +9,14 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/writ-auth/writ/schema/testenv"
 )
 
 // TestReadme takes the five minutes of the README: with its commands and edits,
 // and with the output that it shows.
 func TestReadme(t *testing.T) {
-	w := &walk{shell: newShell(t, t.TempDir()), server: freeAddress(t), readme: readText(t, "../..", "README.md")}
+	w := &walk{shell: newShell(t, t.TempDir()), server: testenv.Address(t), readme: readText(t, "../..", "README.md")}
 	w.run("writ init demo")
 	w.write("bare.hcl", bare(w.run("cat demo/issuer.hcl demo/orders.hcl demo/billing.hcl")))
 	if got, want := w.run("cat bare.hcl"), bare(w.blocks("hcl")[0]+"\n"); got != want {

@@ -21,10 +21,21 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/writ-auth/writ/schema/testenv"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"writ": main})
+	testscript.Main(isolated{m}, map[string]func(){"writ": main})
+}
+
+// isolated are the tests; where this binary is to be writ, the environment is
+// what a test has made of it.
+type isolated struct{ *testing.M }
+
+func (m isolated) Run() int {
+	testenv.Isolate()
+	return m.M.Run()
 }
 
 // TestScripts runs the program as its users do. Beside testscript's own verbs
@@ -38,6 +49,8 @@ func TestMain(m *testing.M) {
 //	enddev                  interrupts dev, which must end with 0
 //	fetch CLIENT API [SCOPE...]  gets a token from dev, and prints status, header and claims
 //	get PATH                gets a document from dev
+//
+// and the conditions [root] and [git].
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -46,6 +59,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
 			env.Setenv("GIT_CONFIG_NOSYSTEM", "1")
+			env.Setenv("GIT_CEILING_DIRECTORIES", os.TempDir())
 			for _, who := range []string{"AUTHOR", "COMMITTER"} {
 				env.Setenv("GIT_"+who+"_NAME", "A")
 				env.Setenv("GIT_"+who+"_EMAIL", "a@example.com")
@@ -53,10 +67,13 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
-			if cond != "root" {
-				return false, fmt.Errorf("unknown condition %q", cond)
+			switch cond {
+			case "root":
+				return os.Geteuid() == 0, nil
+			case "git":
+				return gitInstalled()
 			}
-			return os.Geteuid() == 0, nil
+			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": scriptExits, "json": scriptJSON, "odd": scriptOdd,
@@ -64,6 +81,15 @@ func TestScripts(t *testing.T) {
 			"fetch": scriptFetch, "get": scriptGet,
 		},
 	})
+}
+
+// gitInstalled is an error where git is missing and must not be.
+func gitInstalled() (bool, error) {
+	_, err := exec.LookPath("git")
+	if err != nil && os.Getenv("CI") == "true" {
+		return false, fmt.Errorf("CI must run what needs git: %w", err)
+	}
+	return err == nil, nil
 }
 
 func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
@@ -212,7 +238,7 @@ func devOf(ts *testscript.TestScript) *runningDev {
 func waitFor(ts *testscript.TestScript, d *runningDev, pattern string) {
 	re, err := regexp.Compile(pattern)
 	ts.Check(err)
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if re.MatchString(d.output.String()) {
 			return
 		}

@@ -22,34 +22,38 @@ func TestWatchTree(t *testing.T) {
 		}
 	}
 	write("a.hcl", "a")
-	changes := watchTree(t.Context(), dir)
-	expect := func(what string) {
-		t.Helper()
+	synctest.Test(t, func(t *testing.T) { // its clock stands still while files are written
+		ctx, stop := context.WithCancel(t.Context())
+		changes := watchTree(ctx, dir)
+		expect := func(what string) {
+			t.Helper()
+			select {
+			case <-changes:
+			case <-time.After(4 * watchEvery):
+				t.Fatalf("%s: not seen", what)
+			}
+		}
+		write("a.hcl", "ab")
+		expect("a longer file")
+		write("sub/deep/b.hcl", "b")
+		expect("a new folder")
+		if err := os.Rename(filepath.Join(dir, "sub"), filepath.Join(dir, "moved")); err != nil {
+			t.Fatal(err)
+		}
+		expect("a moved folder")
+		if err := os.RemoveAll(filepath.Join(dir, "moved")); err != nil {
+			t.Fatal(err)
+		}
+		expect("a removed folder")
+		write(".hidden/c.hcl", "c")
+		write(".swp", "c")
 		select {
 		case <-changes:
-		case <-time.After(10 * time.Second):
-			t.Fatalf("%s: not seen", what)
+			t.Error("hidden files are not the configuration's")
+		case <-time.After(4 * watchEvery):
 		}
-	}
-	write("a.hcl", "ab")
-	expect("a longer file")
-	write("sub/deep/b.hcl", "b")
-	expect("a new folder")
-	if err := os.Rename(filepath.Join(dir, "sub"), filepath.Join(dir, "moved")); err != nil {
-		t.Fatal(err)
-	}
-	expect("a moved folder")
-	if err := os.RemoveAll(filepath.Join(dir, "moved")); err != nil {
-		t.Fatal(err)
-	}
-	expect("a removed folder")
-	write(".hidden/c.hcl", "c")
-	write(".swp", "c")
-	select {
-	case <-changes:
-		t.Error("hidden files are not the configuration's")
-	case <-time.After(4 * watchEvery):
-	}
+		stop()
+	})
 }
 
 // An editor empties a file and then writes it: what is taken is the file written.

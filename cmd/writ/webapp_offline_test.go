@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/writ-auth/writ/schema/testenv"
 )
 
 const webappOffline = "examples/webapp-offline"
@@ -56,7 +57,7 @@ func TestWebappOffline(t *testing.T) {
 }
 
 // A walk is a shell in a module that holds the example and nothing else, at
-// addresses that are free.
+// addresses of its own.
 type walk struct {
 	*shell
 	readme        string
@@ -65,7 +66,7 @@ type walk struct {
 
 func newWalk(t *testing.T) *walk {
 	t.Helper()
-	w := &walk{shell: newShell(t, t.TempDir()), server: freeAddress(t), login: freeAddress(t)}
+	w := &walk{shell: newShell(t, t.TempDir()), server: testenv.Address(t), login: testenv.Address(t)}
 	for _, name := range []string{"go.mod", "go.sum"} {
 		w.write(name, readText(t, "../..", name))
 	}
@@ -76,17 +77,6 @@ func newWalk(t *testing.T) *walk {
 	issuer := strings.NewReplacer("127.0.0.1:8080", w.server, "127.0.0.1:8090", w.login).Replace(w.read("issuer.hcl"))
 	w.write(filepath.Join(webappOffline, "issuer.hcl"), issuer)
 	return w
-}
-
-// freeAddress is an address of this machine where nobody listens at the moment.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 // read is a file of the example.
@@ -177,11 +167,15 @@ func (w *walk) startApp() *started {
 	return app
 }
 
+// patience is how long a command may take to say something. It may have to be
+// compiled first, on a busy machine.
+const patience = 5 * time.Minute
+
 // until waits for a text among what the command says.
 func (s *started) until(text string) {
 	s.t.Helper()
 	for start := time.Now(); !strings.Contains(s.out.String()+s.err.String(), text); time.Sleep(10 * time.Millisecond) {
-		if time.Since(start) > time.Minute {
+		if time.Since(start) > patience {
 			s.t.Fatalf("%s: no %q in\n%s%s", s.cmd, text, s.out, s.err)
 		}
 	}
@@ -206,7 +200,7 @@ func (s *started) end() string {
 		if err != nil {
 			s.t.Errorf("%s: %v\n%s", s.cmd, err, s.err)
 		}
-	case <-time.After(time.Minute):
+	case <-time.After(patience):
 		s.t.Errorf("%s does not end\n%s%s", s.cmd, s.out, s.err)
 	}
 	return s.out.String()

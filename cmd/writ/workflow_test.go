@@ -21,6 +21,7 @@ import (
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
 	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/schema/testenv"
 )
 
 // A workflow is what the tests run of a GitHub Actions workflow.
@@ -198,7 +199,7 @@ func TestPlatformMerges(t *testing.T) {
 	}
 	m.depot.answer(0)
 	url := m.url
-	m.url = strings.Replace(url, m.depot.Listener.Addr().String(), freeAddress(t), 1)
+	m.url = strings.Replace(url, m.depot.Listener.Addr().String(), testenv.Address(t), 1)
 	if out, ok := m.apply("--first"); ok || !strings.Contains(out, "curl: (7)") || strings.Contains(out, "Applied") {
 		t.Errorf("without a depot the run went on:\n%s", out)
 	}

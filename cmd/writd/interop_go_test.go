@@ -71,7 +71,7 @@ func (l listener) goVerifies(t *testing.T, ctx context.Context, provider *oidc.P
 func heavyProgram(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "e2e")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".")
+	build := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", program, ".")
 	build.Dir = filepath.Join(e2e, "go")
 	build.Env = append(os.Environ(), "GOFLAGS=-mod=readonly")
 	if out, err := build.CombinedOutput(); err != nil {

@@ -23,7 +23,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// builtDir holds the program as it is shipped, once some test has built it.
+// builtDir holds the program by itself, once some test has built it: with the
+// flags of the tests, so that nothing has to be compiled anew.
 var builtDir string
 
 // removeBuilt removes it after the last test.
@@ -36,8 +37,7 @@ var built = sync.OnceValues(func() (string, error) {
 	}
 	builtDir = dir
 	path := filepath.Join(dir, "writd")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, ".")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", path, ".")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build writd: %w\n%s", err, out)
 	}
@@ -53,7 +53,7 @@ func binary(t *testing.T) string {
 	return path
 }
 
-// A shipped is the shipped program running under a shell script, in which "$@"
+// A shipped is the program running under a shell script, in which "$@"
 // is its command line.
 type shipped struct {
 	cmd *exec.Cmd
@@ -120,7 +120,7 @@ func TestServiceManager(t *testing.T) {
 	defer manager.Close()
 	message := func(want string) string {
 		t.Helper()
-		manager.SetReadDeadline(time.Now().Add(10 * time.Second))
+		manager.SetReadDeadline(time.Now().Add(missed))
 		for buffer := make([]byte, 4096); ; {
 			n, err := manager.Read(buffer)
 			if err != nil {
@@ -240,13 +240,13 @@ func TestFewFiles(t *testing.T) {
 		t.Errorf("with %d connections open: %v", len(flood), err)
 	}
 	// Each is closed when it has sent no header for two seconds.
-	if _, err := tokenAt(public, 20*time.Second); err != nil {
+	if _, err := tokenAt(public); err != nil {
 		t.Errorf("a token among %d idle connections: %v", len(flood), err)
 	}
 	for _, conn := range flood {
 		conn.Close()
 	}
-	if _, err := tokenAt(public, 5*time.Second); err != nil {
+	if _, err := tokenAt(public); err != nil {
 		t.Errorf("a token afterwards: %v", err)
 	}
 	if strings.Contains(p.log.String(), "too many open files") {
@@ -259,7 +259,7 @@ func TestFewFiles(t *testing.T) {
 }
 
 func statusAt(address, path string) error {
-	c := &http.Client{Timeout: 5 * time.Second}
+	c := &http.Client{Timeout: missed}
 	defer c.CloseIdleConnections()
 	res, err := c.Get("http://" + address + path)
 	if err != nil {
@@ -272,8 +272,8 @@ func statusAt(address, path string) error {
 	return nil
 }
 
-func tokenAt(address string, timeout time.Duration) (string, error) {
-	c := &http.Client{Timeout: timeout}
+func tokenAt(address string) (string, error) {
+	c := &http.Client{Timeout: missed}
 	defer c.CloseIdleConnections()
 	res, err := c.PostForm("http://"+address+"/oauth/token", url.Values{
 		"grant_type": {"client_credentials"}, "audience": {ordersURL}, "client_id": {"billing"}, "client_secret": {clientSecret},
@@ -300,7 +300,7 @@ func TestReadOnlyRoot(t *testing.T) {
 	p := ship(t, `exec unshare -rm /bin/sh -c '`+readOnly+`! touch / 2>/dev/null && exec "$@"' sh "$@"`, nil, nil,
 		"--snapshot", snapshotIn(t, dir), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
 	public, admin := p.addresses(t)
-	if _, err := tokenAt(public, 5*time.Second); err != nil {
+	if _, err := tokenAt(public); err != nil {
 		t.Error(err)
 	}
 	for _, path := range []string{"/readyz", "/metrics", "/status"} {

@@ -55,7 +55,7 @@ func (s *shop) atOnce(t *testing.T, dir, name string, args ...string) {
 func haproxy(t *testing.T, s *shop, target quickstart.Target, _ []quickstart.API) launcher {
 	haproxy := installed(t, "haproxy", "haproxy")
 	return func(t *testing.T, api quickstart.API) string {
-		dir, port := lay(t, target, api), freePort(t)
+		dir, port := lay(t, target, api), ownPort(t)
 		if _, err := os.Stat(filepath.Join(dir, "keys.py")); err == nil {
 			s.atOnce(t, dir, python, "keys.py")
 		}
@@ -74,7 +74,7 @@ func nginx(t *testing.T, s *shop, target quickstart.Target, _ []quickstart.API) 
 	return func(t *testing.T, api quickstart.API) string {
 		s.atOnce(t, lay(t, target, api), nginx, "-p", ".", "-c", "nginx.conf", "-t") // with https
 		api.JWKSURI = s.plain
-		dir, port := lay(t, target, api), freePort(t)
+		dir, port := lay(t, target, api), ownPort(t)
 		must(t, os.Chmod(filepath.Dir(dir), 0o711)) // under root its workers are another user
 		edit(t, filepath.Join(dir, "nginx.conf"), "listen 127.0.0.1:3000;", "listen 127.0.0.1:"+port+";",
 			"server 127.0.0.1:8000;", "server "+s.upstream+";")
@@ -91,7 +91,7 @@ func apache(t *testing.T, s *shop, target quickstart.Target, _ []quickstart.API)
 		dir := lay(t, target, api)
 		s.atOnce(t, dir, apache, "-d", dir, "-f", "apache.conf", "-t") // with https
 		api.JWKSURI = s.plain
-		dir, port := lay(t, target, api), freePort(t)
+		dir, port := lay(t, target, api), ownPort(t)
 		must(t, os.Chmod(filepath.Dir(dir), 0o711)) // under root its workers are another user
 		edit(t, filepath.Join(dir, "apache.conf"), "Listen 127.0.0.1:3000", "Listen 127.0.0.1:"+port,
 			"http://127.0.0.1:8000$1", "http://"+s.upstream+"$1")

@@ -5,8 +5,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/writ-auth/writ/schema/testenv"
 	"github.com/writ-auth/writ/server/quickstart"
 )
 
@@ -79,7 +78,7 @@ func goProgram(t *testing.T, s *shop, target quickstart.Target, apis []quickstar
 	}
 	inModule(t, module, "gofmt", "-l", ".")
 	inModule(t, module, "go", "vet", "./...")
-	inModule(t, module, "go", "build", "-o", programs, "./...")
+	inModule(t, module, "go", "build", "-buildvcs=false", "-o", programs, "./...")
 	return func(t *testing.T, api quickstart.API) string {
 		return s.serve(t, t.TempDir(), filepath.Join(programs, api.Label))
 	}
@@ -116,7 +115,7 @@ func pythonProgram(modules, packages string) func(*testing.T, *shop, quickstart.
 // serve runs a program that listens on the port in PORT until the test ends.
 func (s *shop) serve(t *testing.T, dir, name string, args ...string) (base string) {
 	t.Helper()
-	return s.serveOn(t, freePort(t), dir, name, args...)
+	return s.serveOn(t, ownPort(t), dir, name, args...)
 }
 
 func (s *shop) serveOn(t *testing.T, port, dir, name string, args ...string) (base string) {
@@ -153,7 +152,7 @@ func (s *shop) serveOn(t *testing.T, port, dir, name string, args ...string) (ba
 // answers waits for a service that has just been started.
 func answers(address string, ended <-chan struct{}) error {
 	var err error
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(missed); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		select {
 		case <-ended:
 			return errors.New("it ended")
@@ -168,17 +167,8 @@ func answers(address string, ended <-chan struct{}) error {
 	return fmt.Errorf("no answer: %w", err)
 }
 
-// freePort is a port that nobody listens on, below those that the kernel gives
-// to connections: it would not stay free there until the program binds it.
-func freePort(t *testing.T) string {
+// ownPort is a port that is kept for a program.
+func ownPort(t *testing.T) string {
 	t.Helper()
-	for range 100 {
-		port := strconv.Itoa(10000 + rand.IntN(22000))
-		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
-			must(t, l.Close())
-			return port
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
+	return strconv.Itoa(testenv.Port(t))
 }

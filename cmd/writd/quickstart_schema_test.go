@@ -18,7 +18,7 @@ func TestQuickstartSchemas(t *testing.T) {
 	s := &shop{listener: listener{issuer: oddIssuer}}
 	s.stock()
 	schemas := filepath.Join(t.TempDir(), "gateways")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", schemas, ".")
+	build := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", schemas, ".")
 	build.Dir = filepath.Join(e2e, "gateways")
 	build.Env = append(os.Environ(), "GOFLAGS=-mod=readonly")
 	if out, err := build.CombinedOutput(); err != nil {

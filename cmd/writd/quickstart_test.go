@@ -109,20 +109,20 @@ func (s *shop) ask(t *testing.T, base string, api quickstart.API) {
 // must not remember them for longer, and not longer because they are asked for.
 func (s *shop) outlive(t *testing.T, base string, api quickstart.API) {
 	t.Helper()
-	expiry := time.Now().Add(3 * time.Second)
+	expiry := time.Now().Add(3 * time.Second).Truncate(time.Second)
 	brief := s.forge(t, api, s.tokens[api.Label]["good"], string(api.Alg), func(_, claims map[string]any) { claims["exp"] = expiry.Unix() })
-	for get(t, base+"/api/private", "Bearer "+brief, http.StatusOK); time.Until(expiry) > 1500*time.Millisecond; time.Sleep(100 * time.Millisecond) {
-		get(t, base+"/api/private", "Bearer "+brief, http.StatusOK)
-	}
-	for time.Until(expiry) > -time.Second { // the second in which it expires: either answer
-		get(t, base+"/api/private", "Bearer "+brief, http.StatusOK, http.StatusUnauthorized)
+	for time.Until(expiry) > -time.Second {
+		status := get(t, base+"/api/private", "Bearer "+brief, http.StatusOK, http.StatusUnauthorized)
+		if status != http.StatusOK && time.Now().Before(expiry) {
+			t.Errorf("%d before it expires", status)
+		}
 		time.Sleep(100 * time.Millisecond)
 	}
 	get(t, base+"/api/private", "Bearer "+brief, http.StatusUnauthorized)
 }
 
-// get wants one of these statuses, and a challenge with every refusal (RFC 6750 section 3).
-func get(t *testing.T, address, authorization string, want ...int) {
+// get wants one of these statuses, which it returns, and a challenge with every refusal (RFC 6750 section 3).
+func get(t *testing.T, address, authorization string, want ...int) (status int) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
 	must(t, err)
@@ -141,6 +141,7 @@ func get(t *testing.T, address, authorization string, want ...int) {
 	if refused := want[0] == http.StatusUnauthorized || want[0] == http.StatusForbidden; refused && !strings.HasPrefix(challenge, "Bearer") {
 		t.Errorf("%s with %.20q: the challenge is %q", request.URL.Path, authorization, challenge)
 	}
+	return response.StatusCode
 }
 
 // openShop starts writd behind TLS and gets the tokens of every API.

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -115,8 +117,9 @@ func askForRefresh(c *http.Client, v url.Values) (string, error) {
 	return answer.Refresh, nil
 }
 
-// rotate uses token after token until there is no answer.
-func (h *holder) rotate(t *testing.T, c *http.Client) {
+// rotate uses token after token until there is no answer, and counts those that
+// were answered.
+func (h *holder) rotate(t *testing.T, c *http.Client, answered *atomic.Int64) {
 	for {
 		h.asked = true
 		next, err := h.use(c, h.last())
@@ -128,6 +131,7 @@ func (h *holder) rotate(t *testing.T, c *http.Client) {
 			return
 		}
 		h.acked, h.asked = append(h.acked, next), false
+		answered.Add(1)
 		if mathrand.N(4) == 0 {
 			time.Sleep(mathrand.N(5 * time.Millisecond))
 		}
@@ -168,7 +172,7 @@ func TestKilledDuringRotations(t *testing.T) {
 	args := []string{"--state", filepath.Join(dir, "state"), "--keys", filepath.Join(dir, "keys")}
 	rotated, doubtful := 0, 0
 	p := spawn(t, path, "", args...)
-	for range rounds(100, 6) {
+	for round := range rounds(100, 6) {
 		client := overSocket(p.socket)
 		var holders []*holder
 		for i := range 16 {
@@ -177,8 +181,17 @@ func TestKilledDuringRotations(t *testing.T) {
 			holders = append(holders, h)
 		}
 		var rotating sync.WaitGroup
+		var answered atomic.Int64
 		for _, h := range holders {
-			rotating.Go(func() { h.rotate(t, client) })
+			rotating.Go(func() { h.rotate(t, client, &answered) })
+		}
+		if round == 0 { // once at least it is killed after a rotation, however slow the machine is
+			eventually(t, func() error {
+				if answered.Load() == 0 {
+					return errors.New("no token was rotated")
+				}
+				return nil
+			})
 		}
 		time.Sleep(mathrand.N(300 * time.Millisecond))
 		p.kill()

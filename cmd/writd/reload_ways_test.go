@@ -27,8 +27,10 @@ const (
 	byPolling = 6 * time.Second
 )
 
-// slowMedian is when a way that has events has evidently been found by polling.
-const slowMedian = time.Second
+// slowMedian is when a way that has events has evidently been found by polling:
+// an update that comes as soon as the one before is in force waits for a whole
+// interval then, however fast the machine is.
+const slowMedian = watch.DefaultPoll - time.Second
 
 // A way is one way in which snapshot files are updated.
 type way struct {

@@ -5,11 +5,13 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -62,22 +64,35 @@ func bomb(t *testing.T) string {
 	return b.String()
 }
 
-// exchangeRaw sends bytes and reads every answer until the other side is done or
-// silent.
+// probe is asked after a request: its answer says that the connection is still
+// open, and that nothing of the request was left to be read as another one.
+const probe = "GET /.well-known/jwks.json HTTP/1.1\r\nHost: writd\r\n\r\n"
+
+// exchangeRaw sends bytes and reads every answer until the other side has closed
+// the connection or answers the probe.
 func exchangeRaw(t *testing.T, conn net.Conn, request string) (answers []int, closed bool, text string) {
 	t.Helper()
-	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(missed))
 	go func() { _, _ = io.WriteString(conn, request) }() // an answer may come before the end
-	reader := bufio.NewReader(conn)
+	reader, probed := bufio.NewReader(conn), false
 	for {
 		res, err := http.ReadResponse(reader, nil)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("after %v neither an answer nor the end", answers)
+		}
 		if err != nil {
 			return answers, err == io.EOF || err == io.ErrUnexpectedEOF || strings.Contains(err.Error(), "reset"), text
 		}
 		body, _ := io.ReadAll(res.Body)
+		if probed && strings.HasPrefix(string(body), `{"keys":`) {
+			return answers, false, text
+		}
 		text += string(body)
 		answers = append(answers, res.StatusCode)
-		_ = conn.SetDeadline(time.Now().Add(100 * time.Millisecond))
+		if !probed && res.StatusCode >= 200 {
+			probed = true
+			_, _ = io.WriteString(conn, probe) // nobody reads it where the connection is closed
+		}
 	}
 }
 
@@ -196,8 +211,7 @@ func TestExactMethodsAndPaths(t *testing.T) {
 	want("CONNECT /oauth/token", http.StatusMethodNotAllowed)
 }
 
-// Who says what about hosts and addresses in headers is believed in nothing:
-// neither in the documents nor in the limits.
+// Who says what about hosts and addresses in headers is believed in nothing.
 func TestForwardedHeadersAreIgnored(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -225,32 +239,6 @@ func TestForwardedHeadersAreIgnored(t *testing.T) {
 			t.Errorf("%s: %s, %s", path, plain, forged)
 		}
 	}
-	// Each failure claims another address and another client, and the address's limit counts them all.
-	throttled := 0
-	client := &http.Client{}
-	defer client.CloseIdleConnections()
-	for i := range 400 {
-		v := url.Values{"grant_type": {"client_credentials"}, "client_id": {fmt.Sprint("guess-", i)}, "client_secret": {"x"}}
-		r, err := http.NewRequest(http.MethodPost, "http://"+address+"/oauth/token", strings.NewReader(v.Encode()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		for _, name := range []string{"X-Forwarded-For", "X-Real-IP", "True-Client-IP", "CF-Connecting-IP", "Forwarded"} {
-			r.Header.Set(name, fmt.Sprintf("198.51.%d.%d", i/250, i%250))
-		}
-		res, err := client.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		res.Body.Close()
-		if res.StatusCode == http.StatusTooManyRequests {
-			throttled++
-		}
-	}
-	if throttled == 0 {
-		t.Error("the limit of an address was evaded by headers")
-	}
 }
 
 // Over TLS there is HTTP/2: the same rules, a body that dribbles is cut off, and
@@ -264,7 +252,7 @@ func TestHTTP2(t *testing.T) {
 	transport := overSocket(filepath.Join(dir, "public.sock")).Transport.(*http.Transport)
 	transport.TLSClientConfig, transport.ForceAttemptHTTP2 = &tls.Config{InsecureSkipVerify: true}, true
 	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport, Timeout: 30 * time.Second}
+	client := &http.Client{Transport: transport, Timeout: missed}
 	send := func(body io.Reader, change func(*http.Request)) (int, string, error) {
 		r, err := http.NewRequest(http.MethodPost, "https://writd/oauth/token", body)
 		if err != nil {
@@ -326,7 +314,7 @@ func TestHTTP2(t *testing.T) {
 		if took := time.Since(begin); !strings.HasPrefix(answer, "400") || took < time.Second {
 			t.Errorf("a body that does not end: %s after %v", answer, took)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(missed):
 		t.Error("a body that does not end is waited for")
 	}
 	hold.Close()

@@ -35,7 +35,7 @@ import (
 func TestUsers(t *testing.T) {
 	login := startSignIn(t)
 	writ := filepath.Join(t.TempDir(), "writ")
-	runTool(t, "../..", "go", "build", "-o", writ, "./cmd/writ")
+	runTool(t, "../..", "go", "build", "-buildvcs=false", "-o", writ, "./cmd/writ")
 	fetched, pinned := newRealm(t, writ, login, false), newRealm(t, writ, login, true)
 	alice := login.idToken(t, "webapp", "alice.staff")
 	eventually(t, func() error { return fetched.takes(alice) })

@@ -11,7 +11,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/writ-auth/writ/schema/testenv"
 )
+
+func TestMain(m *testing.M) {
+	testenv.Isolate()
+	os.Exit(m.Run())
+}
 
 // A record is one block of a lockfile, as a value that can be in a set.
 type record struct{ blockType, label, value string }

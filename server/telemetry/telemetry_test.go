@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +24,7 @@ import (
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/writ-auth/writ/schema/testenv"
 	"github.com/writ-auth/writ/server/telemetry"
 )
 
@@ -112,6 +114,11 @@ func words(attrs []*common.KeyValue) string {
 		fmt.Fprintf(&b, "%s=%v\n", a.Key, a.Value)
 	}
 	return b.String()
+}
+
+func TestMain(m *testing.M) {
+	testenv.Isolate() // exporters are told by the environment where to send
+	os.Exit(m.Run())
 }
 
 // A request is a span below the one that it names, and what is asked behind it
@@ -213,7 +220,7 @@ func TestCollectorAway(t *testing.T) {
 		if err == nil {
 			t.Error("nothing was lost")
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("the exporter does not end")
 	}
 	for range 100 {

@@ -31,7 +31,9 @@ const maxFile = 1 << 30
 // File reads one file of at most 1 GiB, links followed. A file that has not been touched since
 // the last time is not read again: size, change time and identity tell, and
 // nobody can set a change time back.
-func File(path string) Reader {
+func File(path string) Reader { return file(path, time.Now) }
+
+func file(path string, now func() time.Time) Reader {
 	var last fs.FileInfo
 	var lastRead time.Time
 	return func() ([]byte, error) {
@@ -51,9 +53,9 @@ func File(path string) Reader {
 		if last != nil && untouched(last, info, lastRead) {
 			return nil, errSame
 		}
-		now := time.Now()
+		began := now()
 		content, err := os.ReadFile(path)
-		last, lastRead = info, now
+		last, lastRead = info, began
 		if err != nil {
 			last = nil
 		}

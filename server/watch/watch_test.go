@@ -20,9 +20,12 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// within is how soon a change must be noticed by an event, with room for a
-// busy machine; polling in these tests is far slower unless a test polls only.
-const within = 5 * time.Second
+// within is how soon a change must be noticed by an event, with room for a busy
+// machine. Where events are to notice it, nothing is polled for as long as never.
+const (
+	within = time.Minute
+	never  = time.Hour
+)
 
 // A probe is a running watcher and what it has reported.
 type probe struct {
@@ -140,7 +143,7 @@ func TestUpdates(t *testing.T) {
 				must(t, os.Mkdir(dir, 0o700))
 				path := filepath.Join(dir, "writ.snapshot")
 				write(t, path, content(0))
-				w := &Watcher{Path: path, NoEvents: polling, Poll: time.Minute}
+				w := &Watcher{Path: path, NoEvents: polling, Poll: never}
 				if polling {
 					w.Poll = 20 * time.Millisecond
 				}
@@ -162,7 +165,7 @@ func TestFolderReplacedThenWritten(t *testing.T) {
 		must(t, os.Mkdir(dir, 0o700))
 		path := filepath.Join(dir, "writ.snapshot")
 		write(t, path, content(0))
-		p := watching(t, &Watcher{Path: path, Poll: time.Minute})
+		p := watching(t, &Watcher{Path: path, Poll: never})
 		p.want(content(0))
 		updates[replace](t, path, content(1))
 		p.want(content(1))
@@ -189,7 +192,7 @@ func TestKubernetesSwap(t *testing.T) {
 	swap(0)
 	path := filepath.Join(dir, "writ.snapshot")
 	must(t, os.Symlink(filepath.Join("..data", "writ.snapshot"), path))
-	p := watching(t, &Watcher{Path: path, Poll: time.Minute})
+	p := watching(t, &Watcher{Path: path, Poll: never})
 	p.want(content(0))
 	for i := 1; i <= 5; i++ {
 		swap(i)
@@ -201,7 +204,7 @@ func TestKubernetesSwap(t *testing.T) {
 func TestAppearsLater(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "later")
 	path := filepath.Join(dir, "writ.snapshot")
-	p := watching(t, &Watcher{Path: path, Poll: time.Minute})
+	p := watching(t, &Watcher{Path: path, Poll: never})
 	select {
 	case err := <-p.errs:
 		if !errors.Is(err, fs.ErrNotExist) {
@@ -253,7 +256,7 @@ func TestEndlessBurst(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "writ.snapshot")
 	write(t, path, content(0))
-	p := watching(t, &Watcher{Path: path, Poll: time.Minute})
+	p := watching(t, &Watcher{Path: path, Poll: never})
 	p.want(content(0))
 	stop := make(chan struct{})
 	var noise sync.WaitGroup
@@ -307,14 +310,15 @@ func TestFileThatIsTooLong(t *testing.T) {
 func TestFileReadsOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "writ.snapshot")
 	write(t, path, content(0))
-	read := File(path)
+	now := func() time.Time { return changedAt(t, path) }
+	read := file(path, func() time.Time { return now() })
 	if _, err := read(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := read(); err != nil {
 		t.Errorf("a young file: %v, want a second read", err)
 	}
-	time.Sleep(settled + 100*time.Millisecond)
+	now = func() time.Time { return changedAt(t, path).Add(settled + time.Millisecond) }
 	if _, err := read(); err != nil {
 		t.Errorf("the first read of a settled file: %v", err)
 	}
@@ -328,6 +332,19 @@ func TestFileReadsOnce(t *testing.T) {
 	if got, err := read(); err != nil || string(got) != content(1) {
 		t.Errorf("%q, %v", got, err)
 	}
+}
+
+// changedAt is when the file was changed, by the clock of its file system. Where a
+// system does not say, nothing counts as settled.
+func changedAt(t *testing.T, path string) time.Time {
+	t.Helper()
+	info, err := os.Stat(path)
+	must(t, err)
+	changed, ok := changeTime(info)
+	if !ok {
+		t.Skip("this system does not say when a file was changed")
+	}
+	return changed
 }
 
 func TestFolder(t *testing.T) {

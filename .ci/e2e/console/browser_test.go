@@ -53,6 +53,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// patience is how long a page may take, on a busy machine too.
+const patience = 2 * time.Minute
+
 // A tab is one page of the browser, with what went wrong in it.
 type tab struct {
 	t      *testing.T
@@ -79,7 +82,7 @@ func open(t *testing.T, origin string) *tab {
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
 	b.ctx = ctx
 	t.Cleanup(func() {
 		cancel()
@@ -138,7 +141,7 @@ type action = chromedp.Action[chromedp.Void]
 
 func (b *tab) do(actions ...action) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	if err := chromedp.Do(ctx, actions...); err != nil {
 		b.t.Fatalf("%v\nat %s", err, b.where())
@@ -147,7 +150,7 @@ func (b *tab) do(actions ...action) {
 
 // where is the page for the report of a failure.
 func (b *tab) where() string {
-	ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`location.href + "\n" + document.body.innerText.slice(0, 1500)`))
 	if err != nil {
@@ -183,7 +186,7 @@ func script[T any](b *tab, expression string) T {
 // wait waits until an expression is true.
 func (b *tab) wait(expression string) {
 	b.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(30 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(30 * time.Millisecond) {
 		// Between two pages there is nowhere to ask.
 		if ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("Boolean("+expression+")")); err == nil && ok {
 			return

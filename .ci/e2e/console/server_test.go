@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -24,7 +25,7 @@ var programs = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	build := exec.Command("go", "build", "-o", dir+"/", "./cmd/writ", "./cmd/writd")
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", dir+"/", "./cmd/writ", "./cmd/writd")
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w\n%s", err, out)
@@ -69,7 +70,9 @@ func (p *process) output() string {
 func (p *process) start(t *testing.T, name string, args ...string) {
 	t.Helper()
 	cmd := exec.Command(program(t, name), args...)
-	cmd.Stdout, cmd.Stderr, cmd.Env = p, p, append(os.Environ(), "NO_COLOR=1")
+	// What somebody has set for writ and writd is not for these.
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(pair string) bool { return strings.HasPrefix(pair, "WRIT") })
+	cmd.Stdout, cmd.Stderr, cmd.Env = p, p, append(cmd.Env, "NO_COLOR=1")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +89,7 @@ func (p *process) start(t *testing.T, name string, args ...string) {
 func (p *process) until(t *testing.T, pattern string) string {
 	t.Helper()
 	re := regexp.MustCompile(pattern)
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if m := re.FindStringSubmatch(p.output()); m != nil {
 			return m[1]
 		}
@@ -130,23 +133,9 @@ func writd(t *testing.T, dir string) *process {
 	if files, _ := filepath.Glob(filepath.Join(dir, "*.hcl")); len(files) > 0 {
 		apply(t, dir)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	admin := l.Addr().String()
-	l.Close()
-	p.origin = "http://" + admin
-	p.start(t, "writd", "--snapshot", snapshot, "--listen", "127.0.0.1:0", "--admin", admin, "--console")
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if res, err := http.Get(p.origin + "/livez"); err == nil {
-			res.Body.Close()
-			return p
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("writd does not answer:\n%s", p.output())
-		}
-	}
+	p.start(t, "writd", "--snapshot", snapshot, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--console")
+	p.origin = "http://" + p.until(t, `"admin":"tcp:(127\.0\.0\.1:\d+)"`)
+	return p
 }
 
 func apply(t *testing.T, dir string) {

@@ -112,7 +112,7 @@ func stored(t *testing.T, s store.Store, key store.Key, revision uint64) store.E
 
 func TestNATSLostAnswerOfTheOnlyWrite(t *testing.T) {
 	t.Parallel()
-	direct, relayed, r := lossy(t, "6s")
+	direct, relayed, r := lossy(t, "15s")
 	once, chain := store.NewKey("once"), store.NewKey("chain")
 	first, err := direct.CompareAndSwap(t.Context(), chain, 0, []byte("1"), time.Hour)
 	if err != nil {
@@ -149,7 +149,7 @@ func TestNATSLostAnswerOfTheOnlyWrite(t *testing.T) {
 
 func TestNATSLostAnswerBeforeAnothersWrite(t *testing.T) {
 	t.Parallel()
-	direct, relayed, r := lossy(t, "6s")
+	direct, relayed, r := lossy(t, "15s")
 	key := store.NewKey("chain")
 	first, err := direct.CompareAndSwap(t.Context(), key, 0, []byte("1"), time.Hour)
 	if err != nil {
@@ -184,7 +184,7 @@ func TestNATSNoAnswerIsNoSuccess(t *testing.T) {
 	if err == nil || errors.Is(err, store.ErrExists) || errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("PutOnce without an answer: %v", err)
 	}
-	if took := time.Since(began); took > 5*time.Second {
+	if took := time.Since(began); took > time.Minute {
 		t.Errorf("an answer took %s", took)
 	}
 	if err := direct.PutOnce(t.Context(), key, time.Hour); !errors.Is(err, store.ErrExists) {
@@ -216,7 +216,7 @@ func TestNATSStoppedAndStarted(t *testing.T) {
 					t.Errorf("without a server: %v", err)
 				}
 			}
-			if took := time.Since(began); took > 10*time.Second {
+			if took := time.Since(began); took > time.Minute {
 				t.Errorf("two errors took %s", took)
 			}
 		}
@@ -245,7 +245,7 @@ func TestNATSOpensWithoutServers(t *testing.T) {
 	if _, err := s.Get(t.Context(), key); err == nil || errors.Is(err, store.ErrNotFound) {
 		t.Errorf("Get without a server: %v", err)
 	}
-	if took := time.Since(began); took > 10*time.Second {
+	if took := time.Since(began); took > 25*time.Second {
 		t.Errorf("took %s", took)
 	}
 	log.want(t, "store is not reachable")

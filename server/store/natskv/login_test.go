@@ -22,6 +22,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nkeys"
 
+	"github.com/writ-auth/writ/schema/testenv"
 	"github.com/writ-auth/writ/server/store"
 	"github.com/writ-auth/writ/server/store/natskv"
 )
@@ -29,7 +30,7 @@ import (
 // serveWith starts a server with other options than a node has.
 func serveWith(t *testing.T, change func(o *server.Options)) (host string) {
 	t.Helper()
-	n := &node{Name: "guarded", Port: freePorts(t, 1)[0], Dir: t.TempDir()}
+	n := &node{Name: "guarded", Port: testenv.Port(t), Dir: t.TempDir()}
 	opts := n.options()
 	change(opts)
 	s, err := server.NewServer(opts)

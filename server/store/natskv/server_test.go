@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +17,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/writ-auth/writ/schema/testenv"
 	"github.com/writ-auth/writ/server/store/natskv"
 )
 
@@ -60,7 +60,7 @@ func (n *node) serve() (*server.Server, error) {
 		return nil, err
 	}
 	s.Start()
-	if !s.ReadyForConnections(20 * time.Second) {
+	if !s.ReadyForConnections(time.Minute) {
 		return nil, fmt.Errorf("server %s does not start", n.Name)
 	}
 	return s, nil
@@ -135,7 +135,10 @@ type cluster struct {
 func startCluster(t testing.TB, size int, children bool) *cluster {
 	t.Helper()
 	c := &cluster{children: children}
-	ports := freePorts(t, 2*size)
+	var ports []int
+	for range 2 * size {
+		ports = append(ports, testenv.Port(t))
+	}
 	dir := t.TempDir()
 	for i := range size {
 		n := &node{Name: fmt.Sprint("node", i), Port: ports[i], Dir: filepath.Join(dir, fmt.Sprint(i))}
@@ -147,20 +150,6 @@ func startCluster(t testing.TB, size int, children bool) *cluster {
 	t.Cleanup(c.stop)
 	c.start(t)
 	return c
-}
-
-// freePorts returns ports that nobody listens on now.
-func freePorts(t testing.TB, n int) (ports []int) {
-	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-	}
-	return ports
 }
 
 func (c *cluster) start(t testing.TB) {
@@ -222,10 +211,10 @@ func (c *cluster) leader(t testing.TB, js jetstream.JetStream, bucket string) (l
 
 func eventually(t testing.TB, otherwise string, is func(ctx context.Context) bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	for {
-		attempt, done := context.WithTimeout(ctx, 2*time.Second)
+		attempt, done := context.WithTimeout(ctx, 10*time.Second)
 		ok := is(attempt)
 		done()
 		if ok {
