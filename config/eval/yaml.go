@@ -70,5 +70,5 @@ func boundAliases(text string, limits source.Limits) (int64, error) {
 	if uses > maxYAMLAlias || anchors[len(anchors)-1][0] > firstUse {
 		return 0, past("Too many aliases", "a YAML text has %d aliases at most, and all of its anchors stand before the first of them", maxYAMLAlias)
 	}
-	return uses * int64(len(text)) / 4, nil
+	return uses * int64(len(text)), nil
 }
