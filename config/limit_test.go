@@ -8,6 +8,7 @@ import (
 
 	"github.com/writ-auth/writ/config"
 	"github.com/writ-auth/writ/config/source"
+	"github.com/writ-auth/writ/schema"
 )
 
 // TestHostile loads what is meant to exhaust the loader: each ends in seconds
@@ -97,6 +98,9 @@ func TestKeysInAllAreLimited(t *testing.T) {
 		return "client \"" + label + "\" {\n  name = \"x\"\n  public_key \"a\" {\n    jwks = " + set(x) + "\n  }\n}\n"
 	}
 	limits := source.DefaultLimits()
+	if limits.Keys != schema.MaxKeysInAll {
+		t.Errorf("the compiler takes %d keys, the server %d", limits.Keys, schema.MaxKeysInAll)
+	}
 	limits.Keys = 1
 	for src, want := range map[string]int{
 		client("a", one) + client("b", one): 0,

@@ -3,8 +3,6 @@ package source
 import (
 	"iter"
 	"slices"
-
-	"github.com/writ-auth/writ/schema"
 )
 
 // Limits bound what a configuration may cost. A zero field means its default.
@@ -28,7 +26,7 @@ type Limits struct {
 	Collection     int   // elements of a collection: 100,000
 	Steps          int64 // the work of evaluation, see package eval: 10,000,000
 	Objects        int   // blocks and their instances: 2,000,000
-	Keys           int   // keys of all JWK Sets, equal sets once: schema.MaxKeysInAll, 200,000
+	Keys           int   // keys of all JWK Sets, equal sets once: 200,000, as the server takes (schema.MaxKeysInAll)
 }
 
 // DefaultLimits returns the limits that the language documents. Those of
@@ -56,7 +54,7 @@ func DefaultLimits() Limits {
 		Collection:     100_000,
 		Steps:          10_000_000,
 		Objects:        2_000_000,
-		Keys:           schema.MaxKeysInAll,
+		Keys:           200_000,
 	}
 }
 
