@@ -7,9 +7,9 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/config/eval"
 	"github.com/writ-auth/writ/config/source"
 	"github.com/writ-auth/writ/schema"
 )
@@ -133,7 +133,11 @@ func (l *loader) variableValue(f *fields, v *variable, name string, g given, isG
 		if g.at != (hcl.Range{}) {
 			v.at = g.at
 		}
-		value, err := v.convert(g.value)
+		value, err := l.fit(v, g.value)
+		if p, ok := eval.LimitOf(err, v.at); ok {
+			l.problems.add(p)
+			return false
+		}
 		if err != nil {
 			l.problems.errorf("invalid-variable", v.at, "The value given for var.%s does not fit its type, %s: %s.", name, typeexpr.TypeString(v.typ), err)
 			return false
@@ -161,7 +165,12 @@ func (l *loader) variableDefault(f *fields, v *variable) (cty.Value, bool) {
 	if !ok {
 		return cty.NilVal, false
 	}
-	converted, err := v.convert(value)
+	converted, err := l.fit(v, value)
+	if p, ok := eval.LimitOf(err, at); ok {
+		f.bad = true
+		l.problems.add(p)
+		return cty.NilVal, false
+	}
 	if err != nil {
 		f.errorf("wrong-type", at, "The default does not fit the variable's type, %s: %s.", typeexpr.TypeString(v.typ), err)
 		return cty.NilVal, false
@@ -169,11 +178,15 @@ func (l *loader) variableDefault(f *fields, v *variable) (cty.Value, bool) {
 	return l.admit(converted, at)
 }
 
-func (v *variable) convert(value cty.Value) (cty.Value, error) {
+// fit brings a value to the type of a variable, within the budget.
+func (l *loader) fit(v *variable, value cty.Value) (cty.Value, error) {
 	if v.defaults != nil && !value.IsNull() {
+		if _, err := l.eval.Convert(value, v.typ); err != nil {
+			return cty.NilVal, err
+		}
 		value = v.defaults.Apply(value)
 	}
-	return convert.Convert(value, v.typ)
+	return l.eval.Convert(value, v.typ)
 }
 
 // parseGiven reads the text of --var: as it stands for a variable that takes

@@ -79,7 +79,7 @@ Expressions mean what they mean in HCL, and functions what they do in OpenTofu, 
 - The first mistake inside a ` + "`for`" + ` ends it, so that where a branch is not chosen, or ` + "`&&` or `||`" + ` is decided without it, a mistake of
   types beside it may be found or not found that HCL would judge the other way.
 - A key that stands twice in an object is a mistake, and so are numbers that are not finite, such as ` + "`1 / 0`" + `.
-- ` + "`coalesce(\"\", \"a\")`" + ` is ` + "`\"\"`" + `: text without characters is text. The default of ` + "`lookup`" + ` in a map has the type of its elements.
+- The default of ` + "`lookup`" + ` in a map is brought to the type of its elements, and is a mistake where it cannot be.
 `
 
 func writeFunctions(b *strings.Builder, functions []Function) {

@@ -203,12 +203,15 @@ func boundCharacters(_ source.Limits, args []cty.Value) (int64, error) {
 }
 
 // boundNumber is for functions that read a number or write one out.
-func boundNumber(_ source.Limits, args []cty.Value) (int64, error) {
+func boundNumber(limits source.Limits, args []cty.Value) (int64, error) {
 	switch v := args[0]; {
 	case v.Type() == cty.String:
-		return fractionSteps/2 + int64(len(v.AsString())), nil
+		return 2 * readingSteps(v.AsString()), nil
 	case v.Type() == cty.Number && !isSmall(v):
-		return 2 * fractionSteps, nil
+		if err := magnitude(v, limits); err != nil {
+			return 0, err
+		}
+		return 2 * writingSteps(v), nil
 	}
 	return 0, nil
 }
@@ -244,10 +247,11 @@ func matchSteps(pattern, text string, by int, limits source.Limits) (int64, erro
 	if err != nil || re == nil || steps > limits.Steps {
 		return steps, err
 	}
-	matches := int64(len(re.FindAllStringIndex(text, -1)))
 	groups := int64(re.NumSubexp())
-	if most := maxParts * int64(limits.Collection); matches*groups > most {
-		return 0, past("Too large value", "a value has %d parts at most, all groups of all matches would be %d", most, matches*groups)
+	most := maxParts * int64(limits.Collection)
+	matches := int64(len(re.FindAllStringIndex(text, int(most/max(groups, 1))+1)))
+	if matches*groups > most {
+		return 0, past("Too large value", "a value has %d parts at most, all groups of all matches would be more", most)
 	}
 	return 2*steps + matches*(matchedSteps+groups*groupSteps+int64(by)/4), nil
 }
@@ -339,13 +343,16 @@ func boundSets(limits source.Limits, args []cty.Value) (int64, error) {
 		if v.LengthInt() == 0 {
 			continue
 		}
+		if !v.Type().ElementType().Equals(common) {
+			more, _ := conversionSteps(v, limits.Steps)
+			steps += more + becomingSteps(v, cty.List(common), limits.Steps)
+		}
+		if steps > limits.Steps {
+			return steps, nil
+		}
 		list, err := convert.Convert(v, cty.List(common))
 		if err != nil {
 			return 0, nil
-		}
-		if !v.Type().ElementType().Equals(common) {
-			more, _ := conversionSteps(v, limits.Steps)
-			steps += more
 		}
 		all = append(all, list.AsValueSlice()...)
 	}
@@ -431,6 +438,48 @@ func boundJSON(limits source.Limits, args []cty.Value) (int64, error) {
 func boundJSONEncode(limits source.Limits, args []cty.Value) (int64, error) {
 	n := textSize(args[0])
 	return n / 64, estimate(n, limits)
+}
+
+// boundSum: text is read as the number that it holds.
+func boundSum(limits source.Limits, args []cty.Value) (int64, error) {
+	steps, _ := conversionSteps(args[0], limits.Steps)
+	return steps, nil
+}
+
+// boundCoalesce: all arguments are brought to one type.
+func boundCoalesce(limits source.Limits, args []cty.Value) (int64, error) {
+	types := make([]cty.Type, len(args))
+	for i, v := range args {
+		types[i] = v.Type()
+	}
+	if isOneType(types) {
+		return 0, nil
+	}
+	steps := int64(0)
+	for _, v := range args {
+		more, _ := unifyingSteps(v, false, limits.Steps)
+		steps += more
+	}
+	if steps > limits.Steps {
+		return steps, nil
+	}
+	common, _ := convert.UnifyUnsafe(types)
+	if common == cty.NilType {
+		return steps, nil
+	}
+	for _, v := range args {
+		steps += becomingSteps(v, common, limits.Steps)
+	}
+	return steps, nil
+}
+
+// boundLookup: a default is brought to the type of the map's elements.
+func boundLookup(limits source.Limits, args []cty.Value) (int64, error) {
+	if len(args) != 3 || !args[0].Type().IsMapType() {
+		return 0, nil
+	}
+	steps, _ := unifyingSteps(args[2], false, limits.Steps)
+	return steps + becomingSteps(args[2], args[0].Type().ElementType(), limits.Steps), nil
 }
 
 // boundRange: numbers take about a microsecond each to count.

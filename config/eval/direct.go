@@ -41,6 +41,9 @@ func (x *directCall) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 		key, err := convert.Convert(args[1], cty.String)
 		args[1], ok = key, err == nil
 	}
+	if ok && len(args) > 2 && isStructural(args[2]) {
+		ok = false // the default may have to be brought to another type
+	}
 	if ok && args[0].Type() == cty.String {
 		x.e.take(int64(len(args[0].AsString()))/characterBytes, x.FunctionCallExpr)
 	}

@@ -130,6 +130,36 @@ func eachElement(list cty.Value, ty cty.Type, use func(cty.Value)) error {
 	return nil
 }
 
+// coalesceFunc is OpenTofu's: unlike the go-cty library's it passes over text
+// without characters too.
+var coalesceFunc = function.New(&function.Spec{
+	VarParam: &function.Parameter{Name: "vals", Type: cty.DynamicPseudoType, AllowNull: true, AllowDynamicType: true},
+	Type: func(args []cty.Value) (cty.Type, error) {
+		types := make([]cty.Type, len(args))
+		for i, v := range args {
+			types[i] = v.Type()
+		}
+		common, _ := convert.UnifyUnsafe(types)
+		if common == cty.NilType {
+			return cty.NilType, errors.New("all arguments must have the same type")
+		}
+		return common, nil
+	},
+	Impl: func(args []cty.Value, retType cty.Type) (cty.Value, error) {
+		for _, v := range args {
+			v, err := convert.Convert(v, retType)
+			if err != nil {
+				return cty.NilVal, err
+			}
+			if v.IsNull() || retType == cty.String && v.AsString() == "" {
+				continue
+			}
+			return v, nil
+		}
+		return cty.NilVal, errors.New("no argument is other than null or text without characters")
+	},
+})
+
 // oneFunc returns the only element of a sequence, or null when it is empty.
 var oneFunc = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "list", Type: cty.DynamicPseudoType}},

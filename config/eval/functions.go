@@ -21,6 +21,7 @@ type definition struct {
 	name  string
 	fn    function.Function
 	bound bound // nil when it makes nothing larger than its arguments
+	nulls bool  // the bound takes nulls
 	bulk  bool  // takes strings as long as a file
 	each  int64 // steps for each part of the arguments, where it is more than to look at it
 }
@@ -47,7 +48,7 @@ func numberFunctions() []definition {
 		{name: "parseint", fn: stdlib.ParseIntFunc, bound: boundParseInt},
 		{name: "pow", fn: stdlib.PowFunc},
 		{name: "signum", fn: stdlib.SignumFunc},
-		{name: "sum", fn: sumFunc},
+		{name: "sum", fn: sumFunc, bound: boundSum},
 	}
 }
 
@@ -84,7 +85,7 @@ func collectionFunctions() []definition {
 		{name: "alltrue", fn: allTrueFunc},
 		{name: "anytrue", fn: anyTrueFunc},
 		{name: "chunklist", fn: stdlib.ChunklistFunc, each: 2},
-		{name: "coalesce", fn: stdlib.CoalesceFunc},
+		{name: "coalesce", fn: coalesceFunc, bound: boundCoalesce, nulls: true},
 		{name: "coalescelist", fn: stdlib.CoalesceListFunc},
 		{name: "compact", fn: stdlib.CompactFunc, each: 2},
 		{name: "concat", fn: stdlib.ConcatFunc, bound: boundConcat, each: 2},
@@ -95,7 +96,7 @@ func collectionFunctions() []definition {
 		{name: "index", fn: indexFunc, each: 3},
 		{name: "keys", fn: stdlib.KeysFunc, each: 2},
 		{name: "length", fn: lengthFunc},
-		{name: "lookup", fn: lookupFunc},
+		{name: "lookup", fn: lookupFunc, bound: boundLookup},
 		{name: "merge", fn: stdlib.MergeFunc, bound: boundConcat, each: 6},
 		{name: "one", fn: oneFunc},
 		{name: "range", fn: stdlib.RangeFunc, bound: boundRange},
@@ -166,6 +167,7 @@ var docs = map[string]string{
 	"anytrue":      "Whether an element of a list is true; false for an empty one. A null is false.",
 	"base64decode": "The text that base64 encodes.",
 	"base64encode": "Text as base64.",
+	"coalesce":     "The first argument that is neither null nor text without characters, in the type that all have in common.",
 	"can":          "Whether an expression can be evaluated.",
 	"csvdecode":    "The rows of a CSV text as objects, whose names are those of the first row.",
 	"distinct":     "A list without the elements that are equal to an earlier one.",
@@ -255,7 +257,7 @@ func (e *Evaluator) before(d definition, args []cty.Value) error {
 	if err := e.spend(steps); err != nil {
 		return err
 	}
-	if d.bound == nil || slices.ContainsFunc(args, func(v cty.Value) bool { return v.IsNull() }) {
+	if d.bound == nil || !d.nulls && slices.ContainsFunc(args, func(v cty.Value) bool { return v.IsNull() }) {
 		return nil
 	}
 	more, err := d.bound(e.limits, args)

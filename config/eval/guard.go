@@ -40,7 +40,7 @@ func (c *guarder) guard(expr hclsyntax.Expression) hclsyntax.Expression {
 		return &hclsyntax.TemplateWrapExpr{Wrapped: c.guard(x.Wrapped), SrcRange: x.SrcRange}
 	case *hclsyntax.UnaryOpExpr:
 		y := *x
-		y.Val = c.guard(x.Val)
+		y.Val = &primitive{c.guard(x.Val), c.e, cty.Number}
 		return &y
 	case *hclsyntax.BinaryOpExpr:
 		return c.binary(x)
@@ -54,7 +54,9 @@ func (c *guarder) guard(expr hclsyntax.Expression) hclsyntax.Expression {
 		y.Args = c.all(x.Args)
 		for i, arg := range y.Args {
 			if c.unifies(x.Name, i) {
-				y.Args[i] = &uniform{arg, c.e, makesSet[x.Name]}
+				y.Args[i] = &uniform{arg, c.e, c.becomesOf(x, i)}
+			} else if to := c.parameter(x.Name, i); to == cty.String || to == cty.Number {
+				y.Args[i] = &primitive{arg, c.e, to}
 			}
 		}
 		if fn := direct[x.Name]; fn != nil && !x.ExpandFinal && len(x.Args) > 0 {
@@ -63,7 +65,7 @@ func (c *guarder) guard(expr hclsyntax.Expression) hclsyntax.Expression {
 		return &y
 	case *hclsyntax.IndexExpr:
 		y := *x
-		y.Collection, y.Key = c.guard(x.Collection), c.guard(x.Key)
+		y.Collection, y.Key = c.guard(x.Collection), &primitive{c.guard(x.Key), c.e, cty.DynamicPseudoType}
 		return &y
 	case *hclsyntax.RelativeTraversalExpr:
 		y := *x
@@ -119,6 +121,7 @@ func (c *guarder) binary(x *hclsyntax.BinaryOpExpr) hclsyntax.Expression {
 		y.LHS, y.RHS = &weighed{y.LHS, c.e}, &weighed{y.RHS, c.e}
 		return &y
 	}
+	y.LHS, y.RHS = &primitive{y.LHS, c.e, cty.Number}, &primitive{y.RHS, c.e, cty.Number}
 	return &sized{&y, c.e}
 }
 
@@ -162,7 +165,10 @@ func (c *guarder) key(key hclsyntax.Expression) hclsyntax.Expression {
 	if _, static := staticKey(k); static {
 		return key
 	}
-	return &hclsyntax.ObjectConsKeyExpr{Wrapped: c.guard(k.Wrapped), ForceNonLiteral: k.ForceNonLiteral}
+	if _, plain := k.Wrapped.(*hclsyntax.ScopeTraversalExpr); plain {
+		return &hclsyntax.ObjectConsKeyExpr{Wrapped: c.guard(k.Wrapped), ForceNonLiteral: k.ForceNonLiteral}
+	}
+	return &hclsyntax.ObjectConsKeyExpr{Wrapped: &primitive{c.guard(k.Wrapped), c.e, cty.String}, ForceNonLiteral: k.ForceNonLiteral}
 }
 
 // loop counts each pass and what it makes.

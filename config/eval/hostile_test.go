@@ -43,6 +43,9 @@ func TestCostIsCounted(t *testing.T) {
 		`[for s in [toset([for j in range(1000) : { n = j }])] : [for i in range(1000) : s == s]]`,
 		`tolist([for i in range(300) : [for j in range(300 + i % 2) : j / 3]])`,
 		`true ? [for i in range(300) : [for j in range(300 + i % 2) : j / 3]] : []`,
+		`length(true ? [` + numbers + `] : [toset(["a"])])`,
+		`coalesce(null, ` + numbers + `, toset(["a"]))`,
+		`lookup(tomap({ a = toset(["a"]) }), "z", ` + numbers + `)`,
 		`length(yamldecode("a: &a {${join(", ", [for i in range(500) : "k${i}: x"])}}\nb:\n${join("", [for i in range(900) : "- {<<: *a}\n"])}"))`,
 	} {
 		var before, after runtime.MemStats
@@ -59,6 +62,24 @@ func TestCostIsCounted(t *testing.T) {
 	}
 }
 
+// TestNumbersAsTextAreCounted loops over what reads a number from text or writes
+// one out without a call that says so.
+func TestNumbersAsTextAreCounted(t *testing.T) {
+	for _, src := range []string{
+		`[for d in ["0.${join("", [for i in range(1000) : "7777777777777777777777777777777777777777777777777777777777"])}"] : [for i in range(1000) : [for j in range(1000) : d < 1]]]`,
+		`[for i in range(1000) : [for j in range(1000) : upper(j / 3)]]`,
+		`[for i in range(1000) : [for j in range(1000) : try({ a = 1 }[j / 3], 0)]]`,
+		`[for i in range(1000) : { for j in range(1000) : (j / 3) => 1 }]`,
+		`[for i in range(1000) : [for j in range(1000) : { (j / 3) = 1 }]]`,
+		`[for i in range(1000) : [for j in range(1000) : tostring(1e-999)]]`,
+	} {
+		_, l := evaluateWithin(t, src, source.Limits{Steps: 200_000})
+		if code := codeOf(l); code != "limit-exceeded" {
+			t.Errorf("%.100s: got %v", src, l)
+		}
+	}
+}
+
 // TestStringsOfOneHash makes sets of strings with one CRC-32, all that two such
 // strings are parts of: few are a set like any other, and many are refused.
 func TestStringsOfOneHash(t *testing.T) {
@@ -66,7 +87,7 @@ func TestStringsOfOneHash(t *testing.T) {
 		for _, c := range []struct {
 			doublings int
 			code      string
-		}{{6, ""}, {14, "limit-exceeded"}} {
+		}{{6, ""}, {13, "limit-exceeded"}} {
 			strs := []string{""}
 			for range c.doublings {
 				var next []string

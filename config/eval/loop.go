@@ -118,7 +118,7 @@ func (p *loop) keyOf(ctx *hcl.EvalContext) (string, hcl.Diagnostics) {
 		return "", diags
 	}
 	if v.Type() == cty.Number {
-		throw(shallow(v, p.e.limits), p.key)
+		p.e.takePrimitive(v, p.key)
 	}
 	v, err := convert.Convert(v, cty.String)
 	if err != nil || v.IsNull() || !v.IsKnown() {

@@ -49,9 +49,6 @@ func (t *template) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	return cty.StringVal(b.String()), diags
 }
 
-// fractionSteps is what writing out a number takes that is not a small integer.
-const fractionSteps = 150
-
 // text converts one part. A number is checked before, as writing one out can
 // be the work of minutes.
 func (t *template) text(v cty.Value, part hclsyntax.Expression) (s, problem string) {
@@ -63,7 +60,7 @@ func (t *template) text(v cty.Value, part hclsyntax.Expression) (s, problem stri
 			return strconv.FormatInt(n, 10), ""
 		}
 		throw(magnitude(v, t.e.limits), part)
-		t.e.take(fractionSteps, part)
+		t.e.take(writingSteps(v), part)
 	}
 	v, err := convert.Convert(v, cty.String)
 	if err != nil {

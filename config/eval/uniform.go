@@ -17,27 +17,51 @@ var unifying = map[string]bool{
 // unifies reports whether an argument of a function becomes a list, set or map
 // where it is a tuple or object.
 func (c *guarder) unifies(name string, i int) bool {
-	fn, known := c.e.functions[name]
-	if !known || unifying[name] {
+	if _, known := c.e.functions[name]; !known || unifying[name] {
 		return known
 	}
-	if params := fn.Params(); i < len(params) {
-		return params[i].Type.IsCollectionType()
-	}
-	last := fn.VarParam()
-	return last != nil && last.Type.IsCollectionType()
+	return c.parameter(name, i).IsCollectionType()
 }
 
-// makesSet are the functions that make a set of each argument.
-var makesSet = map[string]bool{"setintersection": true, "setsubtract": true, "setunion": true, "toset": true}
+// parameter returns the type of a function's parameter, any where there is none.
+func (c *guarder) parameter(name string, i int) cty.Type {
+	fn, known := c.e.functions[name]
+	if !known {
+		return cty.DynamicPseudoType
+	}
+	if params := fn.Params(); i < len(params) {
+		return params[i].Type
+	}
+	if last := fn.VarParam(); last != nil {
+		return last.Type
+	}
+	return cty.DynamicPseudoType
+}
+
+// becomesOf returns the type that an argument of such a function is brought to.
+func (c *guarder) becomesOf(call *hclsyntax.FunctionCallExpr, i int) cty.Type {
+	ty := c.parameter(call.Name, i)
+	switch {
+	case call.Name == "toset":
+		ty = cty.Set(cty.DynamicPseudoType)
+	case call.Name == "tomap":
+		ty = cty.Map(cty.DynamicPseudoType)
+	case !ty.IsCollectionType():
+		ty = cty.List(cty.DynamicPseudoType)
+	}
+	if call.ExpandFinal && i == len(call.Args)-1 {
+		return cty.List(ty)
+	}
+	return ty
+}
 
 // A uniform expression is the argument of such a function. It takes the steps
 // of the conversion, and spares the search for a common type where all elements
 // have one type, as nearly always. What the function gives is the same.
 type uniform struct {
 	hclsyntax.Expression
-	e     *Evaluator
-	asSet bool
+	e  *Evaluator
+	to cty.Type
 }
 
 // fewElements is how many elements are not worth looking at.
@@ -50,9 +74,7 @@ func (x *uniform) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	}
 	x.e.convertible(v, x.Expression)
 	v = uniformly(v)
-	if x.asSet {
-		x.e.takeSet(v, x.Expression)
-	}
+	x.e.becomes(v, x.to, x.Expression)
 	return v, diags
 }
 
@@ -63,20 +85,8 @@ func isStructural(v cty.Value) bool {
 
 // convertible takes what it takes to bring a value to another type.
 func (e *Evaluator) convertible(v cty.Value, at hclsyntax.Expression) {
-	if !v.Type().IsSetType() { // else it is what it would become, or it is weighed as a set
-		steps, _ := conversionSteps(v, e.left())
-		e.take(steps, at)
-	}
-}
-
-// takeSet takes what it takes to make a set of a value's elements.
-func (e *Evaluator) takeSet(v cty.Value, at hclsyntax.Expression) {
-	if ty := v.Type(); ty.IsSetType() || ty.IsMapType() || ty.IsObjectType() {
-		return
-	}
-	if list, err := convert.Convert(uniformly(v), cty.List(cty.DynamicPseudoType)); err == nil {
-		e.take(hashSteps(list.AsValueSlice(), e.left()), at)
-	}
+	steps, _ := conversionSteps(v, e.left())
+	e.take(steps, at)
 }
 
 // uniformly makes a list of a long tuple and a map of a large object whose elements
@@ -105,21 +115,24 @@ func (x *conditional) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	no, noDiags := x.FalseResult.Value(ctx)
 	if yesDiags.HasErrors() || noDiags.HasErrors() || !isStructural(yes) || !isStructural(no) {
 		for _, v := range []cty.Value{yes, no} {
-			if v.Type() == cty.Number && !v.IsNull() && v.IsKnown() && !isSmall(v) {
-				x.e.take(fractionSteps, x) // it may become text
-			}
+			x.e.take(primitiveSteps(v), x) // it may become text
 		}
 		return x.choose(ctx, &given{x.TrueResult, yes, yesDiags}, &given{x.FalseResult, no, noDiags})
 	}
-	x.e.convertible(yes, x.TrueResult)
-	x.e.convertible(no, x.FalseResult)
+	spared := yes.Type().Equals(no.Type()) || !holdsCollection(yes.Type()) && !holdsCollection(no.Type())
+	for _, v := range []cty.Value{yes, no} {
+		steps, _ := unifyingSteps(v, spared || becomeUniform(yes.Type(), no.Type()), x.e.left())
+		x.e.take(steps, x)
+	}
 	likeYes, likeNo := yes, no
 	if becomeUniform(yes.Type(), no.Type()) {
 		likeYes, likeNo = uniformly(yes), uniformly(no)
 	}
-	if yes.Type().IsSetType() != no.Type().IsSetType() {
-		x.e.takeSet(yes, x.TrueResult)
-		x.e.takeSet(no, x.FalseResult)
+	if yesType, noType := likeYes.Type(), likeNo.Type(); holdsSet(yesType) || holdsSet(noType) {
+		if common, _ := convert.UnifyUnsafe([]cty.Type{yesType, noType}); common != cty.NilType {
+			x.e.becomes(likeYes, common, x.TrueResult)
+			x.e.becomes(likeNo, common, x.FalseResult)
+		}
 	}
 	return x.choose(ctx, &given{x.TrueResult, likeYes, yesDiags}, &given{x.FalseResult, likeNo, noDiags})
 }

@@ -136,39 +136,58 @@ const (
 
 // conversionSteps returns what it takes to bring a value to another type. For
 // the common type of the elements of a tuple or an object, the library compares
-// the type of each with that of every other.
+// the type of each with that of every other, unless it is spared: as all have one.
 func conversionSteps(v cty.Value, most int64) (steps, parts int64) {
+	return unifyingSteps(v, true, most)
+}
+
+// unifyingSteps is conversionSteps for what is brought to a type with others: a
+// tuple in it that becomes a list is spared nothing.
+func unifyingSteps(v cty.Value, spared bool, most int64) (steps, parts int64) {
 	ty := v.Type()
 	switch {
 	case v.IsNull() || !v.IsKnown() || ty.IsCapsuleType() || ty == cty.DynamicPseudoType:
 		return 1, 1
-	case ty == cty.Number:
-		if isSmall(v) {
-			return convertSteps, 1
-		}
-		return fractionSteps, 1
 	case ty.IsPrimitiveType():
-		return convertSteps, 1
+		return convertSteps + primitiveSteps(v), 1
 	}
 	n := int64(v.LengthInt())
 	steps, parts = convertSteps, 1
+	var types []cty.Type
+	one := true
+	if ty.IsTupleType() || ty.IsObjectType() {
+		types = elementTypes(ty)
+		one = isOneType(types)
+	}
 	for it := v.ElementIterator(); it.Next() && steps <= most; {
 		_, elem := it.Element()
-		s, p := conversionSteps(elem, most-steps)
+		s, p := unifyingSteps(elem, spared && one, most-steps)
 		steps, parts = steps+s, parts+p
 	}
-	if ty.IsTupleType() || ty.IsObjectType() {
-		types := elementTypes(ty)
-		switch {
-		case isOneType(types):
-			steps += parts
-		case areAligned(types):
-			steps += n * parts / unifySteps
-		default:
-			steps += parts * parts / unifySteps
-		}
+	switch {
+	case len(types) == 0:
+	case one && spared:
+		steps += parts
+	case areAligned(types):
+		steps += n * parts / unifySteps
+	default:
+		steps += parts * parts / unifySteps
 	}
 	return steps, parts
+}
+
+// plainSteps is conversionSteps for a type that is known: no common type is
+// looked for.
+func plainSteps(v cty.Value, most int64) int64 {
+	if !isStructural(v) {
+		return convertSteps + primitiveSteps(v)
+	}
+	steps := int64(convertSteps)
+	for it := v.ElementIterator(); it.Next() && steps <= most; {
+		_, elem := it.Element()
+		steps += plainSteps(elem, most-steps)
+	}
+	return steps
 }
 
 func elementTypes(ty cty.Type) []cty.Type {
