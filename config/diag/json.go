@@ -68,14 +68,14 @@ func NewReport(l List, sources map[string][]byte) Report {
 }
 
 func report(d Diagnostic, known *library) ReportDiagnostic {
-	out := ReportDiagnostic{Severity: d.Severity, Code: d.Code, Summary: visible(d.Summary, ""), Detail: visible(d.Detail, "\n\t")}
+	out := ReportDiagnostic{Severity: d.Severity, Code: d.Code, Summary: Visible(d.Summary, ""), Detail: Visible(d.Detail, "\n\t")}
 	if d.Range.Filename != "" {
 		rng := reportRange(d.Range)
 		out.Range = &rng
 		out.Snippet = reportSnippet(d.Range, known)
 	}
 	for _, rel := range d.Related {
-		out.Related = append(out.Related, ReportRelated{Message: visible(rel.Message, ""), Range: reportRange(rel.Range)})
+		out.Related = append(out.Related, ReportRelated{Message: Visible(rel.Message, ""), Range: reportRange(rel.Range)})
 	}
 	return out
 }

@@ -78,6 +78,10 @@ func (w *walk) folder(dir string, depth int) {
 			w.folder(name, depth+1)
 			continue
 		}
+		if d.Type()&fs.ModeSymlink != 0 && InGit(w.files.fsys, name) {
+			w.unreadable(name, ErrGit)
+			continue
+		}
 		w.file(name)
 	}
 }
@@ -136,6 +140,9 @@ func unreadable(name string, err error) diag.Diagnostic {
 		detail = fmt.Sprintf("%q leads to nothing: its target is gone, or it was removed just now. Remove the link, or restore what it leads to.", name)
 	case strings.Contains(cause.Error(), "escapes"): // os.Root has no error to compare with
 		detail = fmt.Sprintf("%q is a link that leads out of the configuration's folder. Put a copy there instead: what a configuration says must not depend on the machine.", name)
+	}
+	if errors.Is(err, ErrGit) {
+		detail = fmt.Sprintf("%q is a link into .git, which is not part of the tree. Put a copy there instead.", name)
 	}
 	if errors.Is(err, ErrPointer) {
 		detail = fmt.Sprintf("%q is %v. %s", name, err, PointerHint)
