@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/urfave/cli/v3"
 
 	"github.com/writ-auth/writ/compiler"
@@ -285,8 +286,8 @@ func (r *release) dropsSignature() bool {
 }
 
 func unsignedNow() diag.Diagnostic {
-	return diag.Diagnostic{Severity: diag.Warning, Code: "unsigned-snapshot", Summary: "Snapshot loses its signature",
-		Detail: "The snapshot in force is signed, and this one is not: a server that was started with --trust refuses it. Give --sign."}
+	return diag.New("unsigned-snapshot", hcl.Range{},
+		"The snapshot in force is signed, and this one is not: a server that was started with --trust refuses it. Give --sign.")
 }
 
 func (a *app) showRelease(r *release, applied bool) error {

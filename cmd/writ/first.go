@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/urfave/cli/v3"
 
 	"github.com/writ-auth/writ/compiler/lockfile"
@@ -83,12 +84,10 @@ func (p *proposal) missing(w *workspace, snapshotName string) string {
 
 // snapshotMissing tells whoever has no snapshot how to get one, and how to go on without.
 func snapshotMissing(severity diag.Severity, text string) diag.Diagnostic {
-	return diag.Diagnostic{
-		Severity: severity, Code: "snapshot-missing", Summary: "Snapshot is missing",
-		Detail: text + `
+	d := diag.New("snapshot-missing", hcl.Range{}, text+`
 
 Fetch the snapshot in force to that path, or name it with --snapshot. Every writd has it: its --snapshot file or, where that is an address, last.snapshot in its --state folder.
 If nothing was ever applied: writ apply --first.
-If it is lost: writ apply --after-serial SERIAL, the highest serial that a writd tells at /status of its admin listener.`,
-	}
+If it is lost: writ apply --after-serial SERIAL, the highest serial that a writd tells at /status of its admin listener.`)
+	return d.WithSeverity(severity)
 }
