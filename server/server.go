@@ -100,7 +100,7 @@ type Server struct {
 	work     *clientauth.Work // nil but in tests
 	gate     *token.Gate
 	failures *failures
-	rates    *rates // of tokens, by rate_limit
+	rates    *rates // of token requests, by rate_limit
 	uses     *rates // of assertions and proofs
 	begun    *rates // of refresh-token families
 	metrics  *metrics.Metrics
