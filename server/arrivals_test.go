@@ -1,8 +1,11 @@
 package server
 
 import (
+	"crypto/tls"
+	"encoding/binary"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -96,6 +99,73 @@ func TestArrivalsWaitForThoseThatWereCutOff(t *testing.T) {
 	go func() { a.accept(); close(closing) }()
 	a.close()
 	<-closing
+}
+
+// A closingConn notes that it was closed.
+type closingConn struct {
+	net.Conn
+	closed bool
+}
+
+func (c *closingConn) Close() error { c.closed = true; return c.Conn.Close() }
+
+// A body may have come to its end when it is cut off, and nobody may have read it: then
+// the request was answered, and what ends is the connection. It is not counted for ever.
+func TestArrivalCutOffWhenItIsWholeEndsItsConnection(t *testing.T) {
+	l := limited(nil, 1, 0).(*capped)
+	ours, theirs := net.Pipe()
+	defer theirs.Close()
+	below := &closingConn{Conn: ours}
+	c := l.conn(below, func() {})
+	c.body.Store(true)
+	l.arrivals.mu.Lock()
+	l.arrivals.enter(c.arrival)
+	l.arrivals.cutOff(c.arrival)
+	l.arrivals.mu.Unlock()
+	if below.closed {
+		t.Fatal("the request was not answered")
+	}
+	answered(c, http.StateIdle)
+	if !below.closed {
+		t.Error("the connection goes on")
+	}
+	c.Close() // as net/http does then
+	if l.arrivals.condemned != 0 {
+		t.Errorf("%d bytes are still counted", l.arrivals.condemned)
+	}
+}
+
+// A frame of HTTP/2 is held until it is whole and is counted nowhere: none may be
+// longer than what every server must take (RFC 9113 section 4.2).
+func TestFramesAreShort(t *testing.T) {
+	s, err := New(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ts := httptest.NewUnstartedServer(nil)
+	ts.Config = s.httpServer(s.Public())
+	ts.EnableHTTP2 = true
+	ts.StartTLS()
+	defer ts.Close()
+	trusted := ts.Client().Transport.(*http.Transport).TLSClientConfig
+	conn, err := tls.Dial("tcp", ts.Listener.Addr().String(), &tls.Config{RootCAs: trusted.RootCAs, ServerName: "example.com", NextProtos: []string{"h2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const preface, emptySettings = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+	header := make([]byte, 9) // RFC 9113 section 4.1
+	_, errWrite := io.WriteString(conn, preface+emptySettings)
+	_, errRead := io.ReadFull(conn, header)
+	settings := make([]byte, int(header[1])<<8|int(header[2]))
+	if _, err := io.ReadFull(conn, settings); err != nil || errWrite != nil || errRead != nil || header[3] != 4 {
+		t.Fatal(header, errWrite, errRead, err)
+	}
+	for ; len(settings) >= 6; settings = settings[6:] {
+		if id, value := binary.BigEndian.Uint16(settings), binary.BigEndian.Uint32(settings[2:]); id == 5 && value != 16<<10 {
+			t.Errorf("a frame may have %d bytes", value)
+		}
+	}
 }
 
 // A body on a stream of HTTP/2 is counted by itself: it is cut off and answered, and

@@ -231,6 +231,9 @@ func (a *app) publish(ctx context.Context, r *release, approved bool) error {
 	if !r.needed() {
 		return a.showRelease(r, false)
 	}
+	if err := r.checkSerial(); err != nil {
+		return err
+	}
 	if r.dropsSignature() {
 		a.warn(diag.List{unsignedNow()}, nil)
 	}

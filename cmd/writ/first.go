@@ -10,6 +10,7 @@ import (
 
 	"github.com/writ-auth/writ/compiler/lockfile"
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema/snapshot"
 )
 
 // An origin says where the serials of an apply go on from when the snapshot in
@@ -22,8 +23,8 @@ type origin struct {
 	after       uint64 // afterSerial; 0 when it was not given
 }
 
-// maxAfter bounds --after-serial, so that a typing mistake does not use up all serials.
-const maxAfter = 1<<53 - 2
+// maxAfter bounds --after-serial: it leaves a serial for this apply and one to mend it.
+const maxAfter = snapshot.MaxSerial - 2
 
 func (o *origin) flags() []cli.Flag {
 	return []cli.Flag{
@@ -63,6 +64,16 @@ func (o *origin) serial(w *workspace, p *proposal, snapshotPath string) (uint64,
 			" What is made from nothing gets serial 1, and servers that have a newer one refuse it.")}}
 	}
 	return max(p.prior.Serial, o.after) + 1, nil
+}
+
+// checkSerial refuses what would come after the highest serial.
+func (r *release) checkSerial() error {
+	if r.envelope.Serial <= snapshot.MaxSerial {
+		return nil
+	}
+	return failf("serials-used-up",
+		"To begin anew, move that snapshot away, run writ apply --first, and start each writd without the served.json of its --state folder.",
+		"the snapshot in force at %q has serial %d, the highest there is, so nothing was written", filepath.ToSlash(r.request.Snapshot), r.prior.Serial)
 }
 
 // fromNothing reports whether a plan compares with no snapshot, although the
