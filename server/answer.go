@@ -17,8 +17,6 @@ func writeError(w http.ResponseWriter, e *Error) {
 		h.Set("WWW-Authenticate", `Basic realm="oauth"`) // RFC 9110 section 11.6.1
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		h.Set("Retry-After", e.retryAfter())
-	case http.StatusRequestEntityTooLarge:
-		h.Set("Connection", "close")
 	}
 	body, err := json.Marshal(struct {
 		Error       Code   `json:"error"`

@@ -3,6 +3,7 @@ package server
 import (
 	"container/list"
 	"context"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"net/netip"
@@ -303,14 +304,11 @@ func cappedOf(conn net.Conn) *cappedConn {
 	return c
 }
 
-// arriving ends the count of requests without a body, and has those of HTTP/2
-// counted by their streams.
+// arriving ends the count of requests without a body. Those of HTTP/2 are counted by
+// their streams.
 func arriving(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c, ok := r.Context().Value(arrivingKey{}).(*cappedConn); ok {
-			if r.ProtoMajor >= 2 {
-				c.arrival.shared.Store(true)
-			}
 			if r.ProtoMajor >= 2 || r.Body == http.NoBody {
 				c.arrival.whole()
 			} else {
@@ -322,16 +320,21 @@ func arriving(next http.Handler) http.Handler {
 }
 
 // answered is for http.Server.ConnState: whatever was left of a request that was
-// answered has been read, or the connection would not go on. One whose body was cut off
-// when it was whole already ends here: nobody else closes it, and it is counted until
-// then.
+// answered has been read, or the connection would not go on. One of HTTP/2 is idle
+// before its first frame is read. One whose body was cut off when it was whole already
+// ends here: nobody else closes it, and it is counted until then.
 func answered(conn net.Conn, state http.ConnState) {
-	if c := cappedOf(conn); c != nil && state == http.StateIdle {
-		if c.arrival.whole() {
-			_ = c.Conn.Close() // the server, which still has it, calls Close of c
-		}
-		c.body.Store(false)
+	c := cappedOf(conn)
+	if c == nil || state != http.StateIdle {
+		return
 	}
+	if secure, ok := conn.(*tls.Conn); ok && secure.ConnectionState().NegotiatedProtocol == "h2" {
+		c.arrival.shared.Store(true)
+	}
+	if c.arrival.whole() {
+		_ = c.Conn.Close() // the server, which still has it, calls Close of c
+	}
+	c.body.Store(false)
 }
 
 // bodyArrives is called before a body is read, and done once it is there or is not

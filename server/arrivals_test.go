@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -168,9 +169,10 @@ func TestFramesAreShort(t *testing.T) {
 	}
 }
 
-// A body on a stream of HTTP/2 is counted by itself: it is cut off and answered, and
-// the connection goes on with the others.
-func TestArrivalsOfStreams(t *testing.T) {
+// streams serves HTTP/2 and answers whether the form could be read. Opened counts the
+// connections.
+func streams(t *testing.T) (ts *httptest.Server, a *arrivals, opened *atomic.Int64) {
+	t.Helper()
 	s, err := New(Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -182,14 +184,52 @@ func TestArrivalsOfStreams(t *testing.T) {
 			writeError(w, refusal)
 		}
 	}))
-	ts := httptest.NewUnstartedServer(nil)
+	opened = new(atomic.Int64)
+	state := read.ConnState
+	read.ConnState = func(c net.Conn, is http.ConnState) {
+		if is == http.StateNew {
+			opened.Add(1)
+		}
+		state(c, is)
+	}
+	ts = httptest.NewUnstartedServer(nil)
 	ts.Config = read
 	ts.EnableHTTP2 = true
 	l := limited(ts.Listener, 10, 0).(*capped)
 	l.arrivals = newArrivals(3*maxBody, 3*maxBody)
 	ts.Listener = l
 	ts.StartTLS()
-	defer ts.Close()
+	t.Cleanup(ts.Close)
+	return ts, l.arrivals, opened
+}
+
+// Whoever sends too much on a stream of HTTP/2 ends that stream, and the connection
+// goes on with the others.
+func TestBodyThatIsTooLargeEndsOneStream(t *testing.T) {
+	ts, _, opened := streams(t)
+	for range 5 {
+		for size, want := range map[int]int{maxBody - 2: 200, maxBody: 413} {
+			for _, body := range []io.Reader{strings.NewReader("a=" + strings.Repeat("a", size)), io.MultiReader(strings.NewReader("a=" + strings.Repeat("a", size)))} {
+				res, err := ts.Client().Post(ts.URL, formType, body) // the length of a MultiReader is not known
+				if err != nil {
+					t.Fatal(err)
+				}
+				res.Body.Close()
+				if res.ProtoMajor != 2 || res.StatusCode != want {
+					t.Errorf("%d bytes: %s %d", size, res.Proto, res.StatusCode)
+				}
+			}
+		}
+	}
+	if n := opened.Load(); n != 1 {
+		t.Errorf("%d connections", n)
+	}
+}
+
+// A body on a stream of HTTP/2 is counted by itself: it is cut off and answered, and
+// the connection goes on with the others.
+func TestArrivalsOfStreams(t *testing.T) {
+	ts, arrivals, opened := streams(t)
 	answers, held := make(chan *http.Response, 10), make(chan *io.PipeWriter, 10)
 	begin := func() {
 		body, w := io.Pipe()
@@ -203,6 +243,17 @@ func TestArrivalsOfStreams(t *testing.T) {
 		_, _ = io.WriteString(w, "a="+strings.Repeat("a", maxBody/2))
 		held <- w
 	}
+	short := func() {
+		t.Helper()
+		res, err := ts.Client().Post(ts.URL, formType, strings.NewReader("a=b"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.Body.Close(); res.StatusCode != http.StatusOK {
+			t.Errorf("a short one: %d", res.StatusCode)
+		}
+	}
+	short()
 	for range 4 {
 		begin()
 	}
@@ -211,9 +262,7 @@ func TestArrivalsOfStreams(t *testing.T) {
 	if res.ProtoMajor != 2 || res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") != "1" {
 		t.Errorf("the one that is too much: %d %v", res.StatusCode, res.Header)
 	}
-	if res, err := ts.Client().Post(ts.URL, formType, strings.NewReader("a=b")); err != nil || res.StatusCode != http.StatusOK {
-		t.Errorf("a short one: %v %v", res, err)
-	}
+	short()
 	for range 4 {
 		(<-held).Close()
 	}
@@ -226,9 +275,12 @@ func TestArrivalsOfStreams(t *testing.T) {
 	if got["200"] < 2 {
 		t.Errorf("the others: %v", got)
 	}
-	l.arrivals.mu.Lock()
-	defer l.arrivals.mu.Unlock()
-	if l.arrivals.condemned != 0 || l.arrivals.held > arrivalBase+1 {
-		t.Errorf("%d and %d bytes are still counted", l.arrivals.held, l.arrivals.condemned)
+	if n := opened.Load(); n != 1 {
+		t.Errorf("%d connections", n)
+	}
+	arrivals.mu.Lock()
+	defer arrivals.mu.Unlock()
+	if arrivals.condemned != 0 || arrivals.held > arrivalBase+1 {
+		t.Errorf("%d and %d bytes are still counted", arrivals.held, arrivals.condemned)
 	}
 }

@@ -13,24 +13,11 @@ import (
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server"
-	"github.com/writ-auth/writ/server/clientauth"
 	"github.com/writ-auth/writ/server/store"
 )
 
 // slowHash is in the form of a bcrypt hash that no secret has.
 var slowHash = "$2b$10$" + strings.Repeat("a", 53)
-
-// counted is a server that notes its work, with the document in force.
-func counted(t *testing.T, doc *schema.Document, opts server.Options, compute func(hash, secret string) bool) (*server.Server, *logBuffer, *clientauth.Work) {
-	t.Helper()
-	opts.Store = store.NewMemory(store.MemoryOptions{})
-	s, log := newServer(t, opts)
-	work := server.CountWork(s, compute)
-	if err := s.Activate(file(t, doc, snapshot.Envelope{Serial: 1})); err != nil {
-		t.Fatal(err)
-	}
-	return s, log, work
-}
 
 // A client that does not exist, a wrong credential, one outside its window and one of
 // another kind cost the server the same: the same look-ups, comparisons, hashes and
@@ -65,14 +52,15 @@ func TestRefusalsCostTheSame(t *testing.T) {
 			"unknown-client": signed(rs, "nobody"), "unknown-key": signed(rs, clientID), "unknown-key of another kind": signed(rs, "withdrawn"),
 		}},
 	} {
-		for serial := range uint64(3) { // at servers that differ, and after reloads
-			var work *clientauth.Work
-			s, log, work := counted(t, doc, server.Options{Now: func() time.Time { return noon }}, func(string, string) bool {
+		for reloads := range uint64(3) { // at servers that differ, and after reloads
+			s, log := newServer(t, server.Options{Now: func() time.Time { return noon }, Store: store.NewMemory(store.MemoryOptions{})})
+			work := server.CountWork(s)
+			server.SlowHashes(s, func(string, string) bool {
 				work.Did("bcrypt")
 				return false
 			})
-			for reload := range serial {
-				if err := s.Activate(file(t, doc, snapshot.Envelope{Serial: reload + 2})); err != nil {
+			for serial := range reloads + 1 {
+				if err := s.Activate(file(t, doc, snapshot.Envelope{Serial: serial + 1})); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -103,10 +91,14 @@ func TestRefusalsForLoadCountForTheAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		doc := quickDocument()
 		doc.Clients[0].Secrets[0].Hash = slowHash
-		s, _, _ := counted(t, doc, server.Options{}, func(_, secret string) bool {
+		s, _ := newServer(t, server.Options{Store: store.NewMemory(store.MemoryOptions{})})
+		server.SlowHashes(s, func(_, secret string) bool {
 			time.Sleep(300 * time.Millisecond)
 			return secret == clientSecret
 		})
+		if err := s.Activate(file(t, doc, snapshot.Envelope{Serial: 1})); err != nil {
+			t.Fatal(err)
+		}
 		ask := func(addr string, changes ...string) int {
 			r := post(form(changes...))
 			r.RemoteAddr = addr + ":1"
@@ -116,6 +108,7 @@ func TestRefusalsForLoadCountForTheAddress(t *testing.T) {
 		answered := make(chan int)
 		for i := range 400 {
 			go func() { answered <- ask("192.0.2.1", "client_id", fmt.Sprint("made-up-", i)) }()
+			synctest.Wait() // for it to be answered or to wait its turn
 		}
 		for range 400 {
 			statuses[<-answered]++
