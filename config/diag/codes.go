@@ -48,7 +48,7 @@ var codes = [...]Code{
 	{
 		Name: "command-failed", Severity: Error, Summary: "Command failed",
 		Meaning: "The command could not do its work for a reason outside of the configuration, such as an address that cannot be listened on.",
-		Example: `$ writ dev --listen 192.0.2.1:8080`,
+		Example: `$ writ dev --listen 127.0.0.1:99999`,
 		Remedy:  "The detail names the operation and what went wrong. Mend that, then run the command again.",
 	},
 	{
@@ -173,7 +173,7 @@ $ writ init`,
 	{
 		Name: "git-failed", Severity: Error, Summary: "Git failed",
 		Meaning: "A command compares with a revision of git, and git could not say what that revision holds.",
-		Example: `$ writ plan --against no-such-branch`,
+		Example: `$ writ plan --against git:no-such-branch`,
 		Remedy:  "Run the command inside a git checkout and name a revision that is there, or compare with a snapshot: --against FILE.",
 	},
 	{
@@ -284,7 +284,7 @@ client "billing" { client_id = "billing" }`,
 	},
 	{
 		Name: "invalid-issuer", Severity: Error, Summary: "Invalid issuer URL",
-		Meaning: "An issuer is named by a URL that is not allowed: it needs https and a host, and has no query and no fragment (RFC 8414 section 2).",
+		Meaning: "An issuer is named by a URL that is not allowed: it begins with https, or with http for a loopback host, and has no query and no fragment (RFC 8414 section 2).",
 		Example: `trusted_issuer "corp" {
   issuer   = "http://login.corp.example"
   jwks_uri = "https://login.corp.example/jwks"
@@ -299,7 +299,7 @@ client "billing" { client_id = "billing" }`,
     jwks = "{}"
   }
 }`,
-		Remedy: `Give a public key in PEM or a JWK set, of RSA with 2048 bits or more, an elliptic curve that the algorithm names, or Ed25519. "writ keys new" makes one.`,
+		Remedy: `Give a key of RSA with at least 2048 bits, P-256, P-384, P-521 or Ed25519, a public one as PEM or JWK. "writ keys new" makes one.`,
 	},
 	{
 		Name: "invalid-label", Severity: Error, Summary: "Invalid label",
@@ -307,7 +307,7 @@ client "billing" { client_id = "billing" }`,
 		Example: `api "monthly reports" {
   identifier = "https://api.example.com/reports"
 }`,
-		Remedy: "Write one label in quotes of letters, digits, _ and -, beginning with a letter.",
+		Remedy: "Write one label in quotes of letters, digits, _ and -, beginning with a letter or _.",
 	},
 	{
 		Name: "invalid-lifetime", Severity: Error, Summary: "Invalid lifetime",
@@ -533,7 +533,7 @@ authorization "portal" {
   api    = api.orders
   scopes = ["read:orders", "offline_access"]
 }`,
-		Remedy: "Set allow_offline_access = true at the API. The scope offline_access is not granted by an authorization: leave it out of scopes.",
+		Remedy: "Remove what asks for them. To allow it, set allow_offline_access = true at the API and list refresh_token in the grant_types of the client; offline_access is never among the scopes of an authorization.",
 	},
 	{
 		Name: "offline-access-unused", Severity: Warning, Summary: "Offline access unused",
@@ -563,7 +563,7 @@ authorization "portal" {
 	},
 	{
 		Name: "plan-invalid", Severity: Error, Summary: "Plan invalid",
-		Meaning: "A saved plan cannot be read or is not one that this writ made from this configuration.",
+		Meaning: "A saved plan cannot be read, or what it says is not what this writ makes of the files.",
 		Example: `$ writ plan --out plan.json
 $ echo "{}" > plan.json
 $ writ apply plan.json`,
@@ -720,8 +720,8 @@ $ writ apply`,
 	{
 		Name: "unknown-api", Severity: Error, Summary: "Unknown API",
 		Meaning: "The configuration has no API with that label or identifier.",
-		Example: `$ writ quickstart express no-such-api`,
-		Remedy:  "Name one of the APIs that the detail lists.",
+		Example: `$ writ quickstart order`,
+		Remedy:  `Name an API by its label or its identifier: "writ show" lists what there is.`,
 	},
 	{
 		Name: "unknown-attribute", Severity: Error, Summary: "Unknown attribute",
@@ -775,7 +775,7 @@ $ writ apply`,
 	{
 		Name: "unreachable", Severity: Error, Summary: "Unreachable",
 		Meaning: "A server did not answer, or answered with something else than was asked for.",
-		Example: `$ writ token --url http://127.0.0.1:1 --client billing`,
+		Example: `$ writ token --server http://127.0.0.1:1 --client billing --api https://api.example.com/orders`,
 		Remedy:  "Check the address, and that the server runs.",
 	},
 	{
@@ -810,7 +810,7 @@ $ writ apply`,
 	{
 		Name: "unsupported-target", Severity: Error, Summary: "Unsupported target",
 		Meaning: "A quickstart target has no library that can verify the tokens of this API.",
-		Example: `$ writ quickstart jwt-cpp orders`,
+		Example: `$ writ quickstart orders --lang haproxy`,
 		Remedy:  "Choose another target, or the algorithm that the detail names.",
 	},
 	{

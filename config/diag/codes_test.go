@@ -1,6 +1,7 @@
 package diag_test
 
 import (
+	"encoding/json"
 	"regexp"
 	"slices"
 	"strings"
@@ -85,4 +86,23 @@ func TestNewKnowsItsCodes(t *testing.T) {
 	if _, found := diag.LookUp("near-identifier"); !found {
 		t.Error("a caller can change the catalogue")
 	}
+}
+
+// TestCodesDocument holds docs/codes.md to the catalogue. WRIT_UPDATE=1 writes it.
+func TestCodesDocument(t *testing.T) {
+	golden(t, "../../../docs/codes.md", diag.CodesMarkdown())
+}
+
+func TestCodePage(t *testing.T) {
+	c, _ := diag.LookUp("unsafe-key-schedule")
+	var b strings.Builder
+	if err := c.WriteText(&b, 60); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "page.txt", b.String())
+	encoded, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "page.json", string(encoded)+"\n")
 }

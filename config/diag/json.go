@@ -19,6 +19,7 @@ type Report struct {
 type ReportDiagnostic struct {
 	Severity Severity        `json:"severity"`
 	Code     string          `json:"code"`
+	URL      string          `json:"url"` // of the code's page
 	Summary  string          `json:"summary"`
 	Detail   string          `json:"detail"`
 	Range    *ReportRange    `json:"range,omitempty"`   // nil when there is no place to show
@@ -68,7 +69,7 @@ func NewReport(l List, sources map[string][]byte) Report {
 }
 
 func report(d Diagnostic, known *library) ReportDiagnostic {
-	out := ReportDiagnostic{Severity: d.Severity, Code: d.Code, Summary: Visible(d.Summary, ""), Detail: Visible(d.Detail, "\n\t")}
+	out := ReportDiagnostic{Severity: d.Severity, Code: d.Code, URL: urlOf(d.Code), Summary: Visible(d.Summary, ""), Detail: Visible(d.Detail, "\n\t")}
 	if d.Range.Filename != "" {
 		rng := reportRange(d.Range)
 		out.Range = &rng
