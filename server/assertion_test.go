@@ -357,4 +357,12 @@ func TestLimitsHoldBeforeAnythingIsRemembered(t *testing.T) {
 	if answers[200] != 1000 || answers[429] != 10 {
 		t.Errorf("1,010 assertions at once: %v", answers)
 	}
+	// Proofs count as well, whether they are good or not.
+	clear(answers)
+	for range 1010 {
+		answers[do(t, s.Public(), with(post(form()), "DPoP", "x")).status]++
+	}
+	if answers[400] != 1000 || answers[429] != 10 {
+		t.Errorf("1,010 proofs at once: %v", answers)
+	}
 }
