@@ -139,12 +139,3 @@ func (m *Model) nameAddresses() []string {
 	}
 	return addresses
 }
-
-// shellQuote makes an address safe to paste: those of instances hold quotes and
-// brackets.
-func shellQuote(address string) string {
-	if strings.ContainsAny(address, `"[] '`) {
-		return "'" + strings.ReplaceAll(address, "'", `'\''`) + "'"
-	}
-	return address
-}

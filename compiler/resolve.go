@@ -180,16 +180,8 @@ func (c *compilation) checkSameConnection(first map[connection]int32, key connec
 		fmt.Sprintf("%s and %s both authorize %s for %s, %s. "+
 			"Merge their scopes into one block and remove the other.",
 			a.Address, b.Address, Address(KindClient, a.Client.Label), Address(KindAPI, a.API.Label),
-			behalf(c.Document.Authorizations[i].SubjectType)),
+			c.Document.Authorizations[i].SubjectType.OnBehalf()),
 		declaredHere(&b.Decl))
-}
-
-// behalf says in words for whom a client asks.
-func behalf(subject schema.SubjectType) string {
-	if subject == schema.SubjectUser {
-		return "on behalf of a user"
-	}
-	return "acting for itself"
 }
 
 // resolveAuthorization is the authorization as the server will see it, checked

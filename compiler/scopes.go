@@ -112,7 +112,7 @@ func (c *compilation) unknownScope(a *config.Authorization, i int, api int32) {
 	names := c.namesOfScopes(api)
 	detail := fmt.Sprintf("%s has no scope %q.", declared.Address, name)
 	if words := strings.Fields(name); len(words) > 1 {
-		detail += fmt.Sprintf(" Each scope is an element of its own: %s.", quoteAll(words))
+		detail += fmt.Sprintf(" Each scope is an element of its own: %s.", quotedList(words))
 	} else if hint := c.didYouMean(name, names); hint != "" {
 		detail += hint
 	} else {
@@ -159,19 +159,7 @@ func (c *compilation) offlineAccessAsScope(a *config.Authorization, i int, api i
 func quoteFew(names []string) string {
 	const shown = 8
 	if len(names) <= shown {
-		return quoteAll(names)
+		return quotedList(names)
 	}
-	return fmt.Sprintf("%s and %d more", quoteAll(names[:shown]), len(names)-shown)
-}
-
-// quoteAll writes scopes for a sentence.
-func quoteAll(scopes []string) string {
-	if len(scopes) == 0 {
-		return "no scope"
-	}
-	quoted := make([]string, len(scopes))
-	for i, s := range scopes {
-		quoted[i] = fmt.Sprintf("%q", s)
-	}
-	return strings.Join(quoted, ", ")
+	return fmt.Sprintf("%s and %d more", quotedList(names[:shown]), len(names)-shown)
 }

@@ -137,7 +137,7 @@ const maxClockSkew = 5 * time.Minute
 func (a *app) notAhead(made time.Time) error {
 	if made.After(a.now().Add(maxClockSkew)) {
 		return failf("plan-invalid", "Set the clock, or make the plan anew with writ plan --out FILE.",
-			"the saved plan is of %s, and by this clock that is to come", made.Format(time.RFC3339))
+			"the saved plan was made at %s, which is in the future by the clock of this machine", made.Format(time.RFC3339))
 	}
 	return nil
 }
@@ -179,7 +179,7 @@ func (a *app) savedPlan(args []string) (*compiler.SavedPlan, error) {
 	}
 	if info, err := os.Stat(a.path(args[0])); err == nil && info.IsDir() {
 		return nil, &usageError{message: fmt.Sprintf("%q is a folder, not a saved plan", args[0]),
-			hint: "Name the configuration's folder with --chdir: writ apply -C " + shellQuote(args[0])}
+			hint: "Name the configuration's folder with --chdir: writ apply -C " + diag.ShellQuote(args[0])}
 	}
 	content, err := readRegular(a.path(args[0]))
 	if err != nil {

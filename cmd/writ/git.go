@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/writ-auth/writ/config/diag"
 )
 
 // git runs git's plumbing in one folder. It reads objects and refs and nothing
@@ -149,7 +151,7 @@ func gitError(err error, complaint string) error {
 	}
 	complaint = strings.TrimSpace(strings.TrimPrefix(complaint, "fatal: "))
 	if m := dubiousOwner.FindStringSubmatch(complaint); m != nil {
-		return failf("git-failed", "If you trust it, say so:\n\n  git config --global --add safe.directory "+shellQuote(m[1]),
+		return failf("git-failed", "If you trust it, say so:\n\n  git config --global --add safe.directory "+diag.ShellQuote(m[1]),
 			"the repository %q belongs to another user, and git does not read it", m[1])
 	}
 	if m := bareRefused.FindStringSubmatch(complaint); m != nil {
@@ -191,7 +193,7 @@ func orHead(name string) string {
 	if name == "" {
 		return "HEAD"
 	}
-	return shellQuote(name)
+	return diag.ShellQuote(name)
 }
 
 var fullHash = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
@@ -404,7 +406,7 @@ func (g git) openSubmodule(ctx context.Context, outer string, entry gitEntry) (g
 			return sub, nil
 		}
 	}
-	update := "git submodule update --init -- " + shellQuote(entry.path)
+	update := "git submodule update --init -- " + diag.ShellQuote(entry.path)
 	return git{}, failf("git-failed",
 		fmt.Sprintf("Check it out: %s. Where the change removes it, do that on the commit that has it: git checkout %s && %s && git checkout -", update, shortHash(outer), update),
 		"submodule %q is not checked out at commit %s", entry.path, shortHash(entry.oid))

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+
+	"github.com/writ-auth/writ/config/diag"
 )
 
 // needGit skips where git is missing, and fails there in CI.
@@ -291,7 +293,7 @@ func withoutBareCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	script := "#!/bin/sh\nfor a do\n  shift\n  [ \"$a\" = safe.bareRepository=explicit ] && a=core.pager=\n  set -- \"$@\" \"$a\"\ndone\nexec " + shellQuote(program) + " \"$@\"\n"
+	script := "#!/bin/sh\nfor a do\n  shift\n  [ \"$a\" = safe.bareRepository=explicit ] && a=core.pager=\n  set -- \"$@\" \"$a\"\ndone\nexec " + diag.ShellQuote(program) + " \"$@\"\n"
 	if err := os.WriteFile(filepath.Join(dir, "git"), []byte(script), 0o777); err != nil {
 		t.Fatal(err)
 	}

@@ -86,7 +86,7 @@ func retiredUnknown(lockName, snapshotPath string) diag.Diagnostic {
 		"%s is made from %q, which holds what is in use. Identifiers and client ids that were retired before are not in it, "+
 			"so another object could take one, and whoever still trusts it would trust that object. The records are in git: git log -p -- %s shows them. "+
 			"Restore the last version and run writ lock, or add its retired_api and retired_client lines to this one and run writ lock.",
-		lockName, filepath.ToSlash(snapshotPath), shellQuote(lockName))
+		lockName, filepath.ToSlash(snapshotPath), diag.ShellQuote(lockName))
 }
 
 func (a *app) showLock(result lockResult) error {
