@@ -96,11 +96,10 @@ func checkClaimNames(a *config.Authorization, claims []config.Claim) diag.List {
 	var diags diag.List
 	for _, claim := range claims {
 		if slices.Contains(a.CopyClaims, claim.Name) {
-			diags = append(diags, diag.Diagnostic{
-				Severity: diag.Error, Code: "invalid-claim", Summary: "Claim set twice", Range: claim.NameRange,
-				Detail:  fmt.Sprintf("%s copies %q from the user's token, and the configuration sets it. Leave it out of copy_claims or of claims.", a.Address, claim.Name),
-				Related: []diag.Related{{Message: "copied here", Range: a.AttrRange("copy_claims")}},
-			})
+			twice := diag.New("invalid-claim", claim.NameRange,
+				fmt.Sprintf("%s copies %q from the user's token, and the configuration sets it. Leave it out of copy_claims or of claims.", a.Address, claim.Name),
+				diag.Related{Message: "copied here", Range: a.AttrRange("copy_claims")})
+			diags = append(diags, twice.Titled("Claim set twice"))
 		}
 	}
 	return append(diags, checkNames(a.Address, claims)...)
@@ -114,12 +113,10 @@ func checkNames(address string, claims []config.Claim) diag.List {
 		if err == nil {
 			continue
 		}
-		d := diag.Diagnostic{
-			Severity: diag.Error, Code: "invalid-claim", Summary: "Invalid claim name", Range: claim.NameRange,
-			Detail: fmt.Sprintf("The tokens of %s cannot be made as declared: %s.", address, err),
-		}
+		detail := fmt.Sprintf("The tokens of %s cannot be made as declared: %s.", address, err)
+		d := diag.New("invalid-claim", claim.NameRange, detail).Titled("Invalid claim name")
 		if reserved {
-			d.Code, d.Summary = "reserved-claim", "Reserved claim name"
+			d = diag.New("reserved-claim", claim.NameRange, detail)
 		}
 		diags = append(diags, d)
 	}

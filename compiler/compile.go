@@ -92,16 +92,14 @@ func newCompilation(cfg *config.Config, opts CompileOptions) *compilation {
 	}
 }
 
-func (c *compilation) errorAt(r hcl.Range, code, summary, detail string, related ...diag.Related) {
-	c.diags.Add(diag.Diagnostic{
-		Severity: diag.Error, Code: code, Summary: summary, Detail: detail, Range: r, Related: related,
-	})
+// report adds a diagnostic with the severity and the summary of its code.
+func (c *compilation) report(r hcl.Range, code, detail string, related ...diag.Related) {
+	c.diags.Add(diag.New(code, r, detail, related...))
 }
 
-func (c *compilation) warnAt(r hcl.Range, code, summary, detail string, related ...diag.Related) {
-	c.diags.Add(diag.Diagnostic{
-		Severity: diag.Warning, Code: code, Summary: summary, Detail: detail, Range: r, Related: related,
-	})
+// reportTitled is report with a summary that says which case of the code it is.
+func (c *compilation) reportTitled(r hcl.Range, code, summary, detail string, related ...diag.Related) {
+	c.diags.Add(diag.New(code, r, detail, related...).Titled(summary))
 }
 
 // declaredHere points at a declaration as the second place of a diagnostic.

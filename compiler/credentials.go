@@ -19,7 +19,7 @@ func (c *compilation) checkCredentials() {
 		if why == "" || hasCredential(client) || c.refused.has(&declared.Decl) {
 			continue
 		}
-		c.errorAt(declared.Range, "no-credential", "Client cannot authenticate",
+		c.report(declared.Range, "no-credential",
 			fmt.Sprintf("%s %s, but has no way to authenticate. Add a secret (writ secret new %s makes one), "+
 				"a public_key, a certificate or a federated block.", declared.Address, why, blockLabel(client.Label)))
 	}
@@ -68,7 +68,7 @@ func (c *compilation) checkFederated() {
 			if c.refused.has(&issuer.Decl, &declared.Decl) {
 				continue
 			}
-			c.errorAt(declared.NestedRange("federated", f.Label, "trusted_issuer"), "invalid-value", "Issuer names no clients",
+			c.reportTitled(declared.NestedRange("federated", f.Label, "trusted_issuer"), "invalid-value", "Issuer names no clients",
 				fmt.Sprintf("%s accepts tokens of %s as its credential, but that issuer does not vouch for clients. "+
 					"Add %q to its vouches_for, or choose another issuer.", declared.Address, issuer.Address, schema.SubjectClient),
 				diag.Related{Message: issuer.Address + " says what it vouches for", Range: issuer.AttrRange("vouches_for")})
@@ -85,7 +85,7 @@ func (c *compilation) checkDefaultAPIs() {
 			continue
 		}
 		related := declaredHere(&c.apis[c.apiIndex[client.DefaultAPI]].Decl)
-		c.errorAt(declared.DefaultAPI.Range, "unknown-reference", "Default API not authorized",
+		c.reportTitled(declared.DefaultAPI.Range, "unknown-reference", "Default API not authorized",
 			fmt.Sprintf("%s has no authorization for %s, so a request that names no API would always be refused. "+
 				"Add the authorization, or choose an API that the client is authorized for.",
 				declared.Address, Address(KindAPI, client.DefaultAPI)),
@@ -126,7 +126,7 @@ func (c *compilation) checkUnusedClients() {
 		if used || c.unresolved(client.Label) || c.refused.has(&declared.Decl) {
 			continue
 		}
-		c.warnAt(declared.Range, "unused-client", "Unused client",
+		c.report(declared.Range, "unused-client",
 			fmt.Sprintf("%s has no authorization and introspects no API, so it cannot get any token. "+
 				"Add an authorization for it, or remove it.", declared.Address))
 	}

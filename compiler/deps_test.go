@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -35,6 +36,7 @@ func TestLayers(t *testing.T) {
 		args = append(args, module+name)
 	}
 	cmd := exec.CommandContext(t.Context(), "go", args...)
+	cmd.Stderr = os.Stderr // which says why it ends with an error
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -152,6 +152,10 @@ func (d *differ) expiry(before, after, now int64) {
 		effect, reason = EffectWiden, "no longer expires"
 	case order > 0:
 		effect, reason = EffectWiden, "lasts longer, until "+schema.FormatTime(after)
+	}
+	switch {
+	case !had && !has:
+		reason = fmt.Sprintf("had ended at %s, and %s has passed too", schema.FormatTime(before), schema.FormatTime(after))
 	case had && !has:
 		reason = "ends at once: it expired at " + schema.FormatTime(after)
 	}

@@ -65,7 +65,7 @@ func (d *differ) defaultAPI(before, after string) {
 	}
 }
 
-// rateLimit compares tokens per second, where 0 is any number of them.
+// rateLimit compares token requests per second, where 0 is any number of them.
 func (d *differ) rateLimit(before, after float64) {
 	switch {
 	case before == after:

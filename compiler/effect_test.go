@@ -126,3 +126,29 @@ func TestEffects(t *testing.T) {
 		})
 	}
 }
+
+// TestEndsOfAnAuthorization: what has passed is told as passed, whichever end is later.
+func TestEndsOfAnAuthorization(t *testing.T) {
+	const now = 1000
+	for _, test := range []struct {
+		before, after int64
+		effect        Effect
+		reason        string
+	}{
+		{0, 2000, EffectNarrow, "a ends at 1970-01-01T00:33:20Z."},
+		{0, 500, EffectNarrow, "a ends at once: it expired at 1970-01-01T00:08:20Z."},
+		{2000, 1000, EffectNarrow, "a ends at once: it expired at 1970-01-01T00:16:40Z."},
+		{2000, 3000, EffectWiden, "a lasts longer, until 1970-01-01T00:50:00Z."},
+		{2000, 0, EffectWiden, "a no longer expires."},
+		{1000, 0, EffectWiden, "a had ended, and no longer expires."},
+		{1000, 2000, EffectWiden, "a had ended, and lasts until 1970-01-01T00:33:20Z."},
+		{400, 500, EffectWiden, "a had ended at 1970-01-01T00:06:40Z, and 1970-01-01T00:08:20Z has passed too."},
+		{500, 400, EffectNarrow, "a had ended at 1970-01-01T00:08:20Z, and 1970-01-01T00:06:40Z has passed too."},
+	} {
+		d := &differ{address: "a"}
+		d.expiry(test.before, test.after, now)
+		if len(d.attributes) != 1 || d.effect() != test.effect || d.attributes[0].Reason != test.reason {
+			t.Errorf("%d to %d: %s %+v", test.before, test.after, d.effect(), d.attributes)
+		}
+	}
+}

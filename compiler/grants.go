@@ -58,7 +58,7 @@ func (c *compilation) missingUserGrant(declared *config.Authorization, client in
 
 func (c *compilation) missingGrant(client int32, at hcl.Range, detail string) {
 	d := c.clients[client]
-	c.warnAt(at, "missing-grant", "Grant not allowed", detail,
+	c.report(at, "missing-grant", detail,
 		diag.Related{Message: d.Address + " says which grants it may use", Range: d.AttrRange("grant_types")})
 }
 
@@ -77,7 +77,7 @@ func (c *compilation) checkUserIssuers() {
 		if c.Document.Authorizations[i].SubjectType != schema.SubjectUser || c.refused.has(&declared.Decl) {
 			continue
 		}
-		c.warnAt(declared.AttrRange("subject_type"), "no-user-issuer", "No issuer of users",
+		c.report(declared.AttrRange("subject_type"), "no-user-issuer",
 			fmt.Sprintf("%s is for users, but no trusted_issuer vouches for any, so there is no token of a user to exchange. "+
 				"Declare where users sign in as a trusted_issuer with vouches_for = [%q].", declared.Address, schema.SubjectUser))
 		return

@@ -44,7 +44,7 @@ func later[D any](a, b D, decl func(D) *config.Decl) (D, D) {
 
 func (c *compilation) duplicateIdentifier(i, j int32) {
 	a, b := later(c.apis[i], c.apis[j], func(a *config.API) *config.Decl { return &a.Decl })
-	c.errorAt(a.AttrRange("identifier"), "duplicate-identifier", "Duplicate API identifier",
+	c.report(a.AttrRange("identifier"), "duplicate-identifier",
 		fmt.Sprintf("%s and %s both have the identifier %q, so a token for one would be accepted by the other. "+
 			"Give each API an identifier of its own.", a.Address, b.Address, a.Identifier),
 		diag.Related{Message: b.Address + " has it too", Range: b.AttrRange("identifier")})
@@ -59,7 +59,7 @@ func (c *compilation) checkReservedIdentifier(i int32) {
 	if !schema.IsReservedIdentifier(url, a.Identifier) {
 		return
 	}
-	c.errorAt(a.AttrRange("identifier"), "reserved-identifier", "Reserved API identifier",
+	c.report(a.AttrRange("identifier"), "reserved-identifier",
 		fmt.Sprintf("%q is the issuer itself or one of the addresses below it that clients know as the issuer's own. "+
 			"Choose an identifier that names this API.", a.Identifier),
 		diag.Related{Message: "the issuer is declared here", Range: c.issuer.AttrRange("url")})
@@ -106,7 +106,7 @@ func (c *compilation) nearIdentifier(i, j int32) {
 	if schema.NearKey(a.Identifier) != schema.NearKey(b.Identifier) {
 		how = "in the scheme"
 	}
-	c.warnAt(a.AttrRange("identifier"), "near-identifier", "Look-alike API identifiers",
+	c.report(a.AttrRange("identifier"), "near-identifier",
 		fmt.Sprintf("%q differs from %q of %s only %s, so people will take one for the other, and a token for one is refused by the other. "+
 			"If both are meant, say distinct_from = [%s].",
 			a.Identifier, b.Identifier, b.Address, how, b.Address),
@@ -130,7 +130,7 @@ func (c *compilation) checkClientIDs() {
 		if b.Has("client_id") && !a.Has("client_id") { // the one that was written down is the guilty one
 			a, b = b, a
 		}
-		c.errorAt(a.AttrRange("client_id"), "duplicate-client-id", "Duplicate client id",
+		c.report(a.AttrRange("client_id"), "duplicate-client-id",
 			fmt.Sprintf("%s and %s both have the client id %q, so they cannot be told apart. "+
 				"Give each client an id of its own; it is the label where client_id is not set.", a.Address, b.Address, id),
 			diag.Related{Message: b.Address + " has it too", Range: b.AttrRange("client_id")})

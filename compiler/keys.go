@@ -99,14 +99,14 @@ func (c *compilation) checkSchedule(keys []*config.SigningKey, longest longestTo
 }
 
 func (c *compilation) overlappingKeys(key, other *config.SigningKey) {
-	c.errorAt(key.AttrRange("activates_at"), "unsafe-key-schedule", "Two keys sign together",
+	c.reportTitled(key.AttrRange("activates_at"), "unsafe-key-schedule", "Two keys sign together",
 		fmt.Sprintf("%s and %s are both %s keys that sign from %s, so which one signs is undecided. "+
 			"Let one of them activate later.", key.Address, other.Address, key.Alg, activation(key)),
 		declaredHere(&other.Decl))
 }
 
 func (c *compilation) keyGap(key, next *config.SigningKey, needed int64) {
-	c.errorAt(key.AttrRange("retires_at"), "unsafe-key-schedule", "Gap between keys",
+	c.reportTitled(key.AttrRange("retires_at"), "unsafe-key-schedule", "Gap between keys",
 		fmt.Sprintf("%s signs %s tokens from %s and retires at %s, but %s takes over only at %s: in between no key signs. "+
 			"Let %s activate earlier, and keep %s published until %s or later.",
 			key.Address, key.Alg, activation(key), schema.FormatTime(key.RetiresAt), next.Address, schema.FormatTime(next.ActivatesAt),
@@ -115,7 +115,7 @@ func (c *compilation) keyGap(key, next *config.SigningKey, needed int64) {
 }
 
 func (c *compilation) unpublishedEarly(key, next *config.SigningKey, longest longestToken, needed int64) {
-	c.errorAt(key.AttrRange("retires_at"), "unsafe-key-schedule", "Key unpublished early",
+	c.reportTitled(key.AttrRange("retires_at"), "unsafe-key-schedule", "Key unpublished early",
 		fmt.Sprintf("%s signs from %s until %s takes over at %s. The last token that it signs then lives up to %s (%s), "+
 			"and a verifier's clock may be %s behind, so the key must stay published until %s; it retires at %s. "+
 			"Set retires_at to %[8]q or later.",
@@ -130,7 +130,7 @@ func (c *compilation) checkLastKey(key *config.SigningKey) {
 	if key.RetiresAt == 0 {
 		return
 	}
-	c.errorAt(key.AttrRange("retires_at"), "unsafe-key-schedule", "Last key retires",
+	c.reportTitled(key.AttrRange("retires_at"), "unsafe-key-schedule", "Last key retires",
 		fmt.Sprintf("%s signs from %s and retires at %s, and no other %s key takes over before: its last tokens could not be verified "+
 			"and then nothing signs. Declare the key that follows, or leave retires_at out until there is one.",
 			key.Address, activation(key), schema.FormatTime(key.RetiresAt), key.Alg))
@@ -141,10 +141,10 @@ func (c *compilation) checkFirstKey(key *config.SigningKey) {
 	if c.opts.Now.IsZero() || key.ActivatesAt <= c.opts.Now.Unix() {
 		return
 	}
-	c.warnAt(key.AttrRange("activates_at"), "unsafe-key-schedule", "No key signs yet",
-		fmt.Sprintf("%s is the first declared %s key and signs from %s; until then no %s token can be signed. "+
+	c.diags.Add(diag.Newf("unsafe-key-schedule", key.AttrRange("activates_at"),
+		"%s is the first declared %s key and signs from %s; until then no %s token can be signed. "+
 			"Let it activate earlier, or declare the key that signs now.",
-			key.Address, key.Alg, schema.FormatTime(key.ActivatesAt), key.Alg))
+		key.Address, key.Alg, schema.FormatTime(key.ActivatesAt), key.Alg).Titled("No key signs yet").WithSeverity(diag.Warning))
 }
 
 // checkSameKeys refuses one private key under two labels: as a successor it
@@ -157,7 +157,7 @@ func (c *compilation) checkSameKeys() {
 			first[k.PrivateKey] = k
 			continue
 		}
-		c.errorAt(k.AttrRange("private_key"), "invalid-key", "Signing key used twice",
+		c.reportTitled(k.AttrRange("private_key"), "invalid-key", "Signing key used twice",
 			fmt.Sprintf("%s and %s name the same private key. One key has one algorithm and one time to sign: "+
 				"make a new key (writ keys new).", k.Address, other.Address),
 			diag.Related{Message: other.Address + " names it too", Range: other.AttrRange("private_key")})

@@ -275,26 +275,23 @@ func (n *nameCheck) changed(text string, at hcl.Range) {
 
 func (n *nameCheck) address(label string) string { return Address(n.words.kind, label) }
 
-func (n *nameCheck) errorAt(t name, code, summary, detail string, related ...diag.Related) {
-	n.diags = append(n.diags, diag.Diagnostic{
-		Severity: diag.Error, Code: code, Summary: summary, Detail: detail,
-		Range: t.decl.AttrRange(n.words.attribute), Related: related,
-	})
+func (n *nameCheck) report(t name, code, detail string, related ...diag.Related) {
+	n.diags = append(n.diags, diag.New(code, t.decl.AttrRange(n.words.attribute), detail, related...))
 }
 
 func (n *nameCheck) immutable(t name, recorded lockfile.Entry) {
 	n.nextLive = append(n.nextLive, recorded)
 	w := n.words
 	if recorded.ValueRange == (hcl.Range{}) { // made by LockFromDocument
-		n.errorAt(t, w.immutable, "Changed "+w.noun,
+		n.report(t, w.immutable,
 			fmt.Sprintf("%s has the %s %q, but the snapshot in force has %q for it, which %s rely on. Put it back and run this again; "+
 				"to replace it on purpose, run writ plan --replace %s after that.",
-				t.decl.Address, w.noun, t.value, recorded.Value, w.reliers, shellQuote(t.decl.Address)))
+				t.decl.Address, w.noun, t.value, recorded.Value, w.reliers, diag.ShellQuote(t.decl.Address)))
 		return
 	}
-	n.errorAt(t, w.immutable, "Changed "+w.noun,
+	n.report(t, w.immutable,
 		fmt.Sprintf("%s has the %s %q, but it is recorded as %q, which %s rely on. Put it back; to replace it on purpose, "+
 			"which retires the old one, run writ plan --replace %s.",
-			t.decl.Address, w.noun, t.value, recorded.Value, w.reliers, shellQuote(t.decl.Address)),
+			t.decl.Address, w.noun, t.value, recorded.Value, w.reliers, diag.ShellQuote(t.decl.Address)),
 		diag.Related{Message: "recorded here", Range: recorded.ValueRange})
 }

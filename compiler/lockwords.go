@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"github.com/writ-auth/writ/compiler/lockfile"
 	"github.com/writ-auth/writ/config/diag"
 )
@@ -36,7 +38,7 @@ func wordsFor(kind Kind) nameWords {
 // takesRetired refuses a value that an object had which is gone.
 func (n *nameCheck) takesRetired(t name, e lockfile.Entry) {
 	w := n.words
-	n.errorAt(t, w.retired, "Retired "+w.noun,
+	n.report(t, w.retired,
 		fmt.Sprintf("%q belonged to %s, which was removed; whoever still trusts it would now trust %s. Choose another %s. "+
 			"To release this one, delete its %s block from the lockfile in a reviewed change.",
 			t.value, n.address(e.Label), t.decl.Address, w.noun, w.block),
@@ -46,7 +48,7 @@ func (n *nameCheck) takesRetired(t name, e lockfile.Entry) {
 // takesReplaced refuses a value that another object gives up in the same change.
 func (n *nameCheck) takesReplaced(t name, holder lockfile.Entry) {
 	w := n.words
-	n.errorAt(t, w.retired, "Retired "+w.noun,
+	n.report(t, w.retired,
 		fmt.Sprintf("%q is recorded for %s, whose replacement retires it; whoever still trusts it would then trust %s. "+
 			"Choose another %s.", t.value, n.address(holder.Label), t.decl.Address, w.noun),
 		diag.Related{Message: "recorded here", Range: holder.ValueRange})
@@ -56,7 +58,7 @@ func (n *nameCheck) takesReplaced(t name, holder lockfile.Entry) {
 // the same change removes: it would be a removal and a rename in one step.
 func (n *nameCheck) takesRemoved(t name, holder lockfile.Entry) {
 	w := n.words
-	n.errorAt(t, w.retired, "Retired "+w.noun,
+	n.report(t, w.retired,
 		fmt.Sprintf("%q is recorded for %s, whose removal retires it. Choose another %s. To let %s go on as %s, remove the present %s first, "+
 			"then rename in a second change.",
 			t.value, n.address(holder.Label), w.noun, n.address(holder.Label), t.decl.Address, t.decl.Address),
@@ -70,19 +72,14 @@ func (n *nameCheck) notReplaced(t name, known bool) {
 	if !known {
 		detail = fmt.Sprintf("--replace names %s, which is new: there is nothing to replace.", t.decl.Address)
 	}
-	n.diags = append(n.diags, diag.Diagnostic{
-		Severity: diag.Warning, Code: "invalid-value", Summary: "Nothing to replace", Detail: detail,
-		Range: t.decl.AttrRange(n.words.attribute),
-	})
+	idle := diag.New("invalid-value", t.decl.AttrRange(n.words.attribute), detail).Titled("Nothing to replace")
+	n.diags = append(n.diags, idle.WithSeverity(diag.Warning))
 }
 
 // lockMissing explains why writ does not simply begin a new lockfile.
 func lockMissing(name string) diag.Diagnostic {
-	return diag.Diagnostic{
-		Severity: diag.Error, Code: "lock-missing", Summary: "Lockfile is missing",
-		Detail: fmt.Sprintf("There is a snapshot but no %s, so nothing guards the identifiers that are in use. "+
-			"Restore it (git restore %s). Where it is in no commit, run writ lock with the same flags: that records what the snapshot serves, not what was retired before.", name, name),
-	}
+	return diag.Newf("lock-missing", hcl.Range{}, "There is a snapshot but no %s, so nothing guards the identifiers that are in use. "+
+		"Restore it (git restore %s). Where it is in no commit, run writ lock with the same flags: that records what the snapshot serves, not what was retired before.", name, name)
 }
 
 // lockOutOfDate says what the lockfile would have to follow.
@@ -104,11 +101,7 @@ func lockOutOfDate(file string, missing bool, apis, clients []lockChange) (d dia
 	if missing {
 		state = file + " does not exist: it would "
 	}
-	return diag.Diagnostic{
-		Severity: diag.Error, Code: "lock-out-of-date", Summary: "Lockfile out of date",
-		Detail: state + what + ". Run writ lock and commit the file.",
-		Range:  changes[0].at,
-	}, true
+	return diag.New("lock-out-of-date", changes[0].at, state+what+". Run writ lock and commit the file."), true
 }
 
 // parseReplacements reads the addresses of --replace. One that names nothing is
@@ -130,9 +123,7 @@ func parseReplacements(m *Model, addresses []string) (map[string]bool, diag.List
 		} else if !ok {
 			detail += ` Name one as in --replace api.orders.`
 		}
-		diags = append(diags, diag.Diagnostic{
-			Severity: diag.Error, Code: "unknown-reference", Summary: "Nothing to replace", Detail: detail,
-		})
+		diags = append(diags, diag.New("unknown-reference", hcl.Range{}, detail).Titled("Nothing to replace"))
 	}
 	return replace, diags
 }
@@ -147,13 +138,4 @@ func (m *Model) nameAddresses() []string {
 		addresses = append(addresses, c.Address)
 	}
 	return addresses
-}
-
-// shellQuote makes an address safe to paste: those of instances hold quotes and
-// brackets.
-func shellQuote(address string) string {
-	if strings.ContainsAny(address, `"[] '`) {
-		return "'" + strings.ReplaceAll(address, "'", `'\''`) + "'"
-	}
-	return address
 }

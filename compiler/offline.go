@@ -22,7 +22,7 @@ func (c *compilation) checkOfflineAccess() {
 		if !api.AllowOfflineAccess || offline[i] != offlineClientsOnly || c.refused.has(&declared.Decl) {
 			continue
 		}
-		c.warnAt(declared.AttrRange("allow_offline_access"), "offline-access-unused", "Offline access unused",
+		c.report(declared.AttrRange("allow_offline_access"), "offline-access-unused",
 			fmt.Sprintf("%s allows offline access, but only clients acting for themselves are authorized for it, and "+
 				"client_credentials never gives refresh tokens. Remove allow_offline_access, or authorize a client "+
 				"with subject_type = %q.", declared.Address, schema.SubjectUser))
@@ -76,7 +76,7 @@ func actsForUsers(client *schema.Client) bool {
 
 func (c *compilation) offlineUnused(i int32) {
 	declared := c.clients[i]
-	c.warnAt(declared.AttrRange("grant_types"), "offline-access-unused", "Offline access unused",
+	c.report(declared.AttrRange("grant_types"), "offline-access-unused",
 		fmt.Sprintf("%s asks for refresh tokens, but has no authorization to act for a user, and client_credentials "+
 			"never gives refresh tokens. Remove refresh_token, or add the grant %s and an authorization with subject_type = %q.",
 			declared.Address, schema.GrantTokenExchange, schema.SubjectUser))
@@ -94,7 +94,7 @@ func (c *compilation) offlineNotAllowed(i int32, apis []int32) {
 			Message: a.Address + " does not allow offline access", Range: a.AttrRange("allow_offline_access"),
 		})
 	}
-	c.errorAt(declared.AttrRange("grant_types"), "offline-access-not-allowed", "Offline access not allowed",
+	c.report(declared.AttrRange("grant_types"), "offline-access-not-allowed",
 		fmt.Sprintf("%s asks for refresh tokens, but none of the APIs that it may use on behalf of a user allows offline access. "+
 			"Set allow_offline_access = true on the API, or remove refresh_token here.", declared.Address),
 		related...)

@@ -52,14 +52,9 @@ func (c *compilation) holds(p *config.Policy, i int) diag.List {
 		return diags
 	}
 	object := seen[0]
-	return append(diags, diag.Diagnostic{
-		Severity: severityOf(p),
-		Code:     "policy-failed",
-		Summary:  "Policy not satisfied",
-		Detail:   fmt.Sprintf("%s does not satisfy %s: %s", object.Address, p.Address, message),
-		Range:    object.Range,
-		Related:  []diag.Related{declaredHere(&p.Decl)},
-	})
+	failed := diag.New("policy-failed", object.Range,
+		fmt.Sprintf("%s does not satisfy %s: %s", object.Address, p.Address, message), declaredHere(&p.Decl))
+	return append(diags, failed.WithSeverity(severityOf(p)))
 }
 
 // policySelf is what a policy sees for an object, and the declarations that this

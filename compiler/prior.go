@@ -2,7 +2,6 @@ package compiler
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -84,21 +83,15 @@ func (p *priorCheck) lostProtected(kind Kind, label, name string, index map[stri
 }
 
 func (p *priorCheck) destroyed(address string, at hcl.Range) {
-	p.diags = append(p.diags, diag.Diagnostic{
-		Severity: diag.Error, Code: "prevent-destroy", Summary: "Removal prevented",
-		Detail: fmt.Sprintf("%s is gone from the configuration, but the state in use has prevent_destroy = true for it. "+
-			"Put it back; to remove it on purpose, first apply it with prevent_destroy = false.", address),
-		Range: at,
-	})
+	p.diags = append(p.diags, diag.Newf("prevent-destroy", at,
+		"%s is gone from the configuration, but the state in use has prevent_destroy = true for it. "+
+			"Put it back; to remove it on purpose, first apply it with prevent_destroy = false.", address))
 }
 
 func (p *priorCheck) replaced(address, noun string, at hcl.Range) {
-	p.diags = append(p.diags, diag.Diagnostic{
-		Severity: diag.Error, Code: "prevent-destroy", Summary: "Replacement prevented",
-		Detail: fmt.Sprintf("%s would be replaced by one with another %s, but the state in use has prevent_destroy = true for it. "+
-			"Put the %s back; to replace it on purpose, first apply it with prevent_destroy = false.", address, noun, noun),
-		Range: at,
-	})
+	p.diags = append(p.diags, diag.Newf("prevent-destroy", at,
+		"%s would be replaced by one with another %s, but the state in use has prevent_destroy = true for it. "+
+			"Put the %s back; to replace it on purpose, first apply it with prevent_destroy = false.", address, noun, noun).Titled("Replacement prevented"))
 }
 
 // lockRange is the lockfile's record of something that is gone from the tree.
@@ -129,13 +122,11 @@ func (p *priorCheck) checkAnnounced() {
 		if published[identityOf(&key.SigningKey)] || inUse[key.Alg] == 0 || key.ActivatesAt >= earliest {
 			continue
 		}
-		p.diags = append(p.diags, diag.Diagnostic{
-			Severity: diag.Warning, Code: "unsafe-key-schedule", Summary: "Key signs unannounced",
-			Detail: fmt.Sprintf("%s is new and signs from %s. Verifiers that fetched the key set before it was published refuse its tokens "+
+		d := diag.Newf("unsafe-key-schedule", key.AttrRange("activates_at"),
+			"%s is new and signs from %s. Verifiers that fetched the key set before it was published refuse its tokens "+
 				"until they fetch again. Let it activate at %q or later, %s from now.",
-				key.Address, activation(key), schema.FormatTime(earliest), schema.FormatDuration(announceWindow)),
-			Range: key.AttrRange("activates_at"),
-		})
+			key.Address, activation(key), schema.FormatTime(earliest), schema.FormatDuration(announceWindow))
+		p.diags = append(p.diags, d.Titled("Key signs unannounced").WithSeverity(diag.Warning))
 	}
 }
 
@@ -156,12 +147,11 @@ func (p *priorCheck) checkKeysGone() {
 		if until <= now {
 			continue
 		}
-		p.diags = append(p.diags, diag.Diagnostic{
-			Severity: diag.Warning, Code: "unsafe-key-schedule", Summary: "Key removed early",
-			Detail: fmt.Sprintf("%s is gone from the configuration, but %s tokens that it signed may be valid until %s; verifiers would refuse them. "+
+		d := diag.Newf("unsafe-key-schedule", hcl.Range{},
+			"%s is gone from the configuration, but %s tokens that it signed may be valid until %s; verifiers would refuse them. "+
 				"Unless the key leaked, keep it until then.",
-				Address(KindSigningKey, was.Label), was.Alg, schema.FormatTime(until)),
-		})
+			Address(KindSigningKey, was.Label), was.Alg, schema.FormatTime(until))
+		p.diags = append(p.diags, d.Titled("Key removed early").WithSeverity(diag.Warning))
 	}
 }
 

@@ -43,7 +43,7 @@ func (c *compilation) compileIssuer() {
 	c.issuer = issuers[0]
 	c.Document.Issuer = c.issuer.Issuer
 	for _, again := range issuers[1:] {
-		c.errorAt(again.Range, "duplicate-issuer", "Second issuer",
+		c.report(again.Range, "duplicate-issuer",
 			"A configuration has exactly one issuer block. Remove this one or the other.",
 			diag.Related{Message: "the first issuer is declared here", Range: c.issuer.Range})
 	}
@@ -58,7 +58,7 @@ func (c *compilation) missingIssuer() {
 			return
 		}
 	}
-	c.errorAt(hcl.Range{}, "missing-issuer", "No issuer declared",
+	c.report(hcl.Range{}, "missing-issuer",
 		"A configuration needs one issuer block, which names the authorization server that signs the tokens. "+
 			`Add issuer { url = "https://auth.example.com/" } to any file.`)
 }
@@ -176,20 +176,12 @@ func (c *compilation) checkSameConnection(first map[connection]int32, key connec
 		return
 	}
 	a, b := later(c.authorizations[i], c.authorizations[j], func(a *config.Authorization) *config.Decl { return &a.Decl })
-	c.errorAt(a.Range, "duplicate-authorization", "Duplicate authorization",
+	c.report(a.Range, "duplicate-authorization",
 		fmt.Sprintf("%s and %s both authorize %s for %s, %s. "+
 			"Merge their scopes into one block and remove the other.",
 			a.Address, b.Address, Address(KindClient, a.Client.Label), Address(KindAPI, a.API.Label),
-			behalf(c.Document.Authorizations[i].SubjectType)),
+			c.Document.Authorizations[i].SubjectType.OnBehalf()),
 		declaredHere(&b.Decl))
-}
-
-// behalf says in words for whom a client asks.
-func behalf(subject schema.SubjectType) string {
-	if subject == schema.SubjectUser {
-		return "on behalf of a user"
-	}
-	return "acting for itself"
 }
 
 // resolveAuthorization is the authorization as the server will see it, checked
@@ -208,7 +200,7 @@ func (c *compilation) checkShorterLifetime(a *config.Authorization, api int32) {
 	if a.TokenLifetime <= limit || c.refused.has(&c.apis[api].Decl) {
 		return
 	}
-	c.errorAt(a.AttrRange("token_lifetime"), "invalid-lifetime", "Lifetime beyond API's",
+	c.reportTitled(a.AttrRange("token_lifetime"), "invalid-lifetime", "Lifetime beyond API's",
 		fmt.Sprintf("%s asks for tokens that live %s, but those of %s live %s. An authorization may only shorten "+
 			"the lifetime: choose %s or less, or remove token_lifetime.",
 			a.Address, schema.FormatDuration(a.TokenLifetime), c.apis[api].Address, schema.FormatDuration(limit), schema.FormatDuration(limit)),

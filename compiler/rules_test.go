@@ -54,8 +54,14 @@ func readFixture(t *testing.T, path string) fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := fixture{archive: archive, tree: fstest.MapFS{}, want: -1}
+	return fixtureOf(t, archive)
+}
+
+func fixtureOf(t *testing.T, archive *txtar.Archive) (f fixture) {
+	t.Helper()
+	f = fixture{archive: archive, tree: fstest.MapFS{}, want: -1}
 	if m := nowPattern.FindSubmatch(archive.Comment); m != nil {
+		var err error
 		if f.now, err = time.Parse(time.RFC3339, string(m[1])); err != nil {
 			t.Fatal(err)
 		}

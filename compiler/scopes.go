@@ -112,13 +112,13 @@ func (c *compilation) unknownScope(a *config.Authorization, i int, api int32) {
 	names := c.namesOfScopes(api)
 	detail := fmt.Sprintf("%s has no scope %q.", declared.Address, name)
 	if words := strings.Fields(name); len(words) > 1 {
-		detail += fmt.Sprintf(" Each scope is an element of its own: %s.", quoteAll(words))
+		detail += fmt.Sprintf(" Each scope is an element of its own: %s.", quotedList(words))
 	} else if hint := c.didYouMean(name, names); hint != "" {
 		detail += hint
 	} else {
 		detail += fmt.Sprintf(" It has %s. Declare scope %q there, or remove it from the list.", quoteFew(names), name)
 	}
-	c.errorAt(a.ScopeRange(i), "unknown-scope", "Unknown scope", detail, declaredHere(&declared.Decl))
+	c.report(a.ScopeRange(i), "unknown-scope", detail, declaredHere(&declared.Decl))
 }
 
 // unknownScopes reports at once what one expression gave, such as the scopes of
@@ -132,7 +132,7 @@ func (c *compilation) unknownScopes(a *config.Authorization, names []string, api
 		c.unknownScope(a, slices.Index(a.Scopes, names[0]), api)
 		return
 	}
-	c.errorAt(a.AttrRange("scopes"), "unknown-scope", "Unknown scopes",
+	c.report(a.AttrRange("scopes"), "unknown-scope",
 		fmt.Sprintf("%s has none of the scopes %s. It has %s. Declare them there, or give other ones here.",
 			declared.Address, quoteFew(names), quoteFew(c.namesOfScopes(api))),
 		declaredHere(&declared.Decl))
@@ -142,14 +142,14 @@ func (c *compilation) unknownScopes(a *config.Authorization, names []string, api
 func (c *compilation) offlineAccessAsScope(a *config.Authorization, i int, api int32) {
 	declared := c.apis[api]
 	if !c.Document.APIs[api].AllowOfflineAccess {
-		c.errorAt(a.ScopeRange(i), "offline-access-not-allowed", "Offline access not allowed",
+		c.report(a.ScopeRange(i), "offline-access-not-allowed",
 			fmt.Sprintf("%s asks for refresh tokens, but %s does not allow offline access. "+
 				"Remove %q here; to allow it, set allow_offline_access = true on the API and list %q in the client's grant_types.",
 				a.Address, declared.Address, scopeOfflineAccess, schema.GrantRefreshToken),
 			declaredHere(&declared.Decl))
 		return
 	}
-	c.errorAt(a.ScopeRange(i), "unknown-scope", "Unknown scope",
+	c.report(a.ScopeRange(i), "unknown-scope",
 		fmt.Sprintf("%q is not granted as a scope: %s allows offline access, and a client whose grant_types list %q may ask for it. Remove it here.",
 			scopeOfflineAccess, declared.Address, schema.GrantRefreshToken),
 		declaredHere(&declared.Decl))
@@ -159,19 +159,7 @@ func (c *compilation) offlineAccessAsScope(a *config.Authorization, i int, api i
 func quoteFew(names []string) string {
 	const shown = 8
 	if len(names) <= shown {
-		return quoteAll(names)
+		return quotedList(names)
 	}
-	return fmt.Sprintf("%s and %d more", quoteAll(names[:shown]), len(names)-shown)
-}
-
-// quoteAll writes scopes for a sentence.
-func quoteAll(scopes []string) string {
-	if len(scopes) == 0 {
-		return "no scope"
-	}
-	quoted := make([]string, len(scopes))
-	for i, s := range scopes {
-		quoted[i] = fmt.Sprintf("%q", s)
-	}
-	return strings.Join(quoted, ", ")
+	return fmt.Sprintf("%s and %d more", quotedList(names[:shown]), len(names)-shown)
 }

@@ -34,7 +34,7 @@ func (c *compilation) checkSigningSecrets() {
 
 func (c *compilation) missingSigningSecret(i int32) {
 	a := c.apis[i]
-	c.errorAt(c.algRange(i), "missing-signing-secret", "Missing signing secret",
+	c.report(c.algRange(i), "missing-signing-secret",
 		fmt.Sprintf(`%s signs with HS256, which needs a secret that the API's verifiers hold too. `+
 			`Set signing_secret = "env:NAME" or "file:NAME", or choose an asymmetric signing_alg such as %q.`, a.Address, schema.RS256),
 		c.algElsewhere(i)...)
@@ -42,7 +42,7 @@ func (c *compilation) missingSigningSecret(i int32) {
 
 func (c *compilation) unusedSigningSecret(i int32) {
 	a := c.apis[i]
-	c.errorAt(a.AttrRange("signing_secret"), "unused-signing-secret", "Unused signing secret",
+	c.report(a.AttrRange("signing_secret"), "unused-signing-secret",
 		fmt.Sprintf("%s signs with %s, which uses no shared secret. Remove signing_secret, or set signing_alg = %q.",
 			a.Address, c.Document.APIs[i].Alg, schema.HS256),
 		c.algElsewhere(i)...)
@@ -50,7 +50,7 @@ func (c *compilation) unusedSigningSecret(i int32) {
 
 func (c *compilation) sharedSigningSecret(i, j int32) {
 	a, b := c.apis[i], c.apis[j]
-	c.warnAt(a.AttrRange("signing_secret"), "hs256-shared-key", "Signing secret shared",
+	c.report(a.AttrRange("signing_secret"), "hs256-shared-key",
 		fmt.Sprintf("%s and %s are signed with the same HS256 secret, so whoever verifies tokens for one can forge tokens for the other. "+
 			"Give each API a secret of its own.", a.Address, b.Address),
 		diag.Related{Message: b.Address + " uses it too", Range: b.AttrRange("signing_secret")})

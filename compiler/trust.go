@@ -38,7 +38,7 @@ func (c *compilation) checkOwnIssuer(declared *config.TrustedIssuer) bool {
 	if declared.Issuer != c.Document.Issuer.URL || c.refused.has(&c.issuer.Decl) {
 		return false
 	}
-	c.errorAt(declared.AttrRange("issuer"), "own-issuer", "Issuer trusts itself",
+	c.report(declared.AttrRange("issuer"), "own-issuer",
 		fmt.Sprintf("%s names %q, the issuer of this configuration: an API that is sent an access token of ours could then log in with it "+
 			"as the client. Remove the block, and let the client authenticate by a public_key, a certificate, a secret or another issuer's tokens.",
 			declared.Address, declared.Issuer),
@@ -57,7 +57,7 @@ func sameTokens(a, b *schema.TrustedIssuer) bool {
 
 func (c *compilation) sameTrustedIssuer(i, j int) {
 	a, b := c.trustedIssuers[i], c.trustedIssuers[j]
-	c.errorAt(a.AttrRange("issuer"), "duplicate-trusted-issuer", "Duplicate trusted issuer",
+	c.report(a.AttrRange("issuer"), "duplicate-trusted-issuer",
 		fmt.Sprintf("%s and %s both accept the tokens of %q with the same keys, for the same audience and purpose, so nothing says which of them "+
 			"decides. Merge them into one, or give them audiences that differ.", a.Address, b.Address, a.Issuer),
 		diag.Related{Message: b.Address + " accepts them too", Range: b.AttrRange("issuer")})

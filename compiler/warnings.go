@@ -39,13 +39,13 @@ func (c *compilation) checkProfilesAndLifetimes() {
 }
 
 func (c *compilation) longLifetime(r hcl.Range, what string, seconds int64) {
-	c.warnAt(r, "long-lifetime", "Long token lifetime",
+	c.report(r, "long-lifetime",
 		fmt.Sprintf("%s is %s. A token cannot be taken back before it expires, so whoever steals one has it that long. "+
 			"Choose %s or less.", what, schema.FormatDuration(seconds), schema.FormatDuration(longLifetime)))
 }
 
 func (c *compilation) untypedProfile(r hcl.Range, who string) {
-	c.warnAt(r, "auth0-profile-untyped", "Tokens without explicit type",
+	c.report(r, "auth0-profile-untyped",
 		fmt.Sprintf("%s the token profile %q, whose typ is JWT: a verifier cannot tell such an access token from another kind of JWT "+
 			"(RFC 8725 section 3.11). Choose %q unless a verifier depends on the Auth0 form.",
 			who, schema.ProfileAuth0, schema.ProfileRFC9068))
@@ -85,7 +85,7 @@ func (c *compilation) checkExpiredAuthorizations() {
 	now := c.opts.Now.Unix()
 	for i, declared := range c.authorizations {
 		if end := c.Document.Authorizations[i].ExpiresAt; end != 0 && end <= now {
-			c.warnAt(declared.AttrRange("expires_at"), "expired-authorization", "Expired authorization",
+			c.report(declared.AttrRange("expires_at"), "expired-authorization",
 				fmt.Sprintf("%s expired at %s: it gives no token any more. Remove it, or set a later expires_at.",
 					declared.Address, schema.FormatTime(end)))
 		}
@@ -132,11 +132,11 @@ func (c *compilation) expiredCredential(d *config.Client, cred credential, other
 		detail = fmt.Sprintf("The %s %q of %s expired at %s, and nothing else authenticates the client now. "+
 			"Add a credential that is valid, then remove this one.", cred.block, cred.label, d.Address, schema.FormatTime(cred.window.ExpiresAt))
 	}
-	c.warnAt(d.NestedRange(cred.block, cred.label, "expires_at"), "expired-credential", "Expired credential", detail)
+	c.report(d.NestedRange(cred.block, cred.label, "expires_at"), "expired-credential", detail)
 }
 
 func (c *compilation) expiresSoon(d *config.Client, cred credential) {
-	c.warnAt(d.NestedRange(cred.block, cred.label, "expires_at"), "expires-soon", "Credential expires soon",
+	c.report(d.NestedRange(cred.block, cred.label, "expires_at"), "expires-soon",
 		fmt.Sprintf("The %s %q of %s expires at %s, and nothing declared authenticates the client %s from now. "+
 			"Add its successor, wait until the client uses it, then remove this one.",
 			cred.block, cred.label, d.Address, schema.FormatTime(cred.window.ExpiresAt), schema.FormatDuration(soon)))

@@ -97,7 +97,7 @@ func (c *claims) evaluate(e *eval.Evaluator, self Self) ([]Claim, diag.List) {
 		return nil, nil
 	}
 	if ty := v.Type(); !ty.IsObjectType() && !ty.IsMapType() {
-		return nil, diag.List{claimProblem("wrong-type", c.expr.Range(), "claims must be an object, not "+typeName(ty)+". Write it like: claims = { \"https://example.com/team\" = \"payments\" }")}
+		return nil, diag.List{diag.New("wrong-type", c.expr.Range(), "claims must be an object, not "+typeName(ty)+". Write it like: claims = { \"https://example.com/team\" = \"payments\" }")}
 	}
 	for name, value := range v.AsValueMap() {
 		at, ok := c.places[name]
@@ -106,17 +106,13 @@ func (c *claims) evaluate(e *eval.Evaluator, self Self) ([]Claim, diag.List) {
 		}
 		text, err := canonicalJSON(value)
 		if err != nil {
-			problems = append(problems, claimProblem("invalid-claim", at.value, "claim \""+name+"\" "+err.Error()+"."))
+			problems = append(problems, diag.New("invalid-claim", at.value, "claim \""+name+"\" "+err.Error()+"."))
 			continue
 		}
 		p = append(p, Claim{Name: name, JSON: text, Range: at.value, NameRange: at.name})
 	}
 	slices.SortFunc(p, func(a, b Claim) int { return cmp.Compare(a.Name, b.Name) })
 	return p, problems.Sorted()
-}
-
-func claimProblem(code string, at hcl.Range, detail string) diag.Diagnostic {
-	return diag.Diagnostic{Severity: diag.Error, Code: code, Summary: summaries[code], Detail: detail, Range: at}
 }
 
 // EvalClaims evaluates the custom claims of one authorization: the API's, over

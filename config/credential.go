@@ -54,11 +54,11 @@ func (f *fields) federated(label string) schema.Federated {
 	}
 	if strings.Contains(c.Subject, "*") {
 		at, _ := rangeOf(f.block, "subject")
-		f.problems.warnf("wildcard-in-subject", at, "The subject is compared as it stands, so its * matches nothing but a *. Write subject_pattern if it stands for something.")
+		f.problems.errorf("wildcard-in-subject", at, "The subject is compared as it stands, so its * matches nothing but a *. Write subject_pattern if it stands for something.")
 	}
 	if why := schema.LooseSubjectPattern(c.SubjectPattern); why != "" {
 		at, _ := rangeOf(f.block, "subject_pattern")
-		f.problems.warnf("loose-subject-pattern", at, "The pattern %q is loose: %s.", c.SubjectPattern, why)
+		f.problems.errorf("loose-subject-pattern", at, "The pattern %q is loose: %s.", c.SubjectPattern, why)
 	}
 	return c
 }

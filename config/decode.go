@@ -120,7 +120,7 @@ func (l *loader) decodeAPI(o *object) *API {
 	}
 	a.Scopes = f.scopes()
 	if a.Identifier != "" && !schema.IsURI(a.Identifier) {
-		f.problems.warnf("identifier-not-uri", a.AttrRange("identifier"), "Some libraries take only an absolute URI as an audience, and %q is none. Write a URI such as \"https://api.example.com/orders\".%s", a.Identifier, unwrapped(a.Identifier))
+		f.problems.errorf("identifier-not-uri", a.AttrRange("identifier"), "Some libraries take only an absolute URI as an audience, and %q is none. Write a URI such as \"https://api.example.com/orders\".%s", a.Identifier, unwrapped(a.Identifier))
 	}
 	a.claims = f.claims()
 	return a

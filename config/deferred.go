@@ -153,8 +153,8 @@ func (d *deferred) value(e *eval.Evaluator, self Self) (cty.Value, diag.List) {
 	}
 	v, missing := d.self.value(self)
 	if missing != "" {
-		return cty.NilVal, diag.List{{Severity: diag.Error, Code: "unknown-reference", Summary: summaries["unknown-reference"],
-			Detail: "self." + missing + " cannot be read here. Name the object that is meant, such as api.orders.", Range: d.expr.Range()}}
+		return cty.NilVal, diag.List{diag.New("unknown-reference", d.expr.Range(),
+			"self."+missing+" cannot be read here. Name the object that is meant, such as api.orders.")}
 	}
 	vars := make(map[string]cty.Value, len(d.vars)+1)
 	maps.Copy(vars, d.vars)

@@ -133,7 +133,7 @@ func mistyped(what string, v cty.Value, at hcl.Range) diag.Diagnostic {
 	if !v.IsNull() {
 		got = v.Type().FriendlyName()
 	}
-	return diag.Diagnostic{Severity: diag.Error, Code: "wrong-type", Summary: summaries["wrong-type"], Detail: what + ", not " + got + ".", Range: at}
+	return diag.New("wrong-type", at, what+", not "+got+".")
 }
 
 // about says which object a policy was evaluated for.

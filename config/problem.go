@@ -52,39 +52,6 @@ type place struct {
 	at   hcl.Range
 }
 
-var summaries = map[string]string{
-	"duplicate-name":        "Duplicate name",
-	"duplicate-scope":       "Duplicate scope",
-	"identifier-not-uri":    "Identifier is no URI",
-	"invalid-claim":         "Invalid custom claim",
-	"reserved-claim":        "Reserved claim name",
-	"invalid-client-id":     "Invalid client_id",
-	"invalid-expression":    "Invalid expression",
-	"invalid-identifier":    "Invalid API identifier",
-	"invalid-issuer":        "Invalid issuer URL",
-	"invalid-key":           "Invalid public key",
-	"invalid-label":         "Invalid label",
-	"invalid-lifetime":      "Invalid lifetime",
-	"invalid-scope":         "Invalid scope name",
-	"invalid-test":          "Invalid expectation",
-	"invalid-time":          "Invalid time",
-	"invalid-value":         "Invalid attribute value",
-	"invalid-variable":      "Invalid variable value",
-	"limit-exceeded":        "Limit exceeded",
-	"loose-subject-pattern": "Loose subject pattern",
-	"missing-attribute":     "Missing required attribute",
-	"plaintext-secret":      "Secret in plain text",
-	"reference-cycle":       "Reference cycle",
-	"reserved-scope":        "Reserved scope name",
-	"unknown-attribute":     "Unknown attribute",
-	"unknown-block":         "Unknown block type",
-	"unknown-reference":     "Unknown reference",
-	"variable-validation":   "Variable value refused",
-	"weak-secret-hash":      "Weak secret hash",
-	"wildcard-in-subject":   "Wildcard in exact subject",
-	"wrong-type":            "Wrong value type",
-}
-
 func (p *problems) add(d diag.Diagnostic) {
 	if p.isConsequence(d) || p.exhausted && eval.IsExhausted(d) {
 		return
@@ -125,25 +92,21 @@ func (p *problems) addParsed(l diag.List) {
 	p.list.AddAll(l)
 }
 
-// errorf reports an error. The detail is one or more full sentences.
+// errorf reports a problem, an error unless the code says otherwise. The detail
+// is one or more full sentences.
 func (p *problems) errorf(code string, at hcl.Range, format string, args ...any) {
-	p.related(code, at, nil, format, args...)
+	p.add(diag.Newf(code, at, format, args...))
 }
 
 // secretf is errorf for a place where a secret may stand in plain text.
 func (p *problems) secretf(code string, at hcl.Range, format string, args ...any) {
-	p.add(diag.Diagnostic{Severity: diag.Error, Code: code, Summary: summaries[code],
-		Detail: fmt.Sprintf(format, args...), Range: at, Secret: true})
+	d := diag.Newf(code, at, format, args...)
+	d.Secret = true
+	p.add(d)
 }
 
 func (p *problems) related(code string, at hcl.Range, related []diag.Related, format string, args ...any) {
-	p.add(diag.Diagnostic{Severity: diag.Error, Code: code, Summary: summaries[code],
-		Detail: fmt.Sprintf(format, args...), Range: at, Related: related})
-}
-
-func (p *problems) warnf(code string, at hcl.Range, format string, args ...any) {
-	p.add(diag.Diagnostic{Severity: diag.Warning, Code: code, Summary: summaries[code],
-		Detail: fmt.Sprintf(format, args...), Range: at})
+	p.add(diag.New(code, at, fmt.Sprintf(format, args...), related...))
 }
 
 // didYouMean is a sentence to append to a detail, or "".

@@ -55,7 +55,7 @@ type Client struct {
 	GrantTypes               []string // in declaration order
 	Metadata                 map[string]string
 	DefaultAPI               string   // label of the API when a request names none; "" for none
-	RateLimit                float64  // tokens per second, burst twice that; 0 for none
+	RateLimit                float64  // token requests per second, burst twice that; 0 for none
 	Introspects              []string // labels of APIs whose tokens this client may introspect
 	RevokedBefore            int64    // Unix seconds; 0 for never
 	RequireSenderConstrained bool

@@ -49,6 +49,14 @@ const (
 	SubjectUser   SubjectType = "user"
 )
 
+// OnBehalf says in words for whom a client asks.
+func (t SubjectType) OnBehalf() string {
+	if t == SubjectUser {
+		return "on behalf of a user"
+	}
+	return "acting for itself"
+}
+
 // An ErrorStyle words the token endpoint's errors.
 type ErrorStyle string
 

@@ -9,9 +9,6 @@ import (
 	"github.com/writ-auth/writ/server/decide"
 )
 
-// retryAfter is what a 429 or 503 advises, in seconds.
-const retryAfter = "1"
-
 // writeError answers with a refusal: the one writer of error answers.
 func writeError(w http.ResponseWriter, e *Error) {
 	h := w.Header()
@@ -19,9 +16,7 @@ func writeError(w http.ResponseWriter, e *Error) {
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", `Basic realm="oauth"`) // RFC 9110 section 11.6.1
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		h.Set("Retry-After", retryAfter)
-	case http.StatusRequestEntityTooLarge:
-		h.Set("Connection", "close")
+		h.Set("Retry-After", e.retryAfter())
 	}
 	body, err := json.Marshal(struct {
 		Error       Code   `json:"error"`

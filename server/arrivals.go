@@ -3,6 +3,7 @@ package server
 import (
 	"container/list"
 	"context"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"net/netip"
@@ -19,8 +20,9 @@ const (
 	arrivingShare = maxArriving / 4
 )
 
-// Up to how many bytes an arriving request holds little, and not much. The others are
-// the first to be cut off.
+// An arriving request holds little up to arrivalSmall bytes, and much above
+// arrivalMiddle. Those that hold much are the first to be cut off, and those that hold
+// little the last.
 const (
 	arrivalSmall  = arrivalBase + 4<<10
 	arrivalMiddle = arrivalBase + 16<<10
@@ -37,21 +39,26 @@ const (
 // can end them, so that without a bound whoever begins many and ends none has the
 // process use up its memory.
 //
-// When there is too much, a request is cut off: of the address that holds more than
-// its share, else of all, the one that began first among those that hold much. Until
-// it has let go, nothing more is accepted, and what has begun is not read further.
-// A short request that comes in one piece holds little and is hardly ever the oldest
-// of those, however many others hold out.
+// When there is too much, a request is cut off: one of the address that holds more than
+// its share, or else one of all. Of these it is the oldest of those that hold much; if
+// none holds much, the oldest. Until the connection has let go of it, no other
+// connection is accepted, and no more is read of requests that have begun. A short
+// request that comes in one piece holds little, for a short time, and is hardly ever
+// the oldest, however many others never end theirs.
+//
+// Header blocks of HTTP/2 are counted up to the first request of their connection, and
+// bodies always. What a connection holds of a header block after that is bounded by
+// maxFrame and maxHeaderBytes, and counts as part of what each open connection takes.
 type arrivals struct {
-	most, share int
+	most, share int // bytes
 
 	mu        sync.Mutex
-	held      int // by those in line
-	condemned int // by those that were cut off and have not let go
-	from      map[netip.Addr]int
-	lines     [3]list.List // of *arrival, by what they hold, the oldest first
-	waiting   []*arrival   // for held and condemned to be within most
-	door      arrival      // waits to accept a connection
+	held      int                // bytes of those in line
+	condemned int                // bytes of those that were cut off and have not let go
+	from      map[netip.Addr]int // bytes in line, by address
+	lines     [3]list.List       // of *arrival, by what they hold, the oldest first
+	waiting   []*arrival         // for held and condemned to be within most
+	door      arrival            // waits to accept a connection
 	closed    bool
 }
 
@@ -234,7 +241,7 @@ func (a *arrivals) hold(x *arrival, more int) {
 	}
 }
 
-// first is who is to be cut off first of those that are meant.
+// first is who is to be cut off first of those that are meant, of whom there is one.
 func (a *arrivals) first(meant func(*arrival) bool) *arrival {
 	for i := len(a.lines) - 1; ; i-- {
 		for place := a.lines[i].Front(); place != nil; place = place.Next() {
@@ -297,14 +304,11 @@ func cappedOf(conn net.Conn) *cappedConn {
 	return c
 }
 
-// arriving ends the count of requests without a body, and has those of HTTP/2
-// counted by their streams.
+// arriving ends the count of requests without a body. Those of HTTP/2 are counted by
+// their streams.
 func arriving(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c, ok := r.Context().Value(arrivingKey{}).(*cappedConn); ok {
-			if r.ProtoMajor >= 2 {
-				c.arrival.shared.Store(true)
-			}
 			if r.ProtoMajor >= 2 || r.Body == http.NoBody {
 				c.arrival.whole()
 			} else {
@@ -316,12 +320,21 @@ func arriving(next http.Handler) http.Handler {
 }
 
 // answered is for http.Server.ConnState: whatever was left of a request that was
-// answered has been read, or the connection would not go on.
+// answered has been read, or the connection would not go on. One of HTTP/2 is idle
+// before its first frame is read. One whose body was cut off when it was whole already
+// ends here: nobody else closes it, and it is counted until then.
 func answered(conn net.Conn, state http.ConnState) {
-	if c := cappedOf(conn); c != nil && state == http.StateIdle {
-		c.arrival.whole()
-		c.body.Store(false)
+	c := cappedOf(conn)
+	if c == nil || state != http.StateIdle {
+		return
 	}
+	if secure, ok := conn.(*tls.Conn); ok && secure.ConnectionState().NegotiatedProtocol == "h2" {
+		c.arrival.shared.Store(true)
+	}
+	if c.arrival.whole() {
+		_ = c.Conn.Close() // the server, which still has it, calls Close of c
+	}
+	c.body.Store(false)
 }
 
 // bodyArrives is called before a body is read, and done once it is there or is not

@@ -1,12 +1,16 @@
 package server
 
 import (
+	"crypto/tls"
+	"encoding/binary"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -98,9 +102,77 @@ func TestArrivalsWaitForThoseThatWereCutOff(t *testing.T) {
 	<-closing
 }
 
-// A body on a stream of HTTP/2 is counted by itself: it is cut off and answered, and
-// the connection goes on with the others.
-func TestArrivalsOfStreams(t *testing.T) {
+// A closingConn notes that it was closed.
+type closingConn struct {
+	net.Conn
+	closed bool
+}
+
+func (c *closingConn) Close() error { c.closed = true; return c.Conn.Close() }
+
+// A body may have come to its end when it is cut off, and nobody may have read it: then
+// the request was answered, and what ends is the connection. It is not counted for ever.
+func TestArrivalCutOffWhenItIsWholeEndsItsConnection(t *testing.T) {
+	l := limited(nil, 1, 0).(*capped)
+	ours, theirs := net.Pipe()
+	defer theirs.Close()
+	below := &closingConn{Conn: ours}
+	c := l.conn(below, func() {})
+	c.body.Store(true)
+	l.arrivals.mu.Lock()
+	l.arrivals.enter(c.arrival)
+	l.arrivals.cutOff(c.arrival)
+	l.arrivals.mu.Unlock()
+	if below.closed {
+		t.Fatal("the request was not answered")
+	}
+	answered(c, http.StateIdle)
+	if !below.closed {
+		t.Error("the connection goes on")
+	}
+	c.Close() // as net/http does then
+	if l.arrivals.condemned != 0 {
+		t.Errorf("%d bytes are still counted", l.arrivals.condemned)
+	}
+}
+
+// A frame of HTTP/2 is held until it is whole and is counted nowhere: none may be
+// longer than what every server must take (RFC 9113 section 4.2).
+func TestFramesAreShort(t *testing.T) {
+	s, err := New(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ts := httptest.NewUnstartedServer(nil)
+	ts.Config = s.httpServer(s.Public())
+	ts.EnableHTTP2 = true
+	ts.StartTLS()
+	defer ts.Close()
+	trusted := ts.Client().Transport.(*http.Transport).TLSClientConfig
+	conn, err := tls.Dial("tcp", ts.Listener.Addr().String(), &tls.Config{RootCAs: trusted.RootCAs, ServerName: "example.com", NextProtos: []string{"h2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const preface, emptySettings = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+	header := make([]byte, 9) // RFC 9113 section 4.1
+	_, errWrite := io.WriteString(conn, preface+emptySettings)
+	_, errRead := io.ReadFull(conn, header)
+	settings := make([]byte, int(header[1])<<8|int(header[2]))
+	if _, err := io.ReadFull(conn, settings); err != nil || errWrite != nil || errRead != nil || header[3] != 4 {
+		t.Fatal(header, errWrite, errRead, err)
+	}
+	for ; len(settings) >= 6; settings = settings[6:] {
+		if id, value := binary.BigEndian.Uint16(settings), binary.BigEndian.Uint32(settings[2:]); id == 5 && value != 16<<10 {
+			t.Errorf("a frame may have %d bytes", value)
+		}
+	}
+}
+
+// streams serves HTTP/2 and answers whether the form could be read. Opened counts the
+// connections.
+func streams(t *testing.T) (ts *httptest.Server, a *arrivals, opened *atomic.Int64) {
+	t.Helper()
 	s, err := New(Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -112,14 +184,52 @@ func TestArrivalsOfStreams(t *testing.T) {
 			writeError(w, refusal)
 		}
 	}))
-	ts := httptest.NewUnstartedServer(nil)
+	opened = new(atomic.Int64)
+	state := read.ConnState
+	read.ConnState = func(c net.Conn, is http.ConnState) {
+		if is == http.StateNew {
+			opened.Add(1)
+		}
+		state(c, is)
+	}
+	ts = httptest.NewUnstartedServer(nil)
 	ts.Config = read
 	ts.EnableHTTP2 = true
 	l := limited(ts.Listener, 10, 0).(*capped)
 	l.arrivals = newArrivals(3*maxBody, 3*maxBody)
 	ts.Listener = l
 	ts.StartTLS()
-	defer ts.Close()
+	t.Cleanup(ts.Close)
+	return ts, l.arrivals, opened
+}
+
+// Whoever sends too much on a stream of HTTP/2 ends that stream, and the connection
+// goes on with the others.
+func TestBodyThatIsTooLargeEndsOneStream(t *testing.T) {
+	ts, _, opened := streams(t)
+	for range 5 {
+		for size, want := range map[int]int{maxBody - 2: 200, maxBody: 413} {
+			for _, body := range []io.Reader{strings.NewReader("a=" + strings.Repeat("a", size)), io.MultiReader(strings.NewReader("a=" + strings.Repeat("a", size)))} {
+				res, err := ts.Client().Post(ts.URL, formType, body) // the length of a MultiReader is not known
+				if err != nil {
+					t.Fatal(err)
+				}
+				res.Body.Close()
+				if res.ProtoMajor != 2 || res.StatusCode != want {
+					t.Errorf("%d bytes: %s %d", size, res.Proto, res.StatusCode)
+				}
+			}
+		}
+	}
+	if n := opened.Load(); n != 1 {
+		t.Errorf("%d connections", n)
+	}
+}
+
+// A body on a stream of HTTP/2 is counted by itself: it is cut off and answered, and
+// the connection goes on with the others.
+func TestArrivalsOfStreams(t *testing.T) {
+	ts, arrivals, opened := streams(t)
 	answers, held := make(chan *http.Response, 10), make(chan *io.PipeWriter, 10)
 	begin := func() {
 		body, w := io.Pipe()
@@ -133,6 +243,17 @@ func TestArrivalsOfStreams(t *testing.T) {
 		_, _ = io.WriteString(w, "a="+strings.Repeat("a", maxBody/2))
 		held <- w
 	}
+	short := func() {
+		t.Helper()
+		res, err := ts.Client().Post(ts.URL, formType, strings.NewReader("a=b"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.Body.Close(); res.StatusCode != http.StatusOK {
+			t.Errorf("a short one: %d", res.StatusCode)
+		}
+	}
+	short()
 	for range 4 {
 		begin()
 	}
@@ -141,9 +262,7 @@ func TestArrivalsOfStreams(t *testing.T) {
 	if res.ProtoMajor != 2 || res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") != "1" {
 		t.Errorf("the one that is too much: %d %v", res.StatusCode, res.Header)
 	}
-	if res, err := ts.Client().Post(ts.URL, formType, strings.NewReader("a=b")); err != nil || res.StatusCode != http.StatusOK {
-		t.Errorf("a short one: %v %v", res, err)
-	}
+	short()
 	for range 4 {
 		(<-held).Close()
 	}
@@ -156,9 +275,12 @@ func TestArrivalsOfStreams(t *testing.T) {
 	if got["200"] < 2 {
 		t.Errorf("the others: %v", got)
 	}
-	l.arrivals.mu.Lock()
-	defer l.arrivals.mu.Unlock()
-	if l.arrivals.condemned != 0 || l.arrivals.held > arrivalBase+1 {
-		t.Errorf("%d and %d bytes are still counted", l.arrivals.held, l.arrivals.condemned)
+	if n := opened.Load(); n != 1 {
+		t.Errorf("%d connections", n)
+	}
+	arrivals.mu.Lock()
+	defer arrivals.mu.Unlock()
+	if arrivals.condemned != 0 || arrivals.held > arrivalBase+1 {
+		t.Errorf("%d and %d bytes are still counted", arrivals.held, arrivals.condemned)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -175,15 +176,16 @@ func TestOneWinnerPerAssertion(t *testing.T) {
 func TestStoreThatForgetsOrFails(t *testing.T) {
 	es := pairs()[schema.ES256]
 	s, log := serving(t, signers(quickDocument()), server.Options{Now: func() time.Time { return noon }})
-	if res := do(t, s.Public(), post(asserted(es.assertion("signer", issuerURL, noon.Add(-time.Second), nil)))); res.status != 401 || !strings.Contains(log.String(), "before-start") {
+	long := noon.Add(-11 * time.Second)
+	if res := do(t, s.Public(), post(asserted(es.assertion("signer", issuerURL, long, nil)))); res.status != 401 || !strings.Contains(log.String(), "before-start") {
 		t.Errorf("from before the start: %d %s", res.status, res.raw)
 	}
-	ahead := noon.Add(9 * time.Second) // what a clock that is ahead may have used at the last moment before the start
-	if res := do(t, s.Public(), post(asserted(es.assertion("signer", issuerURL, ahead, nil)))); res.status != 401 {
-		t.Errorf("perhaps from before the start: %d %s", res.status, res.raw)
+	if res := do(t, s.Public(), with(post(form()), "DPoP", es.proof(issuerURL+"oauth/token", long, nil))); res.status != 400 {
+		t.Errorf("a proof from before the start: %d %s", res.status, res.raw)
 	}
-	if res := do(t, s.Public(), with(post(form()), "DPoP", es.proof(issuerURL+"oauth/token", ahead, nil))); res.status != 400 {
-		t.Errorf("a proof perhaps from before the start: %d %s", res.status, res.raw)
+	ahead := noon.Add(9 * time.Second) // what a clock that is ahead may have used at the last moment before the start
+	if res := do(t, s.Public(), with(post(form()), "DPoP", es.proof(issuerURL+"oauth/token", ahead, nil))); res.status != 503 || res.header.Get("Retry-After") != "1" {
+		t.Errorf("a proof perhaps from before the start: %d %v %s", res.status, res.header, res.raw)
 	}
 	after := noon.Add(10 * time.Second)
 	if res := do(t, s.Public(), post(asserted(es.assertion("signer", issuerURL, after, nil)))); res.status != 200 {
@@ -204,6 +206,46 @@ func TestStoreThatForgetsOrFails(t *testing.T) {
 			t.Errorf("%s: %d %s", name, res.status, res.raw)
 		}
 		checkErrorAnswer(t, res)
+	}
+}
+
+// Whether an assertion was used before the start is not known yet in the server's first
+// seconds. The answer is that it cannot answer now, and when to ask again; it is the
+// same for clients that do not exist, and no failure of anybody.
+func TestAssertionsSoonAfterTheStart(t *testing.T) {
+	stranger := newPair()
+	s, log := serving(t, signers(quickDocument()), server.Options{Now: func() time.Time { return noon }})
+	for _, row := range []struct {
+		iat   time.Duration
+		after string
+	}{{-10 * time.Second, "20"}, {0, "10"}, {9 * time.Second, "1"}} {
+		var answers []string
+		for _, id := range []string{"signer", clientID, "nobody"} {
+			for _, path := range []string{"/oauth/token", "/oauth/introspect", "/oauth/revoke"} {
+				r := post(asserted(stranger.assertion(id, issuerURL, noon.Add(row.iat), nil)))
+				r.URL.Path = path
+				before := len(log.String())
+				res := do(t, s.Public(), r)
+				answers = append(answers, fmt.Sprint(res.status, res.header, res.raw))
+				if res.status != 503 || res.header.Get("Retry-After") != row.after || res.body.Error != "temporarily_unavailable" {
+					t.Errorf("%s at %s, iat %s: %d %v %s", id, path, row.iat, res.status, res.header, res.raw)
+				}
+				if line := log.String()[before:]; !strings.Contains(line, "server-just-started") {
+					t.Errorf("the log does not tell: %s", line)
+				}
+			}
+		}
+		if len(slices.Compact(answers)) != 1 {
+			t.Errorf("the answers differ: %q", answers)
+		}
+	}
+	for range 300 { // more than may fail
+		if res := do(t, s.Public(), post(asserted(stranger.assertion("signer", issuerURL, noon, nil)))); res.status != 503 {
+			t.Fatalf("%d %s", res.status, res.raw)
+		}
+	}
+	if res := do(t, s.Public(), post(asserted(pairs()[schema.ES256].assertion("signer", issuerURL, noon.Add(10*time.Second), nil)))); res.status != 200 {
+		t.Errorf("one that the clock dates after the start: %d %s", res.status, res.raw)
 	}
 }
 
@@ -314,5 +356,13 @@ func TestLimitsHoldBeforeAnythingIsRemembered(t *testing.T) {
 	}
 	if answers[200] != 1000 || answers[429] != 10 {
 		t.Errorf("1,010 assertions at once: %v", answers)
+	}
+	// Proofs count as well, whether they are good or not.
+	clear(answers)
+	for range 1010 {
+		answers[do(t, s.Public(), with(post(form()), "DPoP", "x")).status]++
+	}
+	if answers[400] != 1000 || answers[429] != 10 {
+		t.Errorf("1,010 proofs at once: %v", answers)
 	}
 }

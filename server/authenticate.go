@@ -198,9 +198,15 @@ func authenticationError(err error) *Error {
 	return refuse(authenticationReasons[found].code, authenticationReasons[found].reason)
 }
 
-// credentialError is the refusal with the code when err is one of package
-// clientauth. Any other error is the store's and has decided nothing.
+// credentialError is the refusal with the code when err is a Refusal of package
+// clientauth. Any other error has decided nothing: it is that of a server that has just
+// started, or the store's.
 func credentialError(err error, code Code) *Error {
+	if starting, ok := errors.AsType[*clientauth.StartError](err); ok {
+		refusal := refuse(CodeUnavailable, ReasonJustStarted)
+		refusal.Detail, refusal.RetryAfter = starting.Error(), starting.RetryAfter
+		return refusal
+	}
 	refusal := storeError(err)
 	if refused, ok := errors.AsType[*clientauth.Refusal](err); ok {
 		refusal = refuse(code, Reason(strings.ReplaceAll(string(refused.Reason), "_", "-")))

@@ -92,6 +92,7 @@ func readForm(w http.ResponseWriter, r *http.Request, f *form) *Error {
 		return refuse(CodeInvalidRequest, ReasonQueryCredentials)
 	}
 	if r.ContentLength > maxBody { // nobody waits for what is not wanted
+		endAfter(w, r)
 		return refuse(CodeInvalidRequest, ReasonBodyTooLarge)
 	}
 	var b body
@@ -99,11 +100,12 @@ func readForm(w http.ResponseWriter, r *http.Request, f *form) *Error {
 	stream, done := bodyArrives(w, r)
 	err := b.read(http.MaxBytesReader(w, r.Body, maxBody), stream)
 	if cut := done(); cut {
-		w.Header().Set("Connection", "close") // what is left of it is no request
+		endAfter(w, r)
 		return refuse(CodeUnavailable, ReasonUnfinished)
 	}
 	if err != nil {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			endAfter(w, r)
 			return refuse(CodeInvalidRequest, ReasonBodyTooLarge)
 		}
 		return refuse(CodeInvalidRequest, ReasonUnreadableBody)
@@ -112,6 +114,15 @@ func readForm(w http.ResponseWriter, r *http.Request, f *form) *Error {
 		return formError(f.parseJSON(b.bytes()))
 	}
 	return formError(f.parse(b.bytes()))
+}
+
+// endAfter has the connection end with the answer: what is left of the body is no
+// request. A stream of HTTP/2 ends by itself, and there net/http would refuse the
+// streams that others begin on the connection meanwhile.
+func endAfter(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor < 2 {
+		w.Header().Set("Connection", "close")
+	}
 }
 
 // bodyType is formType or jsonType, "" for anything else.

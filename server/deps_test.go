@@ -62,7 +62,9 @@ type listed struct {
 
 func list(t *testing.T, args ...string) []listed {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", append([]string{"list", "-json=ImportPath,Standard,Imports"}, args...)...).Output()
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list", "-json=ImportPath,Standard,Imports"}, args...)...)
+	cmd.Stderr = os.Stderr // which says why it ends with an error
+	out, err := cmd.Output()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,8 @@ package server
 
 import (
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/server/decide"
@@ -82,6 +84,7 @@ const (
 	ReasonSigner       Reason = "signer-failed"
 	ReasonGone         Reason = "client-gone-away"
 	ReasonStore        Reason = "state-store-failed"
+	ReasonJustStarted  Reason = "server-just-started"
 	ReasonIssuerKeys   Reason = "trusted-issuer-keys-missing"
 )
 
@@ -91,12 +94,16 @@ type Error struct {
 	decide.Refusal
 	Description string
 	Status      int
+	RetryAfter  time.Duration // what a 429 or 503 advises; less than a second: one
 }
+
+// retryAfter is the field of that name, in seconds (RFC 9110 section 10.2.3).
+func (e *Error) retryAfter() string { return strconv.Itoa(max(1, int(e.RetryAfter/time.Second))) }
 
 // refuse makes the refusal with the code, worded as RFC 6749 has it.
 func refuse(code Code, reason Reason) *Error {
 	w := wording[code]
-	e := &Error{decide.Refusal{Code: code, Reason: reason}, w.description, w.status}
+	e := &Error{Refusal: decide.Refusal{Code: code, Reason: reason}, Description: w.description, Status: w.status}
 	switch reason {
 	case ReasonMethod:
 		e.Status = http.StatusMethodNotAllowed
@@ -152,5 +159,7 @@ func (e *Error) In(style schema.ErrorStyle) *Error {
 	if style != schema.ErrorsAuth0 || !ok {
 		return e
 	}
-	return &Error{decide.Refusal{Code: e.Code.In(style), Reason: e.Reason, Detail: e.Detail}, w.description, w.status}
+	in := *e
+	in.Code, in.Description, in.Status = e.Code.In(style), w.description, w.status
+	return &in
 }

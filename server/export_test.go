@@ -36,9 +36,13 @@ func Reused(s *Server) int {
 }
 
 // CountWork notes what the server does to check credentials from the next activation
-// on, slow hashes among them, which compute answers.
-func CountWork(s *Server, compute func(hash, secret string) bool) *clientauth.Work {
+// on, of one request at a time.
+func CountWork(s *Server) *clientauth.Work {
 	s.work = new(clientauth.Work)
-	s.slow = clientauth.NewSlowHashes(clientauth.SlowOptions{Compute: compute})
 	return s.work
+}
+
+// SlowHashes has compute answer for slow hashes from the next activation on.
+func SlowHashes(s *Server, compute func(hash, secret string) bool) {
+	s.slow = clientauth.NewSlowHashes(clientauth.SlowOptions{Compute: compute})
 }

@@ -11,8 +11,7 @@ import (
 
 // How many authentications may fail, per second and in a burst: per client_id
 // and per address. Successes are not counted; what was refused for load is, per
-// address. Libraries that try Basic first
-// fail once per token.
+// address. Libraries that try Basic first fail once per token.
 const (
 	clientFailures  = 10
 	addressFailures = 50

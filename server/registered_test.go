@@ -10,6 +10,7 @@ import (
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/server/clientauth"
 )
 
 // keySetOf is a set of so many keys that no other set has.
@@ -97,6 +98,13 @@ func TestTooManyKeysAreRefused(t *testing.T) {
 	err = s.Activate(keyedFile(t, 2, 3, append(sets, keySetOf(t, 1), keySetOf(t, 100))...))
 	if err == nil || !strings.Contains(err.Error(), "more than 250 public keys") {
 		t.Errorf("one more: %v", err)
+	}
+	var all registered // no more of it is parsed
+	all.sets, all.maxKeys = map[keySet]parsedKeys{}, 150
+	for i, set := range append(sets, keySetOf(t, 100)) {
+		if keys, err := all.parse(nil, set, clientauth.AssertionAlgorithms()); err != nil || (keys == nil) != (i >= 2) || all.numKeys > 200 {
+			t.Errorf("set %d: %v, %v, %d keys in all", i, keys, err, all.numKeys)
+		}
 	}
 	if rejected := s.rejected.Load(); s.Active().digest != digest || rejected == nil || !strings.Contains(rejected.Reason, "public keys") {
 		t.Errorf("serving %s, rejected %+v", s.Active().digest, rejected)

@@ -19,6 +19,7 @@ const (
 	writeTimeout      = 10 * time.Second
 	idleTimeout       = 60 * time.Second
 	maxHeaderBytes    = 16 << 10
+	maxFrame          = 16 << 10 // of HTTP/2: the least that RFC 9113 section 4.2 allows
 
 	// drainTimeout is how long requests that were accepted may take to finish,
 	// inside the 30 seconds that Kubernetes waits.
@@ -111,7 +112,9 @@ func (s *Server) httpServer(h http.Handler) *http.Server {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		HTTP2:             &http.HTTP2Config{MaxReceiveBufferPerStream: 2 * maxBody, MaxReceiveBufferPerConnection: 4 * maxBody},
+		HTTP2: &http.HTTP2Config{
+			MaxReadFrameSize: maxFrame, MaxReceiveBufferPerStream: 2 * maxBody, MaxReceiveBufferPerConnection: 4 * maxBody,
+		},
 		// OPTIONS * is answered by no handler of ours: it is not in the routes.
 		DisableGeneralOptionsHandler: true,
 

@@ -63,7 +63,7 @@ type Options struct {
 	IssuerKeys clientauth.FetchOptions
 	// Store remembers which assertions and proofs were used, and the families of
 	// refresh tokens. Nil: memory; then assertions and proofs that may have been used
-	// before the server was made are refused, those of its first ten seconds among them.
+	// before the server was made are not taken: those of its first ten seconds get 503.
 	Store store.Store
 	// RefreshTokensInMemory issues refresh tokens though they end with the process.
 	// Without it a Store that is memory issues none.
@@ -100,7 +100,7 @@ type Server struct {
 	work     *clientauth.Work // nil but in tests
 	gate     *token.Gate
 	failures *failures
-	rates    *rates // of tokens, by rate_limit
+	rates    *rates // of token requests, by rate_limit
 	uses     *rates // of assertions and proofs
 	begun    *rates // of refresh-token families
 	metrics  *metrics.Metrics

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/urfave/cli/v3"
 
 	"github.com/writ-auth/writ/compiler"
@@ -136,7 +137,7 @@ const maxClockSkew = 5 * time.Minute
 func (a *app) notAhead(made time.Time) error {
 	if made.After(a.now().Add(maxClockSkew)) {
 		return failf("plan-invalid", "Set the clock, or make the plan anew with writ plan --out FILE.",
-			"the saved plan is of %s, and by this clock that is to come", made.Format(time.RFC3339))
+			"the saved plan was made at %s, which is in the future by the clock of this machine", made.Format(time.RFC3339))
 	}
 	return nil
 }
@@ -178,7 +179,7 @@ func (a *app) savedPlan(args []string) (*compiler.SavedPlan, error) {
 	}
 	if info, err := os.Stat(a.path(args[0])); err == nil && info.IsDir() {
 		return nil, &usageError{message: fmt.Sprintf("%q is a folder, not a saved plan", args[0]),
-			hint: "Name the configuration's folder with --chdir: writ apply -C " + shellQuote(args[0])}
+			hint: "Name the configuration's folder with --chdir: writ apply -C " + diag.ShellQuote(args[0])}
 	}
 	content, err := readRegular(a.path(args[0]))
 	if err != nil {
@@ -229,6 +230,9 @@ func (a *app) publish(ctx context.Context, r *release, approved bool) error {
 	}
 	if !r.needed() {
 		return a.showRelease(r, false)
+	}
+	if err := r.checkSerial(); err != nil {
+		return err
 	}
 	if r.dropsSignature() {
 		a.warn(diag.List{unsignedNow()}, nil)
@@ -285,8 +289,8 @@ func (r *release) dropsSignature() bool {
 }
 
 func unsignedNow() diag.Diagnostic {
-	return diag.Diagnostic{Severity: diag.Warning, Code: "unsigned-snapshot", Summary: "Snapshot loses its signature",
-		Detail: "The snapshot in force is signed, and this one is not: a server that was started with --trust refuses it. Give --sign."}
+	return diag.New("unsigned-snapshot", hcl.Range{},
+		"The snapshot in force is signed, and this one is not: a server that was started with --trust refuses it. Give --sign.")
 }
 
 func (a *app) showRelease(r *release, applied bool) error {

@@ -20,14 +20,17 @@ type explainFlags struct {
 func (a *app) explainCommand() command {
 	flags, o := new(configFlags), new(explainFlags)
 	return command{
-		name: "explain", args: "[TOKEN]", maxArgs: 1, config: flags,
-		summary: "say why a request is allowed or refused",
+		name: "explain", args: "[TOKEN|CODE]", maxArgs: 1, config: flags,
+		summary: "say why a request is allowed or refused, or what a diagnostic means",
 		about: `
 Asks the very code by which the server decides, and shows each rule with the line
 that it read. With a TOKEN ("-" reads standard input) the request is the one that the token
 answers; the token itself is not verified here: "writ verify" does that.
-Exits with 0 when the request is allowed and with 2 when it is refused.`,
-		example: "$ writ explain --client billing --api https://api.example.com/orders/ --scope read:orders\nRefused: invalid_target\n...\n  \"https://api.example.com/orders/\" differs from api.orders by a trailing slash: ask for \"https://api.example.com/orders\".",
+Exits with 0 when the request is allowed and with 2 when it is refused.
+
+With the CODE of a diagnostic it prints what the code means, an example that
+causes it and the way out.`,
+		example: "$ writ explain --client billing --api https://api.example.com/orders/ --scope read:orders\nRefused: invalid_target\n...\n  \"https://api.example.com/orders/\" differs from api.orders by a trailing slash: ask for \"https://api.example.com/orders\".\n$ writ explain immutable-identifier",
 		flags: []cli.Flag{
 			&cli.StringFlag{Name: "client", Usage: "the client's `CLIENT_ID`", Destination: &o.client},
 			&cli.StringFlag{Name: "api", Usage: "the API's `IDENTIFIER`; the client's default_api without", Destination: &o.api},
@@ -40,9 +43,16 @@ Exits with 0 when the request is allowed and with 2 when it is refused.`,
 
 func (a *app) explain(args []string, flags *configFlags, o *explainFlags) error {
 	question := explain.Question{ClientID: o.client, API: o.api, Scopes: words(o.scopes), OfUser: o.user}
+	isCode := len(args) == 1 && codeForm.MatchString(args[0])
 	if len(args) == 1 {
 		if o.client != "" || o.api != "" || len(o.scopes) > 0 || o.user {
+			if isCode {
+				return usagef("a code is explained without a request: leave the flags out")
+			}
 			return usagef("a token says client, API and scopes itself: leave the flags out")
+		}
+		if isCode {
+			return a.explainCode(args[0])
 		}
 		var err error
 		if question, err = a.questionOf(args[0]); err != nil {

@@ -5,10 +5,12 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/urfave/cli/v3"
 
 	"github.com/writ-auth/writ/compiler/lockfile"
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema/snapshot"
 )
 
 // An origin says where the serials of an apply go on from when the snapshot in
@@ -21,8 +23,8 @@ type origin struct {
 	after       uint64 // afterSerial; 0 when it was not given
 }
 
-// maxAfter bounds --after-serial, so that a typing mistake does not use up all serials.
-const maxAfter = 1<<53 - 2
+// maxAfter bounds --after-serial: it leaves a serial for this apply and one to mend it.
+const maxAfter = snapshot.MaxSerial - 2
 
 func (o *origin) flags() []cli.Flag {
 	return []cli.Flag{
@@ -64,6 +66,16 @@ func (o *origin) serial(w *workspace, p *proposal, snapshotPath string) (uint64,
 	return max(p.prior.Serial, o.after) + 1, nil
 }
 
+// checkSerial refuses what would come after the highest serial.
+func (r *release) checkSerial() error {
+	if r.envelope.Serial <= snapshot.MaxSerial {
+		return nil
+	}
+	return failf("serials-used-up",
+		"To begin anew, move that snapshot away, run writ apply --first, and start each writd without the served.json of its --state folder.",
+		"the snapshot in force at %q has serial %d, the highest there is, so nothing was written", filepath.ToSlash(r.request.Snapshot), r.prior.Serial)
+}
+
 // fromNothing reports whether a plan compares with no snapshot, although the
 // lockfile tells of something that was applied.
 func (p *proposal) fromNothing() bool { return p.prior.snap == nil && records(p.lock.before) > 0 }
@@ -83,12 +95,10 @@ func (p *proposal) missing(w *workspace, snapshotName string) string {
 
 // snapshotMissing tells whoever has no snapshot how to get one, and how to go on without.
 func snapshotMissing(severity diag.Severity, text string) diag.Diagnostic {
-	return diag.Diagnostic{
-		Severity: severity, Code: "snapshot-missing", Summary: "Snapshot is missing",
-		Detail: text + `
+	d := diag.New("snapshot-missing", hcl.Range{}, text+`
 
 Fetch the snapshot in force to that path, or name it with --snapshot. Every writd has it: its --snapshot file or, where that is an address, last.snapshot in its --state folder.
 If nothing was ever applied: writ apply --first.
-If it is lost: writ apply --after-serial SERIAL, the highest serial that a writd tells at /status of its admin listener.`,
-	}
+If it is lost: writ apply --after-serial SERIAL, the highest serial that a writd tells at /status of its admin listener.`)
+	return d.WithSeverity(severity)
 }

@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/writ-auth/writ/config/diag"
 )
 
 // git runs git's plumbing in one folder. It reads objects and refs and nothing
@@ -25,8 +27,9 @@ import (
 // the checkout around the folder. Neither the files in the folder, which the
 // author of a change writes, nor the environment of a hook has a say in it.
 type git struct {
-	dir    string
-	gitDir string // of a repository without a checkout, such as a submodule that was removed; else ""
+	dir       string
+	gitDir    string // of a repository without a checkout, such as a submodule that was removed; else ""
+	submodule bool   // the checkout around the folder is a submodule of another
 }
 
 // openGit is git in a folder of a checkout. The folder must not itself be a
@@ -42,7 +45,34 @@ func openGit(ctx context.Context, dir string) (git, error) {
 	if within(gitDir, folder) || within(folder, gitDir) && gitDir != filepath.Join(folder, ".git") {
 		return git{}, embedded(gitDir)
 	}
+	g.submodule = ofSubmodule(gitDir)
 	return g, nil
+}
+
+// ofSubmodule reports whether a repository is one that git keeps for a submodule,
+// in the folder "modules" of another. The place is git's choice: to ask git for
+// the checkout around it would be to ask the files there again.
+func ofSubmodule(gitDir string) bool {
+	for at := gitDir; at != filepath.Dir(at); at = filepath.Dir(at) {
+		if filepath.Base(at) != "modules" {
+			continue
+		}
+		if info, err := os.Stat(filepath.Join(filepath.Dir(at), "HEAD")); err == nil && info.Mode().IsRegular() {
+			return true
+		}
+	}
+	return false
+}
+
+// reviewed resolves the revision that a review compares with. In a submodule a
+// name is not enough: a change can put a submodule in the place of the folder,
+// and then every branch is that of a repository which its author chose.
+func (g git) reviewed(ctx context.Context, revision string) (string, error) {
+	if g.submodule && !fullHash.MatchString(revision) {
+		return "", failf("git-failed", "Name the commit by its full hash, --against git:HASH, or run this in a clone of that repository itself.",
+			"%q is in a submodule, and whoever changes the checkout around it chooses what %q is there", filepath.ToSlash(g.dir), revision)
+	}
+	return g.commit(ctx, revision)
 }
 
 // errEmbedded is in the chain of the error about a repository among the files.
@@ -121,7 +151,7 @@ func gitError(err error, complaint string) error {
 	}
 	complaint = strings.TrimSpace(strings.TrimPrefix(complaint, "fatal: "))
 	if m := dubiousOwner.FindStringSubmatch(complaint); m != nil {
-		return failf("git-failed", "If you trust it, say so:\n\n  git config --global --add safe.directory "+shellQuote(m[1]),
+		return failf("git-failed", "If you trust it, say so:\n\n  git config --global --add safe.directory "+diag.ShellQuote(m[1]),
 			"the repository %q belongs to another user, and git does not read it", m[1])
 	}
 	if m := bareRefused.FindStringSubmatch(complaint); m != nil {
@@ -146,7 +176,7 @@ func (g git) commit(ctx context.Context, revision string) (string, error) {
 		return "", &usageError{message: fmt.Sprintf("%q is a range of commits, and a plan compares with one", revision),
 			hint: fmt.Sprintf("Name one. Where the two parted is: --against git:$(git merge-base %s %s)", orHead(left), orHead(right))}
 	}
-	if strings.HasPrefix(revision, ":") {
+	if strings.HasPrefix(revision, ":/") {
 		return "", usagef("%q searches the commits for a text, which whoever writes a commit chooses: name the commit", revision)
 	}
 	if err := g.unambiguous(ctx, revision); err != nil {
@@ -163,7 +193,7 @@ func orHead(name string) string {
 	if name == "" {
 		return "HEAD"
 	}
-	return shellQuote(name)
+	return diag.ShellQuote(name)
 }
 
 var fullHash = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
@@ -360,9 +390,9 @@ func (g git) file(ctx context.Context, commit, path string) ([]byte, error) {
 	return content, errors.Join(err, blobs.Close())
 }
 
-// submodule is git in a submodule that has the commit: where it is checked out
+// openSubmodule is git in a submodule that has the commit: where it is checked out
 // below the folder, else where git keeps it after the submodule was removed.
-func (g git) submodule(ctx context.Context, outer string, entry gitEntry) (git, error) {
+func (g git) openSubmodule(ctx context.Context, outer string, entry gitEntry) (git, error) {
 	places := []func() (git, error){
 		func() (git, error) { return g.checkedOut(ctx, entry.path) },
 		func() (git, error) { return g.keptModule(ctx, outer, entry.path) },
@@ -376,7 +406,7 @@ func (g git) submodule(ctx context.Context, outer string, entry gitEntry) (git, 
 			return sub, nil
 		}
 	}
-	update := "git submodule update --init -- " + shellQuote(entry.path)
+	update := "git submodule update --init -- " + diag.ShellQuote(entry.path)
 	return git{}, failf("git-failed",
 		fmt.Sprintf("Check it out: %s. Where the change removes it, do that on the commit that has it: git checkout %s && %s && git checkout -", update, shortHash(outer), update),
 		"submodule %q is not checked out at commit %s", entry.path, shortHash(entry.oid))

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+
+	"github.com/writ-auth/writ/config/diag"
 )
 
 // needGit skips where git is missing, and fails there in CI.
@@ -189,6 +191,37 @@ func TestSubmodules(t *testing.T) {
 	read("after what the hint says")
 }
 
+// TestSubmoduleInPlaceOfTheFolder: the branches of a submodule are those of a
+// repository that whoever added it chose. A commit's full hash is nobody's choice.
+func TestSubmoduleInPlaceOfTheFolder(t *testing.T) {
+	inner, commit := committed(t, map[string]string{"main.hcl": "a"})
+	outer, _ := committed(t, map[string]string{"infra/auth/main.hcl": "b"})
+	runGit(t, outer.dir, "rm", "-q", "-r", "infra/auth")
+	runGit(t, outer.dir, "submodule", "--quiet", "add", inner.dir, "infra/auth")
+	worktree := filepath.Join(t.TempDir(), "worktree")
+	runGit(t, outer.dir, "worktree", "add", "-q", "-f", worktree, commitAll(t, outer.dir, "two"))
+	runGit(t, worktree, "submodule", "--quiet", "update", "--init")
+	for _, checkout := range []string{outer.dir, worktree} {
+		g, err := openGit(t.Context(), filepath.Join(checkout, "infra/auth"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, revision := range []string{"main", "refs/remotes/origin/main", "HEAD", commit[:10]} {
+			if _, err := g.reviewed(t.Context(), revision); err == nil || !strings.Contains(err.Error(), "is in a submodule") {
+				t.Errorf("%s: %v", revision, err)
+			}
+		}
+		if got, err := g.reviewed(t.Context(), commit); got != commit {
+			t.Errorf("by its full hash: %q, %v", got, err)
+		}
+		if around, err := openGit(t.Context(), filepath.Join(checkout, "infra")); err != nil {
+			t.Error(err)
+		} else if _, err := around.reviewed(t.Context(), "HEAD"); err != nil {
+			t.Errorf("in the checkout around it: %v", err)
+		}
+	}
+}
+
 // TestFolderInPlaceOfASubmodule: what stands today where a submodule was is not
 // asked for the submodule's commits.
 func TestFolderInPlaceOfASubmodule(t *testing.T) {
@@ -260,7 +293,7 @@ func withoutBareCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	script := "#!/bin/sh\nfor a do\n  shift\n  [ \"$a\" = safe.bareRepository=explicit ] && a=core.pager=\n  set -- \"$@\" \"$a\"\ndone\nexec " + shellQuote(program) + " \"$@\"\n"
+	script := "#!/bin/sh\nfor a do\n  shift\n  [ \"$a\" = safe.bareRepository=explicit ] && a=core.pager=\n  set -- \"$@\" \"$a\"\ndone\nexec " + diag.ShellQuote(program) + " \"$@\"\n"
 	if err := os.WriteFile(filepath.Join(dir, "git"), []byte(script), 0o777); err != nil {
 		t.Fatal(err)
 	}

@@ -59,7 +59,7 @@ func (t *gitFS) mount(ctx context.Context, repository git, commit, below string)
 		name := path.Join(below, entry.path)
 		switch entry.mode {
 		case "160000":
-			sub, err := repository.submodule(ctx, commit, entry)
+			sub, err := repository.openSubmodule(ctx, commit, entry)
 			t.add(name, &gitNode{mode: fs.ModeDir | 0o755, absent: err})
 			if err != nil {
 				continue // nobody may ask for it: what is in a hidden folder is no configuration

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/writ-auth/writ/compiler/lockfile"
+	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/examples/quickstart"
 )
 
@@ -64,7 +65,7 @@ func (a *app) showInit(result initResult) error {
 	if a.json {
 		return a.printJSON(result)
 	}
-	place, dev := "in "+result.Directory, "writ dev "+shellQuote(result.Directory)
+	place, dev := "in "+result.Directory, "writ dev "+diag.ShellQuote(result.Directory)
 	if result.Directory == "." {
 		place, dev = "here", "writ dev"
 	}

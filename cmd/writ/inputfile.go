@@ -86,6 +86,9 @@ func (f inputFile) content() ([]byte, error) {
 		return nil, unreadable(err)
 	}
 	defer root.Close()
+	if source.InGit(root.FS(), filepath.ToSlash(f.inside)) {
+		return nil, failf("unreadable-file", "Name a file of the tree.", "read %q: %w", f.name, source.ErrGit)
+	}
 	content, err := readFrom(f.inside, root.Stat, root.Open)
 	if err != nil && strings.Contains(err.Error(), "escapes") { // os.Root has no error to compare with
 		return nil, f.leaves()

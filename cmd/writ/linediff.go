@@ -66,20 +66,11 @@ func writeHunk(text *strings.Builder, old, updated []string, start, end int) {
 func writeLines(text *strings.Builder, mark string, lines []string) {
 	for _, line := range lines {
 		line, whole := strings.CutSuffix(line, "\n")
-		text.WriteString(diag.Inert(mark+visibleLine(line)) + "\n")
+		text.WriteString(diag.Inert(mark+diag.Visible(line, "\t")) + "\n")
 		if !whole {
 			text.WriteString("\\ No newline at end of file\n")
 		}
 	}
-}
-
-// visibleLine is visible for a line of source, whose tabs are plain to see.
-func visibleLine(line string) string {
-	parts := strings.Split(line, "\t")
-	for i, part := range parts {
-		parts[i] = visible(part)
-	}
-	return strings.Join(parts, "\t")
 }
 
 // splitLines cuts a text after each newline.

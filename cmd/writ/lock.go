@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/urfave/cli/v3"
 
 	"github.com/writ-auth/writ/compiler"
@@ -81,11 +82,11 @@ func (a *app) lock(ctx context.Context, args []string, flags *configFlags, inUse
 // retiredUnknown says what a snapshot cannot tell: it holds what is served, so
 // identifiers that were given up are free again.
 func retiredUnknown(lockName, snapshotPath string) diag.Diagnostic {
-	return diag.Diagnostic{Severity: diag.Warning, Code: "lock-rebuilt", Summary: "Retired identifiers unknown",
-		Detail: fmt.Sprintf("%s is made from %q, which holds what is in use. Identifiers and client ids that were retired before are not in it, "+
+	return diag.Newf("lock-rebuilt", hcl.Range{},
+		"%s is made from %q, which holds what is in use. Identifiers and client ids that were retired before are not in it, "+
 			"so another object could take one, and whoever still trusts it would trust that object. The records are in git: git log -p -- %s shows them. "+
 			"Restore the last version and run writ lock, or add its retired_api and retired_client lines to this one and run writ lock.",
-			lockName, filepath.ToSlash(snapshotPath), shellQuote(lockName))}
+		lockName, filepath.ToSlash(snapshotPath), diag.ShellQuote(lockName))
 }
 
 func (a *app) showLock(result lockResult) error {

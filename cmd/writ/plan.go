@@ -49,7 +49,8 @@ At git:REV, variable files and the lockfile are read as they stood there, if
 they lie in the repository; --var counts for both sides, for the older one as
 far as it declares the variable. A policy or an expectation that is gone or
 changed, and an identifier that the lockfile no longer keeps, are changes too.
-A REV that more than one branch or tag has is refused.
+A REV that more than one branch or tag has is refused; a whole name, such as
+git:refs/remotes/origin/main, is never ambiguous. In a submodule REV is a full hash.
 
 The signature of a snapshot that is compared with is not verified: a URL is as
 good as its host, and redirects lead to https only.`,
@@ -142,7 +143,7 @@ func (w *workspace) planCommand(o *planFlags, inputs []string) string {
 func shellLine(words []string) string {
 	quoted := make([]string, len(words))
 	for i, word := range words {
-		quoted[i] = shellQuote(word)
+		quoted[i] = diag.ShellQuote(word)
 	}
 	return strings.Join(quoted, " ")
 }

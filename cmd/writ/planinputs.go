@@ -8,6 +8,7 @@ import (
 
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/compiler/lockfile"
+	"github.com/writ-auth/writ/config/diag"
 )
 
 // inputFlags are the flags that say what a plan is made of, one way to write
@@ -56,7 +57,7 @@ func (a *app) otherFlags(saved *compiler.SavedPlan, name string) error {
 	}
 	words = append(append(words, saved.Flags...), name)
 	for i, word := range words {
-		words[i] = shellQuote(word)
+		words[i] = diag.ShellQuote(word)
 	}
 	failed := failf("plan-stale", "Nothing was written. Repeat its flags:\n\n  "+strings.Join(words, " "), "the plan was saved with other flags than these")
 	failed.exit = exitStale

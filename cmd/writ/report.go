@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"strings"
+
+	"github.com/hashicorp/hcl/v2"
 
 	"github.com/writ-auth/writ/config/diag"
 )
@@ -57,17 +58,17 @@ func (a *app) report(err error) {
 
 // withoutPlace makes a diagnostic of an error that no line of the configuration caused.
 func withoutPlace(err error) diag.Diagnostic {
-	d := diag.Diagnostic{Severity: diag.Error, Code: "command-failed", Summary: "Command failed", Detail: sentence(err.Error())}
-	if usage, ok := errors.AsType[*usageError](err); ok {
-		d.Code, d.Summary, d.Detail = "usage", "Invalid command line", sentence(usage.message)+" "+usage.hint
-	}
 	if failed, ok := errors.AsType[*failure](err); ok {
-		d.Code, d.Summary = failed.code, upperFirst(strings.ReplaceAll(failed.code, "-", " "))
+		detail := sentence(err.Error())
 		if failed.hint != "" {
-			d.Detail += " " + failed.hint
+			detail += " " + failed.hint
 		}
+		return diag.New(failed.code, hcl.Range{}, detail)
 	}
-	return d
+	if usage, ok := errors.AsType[*usageError](err); ok {
+		return diag.New("usage", hcl.Range{}, sentence(usage.message)+" "+usage.hint)
+	}
+	return diag.New("command-failed", hcl.Range{}, sentence(err.Error()))
 }
 
 // sentence makes a sentence of an error text.

@@ -227,6 +227,16 @@ func TestLostOutputSaysWhatIsInForce(t *testing.T) {
 	}
 }
 
+// TestErrorOfBusyFolder: whoever waited in vain for another writ is told so.
+func TestErrorOfBusyFolder(t *testing.T) {
+	streams, _, _ := testStdio()
+	err := newApp(streams).applied(fmt.Errorf("lock folder %q: %w", ".", context.DeadlineExceeded))
+	d := withoutPlace(err)
+	if d.Code != "busy" || !strings.HasPrefix(d.Detail, "Another writ is at work in this folder") || exitCode(err) != exitError {
+		t.Errorf("%s: %s (exit code %d)", d.Code, d.Detail, exitCode(err))
+	}
+}
+
 // TestErrorAfterTheChange: what is in force is not reported as a failed write.
 func TestErrorAfterTheChange(t *testing.T) {
 	streams, _, _ := testStdio()

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 )
 
@@ -70,7 +71,7 @@ func curlLine(endpoint, client, secret, api string, scopes []string) string {
 		words = append(words, "--data-urlencode", "scope="+strings.Join(scopes, " "))
 	}
 	for i, word := range words {
-		words[i] = shellQuote(word)
+		words[i] = diag.ShellQuote(word)
 	}
 	return strings.Join(words, " ")
 }

@@ -12,16 +12,17 @@ import (
 )
 
 func (a *app) schemaCommand() command {
-	format := new(string)
+	format, codes := new(string), new(bool)
 	return command{
 		name:    "schema",
 		summary: "print the language reference",
-		about:   "The reference is made from the table that decodes the language, so it is never behind it.",
-		example: "$ writ schema | less\n$ writ schema --format json | jq -r '.blocks[].type'",
+		about:   "The reference is made from the table that decodes the language, so it is never behind it.\nWith --codes it is the catalogue of diagnostics: what each code means, an example and the way out.",
+		example: "$ writ schema | less\n$ writ schema --format json | jq -r '.blocks[].type'\n$ writ schema --codes --json | jq -r '.codes[].code'",
 		flags: []cli.Flag{
 			&cli.StringFlag{Name: "format", Value: "markdown", Usage: "print as `json|markdown`, markdown by default", Destination: format},
+			&cli.BoolFlag{Name: "codes", Usage: "print the catalogue of diagnostic codes instead", Destination: codes},
 		},
-		run: func(context.Context, []string) error { return a.schema(*format) },
+		run: func(context.Context, []string) error { return a.schema(*format, *codes) },
 	}
 }
 
@@ -34,9 +35,12 @@ func limits() []schema.Limit {
 	return out
 }
 
-func (a *app) schema(format string) error {
+func (a *app) schema(format string, codes bool) error {
 	if a.json {
 		format = "json"
+	}
+	if codes {
+		return a.codes(format)
 	}
 	switch format {
 	case "markdown":
@@ -50,5 +54,9 @@ func (a *app) schema(format string) error {
 		_, err = a.out.Write(append(reference, '\n'))
 		return err
 	}
+	return unknownFormat(format)
+}
+
+func unknownFormat(format string) error {
 	return usagef("unknown format %q: json or markdown", format)
 }

@@ -110,7 +110,7 @@ func (w *workspace) atRevision(ctx context.Context, revision string) (*standing,
 	if err != nil {
 		return nil, err
 	}
-	commit, err := repository.commit(ctx, revision)
+	commit, err := repository.reviewed(ctx, revision)
 	if err != nil {
 		return nil, err
 	}

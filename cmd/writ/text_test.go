@@ -3,13 +3,15 @@ package main
 import (
 	"os/exec"
 	"testing"
+
+	"github.com/writ-auth/writ/config/diag"
 )
 
 func TestShellQuoteReadsBack(t *testing.T) {
 	for _, word := range []string{"", "plain", "a b", "it's", `"x"`, "$(id)", "`id`", "a;b|c&d", "*", "~", "\\", "ünï", "-n", "a\nb", "!x", "#x"} {
-		out, err := exec.Command("sh", "-c", "printf %s "+shellQuote(word)).Output()
+		out, err := exec.Command("sh", "-c", "printf %s "+diag.ShellQuote(word)).Output()
 		if err != nil || string(out) != word {
-			t.Errorf("%q became %q through %s (%v)", word, out, shellQuote(word), err)
+			t.Errorf("%q became %q through %s (%v)", word, out, diag.ShellQuote(word), err)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v3"
 	"golang.org/x/term"
 
+	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 )
 
@@ -90,12 +91,12 @@ func (a *app) tokenEmbedded(ctx context.Context, flags *configFlags, o *tokenFla
 // whyLine is the command that says why a request is refused: to a client the
 // server says as little as it may.
 func whyLine(o *tokenFlags) string {
-	line := "writ explain --client " + shellQuote(o.client)
+	line := "writ explain --client " + diag.ShellQuote(o.client)
 	if o.api != "" {
-		line += " --api " + shellQuote(o.api)
+		line += " --api " + diag.ShellQuote(o.api)
 	}
 	for _, scope := range o.scopes {
-		line += " --scope " + shellQuote(scope)
+		line += " --scope " + diag.ShellQuote(scope)
 	}
 	return line
 }
@@ -152,7 +153,7 @@ func (a *app) exchange(ctx context.Context, remote *tokenServer, secret string, 
 	}
 	report := &tokenReport{
 		Request: strings.Replace(curlLine(remote.url("/oauth/token"), o.client, "SECRET", o.api, o.scopes),
-			shellQuote(o.client+":SECRET"), shellQuote(o.client)+`:"$WRIT_CLIENT_SECRET"`, 1),
+			diag.ShellQuote(o.client+":SECRET"), diag.ShellQuote(o.client)+`:"$WRIT_CLIENT_SECRET"`, 1),
 		Status: status, Answer: body,
 	}
 	if !json.Valid(body) {

@@ -5,10 +5,9 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 )
 
@@ -268,25 +267,5 @@ func remark(remarks ...string) string {
 	return " (" + strings.Join(remarks, "; ") + ")"
 }
 
-// visible escapes whatever a terminal would obey or hide: control characters,
-// characters that turn the direction of text, invisible ones.
-func visible(text string) string {
-	text = strings.ToValidUTF8(text, string(utf8.RuneError))
-	if !strings.ContainsFunc(text, hidden) {
-		return text
-	}
-	var b strings.Builder
-	for _, r := range text {
-		switch {
-		case !hidden(r):
-			b.WriteRune(r)
-		case r > 0xffff:
-			fmt.Fprintf(&b, `\U%08x`, r)
-		default:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		}
-	}
-	return b.String()
-}
-
-func hidden(r rune) bool { return r != ' ' && !unicode.IsPrint(r) }
+// visible is text of others as a line may show it.
+func visible(text string) string { return diag.Visible(text, "") }

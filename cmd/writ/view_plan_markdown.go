@@ -87,9 +87,9 @@ func (c *planComment) banner(command string) string {
 	case len(parts) == 0 && c.short == 0:
 		return ""
 	case len(parts) == 0:
-		text = counted(c.short, "name") + " cut short"
+		text = plural(c.short, "name") + " cut short"
 	case c.short > 0:
-		text += ", " + counted(c.short, "name") + " cut short"
+		text += ", " + plural(c.short, "name") + " cut short"
 	}
 	if len(command) > maxCommand {
 		return fmt.Sprintf("**This comment is not complete: %s; `writ plan` with the same flags prints all.**", text)

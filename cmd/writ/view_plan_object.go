@@ -114,15 +114,8 @@ func (out *planPrinter) attributes(c *compiler.Change) {
 		out.attribute(&c.Attributes[i], width)
 	}
 	if n := unchanged(c); n > 0 {
-		fmt.Fprintf(out, "        # (%s hidden)\n", counted(n, "unchanged attribute"))
+		fmt.Fprintf(out, "        # (%s hidden)\n", plural(n, "unchanged attribute"))
 	}
-}
-
-func counted(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return strconv.Itoa(n) + " " + noun + "s"
 }
 
 // unchanged counts the attributes that are set and not listed.
@@ -208,9 +201,9 @@ func (out *planPrinter) set(was, is []string) {
 	}
 	switch {
 	case same == len(was) && same == len(is):
-		fmt.Fprintf(out, "            # (%s in another order)\n", counted(same, "element"))
+		fmt.Fprintf(out, "            # (%s in another order)\n", plural(same, "element"))
 	case same > 0:
-		fmt.Fprintf(out, "            # (%s hidden)\n", counted(same, "unchanged element"))
+		fmt.Fprintf(out, "            # (%s hidden)\n", plural(same, "unchanged element"))
 	}
 	out.WriteString("        ]\n")
 }
@@ -242,7 +235,7 @@ func (out *planPrinter) object(name string, was, is []compiler.Attribute) {
 		}
 	}
 	if same > 0 {
-		fmt.Fprintf(out, "            # (%s hidden)\n", counted(same, "unchanged member"))
+		fmt.Fprintf(out, "            # (%s hidden)\n", plural(same, "unchanged member"))
 	}
 	out.WriteString("        }\n")
 }

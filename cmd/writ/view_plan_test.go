@@ -171,13 +171,14 @@ func TestFilesWithoutChanges(t *testing.T) {
 
 func TestVisible(t *testing.T) {
 	for text, want := range map[string]string{
-		"plain é 漢字": "plain é 漢字",
-		"\x1b[2J":    `\u001b[2J`,
-		"a\nb\tc":    `a\u000ab\u0009c`,
-		"\u202egnp":  `\u202egnp`,
-		"a\u200bb":   `a\u200bb`,
-		"\U000e0041": `\U000e0041`,
-		"bad \xff":   `bad ` + "\ufffd",
+		"plain é 漢字":  "plain é 漢字",
+		"\x1b[2J":     `\u001b[2J`,
+		"a\nb\tc":     `a\u000ab\u0009c`,
+		"\u202egnp":   `\u202egnp`,
+		"a\u200bb":    `a\u200bb`,
+		"\U000e0041":  `\U000e0041`,
+		"no\u00a0gap": `no\u00a0gap`,
+		"bad \xff":    `bad \xff`,
 	} {
 		if got := visible(text); got != want {
 			t.Errorf("visible(%q) = %q, want %q", text, got, want)

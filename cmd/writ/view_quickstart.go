@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/server/quickstart"
 )
 
@@ -71,7 +72,7 @@ func (a *app) showTargets(api quickstart.API) error {
 			fmt.Fprintf(&text, "  %-18s not for this API: %v\n", "", reason)
 		}
 	}
-	fmt.Fprintf(&text, "\nPrint one:\n\n  writ quickstart %s --lang %s\n", shellQuote(api.Label), targets[0].Name)
+	fmt.Fprintf(&text, "\nPrint one:\n\n  writ quickstart %s --lang %s\n", diag.ShellQuote(api.Label), targets[0].Name)
 	_, err := io.WriteString(a.out, text.String())
 	return err
 }

@@ -118,6 +118,7 @@ func TestPlatformPullRequest(t *testing.T) {
 	sh := newShell(t, platform)
 	sh.run("git init -q -b main && git add -A && git commit -qm base && git update-ref refs/remotes/origin/main HEAD")
 	sh.run(widen("cancel:orders"))
+	sh.run("git tag origin/main") // which is no way to choose the base, or to have no plan
 	sh.env = append(sh.env, "GITHUB_BASE_REF=main")
 	if out, ok := w.run(sh, "plan", nil); !ok {
 		t.Fatal(out)

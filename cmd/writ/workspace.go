@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/compiler/lockfile"
 	"github.com/writ-auth/writ/config"
@@ -168,8 +170,9 @@ func (w *workspace) readLock(t *tree, parse parseLock) (*lockfile.File, []byte, 
 
 // lockNotThere is for a mistyped name, which would guard no identifier.
 func lockNotThere(name string) diag.Diagnostic {
-	return diag.Diagnostic{Severity: diag.Warning, Code: "lock-missing", Summary: "Lockfile is missing",
-		Detail: fmt.Sprintf("There is no %q, so every identifier counts as new. That is right before the first apply; otherwise correct --lockfile.", name)}
+	d := diag.Newf("lock-missing", hcl.Range{},
+		"There is no %q, so every identifier counts as new. That is right before the first apply; otherwise correct --lockfile.", name)
+	return d.WithSeverity(diag.Warning)
 }
 
 type parseLock func(name string, content []byte) (*lockfile.File, diag.List)

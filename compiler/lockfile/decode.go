@@ -1,8 +1,6 @@
 package lockfile
 
 import (
-	"fmt"
-
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
@@ -20,11 +18,13 @@ type decoder struct {
 // every record that servers and clients rely on; the rest follows from the configuration.
 const restore = `Restore the file from git (after a merge, that of the branch that you apply from), then run "writ lock".`
 
-func (d *decoder) refuse(code, summary string, at hcl.Range, format string, args ...any) {
-	d.diags = append(d.diags, diag.Diagnostic{
-		Severity: diag.Error, Code: code, Summary: summary, Range: at,
-		Detail: fmt.Sprintf(format, args...),
-	})
+func (d *decoder) refuse(code string, at hcl.Range, format string, args ...any) {
+	d.diags = append(d.diags, diag.Newf(code, at, format, args...))
+}
+
+// refuseTitled is refuse with a summary that says which case of the code it is.
+func (d *decoder) refuseTitled(code, summary string, at hcl.Range, format string, args ...any) {
+	d.diags = append(d.diags, diag.Newf(code, at, format, args...).Titled(summary))
 }
 
 func (d *decoder) body(body *source.Body) {
@@ -33,7 +33,7 @@ func (d *decoder) body(body *source.Body) {
 	}
 	for i := range body.Attributes {
 		if attr := &body.Attributes[i]; attr.Name != "version" {
-			d.refuse("unknown-attribute", "Unknown attribute", attr.NameRange(), "A lockfile has no attribute %q. %s", attr.Name, restore)
+			d.refuse("unknown-attribute", attr.NameRange(), "A lockfile has no attribute %q. %s", attr.Name, restore)
 		}
 	}
 	sections := d.file.sections()
@@ -47,21 +47,21 @@ func (d *decoder) version(body *source.Body) bool {
 	attr := body.Attribute("version")
 	if attr == nil {
 		at := hcl.Range{Filename: d.file.Name, Start: hcl.InitialPos, End: hcl.InitialPos}
-		d.refuse("missing-attribute", "Missing version", at, "A lockfile says which format it has: version = %d. %s", Version, restore)
+		d.refuseTitled("missing-attribute", "Missing version", at, "A lockfile says which format it has: version = %d. %s", Version, restore)
 		return false
 	}
 	at := attr.Expr.Range()
 	value, ok := attr.Expr.Literal()
 	if !ok || value.IsNull() || value.Type() != cty.Number {
-		d.refuse("wrong-type", "Version is not a number", at, "The version of a lockfile is a number: version = %d. %s", Version, restore)
+		d.refuseTitled("wrong-type", "Version is not a number", at, "The version of a lockfile is a number: version = %d. %s", Version, restore)
 		return false
 	}
 	switch number := value.AsBigFloat(); {
 	case number.Cmp(cty.NumberIntVal(Version).AsBigFloat()) > 0:
-		d.refuse("lock-version", "Newer lockfile", at, "This lockfile has version %s and this writ reads version %d. Upgrade writ.", number.Text('g', 10), Version)
+		d.refuseTitled("lock-version", "Newer lockfile", at, "This lockfile has version %s and this writ reads version %d. Upgrade writ.", number.Text('g', 10), Version)
 		return false
 	case number.Cmp(cty.NumberIntVal(Version).AsBigFloat()) < 0:
-		d.refuse("lock-version", "Unknown lockfile version", at, "There is no lockfile version %s: this writ reads version %d. %s", number.Text('g', 10), Version, restore)
+		d.refuse("lock-version", at, "There is no lockfile version %s: this writ reads version %d. %s", number.Text('g', 10), Version, restore)
 		return false
 	}
 	return true
@@ -77,28 +77,28 @@ func (d *decoder) block(sections []section, block *source.Block) {
 		}
 		return
 	}
-	d.refuse("unknown-block", "Unknown block", block.TypeRange(),
+	d.refuse("unknown-block", block.TypeRange(),
 		"A lockfile has no block %q, only api, client, retired_api and retired_client. %s", block.Type, restore)
 }
 
 func (d *decoder) entry(s section, block *source.Block) (Entry, bool) {
 	at := block.DefRange()
 	if len(block.Labels) != 1 || block.Labels[0] == "" {
-		d.refuse("invalid-label", "Not one label", at, "A block %q of a lockfile has exactly one label. %s", s.blockType, restore)
+		d.refuseTitled("invalid-label", "Not one label", at, "A block %q of a lockfile has exactly one label. %s", s.blockType, restore)
 		return Entry{}, false
 	}
 	attr := block.Body.Attribute(s.attribute)
 	if attr == nil {
-		d.refuse("missing-attribute", "Missing "+s.attribute, at, "A block %q of a lockfile records one %s. %s", s.blockType, s.attribute, restore)
+		d.refuseTitled("missing-attribute", "Missing "+s.attribute, at, "A block %q of a lockfile records one %s. %s", s.blockType, s.attribute, restore)
 		return Entry{}, false
 	}
 	if len(block.Body.Attributes) > 1 || len(block.Body.Blocks) > 0 {
-		d.refuse("unknown-attribute", "More than one record", at, "A block %q of a lockfile holds its %s and nothing else. %s", s.blockType, s.attribute, restore)
+		d.refuseTitled("unknown-attribute", "More than one record", at, "A block %q of a lockfile holds its %s and nothing else. %s", s.blockType, s.attribute, restore)
 		return Entry{}, false
 	}
 	value, ok := attr.Expr.Text()
 	if !ok || value == "" {
-		d.refuse("wrong-type", "Not a plain string", attr.Expr.Range(), "The %s in a lockfile is a string with nothing to evaluate in it. %s", s.attribute, restore)
+		d.refuseTitled("wrong-type", "Not a plain string", attr.Expr.Range(), "The %s in a lockfile is a string with nothing to evaluate in it. %s", s.attribute, restore)
 		return Entry{}, false
 	}
 	return Entry{Label: block.Labels[0], Value: value, Range: at, ValueRange: attr.Expr.Range()}, true

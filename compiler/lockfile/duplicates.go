@@ -27,12 +27,11 @@ func duplicateLabels(s section) diag.List {
 		if before.Label != e.Label || s.retired {
 			continue
 		}
-		l = append(l, diag.Diagnostic{
-			Severity: diag.Error, Code: "duplicate-name", Summary: "Recorded twice", Range: e.Range,
-			Detail: fmt.Sprintf("%s %q is recorded twice in the lockfile, which is what two merged branches leave behind. "+
+		twice := diag.New("duplicate-name", e.Range,
+			fmt.Sprintf("%s %q is recorded twice in the lockfile, which is what two merged branches leave behind. "+
 				"Keep the record of the %s that is in use and run \"writ lock\".", s.blockType, e.Label, s.attribute),
-			Related: []diag.Related{{Message: "the other record", Range: before.Range}},
-		})
+			diag.Related{Message: "the other record", Range: before.Range})
+		l = append(l, twice.Titled("Recorded twice"))
 	}
 	return l
 }
@@ -56,12 +55,11 @@ func duplicateValues(code string, sections ...section) diag.List {
 			if before.blockType == s.blockType && before.Label == e.Label {
 				continue // duplicateLabels says so
 			}
-			l = append(l, diag.Diagnostic{
-				Severity: diag.Error, Code: code, Summary: "Recorded for two objects", Range: e.ValueRange,
-				Detail: fmt.Sprintf("%s %q is recorded for %s %q and for %s %q in the lockfile, which is what two merged branches leave behind. "+
+			twice := diag.New(code, e.ValueRange,
+				fmt.Sprintf("%s %q is recorded for %s %q and for %s %q in the lockfile, which is what two merged branches leave behind. "+
 					"Keep one of the two records and run \"writ lock\".", s.attribute, e.Value, before.blockType, before.Label, s.blockType, e.Label),
-				Related: []diag.Related{{Message: "the other record", Range: before.ValueRange}},
-			})
+				diag.Related{Message: "the other record", Range: before.ValueRange})
+			l = append(l, twice.Titled("Recorded for two objects"))
 		}
 	}
 	return l

@@ -26,35 +26,28 @@ func conflictMarker(name string, b []byte) (diag.Diagnostic, bool) {
 }
 
 func conflict(at hcl.Range) diag.Diagnostic {
-	return diag.Diagnostic{
-		Severity: diag.Error, Code: "lock-conflict", Summary: "Unresolved merge conflict", Range: at,
-		Detail: `Git left a conflict in the lockfile. Keep the lines of both sides without the marks and run "writ lock": ` +
-			`it sorts them and says which records contradict each other. Or take the whole file of the branch that you apply from ` +
-			`(git checkout BRANCH -- ` + at.Filename + `) and run "writ lock", which records what is new in the configuration.`,
-	}
+	return diag.New("lock-conflict", at,
+		`Git left a conflict in the lockfile. Keep the lines of both sides without the marks and run "writ lock": `+
+			`it sorts them and says which records contradict each other. Or take the whole file of the branch that you apply from `+
+			`(git checkout BRANCH -- `+at.Filename+`) and run "writ lock", which records what is new in the configuration.`)
 }
 
 // notCanonical points at the first line that is not as writ writes it.
 func notCanonical(name string, b, canonical []byte) diag.Diagnostic {
-	d := diag.Diagnostic{
-		Severity: diag.Error, Code: "lock-not-canonical", Summary: "Lockfile not in order",
-		Detail: `The lockfile is not as writ writes it: its records are sorted and each is one line, so that a merge is either ` +
-			`clean or seen. Run "writ lock" to put it in order, and read what that changes.`,
-	}
+	detail := `The lockfile is not as writ writes it: its records are sorted and each is one line, so that a merge is either ` +
+		`clean or seen. Run "writ lock" to put it in order, and read what that changes.`
 	if bytes.Contains(b, []byte("\r\n")) && bytes.Equal(bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")), canonical) {
-		d.Detail = fmt.Sprintf(`The lines of the lockfile end in CR LF. Add the line "%s text eol=lf" to .gitattributes and run "writ lock".`, DefaultName)
+		detail = fmt.Sprintf(`The lines of the lockfile end in CR LF. Add the line "%s text eol=lf" to .gitattributes and run "writ lock".`, DefaultName)
 	}
 	line, offset := 1, 0
 	for text := range bytes.Lines(b) {
 		if !bytes.HasPrefix(canonical[min(offset, len(canonical)):], text) {
-			d.Range = lineRange(name, line, offset, text)
-			return d
+			return diag.New("lock-not-canonical", lineRange(name, line, offset, text), detail)
 		}
 		line++
 		offset += len(text)
 	}
-	d.Range = lineRange(name, line, offset, nil)
-	return d
+	return diag.New("lock-not-canonical", lineRange(name, line, offset, nil), detail)
 }
 
 // lineRange is the range of one line without its line break.

@@ -1,10 +1,6 @@
 package diag
 
-import (
-	"fmt"
-
-	"github.com/hashicorp/hcl/v2"
-)
+import "github.com/hashicorp/hcl/v2"
 
 // A configuration that is wrong everywhere is not reported to its end: the
 // first errors and warnings are, and how many more there are.
@@ -61,8 +57,8 @@ func (b *Bounded) Sorted() List {
 const tooManySummary = "Too many problems"
 
 func tooMany(severity Severity, what string, kept, more int, at hcl.Range) Diagnostic {
-	return Diagnostic{Severity: severity, Code: "limit-exceeded", Summary: tooManySummary, Range: at,
-		Detail: fmt.Sprintf("Only the first %d %s are reported, and there are %d more. Correct these and run again.", kept, what, more)}
+	d := Newf("limit-exceeded", at, "Only the first %d %s are reported, and there are %d more. Correct these and run again.", kept, what, more)
+	return d.Titled(tooManySummary).WithSeverity(severity)
 }
 
 // IsCut reports whether the list lacks errors that there were too many of.

@@ -2,8 +2,9 @@
 // with a stable code, an exact range and the way out. Author mistakes are
 // diagnostics; mistakes of the calling program panic.
 //
-// It owns the type and its two renderings, for people and as JSON. It knows no
-// rule: each rule carries its own code and text where it is checked.
+// It owns the type, its two renderings, for people and as JSON, and the catalogue
+// of codes: what each means, an example and the way out. It knows no
+// rule: each rule has its text where it is checked.
 package diag
 
 import "github.com/hashicorp/hcl/v2"

@@ -154,9 +154,9 @@ func TestFromHCL(t *testing.T) {
 	rng := hcl.Range{Filename: "f"}
 	l := diag.FromHCL(hcl.Diagnostics{
 		{Severity: hcl.DiagError, Summary: "S", Detail: "D", Subject: &rng},
-		{Severity: hcl.DiagWarning, Summary: "W"},
+		{Severity: hcl.DiagError, Summary: "W"},
 	}, "syntax")
-	want := diag.List{{Severity: diag.Error, Code: "syntax", Summary: "S", Detail: "D", Range: rng}, {Severity: diag.Warning, Code: "syntax", Summary: "W"}}
+	want := diag.List{{Severity: diag.Error, Code: "syntax", Summary: "S", Detail: "D", Range: rng}, {Severity: diag.Error, Code: "syntax", Summary: "W"}}
 	if diff := cmp.Diff(want, l); diff != "" {
 		t.Error(diff)
 	}

@@ -2,7 +2,9 @@ package diag
 
 import "github.com/hashicorp/hcl/v2"
 
-// FromHCL gives every diagnostic of the HCL library the same code.
+// FromHCL gives every diagnostic of the HCL library the same code. The summaries
+// stay the library's.
+// Its parser and evaluator know errors alone.
 func FromHCL(diags hcl.Diagnostics, code string) List {
 	l := make(List, 0, len(diags))
 	for _, d := range diags {
@@ -12,10 +14,7 @@ func FromHCL(diags hcl.Diagnostics, code string) List {
 }
 
 func fromHCL(d *hcl.Diagnostic, code string) Diagnostic {
-	out := Diagnostic{Severity: Error, Code: code, Summary: d.Summary, Detail: d.Detail}
-	if d.Severity == hcl.DiagWarning {
-		out.Severity = Warning
-	}
+	out := New(code, hcl.Range{}, d.Detail).Titled(d.Summary)
 	if d.Subject != nil {
 		out.Range = Forward(*d.Subject)
 	}

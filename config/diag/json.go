@@ -19,6 +19,7 @@ type Report struct {
 type ReportDiagnostic struct {
 	Severity Severity        `json:"severity"`
 	Code     string          `json:"code"`
+	URL      string          `json:"url"` // of the code's page
 	Summary  string          `json:"summary"`
 	Detail   string          `json:"detail"`
 	Range    *ReportRange    `json:"range,omitempty"`   // nil when there is no place to show
@@ -68,14 +69,14 @@ func NewReport(l List, sources map[string][]byte) Report {
 }
 
 func report(d Diagnostic, known *library) ReportDiagnostic {
-	out := ReportDiagnostic{Severity: d.Severity, Code: d.Code, Summary: visible(d.Summary, ""), Detail: visible(d.Detail, "\n\t")}
+	out := ReportDiagnostic{Severity: d.Severity, Code: d.Code, URL: urlOf(d.Code), Summary: Visible(d.Summary, ""), Detail: Visible(d.Detail, "\n\t")}
 	if d.Range.Filename != "" {
 		rng := reportRange(d.Range)
 		out.Range = &rng
 		out.Snippet = reportSnippet(d.Range, known)
 	}
 	for _, rel := range d.Related {
-		out.Related = append(out.Related, ReportRelated{Message: visible(rel.Message, ""), Range: reportRange(rel.Range)})
+		out.Related = append(out.Related, ReportRelated{Message: Visible(rel.Message, ""), Range: reportRange(rel.Range)})
 	}
 	return out
 }

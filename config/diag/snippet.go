@@ -62,7 +62,7 @@ func cutLine(number int, text []byte, start, end int) line {
 }
 
 func printable(b []byte) string {
-	return visible(strings.ReplaceAll(string(b), "\t", "    "), "")
+	return Visible(strings.ReplaceAll(string(b), "\t", "    "), "")
 }
 
 func clamp(v, low, high int) int { return min(max(v, low), high) }

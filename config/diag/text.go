@@ -64,15 +64,15 @@ func (t *textWriter) diagnostic(d Diagnostic) {
 	if d.Severity == Warning {
 		heading, hue = "Warning", yellow
 	}
-	fmt.Fprintf(&t.out, "%s: %s\n\n", t.styled(hue, heading), t.styled(bold, visible(d.Summary, "")+" ["+d.Code+"]"))
+	fmt.Fprintf(&t.out, "%s: %s\n\n", t.styled(hue, heading), t.styled(bold, Visible(d.Summary, "")+" ["+d.Code+"]"))
 	if d.Range.Filename != "" {
 		t.place("on "+place(d.Range), d.Range, true)
 	}
 	if d.Detail != "" {
-		fmt.Fprintf(&t.out, "%s\n\n", t.wrapped(Inert(visible(d.Detail, "\n\t"))))
+		fmt.Fprintf(&t.out, "%s\n\n", t.wrapped(Inert(Visible(d.Detail, "\n\t"))))
 	}
 	for _, rel := range d.Related {
-		t.place(place(rel.Range)+", "+visible(rel.Message, ""), rel.Range, false)
+		t.place(place(rel.Range)+", "+Visible(rel.Message, ""), rel.Range, false)
 	}
 }
 
@@ -101,9 +101,9 @@ func (t *textWriter) wrapped(text string) string {
 
 func place(rng hcl.Range) string {
 	if rng.Start == rng.End && rng.Start.Byte == 0 {
-		return visible(rng.Filename, "")
+		return Visible(rng.Filename, "")
 	}
-	return fmt.Sprintf("%s line %d", visible(rng.Filename, ""), rng.Start.Line)
+	return fmt.Sprintf("%s line %d", Visible(rng.Filename, ""), rng.Start.Line)
 }
 
 // place writes where something is, and the source that stands there.

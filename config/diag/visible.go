@@ -9,10 +9,10 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// visible makes text safe to print: what is hidden (schema.IsHidden) becomes an
+// Visible makes text safe to print: what is hidden (schema.IsHidden) becomes an
 // escape, so that what an author wrote cannot act on a reader's terminal or
 // look like something else. Newlines and tabs stay when keep holds them.
-func visible(text, keep string) string {
+func Visible(text, keep string) string {
 	if isVisible(text) {
 		return text
 	}
@@ -22,10 +22,12 @@ func visible(text, keep string) string {
 		switch {
 		case r == utf8.RuneError && n == 1:
 			fmt.Fprintf(&b, `\x%02x`, text[0])
-		case schema.IsHidden(r) && !strings.ContainsRune(keep, r):
-			fmt.Fprintf(&b, `\u%04x`, r)
+		case !schema.IsHidden(r) || strings.ContainsRune(keep, r):
+			b.WriteRune(r)
+		case r > 0xffff:
+			fmt.Fprintf(&b, `\U%08x`, r)
 		default:
-			b.WriteString(text[:n])
+			fmt.Fprintf(&b, `\u%04x`, r)
 		}
 		text = text[n:]
 	}

@@ -29,7 +29,7 @@ type excess struct {
 }
 
 func (x excess) diagnostic() diag.Diagnostic {
-	return diag.Diagnostic{Severity: diag.Error, Code: "limit-exceeded", Summary: x.err.summary, Detail: x.err.detail, Range: x.at}
+	return diag.New("limit-exceeded", x.at, x.err.detail).Titled(x.err.summary)
 }
 
 func throw(err error, at hclsyntax.Expression) {

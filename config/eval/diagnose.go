@@ -40,19 +40,22 @@ func rangeOf(d *hcl.Diagnostic) hcl.Range {
 }
 
 func (e *Evaluator) diagnostic(d *hcl.Diagnostic) diag.Diagnostic {
-	out := diag.FromHCL(hcl.Diagnostics{d}, "invalid-expression")[0]
-	if unknown, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallUnknownDiagExtra](d); ok {
-		out.Code = "invalid-function-call"
-		out.Summary = "Unknown function"
+	code := "invalid-expression"
+	unknown, isUnknown := hcl.DiagnosticExtra[hclsyntax.FunctionCallUnknownDiagExtra](d)
+	call, isCall := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d)
+	if isUnknown || isCall {
+		code = "invalid-function-call"
+	}
+	out := diag.FromHCL(hcl.Diagnostics{d}, code)[0]
+	if isUnknown {
+		out = out.Titled("Unknown function")
 		out.Detail = e.unknownFunction(unknown.CalledFunctionNamespace() + unknown.CalledFunctionName())
 		return out
 	}
-	call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d)
-	if !ok {
+	if !isCall {
 		missingMember(d, &out)
 		return out
 	}
-	out.Code = "invalid-function-call"
 	err := call.FunctionCallError()
 	if le, ok := errors.AsType[*limitError](err); ok {
 		return excess{le, out.Range}.diagnostic()
@@ -85,12 +88,11 @@ func (e *Evaluator) unknownFunction(name string) string {
 }
 
 func notHCL(expr hcl.Expression) diag.Diagnostic {
-	return diag.Diagnostic{Severity: diag.Error, Code: "invalid-expression", Summary: "Invalid expression",
-		Detail: "Only an expression in HCL's syntax can be evaluated.", Range: expr.Range()}
+	return diag.New("invalid-expression", expr.Range(), "Only an expression in HCL's syntax can be evaluated.")
 }
 
 func repeatedKey(key string, again, first hcl.Range) diag.Diagnostic {
-	return diag.Diagnostic{Severity: diag.Error, Code: "duplicate-name", Summary: "Key set twice", Range: again,
-		Detail:  fmt.Sprintf("The key %q is already set on line %d. Each key may be set once: remove one of the two.", key, first.Start.Line),
-		Related: []diag.Related{{Message: "first set here", Range: first}}}
+	return diag.New("duplicate-name", again,
+		fmt.Sprintf("The key %q is already set on line %d. Each key may be set once: remove one of the two.", key, first.Start.Line),
+		diag.Related{Message: "first set here", Range: first}).Titled("Key set twice")
 }

@@ -143,7 +143,7 @@ func listed(err error, at hcl.Range) diag.Diagnostic {
 	if le, ok := errors.AsType[*limitError](err); ok {
 		return excess{le, at}.diagnostic()
 	}
-	return diag.Diagnostic{Severity: diag.Error, Code: "invalid-expression", Summary: "Invalid value", Detail: "The value cannot be used: " + err.Error() + ".", Range: at}
+	return diag.New("invalid-expression", at, "The value cannot be used: "+err.Error()+".").Titled("Invalid value")
 }
 
 // Spend takes steps from the budget for work that the caller does, such as one

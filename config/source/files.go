@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
+	"strings"
 )
 
 // Files reads single files of a tree, for file() and for files that have their
@@ -37,15 +39,19 @@ var (
 	ErrTooLarge   = errors.New("larger than the limit of one file")
 	ErrOutside    = errors.New("not inside the configuration's folder")
 	ErrPointer    = errors.New("a pointer of Git LFS, not the file that it stands for")
+	ErrGit        = errors.New("it lies in .git, which is not part of the tree")
 )
 
 // ReadFile returns the content of one file. Its name is relative to the root
 // of the tree, with forward slashes. The error is ErrNotRegular, ErrTooLarge,
-// ErrOutside, ErrPointer or the system's.
+// ErrOutside, ErrPointer, ErrGit or the system's.
 func (f *Files) ReadFile(name string) ([]byte, error) {
 	name = path.Clean(name)
 	if !fs.ValidPath(name) {
 		return nil, ErrOutside
+	}
+	if InGit(f.fsys, name) {
+		return nil, ErrGit
 	}
 	info, err := f.stat(name)
 	if err != nil {
@@ -102,6 +108,32 @@ func UnixLines(b []byte) []byte {
 // IsPointer reports whether b is what Git LFS commits in place of a file.
 func IsPointer(b []byte) bool {
 	return bytes.HasPrefix(b, []byte("version https://git-lfs.github.com/spec/"))
+}
+
+// maxLinks is how many links a name is followed through; opening it fails after as many.
+const maxLinks = 40
+
+// InGit reports whether a name leads into a folder ".git", itself or by a link on
+// its way. What is in there is no commit's: it differs between checkouts of one
+// commit, and a workflow's checkout keeps the token that it fetches with there.
+func InGit(fsys fs.FS, name string) bool {
+	at, rest := ".", name
+	for links := 0; rest != "" && links <= maxLinks; {
+		var part string
+		part, rest, _ = strings.Cut(rest, "/")
+		next := path.Join(at, part)
+		if strings.EqualFold(part, ".git") || strings.EqualFold(part, "git~1") { // its short name on Windows
+			return true
+		}
+		target, err := fs.ReadLink(fsys, next)
+		if err != nil { // no link
+			at = next
+			continue
+		}
+		links++
+		rest = filepath.ToSlash(target) + "/" + rest
+	}
+	return false
 }
 
 func readAtMost(r io.Reader, size, limit int64) ([]byte, error) {

@@ -3,7 +3,6 @@ package source
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
@@ -63,7 +62,7 @@ func (c *converter) shape(parent []string) Shape {
 }
 
 func (c *converter) errorf(code, summary string, rng hcl.Range, format string, args ...any) {
-	c.l = append(c.l, diag.Diagnostic{Severity: diag.Error, Code: code, Summary: summary, Detail: fmt.Sprintf(format, args...), Range: rng})
+	c.l = append(c.l, diag.Newf(code, rng, format, args...).Titled(summary))
 }
 
 // body makes one body of the members of one or more objects.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"unicode/utf8"
@@ -238,6 +237,5 @@ func (r *jsonReader) mistake(err error) diag.Diagnostic {
 		detail = "the file ends in the middle of a value"
 	}
 	offset := min(r.end(), len(r.src))
-	return diag.Diagnostic{Severity: diag.Error, Code: "syntax", Summary: "Invalid JSON", Detail: fmt.Sprintf("This is not JSON: %s.", detail),
-		Range: rangeOf(r.name, r.src, offset, min(offset+1, len(r.src)))}
+	return diag.Newf("syntax", rangeOf(r.name, r.src, offset, min(offset+1, len(r.src))), "This is not JSON: %s.", detail).Titled("Invalid JSON")
 }

@@ -170,8 +170,8 @@ func tooManyBlocks(docs []document, limits Limits) diag.List {
 	blocks := 0
 	for i := range docs {
 		if blocks += docs[i].blocks; blocks > limits.Objects {
-			return diag.List{{Severity: diag.Error, Code: "limit-exceeded", Summary: "Too many objects", Range: wholeFile(docs[i].entry.name),
-				Detail: limitDetail("a configuration declares %d objects at most", limits.Objects)}}
+			return diag.List{diag.New("limit-exceeded", wholeFile(docs[i].entry.name),
+				limitDetail("a configuration declares %d objects at most", limits.Objects)).Titled("Too many objects")}
 		}
 	}
 	return nil

@@ -215,6 +215,39 @@ func TestFilesReadFile(t *testing.T) {
 	}
 }
 
+// TestGitIsNotPartOfTheTree: a checkout keeps the token of the job that made it in
+// .git/config, and nothing that a configuration names may show it.
+func TestGitIsNotPartOfTheTree(t *testing.T) {
+	root, dir := folder(t, map[string]string{".git/config": "token", "sub/.git": "gitdir: x", "other/.GIT/config": "token", "sub/file": "fine", ".gitignore": "fine"})
+	for link, target := range map[string]string{
+		"config": ".git/config", "sub/up": "../.git/config", "again": "sub/up", "main.hcl": ".git/config",
+		"folder": ".git", "fine": "sub/file", "loop": "loop",
+	} {
+		if err := os.Symlink(filepath.FromSlash(target), filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files := RootFiles(root, Limits{})
+	for _, name := range []string{".git/config", "./sub/../.git/config", "sub/.git", "other/.GIT/config", "config", "sub/up", "again", "main.hcl", "folder/config"} {
+		if b, err := files.ReadFile(name); !errors.Is(err, ErrGit) {
+			t.Errorf("%s: %q, %v", name, b, err)
+		}
+	}
+	for _, name := range []string{"fine", "sub/file", ".gitignore"} {
+		if b, err := files.ReadFile(name); string(b) != "fine" {
+			t.Errorf("%s: %q, %v", name, b, err)
+		}
+	}
+	if _, err := files.ReadFile("loop"); err == nil || errors.Is(err, ErrGit) {
+		t.Errorf("a link to itself: %v", err)
+	}
+	_, l := Load(root, Options{})
+	want := "unreadable-file again, unreadable-file config, unreadable-file folder, unreadable-file loop, unreadable-file main.hcl, unreadable-file sub/up"
+	if codes(l) != want {
+		t.Errorf("got  %s\nwant %s", codes(l), want)
+	}
+}
+
 // TestPieces makes sure that a file parsed in pieces is the file parsed whole.
 func TestPieces(t *testing.T) {
 	src := generated(100)["part-00000.hcl"].Data

@@ -53,7 +53,7 @@ func (f *finding) diagnostic(name string, src []byte) diag.Diagnostic {
 	if f.limit {
 		code = "limit-exceeded"
 	}
-	return diag.Diagnostic{Severity: diag.Error, Code: code, Summary: f.summary, Detail: f.detail, Range: rangeOf(name, src, f.start, f.end)}
+	return diag.New(code, rangeOf(name, src, f.start, f.end), f.detail).Titled(f.summary)
 }
 
 // parseNative parses the pieces of a file that was checked and joins them.
@@ -92,8 +92,8 @@ func parsePiece(f *File, cuts []cut, i int) (body *Body, l diag.List) {
 }
 
 func parserFailure(name string, pos hcl.Pos, cause any) diag.Diagnostic {
-	return diag.Diagnostic{Severity: diag.Error, Code: "syntax", Summary: "Unparsable input", Range: hcl.Range{Filename: name, Start: pos, End: pos},
-		Detail: fmt.Sprintf("The HCL parser gave up somewhere behind this place: %v. Simplify what stands there.", cause)}
+	return diag.Newf("syntax", hcl.Range{Filename: name, Start: pos, End: pos},
+		"The HCL parser gave up somewhere behind this place: %v. Simplify what stands there.", cause).Titled("Unparsable input")
 }
 
 // join makes the body of a file out of its pieces, up to a hopeless one.
@@ -120,12 +120,9 @@ func (f *File) join(pieces []piece) (l diag.List) {
 }
 
 func duplicateAttribute(name string, first, again hcl.Range) diag.Diagnostic {
-	return diag.Diagnostic{
-		Severity: diag.Error, Code: "duplicate-name", Summary: "Attribute set twice",
-		Detail:  fmt.Sprintf("The attribute %q is already set on line %d. Each attribute may be set once: remove one of the two.", name, first.Start.Line),
-		Range:   again,
-		Related: []diag.Related{{Message: "first set here", Range: first}},
-	}
+	return diag.New("duplicate-name", again,
+		fmt.Sprintf("The attribute %q is already set on line %d. Each attribute may be set once: remove one of the two.", name, first.Start.Line),
+		diag.Related{Message: "first set here", Range: first}).Titled("Attribute set twice")
 }
 
 // syntaxList gives the parser's diagnostics their codes.
@@ -145,8 +142,8 @@ func capList(l diag.List) diag.List {
 		return l
 	}
 	l = byPlace(l)[:maxFileDiagnostics:maxFileDiagnostics]
-	return append(l, diag.Diagnostic{Severity: diag.Error, Code: "syntax", Summary: "Too many mistakes", Range: l[len(l)-1].Range,
-		Detail: "The file has more mistakes below. Mend these first."})
+	more := diag.New("syntax", l[len(l)-1].Range, "The file has more mistakes below. Mend these first.")
+	return append(l, more.Titled("Too many mistakes"))
 }
 
 func byPlace(l diag.List) diag.List {
@@ -155,8 +152,7 @@ func byPlace(l diag.List) diag.List {
 }
 
 func fileTooLarge(name string, limit int64) diag.Diagnostic {
-	return diag.Diagnostic{Severity: diag.Error, Code: "limit-exceeded", Summary: "Too large file", Range: wholeFile(name),
-		Detail: fmt.Sprintf("%q is past a limit: a file has %d bytes at most. Split it.", name, limit)}
+	return diag.Newf("limit-exceeded", wholeFile(name), "%q is past a limit: a file has %d bytes at most. Split it.", name, limit).Titled("Too large file")
 }
 
 // wholeFile is the range of a file of which nothing can be shown.

@@ -124,20 +124,17 @@ func (f *File) unseen(d *diag.Diagnostic, line []byte) {
 // notHCL recognises, once a file did not parse, what is something else altogether.
 func (f *File) notHCL(d diag.Diagnostic) (diag.Diagnostic, bool) {
 	if start, end, found := conflictMarker(f.Bytes); found {
-		d.Code, d.Summary = "syntax", "Unresolved merge conflict"
-		d.Detail = "Git left a conflict in this file. Keep one side or join both, and remove the lines that git put in."
-		d.Range = rangeOf(f.Name, f.Bytes, start, end)
-		return d, true
+		at := rangeOf(f.Name, f.Bytes, start, end)
+		d = diag.New("syntax", at, "Git left a conflict in this file. Keep one side or join both, and remove the lines that git put in.")
+		return d.Titled("Unresolved merge conflict"), true
 	}
 	if text := bytes.TrimSpace(f.Bytes); len(text) > 0 && text[0] == '{' && !f.JSON {
-		d.Code, d.Summary = "syntax", "JSON in HCL file"
-		d.Detail = "This looks like JSON, and the name says HCL. Give the file a name that ends in .hcl.json."
+		detail := "This looks like JSON, and the name says HCL. Give the file a name that ends in .hcl.json."
 		if !strings.HasSuffix(f.Name, ".hcl") { // a file of variables has any name
-			d.Detail = "This looks like JSON. Write it in HCL, each on a line of its own: name = \"value\""
+			detail = "This looks like JSON. Write it in HCL, each on a line of its own: name = \"value\""
 		}
 		start := bytes.IndexByte(f.Bytes, '{')
-		d.Range = rangeOf(f.Name, f.Bytes, start, start+1)
-		return d, true
+		return diag.New("syntax", rangeOf(f.Name, f.Bytes, start, start+1), detail).Titled("JSON in HCL file"), true
 	}
 	return d, false
 }

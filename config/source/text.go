@@ -42,5 +42,5 @@ func checkText(b []byte) *textError {
 }
 
 func (e *textError) diagnostic(name string, src []byte) diag.Diagnostic {
-	return diag.Diagnostic{Severity: diag.Error, Code: "syntax", Summary: e.summary, Detail: e.detail, Range: rangeOf(name, src, e.offset, e.offset+1)}
+	return diag.New("syntax", rangeOf(name, src, e.offset, e.offset+1), e.detail).Titled(e.summary)
 }

@@ -78,6 +78,10 @@ func (w *walk) folder(dir string, depth int) {
 			w.folder(name, depth+1)
 			continue
 		}
+		if d.Type()&fs.ModeSymlink != 0 && InGit(w.files.fsys, name) {
+			w.unreadable(name, ErrGit)
+			continue
+		}
 		w.file(name)
 	}
 }
@@ -112,7 +116,7 @@ func (w *walk) isConfiguration(name string) bool {
 func (w *walk) unreadable(name string, err error) { w.l = append(w.l, unreadable(name, err)) }
 
 func (w *walk) report(name, code, summary, detail string) {
-	w.l = append(w.l, diag.Diagnostic{Severity: diag.Error, Code: code, Summary: summary, Detail: detail, Range: wholeFile(name)})
+	w.l = append(w.l, diag.New(code, wholeFile(name), detail).Titled(summary))
 }
 
 // PointerHint is the way out of ErrPointer.
@@ -121,8 +125,7 @@ const PointerHint = "Fetch the file with git lfs pull. A revision of git has the
 // unreadable says why a file or folder cannot be read, in the system's words.
 func unreadable(name string, err error) diag.Diagnostic {
 	if errors.Is(err, ErrTooLarge) {
-		return diag.Diagnostic{Severity: diag.Error, Code: "limit-exceeded", Summary: "Too large file", Range: wholeFile(name),
-			Detail: fmt.Sprintf("%q is %v.", name, err)}
+		return diag.Newf("limit-exceeded", wholeFile(name), "%q is %v.", name, err).Titled("Too large file")
 	}
 	cause := err
 	if pe, ok := errors.AsType[*fs.PathError](err); ok {
@@ -137,11 +140,14 @@ func unreadable(name string, err error) diag.Diagnostic {
 	case strings.Contains(cause.Error(), "escapes"): // os.Root has no error to compare with
 		detail = fmt.Sprintf("%q is a link that leads out of the configuration's folder. Put a copy there instead: what a configuration says must not depend on the machine.", name)
 	}
+	if errors.Is(err, ErrGit) {
+		detail = fmt.Sprintf("%q is a link into .git, which is not part of the tree. Put a copy there instead.", name)
+	}
 	if errors.Is(err, ErrPointer) {
 		detail = fmt.Sprintf("%q is %v. %s", name, err, PointerHint)
 	}
 	if errors.Is(err, ErrNotRegular) {
 		detail += " A configuration holds folders, regular files, and links to regular files inside it."
 	}
-	return diag.Diagnostic{Severity: diag.Error, Code: "unreadable-file", Summary: "Unreadable file", Detail: detail, Range: wholeFile(name)}
+	return diag.New("unreadable-file", wholeFile(name), detail)
 }

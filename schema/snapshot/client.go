@@ -61,7 +61,7 @@ func (c Client) DefaultAPI() (api API, ok bool) {
 	return API{c.s, i}, i != none
 }
 
-// RateLimit is in tokens per second, 0 for none.
+// RateLimit is in token requests per second, 0 for none.
 func (c Client) RateLimit() float64 { return math.Float64frombits(u64(c.extra(), clientExtraRate)) }
 
 // MayIntrospect reports whether the client may introspect the API's tokens

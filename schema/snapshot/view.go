@@ -83,7 +83,7 @@ type ClientView struct {
 	Credentials              []CredentialView  `json:"credentials"`
 	RefreshToken             *RefreshTokenView `json:"refresh_token,omitempty"`
 	DefaultAPI               string            `json:"default_api,omitempty"`
-	RateLimit                float64           `json:"rate_limit,omitempty"` // tokens per second
+	RateLimit                float64           `json:"rate_limit,omitempty"` // token requests per second
 	Introspects              []string          `json:"introspects,omitempty"`
 	RevokedBefore            string            `json:"revoked_before,omitempty"`
 	RequireSenderConstrained bool              `json:"require_sender_constrained"`

@@ -4,7 +4,7 @@
 // has set for git, writ, writd, a service manager or an exporter, a temporary
 // folder whose name is too long for a socket, and a port that another process
 // takes between the moment it was found and the moment it is used. Only tests
-// import it.
+// import it, those of both programs, and so it stands with what these share.
 package testenv
 
 import (

@@ -129,7 +129,7 @@ func standIns(clients iter.Seq[[]ClientKeys]) map[schema.SigningAlg][]*publicKey
 // UseUp has succeeded, too. A client that has no keys or does not exist is refused
 // after the same work as any other.
 //
-// An error is ErrRefused and refuses the client.
+// An error is ErrRefused and refuses the client, or a *StartError.
 func (a *Assertions) Verify(assertionType string, token *Token, clientID string, keys []ClientKeys) (label string, err error) {
 	now := a.opts.Now()
 	if err := a.checkClaims(assertionType, token, clientID, now.Unix()); err != nil {
@@ -179,10 +179,8 @@ func (a *Assertions) checkAge(times timeClaims, now int64) error {
 	if times.hasIat && times.exp-times.iat > maxAssertionLifetime+skew {
 		return refuse(ReasonTooLong, "exp is %d seconds after iat", times.exp-times.iat)
 	}
-	if forgotten(max(times.from, times.exp-maxAssertionLifetime-skew), a.opts.Since) {
-		return refuse(ReasonBeforeStart, "the assertion may have been used before the start of the server, which forgot what was used")
-	}
-	return nil
+	fresh := !times.hasIat || times.iat >= now-skew
+	return checkStart(max(times.from, times.exp-maxAssertionLifetime-skew), fresh, a.opts.Since)
 }
 
 // verifySignature finds the client's key that signed the token. When none did,

@@ -117,26 +117,45 @@ func TestAssertionsFromBeforeTheStart(t *testing.T) {
 		name     string
 		after    time.Duration
 		iat, exp any
-		want     Reason
+		want     string // the reason, or when to try again
 	}{
-		{"before the start", time.Second, at - 5, at + 60, ReasonBeforeStart},
-		{"within the second of the start", time.Second, at, at + 60, ReasonBeforeStart},
-		{"as a clock ten seconds ahead signs it before the start", time.Second, at + 10, at + 60, ReasonBeforeStart},
-		{"by a right clock, too soon after the start", 10 * time.Second, at + 10, at + 60, ReasonBeforeStart},
+		{"long before the start", time.Second, at - 10, at + 60, "before_start"},
+		{"at the start, long ago", 12 * time.Second, at + 1, at + 60, "before_start"},
+		{"before the start", time.Second, at - 5, at + 60, "16s"},
+		{"within the second of the start", time.Second, at, at + 60, "11s"},
+		{"as a clock ten seconds ahead signs it before the start", time.Second, at + 10, at + 60, "1s"},
+		{"by a right clock, too soon after the start", 10 * time.Second, at + 10, at + 60, "1s"},
+		{"by a clock ten seconds behind", 10 * time.Second, at, at + 60, "11s"},
 		{"after the start", time.Second, at + 11, at + 60, ""},
 		{"by a right clock, after the start", 11 * time.Second, at + 11, at + 60, ""},
 		{"long-lived, from after the start", time.Second, at + 1, at + 311, ""},
-		{"no iat, soon after the start", time.Minute, nil, at + 120, ReasonBeforeStart},
+		{"no iat, soon after the start", time.Minute, nil, at + 120, "3m11s"},
 		{"no iat, when none from before can live", 6 * time.Minute, nil, at + 420, ""},
 	} {
 		a.clock = storetest.NewClock()
 		a.clock.Advance(test.after)
 		a.Assertions = NewAssertions(AssertionOptions{Issuer: ourIssuer, Now: a.clock.Now, Since: start, Store: store.NewMemory(store.MemoryOptions{Now: a.clock.Now})})
 		_, err := a.present(t.Context(), a.sign(nil, map[string]any{"iat": test.iat, "exp": test.exp}))
-		if test.want == "" && err != nil {
-			t.Errorf("%s: %v", test.name, err)
-		} else if test.want != "" {
-			wantReason(t, test.name, err, test.want)
+		got := string(reasonOf(err))
+		if starting, ok := errors.AsType[*StartError](err); ok && !errors.Is(err, ErrRefused) {
+			got = starting.RetryAfter.String()
+			// What the same clock dates so much later is taken, and nothing earlier is.
+			for late, want := range map[time.Duration]bool{-time.Second: false, 0: true} {
+				later := starting.RetryAfter + late
+				changes := map[string]any{"iat": test.iat, "exp": test.exp.(int64) + int64(later/time.Second)}
+				if test.iat != nil {
+					changes["iat"] = test.iat.(int64) + int64(later/time.Second)
+				}
+				a.clock = storetest.NewClock()
+				a.clock.Advance(test.after + later)
+				a.opts.Now = a.clock.Now
+				if _, err := a.present(t.Context(), a.sign(nil, changes)); (err == nil) != want {
+					t.Errorf("%s, %s later: %v", test.name, later, err)
+				}
+			}
+		}
+		if got != test.want || err != nil && test.want == "" {
+			t.Errorf("%s: %v, want %q", test.name, err, test.want)
 		}
 	}
 }

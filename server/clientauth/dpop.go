@@ -140,10 +140,10 @@ func (p *Proofs) checkAge(proof *Token, now int64) error {
 		return refuse(ReasonTooEarly, "iat is %d seconds ahead", iat-now)
 	case iat < now-p.maxAge():
 		return refuse(ReasonExpired, "iat was %d seconds ago", now-iat)
-	case p.opts.Nonce == nil && forgotten(iat-skew, p.opts.Since):
-		return refuse(ReasonBeforeStart, "the proof may have been used before the start of the server, which forgot what was used")
+	case p.opts.Nonce != nil:
+		return nil
 	}
-	return nil
+	return checkStart(iat-skew, iat >= now-skew, p.opts.Since)
 }
 
 func (p *Proofs) maxAge() int64 { return int64(p.opts.MaxAge / time.Second) }

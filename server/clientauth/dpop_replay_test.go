@@ -50,11 +50,20 @@ func TestProofStoreFailure(t *testing.T) {
 func TestProofFromBeforeTheStart(t *testing.T) {
 	p := newProofTest(t, ProofOptions{Since: storetest.NewClock().Now().Add(time.Millisecond)})
 	at := p.clock.Now().Unix()
-	p.wantRefused(t, "before", ReasonBeforeStart, p.sign(nil, nil))
-	p.wantRefused(t, "as a clock ten seconds ahead signs it before", ReasonBeforeStart, p.sign(nil, map[string]any{"iat": at + 10}))
+	wantStarting := func(what string, want time.Duration, proof string) {
+		t.Helper()
+		jkt, err := p.present(t.Context(), proof)
+		if starting, ok := errors.AsType[*StartError](err); jkt != "" || !ok || starting.RetryAfter != want || errors.Is(err, ErrRefused) {
+			t.Errorf("%s: %q, %v, want one %s later", what, jkt, err, want)
+		}
+	}
+	p.wantRefused(t, "long before", ReasonBeforeStart, p.sign(nil, map[string]any{"iat": at - 11}))
+	wantStarting("before", 11*time.Second, p.sign(nil, nil))
+	wantStarting("as a clock ten seconds ahead signs it before", time.Second, p.sign(nil, map[string]any{"iat": at + 10}))
 	p.clock.Advance(10 * time.Second)
-	p.wantRefused(t, "by a right clock, too soon", ReasonBeforeStart, p.sign(nil, nil))
+	wantStarting("by a right clock, too soon", time.Second, p.sign(nil, nil))
 	p.clock.Advance(time.Second)
+	p.wantRefused(t, "long ago", ReasonBeforeStart, p.sign(nil, map[string]any{"iat": at}))
 	if _, err := p.present(t.Context(), p.sign(nil, nil)); err != nil {
 		t.Error(err)
 	}

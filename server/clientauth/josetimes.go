@@ -41,10 +41,23 @@ func (t *Token) times(now int64) (timeClaims, error) {
 	return read, nil
 }
 
-// forgotten reports whether what is taken from a time on, in Unix seconds, may have
-// been used before since, when what was used began to be remembered; the zero time
-// is always. A caller's clock may be ahead, so iat alone does not tell: what is from
-// ten seconds after since was taken at since already.
-func forgotten(from int64, since time.Time) bool {
-	return !since.IsZero() && time.Unix(from, 0).Before(since)
+// checkStart refuses what is taken from a time on, in Unix seconds, if it may have been
+// used before since, when what was used began to be remembered; the zero time is
+// always. A caller's clock may be ahead, so iat alone does not tell: what is from ten
+// seconds after since was taken at since already.
+//
+// fresh is whether it was just made, as far as clocks tell. Then the same caller will
+// soon make one that is taken, and the error is a *StartError.
+func checkStart(from int64, fresh bool, since time.Time) error {
+	if since.IsZero() || !time.Unix(from, 0).Before(since) {
+		return nil
+	}
+	if !fresh {
+		return refuse(ReasonBeforeStart, "it may have been used before the start of the server, which forgot what was used")
+	}
+	start := since.Unix()
+	if since.Nanosecond() > 0 {
+		start++
+	}
+	return &StartError{RetryAfter: time.Duration(start-from) * time.Second}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 )
 
 // ErrRefused is what every Refusal is: its text is the one answer that the
@@ -24,6 +25,20 @@ func (r *Refusal) Error() string { return string(r.Reason) + ": " + r.Detail }
 
 // Unwrap makes every refusal the same to the outside.
 func (r *Refusal) Unwrap() error { return ErrRefused }
+
+// A StartError says that a server which forgot at its start what was used cannot tell
+// yet whether an assertion or a proof was. Like every error that is not ErrRefused it
+// decided nothing. It is found from the token alone, before any client is looked at.
+type StartError struct {
+	// RetryAfter is how much later the caller's clock must date the next one for it to
+	// be taken: whole seconds, at least one.
+	RetryAfter time.Duration
+}
+
+// Error implements error, for the log only.
+func (e *StartError) Error() string {
+	return fmt.Sprintf("it may have been used before the start of the server, which forgot what was used: one that is dated %s later is taken", e.RetryAfter)
+}
 
 // A Reason is the code of a refusal in logs and metrics. There are no others
 // than these.

@@ -169,9 +169,9 @@ func (s *Secrets) Verify(ctx context.Context, addr netip.Addr, cred Credential, 
 	if known {
 		subject = client
 	}
-	label, outcome, slow := s.compare(subject, any, cred.Secret, now)
+	label, slow, outcome := s.compare(subject, any, cred.Secret, now)
 	if !known {
-		label, outcome, slow = "", ErrUnknownClient, nil // what it was compared with is another client's
+		label, slow, outcome = "", nil, ErrUnknownClient // what it was compared with is another client's
 	}
 	if outcome != nil && len(s.standIns) > 0 {
 		found, err := s.compute(ctx, addr, cred, slow)
@@ -190,7 +190,7 @@ type slowSecret struct{ label, hash string }
 
 // compare holds the secret against the fast hashes of a client, if there is any, and
 // finds the slow ones that are left to try.
-func (s *Secrets) compare(client snapshot.Client, any bool, presented string, now int64) (label string, outcome error, slow []slowSecret) {
+func (s *Secrets) compare(client snapshot.Client, any bool, presented string, now int64) (label string, slow []slowSecret, outcome error) {
 	sum := sha256.Sum256([]byte(presented))
 	outcome = ErrNoSecrets
 	comparisons := 0
@@ -221,7 +221,7 @@ func (s *Secrets) compare(client snapshot.Client, any bool, presented string, no
 		subtle.ConstantTimeCompare(sum[:], dummy[:])
 		s.work.Did("comparison")
 	}
-	return label, outcome, slow
+	return label, slow, outcome
 }
 
 // compute tries the slow hashes and returns the label of the one that matches, "" for

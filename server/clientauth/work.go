@@ -2,7 +2,8 @@ package clientauth
 
 // A Work is the list of what was done to check credentials: look-ups, comparisons,
 // slow hashes and signatures. It is for tests, which hold each kind of refusal to the
-// same work. A nil *Work is what a server has: it costs a branch.
+// same work, one request after the other. A nil *Work is what a server has: it costs
+// a branch.
 type Work struct{ Done []string }
 
 // Did appends one thing.

@@ -24,9 +24,10 @@ type MemoryOptions struct {
 // not expired is never dropped to make room, since its second use would then
 // succeed; a full store answers ErrFull instead.
 //
-// An owner holds no more keys than there is room left for the others, and gets
-// ErrShare beyond: one owner has up to half of the store, n greedy ones leave one
-// part of n+1, and the store is never full as long as every key has an owner.
+// An owner gets ErrShare when it holds as many keys as there is room left for all: the
+// first has up to half of the store, the next up to half of what is left, and n that
+// ask without end come to leave one part of n+1. So whoever holds few keys finds room
+// until there is none.
 type Memory struct {
 	now     func() time.Time
 	maxKeys int

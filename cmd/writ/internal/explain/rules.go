@@ -181,7 +181,7 @@ func (e *explainer) asked() string {
 
 func (e *explainer) authorizationFound() {
 	e.pass(decide.RuleAuthorization, fmt.Sprintf("%s authorizes %s for %s, %s.",
-		e.declaredAuthorization.Address, e.declaredClient.Address, e.declaredAPI.Address, behalf(e.authorization.SubjectType)), e.declaredAuthorization.Range)
+		e.declaredAuthorization.Address, e.declaredClient.Address, e.declaredAPI.Address, e.authorization.SubjectType.OnBehalf()), e.declaredAuthorization.Range)
 }
 
 func (e *explainer) noAuthorization() {
@@ -192,19 +192,11 @@ func (e *explainer) noAuthorization() {
 	other := slices.IndexFunc(e.model.Document.Authorizations, func(a schema.Authorization) bool { return a.Client == client.Label && a.API == api.Label })
 	if other >= 0 {
 		a := &e.model.Document.Authorizations[other]
-		e.suggest(fmt.Sprintf("%s authorizes the same client and API, but %s.", compiler.Address(compiler.KindAuthorization, a.Label), behalf(a.SubjectType)))
+		e.suggest(fmt.Sprintf("%s authorizes the same client and API, but %s.", compiler.Address(compiler.KindAuthorization, a.Label), a.SubjectType.OnBehalf()))
 	} else {
 		e.suggest(fmt.Sprintf("Add an authorization with client = %s and api = %s.", client.Address, api.Address))
 	}
-	e.refuse(decide.RuleAuthorization, fmt.Sprintf("Nothing authorizes %s for %s, %s.", client.Address, api.Address, behalf(subject)), client.Range, api.Range)
-}
-
-// behalf says in words for whom a client asks.
-func behalf(subject schema.SubjectType) string {
-	if subject == schema.SubjectUser {
-		return "on behalf of a user"
-	}
-	return "acting for itself"
+	e.refuse(decide.RuleAuthorization, fmt.Sprintf("Nothing authorizes %s for %s, %s.", client.Address, api.Address, subject.OnBehalf()), client.Range, api.Range)
 }
 
 func (e *explainer) notExpired() {

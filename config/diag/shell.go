@@ -1,9 +1,9 @@
-package main
+package diag
 
 import "strings"
 
-// shellQuote writes a word so that a POSIX shell reads it back as it is.
-func shellQuote(word string) string {
+// ShellQuote writes a word so that a POSIX shell reads it back as it is.
+func ShellQuote(word string) string {
 	const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./:=@%+,"
 	if word != "" && strings.Trim(word, plain) == "" {
 		return word
