@@ -195,7 +195,7 @@ func boundJoin(limits source.Limits, args []cty.Value) (int64, error) {
 }
 
 // characterBytes is how many bytes of text are divided into characters in a step.
-const characterBytes = 4
+const characterBytes = 1
 
 // boundCharacters is for functions that look at each character of a text.
 func boundCharacters(_ source.Limits, args []cty.Value) (int64, error) {
@@ -345,7 +345,10 @@ func boundSets(limits source.Limits, args []cty.Value) (int64, error) {
 		}
 		if !v.Type().ElementType().Equals(common) {
 			more, _ := conversionSteps(v, limits.Steps)
-			steps += more + becomingSteps(v, cty.List(common), limits.Steps)
+			if steps += more; steps > limits.Steps {
+				return steps, nil
+			}
+			steps += becomingSteps(v, cty.List(common), limits.Steps)
 		}
 		if steps > limits.Steps {
 			return steps, nil
@@ -479,6 +482,9 @@ func boundLookup(limits source.Limits, args []cty.Value) (int64, error) {
 		return 0, nil
 	}
 	steps, _ := unifyingSteps(args[2], false, limits.Steps)
+	if steps > limits.Steps {
+		return steps, nil
+	}
 	return steps + becomingSteps(args[2], args[0].Type().ElementType(), limits.Steps), nil
 }
 

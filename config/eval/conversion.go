@@ -37,7 +37,10 @@ func (e *Evaluator) Convert(v cty.Value, ty cty.Type) (cty.Value, error) {
 	}
 	if as.HasDynamicTypes() || convert.GetConversionUnsafe(v.Type(), as) == nil {
 		steps, _ := unifyingSteps(v, false, e.left())
-		if err := e.spend(steps + becomingSteps(v, ty, e.left())); err != nil {
+		if err := e.spend(steps); err != nil {
+			return cty.NilVal, err
+		}
+		if err := e.spend(becomingSteps(v, ty, e.left())); err != nil {
 			return cty.NilVal, err
 		}
 		return convert.Convert(v, ty)

@@ -15,6 +15,10 @@ var direct = map[string]func(args []cty.Value) (cty.Value, error){
 	"length": length,
 }
 
+// countedElements is how many elements of a set are counted in a step: it does not
+// know its length.
+const countedElements = 3
+
 // A directCall calls such a function without detours. When that fails it goes
 // the library's way, which words the mistake.
 type directCall struct {
@@ -44,8 +48,12 @@ func (x *directCall) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	if ok && len(args) > 2 && isStructural(args[2]) {
 		ok = false // the default may have to be brought to another type
 	}
-	if ok && args[0].Type() == cty.String {
+	switch {
+	case !ok:
+	case args[0].Type() == cty.String:
 		x.e.take(int64(len(args[0].AsString()))/characterBytes, x.FunctionCallExpr)
+	case args[0].Type().IsSetType():
+		x.e.take(int64(args[0].LengthInt())/countedElements, x.FunctionCallExpr)
 	}
 	if ok {
 		if v, err := x.fn(args); err == nil {

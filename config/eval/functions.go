@@ -238,11 +238,17 @@ func (e *Evaluator) limited(d definition) function.Function {
 	})
 }
 
-func (e *Evaluator) before(d definition, args []cty.Value) error {
-	steps := int64(callSteps)
-	if n := int64(len(args)); n > fewElements {
-		steps += n * n / 10 // the search for a common type, see uniform
+// argumentSteps returns what the search for the common type of many arguments
+// takes.
+func argumentSteps(args int) int64 {
+	if args <= fewElements {
+		return 0
 	}
+	return int64(args) * int64(args) / 10
+}
+
+func (e *Evaluator) before(d definition, args []cty.Value) error {
+	steps := callSteps + argumentSteps(len(args))
 	for _, v := range args {
 		if !v.IsKnown() || customdecode.ExpressionClosureType.Equals(v.Type()) {
 			return nil

@@ -54,7 +54,7 @@ func (c *guarder) guard(expr hclsyntax.Expression) hclsyntax.Expression {
 		y.Args = c.all(x.Args)
 		for i, arg := range y.Args {
 			if c.unifies(x.Name, i) {
-				y.Args[i] = &uniform{arg, c.e, c.becomesOf(x, i)}
+				y.Args[i] = &uniform{arg, c.e, c.becomesOf(x, i), x.ExpandFinal && i == len(x.Args)-1}
 			} else if to := c.parameter(x.Name, i); to == cty.String || to == cty.Number {
 				y.Args[i] = &primitive{arg, c.e, to}
 			}

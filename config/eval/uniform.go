@@ -60,8 +60,9 @@ func (c *guarder) becomesOf(call *hclsyntax.FunctionCallExpr, i int) cty.Type {
 // have one type, as nearly always. What the function gives is the same.
 type uniform struct {
 	hclsyntax.Expression
-	e  *Evaluator
-	to cty.Type
+	e    *Evaluator
+	to   cty.Type
+	many bool // each of its elements is an argument
 }
 
 // fewElements is how many elements are not worth looking at.
@@ -73,6 +74,9 @@ func (x *uniform) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 		return v, diags
 	}
 	x.e.convertible(v, x.Expression)
+	if x.many && argumentSteps(v.LengthInt()) > x.e.left() {
+		throw(x.e.outOfSteps(), x.Expression) // before it makes something of each
+	}
 	v = uniformly(v)
 	x.e.becomes(v, x.to, x.Expression)
 	return v, diags

@@ -9,11 +9,17 @@ import (
 )
 
 // What it takes to look at one part of a value, as functions look at their
-// arguments several times, and to compare two elements when a set is sorted.
+// arguments several times, to find out whether two are equal, and to compare two
+// elements when a set is sorted.
 const (
 	lookSteps  = 5
-	orderSteps = 3
+	equalSteps = 3
+	orderSteps = 10
 )
+
+// sortings is how often a call or a loop has the library sort a set that it is
+// given, at least.
+const sortings = 4
 
 // weight returns about how many steps it takes to look at every part of a
 // value, and soon stops when that is more than most.
@@ -29,7 +35,7 @@ func weight(v cty.Value, most int64) int64 {
 		return 0
 	}
 	if ty.IsSetType() {
-		return setSteps(v.AsValueSlice(), most)
+		return sortings * setSteps(v.AsValueSlice(), most)
 	}
 	n := lookSteps * int64(v.LengthInt())
 	if ty.IsCollectionType() && ty.ElementType().IsPrimitiveType() && ty.ElementType() != cty.String {
@@ -49,7 +55,7 @@ func setSteps(elements []cty.Value, most int64) int64 {
 	steps := hashSteps(elements, most)
 	order := int64(orderSteps)
 	if n > 0 && !elements[0].Type().IsPrimitiveType() {
-		order = 2*orderSteps + steps/n // compares what both would be hashed by
+		order = 4*orderSteps + steps/n // compares what both would be hashed by
 	}
 	return steps + n*int64(bits.Len64(uint64(n)))*order
 }
@@ -77,7 +83,7 @@ func hashSteps(elements []cty.Value, most int64) int64 {
 		}
 		seen[key] = true
 		h := v.Hash()
-		steps += alike[h] * (orderSteps + own)
+		steps += alike[h] * (equalSteps + own)
 		alike[h]++
 	}
 	return steps
@@ -153,6 +159,9 @@ func unifyingSteps(v cty.Value, spared bool, most int64) (steps, parts int64) {
 	}
 	n := int64(v.LengthInt())
 	steps, parts = convertSteps, 1
+	if ty.IsSetType() {
+		steps += weight(v, most)
+	}
 	var types []cty.Type
 	one := true
 	if ty.IsTupleType() || ty.IsObjectType() {
