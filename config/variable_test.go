@@ -195,3 +195,16 @@ policy "p" {
 		t.Errorf("another local: %+v", wider)
 	}
 }
+
+// TestNamesAreResolvedFirst writes a name that does not exist where the value does
+// not depend on it: it is a mistake all the same.
+func TestNamesAreResolvedFirst(t *testing.T) {
+	for _, expr := range []string{`true || local.nothing`, `false ? local.nothing : 1`, `try(local.nothing, 1)`, `true || nothing`, `can(nothing)`} {
+		if _, codes := loadWith(t, `locals { x = `+expr+` }`, config.Options{}); !slices.Contains(codes, "unknown-reference") {
+			t.Errorf("%s: %q", expr, codes)
+		}
+	}
+	if _, codes := loadWith(t, "locals {\n  a = { b = 1 }\n  x = try(local.a.c, 1)\n}", config.Options{}); slices.Contains(codes, "unknown-reference") {
+		t.Errorf("what a value lacks: %q", codes)
+	}
+}

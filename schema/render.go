@@ -80,6 +80,8 @@ Expressions mean what they mean in HCL, and functions what they do in OpenTofu, 
   types beside it may be found or not found that HCL would judge the other way.
 - A key that stands twice in an object is a mistake, and so are numbers that are not finite, such as ` + "`1 / 0`" + `.
 - The default of ` + "`lookup`" + ` in a map is brought to the type of its elements, and is a mistake where it cannot be.
+
+Where OpenTofu and the go-cty library differ it is as in OpenTofu: ` + "`coalesce`" + ` passes over text without characters.
 `
 
 func writeFunctions(b *strings.Builder, functions []Function) {

@@ -71,7 +71,11 @@ func boundFormat(limits source.Limits, args []cty.Value) (int64, error) {
 		return 0, err
 	}
 	n := int64(len(format)) + total + verbs*longest
-	return n/textBytes + total/8, estimate(n, limits)
+	steps := n/textBytes + total/8
+	for _, v := range args[1:] {
+		steps += max(verbs, 1) * writtenSteps(v)
+	}
+	return steps, estimate(n, limits)
 }
 
 // longestText returns about how long the longest argument is when written
@@ -143,18 +147,33 @@ func boundFormatList(limits source.Limits, args []cty.Value) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	n := (total + int64(len(format))) * longest
+	n, steps := (total+int64(len(format)))*longest, int64(0)
 	for _, v := range args[1:] {
 		if err := absurdNumbers(v, limits); err != nil {
 			return 0, err
 		}
-		size := textSize(v)
+		size, written := textSize(v), writtenSteps(v)
 		if !isListed(v) { // it is written out once for each element of the others
 			size *= longest
+			written *= longest
 		}
 		n += verbs * size
+		steps += max(verbs, 1) * written
 	}
-	return n / textBytes, estimate(n, limits)
+	return steps + n/textBytes, estimate(n, limits)
+}
+
+// writtenSteps returns what it takes to write out the numbers in a value.
+func writtenSteps(v cty.Value) int64 {
+	if !isStructural(v) {
+		return primitiveSteps(v)
+	}
+	steps := int64(0)
+	for it := v.ElementIterator(); it.Next(); {
+		_, elem := it.Element()
+		steps += writtenSteps(elem)
+	}
+	return steps
 }
 
 // isListed reports whether formatlist takes a value element by element.
@@ -405,7 +424,7 @@ const (
 
 // decoded bounds the parts of a text by the characters that separate them.
 func decoded(text, separators string, limits source.Limits) (int64, error) {
-	n, numbers := int64(1), int64(0)
+	n, numbers, exponents := int64(1), int64(0), int64(0)
 	begins := true // a part
 	for i := range len(text) {
 		switch c := text[i]; {
@@ -417,13 +436,16 @@ func decoded(text, separators string, limits source.Limits) (int64, error) {
 			if begins && c >= '0' && c <= '9' {
 				numbers++
 			}
+			if (c == 'e' || c == 'E') && i > 0 && text[i-1] >= '0' && text[i-1] <= '9' {
+				exponents++
+			}
 			begins = false
 		}
 	}
 	if most := maxParts * int64(limits.Collection); n > most {
 		return 0, past("Too large value", "a decoded text has %d parts at most, this one has about %d", most, n)
 	}
-	return n*partSteps + numbers*numberSteps + int64(len(text))/16, nil
+	return n*partSteps + numbers*numberSteps + exponents*fractionSteps + int64(len(text))/16, nil
 }
 
 func boundCSV(limits source.Limits, args []cty.Value) (int64, error) {
@@ -440,7 +462,7 @@ func boundJSON(limits source.Limits, args []cty.Value) (int64, error) {
 
 func boundJSONEncode(limits source.Limits, args []cty.Value) (int64, error) {
 	n := textSize(args[0])
-	return n / 64, estimate(n, limits)
+	return n/64 + writtenSteps(args[0]), estimate(n, limits)
 }
 
 // boundSum: text is read as the number that it holds.

@@ -95,7 +95,11 @@ func (c *guarder) guard(expr hclsyntax.Expression) hclsyntax.Expression {
 // nodeSteps is what a node costs each time it is evaluated, as measured.
 // Function calls take theirs by themselves.
 func nodeSteps(expr hclsyntax.Expression) int64 {
-	switch expr.(type) {
+	switch x := expr.(type) {
+	case *hclsyntax.ScopeTraversalExpr:
+		return 2 + keySteps(x.Traversal)
+	case *hclsyntax.RelativeTraversalExpr:
+		return 2 + keySteps(x.Traversal)
 	case *hclsyntax.BinaryOpExpr, *hclsyntax.UnaryOpExpr:
 		return 8
 	case *hclsyntax.ConditionalExpr, *hclsyntax.TemplateExpr, *hclsyntax.ObjectConsExpr, *hclsyntax.ForExpr, *hclsyntax.SplatExpr:
@@ -104,6 +108,17 @@ func nodeSteps(expr hclsyntax.Expression) int64 {
 		return 1
 	}
 	return 2
+}
+
+// keySteps returns what it takes to bring the keys that are written in a traversal
+// to text or to numbers.
+func keySteps(t hcl.Traversal) (steps int64) {
+	for _, step := range t {
+		if index, ok := step.(hcl.TraverseIndex); ok {
+			steps += primitiveSteps(index.Key)
+		}
+	}
+	return steps
 }
 
 func (c *guarder) all(exprs []hclsyntax.Expression) []hclsyntax.Expression {
@@ -240,7 +255,13 @@ type weighed struct {
 
 func (x *weighed) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	v, diags := x.Expression.Value(ctx)
-	if !diags.HasErrors() && !v.Type().IsPrimitiveType() {
+	switch {
+	case diags.HasErrors():
+	case v.Type().IsPrimitiveType():
+		if !v.IsNull() && v.Type() == cty.Number && !isSmall(v) {
+			x.e.take(writingSteps(v), x.Expression)
+		}
+	default:
 		x.e.take(weight(v, x.e.left())*compareTimes, x.Expression)
 	}
 	return v, diags

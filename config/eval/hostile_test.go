@@ -59,7 +59,7 @@ func TestCostIsCounted(t *testing.T) {
 		if len(l) != 1 || l[0].Code != "limit-exceeded" {
 			t.Errorf("%.100s: got %v", src, l)
 		}
-if used := (after.TotalAlloc - before.TotalAlloc) >> 20; used > mebibytes {
+		if used := (after.TotalAlloc - before.TotalAlloc) >> 20; used > mebibytes {
 			t.Errorf("%.100s: allocated %d MiB", src, used)
 		}
 	}
@@ -75,6 +75,13 @@ func TestNumbersAsTextAreCounted(t *testing.T) {
 		`[for i in range(1000) : { for j in range(1000) : (j / 3) => 1 }]`,
 		`[for i in range(1000) : [for j in range(1000) : { (j / 3) = 1 }]]`,
 		`[for i in range(1000) : [for j in range(1000) : tostring(1e-999)]]`,
+		`[for i in range(1000) : [for j in range(1000) : 1e-999 == 1e-998]]`,
+		`[for i in range(1000) : [for j in range(1000) : format("%s", 1e-999)]]`,
+		`[for i in range(1000) : [for j in range(1000) : formatlist("%s", [1e-999])]]`,
+		`[for i in range(1000) : [for j in range(1000) : jsonencode(1e-999)]]`,
+		`[for i in range(1000) : [for j in range(1000) : jsondecode("1e-999")]]`,
+		`[for i in range(1000) : [for j in range(1000) : try([1]["1e-999"], 0)]]`,
+		`[for i in range(1000) : [for j in range(1000) : try(local.map[1e-999], 0)]]`,
 	} {
 		_, l := evaluateWithin(t, src, source.Limits{Steps: 200_000})
 		if code := codeOf(l); code != "limit-exceeded" {

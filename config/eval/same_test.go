@@ -86,3 +86,30 @@ func TestNumberOfElementsChangesNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestDifferencesFromHCL holds what the reference of the language lists beside
+// what the HCL library does.
+func TestDifferencesFromHCL(t *testing.T) {
+	vars := map[string]cty.Value{"m": cty.MapVal(map[string]cty.Value{"a": cty.StringVal("1")})}
+	for _, tt := range []struct {
+		src, want string // part of the only mistake
+		mistakes  int    // that the library finds, -1 where it lacks the function
+	}{
+		{`[for s in ["a", "b"] : s + 1]`, "number is required", 2},
+		{`{ a = 1, a = 2 }`, "already set", 0},
+		{`1 / 0`, "numbers are finite", 0},
+		{`lookup(m, "z", [])`, "must be like the elements of the map, string", -1},
+	} {
+		_, l := eval.New(source.Limits{}, nil).Value(parse(t, tt.src), &hcl.EvalContext{Variables: vars})
+		if len(l) != 1 || !strings.Contains(l[0].Detail, tt.want) {
+			t.Errorf("%s: %v, want one mistake with %q", tt.src, l, tt.want)
+		}
+		if _, diags := parse(t, tt.src).Value(&hcl.EvalContext{Variables: vars}); tt.mistakes >= 0 && len(diags) != tt.mistakes {
+			t.Errorf("%s: the library finds %v", tt.src, diags)
+		}
+	}
+	v, l := eval.New(source.Limits{}, nil).Value(parse(t, `lookup(m, "z", 2)`), &hcl.EvalContext{Variables: vars})
+	if l != nil || !v.RawEquals(cty.StringVal("2")) {
+		t.Errorf("lookup: %#v %v", v, l)
+	}
+}
