@@ -130,10 +130,10 @@ func (d *devServer) run(ctx context.Context, listener net.Listener) error {
 	web := &http.Server{Handler: d.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
 	served := make(chan error, 1)
 	go func() { served <- web.Serve(listener) }()
+	changes := watchTree(ctx, d.w.dir) // before the first reload, which says that changes are served from now on
 	d.reload()
 	go d.server.KeepKeys(ctx)
 	go d.server.KeepIssuers(ctx)
-	changes := watchTree(ctx, d.w.dir)
 	for {
 		select {
 		case <-ctx.Done():

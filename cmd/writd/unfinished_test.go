@@ -23,7 +23,7 @@ import (
 // program nor the answers of those who do end theirs. A unix socket has no address,
 // so that the cap on connections of one address does not help here.
 func TestUnfinishedRequestsTakeLittleMemory(t *testing.T) {
-	const connections, mostMiB = 2500, 96 // about 60, and from 130 on without the bound
+	const connections, mostMiB = 2500, 96 // 36 to 64 with the bound, and from 130 on without
 	var files syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil || files.Cur < connections+500 {
 		t.Skipf("%d connections take more files than this process may open, %d (%v)", connections, files.Cur, err)

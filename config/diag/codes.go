@@ -683,6 +683,13 @@ retired_api "accounts" { identifier = "https://api.example.com/accounts" }`,
 		Remedy: "Choose another identifier. Where nobody relies on the old one any more, remove its retired_api line from the lockfile.",
 	},
 	{
+		Name: "serials-used-up", Severity: Error, Summary: "Serials used up",
+		Meaning: "The snapshot in force has the highest serial there is, 2^53. No later one can come after it, since a server takes only a higher serial.",
+		Example: `$ writ apply --auto-approve --after-serial 9007199254740990
+$ writ apply --auto-approve`,
+		Remedy: "Find out who gave that serial: counting by one never gets there. To begin anew, move the snapshot away, run writ apply --first, and start each writd without the served.json of its --state folder.",
+	},
+	{
 		Name: "snapshot-exists", Severity: Error, Summary: "Snapshot exists",
 		Meaning: "--first and --after-serial say that there is no snapshot in force, and there is one.",
 		Example: `$ writ apply --auto-approve
