@@ -59,7 +59,7 @@ func TestCostIsCounted(t *testing.T) {
 		if len(l) != 1 || l[0].Code != "limit-exceeded" {
 			t.Errorf("%.100s: got %v", src, l)
 		}
-		if used := (after.TotalAlloc - before.TotalAlloc) >> 20; used > mebibytes {
+		if used := (after.TotalAlloc - before.TotalAlloc) >> 20; used > mebibytes && !raceDetector { // under which pools keep nothing
 			t.Errorf("%.100s: allocated %d MiB", src, used)
 		}
 	}
