@@ -114,6 +114,7 @@ func evaluate(t *testing.T, text string, values map[string]string) string {
 // TestPlatformPullRequest runs the steps of the example's workflow for a pull
 // request, in a repository that holds the example.
 func TestPlatformPullRequest(t *testing.T) {
+	needProgram(t, "git")
 	w := readWorkflow(t, filepath.Join(platform, ".github/workflows/writ.yml"))
 	sh := newShell(t, platform)
 	sh.run("git init -q -b main && git add -A && git commit -qm base && git update-ref refs/remotes/origin/main HEAD")

@@ -75,7 +75,7 @@ func nginx(t *testing.T, s *shop, target quickstart.Target, _ []quickstart.API) 
 		s.atOnce(t, lay(t, target, api), nginx, "-p", ".", "-c", "nginx.conf", "-t") // with https
 		api.JWKSURI = s.plain
 		dir, port := lay(t, target, api), ownPort(t)
-		must(t, os.Chmod(filepath.Dir(dir), 0o711)) // under root its workers are another user
+		openToWorkers(t, dir)
 		edit(t, filepath.Join(dir, "nginx.conf"), "listen 127.0.0.1:3000;", "listen 127.0.0.1:"+port+";",
 			"server 127.0.0.1:8000;", "server "+s.upstream+";")
 		return s.serveOn(t, port, dir, nginx, "-p", dir, "-c", "nginx.conf", "-g", "daemon off; error_log stderr warn;")
@@ -92,9 +92,17 @@ func apache(t *testing.T, s *shop, target quickstart.Target, _ []quickstart.API)
 		s.atOnce(t, dir, apache, "-d", dir, "-f", "apache.conf", "-t") // with https
 		api.JWKSURI = s.plain
 		dir, port := lay(t, target, api), ownPort(t)
-		must(t, os.Chmod(filepath.Dir(dir), 0o711)) // under root its workers are another user
+		openToWorkers(t, dir)
 		edit(t, filepath.Join(dir, "apache.conf"), "Listen 127.0.0.1:3000", "Listen 127.0.0.1:"+port,
 			"http://127.0.0.1:8000$1", "http://"+s.upstream+"$1")
 		return s.serveOn(t, port, dir, apache, "-d", dir, "-f", "apache.conf", "-DFOREGROUND", "-C", "LogLevel warn")
 	}
+}
+
+// openToWorkers lets another user reach what is in a folder of a test: a gateway
+// that root starts works as one, whatever the umask.
+func openToWorkers(t *testing.T, dir string) {
+	t.Helper()
+	must(t, os.Chmod(filepath.Dir(dir), 0o711))
+	must(t, os.Chmod(dir, 0o711))
 }
