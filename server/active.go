@@ -23,7 +23,6 @@ type Active struct {
 	secrets    *clientauth.Secrets
 	registered *registered
 	issuer     *token.Issuer
-	reused     reuse
 	routes     map[string]route
 	counted    []*metrics.API // by API index
 	problems   []Problem

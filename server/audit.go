@@ -83,7 +83,7 @@ func (x *exchange) describeToken(to attributes) {
 	to.String("kid", x.signed.KID)
 	to.String("jti", x.signed.JTI)
 	to.Int("expires_in", x.grant.Lifetime())
-	if x.reused {
+	if x.signed.Reused {
 		to.Bool("reused", true)
 	}
 	if x.offline.token != "" {

@@ -24,17 +24,6 @@ func Codes() []Code { return slices.Sorted(maps.Keys(wording)) }
 // ResultLabelled reports whether the metrics have a label value for a code.
 func ResultLabelled(code Code) bool { return metrics.ResultOf(string(code)) != metrics.OtherResult }
 
-// MaxReused is how many tokens a configuration keeps for identical requests.
-const MaxReused = maxReused
-
-// Reused is how many it keeps now.
-func Reused(s *Server) int {
-	r := &s.active.Load().reused
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.recent) + len(r.before)
-}
-
 // CountWork notes what the server does to check credentials from the next activation
 // on, of one request at a time.
 func CountWork(s *Server) *clientauth.Work {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -286,33 +285,6 @@ func TestReuseSurvivesAClientThatGoesAway(t *testing.T) {
 			t.Errorf("%s\n%s", a.raw, b.raw)
 		}
 	})
-}
-
-// However many different requests there are, a bounded number of tokens is kept.
-func TestReuseIsBounded(t *testing.T) {
-	doc := reusing()
-	const scopes = 13
-	doc.APIs[0].Scopes, doc.Authorizations[0].Scopes = nil, nil
-	for i := range scopes {
-		name := fmt.Sprintf("s%02d", i)
-		doc.APIs[0].Scopes = append(doc.APIs[0].Scopes, schema.Scope{Name: name})
-		doc.Authorizations[0].Scopes = append(doc.Authorizations[0].Scopes, name)
-	}
-	s, _ := serving(t, doc, server.Options{Now: new(clock).now, Logger: slog.New(slog.DiscardHandler)})
-	most := 0
-	for n := 1; n < 1<<scopes; n++ {
-		var asked []string
-		for i := range scopes {
-			if n&(1<<i) != 0 {
-				asked = append(asked, fmt.Sprintf("s%02d", i))
-			}
-		}
-		granted(t, s, "scope", strings.Join(asked, " "))
-		most = max(most, server.Reused(s))
-	}
-	if most != server.MaxReused {
-		t.Errorf("%d tokens are kept, %d are to be", most, server.MaxReused)
-	}
 }
 
 // Requests of every kind at once, through reloads: each token is of a

@@ -26,7 +26,6 @@ type exchange struct {
 	credential string // the label of the block that authenticated the client
 	grant      decide.Grant
 	signed     token.Signed
-	reused     bool    // the token was issued to an identical request before
 	issuedType bool    // the answer says what was issued (RFC 8693 section 2.2.1)
 	issuer     string  // the label of the trusted issuer whose token was presented
 	offline    offline // what there is to remember of a refresh token
@@ -79,9 +78,13 @@ func (e *tokenEndpoint) run(x *exchange, out *answer, w http.ResponseWriter, r *
 // issue appends the token and the rest of the answer to out.
 func (e *tokenEndpoint) issue(ctx context.Context, x *exchange, out *answer) *Error {
 	out.begin()
+	begin := time.Now()
 	var err error
-	if out.body, err = e.sign(ctx, x, out.body); err != nil {
+	if out.body, x.signed, err = x.active.issuer.Issue(ctx, out.body, &x.grant.Grant); err != nil {
 		return issueError(err)
+	}
+	if !x.signed.Reused {
+		e.server.metrics.Signed(string(x.grant.Alg), time.Since(begin))
 	}
 	out.end(&x.grant, x.issuedType, x.offline.token)
 	return nil

@@ -262,7 +262,9 @@ func (g *Grant) describe(issuer schema.Issuer, req *Request) {
 	} else if g.Subject = g.ClientID; issuer.SubStyle != schema.SubClientID {
 		g.Subject += "@clients"
 	}
-	g.GrantType = req.GrantType
+	if g.GrantType = req.GrantType; g.GrantType == schema.GrantClientCredentials {
+		g.ReuseWindow = g.API.ReuseWindow()
+	}
 	g.Grant.API = g.API.Label()
 	g.Profile = g.API.Profile()
 	g.Alg = g.API.Alg()

@@ -21,9 +21,10 @@ var ErrNoKey = errors.New("no signing key in force")
 // An Issuer signs grants with one set of keys. The gate and the random source
 // outlive it; the keys change with the configuration.
 type Issuer struct {
-	keys *Keys
-	gate *Gate
-	rand io.Reader
+	keys     *Keys
+	gate     *Gate
+	rand     io.Reader
+	reusable reusableTokens
 }
 
 // NewIssuer makes an issuer. rand must be safe for concurrent use and
@@ -38,14 +39,26 @@ func (i *Issuer) Keys() *Keys { return i.keys }
 // Signed says by which key a token was signed and under which id. The zero
 // values mean that the token carries none.
 type Signed struct {
-	KID string
-	JTI string
+	KID    string
+	JTI    string
+	Reused bool // the token was issued before, for an identical grant
 }
 
 // Issue appends the token of g in compact form (RFC 7515 section 3.1) to dst.
 // It fails with ErrNoKey, with ErrBusy when too many signatures wait, with the
 // context's error, or when the random source or the signer does.
+//
+// A grant with a ReuseWindow may get the token that an identical one got within it.
+// Then Issue sets the times of g so that its lifetime is what is left of the token's.
 func (i *Issuer) Issue(ctx context.Context, dst []byte, g *Grant) ([]byte, Signed, error) {
+	if g.ReuseWindow > 0 {
+		return i.issueOnce(ctx, dst, g)
+	}
+	return i.issue(ctx, dst, g)
+}
+
+// issue signs a new token.
+func (i *Issuer) issue(ctx context.Context, dst []byte, g *Grant) ([]byte, Signed, error) {
 	key := i.keys.Signer(g.Alg, g.API, g.IssuedAt)
 	if key == nil {
 		return dst, Signed{}, fmt.Errorf("%w for %q with %q", ErrNoKey, g.API, g.Alg)
@@ -145,6 +158,10 @@ type Grant struct {
 
 	IssuedAt  int64 // Unix seconds
 	ExpiresAt int64 // Unix seconds
+
+	// ReuseWindow is for how many seconds an identical grant may get the same token
+	// again; 0: each gets its own.
+	ReuseWindow int64
 }
 
 // A Confirmation says what a token is bound to (RFC 7800): whoever presents it
