@@ -19,7 +19,7 @@ func (e *tokenEndpoint) authenticate(x *exchange, r *http.Request) (snapshot.Cli
 		ClientSecret:        x.form.get("client_secret"),
 		ClientAssertion:     x.form.get("client_assertion"),
 		ClientAssertionType: x.form.get("client_assertion_type"),
-		Certificate:         e.server.opts.ClientCertificates.presented(r.TLS),
+		Certificate:         e.server.opts.ClientCertificates.Presented(r.TLS),
 	})
 	x.request.ClientID, x.method = cred.ClientID, cred.Method
 	if err != nil {
@@ -142,7 +142,7 @@ func isForeign(cred clientauth.Credential, assertion *clientauth.Token) bool {
 // verified for clients that do not exist, too. The token will be bound to it.
 func (e *tokenEndpoint) verifyCertificate(x *exchange, r *http.Request, client snapshot.Client, known bool) error {
 	listener := e.server.opts.ClientCertificates
-	peer, _ := clientauth.VerifyPeer(r.TLS, listener.roots(), x.now)
+	peer, _ := clientauth.VerifyPeer(r.TLS, listener.Roots(), x.now)
 	e.server.work.Did("chain")
 	if !known {
 		return clientauth.ErrUnknownClient
@@ -151,7 +151,7 @@ func (e *tokenEndpoint) verifyCertificate(x *exchange, r *http.Request, client s
 	if err != nil {
 		return err
 	}
-	if !listener.takes(method) {
+	if !listener.Takes(method) {
 		return clientauth.ErrUnsupportedMethod
 	}
 	x.method, x.credential = method, label

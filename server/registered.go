@@ -203,7 +203,7 @@ func (s *Server) buildClient(a *Active, last *registered, client snapshot.Client
 		if block.SHA256 != "" {
 			method = clientauth.SelfSignedTLSClientAuth
 		}
-		works[method] = works[method] || s.opts.ClientCertificates.takes(method)
+		works[method] = works[method] || s.opts.ClientCertificates.Takes(method)
 	}
 	return declared
 }

@@ -58,7 +58,7 @@ type Options struct {
 	Certificate *Certificate
 
 	// ClientCertificates are those that the public listener takes; nil: none.
-	ClientCertificates *ClientCertificates
+	ClientCertificates *clientauth.ClientCertificates
 	// IssuerKeys says how the keys of trusted issuers with a jwks_uri are fetched.
 	IssuerKeys clientauth.FetchOptions
 	// Store remembers which assertions and proofs were used, and the families of

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/server"
+	"github.com/writ-auth/writ/server/clientauth"
 	"github.com/writ-auth/writ/server/watch"
 )
 
@@ -23,7 +24,7 @@ type daemon struct {
 	log         *slog.Logger
 	server      *server.Server
 	certificate *server.Certificate // nil without TLS
-	clientCAs   *server.ClientCertificates
+	clientCAs   *clientauth.ClientCertificates
 	close       func() error // of the store or the state file; nil without one
 	exporter    exporter     // of OpenTelemetry data; nil without one
 	listeners   server.Listeners

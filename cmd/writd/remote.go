@@ -7,7 +7,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/writ-auth/writ/server"
+	"github.com/writ-auth/writ/server/clientauth"
 	"github.com/writ-auth/writ/server/watch"
 )
 
@@ -47,7 +47,7 @@ func (d *daemon) snapshots(ctx context.Context) (*watch.Watcher, error) {
 	var roots *x509.CertPool
 	if d.set.snapshotCA != "" {
 		var err error
-		if roots, err = server.ReadCAs(d.set.snapshotCA); err != nil {
+		if roots, err = clientauth.ReadCAs(d.set.snapshotCA); err != nil {
 			return nil, err
 		}
 	}
