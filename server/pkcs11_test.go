@@ -93,7 +93,7 @@ func TestKeysInAToken(t *testing.T) {
 		})
 	}
 	s, log := serving(t, doc, server.Options{PKCS11Module: softToken(t), Getenv: env(map[string]string{"PIN": tokenPIN})})
-	if problems := s.Active().Problems(); len(problems) != 4 {
+	if problems := s.Active().Problems; len(problems) != 4 {
 		t.Errorf("problems: %+v", problems)
 	}
 	set, err := keyfunc.NewJWKSetJSON(keySet(s))

@@ -165,7 +165,7 @@ func TestReuseEndsWithTheKey(t *testing.T) {
 		{Label: "a", Alg: schema.EdDSA, PrivateKey: "file:a.pem", ActivatesAt: noon.Unix() - 3600},
 		{Label: "b", Alg: schema.EdDSA, PrivateKey: "file:b.pem", ActivatesAt: noon.Unix() + 5},
 	}
-	s, _ := serving(t, doc, server.Options{Now: clock.now, Keys: dir})
+	s, _ := serving(t, doc, server.Options{Now: clock.now, Keys: server.KeyOptions{Folder: dir}})
 	first := granted(t, s)
 	clock.at(4)
 	if granted(t, s).body.AccessToken != first.body.AccessToken {

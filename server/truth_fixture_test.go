@@ -62,7 +62,7 @@ func newTruth(t *testing.T, issuer string) *truth {
 	offerOffline(doc)
 	truth.server, _ = serving(t, doc, server.Options{
 		Store: store.NewMemory(store.MemoryOptions{Now: func() time.Time { return truth.now }}), RefreshTokensInMemory: true,
-		Keys: sharedKeys, Getenv: env(map[string]string{"HMAC": hmacSecret}), Now: func() time.Time { return truth.now }, ClientCertificates: certificates,
+		Keys: server.KeyOptions{Folder: sharedKeys}, Getenv: env(map[string]string{"HMAC": hmacSecret}), Now: func() time.Time { return truth.now }, ClientCertificates: certificates,
 	})
 	return truth
 }
