@@ -204,8 +204,8 @@ func TestUnreadableSecrets(t *testing.T) {
 	doc.Clients = append(doc.Clients, schema.Client{Label: "other", Name: "x", ClientID: "other", GrantTypes: []string{schema.GrantClientCredentials},
 		Secrets: []schema.Secret{{Label: "a", Hash: "file:other"}}})
 	secrets := t.TempDir()
-	s, log := serving(t, doc, server.Options{Keys: sharedKeys, Secrets: secrets})
-	if problems := s.Active().Problems(); len(problems) != 3 { // two HS256 APIs, one client
+	s, log := serving(t, doc, server.Options{Keys: server.KeyOptions{Folder: sharedKeys}, Secrets: secrets})
+	if problems := s.Active().Problems; len(problems) != 3 { // two HS256 APIs, one client
 		t.Errorf("problems %v", problems)
 	}
 	if !strings.Contains(log.String(), "api.rfc9068-hs256") || !strings.Contains(log.String(), "client.other") {
@@ -241,7 +241,7 @@ func TestNothingLeft(t *testing.T) {
 	noDeclared := fast()
 	noDeclared.SigningKeys = []schema.SigningKey{{Label: "a", Alg: schema.EdDSA, PrivateKey: "file:../outside.pem"}}
 	for name, doc := range map[string]*schema.Document{"no secret": noSecret, "no key": noKey, "no declared key": noDeclared} {
-		s, _ := newServer(t, server.Options{Keys: t.TempDir(), Getenv: env(map[string]string{"SHORT": "31-bytes-are-not-enough-for-HMAC"[:31]})})
+		s, _ := newServer(t, server.Options{Keys: server.KeyOptions{Folder: t.TempDir()}, Getenv: env(map[string]string{"SHORT": "31-bytes-are-not-enough-for-HMAC"[:31]})})
 		if err := s.Activate(file(t, doc, snapshot.Envelope{Serial: 1})); err == nil || s.Active() != nil {
 			t.Errorf("%s: activated", name)
 		}
@@ -277,7 +277,7 @@ func TestReferencesStayInside(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Activate(content); err != nil || len(s.Active().Problems()) != 1 {
+		if err := s.Activate(content); err != nil || len(s.Active().Problems) != 1 {
 			t.Errorf("%q was read: %v", name, err)
 		}
 	}
@@ -299,7 +299,7 @@ func TestSecretsOfKubernetes(t *testing.T) {
 	}
 	doc := fast()
 	doc.Clients[0].Secrets[0].Hash = "file:billing"
-	s, _ := serving(t, doc, server.Options{Keys: sharedKeys, Secrets: secrets})
+	s, _ := serving(t, doc, server.Options{Keys: server.KeyOptions{Folder: sharedKeys}, Secrets: secrets})
 	if res := do(t, s.Public(), post(form())); res.status != 200 {
 		t.Errorf("%d %s", res.status, res.raw)
 	}
@@ -308,7 +308,7 @@ func TestSecretsOfKubernetes(t *testing.T) {
 // A page of another site can reach a loopback address by the victim's browser,
 // but not with our Host and Origin.
 func TestAdminChecksHostAndOrigin(t *testing.T) {
-	s, _ := serving(t, fast(), server.Options{AdminHosts: []string{"writ.internal"}})
+	s, _ := serving(t, fast(), server.Options{Admin: server.AdminOptions{Hosts: []string{"writ.internal"}}})
 	for name, c := range map[string]struct {
 		host, origin string
 		want         int
@@ -352,7 +352,7 @@ func TestAdmin(t *testing.T) {
 		t.Error("not ready with a snapshot")
 	}
 	status := ask("GET", "/status").raw
-	for _, want := range []string{s.Active().Digest(), `"serial": 7`, `"revision": "abc123"`, `"state": "signing"`, issuerURL} {
+	for _, want := range []string{s.Active().Digest, `"serial": 7`, `"revision": "abc123"`, `"state": "signing"`, issuerURL} {
 		if !strings.Contains(status, want) {
 			t.Errorf("status lacks %s:\n%s", want, status)
 		}

@@ -273,7 +273,7 @@ func TestUnusableSecretsBesideKeys(t *testing.T) {
 	if res := do(t, s.Public(), post(asserted(pairs()[schema.ES256].assertion("signer", issuerURL, noon, nil)))); res.status != 200 {
 		t.Errorf("%d %s", res.status, res.raw)
 	}
-	if problems := s.Active().Problems(); len(problems) != 1 || problems[0].Address != "client.billing" {
+	if problems := s.Active().Problems; len(problems) != 1 || problems[0].Address != "client.billing" {
 		t.Errorf("%v", problems)
 	}
 	for name, doc := range map[string]func(*schema.Document){

@@ -61,7 +61,7 @@ func TestAuditLineIsSlogs(t *testing.T) {
 		doc.APIs[0].ReuseWindow = 60
 		log := new(logBuffer)
 		s, _ := serving(t, doc, server.Options{
-			Logger: slog.New(logger(log)), Now: func() time.Time { return noon }, Keys: keys, Rand: zeros{},
+			Logger: slog.New(logger(log)), Now: func() time.Time { return noon }, Keys: server.KeyOptions{Folder: keys}, Rand: zeros{},
 		})
 		before := len(log.String())
 		for _, r := range audited() {

@@ -33,7 +33,7 @@ func TestAuditLine(t *testing.T) {
 				t.Errorf("%s is %v, want %v", name, got[name], want[name])
 			}
 		}
-		if got["time"] == "" || got["snapshot"] != s.Active().Digest() {
+		if got["time"] == "" || got["snapshot"] != s.Active().Digest {
 			t.Errorf("%v", got)
 		}
 	}

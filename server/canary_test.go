@@ -32,7 +32,7 @@ func TestNoSecretComesOut(t *testing.T) {
 	doc := everyShape(issuerURL)
 	doc.Clients[0].Secrets = append(doc.Clients[0].Secrets, schema.Secret{Label: "b", Hash: hashOf(secretCanary)}, schema.Secret{Label: "c", Hash: "env:BROKEN"})
 	doc.SigningKeys = []schema.SigningKey{{Label: "broken", Alg: schema.PS256, PrivateKey: "file:broken.pem"}}
-	s, log := serving(t, doc, server.Options{Keys: keys, Getenv: env(map[string]string{"HMAC": hmacCanary, "BROKEN": keyCanary})})
+	s, log := serving(t, doc, server.Options{Keys: server.KeyOptions{Folder: keys}, Getenv: env(map[string]string{"HMAC": hmacCanary, "BROKEN": keyCanary})})
 
 	var out strings.Builder
 	ask := func(r *http.Request) {

@@ -24,6 +24,7 @@ import (
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/server"
+	"github.com/writ-auth/writ/server/clientauth"
 	"github.com/writ-auth/writ/server/store"
 )
 
@@ -80,7 +81,7 @@ type tlsServer struct {
 	log     *logBuffer
 	address string
 	roots   *x509.CertPool
-	clients *server.ClientCertificates
+	clients *clientauth.ClientCertificates
 	caFile  string
 }
 
@@ -108,7 +109,7 @@ func overTLS(t *testing.T, doc *schema.Document, ca *authority, selfSigned bool)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ts.clients, err = server.LoadClientCertificates(ts.caFile, selfSigned); err != nil {
+	if ts.clients, err = clientauth.LoadClientCertificates(ts.caFile, selfSigned); err != nil {
 		t.Fatal(err)
 	}
 	config := certificate.Config()

@@ -39,7 +39,7 @@ func submit(h http.Handler, path string, form url.Values) *httptest.ResponseReco
 
 func TestConsoleIsOffUnlessAskedFor(t *testing.T) {
 	for _, on := range []bool{false, true} {
-		s, _ := serving(t, document(), server.Options{Keys: sharedKeys, Console: on})
+		s, _ := serving(t, document(), server.Options{Keys: server.KeyOptions{Folder: sharedKeys}, Admin: server.AdminOptions{Console: on}})
 		want := map[bool]int{false: http.StatusNotFound, true: http.StatusOK}[on]
 		for _, path := range []string{"/console/", "/console/keys", "/console/assets/console.css", "/console/apis/orders/settings"} {
 			if w := visit(s.Admin(), path); w.Code != want {
@@ -61,7 +61,7 @@ func TestConsoleIsOffUnlessAskedFor(t *testing.T) {
 // No page of another site reads it or has it do something, whatever name it
 // gives this address.
 func TestConsoleHostAndOrigin(t *testing.T) {
-	s, log := serving(t, document(), server.Options{Keys: sharedKeys, Console: true, AdminHosts: []string{"admin.internal"}})
+	s, log := serving(t, document(), server.Options{Keys: server.KeyOptions{Folder: sharedKeys}, Admin: server.AdminOptions{Console: true, Hosts: []string{"admin.internal"}}})
 	for _, c := range []struct {
 		host, origin string
 		want         int
@@ -106,7 +106,7 @@ func TestConsoleKeepsNoSecret(t *testing.T) {
 	const canary = "canary-secret+/=&% \u00e9<b>"
 	doc := document()
 	doc.Clients[0].Secrets = append(doc.Clients[0].Secrets, schema.Secret{Label: "b", Hash: hashOf(canary)})
-	s, log := serving(t, doc, server.Options{Keys: sharedKeys, Console: true})
+	s, log := serving(t, doc, server.Options{Keys: server.KeyOptions{Folder: sharedKeys}, Admin: server.AdminOptions{Console: true}})
 	var out strings.Builder
 	for _, form := range []url.Values{
 		{"client": {"billing"}, "secret": {canary}},
@@ -146,7 +146,7 @@ func TestConsoleKeepsNoSecret(t *testing.T) {
 // Guesses made through the console count like any other.
 func TestConsoleGuessesAreLimited(t *testing.T) {
 	now := noon
-	s, _ := serving(t, document(), server.Options{Keys: sharedKeys, Console: true, Now: func() time.Time { return now }})
+	s, _ := serving(t, document(), server.Options{Keys: server.KeyOptions{Folder: sharedKeys}, Admin: server.AdminOptions{Console: true}, Now: func() time.Time { return now }})
 	limited := false
 	for range 300 {
 		w := submit(s.Admin(), "/console/apis/orders/test", url.Values{"client": {"billing"}, "secret": {"guess"}})
@@ -159,7 +159,7 @@ func TestConsoleGuessesAreLimited(t *testing.T) {
 
 // A token of every algorithm is verified, and the page names the key.
 func TestConsoleVerifies(t *testing.T) {
-	s, _ := serving(t, everyShape(issuerURL), server.Options{Keys: sharedKeys, Console: true, Getenv: env(map[string]string{"HMAC": strings.Repeat("k", 32)})})
+	s, _ := serving(t, everyShape(issuerURL), server.Options{Keys: server.KeyOptions{Folder: sharedKeys}, Admin: server.AdminOptions{Console: true}, Getenv: env(map[string]string{"HMAC": strings.Repeat("k", 32)})})
 	for _, alg := range algorithms {
 		for _, profile := range []schema.Profile{schema.ProfileAuth0, schema.ProfileRFC9068} {
 			body := submit(s.Admin(), "/console/apis/"+label(profile, alg)+"/test", url.Values{"client": {"billing"}, "secret": {clientSecret}}).Body.String()
@@ -182,7 +182,7 @@ func TestConsoleShowsTheServersState(t *testing.T) {
 		Label: "shared", Name: "Shared", Identifier: "urn:shared", Profile: schema.ProfileRFC9068, Alg: schema.HS256, SigningSecret: "env:MISSING",
 		TokenLifetime: 60, ScopeMode: schema.ScopeNarrow,
 	})
-	s, _ := newServer(t, server.Options{Keys: sharedKeys, Console: true, Now: func() time.Time { return now }})
+	s, _ := newServer(t, server.Options{Keys: server.KeyOptions{Folder: sharedKeys}, Admin: server.AdminOptions{Console: true}, Now: func() time.Time { return now }})
 	if body := visit(s.Admin(), "/console/").Body.String(); !strings.Contains(body, "No snapshot yet") {
 		t.Error(body)
 	}

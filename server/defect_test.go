@@ -29,7 +29,7 @@ func TestPanicInActivation(t *testing.T) {
 	if res := do(t, s.Public(), post(form())); res.status != 200 || s.Active() != first {
 		t.Errorf("%d %s", res.status, res.raw)
 	}
-	if !strings.Contains(log.String(), `"reason":"a defect: no such luck"`) || !strings.Contains(log.String(), "references.go") {
+	if !strings.Contains(log.String(), `"reason":"a defect: no such luck"`) || !strings.Contains(log.String(), "resolve") {
 		t.Errorf("the log does not say where:\n%s", log)
 	}
 	if err := s.Activate(file(t, fast(), snapshot.Envelope{Serial: 3})); err != nil {
@@ -52,7 +52,7 @@ func TestPanicInTheBackground(t *testing.T) {
 	}
 	broken.Store(true)
 	defect, ok := errors.AsType[*server.Defect](s.Serve(t.Context(), server.Listeners{Public: l}))
-	if !ok || defect.Panic != "the clock has stopped" || !strings.Contains(string(defect.Stack), "KeepIssuers") {
+	if !ok || defect.Panic != "the clock has stopped" || !strings.Contains(string(defect.Stack), "remoteKeys") {
 		t.Errorf("%+v", defect)
 	}
 }

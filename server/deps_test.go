@@ -41,17 +41,23 @@ var confined = map[string]struct {
 	to     []string
 	reason string
 }{
-	"github.com/lestrrat-go/jwx/v2":             {[]string{"server/token", "server/clientauth"}, "jwx v2 is at the end of its line: its successor is to be a change in two packages"},
-	"github.com/fsnotify/fsnotify":              {[]string{"server/watch"}, "events are hints: only the package that looks itself may hear them"},
-	"go.etcd.io/bbolt":                          {[]string{"server/store"}, "the state has one interface and its backends are behind it"},
-	"github.com/nats-io":                        {[]string{"server/store/natskv"}, "the shared state is behind the same interface; nothing else may depend on how it is kept"},
-	"go.opentelemetry.io":                       {[]string{"server/telemetry"}, "who traces requests does so from outside, behind server.Tracer"},
-	"github.com/prometheus":                     {[]string{"server/telemetry"}, "a page of text is read back for OpenTelemetry, and made without it"},
-	"golang.org/x/crypto":                       {[]string{"server/clientauth"}, "slow hashes are for imported secrets, behind their limits"},
-	"golang.org/x/time":                         {[]string{"server"}, "throttles stand before the endpoints, not inside what they call"},
-	"github.com/coreos/go-systemd":              {[]string{"cmd/writd"}, "who starts the program is the program's business"},
-	module + "server/quickstart":                {[]string{"server/console"}, "code that people paste has no part in making a token"},
-	"github.com/writ-auth/writ/schema/snapshot": {[]string{"server", "server/clientauth", "server/console", "server/decide", "cmd/writd"}, "making a token needs a grant, not a snapshot"},
+	"github.com/lestrrat-go/jwx/v2":      {[]string{"server/token", "server/clientauth"}, "jwx v2 is at the end of its line: its successor is to be a change in two packages"},
+	"github.com/fsnotify/fsnotify":       {[]string{"server/watch"}, "events are hints: only the package that looks itself may hear them"},
+	"go.etcd.io/bbolt":                   {[]string{"server/store"}, "the state has one interface and its backends are behind it"},
+	"github.com/nats-io":                 {[]string{"server/store/natskv"}, "the shared state is behind the same interface; nothing else may depend on how it is kept"},
+	"go.opentelemetry.io":                {[]string{"server/telemetry"}, "who traces requests does so from outside, behind server.Tracer"},
+	"github.com/prometheus":              {[]string{"server/telemetry"}, "a page of text is read back for OpenTelemetry, and made without it"},
+	"golang.org/x/crypto":                {[]string{"server/clientauth"}, "slow hashes are for imported secrets, behind their limits"},
+	"golang.org/x/time":                  {[]string{"server/internal/endpoint"}, "a client's limits are checked where the client is known, not inside what the endpoints call"},
+	"github.com/coreos/go-systemd":       {[]string{"cmd/writd"}, "who starts the program is the program's business"},
+	module + "server/internal/endpoint":  {[]string{"server"}, "an endpoint is asked over HTTP"},
+	module + "server/internal/active":    {[]string{"server", "server/internal/endpoint"}, "the facts are handed to those below the endpoints"},
+	module + "server/internal/refresh":   {[]string{"server", "server/internal/endpoint"}, "a decision has its family handed in, and remembers nothing"},
+	module + "server/internal/transport": {[]string{"server", "server/internal/endpoint"}, "a request is read in one place"},
+	module + "server/quickstart":         {[]string{"server/console"}, "code that people paste has no part in making a token"},
+	"github.com/writ-auth/writ/schema/snapshot": {[]string{
+		"server/clientauth", "server/console", "server/decide", "server/internal/active", "server/internal/endpoint", "server/internal/refresh", "cmd/writd",
+	}, "making a token needs a grant, not a snapshot"},
 }
 
 type listed struct {
@@ -116,30 +122,46 @@ func TestDependencies(t *testing.T) {
 	}
 }
 
-// What server/decide must not import itself, and why. That it imports packages of
-// ours which do is another matter: it takes their types.
-var impure = map[string]string{
-	"net":                   "what HTTP says is handed to a decision",
-	"os":                    "a decision reads no file",
-	"io":                    "a decision reads nothing",
-	"context":               "a decision waits for nothing",
-	"sync":                  "a decision remembers nothing",
-	"log":                   "who asks logs the answer",
-	"crypto/rand":           "the same request at the same time gets the same answer",
-	"math/rand":             "as above",
-	module + "server/store": "what is remembered is handed to a decision",
+// What a package must not import itself, and why. That it imports packages of ours
+// which do is another matter: it takes their types.
+var forbidden = map[string]map[string]string{
+	"server/decide": {
+		"net":                   "what HTTP says is handed to a decision",
+		"os":                    "a decision reads no file",
+		"io":                    "a decision reads nothing",
+		"context":               "a decision waits for nothing",
+		"sync":                  "a decision remembers nothing",
+		"log":                   "who asks logs the answer",
+		"crypto/rand":           "the same request at the same time gets the same answer",
+		"math/rand":             "as above",
+		module + "server/store": "what is remembered is handed to a decision",
+	},
+	"server/internal/transport": {
+		strings.TrimSuffix(module, "/"): "it bounds and reads requests before anybody knows what they mean",
+	},
+	"server/internal/active": {
+		"net/http": "a state is made from files and knows no request",
+	},
+	"server/internal/refresh": {
+		"net/http":                 "what is remembered does not depend on how it was asked for",
+		module + "server/internal": "as above",
+	},
 }
 
-// One place decides, and it is a function of configuration, request and time.
-func TestDecisionsArePure(t *testing.T) {
-	packages := list(t, module+"server/decide")
-	for _, imported := range packages[0].Imports {
-		for pkg, reason := range impure {
-			if below(imported, pkg) {
-				t.Errorf("server/decide imports %s: %s", imported, reason)
+func TestForbiddenImports(t *testing.T) {
+	for own, rules := range forbidden {
+		for _, imported := range list(t, module+own)[0].Imports {
+			for pkg, reason := range rules {
+				if below(imported, pkg) {
+					t.Errorf("%s imports %s: %s", own, imported, reason)
+				}
 			}
 		}
 	}
+}
+
+// One place decides, and it is a function of configuration, request and time.
+func TestDecisionsAskNoClock(t *testing.T) {
 	files, err := filepath.Glob("decide/*.go")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no source of server/decide: %v", err)

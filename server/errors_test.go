@@ -412,7 +412,7 @@ func TestUnknownClientLooksLikeWrongSecret(t *testing.T) {
 
 // Of the input the log repeats no secret, and tells the near match.
 func TestNearMatchIsLogged(t *testing.T) {
-	s, log := serving(t, document(), server.Options{Keys: sharedKeys})
+	s, log := serving(t, document(), server.Options{Keys: server.KeyOptions{Folder: sharedKeys}})
 	do(t, s.Public(), post(form("audience", ordersURL+"/")))
 	if !strings.Contains(log.String(), "differs from api.orders by a trailing slash") {
 		t.Errorf("log:\n%s", log.String())

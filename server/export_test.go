@@ -1,48 +1,15 @@
 package server
 
-import (
-	"maps"
-	"slices"
-
-	"github.com/writ-auth/writ/server/clientauth"
-	"github.com/writ-auth/writ/server/metrics"
-)
-
-// Paths lists the table of routes, for the test that holds it against the
-// metadata.
-func (a *Active) Paths() []string {
-	var paths []string
-	for path := range a.routes {
-		paths = append(paths, path)
-	}
-	return paths
-}
-
-// Codes lists the error codes that have a wording.
-func Codes() []Code { return slices.Sorted(maps.Keys(wording)) }
-
-// ResultLabelled reports whether the metrics have a label value for a code.
-func ResultLabelled(code Code) bool { return metrics.ResultOf(string(code)) != metrics.OtherResult }
-
-// MaxReused is how many tokens a configuration keeps for identical requests.
-const MaxReused = maxReused
-
-// Reused is how many it keeps now.
-func Reused(s *Server) int {
-	r := &s.active.Load().reused
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.recent) + len(r.before)
-}
+import "github.com/writ-auth/writ/server/clientauth"
 
 // CountWork notes what the server does to check credentials from the next activation
 // on, of one request at a time.
 func CountWork(s *Server) *clientauth.Work {
-	s.work = new(clientauth.Work)
-	return s.work
+	s.activator.Work = new(clientauth.Work)
+	return s.activator.Work
 }
 
-// SlowHashes has compute answer for slow hashes from the next activation on.
+// SlowHashes makes compute answer for slow hashes from the next activation on.
 func SlowHashes(s *Server, compute func(hash, secret string) bool) {
-	s.slow = clientauth.NewSlowHashes(clientauth.SlowOptions{Compute: compute})
+	s.activator.SlowHashes = clientauth.NewSlowHashes(clientauth.SlowOptions{Compute: compute})
 }

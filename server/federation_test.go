@@ -194,7 +194,7 @@ func TestOwnTokenIsNoCredential(t *testing.T) {
 	if res.status != http.StatusUnauthorized {
 		t.Errorf("%d %s\n%s", res.status, res.raw, log)
 	}
-	if problems := s.Active().Problems(); len(problems) != 1 || problems[0].Address != "trusted_issuer.ourselves" {
+	if problems := s.Active().Problems; len(problems) != 1 || problems[0].Address != "trusted_issuer.ourselves" {
 		t.Errorf("problems %v", problems)
 	}
 }
@@ -235,7 +235,7 @@ func TestFetchedKeys(t *testing.T) {
 	s, log := serving(t, doc, server.Options{Now: now, IssuerKeys: clientauth.FetchOptions{Roots: pool}, Store: store.NewMemory(store.MemoryOptions{Now: now})})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
-	go func() { defer close(ended); s.KeepIssuers(ctx) }()
+	go func() { defer close(ended); _ = s.Maintain(ctx) }()
 	defer func() { cancel(); <-ended }()
 
 	present := func(changes map[string]any) result {

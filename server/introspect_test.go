@@ -75,7 +75,7 @@ func TestIntrospect(t *testing.T) {
 	}
 	now := noon
 	s, log := serving(t, withInspector(everyShape(issuerURL), labels...), server.Options{
-		Keys: sharedKeys, Getenv: env(map[string]string{"HMAC": hmacSecret}), Now: func() time.Time { return now },
+		Keys: server.KeyOptions{Folder: sharedKeys}, Getenv: env(map[string]string{"HMAC": hmacSecret}), Now: func() time.Time { return now },
 	})
 	for _, profile := range profiles {
 		for _, alg := range algorithms {
@@ -121,7 +121,7 @@ func TestIntrospectForgeries(t *testing.T) {
 			doc.APIs[i].SigningSecret = "env:OTHER"
 		}
 	}
-	s, _ := serving(t, doc, server.Options{Keys: sharedKeys, Getenv: env(map[string]string{"HMAC": hmacSecret, "OTHER": "the-secret-of-another-api-of-32-bytes"})})
+	s, _ := serving(t, doc, server.Options{Keys: server.KeyOptions{Folder: sharedKeys}, Getenv: env(map[string]string{"HMAC": hmacSecret, "OTHER": "the-secret-of-another-api-of-32-bytes"})})
 	ask := func(what, compact string) {
 		t.Helper()
 		wantInactive(t, what, present(t, s, "/oauth/introspect", clientID, compact))

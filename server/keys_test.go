@@ -46,7 +46,7 @@ func TestRotationOverHTTP(t *testing.T) {
 	doc.APIs[0].TokenLifetime = 24 * 3600
 	servers := make([]*server.Server, 3)
 	for i := range servers {
-		servers[i], _ = serving(t, doc, server.Options{Keys: dir, KeyAnnounce: announce, KeyRotate: rotate, Now: now})
+		servers[i], _ = serving(t, doc, server.Options{Keys: server.KeyOptions{Folder: dir, Announce: announce, Rotate: rotate}, Now: now})
 	}
 	type held struct {
 		set   jwt.Keyfunc
@@ -103,7 +103,7 @@ func TestServersKeepTheirKeys(t *testing.T) {
 	servers := make([]*server.Server, 3)
 	logs := make([]*logBuffer, 3)
 	for i := range servers {
-		servers[i], logs[i] = serving(t, fast(), server.Options{Keys: dir, Now: func() time.Time { return time.Unix(clock.Load(), 0) }})
+		servers[i], logs[i] = serving(t, fast(), server.Options{Keys: server.KeyOptions{Folder: dir}, Now: func() time.Time { return time.Unix(clock.Load(), 0) }})
 		wg.Go(func() {
 			for ctx.Err() == nil {
 				failed := servers[i].Active().Keys().Maintain(time.Unix(clock.Load(), 0))
@@ -131,13 +131,13 @@ func TestServersKeepTheirKeys(t *testing.T) {
 	}
 }
 
-// KeepKeys is what makes the keys of a process change while nothing else happens.
-func TestKeepKeys(t *testing.T) {
+// Maintain is what makes the keys of a process change while nothing else happens.
+func TestMaintainKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, log := serving(t, fast(), server.Options{Now: time.Now})
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
-		wg.Go(func() { s.KeepKeys(ctx) })
+		wg.Go(func() { _ = s.Maintain(ctx) })
 		before := keySet(s)
 		time.Sleep(token.DefaultRotate + token.Rescan)
 		if after := keySet(s); string(after) == string(before) || strings.Count(string(after), `"kid"`) != 2 {
@@ -161,7 +161,7 @@ func TestPrivateKeysStayPrivate(t *testing.T) {
 		{Label: "damaged", Alg: schema.EdDSA, PrivateKey: "file:managed-ES256-000002.pem", ActivatesAt: noon.Unix() * 2},
 		{Label: "declared", Alg: schema.EdDSA, PrivateKey: "file:declared.pem"},
 	}
-	opts := server.Options{Keys: dir, Getenv: env(map[string]string{"HMAC": hmacSecret})}
+	opts := server.Options{Keys: server.KeyOptions{Folder: dir}, Getenv: env(map[string]string{"HMAC": hmacSecret})}
 	_, first := serving(t, doc, opts)
 	var secrets []string
 	for _, name := range []string{"managed-RS256-000001.pem", "managed-PS256-000001.pem", "managed-ES256-000001.pem", "declared.pem"} {

@@ -68,7 +68,7 @@ func TestMetadata(t *testing.T) {
 // The document says what the routes do and nothing else: the grant types and
 // methods that it lists work, others are refused (see the error table).
 func TestMetadataSaysWhatWorks(t *testing.T) {
-	s, _ := serving(t, everyShape(issuerURL), server.Options{Keys: sharedKeys, Getenv: env(map[string]string{"HMAC": hmacSecret})})
+	s, _ := serving(t, everyShape(issuerURL), server.Options{Keys: server.KeyOptions{Folder: sharedKeys}, Getenv: env(map[string]string{"HMAC": hmacSecret})})
 	w := httptest.NewRecorder()
 	s.Public().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/.well-known/oauth-authorization-server", nil))
 	var m server.Metadata
@@ -88,7 +88,7 @@ func TestMetadataSaysWhatWorks(t *testing.T) {
 			t.Errorf("%s is in use and not listed", alg)
 		}
 	}
-	only, _ := serving(t, document(), server.Options{Keys: sharedKeys})
+	only, _ := serving(t, document(), server.Options{Keys: server.KeyOptions{Folder: sharedKeys}})
 	w = httptest.NewRecorder()
 	only.Public().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/.well-known/openid-configuration", nil))
 	if !strings.Contains(w.Body.String(), `"id_token_signing_alg_values_supported":["RS256"]`) {
@@ -98,7 +98,7 @@ func TestMetadataSaysWhatWorks(t *testing.T) {
 
 // Paths are compared as they were sent: nothing is cleaned, decoded or redirected.
 func TestExactRoutes(t *testing.T) {
-	s, _ := serving(t, everyShape(issuerURL), server.Options{Keys: sharedKeys, Getenv: env(map[string]string{"HMAC": hmacSecret})})
+	s, _ := serving(t, everyShape(issuerURL), server.Options{Keys: server.KeyOptions{Folder: sharedKeys}, Getenv: env(map[string]string{"HMAC": hmacSecret})})
 	for _, path := range []string{"/", "/oauth", "/oauth/", "/oauth/token/", "//oauth/token", "/oauth//token", "/oauth/./token", "/oauth%2Ftoken",
 		"/Oauth/token", "/oauth/token%00", "/oauth/introspect/", "/oauth/%72evoke",
 		"/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/{api}/x", "/status", "/livez", "/metrics", "/debug/pprof/"} {
@@ -111,7 +111,7 @@ func TestExactRoutes(t *testing.T) {
 }
 
 func TestJWKS(t *testing.T) {
-	s, _ := serving(t, everyShape(issuerURL), server.Options{Keys: sharedKeys, Getenv: env(map[string]string{"HMAC": hmacSecret})})
+	s, _ := serving(t, everyShape(issuerURL), server.Options{Keys: server.KeyOptions{Folder: sharedKeys}, Getenv: env(map[string]string{"HMAC": hmacSecret})})
 	ask := func(method string, headers ...string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
 		s.Public().ServeHTTP(w, with(httptest.NewRequest(method, "/.well-known/jwks.json", nil), headers...))
@@ -157,7 +157,7 @@ func TestDeclaredKeysFollowTheClock(t *testing.T) {
 		doc.SigningKeys = append(doc.SigningKeys, key)
 	}
 	now := noon
-	s, _ := serving(t, doc, server.Options{Keys: dir, Now: func() time.Time { return now }})
+	s, _ := serving(t, doc, server.Options{Keys: server.KeyOptions{Folder: dir}, Now: func() time.Time { return now }})
 	kid := func() string {
 		res := do(t, s.Public(), post(form()))
 		if res.status != 200 {

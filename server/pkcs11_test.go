@@ -92,8 +92,8 @@ func TestKeysInAToken(t *testing.T) {
 			Label: api.Label, Client: "billing", API: api.Label, SubjectType: schema.SubjectClient, Scopes: []string{"read:orders"},
 		})
 	}
-	s, log := serving(t, doc, server.Options{PKCS11Module: softToken(t), Getenv: env(map[string]string{"PIN": tokenPIN})})
-	if problems := s.Active().Problems(); len(problems) != 4 {
+	s, log := serving(t, doc, server.Options{Keys: server.KeyOptions{PKCS11Module: softToken(t)}, Getenv: env(map[string]string{"PIN": tokenPIN})})
+	if problems := s.Active().Problems; len(problems) != 4 {
 		t.Errorf("problems: %+v", problems)
 	}
 	set, err := keyfunc.NewJWKSetJSON(keySet(s))
@@ -133,7 +133,7 @@ func testWithoutToken(t *testing.T, doc *schema.Document) {
 	doc.APIs[0].Label, doc.APIs[0].Alg = "rs256", schema.RS256
 	doc.SigningKeys[0].Alg = schema.RS256
 	doc.SigningKeys[0].PrivateKey = "pkcs11:token=writ;id=%01?pin-source=env:UNSET"
-	s, log := newServer(t, server.Options{PKCS11Module: "/usr/lib/no-such-module.so", Getenv: env(map[string]string{"PIN": tokenPIN})})
+	s, log := newServer(t, server.Options{Keys: server.KeyOptions{PKCS11Module: "/usr/lib/no-such-module.so"}, Getenv: env(map[string]string{"PIN": tokenPIN})})
 	if err := s.Activate(file(t, doc, snapshot.Envelope{Serial: 1})); err == nil || !strings.Contains(err.Error(), `"UNSET" is not set`) {
 		t.Errorf("without a PIN: %v", err)
 	}

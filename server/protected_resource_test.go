@@ -19,7 +19,7 @@ func TestProtectedResource(t *testing.T) {
 		api.Label, api.Identifier, api.Scopes = `worker["`+instance+`"]`, "https://api.example.com/worker/"+instance, nil
 		doc.APIs = append(doc.APIs, api)
 	}
-	s, _ := serving(t, doc, server.Options{Keys: sharedKeys})
+	s, _ := serving(t, doc, server.Options{Keys: server.KeyOptions{Folder: sharedKeys}})
 	ask := func(segment string, headers ...string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
 		s.Public().ServeHTTP(w, with(httptest.NewRequest(http.MethodGet, "/.well-known/oauth-protected-resource/"+segment, nil), headers...))
@@ -39,8 +39,8 @@ func TestProtectedResource(t *testing.T) {
 			t.Errorf("%s again: %d", segment, again.Code)
 		}
 	}
-	for i := range s.Active().Snapshot().NumAPIs() {
-		api := s.Active().Snapshot().API(i)
+	for i := range s.Active().Snapshot.NumAPIs() {
+		api := s.Active().Snapshot.API(i)
 		if w := ask(url.PathEscape(api.Label())); w.Code != 200 || !strings.Contains(w.Body.String(), `"resource":"`+api.Identifier()+`"`) {
 			t.Errorf("%s: %d %s", api.Label(), w.Code, w.Body)
 		}

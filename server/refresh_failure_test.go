@@ -115,7 +115,7 @@ func TestNoRefreshTokensInMemory(t *testing.T) {
 			t.Errorf("%s: grant types %v", name, grants)
 		}
 	}
-	s, _ := serving(t, document(), server.Options{Keys: sharedKeys})
+	s, _ := serving(t, document(), server.Options{Keys: server.KeyOptions{Folder: sharedKeys}})
 	if problems := s.Status().Problems; len(problems) != 0 {
 		t.Errorf("nobody may refresh: %v", problems)
 	}

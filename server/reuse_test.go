@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -166,7 +165,7 @@ func TestReuseEndsWithTheKey(t *testing.T) {
 		{Label: "a", Alg: schema.EdDSA, PrivateKey: "file:a.pem", ActivatesAt: noon.Unix() - 3600},
 		{Label: "b", Alg: schema.EdDSA, PrivateKey: "file:b.pem", ActivatesAt: noon.Unix() + 5},
 	}
-	s, _ := serving(t, doc, server.Options{Now: clock.now, Keys: dir})
+	s, _ := serving(t, doc, server.Options{Now: clock.now, Keys: server.KeyOptions{Folder: dir}})
 	first := granted(t, s)
 	clock.at(4)
 	if granted(t, s).body.AccessToken != first.body.AccessToken {
@@ -286,33 +285,6 @@ func TestReuseSurvivesAClientThatGoesAway(t *testing.T) {
 			t.Errorf("%s\n%s", a.raw, b.raw)
 		}
 	})
-}
-
-// However many different requests there are, a bounded number of tokens is kept.
-func TestReuseIsBounded(t *testing.T) {
-	doc := reusing()
-	const scopes = 13
-	doc.APIs[0].Scopes, doc.Authorizations[0].Scopes = nil, nil
-	for i := range scopes {
-		name := fmt.Sprintf("s%02d", i)
-		doc.APIs[0].Scopes = append(doc.APIs[0].Scopes, schema.Scope{Name: name})
-		doc.Authorizations[0].Scopes = append(doc.Authorizations[0].Scopes, name)
-	}
-	s, _ := serving(t, doc, server.Options{Now: new(clock).now, Logger: slog.New(slog.DiscardHandler)})
-	most := 0
-	for n := 1; n < 1<<scopes; n++ {
-		var asked []string
-		for i := range scopes {
-			if n&(1<<i) != 0 {
-				asked = append(asked, fmt.Sprintf("s%02d", i))
-			}
-		}
-		granted(t, s, "scope", strings.Join(asked, " "))
-		most = max(most, server.Reused(s))
-	}
-	if most != server.MaxReused {
-		t.Errorf("%d tokens are kept, %d are to be", most, server.MaxReused)
-	}
 }
 
 // Requests of every kind at once, through reloads: each token is of a

@@ -1,19 +1,42 @@
+// Package server issues tokens over HTTP from a compiled snapshot.
+//
+// It is the wiring of its parts: what has the request (internal/transport and
+// internal/endpoint), what has the facts (internal/active, the state that one snapshot
+// puts in force), what has the rule (decide), what remembers (internal/refresh and
+// store), and what makes the token (token). Finding out who asks is clientauth's,
+// noticing a new file is watch's. It knows no HCL: what it serves was compiled before.
+//
+// A token request is read in this order:
+//
+//	internal/transport/server.go       the HTTP server and its limits
+//	internal/endpoint/public.go        which endpoint
+//	internal/endpoint/token.go         the stages of the request, and the answer
+//	internal/transport/form.go         body bytes to parameters, strictly
+//	internal/endpoint/authenticate.go  who is asking, within which limits
+//	clientauth/secrets.go              the credential
+//	decide/decide.go                   may they, and what will the token say
+//	token/issuer.go                    the token
+//	internal/endpoint/audit.go         what is reported of it
 package server
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"runtime"
-	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/server/clientauth"
+	"github.com/writ-auth/writ/server/internal/active"
+	"github.com/writ-auth/writ/server/internal/endpoint"
+	"github.com/writ-auth/writ/server/internal/refresh"
+	"github.com/writ-auth/writ/server/internal/transport"
 	"github.com/writ-auth/writ/server/metrics"
 	"github.com/writ-auth/writ/server/store"
 	"github.com/writ-auth/writ/server/token"
@@ -23,44 +46,28 @@ import (
 // Options configure a server. The zero value serves unsigned snapshots of any
 // environment with keys held in memory.
 type Options struct {
-	// Keys is the folder of signing keys: PEM files that signing_key blocks name
-	// as "file:NAME", and the keys that the server makes for itself. Without it
-	// those live in memory only.
-	Keys string
-	// KeyAnnounce is how long a managed key is published before it signs, KeyRotate
-	// how long it signs; 0 for token.DefaultAnnounce and token.DefaultRotate.
-	KeyAnnounce, KeyRotate time.Duration
-	// PKCS11Module is the library through which keys named as "pkcs11:..." are
-	// used, in a program built for it.
-	PKCS11Module string
+	Keys KeyOptions
 	// Secrets is the folder of what hashes and signing secrets name as "file:NAME".
 	Secrets string
-	// State is the folder in which the highest serial served is remembered, so
-	// that a rollback is refused after a restart too. Empty: in memory only.
-	State string
 	// Getenv looks up what is named as "env:NAME". Nil: nothing is.
 	Getenv func(string) string
+
 	// Trust holds the keys of which one must have signed a snapshot. Empty: only
 	// unsigned snapshots are served.
 	Trust []ed25519.PublicKey
 	// Environment, when set, must equal the snapshot's.
 	Environment string
-	// AdminHosts are names, beside addresses and localhost, under which the admin
-	// handler may be asked.
-	AdminHosts []string
-
-	// Profiling lets the admin handler answer /debug/pprof/NAME.
-	Profiling bool
-	// Console lets it answer the pages below /console/, which change nothing.
-	Console bool
-
-	// Certificate is the server's own, for the metrics to say when it expires.
-	Certificate *Certificate
+	// State is the folder in which the highest serial served is remembered, so
+	// that a rollback is refused after a restart too. Empty: in memory only.
+	State string
 
 	// ClientCertificates are those that the public listener takes; nil: none.
-	ClientCertificates *ClientCertificates
+	ClientCertificates *clientauth.ClientCertificates
 	// IssuerKeys says how the keys of trusted issuers with a jwks_uri are fetched.
 	IssuerKeys clientauth.FetchOptions
+	// ProofNonce demands a nonce of the server in each DPoP proof.
+	ProofNonce bool
+
 	// Store remembers which assertions and proofs were used, and the families of
 	// refresh tokens. Nil: memory; then assertions and proofs that may have been used
 	// before the server was made are not taken: those of its first ten seconds get 503.
@@ -68,20 +75,12 @@ type Options struct {
 	// RefreshTokensInMemory issues refresh tokens though they end with the process.
 	// Without it a Store that is memory issues none.
 	RefreshTokensInMemory bool
-	// ProofNonce demands a nonce of the server in each DPoP proof.
-	ProofNonce bool
 
-	// Connections is how many connections may be open to the public listener at
-	// once, 0 for 10,000.
-	Connections int
-	// ConnectionsPerAddress is how many connections one address, of IPv6 one /64,
-	// may have open to the public listener, 0 for no cap. Loopback addresses and
-	// unix sockets have none.
-	ConnectionsPerAddress int
+	Admin  AdminOptions
+	Limits LimitOptions
 
-	// Signatures is how many asymmetric signatures run at once, 0 for one more
-	// than there are processors.
-	Signatures int
+	// Certificate is the server's own, for the metrics to say when it expires.
+	Certificate *Certificate
 
 	Tracer Tracer           // nil: requests are traced no further
 	Logger *slog.Logger     // nil: slog.Default()
@@ -89,113 +88,237 @@ type Options struct {
 	Rand   io.Reader        // nil: crypto/rand; safe for concurrent use
 }
 
-// A Server issues tokens from the snapshot that was activated last.
-type Server struct {
-	opts     Options
-	log      *slog.Logger
-	refs     references
-	managed  *token.Managed
-	tokens   *pkcs11.Tokens
-	slow     *clientauth.SlowHashes
-	work     *clientauth.Work // nil but in tests
-	gate     *token.Gate
-	failures *failures
-	rates    *rates // of token requests, by rate_limit
-	uses     *rates // of assertions and proofs
-	begun    *rates // of refresh-token families
-	metrics  *metrics.Metrics
-	remotes  *remotes
-	maxKeys  int // schema.MaxKeysInAll
-	store    store.Store
-	since    time.Time    // when store began to remember; zero: always
-	offline  bool         // refresh tokens are issued: store keeps them
-	nonces   *nonces      // nil: none are demanded
-	console  http.Handler // nil: off
-
-	active   atomic.Pointer[Active]
-	rejected atomic.Pointer[Rejection]
-	draining atomic.Bool
-
-	mu     sync.Mutex // held while a snapshot is activated
-	served *served
+// KeyOptions say which signing keys there are.
+type KeyOptions struct {
+	// Folder holds PEM files that signing_key blocks name as "file:NAME", and the keys
+	// that the server makes for itself. Without it those live in memory only.
+	Folder string
+	// Announce is how long a managed key is published before it signs, Rotate
+	// how long it signs; 0 for token.DefaultAnnounce and token.DefaultRotate.
+	Announce, Rotate time.Duration
+	// PKCS11Module is the library through which keys named as "pkcs11:..." are
+	// used, in a program built for it.
+	PKCS11Module string
 }
+
+// AdminOptions are those of the admin handler.
+type AdminOptions struct {
+	// Hosts are names, beside addresses and localhost, under which it may be asked.
+	Hosts []string
+	// Profiling makes it answer /debug/pprof/NAME.
+	Profiling bool
+	// Console makes it answer the pages below /console/, which change nothing.
+	Console bool
+}
+
+// LimitOptions bound what is done at once.
+type LimitOptions struct {
+	// Connections is how many connections may be open to the public listener, 0 for
+	// 10,000. If the process may open fewer files, so many fewer.
+	Connections int
+	// ConnectionsPerAddress is how many of these one address, of IPv6 one /64,
+	// may have, 0 for no limit. Loopback addresses and unix sockets have none.
+	ConnectionsPerAddress int
+	// Signatures is how many asymmetric signatures run, 0 for one more than there are
+	// processors.
+	Signatures int
+}
+
+// The parts that callers of this package see.
+type (
+	// Active is everything that one snapshot puts in force.
+	Active = active.State
+	// A Problem is one object that cannot be served.
+	Problem = active.Problem
+	// A Rejection is the last snapshot that was not put in force, and why.
+	Rejection = active.Rejection
+	// A Defect is a panic as an error: a mistake in this program.
+	Defect = active.Defect
+	// Metadata is the authorization server's description of itself (RFC 8414).
+	Metadata = active.Metadata
+	// Status is what /status answers, and a KeyStatus one key in it.
+	Status    = endpoint.Status
+	KeyStatus = endpoint.KeyStatus
+	// A Tracer follows requests beyond this process.
+	Tracer = endpoint.Tracer
+	// A Reason is the exact cause of a refusal.
+	Reason = endpoint.Reason
+)
+
+// ReasonGranted is the reason in the audit line of a token that was issued.
+const ReasonGranted = endpoint.ReasonGranted
+
+// Guard calls f and returns its panic as a *Defect, nil when there was none.
+func Guard(f func()) error { return active.Guard(f) }
+
+// Keep puts a snapshot file that has been activated into the state folder, for Kept to
+// return at a start without access to the snapshot source.
+func Keep(stateFolder string, file []byte) error { return active.Keep(stateFolder, file) }
+
+// Kept returns the snapshot file that was kept last, to be activated like any other.
+func Kept(stateFolder string) ([]byte, error) { return active.Kept(stateFolder) }
 
 // queuedSignatures is how many callers may wait for a signature: about a
 // quarter of a second's worth of RSA on two cores.
 const queuedSignatures = 256
 
+// A Server issues tokens from the snapshot that was activated last.
+type Server struct {
+	opts      Options
+	activator *active.Activator
+	public    http.Handler
+	admin     *endpoint.Admin
+	draining  atomic.Bool
+}
+
 // New makes a server. It answers 503 until a snapshot is activated.
 func New(opts Options) (*Server, error) {
-	if opts.Logger == nil {
-		opts.Logger = slog.Default()
+	opts.setDefaults()
+	s := &Server{opts: opts}
+	s.admin = &endpoint.Admin{
+		Draining: s.draining.Load, Hosts: opts.Admin.Hosts, Profiling: opts.Admin.Profiling, Now: opts.Now,
+		Metrics: metrics.New(func() metrics.State { return s.admin.Measure() }),
 	}
-	if opts.Now == nil {
-		opts.Now = time.Now
+	if opts.Certificate != nil {
+		s.admin.CertificateEnd = opts.Certificate.NotAfter
 	}
-	if opts.Rand == nil {
-		opts.Rand = rand.Reader
-	}
-	if opts.Getenv == nil {
-		opts.Getenv = func(string) string { return "" }
-	}
-	if opts.Signatures == 0 {
-		opts.Signatures = runtime.GOMAXPROCS(0) + 1
-	}
-	served, err := newServed(opts.State)
+	limits := endpoint.NewLimits()
+	activation, err := opts.activation()
 	if err != nil {
 		return nil, err
 	}
-	var cacheKey [32]byte
-	if _, err := io.ReadFull(opts.Rand, cacheKey[:]); err != nil {
-		return nil, fmt.Errorf("random source: %w", err)
+	var nonces *endpoint.Nonces
+	if opts.ProofNonce {
+		if nonces, err = endpoint.NewNonces(opts.Rand); err != nil {
+			return nil, err
+		}
+		activation.Nonce = func(nonce string) bool { return nonces.Made(nonce, opts.Now()) }
 	}
-	s := &Server{
-		opts: opts,
-		log:  opts.Logger,
-		refs: references{keys: opts.Keys, secrets: opts.Secrets, getenv: opts.Getenv},
-		managed: token.NewManaged(token.ManagedOptions{
-			Dir: opts.Keys, Announce: opts.KeyAnnounce, Rotate: opts.KeyRotate, Cache: maxAge * time.Second, Logger: opts.Logger,
-		}),
-		tokens:   pkcs11.New(opts.PKCS11Module, opts.Signatures),
-		slow:     clientauth.NewSlowHashes(clientauth.SlowOptions{Key: cacheKey}),
-		gate:     token.NewGate(opts.Signatures, queuedSignatures),
-		failures: newFailures(),
-		rates:    newRates(),
-		uses:     newRates(),
-		begun:    newRates(),
-		served:   served,
-		maxKeys:  schema.MaxKeysInAll,
+	activation.Metrics, activation.Activated = s.admin.Metrics, limits.Retain
+	if s.activator, err = active.New(activation); err != nil {
+		return nil, err
 	}
-	s.metrics = metrics.New(s.measured)
-	if opts.Console {
-		s.console = s.Console(ConsoleOptions{})
-	}
-	return s, s.prepareCredentials()
+	s.admin.Activator = s.activator
+	s.public = endpoint.Public(endpoint.Options{
+		Current: s.activator.Current, Limits: limits, Nonces: nonces, Certificates: opts.ClientCertificates,
+		Families: &refresh.Families{Store: activation.Store, Rand: opts.Rand, Issued: activation.RefreshTokens},
+		Metrics:  s.admin.Metrics, Tracer: opts.Tracer, Logger: opts.Logger, Now: opts.Now,
+	})
+	return s, nil
 }
 
-// prepareCredentials makes what authentication needs and outlives the snapshots.
-func (s *Server) prepareCredentials() error {
-	fetch := s.opts.IssuerKeys
-	fetch.Now = s.opts.Now
-	s.remotes = newRemotes(clientauth.NewFetcher(fetch), s.log)
-	if s.store = s.opts.Store; s.store == nil {
-		s.since = s.opts.Now()
-		s.store = store.NewMemory(store.MemoryOptions{Now: s.opts.Now})
+func (o *Options) setDefaults() {
+	if o.Logger == nil {
+		o.Logger = slog.Default()
 	}
-	_, forgets := s.store.(*store.Memory)
-	s.offline = s.opts.RefreshTokensInMemory || !forgets
-	if !s.opts.ProofNonce {
-		return nil
+	if o.Now == nil {
+		o.Now = time.Now
 	}
-	s.nonces = new(nonces)
-	if _, err := io.ReadFull(s.opts.Rand, s.nonces.key[:]); err != nil {
-		return fmt.Errorf("random source: %w", err)
+	if o.Rand == nil {
+		o.Rand = rand.Reader
 	}
-	return nil
+	if o.Getenv == nil {
+		o.Getenv = func(string) string { return "" }
+	}
+	if o.Limits.Signatures == 0 {
+		o.Limits.Signatures = runtime.GOMAXPROCS(0) + 1
+	}
+}
+
+// activation makes what a snapshot is activated with and what outlives it.
+func (o *Options) activation() (active.Options, error) {
+	var cacheKey [32]byte
+	if _, err := io.ReadFull(o.Rand, cacheKey[:]); err != nil {
+		return active.Options{}, fmt.Errorf("random source: %w", err)
+	}
+	fetch := o.IssuerKeys
+	fetch.Now = o.Now
+	a := active.Options{
+		Trust: o.Trust, Environment: o.Environment, StateFolder: o.State,
+		KeyFolder: o.Keys.Folder, SecretFolder: o.Secrets, Getenv: o.Getenv,
+		Managed: token.NewManaged(token.ManagedOptions{
+			Dir: o.Keys.Folder, Announce: o.Keys.Announce, Rotate: o.Keys.Rotate, Cache: active.MaxAge, Logger: o.Logger,
+		}),
+		Tokens: pkcs11.New(o.Keys.PKCS11Module, o.Limits.Signatures),
+
+		Store: o.Store, ClientCertificates: o.ClientCertificates, IssuerKeys: clientauth.NewFetcher(fetch),
+		SlowHashes: clientauth.NewSlowHashes(clientauth.SlowOptions{Key: cacheKey}),
+
+		Gate:   token.NewGate(o.Limits.Signatures, queuedSignatures),
+		Logger: o.Logger, Now: o.Now, Rand: o.Rand,
+	}
+	if a.Store == nil {
+		a.Since = o.Now()
+		a.Store = store.NewMemory(store.MemoryOptions{Now: o.Now})
+	}
+	_, inMemory := a.Store.(*store.Memory)
+	a.RefreshTokens = o.RefreshTokensInMemory || !inMemory
+	return a, nil
 }
 
 // Active returns what is in force, nil before the first activation.
-func (s *Server) Active() *Active { return s.active.Load() }
+func (s *Server) Active() *Active { return s.activator.Current() }
+
+// Activate puts a snapshot file in force, whole or not at all. It takes
+// ownership of the bytes. After an error the current snapshot keeps serving, and the
+// error is in the log and in /status.
+func (s *Server) Activate(file []byte) error { return s.activator.Activate(file) }
+
+// Refresh reads the secrets and keys of the current snapshot again. It does
+// nothing before the first activation.
+func (s *Server) Refresh() error { return s.activator.Refresh() }
+
+// Unreadable reports that the snapshot file could not be read: in the log, in
+// /status and in the metrics. The current snapshot keeps serving.
+func (s *Server) Unreadable(err error) { s.activator.Unreadable(err) }
 
 // Public is the handler of what clients and resource servers ask.
-func (s *Server) Public() http.Handler { return http.HandlerFunc(s.serve) }
+func (s *Server) Public() http.Handler { return s.public }
+
+// Admin is the handler of what operators ask: /livez, /readyz, /status and /metrics,
+// and with AdminOptions.Console the pages below /console/. It answers only requests
+// whose Host and Origin show that no web page of another site sent them.
+func (s *Server) Admin() http.Handler {
+	if s.opts.Admin.Console {
+		return s.adminWithConsole()
+	}
+	return s.admin
+}
+
+// Status describes the server at this moment.
+func (s *Server) Status() Status { return s.admin.Status() }
+
+// Metrics is the page that /metrics answers.
+func (s *Server) Metrics() []byte { return s.admin.Metrics.Page() }
+
+// Ready reports whether tokens are issued: a snapshot is in force and the
+// server is not draining. A rejected snapshot does not change it.
+func (s *Server) Ready() bool { return s.admin.Ready() }
+
+// Drain makes the server report that it is not ready, while it still answers.
+func (s *Server) Drain() { s.draining.Store(true) }
+
+// Maintain looks after the keys that the server makes and those that it fetches from
+// trusted issuers, until ctx ends. A panic ends it, with a *Defect. Serve does it by
+// itself; a program that serves the handlers otherwise calls this.
+func (s *Server) Maintain(ctx context.Context) error { return s.activator.Maintain(ctx) }
+
+// Serve answers until ctx ends. Then the server reports that it is not ready,
+// accepts no more connections and finishes the requests that it has accepted,
+// within 20 seconds. Connections beyond the limits wait to be accepted, and HTTP/2
+// requests beyond them get 503. Requests that begin and do not end are cut off when they
+// hold too much memory. A panic in Maintain ends it in the same way, with a *Defect.
+func (s *Server) Serve(ctx context.Context, l Listeners) error {
+	ctx, stop := context.WithCancel(ctx)
+	maintained := make(chan error, 1)
+	go func() {
+		defer stop()
+		maintained <- s.Maintain(ctx)
+	}()
+	err := transport.Serve(ctx, l, transport.Options{
+		Public: s.Public(), Admin: s.Admin(), Connections: s.opts.Limits.Connections, PerAddress: s.opts.Limits.ConnectionsPerAddress,
+		Overloaded: endpoint.Overloaded, Drain: s.Drain, Logger: s.opts.Logger,
+	})
+	stop()
+	return errors.Join(err, <-maintained)
+}

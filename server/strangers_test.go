@@ -70,7 +70,7 @@ func overHTTP(t *testing.T, path string, make func(issuer string) *schema.Docume
 	ts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.Public().ServeHTTP(w, r) }))
 	t.Cleanup(ts.Close)
 	issuer := ts.URL + path
-	s, _ = serving(t, make(issuer), server.Options{Keys: sharedKeys, Getenv: env(map[string]string{"HMAC": hmacSecret})})
+	s, _ = serving(t, make(issuer), server.Options{Keys: server.KeyOptions{Folder: sharedKeys}, Getenv: env(map[string]string{"HMAC": hmacSecret})})
 	return ts, issuer
 }
 

@@ -20,6 +20,7 @@ import (
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/server"
+	"github.com/writ-auth/writ/server/clientauth"
 	"github.com/writ-auth/writ/server/store"
 )
 
@@ -54,14 +55,14 @@ func newTruth(t *testing.T, issuer string) *truth {
 	sum := sha256.Sum256(truth.own.Raw)
 	doc.Clients[0].PublicKeys = []schema.PublicKey{{Label: "a", JWKS: `{"keys":[{"alg":"EdDSA","crv":"Ed25519","kty":"OKP","x":"` + encode(public) + `"}]}`}}
 	doc.Clients[0].Certificates = []schema.Certificate{{Label: "ca", SANDNS: "billing.example.com"}, {Label: "own", SHA256: encode(sum[:])}}
-	certificates, err := server.LoadClientCertificates(file, true)
+	certificates, err := clientauth.LoadClientCertificates(file, true)
 	if err != nil {
 		t.Fatal(err)
 	}
 	offerOffline(doc)
 	truth.server, _ = serving(t, doc, server.Options{
 		Store: store.NewMemory(store.MemoryOptions{Now: func() time.Time { return truth.now }}), RefreshTokensInMemory: true,
-		Keys: sharedKeys, Getenv: env(map[string]string{"HMAC": hmacSecret}), Now: func() time.Time { return truth.now }, ClientCertificates: certificates,
+		Keys: server.KeyOptions{Folder: sharedKeys}, Getenv: env(map[string]string{"HMAC": hmacSecret}), Now: func() time.Time { return truth.now }, ClientCertificates: certificates,
 	})
 	return truth
 }

@@ -128,12 +128,15 @@ func (a *app) newDevServer(w *workspace, origin string) (*devServer, error) {
 // run serves and watches until ctx ends.
 func (d *devServer) run(ctx context.Context, listener net.Listener) error {
 	web := &http.Server{Handler: d.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
-	served := make(chan error, 1)
+	served := make(chan error, 2)
 	go func() { served <- web.Serve(listener) }()
 	changes := watchTree(ctx, d.w.dir) // before the first reload, which says that changes are served from now on
 	d.reload()
-	go d.server.KeepKeys(ctx)
-	go d.server.KeepIssuers(ctx)
+	go func() {
+		if defect := d.server.Maintain(ctx); defect != nil {
+			served <- defect
+		}
+	}()
 	for {
 		select {
 		case <-ctx.Done():

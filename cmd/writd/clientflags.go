@@ -5,6 +5,7 @@ import (
 	"flag"
 
 	"github.com/writ-auth/writ/server"
+	"github.com/writ-auth/writ/server/clientauth"
 )
 
 // A clientFlags is how clients may authenticate beside their secrets.
@@ -36,7 +37,7 @@ func (c *clientFlags) check(tlsCert string) error {
 func (d *daemon) authentication(opts *server.Options) (err error) {
 	clients := d.set.clients
 	if clients.tlsCA != "" || clients.selfSigned {
-		if d.clientCAs, err = server.LoadClientCertificates(clients.tlsCA, clients.selfSigned); err != nil {
+		if d.clientCAs, err = clientauth.LoadClientCertificates(clients.tlsCA, clients.selfSigned); err != nil {
 			return err
 		}
 		d.clientCAs.Ask(d.listeners.TLS)
@@ -45,7 +46,7 @@ func (d *daemon) authentication(opts *server.Options) (err error) {
 	opts.ProofNonce = clients.proofNonce
 	opts.IssuerKeys.Proxy = clients.issuerProxy
 	if clients.issuerCA != "" {
-		if opts.IssuerKeys.Roots, err = server.ReadCAs(clients.issuerCA); err != nil {
+		if opts.IssuerKeys.Roots, err = clientauth.ReadCAs(clients.issuerCA); err != nil {
 			return err
 		}
 	}

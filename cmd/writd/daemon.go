@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/server"
+	"github.com/writ-auth/writ/server/clientauth"
 	"github.com/writ-auth/writ/server/watch"
 )
 
@@ -23,7 +24,7 @@ type daemon struct {
 	log         *slog.Logger
 	server      *server.Server
 	certificate *server.Certificate // nil without TLS
-	clientCAs   *server.ClientCertificates
+	clientCAs   *clientauth.ClientCertificates
 	close       func() error // of the store or the state file; nil without one
 	exporter    exporter     // of OpenTelemetry data; nil without one
 	listeners   server.Listeners
@@ -43,11 +44,14 @@ func newDaemon(set settings, getenv func(string) string, log *slog.Logger) (*dae
 	}
 	d.tuner = newTuner(getenv, set.pprof)
 	opts := server.Options{
-		Keys: set.keys, KeyAnnounce: set.keyFlags.announce, KeyRotate: set.keyFlags.rotate, PKCS11Module: set.keyFlags.module,
+		Keys: server.KeyOptions{
+			Folder: set.keys, Announce: set.keyFlags.announce, Rotate: set.keyFlags.rotate, PKCS11Module: set.keyFlags.module,
+		},
 		Secrets: set.secrets, State: set.state,
-		Getenv: getenv, Trust: set.trust, Environment: set.environment, AdminHosts: set.adminHosts,
-		Logger: log, Certificate: d.certificate, Profiling: set.pprof, Console: set.console,
-		Connections: set.connections, ConnectionsPerAddress: set.perAddress,
+		Getenv: getenv, Trust: set.trust, Environment: set.environment,
+		Logger: log, Certificate: d.certificate,
+		Admin:  server.AdminOptions{Hosts: set.adminHosts, Profiling: set.pprof, Console: set.console},
+		Limits: server.LimitOptions{Connections: set.connections, ConnectionsPerAddress: set.perAddress},
 	}
 	if err := d.authentication(&opts); err != nil {
 		return nil, err

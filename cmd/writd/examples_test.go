@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/zclconf/go-cty-yaml"
+	yaml "github.com/zclconf/go-cty-yaml"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 )
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/writ-auth/writ/server"
+	"github.com/writ-auth/writ/server/clientauth"
 	"github.com/writ-auth/writ/server/watch"
 )
 
@@ -47,7 +48,7 @@ func (d *daemon) snapshots(ctx context.Context) (*watch.Watcher, error) {
 	var roots *x509.CertPool
 	if d.set.snapshotCA != "" {
 		var err error
-		if roots, err = server.ReadCAs(d.set.snapshotCA); err != nil {
+		if roots, err = clientauth.ReadCAs(d.set.snapshotCA); err != nil {
 			return nil, err
 		}
 	}
@@ -62,14 +63,14 @@ func (d *daemon) startFromKept() {
 	if !d.set.remote() || d.server.Active() != nil {
 		return
 	}
-	file, err := d.server.Kept()
+	file, err := server.Kept(d.set.state)
 	if err != nil {
 		d.log.Warn("no snapshot from before is kept", "reason", err.Error())
 		return
 	}
 	if d.server.Activate(file) == nil {
 		d.tuner.fit(len(file))
-		d.log.Warn("serving the snapshot that was kept: none could be fetched", "snapshot", d.server.Active().Digest())
+		d.log.Warn("serving the snapshot that was kept: none could be fetched", "snapshot", d.server.Active().Digest)
 	}
 }
 
@@ -78,7 +79,7 @@ func (d *daemon) keep(file []byte) {
 	if !d.set.remote() {
 		return
 	}
-	if err := d.server.Keep(file); err != nil {
+	if err := server.Keep(d.set.state, file); err != nil {
 		d.log.Error("a start during an outage would serve an older snapshot or none", "reason", err.Error())
 	}
 }

@@ -4,15 +4,137 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"hash/maphash"
 	"net/netip"
+	"net/url"
 	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/crypto/argon2"
+	"golang.org/x/crypto/bcrypt"
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
 )
+
+// A Method is a client authentication method by its registered name (RFC 8414
+// section 2, token_endpoint_auth_methods_supported).
+type Method string
+
+// The methods of a shared secret.
+const (
+	SecretBasic Method = "client_secret_basic"
+	SecretPost  Method = "client_secret_post"
+)
+
+// A Credential is what a request presents: a secret, an assertion, or for the
+// method TLSClientAuth the client certificate of its connection.
+type Credential struct {
+	Method    Method
+	ClientID  string // "" where an assertion alone says it
+	Secret    string
+	Assertion string
+	// AssertionType is AssertionType or, for a JWT-SVID, SPIFFEAssertionType.
+	AssertionType string
+}
+
+// Params are the parameters of a request body that bear on client
+// authentication; an empty string is an absent one.
+type Params struct {
+	ClientID            string
+	ClientSecret        string
+	ClientAssertion     string
+	ClientAssertionType string
+
+	// Certificate says that the connection has a client certificate. It counts
+	// only when the request has nothing else to authenticate with and names its
+	// client (RFC 8705 section 2): meshes present one on every connection.
+	Certificate bool
+}
+
+// What Read answers. ErrMultiple and ErrClientIDsDiffer are malformed
+// requests; the others are failed authentications.
+var (
+	ErrMultiple          = errors.New("more than one client authentication method")
+	ErrClientIDsDiffer   = errors.New("the client_id is not the one that authenticates")
+	ErrNone              = errors.New("no client authentication")
+	ErrUnsupportedMethod = errors.New("the client authentication method is not supported")
+	ErrMalformedBasic    = errors.New("the Basic credentials are malformed")
+)
+
+// Read takes the one credential of a request from its Authorization headers
+// and its body parameters. It never looks at the query.
+func Read(authorization []string, p Params) (Credential, error) {
+	assertion := p.ClientAssertion != "" || p.ClientAssertionType != ""
+	switch {
+	case len(authorization) > 1,
+		len(authorization) == 1 && (p.ClientSecret != "" || assertion),
+		p.ClientSecret != "" && assertion:
+		return Credential{}, ErrMultiple
+	case len(authorization) == 1:
+		return readHeader(authorization[0], p.ClientID)
+	case assertion && p.ClientAssertionType != AssertionType && p.ClientAssertionType != SPIFFEAssertionType:
+		return Credential{ClientID: p.ClientID}, ErrUnsupportedMethod
+	case assertion:
+		return Credential{Method: PrivateKeyJWT, ClientID: p.ClientID, Assertion: p.ClientAssertion, AssertionType: p.ClientAssertionType}, nil
+	case p.Certificate && p.ClientSecret == "" && p.ClientID != "":
+		return Credential{Method: TLSClientAuth, ClientID: p.ClientID}, nil
+	case p.ClientSecret == "" || p.ClientID == "":
+		return Credential{ClientID: p.ClientID}, ErrNone
+	}
+	return Credential{Method: SecretPost, ClientID: p.ClientID, Secret: p.ClientSecret}, nil
+}
+
+func readHeader(header, bodyClientID string) (Credential, error) {
+	scheme, rest, _ := strings.Cut(header, " ")
+	if !strings.EqualFold(scheme, "Basic") {
+		return Credential{ClientID: bodyClientID}, ErrUnsupportedMethod
+	}
+	id, secret, ok := ParseBasic(strings.TrimLeft(rest, " "))
+	if !ok {
+		return Credential{ClientID: bodyClientID}, ErrMalformedBasic
+	}
+	if bodyClientID != "" && bodyClientID != id {
+		return Credential{ClientID: bodyClientID}, ErrClientIDsDiffer
+	}
+	return Credential{Method: SecretBasic, ClientID: id, Secret: secret}, nil
+}
+
+// ParseBasic decodes what follows "Basic " in the Authorization header: padded
+// base64 of two form-encoded halves (RFC 6749 section 2.3.1). Libraries that
+// leave the form encoding out agree on every id and secret of [A-Za-z0-9._-].
+func ParseBasic(token68 string) (id, secret string, ok bool) {
+	decoded, err := base64.StdEncoding.Strict().DecodeString(token68)
+	if err != nil || strings.ContainsAny(token68, "\r\n") {
+		return "", "", false
+	}
+	rawID, rawSecret, ok := strings.Cut(string(decoded), ":")
+	if !ok {
+		return "", "", false
+	}
+	id, ok1 := formDecode(rawID)
+	secret, ok2 := formDecode(rawSecret)
+	return id, secret, ok1 && ok2 && id != "" && secret != ""
+}
+
+// formDecode undoes application/x-www-form-urlencoded and refuses what no
+// credential holds: control characters and bytes that are not UTF-8.
+func formDecode(s string) (string, bool) {
+	decoded, err := url.QueryUnescape(s)
+	if err != nil || !utf8.ValidString(decoded) {
+		return "", false
+	}
+	for i := 0; i < len(decoded); i++ {
+		if decoded[i] < 0x20 || decoded[i] == 0x7f {
+			return "", false
+		}
+	}
+	return decoded, true
+}
 
 // Why a credential is refused. The client sees one answer for all of them.
 var (
@@ -309,4 +431,101 @@ func better(a, b error) error {
 		}
 	}
 	return a
+}
+
+// fastPrefix introduces the hash of a machine-made secret, whose 256 random
+// bits need no slow hash.
+const fastPrefix = "sha256:"
+
+// maxBcryptSecret is how much of a secret bcrypt compares, in bytes: a longer
+// one would match by its beginning.
+const maxBcryptSecret = 72
+
+// checkHash reports why a hash cannot be compared with: what the language
+// refuses, and a reference, because a reference holds a hash and no other
+// reference. The error does not repeat the value.
+func checkHash(hash string) error {
+	if _, ok := fastSum(hash); !ok && !isSlow(hash) {
+		return errHash
+	}
+	return schema.CheckSecretHash(hash)
+}
+
+var errHash = errors.New("not the hash of a secret: \"sha256:...\", argon2id or bcrypt")
+
+// fastSum decodes "sha256:" and unpadded base64url of 32 bytes.
+func fastSum(hash string) (sum [sha256.Size]byte, ok bool) {
+	encoded, ok := strings.CutPrefix(hash, fastPrefix)
+	if !ok || len(encoded) != base64.RawURLEncoding.EncodedLen(len(sum)) {
+		return sum, false
+	}
+	n, err := base64.RawURLEncoding.Strict().Decode(sum[:], []byte(encoded))
+	return sum, err == nil && n == len(sum)
+}
+
+func isSlow(hash string) bool { return strings.HasPrefix(hash, "$") }
+
+// compareSlow reports whether a secret has an argon2id or bcrypt hash.
+func compareSlow(hash, secret string) bool {
+	compare, err := slowHash(hash)
+	return err == nil && compare(secret)
+}
+
+// slowKind is what the work of computing a slow hash depends on: the scheme and its
+// parameters, without the salt and the key.
+func slowKind(hash string) string {
+	if rest, ok := strings.CutPrefix(hash, "$argon2id$"); ok {
+		fields := strings.Split(rest, "$") // version, parameters, salt, key
+		return "argon2id " + fields[1]
+	}
+	return "bcrypt " + hash[len("$2b$"):][:2] // the prefixes of bcrypt compute alike
+}
+
+// slowHash makes the comparison with an argon2id or bcrypt hash. It refuses
+// parameters that would burden the server.
+func slowHash(hash string) (func(secret string) bool, error) {
+	if err := checkHash(hash); err != nil {
+		return nil, err
+	}
+	if !strings.HasPrefix(hash, "$argon2id$") {
+		return func(secret string) bool {
+			return len(secret) <= maxBcryptSecret && bcrypt.CompareHashAndPassword([]byte(hash), []byte(secret)) == nil
+		}, nil
+	}
+	return parseArgon2id(hash)
+}
+
+// parseArgon2id reads a PHC string: $argon2id$v=19$m=<KiB>,t=<passes>,p=<threads>$<salt>$<key>.
+func parseArgon2id(hash string) (func(secret string) bool, error) {
+	var memory, passes uint32
+	var threads uint8
+	fields := strings.Split(hash, "$")
+	if _, err := fmt.Sscanf(fields[3], "m=%d,t=%d,p=%d", &memory, &passes, &threads); err != nil {
+		return nil, fmt.Errorf("argon2id parameters: %w", err)
+	}
+	salt, err := base64.RawStdEncoding.DecodeString(fields[4])
+	if err != nil {
+		return nil, fmt.Errorf("argon2id salt: %w", err)
+	}
+	want, err := base64.RawStdEncoding.DecodeString(fields[5])
+	if err != nil {
+		return nil, fmt.Errorf("argon2id key: %w", err)
+	}
+	return func(secret string) bool {
+		key := argon2.IDKey([]byte(secret), salt, passes, memory, threads, uint32(len(want)))
+		return subtle.ConstantTimeCompare(key, want) == 1
+	}, nil
+}
+
+// A Work is the list of what was done to check credentials: look-ups, comparisons,
+// slow hashes and signatures. It is for tests, which hold each kind of refusal to the
+// same work, one request after the other. A nil *Work is what a server has: it costs
+// a branch.
+type Work struct{ Done []string }
+
+// Did appends one thing.
+func (w *Work) Did(what string) {
+	if w != nil {
+		w.Done = append(w.Done, what)
+	}
 }

@@ -70,28 +70,6 @@ func (k *Keys) Maintain(now time.Time) map[schema.SigningAlg]error {
 	return k.managed.maintain(k.need, now.Unix())
 }
 
-// Signer returns the key that signs for the API with the algorithm at now, in
-// Unix seconds, or nil when there is none. Of several live keys the one
-// activated last signs.
-func (k *Keys) Signer(alg schema.SigningAlg, api string, now int64) *Key {
-	if alg == schema.HS256 {
-		return k.secrets[api]
-	}
-	for _, key := range k.scheduled[alg] {
-		if key.ActivatesAt <= now && !key.retired(now) {
-			return key.Key
-		}
-	}
-	if k.managed == nil || !slices.Contains(k.need.Algs, alg) {
-		return nil
-	}
-	keys := k.managed.table.Load().keys[alg]
-	if i := signing(keys, now); i >= 0 {
-		return keys[i].Key
-	}
-	return nil
-}
-
 // All returns every asymmetric key with its state at now, by algorithm, the
 // latest to activate first.
 func (k *Keys) All(now int64) []KeyState {

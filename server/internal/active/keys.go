@@ -1,0 +1,242 @@
+package active
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/server/token"
+)
+
+// buildKeys gathers the keys that the snapshot signs with: those it declares,
+// managed ones for the algorithms in use without a declared key, and one HS256
+// key per API that has a secret. Each signs a token that is verified. A key that
+// cannot be read is a problem of what needs it; none at all is an error.
+func (a *Activator) buildKeys(s *State) (*token.Keys, error) {
+	scheduled, declared := a.declaredKeys(s)
+	secrets := map[string]*token.Key{}
+	var need token.Need
+	for i := range s.Snapshot.NumAPIs() {
+		api := s.Snapshot.API(i)
+		need.Longest = max(need.Longest, api.TokenLifetime())
+		if api.Alg() == schema.HS256 {
+			if key := a.secretKey(s, api.Label(), api.SigningSecret()); key != nil {
+				secrets[api.Label()] = key
+			}
+		}
+	}
+	need.Algs = slices.DeleteFunc(algorithmsInUse(s.Snapshot), func(alg schema.SigningAlg) bool {
+		return alg == schema.HS256 || declared[alg]
+	})
+	keys := token.NewKeys(scheduled, secrets).WithManaged(a.Managed, need)
+	failed := keys.Maintain(a.Now())
+	for _, alg := range need.Algs {
+		if err := failed[alg]; err != nil {
+			s.Problems = append(s.Problems, Problem{Address: "signing_alg " + string(alg), Reason: err.Error()})
+		}
+	}
+	if s.Snapshot.NumAPIs() > 0 && len(scheduled) == 0 && len(secrets) == 0 && len(failed) == len(need.Algs) {
+		return nil, errors.Join(errors.New("no signing key can be used"), s.Problems[0])
+	}
+	return keys, nil
+}
+
+// KeyFaults are the problems that managed keys have now and that are none of the
+// state's own.
+func (a *Activator) KeyFaults(s *State) (found []Problem) {
+	faults := a.Managed.Faults()
+	for _, alg := range slices.Sorted(maps.Keys(faults)) {
+		p := Problem{Address: "signing_alg " + string(alg), Reason: faults[alg]}
+		if !slices.ContainsFunc(s.Problems, func(known Problem) bool { return known.Address == p.Address }) {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// maintainKeys looks after the managed keys until ctx ends: it makes each in time to
+// be announced, finds those of other processes and removes expired ones.
+func (a *Activator) maintainKeys(ctx context.Context) {
+	tick := time.NewTicker(token.Rescan)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if s := a.Current(); s != nil {
+				s.Keys().Maintain(a.Now())
+			}
+		}
+	}
+}
+
+// declaredKeys loads the signing_key entries. declared says which algorithms
+// have one, whether it could be loaded or not: writ never puts a key of its own
+// in the place of a declared one.
+func (a *Activator) declaredKeys(s *State) (keys []token.Scheduled, declared map[schema.SigningAlg]bool) {
+	declared = map[schema.SigningAlg]bool{}
+	for i := range s.Snapshot.NumSigningKeys() {
+		entry := s.Snapshot.SigningKey(i)
+		declared[entry.Alg] = true
+		key, err := a.declaredKey(entry)
+		if err != nil {
+			s.Problems = append(s.Problems, Problem{Address: "signing_key." + entry.Label, Reason: err.Error()})
+			continue
+		}
+		keys = append(keys, token.Scheduled{Key: key, ActivatesAt: entry.ActivatesAt, RetiresAt: entry.RetiresAt})
+	}
+	return keys, declared
+}
+
+func (a *Activator) declaredKey(entry schema.SigningKey) (*token.Key, error) {
+	if strings.HasPrefix(string(entry.PrivateKey), "pkcs11:") {
+		return a.tokenKey(entry)
+	}
+	file, err := a.resolve(entry.PrivateKey, a.KeyFolder, "--keys")
+	if err != nil {
+		return nil, err
+	}
+	a.warnExposed(entry)
+	key, err := token.ParsePEM(entry.Alg, file)
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", entry.PrivateKey, err)
+	}
+	return key, key.SelfTest()
+}
+
+// warnExposed logs, at every activation, that others may read a private key. The key
+// is used all the same, because secrets that Kubernetes mounts belong to a group.
+func (a *Activator) warnExposed(entry schema.SigningKey) {
+	name, ok := strings.CutPrefix(string(entry.PrivateKey), "file:")
+	if !ok {
+		return
+	}
+	if mode, exposed := token.Exposed(filepath.Join(a.KeyFolder, name)); exposed {
+		a.Logger.Warn("KEY FILE IS READABLE BY OTHERS: chmod 600 it, and replace the key if somebody may have read it",
+			"address", "signing_key."+entry.Label, "file", name, "mode", mode.String())
+	}
+}
+
+// secretKey makes the HS256 key of an API, nil when its secret cannot be read.
+func (a *Activator) secretKey(s *State, label string, ref schema.SecretRef) *token.Key {
+	secret, err := a.secret(ref)
+	var key *token.Key
+	if err == nil {
+		key, err = token.NewSecretKey(secret)
+	}
+	if err == nil {
+		err = key.SelfTest()
+	}
+	if err != nil {
+		s.Problems = append(s.Problems, Problem{Address: "api." + label, Reason: err.Error()})
+		return nil
+	}
+	return key
+}
+
+// algorithms are all there are, in the order in which the metadata lists them.
+var algorithms = []schema.SigningAlg{schema.RS256, schema.PS256, schema.ES256, schema.EdDSA, schema.HS256}
+
+// algorithmsInUse are those that some API's tokens are signed with.
+func algorithmsInUse(snap *snapshot.Snapshot) []schema.SigningAlg {
+	used := map[schema.SigningAlg]bool{}
+	for i := range snap.NumAPIs() {
+		used[snap.API(i).Alg()] = true
+	}
+	return slices.DeleteFunc(slices.Clone(algorithms), func(alg schema.SigningAlg) bool { return !used[alg] })
+}
+
+// tokenKey finds a signing key in a PKCS #11 token, which it never leaves.
+func (a *Activator) tokenKey(entry schema.SigningKey) (*token.Key, error) {
+	named, err := schema.ParsePKCS11(string(entry.PrivateKey))
+	if err != nil {
+		return nil, err
+	}
+	var pin []byte
+	if named.PIN != "" {
+		if pin, err = a.secret(named.PIN); err != nil {
+			return nil, fmt.Errorf("PIN: %w", err)
+		}
+	}
+	signer, err := a.Tokens.Signer(named, string(pin))
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", entry.PrivateKey, err)
+	}
+	key, err := token.NewKey(entry.Alg, signer)
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", entry.PrivateKey, err)
+	}
+	return key, key.SelfTest()
+}
+
+// maxReferenced bounds a secret or key, in bytes.
+const maxReferenced = 64 << 10
+
+// secret reads an HS256 signing secret. One trailing newline is not part of it.
+func (a *Activator) secret(ref schema.SecretRef) ([]byte, error) {
+	value, err := a.resolve(ref, a.SecretFolder, "--secrets")
+	if err != nil {
+		return nil, err
+	}
+	value = bytes.TrimSuffix(value, []byte("\n"))
+	return bytes.TrimSuffix(value, []byte("\r")), nil
+}
+
+// secretHash reads the hash of a client secret.
+func (a *Activator) secretHash(ref schema.SecretRef) (string, error) {
+	value, err := a.resolve(ref, a.SecretFolder, "--secrets")
+	return strings.TrimSpace(string(value)), err
+}
+
+// resolve reads what "env:NAME" or "file:NAME" names. A file's name stays inside
+// the folder, links included. flag is what names the folder.
+func (a *Activator) resolve(ref schema.SecretRef, dir, flag string) ([]byte, error) {
+	kind, name, _ := strings.Cut(string(ref), ":")
+	switch kind {
+	case "env":
+		if value := a.Getenv(name); value != "" {
+			return []byte(value), nil
+		}
+		return nil, fmt.Errorf("environment variable %q is not set", name)
+	case "file":
+		if dir == "" {
+			return nil, fmt.Errorf("%q needs %s", ref, flag)
+		}
+		return readInside(dir, name)
+	}
+	return nil, fmt.Errorf("%q is not a reference", ref)
+}
+
+// readInside reads a regular file of bounded size from inside a folder. The
+// folder is opened anew each time: it may have been replaced.
+func readInside(dir, name string) ([]byte, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	info, err := root.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxReferenced {
+		return nil, fmt.Errorf("%q is not a regular file of at most %d bytes", name, maxReferenced)
+	}
+	f, err := root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxReferenced))
+}

@@ -1,0 +1,221 @@
+package endpoint
+
+import (
+	"bytes"
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/url"
+	"runtime/pprof"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/server/internal/active"
+	"github.com/writ-auth/writ/server/internal/transport"
+	"github.com/writ-auth/writ/server/metrics"
+	"github.com/writ-auth/writ/server/token"
+)
+
+// Admin is the handler of what operators ask: /livez, /readyz, /status and /metrics.
+type Admin struct {
+	Activator *active.Activator
+	Draining  func() bool
+	Metrics   *metrics.Metrics
+	// CertificateEnd is when the server's own certificate expires. Nil: it has none.
+	CertificateEnd func() time.Time
+	Hosts          []string // names that it may be asked under, beside addresses and localhost
+	Profiling      bool     // answer /debug/pprof/NAME
+	Now            func() time.Time
+}
+
+// Status is what /status answers.
+type Status struct {
+	Ready        bool              `json:"ready"`
+	Digest       string            `json:"digest,omitempty"`
+	Serial       uint64            `json:"serial,omitempty"`
+	Revision     string            `json:"revision,omitempty"`
+	Issuer       string            `json:"issuer,omitempty"`
+	Environment  string            `json:"environment,omitempty"`
+	Since        time.Time         `json:"since,omitzero"`
+	Stale        bool              `json:"stale,omitempty"` // past the snapshot's not_after
+	Keys         []KeyStatus       `json:"keys,omitempty"`
+	Problems     []active.Problem  `json:"problems,omitempty"`
+	LastRejected *active.Rejection `json:"last_rejected,omitempty"`
+}
+
+// A KeyStatus is one key that is published or has been.
+type KeyStatus struct {
+	KID         string            `json:"kid"`
+	Algorithm   schema.SigningAlg `json:"algorithm"`
+	State       token.State       `json:"state"`
+	ActivatesAt time.Time         `json:"activates_at,omitzero"`
+	RetiresAt   time.Time         `json:"retires_at,omitzero"`
+}
+
+// MaxProblems bounds how many problems /status lists.
+const MaxProblems = 100
+
+// ServeHTTP answers only requests that no web page of another site can have sent.
+func (a *Admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !SameSite(r, a.Hosts) {
+		http.Error(w, "forbidden", http.StatusForbidden)
+		return
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+		return
+	}
+	switch path := r.URL.EscapedPath(); {
+	case path == "/livez":
+		writeNoStore(w, http.StatusOK, []byte("{\"alive\":true}\n"))
+	case path == "/readyz" && a.Ready():
+		writeNoStore(w, http.StatusOK, []byte("{\"ready\":true}\n"))
+	case path == "/readyz":
+		writeNoStore(w, http.StatusServiceUnavailable, []byte("{\"ready\":false}\n"))
+	case path == "/status":
+		body, err := json.MarshalIndent(a.Status(), "", "  ")
+		if err != nil {
+			http.Error(w, "internal error", http.StatusInternalServerError)
+			return
+		}
+		writeNoStore(w, http.StatusOK, append(body, '\n'))
+	case path == "/metrics":
+		a.Metrics.ServeHTTP(w, r)
+	case a.Profiling && strings.HasPrefix(path, pprofPath):
+		writeProfile(w, r, strings.TrimPrefix(path, pprofPath))
+	default:
+		http.Error(w, "not found: here are /livez, /readyz, /status and /metrics, and with --console /console/", http.StatusNotFound)
+	}
+}
+
+// Ready reports whether tokens are issued: a snapshot is in force and the
+// server is not draining. A rejected snapshot does not change it.
+func (a *Admin) Ready() bool { return a.Activator.Current() != nil && !a.Draining() }
+
+// Status describes the server at this moment.
+func (a *Admin) Status() Status {
+	status := Status{Ready: a.Ready(), LastRejected: a.Activator.Rejected()}
+	s := a.Activator.Current()
+	if s == nil {
+		return status
+	}
+	now, issuer := a.Now(), s.Snapshot.Issuer()
+	status.Digest, status.Serial, status.Revision, status.Since = s.Digest, s.Serial, s.Revision, s.Since
+	status.Issuer, status.Environment, status.Stale = issuer.URL, issuer.Environment, s.Stale(now)
+	problems := a.Activator.Problems(s)
+	status.Problems = problems[:min(len(problems), MaxProblems)]
+	for _, key := range s.Keys().All(now.Unix()) {
+		status.Keys = append(status.Keys, KeyStatus{
+			KID: key.KID(), Algorithm: key.Alg(), State: key.State,
+			ActivatesAt: UnixTime(key.ActivatesAt), RetiresAt: UnixTime(key.RetiresAt),
+		})
+	}
+	return status
+}
+
+// Measure describes the server for a scrape.
+func (a *Admin) Measure() metrics.State {
+	now := a.Now()
+	state := metrics.State{Now: now, Ready: a.Ready()}
+	if a.CertificateEnd != nil {
+		state.CertificateNotAfter = a.CertificateEnd()
+	}
+	s := a.Activator.Current()
+	if s == nil {
+		return state
+	}
+	env := s.Snapshot.Envelope()
+	state.Digest, state.Serial, state.Problems = s.Digest, s.Serial, len(s.Problems)+len(a.Activator.KeyFaults(s))
+	state.Created, state.NotAfter = env.Created, env.NotAfter
+	for _, key := range s.Keys().All(now.Unix()) {
+		state.Keys = append(state.Keys, metrics.Key{KID: key.KID(), Alg: string(key.Alg()), State: string(key.State)})
+	}
+	return state
+}
+
+// UnixTime is a time of a key, in UTC; the zero Time for 0.
+func UnixTime(seconds int64) time.Time {
+	if seconds == 0 {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0).UTC()
+}
+
+// SameSite reports whether no web page of another site can have made a browser send the
+// request. DNS rebinding takes a name, so that an address, localhost or one of the hosts
+// is proof enough of Host, and a unix socket is out of a browser's reach. An Origin must
+// be the Host's own.
+func SameSite(r *http.Request, hosts []string) bool {
+	if addr, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && addr.Network() == "unix" {
+		return true
+	}
+	host := (&url.URL{Host: r.Host}).Hostname()
+	if net.ParseIP(host) == nil && !strings.EqualFold(host, "localhost") && !slices.Contains(hosts, host) {
+		return false
+	}
+	for _, origin := range r.Header.Values("Origin") {
+		u, err := url.Parse(origin)
+		if err != nil || !strings.EqualFold(u.Host, r.Host) {
+			return false
+		}
+	}
+	return true
+}
+
+// pprofPath is where profiles are, as the tools expect them.
+const pprofPath = "/debug/pprof/"
+
+// maxProfile bounds for how many seconds the processor is profiled.
+const maxProfile = 60
+
+// writeProfile answers with a profile by its name; "profile" is that of the processor.
+// The handlers of net/http/pprof would register themselves, and the command line, with
+// the default mux.
+func writeProfile(w http.ResponseWriter, r *http.Request, name string) {
+	var out bytes.Buffer
+	switch profile := pprof.Lookup(name); {
+	case name == "profile":
+		if !profileProcessor(w, r, &out) {
+			return
+		}
+	case profile == nil:
+		http.Error(w, "not found", http.StatusNotFound)
+		return
+	default:
+		if err := profile.WriteTo(&out, 0); err != nil {
+			http.Error(w, "internal error", http.StatusInternalServerError)
+			return
+		}
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("Content-Length", strconv.Itoa(out.Len()))
+	w.Write(out.Bytes())
+}
+
+// profileProcessor profiles for ?seconds=, or until the caller goes away.
+func profileProcessor(w http.ResponseWriter, r *http.Request, out *bytes.Buffer) bool {
+	seconds := 30
+	if text := r.URL.Query().Get("seconds"); text != "" {
+		var err error
+		if seconds, err = strconv.Atoi(text); err != nil || seconds < 1 || seconds > maxProfile {
+			http.Error(w, "seconds must be 1 to 60", http.StatusBadRequest)
+			return false
+		}
+	}
+	duration := time.Duration(seconds) * time.Second
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(duration + transport.WriteTimeout)) // a recorder has none
+	if err := pprof.StartCPUProfile(out); err != nil {
+		http.Error(w, "another profile is being made", http.StatusConflict)
+		return false
+	}
+	defer pprof.StopCPUProfile()
+	select {
+	case <-time.After(duration):
+	case <-r.Context().Done():
+	}
+	return true
+}
