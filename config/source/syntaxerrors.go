@@ -8,6 +8,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
 	"github.com/writ-auth/writ/config/diag"
 )
 
@@ -151,4 +154,93 @@ func conflictMarker(src []byte) (start, end int, found bool) {
 		return start, start + n, true
 	}
 	return start, len(src), true
+}
+
+// repeated words the library's "attribute redefined" as this package words it
+// for two pieces of a file, with the first place beside the second.
+func repeated(d *hcl.Diagnostic, body *hclsyntax.Body, src []byte) (diag.Diagnostic, bool) {
+	if d.Summary != "Attribute redefined" || d.Subject == nil || !d.Subject.CanSliceBytes(src) {
+		return diag.Diagnostic{}, false
+	}
+	name := string(d.Subject.SliceBytes(src))
+	first, found := innermost(body, d.Subject.Start.Byte).Attributes[name]
+	if !found {
+		return diag.Diagnostic{}, false
+	}
+	return duplicateAttribute(name, first.NameRange, *d.Subject), true
+}
+
+// innermost is the body that a byte of the file stands in.
+func innermost(body *hclsyntax.Body, at int) *hclsyntax.Body {
+	for _, b := range body.Blocks {
+		if b.OpenBraceRange.Start.Byte <= at && at < b.CloseBraceRange.End.Byte {
+			return innermost(b.Body, at)
+		}
+	}
+	return body
+}
+
+// A textError is a place where a file is not text.
+type textError struct {
+	offset          int
+	summary, detail string
+}
+
+// checkText refuses what no configuration holds: bytes that are not UTF-8, and
+// control characters, which can hide in a review what a file says. A byte
+// order mark at the start is accepted and skipped. Lines end with LF or CRLF:
+// Files reads either as LF, so that a heredoc has the same value in every
+// checkout.
+func checkText(b []byte) *textError {
+	for i := 0; i < len(b); {
+		c := b[i]
+		if c >= 0x20 && c < utf8.RuneSelf {
+			i++
+			continue
+		}
+		switch {
+		case c == '\n' || c == '\t' || c == '\r' && bytes.HasPrefix(b[i+1:], []byte("\n")):
+			i++
+		case c < utf8.RuneSelf:
+			return &textError{i, "Control character", "A configuration holds no control characters besides tabs and line ends. In a quoted string, write an escape such as \"\\u001b\" instead."}
+		default:
+			_, n := utf8.DecodeRune(b[i:])
+			if n == 1 {
+				return &textError{i, "Invalid character encoding", "All files must be UTF-8. Ensure that UTF-8 encoding is selected in your editor."}
+			}
+			i += n
+		}
+	}
+	return nil
+}
+
+func (e *textError) diagnostic(name string, src []byte) diag.Diagnostic {
+	return diag.New("syntax", rangeOf(name, src, e.offset, e.offset+1), e.detail).Titled(e.summary)
+}
+
+// lineOf returns the line that offset is in, from one, and where it begins.
+func lineOf(src []byte, offset int) (line, start int) {
+	before := src[:min(offset, len(src))]
+	return bytes.Count(before, []byte("\n")) + 1, bytes.LastIndexByte(before, '\n') + 1
+}
+
+// rangeOf returns the range of two offsets. Columns count characters as a
+// reader sees them, as everywhere in HCL.
+func rangeOf(name string, src []byte, start, end int) hcl.Range {
+	line, lineStart := lineOf(src, start)
+	first := advance(hcl.Pos{Line: line, Column: 1, Byte: lineStart}, src[lineStart:start])
+	return hcl.Range{Filename: name, Start: first, End: advance(first, src[start:min(end, len(src))])}
+}
+
+// advance returns the position behind text that begins at pos.
+func advance(pos hcl.Pos, text []byte) hcl.Pos {
+	if len(text) == 0 {
+		return pos
+	}
+	whole := func(data []byte, _ bool) (int, []byte, error) { return len(data), data, nil }
+	sc := hcl.NewRangeScannerFragment(text, "", hcl.Pos{Line: pos.Line, Column: pos.Column}, whole)
+	sc.Scan()
+	end := sc.Range().End
+	end.Byte += pos.Byte
+	return end
 }
