@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 
 	"github.com/writ-auth/writ/config/diag"
@@ -95,4 +97,98 @@ func repeatedKey(key string, again, first hcl.Range) diag.Diagnostic {
 	return diag.New("duplicate-name", again,
 		fmt.Sprintf("The key %q is already set on line %d. Each key may be set once: remove one of the two.", key, first.Start.Line),
 		diag.Related{Message: "first set here", Range: first}).Titled("Key set twice")
+}
+
+// mostMembers is how many names of an object a detail lists.
+const mostMembers = 8
+
+// missingMember rewrites what the library says about a name that an object does
+// not have: with the nearest name that it has, or else with all of them.
+func missingMember(d *hcl.Diagnostic, out *diag.Diagnostic) {
+	ref, ok := d.Expression.(*hclsyntax.ScopeTraversalExpr)
+	if !ok || d.EvalContext == nil || d.Subject == nil {
+		return
+	}
+	for i := 1; i < len(ref.Traversal); i++ {
+		if ref.Traversal[i].SourceRange() != *d.Subject {
+			continue
+		}
+		name, isName := stepName(ref.Traversal[i])
+		owner, diags := ref.Traversal[:i].TraverseAbs(d.EvalContext)
+		if !isName || diags.HasErrors() {
+			return
+		}
+		if members, ok := membersOf(owner); ok && !slices.Contains(members, name) {
+			out.Summary = "Unknown name"
+			if _, dotted := ref.Traversal[i].(hcl.TraverseAttr); dotted { // its range begins at the dot
+				out.Range.Start.Byte++
+				out.Range.Start.Column++
+			}
+			out.Detail = fmt.Sprintf("%s has no %q.%s", spelled(ref.Traversal[:i]), name, instead(name, members))
+		}
+		return
+	}
+}
+
+func stepName(step hcl.Traverser) (string, bool) {
+	switch s := step.(type) {
+	case hcl.TraverseAttr:
+		return s.Name, true
+	case hcl.TraverseIndex:
+		if s.Key.Type() == cty.String && s.Key.IsKnown() && !s.Key.IsNull() {
+			return s.Key.AsString(), true
+		}
+	}
+	return "", false
+}
+
+// membersOf lists what may follow a value, sorted.
+func membersOf(v cty.Value) (names []string, ok bool) {
+	if v.IsNull() || !v.IsKnown() || !v.Type().IsObjectType() && !v.Type().IsMapType() {
+		return nil, false
+	}
+	for it := v.ElementIterator(); it.Next(); {
+		key, _ := it.Element()
+		names = append(names, key.AsString())
+	}
+	return names, true
+}
+
+func instead(name string, members []string) string {
+	if best := schema.Suggest(name, members); best != "" {
+		return fmt.Sprintf(" Did you mean %q?", best)
+	}
+	switch {
+	case len(members) == 0:
+		return " It is empty." + orElse
+	case len(members) > mostMembers:
+		return orElse
+	}
+	quoted := make([]string, len(members))
+	for i, m := range members {
+		quoted[i] = fmt.Sprintf("%q", m)
+	}
+	return " It has " + strings.Join(quoted, ", ") + "." + orElse
+}
+
+// orElse is the way out where a name is right and missing only here.
+const orElse = " Add it, or write try(..., null) around what reads it."
+
+// spelled is a traversal as an author writes it.
+func spelled(t hcl.Traversal) string {
+	var b strings.Builder
+	b.WriteString(t.RootName())
+	for _, step := range t[1:] {
+		switch s := step.(type) {
+		case hcl.TraverseAttr:
+			b.WriteString("." + s.Name)
+		case hcl.TraverseIndex:
+			if name, ok := stepName(s); ok {
+				fmt.Fprintf(&b, "[%q]", name)
+			} else {
+				fmt.Fprintf(&b, "[%s]", s.Key.AsBigFloat().Text('f', -1))
+			}
+		}
+	}
+	return b.String()
 }

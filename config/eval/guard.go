@@ -4,6 +4,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/writ-auth/writ/config/diag"
 )
@@ -265,4 +266,105 @@ func (x *weighed) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 		x.e.take(weight(v, x.e.left())*compareTimes, x.Expression)
 	}
 	return v, diags
+}
+
+// literal evaluates what most of a configuration is made of without any
+// context: strings, numbers, bools, null, and tuples of these. Package source
+// has sized them.
+func literal(expr hclsyntax.Expression) (cty.Value, bool) {
+	switch x := expr.(type) {
+	case *hclsyntax.LiteralValueExpr:
+		return x.Val, x.Val.IsKnown()
+	case *hclsyntax.TemplateExpr:
+		if !x.IsStringLiteral() {
+			return cty.NilVal, false
+		}
+		return literal(x.Parts[0])
+	case *hclsyntax.TupleConsExpr:
+		return literalTuple(x)
+	}
+	return cty.NilVal, false
+}
+
+func literalTuple(x *hclsyntax.TupleConsExpr) (cty.Value, bool) {
+	vals := make([]cty.Value, len(x.Exprs))
+	for i, item := range x.Exprs {
+		v, ok := literal(item)
+		if !ok {
+			return cty.NilVal, false
+		}
+		vals[i] = v
+	}
+	return cty.TupleVal(vals), true
+}
+
+// staticKey returns the key of an object's item if it is written out.
+func staticKey(key hclsyntax.Expression) (string, bool) {
+	if k, ok := key.(*hclsyntax.ObjectConsKeyExpr); ok {
+		if word := hcl.ExprAsKeyword(k.Wrapped); word != "" && !k.ForceNonLiteral {
+			return word, true
+		}
+		key = k.Wrapped
+	}
+	v, ok := literal(key)
+	if !ok || v.IsNull() || v.Type() != cty.String {
+		return "", false
+	}
+	return v.AsString(), true
+}
+
+// direct are functions that look at a small part of what they are given. The
+// library's way of calling functions walks all of it several times, which
+// would make a lookup in a large map the most expensive of calls.
+var direct = map[string]func(args []cty.Value) (cty.Value, error){
+	"lookup": lookup,
+	"length": length,
+}
+
+// countedElements is how many elements of a set are counted in a step: it does not
+// know its length.
+const countedElements = 3
+
+// A directCall calls such a function without detours. When that fails it goes
+// the library's way, which words the mistake.
+type directCall struct {
+	*hclsyntax.FunctionCallExpr
+	fn func(args []cty.Value) (cty.Value, error)
+	e  *Evaluator
+}
+
+func (x *directCall) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	x.e.take(callSteps, x.FunctionCallExpr)
+	args := make([]cty.Value, len(x.Args))
+	again := *x.FunctionCallExpr
+	again.Args = make([]hclsyntax.Expression, len(x.Args))
+	ok := true
+	for i, arg := range x.Args {
+		v, diags := arg.Value(ctx)
+		if diags.HasErrors() {
+			return cty.DynamicVal, diags
+		}
+		args[i], ok = v, ok && v.IsKnown() && (i > 1 || !v.IsNull())
+		again.Args[i] = &hclsyntax.LiteralValueExpr{Val: v, SrcRange: arg.Range()}
+	}
+	if ok && len(args) > 1 {
+		key, err := convert.Convert(args[1], cty.String)
+		args[1], ok = key, err == nil
+	}
+	if ok && len(args) > 2 && isStructural(args[2]) {
+		ok = false // the default may have to be brought to another type
+	}
+	switch {
+	case !ok:
+	case args[0].Type() == cty.String:
+		x.e.take(int64(len(args[0].AsString()))/characterBytes, x.FunctionCallExpr)
+	case args[0].Type().IsSetType():
+		x.e.take(int64(args[0].LengthInt())/countedElements, x.FunctionCallExpr)
+	}
+	if ok {
+		if v, err := x.fn(args); err == nil {
+			return v, nil
+		}
+	}
+	return again.Value(ctx)
 }

@@ -1,12 +1,22 @@
 package eval
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
+
+	"github.com/writ-auth/writ/config/source"
 )
 
 // lengthFunc is Terraform's: the elements of a collection or the characters of
@@ -234,4 +244,168 @@ func lookup(args []cty.Value) (cty.Value, error) {
 		return cty.NilVal, function.NewArgErrorf(2, "the default must be like the elements of the map, %s", ty.ElementType().FriendlyName())
 	}
 	return args[2], nil
+}
+
+var (
+	startsWithFunc     = stringTest("prefix", strings.HasPrefix)
+	endsWithFunc       = stringTest("suffix", strings.HasSuffix)
+	containsStringFunc = stringTest("substr", strings.Contains)
+)
+
+func stringTest(second string, test func(s, part string) bool) function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "str", Type: cty.String}, {Name: second, Type: cty.String}},
+		Type:   function.StaticReturnType(cty.Bool),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			return cty.BoolVal(test(args[0].AsString(), args[1].AsString())), nil
+		},
+	})
+}
+
+// replaceFunc is Terraform's: a substring between slashes is a regular
+// expression, whose groups the replacement may name.
+var replaceFunc = function.New(&function.Spec{
+	Params: []function.Parameter{{Name: "str", Type: cty.String}, {Name: "substr", Type: cty.String}, {Name: "replace", Type: cty.String}},
+	Type:   function.StaticReturnType(cty.String),
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		text, sub, by := args[0].AsString(), args[1].AsString(), args[2].AsString()
+		pattern, ok := asPattern(sub)
+		if !ok {
+			return cty.StringVal(strings.ReplaceAll(text, sub, by)), nil
+		}
+		re, err := regexp.Compile(pattern)
+		if err != nil {
+			return cty.NilVal, function.NewArgError(1, fmt.Errorf("invalid regular expression: %w", err))
+		}
+		return replacePattern(re, text, by)
+	},
+})
+
+func asPattern(sub string) (string, bool) {
+	if len(sub) > 1 && sub[0] == '/' && sub[len(sub)-1] == '/' {
+		return sub[1 : len(sub)-1], true
+	}
+	return "", false
+}
+
+// maxReplaced stops a replacement that grows: what is this long is too long
+// for any string, and is refused as such by whoever called the function.
+const maxReplaced = 4 << 20
+
+func replacePattern(re *regexp.Regexp, text, by string) (cty.Value, error) {
+	var out []byte
+	last := 0
+	for _, m := range re.FindAllStringSubmatchIndex(text, -1) {
+		out = append(out, text[last:m[0]]...)
+		out = re.ExpandString(out, by, text, m)
+		last = m[1]
+		if len(out) > maxReplaced {
+			return cty.NilVal, past("Too long string", "this replacement makes more than %d bytes", maxReplaced)
+		}
+	}
+	return cty.StringVal(string(append(out, text[last:]...))), nil
+}
+
+var base64EncodeFunc = function.New(&function.Spec{
+	Params: []function.Parameter{{Name: "str", Type: cty.String}},
+	Type:   function.StaticReturnType(cty.String),
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		return cty.StringVal(base64.StdEncoding.EncodeToString([]byte(args[0].AsString()))), nil
+	},
+})
+
+var base64DecodeFunc = function.New(&function.Spec{
+	Params: []function.Parameter{{Name: "str", Type: cty.String}},
+	Type:   function.StaticReturnType(cty.String),
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		b, err := base64.StdEncoding.DecodeString(args[0].AsString())
+		if err != nil {
+			return cty.NilVal, function.NewArgErrorf(0, "it is not base64: %s", err)
+		}
+		if !utf8.Valid(b) {
+			return cty.NilVal, function.NewArgError(0, errors.New("what it encodes is not UTF-8 text"))
+		}
+		return cty.StringVal(string(b)), nil
+	},
+})
+
+// fileFunc reads a text file. Its path is relative to the root of the tree,
+// wherever the call stands, and has forward slashes. What is read is noted, as
+// the configuration depends on it. The text may be as long as a file where it
+// goes straight into csvdecode, jsondecode or yamldecode; as a value it is a
+// string like any other.
+func (e *Evaluator) fileFunc() function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "path", Type: cty.String}},
+		Type:   function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			text, err := e.readFile(args[0].AsString())
+			if err != nil {
+				return cty.NilVal, err
+			}
+			return cty.StringVal(text), nil
+		},
+	})
+}
+
+// A readText is a file that was read. Short ones are kept, as a loop may read
+// one for each of its passes.
+type readText struct {
+	sum  [sha256.Size]byte
+	text string // "" when it is not kept
+}
+
+func (e *Evaluator) readFile(name string) (string, error) {
+	if e.files == nil {
+		return "", function.NewArgError(0, errors.New("no files can be read here"))
+	}
+	if err := e.spend(callSteps); err != nil {
+		return "", err
+	}
+	name = path.Clean(name)
+	e.mu.Lock()
+	before := e.read[name]
+	e.mu.Unlock()
+	if before.text != "" {
+		return before.text, e.spend(int64(len(before.text)) / 64)
+	}
+	if !fs.ValidPath(name) {
+		return "", function.NewArgErrorf(0, "%q is not inside the configuration's folder", name)
+	}
+	b, err := e.files.ReadFile(name)
+	if err != nil {
+		return "", unreadable(name, err, e.limits)
+	}
+	if int64(len(b)) > e.limits.FileBytes {
+		return "", unreadable(name, source.ErrTooLarge, e.limits)
+	}
+	if !utf8.Valid(b) {
+		return "", function.NewArgErrorf(0, "%q is not UTF-8 text", name)
+	}
+	text := string(b)
+	e.keep(name, text)
+	return text, e.spend(int64(len(text)) / 16)
+}
+
+func (e *Evaluator) keep(name, text string) {
+	kept := readText{sum: sha256.Sum256([]byte(text))}
+	if len(text) <= e.limits.StringBytes {
+		kept.text = text
+	}
+	e.mu.Lock()
+	e.read[name] = kept
+	e.mu.Unlock()
+}
+
+func unreadable(name string, err error, limits source.Limits) error {
+	if errors.Is(err, source.ErrTooLarge) {
+		return past("Too large file", "%q is longer than a file may be, %d bytes", name, limits.FileBytes)
+	}
+	if errors.Is(err, source.ErrPointer) {
+		return function.NewArgErrorf(0, "%q is %w. %s", name, err, strings.TrimSuffix(source.PointerHint, "."))
+	}
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
+		err = pe.Err
+	}
+	return function.NewArgError(0, fmt.Errorf("%q cannot be read: %w; paths are relative to the root of the configuration", name, err))
 }
