@@ -5,90 +5,106 @@ import (
 	"fmt"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/writ-auth/writ/config/diag"
 )
 
-// A measure follows the tokens of one input and stops at the first limit that
-// they go past, before the parser sees any of them.
+// A limitChecker follows the tokens of one input and stops at the first one that
+// exceeds a limit, before the parser sees any of them.
 //
 // The parser recurses once for every level that is counted here. It enters a
-// level by reading its opener and, in input without mistakes, leaves it by
-// reading its closer. In input with mistakes it skips tokens while it recovers,
-// and so can be deeper than the brackets say, in two ways. A closer that does
-// not fit the innermost opener is therefore not counted at all. And a block
-// can stay open for the parser though its brace was closed, as after a mistake
-// in an attribute the rest of the line is skipped; so the blocks of one piece
-// of input are bounded too, nested or not: see cut.
-type measure struct {
+// level when it reads an opener and, in valid input, leaves it when it reads the
+// closer. In invalid input it skips tokens while it recovers, and can then be
+// deeper than the brackets say. That happens in two ways:
+//
+//   - It may skip a closer that does not fit the innermost opener. Such a closer
+//     is not counted here, so that the level stays open.
+//   - It may leave a block open whose brace was closed, as it skips the rest of a
+//     line after a mistake in an attribute. The blocks of one piece are therefore
+//     bounded as well, nested or not: see cut.
+type limitChecker struct {
 	scan   *scanner
 	limits Limits
 
 	frames []frame
-	depth  int       // levels open, of all kinds
-	run    int       // length of the current run of unary operators
-	prev   tokenKind // the token before, newlines included
+	depth  int       // open levels of all kinds, as the parser would recurse
+	unary  int       // unary operators in a row, each one recursion of the parser
+	prev   tokenKind // kind of the previous token, newlines included
 
 	tokens, blocks int // since the last top-level newline
 	pieceBlocks    int // since the last cut
-	invalid        int
+	invalid        int // characters that the language does not have
 
 	topBlocks, fileTokens, lines, sequences int // in all
 
-	found    *finding // what stops the parse
-	mistake  *finding // the first bracket that does not fit, or newline in a string
+	found    *violation // the first limit exceeded; nil: the input may be parsed
+	mistake  *violation // the first bracket that does not fit, or newline in a string
 	stop     bool
-	unclosed bool // found may be the doing of a block that is never closed
+	unclosed bool // found is a count that a block without its closing brace would exceed too
 	cuts     []cut
 }
 
-// A finding is why an input is refused, and where.
-type finding struct {
-	limit           bool // a limit, not a mistake
+// A violation is the reason why an input is refused, with its offsets.
+type violation struct {
+	limit           bool // an exceeded limit; otherwise a syntax error
 	start, end      int
 	summary, detail string
 }
 
-// A cut is a place between two top-level items where a piece begins. The
-// parser gets a file piece by piece: it needs little memory at a time, and a
-// mistake cannot make it recurse through a whole file.
-type cut struct {
-	offset int
-	line   int // from one
+func (v *violation) diagnostic(name string, src []byte) diag.Diagnostic {
+	code := "syntax"
+	if v.limit {
+		code = "limit-exceeded"
+	}
+	return diag.New(code, rangeOf(name, src, v.start, v.end), v.detail).Titled(v.summary)
 }
 
-// A piece is at least pieceBytes long or has pieceBlocks blocks, and ends at
-// the next newline between two top-level items.
+// A cut is the start of a piece, between two top-level items. The parser gets a
+// file piece by piece: it then needs little memory at a time, pieces can be parsed
+// in parallel, and a mistake cannot make it recurse through a whole file.
+type cut struct {
+	offset int
+	line   int // counted from one
+}
+
+// A piece ends at the first newline between two top-level items after it has
+// reached pieceBytes bytes or pieceBlocks blocks.
 const (
 	pieceBytes  = 64 << 10
 	pieceBlocks = 2000
 )
 
-// maxInvalid is how many characters from outside the language one input may
-// have before the first of them is reported alone.
+// maxInvalid bounds the characters that the language does not have. An input with
+// more is a binary or another language, and one report says so.
 const maxInvalid = 200
 
 // A frame is an open bracket, sequence or template, or the input itself.
 type frame struct {
 	open      byte // { [ ( or $ % for sequences, " < for templates, 0 for a file, x for an expression alone
 	start     int
-	fresh     bool // nothing but newlines has come yet
-	isFor     bool // a for expression, in which nothing separates
+	fresh     bool // only newlines so far
+	isFor     bool // a for expression, in which commas and newlines separate nothing
 	questions int  // conditionals since the last separator
 	operators int  // since the last separator
 	items     int
-	text      int // bytes of text, in a template
-	pieces    int // pieces of it
-	opened    int // %{if} and %{for} without their end
+	text      int // in a template: bytes of literal text
+	parts     int // in a template: lines, escapes and sequences
+	opened    int // in a template: %{if} and %{for} without their end
 }
 
-// measureInput finds the first limit that src goes past, and where src can be cut.
-func measureInput(src []byte, kind modeKind, limits Limits) *measure {
-	m := newMeasure(src, kind, limits)
+// checkLimits returns the first limit that src exceeds, as found, or the places
+// where src can be cut. A violation is a diagnostic of its own and keeps the
+// input from the parser.
+func checkLimits(src []byte, kind modeKind, limits Limits) *limitChecker {
+	m := newLimitChecker(src, kind, limits)
 	m.scanAll()
 	return m
 }
 
-func newMeasure(src []byte, kind modeKind, limits Limits) *measure {
-	m := &measure{scan: newScanner(src, kind), limits: limits, frames: make([]frame, 1, 16)}
+// newLimitChecker starts the check of a file, or of a template that is the whole
+// input.
+func newLimitChecker(src []byte, kind modeKind, limits Limits) *limitChecker {
+	m := &limitChecker{scan: newScanner(src, kind), limits: limits, frames: make([]frame, 1, 16)}
 	m.cuts = append(m.cuts, cut{offset: 0, line: 1})
 	if kind == modeTemplate {
 		m.frames[0].open = '<'
@@ -96,7 +112,10 @@ func newMeasure(src []byte, kind modeKind, limits Limits) *measure {
 	return m
 }
 
-func (m *measure) scanAll() {
+// scanAll reads to the end or to the first violation. If the violation is a count
+// that a missing brace may have caused, it reads on until that brace: only then
+// is it known which of the two to report.
+func (m *limitChecker) scanAll() {
 	for !m.stop {
 		t := m.scan.next()
 		if t.kind == tokEOF {
@@ -107,26 +126,27 @@ func (m *measure) scanAll() {
 			break
 		}
 	}
-	m.blame()
+	m.preferMistake()
 }
 
-// blame replaces a limit by the mistake that most likely led to it: once a
-// bracket or a quote is lost, counts mean little.
-func (m *measure) blame() {
+// preferMistake replaces an exceeded limit by the mistake that most likely caused
+// it: after a lost bracket or quote, the counts mean little, and the author needs
+// to hear of the bracket.
+func (m *limitChecker) preferMistake() {
 	switch {
 	case m.found == nil || !m.found.limit:
 	case m.mistake != nil:
 		m.found = m.mistake
 	case m.unclosed && len(m.frames) > 1:
 		at := m.frames[1].start
-		m.found = &finding{start: at, end: at + 1, summary: "Unclosed bracket",
+		m.found = &violation{start: at, end: at + 1, summary: "Unclosed bracket",
 			detail: fmt.Sprintf("Nothing closes this %q before the end of the file.", m.frames[1].open)}
 	}
 }
 
-func (m *measure) top() *frame { return &m.frames[len(m.frames)-1] }
+func (m *limitChecker) top() *frame { return &m.frames[len(m.frames)-1] }
 
-func (m *measure) token(t token) {
+func (m *limitChecker) token(t token) {
 	f := m.top()
 	switch t.kind {
 	case tokNewline:
@@ -145,7 +165,7 @@ func (m *measure) token(t token) {
 	f.fresh = false
 	c := m.scan.src[t.start]
 	if t.kind != tokPunct || c != '-' && c != '!' {
-		m.run = 0
+		m.unary = 0
 	}
 	switch t.kind {
 	case tokWord:
@@ -170,16 +190,18 @@ func (m *measure) token(t token) {
 	m.prev = t.kind
 }
 
-// count counts what the parser holds in memory at a time.
-func (m *measure) count(t token) {
+// count counts a token of the current top-level block. The parser holds the
+// tokens of a whole piece, at up to 300 bytes each.
+func (m *limitChecker) count(t token) {
 	if m.tokens++; m.tokens > m.limits.Tokens {
 		m.exceed(t, "Too long block", "one top-level block has %d words, symbols and lines at most", m.limits.Tokens)
 		m.unclosed = true
 	}
 }
 
-// newline ends an expression, except inside brackets where it separates nothing.
-func (m *measure) newline(f *frame, t token) {
+// newline ends an expression, except inside brackets, where a newline separates
+// nothing.
+func (m *limitChecker) newline(f *frame, t token) {
 	m.prev = tokNewline
 	if m.lines++; m.lines > m.limits.FileLines {
 		m.exceed(t, "Too many lines", "a file has %d lines at most", m.limits.FileLines)
@@ -190,11 +212,13 @@ func (m *measure) newline(f *frame, t token) {
 		m.cutAt(t.end)
 	}
 	if f.open == 0 || f.open == '{' && !f.isFor {
-		m.separate(f)
+		m.endExpression(f)
 	}
 }
 
-func (m *measure) cutAt(end int) {
+// cutAt begins a new piece at an offset between two top-level items, if the
+// current piece is large enough.
+func (m *limitChecker) cutAt(end int) {
 	last := m.cuts[len(m.cuts)-1]
 	if end-last.offset < pieceBytes && m.pieceBlocks < pieceBlocks || end == len(m.scan.src) {
 		return
@@ -204,27 +228,33 @@ func (m *measure) cutAt(end int) {
 	m.pieceBlocks = 0
 }
 
-// separate forgets what ends with the expression before a separator.
-func (m *measure) separate(f *frame) {
+// endExpression resets what is counted for one expression, at a separator. The
+// conditionals in it were levels that its end leaves.
+func (m *limitChecker) endExpression(f *frame) {
 	m.depth -= f.questions
-	f.questions, f.operators, m.run = 0, 0, 0
+	f.questions, f.operators, m.unary = 0, 0, 0
 }
 
-func (m *measure) text(f *frame, t token) {
+// text counts the literal text of a string. The value of the string may be
+// longer, as sequences add to it: package eval measures that.
+func (m *limitChecker) text(f *frame, t token) {
 	if f.text += t.end - t.start; f.text > m.limits.StringBytes {
 		m.exceed(t, "Too long string", "a string has %d bytes at most", m.limits.StringBytes)
 	}
-	m.piece(f, t)
+	m.part(f, t)
 }
 
-// piece counts what a string is put together from.
-func (m *measure) piece(f *frame, t token) {
-	if f.pieces++; f.pieces > m.limits.TextPieces {
+// part counts one part of a string. HCL joins the parts one by one, in time that
+// grows with the square of their number.
+func (m *limitChecker) part(f *frame, t token) {
+	if f.parts++; f.parts > m.limits.TextPieces {
 		m.exceed(t, "Too many parts", "a string in a configuration file has %d lines, escapes and ${ } sequences at most; a longer one belongs in a file of its own, read by file()", m.limits.TextPieces)
 	}
 }
 
-func (m *measure) word(f *frame, t token, first bool) {
+// word checks the length and the characters of a name. The first word after an
+// opener also tells a for expression and a directive.
+func (m *limitChecker) word(f *frame, t token, first bool) {
 	w := m.scan.src[t.start:min(t.end, t.start+m.limits.WordBytes)]
 	for rest := w; len(rest) > 0; {
 		r, n := utf8.DecodeRune(rest)
@@ -247,14 +277,16 @@ func (m *measure) word(f *frame, t token, first bool) {
 	}
 }
 
-// isKeyword reports whether the lexer may read w as the keyword: beyond ASCII
-// it decides where a word ends.
+// isKeyword reports whether the lexer may read w as the keyword. Where w goes on
+// with a character beyond ASCII, only the lexer knows where the word ends, and
+// the answer is yes: a level too many is counted rather than one too few.
 func isKeyword(w []byte, keyword string) bool {
 	return bytes.HasPrefix(w, []byte(keyword)) && (len(w) == len(keyword) || w[len(keyword)] >= utf8.RuneSelf)
 }
 
-// directive counts %{if} and %{for} as levels of the template around them.
-func (m *measure) directive(w []byte) {
+// directive counts %{if} and %{for} as levels of the template around them: the
+// parser recurses from each to its %{endif} or %{endfor}.
+func (m *limitChecker) directive(w []byte) {
 	f := &m.frames[len(m.frames)-2]
 	switch {
 	case isKeyword(w, "if"), isKeyword(w, "for"):
@@ -266,7 +298,9 @@ func (m *measure) directive(w []byte) {
 	}
 }
 
-func (m *measure) number(t token) {
+// number bounds the digits and the exponent of a number. A short literal such as
+// 1e999999999 would take minutes and gigabytes to evaluate.
+func (m *limitChecker) number(t token) {
 	lit := m.scan.src[t.start:t.end]
 	if len(lit) > m.limits.NumberDigits {
 		m.exceed(t, "Too long number", "a number has %d characters at most", m.limits.NumberDigits)
@@ -277,7 +311,9 @@ func (m *measure) number(t token) {
 	}
 }
 
-// exponentDigits returns the length of the longest run of digits behind an e.
+// exponentDigits returns the length of the longest run of digits after an e. The
+// lexer takes more than one exponent into one literal; the parser refuses it
+// later.
 func exponentDigits(lit []byte) int {
 	longest, run, counting := 0, 0, false
 	for _, c := range lit {
@@ -294,9 +330,12 @@ func exponentDigits(lit []byte) int {
 	return longest
 }
 
-func (m *measure) invalidCharacter(t token, c byte) {
+// invalidCharacter counts a character that the language does not have. A line
+// that ends inside a quoted string is kept as the mistake to report: all that
+// follows is read with code and string exchanged.
+func (m *limitChecker) invalidCharacter(t token, c byte) {
 	if m.top().open == '"' && m.mistake == nil && (c == '\n' || c == '\r') {
-		m.mistake = &finding{start: t.start, end: t.end, summary: "Invalid multi-line string",
+		m.mistake = &violation{start: t.start, end: t.end, summary: "Invalid multi-line string",
 			detail: "Quoted strings may not be split over multiple lines. Close the string, or write \\n for a line end, or use a heredoc."}
 	}
 	if m.invalid++; m.invalid > maxInvalid {
@@ -304,32 +343,35 @@ func (m *measure) invalidCharacter(t token, c byte) {
 	}
 }
 
-// exceed records that a limit is passed; what it says ends in the limit.
-func (m *measure) exceed(t token, summary, format string, limit int) {
+// exceed records that a limit is exceeded, if it is the first. The format takes
+// the limit and says what it bounds.
+func (m *limitChecker) exceed(t token, summary, format string, limit int) {
 	if m.found != nil {
 		return
 	}
-	m.found = &finding{limit: true, start: t.start, end: t.end, summary: summary, detail: limitDetail(format, limit)}
+	m.found = &violation{limit: true, start: t.start, end: t.end, summary: summary, detail: limitDetail(format, limit)}
 }
 
 func limitDetail(format string, limit int) string {
 	return "This is past a limit: " + fmt.Sprintf(format, limit) + "."
 }
 
-func (m *measure) refuse(t token, summary, detail string) {
-	m.found = &finding{start: t.start, end: t.end, summary: summary, detail: detail}
+// refuse records a syntax error that makes reading on pointless.
+func (m *limitChecker) refuse(t token, summary, detail string) {
+	m.found = &violation{start: t.start, end: t.end, summary: summary, detail: detail}
 	m.stop = true
 }
 
-// punctuation counts operators: each makes the syntax tree one level deeper,
-// and unary operators and conditionals make the parser recurse as well.
-func (m *measure) punctuation(f *frame, t token, c byte) {
+// punctuation counts separators and operators. Each operator makes the syntax
+// tree one level deeper; unary operators and conditionals make the parser recurse
+// too.
+func (m *limitChecker) punctuation(f *frame, t token, c byte) {
 	size := t.end - t.start
 	switch {
 	case c == ',':
 		m.item(f, t)
 		if f.open == '{' || !f.isFor && (f.open == '[' || f.open == '(') {
-			m.separate(f)
+			m.endExpression(f)
 		}
 		return
 	case size == 1 && (c == '=' || c == ':'):
@@ -344,25 +386,27 @@ func (m *measure) punctuation(f *frame, t token, c byte) {
 		if f.open == '{' {
 			f.items-- // its colon will look like that of an element
 		}
-		m.deepen(t)
+		m.enterLevel(t)
 	case c == '-' || size == 1 && c == '!':
-		m.run++
-		if m.depth+m.run > m.limits.Nesting {
+		m.unary++
+		if m.depth+m.unary > m.limits.Nesting {
 			m.tooDeep(t)
 		}
 	}
 	m.operator(f, t)
 }
 
-func (m *measure) operator(f *frame, t token) {
+// operator counts what makes the syntax tree of an expression one level deeper,
+// operators and traversal steps alike: later passes recurse through the tree.
+func (m *limitChecker) operator(f *frame, t token) {
 	if f.operators++; f.operators > m.limits.Operators {
 		m.exceed(t, "Too long expression", "an expression has %d operators and traversal steps at most", m.limits.Operators)
 	}
 }
 
-// item counts separators between brackets, which are at most as many as the
-// elements, and attributes of a body.
-func (m *measure) item(f *frame, t token) {
+// item counts the elements of a collection by their separators, and the
+// attributes of a body by their equals signs.
+func (m *limitChecker) item(f *frame, t token) {
 	if (f.open == '{' || f.open == 0) && m.scan.src[t.start] == ',' {
 		return
 	}
@@ -371,24 +415,27 @@ func (m *measure) item(f *frame, t token) {
 	}
 }
 
-func (m *measure) deepen(t token) {
+// enterLevel counts one more level that the parser recurses into.
+func (m *limitChecker) enterLevel(t token) {
 	if m.depth++; m.depth > m.limits.Nesting {
 		m.tooDeep(t)
 	}
 }
 
-func (m *measure) tooDeep(t token) {
+func (m *limitChecker) tooDeep(t token) {
 	m.exceed(t, "Too deep nesting", "brackets, templates and conditionals nest %d levels deep at most", m.limits.Nesting)
 	m.stop = true
 }
 
-func (m *measure) open(f *frame, t token, c byte) {
+// open enters a bracket, sequence or template. A quote or heredoc is no level of
+// its own: only the sequences in it make the parser recurse.
+func (m *limitChecker) open(f *frame, t token, c byte) {
 	switch t.kind {
 	case tokQuoteOpen, tokHeredocOpen:
 		m.frames = append(m.frames, frame{open: c, start: t.start})
 		return
 	case tokInterp, tokControl:
-		m.piece(f, t)
+		m.part(f, t)
 		if m.sequences++; m.sequences > m.limits.Sequences {
 			m.exceed(t, "Too many templates", "a file has %d ${ } and %%{ } sequences at most; the rest belongs in another", m.limits.Sequences)
 		}
@@ -401,12 +448,12 @@ func (m *measure) open(f *frame, t token, c byte) {
 		}
 	}
 	m.frames = append(m.frames, frame{open: c, start: t.start, fresh: true})
-	m.deepen(t)
+	m.enterLevel(t)
 }
 
-// block counts a { behind a word or label, the only place where the parser
-// begins the body of a block.
-func (m *measure) block(f *frame, t token) {
+// block counts a { after a word or label, the only place where the parser begins
+// the body of a block.
+func (m *limitChecker) block(f *frame, t token) {
 	m.pieceBlocks++
 	if f.open == 0 {
 		if m.topBlocks++; m.topBlocks > m.limits.Blocks {
@@ -420,7 +467,8 @@ func (m *measure) block(f *frame, t token) {
 	}
 }
 
-func (m *measure) close(f *frame, t token, c byte) {
+// close leaves the innermost level if the closer fits its opener.
+func (m *limitChecker) close(f *frame, t token, c byte) {
 	if len(m.frames) == 1 || !closes(t.kind, c, f.open) {
 		m.mismatch(f, t)
 		return
@@ -432,6 +480,7 @@ func (m *measure) close(f *frame, t token, c byte) {
 	m.frames = m.frames[:len(m.frames)-1]
 }
 
+// closes reports whether a closer fits an opener.
 func closes(kind tokenKind, c, open byte) bool {
 	switch kind {
 	case tokSeqEnd:
@@ -444,7 +493,9 @@ func closes(kind tokenKind, c, open byte) bool {
 	return c == '}' && open == '{' || c == ']' && open == '[' || c == ')' && open == '('
 }
 
-func (m *measure) mismatch(f *frame, t token) {
+// mismatch keeps the first closer that fits nothing, for preferMistake. It is no
+// violation: the parser reports it as a syntax error of its own.
+func (m *limitChecker) mismatch(f *frame, t token) {
 	if m.mistake != nil {
 		return
 	}
@@ -453,5 +504,5 @@ func (m *measure) mismatch(f *frame, t token) {
 		line, _ := lineOf(m.scan.src, f.start)
 		detail = fmt.Sprintf("%q does not close the %q of line %d, which is still open.", m.scan.src[t.start:t.end], f.open, line)
 	}
-	m.mistake = &finding{start: t.start, end: t.end, summary: "Mismatched bracket", detail: detail}
+	m.mistake = &violation{start: t.start, end: t.end, summary: "Mismatched bracket", detail: detail}
 }

@@ -14,18 +14,20 @@ import (
 	"github.com/writ-auth/writ/config/diag"
 )
 
-// telling leaves of a file's syntax errors those that tell something: one mistake
-// makes the parser stumble several times.
-func (f *File) telling(l diag.List) diag.List {
+// firstErrors drops follow-on errors: after one mistake HCL's parser reports
+// several more that the author did not make. It keeps one syntax error a line,
+// stops after an unclosed string, and rewords errors whose cause the source
+// shows.
+func (f *File) firstErrors(l diag.List) diag.List {
 	if len(l) == 0 {
 		return l
 	}
-	if d, found := f.notHCL(l[0]); found {
+	if d, found := f.otherFormat(l[0]); found {
 		return diag.List{d}
 	}
 	var out diag.List
 	line := 0
-	for _, d := range byPlace(l) {
+	for _, d := range sortedByPlace(l) {
 		if d.Code == "syntax" && d.Range.Start.Line == line {
 			continue
 		}
@@ -40,16 +42,17 @@ func (f *File) telling(l diag.List) diag.List {
 		}
 		if d.Code == "syntax" {
 			line = d.Range.Start.Line
-			f.closing(&d)
-			f.wording(&d)
+			f.explainBracket(&d)
+			f.explainLikelyCause(&d)
 		}
 		out = append(out, d)
 	}
 	return out
 }
 
-// closing says more where the library stumbles over a closing bracket.
-func (f *File) closing(d *diag.Diagnostic) {
+// explainBracket rewords an error at a closing bracket, where the parser reports
+// what it expected and not that nothing is open, or that a list is still open.
+func (f *File) explainBracket(d *diag.Diagnostic) {
 	at := d.Range.Start.Byte
 	if at >= len(f.Bytes) || f.Bytes[at] != '}' && f.Bytes[at] != ']' {
 		return
@@ -70,9 +73,9 @@ var (
 	barePair     = regexp.MustCompile(`^\s*([A-Za-z_][A-Za-z0-9_-]*) +("[^"]*")\s*$`)
 )
 
-// wording says what was most likely meant where the library says only what it
-// expected.
-func (f *File) wording(d *diag.Diagnostic) {
+// explainLikelyCause rewords an error whose line shows a common slip, such as a
+// duration or a label without quotes. The parser says only what it expected.
+func (f *File) explainLikelyCause(d *diag.Diagnostic) {
 	at := min(d.Range.Start.Byte, len(f.Bytes))
 	line := f.Bytes[bytes.LastIndexByte(f.Bytes[:at], '\n')+1:]
 	if n := bytes.IndexByte(line, '\n'); n >= 0 {
@@ -100,13 +103,14 @@ func (f *File) wording(d *diag.Diagnostic) {
 			d.Summary = "Label without quotes"
 			d.Detail = fmt.Sprintf("A label stands in quotes: %s %q {.", m[1], m[2])
 		}
-		f.unseen(d, line)
+		f.explainInvisible(d, line)
 	}
 }
 
-// unseen points at a character of the line, before any string or comment, that
-// nobody sees.
-func (f *File) unseen(d *diag.Diagnostic, line []byte) {
+// explainInvisible points at an invisible character of the line, such as a
+// no-break space, before any string or comment. The parser's error would show an
+// author a line that looks right.
+func (f *File) explainInvisible(d *diag.Diagnostic, line []byte) {
 	text := line
 	if i := bytes.IndexAny(line, `"#/`); i >= 0 {
 		text = line[:i]
@@ -124,8 +128,9 @@ func (f *File) unseen(d *diag.Diagnostic, line []byte) {
 	d.Range = rangeOf(f.Name, f.Bytes, at, at+n)
 }
 
-// notHCL recognises, once a file did not parse, what is something else altogether.
-func (f *File) notHCL(d diag.Diagnostic) (diag.Diagnostic, bool) {
+// otherFormat recognises a file that failed to parse as something else
+// altogether: one with a merge conflict, or JSON under a name that says HCL.
+func (f *File) otherFormat(d diag.Diagnostic) (diag.Diagnostic, bool) {
 	if start, end, found := conflictMarker(f.Bytes); found {
 		at := rangeOf(f.Name, f.Bytes, start, end)
 		d = diag.New("syntax", at, "Git left a conflict in this file. Keep one side or join both, and remove the lines that git put in.")
@@ -142,7 +147,8 @@ func (f *File) notHCL(d diag.Diagnostic) (diag.Diagnostic, bool) {
 	return d, false
 }
 
-// conflictMarker finds the line that begins a conflict of git's.
+// conflictMarker returns the offsets of the first line that begins a conflict
+// written by git.
 func conflictMarker(src []byte) (start, end int, found bool) {
 	const marker = "<<<<<<< "
 	if !bytes.HasPrefix(src, []byte(marker)) {
@@ -156,42 +162,36 @@ func conflictMarker(src []byte) (start, end int, found bool) {
 	return start, len(src), true
 }
 
-// repeated words the library's "attribute redefined" as this package words it
-// for two pieces of a file, with the first place beside the second.
-func repeated(d *hcl.Diagnostic, body *hclsyntax.Body, src []byte) (diag.Diagnostic, bool) {
+// redefinedAttribute rewords the parser's "Attribute redefined" as
+// duplicateAttribute, which also points at the first of the two. It returns false
+// for every other error.
+func redefinedAttribute(d *hcl.Diagnostic, body *hclsyntax.Body, src []byte) (diag.Diagnostic, bool) {
 	if d.Summary != "Attribute redefined" || d.Subject == nil || !d.Subject.CanSliceBytes(src) {
 		return diag.Diagnostic{}, false
 	}
 	name := string(d.Subject.SliceBytes(src))
-	first, found := innermost(body, d.Subject.Start.Byte).Attributes[name]
+	first, found := innermostBody(body, d.Subject.Start.Byte).Attributes[name]
 	if !found {
 		return diag.Diagnostic{}, false
 	}
 	return duplicateAttribute(name, first.NameRange, *d.Subject), true
 }
 
-// innermost is the body that a byte of the file stands in.
-func innermost(body *hclsyntax.Body, at int) *hclsyntax.Body {
+// innermostBody returns the body of the innermost block around an offset.
+func innermostBody(body *hclsyntax.Body, at int) *hclsyntax.Body {
 	for _, b := range body.Blocks {
 		if b.OpenBraceRange.Start.Byte <= at && at < b.CloseBraceRange.End.Byte {
-			return innermost(b.Body, at)
+			return innermostBody(b.Body, at)
 		}
 	}
 	return body
 }
 
-// A textError is a place where a file is not text.
-type textError struct {
-	offset          int
-	summary, detail string
-}
-
-// checkText refuses what no configuration holds: bytes that are not UTF-8, and
-// control characters, which can hide in a review what a file says. A byte
-// order mark at the start is accepted and skipped. Lines end with LF or CRLF:
-// Files reads either as LF, so that a heredoc has the same value in every
-// checkout.
-func checkText(b []byte) *textError {
+// checkText refuses bytes that are not UTF-8, and control characters, which can
+// hide from a reviewer what a file says. A byte order mark at the start is
+// accepted and skipped. Lines may end with LF or CRLF: Files reads both as LF, so
+// that a heredoc has the same value in every checkout.
+func checkText(b []byte) *violation {
 	for i := 0; i < len(b); {
 		c := b[i]
 		if c >= 0x20 && c < utf8.RuneSelf {
@@ -202,11 +202,11 @@ func checkText(b []byte) *textError {
 		case c == '\n' || c == '\t' || c == '\r' && bytes.HasPrefix(b[i+1:], []byte("\n")):
 			i++
 		case c < utf8.RuneSelf:
-			return &textError{i, "Control character", "A configuration holds no control characters besides tabs and line ends. In a quoted string, write an escape such as \"\\u001b\" instead."}
+			return textViolation(i, "Control character", "A configuration holds no control characters besides tabs and line ends. In a quoted string, write an escape such as \"\\u001b\" instead.")
 		default:
 			_, n := utf8.DecodeRune(b[i:])
 			if n == 1 {
-				return &textError{i, "Invalid character encoding", "All files must be UTF-8. Ensure that UTF-8 encoding is selected in your editor."}
+				return textViolation(i, "Invalid character encoding", "All files must be UTF-8. Ensure that UTF-8 encoding is selected in your editor.")
 			}
 			i += n
 		}
@@ -214,26 +214,27 @@ func checkText(b []byte) *textError {
 	return nil
 }
 
-func (e *textError) diagnostic(name string, src []byte) diag.Diagnostic {
-	return diag.New("syntax", rangeOf(name, src, e.offset, e.offset+1), e.detail).Titled(e.summary)
+func textViolation(at int, summary, detail string) *violation {
+	return &violation{start: at, end: at + 1, summary: summary, detail: detail}
 }
 
-// lineOf returns the line that offset is in, from one, and where it begins.
+// lineOf returns the line that holds an offset, counted from one, and the offset
+// at which that line begins.
 func lineOf(src []byte, offset int) (line, start int) {
 	before := src[:min(offset, len(src))]
 	return bytes.Count(before, []byte("\n")) + 1, bytes.LastIndexByte(before, '\n') + 1
 }
 
-// rangeOf returns the range of two offsets. Columns count characters as a
-// reader sees them, as everywhere in HCL.
+// rangeOf returns the range between two offsets. Columns count characters as a
+// reader sees them (grapheme clusters), as everywhere in HCL.
 func rangeOf(name string, src []byte, start, end int) hcl.Range {
 	line, lineStart := lineOf(src, start)
-	first := advance(hcl.Pos{Line: line, Column: 1, Byte: lineStart}, src[lineStart:start])
-	return hcl.Range{Filename: name, Start: first, End: advance(first, src[start:min(end, len(src))])}
+	first := positionAfter(hcl.Pos{Line: line, Column: 1, Byte: lineStart}, src[lineStart:start])
+	return hcl.Range{Filename: name, Start: first, End: positionAfter(first, src[start:min(end, len(src))])}
 }
 
-// advance returns the position behind text that begins at pos.
-func advance(pos hcl.Pos, text []byte) hcl.Pos {
+// positionAfter returns the position after text that begins at pos.
+func positionAfter(pos hcl.Pos, text []byte) hcl.Pos {
 	if len(text) == 0 {
 		return pos
 	}
