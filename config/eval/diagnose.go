@@ -15,8 +15,8 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// list gives the HCL library's diagnostics their codes, each mistake once:
-// inside a loop the library repeats them on every pass.
+// list converts the HCL library's diagnostics, one for each place: inside a loop
+// the library repeats them on every pass.
 func (e *Evaluator) list(diags hcl.Diagnostics) diag.List {
 	if len(diags) == 0 {
 		return nil
@@ -60,24 +60,26 @@ func (e *Evaluator) diagnostic(d *hcl.Diagnostic) diag.Diagnostic {
 	}
 	err := call.FunctionCallError()
 	if le, ok := errors.AsType[*limitError](err); ok {
-		return excess{le, out.Range}.diagnostic()
+		return limitPanic{le, out.Range}.diagnostic()
 	}
 	if p, ok := errors.AsType[function.PanicError](err); ok {
-		return panicked(p, call.CalledFunctionName(), out)
+		return panicDiagnostic(p, call.CalledFunctionName(), out)
 	}
 	return out
 }
 
-// panicked keeps what a function's panic says apart from its stack. An excess
-// that was thrown inside try() comes back this way.
-func panicked(p function.PanicError, name string, out diag.Diagnostic) diag.Diagnostic {
-	if x, ok := p.Value.(excess); ok {
+// panicDiagnostic is the diagnostic for a panic in a function, without its stack.
+// A limitPanic that was thrown inside try() also arrives here.
+func panicDiagnostic(p function.PanicError, name string, out diag.Diagnostic) diag.Diagnostic {
+	if x, ok := p.Value.(limitPanic); ok {
 		return x.diagnostic()
 	}
 	out.Detail = fmt.Sprintf("The function %q cannot work with these arguments: %v.", name, p.Value)
 	return out
 }
 
+// unknownFunction explains why there is no such function, or suggests a similar
+// name.
 func (e *Evaluator) unknownFunction(name string) string {
 	detail := fmt.Sprintf("There is no function named %q.", name)
 	if slices.Contains([]string{"timestamp", "plantimestamp", "uuid", "bcrypt", "env", "getenv"}, name) {
@@ -99,11 +101,11 @@ func repeatedKey(key string, again, first hcl.Range) diag.Diagnostic {
 		diag.Related{Message: "first set here", Range: first}).Titled("Key set twice")
 }
 
-// mostMembers is how many names of an object a detail lists.
+// mostMembers is how many names of an object a diagnostic lists.
 const mostMembers = 8
 
-// missingMember rewrites what the library says about a name that an object does
-// not have: with the nearest name that it has, or else with all of them.
+// missingMember rewords the library's error about a name that an object does not
+// have, with the most similar name or with all of them.
 func missingMember(d *hcl.Diagnostic, out *diag.Diagnostic) {
 	ref, ok := d.Expression.(*hclsyntax.ScopeTraversalExpr)
 	if !ok || d.EvalContext == nil || d.Subject == nil {
@@ -124,7 +126,7 @@ func missingMember(d *hcl.Diagnostic, out *diag.Diagnostic) {
 				out.Range.Start.Byte++
 				out.Range.Start.Column++
 			}
-			out.Detail = fmt.Sprintf("%s has no %q.%s", spelled(ref.Traversal[:i]), name, instead(name, members))
+			out.Detail = fmt.Sprintf("%s has no %q.%s", traversalText(ref.Traversal[:i]), name, suggestion(name, members))
 		}
 		return
 	}
@@ -142,7 +144,8 @@ func stepName(step hcl.Traverser) (string, bool) {
 	return "", false
 }
 
-// membersOf lists what may follow a value, sorted.
+// membersOf returns the names in an object or map, sorted, and false for any
+// other value.
 func membersOf(v cty.Value) (names []string, ok bool) {
 	if v.IsNull() || !v.IsKnown() || !v.Type().IsObjectType() && !v.Type().IsMapType() {
 		return nil, false
@@ -154,7 +157,7 @@ func membersOf(v cty.Value) (names []string, ok bool) {
 	return names, true
 }
 
-func instead(name string, members []string) string {
+func suggestion(name string, members []string) string {
 	if best := schema.Suggest(name, members); best != "" {
 		return fmt.Sprintf(" Did you mean %q?", best)
 	}
@@ -171,11 +174,11 @@ func instead(name string, members []string) string {
 	return " It has " + strings.Join(quoted, ", ") + "." + orElse
 }
 
-// orElse is the way out where a name is right and missing only here.
+// orElse is the way out where the name is right and only this object lacks it.
 const orElse = " Add it, or write try(..., null) around what reads it."
 
-// spelled is a traversal as an author writes it.
-func spelled(t hcl.Traversal) string {
+// traversalText returns a traversal as an author writes it.
+func traversalText(t hcl.Traversal) string {
 	var b strings.Builder
 	b.WriteString(t.RootName())
 	for _, step := range t[1:] {

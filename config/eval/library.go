@@ -19,8 +19,8 @@ import (
 	"github.com/writ-auth/writ/config/source"
 )
 
-// lengthFunc is Terraform's: the elements of a collection or the characters of
-// a string.
+// lengthFunc behaves as Terraform's: the number of elements of a collection or of
+// characters of a string.
 var lengthFunc = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType}},
 	Type: func(args []cty.Value) (cty.Type, error) {
@@ -46,8 +46,8 @@ func length(args []cty.Value) (cty.Value, error) {
 	return cty.NilVal, function.NewArgError(0, errors.New("it must be a string, a list, a set, a map or an object"))
 }
 
-// distinctFunc keeps the first of equal elements. Unlike the go-cty library's
-// it does not compare each element with every other.
+// distinctFunc keeps the first of equal elements. It uses keys, as the go-cty
+// library's function compares each element with every other.
 var distinctFunc = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "list", Type: cty.List(cty.DynamicPseudoType)}},
 	Type: func(args []cty.Value) (cty.Type, error) {
@@ -73,7 +73,8 @@ var distinctFunc = function.New(&function.Spec{
 	},
 })
 
-// indexFunc is Terraform's: the place of a value in a list.
+// indexFunc behaves as Terraform's: it returns the place of a value in a list,
+// from zero.
 var indexFunc = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "list", Type: cty.DynamicPseudoType}, {Name: "value", Type: cty.DynamicPseudoType}},
 	Type:   function.StaticReturnType(cty.Number),
@@ -92,7 +93,7 @@ var indexFunc = function.New(&function.Spec{
 	},
 })
 
-// sumFunc is OpenTofu's: it adds numbers up, at least one.
+// sumFunc behaves as OpenTofu's: it adds up one or more numbers.
 var sumFunc = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "list", Type: cty.DynamicPseudoType}},
 	Type:   function.StaticReturnType(cty.Number),
@@ -111,7 +112,7 @@ var (
 	anyTrueFunc = boolFold(false, func(so, v bool) bool { return so || v })
 )
 
-// boolFold is OpenTofu's: a null is false.
+// boolFold behaves as OpenTofu's alltrue and anytrue: a null counts as false.
 func boolFold(start bool, fold func(so, v bool) bool) function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "list", Type: cty.DynamicPseudoType}},
@@ -124,7 +125,8 @@ func boolFold(start bool, fold func(so, v bool) bool) function.Function {
 	})
 }
 
-// eachElement calls use for each element of a sequence, converted to ty.
+// eachElement calls use for each element of a list, set or tuple, converted to
+// ty.
 func eachElement(list cty.Value, ty cty.Type, use func(cty.Value)) error {
 	if lt := list.Type(); !lt.IsListType() && !lt.IsSetType() && !lt.IsTupleType() {
 		return function.NewArgError(0, errors.New("it must be a list or a set"))
@@ -140,8 +142,8 @@ func eachElement(list cty.Value, ty cty.Type, use func(cty.Value)) error {
 	return nil
 }
 
-// coalesceFunc is OpenTofu's: unlike the go-cty library's it passes over text
-// without characters too.
+// coalesceFunc behaves as OpenTofu's: unlike the go-cty library's function it
+// also skips empty strings.
 var coalesceFunc = function.New(&function.Spec{
 	VarParam: &function.Parameter{Name: "vals", Type: cty.DynamicPseudoType, AllowNull: true, AllowDynamicType: true},
 	Type: func(args []cty.Value) (cty.Type, error) {
@@ -170,7 +172,7 @@ var coalesceFunc = function.New(&function.Spec{
 	},
 })
 
-// oneFunc returns the only element of a sequence, or null when it is empty.
+// oneFunc returns the only element of a list or set, or null if it is empty.
 var oneFunc = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "list", Type: cty.DynamicPseudoType}},
 	Type: func(args []cty.Value) (cty.Type, error) {
@@ -201,8 +203,8 @@ var oneFunc = function.New(&function.Spec{
 	},
 })
 
-// lookupFunc is Terraform's: an element of a map or an attribute of an object,
-// or else the default. It looks at that element only, however large the map.
+// lookupFunc behaves as Terraform's: it returns an element of a map or an
+// attribute of an object, or else the default. It visits that element only.
 var lookupFunc = function.New(&function.Spec{
 	Params: []function.Parameter{
 		{Name: "map", Type: cty.DynamicPseudoType},
@@ -252,6 +254,7 @@ var (
 	containsStringFunc = stringTest("substr", strings.Contains)
 )
 
+// stringTest makes a function that tests a string for a part.
 func stringTest(second string, test func(s, part string) bool) function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "str", Type: cty.String}, {Name: second, Type: cty.String}},
@@ -262,8 +265,8 @@ func stringTest(second string, test func(s, part string) bool) function.Function
 	})
 }
 
-// replaceFunc is Terraform's: a substring between slashes is a regular
-// expression, whose groups the replacement may name.
+// replaceFunc behaves as Terraform's: a substring between slashes is a regular
+// expression, and the replacement may refer to its groups ($1).
 var replaceFunc = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "str", Type: cty.String}, {Name: "substr", Type: cty.String}, {Name: "replace", Type: cty.String}},
 	Type:   function.StaticReturnType(cty.String),
@@ -281,6 +284,8 @@ var replaceFunc = function.New(&function.Spec{
 	},
 })
 
+// asPattern returns the regular expression between slashes, and false for plain
+// text.
 func asPattern(sub string) (string, bool) {
 	if len(sub) > 1 && sub[0] == '/' && sub[len(sub)-1] == '/' {
 		return sub[1 : len(sub)-1], true
@@ -288,8 +293,8 @@ func asPattern(sub string) (string, bool) {
 	return "", false
 }
 
-// maxReplaced stops a replacement that grows: what is this long is too long
-// for any string, and is refused as such by whoever called the function.
+// maxReplaced stops a growing replacement, in bytes. It is far over the limit of
+// a string, which the check of the result applies.
 const maxReplaced = 4 << 20
 
 func replacePattern(re *regexp.Regexp, text, by string) (cty.Value, error) {
@@ -329,11 +334,11 @@ var base64DecodeFunc = function.New(&function.Spec{
 	},
 })
 
-// fileFunc reads a text file. Its path is relative to the root of the tree,
-// wherever the call stands, and has forward slashes. What is read is noted, as
-// the configuration depends on it. The text may be as long as a file where it
-// goes straight into csvdecode, jsondecode or yamldecode; as a value it is a
-// string like any other.
+// fileFunc makes file(), which reads a text file. The path is relative to the
+// root of the tree, whichever file contains the call, with forward slashes. The
+// evaluator records the file's digest, as the configuration depends on it. The
+// text may be as long as a file if it goes straight into csvdecode, jsondecode or
+// yamldecode. As a value it is subject to the limit of a string.
 func (e *Evaluator) fileFunc() function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "path", Type: cty.String}},
@@ -348,8 +353,8 @@ func (e *Evaluator) fileFunc() function.Function {
 	})
 }
 
-// A readText is a file that was read. Short ones are kept, as a loop may read
-// one for each of its passes.
+// A readText is a file that was read. Short texts are kept, as a loop may read
+// the same file on each pass.
 type readText struct {
 	sum  [sha256.Size]byte
 	text string // "" when it is not kept
@@ -397,6 +402,7 @@ func (e *Evaluator) keep(name, text string) {
 	e.mu.Unlock()
 }
 
+// unreadable is the error for a file that file() cannot read.
 func unreadable(name string, err error, limits source.Limits) error {
 	if errors.Is(err, source.ErrTooLarge) {
 		return past("Too large file", "%q is longer than a file may be, %d bytes", name, limits.FileBytes)

@@ -12,18 +12,18 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 )
 
-// A loop is hclsyntax.ForExpr for known values. It takes steps for each pass,
-// ends at the first pass with a mistake, where the library would report every
-// pass, and makes one context for all of them, where it would make one each.
-type loop struct {
+// A forNode replaces hclsyntax.ForExpr for known values. It takes steps for each
+// pass, stops at the first pass with an error, where the library would report
+// every pass, and makes one context for all passes instead of one for each.
+type forNode struct {
 	hclsyntax.Expression
 	x                    *hclsyntax.ForExpr
 	coll, key, val, cond hclsyntax.Expression // key and cond may be nil
-	steps                int64                // of a pass
+	steps                int64                // of one pass
 	e                    *Evaluator
 }
 
-func (p *loop) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+func (p *forNode) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	coll, diags := p.coll.Value(ctx)
 	if diags.HasErrors() || !coll.IsKnown() {
 		return cty.DynamicVal, diags
@@ -59,8 +59,8 @@ func (p *loop) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	return out.value(), nil
 }
 
-// pass evaluates the body once and keeps what it gives.
-func (p *loop) pass(ctx *hcl.EvalContext, out *results) hcl.Diagnostics {
+// pass evaluates the body once and adds the result to out.
+func (p *forNode) pass(ctx *hcl.EvalContext, out *results) hcl.Diagnostics {
 	if p.cond != nil {
 		included, diags := p.included(ctx)
 		if diags.HasErrors() || !included {
@@ -86,10 +86,10 @@ func (p *loop) pass(ctx *hcl.EvalContext, out *results) hcl.Diagnostics {
 	return diags
 }
 
-// condition evaluates the if clause where there is no pass to do so, as the
-// library does before the first: a clause that is no condition is a mistake
-// even over nothing.
-func (p *loop) condition(ctx *hcl.EvalContext) hcl.Diagnostics {
+// condition evaluates the if clause of a loop over nothing with unknown
+// variables, as the library does before the first pass: an invalid clause is an
+// error even when there is no pass.
+func (p *forNode) condition(ctx *hcl.EvalContext) hcl.Diagnostics {
 	if p.x.KeyVar != "" {
 		ctx.Variables[p.x.KeyVar] = cty.DynamicVal
 	}
@@ -104,7 +104,8 @@ func (p *loop) condition(ctx *hcl.EvalContext) hcl.Diagnostics {
 	return diags
 }
 
-func (p *loop) included(ctx *hcl.EvalContext) (bool, hcl.Diagnostics) {
+// included reports whether the if clause holds for the current element.
+func (p *forNode) included(ctx *hcl.EvalContext) (bool, hcl.Diagnostics) {
 	v, diags := p.cond.Value(ctx)
 	if diags.HasErrors() {
 		return false, diags
@@ -117,7 +118,8 @@ func (p *loop) included(ctx *hcl.EvalContext) (bool, hcl.Diagnostics) {
 	return v.True(), nil
 }
 
-func (p *loop) keyOf(ctx *hcl.EvalContext) (string, hcl.Diagnostics) {
+// keyOf returns the object key of the current element.
+func (p *forNode) keyOf(ctx *hcl.EvalContext) (string, hcl.Diagnostics) {
 	v, diags := p.key.Value(ctx)
 	if diags.HasErrors() {
 		return "", diags
@@ -133,11 +135,12 @@ func (p *loop) keyOf(ctx *hcl.EvalContext) (string, hcl.Diagnostics) {
 	return v.AsString(), nil
 }
 
-func (p *loop) mistake(summary, detail string, at hclsyntax.Expression) (cty.Value, hcl.Diagnostics) {
+func (p *forNode) mistake(summary, detail string, at hclsyntax.Expression) (cty.Value, hcl.Diagnostics) {
 	return cty.DynamicVal, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: at.Range().Ptr()}}
 }
 
-// results gathers what the passes give.
+// results collects the values of the passes: a tuple, an object, or an object of
+// tuples with an ellipsis (group).
 type results struct {
 	object, group bool
 	tuple         []cty.Value
@@ -145,7 +148,8 @@ type results struct {
 	groups        map[string][]cty.Value
 }
 
-// add keeps the value of a key, and returns false when the key has one.
+// add stores the value of a key. It returns false if the key has one already and
+// values are not grouped.
 func (r *results) add(key string, v cty.Value) bool {
 	if r.group {
 		if r.groups == nil {
@@ -177,16 +181,16 @@ func (r *results) value() cty.Value {
 	return cty.ObjectVal(r.attrs)
 }
 
-// A template is hclsyntax.TemplateExpr for known values, and stops as soon as
-// its result is too long.
-type template struct {
+// A templateNode replaces hclsyntax.TemplateExpr for known values, and stops as
+// soon as its result is too long.
+type templateNode struct {
 	hclsyntax.Expression
 	parts  []hclsyntax.Expression
 	e      *Evaluator
 	inLoop bool
 }
 
-func (t *template) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+func (t *templateNode) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	var b strings.Builder
 	var diags hcl.Diagnostics
 	known := true
@@ -214,9 +218,9 @@ func (t *template) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	return cty.StringVal(b.String()), diags
 }
 
-// text converts one part. A number is checked before, as writing one out can
-// be the work of minutes.
-func (t *template) text(v cty.Value, part hclsyntax.Expression) (s, problem string) {
+// text converts one part to text, or returns the problem. A number is checked
+// first, as writing one out can take minutes.
+func (t *templateNode) text(v cty.Value, part hclsyntax.Expression) (s, problem string) {
 	if v.IsNull() {
 		return "", "The expression result is null. Cannot include a null value in a string template."
 	}
@@ -234,18 +238,19 @@ func (t *template) text(v cty.Value, part hclsyntax.Expression) (s, problem stri
 	return v.AsString(), ""
 }
 
-func (t *template) mistake(part hclsyntax.Expression, detail string) *hcl.Diagnostic {
+func (t *templateNode) mistake(part hclsyntax.Expression, detail string) *hcl.Diagnostic {
 	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Invalid template interpolation value", Detail: detail, Subject: part.Range().Ptr()}
 }
 
-// joined is hclsyntax.TemplateJoinExpr, the outcome of a %{for} directive.
-type joined struct {
+// A joinNode replaces hclsyntax.TemplateJoinExpr, which joins the passes of a
+// %{for} directive.
+type joinNode struct {
 	hclsyntax.Expression
 	tuple hclsyntax.Expression
 	e     *Evaluator
 }
 
-func (j *joined) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+func (j *joinNode) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	v, diags := j.tuple.Value(ctx)
 	if diags.HasErrors() || v.IsNull() || !v.IsKnown() || !v.Type().IsTupleType() {
 		return cty.UnknownVal(cty.String), diags
