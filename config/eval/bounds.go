@@ -16,11 +16,12 @@ import (
 	"github.com/writ-auth/writ/config/source"
 )
 
-// slack is how much larger than the limit of a string an intermediate result
-// is estimated before a function is refused outright. Estimates are rough; the
-// result itself is measured.
+// slack is the factor by which an estimated size may exceed the limit of a string
+// before a function is refused. Estimates are rough; the result itself is
+// measured.
 const slack = 64
 
+// estimate refuses a call that would make a string of about n bytes.
 func estimate(n int64, limits source.Limits) error {
 	if n > slack*int64(limits.StringBytes) {
 		return past("Too long string", "a string has %d bytes at most, this call would make one of about %d", limits.StringBytes, n)
@@ -28,6 +29,7 @@ func estimate(n int64, limits source.Limits) error {
 	return nil
 }
 
+// elements refuses a call that would make a collection of about n elements.
 func elements(n int64, limits source.Limits) error {
 	if n > int64(limits.Collection) {
 		return past("Too large collection", "a collection has %d elements at most, this call would make one of about %d", limits.Collection, n)
@@ -35,7 +37,8 @@ func elements(n int64, limits source.Limits) error {
 	return nil
 }
 
-// boundParseInt: parsing takes time with the square of the digits.
+// boundParseInt bounds the digits: parsing takes time with the square of their
+// number.
 func boundParseInt(limits source.Limits, args []cty.Value) (int64, error) {
 	if args[0].Type() == cty.String && len(args[0].AsString()) > 2000 {
 		return 0, past("Too large number", "the exponent of a number has %d digits at most", limits.ExponentDigits)
@@ -45,7 +48,8 @@ func boundParseInt(limits source.Limits, args []cty.Value) (int64, error) {
 
 var verb = regexp.MustCompile(`%[^a-zA-Z%]*`)
 
-// widths returns how much the verbs of a format add and how many there are.
+// widths returns how many bytes the widths and precisions of a format add, and
+// how many verbs it has.
 func widths(format string, limits source.Limits) (total, verbs int64, err error) {
 	for _, v := range verb.FindAllString(format, -1) {
 		verbs++
@@ -60,6 +64,8 @@ func widths(format string, limits source.Limits) (total, verbs int64, err error)
 	return total, verbs, nil
 }
 
+// boundFormat assumes that every verb writes the longest argument: which one it
+// takes depends on the format's argument indexes.
 func boundFormat(limits source.Limits, args []cty.Value) (int64, error) {
 	format := args[0].AsString()
 	total, verbs, err := widths(format, limits)
@@ -78,12 +84,12 @@ func boundFormat(limits source.Limits, args []cty.Value) (int64, error) {
 	return steps, estimate(n, limits)
 }
 
-// longestText returns about how long the longest argument is when written
-// out. Text that a verb would read as a number is held against the limit of one.
+// longestText returns roughly the length of the longest argument when it is
+// written out.
 func longestText(args []cty.Value, limits source.Limits) (int64, error) {
 	longest := int64(0)
 	for _, v := range args {
-		if err := absurdNumbers(v, limits); err != nil {
+		if err := checkNumberTexts(v, limits); err != nil {
 			return 0, err
 		}
 		longest = max(longest, textSize(v))
@@ -91,7 +97,9 @@ func longestText(args []cty.Value, limits source.Limits) (int64, error) {
 	return longest, nil
 }
 
-func absurdNumbers(v cty.Value, limits source.Limits) error {
+// checkNumberTexts refuses text that is a number over the limits, at any level of
+// a value: a verb for numbers would convert it.
+func checkNumberTexts(v cty.Value, limits source.Limits) error {
 	if v.IsNull() || !v.IsKnown() || !v.CanIterateElements() && v.Type() != cty.String {
 		return nil
 	}
@@ -103,14 +111,14 @@ func absurdNumbers(v cty.Value, limits source.Limits) error {
 	}
 	for it := v.ElementIterator(); it.Next(); {
 		_, elem := it.Element()
-		if err := absurdNumbers(elem, limits); err != nil {
+		if err := checkNumberTexts(elem, limits); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// textSize returns about how many bytes a value has when written out.
+// textSize returns roughly how many bytes a value has when it is written out.
 func textSize(v cty.Value) int64 {
 	switch {
 	case v.IsNull() || !v.IsKnown():
@@ -135,6 +143,7 @@ func textSize(v cty.Value) int64 {
 	return n
 }
 
+// boundFormatList is boundFormat for each element of the listed arguments.
 func boundFormatList(limits source.Limits, args []cty.Value) (int64, error) {
 	longest := int64(1)
 	for _, v := range args[1:] {
@@ -149,7 +158,7 @@ func boundFormatList(limits source.Limits, args []cty.Value) (int64, error) {
 	}
 	n, steps := (total+int64(len(format)))*longest, int64(0)
 	for _, v := range args[1:] {
-		if err := absurdNumbers(v, limits); err != nil {
+		if err := checkNumberTexts(v, limits); err != nil {
 			return 0, err
 		}
 		size, written := textSize(v), writtenSteps(v)
@@ -163,7 +172,7 @@ func boundFormatList(limits source.Limits, args []cty.Value) (int64, error) {
 	return steps + n/textBytes, estimate(n, limits)
 }
 
-// writtenSteps returns what it takes to write out the numbers in a value.
+// writtenSteps returns the cost of writing out the numbers in a value.
 func writtenSteps(v cty.Value) int64 {
 	if !isStructural(v) {
 		return primitiveSteps(v)
@@ -181,7 +190,8 @@ func isListed(v cty.Value) bool {
 	return isStructural(v) && !v.Type().IsObjectType() && !v.Type().IsMapType()
 }
 
-// isSmall reports whether a value is an integer that is quickly written out.
+// isSmall reports whether a value is an integer of 64 bits, which is written out
+// quickly.
 func isSmall(v cty.Value) bool {
 	if v.Type() != cty.Number {
 		return false
@@ -190,9 +200,10 @@ func isSmall(v cty.Value) bool {
 	return accuracy == big.Exact
 }
 
-// textBytes is how many bytes of text are written in a step.
+// textBytes is how many bytes of text are written in one step.
 const textBytes = 16
 
+// boundIndent counts the spaces that each line of the text gets.
 func boundIndent(limits source.Limits, args []cty.Value) (int64, error) {
 	spaces, _ := args[0].AsBigFloat().Int64()
 	if spaces > int64(limits.StringBytes) {
@@ -202,6 +213,7 @@ func boundIndent(limits source.Limits, args []cty.Value) (int64, error) {
 	return n / 64, estimate(n, limits)
 }
 
+// boundJoin counts the elements and the separators between them.
 func boundJoin(limits source.Limits, args []cty.Value) (int64, error) {
 	n := int64(0)
 	for _, list := range args[1:] {
@@ -213,15 +225,18 @@ func boundJoin(limits source.Limits, args []cty.Value) (int64, error) {
 	return n / textBytes, estimate(n, limits)
 }
 
-// characterBytes is how many bytes of text are divided into characters in a step.
+// characterBytes is how many bytes of text are divided into characters in one
+// step.
 const characterBytes = 1
 
-// boundCharacters is for functions that look at each character of a text.
+// boundCharacters is for functions that visit each character (grapheme cluster)
+// of a text.
 func boundCharacters(_ source.Limits, args []cty.Value) (int64, error) {
 	return int64(len(args[0].AsString())) / characterBytes, nil
 }
 
-// boundNumber is for functions that read a number or write one out.
+// boundNumber is for functions that convert between numbers and text. They do so
+// twice, for the type of the result and for its value.
 func boundNumber(limits source.Limits, args []cty.Value) (int64, error) {
 	switch v := args[0]; {
 	case v.Type() == cty.String:
@@ -235,32 +250,33 @@ func boundNumber(limits source.Limits, args []cty.Value) (int64, error) {
 	return 0, nil
 }
 
-// boundTrim: each character of the text is looked up among the others.
+// boundTrim multiplies: each character of the text is looked up in the other
+// argument.
 func boundTrim(_ source.Limits, args []cty.Value) (int64, error) {
 	return int64(len(args[0].AsString())) * int64(1+len(args[1].AsString())/256), nil
 }
 
-// boundRegex: matching takes time with the product of text and program.
+// boundRegex multiplies: matching takes time with the product of text and program
+// (RE2, as package regexp documents).
 func boundRegex(limits source.Limits, args []cty.Value) (int64, error) {
 	steps, _, err := regexSteps(args[0].AsString(), args[1].AsString())
 	return steps, err
 }
 
-// boundRegexAll: each match makes a value for each group.
+// boundRegexAll counts the matches too, as each makes a value for each group.
 func boundRegexAll(limits source.Limits, args []cty.Value) (int64, error) {
 	return matchSteps(args[0].AsString(), args[1].AsString(), 0, limits)
 }
 
-// What a match takes, and each group of it.
 const (
-	matchedSteps = 8
-	groupSteps   = 8
+	matchedSteps = 8 // cost of one match
+	groupSteps   = 8 // cost of each of its groups
 )
 
-// matchSteps returns what it takes to find all matches of a pattern and to keep
-// their groups, each of which may be replaced by a text of that length. The
-// matches are counted first: a pattern of a thousand groups matches wherever it
-// can be empty.
+// matchSteps returns the cost of finding all matches of a pattern and keeping
+// their groups. Each match may be replaced by a text of length by. The matches
+// are counted first: a pattern with a thousand groups that can be empty matches
+// everywhere.
 func matchSteps(pattern, text string, by int, limits source.Limits) (int64, error) {
 	steps, re, err := regexSteps(pattern, text)
 	if err != nil || re == nil || steps > limits.Steps {
@@ -275,10 +291,12 @@ func matchSteps(pattern, text string, by int, limits source.Limits) (int64, erro
 	return 2*steps + matches*(matchedSteps+groups*groupSteps+int64(by)/4), nil
 }
 
+// maxPattern is the longest regular expression, in bytes.
 const maxPattern = 4096
 
-// regexSteps returns what it takes to match a pattern against a text once, and
-// the pattern, or nil for one that is invalid: the function itself says why.
+// regexSteps returns the cost of matching a pattern against a text once, and the
+// compiled pattern. For an invalid pattern it returns nil and no error: the
+// function itself reports it.
 func regexSteps(pattern, text string) (int64, *regexp.Regexp, error) {
 	if len(pattern) > maxPattern {
 		return 0, nil, past("Too long pattern", "a regular expression has %d bytes at most", maxPattern)
@@ -302,6 +320,7 @@ func regexSteps(pattern, text string) (int64, *regexp.Regexp, error) {
 	return 50 + 2*int64(len(prog.Inst)) + int64(runes)/4 + int64(len(text)+1)*int64(len(prog.Inst))/16, re, nil
 }
 
+// boundReplace counts the occurrences, of a text or of a pattern between slashes.
 func boundReplace(limits source.Limits, args []cty.Value) (int64, error) {
 	text, sub, by := args[0].AsString(), args[1].AsString(), args[2].AsString()
 	if pattern, ok := asPattern(sub); ok {
@@ -311,6 +330,7 @@ func boundReplace(limits source.Limits, args []cty.Value) (int64, error) {
 	return n / 64, estimate(n, limits)
 }
 
+// boundConcat adds up the elements of the arguments.
 func boundConcat(limits source.Limits, args []cty.Value) (int64, error) {
 	n := int64(0)
 	for _, v := range args {
@@ -321,7 +341,8 @@ func boundConcat(limits source.Limits, args []cty.Value) (int64, error) {
 	return n, elements(n, limits)
 }
 
-// boundFlatten counts what flattening keeps: everything that is no sequence.
+// boundFlatten counts what flattening keeps: every element that is no list, set
+// or tuple.
 func boundFlatten(limits source.Limits, args []cty.Value) (int64, error) {
 	n := flatLength(args[0], int64(limits.Collection))
 	return n, elements(n, limits)
@@ -340,8 +361,8 @@ func flatLength(v cty.Value, most int64) int64 {
 	return n
 }
 
-// boundSets counts what a set of all elements of all arguments takes, in the
-// type that they have in common.
+// boundSets returns the cost of a set of all elements of all arguments, after
+// conversion to their common type.
 func boundSets(limits source.Limits, args []cty.Value) (int64, error) {
 	var all []cty.Value
 	var types []cty.Type
@@ -367,7 +388,7 @@ func boundSets(limits source.Limits, args []cty.Value) (int64, error) {
 			if steps += more; steps > limits.Steps {
 				return steps, nil
 			}
-			steps += becomingSteps(v, cty.List(common), limits.Steps)
+			steps += setMakingSteps(v, cty.List(common), limits.Steps)
 		}
 		if steps > limits.Steps {
 			return steps, nil
@@ -384,7 +405,9 @@ func boundSets(limits source.Limits, args []cty.Value) (int64, error) {
 	return steps + 3*hashSteps(all, limits.Steps), nil
 }
 
-// boundSetProduct: with a set among the arguments, the product is one.
+// boundSetProduct makes the product as a list, if one of the arguments is a set
+// and the product therefore becomes a set: only its elements tell what that set
+// costs.
 func boundSetProduct(limits source.Limits, args []cty.Value) (int64, error) {
 	n, isSet := int64(1), false
 	for _, v := range args {
@@ -416,14 +439,14 @@ func boundSetProduct(limits source.Limits, args []cty.Value) (int64, error) {
 	return 2*steps + 2*hashSteps(product.AsValueSlice(), limits.Steps), nil
 }
 
-// What a part of a decoded text takes, and how much more one that is a number.
 const (
-	partSteps   = 16
-	numberSteps = 40
+	partSteps   = 16 // cost of one part of a decoded text
+	numberSteps = 40 // what it costs more if it is a number
 )
 
-// decoded bounds the parts of a text by the characters that separate them.
-func decoded(text, separators string, limits source.Limits) (int64, error) {
+// decodingSteps bounds the parts of a text to decode by counting the characters
+// that separate them.
+func decodingSteps(text, separators string, limits source.Limits) (int64, error) {
 	n, numbers, exponents := int64(1), int64(0), int64(0)
 	begins := true // a part
 	for i := range len(text) {
@@ -449,7 +472,7 @@ func decoded(text, separators string, limits source.Limits) (int64, error) {
 }
 
 func boundCSV(limits source.Limits, args []cty.Value) (int64, error) {
-	return decoded(args[0].AsString(), ",\n", limits)
+	return decodingSteps(args[0].AsString(), ",\n", limits)
 }
 
 func boundJSON(limits source.Limits, args []cty.Value) (int64, error) {
@@ -457,21 +480,22 @@ func boundJSON(limits source.Limits, args []cty.Value) (int64, error) {
 	if err := source.CheckJSON([]byte(text), limits); err != nil {
 		return 0, &limitError{"Limit exceeded", fmt.Sprintf("The JSON text cannot be decoded. %s", err)}
 	}
-	return decoded(text, ",[{:", limits)
+	return decodingSteps(text, ",[{:", limits)
 }
 
+// boundJSONEncode charges for the text and for the numbers in it.
 func boundJSONEncode(limits source.Limits, args []cty.Value) (int64, error) {
 	n := textSize(args[0])
 	return n/64 + writtenSteps(args[0]), estimate(n, limits)
 }
 
-// boundSum: text is read as the number that it holds.
+// boundSum charges for elements that are text, which sum converts to numbers.
 func boundSum(limits source.Limits, args []cty.Value) (int64, error) {
 	steps, _ := conversionSteps(args[0], limits.Steps)
 	return steps, nil
 }
 
-// boundCoalesce: all arguments are brought to one type.
+// boundCoalesce charges for converting all arguments to their common type.
 func boundCoalesce(limits source.Limits, args []cty.Value) (int64, error) {
 	types := make([]cty.Type, len(args))
 	for i, v := range args {
@@ -493,12 +517,13 @@ func boundCoalesce(limits source.Limits, args []cty.Value) (int64, error) {
 		return steps, nil
 	}
 	for _, v := range args {
-		steps += becomingSteps(v, common, limits.Steps)
+		steps += setMakingSteps(v, common, limits.Steps)
 	}
 	return steps, nil
 }
 
-// boundLookup: a default is brought to the type of the map's elements.
+// boundLookup charges for converting the default to the type of the map's
+// elements.
 func boundLookup(limits source.Limits, args []cty.Value) (int64, error) {
 	if len(args) != 3 || !args[0].Type().IsMapType() {
 		return 0, nil
@@ -507,10 +532,10 @@ func boundLookup(limits source.Limits, args []cty.Value) (int64, error) {
 	if steps > limits.Steps {
 		return steps, nil
 	}
-	return steps + becomingSteps(args[2], args[0].Type().ElementType(), limits.Steps), nil
+	return steps + setMakingSteps(args[2], args[0].Type().ElementType(), limits.Steps), nil
 }
 
-// boundRange: numbers take about a microsecond each to count.
+// boundRange counts the numbers, which take about a microsecond each.
 func boundRange(limits source.Limits, args []cty.Value) (int64, error) {
 	const most = 1024 // the library's own limit
 	bounds := [3]float64{0, 0, 1}
@@ -527,4 +552,69 @@ func boundRange(limits source.Limits, args []cty.Value) (int64, error) {
 		n = most
 	}
 	return int64(n) * 8, nil
+}
+
+// The limits of a YAML text.
+const (
+	maxYAMLFlow   = 10_000 // [ and { in all
+	maxYAMLIndent = 1000   // columns before the first word of a line
+	maxYAMLAlias  = 1000
+)
+
+var (
+	yamlIndent = regexp.MustCompile(`(?m)^(?:[ \t]|[-?:][ \t])*`)
+	yamlAnchor = regexp.MustCompile(`(?m)(?:^|[\s,\[{:-])&([^\s,\[\]{}]+)`)
+	yamlAlias  = regexp.MustCompile(`(?m)(?:^|[\s,\[{:-])\*([^\s,\[\]{}]+)`)
+)
+
+// boundYAML bounds a YAML text by its characters alone, since the decoder
+// recurses for every level, has no limit of its own, and expands aliases. Where a
+// string looks like structure, it counts too much.
+func boundYAML(limits source.Limits, args []cty.Value) (int64, error) {
+	text := args[0].AsString()
+	if n := strings.Count(text, "[") + strings.Count(text, "{"); n > maxYAMLFlow {
+		return 0, past("Too large value", "a YAML text has %d brackets and braces at most, this one has %d", maxYAMLFlow, n)
+	}
+	for at := 0; at < len(text); {
+		line := text[at:]
+		if n := strings.IndexByte(line, '\n'); n >= 0 {
+			line = line[:n+1]
+		}
+		at += len(line)
+		if len(yamlIndent.FindString(line)) > maxYAMLIndent {
+			return 0, past("Too deep nesting", "a line of a YAML text is indented by %d columns at most", maxYAMLIndent)
+		}
+	}
+	steps, err := decodingSteps(text, ",\n[{:-", limits)
+	if err != nil {
+		return 0, err
+	}
+	more, err := boundAliases(text, limits)
+	return steps + more, err
+}
+
+// boundAliases allows aliases only after the last anchor. Then no anchor can
+// contain an alias, and what aliases stand for cannot grow exponentially.
+func boundAliases(text string, limits source.Limits) (int64, error) {
+	names := map[string]bool{}
+	anchors := yamlAnchor.FindAllStringSubmatchIndex(text, -1)
+	for _, a := range anchors {
+		names[text[a[2]:a[3]]] = true
+	}
+	uses, firstUse := int64(0), 0
+	for _, a := range yamlAlias.FindAllStringSubmatchIndex(text, -1) {
+		if !names[text[a[2]:a[3]]] {
+			continue
+		}
+		if uses++; uses == 1 {
+			firstUse = a[0]
+		}
+	}
+	if uses == 0 {
+		return 0, nil
+	}
+	if uses > maxYAMLAlias || anchors[len(anchors)-1][0] > firstUse {
+		return 0, past("Too many aliases", "a YAML text has %d aliases at most, and all of its anchors stand before the first of them", maxYAMLAlias)
+	}
+	return uses * int64(len(text)), nil
 }

@@ -11,27 +11,31 @@ import (
 	"github.com/writ-auth/writ/config/source"
 )
 
-// A limitError is a limit that evaluation went past. It crosses the HCL
+// A limitError says which limit evaluation exceeded. It passes through the HCL
 // library as the error of a function call.
 type limitError struct{ summary, detail string }
 
 func (e *limitError) Error() string { return e.detail }
 
+// past makes the error for an exceeded limit. The format says what the limit is,
+// without a period.
 func past(summary, format string, args ...any) *limitError {
 	return &limitError{summary, "This is past a limit: " + fmt.Sprintf(format, args...) + "."}
 }
 
-// An excess is a limitError with its place. It is thrown through the HCL
-// library, whose loops would otherwise run on to their end, and caught in run.
-type excess struct {
+// A limitPanic is a limitError with its place, as the value of a panic. An error
+// would let the library's loops run on to their end; the panic leaves them, and
+// run recovers it.
+type limitPanic struct {
 	err *limitError
 	at  hcl.Range
 }
 
-func (x excess) diagnostic() diag.Diagnostic {
+func (x limitPanic) diagnostic() diag.Diagnostic {
 	return diag.New("limit-exceeded", x.at, x.err.detail).Titled(x.err.summary)
 }
 
+// throw panics with a limitPanic at an expression, unless err is nil.
 func throw(err error, at hclsyntax.Expression) {
 	if err == nil {
 		return
@@ -40,12 +44,14 @@ func throw(err error, at hclsyntax.Expression) {
 	if !ok {
 		le = &limitError{"Limit exceeded", err.Error()}
 	}
-	panic(excess{le, at.Range()})
+	panic(limitPanic{le, at.Range()})
 }
 
-// take spends steps or throws.
+// take spends steps, or throws if the budget is used up.
 func (e *Evaluator) take(steps int64, at hclsyntax.Expression) { throw(e.spend(steps), at) }
 
+// spend adds steps to those used, and returns the error if they exceed the
+// budget. Other goroutines share the budget, hence the one atomic addition.
 func (e *Evaluator) spend(steps int64) error {
 	if steps > 0 && e.steps.Add(steps) > e.limits.Steps {
 		return e.outOfSteps()
@@ -58,8 +64,9 @@ func (e *Evaluator) left() int64 { return e.limits.Steps - e.steps.Load() }
 
 const tooMuchWork = "Too much work"
 
-// IsExhausted reports whether a diagnostic says that the budget of its
-// evaluator is used up. Every expression behind that one gives the same.
+// IsExhausted reports whether a diagnostic says that the evaluator's budget is
+// used up. Every later expression of that evaluator gets the same diagnostic, so
+// one is enough to report.
 func IsExhausted(d diag.Diagnostic) bool {
 	return d.Code == "limit-exceeded" && d.Summary == tooMuchWork
 }
@@ -68,17 +75,22 @@ func (e *Evaluator) outOfSteps() *limitError {
 	return past(tooMuchWork, "all expressions together take %d steps at most. Loop over less, or write the result down", e.limits.Steps)
 }
 
-// A weigher walks a value and holds every part of it against the limits.
+// A weigher walks a value, holds every part of it against the limits and counts
+// what it takes.
 type weigher struct {
 	limits source.Limits
-	nodes  int64 // parts that several values share are counted each time
-	bytes  int64
-	sets   int64 // steps that the sets among them take
+	nodes  int64 // parts; one that several values share is counted for each
+	bytes  int64 // of strings
+	sets   int64 // steps to build the sets among them
 }
 
-// maxParts is how many collections of the largest size a value may amount to.
+// maxParts bounds the parts of a value at all levels together, in collections of
+// the largest size. Without it, ten nested levels of a thousand elements would
+// each be within their limits.
 const maxParts = 10
 
+// value checks v and, recursively, its elements. depth is how many collections
+// are around it.
 func (w *weigher) value(v cty.Value, depth int) error {
 	if w.nodes++; w.nodes > maxParts*int64(w.limits.Collection) {
 		return past("Too large value", "a value has %d parts at most, at all levels together", maxParts*int64(w.limits.Collection))
@@ -110,7 +122,7 @@ func (w *weigher) value(v cty.Value, depth int) error {
 	return nil
 }
 
-// one holds a value against the limits, without what it holds.
+// one checks a single part without its elements.
 func (w *weigher) one(v cty.Value) error {
 	if !v.IsKnown() {
 		return fmt.Errorf("it depends on something that is not known")
@@ -118,16 +130,15 @@ func (w *weigher) one(v cty.Value) error {
 	if v.IsNull() {
 		return nil
 	}
-	switch ty := v.Type(); {
-	case ty == cty.String:
+	if v.Type() == cty.String {
 		w.bytes += int64(len(v.AsString()))
 	}
-	return shallow(v, w.limits)
+	return checkSize(v, w.limits)
 }
 
-// shallow checks the size of a string, the magnitude of a number or the
-// length of a collection.
-func shallow(v cty.Value, limits source.Limits) error {
+// checkSize checks the length of a string or a collection, or the magnitude of a
+// number, but no elements.
+func checkSize(v cty.Value, limits source.Limits) error {
 	if v.IsNull() || !v.IsKnown() {
 		return nil
 	}
@@ -156,8 +167,8 @@ func collectionSize(n int, limits source.Limits) error {
 	return nil
 }
 
-// magnitude refuses numbers with more digits before or behind the point than
-// an exponent can say: to write one out can take minutes.
+// magnitude refuses numbers with more digits before or after the point than an
+// exponent may have a value: to write such a number out can take minutes.
 func magnitude(v cty.Value, limits source.Limits) error {
 	f := v.AsBigFloat()
 	if f.IsInf() {

@@ -14,9 +14,9 @@ import (
 	"github.com/writ-auth/writ/config/diag"
 )
 
-// Convert brings a value to a type, as the library's convert.Convert does, and
-// takes the steps of it first. Its error says what does not fit, or which limit
-// it is past: see LimitOf.
+// Convert converts a value to a type as convert.Convert does, and takes the steps
+// for it first. The error says what does not fit or which limit is exceeded;
+// LimitOf tells the two apart.
 func (e *Evaluator) Convert(v cty.Value, ty cty.Type) (cty.Value, error) {
 	if !isStructural(v) {
 		if err := e.spend(primitiveSteps(v)); err != nil {
@@ -31,7 +31,7 @@ func (e *Evaluator) Convert(v cty.Value, ty cty.Type) (cty.Value, error) {
 	if err := e.spend(steps); err != nil {
 		return cty.NilVal, err
 	}
-	as := resolved(v.Type(), ty)
+	as := resolvedType(v.Type(), ty)
 	if v.Type().Equals(as) {
 		return v, nil
 	}
@@ -40,13 +40,13 @@ func (e *Evaluator) Convert(v cty.Value, ty cty.Type) (cty.Value, error) {
 		if err := e.spend(steps); err != nil {
 			return cty.NilVal, err
 		}
-		if err := e.spend(becomingSteps(v, ty, e.left())); err != nil {
+		if err := e.spend(setMakingSteps(v, ty, e.left())); err != nil {
 			return cty.NilVal, err
 		}
 		return convert.Convert(v, ty)
 	}
 	ty = as
-	listed, err := arranged(v, withoutSets(ty))
+	listed, err := withLists(v, withoutSets(ty))
 	if err != nil {
 		return cty.NilVal, err
 	}
@@ -57,40 +57,41 @@ func (e *Evaluator) Convert(v cty.Value, ty cty.Type) (cty.Value, error) {
 		return cty.NilVal, err
 	}
 	if !ok {
-		return convert.Convert(v, ty) // says why
+		return convert.Convert(v, ty) // for its error
 	}
 	return made, nil
 }
 
-// LimitOf returns the diagnostic of an error of Convert that is a limit, and
-// false for every other error.
+// LimitOf returns the diagnostic for an error of Convert that is an exceeded
+// limit, and false for every other error.
 func LimitOf(err error, at hcl.Range) (diag.Diagnostic, bool) {
 	le, ok := errors.AsType[*limitError](err)
 	if !ok {
 		return diag.Diagnostic{}, false
 	}
-	return excess{le, at}.diagnostic(), true
+	return limitPanic{le, at}.diagnostic(), true
 }
 
-// becomes takes what the sets take that a value is made into when it is brought
-// to a type: it may hold them at any level.
-func (e *Evaluator) becomes(v cty.Value, ty cty.Type, at hclsyntax.Expression) {
-	e.take(becomingSteps(v, ty, e.left()), at)
+// takeSets takes the steps of making the sets that conversion of a value to a
+// type makes, at any level of it.
+func (e *Evaluator) takeSets(v cty.Value, ty cty.Type, at hclsyntax.Expression) {
+	e.take(setMakingSteps(v, ty, e.left()), at)
 }
 
-// becomingSteps returns what the sets take that a value is made into when it is
-// brought to a type, and soon stops when that is more than most. It makes lists
-// first, whose elements are what those of the sets will be.
-func becomingSteps(v cty.Value, ty cty.Type, most int64) int64 {
+// setMakingSteps returns the cost of the sets that a conversion of v to ty makes.
+// It stops early, with a number over most, when there are more steps than that.
+// It makes lists in place of the sets first: their elements are those that the
+// sets will hash.
+func setMakingSteps(v cty.Value, ty cty.Type, most int64) int64 {
 	if !isStructural(v) {
 		return 0
 	}
-	ty = resolved(v.Type(), ty)
+	ty = resolvedType(v.Type(), ty)
 	if !holdsSet(ty) || v.Type().Equals(ty) || convert.GetConversionUnsafe(v.Type(), ty) == nil {
 		return 0 // makes no set, or fails before it makes one
 	}
 	m := setMaker{left: most}
-	listed, err := arranged(v, withoutSets(ty))
+	listed, err := withLists(v, withoutSets(ty))
 	if err != nil { // some of the sets may be made before that is found
 		_, parts := conversionSteps(v, most)
 		return parts * parts
@@ -99,9 +100,10 @@ func becomingSteps(v cty.Value, ty cty.Type, most int64) int64 {
 	return most - m.left
 }
 
-// arranged brings a value to a type without sets and without any. The library
-// does too, and then looks for the common type of elements that have one.
-func arranged(v cty.Value, ty cty.Type) (cty.Value, error) {
+// withLists converts a value to a type that has lists in place of sets and is
+// fully known. convert.Convert would do it too, but searches for a common type
+// even where all elements have one.
+func withLists(v cty.Value, ty cty.Type) (cty.Value, error) {
 	from := v.Type()
 	if !isStructural(v) || from.Equals(ty) {
 		return convert.Convert(v, ty)
@@ -114,7 +116,7 @@ func arranged(v cty.Value, ty cty.Type) (cty.Value, error) {
 		elems := v.AsValueSlice()
 		for i, elem := range elems {
 			var err error
-			if elems[i], err = arranged(elem, ty.ElementType()); err != nil {
+			if elems[i], err = withLists(elem, ty.ElementType()); err != nil {
 				return cty.NilVal, err
 			}
 		}
@@ -125,7 +127,7 @@ func arranged(v cty.Value, ty cty.Type) (cty.Value, error) {
 		elems := v.AsValueSlice()
 		for i, elem := range elems {
 			var err error
-			if elems[i], err = arranged(elem, ty.TupleElementType(i)); err != nil {
+			if elems[i], err = withLists(elem, ty.TupleElementType(i)); err != nil {
 				return cty.NilVal, err
 			}
 		}
@@ -134,7 +136,7 @@ func arranged(v cty.Value, ty cty.Type) (cty.Value, error) {
 		attrs := v.AsValueMap()
 		for name, attr := range attrs {
 			var err error
-			if attrs[name], err = arranged(attr, ty.ElementType()); err != nil {
+			if attrs[name], err = withLists(attr, ty.ElementType()); err != nil {
 				return cty.NilVal, err
 			}
 		}
@@ -142,19 +144,21 @@ func arranged(v cty.Value, ty cty.Type) (cty.Value, error) {
 			return cty.MapVal(attrs), nil
 		}
 	case ty.IsObjectType() && (from.IsMapType() || from.IsObjectType()):
-		return arrangedObject(v.AsValueMap(), ty)
+		return withListsObject(v.AsValueMap(), ty)
 	}
 	return convert.Convert(v, ty)
 }
 
-func arrangedObject(given map[string]cty.Value, ty cty.Type) (cty.Value, error) {
+// withListsObject is withLists for an object. Optional attributes that are
+// missing become null.
+func withListsObject(given map[string]cty.Value, ty cty.Type) (cty.Value, error) {
 	attrs := make(map[string]cty.Value, len(given))
 	for name, attrType := range ty.AttributeTypes() {
 		v, ok := given[name]
 		switch {
 		case ok:
 			var err error
-			if v, err = arranged(v, attrType); err != nil {
+			if v, err = withLists(v, attrType); err != nil {
 				return cty.NilVal, err
 			}
 		case ty.AttributeOptional(name):
@@ -167,12 +171,12 @@ func arrangedObject(given map[string]cty.Value, ty cty.Type) (cty.Value, error) 
 	return cty.ObjectVal(attrs), nil
 }
 
-// A setMaker makes the sets of a value, the innermost first, as long as there
-// are steps left to do so.
+// A setMaker makes the sets of a value, the innermost first, as long as steps are
+// left.
 type setMaker struct{ left int64 }
 
-// make returns what v becomes, which has lists where ty has sets. It returns false
-// when no steps are left.
+// make converts the lists of v to sets where ty has sets. It returns false when
+// no steps are left or a part cannot be converted.
 func (m *setMaker) make(v cty.Value, ty cty.Type) (cty.Value, bool) {
 	switch {
 	case !holdsSet(ty):
@@ -221,6 +225,7 @@ func elementType(ty cty.Type, i int) cty.Type {
 	return ty.ElementType()
 }
 
+// memberType returns the type of a member of a map or object.
 func memberType(ty cty.Type, name string) cty.Type {
 	if ty.IsMapType() {
 		return ty.ElementType()
@@ -228,9 +233,9 @@ func memberType(ty cty.Type, name string) cty.Type {
 	return ty.AttributeType(name)
 }
 
-// resolved returns the type that a value of one type has once it is brought to
-// another, in which any may stand.
-func resolved(from, to cty.Type) cty.Type {
+// resolvedType returns the type that a value of type from has after its
+// conversion to a type that contains "any".
+func resolvedType(from, to cty.Type) cty.Type {
 	switch {
 	case to == cty.DynamicPseudoType:
 		return from
@@ -238,13 +243,13 @@ func resolved(from, to cty.Type) cty.Type {
 	case to.IsTupleType() && from.IsTupleType() && to.Length() == from.Length():
 		types := make([]cty.Type, to.Length())
 		for i := range types {
-			types[i] = resolved(from.TupleElementType(i), to.TupleElementType(i))
+			types[i] = resolvedType(from.TupleElementType(i), to.TupleElementType(i))
 		}
 		return cty.Tuple(types)
 	case to.IsObjectType() && (from.IsObjectType() || from.IsMapType()):
-		return resolvedObject(from, to)
+		return resolvedObjectType(from, to)
 	case to.IsCollectionType():
-		elem, ok := resolvedElement(from, to.ElementType())
+		elem, ok := resolvedElementType(from, to.ElementType())
 		switch {
 		case !ok:
 		case to.IsListType():
@@ -258,12 +263,12 @@ func resolved(from, to cty.Type) cty.Type {
 	return to
 }
 
-func resolvedObject(from, to cty.Type) cty.Type {
+func resolvedObjectType(from, to cty.Type) cty.Type {
 	attrs, optional := map[string]cty.Type{}, []string{}
 	for name, attr := range to.AttributeTypes() {
 		attrs[name] = attr
 		if from.IsMapType() || from.HasAttribute(name) {
-			attrs[name] = resolved(memberType(from, name), attr)
+			attrs[name] = resolvedType(memberType(from, name), attr)
 		}
 		if to.AttributeOptional(name) {
 			optional = append(optional, name)
@@ -272,11 +277,11 @@ func resolvedObject(from, to cty.Type) cty.Type {
 	return cty.ObjectWithOptionalAttrs(attrs, optional)
 }
 
-// resolvedElement returns the type that all elements have once each is brought
-// to a type, false where there is none.
-func resolvedElement(from, to cty.Type) (cty.Type, bool) {
+// resolvedElementType returns the common type of all elements after each is
+// converted to a type, and false if they have none.
+func resolvedElementType(from, to cty.Type) (cty.Type, bool) {
 	if from.IsCollectionType() {
-		return resolved(from.ElementType(), to), true
+		return resolvedType(from.ElementType(), to), true
 	}
 	if !from.IsTupleType() && !from.IsObjectType() {
 		return cty.NilType, false
@@ -286,19 +291,19 @@ func resolvedElement(from, to cty.Type) (cty.Type, bool) {
 		return cty.NilType, false
 	}
 	if isOneType(types) {
-		return resolved(types[0], to), true
+		return resolvedType(types[0], to), true
 	}
 	for i, ty := range types {
-		types[i] = resolved(ty, to)
+		types[i] = resolvedType(ty, to)
 	}
 	common, _ := convert.UnifyUnsafe(types)
 	return common, common != cty.NilType
 }
 
-// holdsSet reports whether a type is a set or has one in it.
+// holdsSet reports whether a type is a set or contains one.
 func holdsSet(ty cty.Type) bool { return holds(ty, cty.Type.IsSetType) }
 
-// holdsCollection reports whether a type is a list, set or map or has one in it.
+// holdsCollection reports whether a type is a list, set or map or contains one.
 func holdsCollection(ty cty.Type) bool { return holds(ty, cty.Type.IsCollectionType) }
 
 func holds(ty cty.Type, is func(cty.Type) bool) bool {
@@ -319,7 +324,7 @@ func holds(ty cty.Type, is func(cty.Type) bool) bool {
 	return false
 }
 
-// withoutSets returns a type with a list for each set in it.
+// withoutSets returns the type with a list in place of each set.
 func withoutSets(ty cty.Type) cty.Type {
 	switch {
 	case !holdsSet(ty):
@@ -345,11 +350,10 @@ func withoutSets(ty cty.Type) cty.Type {
 	return cty.ObjectWithOptionalAttrs(attrs, optional)
 }
 
-// fractionSteps is what writing out a number takes that is not a small integer.
+// fractionSteps is the cost of writing out a number that is not a small integer.
 const fractionSteps = 300
 
-// primitiveSteps returns what it takes to write a number out as text, or to read
-// one from it.
+// primitiveSteps returns the cost of converting between numbers and text.
 func primitiveSteps(v cty.Value) int64 {
 	switch {
 	case v.IsNull() || !v.IsKnown():
@@ -361,8 +365,8 @@ func primitiveSteps(v cty.Value) int64 {
 	return 0
 }
 
-// writingSteps returns what it takes to write a number out: time with the square
-// of its digits, those behind the point more than those before it.
+// writingSteps returns the cost of writing out a number. The time grows with the
+// square of its digits, and faster for digits after the point.
 func writingSteps(v cty.Value) int64 {
 	bits := int64(v.AsBigFloat().MantExp(nil))
 	if bits < 0 {
@@ -371,8 +375,8 @@ func writingSteps(v cty.Value) int64 {
 	return fractionSteps + bits*bits/8000
 }
 
-// readingSteps returns what it takes to find out whether text is a number: time
-// with the square of its digits.
+// readingSteps returns the cost of finding out whether text is a number. The time
+// grows with the square of its length.
 func readingSteps(text string) int64 {
 	n := int64(len(text))
 	if n == 0 || strings.IndexByte("+-.0123456789", text[0]) < 0 {
@@ -385,33 +389,33 @@ func readingSteps(text string) int64 {
 	return steps
 }
 
-// A primitive expression is an argument, an operand or a key that the library
-// makes text or a number of where it is the other. It takes the steps of that.
-type primitive struct {
+// A primitiveNode is an argument, operand or key that the library converts to
+// text or a number. It takes the steps of that conversion.
+type primitiveNode struct {
 	hclsyntax.Expression
 	e  *Evaluator
-	to cty.Type // string, number, or any where it may be either
+	to cty.Type // string or number; any where it can be either
 }
 
-func (x *primitive) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+func (x *primitiveNode) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	v, diags := x.Expression.Value(ctx)
 	if diags.HasErrors() {
 		return v, diags
 	}
 	switch {
 	case isStructural(v): // the arguments of a call with an ellipsis
-		x.e.convertible(v, x.Expression)
+		x.e.takeConversion(v, x.Expression)
 	case v.Type() != x.to:
 		x.e.takePrimitive(v, x.Expression)
 	}
 	return v, diags
 }
 
-// takePrimitive takes what it takes to bring a value to another primitive type. A
-// number is held against its limit before it may be written out.
+// takePrimitive takes the steps of converting a value to another primitive type.
+// A number is held against the limits before it may be written out.
 func (e *Evaluator) takePrimitive(v cty.Value, at hclsyntax.Expression) {
 	if v.Type() == cty.Number {
-		throw(shallow(v, e.limits), at)
+		throw(checkSize(v, e.limits), at)
 	}
 	e.take(primitiveSteps(v), at)
 }

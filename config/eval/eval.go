@@ -1,14 +1,15 @@
-// Package eval evaluates HCL expressions within a budget: with an allow-list
-// of pure functions, every result sized before it can grow and every piece of
-// work counted, because an HCL expression cannot be cancelled once it runs.
+// Package eval evaluates HCL expressions within a budget. An HCL expression
+// cannot be cancelled once it runs, so three things bound it: an allow-list of
+// pure functions, a size check on every result before it can grow further, and a
+// budget from which every piece of work takes steps before it begins.
 //
-// Work is counted in steps. A step is about a tenth of a microsecond: one pass
-// of a for expression takes sixteen and one to eight for each node of its body, a
-// function call takes twelve and what its arguments weigh. Beside that, what the
-// library does by itself is counted before it does it: a set compares elements
-// of one hash, a conversion looks for a common type, and a number is read from
-// text or written out. Expressions outside loops cost next to nothing, as they
-// are no larger than the files that hold them.
+// A step is about a tenth of a microsecond. One pass of a for expression takes
+// sixteen steps, and one to eight for each node of its body. A function call
+// takes twelve steps and the weight of its arguments. Work that the library does
+// on its own is charged too: a set compares all elements that have the same hash,
+// a conversion searches for a common type, and numbers are read from text and
+// written out. Expressions outside loops are hardly charged, as they are no
+// larger than the files that hold them, and package source bounds those.
 //
 // The package knows no block, no variable and no reference: package config
 // builds the context that it evaluates in.
@@ -42,23 +43,24 @@ type Evaluator struct {
 	files     FileReader
 	functions map[string]function.Function
 	steps     atomic.Int64
-	guarded   sync.Map // hclsyntax.Expression -> *program
+	programs  sync.Map // hclsyntax.Expression -> *program
 
 	mu   sync.Mutex
 	read map[string]readText
 }
 
-// New returns an evaluator with a fresh budget. Without files, file() reports
-// that there are none.
+// New returns an evaluator with a fresh budget. Zero limits are the defaults.
+// Without files, file() reports that no files can be read.
 func New(limits source.Limits, files FileReader) *Evaluator {
 	e := &Evaluator{limits: limits.OrDefaults(), files: files, read: map[string]readText{}}
 	e.functions = e.table()
 	return e
 }
 
-// Value evaluates expr. The context holds variables only, which other calls of
-// Value made or Admit has let in; it may be nil. When the list has errors the
-// value is cty.NilVal, else it is wholly known, though it may be null.
+// Value evaluates expr. The context may be nil. It holds variables only, with
+// values that this evaluator has returned or admitted, see Admit. If the list has
+// errors, the value is cty.NilVal; otherwise the value is wholly known, though it
+// may be null.
 func (e *Evaluator) Value(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, diag.List) {
 	syntax, ok := expr.(hclsyntax.Expression)
 	if !ok {
@@ -74,7 +76,8 @@ func (e *Evaluator) Value(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value,
 	return finish(e.run(syntax, ctx))
 }
 
-// finish keeps the promise that errors and a value exclude one another.
+// finish makes the value cty.NilVal if there are errors: callers may then use the
+// value as their sign of success.
 func finish(v cty.Value, l diag.List) (cty.Value, diag.List) {
 	if l.HasErrors() {
 		return cty.NilVal, l
@@ -82,12 +85,13 @@ func finish(v cty.Value, l diag.List) (cty.Value, diag.List) {
 	return v, l
 }
 
-// run evaluates what is not plain. It gets a context of its own, as splat
-// expressions keep their current element by context.
+// run evaluates an expression that is neither a literal nor a plain reference. It
+// uses a context of its own, as splat expressions keep their current element by
+// context.
 func (e *Evaluator) run(expr hclsyntax.Expression, ctx *hcl.EvalContext) (v cty.Value, l diag.List) {
 	defer func() {
 		if r := recover(); r != nil {
-			p, ok := r.(excess)
+			p, ok := r.(limitPanic)
 			if !ok {
 				panic(r)
 			}
@@ -98,14 +102,14 @@ func (e *Evaluator) run(expr hclsyntax.Expression, ctx *hcl.EvalContext) (v cty.
 	if l := p.mistakes; l != nil {
 		return cty.NilVal, l
 	}
-	if again {
+	if again { // the first evaluation is paid for by the size of the file
 		e.take(p.steps/32, expr)
 	}
 	child := ctx.NewChild()
 	child.Functions = e.functions
 	v, diags := p.expr.Value(child)
 	if e.steps.Load() > e.limits.Steps {
-		panic(excess{e.outOfSteps(), expr.Range()}) // even where try() has hidden it
+		panic(limitPanic{e.outOfSteps(), expr.Range()}) // try() turns the panic into an ordinary error and may have hidden it
 	}
 	if l := e.list(diags); l.HasErrors() {
 		return cty.NilVal, l
@@ -113,20 +117,20 @@ func (e *Evaluator) run(expr hclsyntax.Expression, ctx *hcl.EvalContext) (v cty.
 	return v, e.Admit(v, expr.Range())
 }
 
-// program returns expr in the form that is evaluated, and whether it was
-// evaluated before.
+// program returns the guarded form of expr from the cache or makes it, and
+// whether it was evaluated before.
 func (e *Evaluator) program(expr hclsyntax.Expression) (p *program, again bool) {
-	if p, ok := e.guarded.Load(expr); ok {
+	if p, ok := e.programs.Load(expr); ok {
 		return p.(*program), true
 	}
 	p = e.compile(expr)
-	e.guarded.Store(expr, p)
+	e.programs.Store(expr, p)
 	return p, false
 }
 
-// Admit holds a value that no call of Value has made, such as that of a
-// variable, against the limits. Values that are not admitted must not get into
-// a context.
+// Admit holds a value from elsewhere, for example of a variable, against the
+// limits. Only values that Value returned or Admit accepted may be put into a
+// context.
 func (e *Evaluator) Admit(v cty.Value, at hcl.Range) diag.List {
 	w := &weigher{limits: e.limits}
 	err := w.value(v, 0)
@@ -136,22 +140,24 @@ func (e *Evaluator) Admit(v cty.Value, at hcl.Range) diag.List {
 	if err == nil {
 		return nil
 	}
-	return diag.List{listed(err, at)}
+	return diag.List{invalidValue(err, at)}
 }
 
-func listed(err error, at hcl.Range) diag.Diagnostic {
+// invalidValue is the diagnostic for a value that exceeds a limit or is not
+// known.
+func invalidValue(err error, at hcl.Range) diag.Diagnostic {
 	if le, ok := errors.AsType[*limitError](err); ok {
-		return excess{le, at}.diagnostic()
+		return limitPanic{le, at}.diagnostic()
 	}
 	return diag.New("invalid-expression", at, "The value cannot be used: "+err.Error()+".").Titled("Invalid value")
 }
 
-// Spend takes steps from the budget for work that the caller does, such as one
-// for each instance of for_each. It returns false, and the diagnostic, when
-// the budget is used up.
+// Spend takes steps from the budget for work of the caller, for example for each
+// instance of for_each. If the budget is used up, it returns false and the
+// diagnostic.
 func (e *Evaluator) Spend(steps int64, at hcl.Range) (diag.Diagnostic, bool) {
 	if err := e.spend(steps); err != nil {
-		return listed(err, at), false
+		return invalidValue(err, at), false
 	}
 	return diag.Diagnostic{}, true
 }
@@ -160,7 +166,8 @@ func (e *Evaluator) Spend(steps int64, at hcl.Range) (diag.Diagnostic, bool) {
 // evaluated.
 func (e *Evaluator) Exhausted() bool { return e.left() < 0 }
 
-// FilesRead returns the SHA-256 of every file that file() has read, by name.
+// FilesRead returns the SHA-256 of every file that file() has read, by name. The
+// configuration depends on them.
 func (e *Evaluator) FilesRead() map[string][sha256.Size]byte {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -15,24 +15,23 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// A definition is a function that an expression may call: what it does, and
-// what bounds it beside the size of its arguments and its result.
+// A definition is one function that an expression may call.
 type definition struct {
 	name  string
 	fn    function.Function
-	bound bound // nil when it makes nothing larger than its arguments
-	nulls bool  // the bound takes nulls
-	bulk  bool  // takes strings as long as a file
-	each  int64 // steps for each part of the arguments, where it is more than to look at it
+	bound bound // nil: the result is no larger than the arguments
+	nulls bool  // bound accepts null arguments; otherwise they are left to the function
+	bulk  bool  // accepts strings as long as a file
+	each  int64 // steps for each part of the arguments; 0: one, as to visit it
 }
 
 // A bound refuses arguments before any work is done on them, and returns what
-// the work costs in steps beside the weight of the arguments.
+// the work costs in steps in addition to the weight of the arguments.
 type bound func(limits source.Limits, args []cty.Value) (steps int64, err error)
 
-// definitions is the allow-list: functions of the go-cty library under the
-// names that Terraform gave them, and a few of Terraform's own. None reads a
-// clock, randomness or the environment.
+// definitions is the allow-list: functions of the go-cty library under
+// Terraform's names, and a few of Terraform's own. None reads a clock, a random
+// source or the environment, so that the same tree always gives the same result.
 func definitions() []definition {
 	return slices.Concat(numberFunctions(), stringFunctions(), collectionFunctions(), encodingFunctions(), conversionFunctions())
 }
@@ -136,7 +135,7 @@ func conversionFunctions() []definition {
 	}
 }
 
-// Functions returns the names of the functions that an expression may call, sorted.
+// Functions returns the names of all functions, sorted.
 func Functions() []string {
 	names := []string{"file"}
 	for _, d := range definitions() {
@@ -146,8 +145,8 @@ func Functions() []string {
 	return names
 }
 
-// Reference returns the functions that an expression may call, by name: from the
-// table that registers them.
+// Reference returns all functions, by name, with their signatures and
+// descriptions.
 func Reference() []schema.Function {
 	fns := New(source.Limits{}, nil).functions
 	var out []schema.Function
@@ -161,7 +160,7 @@ func Reference() []schema.Function {
 	return out
 }
 
-// docs say what those functions do that the library does not describe.
+// docs describes the functions that the library does not describe.
 var docs = map[string]string{
 	"alltrue":      "Whether every element of a list is true; true for an empty one. A null is false.",
 	"anytrue":      "Whether an element of a list is true; false for an empty one. A null is false.",
@@ -191,6 +190,7 @@ var docs = map[string]string{
 	"yamldecode":   "The value of a YAML text.",
 }
 
+// signature returns a call of the function with the names of its parameters.
 func signature(name string, fn function.Function) string {
 	var params []string
 	for _, p := range fn.Params() {
@@ -202,7 +202,7 @@ func signature(name string, fn function.Function) string {
 	return name + "(" + strings.Join(params, ", ") + ")"
 }
 
-// table makes the functions of one evaluator.
+// table returns the functions of one evaluator by name.
 func (e *Evaluator) table() map[string]function.Function {
 	out := map[string]function.Function{"file": e.fileFunc()}
 	for _, d := range definitions() {
@@ -214,16 +214,17 @@ func (e *Evaluator) table() map[string]function.Function {
 // callSteps is what any function call costs.
 const callSteps = 12
 
-// limited wraps a function so that its arguments are weighed before any work
-// is done on them, and its result is held against the limits. HCL asks for the
-// type of the result first, for which some functions do all their work.
+// limited wraps a function: the arguments are weighed before any work is done on
+// them, and the result is held against the limits. The check is in Type and not
+// in Impl because HCL asks for the type of the result first, and some functions
+// do all their work for that.
 func (e *Evaluator) limited(d definition) function.Function {
 	return function.New(&function.Spec{
 		Description: d.fn.Description(),
-		Params:      unmarked(d.fn.Params()),
+		Params:      withMarksAllowed(d.fn.Params()),
 		VarParam:    d.fn.VarParam(),
 		Type: func(args []cty.Value) (cty.Type, error) {
-			if err := e.before(d, args); err != nil {
+			if err := e.checkArguments(d, args); err != nil {
 				return cty.NilType, err
 			}
 			return d.fn.ReturnTypeForValues(args)
@@ -233,13 +234,13 @@ func (e *Evaluator) limited(d definition) function.Function {
 			if err != nil {
 				return cty.NilVal, err
 			}
-			return v, e.after(v)
+			return v, e.checkResult(v)
 		},
 	})
 }
 
-// argumentSteps returns what the search for the common type of many arguments
-// takes.
+// argumentSteps returns the cost of searching the common type of many arguments,
+// each compared with every other.
 func argumentSteps(args int) int64 {
 	if args <= fewElements {
 		return 0
@@ -247,14 +248,16 @@ func argumentSteps(args int) int64 {
 	return int64(args) * int64(args) / 10
 }
 
-func (e *Evaluator) before(d definition, args []cty.Value) error {
+// checkArguments takes the steps of a call before it is made, or returns the
+// limit that the call would exceed.
+func (e *Evaluator) checkArguments(d definition, args []cty.Value) error {
 	steps := callSteps + argumentSteps(len(args))
 	for _, v := range args {
 		if !v.IsKnown() || customdecode.ExpressionClosureType.Equals(v.Type()) {
 			return nil
 		}
 		if !d.bulk || v.Type() != cty.String {
-			if err := shallow(v, e.limits); err != nil {
+			if err := checkSize(v, e.limits); err != nil {
 				return err
 			}
 		}
@@ -273,11 +276,13 @@ func (e *Evaluator) before(d definition, args []cty.Value) error {
 	return e.spend(more)
 }
 
-// madeSteps is what a part of a result costs, which takes about a hundred bytes
-// where the function has made it.
+// madeSteps is the cost of one part of a result, which takes about a hundred
+// bytes.
 const madeSteps = 5
 
-func (e *Evaluator) after(v cty.Value) error {
+// checkResult holds a result against the limits and takes the steps for making
+// it.
+func (e *Evaluator) checkResult(v cty.Value) error {
 	w := &weigher{limits: e.limits}
 	if err := w.value(v, 0); err != nil {
 		return err
@@ -285,9 +290,10 @@ func (e *Evaluator) after(v cty.Value) error {
 	return e.spend(w.nodes*madeSteps + w.sets + w.bytes/32)
 }
 
-// unmarked says that no argument is marked, as no value here ever is: the
-// library then does not search for marks in all parts of the arguments.
-func unmarked(params []function.Parameter) []function.Parameter {
+// withMarksAllowed declares that all parameters accept marked values. No value
+// here is ever marked, and the library then does not search all parts of the
+// arguments for marks.
+func withMarksAllowed(params []function.Parameter) []function.Parameter {
 	params = slices.Clone(params)
 	for i := range params {
 		params[i].AllowMarked = true

@@ -4,18 +4,18 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/writ-auth/writ/config/diag"
 )
 
-// A program is an expression in the form that is evaluated: a copy of the
-// syntax tree in which the nodes that can multiply work or size are replaced
-// by ones that count and check. Nodes that cannot are shared with the tree,
-// which stays as it was parsed.
+// A program is the guarded copy of a syntax tree. Nodes that can multiply work or
+// size are replaced by ones that count and check. All other nodes are shared with
+// the original tree, which is not changed.
 type program struct {
 	expr     hclsyntax.Expression
-	steps    int64 // what it costs outside loops to evaluate it once
-	mistakes diag.List
+	steps    int64     // what one evaluation costs outside of loops
+	mistakes diag.List // found while the program was made; it is then not evaluated
 }
 
 func (e *Evaluator) compile(expr hclsyntax.Expression) *program {
@@ -26,11 +26,13 @@ func (e *Evaluator) compile(expr hclsyntax.Expression) *program {
 // A guarder builds one program.
 type guarder struct {
 	e        *Evaluator
-	steps    int64 // of the nodes seen so far
+	steps    int64 // of the nodes guarded so far
 	loops    int   // for and splat expressions around the node
 	mistakes diag.List
 }
 
+// guard returns a guarded copy of expr, or expr itself if nothing in it needs a
+// guard, and adds its cost to c.steps.
 func (c *guarder) guard(expr hclsyntax.Expression) hclsyntax.Expression {
 	c.steps += nodeSteps(expr)
 	switch x := expr.(type) {
@@ -40,7 +42,7 @@ func (c *guarder) guard(expr hclsyntax.Expression) hclsyntax.Expression {
 		return &hclsyntax.TemplateWrapExpr{Wrapped: c.guard(x.Wrapped), SrcRange: x.SrcRange}
 	case *hclsyntax.UnaryOpExpr:
 		y := *x
-		y.Val = &primitive{c.guard(x.Val), c.e, cty.Number}
+		y.Val = &primitiveNode{c.guard(x.Val), c.e, cty.Number}
 		return &y
 	case *hclsyntax.BinaryOpExpr:
 		return c.binary(x)
@@ -48,15 +50,15 @@ func (c *guarder) guard(expr hclsyntax.Expression) hclsyntax.Expression {
 		y := *x
 		y.Condition = c.guard(x.Condition)
 		y.TrueResult, y.FalseResult = c.guard(x.TrueResult), c.guard(x.FalseResult)
-		return &conditional{&y, c.e}
+		return &conditionalNode{&y, c.e}
 	case *hclsyntax.FunctionCallExpr:
 		y := *x
 		y.Args = c.all(x.Args)
 		for i, arg := range y.Args {
 			if c.unifies(x.Name, i) {
-				y.Args[i] = &uniform{arg, c.e, c.becomesOf(x, i), x.ExpandFinal && i == len(x.Args)-1}
+				y.Args[i] = &collectionArgument{arg, c.e, c.argumentType(x, i), x.ExpandFinal && i == len(x.Args)-1}
 			} else if to := c.parameter(x.Name, i); to == cty.String || to == cty.Number {
-				y.Args[i] = &primitive{arg, c.e, to}
+				y.Args[i] = &primitiveNode{arg, c.e, to}
 			}
 		}
 		if fn := direct[x.Name]; fn != nil && !x.ExpandFinal && len(x.Args) > 0 {
@@ -65,7 +67,7 @@ func (c *guarder) guard(expr hclsyntax.Expression) hclsyntax.Expression {
 		return &y
 	case *hclsyntax.IndexExpr:
 		y := *x
-		y.Collection, y.Key = c.guard(x.Collection), &primitive{c.guard(x.Key), c.e, cty.DynamicPseudoType}
+		y.Collection, y.Key = c.guard(x.Collection), &primitiveNode{c.guard(x.Key), c.e, cty.DynamicPseudoType}
 		return &y
 	case *hclsyntax.RelativeTraversalExpr:
 		y := *x
@@ -85,15 +87,15 @@ func (c *guarder) guard(expr hclsyntax.Expression) hclsyntax.Expression {
 		if x.IsStringLiteral() {
 			return x
 		}
-		return &template{Expression: x, parts: c.all(x.Parts), e: c.e, inLoop: c.loops > 0}
+		return &templateNode{Expression: x, parts: c.all(x.Parts), e: c.e, inLoop: c.loops > 0}
 	case *hclsyntax.TemplateJoinExpr:
-		return &joined{Expression: x, tuple: c.guard(x.Tuple), e: c.e}
+		return &joinNode{Expression: x, tuple: c.guard(x.Tuple), e: c.e}
 	}
 	return expr
 }
 
-// nodeSteps is what a node costs each time it is evaluated, as measured.
-// Function calls take theirs by themselves.
+// nodeSteps is the cost of one evaluation of a node without its children, as
+// measured. Function calls are charged where they are called.
 func nodeSteps(expr hclsyntax.Expression) int64 {
 	switch x := expr.(type) {
 	case *hclsyntax.ScopeTraversalExpr:
@@ -110,8 +112,8 @@ func nodeSteps(expr hclsyntax.Expression) int64 {
 	return 2
 }
 
-// keySteps returns what it takes to bring the keys that are written in a traversal
-// to text or to numbers.
+// keySteps returns the cost of converting the literal keys of a traversal to text
+// or numbers, which happens on every evaluation.
 func keySteps(t hcl.Traversal) (steps int64) {
 	for _, step := range t {
 		if index, ok := step.(hcl.TraverseIndex); ok {
@@ -129,19 +131,21 @@ func (c *guarder) all(exprs []hclsyntax.Expression) []hclsyntax.Expression {
 	return out
 }
 
+// binary guards the operands of an operator. The results of arithmetic are
+// checked, since repeated multiplication grows a number without limit.
 func (c *guarder) binary(x *hclsyntax.BinaryOpExpr) hclsyntax.Expression {
 	y := *x
 	y.LHS, y.RHS = c.guard(x.LHS), c.guard(x.RHS)
 	if x.Op == hclsyntax.OpEqual || x.Op == hclsyntax.OpNotEqual {
-		y.LHS, y.RHS = &weighed{y.LHS, c.e}, &weighed{y.RHS, c.e}
+		y.LHS, y.RHS = &comparedNode{y.LHS, c.e}, &comparedNode{y.RHS, c.e}
 		return &y
 	}
-	y.LHS, y.RHS = &primitive{y.LHS, c.e, cty.Number}, &primitive{y.RHS, c.e, cty.Number}
-	return &sized{&y, c.e}
+	y.LHS, y.RHS = &primitiveNode{y.LHS, c.e, cty.Number}, &primitiveNode{y.RHS, c.e, cty.Number}
+	return &boundedNode{&y, c.e}
 }
 
-// object looks for keys that are written twice, of which HCL would silently
-// take the last.
+// object guards the items of an object and reports keys that are written twice:
+// HCL would silently take the last.
 func (c *guarder) object(x *hclsyntax.ObjectConsExpr) hclsyntax.Expression {
 	y := *x
 	y.Items = make([]hclsyntax.ObjectConsItem, len(x.Items))
@@ -172,6 +176,7 @@ func repeatedKeys(x *hclsyntax.ObjectConsExpr) (l diag.List) {
 	return l
 }
 
+// key guards a key that is computed. A key that is written out needs no guard.
 func (c *guarder) key(key hclsyntax.Expression) hclsyntax.Expression {
 	k, ok := key.(*hclsyntax.ObjectConsKeyExpr)
 	if !ok {
@@ -183,12 +188,12 @@ func (c *guarder) key(key hclsyntax.Expression) hclsyntax.Expression {
 	if _, plain := k.Wrapped.(*hclsyntax.ScopeTraversalExpr); plain {
 		return &hclsyntax.ObjectConsKeyExpr{Wrapped: c.guard(k.Wrapped), ForceNonLiteral: k.ForceNonLiteral}
 	}
-	return &hclsyntax.ObjectConsKeyExpr{Wrapped: &primitive{c.guard(k.Wrapped), c.e, cty.String}, ForceNonLiteral: k.ForceNonLiteral}
+	return &hclsyntax.ObjectConsKeyExpr{Wrapped: &primitiveNode{c.guard(k.Wrapped), c.e, cty.String}, ForceNonLiteral: k.ForceNonLiteral}
 }
 
-// loop counts each pass and what it makes.
+// loop guards a for expression and adds up what one pass costs.
 func (c *guarder) loop(x *hclsyntax.ForExpr) hclsyntax.Expression {
-	y := &loop{Expression: x, x: x, coll: c.guard(x.CollExpr), e: c.e}
+	y := &forNode{Expression: x, x: x, coll: c.guard(x.CollExpr), e: c.e}
 	before := c.steps
 	c.loops++
 	if x.KeyExpr != nil {
@@ -203,57 +208,58 @@ func (c *guarder) loop(x *hclsyntax.ForExpr) hclsyntax.Expression {
 	return y
 }
 
-// passSteps is what a pass costs beside the nodes of its body.
+// passSteps is the cost of a pass beyond the nodes of its body.
 const passSteps = 16
 
+// splat guards a splat expression, which is a loop over its source.
 func (c *guarder) splat(x *hclsyntax.SplatExpr) hclsyntax.Expression {
 	before := c.steps
 	c.loops++
 	each := c.guard(x.Each)
 	c.loops--
 	return &hclsyntax.SplatExpr{
-		Source: c.guard(x.Source), Each: &counted{each, c.e, passSteps + c.steps - before}, Item: x.Item,
+		Source: c.guard(x.Source), Each: &countedNode{each, c.e, passSteps + c.steps - before}, Item: x.Item,
 		SrcRange: x.SrcRange, MarkerRange: x.MarkerRange,
 	}
 }
 
-// A counted expression takes steps each time it is evaluated.
-type counted struct {
+// A countedNode takes a fixed number of steps each time it is evaluated.
+type countedNode struct {
 	hclsyntax.Expression
 	e     *Evaluator
 	steps int64
 }
 
-func (x *counted) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+func (x *countedNode) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	x.e.take(x.steps, x.Expression)
 	return x.Expression.Value(ctx)
 }
 
-// A sized expression holds its result against the limits.
-type sized struct {
+// A boundedNode checks the size of its result.
+type boundedNode struct {
 	hclsyntax.Expression
 	e *Evaluator
 }
 
-func (x *sized) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+func (x *boundedNode) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	v, diags := x.Expression.Value(ctx)
 	if !diags.HasErrors() {
-		throw(shallow(v, x.e.limits), x.Expression)
+		throw(checkSize(v, x.e.limits), x.Expression)
 	}
 	return v, diags
 }
 
-// compareTimes is how often each part is looked at when it is compared.
+// compareTimes is how often a comparison visits each part.
 const compareTimes = 3
 
-// A weighed expression takes steps for every part of its result, as it is
-// about to be compared part by part.
-type weighed struct {
+// A comparedNode is an operand of == or !=, which visits every part of it. It
+// takes the steps for that.
+type comparedNode struct {
 	hclsyntax.Expression
 	e *Evaluator
 }
 
-func (x *weighed) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+func (x *comparedNode) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	v, diags := x.Expression.Value(ctx)
 	switch {
 	case diags.HasErrors():
@@ -265,4 +271,106 @@ func (x *weighed) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 		x.e.take(weight(v, x.e.left())*compareTimes, x.Expression)
 	}
 	return v, diags
+}
+
+// literal evaluates strings, numbers, bools, null, and tuples of these without a
+// context: most expressions of a configuration are such. Package source has
+// checked their sizes.
+func literal(expr hclsyntax.Expression) (cty.Value, bool) {
+	switch x := expr.(type) {
+	case *hclsyntax.LiteralValueExpr:
+		return x.Val, x.Val.IsKnown()
+	case *hclsyntax.TemplateExpr:
+		if !x.IsStringLiteral() {
+			return cty.NilVal, false
+		}
+		return literal(x.Parts[0])
+	case *hclsyntax.TupleConsExpr:
+		return literalTuple(x)
+	}
+	return cty.NilVal, false
+}
+
+func literalTuple(x *hclsyntax.TupleConsExpr) (cty.Value, bool) {
+	vals := make([]cty.Value, len(x.Exprs))
+	for i, item := range x.Exprs {
+		v, ok := literal(item)
+		if !ok {
+			return cty.NilVal, false
+		}
+		vals[i] = v
+	}
+	return cty.TupleVal(vals), true
+}
+
+// staticKey returns the key of an object's item if it is a word or a literal
+// string.
+func staticKey(key hclsyntax.Expression) (string, bool) {
+	if k, ok := key.(*hclsyntax.ObjectConsKeyExpr); ok {
+		if word := hcl.ExprAsKeyword(k.Wrapped); word != "" && !k.ForceNonLiteral {
+			return word, true
+		}
+		key = k.Wrapped
+	}
+	v, ok := literal(key)
+	if !ok || v.IsNull() || v.Type() != cty.String {
+		return "", false
+	}
+	return v.AsString(), true
+}
+
+// direct holds functions that read a small part of their arguments. The library's
+// call visits all of every argument several times, which would make a lookup in a
+// large map the most expensive call of all.
+var direct = map[string]func(args []cty.Value) (cty.Value, error){
+	"lookup": lookup,
+	"length": length,
+}
+
+// countedElements is how many elements of a set are counted in one step. A set
+// does not store its length.
+const countedElements = 3
+
+// A directCall calls a function of direct without the library. If that fails, it
+// repeats the call through the library, which words the error.
+type directCall struct {
+	*hclsyntax.FunctionCallExpr
+	fn func(args []cty.Value) (cty.Value, error)
+	e  *Evaluator
+}
+
+func (x *directCall) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	x.e.take(callSteps, x.FunctionCallExpr)
+	args := make([]cty.Value, len(x.Args))
+	again := *x.FunctionCallExpr
+	again.Args = make([]hclsyntax.Expression, len(x.Args))
+	ok := true // the arguments are what fn takes
+	for i, arg := range x.Args {
+		v, diags := arg.Value(ctx)
+		if diags.HasErrors() {
+			return cty.DynamicVal, diags
+		}
+		args[i], ok = v, ok && v.IsKnown() && (i > 1 || !v.IsNull()) // a default may be null
+		again.Args[i] = &hclsyntax.LiteralValueExpr{Val: v, SrcRange: arg.Range()}
+	}
+	if ok && len(args) > 1 {
+		key, err := convert.Convert(args[1], cty.String)
+		args[1], ok = key, err == nil
+	}
+	if ok && len(args) > 2 && isStructural(args[2]) {
+		ok = false // the default may have to be brought to another type
+	}
+	switch {
+	case !ok:
+	case args[0].Type() == cty.String:
+		x.e.take(int64(len(args[0].AsString()))/characterBytes, x.FunctionCallExpr)
+	case args[0].Type().IsSetType():
+		x.e.take(int64(args[0].LengthInt())/countedElements, x.FunctionCallExpr)
+	}
+	if ok {
+		if v, err := x.fn(args); err == nil {
+			return v, nil
+		}
+	}
+	return again.Value(ctx)
 }

@@ -74,7 +74,7 @@ func BenchmarkScan(b *testing.B) {
 	b.SetBytes(size(tree))
 	for b.Loop() {
 		for _, f := range tree {
-			if m := measureInput(f.Data, modeFile, DefaultLimits()); m.found != nil {
+			if m := checkLimits(f.Data, modeFile, DefaultLimits()); m.found != nil {
 				b.Fatal(m.found)
 			}
 		}

@@ -12,10 +12,10 @@ import (
 	"strings"
 )
 
-// Files reads single files of a tree, for file() and for files that have their
-// own format. Nothing but a regular file inside the tree is read, and opening
-// never blocks. Lines end in LF, whatever the checkout made of them: the same
-// tree has to give the same bytes on every machine.
+// Files reads single files of a tree, for file() and for files in formats of
+// their own. It reads regular files inside the tree and nothing else, and opening
+// never blocks. It returns LF for every CR LF, as checkouts differ in line ends
+// and the same tree has to give the same bytes on every machine.
 type Files struct {
 	fsys  fs.FS
 	open  func(name string) (fs.File, error)
@@ -60,8 +60,9 @@ func (f *Files) ReadFile(name string) ([]byte, error) {
 	return f.read(name, info.Size())
 }
 
-// stat follows links inside the tree, and refuses what is not a regular file
-// before it is opened, as opening a device may do something.
+// stat follows links inside the tree. It refuses what is not a regular file
+// before that is opened: opening a device can have an effect, and opening a FIFO
+// can block.
 func (f *Files) stat(name string) (fs.FileInfo, error) {
 	info, err := fs.Stat(f.fsys, name)
 	if err != nil {
@@ -73,7 +74,8 @@ func (f *Files) stat(name string) (fs.FileInfo, error) {
 	return info, nil
 }
 
-// read looks again at what it opened: the name may mean something else by now.
+// read checks the opened file again, as the name may have come to mean another
+// file since stat. The content can still grow while it is read, hence readAtMost.
 func (f *Files) read(name string, size int64) ([]byte, error) {
 	file, err := f.open(name)
 	if err != nil {
@@ -97,7 +99,7 @@ func (f *Files) read(name string, size int64) ([]byte, error) {
 	return UnixLines(b), err
 }
 
-// UnixLines returns b with LF for every CR LF. It is b itself where there is none.
+// UnixLines returns b with LF for every CR LF, or b itself if it has none.
 func UnixLines(b []byte) []byte {
 	if !bytes.Contains(b, []byte("\r\n")) {
 		return b
@@ -105,17 +107,19 @@ func UnixLines(b []byte) []byte {
 	return bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n"))
 }
 
-// IsPointer reports whether b is what Git LFS commits in place of a file.
+// IsPointer reports whether b is a pointer file, which Git LFS commits in place
+// of the content (https://git-lfs.github.com/spec/v1).
 func IsPointer(b []byte) bool {
 	return bytes.HasPrefix(b, []byte("version https://git-lfs.github.com/spec/"))
 }
 
-// maxLinks is how many links a name is followed through; opening it fails after as many.
+// maxLinks is how many links a name is followed through. The kernel gives up
+// after 40 too (ELOOP).
 const maxLinks = 40
 
-// InGit reports whether a name leads into a folder ".git", itself or by a link on
-// its way. What is in there is no commit's: it differs between checkouts of one
-// commit, and a workflow's checkout keeps the token that it fetches with there.
+// InGit reports whether a name leads into a folder ".git", by itself or through a
+// link. The content of .git belongs to no commit: it differs between checkouts of
+// one commit, and the checkout of a CI job keeps its access token there.
 func InGit(fsys fs.FS, name string) bool {
 	at, rest := ".", name
 	for links := 0; rest != "" && links <= maxLinks; {
@@ -136,6 +140,8 @@ func InGit(fsys fs.FS, name string) bool {
 	return false
 }
 
+// readAtMost reads to the end and returns ErrTooLarge after more than limit
+// bytes. size is the expected length, for one allocation.
 func readAtMost(r io.Reader, size, limit int64) ([]byte, error) {
 	b := make([]byte, 0, size+1)
 	for int64(len(b)) <= limit {

@@ -29,7 +29,7 @@ func FuzzParseFile(f *testing.F) {
 				t.Fatalf("place of %v in %d bytes", d, len(src))
 			}
 		}
-		if checkText(src) != nil || measureInput(src, modeFile, DefaultLimits()).found != nil {
+		if checkText(src) != nil || checkLimits(src, modeFile, DefaultLimits()).found != nil {
 			return
 		}
 		want, diags := hclsyntax.ParseConfig(src, "a.hcl", hcl.InitialPos)

@@ -2,37 +2,39 @@ package source
 
 import (
 	"iter"
+	"reflect"
 	"slices"
 )
 
-// Limits bound what a configuration may cost. A zero field means its default.
+// Limits bound what a configuration may cost. A zero field means its default, see
+// DefaultLimits.
 type Limits struct {
-	Nesting        int   // brackets, sequences, directives and conditionals inside one another: 64
-	Operators      int   // operators and traversal steps in one expression: 1,000
-	TextPieces     int   // lines, escapes, dollar signs and sequences of one string: 2,000
-	WordBytes      int   // one name: 1 KiB
-	Tokens         int   // words, symbols and line ends of one top-level block, or of the templates of one JSON file: 400,000
-	NestedBlocks   int   // blocks inside one top-level block: 10,000
-	Blocks         int   // top-level blocks of one file: 100,000
-	Sequences      int   // ${ and %{ of one file: 100,000
-	Values         int   // values of one JSON file: 250,000
-	FileTokens     int   // words and symbols of one file: 3,000,000
-	FileLines      int   // line ends of one file outside strings: 1,000,000
-	FileBytes      int64 // one file: 16 MiB
-	TreeBytes      int64 // all files together: 256 MiB
-	StringBytes    int   // one string: 64 KiB
-	NumberDigits   int   // characters of a number literal: 32
-	ExponentDigits int   // digits of its exponent: 3
-	Collection     int   // elements of a collection: 100,000
-	Steps          int64 // the work of evaluation, see package eval: 10,000,000
-	Objects        int   // blocks and their instances: 2,000,000
-	Keys           int   // keys of all JWK Sets, equal sets once: 200,000, as the server takes (schema.MaxKeysInAll)
+	Nesting        int   // brackets, sequences, directives and conditionals inside one another
+	Operators      int   // operators and traversal steps in one expression
+	TextPieces     int   // lines, escapes, dollar signs and sequences of one string
+	WordBytes      int   // bytes of one name
+	Tokens         int   // words, symbols and line ends of one top-level block, or of the templates of one JSON file
+	NestedBlocks   int   // blocks inside one top-level block
+	Blocks         int   // top-level blocks of one file
+	Sequences      int   // ${ and %{ of one file
+	Values         int   // values of one JSON file
+	FileTokens     int   // words and symbols of one file
+	FileLines      int   // line ends of one file outside strings
+	FileBytes      int64 // bytes of one file
+	TreeBytes      int64 // bytes of all files together
+	StringBytes    int   // bytes of one string
+	NumberDigits   int   // characters of a number literal
+	ExponentDigits int   // digits of its exponent
+	Collection     int   // elements of a collection
+	Steps          int64 // the work of evaluation, in steps of package eval
+	Objects        int   // blocks and their instances
+	Keys           int   // keys of all JWK Sets, equal sets once; the server takes as many (schema.MaxKeysInAll)
 }
 
-// DefaultLimits returns the limits that the language documents. Those of
-// operators, pieces, names, tokens, nested blocks, sequences and values bound
-// what the parser itself needs: the depth of its recursion, work that grows
-// with the square of a string's pieces, and up to 300 bytes of memory a token.
+// DefaultLimits returns the limits that the language documents. Most of them
+// bound what the HCL parser needs, which has no limits of its own. It recurses
+// for each level of nesting and for each operator. Joining the parts of a string
+// takes time with the square of their number. A token takes up to 300 bytes.
 func DefaultLimits() Limits {
 	return Limits{
 		Nesting:        64,
@@ -58,11 +60,11 @@ func DefaultLimits() Limits {
 	}
 }
 
-// A Limit is one of the limits, in words.
+// A Limit is one of the limits in words, for documents and for "writ schema".
 type Limit struct {
 	Most int64
-	What string // "bytes in one file"
-	Doc  string // what to do instead, or ""
+	What string // Markdown, what is counted: "bytes in one file"
+	Doc  string // Markdown: what to do instead, or ""
 }
 
 // All yields every limit, in the order of the fields.
@@ -93,32 +95,11 @@ func (l Limits) All() iter.Seq[Limit] {
 
 // OrDefaults returns the limits with every zero field replaced by its default.
 func (l Limits) OrDefaults() Limits {
-	d := DefaultLimits()
-	orDefault(&l.Nesting, d.Nesting)
-	orDefault(&l.Operators, d.Operators)
-	orDefault(&l.TextPieces, d.TextPieces)
-	orDefault(&l.WordBytes, d.WordBytes)
-	orDefault(&l.Tokens, d.Tokens)
-	orDefault(&l.NestedBlocks, d.NestedBlocks)
-	orDefault(&l.Blocks, d.Blocks)
-	orDefault(&l.Sequences, d.Sequences)
-	orDefault(&l.Values, d.Values)
-	orDefault(&l.FileTokens, d.FileTokens)
-	orDefault(&l.FileLines, d.FileLines)
-	orDefault(&l.FileBytes, d.FileBytes)
-	orDefault(&l.TreeBytes, d.TreeBytes)
-	orDefault(&l.StringBytes, d.StringBytes)
-	orDefault(&l.NumberDigits, d.NumberDigits)
-	orDefault(&l.ExponentDigits, d.ExponentDigits)
-	orDefault(&l.Collection, d.Collection)
-	orDefault(&l.Steps, d.Steps)
-	orDefault(&l.Objects, d.Objects)
-	orDefault(&l.Keys, d.Keys)
-	return l
-}
-
-func orDefault[T int | int64](v *T, d T) {
-	if *v == 0 {
-		*v = d
+	fields, defaults := reflect.ValueOf(&l).Elem(), reflect.ValueOf(DefaultLimits())
+	for i := range fields.NumField() {
+		if fields.Field(i).IsZero() {
+			fields.Field(i).Set(defaults.Field(i))
+		}
 	}
+	return l
 }

@@ -20,12 +20,14 @@ func Load(root *os.Root, opts Options) (*Tree, diag.List) {
 	return load(RootFiles(root, opts.Limits), opts)
 }
 
-// LoadFS is Load for a tree that is not a folder, such as one taken from git.
+// LoadFS is Load for a tree that is not a folder, for example a revision in git.
 func LoadFS(fsys fs.FS, opts Options) (*Tree, diag.List) {
 	opts.Limits = opts.Limits.OrDefaults()
 	return load(FSFiles(fsys, opts.Limits), opts)
 }
 
+// load reads all files before it parses any, so that the limits of the whole tree
+// hold before the parser has allocated anything.
 func load(files *Files, opts Options) (*Tree, diag.List) {
 	w := &walk{files: files, limits: opts.Limits, lockfile: opts.Lockfile}
 	w.run()
@@ -49,9 +51,10 @@ func (o Options) workers() int {
 	return runtime.GOMAXPROCS(0)
 }
 
-// each calls work for 0 to n-1, at most workers at a time, and returns when
-// all are done. What work does must not depend on the order. A panic of work is
-// one of each, where the caller can catch it.
+// each calls work for 0 to n-1, at most workers at a time, and returns when all
+// calls are done. The calls come in no particular order. If a call panics, each
+// panics with its message and stack: in a goroutine of its own, no caller could
+// recover it.
 func each(workers, n int, work func(i int)) {
 	var next atomic.Int64
 	var wg sync.WaitGroup
@@ -79,10 +82,10 @@ func each(workers, n int, work func(i int)) {
 type document struct {
 	entry  entry
 	file   *File // nil when it could not be read
-	cuts   []cut // where it can be cut; nil when it must not be parsed
+	cuts   []cut // where its pieces begin; nil when it must not be parsed
 	blocks int   // its top-level blocks
 	pieces []piece
-	end    atomic.Int64 // the first piece known to be hopeless
+	end    atomic.Int64 // index of the first piece known to have too many errors
 	l      diag.List
 }
 
@@ -92,10 +95,12 @@ type piece struct {
 	l    diag.List
 }
 
-// hopeless reports whether a piece alone has more mistakes than are reported of
-// a file. What stands behind it is not looked at.
-func (p *piece) hopeless() bool { return len(p.l) > maxFileDiagnostics }
+// hasTooManyErrors reports whether a piece alone has more errors than are
+// reported of a file. Later pieces of the file are then left out.
+func (p *piece) hasTooManyErrors() bool { return len(p.l) > maxFileDiagnostics }
 
+// read reads the file and checks it. What goes wrong is in d.l, and d.file stays
+// nil when there is no content.
 func (d *document) read(files *Files, e entry, limits Limits) {
 	d.entry = e
 	b, err := files.read(e.name, e.size)
@@ -107,10 +112,10 @@ func (d *document) read(files *Files, e entry, limits Limits) {
 	d.check(limits)
 }
 
-// check holds the bytes against the limits. This is also the place where a
-// cache could answer: what follows, up to collect, is a function of the file's
-// name, its bytes, the limits and the shapes alone, so a file whose digest is
-// known needs neither this nor parsing.
+// check holds the bytes against the limits. This is also the place where a cache
+// could answer: what follows, up to collect, is a function of the file's name,
+// its bytes, the limits and the shapes alone. A file whose digest is known would
+// need neither this nor parsing.
 func (d *document) check(limits Limits) {
 	if d.file.JSON {
 		if d.l = checkJSON(d.file, limits); d.l == nil {
@@ -118,7 +123,7 @@ func (d *document) check(limits Limits) {
 		}
 		return
 	}
-	var m *measure
+	var m *limitChecker
 	if m, d.l = checkNative(d.file, limits); d.l == nil {
 		d.cuts, d.blocks = m.cuts, m.topBlocks
 	}
@@ -149,15 +154,16 @@ func parse(docs []document, opts Options) {
 		case int64(i) < d.end.Load():
 			p.body, p.l = parsePiece(d.file, d.cuts, i)
 		}
-		if p.hopeless() {
-			d.endAt(i)
+		if p.hasTooManyErrors() {
+			d.stopAfter(i)
 		}
 	})
 }
 
-// endAt notes that piece i is hopeless. Which pieces behind the first such one
-// have been parsed by then is a matter of chance: join takes none of them.
-func (d *document) endAt(i int) {
+// stopAfter records that no piece after piece i is needed. Other workers may have
+// parsed some of them by then; join ignores those, so that the result is the same
+// in every run.
+func (d *document) stopAfter(i int) {
 	for end := d.end.Load(); int64(i) < end; end = d.end.Load() {
 		if d.end.CompareAndSwap(end, int64(i)) {
 			return
@@ -165,7 +171,8 @@ func (d *document) endAt(i int) {
 	}
 }
 
-// tooManyBlocks looks at what the scan has counted, before anything is parsed.
+// tooManyBlocks adds up the blocks that the scan has counted in each file, before
+// anything is parsed: a tree over the limit costs no more than its scan.
 func tooManyBlocks(docs []document, limits Limits) diag.List {
 	blocks := 0
 	for i := range docs {
@@ -177,7 +184,7 @@ func tooManyBlocks(docs []document, limits Limits) diag.List {
 	return nil
 }
 
-// collect joins the pieces of each document, in order.
+// collect joins the pieces of each document, in the order of the files.
 func collect(docs []document) (*Tree, diag.List) {
 	t := new(Tree)
 	var l diag.List

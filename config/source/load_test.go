@@ -253,7 +253,7 @@ func TestPieces(t *testing.T) {
 	src := generated(100)["part-00000.hcl"].Data
 	src = append([]byte("\ufefftop = 1\r\n# é\n"), src...)
 	src = append(src, "last = <<E\nx\nE\n"...)
-	m := measureInput(src, modeFile, DefaultLimits())
+	m := checkLimits(src, modeFile, DefaultLimits())
 	if len(m.cuts) < 3 {
 		t.Fatalf("%d pieces", len(m.cuts))
 	}

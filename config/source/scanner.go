@@ -7,7 +7,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// A token is what the limits need to know of a token of HCL's native syntax.
+// A token is the part of a token of HCL's native syntax that the limits need: its
+// kind and its offsets.
 type token struct {
 	kind       tokenKind
 	start, end int
@@ -37,8 +38,9 @@ const (
 )
 
 // A scanner splits native syntax into tokens at exactly the places where
-// hclsyntax.LexConfig does, at a small part of its cost and without keeping
-// them. FuzzScan holds the two together.
+// hclsyntax.LexConfig does, at a small part of its cost and without keeping them.
+// A difference would let input past the limits that the parser reads otherwise;
+// FuzzScan compares the two.
 type scanner struct {
 	src   []byte
 	pos   int
@@ -46,13 +48,13 @@ type scanner struct {
 	out   token
 }
 
-// A mode is a level of the lexical grammar: templates hold sequences, which
-// hold expressions, which hold templates.
+// A mode is one level of the lexical grammar. Templates hold sequences, sequences
+// hold expressions, and expressions hold templates, so the levels are a stack.
 type mode struct {
 	kind        modeKind
 	braces      int    // in an expression: braces opened and not closed
 	marker      []byte // in a heredoc
-	startOfLine bool   // in a heredoc: the marker may stand here
+	startOfLine bool   // in a heredoc: at the start of a line, where the marker can be
 }
 
 type modeKind uint8
@@ -76,8 +78,13 @@ func newScanner(src []byte, kind modeKind) *scanner {
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// next returns the next token, and tokEOF for ever at the end.
+// next returns the next token. At the end it returns tokEOF, however often it is
+// called.
 func (s *scanner) next() token {
+	if s.pos >= len(s.src) {
+		s.emit(tokEOF, 0)
+		return s.out
+	}
 	m := &s.modes[len(s.modes)-1]
 	switch m.kind {
 	case modeQuoted:
@@ -97,7 +104,7 @@ func (s *scanner) emit(kind tokenKind, length int) {
 	s.pos += length
 }
 
-// at returns the byte n places on, or 0 behind the end.
+// at returns the byte n places on, or 0 after the end.
 func (s *scanner) at(n int) byte {
 	if s.pos+n < len(s.src) {
 		return s.src[s.pos+n]
@@ -109,6 +116,7 @@ func (s *scanner) push(m mode) { s.modes = append(s.modes, m) }
 
 func (s *scanner) pop() { s.modes = s.modes[:len(s.modes)-1] }
 
+// expression reads one token outside templates.
 func (s *scanner) expression(m *mode) {
 	for s.pos < len(s.src) && (s.src[s.pos] == ' ' || s.src[s.pos] == '\t') {
 		s.pos++
@@ -145,10 +153,14 @@ func (s *scanner) expression(m *mode) {
 	}
 }
 
+// isWordStart reports whether c may begin an identifier. All characters beyond
+// ASCII count: to decide which of them may takes Unicode tables, and
+// limitChecker.word checks them.
 func isWordStart(c byte) bool {
 	return c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' || c >= 0x80
 }
 
+// word reads an identifier, which in HCL may contain hyphens.
 func (s *scanner) word() {
 	n := 1
 	for s.pos+n < len(s.src) {
@@ -160,8 +172,8 @@ func (s *scanner) word() {
 	s.emit(tokWord, n)
 }
 
-// number takes digits, dots and exponents as the lexer does: more than a
-// number allows, never ending with a dot.
+// number reads digits, dots and exponents as the lexer does. It takes more than a
+// number allows, as in 1.2.3, but never a dot at the end.
 func (s *scanner) number() {
 	n, end := 1, 1
 	for {
@@ -190,6 +202,8 @@ func (s *scanner) number() {
 	}
 }
 
+// closeBrace reads a }, which closes the innermost brace or, if none is open, the
+// sequence.
 func (s *scanner) closeBrace(m *mode) {
 	if m.kind == modeSequence && m.braces == 0 {
 		s.emit(tokSeqEnd, 1)
@@ -200,8 +214,8 @@ func (s *scanner) closeBrace(m *mode) {
 	m.braces--
 }
 
-// closeTrimmed takes ~}, which is the end of a sequence for the lexer even
-// where a plain brace is due.
+// closeTrimmed reads ~}. The lexer takes it for the end of a sequence even where
+// a plain brace has to be closed.
 func (s *scanner) closeTrimmed(m *mode) {
 	s.emit(tokSeqEnd, 2)
 	if m.kind == modeSequence && m.braces == 0 {
@@ -211,6 +225,8 @@ func (s *scanner) closeTrimmed(m *mode) {
 	m.braces--
 }
 
+// punctuation reads a comment, an operator or a separator, or the introducer of a
+// heredoc.
 func (s *scanner) punctuation(c byte) {
 	next := s.at(1)
 	switch {
@@ -234,6 +250,7 @@ func (s *scanner) punctuation(c byte) {
 
 var selfTokens = []byte(".,*/%+-=<>!?:&|~^;`'")
 
+// lineComment reads a comment with its newline, which the lexer includes.
 func (s *scanner) lineComment() {
 	n := bytes.IndexByte(s.src[s.pos:], '\n')
 	if n < 0 {
@@ -242,8 +259,9 @@ func (s *scanner) lineComment() {
 	s.emit(tokComment, n+1)
 }
 
-// blockComment refuses an open comment outright: the lexer would look for its
-// end again at each following /*, which is quadratic.
+// blockComment reads a comment. One that is never closed is refused at once: the
+// lexer would look for its end again at every following /*, which takes quadratic
+// time.
 func (s *scanner) blockComment() {
 	n := bytes.Index(s.src[s.pos+2:], []byte("*/"))
 	if n < 0 {
@@ -253,7 +271,8 @@ func (s *scanner) blockComment() {
 	s.emit(tokComment, n+4)
 }
 
-// openHeredoc takes the introducer of a heredoc if one stands here.
+// openHeredoc reads the introducer of a heredoc, if there is one. The body ends
+// at the first line that holds the marker alone.
 func (s *scanner) openHeredoc() bool {
 	line := bytes.IndexByte(s.src[s.pos:], '\n')
 	if line < 0 {
@@ -270,8 +289,9 @@ func (s *scanner) openHeredoc() bool {
 	return true
 }
 
-// isMarker reports whether marker is an identifier. Which characters beyond
-// ASCII one may have is the lexer's to say.
+// isMarker reports whether a heredoc's marker is an identifier. Which characters
+// beyond ASCII are allowed in one is left to the lexer, which gets the
+// introducer.
 func isMarker(marker, intro []byte) bool {
 	if len(marker) == 0 || !isWordStart(marker[0]) {
 		return false
@@ -289,4 +309,111 @@ func isMarker(marker, intro []byte) bool {
 	}
 	tokens, _ := hclsyntax.LexConfig(intro, "", hcl.InitialPos)
 	return len(tokens) > 0 && tokens[0].Type == hclsyntax.TokenOHeredoc
+}
+
+// quoted reads one part of a quoted template. A newline does not end the template
+// here: the parser reports it and then goes on inside the string.
+func (s *scanner) quoted() {
+	switch s.src[s.pos] {
+	case '"':
+		s.emit(tokQuoteClose, 1)
+		s.pop()
+	case '$', '%':
+		s.sigil()
+	case '\n', '\r':
+		s.emit(tokInvalid, 1)
+	default:
+		s.quotedText()
+	}
+}
+
+// quotedText reads literal text up to a quote, sequence or newline. A backslash
+// takes the next character with it, unless that is a newline.
+func (s *scanner) quotedText() {
+	n := 0
+	for s.pos+n < len(s.src) {
+		switch s.src[s.pos+n] {
+		case '"', '$', '%', '\n', '\r':
+			s.emit(tokText, n)
+			return
+		case '\\':
+			n++
+			if c := s.at(n); c == '\n' || c == '\r' {
+				continue
+			}
+		}
+		n++
+	}
+	s.emit(tokText, min(n, len(s.src)-s.pos))
+}
+
+// sigil reads a $ or % of a template: the start of a sequence, the escape $${ or
+// %%{, or text. Of several in a row, only the last two can have a meaning.
+func (s *scanner) sigil() {
+	c := s.src[s.pos]
+	switch {
+	case s.at(1) == '{':
+		s.openSequence(c)
+	case s.at(1) == c && s.at(2) == '{':
+		s.emit(tokText, 3)
+	default:
+		s.emit(tokText, 1)
+	}
+}
+
+func (s *scanner) openSequence(c byte) {
+	kind, length := tokInterp, 2
+	if c == '%' {
+		kind = tokControl
+	}
+	if s.at(2) == '~' {
+		length = 3
+	}
+	s.emit(kind, length)
+	s.push(mode{kind: modeSequence})
+}
+
+// heredoc reads one line of a heredoc, or the part of it before a sequence.
+func (s *scanner) heredoc(m *mode) {
+	rest := s.src[s.pos:]
+	n := bytes.IndexAny(rest, "\n$%")
+	if n < 0 {
+		s.emit(tokText, len(rest))
+		return
+	}
+	if rest[n] != '\n' {
+		m.startOfLine = false
+		if n > 0 {
+			s.emit(tokText, n)
+			return
+		}
+		s.sigil()
+		return
+	}
+	if m.startOfLine && bytes.Equal(bytes.TrimSpace(rest[:n]), m.marker) {
+		if n > 0 && rest[n-1] == '\r' {
+			n--
+		}
+		s.emit(tokHeredocClose, n)
+		s.pop()
+		return
+	}
+	m.startOfLine = true
+	s.emit(tokText, n+1)
+}
+
+// template reads one part of a template that is the whole input.
+func (s *scanner) template() {
+	rest := s.src[s.pos:]
+	n := bytes.IndexAny(rest, "\n$%")
+	switch {
+	case n < 0:
+		s.emit(tokText, len(rest))
+	case rest[n] == '\n':
+		s.emit(tokText, n+1)
+	case n > 0:
+		s.emit(tokText, n)
+	default:
+		s.sigil()
+	}
 }

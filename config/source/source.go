@@ -8,10 +8,10 @@
 package source
 
 // A File is one parsed file. Files in JSON syntax have the same shape as
-// native ones, so whoever walks the body sees one syntax.
+// native ones, so that package config sees one syntax.
 type File struct {
 	Name  string // relative to the root, with forward slashes
-	Bytes []byte // as read
+	Bytes []byte // with LF for every CR LF
 	Body  *Body
 	JSON  bool // the file is in JSON syntax
 }
@@ -27,14 +27,14 @@ type Tree struct {
 type Options struct {
 	Limits   Limits      // the zero value means DefaultLimits
 	Workers  int         // files parsed at once; 0 means GOMAXPROCS
-	Lockfile string      // one more name, relative to the root, that is not configuration
+	Lockfile string      // a name relative to the root; that file is no configuration, like LockfileName
 	Shapes   BlockSchema // what JSON bodies hold; without it a JSON body holds attributes only
 }
 
-// A BlockSchema tells what may stand in the body of a block, by the types of
-// the blocks around it, outermost first: nil for the top of a file,
-// ["client", "secret"] for the body of a client's secret. JSON needs it, as
-// its syntax does not tell a block from an object.
+// A BlockSchema returns what the body of a block may hold. The argument is the
+// types of the blocks around it, outermost first: nil for the top of a file,
+// ["client", "secret"] for the body of a client's secret. Only JSON needs it, as
+// JSON writes a block and an object alike.
 type BlockSchema func(parent []string) Shape
 
 // A Shape is what a JSON body needs to know about the language.

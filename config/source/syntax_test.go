@@ -51,10 +51,10 @@ func TestExpr(t *testing.T) {
 		_, literal := e.Literal()
 		elements, _ := e.Elements()
 		if text != want.text || root != want.root || attr != want.attr || literal != want.literal || e.IsNull() != want.null ||
-			len(elements) != want.elements || isTree(*e) != want.tree {
-			t.Errorf("%s: text %q, name %q.%q, literal %v, null %v, %d elements, tree %v", src, text, root, attr, literal, e.IsNull(), len(elements), isTree(*e))
+			len(elements) != want.elements || isUnpacked(*e) != want.tree {
+			t.Errorf("%s: text %q, name %q.%q, literal %v, null %v, %d elements, tree %v", src, text, root, attr, literal, e.IsNull(), len(elements), isUnpacked(*e))
 		}
-		if again := e.Syntax(); isTree(*e) && again != e.Syntax() {
+		if again := e.Syntax(); isUnpacked(*e) && again != e.Syntax() {
 			t.Errorf("%s: another tree each time", src)
 		}
 	}

@@ -12,17 +12,17 @@ import (
 	"github.com/writ-auth/writ/config/diag"
 )
 
-// LockfileName is the lockfile's default name. A file of this name is not
-// configuration in any folder.
+// LockfileName is the lockfile's default name. A file of this name is no
+// configuration, in whichever folder it is.
 const LockfileName = "writ.lock.hcl"
 
-// A walk lists the files of a configuration. It reads no file.
+// A walk lists the files of a configuration, without reading any.
 //
-// Everything below the root is looked at, except what has a name that begins
-// with a dot or ends in a tilde. What is neither a folder nor a regular file
-// nor a link to a regular file inside the tree is an error, whatever its name:
-// to pass over a link to a folder would be to pass over configuration that its
-// author believes to be in force.
+// It visits everything below the root, except names that begin with a dot or end
+// in a tilde. Everything else must be a folder, a regular file, or a link to a
+// regular file inside the tree; anything else is an error, whatever its name. To
+// skip a link to a folder would be to skip configuration that its author believes
+// to be applied.
 type walk struct {
 	files    *Files
 	limits   Limits
@@ -44,6 +44,8 @@ func (e entry) isTest() bool {
 
 func (e entry) isJSON() bool { return strings.HasSuffix(e.name, ".json") }
 
+// run fills in entries, sorted by name, and total. It stops at the limit of the
+// whole tree, before any file is read.
 func (w *walk) run() {
 	w.folder(".", 0)
 	slices.SortFunc(w.entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
@@ -86,10 +88,13 @@ func (w *walk) folder(dir string, depth int) {
 	}
 }
 
+// hidden reports whether a name is that of an editor's backup, of a tool's folder
+// or of git.
 func hidden(base string) bool {
 	return strings.HasPrefix(base, ".") || strings.HasSuffix(base, "~")
 }
 
+// file adds one file to the entries if it is configuration and small enough.
 func (w *walk) file(name string) {
 	info, err := w.files.stat(name)
 	if err != nil {
@@ -119,10 +124,11 @@ func (w *walk) report(name, code, summary, detail string) {
 	w.l = append(w.l, diag.New(code, wholeFile(name), detail).Titled(summary))
 }
 
-// PointerHint is the way out of ErrPointer.
+// PointerHint is the advice that follows ErrPointer in diagnostics.
 const PointerHint = "Fetch the file with git lfs pull. A revision of git has the pointer alone, so to be compared with one a configuration cannot be in LFS: git lfs untrack."
 
-// unreadable says why a file or folder cannot be read, in the system's words.
+// unreadable is the diagnostic for a file or folder that cannot be read, with the
+// system's reason and, for the known reasons, what to do.
 func unreadable(name string, err error) diag.Diagnostic {
 	if errors.Is(err, ErrTooLarge) {
 		return diag.Newf("limit-exceeded", wholeFile(name), "%q is %v.", name, err).Titled("Too large file")

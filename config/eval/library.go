@@ -1,16 +1,26 @@
 package eval
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
+
+	"github.com/writ-auth/writ/config/source"
 )
 
-// lengthFunc is Terraform's: the elements of a collection or the characters of
-// a string.
+// lengthFunc behaves as Terraform's: the number of elements of a collection or of
+// characters of a string.
 var lengthFunc = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType}},
 	Type: func(args []cty.Value) (cty.Type, error) {
@@ -36,8 +46,8 @@ func length(args []cty.Value) (cty.Value, error) {
 	return cty.NilVal, function.NewArgError(0, errors.New("it must be a string, a list, a set, a map or an object"))
 }
 
-// distinctFunc keeps the first of equal elements. Unlike the go-cty library's
-// it does not compare each element with every other.
+// distinctFunc keeps the first of equal elements. It uses keys, as the go-cty
+// library's function compares each element with every other.
 var distinctFunc = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "list", Type: cty.List(cty.DynamicPseudoType)}},
 	Type: func(args []cty.Value) (cty.Type, error) {
@@ -63,7 +73,8 @@ var distinctFunc = function.New(&function.Spec{
 	},
 })
 
-// indexFunc is Terraform's: the place of a value in a list.
+// indexFunc behaves as Terraform's: it returns the place of a value in a list,
+// from zero.
 var indexFunc = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "list", Type: cty.DynamicPseudoType}, {Name: "value", Type: cty.DynamicPseudoType}},
 	Type:   function.StaticReturnType(cty.Number),
@@ -82,7 +93,7 @@ var indexFunc = function.New(&function.Spec{
 	},
 })
 
-// sumFunc is OpenTofu's: it adds numbers up, at least one.
+// sumFunc behaves as OpenTofu's: it adds up one or more numbers.
 var sumFunc = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "list", Type: cty.DynamicPseudoType}},
 	Type:   function.StaticReturnType(cty.Number),
@@ -101,7 +112,7 @@ var (
 	anyTrueFunc = boolFold(false, func(so, v bool) bool { return so || v })
 )
 
-// boolFold is OpenTofu's: a null is false.
+// boolFold behaves as OpenTofu's alltrue and anytrue: a null counts as false.
 func boolFold(start bool, fold func(so, v bool) bool) function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "list", Type: cty.DynamicPseudoType}},
@@ -114,7 +125,8 @@ func boolFold(start bool, fold func(so, v bool) bool) function.Function {
 	})
 }
 
-// eachElement calls use for each element of a sequence, converted to ty.
+// eachElement calls use for each element of a list, set or tuple, converted to
+// ty.
 func eachElement(list cty.Value, ty cty.Type, use func(cty.Value)) error {
 	if lt := list.Type(); !lt.IsListType() && !lt.IsSetType() && !lt.IsTupleType() {
 		return function.NewArgError(0, errors.New("it must be a list or a set"))
@@ -130,8 +142,8 @@ func eachElement(list cty.Value, ty cty.Type, use func(cty.Value)) error {
 	return nil
 }
 
-// coalesceFunc is OpenTofu's: unlike the go-cty library's it passes over text
-// without characters too.
+// coalesceFunc behaves as OpenTofu's: unlike the go-cty library's function it
+// also skips empty strings.
 var coalesceFunc = function.New(&function.Spec{
 	VarParam: &function.Parameter{Name: "vals", Type: cty.DynamicPseudoType, AllowNull: true, AllowDynamicType: true},
 	Type: func(args []cty.Value) (cty.Type, error) {
@@ -160,7 +172,7 @@ var coalesceFunc = function.New(&function.Spec{
 	},
 })
 
-// oneFunc returns the only element of a sequence, or null when it is empty.
+// oneFunc returns the only element of a list or set, or null if it is empty.
 var oneFunc = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "list", Type: cty.DynamicPseudoType}},
 	Type: func(args []cty.Value) (cty.Type, error) {
@@ -191,8 +203,8 @@ var oneFunc = function.New(&function.Spec{
 	},
 })
 
-// lookupFunc is Terraform's: an element of a map or an attribute of an object,
-// or else the default. It looks at that element only, however large the map.
+// lookupFunc behaves as Terraform's: it returns an element of a map or an
+// attribute of an object, or else the default. It visits that element only.
 var lookupFunc = function.New(&function.Spec{
 	Params: []function.Parameter{
 		{Name: "map", Type: cty.DynamicPseudoType},
@@ -234,4 +246,172 @@ func lookup(args []cty.Value) (cty.Value, error) {
 		return cty.NilVal, function.NewArgErrorf(2, "the default must be like the elements of the map, %s", ty.ElementType().FriendlyName())
 	}
 	return args[2], nil
+}
+
+var (
+	startsWithFunc     = stringTest("prefix", strings.HasPrefix)
+	endsWithFunc       = stringTest("suffix", strings.HasSuffix)
+	containsStringFunc = stringTest("substr", strings.Contains)
+)
+
+// stringTest makes a function that tests a string for a part.
+func stringTest(second string, test func(s, part string) bool) function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "str", Type: cty.String}, {Name: second, Type: cty.String}},
+		Type:   function.StaticReturnType(cty.Bool),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			return cty.BoolVal(test(args[0].AsString(), args[1].AsString())), nil
+		},
+	})
+}
+
+// replaceFunc behaves as Terraform's: a substring between slashes is a regular
+// expression, and the replacement may refer to its groups ($1).
+var replaceFunc = function.New(&function.Spec{
+	Params: []function.Parameter{{Name: "str", Type: cty.String}, {Name: "substr", Type: cty.String}, {Name: "replace", Type: cty.String}},
+	Type:   function.StaticReturnType(cty.String),
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		text, sub, by := args[0].AsString(), args[1].AsString(), args[2].AsString()
+		pattern, ok := asPattern(sub)
+		if !ok {
+			return cty.StringVal(strings.ReplaceAll(text, sub, by)), nil
+		}
+		re, err := regexp.Compile(pattern)
+		if err != nil {
+			return cty.NilVal, function.NewArgError(1, fmt.Errorf("invalid regular expression: %w", err))
+		}
+		return replacePattern(re, text, by)
+	},
+})
+
+// asPattern returns the regular expression between slashes, and false for plain
+// text.
+func asPattern(sub string) (string, bool) {
+	if len(sub) > 1 && sub[0] == '/' && sub[len(sub)-1] == '/' {
+		return sub[1 : len(sub)-1], true
+	}
+	return "", false
+}
+
+// maxReplaced stops a growing replacement, in bytes. It is far over the limit of
+// a string, which the check of the result applies.
+const maxReplaced = 4 << 20
+
+func replacePattern(re *regexp.Regexp, text, by string) (cty.Value, error) {
+	var out []byte
+	last := 0
+	for _, m := range re.FindAllStringSubmatchIndex(text, -1) {
+		out = append(out, text[last:m[0]]...)
+		out = re.ExpandString(out, by, text, m)
+		last = m[1]
+		if len(out) > maxReplaced {
+			return cty.NilVal, past("Too long string", "this replacement makes more than %d bytes", maxReplaced)
+		}
+	}
+	return cty.StringVal(string(append(out, text[last:]...))), nil
+}
+
+var base64EncodeFunc = function.New(&function.Spec{
+	Params: []function.Parameter{{Name: "str", Type: cty.String}},
+	Type:   function.StaticReturnType(cty.String),
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		return cty.StringVal(base64.StdEncoding.EncodeToString([]byte(args[0].AsString()))), nil
+	},
+})
+
+var base64DecodeFunc = function.New(&function.Spec{
+	Params: []function.Parameter{{Name: "str", Type: cty.String}},
+	Type:   function.StaticReturnType(cty.String),
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		b, err := base64.StdEncoding.DecodeString(args[0].AsString())
+		if err != nil {
+			return cty.NilVal, function.NewArgErrorf(0, "it is not base64: %s", err)
+		}
+		if !utf8.Valid(b) {
+			return cty.NilVal, function.NewArgError(0, errors.New("what it encodes is not UTF-8 text"))
+		}
+		return cty.StringVal(string(b)), nil
+	},
+})
+
+// fileFunc makes file(), which reads a text file. The path is relative to the
+// root of the tree, whichever file contains the call, with forward slashes. The
+// evaluator records the file's digest, as the configuration depends on it. The
+// text may be as long as a file if it goes straight into csvdecode, jsondecode or
+// yamldecode. As a value it is subject to the limit of a string.
+func (e *Evaluator) fileFunc() function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "path", Type: cty.String}},
+		Type:   function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			text, err := e.readFile(args[0].AsString())
+			if err != nil {
+				return cty.NilVal, err
+			}
+			return cty.StringVal(text), nil
+		},
+	})
+}
+
+// A readText is a file that was read. Short texts are kept, as a loop may read
+// the same file on each pass.
+type readText struct {
+	sum  [sha256.Size]byte
+	text string // "" when it is not kept
+}
+
+func (e *Evaluator) readFile(name string) (string, error) {
+	if e.files == nil {
+		return "", function.NewArgError(0, errors.New("no files can be read here"))
+	}
+	if err := e.spend(callSteps); err != nil {
+		return "", err
+	}
+	name = path.Clean(name)
+	e.mu.Lock()
+	before := e.read[name]
+	e.mu.Unlock()
+	if before.text != "" {
+		return before.text, e.spend(int64(len(before.text)) / 64)
+	}
+	if !fs.ValidPath(name) {
+		return "", function.NewArgErrorf(0, "%q is not inside the configuration's folder", name)
+	}
+	b, err := e.files.ReadFile(name)
+	if err != nil {
+		return "", unreadable(name, err, e.limits)
+	}
+	if int64(len(b)) > e.limits.FileBytes {
+		return "", unreadable(name, source.ErrTooLarge, e.limits)
+	}
+	if !utf8.Valid(b) {
+		return "", function.NewArgErrorf(0, "%q is not UTF-8 text", name)
+	}
+	text := string(b)
+	e.keep(name, text)
+	return text, e.spend(int64(len(text)) / 16)
+}
+
+func (e *Evaluator) keep(name, text string) {
+	kept := readText{sum: sha256.Sum256([]byte(text))}
+	if len(text) <= e.limits.StringBytes {
+		kept.text = text
+	}
+	e.mu.Lock()
+	e.read[name] = kept
+	e.mu.Unlock()
+}
+
+// unreadable is the error for a file that file() cannot read.
+func unreadable(name string, err error, limits source.Limits) error {
+	if errors.Is(err, source.ErrTooLarge) {
+		return past("Too large file", "%q is longer than a file may be, %d bytes", name, limits.FileBytes)
+	}
+	if errors.Is(err, source.ErrPointer) {
+		return function.NewArgErrorf(0, "%q is %w. %s", name, err, strings.TrimSuffix(source.PointerHint, "."))
+	}
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
+		err = pe.Err
+	}
+	return function.NewArgError(0, fmt.Errorf("%q cannot be read: %w; paths are relative to the root of the configuration", name, err))
 }

@@ -13,18 +13,19 @@ import (
 	"github.com/writ-auth/writ/config/diag"
 )
 
-// CheckJSON holds a JSON text against the limits of nesting, collections,
-// values and numbers, before it is decoded. Its error is a full sentence.
+// CheckJSON holds a JSON text against the limits of nesting, collections, values
+// and numbers, before it is decoded. The text of its error is a full sentence.
 func CheckJSON(b []byte, limits Limits) error {
-	if f := measureJSON(b, limits.OrDefaults()); f != nil {
+	if f := checkJSONLimits(b, limits.OrDefaults()); f != nil {
 		return errors.New(f.detail)
 	}
 	return nil
 }
 
-// measureJSON finds the first limit that a JSON text goes past. What is not
-// JSON is left to the decoder; brackets that do not match count as open.
-func measureJSON(b []byte, limits Limits) *finding {
+// checkJSONLimits returns the first limit that a JSON text exceeds, or nil. It
+// does not check the syntax, which the decoder does later. A closing bracket that
+// does not match is ignored, so that the level counts as still open.
+func checkJSONLimits(b []byte, limits Limits) *violation {
 	type level struct {
 		open  byte
 		items int
@@ -36,47 +37,47 @@ func measureJSON(b []byte, limits Limits) *finding {
 		switch c := b[i]; c {
 		case '"':
 			end := jsonStringEnd(b, i)
-			if end-i-2 > 6*limits.StringBytes { // an escape has at most six characters
-				return tooMuch(i, end, "Too long string", "a string has %d bytes at most", limits.StringBytes)
+			if end-i-2 > 6*limits.StringBytes { // the longest escape, \u0000, has six characters
+				return limitViolation(i, end, "Too long string", "a string has %d bytes at most", limits.StringBytes)
 			}
 			i = end - 1
 		case '{', '[':
 			if len(stack) > limits.Nesting {
-				return tooMuch(i, i+1, "Too deep nesting", "objects and arrays nest %d levels deep at most", limits.Nesting)
+				return limitViolation(i, i+1, "Too deep nesting", "objects and arrays nest %d levels deep at most", limits.Nesting)
 			}
 			stack = append(stack, level{open: c})
 			values++
 		case '}', ']':
-			if top.open == c-2 { // the closers stand two behind their openers in ASCII
+			if top.open == c-2 { // in ASCII a closer is its opener plus two
 				stack = stack[:len(stack)-1]
 			}
 		case ',':
 			if top.items++; top.items >= limits.Collection {
-				return tooMuch(i, i+1, "Too large collection", "a collection has %d elements at most", limits.Collection)
+				return limitViolation(i, i+1, "Too large collection", "a collection has %d elements at most", limits.Collection)
 			}
 			values++
 		case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
 			end := jsonNumberEnd(b, i)
 			if end-i > limits.NumberDigits {
-				return tooMuch(i, end, "Too long number", "a number has %d characters at most", limits.NumberDigits)
+				return limitViolation(i, end, "Too long number", "a number has %d characters at most", limits.NumberDigits)
 			}
 			if exponentDigits(b[i:end]) > limits.ExponentDigits {
-				return tooMuch(i, end, "Too large exponent", "the exponent of a number has %d digits at most", limits.ExponentDigits)
+				return limitViolation(i, end, "Too large exponent", "the exponent of a number has %d digits at most", limits.ExponentDigits)
 			}
 			i = end - 1
 		}
 		if values > limits.Values {
-			return tooMuch(i, i+1, "Too long file", "a JSON text has %d values at most; the rest belongs in another", limits.Values)
+			return limitViolation(i, i+1, "Too long file", "a JSON text has %d values at most; the rest belongs in another", limits.Values)
 		}
 	}
 	return nil
 }
 
-func tooMuch(start, end int, summary, format string, limit int) *finding {
-	return &finding{limit: true, start: start, end: end, summary: summary, detail: limitDetail(format, limit)}
+func limitViolation(start, end int, summary, format string, limit int) *violation {
+	return &violation{limit: true, start: start, end: end, summary: summary, detail: limitDetail(format, limit)}
 }
 
-// jsonStringEnd returns the offset behind the string that begins at start.
+// jsonStringEnd returns the offset after the string that begins at start.
 func jsonStringEnd(b []byte, start int) int {
 	for i := start + 1; i < len(b); i++ {
 		switch b[i] {
@@ -89,6 +90,8 @@ func jsonStringEnd(b []byte, start int) int {
 	return len(b)
 }
 
+// jsonNumberEnd returns the offset after the characters that can belong to the
+// number that begins at start.
 func jsonNumberEnd(b []byte, start int) int {
 	end := start + 1
 	for end < len(b) && strings.IndexByte("0123456789.eE+-", b[end]) >= 0 {
@@ -97,7 +100,7 @@ func jsonNumberEnd(b []byte, start int) int {
 	return end
 }
 
-// A jsonValue is a JSON value with its place.
+// A jsonValue is a JSON value with its range in the file.
 type jsonValue struct {
 	rng     hcl.Range
 	token   json.Token // string, json.Number, bool, nil, or a json.Delim for what follows
@@ -114,7 +117,8 @@ func (v *jsonValue) isObject() bool { return v.token == json.Delim('{') }
 
 func (v *jsonValue) isArray() bool { return v.token == json.Delim('[') }
 
-// A jsonReader reads the values of a text that was measured, so it may recurse.
+// A jsonReader reads JSON values with their ranges, which encoding/json does not
+// keep. The text has passed checkJSONLimits, so it may recurse.
 type jsonReader struct {
 	name string
 	src  []byte
@@ -185,6 +189,8 @@ func (r *jsonReader) array(v *jsonValue) error {
 	return r.close(v)
 }
 
+// close reads the closing bracket of an object or array and sets the end of its
+// range.
 func (r *jsonReader) close(v *jsonValue) error {
 	if _, err := r.dec.Token(); err != nil {
 		return err
@@ -193,7 +199,7 @@ func (r *jsonReader) close(v *jsonValue) error {
 	return nil
 }
 
-// end returns the offset behind the last token.
+// end returns the offset after the last token.
 func (r *jsonReader) end() int {
 	start := 0
 	if bytes.HasPrefix(r.src, byteOrderMark) {
@@ -202,8 +208,8 @@ func (r *jsonReader) end() int {
 	return start + int(r.dec.InputOffset())
 }
 
-// tokenRange returns the range of the token that ends at end: the decoder does
-// not tell where it began.
+// tokenRange returns the range of the token that ends at end. The decoder does
+// not report where a token begins, but only separators can be before it.
 func (r *jsonReader) tokenRange(end int) hcl.Range {
 	start := r.pos.Byte
 	for start < end && strings.IndexByte(" \t\r\n,:", r.src[start]) >= 0 {
@@ -213,11 +219,12 @@ func (r *jsonReader) tokenRange(end int) hcl.Range {
 	return hcl.Range{Filename: r.name, Start: first, End: r.at(end)}
 }
 
-// at returns the position of an offset, which never goes back.
+// at returns the position of an offset, which must not be before that of the last
+// call: each byte is counted once, however many values there are.
 func (r *jsonReader) at(offset int) hcl.Pos {
 	text := r.src[r.pos.Byte:offset]
 	if bytes.IndexFunc(text, func(c rune) bool { return c == '\r' || c >= utf8.RuneSelf }) >= 0 {
-		r.pos = advance(r.pos, text)
+		r.pos = positionAfter(r.pos, text)
 		return r.pos
 	}
 	for _, c := range text {
@@ -231,6 +238,8 @@ func (r *jsonReader) at(offset int) hcl.Pos {
 	return r.pos
 }
 
+// mistake is the diagnostic for a text that is not JSON, at the place where the
+// decoder stopped.
 func (r *jsonReader) mistake(err error) diag.Diagnostic {
 	detail := err.Error()
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {

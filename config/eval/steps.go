@@ -8,21 +8,22 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// What it takes to look at one part of a value, as functions look at their
-// arguments several times, to find out whether two are equal, and to compare two
-// elements when a set is sorted.
+// The costs of single operations in steps, as measured.
 const (
-	lookSteps  = 5
-	equalSteps = 3
-	orderSteps = 10
+	lookSteps  = 5  // visit one part of a value; functions visit their arguments several times
+	equalSteps = 3  // compare two parts for equality
+	orderSteps = 10 // compare two elements when a set is sorted
+
+	convertSteps = 3  // convert one part of a value
+	unifySteps   = 10 // this many pairs of types are compared in one step
 )
 
-// sortings is how often a call or a loop has the library sort a set that it is
-// given, at least.
+// sortings is how often the library sorts a set that a call or a loop gets, at
+// least: it sorts again for each iteration.
 const sortings = 4
 
-// weight returns about how many steps it takes to look at every part of a
-// value, and soon stops when that is more than most.
+// weight returns roughly how many steps a visit to every part of a value takes.
+// It stops early, with a number over most, when there are more than that.
 func weight(v cty.Value, most int64) int64 {
 	ty := v.Type()
 	if v.IsNull() || !v.IsKnown() || ty.IsCapsuleType() || ty == cty.DynamicPseudoType {
@@ -48,22 +49,22 @@ func weight(v cty.Value, most int64) int64 {
 	return n
 }
 
-// setSteps returns what a set of these elements takes whenever it is used: to
-// look at each, to tell them apart and to sort them.
+// setSteps returns the cost of one use of a set with these elements: to visit
+// each, to tell them apart and to sort them.
 func setSteps(elements []cty.Value, most int64) int64 {
 	n := int64(len(elements))
 	steps := hashSteps(elements, most)
 	order := int64(orderSteps)
 	if n > 0 && !elements[0].Type().IsPrimitiveType() {
-		order = 4*orderSteps + steps/n // compares what both would be hashed by
+		order = 4*orderSteps + steps/n // the library compares the hash inputs of both
 	}
 	return steps + n*int64(bits.Len64(uint64(n)))*order
 }
 
-// hashSteps returns what it takes to make a set of elements. The library's hash
-// is a CRC-32 of what is written of a value, which is ten digits of a number, so
-// that an author can choose as many values with one hash as he likes: each of
-// them is compared with all others.
+// hashSteps returns the cost of making a set. The library's hash of a value is a
+// CRC-32 of its text, and of a number's text only ten digits count. An author can
+// therefore construct any number of values with the same hash, and the library
+// compares each of those with all others.
 func hashSteps(elements []cty.Value, most int64) int64 {
 	steps := lookSteps * int64(len(elements))
 	alike := make(map[int]int64, len(elements))
@@ -89,8 +90,8 @@ func hashSteps(elements []cty.Value, most int64) int64 {
 	return steps
 }
 
-// appendKey appends what tells a value from every other one of its type: equal
-// values, and no others, have equal keys.
+// appendKey appends a key for a value that two values of one type share exactly
+// if they are equal. Unlike the library's comparison it takes linear time.
 func appendKey(b []byte, v cty.Value) []byte {
 	ty := v.Type()
 	switch {
@@ -133,22 +134,17 @@ func appendText(b []byte, s string) []byte {
 	return append(append(b, ':'), s...)
 }
 
-// What converting a part of a value takes, and what a number takes that may have
-// to be written out.
-const (
-	convertSteps = 3
-	unifySteps   = 10 // pairs of types that are compared in one step
-)
-
-// conversionSteps returns what it takes to bring a value to another type. For
-// the common type of the elements of a tuple or an object, the library compares
-// the type of each with that of every other, unless it is spared: as all have one.
+// conversionSteps returns the cost of converting a value to another type, and how
+// many parts it has. To find the common type of the elements of a tuple or an
+// object, the library compares the type of each with that of every other. Where
+// all have one type, this package spares it the search: see asCollection.
 func conversionSteps(v cty.Value, most int64) (steps, parts int64) {
 	return unifyingSteps(v, true, most)
 }
 
-// unifyingSteps is conversionSteps for what is brought to a type with others: a
-// tuple in it that becomes a list is spared nothing.
+// unifyingSteps is conversionSteps for a value that is converted together with
+// others. Unless spared is set, a tuple in it that becomes a list takes the whole
+// search.
 func unifyingSteps(v cty.Value, spared bool, most int64) (steps, parts int64) {
 	ty := v.Type()
 	switch {
@@ -185,8 +181,8 @@ func unifyingSteps(v cty.Value, spared bool, most int64) (steps, parts int64) {
 	return steps, parts
 }
 
-// plainSteps is conversionSteps for a type that is known: no common type is
-// looked for.
+// plainSteps is conversionSteps for a fully known target type, for which the
+// library searches no common type.
 func plainSteps(v cty.Value, most int64) int64 {
 	if !isStructural(v) {
 		return convertSteps + primitiveSteps(v)
@@ -210,7 +206,7 @@ func elementTypes(ty cty.Type) []cty.Type {
 	return types
 }
 
-// isOneType reports whether all types are equal.
+// isOneType reports whether all types are equal. There is at least one.
 func isOneType(types []cty.Type) bool {
 	for _, ty := range types {
 		if !ty.Equals(types[0]) {
@@ -220,8 +216,9 @@ func isOneType(types []cty.Type) bool {
 	return true
 }
 
-// areAligned reports whether the types are plain, tuples of one length or
-// objects with the same names, which are compared name by name.
+// areAligned reports whether the types are all tuples of one length, all objects
+// with the same names, or all neither. The library compares such types element by
+// element, and not each element with every other.
 func areAligned(types []cty.Type) bool {
 	first := types[0]
 	for _, ty := range types {

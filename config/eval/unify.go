@@ -7,15 +7,15 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 )
 
-// unifying are the functions that make a list, set or map of any tuple or
-// object first, though they do not say so.
+// unifying are functions that convert any tuple or object to a list, set or map
+// first, although their parameters accept any type.
 var unifying = map[string]bool{
 	"chunklist": true, "compact": true, "distinct": true, "setintersection": true, "setproduct": true, "setsubtract": true,
 	"setunion": true, "tolist": true, "tomap": true, "toset": true,
 }
 
-// unifies reports whether an argument of a function becomes a list, set or map
-// where it is a tuple or object.
+// unifies reports whether argument i of a function is converted to a list, set or
+// map if it is a tuple or an object.
 func (c *guarder) unifies(name string, i int) bool {
 	if _, known := c.e.functions[name]; !known || unifying[name] {
 		return known
@@ -23,7 +23,8 @@ func (c *guarder) unifies(name string, i int) bool {
 	return c.parameter(name, i).IsCollectionType()
 }
 
-// parameter returns the type of a function's parameter, any where there is none.
+// parameter returns the type of a function's parameter i, or any type if there is
+// none.
 func (c *guarder) parameter(name string, i int) cty.Type {
 	fn, known := c.e.functions[name]
 	if !known {
@@ -38,8 +39,9 @@ func (c *guarder) parameter(name string, i int) cty.Type {
 	return cty.DynamicPseudoType
 }
 
-// becomesOf returns the type that an argument of such a function is brought to.
-func (c *guarder) becomesOf(call *hclsyntax.FunctionCallExpr, i int) cty.Type {
+// argumentType returns the type that argument i of such a function is converted
+// to.
+func (c *guarder) argumentType(call *hclsyntax.FunctionCallExpr, i int) cty.Type {
 	ty := c.parameter(call.Name, i)
 	switch {
 	case call.Name == "toset":
@@ -55,47 +57,50 @@ func (c *guarder) becomesOf(call *hclsyntax.FunctionCallExpr, i int) cty.Type {
 	return ty
 }
 
-// A uniform expression is the argument of such a function. It takes the steps
-// of the conversion, and spares the search for a common type where all elements
-// have one type, as nearly always. What the function gives is the same.
-type uniform struct {
+// A collectionArgument is an argument that its function converts to a list, set
+// or map. It takes the steps of the conversion. If all elements have one type, as
+// is nearly always so, it converts the value itself and so spares the library's
+// search for a common type. The result of the function is the same.
+type collectionArgument struct {
 	hclsyntax.Expression
 	e    *Evaluator
 	to   cty.Type
 	many bool // each of its elements is an argument
 }
 
-// fewElements is how many elements are not worth looking at.
+// Up to fewElements elements, the search for a common type is cheap enough to be
+// neither avoided nor charged.
 const fewElements = 64
 
-func (x *uniform) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+func (x *collectionArgument) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	v, diags := x.Expression.Value(ctx)
 	if diags.HasErrors() || !isStructural(v) {
 		return v, diags
 	}
-	x.e.convertible(v, x.Expression)
+	x.e.takeConversion(v, x.Expression)
 	if x.many && argumentSteps(v.LengthInt()) > x.e.left() {
 		throw(x.e.outOfSteps(), x.Expression) // before it makes something of each
 	}
-	v = uniformly(v)
-	x.e.becomes(v, x.to, x.Expression)
+	v = asCollection(v)
+	x.e.takeSets(v, x.to, x.Expression)
 	return v, diags
 }
 
-// isStructural reports whether a value has elements.
+// isStructural reports whether a value has elements: it is a known collection,
+// tuple or object.
 func isStructural(v cty.Value) bool {
 	return !v.IsNull() && v.IsKnown() && v.CanIterateElements()
 }
 
-// convertible takes what it takes to bring a value to another type.
-func (e *Evaluator) convertible(v cty.Value, at hclsyntax.Expression) {
+// takeConversion takes the steps of converting a value to another type.
+func (e *Evaluator) takeConversion(v cty.Value, at hclsyntax.Expression) {
 	steps, _ := conversionSteps(v, e.left())
 	e.take(steps, at)
 }
 
-// uniformly makes a list of a long tuple and a map of a large object whose elements
-// have one type. Others stay as they are.
-func uniformly(v cty.Value) cty.Value {
+// asCollection converts a long tuple to a list, and a large object to a map, if
+// all elements have one type. It returns every other value unchanged.
+func asCollection(v cty.Value) cty.Value {
 	ty := v.Type()
 	if !ty.IsTupleType() && !ty.IsObjectType() || v.LengthInt() <= fewElements || !isOneType(elementTypes(ty)) {
 		return v
@@ -106,60 +111,61 @@ func uniformly(v cty.Value) cty.Value {
 	return cty.MapVal(v.AsValueMap())
 }
 
-// A conditional is hclsyntax.ConditionalExpr, which brings both results to a
-// common type. It takes the steps of that, and spares the search for it where
-// the outcome is certain.
-type conditional struct {
+// A conditionalNode guards hclsyntax.ConditionalExpr, which converts both results
+// to a common type. It takes the steps of that, and avoids the library's search
+// for the type where the outcome is certain.
+type conditionalNode struct {
 	*hclsyntax.ConditionalExpr
 	e *Evaluator
 }
 
-func (x *conditional) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+func (x *conditionalNode) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	yes, yesDiags := x.TrueResult.Value(ctx)
 	no, noDiags := x.FalseResult.Value(ctx)
 	if yesDiags.HasErrors() || noDiags.HasErrors() || !isStructural(yes) || !isStructural(no) {
 		for _, v := range []cty.Value{yes, no} {
 			x.e.take(primitiveSteps(v), x) // it may become text
 		}
-		return x.choose(ctx, &given{x.TrueResult, yes, yesDiags}, &given{x.FalseResult, no, noDiags})
+		return x.choose(ctx, &evaluatedNode{x.TrueResult, yes, yesDiags}, &evaluatedNode{x.FalseResult, no, noDiags})
 	}
 	spared := yes.Type().Equals(no.Type()) || !holdsCollection(yes.Type()) && !holdsCollection(no.Type())
 	for _, v := range []cty.Value{yes, no} {
-		steps, _ := unifyingSteps(v, spared || becomeUniform(yes.Type(), no.Type()), x.e.left())
+		steps, _ := unifyingSteps(v, spared || becomeCollections(yes.Type(), no.Type()), x.e.left())
 		x.e.take(steps, x)
 	}
 	likeYes, likeNo := yes, no
-	if becomeUniform(yes.Type(), no.Type()) {
-		likeYes, likeNo = uniformly(yes), uniformly(no)
+	if becomeCollections(yes.Type(), no.Type()) {
+		likeYes, likeNo = asCollection(yes), asCollection(no)
 	}
 	if yesType, noType := likeYes.Type(), likeNo.Type(); holdsSet(yesType) || holdsSet(noType) {
 		if common, _ := convert.UnifyUnsafe([]cty.Type{yesType, noType}); common != cty.NilType {
-			x.e.becomes(likeYes, common, x.TrueResult)
-			x.e.becomes(likeNo, common, x.FalseResult)
+			x.e.takeSets(likeYes, common, x.TrueResult)
+			x.e.takeSets(likeNo, common, x.FalseResult)
 		}
 	}
-	return x.choose(ctx, &given{x.TrueResult, likeYes, yesDiags}, &given{x.FalseResult, likeNo, noDiags})
+	return x.choose(ctx, &evaluatedNode{x.TrueResult, likeYes, yesDiags}, &evaluatedNode{x.FalseResult, likeNo, noDiags})
 }
 
-func (x *conditional) choose(ctx *hcl.EvalContext, yes, no hclsyntax.Expression) (cty.Value, hcl.Diagnostics) {
+// choose lets the library choose between results that are evaluated already.
+func (x *conditionalNode) choose(ctx *hcl.EvalContext, yes, no hclsyntax.Expression) (cty.Value, hcl.Diagnostics) {
 	y := *x.ConditionalExpr
 	y.TrueResult, y.FalseResult = yes, no
 	return y.Value(ctx)
 }
 
-// A given expression was evaluated before.
-type given struct {
+// An evaluatedNode returns the result of an earlier evaluation.
+type evaluatedNode struct {
 	hclsyntax.Expression
 	v     cty.Value
 	diags hcl.Diagnostics
 }
 
-func (x *given) Value(*hcl.EvalContext) (cty.Value, hcl.Diagnostics) { return x.v, x.diags }
+func (x *evaluatedNode) Value(*hcl.EvalContext) (cty.Value, hcl.Diagnostics) { return x.v, x.diags }
 
-// becomeUniform reports whether the results of a conditional become lists or
-// maps, rather than to stay the tuples or objects that they are: tuples of
-// different lengths and objects with different names do.
-func becomeUniform(a, b cty.Type) bool {
+// becomeCollections reports whether a conditional converts its results to lists
+// or maps instead of keeping them tuples or objects: it does for tuples of
+// different lengths and for objects with different names.
+func becomeCollections(a, b cty.Type) bool {
 	switch {
 	case a.IsTupleType() && b.IsTupleType():
 		return a.Length() != b.Length()
