@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/writ-auth/writ/schema/durable"
 )
 
 // keptFile is the name, in the state folder, of the snapshot that was kept.
@@ -17,7 +19,7 @@ func (s *Server) Keep(file []byte) error {
 	if s.opts.State == "" {
 		return errors.New("keep snapshot: there is no state folder")
 	}
-	if err := replaceFile(filepath.Join(s.opts.State, keptFile), file); err != nil {
+	if err := durable.Replace(filepath.Join(s.opts.State, keptFile), file, 0o600); err != nil {
 		return fmt.Errorf("keep snapshot: %w", err)
 	}
 	return nil

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema/durable"
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/console"
 )
@@ -67,8 +67,8 @@ func createBelow(dir, name string, content []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := fill(f, content); err != nil {
+	if err := durable.Write(f, content); err != nil {
 		return errors.Join(err, root.Remove(name))
 	}
-	return compiler.SyncFolder(filepath.Dir(filepath.Join(dir, filepath.FromSlash(name))))
+	return durable.SyncFolder(filepath.Dir(filepath.Join(dir, filepath.FromSlash(name))))
 }

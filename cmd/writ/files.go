@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -10,8 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
-
-	"github.com/writ-auth/writ/compiler"
 )
 
 // maxInput bounds every single file that a command reads whole: a snapshot of
@@ -92,28 +89,6 @@ func readFrom(path string, stat func(string) (fs.FileInfo, error), open func(str
 		err = tooLarge
 	}
 	return content.Bytes(), unreadable(err)
-}
-
-// createFile writes a file that must not exist yet, whole or not at all; it is
-// there for good when it returns.
-func createFile(path string, content []byte, mode fs.FileMode) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if err != nil {
-		return err
-	}
-	if err = fill(f, content); err == nil {
-		err = compiler.SyncFolder(filepath.Dir(path))
-	}
-	if err != nil {
-		os.Remove(path)
-	}
-	return err
-}
-
-// fill writes a new file whole and closes it.
-func fill(f *os.File, content []byte) error {
-	_, err := f.Write(content)
-	return cmp.Or(err, f.Sync(), f.Close())
 }
 
 // dir is the folder that a command works on: its DIR argument or where it was started.

@@ -11,9 +11,9 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/config/source"
+	"github.com/writ-auth/writ/schema/durable"
 )
 
 func (a *app) fmtCommand() command {
@@ -68,7 +68,7 @@ func (a *app) fmt(args []string, check, showDiff bool) error {
 	}
 	if !check {
 		for _, file := range files {
-			if err := compiler.ReplaceFile(a.path(filepath.FromSlash(file.path)), file.after); err != nil {
+			if err := durable.Replace(a.path(filepath.FromSlash(file.path)), file.after, 0o644); err != nil {
 				return unwritable(err)
 			}
 		}

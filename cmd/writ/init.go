@@ -13,6 +13,7 @@ import (
 	"github.com/writ-auth/writ/compiler/lockfile"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/examples/quickstart"
+	"github.com/writ-auth/writ/schema/durable"
 )
 
 func (a *app) initCommand() command {
@@ -149,7 +150,7 @@ func writeNew(dir string, names []string) error {
 	for i := 0; err == nil && i < len(names); i++ {
 		var content []byte
 		if content, err = fs.ReadFile(quickstart.Files, names[i]); err == nil {
-			err = createFile(filepath.Join(dir, names[i]), content, 0o644)
+			err = durable.Create(filepath.Join(dir, names[i]), content, 0o644)
 		}
 		if err != nil {
 			removeAll(dir, names[:i])

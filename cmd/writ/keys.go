@@ -22,6 +22,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/durable"
 	"github.com/writ-auth/writ/server/token"
 )
 
@@ -118,7 +119,7 @@ func (a *app) keysNew(args []string, alg schema.SigningAlg) error {
 		_, err := a.out.Write(content)
 		return err
 	}
-	if err := createFile(a.path(args[0]), content, 0o600); err != nil {
+	if err := durable.Create(a.path(args[0]), content, 0o600); err != nil {
 		if errors.Is(err, fs.ErrExist) {
 			return failf("file-exists", "Name another file: a key is never overwritten.", "%w", plainly(err, "write"))
 		}

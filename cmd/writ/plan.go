@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema/durable"
 )
 
 // planFlags are what plan shows and where.
@@ -167,8 +167,8 @@ func (a *app) savePlan(name string, saved *compiler.SavedPlan) error {
 	if err != nil {
 		return err
 	}
-	if err := compiler.ReplaceFile(a.path(name), content); err != nil {
-		return failf("write-failed", "Name a file in a folder that is there and may be written.", "save the plan %q: %w", name, cmp.Or(errors.Unwrap(err), err))
+	if err := durable.Replace(a.path(name), content, 0o644); err != nil {
+		return failf("write-failed", "Name a file in a folder that is there and may be written.", "save the plan %q: %w", name, osCause(err))
 	}
 	return nil
 }

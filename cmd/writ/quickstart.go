@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/durable"
 	"github.com/writ-auth/writ/server/quickstart"
 )
 
@@ -168,7 +169,7 @@ func (a *app) writeQuickstart(target quickstart.Target, files []quickstart.File,
 		path := filepath.Join(dir, filepath.FromSlash(f.Name))
 		err := os.MkdirAll(filepath.Dir(path), 0o777)
 		if err == nil {
-			err = createFile(path, []byte(f.Content), 0o644)
+			err = durable.Create(path, []byte(f.Content), 0o644)
 		}
 		if err != nil {
 			for _, done := range written {
