@@ -133,23 +133,6 @@ func (req *ApplyRequest) targets(files fileSystem) ([]*target, error) {
 	return []*target{lock, snapshot}, nil
 }
 
-// ReplaceFile gives one file new content as Apply does, without the advisory lock:
-// whole or not at all, for good when it returns, with links and permissions kept. A
-// file that is not there is made. What is no regular file is refused.
-func ReplaceFile(path string, content []byte) error {
-	files := osFiles{}
-	t, err := newTarget(files, "file", path, "", content)
-	if err != nil {
-		return err
-	}
-	defer t.discard(files)
-	if err := t.stage(files, rand.Reader); err != nil {
-		return err
-	}
-	_, err = t.commit(files)
-	return err
-}
-
 // FileDigest is "sha256:<hex>" of a file's bytes, and "" for nil: no file.
 func FileDigest(b []byte) string {
 	if b == nil {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/writ-auth/writ/schema/durable"
 )
 
 // faulty is a fileSystem that fails, or dies, at one operation.
@@ -85,8 +87,8 @@ func (f *faulty) Names(folder string) ([]string, error) {
 	return stepValue(f, "list", func() ([]string, error) { return f.fileSystem.Names(folder) })
 }
 
-func (f *faulty) Create(path string) (stagingFile, error) {
-	file, err := stepValue(f, "create", func() (stagingFile, error) { return f.fileSystem.Create(path) })
+func (f *faulty) Create(path string, mode fs.FileMode) (durable.File, error) {
+	file, err := stepValue(f, "create", func() (durable.File, error) { return f.fileSystem.Create(path, mode) })
 	if err != nil {
 		return nil, err
 	}
@@ -106,26 +108,26 @@ func (f *faulty) SyncFolder(path string) error {
 }
 
 type faultyFile struct {
-	stagingFile
+	durable.File
 	f *faulty
 }
 
 // Write tears: half of the bytes get through.
 func (file *faultyFile) Write(b []byte) (n int, err error) {
 	if file.f.count+1 == file.f.at && !file.f.dead && !file.f.late {
-		_, _ = file.stagingFile.Write(b[:len(b)/2])
+		_, _ = file.File.Write(b[:len(b)/2])
 	}
-	return stepValue(file.f, "write", func() (int, error) { return file.stagingFile.Write(b) })
+	return stepValue(file.f, "write", func() (int, error) { return file.File.Write(b) })
 }
 
 func (file *faultyFile) Chmod(mode fs.FileMode) error {
-	return file.f.step("chmod", func() error { return file.stagingFile.Chmod(mode) })
+	return file.f.step("chmod", func() error { return file.File.Chmod(mode) })
 }
 
-func (file *faultyFile) Sync() error { return file.f.step("sync", file.stagingFile.Sync) }
+func (file *faultyFile) Sync() error { return file.f.step("sync", file.File.Sync) }
 
 func (file *faultyFile) Close() error {
-	closed := file.stagingFile.Close() // the kernel does it for the dead
+	closed := file.File.Close() // the kernel does it for the dead
 	return file.f.step("close", func() error { return closed })
 }
 

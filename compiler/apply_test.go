@@ -298,29 +298,3 @@ func TestApplyTogether(t *testing.T) {
 		t.Errorf("winner %d, yet %q and %q", winner, lock, snapshot)
 	}
 }
-
-func TestReplaceFileKeepsModeAndLeavesNothing(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "f")
-	err := os.WriteFile(path, []byte("old"), 0o600)
-	if err == nil {
-		err = os.Chmod(path, 0o640) // whatever the umask is
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := ReplaceFile(path, []byte("new")); err != nil {
-		t.Fatal(err)
-	}
-	info, err := os.Stat(path)
-	if err != nil || info.Mode().Perm() != 0o640 {
-		t.Errorf("mode %v, %v", info.Mode(), err)
-	}
-	if err := ReplaceFile(filepath.Join(path, "below"), []byte("x")); err == nil {
-		t.Error("written below a file")
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) != 1 {
-		t.Errorf("left over: %v, %v", entries, err)
-	}
-}

@@ -2,37 +2,41 @@ package compiler
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
+
+	"github.com/writ-auth/writ/schema/durable"
 )
 
 // A fileSystem is every operation with which Apply touches a disk, so that a
 // test can fail or stop at each of them.
 type fileSystem interface {
+	durable.System
 	Lock(ctx context.Context, path string) (unlock func() error, err error)
-	EvalSymlinks(path string) (string, error)
-	Lstat(path string) (fs.FileInfo, error)
 	ReadFile(path string) ([]byte, error)
 	Names(folder string) ([]string, error)
-	// Create makes a file that must not exist, with 0644 less the umask.
-	Create(path string) (stagingFile, error)
-	Rename(from, to string) error
-	Remove(path string) error
-	SyncFolder(path string) error
 }
 
-// A stagingFile is a file that is being written.
-type stagingFile interface {
-	Write(b []byte) (int, error)
-	Chmod(mode fs.FileMode) error
-	Sync() error
-	Close() error
+// osFiles is the fileSystem of the machine.
+type osFiles struct{ durable.OS }
+
+func (osFiles) Lock(ctx context.Context, path string) (func() error, error) {
+	return lockFile(ctx, path)
+}
+
+func (osFiles) ReadFile(path string) ([]byte, error) { return os.ReadFile(path) }
+
+func (osFiles) Names(path string) ([]string, error) {
+	folder, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer folder.Close()
+	return folder.Readdirnames(-1)
 }
 
 // A target is one file to be replaced.
@@ -48,23 +52,16 @@ type target struct {
 }
 
 func newTarget(files fileSystem, what, path, was string, next []byte) (*target, error) {
-	t := &target{what: what, path: path, was: was, next: next}
-	info, err := files.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return t, nil
-	}
-	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
-		if t.path, err = files.EvalSymlinks(path); err == nil {
-			info, err = files.Lstat(t.path)
-		}
-	}
-	if err != nil {
-		return nil, t.failed("find", err)
-	}
-	if !info.Mode().IsRegular() {
+	t := &target{what: what, path: path, was: was, next: next, mode: 0o644}
+	at, info, err := durable.Resolve(files, path)
+	switch {
+	case errors.Is(err, durable.ErrNotRegular):
 		return nil, fmt.Errorf("%s %q is not a regular file", what, path)
+	case err != nil:
+		return nil, t.failed("find", err)
+	case info != nil:
+		t.path, t.exists, t.mode = at, true, info.Mode().Perm()
 	}
-	t.exists, t.mode = true, info.Mode().Perm()
 	return t, nil
 }
 
@@ -95,12 +92,6 @@ func (t *target) check(files fileSystem) error {
 	return nil
 }
 
-// Staging files are named like ".writ.snapshot.0123456789abcdef.writ-staged".
-const (
-	stagedSuffix = ".writ-staged"
-	stagedBytes  = 8 // of randomness, in hexadecimal
-)
-
 // sweep removes what runs that died left behind. The advisory lock is held, so
 // no living run has a staging file for this target.
 func (t *target) sweep(files fileSystem) error {
@@ -110,7 +101,7 @@ func (t *target) sweep(files fileSystem) error {
 		return t.failed("look for staging files of", err)
 	}
 	for _, name := range names {
-		if !t.isStaged(name) {
+		if !durable.IsStagingName(t.path, name) {
 			continue
 		}
 		if err := files.Remove(filepath.Join(folder, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -120,65 +111,39 @@ func (t *target) sweep(files fileSystem) error {
 	return nil
 }
 
-// isStaged reports whether a name is one that stage gives.
-func (t *target) isStaged(name string) bool {
-	middle, ok := strings.CutPrefix(name, "."+filepath.Base(t.path)+".")
-	if !ok {
-		return false
-	}
-	middle, ok = strings.CutSuffix(middle, stagedSuffix)
-	_, err := hex.DecodeString(middle)
-	return ok && err == nil && len(middle) == 2*stagedBytes
-}
-
 // stage writes the new content beside the file and makes sure that it is on the
-// disk. A descriptor whose sync failed is never synced again: the kernel may
-// have dropped what it could not write.
-func (t *target) stage(files fileSystem, random io.Reader) (err error) {
+// disk.
+func (t *target) stage(files fileSystem, random io.Reader) error {
 	if t.next == nil {
 		return nil
 	}
-	var suffix [stagedBytes]byte
-	if _, err := io.ReadFull(random, suffix[:]); err != nil {
-		return t.failed("name a staging file for", err)
-	}
-	folder, base := filepath.Split(t.path)
-	path := folder + "." + base + "." + hex.EncodeToString(suffix[:]) + stagedSuffix
-	f, err := files.Create(path)
+	staged, err := durable.StagingName(t.path, random)
 	if err != nil {
 		return t.failed("stage", err)
 	}
-	t.staged = path
-	defer func() {
-		if closeErr := f.Close(); err == nil && closeErr != nil {
-			err = t.failed("close the staged", closeErr)
+	if err := durable.Stage(files, staged, t.next, t.mode, t.exists); err != nil {
+		operation := "stage"
+		if failed, ok := errors.AsType[*fs.PathError](err); ok && failed.Op != "open" {
+			operation = failed.Op + " the staged"
 		}
-	}()
-	if _, err := f.Write(t.next); err != nil {
-		return t.failed("write the staged", err)
+		return t.failed(operation, err)
 	}
-	if t.exists {
-		if err := f.Chmod(t.mode); err != nil {
-			return t.failed("set the permissions of the staged", err)
-		}
-	}
-	if err := f.Sync(); err != nil {
-		return t.failed("sync the staged", err)
-	}
+	t.staged = staged
 	return nil
 }
 
 // commit puts the staged content in place, for good. It reports whether the
 // content is in place; after an error it may not be there for good.
 func (t *target) commit(files fileSystem) (renamed bool, err error) {
-	if err := files.Rename(t.staged, t.path); err != nil {
-		return false, t.failed("replace", err)
-	}
+	staged := t.staged
 	t.staged = ""
-	if err := files.SyncFolder(filepath.Dir(t.path)); err != nil {
+	switch renamed, err = durable.Commit(files, staged, t.path); {
+	case err == nil:
+		return true, nil
+	case renamed:
 		return true, t.failed("sync the folder of", err)
 	}
-	return true, nil
+	return false, t.failed("replace", err)
 }
 
 // discard removes a staging file that was not used. If that fails, the next run

@@ -44,13 +44,14 @@ func checkHTTPURL(what, s string) error {
 	if scheme, _ := splitScheme(s); scheme != "https" && scheme != "http" || u.Hostname() == "" {
 		return fmt.Errorf("%s %q is not absolute: write it like \"https://auth.example.com/\", scheme in lower case", what, s)
 	}
-	if u.Scheme == "http" && !isLoopback(u.Hostname()) {
+	if u.Scheme == "http" && !IsLoopback(u.Hostname()) {
 		return fmt.Errorf("%s %q is not https: plain http is for loopback hosts only, such as \"http://localhost:8080/\"", what, s)
 	}
 	return nil
 }
 
-func isLoopback(host string) bool {
+// IsLoopback reports whether a host name or address is this machine's own.
+func IsLoopback(host string) bool {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return addr.IsLoopback()
 	}

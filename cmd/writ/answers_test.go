@@ -16,6 +16,7 @@ import (
 
 	"github.com/writ-auth/writ/cmd/writ/internal/explain"
 	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
@@ -151,7 +152,7 @@ func (w *world) serveNext() {
 	w.t.Helper()
 	w.model, w.text = drawModel(w.t, w.r, w.keys, w.now)
 	w.serial++
-	file, err := inMemory(w.model.Document, w.model, w.serial, w.now)
+	file, err := workspace.Snapshot(w.model.Document, w.model, w.serial, w.now)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -159,7 +160,7 @@ func (w *world) serveNext() {
 		w.t.Fatalf("%v\n%s", err, w.text)
 	}
 	a := &app{stdio: stdio{now: func() time.Time { return w.now }}}
-	if w.check, err = a.newCheckRun(&tree{model: w.model}); err != nil {
+	if w.check, err = a.newCheckRun(&workspace.Tree{Model: w.model}); err != nil {
 		w.t.Fatal(err)
 	}
 	w.snap, w.explainer = w.check.snap, w.check.explainer

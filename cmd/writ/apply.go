@@ -16,8 +16,8 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
-	"github.com/writ-auth/writ/schema/snapshot"
 )
 
 // writeFlags are the flags of the commands that write a snapshot.
@@ -78,23 +78,24 @@ func (a *app) apply(ctx context.Context, args []string, flags *configFlags, o *a
 	if err != nil {
 		return err
 	}
+	var at time.Time
 	if saved != nil {
 		if len(o.replace) > 0 {
-			return usagef("the saved plan says what is replaced: leave --replace out")
+			return diag.Usagef("the saved plan says what is replaced: leave --replace out")
 		}
-		o.replace, o.at = saved.Replace, saved.Made()
-		if err := a.notAhead(o.at); err != nil {
+		o.replace, at = saved.Replace, saved.Made()
+		if err := a.notAhead(at); err != nil {
 			return err
 		}
 	}
-	w, err := a.workspace(nil, flags)
+	w, err := a.workspace(nil, flags, o.snapshot)
 	if err != nil {
 		return err
 	}
-	inputs := w.inputFlags(flags, o.snapshot)
-	p, err := w.propose(ctx, o.proposalOptions, "")
+	inputs := w.Flags()
+	p, err := a.propose(ctx, w, o.proposalOptions, workspace.PlanOptions{At: at})
 	if err == nil && saved != nil {
-		err = a.applied(saved.Check(p.saved(saved.Replace, inputs)))
+		err = workspace.ApplyError(saved.Check(p.Saved(saved.Replace, inputs)))
 	}
 	if err != nil {
 		if saved != nil {
@@ -102,19 +103,20 @@ func (a *app) apply(ctx context.Context, args []string, flags *configFlags, o *a
 		}
 		return err
 	}
-	a.remind(p.tree)
-	next, err := w.release(ctx, p, o)
+	a.remind(p.Tree)
+	next, err := w.Release(ctx, p, workspace.ReleaseOptions{
+		First: o.first, AfterSerial: o.after, Revision: o.revision, Version: readBuild().Version, Key: key,
+	})
 	if err != nil {
 		return err
 	}
-	next.key = key
 	return a.publish(ctx, next, o.approve || saved != nil)
 }
 
 // sinceSaved makes a stale plan of a refusal: what a plan was saved of had none,
 // so something moved, or other flags were given. It says what.
 func (a *app) sinceSaved(saved *compiler.SavedPlan, flags []string, name string, err error) error {
-	problems, refused := errors.AsType[*diagnosed](err)
+	problems, refused := errors.AsType[*diag.Problems](err)
 	if !refused && !errors.Is(err, compiler.ErrStale) {
 		return err
 	}
@@ -124,8 +126,19 @@ func (a *app) sinceSaved(saved *compiler.SavedPlan, flags []string, name string,
 	if !refused {
 		return err
 	}
-	stale := a.applied(fmt.Errorf("%w: since it was saved, the configuration, its variables or the lockfile became invalid", compiler.ErrStale))
-	return &diagnosed{list: append(diag.List{withoutPlace(stale)}, problems.list...), sources: problems.sources, exit: exitStale}
+	stale := workspace.ApplyError(fmt.Errorf("%w: since it was saved, the configuration, its variables or the lockfile became invalid", compiler.ErrStale))
+	return &diag.Problems{List: append(diag.List{diag.FromError(stale)}, problems.List...), Sources: problems.Sources}
+}
+
+// otherFlags is the error of a plan that does not fit because it was saved with
+// other flags: it says which to repeat.
+func (a *app) otherFlags(saved *compiler.SavedPlan, name string) error {
+	words := []string{programName, "apply"}
+	if a.chdir != "" {
+		words = append(words, "--chdir", a.chdir)
+	}
+	words = append(append(words, saved.Flags...), name)
+	return diag.Failf("plan-stale", "Nothing was written. Repeat its flags:\n\n  "+shellLine(words), "the plan was saved with other flags than these")
 }
 
 // maxClockSkew is how far ahead the clock may have been that a plan was made by.
@@ -136,40 +149,10 @@ const maxClockSkew = 5 * time.Minute
 // then on: of a time that has not come it would hide what is gained before.
 func (a *app) notAhead(made time.Time) error {
 	if made.After(a.now().Add(maxClockSkew)) {
-		return failf("plan-invalid", "Set the clock, or make the plan anew with writ plan --out FILE.",
+		return diag.Failf("plan-invalid", "Set the clock, or make the plan anew with writ plan --out FILE.",
 			"the saved plan was made at %s, which is in the future by the clock of this machine", made.Format(time.RFC3339))
 	}
 	return nil
-}
-
-// release makes of a proposal what is to be written.
-func (w *workspace) release(ctx context.Context, p *proposal, o *applyFlags) (*release, error) {
-	path := w.app.snapshotPath(w.dir, o.snapshot)
-	serial, err := o.serial(w, p, path)
-	if err != nil {
-		return nil, err
-	}
-	revision, err := w.revision(ctx, p.tree, o.revision)
-	if err != nil {
-		return nil, err
-	}
-	sources, err := sourcesOf(p.body, p.model)
-	if err != nil {
-		return nil, err
-	}
-	lock, now := p.lock.next.Bytes(), w.app.now()
-	r := &release{plan: p.plan, body: p.body, sources: sources, prior: p.prior}
-	r.envelope = snapshot.Envelope{
-		Serial: serial, Previous: p.prior.Digest, Revision: revision,
-		Created: now.UTC().Truncate(time.Second), Environment: p.model.Document.Issuer.Environment,
-		LockDigest: compiler.FileDigest(lock), WritVersion: readBuild().Version,
-		PastLifetimes: compiler.NextPastLifetimes(p.prior.Prior, p.model.Document, now),
-	}
-	r.request = compiler.ApplyRequest{Root: w.dir, Lockfile: w.lockfile, Snapshot: path}
-	if p.lock.changed() {
-		r.request.NextLock = lock
-	}
-	return r, nil
 }
 
 // savedPlan reads the PLAN argument; nil when there is none.
@@ -178,16 +161,15 @@ func (a *app) savedPlan(args []string) (*compiler.SavedPlan, error) {
 		return nil, nil
 	}
 	if info, err := os.Stat(a.path(args[0])); err == nil && info.IsDir() {
-		return nil, &usageError{message: fmt.Sprintf("%q is a folder, not a saved plan", args[0]),
-			hint: "Name the configuration's folder with --chdir: writ apply -C " + diag.ShellQuote(args[0])}
+		return nil, diag.Failf(diag.CodeUsage, "Name the configuration's folder with --chdir: writ apply -C "+diag.ShellQuote(args[0]), "%q is a folder, not a saved plan", args[0])
 	}
-	content, err := readRegular(a.path(args[0]))
+	content, err := workspace.ReadFile(a.path(args[0]))
 	if err != nil {
 		return nil, err
 	}
 	saved, err := compiler.DecodeSavedPlan(content)
 	if err != nil {
-		return nil, failf("plan-invalid", "Make it anew: writ plan --out FILE.", "read plan %q: %w", filepath.ToSlash(args[0]), err)
+		return nil, diag.Failf("plan-invalid", "Make it anew: writ plan --out FILE.", "read plan %q: %w", filepath.ToSlash(args[0]), err)
 	}
 	return saved, nil
 }
@@ -197,17 +179,6 @@ func (a *app) signingKey(name string) (ed25519.PrivateKey, error) {
 		return nil, nil
 	}
 	return readSigningKey(a.path(name))
-}
-
-// A release is a snapshot about to be written, with the plan that explains it.
-type release struct {
-	plan     *compiler.Plan
-	envelope snapshot.Envelope
-	body     []byte
-	sources  *snapshot.Sources
-	key      ed25519.PrivateKey // nil for an unsigned snapshot
-	prior    *standing
-	request  compiler.ApplyRequest
 }
 
 // releaseResult is what was written, for machines.
@@ -222,19 +193,19 @@ type releaseResult struct {
 }
 
 // publish shows the plan, asks, and writes.
-func (a *app) publish(ctx context.Context, r *release, approved bool) error {
+func (a *app) publish(ctx context.Context, r *workspace.Release, approved bool) error {
 	if !a.json {
-		if err := a.planView().render(a.out, r.plan); err != nil {
+		if err := a.planView().render(a.out, r.Plan); err != nil {
 			return err
 		}
 	}
-	if !r.needed() {
+	if !r.Needed() {
 		return a.showRelease(r, false)
 	}
-	if err := r.checkSerial(); err != nil {
+	if err := r.Check(); err != nil {
 		return err
 	}
-	if r.dropsSignature() {
+	if r.DropsSignature() {
 		a.warn(diag.List{unsignedNow()}, nil)
 	}
 	if !approved {
@@ -242,50 +213,18 @@ func (a *app) publish(ctx context.Context, r *release, approved bool) error {
 			return err
 		}
 	}
-	r.envelope.Bind(r.body, r.sources)
-	if r.key != nil {
-		snapshot.Sign(&r.envelope, r.key)
-	}
-	file, err := snapshot.Marshal(r.envelope, r.body, r.sources)
-	if err != nil {
-		return fmt.Errorf("write snapshot: %w", err)
-	}
-	request := r.request
-	request.NextSnapshot, request.Rand = file, a.rand
-	request.LockDigest, request.SnapshotDigest = r.prior.LockDigest, r.prior.fileDigest
-	ctx, cancel := context.WithTimeout(ctx, maxLockWait)
-	defer cancel()
-	err = compiler.Apply(ctx, request)
+	err := r.Apply(ctx)
 	if err != nil && !errors.Is(err, compiler.ErrInForce) {
-		return a.applied(err)
+		return err
 	}
-	a.done = fmt.Sprintf("Serial %d is in force", r.envelope.Serial)
+	a.done = fmt.Sprintf("Serial %d is in force", r.Envelope.Serial)
 	if err != nil && a.json { // one object: the error, which says that it is in force
-		return a.applied(err)
+		return err
 	}
 	if shown := a.showRelease(r, true); err == nil {
 		return shown
 	}
-	return a.applied(err)
-}
-
-// needed reports whether there is anything to write: a change, the first
-// snapshot, a serial that servers are ahead of, or a signature that the one in
-// force lacks.
-func (r *release) needed() bool {
-	if !r.plan.Empty() || r.prior.snap == nil || r.envelope.Serial > r.prior.Serial+1 {
-		return true
-	}
-	if r.key == nil {
-		return false
-	}
-	public := r.key.Public().(ed25519.PublicKey)
-	return r.prior.snap.VerifySignatures([]ed25519.PublicKey{public}) != nil
-}
-
-// dropsSignature reports whether an unsigned snapshot would replace a signed one.
-func (r *release) dropsSignature() bool {
-	return r.key == nil && r.prior.snap != nil && len(r.prior.snap.Envelope().Signatures) > 0
+	return err
 }
 
 func unsignedNow() diag.Diagnostic {
@@ -293,17 +232,17 @@ func unsignedNow() diag.Diagnostic {
 		"The snapshot in force is signed, and this one is not: a server that was started with --trust refuses it. Give --sign.")
 }
 
-func (a *app) showRelease(r *release, applied bool) error {
-	result := releaseResult{Applied: applied, Plan: r.plan, Digest: r.plan.Digest, Snapshot: filepath.ToSlash(r.request.Snapshot)}
-	written := []string{filepath.ToSlash(r.request.Snapshot)}
+func (a *app) showRelease(r *workspace.Release, applied bool) error {
+	result := releaseResult{Applied: applied, Plan: r.Plan, Digest: r.Plan.Digest, Snapshot: filepath.ToSlash(r.Snapshot)}
+	written := []string{filepath.ToSlash(r.Snapshot)}
 	if applied {
-		result.Serial, result.Revision = r.envelope.Serial, r.envelope.Revision
-		if r.plan.LockChanged {
-			result.Lockfile = filepath.ToSlash(r.request.Lockfile)
+		result.Serial, result.Revision = r.Envelope.Serial, r.Envelope.Revision
+		if r.Plan.LockChanged {
+			result.Lockfile = filepath.ToSlash(r.Lockfile)
 			written = []string{result.Lockfile, written[0]}
 		}
-	} else if r.prior.snap != nil {
-		result.Serial, result.Revision = r.prior.Serial, r.prior.snap.Envelope().Revision
+	} else if r.Prior.Snapshot != nil {
+		result.Serial, result.Revision = r.Prior.Serial, r.Prior.Snapshot.Envelope().Revision
 	}
 	if a.json {
 		return a.printJSON(result)
@@ -317,32 +256,13 @@ func (a *app) showRelease(r *release, applied bool) error {
 // ask waits for a yes.
 func (a *app) ask() error {
 	if terminal(a.in) == nil {
-		return failf("not-approved", "Answer at a terminal, apply a saved plan, or pass --auto-approve.",
+		return diag.Failf("not-approved", "Answer at a terminal, apply a saved plan, or pass --auto-approve.",
 			"the change is not approved and there is nobody to ask")
 	}
 	fmt.Fprint(a.err, "\nApply this? Only \"yes\" is taken for a yes: ")
 	answer, _ := bufio.NewReader(a.in).ReadString('\n')
 	if strings.TrimSpace(answer) != "yes" {
-		return failf("not-approved", "", "nothing was written")
+		return diag.Failf("not-approved", "", "nothing was written")
 	}
 	return nil
-}
-
-// applied words the errors of writing.
-func (a *app) applied(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, compiler.ErrStale):
-		failed := failf("plan-stale", "Nothing was written: look at a new plan, then apply that.", "%w", err)
-		failed.exit = exitStale
-		return failed
-	case errors.Is(err, compiler.ErrOtherPlan):
-		return failf("plan-invalid", "Nothing was written: make it anew with writ plan --out FILE.", "%w", err)
-	case errors.Is(err, compiler.ErrInForce):
-		return failf("not-durable", "Everything is written and a second run has nothing to do. Check the disk: until it is sound, a power failure may bring the old files back.", "%w", err)
-	case errors.Is(err, context.DeadlineExceeded):
-		return failf("busy", "Wait for it, then run this again.", "another writ is at work in this folder: %w", err)
-	}
-	return unwritable(err)
 }

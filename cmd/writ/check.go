@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/explain"
+	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
@@ -54,7 +55,7 @@ func (a *app) check(args []string, flags *configFlags, coverage bool) error {
 		return err
 	}
 	report := checkReport{Tests: []testResult{}}
-	for _, test := range t.model.Config.Tests {
+	for _, test := range t.Model.Config.Tests {
 		result := run.test(test)
 		report.Tests = append(report.Tests, result)
 		if len(result.Failures) == 0 {
@@ -119,7 +120,7 @@ type checkRun struct {
 	exercised map[string]map[string]bool // authorization label -> scopes granted
 }
 
-func (a *app) newCheckRun(t *tree) (*checkRun, error) {
+func (a *app) newCheckRun(t *workspace.Tree) (*checkRun, error) {
 	snap, explainer, err := a.explainer(t)
 	if err != nil {
 		return nil, err

@@ -32,7 +32,7 @@ func noSuchCode(name string) error {
 	if near := schema.Suggest(name, names); near != "" {
 		hint = "Did you mean \"" + near + "\"?"
 	}
-	return failf("unknown-code", hint, "there is no diagnostic code %q", name)
+	return diag.Failf("unknown-code", hint, "there is no diagnostic code %q", name)
 }
 
 // codes prints the catalogue.

@@ -153,7 +153,10 @@ func codeArgument(call *ast.CallExpr) (string, bool) {
 			return "", false
 		}
 	}
-	reporting := []string{"New", "Newf", "FromHCL", "errorf", "secretf", "related", "report", "reportTitled", "refuse", "refuseTitled", "failf"}
+	if name == "Usagef" {
+		return diag.CodeUsage, true
+	}
+	reporting := []string{"New", "Newf", "FromHCL", "errorf", "secretf", "related", "report", "reportTitled", "refuse", "refuseTitled", "Failf"}
 	if !slices.Contains(reporting, name) {
 		return "", false
 	}

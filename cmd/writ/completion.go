@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 )
 
@@ -37,13 +38,13 @@ powershell:  writ completion powershell >> $PROFILE`,
 
 func (a *app) completion(args []string) error {
 	if len(args) == 0 {
-		return usagef("name a shell: %s", strings.Join(shells, ", "))
+		return diag.Usagef("name a shell: %s", strings.Join(shells, ", "))
 	}
 	script, err := completionScripts.ReadFile("completion/writ." + args[0])
 	if err != nil {
-		usage := usagef("unknown shell %q", args[0])
+		usage := diag.Usagef("unknown shell %q", args[0])
 		if near := schema.Suggest(args[0], shells); near != "" {
-			usage.hint = fmt.Sprintf("Did you mean %q?", near)
+			usage.Hint = fmt.Sprintf("Did you mean %q?", near)
 		}
 		return usage
 	}

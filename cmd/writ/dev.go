@@ -17,6 +17,9 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/writ-auth/writ/compiler/workspace"
+	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/console"
 	"github.com/writ-auth/writ/server/store"
@@ -48,18 +51,17 @@ there is a token for each of them.`,
 }
 
 func (a *app) dev(ctx context.Context, args []string, flags *configFlags, listen string) error {
-	a.longLived = true
 	listener, origin, err := listenLoopback(listen)
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
-	w, err := a.workspace(args, flags)
+	w, err := a.workspace(args, flags, "")
 	if err != nil {
 		return err
 	}
-	if _, err := w.compile(); err != nil { // an empty folder is not worth waiting for
-		if _, editable := errors.AsType[*diagnosed](err); !editable {
+	if _, err := w.Compile(); err != nil { // an empty folder is not worth waiting for
+		if _, editable := errors.AsType[*diag.Problems](err); !editable {
 			return err
 		}
 	}
@@ -77,20 +79,20 @@ func (a *app) dev(ctx context.Context, args []string, flags *configFlags, listen
 func listenLoopback(address string) (listener net.Listener, origin string, err error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return nil, "", usagef("--listen takes HOST:PORT, such as %s, not %q", devListen, address)
+		return nil, "", diag.Usagef("--listen takes HOST:PORT, such as %s, not %q", devListen, address)
 	}
 	if host == "" {
 		host = "127.0.0.1"
 	}
-	if !isLoopback(host) {
-		return nil, "", usagef("--listen %q is not a loopback address: keys and secrets of \"writ dev\" are throw-away, writd serves others", address)
+	if !schema.IsLoopback(host) {
+		return nil, "", diag.Usagef("--listen %q is not a loopback address: keys and secrets of \"writ dev\" are throw-away, writd serves others", address)
 	}
 	listener, err = net.Listen("tcp", net.JoinHostPort(host, port))
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, "", failf("port-in-use", "Choose another port: writ dev --listen 127.0.0.1:0 takes a free one.", "%s is in use", address)
+		return nil, "", diag.Failf("port-in-use", "Choose another port: writ dev --listen 127.0.0.1:0 takes a free one.", "%s is in use", address)
 	}
 	if err != nil {
-		return nil, "", failf("command-failed", "", "%w", err)
+		return nil, "", diag.Failf("command-failed", "", "%w", err)
 	}
 	_, port, _ = net.SplitHostPort(listener.Addr().String())
 	return listener, "http://" + net.JoinHostPort(host, port), nil
@@ -99,7 +101,7 @@ func listenLoopback(address string) (listener net.Listener, origin string, err e
 // A devServer serves what the folder says at every moment.
 type devServer struct {
 	app     *app
-	w       *workspace
+	w       *workspace.Workspace
 	server  *server.Server
 	throw   *throwAway
 	origin  string
@@ -109,7 +111,7 @@ type devServer struct {
 	broken  atomic.Pointer[server.Rejection] // why the folder does not compile at the moment
 }
 
-func (a *app) newDevServer(w *workspace, origin string) (*devServer, error) {
+func (a *app) newDevServer(w *workspace.Workspace, origin string) (*devServer, error) {
 	throw, err := newThrowAway(a.rand, a.getenv)
 	if err != nil {
 		return nil, err
@@ -130,7 +132,7 @@ func (d *devServer) run(ctx context.Context, listener net.Listener) error {
 	web := &http.Server{Handler: d.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
 	served := make(chan error, 2)
 	go func() { served <- web.Serve(listener) }()
-	changes := watchTree(ctx, d.w.dir) // before the first reload, which says that changes are served from now on
+	changes := watchTree(ctx, d.w.Dir) // before the first reload, which says that changes are served from now on
 	d.reload()
 	go func() {
 		if defect := d.server.Maintain(ctx); defect != nil {
@@ -146,7 +148,7 @@ func (d *devServer) run(ctx context.Context, listener net.Listener) error {
 			fmt.Fprintln(d.app.err, "\nStopped.")
 			return nil
 		case err := <-served:
-			return failf("command-failed", "", "serve: %w", err)
+			return diag.Failf("command-failed", "", "serve: %w", err)
 		case <-changes:
 			d.reload()
 		}
@@ -174,36 +176,36 @@ func (d *devServer) reload() {
 }
 
 func (d *devServer) activate() error {
-	t, err := d.w.compile()
+	t, err := d.w.Compile()
 	if err != nil {
 		return err
 	}
-	if d.server.Active() != nil && t.model.Config.Digest == d.current {
+	if d.server.Active() != nil && t.Model.Config.Digest == d.current {
 		return nil
 	}
-	doc := d.throw.dress(t.model.Document, d.origin)
+	doc := d.throw.dress(t.Model.Document, d.origin)
 	d.serial++
-	file, err := inMemory(doc, t.model, d.serial, d.app.now())
+	file, err := workspace.Snapshot(doc, t.Model, d.serial, d.app.now())
 	if err != nil {
 		return err
 	}
 	if err := d.server.Activate(file); err != nil {
-		return failf("command-failed", "", "%w", err)
+		return diag.Failf("command-failed", "", "%w", err)
 	}
-	d.current = t.model.Config.Digest
+	d.current = t.Model.Config.Digest
 	d.app.remind(t)
 	return d.announce(t, doc.Issuer.URL)
 }
 
 // announce prints what serves: at first with a line to paste for each
 // authorization, later in one line.
-func (d *devServer) announce(t *tree, issuer string) error {
+func (d *devServer) announce(t *workspace.Tree, issuer string) error {
 	out := d.app.out
 	if d.greeted {
-		return d.say("reloaded", fmt.Sprintf("Reloaded: %s.", t.counts()))
+		return d.say("reloaded", fmt.Sprintf("Reloaded: %s.", counts(t.Model.Document)))
 	}
 	d.greeted = true
-	samples := samples(t.model.Document)
+	samples := samples(t.Model.Document)
 	if d.app.json {
 		return d.app.printJSON(map[string]any{
 			"event": "serving", "issuer": issuer, "token_endpoint": tokenEndpoint(issuer), "secret": d.throw.secret, "samples": samples,
@@ -211,9 +213,9 @@ func (d *devServer) announce(t *tree, issuer string) error {
 		})
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "Serving %s from %s: %s.\n", issuer, filepath.ToSlash(d.w.dir), t.counts())
-	if issuer != t.model.Document.Issuer.URL {
-		fmt.Fprintf(&text, "Tokens carry this address as iss, so that discovery works; a server puts %s there.\n", t.model.Document.Issuer.URL)
+	fmt.Fprintf(&text, "Serving %s from %s: %s.\n", issuer, filepath.ToSlash(d.w.Dir), counts(t.Model.Document))
+	if issuer != t.Model.Document.Issuer.URL {
+		fmt.Fprintf(&text, "Tokens carry this address as iss, so that discovery works; a server puts %s there.\n", t.Model.Document.Issuer.URL)
 	}
 	fmt.Fprintf(&text, "Keys are made up, and every client also takes the secret %s, until you stop this.\n", d.throw.secret)
 	fmt.Fprintf(&text, "See it all, and create an API, at %s%s\n", d.origin, console.Path)

@@ -5,11 +5,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
-	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema/durable"
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/console"
 )
@@ -19,7 +18,7 @@ import (
 func (d *devServer) handler() http.Handler {
 	public := d.server.Public()
 	pages := d.server.Console(server.ConsoleOptions{
-		Create:     func(name string, content []byte) error { return createBelow(d.w.dir, name, content) },
+		Create:     func(name string, content []byte) error { return createBelow(d.w.Dir, name, content) },
 		SecretHint: "Every client takes the one that writ dev printed when it started.",
 		Rejected:   d.broken.Load,
 	})
@@ -42,13 +41,9 @@ func (d *devServer) rejection(err error) *server.Rejection {
 	if err == nil {
 		return nil
 	}
-	problems, ok := errors.AsType[*diagnosed](err)
-	if !ok {
-		problems = &diagnosed{list: diag.List{withoutPlace(err)}}
-	}
-	mistakes := slices.DeleteFunc(problems.list.Sorted(), func(found diag.Diagnostic) bool { return found.Severity != diag.Error })
+	problems := diag.ProblemsOf(err)
 	var text strings.Builder
-	diag.WriteText(&text, mistakes, problems.sources, consoleWidth, false)
+	diag.WriteText(&text, problems.List.Errors().Sorted(), problems.Sources, consoleWidth, false)
 	return &server.Rejection{Reason: strings.TrimSpace(text.String()), At: d.app.now()}
 }
 
@@ -67,8 +62,8 @@ func createBelow(dir, name string, content []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := fill(f, content); err != nil {
+	if err := durable.Write(f, content); err != nil {
 		return errors.Join(err, root.Remove(name))
 	}
-	return compiler.SyncFolder(filepath.Dir(filepath.Join(dir, filepath.FromSlash(name))))
+	return durable.SyncFolder(filepath.Dir(filepath.Join(dir, filepath.FromSlash(name))))
 }

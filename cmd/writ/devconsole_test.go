@@ -18,6 +18,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
@@ -193,7 +194,7 @@ func TestDevHandler(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := (&devServer{server: served, w: &workspace{dir: t.TempDir()}}).handler()
+	h := (&devServer{server: served, w: &workspace.Workspace{Dir: t.TempDir()}}).handler()
 	for _, c := range []struct {
 		method, host, path, origin string
 		want                       int

@@ -8,32 +8,16 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/explain"
-	"github.com/writ-auth/writ/compiler"
-	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/decide"
 )
 
-// inMemory makes a snapshot file of a document that no file holds.
-func inMemory(doc *schema.Document, model *compiler.Model, serial uint64, created time.Time) ([]byte, error) {
-	body, err := snapshot.Encode(doc)
-	if err != nil {
-		return nil, err
-	}
-	sources, err := sourcesOf(body, model)
-	if err != nil {
-		return nil, err
-	}
-	envelope := snapshot.Envelope{Serial: serial, Created: created.UTC().Truncate(time.Second), Environment: doc.Issuer.Environment}
-	envelope.Bind(body, sources)
-	return snapshot.Marshal(envelope, body, sources)
-}
-
 // explainer compiles the tree to a snapshot, as apply does, and opens it, as the
 // server does. The server is taken for one that keeps refresh tokens.
-func (a *app) explainer(t *tree) (*snapshot.Snapshot, *explain.Explainer, error) {
-	file, err := inMemory(t.model.Document, t.model, 1, a.now())
+func (a *app) explainer(t *workspace.Tree) (*snapshot.Snapshot, *explain.Explainer, error) {
+	file, err := workspace.Snapshot(t.Model.Document, t.Model, 1, a.now())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -41,7 +25,7 @@ func (a *app) explainer(t *tree) (*snapshot.Snapshot, *explain.Explainer, error)
 	if err != nil {
 		return nil, nil, err
 	}
-	return snap, &explain.Explainer{Model: t.model, Decider: decide.New(snap, decide.Facts{RefreshTokens: true})}, nil
+	return snap, &explain.Explainer{Model: t.Model, Decider: decide.New(snap, decide.Facts{RefreshTokens: true})}, nil
 }
 
 // An embeddedServer serves one configuration on a loopback port.
@@ -52,7 +36,7 @@ type embeddedServer struct {
 }
 
 // embed starts one. What the server logs is of no interest: the answers say it.
-func (a *app) embed(t *tree) (*embeddedServer, error) {
+func (a *app) embed(t *workspace.Tree) (*embeddedServer, error) {
 	throw, err := newThrowAway(a.rand, a.getenv)
 	if err != nil {
 		return nil, err
@@ -68,7 +52,7 @@ func (a *app) embed(t *tree) (*embeddedServer, error) {
 		return nil, err
 	}
 	origin := "http://" + listener.Addr().String()
-	file, err := inMemory(throw.dress(t.model.Document, origin), t.model, 1, a.now())
+	file, err := workspace.Snapshot(throw.dress(t.Model.Document, origin), t.Model, 1, a.now())
 	if err == nil {
 		err = issuer.Activate(file)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/explain"
+	"github.com/writ-auth/writ/config/diag"
 )
 
 // explainFlags are the request to explain.
@@ -47,9 +48,9 @@ func (a *app) explain(args []string, flags *configFlags, o *explainFlags) error 
 	if len(args) == 1 {
 		if o.client != "" || o.api != "" || len(o.scopes) > 0 || o.user {
 			if isCode {
-				return usagef("a code is explained without a request: leave the flags out")
+				return diag.Usagef("a code is explained without a request: leave the flags out")
 			}
-			return usagef("a token says client, API and scopes itself: leave the flags out")
+			return diag.Usagef("a token says client, API and scopes itself: leave the flags out")
 		}
 		if isCode {
 			return a.explainCode(args[0])
@@ -60,7 +61,7 @@ func (a *app) explain(args []string, flags *configFlags, o *explainFlags) error 
 		}
 	}
 	if question.ClientID == "" {
-		return usagef("name a request, --client and --api, or a token")
+		return diag.Usagef("name a request, --client and --api, or a token")
 	}
 	_, t, err := a.compiled(nil, flags)
 	if err != nil {
@@ -93,7 +94,7 @@ func (a *app) questionOf(arg string) (explain.Question, error) {
 	}
 	t, err := parseJWS(compact)
 	if err != nil {
-		return explain.Question{}, failf("invalid-token", "", "read token: %w", err)
+		return explain.Question{}, diag.Failf("invalid-token", "", "read token: %w", err)
 	}
 	var question explain.Question
 	question.ClientID, _ = t.Claims["client_id"].(string)
@@ -110,7 +111,7 @@ func (a *app) questionOf(arg string) (explain.Question, error) {
 		question.OfUser, question.TrustedIssuer = true, label
 	}
 	if question.ClientID == "" {
-		return question, failf("invalid-token", "", "the token names no client: neither client_id nor azp")
+		return question, diag.Failf("invalid-token", "", "the token names no client: neither client_id nor azp")
 	}
 	return question, nil
 }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"github.com/writ-auth/writ/compiler/workspace"
 )
 
 // TestFifoDoesNotHang: a pipe in the place of a file is refused, not waited for.
@@ -14,7 +16,7 @@ func TestFifoDoesNotHang(t *testing.T) {
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := readRegular(path); err == nil {
+	if _, err := workspace.ReadFile(path); err == nil {
 		t.Error("a pipe was read")
 	}
 }

@@ -11,9 +11,10 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/config/source"
+	"github.com/writ-auth/writ/schema/durable"
 )
 
 func (a *app) fmtCommand() command {
@@ -48,7 +49,7 @@ func (a *app) fmt(args []string, check, showDiff bool) error {
 		args = []string{"."}
 	}
 	var files []layout
-	problems := diagnosed{sources: map[string][]byte{}}
+	problems := diag.Problems{Sources: map[string][]byte{}}
 	for _, arg := range args {
 		found, err := a.filesToFormat(arg)
 		if err != nil {
@@ -56,20 +57,23 @@ func (a *app) fmt(args []string, check, showDiff bool) error {
 		}
 		for _, file := range found {
 			after, list := source.Format(file.path, file.before, source.Limits{})
-			problems.add(list, file.path, file.before)
+			if len(list) > 0 {
+				problems.List = append(problems.List, list...)
+				problems.Sources[file.path] = file.before
+			}
 			if !bytes.Equal(file.before, after) {
 				file.after = after
 				files = append(files, file)
 			}
 		}
 	}
-	if problems.list.HasErrors() {
+	if problems.List.HasErrors() {
 		return &problems
 	}
 	if !check {
 		for _, file := range files {
-			if err := compiler.ReplaceFile(a.path(filepath.FromSlash(file.path)), file.after); err != nil {
-				return unwritable(err)
+			if err := durable.Replace(a.path(filepath.FromSlash(file.path)), file.after, 0o644); err != nil {
+				return workspace.Unwritable(err)
 			}
 		}
 	}
@@ -80,30 +84,30 @@ func (a *app) fmt(args []string, check, showDiff bool) error {
 func (a *app) filesToFormat(arg string) ([]layout, error) {
 	info, err := os.Stat(a.path(arg))
 	if err != nil {
-		return nil, unreadable(err)
+		return nil, workspace.Unreadable(err)
 	}
 	if !info.IsDir() {
-		content, err := readRegular(a.path(arg))
+		content, err := workspace.ReadFile(a.path(arg))
 		return []layout{{path: filepath.ToSlash(arg), before: content}}, err
 	}
 	root, err := os.OpenRoot(a.path(arg))
 	if err != nil {
-		return nil, unreadable(err)
+		return nil, workspace.Unreadable(err)
 	}
 	defer root.Close()
 	tree, list := source.Load(root, source.Options{})
 	var files []layout
-	problems := diagnosed{sources: map[string][]byte{}}
+	problems := diag.Problems{Sources: map[string][]byte{}}
 	for _, file := range append(tree.Files, tree.Tests...) {
-		problems.sources[file.Name] = file.Bytes
+		problems.Sources[file.Name] = file.Bytes
 		info, err := root.Lstat(filepath.FromSlash(file.Name))
 		if file.JSON || err != nil || !info.Mode().IsRegular() {
 			continue // a link's target is formatted under its own name
 		}
 		files = append(files, layout{path: filepath.ToSlash(filepath.Join(arg, file.Name)), before: file.Bytes})
 	}
-	problems.list = nativeOnly(list)
-	if problems.list.HasErrors() {
+	problems.List = nativeOnly(list)
+	if problems.List.HasErrors() {
 		return nil, &problems
 	}
 	return files, nil
@@ -123,11 +127,11 @@ func nativeOnly(list diag.List) diag.List {
 func (a *app) fmtStdin(check, showDiff bool) error {
 	before, err := io.ReadAll(io.LimitReader(a.in, source.DefaultLimits().FileBytes+1))
 	if err != nil {
-		return failf("unreadable-file", "", "read standard input: %w", err)
+		return diag.Failf("unreadable-file", "", "read standard input: %w", err)
 	}
 	after, list := source.Format("-", before, source.Limits{})
 	if list.HasErrors() {
-		return &diagnosed{list: list, sources: map[string][]byte{"-": before}}
+		return &diag.Problems{List: list, Sources: map[string][]byte{"-": before}}
 	}
 	if check || showDiff {
 		var files []layout

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/server/console/graph"
 )
@@ -43,9 +44,9 @@ func (a *app) graph(args []string, flags *configFlags, o graphOptions) error {
 	views := map[string]func(io.Writer, *graph.Picture) error{"dot": drawDot, "mermaid": drawMermaid, "svg": drawSVG}
 	draw := views[o.format]
 	if draw == nil {
-		usage := usagef("unknown format %q: %s", o.format, strings.Join(graphFormats, ", "))
+		usage := diag.Usagef("unknown format %q: %s", o.format, strings.Join(graphFormats, ", "))
 		if near := schema.Suggest(o.format, graphFormats); near != "" {
-			usage.hint = "Did you mean \"" + near + "\"?"
+			usage.Hint = "Did you mean \"" + near + "\"?"
 		}
 		return usage
 	}
@@ -53,7 +54,7 @@ func (a *app) graph(args []string, flags *configFlags, o graphOptions) error {
 	if err != nil {
 		return err
 	}
-	doc, err := o.part(t.model.Document)
+	doc, err := o.part(t.Model.Document)
 	if err != nil {
 		return err
 	}
@@ -62,7 +63,7 @@ func (a *app) graph(args []string, flags *configFlags, o graphOptions) error {
 	}
 	p := graph.Of(doc, a.now())
 	if n := p.Objects(); n > graph.MaxObjects && o.format == "svg" {
-		return failf("graph-too-large", "Choose a part with --api LABEL or --client LABEL, or use --format dot and graphviz.",
+		return diag.Failf("graph-too-large", "Choose a part with --api LABEL or --client LABEL, or use --format dot and graphviz.",
 			"too large to draw: %d objects, and a drawing of more than %d cannot be read", n, graph.MaxObjects)
 	}
 	return draw(a.out, p)
@@ -101,7 +102,7 @@ func known(kind, label string, labels []string) error {
 	if near := schema.Suggest(label, labels); near != "" {
 		hint = "Did you mean \"" + near + "\"?"
 	}
-	return failf("unknown-label", hint, "there is no %s.%s", kind, label)
+	return diag.Failf("unknown-label", hint, "there is no %s.%s", kind, label)
 }
 
 // drawSVG writes the picture as writ draws it.

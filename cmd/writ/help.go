@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v3"
+
+	"github.com/writ-auth/writ/schema"
 )
 
 // helpFor is "writ help [COMMAND...]".
@@ -53,7 +55,7 @@ func (a *app) printRootHelp(w io.Writer) {
 // printHelp prints the help of one command; path is the command with the words before it.
 func (a *app) printHelp(w io.Writer, c command, path []string) {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%s.\n\nUsage: %s\n", upperFirst(c.summary), usageLine(c, path))
+	fmt.Fprintf(&text, "%s.\n\nUsage: %s\n", schema.UpperFirst(c.summary), usageLine(c, path))
 	if c.about != "" {
 		fmt.Fprintf(&text, "\n%s\n", strings.TrimSpace(c.about))
 	}
@@ -153,8 +155,4 @@ func flagUsage(f cli.Flag) (placeholder, usage string) {
 		return placeholder, strings.TrimSuffix(before, ": ") + after
 	}
 	return placeholder, before + placeholder + after
-}
-
-func upperFirst(s string) string {
-	return strings.ToUpper(s[:1]) + s[1:]
 }

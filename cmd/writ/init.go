@@ -11,8 +11,10 @@ import (
 	"strings"
 
 	"github.com/writ-auth/writ/compiler/lockfile"
+	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/examples/quickstart"
+	"github.com/writ-auth/writ/schema/durable"
 )
 
 func (a *app) initCommand() command {
@@ -82,13 +84,13 @@ func (a *app) showInit(result initResult) error {
 func filesIn(dir string) (map[string]bool, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, unreadable(err)
+		return nil, workspace.Unreadable(err)
 	}
 	present := make(map[string]bool, len(entries))
 	for _, entry := range entries {
 		name := entry.Name()
 		if strings.HasSuffix(name, ".hcl") || strings.HasSuffix(name, ".hcl.json") {
-			return nil, failf("file-exists", "Name another folder: writ init DIR.",
+			return nil, diag.Failf("file-exists", "Name another folder: writ init DIR.",
 				"%q already holds a configuration: %q", filepath.ToSlash(dir), name)
 		}
 		present[name] = true
@@ -105,11 +107,11 @@ var issuerHeader = regexp.MustCompile(`(?m)^issuer[ \t]*\{`)
 func outsideOthers(dir string) error {
 	absolute, err := filepath.Abs(dir)
 	if err != nil {
-		return unreadable(err)
+		return workspace.Unreadable(err)
 	}
 	for at := filepath.Dir(absolute); ; at = filepath.Dir(at) {
 		if name := rootMark(at); name != "" {
-			return failf("file-exists", "Name a folder outside of it: writ init DIR.",
+			return diag.Failf("file-exists", "Name a folder outside of it: writ init DIR.",
 				"%q would become part of the configuration in %q, which has %s", filepath.ToSlash(dir), filepath.ToSlash(at), name)
 		}
 		if at == filepath.Dir(at) {
@@ -133,7 +135,7 @@ func rootMark(dir string) string {
 		if name == lockfile.DefaultName {
 			return name
 		}
-		if content, err := readRegular(filepath.Join(dir, name)); err == nil && issuerHeader.Match(content) {
+		if content, err := workspace.ReadFile(filepath.Join(dir, name)); err == nil && issuerHeader.Match(content) {
 			return name
 		}
 	}
@@ -149,7 +151,7 @@ func writeNew(dir string, names []string) error {
 	for i := 0; err == nil && i < len(names); i++ {
 		var content []byte
 		if content, err = fs.ReadFile(quickstart.Files, names[i]); err == nil {
-			err = createFile(filepath.Join(dir, names[i]), content, 0o644)
+			err = durable.Create(filepath.Join(dir, names[i]), content, 0o644)
 		}
 		if err != nil {
 			removeAll(dir, names[:i])
@@ -161,7 +163,7 @@ func writeNew(dir string, names []string) error {
 	for _, folder := range made {
 		os.Remove(folder) // fails where somebody put something meanwhile
 	}
-	return unwritable(err)
+	return workspace.Unwritable(err)
 }
 
 // missingFolders lists the folders that have to be made for dir, innermost first.

@@ -96,7 +96,7 @@ func (e *expectation) checkSignature(t *jws) tokenCheck {
 		}
 	}
 	if matching == 0 {
-		return tokenCheck{"signature", false, fmt.Sprintf("no key with kid %q for %s among the %s known", kid, alg, plural(len(e.keys), "key"))}
+		return tokenCheck{"signature", false, fmt.Sprintf("no key with kid %q for %s among the %s known", kid, alg, schema.Plural(len(e.keys), "key"))}
 	}
 	return tokenCheck{"signature", false, "does not verify: the token was changed, or another key signed it"}
 }

@@ -21,7 +21,10 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/writ-auth/writ/compiler/workspace"
+	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/durable"
 	"github.com/writ-auth/writ/server/token"
 )
 
@@ -96,7 +99,7 @@ type keyInfo struct {
 
 func (a *app) keysNew(args []string, alg schema.SigningAlg) error {
 	if len(args) == 0 {
-		return usagef("name the file to write")
+		return diag.Usagef("name the file to write")
 	}
 	private, err := newPrivateKey(a.rand, alg)
 	if err != nil {
@@ -113,16 +116,16 @@ func (a *app) keysNew(args []string, alg schema.SigningAlg) error {
 	content := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 	if args[0] == "-" {
 		if a.outTTY {
-			return usagef("a private key is not printed to a terminal: name a file")
+			return diag.Usagef("a private key is not printed to a terminal: name a file")
 		}
 		_, err := a.out.Write(content)
 		return err
 	}
-	if err := createFile(a.path(args[0]), content, 0o600); err != nil {
+	if err := durable.Create(a.path(args[0]), content, 0o600); err != nil {
 		if errors.Is(err, fs.ErrExist) {
-			return failf("file-exists", "Name another file: a key is never overwritten.", "%w", plainly(err, "write"))
+			return diag.Failf("file-exists", "Name another file: a key is never overwritten.", "%w", workspace.Plainly(err, "write"))
 		}
-		return unwritable(err)
+		return workspace.Unwritable(err)
 	}
 	return a.showNewKey(keyInfo{File: filepath.ToSlash(args[0]), Alg: alg, KID: key.KID()})
 }
@@ -149,11 +152,11 @@ func newPrivateKey(random io.Reader, alg schema.SigningAlg) (crypto.Signer, erro
 		_, private, err := ed25519.GenerateKey(random)
 		return private, err
 	case schema.HS256:
-		return nil, usagef("HS256 has no key pair: make a secret with \"writ secret new\" and name it in signing_secret")
+		return nil, diag.Usagef("HS256 has no key pair: make a secret with \"writ secret new\" and name it in signing_secret")
 	}
-	usage := usagef("unknown algorithm %q", alg)
+	usage := diag.Usagef("unknown algorithm %q", alg)
 	if near := schema.Suggest(string(alg), []string{"RS256", "PS256", "ES256", "EdDSA"}); near != "" {
-		usage.hint = fmt.Sprintf("Did you mean %q?", near)
+		usage.Hint = fmt.Sprintf("Did you mean %q?", near)
 	}
 	return nil, usage
 }
@@ -162,7 +165,7 @@ func (a *app) keysList(args []string) error {
 	dir := a.dir(args)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return unreadable(err)
+		return workspace.Unreadable(err)
 	}
 	keys := []keyInfo{}
 	for _, entry := range entries {
@@ -191,7 +194,7 @@ func (a *app) keysList(args []string) error {
 
 func (a *app) keysPublic(args []string, format string) error {
 	if len(args) == 0 {
-		return usagef("name the key file")
+		return diag.Usagef("name the key file")
 	}
 	info, err := readKey(a.path(args[0]))
 	if err != nil {
@@ -211,7 +214,7 @@ func (a *app) keysPublic(args []string, format string) error {
 		}
 		return pem.Encode(a.out, &pem.Block{Type: "PUBLIC KEY", Bytes: der})
 	}
-	return usagef("unknown format %q: pem or jwks", format)
+	return diag.Usagef("unknown format %q: pem or jwks", format)
 }
 
 // keyAlgs are what a private key file may be for, one for each kind of key. An
@@ -220,7 +223,7 @@ var keyAlgs = []schema.SigningAlg{schema.RS256, schema.ES256, schema.EdDSA}
 
 // readKey reads a private key file.
 func readKey(path string) (keyInfo, error) {
-	content, err := readRegular(path)
+	content, err := workspace.ReadFile(path)
 	if err != nil {
 		return keyInfo{}, err
 	}
@@ -239,13 +242,13 @@ func readKey(path string) (keyInfo, error) {
 			reasons = append(reasons, err.Error())
 		}
 	}
-	return keyInfo{}, failf("invalid-key", "Make one with \"writ keys new\".",
+	return keyInfo{}, diag.Failf("invalid-key", "Make one with \"writ keys new\".",
 		"read key %q: %s", info.File, strings.Join(reasons, "; "))
 }
 
 // readSigningKey reads the Ed25519 key that signs snapshots.
 func readSigningKey(path string) (ed25519.PrivateKey, error) {
-	content, err := readRegular(path)
+	content, err := workspace.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -256,6 +259,6 @@ func readSigningKey(path string) (ed25519.PrivateKey, error) {
 			}
 		}
 	}
-	return nil, failf("invalid-key", "Make one with \"writ keys new --alg EdDSA FILE\".",
+	return nil, diag.Failf("invalid-key", "Make one with \"writ keys new --alg EdDSA FILE\".",
 		"read key %q: snapshots are signed with an Ed25519 key in PKCS #8", filepath.ToSlash(path))
 }

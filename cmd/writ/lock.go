@@ -4,18 +4,13 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/urfave/cli/v3"
 
-	"github.com/writ-auth/writ/compiler"
-	"github.com/writ-auth/writ/compiler/lockfile"
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
 )
-
-// maxLockWait bounds the wait for another writ at work in the same folder.
-const maxLockWait = 10 * time.Second
 
 func (a *app) lockCommand() command {
 	var inUse string
@@ -43,37 +38,27 @@ type lockResult struct {
 }
 
 func (a *app) lock(ctx context.Context, args []string, flags *configFlags, inUse string) error {
-	w, t, err := a.compiled(args, flags)
+	w, err := a.workspace(args, flags, inUse)
 	if err != nil {
 		return err
 	}
-	before, content, err := w.readLock(t, lockfile.ParseWithoutCanonicalCheck) // this command mends it
+	t, err := a.compile(w)
 	if err != nil {
 		return err
 	}
-	standing, err := inForce(a.snapshotPath(w.dir, inUse))
+	next, err := w.MendLock(t)
 	if err != nil {
 		return err
 	}
-	guarding, rebuilt := before, false
-	if guarding == nil && standing.Document != nil { // one that was lost must not begin anew with whatever the tree says now
-		guarding, rebuilt = compiler.LockFromDocument(standing.Document), true
-	}
-	next, _, list := compiler.CheckLock(t.model, guarding, compiler.LockOptions{Name: w.lockName, Prior: standing.Document})
-	if list.HasErrors() {
-		return t.refuse(list)
-	}
-	t.warnings = append(t.warnings, list...)
 	a.remind(t)
-	result := lockResult{Lockfile: w.lockName, APIs: len(next.APIs), Clients: len(next.Clients)}
-	result.Changed = before == nil || string(next.Bytes()) != string(content)
+	result := lockResult{Lockfile: w.Lockfile.Name, Changed: next.Changed(), APIs: len(next.Next.APIs), Clients: len(next.Next.Clients)}
 	if result.Changed {
-		if err := w.writeLock(ctx, next, content); err != nil {
+		if err := w.WriteLock(ctx, next); err != nil {
 			return err
 		}
 		a.done = result.Lockfile + " is written"
-		if rebuilt {
-			a.warn(diag.List{retiredUnknown(w.lockName, a.snapshotPath(w.dir, inUse))}, nil)
+		if next.Rebuilt {
+			a.warn(diag.List{retiredUnknown(w.Lockfile.Name, w.Snapshot)}, nil)
 		}
 	}
 	return a.showLock(result)
@@ -97,16 +82,6 @@ func (a *app) showLock(result lockResult) error {
 		fmt.Fprintf(a.out, "%s is up to date.\n", result.Lockfile)
 		return nil
 	}
-	fmt.Fprintf(a.out, "Wrote %s: %s, %s.\n", result.Lockfile, plural(result.APIs, "API"), plural(result.Clients, "client"))
+	fmt.Fprintf(a.out, "Wrote %s: %s, %s.\n", result.Lockfile, schema.Plural(result.APIs, "API"), schema.Plural(result.Clients, "client"))
 	return nil
-}
-
-// writeLock writes the lockfile alone.
-func (w *workspace) writeLock(ctx context.Context, next *lockfile.File, before []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, maxLockWait)
-	defer cancel()
-	return w.app.applied(compiler.Apply(ctx, compiler.ApplyRequest{
-		Root: w.dir, Lockfile: w.lockfile, NextLock: next.Bytes(),
-		LockDigest: compiler.FileDigest(before), Rand: w.app.rand,
-	}))
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v3"
+
+	"github.com/writ-auth/writ/schema"
 )
 
 func (a *app) manCommand() command {
@@ -95,7 +97,7 @@ func manCommandSection(page *strings.Builder, c command, path []string) {
 		}
 		return
 	}
-	fmt.Fprintf(page, ".SS %s\n%s.\n", roff(strings.TrimSuffix(usageLine(c, path), " [flags]")), roff(upperFirst(c.summary)))
+	fmt.Fprintf(page, ".SS %s\n%s.\n", roff(strings.TrimSuffix(usageLine(c, path), " [flags]")), roff(schema.UpperFirst(c.summary)))
 	if c.about != "" {
 		fmt.Fprintf(page, ".PP\n.nf\n%s\n.fi\n", roff(strings.TrimSpace(c.about)))
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 )
 
@@ -99,41 +100,41 @@ func (a *app) runCommand(ctx context.Context, c command, path, args []string) er
 	}
 	for _, arg := range args {
 		if arg == "" {
-			return helpHint(usagef("%s: an argument is empty", strings.Join(path, " ")), path)
+			return helpHint(diag.Usagef("%s: an argument is empty", strings.Join(path, " ")), path)
 		}
 	}
 	if c.maxArgs >= 0 && len(args) > c.maxArgs {
-		return helpHint(usagef("unexpected argument %q", args[c.maxArgs]), path)
+		return helpHint(diag.Usagef("unexpected argument %q", args[c.maxArgs]), path)
 	}
 	err := c.run(ctx, args)
-	if usage, ok := errors.AsType[*usageError](err); ok {
+	if usage, ok := errors.AsType[*diag.Failure](err); ok && usage.Code == diag.CodeUsage {
 		return helpHint(usage, path)
 	}
 	return err
 }
 
 // helpHint points a usage error without a hint at the command's help.
-func helpHint(err *usageError, path []string) *usageError {
-	if err.hint == "" {
-		err.hint = fmt.Sprintf("Run \"%s --help\" for the flags and an example.", strings.Join(path, " "))
+func helpHint(err *diag.Failure, path []string) *diag.Failure {
+	if err.Hint == "" {
+		err.Hint = fmt.Sprintf("Run \"%s --help\" for the flags and an example.", strings.Join(path, " "))
 	}
 	return err
 }
 
 func unknownCommand(path []string, name string, table []command) error {
-	err := usagef("unknown command %q", strings.Join(append(path[1:len(path):len(path)], name), " "))
+	err := diag.Usagef("unknown command %q", strings.Join(append(path[1:len(path):len(path)], name), " "))
 	names := make([]string, len(table))
 	for i, c := range table {
 		names[i] = c.name
 	}
 	if near := schema.Suggest(name, names); near != "" {
-		err.hint = fmt.Sprintf("Did you mean \"%s %s\"?", strings.Join(path, " "), near)
+		err.Hint = fmt.Sprintf("Did you mean \"%s %s\"?", strings.Join(path, " "), near)
 	}
 	if habit, ok := otherCommands[name]; ok && len(path) == 1 {
-		err.hint = habit
+		err.Hint = habit
 	}
-	if err.hint == "" {
-		err.hint = fmt.Sprintf("Run \"%s --help\" for the commands.", strings.Join(path, " "))
+	if err.Hint == "" {
+		err.Hint = fmt.Sprintf("Run \"%s --help\" for the commands.", strings.Join(path, " "))
 	}
 	return err
 }
@@ -151,12 +152,12 @@ func parseError(err error, cmd *cli.Command, path []string, subs []command) erro
 		return unknownFlag(m[1], cmd, path, subs)
 	}
 	if m := missingText.FindStringSubmatch(text); m != nil {
-		return helpHint(usagef("flag %s needs a value", dashed(m[1])), path)
+		return helpHint(diag.Usagef("flag %s needs a value", dashed(m[1])), path)
 	}
 	if m := invalidText.FindStringSubmatch(text); m != nil {
-		return helpHint(usagef("invalid value %s for flag %s: %s", m[1], dashed(m[2]), m[3]), path)
+		return helpHint(diag.Usagef("invalid value %s for flag %s: %s", m[1], dashed(m[2]), m[3]), path)
 	}
-	return helpHint(usagef("%s", text), path)
+	return helpHint(diag.Usagef("%s", text), path)
 }
 
 // unknownFlag says which flag was meant, or that the word before it is no command.
@@ -164,7 +165,7 @@ func unknownFlag(name string, cmd *cli.Command, path []string, subs []command) e
 	if word := cmd.Args().First(); word != "" && len(subs) > 0 {
 		return unknownCommand(path, word, subs)
 	}
-	err := usagef("unknown flag %q", dashed(name))
+	err := diag.Usagef("unknown flag %q", dashed(name))
 	var names []string
 	for _, f := range append(cmd.Flags, cmd.Root().Flags...) {
 		names = append(names, f.Names()...)
@@ -176,15 +177,15 @@ func unknownFlag(name string, cmd *cli.Command, path []string, subs []command) e
 	name, _, _ = strings.Cut(name, "=")
 	switch {
 	case otherFlags[name] != "" && len(path) > 1:
-		err.hint = otherFlags[name]
+		err.Hint = otherFlags[name]
 	case len(path) == 1 && (name == "v" || name == "V"):
-		err.hint = "Did you mean \"--version\"?"
+		err.Hint = "Did you mean \"--version\"?"
 	case near != "":
-		err.hint = fmt.Sprintf("Did you mean %q?", dashed(near))
+		err.Hint = fmt.Sprintf("Did you mean %q?", dashed(near))
 	case len(path) == 1:
-		err.hint = "The flags of a command stand after it: writ COMMAND --flag."
+		err.Hint = "The flags of a command stand after it: writ COMMAND --flag."
 	default:
-		err.hint = elsewhere(name, cmd.Root())
+		err.Hint = elsewhere(name, cmd.Root())
 	}
 	return helpHint(err, path)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +12,9 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema/durable"
 )
 
 // planFlags are what plan shows and where.
@@ -26,6 +27,13 @@ type planFlags struct {
 }
 
 const snapshotUsage = "the snapshot in force, writ.snapshot in the root by default: `FILE`"
+
+// proposalOptions are the flags that plan and apply have in common.
+type proposalOptions struct {
+	snapshot string
+	locked   bool
+	replace  []string
+}
 
 func (o *proposalOptions) flags() []cli.Flag {
 	return []cli.Flag{
@@ -67,52 +75,68 @@ good as its host, and redirects lead to https only.`,
 
 func (a *app) plan(ctx context.Context, args []string, flags *configFlags, o *planFlags) error {
 	if o.out != "" && o.against != "" {
-		return usagef("--out saves a plan to apply, and --against compares with something else than what an apply replaces: leave one out")
+		return diag.Usagef("--out saves a plan to apply, and --against compares with something else than what an apply replaces: leave one out")
 	}
 	if o.against != "" && o.snapshot != "" {
-		return usagef("--against and --snapshot both say what to compare with: leave one out")
+		return diag.Usagef("--against and --snapshot both say what to compare with: leave one out")
 	}
 	if o.markdown && a.json {
-		return usagef("--markdown and --json both say how to print: leave one out")
+		return diag.Usagef("--markdown and --json both say how to print: leave one out")
 	}
-	w, err := a.workspace(args, flags)
+	w, err := a.workspace(args, flags, o.snapshot)
 	if err != nil {
 		return err
 	}
 	if o.out != "" {
-		if err := w.checkPlanFile(o.out, a.snapshotPath(w.dir, o.snapshot)); err != nil {
+		if err := a.checkPlanFile(w, o.out); err != nil {
 			return err
 		}
 	}
-	p, err := w.propose(ctx, o.proposalOptions, o.against)
+	p, err := a.propose(ctx, w, o.proposalOptions, workspace.PlanOptions{Against: a.reference(o.against)})
 	if err != nil {
 		return err
 	}
 	note := ""
-	if o.against == "" && p.fromNothing() {
-		note = p.missing(w, filepath.ToSlash(a.snapshotPath(w.dir, o.snapshot))) +
-			" This plan compares with nothing: whatever is in force already counts as new."
-		a.warn(diag.List{snapshotMissing(diag.Warning, note)}, nil)
+	if p.Missing != "" {
+		note = p.Missing + " This plan compares with nothing: whatever is in force already counts as new."
+		a.warn(diag.List{workspace.SnapshotMissing(diag.Warning, note)}, nil)
 	}
-	a.remind(p.tree)
+	a.remind(p.Tree)
 	view := a.planView()
 	if o.markdown {
-		view = planMarkdown{command: w.planCommand(o, w.inputFlags(flags, o.snapshot)), note: note}
+		view = planMarkdown{command: planCommandLine(w, o), note: note}
 	}
-	if err := view.render(a.out, p.plan); err != nil {
+	if err := view.render(a.out, p.Plan); err != nil {
 		return err
 	}
 	if o.out != "" {
-		inputs := w.inputFlags(flags, o.snapshot)
-		if err := a.savePlan(o.out, p.saved(o.replace, inputs)); err != nil {
+		if err := a.savePlan(o.out, p.Saved(o.replace, w.Flags())); err != nil {
 			return err
 		}
-		a.sayApply(w, o.out, inputs)
+		a.sayApply(w, o.out)
 	}
-	if o.detailed && !p.plan.Empty() {
+	if o.detailed && !p.Plan.Empty() {
 		return exitStatus(exitChanges)
 	}
 	return nil
+}
+
+// propose compiles the configuration and plans.
+func (a *app) propose(ctx context.Context, w *workspace.Workspace, flags proposalOptions, o workspace.PlanOptions) (*workspace.Proposal, error) {
+	t, err := a.compile(w)
+	if err != nil {
+		return nil, err
+	}
+	o.Locked, o.Replace = flags.locked, flags.replace
+	return w.Plan(ctx, t, o)
+}
+
+// reference is an --against with its path, if it is one, from the working folder.
+func (a *app) reference(against string) string {
+	if against == "" || strings.HasPrefix(against, "git:") || strings.HasPrefix(against, "https://") || strings.HasPrefix(against, "http://") {
+		return against
+	}
+	return a.path(against)
 }
 
 // planView is how a plan is shown, for people or machines.
@@ -123,16 +147,22 @@ func (a *app) planView() planView {
 	return planText{color: a.outColor}
 }
 
-// planCommand prints what a comment has no room for.
-func (w *workspace) planCommand(o *planFlags, inputs []string) string {
-	words := []string{"writ", "plan"}
-	if dir := filepath.ToSlash(w.dir); dir != "." {
+// writ begins a command line that runs in the configuration's folder.
+func writ(w *workspace.Workspace, command string) []string {
+	words := []string{programName, command}
+	if dir := filepath.ToSlash(w.Dir); dir != "." {
 		words = append(words, "-C", dir)
 	}
+	return words
+}
+
+// planCommandLine prints what a comment has no room for.
+func planCommandLine(w *workspace.Workspace, o *planFlags) string {
+	words := writ(w, "plan")
 	if o.against != "" {
 		words = append(words, "--against", o.against)
 	}
-	words = append(words, inputs...)
+	words = append(words, w.Flags()...)
 	for _, address := range o.replace {
 		words = append(words, "--replace", address)
 	}
@@ -150,15 +180,11 @@ func shellLine(words []string) string {
 
 // sayApply prints the command that applies the plan in the file, from where this
 // one was run: apply runs in the configuration's folder, with the same inputs.
-func (a *app) sayApply(w *workspace, file string, inputs []string) {
+func (a *app) sayApply(w *workspace.Workspace, file string) {
 	if a.json {
 		return
 	}
-	words := []string{"writ", "apply"}
-	if dir := filepath.ToSlash(w.dir); dir != "." {
-		words = append(words, "-C", dir)
-	}
-	words = append(append(words, w.fromRoot(a.path(file))), inputs...)
+	words := append(append(writ(w, "apply"), w.FromRoot(a.path(file))), w.Flags()...)
 	fmt.Fprintf(a.err, "\nSaved. To apply exactly this:\n\n  %s\n", shellLine(words))
 }
 
@@ -167,8 +193,8 @@ func (a *app) savePlan(name string, saved *compiler.SavedPlan) error {
 	if err != nil {
 		return err
 	}
-	if err := compiler.ReplaceFile(a.path(name), content); err != nil {
-		return failf("write-failed", "Name a file in a folder that is there and may be written.", "save the plan %q: %w", name, cmp.Or(errors.Unwrap(err), err))
+	if err := durable.Replace(a.path(name), content, 0o644); err != nil {
+		return diag.Failf("write-failed", "Name a file in a folder that is there and may be written.", "save the plan %q: %w", name, osCause(err))
 	}
 	return nil
 }
@@ -176,13 +202,13 @@ func (a *app) savePlan(name string, saved *compiler.SavedPlan) error {
 // checkPlanFile lets a plan be saved as a new file, or over a plan that was saved
 // before. Anything else that has the name may be what is in force or a source. An
 // empty file, as mktemp makes it, has nothing to lose.
-func (w *workspace) checkPlanFile(name, snapshotPath string) error {
-	path := filepath.Clean(w.app.path(name))
-	if path == w.lockfile || path == filepath.Clean(snapshotPath) {
-		return usagef("--out %q is where apply writes: name another file for the plan", name)
+func (a *app) checkPlanFile(w *workspace.Workspace, name string) error {
+	path := filepath.Clean(a.path(name))
+	if path == w.Lockfile.Path || path == filepath.Clean(w.Snapshot) {
+		return diag.Usagef("--out %q is where apply writes: name another file for the plan", name)
 	}
 	refused := func(format string, args ...any) error {
-		return failf("file-exists", "Name a new file, or a plan that was saved before.", "save the plan %q: "+format, append([]any{filepath.ToSlash(name)}, args...)...)
+		return diag.Failf("file-exists", "Name a new file, or a plan that was saved before.", "save the plan %q: "+format, append([]any{filepath.ToSlash(name)}, args...)...)
 	}
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -194,7 +220,7 @@ func (w *workspace) checkPlanFile(name, snapshotPath string) error {
 	if !info.Mode().IsRegular() {
 		return refused("not a regular file")
 	}
-	content, err := readRegular(path)
+	content, err := workspace.ReadFile(path)
 	if err != nil {
 		return err
 	}

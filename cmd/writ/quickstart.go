@@ -12,7 +12,10 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/writ-auth/writ/compiler/workspace"
+	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/durable"
 	"github.com/writ-auth/writ/server/quickstart"
 )
 
@@ -57,11 +60,11 @@ func (a *app) quickstart(args []string, flags *configFlags, o *quickstartFlags) 
 	if err != nil {
 		return err
 	}
-	api, err := findAPI(t.model.Document, args[0])
+	api, err := findAPI(t.Model.Document, args[0])
 	if err != nil {
 		return err
 	}
-	subject := quickstartAPI(t.model.Document.Issuer.URL, api)
+	subject := quickstartAPI(t.Model.Document.Issuer.URL, api)
 	if o.issuer != "" {
 		subject.Issuer = o.issuer
 	}
@@ -71,7 +74,7 @@ func (a *app) quickstart(args []string, flags *configFlags, o *quickstartFlags) 
 	}
 	files, err := target.Files(subject)
 	if err != nil {
-		return failf("unsupported-target", fitting(subject), "%s: %w", target.Name, err)
+		return diag.Failf("unsupported-target", fitting(subject), "%s: %w", target.Name, err)
 	}
 	if o.out == "" {
 		return a.showQuickstart(target, files)
@@ -82,16 +85,16 @@ func (a *app) quickstart(args []string, flags *configFlags, o *quickstartFlags) 
 // check finds the target and refuses what makes no sense whatever the configuration says.
 func (o *quickstartFlags) check(args []string) (quickstart.Target, error) {
 	if len(args) == 0 {
-		return quickstart.Target{}, usagef("name the API, by its label or identifier")
+		return quickstart.Target{}, diag.Usagef("name the API, by its label or identifier")
 	}
 	if o.issuer != "" {
 		if err := schema.CheckIssuer(o.issuer); err != nil {
-			return quickstart.Target{}, usagef("--issuer: %v", err)
+			return quickstart.Target{}, diag.Usagef("--issuer: %v", err)
 		}
 	}
 	if o.lang == "" {
 		if o.out != "" {
-			return quickstart.Target{}, usagef("--out needs --lang: which code to write")
+			return quickstart.Target{}, diag.Usagef("--out needs --lang: which code to write")
 		}
 		return quickstart.Target{}, nil
 	}
@@ -99,10 +102,10 @@ func (o *quickstartFlags) check(args []string) (quickstart.Target, error) {
 	if ok {
 		return target, nil
 	}
-	usage := usagef("unknown language %q", o.lang)
-	usage.hint = "\"writ quickstart API\" lists them all."
+	usage := diag.Usagef("unknown language %q", o.lang)
+	usage.Hint = "\"writ quickstart API\" lists them all."
 	if near := schema.Suggest(strings.ToLower(o.lang), langs()); near != "" {
-		usage.hint = fmt.Sprintf("Did you mean %q? %s", near, usage.hint)
+		usage.Hint = fmt.Sprintf("Did you mean %q? %s", near, usage.Hint)
 	}
 	return target, usage
 }
@@ -129,7 +132,7 @@ func findAPI(doc *schema.Document, name string) (*schema.API, error) {
 	if near := schema.Suggest(name, known); near != "" {
 		hint = fmt.Sprintf("Did you mean %q?", near)
 	}
-	return nil, failf("unknown-api", hint, "there is no api %q", name)
+	return nil, diag.Failf("unknown-api", hint, "there is no api %q", name)
 }
 
 func quickstartAPI(issuer string, api *schema.API) quickstart.API {
@@ -161,23 +164,23 @@ func fitting(api quickstart.API) string {
 func (a *app) writeQuickstart(target quickstart.Target, files []quickstart.File, out string) error {
 	dir := a.path(out)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return unwritable(err)
+		return workspace.Unwritable(err)
 	}
 	var written []string
 	for _, f := range files {
 		path := filepath.Join(dir, filepath.FromSlash(f.Name))
 		err := os.MkdirAll(filepath.Dir(path), 0o777)
 		if err == nil {
-			err = createFile(path, []byte(f.Content), 0o644)
+			err = durable.Create(path, []byte(f.Content), 0o644)
 		}
 		if err != nil {
 			for _, done := range written {
 				os.Remove(filepath.Join(dir, filepath.FromSlash(done))) // best effort: the first error is the one to show
 			}
 			if errors.Is(err, fs.ErrExist) {
-				return failf("file-exists", "Name another folder: nothing is overwritten.", "%q holds a %s already", filepath.ToSlash(dir), f.Name)
+				return diag.Failf("file-exists", "Name another folder: nothing is overwritten.", "%q holds a %s already", filepath.ToSlash(dir), f.Name)
 			}
-			return unwritable(err)
+			return workspace.Unwritable(err)
 		}
 		written = append(written, f.Name)
 	}

@@ -9,6 +9,10 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/writ-auth/writ/compiler/workspace"
+	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
 )
 
 // maxAnswer bounds what a server may answer, in bytes.
@@ -32,7 +36,7 @@ func (s *tokenServer) discover(ctx context.Context) error {
 		Issuer string `json:"issuer"`
 	}
 	if err := json.Unmarshal(body, &metadata); err != nil || metadata.Issuer == "" {
-		return failf("unreachable", "", "%s is not a token server: its discovery document names no issuer", s.base)
+		return diag.Failf("unreachable", "", "%s is not a token server: its discovery document names no issuer", s.base)
 	}
 	s.issuer = metadata.Issuer
 	return nil
@@ -47,7 +51,7 @@ func (s *tokenServer) jwks(ctx context.Context) ([]byte, error) {
 func (s *tokenServer) get(ctx context.Context, path string) ([]byte, error) {
 	status, body, err := s.do(ctx, http.MethodGet, path, nil)
 	if err == nil && status != http.StatusOK {
-		err = failf("unreachable", "", "get %q: the server answered %d", s.url(path), status)
+		err = diag.Failf("unreachable", "", "get %q: the server answered %d", s.url(path), status)
 	}
 	return body, err
 }
@@ -69,16 +73,16 @@ func (s *tokenServer) url(path string) string { return strings.TrimSuffix(s.base
 func (s *tokenServer) do(ctx context.Context, method, path string, prepare func(*http.Request)) (int, []byte, error) {
 	parsed, err := url.Parse(s.base)
 	if err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https" {
-		return 0, nil, usagef("invalid server URL %q: it begins with http:// or https://, as in %s", s.base, defaultServer)
+		return 0, nil, diag.Usagef("invalid server URL %q: it begins with http:// or https://, as in %s", s.base, defaultServer)
 	}
-	if parsed.Scheme == "http" && !isLoopback(parsed.Hostname()) {
-		return 0, nil, usagef("%q: plain http is for loopback addresses only", s.base)
+	if parsed.Scheme == "http" && !schema.IsLoopback(parsed.Hostname()) {
+		return 0, nil, diag.Usagef("%q: plain http is for loopback addresses only", s.base)
 	}
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	ctx, cancel := context.WithTimeout(ctx, workspace.FetchTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, method, s.url(path), nil)
 	if err != nil {
-		return 0, nil, usagef("invalid server URL %q: it begins with http:// or https://, as in %s", s.base, defaultServer)
+		return 0, nil, diag.Usagef("invalid server URL %q: it begins with http:// or https://, as in %s", s.base, defaultServer)
 	}
 	if prepare != nil {
 		prepare(request)
@@ -107,5 +111,5 @@ func (s *tokenServer) unreachable(err error) error {
 	case s.base == defaultServer:
 		hint = "Start one with \"writ dev\", or name another with --server."
 	}
-	return failf("unreachable", hint, "%w", fmt.Errorf("no answer from %s: %w", s.base, err))
+	return diag.Failf("unreachable", hint, "%w", fmt.Errorf("no answer from %s: %w", s.base, err))
 }

@@ -2,16 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
-	"io/fs"
-	"path/filepath"
-	"time"
 
 	"github.com/urfave/cli/v3"
 
-	"github.com/writ-auth/writ/compiler"
-	"github.com/writ-auth/writ/compiler/lockfile"
-	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/compiler/workspace"
+	"github.com/writ-auth/writ/config/diag"
 )
 
 // rollbackFlags are what rollback writes and how.
@@ -40,43 +35,23 @@ recorded.`,
 
 func (a *app) rollback(ctx context.Context, args []string, o *rollbackFlags) error {
 	if len(args) == 0 {
-		return usagef("name the snapshot to return to")
+		return diag.Usagef("name the snapshot to return to")
 	}
 	key, err := a.signingKey(o.sign)
 	if err != nil {
 		return err
 	}
-	old, _, err := openSnapshot(a.path(args[0]))
+	old, err := workspace.ReadSnapshot(a.path(args[0]))
 	if err != nil {
 		return err
 	}
-	root := a.path(".")
-	prior, err := inForce(a.snapshotPath(root, o.snapshot))
+	w, err := a.workspace(nil, &configFlags{lockfile: o.lockfile}, o.snapshot)
 	if err != nil {
 		return err
 	}
-	if prior.snap == nil {
-		return failf("unreadable-file", "Name it with --snapshot.", "there is no snapshot in force at %q",
-			filepath.ToSlash(a.snapshotPath(root, o.snapshot)))
-	}
-	lockPath := filepath.Join(root, lockfile.DefaultName)
-	if o.lockfile != "" {
-		lockPath = a.path(o.lockfile)
-	}
-	lock, err := readRegular(lockPath)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	r, err := w.Rollback(old, workspace.ReleaseOptions{Version: readBuild().Version, Key: key})
+	if err != nil {
 		return err
 	}
-	prior.LockDigest = compiler.FileDigest(lock)
-	envelope := old.Envelope()
-	now, document := a.now(), snapshot.Decode(old)
-	envelope.Serial, envelope.Previous = prior.Serial+1, prior.Digest
-	envelope.Created, envelope.LockDigest = now.UTC().Truncate(time.Second), prior.LockDigest
-	envelope.WritVersion = readBuild().Version
-	envelope.PastLifetimes = compiler.NextPastLifetimes(prior.Prior, document, now)
-	return a.publish(ctx, &release{
-		plan: compiler.RollbackPlan(prior.Prior, document, old.Digest(), now), envelope: envelope,
-		body: old.Body(), sources: old.Sources(), key: key, prior: prior,
-		request: compiler.ApplyRequest{Root: root, Lockfile: lockPath, Snapshot: a.snapshotPath(root, o.snapshot)},
-	}, o.approve)
+	return a.publish(ctx, r, o.approve)
 }

@@ -22,8 +22,7 @@ type app struct {
 	help  bool   // --help
 	table []command
 
-	longLived bool   // the command goes on after it has compiled
-	done      string // what was written and stays when the output then fails: "Serial 3 is in force"
+	done string // what was written and stays when the output then fails: "Serial 3 is in force"
 }
 
 // run is the whole program: it runs the command line args, without the

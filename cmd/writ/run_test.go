@@ -17,6 +17,8 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/compiler/workspace"
+	"github.com/writ-auth/writ/config/diag"
 )
 
 // testStdio is a world without terminal, environment or input.
@@ -59,18 +61,17 @@ func TestUnwritableReport(t *testing.T) {
 }
 
 func TestExitCodes(t *testing.T) {
-	stale := failf("plan-stale", "", "stale")
-	stale.exit = exitStale
+	stale := diag.Failf("plan-stale", "", "stale")
 	for _, test := range []struct {
 		err  error
 		want int
 	}{
 		{nil, exitOK},
 		{errors.New("any"), exitError},
-		{&diagnosed{}, exitError},
-		{failf("unreadable-file", "", "no"), exitError},
+		{&diag.Problems{}, exitError},
+		{diag.Failf("unreadable-file", "", "no"), exitError},
 		{stale, exitStale},
-		{usagef("no"), exitUsage},
+		{diag.Usagef("no"), exitUsage},
 		{exitStatus(exitChanges), exitChanges},
 	} {
 		if got := exitCode(test.err); got != test.want {
@@ -229,9 +230,8 @@ func TestLostOutputSaysWhatIsInForce(t *testing.T) {
 
 // TestErrorOfBusyFolder: whoever waited in vain for another writ is told so.
 func TestErrorOfBusyFolder(t *testing.T) {
-	streams, _, _ := testStdio()
-	err := newApp(streams).applied(fmt.Errorf("lock folder %q: %w", ".", context.DeadlineExceeded))
-	d := withoutPlace(err)
+	err := workspace.ApplyError(fmt.Errorf("lock folder %q: %w", ".", context.DeadlineExceeded))
+	d := diag.FromError(err)
 	if d.Code != "busy" || !strings.HasPrefix(d.Detail, "Another writ is at work in this folder") || exitCode(err) != exitError {
 		t.Errorf("%s: %s (exit code %d)", d.Code, d.Detail, exitCode(err))
 	}
@@ -239,9 +239,8 @@ func TestErrorOfBusyFolder(t *testing.T) {
 
 // TestErrorAfterTheChange: what is in force is not reported as a failed write.
 func TestErrorAfterTheChange(t *testing.T) {
-	streams, _, _ := testStdio()
-	err := newApp(streams).applied(fmt.Errorf("%w, but sync the folder of snapshot %q: %w", compiler.ErrInForce, "writ.snapshot", syscall.EIO))
-	d := withoutPlace(err)
+	err := workspace.ApplyError(fmt.Errorf("%w, but sync the folder of snapshot %q: %w", compiler.ErrInForce, "writ.snapshot", syscall.EIO))
+	d := diag.FromError(err)
 	if d.Code != "not-durable" || !strings.HasPrefix(d.Detail, "The change is in force, but sync the folder of snapshot") || exitCode(err) != exitError {
 		t.Errorf("%s: %s (exit code %d)", d.Code, d.Detail, exitCode(err))
 	}

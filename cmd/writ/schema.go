@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/config/eval"
 	"github.com/writ-auth/writ/config/source"
 	"github.com/writ-auth/writ/schema"
@@ -58,5 +59,5 @@ func (a *app) schema(format string, codes bool) error {
 }
 
 func unknownFormat(format string) error {
-	return usagef("unknown format %q: json or markdown", format)
+	return diag.Usagef("unknown format %q: json or markdown", format)
 }

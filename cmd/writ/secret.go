@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/writ-auth/writ/config/diag"
 )
 
 // A clientSecret is a new secret and what the configuration may know of it.
@@ -47,7 +49,7 @@ Paste into client "billing":
 
 func (a *app) secretNew(args []string) error {
 	if len(args) == 0 {
-		return usagef("name the client that the secret is for")
+		return diag.Usagef("name the client that the secret is for")
 	}
 	label := a.now().UTC().Format("2006-01-02")
 	if len(args) == 2 {
@@ -55,7 +57,7 @@ func (a *app) secretNew(args []string) error {
 	}
 	for _, name := range []string{args[0], label} {
 		if !plainName(name) {
-			return usagef("invalid name %q: letters, digits, hyphens and underscores", name)
+			return diag.Usagef("invalid name %q: letters, digits, hyphens and underscores", name)
 		}
 	}
 	secret, err := newSecret(a.rand)

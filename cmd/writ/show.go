@@ -6,7 +6,8 @@ import (
 	"path/filepath"
 
 	"github.com/writ-auth/writ/compiler"
-	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/compiler/workspace"
+	"github.com/writ-auth/writ/config/diag"
 )
 
 func (a *app) showCommand() command {
@@ -20,24 +21,24 @@ func (a *app) showCommand() command {
 }
 
 func (a *app) show(args []string) error {
-	path := a.path(snapshotName)
+	path := a.path(workspace.SnapshotName)
 	if len(args) > 0 {
 		path = a.path(args[0])
 	}
-	content, err := readRegular(path)
+	content, err := workspace.ReadFile(path)
 	if err != nil {
 		return err
 	}
 	if bytes.HasPrefix(bytes.TrimSpace(content), []byte("{")) {
 		saved, err := compiler.DecodeSavedPlan(content)
 		if err != nil {
-			return failf("plan-invalid", "Make it anew: writ plan --out FILE.", "read plan %q: %w", filepath.ToSlash(path), err)
+			return diag.Failf("plan-invalid", "Make it anew: writ plan --out FILE.", "read plan %q: %w", filepath.ToSlash(path), err)
 		}
 		return a.planView().render(a.out, saved.Plan)
 	}
-	snap, err := snapshot.Open(content)
+	snap, err := workspace.OpenSnapshot(content, filepath.ToSlash(path))
 	if err != nil {
-		return snapshotError(err, filepath.ToSlash(path))
+		return err
 	}
 	return a.snapshotView().render(a.out, snap)
 }

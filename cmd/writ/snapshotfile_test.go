@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/writ-auth/writ/compiler/workspace"
 )
 
 // TestPlanAgainstURL compares with a snapshot that a web server holds.
@@ -25,7 +27,7 @@ func TestPlanAgainstURL(t *testing.T) {
 	}
 	web := httptest.NewServer(http.FileServer(http.Dir(dir)))
 	defer web.Close()
-	code, out, complaints := writ("plan", "--against", web.URL+"/"+snapshotName, "--detailed-exitcode")
+	code, out, complaints := writ("plan", "--against", web.URL+"/"+workspace.SnapshotName, "--detailed-exitcode")
 	if code != exitOK || !strings.Contains(out, "No changes") {
 		t.Errorf("exit code %d: %s%s", code, out, complaints)
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
 )
 
 func TestShellQuoteReadsBack(t *testing.T) {
@@ -69,8 +70,8 @@ func TestLoopback(t *testing.T) {
 		"127.0.0.1": true, "127.9.9.9": true, "::1": true, "localhost": true, "a.localhost": true,
 		"": false, "0.0.0.0": false, "::": false, "192.0.2.1": false, "localhost.example.com": false, "127.0.0.1.example.com": false,
 	} {
-		if got := isLoopback(host); got != want {
-			t.Errorf("isLoopback(%q) = %v", host, got)
+		if got := schema.IsLoopback(host); got != want {
+			t.Errorf("schema.IsLoopback(%q) = %v", host, got)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v3"
 	"golang.org/x/term"
 
+	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 )
@@ -52,10 +53,10 @@ every process could read it.`,
 
 func (a *app) token(ctx context.Context, flags *configFlags, o *tokenFlags) error {
 	if o.client == "" {
-		return usagef("name the client: --client CLIENT_ID")
+		return diag.Usagef("name the client: --client CLIENT_ID")
 	}
 	if o.embedded && (o.server != "" || o.secretFile != "") {
-		return usagef("--embedded needs neither --server nor --secret-file")
+		return diag.Usagef("--embedded needs neither --server nor --secret-file")
 	}
 	if o.embedded {
 		return a.tokenEmbedded(ctx, flags, o)
@@ -104,7 +105,7 @@ func whyLine(o *tokenFlags) string {
 // clientSecret reads the secret from where it does not show.
 func (a *app) clientSecret(file string) (string, error) {
 	if file != "" {
-		content, err := readRegular(a.path(file))
+		content, err := workspace.ReadFile(a.path(file))
 		return string(trimNewline(content)), err
 	}
 	if secret := a.getenv("WRIT_CLIENT_SECRET"); secret != "" {
@@ -112,13 +113,13 @@ func (a *app) clientSecret(file string) (string, error) {
 	}
 	input := terminal(a.in)
 	if input == nil {
-		return "", usagef("no client secret: set WRIT_CLIENT_SECRET, or use --secret-file or --embedded")
+		return "", diag.Usagef("no client secret: set WRIT_CLIENT_SECRET, or use --secret-file or --embedded")
 	}
 	fmt.Fprint(a.err, "Client secret (not shown): ")
 	secret, err := term.ReadPassword(int(input.Fd()))
 	fmt.Fprintln(a.err)
 	if err != nil {
-		return "", failf("unreadable-file", "", "read the secret: %w", err)
+		return "", diag.Failf("unreadable-file", "", "read the secret: %w", err)
 	}
 	return string(secret), nil
 }
@@ -157,7 +158,7 @@ func (a *app) exchange(ctx context.Context, remote *tokenServer, secret string, 
 		Status: status, Answer: body,
 	}
 	if !json.Valid(body) {
-		return failf("unreachable", "", "%s answered %d without JSON: not a token server", remote.base, status)
+		return diag.Failf("unreachable", "", "%s answered %d without JSON: not a token server", remote.base, status)
 	}
 	if err := report.check(ctx, a, remote, o, body); err != nil {
 		return err
@@ -184,7 +185,7 @@ func (r *tokenReport) check(ctx context.Context, a *app, remote *tokenServer, o 
 	}
 	t, err := parseJWS(answer.AccessToken)
 	if err != nil {
-		return failf("invalid-token", "", "read token: %w", err)
+		return diag.Failf("invalid-token", "", "read token: %w", err)
 	}
 	set, err := remote.jwks(ctx)
 	if err != nil {
@@ -192,7 +193,7 @@ func (r *tokenReport) check(ctx context.Context, a *app, remote *tokenServer, o 
 	}
 	e := &expectation{issuer: remote.issuer, audience: o.api, now: a.now().Unix()}
 	if e.keys, err = parseJWKS(set); err != nil {
-		return failf("invalid-key", "", "%w", err)
+		return diag.Failf("invalid-key", "", "%w", err)
 	}
 	e.keys = append(e.keys, remote.shared...)
 	r.token, r.Header, r.Claims = t, t.header, t.claims

@@ -32,33 +32,33 @@ Error: Unknown scope [unknown-scope]
 }
 
 func (a *app) validate(args []string, flags *configFlags, strict, locked bool) error {
-	w, err := a.workspace(args, flags)
+	w, err := a.workspace(args, flags, "")
 	if err != nil {
 		return err
 	}
-	t, err := w.compile()
+	t, err := a.compile(w)
 	if err == nil {
-		_, err = w.checkLock(t, compiler.LockOptions{Locked: locked})
+		_, err = w.CheckLock(t, compiler.LockOptions{Locked: locked})
 	}
 	if err != nil {
 		return strictly(err, strict)
 	}
-	if strict && len(t.warnings) > 0 {
-		return &diagnosed{list: promote(t.warnings), sources: t.sources}
+	if strict && len(t.Warnings) > 0 {
+		return &diag.Problems{List: promote(t.Warnings), Sources: t.Sources}
 	}
 	if a.json {
-		a.showReport(a.out, &diagnosed{list: t.warnings, sources: t.sources})
+		a.showReport(a.out, &diag.Problems{List: t.Warnings, Sources: t.Sources})
 		return nil
 	}
-	a.warn(t.warnings, t.sources)
-	fmt.Fprintf(a.out, "The configuration is valid: %s.\n", t.counts())
+	a.warn(t.Warnings, t.Sources)
+	fmt.Fprintf(a.out, "The configuration is valid: %s.\n", counts(t.Model.Document))
 	return nil
 }
 
 // strictly promotes the warnings beside errors too.
 func strictly(err error, strict bool) error {
-	if problems, ok := err.(*diagnosed); ok && strict {
-		return &diagnosed{list: promote(problems.list), sources: problems.sources}
+	if problems, ok := err.(*diag.Problems); ok && strict {
+		return &diag.Problems{List: promote(problems.List), Sources: problems.Sources}
 	}
 	return err
 }

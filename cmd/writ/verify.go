@@ -8,6 +8,8 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/writ-auth/writ/compiler/workspace"
+	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 )
 
@@ -47,10 +49,10 @@ it is read from standard input, which keeps it out of the process list.`,
 
 func (a *app) verify(ctx context.Context, args []string, o *verifyFlags) error {
 	if len(args) == 0 {
-		return usagef("name the token, or \"-\" to read it from standard input")
+		return diag.Usagef("name the token, or \"-\" to read it from standard input")
 	}
 	if o.server != "" && o.snapshot != "" {
-		return usagef("--server and --snapshot both say whom to believe: leave one out")
+		return diag.Usagef("--server and --snapshot both say whom to believe: leave one out")
 	}
 	compact, err := a.tokenArgument(args[0])
 	if err != nil {
@@ -58,7 +60,7 @@ func (a *app) verify(ctx context.Context, args []string, o *verifyFlags) error {
 	}
 	t, err := parseJWS(compact)
 	if err != nil {
-		return failf("invalid-token", "", "read token: %w", err)
+		return diag.Failf("invalid-token", "", "read token: %w", err)
 	}
 	expected, err := a.expectation(ctx, o)
 	if err != nil {
@@ -87,11 +89,11 @@ func (a *app) tokenArgument(arg string) (string, error) {
 	}
 	text, err := io.ReadAll(io.LimitReader(a.in, maxToken+1))
 	if err != nil {
-		return "", failf("unreadable-file", "", "read standard input: %w", err)
+		return "", diag.Failf("unreadable-file", "", "read standard input: %w", err)
 	}
 	compact := strings.TrimSpace(string(text))
 	if compact == "" {
-		return "", failf("invalid-token", "Pipe a token in, or name it as the argument.", "standard input holds no token")
+		return "", diag.Failf("invalid-token", "Pipe a token in, or name it as the argument.", "standard input holds no token")
 	}
 	return withoutScheme(compact), nil
 }
@@ -112,13 +114,13 @@ func (a *app) expectation(ctx context.Context, o *verifyFlags) (*expectation, er
 	var keys []byte
 	if o.jwks != "" {
 		var err error
-		if keys, err = readRegular(a.path(o.jwks)); err != nil {
+		if keys, err = workspace.ReadFile(a.path(o.jwks)); err != nil {
 			return nil, err
 		}
 	}
 	remote := &tokenServer{base: o.server}
 	if o.snapshot != "" {
-		snap, _, err := openSnapshot(a.path(o.snapshot))
+		snap, err := workspace.ReadSnapshot(a.path(o.snapshot))
 		if err != nil {
 			return nil, err
 		}
@@ -135,12 +137,12 @@ func (a *app) expectation(ctx context.Context, o *verifyFlags) (*expectation, er
 	}
 	if err := e.loadKeys(ctx, keys, remote, o.secret != ""); err != nil {
 		if o.jwks != "" {
-			return nil, failf("invalid-key", "Name a file that holds what the issuer publishes as its jwks_uri.", "--jwks %s: %w", o.jwks, err)
+			return nil, diag.Failf("invalid-key", "Name a file that holds what the issuer publishes as its jwks_uri.", "--jwks %s: %w", o.jwks, err)
 		}
 		return nil, err
 	}
 	if o.secret != "" {
-		secret, err := readRegular(a.path(o.secret))
+		secret, err := workspace.ReadFile(a.path(o.secret))
 		if err != nil {
 			return nil, err
 		}
@@ -163,7 +165,7 @@ func (e *expectation) loadKeys(ctx context.Context, set []byte, remote *tokenSer
 	}
 	var err error
 	if e.keys, err = parseJWKS(set); err != nil {
-		return failf("invalid-key", "", "%w", err)
+		return diag.Failf("invalid-key", "", "%w", err)
 	}
 	return nil
 }

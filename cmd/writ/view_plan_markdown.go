@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/schema"
 )
 
 // planMarkdown prints a plan as a comment on a pull request: what it means open,
@@ -87,9 +88,9 @@ func (c *planComment) banner(command string) string {
 	case len(parts) == 0 && c.short == 0:
 		return ""
 	case len(parts) == 0:
-		text = plural(c.short, "name") + " cut short"
+		text = schema.Plural(c.short, "name") + " cut short"
 	case c.short > 0:
-		text += ", " + plural(c.short, "name") + " cut short"
+		text += ", " + schema.Plural(c.short, "name") + " cut short"
 	}
 	if len(command) > maxCommand {
 		return fmt.Sprintf("**This comment is not complete: %s; `writ plan` with the same flags prints all.**", text)

@@ -114,7 +114,7 @@ func (out *planPrinter) attributes(c *compiler.Change) {
 		out.attribute(&c.Attributes[i], width)
 	}
 	if n := unchanged(c); n > 0 {
-		fmt.Fprintf(out, "        # (%s hidden)\n", plural(n, "unchanged attribute"))
+		fmt.Fprintf(out, "        # (%s hidden)\n", schema.Plural(n, "unchanged attribute"))
 	}
 }
 
@@ -201,9 +201,9 @@ func (out *planPrinter) set(was, is []string) {
 	}
 	switch {
 	case same == len(was) && same == len(is):
-		fmt.Fprintf(out, "            # (%s in another order)\n", plural(same, "element"))
+		fmt.Fprintf(out, "            # (%s in another order)\n", schema.Plural(same, "element"))
 	case same > 0:
-		fmt.Fprintf(out, "            # (%s hidden)\n", plural(same, "unchanged element"))
+		fmt.Fprintf(out, "            # (%s hidden)\n", schema.Plural(same, "unchanged element"))
 	}
 	out.WriteString("        ]\n")
 }
@@ -235,7 +235,7 @@ func (out *planPrinter) object(name string, was, is []compiler.Attribute) {
 		}
 	}
 	if same > 0 {
-		fmt.Fprintf(out, "            # (%s hidden)\n", plural(same, "unchanged member"))
+		fmt.Fprintf(out, "            # (%s hidden)\n", schema.Plural(same, "unchanged member"))
 	}
 	out.WriteString("        }\n")
 }

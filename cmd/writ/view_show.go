@@ -69,7 +69,7 @@ func (v snapshotText) envelope(w io.Writer, snap *snapshot.Snapshot) {
 }
 
 func (v snapshotText) apis(w io.Writer, doc *schema.Document) {
-	v.heading(w, plural(len(doc.APIs), "API"))
+	v.heading(w, schema.Plural(len(doc.APIs), "API"))
 	for _, api := range doc.APIs {
 		names := make([]string, len(api.Scopes))
 		for i, s := range api.Scopes {
@@ -81,7 +81,7 @@ func (v snapshotText) apis(w io.Writer, doc *schema.Document) {
 }
 
 func (v snapshotText) clients(w io.Writer, doc *schema.Document) {
-	v.heading(w, plural(len(doc.Clients), "client"))
+	v.heading(w, schema.Plural(len(doc.Clients), "client"))
 	for _, c := range doc.Clients {
 		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", c.Label, c.ClientID, strings.Join(c.GrantTypes, " "), credentials(&c))
 	}
@@ -98,7 +98,7 @@ func credentials(c *schema.Client) string {
 		{len(c.Certificates), "certificate"}, {len(c.Federated), "federated identity"},
 	} {
 		if kind.n > 0 {
-			parts = append(parts, strings.Replace(plural(kind.n, kind.noun), "identitys", "identities", 1))
+			parts = append(parts, strings.Replace(schema.Plural(kind.n, kind.noun), "identitys", "identities", 1))
 		}
 	}
 	if len(parts) == 0 {
@@ -108,7 +108,7 @@ func credentials(c *schema.Client) string {
 }
 
 func (v snapshotText) authorizations(w io.Writer, doc *schema.Document) {
-	v.heading(w, plural(len(doc.Authorizations), "authorization"))
+	v.heading(w, schema.Plural(len(doc.Authorizations), "authorization"))
 	for _, auth := range doc.Authorizations {
 		extra := ""
 		if auth.SubjectType == schema.SubjectUser {
@@ -123,13 +123,13 @@ func (v snapshotText) authorizations(w io.Writer, doc *schema.Document) {
 
 func (v snapshotText) rest(w io.Writer, doc *schema.Document) {
 	if len(doc.TrustedIssuers) > 0 {
-		v.heading(w, plural(len(doc.TrustedIssuers), "trusted issuer"))
+		v.heading(w, schema.Plural(len(doc.TrustedIssuers), "trusted issuer"))
 	}
 	for _, t := range doc.TrustedIssuers {
 		fmt.Fprintf(w, "  %s\t%s\n", t.Label, t.Issuer)
 	}
 	if len(doc.SigningKeys) > 0 {
-		v.heading(w, plural(len(doc.SigningKeys), "signing key"))
+		v.heading(w, schema.Plural(len(doc.SigningKeys), "signing key"))
 	}
 	for _, k := range doc.SigningKeys {
 		until := ""

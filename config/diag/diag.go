@@ -7,7 +7,11 @@
 // rule: each rule has its text where it is checked.
 package diag
 
-import "github.com/hashicorp/hcl/v2"
+import (
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+)
 
 // A Severity says whether a diagnostic refuses the configuration.
 type Severity string
@@ -46,4 +50,9 @@ func (l List) HasErrors() bool {
 		}
 	}
 	return false
+}
+
+// Errors leaves out the warnings.
+func (l List) Errors() List {
+	return slices.DeleteFunc(slices.Clone(l), func(d Diagnostic) bool { return d.Severity != Error })
 }

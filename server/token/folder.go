@@ -8,12 +8,14 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/durable"
 )
 
 // maxKeyFile bounds a key file, in bytes.
@@ -179,15 +181,15 @@ func (f *folder) add(alg schema.SigningAlg, generation int, activatesAt, now int
 		return err
 	}
 	f.sweep(now)
-	staged, err := writeStaged(f.dir, fmt.Sprintf(".managed-%s-%d-*", alg, now), content)
-	if err != nil {
+	staged := filepath.Join(f.dir, fmt.Sprintf(".managed-%s-%d-%d", alg, now, rand.Uint64()))
+	if err := durable.Stage(durable.OS{}, staged, content, 0o600, false); err != nil {
 		return fmt.Errorf("make a key for %q: %w", alg, err)
 	}
 	defer os.Remove(staged)
 	if err := os.Link(staged, filepath.Join(f.dir, managedName(alg, generation)+keySuffix)); err != nil {
 		return fmt.Errorf("make a key for %q: %w", alg, err)
 	}
-	return syncFolder(f.dir)
+	return durable.SyncFolder(f.dir)
 }
 
 // sweep removes keys that were being written when a process ended: nobody has
@@ -214,7 +216,7 @@ func (f *folder) outlive(key managedKey, seconds int64) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(file.Sync(), file.Close(), syncFolder(f.dir))
+	return errors.Join(durable.Write(file, nil), durable.SyncFolder(f.dir))
 }
 
 // remove deletes a key and its markers, the key first: a marker alone harms nobody.
@@ -232,30 +234,7 @@ func (f *folder) remove(key managedKey) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
-	return errors.Join(err, syncFolder(f.dir))
-}
-
-// writeStaged writes a file that only its owner may read, down to the disk.
-func writeStaged(dir, pattern string, content []byte) (name string, err error) {
-	f, err := os.CreateTemp(dir, pattern) // O_EXCL, mode 0600
-	if err != nil {
-		return "", err
-	}
-	_, err = f.Write(content)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err != nil {
-		os.Remove(f.Name())
-		return "", err
-	}
-	return f.Name(), nil
-}
-
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return errors.Join(err, durable.SyncFolder(f.dir))
 }
 
 // readKeyFile reads a regular file of bounded size.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/writ-auth/writ/schema/durable"
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
@@ -76,36 +77,13 @@ func (s *serials) record(number uint64, digest string) error {
 		if err != nil {
 			return err
 		}
-		if err := replaceFile(filepath.Join(s.dir, serialFile), append(content, '\n')); err != nil {
+		// After a power failure a mark that was lost would let a rollback through.
+		if err := durable.Replace(filepath.Join(s.dir, serialFile), append(content, '\n'), 0o600); err != nil {
 			return fmt.Errorf("remember serial %d: %w", number, err)
 		}
 	}
 	s.last = next
 	return nil
-}
-
-// replaceFile stages the content beside the file, then renames it over. Both are
-// on the disk when it returns: after a power failure a mark that was lost would
-// let a rollback through.
-func replaceFile(path string, content []byte) error {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, ".writd-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(content)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	folder, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
 }
 
 // Keep puts a snapshot file that has been activated into the state folder, on
@@ -115,7 +93,7 @@ func Keep(stateFolder string, file []byte) error {
 	if stateFolder == "" {
 		return errors.New("keep snapshot: there is no state folder")
 	}
-	if err := replaceFile(filepath.Join(stateFolder, snapshotFile), file); err != nil {
+	if err := durable.Replace(filepath.Join(stateFolder, snapshotFile), file, 0o600); err != nil {
 		return fmt.Errorf("keep snapshot: %w", err)
 	}
 	return nil

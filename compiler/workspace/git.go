@@ -1,4 +1,4 @@
-package main
+package workspace
 
 import (
 	"bufio"
@@ -69,7 +69,7 @@ func ofSubmodule(gitDir string) bool {
 // and then every branch is that of a repository which its author chose.
 func (g git) reviewed(ctx context.Context, revision string) (string, error) {
 	if g.submodule && !fullHash.MatchString(revision) {
-		return "", failf("git-failed", "Name the commit by its full hash, --against git:HASH, or run this in a clone of that repository itself.",
+		return "", diag.Failf("git-failed", "Name the commit by its full hash, --against git:HASH, or run this in a clone of that repository itself.",
 			"%q is in a submodule, and whoever changes the checkout around it chooses what %q is there", filepath.ToSlash(g.dir), revision)
 	}
 	return g.commit(ctx, revision)
@@ -79,7 +79,7 @@ func (g git) reviewed(ctx context.Context, revision string) (string, error) {
 var errEmbedded = errors.New("the folder holds a git repository among its files")
 
 func embedded(place string) error {
-	return failf("git-failed", "Remove HEAD, config, objects and refs from it: git takes a folder with these for the repository, so they would decide what every revision is.",
+	return diag.Failf("git-failed", "Remove HEAD, config, objects and refs from it: git takes a folder with these for the repository, so they would decide what every revision is.",
 		"%q: %w", filepath.ToSlash(place), errEmbedded)
 }
 
@@ -147,11 +147,11 @@ var (
 // gitError says what to do about git's most frequent refusals.
 func gitError(err error, complaint string) error {
 	if errors.Is(err, exec.ErrNotFound) {
-		return failf("git-failed", "Install git, or compare with a snapshot: --against FILE.", "git is not installed")
+		return diag.Failf("git-failed", "Install git, or compare with a snapshot: --against FILE.", "git is not installed")
 	}
 	complaint = strings.TrimSpace(strings.TrimPrefix(complaint, "fatal: "))
 	if m := dubiousOwner.FindStringSubmatch(complaint); m != nil {
-		return failf("git-failed", "If you trust it, say so:\n\n  git config --global --add safe.directory "+diag.ShellQuote(m[1]),
+		return diag.Failf("git-failed", "If you trust it, say so:\n\n  git config --global --add safe.directory "+diag.ShellQuote(m[1]),
 			"the repository %q belongs to another user, and git does not read it", m[1])
 	}
 	if m := bareRefused.FindStringSubmatch(complaint); m != nil {
@@ -159,25 +159,25 @@ func gitError(err error, complaint string) error {
 	}
 	switch {
 	case strings.Contains(complaint, "not a git repository"):
-		return failf("git-failed", "Run this inside a git checkout, or compare with a snapshot: --against FILE.", "not a git repository")
+		return diag.Failf("git-failed", "Run this inside a git checkout, or compare with a snapshot: --against FILE.", "not a git repository")
 	case complaint == "":
-		return failf("git-failed", "", "git: %w", err)
+		return diag.Failf("git-failed", "", "git: %w", err)
 	}
-	return failf("git-failed", "", "git: %s", complaint)
+	return diag.Failf("git-failed", "", "git: %s", complaint)
 }
 
 // commit resolves a revision to the commit that it names.
 func (g git) commit(ctx context.Context, revision string) (string, error) {
 	if revision == "" || strings.HasPrefix(revision, "-") || strings.ContainsAny(revision, "\x00\n") {
-		return "", usagef("invalid git revision %q", revision)
+		return "", diag.Usagef("invalid git revision %q", revision)
 	}
 	if left, right, isRange := strings.Cut(revision, ".."); isRange {
 		right = strings.TrimPrefix(right, ".")
-		return "", &usageError{message: fmt.Sprintf("%q is a range of commits, and a plan compares with one", revision),
-			hint: fmt.Sprintf("Name one. Where the two parted is: --against git:$(git merge-base %s %s)", orHead(left), orHead(right))}
+		return "", diag.Failf(diag.CodeUsage, fmt.Sprintf("Name one. Where the two parted is: --against git:$(git merge-base %s %s)", orHead(left), orHead(right)),
+			"%q is a range of commits, and a plan compares with one", revision)
 	}
 	if strings.HasPrefix(revision, ":/") {
-		return "", usagef("%q searches the commits for a text, which whoever writes a commit chooses: name the commit", revision)
+		return "", diag.Usagef("%q searches the commits for a text, which whoever writes a commit chooses: name the commit", revision)
 	}
 	if err := g.unambiguous(ctx, revision); err != nil {
 		return "", err
@@ -246,7 +246,7 @@ func (g git) unambiguous(ctx context.Context, revision string) error {
 	for i, ref := range found {
 		found[i] = "git:" + ref + rest
 	}
-	return failf("git-failed", "Write which one is meant: --against "+strings.Join(found, ", or --against ")+".",
+	return diag.Failf("git-failed", "Write which one is meant: --against "+strings.Join(found, ", or --against ")+".",
 		"git knows more than one %q", name)
 }
 
@@ -256,9 +256,9 @@ func (g git) unknown(ctx context.Context, revision string) error {
 	if shallow, err := g.run(ctx, "rev-parse", "--is-shallow-repository"); err == nil && strings.TrimSpace(shallow) == "true" {
 		hint = "This clone is shallow. Fetch all of it: git fetch --unshallow."
 	} else if refs, err := g.run(ctx, "for-each-ref", "--count=1"); err == nil && refs == "" {
-		return failf("git-failed", "Commit first, or compare with a snapshot: --against FILE.", "git knows no commit %q: the repository has none yet", revision)
+		return diag.Failf("git-failed", "Commit first, or compare with a snapshot: --against FILE.", "git knows no commit %q: the repository has none yet", revision)
 	}
-	return failf("git-failed", hint, "git knows no commit %q", revision)
+	return diag.Failf("git-failed", hint, "git knows no commit %q", revision)
 }
 
 // prefix is the folder's path below the top of its repository: "" or "a/b/".
@@ -407,7 +407,7 @@ func (g git) openSubmodule(ctx context.Context, outer string, entry gitEntry) (g
 		}
 	}
 	update := "git submodule update --init -- " + diag.ShellQuote(entry.path)
-	return git{}, failf("git-failed",
+	return git{}, diag.Failf("git-failed",
 		fmt.Sprintf("Check it out: %s. Where the change removes it, do that on the commit that has it: git checkout %s && %s && git checkout -", update, shortHash(outer), update),
 		"submodule %q is not checked out at commit %s", entry.path, shortHash(entry.oid))
 }

@@ -1,4 +1,4 @@
-package main
+package workspace
 
 import (
 	"bytes"
@@ -15,8 +15,8 @@ import (
 
 // revision is what the snapshot says it was made from: the git commit when the
 // configuration's folder is exactly that commit, else the text given.
-func (w *workspace) revision(ctx context.Context, t *tree, given string) (string, error) {
-	repository, err := openGit(ctx, w.dir)
+func (w *Workspace) revision(ctx context.Context, t *Tree, given string) (string, error) {
+	repository, err := openGit(ctx, w.Dir)
 	if errors.Is(err, errEmbedded) {
 		return "", err
 	}
@@ -41,19 +41,19 @@ func (w *workspace) revision(ctx context.Context, t *tree, given string) (string
 // every file of the commit is on disk as it is there. Comparing here, and not
 // with "git status", runs none of the filters that a checkout may configure.
 // The lockfile and the snapshot are what an apply writes, so they do not count.
-func (w *workspace) clean(entries []gitEntry, t *tree) bool {
+func (w *Workspace) clean(entries []gitEntry, t *Tree) bool {
 	committed := make(map[string]bool, len(entries))
 	for _, entry := range entries {
 		committed[entry.path] = true
-		path := filepath.Join(w.dir, filepath.FromSlash(entry.path))
-		if path == w.lockfile || filepath.Base(path) == snapshotName {
+		path := filepath.Join(w.Dir, filepath.FromSlash(entry.path))
+		if path == w.Lockfile.Path || filepath.Base(path) == SnapshotName {
 			continue
 		}
 		if !sameAsCommitted(entry, path) {
 			return false
 		}
 	}
-	for name := range t.model.Config.Sources {
+	for name := range t.Model.Config.Sources {
 		if !committed[name] {
 			return false
 		}
@@ -76,7 +76,7 @@ func sameAsCommitted(entry gitEntry, path string) bool {
 		content = []byte(filepath.ToSlash(target))
 	default:
 		var err error
-		if content, err = readRegular(path); err != nil {
+		if content, err = ReadFile(path); err != nil {
 			return false
 		}
 	}

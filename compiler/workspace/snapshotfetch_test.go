@@ -1,4 +1,4 @@
-package main
+package workspace
 
 import (
 	"net/http"
@@ -6,12 +6,14 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/writ-auth/writ/config/diag"
 )
 
 // TestSnapshotIsNotFetchedOverPlainHTTP: what a plan compares with is not taken
 // from whoever answers on the way, a redirect's target included.
 func TestSnapshotIsNotFetchedOverPlainHTTP(t *testing.T) {
-	if _, err := fetchSnapshot(t.Context(), "http://writ.example/prod.snapshot"); exitCode(err) != exitUsage {
+	if _, err := fetchSnapshot(t.Context(), "http://writ.example/prod.snapshot"); diag.ProblemsOf(err).List[0].Code != diag.CodeUsage {
 		t.Errorf("plain http: %v", err)
 	}
 	var asked atomic.Bool

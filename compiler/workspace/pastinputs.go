@@ -1,4 +1,4 @@
-package main
+package workspace
 
 import (
 	"context"
@@ -8,12 +8,13 @@ import (
 
 	"github.com/writ-auth/writ/compiler/lockfile"
 	"github.com/writ-auth/writ/config"
+	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/config/source"
 )
 
 // pastInputs are the files beside the configuration as they stood at a commit.
 type pastInputs struct {
-	*workspace
+	*Workspace
 	repository git
 	commit     string
 	revision   string // as it was given
@@ -23,18 +24,18 @@ type pastInputs struct {
 // a variable that was not declared then is left out: the change under review may
 // be the one that declares it.
 func (p *pastInputs) options(ctx context.Context) (config.Options, error) {
-	options := p.workspace.options
+	options := p.config
 	options.OnlyDeclared, options.VarFiles = true, nil
 	for i, file := range p.varFiles {
-		now := p.workspace.options.VarFiles[i]
+		now := p.config.VarFiles[i]
 		if file.top == "" {
-			p.app.note("%q lies outside of the repository: it is used for both sides as it is now.", file.name)
+			p.note(fmt.Sprintf("%q lies outside of the repository: it is used for both sides as it is now.", file.name))
 			options.VarFiles = append(options.VarFiles, now)
 			continue
 		}
 		content, err := file.at(ctx, p.repository, p.commit)
 		if errors.Is(err, fs.ErrNotExist) {
-			p.app.note("%q is not in git at %s: it is left out there.", file.name, p.revision)
+			p.note(fmt.Sprintf("%q is not in git at %s: it is left out there.", file.name, p.revision))
 			continue
 		}
 		if err != nil {
@@ -47,9 +48,9 @@ func (p *pastInputs) options(ctx context.Context) (config.Options, error) {
 
 // lock is the lockfile at the commit, nil where there was none.
 func (p *pastInputs) lock(ctx context.Context) (*lockfile.File, error) {
-	file := p.input(p.lockName, p.lockfile)
+	file := p.input(p.Lockfile)
 	if file.top == "" {
-		p.app.note("The lockfile %q lies outside of the repository: what was released in it is not compared.", file.name)
+		p.note(fmt.Sprintf("The lockfile %q lies outside of the repository: what was released in it is not compared.", file.name))
 		return nil, nil
 	}
 	content, err := file.at(ctx, p.repository, p.commit)
@@ -62,13 +63,10 @@ func (p *pastInputs) lock(ctx context.Context) (*lockfile.File, error) {
 	// Its layout is no matter here: it may be that of another version of writ.
 	lock, list := lockfile.ParseWithoutCanonicalCheck(file.name, source.UnixLines(content))
 	if list.HasErrors() {
-		p.app.warn(errorsOnly(list), map[string][]byte{file.name: content})
-		return nil, failf("git-failed", "Compare with a revision where it can be.", "the lockfile at %q cannot be read", p.revision)
+		return nil, &RevisionError{
+			Failure:  diag.Failf("git-failed", "Compare with a revision where it can be.", "the lockfile at %q cannot be read", p.revision),
+			Problems: &diag.Problems{List: list.Errors(), Sources: map[string][]byte{file.name: content}},
+		}
 	}
 	return lock, nil
-}
-
-// note tells on standard error what a comparison takes for granted.
-func (a *app) note(format string, args ...any) {
-	fmt.Fprintln(a.err, visible(fmt.Sprintf(format, args...)))
 }

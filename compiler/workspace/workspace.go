@@ -1,0 +1,266 @@
+// Package workspace takes a folder of HCL to the two files that are in force:
+//
+//	Load → Compile → Plan → Release → Apply
+//
+// Load finds the folder and reads the files that stand beside the configuration,
+// Compile checks it against every rule, Plan compares it with the snapshot in
+// force or with a revision of git, Release makes the next snapshot of that, and
+// Apply writes lockfile and snapshot.
+//
+// The package owns where files are and how they are read: the lockfile and the
+// variable files of a change under review never lead out of its tree, and git is
+// asked for objects and nothing else. It prints nothing and asks nobody. What is
+// wrong with a configuration is a *diag.Problems, what else goes wrong a
+// *diag.Failure; the rules are those of packages config and compiler.
+package workspace
+
+import (
+	"crypto/rand"
+	"errors"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/compiler/lockfile"
+	"github.com/writ-auth/writ/config"
+	"github.com/writ-auth/writ/config/diag"
+)
+
+// SnapshotName is the name of the snapshot in force, in the root, unless Options
+// name another.
+const SnapshotName = "writ.snapshot"
+
+// Options say where everything is.
+type Options struct {
+	Dir      string            // the root of the configuration
+	Lockfile File              // the zero value is writ.lock.hcl in Dir
+	Snapshot string            // path of the snapshot in force; "" is writ.snapshot in Dir
+	Vars     map[string]string // values of variables
+	VarFiles []File            // files of values of variables
+
+	Now  func() time.Time // time.Now when nil
+	Rand io.Reader        // for the names of staging files; crypto/rand when nil
+	// Note is told, in a sentence, what a comparison with a revision of git takes
+	// for granted. Nil tells nobody.
+	Note func(text string)
+}
+
+// A File is a file beside the configuration.
+type File struct {
+	Name string // as messages show it
+	Path string
+}
+
+// A Workspace is a configuration's folder and the files beside the configuration.
+type Workspace struct {
+	Dir      string // the root, as a path
+	Lockfile File
+	Snapshot string // path of the snapshot in force
+
+	lockAsked bool // Options named the lockfile
+	varFiles  []inputFile
+	config    config.Options
+	now       func() time.Time
+	rand      io.Reader
+	note      func(text string)
+}
+
+// Load finds the folder and reads the files that the options name.
+func Load(o Options) (*Workspace, error) {
+	w := &Workspace{Dir: o.Dir, Lockfile: o.Lockfile, Snapshot: o.Snapshot, now: o.Now, rand: o.Rand, note: o.Note}
+	if w.lockAsked = o.Lockfile != (File{}); !w.lockAsked {
+		w.Lockfile = File{lockfile.DefaultName, filepath.Join(o.Dir, lockfile.DefaultName)}
+	}
+	w.Lockfile = File{filepath.ToSlash(w.Lockfile.Name), filepath.Clean(w.Lockfile.Path)}
+	if w.Snapshot == "" {
+		w.Snapshot = filepath.Join(o.Dir, SnapshotName)
+	}
+	if w.now == nil {
+		w.now = time.Now
+	}
+	if w.rand == nil {
+		w.rand = rand.Reader
+	}
+	if w.note == nil {
+		w.note = func(string) {}
+	}
+	if inside, err := filepath.Rel(w.Dir, w.Lockfile.Path); err == nil && filepath.IsLocal(inside) {
+		w.config.Lockfile = filepath.ToSlash(inside)
+	}
+	info, err := os.Stat(w.Dir)
+	if err != nil {
+		return nil, Unreadable(err)
+	}
+	if !info.IsDir() {
+		return nil, diag.Failf("unreadable-file", "Name the configuration's folder.", "%q is not a folder", filepath.ToSlash(w.Dir))
+	}
+	w.config.Vars = o.Vars
+	for _, named := range o.VarFiles {
+		file := w.input(named)
+		content, err := file.read()
+		if err != nil {
+			return nil, err
+		}
+		w.varFiles = append(w.varFiles, file)
+		w.config.VarFiles = append(w.config.VarFiles, config.VarFile{Name: file.name, Bytes: content})
+	}
+	return w, nil
+}
+
+// A Tree is a configuration that was loaded and compiled without errors.
+type Tree struct {
+	Model    *compiler.Model
+	Warnings diag.List
+	Sources  map[string][]byte // of snippets, by file name
+}
+
+// Compile loads and compiles the folder. The error is a *diag.Problems where the
+// configuration is at fault.
+func (w *Workspace) Compile() (*Tree, error) {
+	root, err := os.OpenRoot(w.Dir)
+	if err != nil {
+		return nil, Unreadable(err)
+	}
+	defer root.Close()
+	cfg, list := config.Load(root, w.config)
+	if len(cfg.Sources) == 0 && !list.HasErrors() {
+		return nil, diag.Failf("missing-issuer", "Write a small one with \"writ init\", or name the configuration's folder with --chdir.",
+			"there is no *.hcl file in %q", filepath.ToSlash(w.Dir))
+	}
+	return w.compile(cfg, list)
+}
+
+// compile goes on with what was loaded.
+func (w *Workspace) compile(cfg *config.Config, list diag.List) (*Tree, error) {
+	sources := maps.Clone(cfg.Sources) // those of variables among them
+	if sources == nil {
+		sources = map[string][]byte{}
+	}
+	model, found := compiler.Compile(cfg, compiler.CompileOptions{Now: w.now(), Loaded: list})
+	list = append(list, found...)
+	if list.HasErrors() {
+		return nil, &diag.Problems{List: list, Sources: sources}
+	}
+	return &Tree{Model: model, Warnings: list, Sources: sources}, nil
+}
+
+// take adds diagnostics to the warnings. With an error among them the tree may
+// not go on.
+func (t *Tree) take(list diag.List) error {
+	if list.HasErrors() {
+		return &diag.Problems{List: append(t.Warnings, list...), Sources: t.Sources}
+	}
+	t.Warnings = append(t.Warnings, list...)
+	return nil
+}
+
+// A LockCheck is what the configuration makes of the lockfile.
+type LockCheck struct {
+	Before  *lockfile.File // nil when there is none
+	Next    *lockfile.File
+	Renames []compiler.Rename
+	Rebuilt bool // the lockfile was lost and is made out of the snapshot in force
+
+	bytes []byte // of Before; nil when there is none
+}
+
+// Changed reports whether the lockfile would be written.
+func (c *LockCheck) Changed() bool {
+	return c.Before == nil || string(c.Next.Bytes()) != string(c.bytes)
+}
+
+// CheckLock compares the tree with the lockfile.
+func (w *Workspace) CheckLock(t *Tree, opts compiler.LockOptions) (*LockCheck, error) {
+	c := new(LockCheck)
+	if err := w.readLock(t, c, lockfile.Parse); err != nil {
+		return nil, err
+	}
+	return c, w.makeLock(t, c, c.Before, opts)
+}
+
+// MendLock is CheckLock that takes a lockfile in any layout, and in the place of one
+// that was lost what the snapshot in force records.
+func (w *Workspace) MendLock(t *Tree) (*LockCheck, error) {
+	c := new(LockCheck)
+	if err := w.readLock(t, c, lockfile.ParseWithoutCanonicalCheck); err != nil {
+		return nil, err
+	}
+	inForce, err := InForce(w.Snapshot)
+	if err != nil {
+		return nil, err
+	}
+	guarding := c.Before
+	if guarding == nil && inForce.Document != nil { // one that was lost must not begin anew with whatever the tree says now
+		guarding, c.Rebuilt = compiler.LockFromDocument(inForce.Document), true
+	}
+	return c, w.makeLock(t, c, guarding, compiler.LockOptions{Prior: inForce.Document})
+}
+
+// makeLock makes the next lockfile out of the one that guards the identifiers.
+func (w *Workspace) makeLock(t *Tree, c *LockCheck, guarding *lockfile.File, opts compiler.LockOptions) error {
+	opts.Name = w.Lockfile.Name
+	var list diag.List
+	c.Next, c.Renames, list = compiler.CheckLock(t.Model, guarding, opts)
+	return t.take(list)
+}
+
+// readLock reads the lockfile, if there is one. Its bytes become a source of snippets.
+func (w *Workspace) readLock(t *Tree, c *LockCheck, parse func(name string, content []byte) (*lockfile.File, diag.List)) error {
+	content, err := w.input(w.Lockfile).read()
+	if errors.Is(err, fs.ErrNotExist) {
+		if w.lockAsked { // a mistyped name would guard no identifier
+			d := diag.Newf("lock-missing", hcl.Range{},
+				"There is no %q, so every identifier counts as new. That is right before the first apply; otherwise correct --lockfile.", w.Lockfile.Name)
+			t.Warnings = append(t.Warnings, d.WithSeverity(diag.Warning))
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	t.Sources[w.Lockfile.Name] = content
+	lock, list := parse(w.Lockfile.Name, content)
+	c.Before, c.bytes = lock, content
+	return t.take(list)
+}
+
+// Flags are the flags that say what a plan is made of, one way to write them:
+// variables by name, paths as seen from the root. A saved plan notes them for a
+// person to repeat. Apply never takes them from the file: whoever could edit it
+// would choose the variables.
+func (w *Workspace) Flags() []string {
+	words := []string{}
+	for _, name := range slices.Sorted(maps.Keys(w.config.Vars)) {
+		words = append(words, "--var", name+"="+w.config.Vars[name])
+	}
+	for _, file := range w.varFiles {
+		words = append(words, "--var-file", w.FromRoot(file.path))
+	}
+	if lock := w.FromRoot(w.Lockfile.Path); lock != lockfile.DefaultName {
+		words = append(words, "--lockfile", lock)
+	}
+	if snap := w.FromRoot(w.Snapshot); snap != SnapshotName {
+		words = append(words, "--snapshot", snap)
+	}
+	return words
+}
+
+// FromRoot is a path as seen from the root of the configuration, where apply runs.
+func (w *Workspace) FromRoot(path string) string {
+	root, errRoot := filepath.Abs(w.Dir)
+	absolute, err := filepath.Abs(path)
+	if errRoot != nil || err != nil {
+		return filepath.ToSlash(path)
+	}
+	if relative, err := filepath.Rel(root, absolute); err == nil {
+		absolute = relative
+	}
+	return filepath.ToSlash(absolute)
+}

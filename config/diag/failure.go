@@ -1,0 +1,72 @@
+package diag
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/writ-auth/writ/schema"
+)
+
+// A Failure is an error that no line of a configuration caused: a file that
+// cannot be read, a server that does not answer, a command line that makes no
+// sense. It is shown like a diagnostic without a place.
+type Failure struct {
+	Code string // of the catalogue
+	Hint string // what to do, in full sentences; "" for nothing to add
+	Err  error
+}
+
+// Failf is a Failure with the text that fmt.Errorf makes.
+func Failf(code, hint, format string, args ...any) *Failure {
+	return &Failure{Code: code, Hint: hint, Err: fmt.Errorf(format, args...)}
+}
+
+// CodeUsage is the code of a command line, or of a name on it, that makes no sense.
+const CodeUsage = "usage"
+
+// Usagef is a Failure of whoever wrote the command line.
+func Usagef(format string, args ...any) *Failure {
+	return &Failure{Code: CodeUsage, Err: fmt.Errorf(format, args...)}
+}
+
+// Error implements error.
+func (f *Failure) Error() string { return f.Err.Error() }
+
+// Unwrap gives errors.Is the cause.
+func (f *Failure) Unwrap() error { return f.Err }
+
+// FromError makes a diagnostic of an error, by its Failure where it has one.
+func FromError(err error) Diagnostic {
+	failed, ok := errors.AsType[*Failure](err)
+	if !ok {
+		return New("command-failed", hcl.Range{}, schema.Sentence(err.Error()))
+	}
+	detail := schema.Sentence(err.Error())
+	if failed.Hint != "" {
+		detail += " " + failed.Hint
+	}
+	return New(failed.Code, hcl.Range{}, detail)
+}
+
+// Problems are the diagnostics of a configuration that is at fault, with the
+// bytes of the files that they point into. They are an error where something
+// could not go on.
+type Problems struct {
+	List    List
+	Sources map[string][]byte // by file name
+}
+
+// Error implements error. It counts only: who has an error of this type shows
+// the diagnostics.
+func (p *Problems) Error() string { return fmt.Sprintf("%d diagnostics", len(p.List)) }
+
+// ProblemsOf are the diagnostics of any error: those of a configuration at fault,
+// else the one that FromError makes.
+func ProblemsOf(err error) *Problems {
+	if problems, ok := errors.AsType[*Problems](err); ok {
+		return problems
+	}
+	return &Problems{List: List{FromError(err)}}
+}
