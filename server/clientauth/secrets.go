@@ -285,7 +285,7 @@ func (s *Secrets) Verify(ctx context.Context, addr netip.Addr, cred Credential, 
 	s.work.Did("look-up")
 	subject, any := s.decoy(cred.ClientID)
 	if any {
-		s.snap.ClientByID(second(subject.ClientID(), known))
+		s.snap.ClientByID(decoyLookup(subject.ClientID(), known))
 		s.work.Did("look-up")
 	}
 	if known {
@@ -378,10 +378,11 @@ func (s *Secrets) compute(ctx context.Context, addr netip.Addr, cred Credential,
 	return "", ctx.Err()
 }
 
-// second is the client_id to look up after the one that was claimed, of which one is
-// there and one is not: a decoy's, not quite when the one that was claimed was there.
-// It is a copy, as what is compared with itself is soon found equal.
-func second(decoy string, known bool) string {
+// decoyLookup returns the client_id for a second look-up, so that every request makes
+// one that hits and one that misses: the decoy's after an unknown client, and the
+// decoy's with one bit flipped after a known one. It is a copy, because a string that is
+// compared with itself is found equal without a look at its bytes.
+func decoyLookup(decoy string, known bool) string {
 	var buffer [32]byte
 	id := append(buffer[:0], decoy...)
 	var flip byte // no branch: to guess one wrongly takes as long as a lookup
@@ -397,7 +398,7 @@ func second(decoy string, known bool) string {
 // dummy is the fast hash of no secret, and of those that have a slow one.
 var dummy [sha256.Size]byte
 
-// decoy picks the client with whose secrets one that is unknown is compared; ok is
+// decoy picks the client whose secrets stand in for those of an unknown client; ok is
 // false in a snapshot without clients.
 func (s *Secrets) decoy(clientID string) (client snapshot.Client, ok bool) {
 	n := s.snap.NumClients()
@@ -422,7 +423,7 @@ func (s *Secrets) fastHash(secret snapshot.Secret) ([sha256.Size]byte, error) {
 	return dummy, nil
 }
 
-// better is the outcome of two that says more: success, then what was wrong
+// better is the more telling outcome of two: success, then what was wrong
 // with a matching secret, then that none matched.
 func better(a, b error) error {
 	for _, err := range []error{nil, ErrExpiredSecret, ErrEarlySecret, ErrWrongSecret, ErrUnreadableSecret} {

@@ -35,7 +35,7 @@ type SlowOptions struct {
 // entry. It outlives the snapshots.
 type SlowHashes struct {
 	opts  SlowOptions
-	queue fairQueue
+	queue slowQueue
 
 	mu sync.Mutex
 	// Secrets that match are remembered apart from those that do not, of which
@@ -48,7 +48,7 @@ func NewSlowHashes(opts SlowOptions) *SlowHashes {
 	if opts.Compute == nil {
 		opts.Compute = compareSlow
 	}
-	return &SlowHashes{opts: opts, queue: fairQueue{limit: slowWaiting}}
+	return &SlowHashes{opts: opts, queue: slowQueue{limit: slowWaiting}}
 }
 
 // matches reports whether the secret that is presented for a client has the hash,

@@ -101,9 +101,9 @@ func TestOneClientStarvesNoOtherBehindAProxy(t *testing.T) {
 }
 
 // Callers take turns, and what is last of too many is refused, whoever came last.
-func TestFairQueueOrder(t *testing.T) {
+func TestSlowQueueOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := &fairQueue{limit: 4}
+		q := &slowQueue{limit: 4}
 		a, b, c := caller{addr: here}, caller{addr: there}, caller{clientID: "c"}
 		var mu sync.Mutex
 		var order, refused []string
@@ -145,9 +145,9 @@ func TestFairQueueOrder(t *testing.T) {
 }
 
 // Whoever goes away leaves no place taken, waiting or just served.
-func TestFairQueueForgetsWhoGoesAway(t *testing.T) {
+func TestSlowQueueForgetsWhoGoesAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := &fairQueue{limit: 2}
+		q := &slowQueue{limit: 2}
 		if err := q.enter(t.Context(), caller{addr: here}); err != nil {
 			t.Fatal(err)
 		}

@@ -22,14 +22,14 @@ func callerOf(addr netip.Addr, clientID string) caller {
 	return caller{clientID: clientID}
 }
 
-// A fairQueue lets one caller after the other compute. Callers take turns: what one of
+// A slowQueue lets one caller after the other compute. Callers take turns: what one of
 // them asks for beyond its first waits behind the first of every other one, and what
 // is last of too many is refused. So a caller that floods the queue keeps nobody else
 // out, and where nobody else waits it has all of it.
 //
 // Turns are numbered as in start-time fair queueing (Goyal, Vin and Cheng, 1996): a
 // request gets the turn being served, or the one after the last of the same caller.
-type fairQueue struct {
+type slowQueue struct {
 	limit int // how many may wait
 
 	mu      sync.Mutex
@@ -46,7 +46,7 @@ type turn struct {
 
 // enter waits for the caller's turn, after which it must leave. An error is ErrBusy or
 // the context's.
-func (q *fairQueue) enter(ctx context.Context, of caller) error {
+func (q *slowQueue) enter(ctx context.Context, of caller) error {
 	t := &turn{of: of, done: make(chan error, 1)}
 	q.add(t)
 	select {
@@ -67,7 +67,7 @@ func (q *fairQueue) enter(ctx context.Context, of caller) error {
 }
 
 // add serves the turn at once or puts it where it belongs.
-func (q *fairQueue) add(t *turn) {
+func (q *slowQueue) add(t *turn) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.serving == nil {
@@ -93,7 +93,7 @@ func (q *fairQueue) add(t *turn) {
 }
 
 // leave ends the turn being served and begins the next one.
-func (q *fairQueue) leave() {
+func (q *slowQueue) leave() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.waiting) == 0 {

@@ -111,7 +111,7 @@ type Grant struct {
 	// asks for offline_access, it may refresh, and the API allows it.
 	Offline bool
 
-	user *represented // nil for a client on its own behalf
+	user *grantUser // nil for a client on its own behalf
 }
 
 // Decide says whether the client may have the token that it asks for at now, and

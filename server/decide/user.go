@@ -30,8 +30,8 @@ const (
 	maxCopied         = 4 << 10
 )
 
-// A represented is the user of a grant, as the token and the store have it.
-type represented struct {
+// A grantUser is the user of a grant, as the token and the store have it.
+type grantUser struct {
 	issuer   *schema.TrustedIssuer
 	subject  string // our sub
 	act      string
@@ -67,7 +67,7 @@ func (g *Grant) represent(d *Decider, req *Request) (refusal *Refusal) {
 
 // admit decides on a user whose token has been presented, by an issuer that vouches
 // for users.
-func (g *Grant) admit(d *Decider, req *Request) (*represented, *Refusal) {
+func (g *Grant) admit(d *Decider, req *Request) (*grantUser, *Refusal) {
 	user, code := req.User, refusedCode(req.GrantType)
 	issuer := d.issuers[user.TrustedIssuer]
 	switch {
@@ -76,7 +76,7 @@ func (g *Grant) admit(d *Decider, req *Request) (*represented, *Refusal) {
 	case !user.Claims.Says(g.Authorization.SubjectClaims()):
 		return nil, refuse(code, ReasonSubjectClaims)
 	}
-	r := &represented{issuer: issuer, subject: issuer.Label + SubjectBar + user.Subject, act: user.Act}
+	r := &grantUser{issuer: issuer, subject: issuer.Label + SubjectBar + user.Subject, act: user.Act}
 	if issuer.CapsLifetime {
 		r.notAfter = user.ExpiresAt
 	}
@@ -100,7 +100,7 @@ func (g *Grant) admit(d *Decider, req *Request) (*represented, *Refusal) {
 // the configuration demands of a user's token now must be what it demanded then,
 // because there is no token to hold it against; what it does not copy any more
 // is left out.
-func (g *Grant) resume(d *Decider, f *Family) (*represented, *Refusal) {
+func (g *Grant) resume(d *Decider, f *Family) (*grantUser, *Refusal) {
 	issuer := d.issuers[f.Issuer]
 	switch {
 	case !g.API.AllowOfflineAccess():
@@ -110,7 +110,7 @@ func (g *Grant) resume(d *Decider, f *Family) (*represented, *Refusal) {
 	case f.Rules != digest(g.Authorization.SubjectClaims()):
 		return nil, refuse(CodeInvalidGrant, ReasonSubjectClaims)
 	}
-	r := &represented{issuer: issuer, subject: f.Subject, act: f.Act, notAfter: f.NotAfter}
+	r := &grantUser{issuer: issuer, subject: f.Subject, act: f.Act, notAfter: f.NotAfter}
 	copies := slices.Collect(g.Authorization.CopyClaims())
 	for _, claim := range f.Claims {
 		if slices.Contains(copies, claim.Name) {

@@ -23,17 +23,17 @@ import (
 // concurrent use.
 type Handler struct {
 	*slog.JSONHandler
-	out *turns
+	out *lineWriter
 }
 
 // New returns a handler that writes to w from LevelInfo on.
 func New(w io.Writer) *Handler {
-	out := &turns{w: w}
+	out := &lineWriter{w: w}
 	return &Handler{JSONHandler: slog.NewJSONHandler(records{out}, nil), out: out}
 }
 
 // A records is where slog writes the lines of records.
-type records struct{ out *turns }
+type records struct{ out *lineWriter }
 
 func (r records) Write(line []byte) (int, error) {
 	text := bytes.TrimSuffix(line, []byte("\n"))
@@ -46,13 +46,13 @@ func (r records) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// A turns writes one line after the other.
-type turns struct {
+// A lineWriter writes one line after the other.
+type lineWriter struct {
 	mu sync.Mutex
 	w  io.Writer
 }
 
-func (t *turns) Write(line []byte) (int, error) {
+func (t *lineWriter) Write(line []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.w.Write(line)

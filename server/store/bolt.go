@@ -40,7 +40,7 @@ type Bolt struct {
 	damaged atomic.Pointer[damage] // set once and for all
 }
 
-// A damage is what bbolt threw at a page that it did not write. Its locks may
+// A damage is what bbolt panicked with at a page that it did not write. Its locks may
 // be left held, so that nothing may call it again.
 type damage struct{ cause any }
 
@@ -192,9 +192,13 @@ func (b *Bolt) Delete(ctx context.Context, key Key) error {
 	return b.update(func(tx boltTx) error { return tx.remove(key) })
 }
 
-// update queues the call and takes its turn at the commit lock. When it has
+// update queues the call and waits for the commit lock. When it has
 // the lock, either an earlier holder has carried the call along or it commits
 // the whole queue itself: one fsync for all who waited.
+//
+// bbolt.DB.Batch would make a single caller wait for its delay, or with no delay
+// commit each call by itself, and it runs in a goroutine of its own, in which a fault at
+// a damaged page would end the process: guard works in the caller's.
 func (b *Bolt) update(apply func(tx boltTx) error) error {
 	call := &boltCall{apply: apply}
 	b.mu.Lock()

@@ -206,8 +206,8 @@ func (f *folder) sweep(now int64) {
 	}
 }
 
-// outlive puts a marker beside the key.
-func (f *folder) outlive(key managedKey, seconds int64) error {
+// recordLifetime puts a marker file beside the key.
+func (f *folder) recordLifetime(key managedKey, seconds int64) error {
 	name := fmt.Sprintf("%s%s%d", managedName(key.alg, key.generation), lifetimeInfix, seconds)
 	file, err := os.OpenFile(filepath.Join(f.dir, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, fs.ErrExist) {

@@ -60,8 +60,8 @@ type shelf interface {
 	// add makes a key; it fails with fs.ErrExist when there is one of that
 	// generation already.
 	add(alg schema.SigningAlg, generation int, activatesAt, now int64) error
-	// outlive remembers with the key how long the tokens live that it may sign.
-	outlive(key managedKey, seconds int64) error
+	// recordLifetime stores with the key how long the tokens live that it may sign.
+	recordLifetime(key managedKey, seconds int64) error
 	remove(key managedKey) error
 }
 
@@ -131,7 +131,7 @@ func (m *Managed) maintain(need Need, now int64) map[schema.SigningAlg]error {
 			failed[alg] = err
 			continue
 		}
-		m.outlive(inv.of(alg).keys, alg, need.Longest, now)
+		m.recordLongestLifetime(inv.of(alg).keys, alg, need.Longest, now)
 	}
 	m.retire(inv, need, now)
 	m.publish(inv, need, now)
@@ -206,17 +206,18 @@ func (m *Managed) provide(inv inventory, alg schema.SigningAlg, now int64) (inve
 	return again, again.of(alg).blocked
 }
 
-// outlive remembers, with each key that may still sign, how long tokens live: a
-// configuration that shortens them must not withdraw the key of those that are
-// about, nor may a restart or another process.
-func (m *Managed) outlive(keys []managedKey, alg schema.SigningAlg, longest, now int64) {
+// recordLongestLifetime stores, with each key that may still sign, the longest lifetime
+// of the tokens that it signs. The key is published until those have expired, also
+// when a later configuration shortens lifetimes, and after a restart or in another
+// process.
+func (m *Managed) recordLongestLifetime(keys []managedKey, alg schema.SigningAlg, longest, now int64) {
 	for i := signing(keys, now); i < len(keys); i++ {
 		key := &keys[i]
 		if max(key.longest, m.longest[key.kid]) >= longest {
 			continue
 		}
 		m.longest[key.kid] = longest
-		if err := m.shelf.outlive(*key, longest); err != nil {
+		if err := m.shelf.recordLifetime(*key, longest); err != nil {
 			m.log.Warn("how long tokens live cannot be written down", "alg", alg, "kid", key.kid, "reason", err.Error())
 		}
 	}
@@ -305,7 +306,7 @@ func (d *drawer) add(alg schema.SigningAlg, generation int, activatesAt, _ int64
 	return key.SelfTest()
 }
 
-func (d *drawer) outlive(key managedKey, seconds int64) error {
+func (d *drawer) recordLifetime(key managedKey, seconds int64) error {
 	for i := range d.keys[key.alg] {
 		if have := &d.keys[key.alg][i]; have.Key == key.Key {
 			have.longest = max(have.longest, seconds)

@@ -311,7 +311,7 @@ func TestDamagedAndDeletedKeys(t *testing.T) {
 type readOnly struct{ shelf }
 
 func (readOnly) add(schema.SigningAlg, int, int64, int64) error { return fs.ErrPermission }
-func (readOnly) outlive(managedKey, int64) error                { return fs.ErrPermission }
+func (readOnly) recordLifetime(managedKey, int64) error         { return fs.ErrPermission }
 func (readOnly) remove(managedKey) error                        { return fs.ErrPermission }
 
 func TestReadOnlyFolder(t *testing.T) {

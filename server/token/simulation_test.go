@@ -257,4 +257,4 @@ func TestSimulationCanFail(t *testing.T) {
 // A forgetful shelf does not remember how long tokens live.
 type forgetful struct{ shelf }
 
-func (forgetful) outlive(managedKey, int64) error { return nil }
+func (forgetful) recordLifetime(managedKey, int64) error { return nil }

@@ -42,7 +42,7 @@ type finding struct {
 func (e *introspectionEndpoint) serve(s *active.State, w http.ResponseWriter, r *http.Request) {
 	x := newExchange(s, e.now(), r)
 	defer x.form.Free()
-	found, body, refusal := e.introspect(x, w, r)
+	found, body, refusal := e.introspect(&x, w, r)
 	success := metrics.Active
 	if refusal != nil {
 		found.reason = refusal.Reason
@@ -50,7 +50,7 @@ func (e *introspectionEndpoint) serve(s *active.State, w http.ResponseWriter, r 
 		success, body = metrics.Inactive, inactive
 	}
 	e.report.metrics.Introspection(result(refusal, success))
-	e.report.presented(r, x, "introspect", found, refusal)
+	e.report.presented(r, &x, "introspect", found, refusal)
 	if refusal != nil {
 		writeError(w, refusal.In(s.Style))
 		return
@@ -225,7 +225,7 @@ type revocationEndpoint struct {
 func (e *revocationEndpoint) serve(s *active.State, w http.ResponseWriter, r *http.Request) {
 	x := newExchange(s, e.now(), r)
 	defer x.form.Free()
-	found, refusal := e.revoke(x, w, r)
+	found, refusal := e.revoke(&x, w, r)
 	success := metrics.NothingToDo
 	if refusal != nil {
 		found.reason = refusal.Reason
@@ -233,7 +233,7 @@ func (e *revocationEndpoint) serve(s *active.State, w http.ResponseWriter, r *ht
 		success = metrics.Inactive
 	}
 	e.report.metrics.Revocation(result(refusal, success))
-	e.report.presented(r, x, "revoke", found, refusal)
+	e.report.presented(r, &x, "revoke", found, refusal)
 	if refusal != nil {
 		writeError(w, refusal.In(s.Style))
 		return

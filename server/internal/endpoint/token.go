@@ -46,8 +46,9 @@ type exchange struct {
 	trace      string         // the id of the trace that the request belongs to, "" for none
 }
 
-func newExchange(s *active.State, now time.Time, r *http.Request) *exchange {
-	return &exchange{state: s, now: now, trace: traceID(r.Header), form: transport.NewForm()}
+// newExchange returns a value, so that the caller's stack holds it.
+func newExchange(s *active.State, now time.Time, r *http.Request) exchange {
+	return exchange{state: s, now: now, trace: traceID(r.Header), form: transport.NewForm()}
 }
 
 func (e *tokenEndpoint) serve(s *active.State, w http.ResponseWriter, r *http.Request) {
@@ -57,8 +58,8 @@ func (e *tokenEndpoint) serve(s *active.State, w http.ResponseWriter, r *http.Re
 	defer x.form.Free()
 	out := answers.Get().(*answer)
 	defer answers.Put(out)
-	refusal := e.run(x, out, w, r)
-	e.report.token(r.Context(), x, refusal, begin)
+	refusal := e.run(&x, out, w, r)
+	e.report.token(r.Context(), &x, refusal, begin)
 	if refusal != nil {
 		writeError(w, refusal.In(s.Style))
 		return
