@@ -43,9 +43,12 @@ func (r *termsRecord) fields(p *pass, a *schema.Authorization) {
 func (p *pass) scopeSet(name string, f *ref, v *[]string) {
 	switch p.op {
 	case decoding:
-		*v = shared(p.decoder, section(secScopeSets), span{f.le32, le(1)}, func() []string {
-			return splitScopes(secScopeSets.at(&p.decoder.sections, f.get()).joined.in(p.decoder.Snapshot))
-		})
+		granted, ok := p.decoder.granted[f.get()]
+		if !ok {
+			granted = splitScopes(secScopeSets.at(&p.decoder.sections, f.get()).joined.in(p.decoder.Snapshot))
+			p.decoder.granted[f.get()] = granted
+		}
+		*v = granted
 	case listing:
 		p.list.member(name, *v)
 	}

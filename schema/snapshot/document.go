@@ -13,7 +13,7 @@ import (
 // server which never calls it need not link it.
 func Decode(s *Snapshot) *schema.Document {
 	p, byLabel := s.decode(), s.authorizationsByLabel()
-	p.decoder.decoded = map[decodedList]any{}
+	p.decoder.decoded, p.decoder.granted = map[decodedList]any{}, map[uint32][]string{}
 	return &schema.Document{
 		Issuer:         s.Issuer(),
 		APIs:           collect(s.NumAPIs(), func(i int, a *schema.API) { s.API(i).decode(&p, a) }),

@@ -98,6 +98,7 @@ func (e *encoder) encodeAPIs() error {
 	for i := range e.doc.APIs {
 		e.text(e.doc.APIs[i].Identifier)
 	}
+	secAPIs.reserve(e, len(e.doc.APIs))
 	for i := range e.doc.APIs {
 		if err := e.api(&e.doc.APIs[i]); err != nil {
 			return fmt.Errorf("api %q: %w", e.doc.APIs[i].Label, err)
@@ -125,9 +126,12 @@ func (e *encoder) api(a *schema.API) error {
 func (e *encoder) scopeList(scopes []schema.Scope) (ref, error) {
 	before := len(e.sections[secScopes])
 	for i := range scopes {
-		if err := addObject(e, secScopes, &scopes[i], (*scopeRecord).fields); err != nil {
-			return ref{}, err
+		var r scopeRecord
+		p := pass{encoder: e}
+		if r.fields(&p, &scopes[i]); p.err != nil {
+			return ref{}, p.err
 		}
+		secScopes.add(e, &r)
 	}
 	added := e.sections[secScopes][before:]
 	if i, ok := e.lists[secScopeLists][string(added)]; ok {
@@ -173,6 +177,7 @@ func (e *encoder) encodeClients() error {
 	for i := range e.doc.Clients {
 		e.text(e.doc.Clients[i].ClientID)
 	}
+	secClients.reserve(e, len(e.doc.Clients))
 	for i := range e.doc.Clients {
 		if err := e.client(&e.doc.Clients[i]); err != nil {
 			return fmt.Errorf("client %q: %w", e.doc.Clients[i].Label, err)
@@ -188,9 +193,12 @@ func (e *encoder) client(c *schema.Client) error {
 	var x clientExtraRecord
 	r.firstSecret.set(secSecrets.count(&e.sections))
 	for i := range c.Secrets {
-		if err := addObject(e, secSecrets, &c.Secrets[i], (*secretRecord).fields); err != nil {
-			return err
+		var secret secretRecord
+		p := pass{encoder: e}
+		if secret.fields(&p, &c.Secrets[i]); p.err != nil {
+			return p.err
 		}
+		secSecrets.add(e, &secret)
 	}
 	p := pass{encoder: e}
 	clientFields(&p, &r, &x, c)

@@ -37,6 +37,7 @@ const (
 type decoder struct {
 	*Snapshot
 	decoded map[decodedList]any // what was decoded of interned lists before; nil to keep nothing
+	granted map[uint32][]string // the same of scope sets
 }
 
 type decodedList struct {

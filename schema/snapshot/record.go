@@ -114,10 +114,11 @@ const (
 	numSections                                     = iota
 )
 
-// at returns the i-th record of the table.
+// at returns the i-th record of the table. It panics if there is none.
 func (t table[R]) at(s *sections, i uint32) *R {
-	size := int(unsafe.Sizeof(*new(R)))
-	return (*R)(unsafe.Pointer(unsafe.SliceData(s[t][int(i)*size:][:size])))
+	b, size := s[t], int(unsafe.Sizeof(*new(R)))
+	_ = b[int(i)*size+size-1]
+	return (*R)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(b)), int(i)*size))
 }
 
 // all returns the records of the table.
