@@ -6,6 +6,90 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
+type apiRecord struct {
+	identifier text
+	label      text
+	name       text
+	scopes     ref `of:"scope lists"`
+	lifetime   le32
+	extra      ref `of:"api extras"`
+	profile    profile
+	alg        alg
+	scopeMode  scopeMode
+	flags      flags
+}
+
+// An apiExtraRecord holds what most APIs have alike.
+type apiExtraRecord struct {
+	signingSecret text
+	distinctFrom  span `of:"api lists"`
+	metadata      span `of:"metadata"`
+	reuseWindow   le32
+	_             [4]byte
+}
+
+type scopeRecord struct{ name, description text }
+
+// A scopeListRecord ends a list of scopes, which begins where the one before ends.
+type scopeListRecord struct {
+	end end `of:"scopes"`
+}
+
+// The bits of apiRecord.flags.
+const (
+	apiOfflineAccess = iota
+	apiIncludePermissions
+	apiPreventDestroy
+)
+
+// The label and the name come last into the heap, and first in JSON.
+func apiFields(p *pass, r *apiRecord, x *apiExtraRecord, a *schema.API) {
+	names := func() {
+		p.text("label", &r.label, &a.Label)
+		p.text("name", &r.name, &a.Name)
+	}
+	if p.op == listing {
+		names()
+	}
+	p.text("identifier", &r.identifier, &a.Identifier)
+	oneOf(p, "token_profile,omitempty", &r.profile, profiles, &a.Profile)
+	oneOf(p, "signing_alg,omitempty", &r.alg, algs, &a.Alg)
+	p.text("signing_secret,omitempty", &x.signingSecret, (*string)(&a.SigningSecret))
+	p.seconds("token_lifetime", &r.lifetime, &a.TokenLifetime)
+	p.flag("allow_offline_access", &r.flags, apiOfflineAccess, &a.AllowOfflineAccess)
+	p.flag("include_permissions", &r.flags, apiIncludePermissions, &a.IncludePermissions)
+	oneOf(p, "scope_mode,omitempty", &r.scopeMode, scopeModes, &a.ScopeMode)
+	p.seconds("reuse_window,omitempty", &x.reuseWindow, &a.ReuseWindow)
+	p.flag("prevent_destroy", &r.flags, apiPreventDestroy, &a.PreventDestroy)
+	p.apis("distinct_from,omitempty", &x.distinctFrom, &a.DistinctFrom)
+	p.metadata("metadata,omitempty", &x.metadata, &a.Metadata)
+	p.scopes("scopes", &r.scopes, &a.Scopes)
+	if p.op != listing {
+		names()
+	}
+}
+
+func (r *scopeRecord) fields(p *pass, s *schema.Scope) {
+	p.text("name", &r.name, &s.Name)
+	p.text("description", &r.description, &s.Description)
+}
+
+// scopes is a list of scopes. Encoder.api writes it before all other fields.
+func (p *pass) scopes(name string, f *ref, v *[]schema.Scope) {
+	switch p.op {
+	case decoding:
+		list := p.decoder.scopeList(f.get())
+		*v = shared(p.decoder, section(secScopes), list, func() []schema.Scope {
+			return each(list, func(i uint32) (scope schema.Scope) {
+				secScopes.at(&p.decoder.sections, i).fields(p, &scope)
+				return scope
+			})
+		})
+	case listing:
+		listed(p.list, name, *v, func(p *pass, _ int, s *schema.Scope) { new(scopeRecord).fields(p, s) })
+	}
+}
+
 // An API is a handle on one API of a snapshot. Its methods neither allocate
 // nor fail unless they say so. The zero API belongs to no snapshot and must not be used.
 type API struct {
@@ -13,86 +97,68 @@ type API struct {
 	i uint32
 }
 
-func (a API) record() []byte { return record(a.s.sections[secAPIs], a.i, apiSize) }
-
-func (a API) extra() []byte {
-	return record(a.s.sections[secAPIExtras], u32(a.record(), apiExtra), apiExtraSize)
-}
-
-func (a API) flag(bit byte) bool { return a.record()[apiFlags]&bit != 0 }
+func (a API) record() *apiRecord     { return secAPIs.at(&a.s.sections, a.i) }
+func (a API) extra() *apiExtraRecord { return secAPIExtras.at(&a.s.sections, a.record().extra.get()) }
 
 // Index is the API's position in the order of labels, from 0.
 func (a API) Index() int { return int(a.i) }
 
 // Label is the block's label: orders, or worker["eu"] with for_each.
-func (a API) Label() string { return a.s.text(a.record(), apiLabel) }
+func (a API) Label() string { return a.record().label.in(a.s) }
 
 // Name is for people.
-func (a API) Name() string { return a.s.text(a.record(), apiName) }
+func (a API) Name() string { return a.record().name.in(a.s) }
 
 // Identifier is the aud claim, byte for byte.
-func (a API) Identifier() string { return a.s.text(a.record(), apiIdentifier) }
+func (a API) Identifier() string { return a.record().identifier.in(a.s) }
 
 // Profile is the shape of the API's tokens.
-func (a API) Profile() schema.Profile { return profiles.value(a.record()[apiProfile]) }
+func (a API) Profile() schema.Profile { return profiles[a.record().profile] }
 
 // Alg is what the API's tokens are signed with.
-func (a API) Alg() schema.SigningAlg { return algs.value(a.record()[apiAlg]) }
+func (a API) Alg() schema.SigningAlg { return algs[a.record().alg] }
 
 // SigningSecret names the key of HS256, "" otherwise.
 func (a API) SigningSecret() schema.SecretRef {
-	return schema.SecretRef(a.s.text(a.extra(), apiExtraSecret))
+	return schema.SecretRef(a.extra().signingSecret.in(a.s))
 }
 
 // TokenLifetime is in seconds.
-func (a API) TokenLifetime() int64 { return int64(u32(a.record(), apiLifetime)) }
+func (a API) TokenLifetime() int64 { return int64(a.record().lifetime.get()) }
 
 // AllowOfflineAccess reports whether refresh tokens may be issued for the API.
-func (a API) AllowOfflineAccess() bool { return a.flag(flagOfflineAccess) }
+func (a API) AllowOfflineAccess() bool { return a.record().flags.has(apiOfflineAccess) }
 
 // IncludePermissions reports whether tokens carry the permissions claim.
-func (a API) IncludePermissions() bool { return a.flag(flagIncludePermissions) }
+func (a API) IncludePermissions() bool { return a.record().flags.has(apiIncludePermissions) }
 
 // ScopeMode says what a request for fewer scopes than authorized gets.
-func (a API) ScopeMode() schema.ScopeMode { return scopeModes.value(a.record()[apiScopeMode]) }
+func (a API) ScopeMode() schema.ScopeMode { return scopeModes[a.record().scopeMode] }
 
 // ReuseWindow is how long an identical request gets the same token again, in
 // seconds; 0 for never.
-func (a API) ReuseWindow() int64 { return int64(u32(a.extra(), apiExtraReuse)) }
+func (a API) ReuseWindow() int64 { return int64(a.extra().reuseWindow.get()) }
 
 // NumScopes is the number of scopes that the API defines.
-func (a API) NumScopes() int {
-	_, n := a.scopes()
-	return n
-}
+func (a API) NumScopes() int { return len(a.scopes()) }
 
 // Scope returns the i-th scope in declaration order.
-func (a API) Scope(i int) schema.Scope {
-	start, _ := a.scopes()
-	r := a.s.sections[secScopes][(start+i)*scopeSize:]
-	return schema.Scope{Name: a.s.text(r, scopeName), Description: a.s.text(r, scopeDescription)}
+func (a API) Scope(i int) (scope schema.Scope) {
+	p := a.s.decode()
+	a.scopes()[i].fields(&p, &scope)
+	return scope
 }
 
 // ScopeIndex finds a scope by name; i is for Scope and Authorization.Grants.
 // Its work grows with the logarithm of the number of scopes.
 func (a API) ScopeIndex(name string) (i int, ok bool) {
-	start, n := a.scopes()
-	order := a.s.sections[secScopeOrder][start*orderSize:][:n*orderSize]
-	names := a.s.sections[secScopes][start*scopeSize:][:n*scopeSize]
-	lo, hi := 0, n
-	for lo < hi {
-		mid := int(uint(lo+hi) >> 1)
-		i := int(u16(order, mid*orderSize))
-		switch at := a.s.text(names, i*scopeSize+scopeName); {
-		case at == name:
-			return i, true
-		case at < name:
-			lo = mid + 1
-		default:
-			hi = mid
-		}
+	list := a.s.scopeList(a.record().scopes.get())
+	scopes, order := secScopes.of(&a.s.sections, &list), secScopeOrder.of(&a.s.sections, &list)
+	at, ok := search(uint32(len(scopes)), name, func(i uint32) string { return scopes[order[i].get()].name.in(a.s) })
+	if !ok {
+		return 0, false
 	}
-	return 0, false
+	return int(order[at].get()), true
 }
 
 // HasScope reports whether the API defines the scope.
@@ -105,24 +171,24 @@ func (a API) HasScope(name string) bool {
 // four bytes of every authorization in the snapshot: not for the token path.
 func (a API) Authorizations() iter.Seq[Authorization] {
 	return func(yield func(Authorization) bool) {
-		keys := a.s.sections[secAuthKeys]
-		for i := range uint32(len(keys) / authKeySize) {
-			if u32(keys, int(i)*authKeySize)>>1 == a.i && !yield(Authorization{a.s, i}) {
+		for i, key := range secAuthKeys.all(&a.s.sections) {
+			if key.get()>>1 == a.i && !yield(Authorization{a.s, uint32(i)}) {
 				return
 			}
 		}
 	}
 }
 
-// scopes is the API's range of secScopes.
-func (a API) scopes() (start, n int) {
-	return a.s.scopeList(u32(a.record(), apiScopes))
+func (a API) scopes() []scopeRecord {
+	list := a.s.scopeList(a.record().scopes.get())
+	return secScopes.of(&a.s.sections, &list)
 }
 
-func (s *Snapshot) scopeList(i uint32) (start, n int) {
-	lists := s.sections[secScopeLists]
+// scopeList is the i-th scope list.
+func (s *Snapshot) scopeList(i uint32) (list span) {
+	first := uint32(0)
 	if i > 0 {
-		start = int(u32(lists, int(i-1)*scopeListSize+scopeListEnd))
+		first = secScopeLists.at(&s.sections, i-1).end.get()
 	}
-	return start, int(u32(lists, int(i)*scopeListSize+scopeListEnd)) - start
+	return span{le(first), le(secScopeLists.at(&s.sections, i).end.get() - first)}
 }

@@ -7,6 +7,60 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
+type authorizationRecord struct {
+	terms    ref `of:"terms"`
+	labelEnd end `of:"authorization labels"` // the label begins where the one before ends
+}
+
+// A termsRecord is what an authorization says beyond who and for what.
+type termsRecord struct {
+	scopes        ref `of:"scope sets"`
+	lifetime      le32
+	expiresAt     le64
+	claims        text
+	subjectClaims text
+	copyClaims    span `of:"text lists"`
+}
+
+// A scopeSetRecord is some scopes of a scope list.
+type scopeSetRecord struct {
+	joined      text
+	permissions text
+	bits        text // bit i%8 of byte i/8 says whether the i-th scope of the list is in the set
+}
+
+// The encoder puts the claims into the heap before the subject's.
+func (r *termsRecord) fields(p *pass, a *schema.Authorization) {
+	p.scopeSet("scopes", &r.scopes, &a.Scopes)
+	p.seconds("token_lifetime", &r.lifetime, &a.TokenLifetime)
+	p.time("expires_at", &r.expiresAt, &a.ExpiresAt)
+	p.object("subject_claims,omitempty", &r.subjectClaims, &a.SubjectClaims)
+	texts(p, "copy_claims,omitempty", &r.copyClaims, &a.CopyClaims)
+	p.object("claims,omitempty", &r.claims, &a.Claims)
+}
+
+// scopeSet is the scopes granted. Encoder.terms writes it before all other fields.
+func (p *pass) scopeSet(name string, f *ref, v *[]string) {
+	switch p.op {
+	case decoding:
+		granted, ok := p.decoder.granted[f.get()]
+		if !ok {
+			granted = splitScopes(secScopeSets.at(&p.decoder.sections, f.get()).joined.in(p.decoder.Snapshot))
+			p.decoder.granted[f.get()] = granted
+		}
+		*v = granted
+	case listing:
+		p.list.member(name, *v)
+	}
+}
+
+func splitScopes(joined string) []string {
+	if joined == "" {
+		return nil
+	}
+	return strings.Split(joined, " ")
+}
+
 // An Authorization is a handle on one authorization of a snapshot. Its methods
 // neither allocate nor fail unless they say so. The zero Authorization belongs
 // to no snapshot and must not be used.
@@ -15,39 +69,49 @@ type Authorization struct {
 	i uint32
 }
 
-func (a Authorization) record() []byte { return record(a.s.sections[secAuthRecords], a.i, authSize) }
+func (a Authorization) record() *authorizationRecord { return secAuthRecords.at(&a.s.sections, a.i) }
 
-func (a Authorization) terms() []byte {
-	return record(a.s.sections[secTerms], u32(a.record(), authTerms), termsSize)
+func (a Authorization) terms() *termsRecord {
+	return secTerms.at(&a.s.sections, a.record().terms.get())
 }
 
-func (a Authorization) scopeSet() []byte {
-	return record(a.s.sections[secScopeSets], u32(a.terms(), termsScopes), scopeSetSize)
+func (a Authorization) scopeSet() *scopeSetRecord {
+	return secScopeSets.at(&a.s.sections, a.terms().scopes.get())
 }
 
-func (a Authorization) key() uint32 { return u32(a.s.sections[secAuthKeys], int(a.i)*authKeySize) }
+// authKey is how an authorization is found among those of its client.
+func authKey(api uint32, subject schema.SubjectType) (uint32, bool) {
+	switch subject {
+	case schema.SubjectClient:
+		return api << 1, true
+	case schema.SubjectUser:
+		return api<<1 | 1, true
+	}
+	return 0, false
+}
+
+func (a Authorization) key() uint32 { return secAuthKeys.at(&a.s.sections, a.i).get() }
 
 // Index is the authorization's position in the order of AuthorizationAt.
 func (a Authorization) Index() int { return int(a.i) }
 
 // Label is the block's label.
 func (a Authorization) Label() string {
-	records, start := a.s.sections[secAuthRecords], uint32(0)
+	start := uint32(0)
 	if a.i > 0 {
-		start = u32(records, int(a.i-1)*authSize+authLabelEnd)
+		start = Authorization{a.s, a.i - 1}.record().labelEnd.get()
 	}
-	return view(a.s.sections[secAuthLabels][start:u32(a.record(), authLabelEnd)])
+	return view(a.s.sections[secAuthLabels][start:a.record().labelEnd.get()])
 }
 
 // Client is whom the authorization is given to. Its work grows with the
 // logarithm of the number of clients.
 func (a Authorization) Client() Client {
-	clients := a.s.sections[secClients]
-	// The last client whose authorizations begin at or before this one.
-	lo, hi := 0, len(clients)/clientSize
+	clients := secClients.all(&a.s.sections)
+	lo, hi := 0, len(clients) // the last client whose authorizations begin at or before this one
 	for lo < hi {
 		mid := int(uint(lo+hi) >> 1)
-		if u32(clients, mid*clientSize+clientAuths) <= a.i {
+		if clients[mid].firstAuthorization.get() <= a.i {
 			lo = mid + 1
 		} else {
 			hi = mid
@@ -69,14 +133,14 @@ func (a Authorization) SubjectType() schema.SubjectType {
 
 // ScopeString is every scope granted, space-joined, in the API's order: ready
 // for the scope claim (RFC 8693 section 4.2).
-func (a Authorization) ScopeString() string { return a.s.text(a.scopeSet(), scopeSetJoined) }
+func (a Authorization) ScopeString() string { return a.scopeSet().joined.in(a.s) }
 
 // PermissionsJSON is every scope granted as a JSON array: ready for the permissions claim.
-func (a Authorization) PermissionsJSON() string { return a.s.text(a.scopeSet(), scopeSetPermissions) }
+func (a Authorization) PermissionsJSON() string { return a.scopeSet().permissions.in(a.s) }
 
 // Grants reports whether the API's i-th scope is granted.
 func (a Authorization) Grants(i int) bool {
-	bits := a.s.text(a.scopeSet(), scopeSetBits)
+	bits := a.scopeSet().bits.in(a.s)
 	return i/8 < len(bits) && bits[i/8]&(1<<(i%8)) != 0
 }
 
@@ -87,12 +151,7 @@ func (a Authorization) HasScope(name string) bool {
 }
 
 // Scopes returns every scope granted, in the API's order. It allocates the slice.
-func (a Authorization) Scopes() []string {
-	if joined := a.ScopeString(); joined != "" {
-		return strings.Split(joined, " ")
-	}
-	return nil
-}
+func (a Authorization) Scopes() []string { return splitScopes(a.ScopeString()) }
 
 // Lifetime is how long a token lives, in seconds: the authorization's own
 // lifetime, or else the API's.
@@ -104,15 +163,15 @@ func (a Authorization) Lifetime() int64 {
 }
 
 // TokenLifetime is the authorization's own lifetime in seconds, 0 when the API's applies.
-func (a Authorization) TokenLifetime() int64 { return int64(u32(a.terms(), termsLifetime)) }
+func (a Authorization) TokenLifetime() int64 { return int64(a.terms().lifetime.get()) }
 
 // ExpiresAt is in Unix seconds, 0 for never: after it no token, and no token outlives it.
-func (a Authorization) ExpiresAt() int64 { return i64(a.terms(), termsExpiresAt) }
+func (a Authorization) ExpiresAt() int64 { return int64(a.terms().expiresAt.get()) }
 
 // Claims are the custom claims as JSON members without braces, `"a":1,"b":2`: ""
 // for none.
 func (a Authorization) Claims() string {
-	object := a.s.text(a.terms(), termsClaims)
+	object := a.terms().claims.in(a.s)
 	if len(object) < 2 {
 		return ""
 	}
@@ -120,18 +179,10 @@ func (a Authorization) Claims() string {
 }
 
 // SubjectClaims are what the user's token must say: a canonical JSON object, "" for none.
-func (a Authorization) SubjectClaims() string { return a.s.text(a.terms(), termsSubjectClaims) }
+func (a Authorization) SubjectClaims() string { return a.terms().subjectClaims.in(a.s) }
 
 // CopyClaims yields the names of the claims of the user's token that ours
 // repeats, in declaration order.
 func (a Authorization) CopyClaims() iter.Seq[string] {
-	return func(yield func(string) bool) {
-		r := a.terms()
-		start, n := u32(r, termsCopyClaims), u32(r, termsCopyClaims+4)
-		for i := start; i < start+n; i++ {
-			if !yield(a.s.text(a.s.sections[secStrings], int(i)*stringSize)) {
-				return
-			}
-		}
-	}
+	return func(yield func(string) bool) { yieldEach(a.s, &a.terms().copyClaims, secStrings, (*text).in, yield) }
 }

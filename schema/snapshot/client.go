@@ -3,9 +3,86 @@ package snapshot
 import (
 	"iter"
 	"math"
+	"slices"
 
 	"github.com/writ-auth/writ/schema"
 )
+
+// The authorizations and secrets of a client end where the next client's begin.
+type clientRecord struct {
+	firstAuthorization start `of:"authorization keys"`
+	firstSecret        start `of:"secrets"`
+	clientID           text
+	label              text
+	name               text
+	extra              ref `of:"client extras"`
+	flags              flags
+	_                  [3]byte
+}
+
+// A clientExtraRecord holds what most clients have alike.
+type clientExtraRecord struct {
+	grantTypes    span `of:"text lists"`
+	metadata      span `of:"metadata"`
+	introspects   span `of:"api lists"`
+	publicKeys    span `of:"public keys"`
+	certificates  span `of:"certificates"`
+	federated     span `of:"federated credentials"`
+	rateLimit     le64
+	revokedBefore le64
+	defaultAPI    optionalRef `of:"apis"`
+	refreshToken  optionalRef `of:"refresh tokens"`
+}
+
+type refreshTokenRecord struct {
+	lifetime     le64
+	idleLifetime le64
+	leeway       le64
+	rotation     rotation
+	_            [7]byte
+}
+
+// The bits of clientRecord.flags.
+const (
+	clientSenderConstrained = iota
+	clientPreventDestroy
+)
+
+// The calls are in the order of the texts in the heap, but for the label and the
+// name, which come last into the heap and first in JSON.
+func clientFields(p *pass, r *clientRecord, x *clientExtraRecord, c *schema.Client) {
+	names := func() {
+		p.text("label", &r.label, &c.Label)
+		p.text("name", &r.name, &c.Name)
+		p.text("client_id", &r.clientID, &c.ClientID)
+	}
+	if p.op == listing {
+		names()
+	}
+	records(p, secCertificates, &x.certificates, &c.Certificates, (*certificateRecord).fields)
+	records(p, secFederated, &x.federated, &c.Federated, (*federatedRecord).fields)
+	texts(p, "grant_types", &x.grantTypes, &c.GrantTypes)
+	p.credentials(c)
+	record(p, "refresh_token", secRefreshTokens, &x.refreshToken, &c.RefreshToken, (*refreshTokenRecord).fields)
+	p.api("default_api,omitempty", &x.defaultAPI, &c.DefaultAPI)
+	p.rate("rate_limit,omitempty", &x.rateLimit, &c.RateLimit)
+	p.apis("introspects,omitempty", &x.introspects, &c.Introspects)
+	p.time("revoked_before", &x.revokedBefore, &c.RevokedBefore)
+	p.flag("require_sender_constrained", &r.flags, clientSenderConstrained, &c.RequireSenderConstrained)
+	p.flag("prevent_destroy", &r.flags, clientPreventDestroy, &c.PreventDestroy)
+	p.metadata("metadata,omitempty", &x.metadata, &c.Metadata)
+	records(p, secPublicKeys, &x.publicKeys, &c.PublicKeys, (*publicKeyRecord).fields)
+	if p.op != listing {
+		names()
+	}
+}
+
+func (r *refreshTokenRecord) fields(p *pass, t *schema.RefreshToken) {
+	oneOf(p, "rotation,omitempty", &r.rotation, rotations, &t.Rotation)
+	p.number("lifetime", &r.lifetime, &t.Lifetime)
+	p.number("idle_lifetime", &r.idleLifetime, &t.IdleLifetime)
+	p.number("leeway", &r.leeway, &t.Leeway)
+}
 
 // A Client is a handle on one client of a snapshot. Its methods neither
 // allocate nor fail. The zero Client belongs to no snapshot and must not be used.
@@ -14,23 +91,23 @@ type Client struct {
 	i uint32
 }
 
-func (c Client) record() []byte { return record(c.s.sections[secClients], c.i, clientSize) }
+func (c Client) record() *clientRecord { return secClients.at(&c.s.sections, c.i) }
 
-func (c Client) extra() []byte {
-	return record(c.s.sections[secClientExtras], u32(c.record(), clientExtra), clientExtraSize)
+func (c Client) extra() *clientExtraRecord {
+	return secClientExtras.at(&c.s.sections, c.record().extra.get())
 }
 
 // Index is the client's position in the order of labels, from 0.
 func (c Client) Index() int { return int(c.i) }
 
 // Label is the block's label: billing, or worker["eu"] with for_each.
-func (c Client) Label() string { return c.s.text(c.record(), clientLabel) }
+func (c Client) Label() string { return c.record().label.in(c.s) }
 
 // Name is for people.
-func (c Client) Name() string { return c.s.text(c.record(), clientName) }
+func (c Client) Name() string { return c.record().name.in(c.s) }
 
 // ClientID is what the client calls itself.
-func (c Client) ClientID() string { return c.s.text(c.record(), clientID) }
+func (c Client) ClientID() string { return c.record().clientID.in(c.s) }
 
 // HasGrantType reports whether the client lists the grant type.
 func (c Client) HasGrantType(grantType string) bool {
@@ -44,61 +121,39 @@ func (c Client) HasGrantType(grantType string) bool {
 
 // GrantTypes yields the grant types in declaration order.
 func (c Client) GrantTypes() iter.Seq[string] {
-	return func(yield func(string) bool) {
-		r := c.extra()
-		start, n := u32(r, clientExtraGrants), u32(r, clientExtraGrants+4)
-		for i := start; i < start+n; i++ {
-			if !yield(c.s.text(c.s.sections[secStrings], int(i)*stringSize)) {
-				return
-			}
-		}
-	}
+	return func(yield func(string) bool) { yieldEach(c.s, &c.extra().grantTypes, secStrings, (*text).in, yield) }
 }
 
 // DefaultAPI is the API when a request names none; ok is false without one.
 func (c Client) DefaultAPI() (api API, ok bool) {
-	i := u32(c.extra(), clientExtraDefaultAPI)
+	i := c.extra().defaultAPI.get()
 	return API{c.s, i}, i != none
 }
 
 // RateLimit is in token requests per second, 0 for none.
-func (c Client) RateLimit() float64 { return math.Float64frombits(u64(c.extra(), clientExtraRate)) }
+func (c Client) RateLimit() float64 { return math.Float64frombits(c.extra().rateLimit.get()) }
 
 // MayIntrospect reports whether the client may introspect the API's tokens
 // because it is the API's resource server (RFC 7662).
 func (c Client) MayIntrospect(api API) bool {
-	r := c.extra()
-	start, n := u32(r, clientExtraIntrospects), u32(r, clientExtraIntrospects+4)
-	for i := start; i < start+n; i++ {
-		if u32(c.s.sections[secIndexes], int(i)*listedSize) == api.i {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(secAPILists.of(&c.s.sections, &c.extra().introspects), ref{le(api.i)})
 }
 
 // RevokedBefore is in Unix seconds, 0 for never.
-func (c Client) RevokedBefore() int64 { return i64(c.extra(), clientExtraRevoked) }
+func (c Client) RevokedBefore() int64 { return int64(c.extra().revokedBefore.get()) }
 
 // RequireSenderConstrained reports whether the client gets no bearer tokens.
-func (c Client) RequireSenderConstrained() bool {
-	return c.record()[clientFlags]&flagSenderConstrained != 0
-}
+func (c Client) RequireSenderConstrained() bool { return c.record().flags.has(clientSenderConstrained) }
 
 // RefreshToken says how the client's refresh tokens behave; ok is false when
 // the client declares nothing.
 func (c Client) RefreshToken() (policy schema.RefreshToken, ok bool) {
-	i := u32(c.extra(), clientExtraRefresh)
-	if i == none {
-		return schema.RefreshToken{}, false
+	i := c.extra().refreshToken.get()
+	if i != none {
+		p := c.s.decode()
+		secRefreshTokens.at(&c.s.sections, i).fields(&p, &policy)
 	}
-	r := record(c.s.sections[secRefreshTokens], i, refreshSize)
-	return schema.RefreshToken{
-		Rotation:     rotations.value(r[refreshRotation]),
-		Lifetime:     i64(r, refreshLifetime),
-		IdleLifetime: i64(r, refreshIdle),
-		Leeway:       i64(r, refreshLeeway),
-	}, true
+	return policy, i != none
 }
 
 // Authorizations yields the client's authorizations in the order of API label
@@ -110,16 +165,18 @@ func (c Client) Authorizations() iter.Seq[Authorization] {
 
 // authorizations is the client's range of secAuthKeys.
 func (c Client) authorizations() (lo, hi uint32) {
-	return c.slice(clientAuths, secAuthKeys, authKeySize)
+	clients := secClients.all(&c.s.sections)
+	if next := int(c.i) + 1; next < len(clients) {
+		return clients[c.i].firstAuthorization.get(), clients[next].firstAuthorization.get()
+	}
+	return clients[c.i].firstAuthorization.get(), secAuthKeys.count(&c.s.sections)
 }
 
-// slice is the client's part of a section that is laid out in client order: it
-// ends where the next client's begins.
-func (c Client) slice(field int, sec section, size int) (lo, hi uint32) {
-	clients := c.s.sections[secClients]
-	at := int(c.i)*clientSize + field
-	if next := at + clientSize; next < len(clients) {
-		return u32(clients, at), u32(clients, next)
+// secrets is the client's range of secSecrets.
+func (c Client) secrets() (lo, hi uint32) {
+	clients := secClients.all(&c.s.sections)
+	if next := int(c.i) + 1; next < len(clients) {
+		return clients[c.i].firstSecret.get(), clients[next].firstSecret.get()
 	}
-	return u32(clients, at), uint32(len(c.s.sections[sec]) / size)
+	return clients[c.i].firstSecret.get(), secSecrets.count(&c.s.sections)
 }

@@ -1,10 +1,100 @@
 package snapshot
 
 import (
+	"encoding/base64"
+	"errors"
+	"fmt"
 	"iter"
+	"strings"
+	"unsafe"
 
 	"github.com/writ-auth/writ/schema"
 )
+
+type secretRecord struct {
+	label  text
+	window ref `of:"windows"`
+	kind   SecretKind
+	_      [3]byte
+	hash   [32]byte // the SHA-256 itself, or a text and zeros
+}
+
+type publicKeyRecord struct {
+	label  text
+	jwks   text
+	window ref `of:"windows"`
+	_      [4]byte
+}
+
+type certificateRecord struct {
+	label    text
+	value    text
+	window   ref `of:"windows"`
+	selector selector
+	_        [3]byte
+}
+
+type federatedRecord struct {
+	label          text
+	subject        text
+	subjectPattern text
+	claims         text
+	trustedIssuer  ref `of:"trusted issuers"`
+	window         ref `of:"windows"`
+}
+
+func (r *secretRecord) fields(p *pass, s *schema.Secret) {
+	p.credential("secret", s.Label)
+	p.text("label", &r.label, &s.Label)
+	p.window(&r.window, &s.Window)
+	p.hash(r, &s.Hash)
+}
+
+func (r *publicKeyRecord) fields(p *pass, k *schema.PublicKey) {
+	p.credential("public_key", k.Label)
+	p.text("label", &r.label, &k.Label)
+	p.text("jwks,hidden", &r.jwks, &k.JWKS)
+	p.window(&r.window, &k.Window)
+}
+
+func (r *certificateRecord) fields(p *pass, c *schema.Certificate) {
+	p.credential("certificate", c.Label)
+	p.text("label", &r.label, &c.Label)
+	p.selector(r, c)
+	p.window(&r.window, &c.Window)
+}
+
+// The claims stand before the rest because that is the order of the texts in the heap.
+func (r *federatedRecord) fields(p *pass, f *schema.Federated) {
+	p.credential("federated", f.Label)
+	p.object("claims,hidden", &r.claims, &f.Claims)
+	p.text("label", &r.label, &f.Label)
+	p.text("subject,hidden", &r.subject, &f.Subject)
+	p.text("subject_pattern,hidden", &r.subjectPattern, &f.SubjectPattern)
+	p.trustedIssuer("trusted_issuer,hidden", &r.trustedIssuer, &f.TrustedIssuer)
+	p.window(&r.window, &f.Window)
+}
+
+// credential says of which credential the fields are: in JSON by a member, in
+// errors by its label.
+func (p *pass) credential(kind, label string) {
+	if p.op == listing {
+		p.list.member("kind", kind)
+	}
+	p.kind, p.label = kind, label
+}
+
+// credentials lists all credentials of a client: that they exist, of what kind,
+// and when they are accepted; neither hashes nor keys.
+func (p *pass) credentials(c *schema.Client) {
+	if p.op != listing {
+		return
+	}
+	listed(p.list, "credentials", c.Secrets, func(p *pass, _ int, s *schema.Secret) { new(secretRecord).fields(p, s) })
+	listed(p.list, "credentials", c.PublicKeys, func(p *pass, _ int, k *schema.PublicKey) { new(publicKeyRecord).fields(p, k) })
+	listed(p.list, "credentials", c.Certificates, func(p *pass, _ int, c *schema.Certificate) { new(certificateRecord).fields(p, c) })
+	listed(p.list, "credentials", c.Federated, func(p *pass, _ int, f *schema.Federated) { new(federatedRecord).fields(p, f) })
+}
 
 // A SecretKind says what is known of a client secret.
 type SecretKind uint8
@@ -17,44 +107,108 @@ const (
 	numSecretKinds  = iota
 )
 
+const sha256Prefix = "sha256:"
+
+func (SecretKind) limit() int { return numSecretKinds }
+
+// hash is the hash of a secret. Its errors do not repeat it.
+func (p *pass) hash(r *secretRecord, v *string) {
+	switch sum, ok := rawSHA256(*v); {
+	case p.op == decoding && r.kind == SecretSHA256:
+		*v = sha256Prefix + base64.RawURLEncoding.EncodeToString(r.hash[:])
+	case p.op == decoding:
+		*v = r.text().in(p.decoder.Snapshot)
+	case p.op == listing:
+	case ok:
+		r.kind, r.hash = SecretSHA256, [32]byte(sum)
+	case strings.HasPrefix(*v, "$"):
+		r.kind, *r.text() = SecretPHC, p.encoder.text(*v)
+	case strings.HasPrefix(*v, "env:"), strings.HasPrefix(*v, "file:"):
+		r.kind, *r.text() = SecretReference, p.encoder.text(*v)
+	default:
+		p.fail("", errors.New("the hash is neither a SHA-256, nor in PHC form, nor a reference"))
+	}
+}
+
+// text is where the hash stands when it is not the SHA-256 itself.
+func (r *secretRecord) text() *text { return (*text)(unsafe.Pointer(&r.hash)) }
+
+// rawSHA256 decodes "sha256:" and unpadded base64url, if it is spelled in the
+// one way in which the raw hash is written back.
+func rawSHA256(hash string) ([]byte, bool) {
+	encoded, ok := strings.CutPrefix(hash, sha256Prefix)
+	if !ok {
+		return nil, false
+	}
+	sum, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
+	return sum, err == nil && len(sum) == 32 && len(encoded) == base64.RawURLEncoding.EncodedLen(32)
+}
+
+// A selector says which of the four selectors of a certificate is set.
+type selector byte
+
+func (selector) limit() int { return 4 }
+
+func (p *pass) selector(r *certificateRecord, c *schema.Certificate) {
+	selectors, set := [...]*string{&c.SubjectDN, &c.SANDNS, &c.SANURI, &c.SHA256}, 0
+	switch p.op {
+	case encoding:
+		for i, s := range selectors {
+			if *s != "" {
+				set++
+				r.selector, r.value = selector(i), p.encoder.text(*s)
+			}
+		}
+		if set != 1 {
+			p.fail("", fmt.Errorf("%d selectors instead of 1", set))
+		}
+	case decoding:
+		*selectors[r.selector] = r.value.in(p.decoder.Snapshot)
+	}
+}
+
 // A Secret is a handle on one client secret.
 type Secret struct {
 	s *Snapshot
 	i uint32
 }
 
-func (c Secret) record() []byte { return record(c.s.sections[secSecrets], c.i, secretSize) }
+func (c Secret) record() *secretRecord { return secSecrets.at(&c.s.sections, c.i) }
 
 // Label is the secret's label.
-func (c Secret) Label() string { return c.s.text(c.record(), secretLabel) }
+func (c Secret) Label() string { return c.record().label.in(c.s) }
 
 // Kind says which of SHA256 and Text holds the secret.
-func (c Secret) Kind() SecretKind { return SecretKind(c.record()[secretKind]) }
+func (c Secret) Kind() SecretKind { return c.record().kind }
 
 // SHA256 is the hash of a secret of kind SecretSHA256.
 func (c Secret) SHA256() (sum [32]byte) {
-	if c.Kind() == SecretSHA256 {
-		copy(sum[:], c.record()[secretHash:])
+	if r := c.record(); r.kind == SecretSHA256 {
+		sum = r.hash
 	}
 	return sum
 }
 
 // Text is the PHC string or the reference of the other kinds.
 func (c Secret) Text() string {
-	if c.Kind() == SecretSHA256 {
+	r := c.record()
+	if r.kind == SecretSHA256 {
 		return ""
 	}
-	return c.s.text(c.record(), secretHash)
+	return r.text().in(c.s)
 }
 
 // Window is when the secret is accepted.
-func (c Secret) Window() schema.Window { return c.s.window(u32(c.record(), secretWindow)) }
+func (c Secret) Window() (w schema.Window) {
+	p := c.s.decode()
+	p.window(&c.record().window, &w)
+	return w
+}
 
 // Secrets yields the client's secrets in declaration order.
 func (c Client) Secrets() iter.Seq[Secret] {
 	return func(yield func(Secret) bool) {
-		lo, hi := c.slice(clientSecrets, secSecrets, secretSize)
-		for i := lo; i < hi; i++ {
+		for i, end := c.secrets(); i < end; i++ {
 			if !yield(Secret{c.s, i}) {
 				return
 			}
@@ -64,78 +218,39 @@ func (c Client) Secrets() iter.Seq[Secret] {
 
 // PublicKeys yields the client's public keys in declaration order.
 func (c Client) PublicKeys() iter.Seq[schema.PublicKey] {
-	return records(c, clientExtraPublicKeys, secPublicKeys, publicKeySize, (*Snapshot).publicKey)
+	return func(yield func(schema.PublicKey) bool) {
+		yieldEach(c.s, &c.extra().publicKeys, secPublicKeys, (*publicKeyRecord).decode, yield)
+	}
 }
 
 // Certificates yields the client's certificates in declaration order.
 func (c Client) Certificates() iter.Seq[schema.Certificate] {
-	return records(c, clientExtraCertificates, secCertificates, certificateSize, (*Snapshot).certificate)
+	return func(yield func(schema.Certificate) bool) {
+		yieldEach(c.s, &c.extra().certificates, secCertificates, (*certificateRecord).decode, yield)
+	}
 }
 
 // Federated yields the client's federated credentials in declaration order.
 func (c Client) Federated() iter.Seq[schema.Federated] {
-	return records(c, clientExtraFederated, secFederated, federatedSize, (*Snapshot).federated)
-}
-
-// records yields the records of a range that stands in the client's extras.
-func records[T any](c Client, field int, sec section, size int, decode func(*Snapshot, []byte) T) iter.Seq[T] {
-	return func(yield func(T) bool) {
-		r := c.extra()
-		start, n := u32(r, field), u32(r, field+4)
-		for i := start; i < start+n; i++ {
-			if !yield(decode(c.s, record(c.s.sections[sec], i, size))) {
-				return
-			}
-		}
+	return func(yield func(schema.Federated) bool) {
+		yieldEach(c.s, &c.extra().federated, secFederated, (*federatedRecord).decode, yield)
 	}
 }
 
-func (s *Snapshot) publicKey(r []byte) schema.PublicKey {
-	return schema.PublicKey{
-		Label:  s.text(r, publicKeyLabel),
-		JWKS:   s.text(r, publicKeyJWKS),
-		Window: s.window(u32(r, publicKeyWindow)),
-	}
+func (r *publicKeyRecord) decode(s *Snapshot) (k schema.PublicKey) {
+	p := s.decode()
+	r.fields(&p, &k)
+	return k
 }
 
-// The codes of certificateKind: which selector of schema.Certificate is set.
-const (
-	certificateSubjectDN = iota
-	certificateSANDNS
-	certificateSANURI
-	certificateSHA256
-	numCertificateKinds
-)
-
-func (s *Snapshot) certificate(r []byte) schema.Certificate {
-	c := schema.Certificate{Label: s.text(r, certificateLabel), Window: s.window(u32(r, certificateWindow))}
-	value := s.text(r, certificateValue)
-	switch r[certificateKind] {
-	case certificateSubjectDN:
-		c.SubjectDN = value
-	case certificateSANDNS:
-		c.SANDNS = value
-	case certificateSANURI:
-		c.SANURI = value
-	case certificateSHA256:
-		c.SHA256 = value
-	}
+func (r *certificateRecord) decode(s *Snapshot) (c schema.Certificate) {
+	p := s.decode()
+	r.fields(&p, &c)
 	return c
 }
 
-func (s *Snapshot) federated(r []byte) schema.Federated {
-	issuer := record(s.sections[secTrustedIssuers], u32(r, federatedIssuer), trustedSize)
-	return schema.Federated{
-		Label:          s.text(r, federatedLabel),
-		TrustedIssuer:  s.text(issuer, trustedLabel),
-		Subject:        s.text(r, federatedSubject),
-		SubjectPattern: s.text(r, federatedPattern),
-		Claims:         s.text(r, federatedClaims),
-		Window:         s.window(u32(r, federatedWindow)),
-	}
-}
-
-func (s *Snapshot) window(i uint32) schema.Window {
-	r := record(s.sections[secWindows], i, windowSize)
-	return schema.Window{NotBefore: i64(r, windowNotBefore), ExpiresAt: i64(r, windowExpiresAt)}
+func (r *federatedRecord) decode(s *Snapshot) (f schema.Federated) {
+	p := s.decode()
+	r.fields(&p, &f)
+	return f
 }

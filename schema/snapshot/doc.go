@@ -60,7 +60,7 @@
 // *range* is the first record and the number of records in the section it
 // refers to, two u32. Empty ones are 0, 0. An *index* is the number of a
 // record, u32. A *window* is an index of windows. An *enum* is one byte: 0 for
-// the empty value, then the values in the order of enum.go. Times are i64 Unix
+// the empty value, then the values in the order of field.go. Times are i64 Unix
 // seconds, 0 for an open end; durations are in seconds. Bytes not mentioned
 // are zero and not looked at.
 //
@@ -163,4 +163,21 @@
 //	file  body
 //	   1     1  the first
 //	   2     1  the envelope may hold past_lifetimes
+//
+// # Adding a field
+//
+// A field is two lines in the file of its object: one in the struct of the
+// record, at its end and with the tag since:"2" for version 2 of the body, and
+// one in the function that declares the fields, for example
+//
+//	accept span `of:"text lists" since:"2"`
+//	texts(p, "accept,omitempty", &r.accept, &a.Accept)
+//
+// Layout, checks, encoder, decoder and the JSON of "writ show --json" come from
+// these. A record of an older body has zero bytes there, which have to mean what
+// held before. Records keep a multiple of eight bytes, or of four where they have
+// that now: a blank field fills up. The first field of a release raises
+// bodyVersion and FormatVersion and adds a row to formats; "go test -update"
+// writes the testdata of the new version, and snapshot.schema.json describes the
+// member. An accessor is for the token path alone.
 package snapshot

@@ -28,15 +28,15 @@ func TestEncodeRefuses(t *testing.T) {
 		{"no such default api", func(d *schema.Document) { d.Clients[0].DefaultAPI = "order" }, `client "billing": default_api: there is no api "order"`},
 		{"no such api to introspect", func(d *schema.Document) { d.Clients[0].Introspects = []string{"order"} }, `introspects: there is no api "order"`},
 		{"no such look-alike", func(d *schema.Document) { d.APIs[0].DistinctFrom = []string{"order"} }, `distinct_from: there is no api "order"`},
-		{"no such trusted issuer", func(d *schema.Document) { d.TrustedIssuers = nil }, `federated "k8s": there is no trusted_issuer "cluster"`},
+		{"no such trusted issuer", func(d *schema.Document) { d.TrustedIssuers = nil }, `federated "k8s": trusted_issuer: there is no trusted_issuer "cluster"`},
 		{"the same right twice", func(d *schema.Document) {
 			d.Authorizations[2].Client, d.Authorizations[2].API, d.Authorizations[2].SubjectType = "portal", `orders["eu"]`, schema.SubjectClient
 		}, `authorization "watch": the same client, API and subject type as "users-read-orders"`},
 		{"unknown subject type", func(d *schema.Document) { d.Authorizations[0].SubjectType = "robot" }, `unknown subject type "robot"`},
-		{"unknown algorithm", func(d *schema.Document) { d.APIs[0].Alg = "none" }, `algorithm "none"`},
-		{"unknown signing algorithm", func(d *schema.Document) { d.SigningKeys[0].Alg = "RS1" }, `unknown algorithm "RS1"`},
-		{"unknown error style", func(d *schema.Document) { d.Issuer.ErrorStyle = "loud" }, `error style "loud"`},
-		{"unknown rotation", func(d *schema.Document) { d.Clients[2].RefreshToken.Rotation = "often" }, `unknown rotation "often"`},
+		{"unknown algorithm", func(d *schema.Document) { d.APIs[0].Alg = "none" }, `signing_alg: unknown value "none"`},
+		{"unknown signing algorithm", func(d *schema.Document) { d.SigningKeys[0].Alg = "RS1" }, `algorithm: unknown value "RS1"`},
+		{"unknown error style", func(d *schema.Document) { d.Issuer.ErrorStyle = "loud" }, `error_style: unknown value "loud"`},
+		{"unknown rotation", func(d *schema.Document) { d.Clients[2].RefreshToken.Rotation = "often" }, `rotation: unknown value "often"`},
 		{"a scope twice", func(d *schema.Document) { d.APIs[0].Scopes[1].Name = "write:invoices" }, `scope "write:invoices": twice`},
 		{"a scope with a space", func(d *schema.Document) { d.APIs[0].Scopes[1].Name = "a b" }, `scope "a b"`},
 		{"a scope with a quote", func(d *schema.Document) { d.APIs[0].Scopes[1].Name = `a"b` }, `scope "a\"b"`},
@@ -56,8 +56,8 @@ func TestEncodeRefuses(t *testing.T) {
 		{"federated claims", func(d *schema.Document) { d.Clients[2].Federated[0].Claims = `1` }, `federated "k8s": claims: "1"`},
 		{"a plain secret", func(d *schema.Document) { d.Clients[0].Secrets[0].Hash = "hunter2" }, `secret "2026-q4": the hash is neither`},
 		{"half a hash", func(d *schema.Document) { d.Clients[0].Secrets[0].Hash = "sha256:A6xn" }, `secret "2026-q4": the hash is neither`},
-		{"no selector", func(d *schema.Document) { d.Clients[2].Certificates[0].SubjectDN = "" }, `certificate "c1": no selector`},
-		{"two selectors", func(d *schema.Document) { d.Clients[2].Certificates[0].SANDNS = "x" }, `certificate "c1": more than one selector`},
+		{"no selector", func(d *schema.Document) { d.Clients[2].Certificates[0].SubjectDN = "" }, `certificate "c1": 0 selectors`},
+		{"two selectors", func(d *schema.Document) { d.Clients[2].Certificates[0].SANDNS = "x" }, `certificate "c1": 2 selectors`},
 	} {
 		doc := smallDocument()
 		test.change(doc)

@@ -18,6 +18,10 @@ const FormatVersion = 2
 // a snapshot, changes with the configuration and not with its writer.
 const bodyVersion = 1
 
+// The body's header: version, number of sections, records per section, and zero
+// bytes up to a multiple of eight.
+const bodyHeaderSize = (8 + 4*numSections + 7) / 8 * 8
+
 // The file's header: magic, format version, lengths of envelope, body and
 // sources, and the SHA-256 of all that together with the envelope.
 const (
@@ -36,16 +40,15 @@ const (
 // formats are the versions that this build reads, oldest first: the current one
 // and the two before it, as far as they exist.
 var formats = []format{
-	{version: 1, body: 1, open: openBody},
-	{version: 2, body: 1, open: openBody, past: true},
+	{version: 1, body: 1},
+	{version: 2, body: 1, past: true},
 }
 
 // A format is how files of one version are read.
 type format struct {
 	version uint32
 	body    uint32 // the version of the body
-	open    func(*Snapshot) error
-	past    bool // the envelope may hold PastLifetimes
+	past    bool   // the envelope may hold PastLifetimes
 }
 
 // Formats lists the versions that this build reads, oldest first.
@@ -179,7 +182,7 @@ func OpenPaced(file []byte, rest func()) (*Snapshot, error) {
 	if len(body) < bodyHeaderSize || u32(body, 0) != version.body {
 		return nil, errors.New("the snapshot's body is of another format version than its header")
 	}
-	if err := version.open(s); err != nil {
+	if err := openBody(s); err != nil {
 		return nil, fmt.Errorf("the snapshot's body is malformed: %w", err)
 	}
 	if err := s.openSources(sources, rest); err != nil {

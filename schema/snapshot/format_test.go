@@ -117,7 +117,7 @@ func TestPackageCommentListsSections(t *testing.T) {
 		listed = append(listed, fmt.Sprint(m[1], " ", m[2], " ", m[3]))
 	}
 	for i := range layout {
-		want = append(want, fmt.Sprint(i, " ", layout[i].name, " ", layout[i].size))
+		want = append(want, fmt.Sprint(i, " ", layout[i].name, " ", layout[i].size[bodyVersion]))
 	}
 	if diff := gocmp.Diff(want, listed); diff != "" {
 		t.Errorf("sections (-in the code +in the comment):\n%s", diff)

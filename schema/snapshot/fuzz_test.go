@@ -44,7 +44,7 @@ func FuzzBody(f *testing.F) {
 // openSealed opens body and sources with digests that fit, and if they are
 // accepted uses everything that they hold.
 func openSealed(body, sources []byte) bool {
-	for _, section := range []*Sources{nil, {sources}} {
+	for _, section := range []*Sources{nil, {section: sources}} {
 		file, err := Marshal(Envelope{Serial: 1}, body, section)
 		if err != nil {
 			return false
@@ -63,7 +63,11 @@ func visit(s *Snapshot) {
 	doc := Decode(s)
 	_ = s.VerifySignatures(nil)
 	s.NearIdentifier("HTTPS://api.example.com:443/orders/")
-	s.objects(func(kind Kind, label string) { s.Source(kind, label) })
+	for _, k := range kinds {
+		for i := range k.count(s) {
+			s.Source(k.kind, k.label(s, i))
+		}
+	}
 	for i := range s.NumAPIs() {
 		a := s.API(i)
 		s.APIByIdentifier(a.Identifier())

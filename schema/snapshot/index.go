@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/bits"
 	"slices"
+
+	"github.com/writ-auth/writ/schema"
 )
 
 // A hashIndex finds an object by a string in about three reads of cold memory.
@@ -15,32 +17,35 @@ import (
 // stay in the cache. A set of keys made to collide costs a longer binary
 // search and nothing more: there is no probing and no worst case beyond log n.
 type hashIndex struct {
-	buckets, entries section
-	objects          section // what the entries point at
-	size, field      int     // where an object holds its key
+	buckets table[start]
+	entries table[indexEntry]
+}
+
+// An indexEntry says which object has a key with the hash.
+type indexEntry struct {
+	hash   le32
+	object ref
 }
 
 var (
-	clientIndex     = hashIndex{secClientBuckets, secClientIndex, secClients, clientSize, clientID}
-	identifierIndex = hashIndex{secIdentifierBuckets, secIdentifierIndex, secAPIs, apiSize, apiIdentifier}
-	// The keys of nearIndex are made from identifiers: NearIdentifier searches it by hash alone.
-	nearIndex = hashIndex{secNearBuckets, secNearIndex, secAPIs, apiSize, apiIdentifier}
+	clientIndex     = hashIndex{secClientBuckets, secClientIndex}
+	identifierIndex = hashIndex{secIdentifierBuckets, secIdentifierIndex}
+	nearIndex       = hashIndex{secNearBuckets, secNearIndex} // over folded identifiers, searched by hash alone
 )
 
 // entriesPerBucket makes a bucket one or two cache lines.
 const entriesPerBucket = 8
 
-// find returns the object with exactly this key.
-func (x *hashIndex) find(s *Snapshot, key string) (uint32, bool) {
+// find returns the object with exactly this key; keyOf reads the key of an object.
+func (x *hashIndex) find(s *Snapshot, key string, keyOf func(s *Snapshot, object uint32) string) (uint32, bool) {
 	hash := hash32(key)
-	entries, objects := s.sections[x.entries], s.sections[x.objects]
 	lo, hi := x.bucket(s, hash)
 	for lo < hi {
 		mid := lo + (hi-lo)/2
-		order := cmp.Compare(u32(entries, int(mid)*indexSize+indexHash), hash)
-		object := u32(entries, int(mid)*indexSize+indexObject)
+		entry := x.entries.at(&s.sections, mid)
+		order, object := cmp.Compare(entry.hash.get(), hash), entry.object.get()
 		if order == 0 {
-			at := s.text(objects, int(object)*x.size+x.field)
+			at := keyOf(s, object)
 			if at == key {
 				return object, true
 			}
@@ -55,29 +60,18 @@ func (x *hashIndex) find(s *Snapshot, key string) (uint32, bool) {
 	return 0, false
 }
 
-// first returns the first entry with this hash, if there is one, and the end
-// of its bucket.
-func (x *hashIndex) first(s *Snapshot, hash uint32) (i, end uint32) {
-	entries := s.sections[x.entries]
-	i, end = x.bucket(s, hash)
-	for i < end && u32(entries, int(i)*indexSize+indexHash) < hash {
-		i++
-	}
-	return i, end
-}
-
-// bucket is the range of entries in which hash stands if it stands anywhere.
+// bucket is the range of entries that holds hash if any entry has it.
 func (x *hashIndex) bucket(s *Snapshot, hash uint32) (lo, hi uint32) {
-	buckets := s.sections[x.buckets]
-	b := bucketOf(hash, len(buckets)/4-1)
-	return u32(buckets, b*4), u32(buckets, b*4+4)
+	buckets := x.buckets.all(&s.sections)
+	b := bucketOf(hash, len(buckets)-1)
+	return buckets[b].get(), buckets[b+1].get()
 }
 
 func bucketOf(hash uint32, buckets int) int { return int(uint64(hash) * uint64(buckets) >> 32) }
 
-// appendIndex makes the two sections of an index over keys; the position of a
-// key is its object.
-func appendIndex(buckets, entries []byte, keys []string) ([]byte, []byte) {
+// build makes the two sections of the index over keys; the position of a key is
+// its object. It returns a key that is there twice.
+func (x *hashIndex) build(e *encoder, keys []string) (twin string, found bool) {
 	type entry struct{ hash, object uint32 }
 	sorted := make([]entry, len(keys))
 	for i, key := range keys {
@@ -89,18 +83,23 @@ func appendIndex(buckets, entries []byte, keys []string) ([]byte, []byte) {
 		}
 		return cmp.Or(cmp.Compare(keys[a.object], keys[b.object]), cmp.Compare(a.object, b.object))
 	})
+	var buckets, entries []byte
 	n := max(1, len(keys)/entriesPerBucket)
 	next := 0
-	for i, e := range sorted {
-		for ; next <= bucketOf(e.hash, n); next++ {
+	for i, at := range sorted {
+		for ; next <= bucketOf(at.hash, n); next++ {
 			buckets = appendU32(buckets, uint32(i))
 		}
-		entries = appendU32(entries, e.hash, e.object)
+		entries = appendU32(entries, at.hash, at.object)
+		if i > 0 && keys[at.object] == keys[sorted[i-1].object] {
+			twin, found = keys[at.object], true
+		}
 	}
 	for ; next <= n; next++ {
 		buckets = appendU32(buckets, uint32(len(sorted)))
 	}
-	return buckets, entries
+	e.sections[x.buckets], e.sections[x.entries] = buckets, entries
+	return twin, found
 }
 
 // hash32 is a multiply-and-fold hash over words of eight bytes, little endian,
@@ -126,25 +125,51 @@ func fold(a, b uint64) uint64 {
 	return hi ^ lo
 }
 
-// check requires as many entries as objects, each in its bucket and in the
-// order of hashes.
-func (x *hashIndex) check(s *Snapshot) error {
-	n, name := s.count(x.entries), layout[x.entries].name
-	buckets, entries := s.sections[x.buckets], s.sections[x.entries]
-	directory := s.count(x.buckets)
-	if directory < 2 || n != s.count(x.objects) || lastU32(buckets, bucketSize, 0) != n {
+// check requires as many entries as there are objects, each in its bucket and in
+// the order of hashes.
+func (x *hashIndex) check(s *Snapshot, objects int) error {
+	buckets, entries, name := x.buckets.all(&s.sections), x.entries.all(&s.sections), layout[x.entries].name
+	if len(buckets) < 2 || len(entries) != objects || int(buckets[len(buckets)-1].get()) != objects {
 		return fmt.Errorf("section %q: does not fit its objects", name)
 	}
 	last := uint32(0)
-	for b := range int(directory - 1) {
-		lo, hi := u32(buckets, b*bucketSize), u32(buckets, (b+1)*bucketSize)
-		for i := lo; i < hi; i++ {
-			hash := u32(entries, int(i)*indexSize+indexHash)
-			if hash < last || bucketOf(hash, int(directory-1)) != b {
+	for b := range len(buckets) - 1 {
+		for i := buckets[b].get(); i < buckets[b+1].get(); i++ {
+			hash := entries[i].hash.get()
+			if hash < last || bucketOf(hash, len(buckets)-1) != b {
 				return fmt.Errorf("section %q: record %d: in the wrong place", name, i)
 			}
 			last = hash
 		}
 	}
 	return nil
+}
+
+// maxNear bounds the candidates that NearIdentifier looks at.
+const maxNear = 8
+
+// NearIdentifier looks for an API whose identifier is not the given one but
+// looks alike (schema.NearKey), and says how the two differ: "by a trailing
+// slash". It is for the log line of a refusal: it allocates, and its work is
+// bounded whatever is asked for.
+func (s *Snapshot) NearIdentifier(identifier string) (near API, how string, ok bool) {
+	if len(identifier) > schema.MaxIdentifier {
+		return API{}, "", false
+	}
+	key := schema.NearKey(identifier)
+	hash := hash32(key)
+	i, end := nearIndex.bucket(s, hash)
+	for i < end && secNearIndex.at(&s.sections, i).hash.get() < hash {
+		i++
+	}
+	for _, entry := range secNearIndex.all(&s.sections)[i:min(end, i+maxNear)] {
+		if entry.hash.get() != hash {
+			break
+		}
+		api := s.API(int(entry.object.get()))
+		if at := api.Identifier(); at != identifier && schema.NearKey(at) == key {
+			return api, schema.Difference(at, identifier), true
+		}
+	}
+	return API{}, "", false
 }

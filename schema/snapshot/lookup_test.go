@@ -82,11 +82,14 @@ func TestSources(t *testing.T) {
 		}
 	}
 	visited := 0
-	s.objects(func(kind Kind, label string) {
-		visited++
-		file, line, ok := s.Source(kind, label)
-		check(kind, label, file, line, ok)
-	})
+	for _, k := range kinds {
+		for i := range k.count(s) {
+			visited++
+			label := k.label(s, i)
+			file, line, ok := s.Source(k.kind, label)
+			check(k.kind, label, file, line, ok)
+		}
+	}
 	if want := 1 + 2 + 3 + 4 + 1 + 1; visited != want {
 		t.Errorf("%d objects have a source, want %d", visited, want)
 	}
@@ -158,7 +161,7 @@ func TestSourcesMustFit(t *testing.T) {
 		"many files":      {s.Body(), patched(good, 0, 0xff, 4)},
 		"a file too far":  {s.Body(), patched(good, sourcesHeader, 0x7f, 4)},
 	} {
-		file, err := Marshal(testEnvelope(), test.body, &Sources{test.section})
+		file, err := Marshal(testEnvelope(), test.body, &Sources{section: test.section})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -222,10 +225,11 @@ func TestIndexIsEven(t *testing.T) {
 		for i := range keys {
 			keys[i] = key(i)
 		}
-		buckets, _ := appendIndex(nil, nil, keys)
-		longest := uint32(0)
-		for b := 0; b+8 <= len(buckets); b += 4 {
-			longest = max(longest, u32(buckets, b+4)-u32(buckets, b))
+		e := &encoder{}
+		clientIndex.build(e, keys)
+		buckets, longest := secClientBuckets.all(&e.sections), uint32(0)
+		for b := range len(buckets) - 1 {
+			longest = max(longest, buckets[b+1].get()-buckets[b].get())
 		}
 		// A Poisson distribution of mean 8 over 12,500 buckets rarely reaches 28.
 		if longest > 32 {

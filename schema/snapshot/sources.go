@@ -22,6 +22,9 @@ const (
 // stands beside the body, not in it: moving a line does not change the digest.
 type Sources struct {
 	section []byte
+	files   []text // in names; these three are set when a snapshot was opened
+	places  []place
+	names   []byte
 }
 
 // bytes returns the section, nothing for nil.
@@ -32,17 +35,31 @@ func (s *Sources) bytes() []byte {
 	return s.section
 }
 
-// The sources section: number of files, number of places, then three tables:
-// the files (references into the names), one place per object, the names.
-const (
-	sourcesHeader = 8
+// The sources section is the number of files, the number of places, and then
+// three tables: the files (texts in the names), one place per object, the names.
+const sourcesHeader = 8
 
-	fileSize = 8
+// A place is where an object was declared.
+type place struct{ file, line le32 } // file may be none
 
-	placeFile = 0 // or none
-	placeLine = 4
-	placeSize = 8
-)
+// kinds are the kinds of object in the order of their places. Those of a kind are
+// in the order of Snapshot.API and so on.
+var kinds = [...]struct {
+	kind  Kind
+	count func(*Snapshot) int
+	label func(s *Snapshot, i int) string
+}{
+	{KindIssuer, func(*Snapshot) int { return 1 }, func(*Snapshot, int) string { return "" }},
+	{KindAPI, (*Snapshot).NumAPIs, func(s *Snapshot, i int) string { return s.API(i).Label() }},
+	{KindClient, (*Snapshot).NumClients, func(s *Snapshot, i int) string { return s.Client(i).Label() }},
+	{KindAuthorization, (*Snapshot).NumAuthorizations, func(s *Snapshot, i int) string { return s.AuthorizationAt(i).Label() }},
+	{KindTrustedIssuer, (*Snapshot).NumTrustedIssuers, func(s *Snapshot, i int) string {
+		return secTrustedIssuers.at(&s.sections, uint32(i)).label.in(s)
+	}},
+	{KindSigningKey, (*Snapshot).NumSigningKeys, func(s *Snapshot, i int) string {
+		return secSigningKeys.at(&s.sections, uint32(i)).label.in(s)
+	}},
+}
 
 // NewSources asks place for every object of body, which comes from Encode.
 // File is relative to the configuration's root, line counts from 1; ok is false
@@ -54,66 +71,38 @@ func NewSources(body []byte, place func(kind Kind, label string) (file string, l
 	}
 	files := map[string]uint32{}
 	var table, places, names []byte
-	s.objects(func(kind Kind, label string) {
-		file, line, ok := place(kind, label)
-		if !ok {
-			places = appendU32(places, none, 0)
-			return
+	for _, k := range kinds {
+		for i := range k.count(s) {
+			file, line, ok := place(k.kind, k.label(s, i))
+			if !ok {
+				places = appendU32(places, none, 0)
+				continue
+			}
+			at, known := files[file]
+			if !known {
+				at = uint32(len(files))
+				files[file] = at
+				table = appendU32(table, uint32(len(names)), uint32(len(file)))
+				names = append(names, file...)
+			}
+			places = appendU32(places, at, uint32(line))
 		}
-		i, known := files[file]
-		if !known {
-			i = uint32(len(files))
-			files[file] = i
-			table = appendU32(table, uint32(len(names)), uint32(len(file)))
-			names = append(names, file...)
-		}
-		places = appendU32(places, i, uint32(line))
-	})
-	section := appendU32(nil, uint32(len(files)), uint32(len(places)/placeSize))
-	return &Sources{append(append(append(section, table...), places...), names...)}, nil
-}
-
-// objects calls visit for every object, in the order of the places.
-func (s *Snapshot) objects(visit func(kind Kind, label string)) {
-	visit(KindIssuer, "")
-	for i := range s.NumAPIs() {
-		visit(KindAPI, s.API(i).Label())
 	}
-	for i := range s.NumClients() {
-		visit(KindClient, s.Client(i).Label())
-	}
-	for i := range s.NumAuthorizations() {
-		visit(KindAuthorization, s.AuthorizationAt(i).Label())
-	}
-	for i := range s.NumTrustedIssuers() {
-		visit(KindTrustedIssuer, s.TrustedIssuer(i).Label)
-	}
-	for i := range s.NumSigningKeys() {
-		visit(KindSigningKey, s.SigningKey(i).Label)
-	}
+	section := appendU32(nil, uint32(len(files)), uint32(s.base("")))
+	return &Sources{section: append(append(append(section, table...), places...), names...)}, nil
 }
 
 // base is the place of the first object of a kind, and the number of all
 // places for an unknown kind.
-func (s *Snapshot) base(kind Kind) int {
-	at := 0
-	for _, k := range [...]struct {
-		kind Kind
-		n    int
-	}{
-		{KindIssuer, 1}, {KindAPI, s.NumAPIs()}, {KindClient, s.NumClients()}, {KindAuthorization, s.NumAuthorizations()},
-		{KindTrustedIssuer, s.NumTrustedIssuers()}, {KindSigningKey, s.NumSigningKeys()},
-	} {
+func (s *Snapshot) base(kind Kind) (at int) {
+	for _, k := range kinds {
 		if k.kind == kind {
-			return at
+			break
 		}
-		at += k.n
+		at += k.count(s)
 	}
 	return at
 }
-
-// places is an opened sources section.
-type places struct{ files, places, names []byte }
 
 // openSources checks the section against its digest and against the body.
 func (s *Snapshot) openSources(section []byte, rest func()) error {
@@ -130,15 +119,22 @@ func (s *Snapshot) openSources(section []byte, rest func()) error {
 		return errors.New("shorter than their header")
 	}
 	files, n, tables := uint64(u32(section, 0)), uint64(u32(section, 4)), section[sourcesHeader:]
-	if files*fileSize+n*placeSize > uint64(len(tables)) || n != uint64(s.base("")) {
+	end := (files + n) * 8 // a text and a place have eight bytes each
+	if end > uint64(len(tables)) || n != uint64(s.base("")) {
 		return errors.New("they do not fit the body")
 	}
-	p := places{files: tables[:files*fileSize], places: tables[files*fileSize:][:n*placeSize], names: tables[files*fileSize+n*placeSize:]}
-	if checkSpans(p.files, fileSize, 0, uint32(len(p.names))) >= 0 ||
-		checkIndexes(p.places, placeSize, placeFile, uint32(files)+1, 1) >= 0 {
-		return errors.New("a place refers to nothing")
+	o := Sources{section, recordsOf[text](tables[:files*8]), recordsOf[place](tables[files*8 : end]), tables[end:]}
+	for i := range o.files {
+		if uint64(o.files[i].start.get())+uint64(o.files[i].length.get()) > uint64(len(o.names)) {
+			return errors.New("a file has no name")
+		}
 	}
-	s.sources, s.places = &Sources{section}, p
+	for i := range o.places {
+		if at := o.places[i].file.get(); at != none && uint64(at) >= files {
+			return errors.New("a place refers to nothing")
+		}
+	}
+	s.sources = &o
 	return nil
 }
 
@@ -153,56 +149,30 @@ func (s *Snapshot) Source(kind Kind, label string) (file string, line int, ok bo
 	if !ok {
 		return "", 0, false
 	}
-	return s.place(s.base(kind) + i)
+	return s.place(kind, i)
 }
 
 // Source returns the file and line of the API's block.
-func (a API) Source() (file string, line int, ok bool) {
-	return a.s.place(a.s.base(KindAPI) + a.Index())
-}
+func (a API) Source() (file string, line int, ok bool) { return a.s.place(KindAPI, a.Index()) }
 
 // Source returns the file and line of the client's block.
-func (c Client) Source() (file string, line int, ok bool) {
-	return c.s.place(c.s.base(KindClient) + c.Index())
-}
+func (c Client) Source() (file string, line int, ok bool) { return c.s.place(KindClient, c.Index()) }
 
 // Source returns the file and line of the authorization's block.
 func (a Authorization) Source() (file string, line int, ok bool) {
-	return a.s.place(a.s.base(KindAuthorization) + a.Index())
+	return a.s.place(KindAuthorization, a.Index())
 }
 
-// position finds an object of a kind by its label.
-func (s *Snapshot) position(kind Kind, label string) (int, bool) {
-	var i uint32
-	var ok bool
-	switch kind {
-	case KindIssuer:
-		ok = label == ""
-	case KindAPI:
-		i, ok = s.byLabel(secAPIs, apiSize, apiLabel, label)
-	case KindClient:
-		i, ok = s.byLabel(secClients, clientSize, clientLabel, label)
-	case KindTrustedIssuer:
-		i, ok = s.byLabel(secTrustedIssuers, trustedSize, trustedLabel, label)
-	case KindSigningKey:
-		i, ok = s.byLabel(secSigningKeys, signingSize, signingLabel, label)
-	case KindAuthorization:
-		var a Authorization
-		a, ok = s.AuthorizationByLabel(label)
-		i = a.i
-	}
-	return int(i), ok
-}
-
-func (s *Snapshot) place(i int) (file string, line int, ok bool) {
+// place returns where the i-th object of a kind was declared.
+func (s *Snapshot) place(kind Kind, i int) (file string, line int, ok bool) {
 	if s.sources == nil {
 		return "", 0, false
 	}
-	r := record(s.places.places, uint32(i), placeSize)
-	at := u32(r, placeFile)
+	p := &s.sources.places[s.base(kind)+i]
+	at := p.file.get()
 	if at == none {
 		return "", 0, false
 	}
-	name := record(s.places.files, at, fileSize)
-	return view(s.places.names[u32(name, 0):][:u32(name, 4)]), int(u32(r, placeLine)), true
+	name := &s.sources.files[at]
+	return view(s.sources.names[name.start.get():][:name.length.get()]), int(p.line.get()), true
 }
