@@ -118,11 +118,14 @@ func (f *fields) fill(object any) {
 		if !a.IsStored() || a.Deferred {
 			continue
 		}
-		v := f.decode(a)
+		var v any
+		if a.Required || f.block.Body.Attribute(a.Name) != nil {
+			v = f.decode(a)
+		}
 		if v == nil {
 			v = f.absent(a)
 		}
-		if v != nil {
+		if !schema.IsZero(v) || v != nil && a.Type == schema.TypeStrings {
 			a.Set(object, v)
 		}
 	}
