@@ -169,7 +169,7 @@ func reachOf(a *schema.Authorization, clients map[string]*schema.Client, apis ma
 	if a.SubjectType == schema.SubjectUser {
 		usable = users && actsForUsers(client)
 	}
-	return reach{clientID: client.ClientID, identifier: api.Identifier, authorization: a, client: client, lifetime: lifetimeOf(a, apis)}, usable
+	return reach{clientID: client.ClientID, identifier: api.Identifier, authorization: a, client: client, lifetime: a.Lifetime(api)}, usable
 }
 
 // accessChanges compares the two sides of each right; the list is sorted so that

@@ -60,10 +60,8 @@ func declaredAuthorization(i, apis int) *config.Authorization {
 	return &config.Authorization{
 		Decl: decl("authorization", label, i),
 		Authorization: schema.Authorization{
-			Label: label, SubjectType: schema.SubjectClient, Scopes: []string{"read:7", "read:1", "read:3"},
+			Label: label, SubjectType: schema.SubjectClient, Client: fmt.Sprintf("client_%06d", client), API: fmt.Sprintf("api_%06d", api), Scopes: []string{"read:7", "read:1", "read:3"},
 		},
-		Client: config.Ref{Label: fmt.Sprintf("client_%06d", client)},
-		API:    config.Ref{Label: fmt.Sprintf("api_%06d", api)},
 	}
 }
 

@@ -16,7 +16,7 @@ func (c *compilation) checkCredentials() {
 	for i := range c.Document.Clients {
 		client, declared := &c.Document.Clients[i], c.clients[i]
 		why := needsCredential(client)
-		if why == "" || hasCredential(client) || c.refused.has(&declared.Decl) {
+		if why == "" || len(client.Credentials()) > 0 || c.refused.has(&declared.Decl) {
 			continue
 		}
 		c.report(declared.Range, "no-credential",
@@ -45,10 +45,6 @@ func needsCredential(client *schema.Client) string {
 		return "introspects tokens"
 	}
 	return ""
-}
-
-func hasCredential(client *schema.Client) bool {
-	return len(client.Secrets)+len(client.PublicKeys)+len(client.Certificates)+len(client.Federated) > 0
 }
 
 // checkFederated wants an issuer that vouches for clients behind each federated
@@ -85,7 +81,7 @@ func (c *compilation) checkDefaultAPIs() {
 			continue
 		}
 		related := declaredHere(&c.apis[c.apiIndex[client.DefaultAPI]].Decl)
-		c.reportTitled(declared.DefaultAPI.Range, "unknown-reference", "Default API not authorized",
+		c.reportTitled(declared.AttrRange("default_api"), "unknown-reference", "Default API not authorized",
 			fmt.Sprintf("%s has no authorization for %s, so a request that names no API would always be refused. "+
 				"Add the authorization, or choose an API that the client is authorized for.",
 				declared.Address, Address(KindAPI, client.DefaultAPI)),
@@ -111,7 +107,7 @@ func (c *compilation) orphan(declared *config.Authorization) {
 	if c.orphans == nil {
 		c.orphans = make(map[string]bool)
 	}
-	c.orphans[declared.Client.Label] = true
+	c.orphans[declared.Client] = true
 }
 
 // checkUnusedClients warns about a client that can neither get a token nor look

@@ -1,8 +1,6 @@
 package compiler
 
 import (
-	"cmp"
-
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/writ-auth/writ/config"
@@ -10,19 +8,29 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// Defaults that depend on nothing but the language are applied by package
-// config; here are those that another block or the label supplies.
-
-// apiWithDefaults fills what an api is silent about: first from the issuer's
-// defaults, then from the language's.
-func apiWithDefaults(declared *config.API, issuer *config.Issuer) schema.API {
-	api := declared.API
-	api.Name = cmp.Or(api.Name, api.Label)
-	api.Profile = cmp.Or(api.Profile, issuer.Defaults.Profile, schema.ProfileRFC9068)
-	api.Alg = cmp.Or(api.Alg, issuer.Defaults.Alg, schema.RS256)
-	api.TokenLifetime = cmp.Or(api.TokenLifetime, issuer.Defaults.TokenLifetime, schema.DefaultTokenLifetime)
-	api.ScopeMode = cmp.Or(api.ScopeMode, schema.ScopeNarrow)
-	return api
+// inherit fills what an object is silent about and another block supplies: the issuer's
+// defaults, and behind them the language's, or the issuer's url. Package config has
+// applied all other defaults. What is not set of an authorization stays so.
+func inherit(object any, issuer *config.Issuer) {
+	block := schema.BlockOf(object)
+	for i := range block.Attributes {
+		a := &block.Attributes[i]
+		if !a.IsStored() || !schema.IsZero(a.Get(object)) {
+			continue
+		}
+		switch a.Inherit {
+		case schema.InheritDefaults:
+			v := a.DefaultValue()
+			if given, ok := schema.BlockOf(&issuer.Defaults).Attr(a.Name); ok && !schema.IsZero(given.Get(&issuer.Defaults)) {
+				v = given.Get(&issuer.Defaults)
+			}
+			a.Set(object, v)
+		case schema.InheritIssuerURL:
+			if issuer.URL != "" {
+				a.Set(object, []string{issuer.URL})
+			}
+		}
+	}
 }
 
 // LifetimeSource points at where the API of that label, which is declared, has its
@@ -44,20 +52,4 @@ func (m *Model) lifetimeSource(api int32) diag.Related {
 // defaultRange is where an attribute of the issuer's defaults was written.
 func (m *Model) defaultRange(attr string) hcl.Range {
 	return m.Config.Issuers[0].NestedRange("defaults", "", attr)
-}
-
-// clientWithDefaults fills what a client is silent about.
-func clientWithDefaults(declared *config.Client) schema.Client {
-	client := declared.Client
-	client.Name = cmp.Or(client.Name, client.Label)
-	return client
-}
-
-// trustedIssuerWithDefaults fills what a trusted issuer is silent about.
-func trustedIssuerWithDefaults(declared *config.TrustedIssuer, issuer schema.Issuer) schema.TrustedIssuer {
-	trusted := declared.TrustedIssuer
-	if trusted.Audiences == nil && !declared.Has("audiences") && issuer.URL != "" {
-		trusted.Audiences = []string{issuer.URL}
-	}
-	return trusted
 }

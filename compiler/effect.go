@@ -3,8 +3,10 @@ package compiler
 import (
 	"bytes"
 	"encoding/json"
-	"maps"
+	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/writ-auth/writ/schema"
 )
@@ -32,38 +34,106 @@ func timeOf(unix int64) any {
 	return schema.FormatTime(unix)
 }
 
-// text compares what only people read.
-func (d *differ) text(name, before, after string) {
-	if before != after {
-		d.add(name, optional(before), optional(after), EffectText, "The %s of %s changes.", name, d.address)
+// A judge compares an attribute of which more is to be said than its row does.
+type judge[T any] func(c *comparison, d *differ, before, after *T)
+
+// compareRows compares the attributes of two objects in the order of the language
+// reference: by a judge where there is one, else by what the row says. Where labels
+// changed, judges are asked about equal values too: they may name something else.
+func compareRows[T any](c *comparison, d *differ, judges map[string]judge[T], before, after *T, relabelled bool) {
+	block := schema.BlockOf(after)
+	for i := range block.Attributes {
+		a := &block.Attributes[i]
+		if !a.IsStored() {
+			continue
+		}
+		same := a.Same(before, after)
+		if same && !relabelled {
+			continue
+		}
+		if judge := judges[a.Name]; judge != nil {
+			judge(c, d, before, after)
+		} else if !same {
+			was, is := a.Get(before), a.Get(after)
+			effect, reason := rowEffect(a, d.address, was, is)
+			d.add(a.Name, changeValue(a, was), changeValue(a, is), effect, "%s", reason)
+		}
 	}
 }
 
-// metadata compares what people and policies read.
-func (d *differ) metadata(before, after map[string]string) {
-	if maps.Equal(before, after) {
-		return
+// changeValue is a side of an attribute's change.
+func changeValue(a *schema.Attribute, v any) any {
+	switch v := v.(type) {
+	case bool:
+		return v
+	case []string:
+		return listValue(v)
 	}
-	d.add("metadata", mapValue(before), mapValue(after), EffectText, "The metadata of %s changes.", d.address)
+	return shown(a, v)
 }
 
-func mapValue(m map[string]string) any {
-	if len(m) == 0 {
-		return nil
+// rowEffect judges a change by the row of an attribute, and says it.
+func rowEffect(a *schema.Attribute, object string, before, after any) (Effect, string) {
+	var more, less bool
+	var clauses []string
+	switch was := before.(type) {
+	case bool:
+		more, less = !was, was
+	case int64:
+		more, less = after.(int64) > was, after.(int64) < was
+	case float64:
+		more, less = after.(float64) > was, after.(float64) < was
+	case []string:
+		added, removed := setDifference(was, after.([]string))
+		more, less = len(added) > 0, len(removed) > 0
+		if more {
+			clauses = append(clauses, strings.ReplaceAll(a.More, "{values}", quotedList(added)))
+		}
+		if less {
+			clauses = append(clauses, strings.ReplaceAll(a.Less, "{values}", quotedList(removed)))
+		}
+	default:
+		more, less = true, true
 	}
-	return m
+	effect := EffectWiden
+	switch {
+	case a.Widens == schema.WidensText:
+		effect = EffectText
+	case a.Widens == schema.WidensShape:
+		effect = EffectShape
+	case a.Widens == schema.WidensAny:
+	case !more && !less: // another order
+		return EffectText, fmt.Sprintf("%s has the same %s in another order.", object, a.Name)
+	case a.Widens == schema.WidensMore && !more, a.Widens == schema.WidensLess && !less:
+		effect = EffectNarrow
+	}
+	sentence := a.More
+	switch {
+	case a.More == "":
+		sentence = "The " + a.Name + " of {object} changes."
+	case len(clauses) > 0 && a.Less != "":
+		return effect, object + " " + strings.Join(clauses, " and ") + "."
+	case less && !more && a.Less != "":
+		sentence = a.Less
+	}
+	return effect, strings.NewReplacer("{object}", object, "{before}", spoken(a, before), "{after}", spoken(a, after)).Replace(sentence)
 }
 
-// guard compares prevent_destroy.
-func (d *differ) guard(before, after bool) {
-	if before == after {
-		return
+// spoken is a value inside a sentence.
+func spoken(a *schema.Attribute, v any) string {
+	switch v := v.(type) {
+	case int64:
+		if a.Type == schema.TypeTime {
+			return schema.FormatTime(v)
+		}
+		return schema.FormatDuration(v)
+	case string:
+		if len(a.Enum) > 0 {
+			return v
+		}
+		return strconv.Quote(v)
 	}
-	verb := "may no longer be removed"
-	if before {
-		verb = "may be removed from now on"
-	}
-	d.add("prevent_destroy", before, after, EffectText, "%s %s.", d.address, verb)
+	return fmt.Sprint(v)
 }
 
 // setDifference lists what came and what went, in the order of the lists.
@@ -83,34 +153,6 @@ func difference(values, others []string) []string {
 		known[v] = true
 	}
 	return slices.DeleteFunc(slices.Clone(values), func(v string) bool { return known[v] })
-}
-
-// A setRule says how the members of a set are spoken of. The verbs take the
-// quoted members: "client.billing" "may use the grants %s".
-type setRule struct {
-	name           string
-	subject        string
-	added, removed string // formats with one %s
-	order          Effect // of another order alone
-}
-
-// set compares a set of which more is wider.
-func (d *differ) set(rule setRule, before, after []string) {
-	if slices.Equal(before, after) {
-		return
-	}
-	added, removed := setDifference(before, after)
-	effect, format, args := rule.order, "%s has the same %s in another order.", []any{rule.subject, rule.name}
-	switch {
-	case len(added) > 0 && len(removed) > 0:
-		effect, format = EffectWiden, "%s "+rule.added+" and "+rule.removed+"."
-		args = []any{rule.subject, quotedList(added), quotedList(removed)}
-	case len(added) > 0:
-		effect, format, args = EffectWiden, "%s "+rule.added+".", []any{rule.subject, quotedList(added)}
-	case len(removed) > 0:
-		effect, format, args = EffectNarrow, "%s "+rule.removed+".", []any{rule.subject, quotedList(removed)}
-	}
-	d.add(rule.name, listValue(before), listValue(after), effect, format, args...)
 }
 
 func listValue(values []string) any {

@@ -3,6 +3,7 @@ package compiler
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/writ-auth/writ/schema"
 )
@@ -24,40 +25,56 @@ func (c *comparison) compareAPIs() {
 
 func (c *comparison) compareAPI(before, after *schema.API) {
 	d := &differ{address: Address(KindAPI, after.Label)}
-	action, name := ActionUpdate, before.Name
+	action := ActionUpdate
 	if before.Label != after.Label {
 		c.rename(Address(KindAPI, before.Label), d.address, before, after,
 			"The label changes; the identifier stays %q, and nothing in tokens changes.", after.Identifier)
-		name = followLabel(name, before.Label, after.Label)
 	}
 	if before.Identifier != after.Identifier {
 		action = ActionReplace
 		d.add("identifier", before.Identifier, after.Identifier, EffectWiden, "%s", c.replacedAPI(before, after))
 	}
-	d.text("name", name, after.Name)
-	d.tokenShape(before, after)
-	d.signingSecret(before, after)
-	d.apiLifetime(before.TokenLifetime, after.TokenLifetime)
-	d.offlineAccess(before.AllowOfflineAccess, after.AllowOfflineAccess)
-	d.scopeMode(before.ScopeMode, after.ScopeMode)
-	d.reuseWindow(before.ReuseWindow, after.ReuseWindow)
-	d.guard(before.PreventDestroy, after.PreventDestroy)
-	if was := c.apiLabelsAfter(before.DistinctFrom); !slices.Equal(was, after.DistinctFrom) {
-		d.add("distinct_from", listValue(was), listValue(after.DistinctFrom), EffectText,
-			"Other look-alike identifiers of %s are acknowledged.", d.address)
-	}
-	d.metadata(before.Metadata, after.Metadata)
+	compareRows(c, d, apiJudges, before, after, before.Label != after.Label || len(c.apiLabels) > 0)
 	c.compareScopes(d, before, after)
 	c.update(d, action, before, after)
 }
 
-// followLabel is the prior name as it would be under the new label: an object
-// without a name of its own is named by its label.
-func followLabel(name, from, to string) string {
-	if name == from {
-		return to
+var apiJudges = map[string]judge[schema.API]{
+	"identifier": func(*comparison, *differ, *schema.API, *schema.API) {}, // replaced, and said before all others
+	"name": func(_ *comparison, d *differ, before, after *schema.API) {
+		d.name(before.Name, before.Label, after.Name, after.Label)
+	},
+	"signing_secret": func(_ *comparison, d *differ, before, after *schema.API) { d.signingSecret(before, after) },
+	"scope_mode": func(_ *comparison, d *differ, before, after *schema.API) {
+		d.scopeMode(before.ScopeMode, after.ScopeMode)
+	},
+	"reuse_window": func(_ *comparison, d *differ, before, after *schema.API) {
+		d.reuseWindow(before.ReuseWindow, after.ReuseWindow)
+	},
+	"distinct_from": func(c *comparison, d *differ, before, after *schema.API) {
+		d.references(after, "distinct_from", c.apiLabelsAfter(before.DistinctFrom), after.DistinctFrom)
+	},
+}
+
+// name compares what people read. An object without a name of its own is named by its
+// label, and the name follows it.
+func (d *differ) name(before, from, after, to string) {
+	if before == from {
+		before = to
 	}
-	return name
+	if before != after {
+		d.add("name", optional(before), optional(after), EffectText, "The name of %s changes.", d.address)
+	}
+}
+
+// references compares labels, those before as they are after the change.
+func (d *differ) references(object any, name string, before, after []string) {
+	if slices.Equal(before, after) {
+		return
+	}
+	a, _ := schema.BlockOf(object).Attr(name)
+	effect, reason := rowEffect(a, d.address, before, after)
+	d.add(name, listValue(before), listValue(after), effect, "%s", reason)
 }
 
 // replacedAPI says what another identifier means, and for whom.
@@ -73,26 +90,6 @@ func (c *comparison) replacedAPI(before, after *schema.API) string {
 	return text
 }
 
-// tokenShape compares what verifiers see.
-func (d *differ) tokenShape(before, after *schema.API) {
-	if before.Profile != after.Profile {
-		d.add("token_profile", textOf(before.Profile), textOf(after.Profile), EffectShape,
-			"Verifiers of %s must accept tokens of the profile %s first.", d.address, after.Profile)
-	}
-	if before.Alg != after.Alg {
-		d.add("signing_alg", textOf(before.Alg), textOf(after.Alg), EffectShape,
-			"Verifiers of %s must accept %s first.", d.address, after.Alg)
-	}
-	if before.IncludePermissions != after.IncludePermissions {
-		verb := "lose"
-		if after.IncludePermissions {
-			verb = "get"
-		}
-		d.add("include_permissions", before.IncludePermissions, after.IncludePermissions, EffectShape,
-			"Tokens for %s %s the permissions claim.", d.address, verb)
-	}
-}
-
 // signingSecret compares the key of HS256: whoever knows it can make tokens.
 func (d *differ) signingSecret(before, after *schema.API) {
 	was, is := before.SigningSecret, after.SigningSecret
@@ -104,26 +101,6 @@ func (d *differ) signingSecret(before, after *schema.API) {
 	default:
 		d.add("signing_secret", textOf(was), textOf(is), EffectWiden,
 			"Whoever knows %q can make tokens that %s accepts.", is, d.address)
-	}
-}
-
-func (d *differ) apiLifetime(before, after int64) {
-	switch {
-	case after > before:
-		d.add("token_lifetime", before, after, EffectWiden,
-			"Tokens for %s may live %s instead of %s.", d.address, schema.FormatDuration(after), schema.FormatDuration(before))
-	case after < before:
-		d.add("token_lifetime", before, after, EffectNarrow,
-			"Tokens for %s live at most %s instead of %s.", d.address, schema.FormatDuration(after), schema.FormatDuration(before))
-	}
-}
-
-func (d *differ) offlineAccess(before, after bool) {
-	switch {
-	case after && !before:
-		d.add("allow_offline_access", before, after, EffectWiden, "Refresh tokens may be issued for %s.", d.address)
-	case before && !after:
-		d.add("allow_offline_access", before, after, EffectNarrow, "No refresh token works for %s any more.", d.address)
 	}
 }
 
@@ -153,42 +130,53 @@ func (d *differ) reuseWindow(before, after int64) {
 // compareScopes compares the scopes that an API declares. Nobody gains a scope
 // by its declaration, and everybody loses it by its removal.
 func (c *comparison) compareScopes(d *differ, before, after *schema.API) {
-	if slices.Equal(before.Scopes, after.Scopes) {
-		return
+	was := make(map[string]*schema.Scope, len(before.Scopes))
+	for i := range before.Scopes {
+		was[before.Scopes[i].Name] = &before.Scopes[i]
 	}
-	was, is := scopesByName(before), scopesByName(after)
-	for _, s := range after.Scopes {
-		old, known := was[s.Name]
-		switch {
-		case !known:
-			d.nested("scope", s.Name, nil, scopeValue(s), EffectShape,
+	same := make([]string, 0, len(before.Scopes)) // as they stood before
+	kept := make([]string, 0, len(before.Scopes))
+	for i := range after.Scopes {
+		s := &after.Scopes[i]
+		old := was[s.Name]
+		if old == nil {
+			d.nested("scope", s.Name, nil, scopeObject(s), EffectShape,
 				"%s declares the scope %q; nobody has it before an authorization lists it.", d.address, s.Name)
-		case old.Description != s.Description:
-			d.nested("scope", s.Name, scopeValue(old), scopeValue(s), EffectText,
-				"The description of the scope %q of %s changes.", s.Name, d.address)
+			continue
+		}
+		kept = append(kept, s.Name)
+		effect, reasons := nestedChange(schema.BlockOf(s), fmt.Sprintf("the scope %q of %s", s.Name, d.address), old, s)
+		if len(reasons) > 0 {
+			d.nested("scope", s.Name, scopeObject(old), scopeObject(s), effect, "%s", strings.Join(reasons, " "))
 		}
 	}
-	same := make([]string, 0, len(before.Scopes))
-	for _, s := range before.Scopes {
-		if _, known := is[s.Name]; known {
+	for i := range before.Scopes {
+		s := &before.Scopes[i]
+		if slices.Contains(kept, s.Name) {
 			same = append(same, s.Name)
 			continue
 		}
-		d.nested("scope", s.Name, scopeValue(s), nil, EffectNarrow, "%s", c.removedScope(before, s.Name))
+		d.nested("scope", s.Name, scopeObject(s), nil, EffectNarrow, "%s", c.removedScope(before, s.Name))
 	}
-	kept := slices.DeleteFunc(scopeNames(after), func(name string) bool { _, known := was[name]; return !known })
 	if !slices.Equal(same, kept) {
 		d.add("scopes", listValue(scopeNames(before)), listValue(scopeNames(after)), EffectShape,
 			"Tokens for %s list their scopes in another order.", d.address)
 	}
 }
 
-func scopesByName(a *schema.API) map[string]schema.Scope {
-	m := make(map[string]schema.Scope, len(a.Scopes))
-	for _, s := range a.Scopes {
-		m[s.Name] = s
+// nestedChange judges by their rows the shown attributes of a nested block that stays:
+// the strongest effect, and a sentence for each that changed.
+func nestedChange(block *schema.Block, object string, before, after any) (effect Effect, reasons []string) {
+	effect = EffectNone
+	for i := range block.Attributes {
+		a := &block.Attributes[i]
+		if !a.IsStored() || a.Hidden || a.Same(before, after) {
+			continue
+		}
+		e, reason := rowEffect(a, object, a.Get(before), a.Get(after))
+		effect, reasons = stronger(effect, e), append(reasons, reason)
 	}
-	return m
+	return effect, reasons
 }
 
 func scopeNames(a *schema.API) []string {
@@ -197,13 +185,6 @@ func scopeNames(a *schema.API) []string {
 		names[i] = s.Name
 	}
 	return names
-}
-
-func scopeValue(s schema.Scope) any {
-	l := attributes{}
-	l.text("name", s.Name)
-	l.text("description", s.Description)
-	return Object{[]Attribute(l)}
 }
 
 // removedScope says which authorizations had a scope that goes.

@@ -62,18 +62,46 @@ func (c *comparison) compareAuthorization(before, after *schema.Authorization) {
 		c.rename(Address(KindAuthorization, before.Label), d.address, before, after,
 			"The label changes; client, API and subject type stay, and nothing in tokens changes.")
 	}
-	if !slices.Equal(before.Scopes, after.Scopes) { // a million times not
-		d.set(setRule{
-			name: "scopes", subject: holderOf(after), order: EffectShape,
-			added: "gains %s", removed: "loses %s",
-		}, before.Scopes, after.Scopes)
-	}
-	c.authorizedLifetime(d, before, after)
-	d.expiry(before.ExpiresAt, after.ExpiresAt, c.now)
-	d.subjectClaims(before.SubjectClaims, after.SubjectClaims)
-	d.copiedClaims(before, after)
-	d.claims(before, after)
+	compareRows(c, d, authorizationJudges, before, after, false)
 	c.update(d, action, before, after)
+}
+
+// What an authorization is about was compared before its other attributes.
+var authorizationJudges = map[string]judge[schema.Authorization]{
+	"client":       redirectedBefore,
+	"api":          redirectedBefore,
+	"subject_type": redirectedBefore,
+	"scopes":       (*comparison).authorizedScopes,
+	"token_lifetime": func(c *comparison, d *differ, before, after *schema.Authorization) {
+		c.authorizedLifetime(d, before, after)
+	},
+	"expires_at": func(c *comparison, d *differ, before, after *schema.Authorization) {
+		d.expiry(before.ExpiresAt, after.ExpiresAt, c.now)
+	},
+	"subject_claims": func(_ *comparison, d *differ, before, after *schema.Authorization) {
+		d.subjectClaims(before.SubjectClaims, after.SubjectClaims)
+	},
+	"copy_claims": func(_ *comparison, d *differ, before, after *schema.Authorization) { d.copiedClaims(before, after) },
+	"claims":      func(_ *comparison, d *differ, before, after *schema.Authorization) { d.claims(before, after) },
+}
+
+func redirectedBefore(*comparison, *differ, *schema.Authorization, *schema.Authorization) {}
+
+// authorizedScopes compares the scopes as what their holder gains and loses.
+func (c *comparison) authorizedScopes(d *differ, before, after *schema.Authorization) {
+	added, removed := setDifference(before.Scopes, after.Scopes)
+	effect, reason := EffectShape, "has the same scopes in another order"
+	switch {
+	case len(added) > 0 && len(removed) > 0:
+		effect, reason = EffectWiden, "gains "+quotedList(added)+" and loses "+quotedList(removed)
+	case len(added) > 0:
+		effect, reason = EffectWiden, "gains "+quotedList(added)
+	case len(removed) > 0:
+		effect, reason = EffectNarrow, "loses "+quotedList(removed)
+	case slices.Equal(before.Scopes, after.Scopes):
+		return
+	}
+	d.add("scopes", listValue(before.Scopes), listValue(after.Scopes), effect, "%s %s.", holderOf(after), reason)
 }
 
 func holderOf(a *schema.Authorization) string {
@@ -112,7 +140,7 @@ func (c *comparison) authorizedLifetime(d *differ, before, after *schema.Authori
 	if before.TokenLifetime == after.TokenLifetime {
 		return
 	}
-	was, is := lifetimeOf(before, c.apiBefore), lifetimeOf(after, c.apiAfter)
+	was, is := before.Lifetime(c.apiBefore[before.API]), after.Lifetime(c.apiAfter[after.API])
 	effect, reason := EffectText, fmt.Sprintf("Tokens of %s live %s as before.", d.address, schema.FormatDuration(is))
 	switch {
 	case is > was:
@@ -121,18 +149,6 @@ func (c *comparison) authorizedLifetime(d *differ, before, after *schema.Authori
 		effect, reason = EffectNarrow, fmt.Sprintf("Tokens of %s live at most %s instead of %s.", d.address, schema.FormatDuration(is), schema.FormatDuration(was))
 	}
 	d.add("token_lifetime", optional(before.TokenLifetime), optional(after.TokenLifetime), effect, "%s", reason)
-}
-
-// lifetimeOf is how long tokens of an authorization live, in seconds.
-func lifetimeOf(a *schema.Authorization, apis map[string]*schema.API) int64 {
-	api := apis[a.API]
-	switch {
-	case api == nil:
-		return a.TokenLifetime
-	case a.TokenLifetime == 0:
-		return api.TokenLifetime
-	}
-	return min(a.TokenLifetime, api.TokenLifetime)
 }
 
 // expiry compares the end of an authorization, which may be over by now.

@@ -1,9 +1,6 @@
 package compiler
 
 import (
-	"cmp"
-	"slices"
-
 	"github.com/writ-auth/writ/schema"
 )
 
@@ -24,34 +21,41 @@ func (c *comparison) compareClients() {
 
 func (c *comparison) compareClient(before, after *schema.Client) {
 	d := &differ{address: Address(KindClient, after.Label)}
-	action, name := ActionUpdate, before.Name
+	action := ActionUpdate
 	if before.Label != after.Label {
 		c.rename(Address(KindClient, before.Label), d.address, before, after,
 			"The label changes; the client_id stays %q, and nothing in tokens changes.", after.ClientID)
-		name = followLabel(name, before.Label, after.Label)
 	}
 	if before.ClientID != after.ClientID {
 		action = ActionReplace
 		d.add("client_id", before.ClientID, after.ClientID, EffectWiden,
 			"%q may authenticate, and no longer %q%s.", after.ClientID, before.ClientID, c.whichIsRetired(KindClient, before.Label, before.ClientID))
 	}
-	d.text("name", name, after.Name)
-	d.set(setRule{
-		name: "grant_types", subject: d.address, order: EffectText,
-		added: "may use the grant %s", removed: "may no longer use the grant %s",
-	}, before.GrantTypes, after.GrantTypes)
-	d.metadata(before.Metadata, after.Metadata)
-	d.defaultAPI(c.apiLabel(before.DefaultAPI), after.DefaultAPI)
-	d.rateLimit(before.RateLimit, after.RateLimit)
-	c.introspects(d, before, after)
-	d.revokedBefore(before.RevokedBefore, after.RevokedBefore)
-	d.senderConstrained(before.RequireSenderConstrained, after.RequireSenderConstrained)
-	d.guard(before.PreventDestroy, after.PreventDestroy)
-	if !sameCredentials(before, after) {
-		d.credentials(credentialsOf(before), credentialsOf(after))
-	}
+	compareRows(c, d, clientJudges, before, after, before.Label != after.Label || len(c.apiLabels) > 0)
+	d.credentials(before, after)
 	d.refreshToken(before.RefreshToken, after.RefreshToken)
 	c.update(d, action, before, after)
+}
+
+var clientJudges = map[string]judge[schema.Client]{
+	"client_id": func(*comparison, *differ, *schema.Client, *schema.Client) {}, // replaced, and said before all others
+	"name": func(_ *comparison, d *differ, before, after *schema.Client) {
+		d.name(before.Name, before.Label, after.Name, after.Label)
+	},
+	"default_api": func(c *comparison, d *differ, before, after *schema.Client) {
+		d.defaultAPI(c.apiLabel(before.DefaultAPI), after.DefaultAPI)
+	},
+	"rate_limit": func(_ *comparison, d *differ, before, after *schema.Client) {
+		d.rateLimit(before.RateLimit, after.RateLimit)
+	},
+	// The APIs themselves are compared: under a replaced identifier the same label
+	// reaches other tokens, and then the replacement says so.
+	"introspects": func(c *comparison, d *differ, before, after *schema.Client) {
+		d.references(after, "introspects", c.apiLabelsAfter(before.Introspects), after.Introspects)
+	},
+	"revoked_before": func(_ *comparison, d *differ, before, after *schema.Client) {
+		d.revokedBefore(before.RevokedBefore, after.RevokedBefore)
+	},
 }
 
 func (d *differ) defaultAPI(before, after string) {
@@ -80,15 +84,6 @@ func (d *differ) rateLimit(before, after float64) {
 	}
 }
 
-// introspects compares the APIs themselves: under a replaced identifier the same
-// label reaches other tokens, and then the replacement says so.
-func (c *comparison) introspects(d *differ, before, after *schema.Client) {
-	d.set(setRule{
-		name: "introspects", subject: d.address, order: EffectText,
-		added: "may introspect the tokens of the API %s", removed: "may no longer introspect those of %s",
-	}, c.apiLabelsAfter(before.Introspects), after.Introspects)
-}
-
 // revokedBefore compares a time that only moves forward as long as nothing
 // that was revoked comes back.
 func (d *differ) revokedBefore(before, after int64) {
@@ -102,45 +97,29 @@ func (d *differ) revokedBefore(before, after int64) {
 	}
 }
 
-func (d *differ) senderConstrained(before, after bool) {
-	switch {
-	case before && !after:
-		d.add("require_sender_constrained", before, after, EffectWiden,
-			"%s may get tokens that are bound to no key.", d.address)
-	case after && !before:
-		d.add("require_sender_constrained", before, after, EffectNarrow,
-			"%s gets tokens only with DPoP or mutual TLS.", d.address)
-	}
-}
-
 // refreshToken compares the behaviour of refresh tokens. A client that declares
 // none has the language's defaults.
 func (d *differ) refreshToken(before, after *schema.RefreshToken) {
 	was, is := before.OrDefault(), after.OrDefault()
-	if was == is && (before == nil) == (after == nil) {
+	effect, reasons := nestedChange(schema.BlockOf(&is), d.address, &was, &is)
+	if len(reasons) == 0 && (before == nil) == (after == nil) {
 		return
 	}
-	effect, reason := EffectText, "They behave as they did."
-	looser := is.Rotation != was.Rotation && is.Rotation != schema.RotationRotating ||
-		is.Lifetime > was.Lifetime || is.IdleLifetime > was.IdleLifetime || is.Leeway > was.Leeway
-	switch {
-	case looser:
-		effect, reason = EffectWiden, "They can be used longer, or more often."
-	case was != is:
-		effect, reason = EffectNarrow, "They can be used less long, or less often."
+	reason := "They behave as they did."
+	switch effect {
+	case EffectWiden:
+		reason = "They can be used longer, or more often."
+	case EffectNarrow:
+		reason = "They can be used less long, or less often."
+	case EffectNone:
+		effect = EffectText
 	}
 	var old, new any
 	if before != nil {
-		old = refreshTokenObject(before)
+		old = Object{before}
 	}
 	if after != nil {
-		new = refreshTokenObject(after)
+		new = Object{after}
 	}
 	d.nested("refresh_token", "", old, new, effect, "The refresh tokens of %s change. %s", d.address, reason)
-}
-
-// compareByKind is the order of credentials: by kind as in the language
-// reference, then by label.
-func compareByKind(a, b plannedCredential) int {
-	return cmp.Or(cmp.Compare(slices.Index(credentialKinds, a.kind), slices.Index(credentialKinds, b.kind)), cmp.Compare(a.label, b.label))
 }

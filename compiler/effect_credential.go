@@ -1,6 +1,7 @@
 package compiler
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,80 +9,26 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// A plannedCredential is any of a client's ways to authenticate, in the terms that a
-// plan needs: which one it is, when it is accepted, and how to tell whether it
-// is still the same. Its value is compared and never shown.
-type plannedCredential struct {
-	kind, label string
-	window      schema.Window
-	value       string            // what has to be equal
-	federated   *schema.Federated // of the kind federated
-	keys        string            // the JWK Set, of the kind public_key
-}
-
-// credentialKinds are the blocks in the order of the language reference.
-var credentialKinds = []string{"secret", "public_key", "certificate", "federated"}
-
 // credentialsOf lists a client's credentials by kind, then by label.
-func credentialsOf(c *schema.Client) []plannedCredential {
-	list := make([]plannedCredential, 0, len(c.Secrets)+len(c.PublicKeys)+len(c.Certificates)+len(c.Federated))
-	for _, s := range c.Secrets {
-		list = append(list, plannedCredential{kind: "secret", label: s.Label, window: s.Window, value: s.Hash})
-	}
-	for _, k := range c.PublicKeys {
-		list = append(list, plannedCredential{kind: "public_key", label: k.Label, window: k.Window, value: k.JWKS, keys: k.JWKS})
-	}
-	for _, k := range c.Certificates {
-		selector := fmt.Sprintf("%q %q %q %q", k.SubjectDN, k.SANDNS, k.SANURI, k.SHA256)
-		list = append(list, plannedCredential{kind: "certificate", label: k.Label, window: k.Window, value: selector})
-	}
-	for i := range c.Federated {
-		f := &c.Federated[i]
-		selector := fmt.Sprintf("%q %q %q", f.TrustedIssuer, f.Subject, f.SubjectPattern)
-		list = append(list, plannedCredential{kind: "federated", label: f.Label, window: f.Window, value: selector, federated: f})
-	}
-	slices.SortStableFunc(list, compareByKind)
-	return list
+func credentialsOf(c *schema.Client) []schema.Credential {
+	all := c.Credentials()
+	slices.SortStableFunc(all, func(a, b schema.Credential) int { return compareCredentials(&a, &b) })
+	return all
 }
 
-// sameCredentials is the short way for most clients of most plans.
-func sameCredentials(a, b *schema.Client) bool {
-	return slices.Equal(a.Secrets, b.Secrets) && slices.Equal(a.PublicKeys, b.PublicKeys) &&
-		slices.Equal(a.Certificates, b.Certificates) && slices.Equal(a.Federated, b.Federated)
-}
-
-// object is what a plan shows of a credential.
-func (c plannedCredential) object() Object {
-	var l attributes
-	l.text("kind", c.kind)
-	l.text("label", c.label)
-	l.window(c.window)
-	return Object{[]Attribute(l)}
-}
-
-// String is the credential as it is spoken of, and for a federated one, which
+// credentialName is a credential as it is spoken of, and of a federated one, which
 // is no secret, whom it lets in.
-func (c plannedCredential) String() string {
-	name := fmt.Sprintf("%s %q", c.spokenKind(), c.label)
-	if f := c.federated; f != nil {
-		subject := fmt.Sprintf("subject %q", f.Subject)
-		if f.SubjectPattern != "" {
-			subject = fmt.Sprintf("a subject like %q", f.SubjectPattern)
-		}
-		name += fmt.Sprintf(" (%s of %s)", subject, Address(KindTrustedIssuer, f.TrustedIssuer))
+func credentialName(c *schema.Credential) string {
+	kind := strings.ReplaceAll(c.Block.Type, "_", " ")
+	f, isFederated := c.Of.(*schema.Federated)
+	if !isFederated {
+		return fmt.Sprintf("%s %q", kind, c.Label)
 	}
-	return name
-}
-
-// spokenKind is the kind as a noun.
-func (c plannedCredential) spokenKind() string {
-	switch c.kind {
-	case "public_key":
-		return "public key"
-	case "federated":
-		return "federated credential"
+	subject := fmt.Sprintf("subject %q", f.Subject)
+	if f.SubjectPattern != "" {
+		subject = fmt.Sprintf("a subject like %q", f.SubjectPattern)
 	}
-	return c.kind
+	return fmt.Sprintf("federated credential %q (%s of %s)", c.Label, subject, Address(KindTrustedIssuer, f.TrustedIssuer))
 }
 
 // credentialList says how a client authenticates.
@@ -91,53 +38,68 @@ func credentialList(c *schema.Client) string {
 		return "nothing"
 	}
 	names := make([]string, len(credentials))
-	for i, credential := range credentials {
-		names[i] = credential.String()
+	for i := range credentials {
+		names[i] = credentialName(&credentials[i])
 	}
 	return strings.Join(names, ", ")
 }
 
-// credentials merges two lists in the same order.
-func (d *differ) credentials(before, after []plannedCredential) {
-	for len(before) > 0 || len(after) > 0 {
+// credentials merges how a client authenticates before and after.
+func (d *differ) credentials(before, after *schema.Client) {
+	was, is := credentialsOf(before), credentialsOf(after)
+	for len(was) > 0 || len(is) > 0 {
 		order := 0
 		switch {
-		case len(before) == 0:
+		case len(was) == 0:
 			order = 1
-		case len(after) == 0:
+		case len(is) == 0:
 			order = -1
 		default:
-			order = compareByKind(before[0], after[0])
+			order = compareCredentials(&was[0], &is[0])
 		}
-		switch {
-		case order < 0:
-			d.nested(before[0].kind, before[0].label, before[0].object(), nil, EffectNarrow,
-				"The %s is no longer accepted from %s.", before[0], d.address)
-			before = before[1:]
-		case order > 0:
-			d.nested(after[0].kind, after[0].label, nil, after[0].object(), EffectWiden,
-				"The %s is accepted from %s.", after[0], d.address)
-			after = after[1:]
-		default:
-			d.credential(before[0], after[0])
-			before, after = before[1:], after[1:]
+		if order < 0 {
+			d.nested(was[0].Block.Type, was[0].Label, credentialObject(&was[0]), nil, EffectNarrow,
+				"The %s is no longer accepted from %s.", credentialName(&was[0]), d.address)
+		} else if order > 0 {
+			d.nested(is[0].Block.Type, is[0].Label, nil, credentialObject(&is[0]), EffectWiden,
+				"The %s is accepted from %s.", credentialName(&is[0]), d.address)
+		} else if !is[0].Block.Same(was[0].Of, is[0].Of) {
+			d.credential(&was[0], &is[0])
+		}
+		if order <= 0 {
+			was = was[1:]
+		}
+		if order >= 0 {
+			is = is[1:]
 		}
 	}
 }
 
+// compareCredentials is the order by kind as in the language reference, then by label.
+func compareCredentials(a, b *schema.Credential) int {
+	if a.Block != b.Block {
+		kinds := schema.BlockOf((*schema.Client)(nil)).Blocks
+		position := func(c *schema.Credential) int {
+			return slices.IndexFunc(kinds, func(k schema.Block) bool { return k.Type == c.Block.Type })
+		}
+		return cmp.Compare(position(a), position(b))
+	}
+	return cmp.Compare(a.Label, b.Label)
+}
+
 // credential compares one credential with itself.
-func (d *differ) credential(before, after plannedCredential) {
+func (d *differ) credential(before, after *schema.Credential) {
 	var reasons []string
 	effect := EffectNone
 	judge := func(e Effect, reason string) {
 		effect = stronger(effect, e)
 		reasons = append(reasons, reason)
 	}
-	if before.value != after.value {
+	if identityChanged(before, after) {
 		judge(valueEffect(before, after))
 	}
-	if before.federated != nil {
-		switch e := requirementEffect(before.federated.Claims, after.federated.Claims); e {
+	if f, ok := after.Of.(*schema.Federated); ok {
+		switch e := requirementEffect(before.Of.(*schema.Federated).Claims, f.Claims); e {
 		case EffectWiden:
 			judge(e, "asks for other or fewer claims")
 		case EffectNarrow:
@@ -146,19 +108,38 @@ func (d *differ) credential(before, after plannedCredential) {
 			judge(e, "writes its claims otherwise")
 		}
 	}
-	for _, change := range windowChanges(before.window, after.window) {
+	for _, change := range windowChanges(before.Window, after.Window) {
 		judge(change.effect, change.reason)
 	}
+	for i := range after.Block.Attributes {
+		a := &after.Block.Attributes[i]
+		if !a.IsStored() || a.Hidden || a.Type == schema.TypeTime || a.Same(before.Of, after.Of) {
+			continue // the times are those of the window
+		}
+		e, _ := rowEffect(a, d.address, a.Get(before.Of), a.Get(after.Of))
+		judge(e, "changes its "+a.Name)
+	}
 	if len(reasons) > 0 {
-		d.nested(after.kind, after.label, before.object(), after.object(), effect,
-			"The %s of %s %s.", after, d.address, strings.Join(reasons, ", and "))
+		d.nested(after.Block.Type, after.Label, credentialObject(before), credentialObject(after), effect,
+			"The %s of %s %s.", credentialName(after), d.address, strings.Join(reasons, ", and "))
 	}
 }
 
+// identityChanged reports whether something else authenticates the client.
+func identityChanged(before, after *schema.Credential) bool {
+	for i := range after.Block.Attributes {
+		a := &after.Block.Attributes[i]
+		if a.Hidden && a.Type != schema.TypeObject && !a.Same(before.Of, after.Of) {
+			return true
+		}
+	}
+	return false
+}
+
 // valueEffect judges a credential whose value changed under its label.
-func valueEffect(before, after plannedCredential) (Effect, string) {
-	if after.kind == "public_key" {
-		switch keySetEffect(before.keys, after.keys) {
+func valueEffect(before, after *schema.Credential) (Effect, string) {
+	if is, ok := after.Of.(*schema.PublicKey); ok {
+		switch keySetEffect(before.Of.(*schema.PublicKey).JWKS, is.JWKS) {
 		case EffectNarrow:
 			return EffectNarrow, "loses a key"
 		case EffectText:

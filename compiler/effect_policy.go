@@ -66,7 +66,9 @@ func (c *comparison) comparePolicy(before *Model, was *config.Policy, after *Mod
 		}
 		d.add("severity", was.Severity, is.Severity, effect, "%s %s.", is.Address, what)
 	}
-	d.text("error_message", old.ErrorMessage, now.ErrorMessage)
+	if old.ErrorMessage != now.ErrorMessage {
+		d.add("error_message", optional(old.ErrorMessage), optional(now.ErrorMessage), EffectText, "The error_message of %s changes.", is.Address)
+	}
 	if d.effect() == EffectWiden {
 		d.attributes[0].Reason += breaches(before, was, after)
 	}
@@ -75,12 +77,17 @@ func (c *comparison) comparePolicy(before *Model, was *config.Policy, after *Mod
 
 func (m *Model) policyAttributes(p *config.Policy) []Attribute {
 	demand := m.Config.Demand(p)
-	var list attributes
-	list.text("for_each_of", p.ForEachOf)
-	list.text("condition", demand.Condition)
-	list.text("error_message", demand.ErrorMessage)
-	list.text("severity", p.Severity)
-	return list
+	return setOnly(
+		Attribute{"for_each_of", optional(p.ForEachOf)},
+		Attribute{"condition", optional(demand.Condition)},
+		Attribute{"error_message", optional(demand.ErrorMessage)},
+		Attribute{"severity", optional(p.Severity)},
+	)
+}
+
+// setOnly leaves out what is not set.
+func setOnly(list ...Attribute) []Attribute {
+	return slices.DeleteFunc(list, func(a Attribute) bool { return a.Value == nil })
 }
 
 // breaches is the sentence about what a policy of one configuration finds in
@@ -186,25 +193,29 @@ func (c *comparison) compareExpectation(was, is *config.Test) {
 var outcomes = []string{"granted", "scope", "lifetime", "claims", "error"}
 
 func expectationAttributes(t *config.Test) []Attribute {
-	var list attributes
-	list.text("client", t.Client)
-	list.text("api", t.API)
-	list.text("subject_type", string(t.SubjectType))
-	list.object("subject_claims", t.SubjectClaims)
+	var scopes, scope, lifetime any
 	if t.ScopesSet {
-		list.add("scopes", listValue(t.Scopes))
+		scopes = listValue(t.Scopes)
 	}
-	list.time("at", t.At)
-	list.add("granted", t.Granted)
 	if t.Scope != nil {
-		list.add("scope", *t.Scope)
+		scope = *t.Scope
 	}
 	if t.Lifetime != nil {
-		list.add("lifetime", *t.Lifetime)
+		lifetime = *t.Lifetime
+	}
+	list := []Attribute{
+		{"client", optional(t.Client)},
+		{"api", optional(t.API)},
+		{"subject_type", textOf(t.SubjectType)},
+		{"subject_claims", rawValue(t.SubjectClaims)},
+		{"scopes", scopes},
+		{"at", timeOf(t.At)},
+		{"granted", t.Granted},
+		{"scope", scope},
+		{"lifetime", lifetime},
 	}
 	for _, claim := range t.Claims {
-		list.object("claims."+claim.Name, claim.JSON)
+		list = append(list, Attribute{"claims." + claim.Name, rawValue(claim.JSON)})
 	}
-	list.text("error", t.Error)
-	return list
+	return setOnly(append(list, Attribute{"error", optional(t.Error)})...)
 }

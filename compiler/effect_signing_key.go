@@ -24,25 +24,19 @@ func signingKeyLabel(k *schema.SigningKey) string { return k.Label }
 
 func (c *comparison) compareSigningKey(before, after *schema.SigningKey) {
 	d := &differ{address: Address(KindSigningKey, after.Label)}
-	if before.Alg != after.Alg {
-		d.add("algorithm", textOf(before.Alg), textOf(after.Alg), EffectShape,
-			"Verifiers must accept %s first.", after.Alg)
-	}
-	if before.PrivateKey != after.PrivateKey {
-		d.add("private_key", textOf(before.PrivateKey), textOf(after.PrivateKey), EffectWiden,
-			"Verifiers accept tokens signed with the key %q, and those signed with %q no longer.", after.PrivateKey, before.PrivateKey)
-	}
-	if before.ActivatesAt != after.ActivatesAt {
-		d.add("activates_at", timeOf(before.ActivatesAt), timeOf(after.ActivatesAt), EffectShape,
-			"Tokens are signed with %s from another time on.", d.address)
-	}
-	switch order := compareEnds(after.RetiresAt, before.RetiresAt); {
-	case order > 0:
-		d.add("retires_at", timeOf(before.RetiresAt), timeOf(after.RetiresAt), EffectWiden,
-			"Verifiers accept tokens signed with %s longer.", d.address)
-	case order < 0:
-		d.add("retires_at", timeOf(before.RetiresAt), timeOf(after.RetiresAt), EffectNarrow,
-			"Verifiers accept tokens signed with %s until %s.", d.address, schema.FormatTime(after.RetiresAt))
-	}
+	compareRows(c, d, signingKeyJudges, before, after, false)
 	c.update(d, ActionUpdate, before, after)
+}
+
+var signingKeyJudges = map[string]judge[schema.SigningKey]{
+	"retires_at": func(_ *comparison, d *differ, before, after *schema.SigningKey) {
+		switch order := compareEnds(after.RetiresAt, before.RetiresAt); {
+		case order > 0:
+			d.add("retires_at", timeOf(before.RetiresAt), timeOf(after.RetiresAt), EffectWiden,
+				"Verifiers accept tokens signed with %s longer.", d.address)
+		case order < 0:
+			d.add("retires_at", timeOf(before.RetiresAt), timeOf(after.RetiresAt), EffectNarrow,
+				"Verifiers accept tokens signed with %s until %s.", d.address, schema.FormatTime(after.RetiresAt))
+		}
+	},
 }

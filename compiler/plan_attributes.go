@@ -6,173 +6,78 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// attributes collects what is set, in the order of the language reference.
-type attributes []Attribute
-
-func (l *attributes) add(name string, value any) { *l = append(*l, Attribute{name, value}) }
-
-func (l *attributes) text(name, value string) {
-	if value != "" {
-		l.add(name, value)
+// attributesOf lists what is set of an object of a Document, in the order of the
+// language reference, and after it the nested blocks.
+func attributesOf(object any) []Attribute {
+	block := schema.BlockOf(object)
+	if block == nil {
+		return nil
 	}
-}
-
-func (l *attributes) flag(name string, value bool) {
-	if value {
-		l.add(name, value)
-	}
-}
-
-// seconds adds a duration; 0 is not set.
-func (l *attributes) seconds(name string, value int64) {
-	if value != 0 {
-		l.add(name, value)
-	}
-}
-
-// time adds Unix seconds as RFC 3339; 0 is not set.
-func (l *attributes) time(name string, value int64) {
-	if value != 0 {
-		l.add(name, schema.FormatTime(value))
-	}
-}
-
-func (l *attributes) texts(name string, value []string) {
-	if len(value) > 0 {
-		l.add(name, value)
-	}
-}
-
-func (l *attributes) textMap(name string, value map[string]string) {
-	if len(value) > 0 {
-		l.add(name, value)
-	}
-}
-
-// object adds a JSON object that is canonical already; "" is not set.
-func (l *attributes) object(name, value string) {
-	if value != "" {
-		l.add(name, json.RawMessage(value))
-	}
-}
-
-func (l *attributes) window(w schema.Window) {
-	l.time("not_before", w.NotBefore)
-	l.time("expires_at", w.ExpiresAt)
-}
-
-func issuerAttributes(i *schema.Issuer) []Attribute {
-	var l attributes
-	l.text("url", i.URL)
-	l.text("error_style", string(i.ErrorStyle))
-	l.text("sub_style", string(i.SubStyle))
-	l.text("environment", i.Environment)
-	return l
-}
-
-func apiAttributes(a *schema.API) []Attribute {
-	l := make(attributes, 0, 12)
-	l.text("name", a.Name)
-	l.text("identifier", a.Identifier)
-	l.text("token_profile", string(a.Profile))
-	l.text("signing_alg", string(a.Alg))
-	l.text("signing_secret", string(a.SigningSecret))
-	l.seconds("token_lifetime", a.TokenLifetime)
-	l.flag("allow_offline_access", a.AllowOfflineAccess)
-	l.flag("include_permissions", a.IncludePermissions)
-	l.text("scope_mode", string(a.ScopeMode))
-	l.seconds("reuse_window", a.ReuseWindow)
-	l.flag("prevent_destroy", a.PreventDestroy)
-	l.texts("distinct_from", a.DistinctFrom)
-	l.textMap("metadata", a.Metadata)
-	if len(a.Scopes) > 0 {
-		scopes := make([]Object, len(a.Scopes))
-		for i, s := range a.Scopes {
-			var scope attributes
-			scope.text("name", s.Name)
-			scope.text("description", s.Description)
-			scopes[i] = Object{[]Attribute(scope)}
+	l := rowsOf(block, object, make([]Attribute, 0, len(block.Attributes)+1))
+	switch of := object.(type) {
+	case *schema.API:
+		if len(of.Scopes) > 0 {
+			scopes := make([]Object, len(of.Scopes))
+			for i := range of.Scopes {
+				scopes[i] = scopeObject(&of.Scopes[i])
+			}
+			l = append(l, Attribute{"scopes", scopes})
 		}
-		l.add("scopes", scopes)
-	}
-	return l
-}
-
-func clientAttributes(c *schema.Client) []Attribute {
-	l := make(attributes, 0, 12)
-	l.text("name", c.Name)
-	l.text("client_id", c.ClientID)
-	l.texts("grant_types", c.GrantTypes)
-	l.textMap("metadata", c.Metadata)
-	l.text("default_api", c.DefaultAPI)
-	if c.RateLimit != 0 {
-		l.add("rate_limit", c.RateLimit)
-	}
-	l.texts("introspects", c.Introspects)
-	l.time("revoked_before", c.RevokedBefore)
-	l.flag("require_sender_constrained", c.RequireSenderConstrained)
-	l.flag("prevent_destroy", c.PreventDestroy)
-	if credentials := credentialsOf(c); len(credentials) > 0 {
-		shown := make([]Object, len(credentials))
-		for i, credential := range credentials {
-			shown[i] = credential.object()
+	case *schema.Client:
+		if credentials := credentialsOf(of); len(credentials) > 0 {
+			shown := make([]Object, len(credentials))
+			for i := range credentials {
+				shown[i] = credentialObject(&credentials[i])
+			}
+			l = append(l, Attribute{"credentials", shown})
 		}
-		l.add("credentials", shown)
-	}
-	if c.RefreshToken != nil {
-		l.add("refresh_token", refreshTokenObject(c.RefreshToken))
+		if of.RefreshToken != nil {
+			l = append(l, Attribute{"refresh_token", Object{of.RefreshToken}})
+		}
 	}
 	return l
 }
 
-func refreshTokenObject(r *schema.RefreshToken) Object {
-	var l attributes
-	l.text("rotation", string(r.Rotation))
-	l.seconds("lifetime", r.Lifetime)
-	l.seconds("idle_lifetime", r.IdleLifetime)
-	l.seconds("leeway", r.Leeway)
-	return Object{[]Attribute(l)}
-}
-
-func authorizationAttributes(a *schema.Authorization) []Attribute {
-	l := make(attributes, 0, 8)
-	l.text("client", a.Client)
-	l.text("api", a.API)
-	if a.Scopes == nil {
-		l.add("scopes", []string{})
-	} else {
-		l.add("scopes", a.Scopes)
+// rowsOf appends what is set of the attributes of one block. How a client authenticates
+// is not shown.
+func rowsOf(block *schema.Block, object any, l []Attribute) []Attribute {
+	for i := range block.Attributes {
+		a := &block.Attributes[i]
+		if !a.IsStored() || a.Hidden {
+			continue
+		}
+		if v := shown(a, a.Get(object)); v != nil {
+			l = append(l, Attribute{a.Name, v})
+		}
 	}
-	l.text("subject_type", string(a.SubjectType))
-	l.object("subject_claims", a.SubjectClaims)
-	l.texts("copy_claims", a.CopyClaims)
-	l.seconds("token_lifetime", a.TokenLifetime)
-	l.time("expires_at", a.ExpiresAt)
-	l.object("claims", a.Claims)
 	return l
 }
 
-func trustedIssuerAttributes(t *schema.TrustedIssuer) []Attribute {
-	var l attributes
-	l.text("issuer", t.Issuer)
-	if t.JWKS != "" {
-		l.add("jwks", keyIDs(t.JWKS))
+// shown is a value as a plan has it, see Attribute; nil where it is not set.
+func shown(a *schema.Attribute, v any) any {
+	zero := schema.IsZero(v)
+	switch {
+	case zero && a.Required && a.Type == schema.TypeStrings:
+		return []string{}
+	case zero:
+		return nil
+	case a.ParseKeys != nil:
+		return keyIDs(v.(string))
+	case a.Type == schema.TypeTime:
+		return schema.FormatTime(v.(int64))
+	case a.Type == schema.TypeObject:
+		return json.RawMessage(v.(string))
 	}
-	l.text("jwks_uri", t.JWKSURI)
-	l.texts("algorithms", textsOf(t.Algorithms))
-	l.texts("audiences", t.Audiences)
-	l.texts("vouches_for", textsOf(t.VouchesFor))
-	l.flag("caps_lifetime", t.CapsLifetime)
-	return l
+	return v
 }
 
-func signingKeyAttributes(k *schema.SigningKey) []Attribute {
-	var l attributes
-	l.text("algorithm", string(k.Alg))
-	l.text("private_key", string(k.PrivateKey))
-	l.time("activates_at", k.ActivatesAt)
-	l.time("retires_at", k.RetiresAt)
-	return l
+func scopeObject(s *schema.Scope) Object {
+	return Object{rowsOf(schema.BlockOf(s), s, []Attribute{{"name", s.Name}})}
+}
+
+// credentialObject is what a plan shows of a credential.
+func credentialObject(c *schema.Credential) Object {
+	return Object{rowsOf(c.Block, c.Of, []Attribute{{"kind", c.Block.Type}, {"label", c.Label}})}
 }
 
 // textsOf lists the values of an enumeration as strings.

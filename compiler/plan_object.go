@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-
-	"github.com/writ-auth/writ/schema"
 )
 
 // An Object is one side of a change: the attributes of an object in the order
@@ -30,23 +28,10 @@ func (o Object) IsZero() bool { return o.of == nil }
 
 // Attributes lists what is set.
 func (o Object) Attributes() []Attribute {
-	switch of := o.of.(type) {
-	case []Attribute:
-		return of
-	case *schema.Issuer:
-		return issuerAttributes(of)
-	case *schema.API:
-		return apiAttributes(of)
-	case *schema.Client:
-		return clientAttributes(of)
-	case *schema.Authorization:
-		return authorizationAttributes(of)
-	case *schema.TrustedIssuer:
-		return trustedIssuerAttributes(of)
-	case *schema.SigningKey:
-		return signingKeyAttributes(of)
+	if list, ok := o.of.([]Attribute); ok {
+		return list
 	}
-	return nil
+	return attributesOf(o.of)
 }
 
 // Get returns the value of an attribute, nil when it is not set.

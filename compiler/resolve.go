@@ -70,8 +70,8 @@ func (c *compilation) compileAPIs() {
 	c.Document.APIs = make([]schema.API, len(c.apis))
 	for i, declared := range c.apis {
 		api := &c.Document.APIs[i]
-		*api = apiWithDefaults(declared, c.issuer)
-		api.DistinctFrom = labels(declared.DistinctFrom)
+		*api = declared.API
+		inherit(api, c.issuer)
 		c.apiIndex[api.Label] = int32(i)
 	}
 }
@@ -82,11 +82,8 @@ func (c *compilation) compileClients() {
 	c.clientIndex = make(map[string]int32, len(c.clients))
 	c.Document.Clients = make([]schema.Client, len(c.clients))
 	for i, declared := range c.clients {
-		client := &c.Document.Clients[i]
-		*client = clientWithDefaults(declared)
-		client.DefaultAPI = declared.DefaultAPI.Label
-		client.Introspects = labels(declared.Introspects)
-		c.clientIndex[client.Label] = int32(i)
+		c.Document.Clients[i] = declared.Client
+		c.clientIndex[declared.Label] = int32(i)
 	}
 }
 
@@ -94,8 +91,11 @@ func (c *compilation) compileTrustedIssuers() {
 	c.trustedIssuers = byLabel(c.Config.TrustedIssuers,
 		func(t *config.TrustedIssuer) (string, hcl.Range) { return t.Label, t.Range })
 	for _, declared := range c.trustedIssuers {
-		c.Document.TrustedIssuers = append(c.Document.TrustedIssuers,
-			trustedIssuerWithDefaults(declared, c.Document.Issuer))
+		trusted := declared.TrustedIssuer
+		if !declared.Has("audiences") { // or they were refused
+			inherit(&trusted, c.issuer)
+		}
+		c.Document.TrustedIssuers = append(c.Document.TrustedIssuers, trusted)
 	}
 }
 
@@ -111,19 +111,6 @@ func (c *compilation) sortPolicies() {
 	c.policies = byLabel(c.Config.Policies, func(p *config.Policy) (string, hcl.Range) { return p.Label, p.Range })
 }
 
-// labels resolves references that stand for a set: sorted, each once, without
-// those that config.Load has refused.
-func labels(refs []config.Ref) []string {
-	var out []string
-	for _, ref := range refs {
-		if ref.Label != "" {
-			out = append(out, ref.Label)
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
 // compileAuthorizations resolves the authorizations and checks each against its
 // API. One whose client or API is not known is left out: it was reported, and
 // nothing more can be said about it.
@@ -135,8 +122,8 @@ func (c *compilation) compileAuthorizations() {
 	c.ends = make([]ends, 0, len(all))
 	first := make(map[connection]int32, len(all))
 	for _, declared := range all {
-		client, okClient := c.clientIndex[declared.Client.Label]
-		api, okAPI := c.apiIndex[declared.API.Label]
+		client, okClient := c.clientIndex[declared.Client]
+		api, okAPI := c.apiIndex[declared.API]
 		if !okClient || !okAPI {
 			c.orphan(declared)
 			continue
@@ -179,7 +166,7 @@ func (c *compilation) checkSameConnection(first map[connection]int32, key connec
 	c.report(a.Range, "duplicate-authorization",
 		fmt.Sprintf("%s and %s both authorize %s for %s, %s. "+
 			"Merge their scopes into one block and remove the other.",
-			a.Address, b.Address, Address(KindClient, a.Client.Label), Address(KindAPI, a.API.Label),
+			a.Address, b.Address, Address(KindClient, a.Client), Address(KindAPI, a.API),
 			c.Document.Authorizations[i].SubjectType.OnBehalf()),
 		declaredHere(&b.Decl))
 }
@@ -188,8 +175,6 @@ func (c *compilation) checkSameConnection(first map[connection]int32, key connec
 // against the API at that index.
 func (c *compilation) resolveAuthorization(declared *config.Authorization, api int32) schema.Authorization {
 	a := declared.Authorization
-	a.Client, a.API = declared.Client.Label, declared.API.Label
-	a.SubjectType = cmp.Or(a.SubjectType, schema.SubjectClient)
 	a.Scopes = c.resolveScopes(declared, api)
 	c.checkShorterLifetime(declared, api)
 	return a

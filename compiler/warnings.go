@@ -62,9 +62,9 @@ func (c *compilation) checkExpiry() {
 		if c.refused.has(&declared.Decl) {
 			continue
 		}
-		all := credentials(&c.Document.Clients[i])
+		all := c.Document.Clients[i].Credentials()
 		for _, cred := range all {
-			end := cred.window.ExpiresAt
+			end := cred.Window.ExpiresAt
 			switch {
 			case end == 0:
 			case end <= now:
@@ -92,52 +92,29 @@ func (c *compilation) checkExpiredAuthorizations() {
 	}
 }
 
-// A credential is one of a client's ways to authenticate, of whatever type.
-type credential struct {
-	block, label string
-	window       schema.Window
-}
-
-func credentials(client *schema.Client) []credential {
-	var all []credential
-	for i := range client.Secrets {
-		all = append(all, credential{"secret", client.Secrets[i].Label, client.Secrets[i].Window})
-	}
-	for i := range client.PublicKeys {
-		all = append(all, credential{"public_key", client.PublicKeys[i].Label, client.PublicKeys[i].Window})
-	}
-	for i := range client.Certificates {
-		all = append(all, credential{"certificate", client.Certificates[i].Label, client.Certificates[i].Window})
-	}
-	for i := range client.Federated {
-		all = append(all, credential{"federated", client.Federated[i].Label, client.Federated[i].Window})
-	}
-	return all
-}
-
 // liveAt reports whether any of the credentials is accepted at that time.
-func liveAt(all []credential, at int64) bool {
+func liveAt(all []schema.Credential, at int64) bool {
 	for i := range all {
-		if all[i].window.Contains(at) {
+		if all[i].Window.Contains(at) {
 			return true
 		}
 	}
 	return false
 }
 
-func (c *compilation) expiredCredential(d *config.Client, cred credential, others bool) {
+func (c *compilation) expiredCredential(d *config.Client, cred schema.Credential, others bool) {
 	detail := fmt.Sprintf("The %s %q of %s expired at %s. Remove it.",
-		cred.block, cred.label, d.Address, schema.FormatTime(cred.window.ExpiresAt))
+		cred.Block.Type, cred.Label, d.Address, schema.FormatTime(cred.Window.ExpiresAt))
 	if !others {
 		detail = fmt.Sprintf("The %s %q of %s expired at %s, and nothing else authenticates the client now. "+
-			"Add a credential that is valid, then remove this one.", cred.block, cred.label, d.Address, schema.FormatTime(cred.window.ExpiresAt))
+			"Add a credential that is valid, then remove this one.", cred.Block.Type, cred.Label, d.Address, schema.FormatTime(cred.Window.ExpiresAt))
 	}
-	c.report(d.NestedRange(cred.block, cred.label, "expires_at"), "expired-credential", detail)
+	c.report(d.NestedRange(cred.Block.Type, cred.Label, "expires_at"), "expired-credential", detail)
 }
 
-func (c *compilation) expiresSoon(d *config.Client, cred credential) {
-	c.report(d.NestedRange(cred.block, cred.label, "expires_at"), "expires-soon",
+func (c *compilation) expiresSoon(d *config.Client, cred schema.Credential) {
+	c.report(d.NestedRange(cred.Block.Type, cred.Label, "expires_at"), "expires-soon",
 		fmt.Sprintf("The %s %q of %s expires at %s, and nothing declared authenticates the client %s from now. "+
 			"Add its successor, wait until the client uses it, then remove this one.",
-			cred.block, cred.label, d.Address, schema.FormatTime(cred.window.ExpiresAt), schema.FormatDuration(soon)))
+			cred.Block.Type, cred.Label, d.Address, schema.FormatTime(cred.Window.ExpiresAt), schema.FormatDuration(soon)))
 }

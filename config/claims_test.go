@@ -15,7 +15,7 @@ import (
 func self(c *config.Config, a *config.Authorization) config.Self {
 	s := config.Self{Authorization: &a.Authorization}
 	for _, api := range c.APIs {
-		if api.Label == a.API.Label {
+		if api.Label == a.API {
 			s.API = &api.API
 			if s.API.TokenLifetime == 0 {
 				s.API.TokenLifetime = schema.DefaultTokenLifetime
@@ -23,7 +23,7 @@ func self(c *config.Config, a *config.Authorization) config.Self {
 		}
 	}
 	for _, client := range c.Clients {
-		if client.Label == a.Client.Label {
+		if client.Label == a.Client {
 			s.Client = &client.Client
 		}
 	}
@@ -35,12 +35,12 @@ func evalClaims(t *testing.T, c *config.Config, a *config.Authorization) ([]conf
 	var api *config.API
 	var client *config.Client
 	for _, x := range c.APIs {
-		if x.Label == a.API.Label {
+		if x.Label == a.API {
 			api = x
 		}
 	}
 	for _, x := range c.Clients {
-		if x.Label == a.Client.Label {
+		if x.Label == a.Client {
 			client = x
 		}
 	}

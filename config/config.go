@@ -54,39 +54,30 @@ type Decl struct {
 type Issuer struct {
 	Decl
 	schema.Issuer
-	Defaults struct {
-		Profile       schema.Profile // "" when not set, like the two below
-		Alg           schema.SigningAlg
-		TokenLifetime int64
-	}
+	Defaults schema.Defaults
 }
 
-// An API is an api block, one per instance where for_each is used. Values that
-// were not set are zero: package compiler applies the defaults.
+// An API is an api block, one per instance where for_each is used. Like that of
+// every object, a value that was not set is the language's default. It is zero
+// where another block comes before that: package compiler then applies both.
 type API struct {
 	Decl
 	schema.API
-	DistinctFrom []Ref // the references behind schema.API.DistinctFrom
-	claims       *claims
+	claims *claims
 }
 
-// A Client is a client block or one instance of it. Values not set are zero,
-// except where the language has a default that depends on nothing else.
+// A Client is a client block or one instance of it.
 type Client struct {
 	Decl
 	schema.Client
-	DefaultAPI  Ref // resolved into schema.Client.DefaultAPI by package compiler
-	Introspects []Ref
-	claims      *claims
+	claims *claims
 }
 
-// An Authorization is an authorization block or one instance of it.
+// An Authorization is an authorization block or one instance of it. Load has reported a
+// reference to something that is not declared; its label is "".
 type Authorization struct {
 	Decl
 	schema.Authorization
-	Client Ref
-	API    Ref
-	scopes []source.Expr // schema.Authorization.Scopes where they are written one by one
 	claims *claims
 }
 
@@ -110,14 +101,6 @@ type Policy struct {
 	Severity  string // "error" or "warning"
 
 	condition, errorMessage *deferred
-}
-
-// A Ref is a reference as written: the label of the object it names and where.
-// The zero Ref refers to nothing. Load has already reported a reference to
-// something that is not declared; such a Ref keeps its Range and has no Label.
-type Ref struct {
-	Label string
-	Range hcl.Range
 }
 
 // A Test is one expectation of a *.test.hcl file.

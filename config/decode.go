@@ -86,15 +86,8 @@ func (l *loader) decodeIssuer(b *source.Block) *Issuer {
 	spec, _ := schema.LanguageBlock("issuer")
 	f := l.fieldsOf(spec, b, "issuer", nil)
 	i := &Issuer{Decl: Decl{Address: "issuer", Range: b.DefRange(), block: b}}
-	i.URL = f.ascii("url")
-	i.ErrorStyle = schema.ErrorStyle(f.choice("error_style"))
-	i.SubStyle = schema.SubStyle(f.choice("sub_style"))
-	i.Environment = f.text("environment")
-	f.nested("defaults", func(n *fields, _ string) {
-		i.Defaults.Profile = schema.Profile(n.text("token_profile"))
-		i.Defaults.Alg = schema.SigningAlg(n.text("signing_alg"))
-		i.Defaults.TokenLifetime = n.seconds("token_lifetime", 0)
-	})
+	f.fill(&i.Issuer)
+	f.nested("defaults", func(n *fields, _ string) { n.fill(&i.Defaults) })
 	return i
 }
 
@@ -102,23 +95,11 @@ func (l *loader) decodeAPI(o *object) *API {
 	a := &API{Decl: o.declaration()}
 	f := l.fieldsOfObject(o, a.Address)
 	a.Label = o.label()
-	a.Name = f.text("name")
-	a.Identifier = f.ascii("identifier")
-	a.Profile = schema.Profile(f.text("token_profile"))
-	a.Alg = schema.SigningAlg(f.text("signing_alg"))
-	a.SigningSecret = schema.SecretRef(f.text("signing_secret"))
-	a.TokenLifetime = f.seconds("token_lifetime", 0)
-	a.AllowOfflineAccess = f.flag("allow_offline_access")
-	a.IncludePermissions = f.flag("include_permissions")
-	a.ScopeMode = schema.ScopeMode(f.text("scope_mode"))
-	a.ReuseWindow = f.seconds("reuse_window", 0)
-	a.PreventDestroy = f.flag("prevent_destroy")
-	a.Metadata = f.textMap("metadata")
-	a.DistinctFrom = f.refs("distinct_from")
-	for _, r := range a.DistinctFrom {
-		a.API.DistinctFrom = append(a.API.DistinctFrom, r.Label)
+	f.fill(&a.API)
+	if n := len(f.block.Body.Blocks); n > schema.MaxScopes {
+		f.errorf("invalid-scope", f.block.Body.Blocks[schema.MaxScopes].DefRange(), "%s has %d scopes: it may have %d. Divide the API.", f.where, n, schema.MaxScopes)
 	}
-	a.Scopes = f.scopes()
+	f.fillNested(&a.API)
 	if a.Identifier != "" && !schema.IsURI(a.Identifier) {
 		f.problems.errorf("identifier-not-uri", a.AttrRange("identifier"), "Some libraries take only an absolute URI as an audience, and %q is none. Write a URI such as \"https://api.example.com/orders\".%s", a.Identifier, unwrapped(a.Identifier))
 	}
@@ -126,131 +107,64 @@ func (l *loader) decodeAPI(o *object) *API {
 	return a
 }
 
-func (f *fields) scopes() []schema.Scope {
-	if n := len(f.block.Body.Blocks); n > schema.MaxScopes {
-		f.errorf("invalid-scope", f.block.Body.Blocks[schema.MaxScopes].DefRange(), "%s has %d scopes: it may have %d. Divide the API.", f.where, n, schema.MaxScopes)
-	}
-	var out []schema.Scope
-	f.nested("scope", func(n *fields, label string) {
-		if schema.IsReservedScope(label) {
-			n.errorf("reserved-scope", n.block.LabelRange(0), "%q means something else in OpenID Connect and cannot be a scope of an API. Write a name of your own, such as \"read:%s\".", label, label)
-		}
-		out = append(out, schema.Scope{Name: label, Description: n.text("description")})
-	})
-	return out
-}
-
 func (l *loader) decodeClient(o *object) *Client {
 	c := &Client{Decl: o.declaration()}
 	f := l.fieldsOfObject(o, c.Address)
 	c.Label = o.label()
-	c.Name = f.text("name")
-	c.ClientID = f.clientID(o)
-	c.GrantTypes = f.list("grant_types")
-	c.Metadata = f.textMap("metadata")
-	c.DefaultAPI = f.ref("default_api")
-	c.Client.DefaultAPI = c.DefaultAPI.Label
-	c.RateLimit = f.number("rate_limit")
-	c.Introspects = f.refs("introspects")
-	for _, r := range c.Introspects {
-		c.Client.Introspects = append(c.Client.Introspects, r.Label)
-	}
-	c.RevokedBefore = f.time("revoked_before")
-	c.RequireSenderConstrained = f.flag("require_sender_constrained")
-	c.PreventDestroy = f.flag("prevent_destroy")
-	f.credentials(&c.Client)
+	f.fill(&c.Client)
+	f.fillNested(&c.Client)
 	c.claims = f.claims()
 	return c
-}
-
-// clientID decodes client_id, which is the label by default.
-func (f *fields) clientID(o *object) string {
-	if a := f.block.Body.Attribute("client_id"); a != nil && !a.Expr.IsNull() {
-		return f.text("client_id")
-	}
-	if o.isInstance() {
-		f.errorf("missing-attribute", f.block.DefRange(), "A client with for_each needs a client_id for each instance. Write one, such as: client_id = \"%s-${each.key}\"", o.decl.label)
-		return ""
-	}
-	return o.label()
 }
 
 func (l *loader) decodeAuthorization(o *object) *Authorization {
 	a := &Authorization{Decl: o.declaration()}
 	f := l.fieldsOfObject(o, a.Address)
 	a.Label = o.label()
-	a.Client = f.ref("client")
-	a.API = f.ref("api")
-	a.Authorization.Client, a.Authorization.API = a.Client.Label, a.API.Label
-	a.Scopes, a.scopes = f.texts("scopes")
-	a.SubjectType = schema.SubjectType(f.choice("subject_type"))
-	a.SubjectClaims = f.object("subject_claims")
-	if a.SubjectClaims != "" && a.SubjectType == schema.SubjectClient {
-		what := "subject_claims are what a user's token must say"
-		if a.Has("copy_claims") {
-			what = "subject_claims and copy_claims are about a user's token"
-		}
-		f.errorf("invalid-value", a.AttrRange("subject_claims"), "%s, and subject_type is \"client\" here. Leave them out, or write subject_type = \"user\".", what)
-	}
-	a.CopyClaims = f.copyClaims(a)
-	a.TokenLifetime = f.seconds("token_lifetime", 0)
-	a.ExpiresAt = f.time("expires_at")
+	f.fill(&a.Authorization)
+	f.checkUserClaims(a)
 	a.claims = f.claims()
 	return a
 }
 
-// copyClaims decodes the names of the claims that a user's token hands on.
-func (f *fields) copyClaims(a *Authorization) []string {
-	names, written := f.texts("copy_claims")
-	if len(names) > 0 && a.SubjectType == schema.SubjectClient {
-		if a.SubjectClaims != "" { // said there
-			return nil
+// checkUserClaims checks what an authorization has to do with the claims of a user's token.
+func (f *fields) checkUserClaims(a *Authorization) {
+	if a.SubjectType == schema.SubjectClient && (a.SubjectClaims != "" || len(a.CopyClaims) > 0) {
+		about, what := "copy_claims", "copy_claims are taken from a user's token"
+		switch {
+		case a.SubjectClaims != "" && a.Has("copy_claims"):
+			about, what = "subject_claims", "subject_claims and copy_claims are about a user's token"
+		case a.SubjectClaims != "":
+			about, what = "subject_claims", "subject_claims are what a user's token must say"
 		}
-		f.errorf("invalid-value", a.AttrRange("copy_claims"), "copy_claims are taken from a user's token, and subject_type is \"client\" here. Leave them out, or write subject_type = \"user\".")
-		return nil
+		f.errorf("invalid-value", a.AttrRange(about), "%s, and subject_type is \"client\" here. Leave them out, or write subject_type = \"user\".", what)
+		a.CopyClaims = nil
+		return
 	}
-	for i, name := range names {
-		code, at := "invalid-claim", elementRange(written, i, a.AttrRange("copy_claims"))
+	for i, name := range a.CopyClaims {
+		code := "invalid-claim"
 		reserved, err := schema.CheckCopiedClaim(name)
 		if reserved {
 			code = "reserved-claim"
 		}
 		if err != nil {
-			f.errorf(code, at, "%s cannot copy it from the user's token: %s.", a.Address, err)
+			f.errorf(code, a.elementRange("copy_claims", i), "%s cannot copy it from the user's token: %s.", a.Address, err)
 		}
 	}
-	return names
 }
 
 func (l *loader) decodeTrustedIssuer(o *object) *TrustedIssuer {
 	t := &TrustedIssuer{Decl: o.declaration()}
-	f := l.fieldsOfObject(o, t.Address)
 	t.Label = o.label()
-	t.Issuer = f.ascii("issuer")
-	f.oneOf("jwks", "jwks_uri")
-	t.JWKS = f.keys("jwks", schema.ParseJWKS)
-	t.JWKSURI = f.text("jwks_uri")
-	for _, alg := range f.list("algorithms") {
-		t.Algorithms = append(t.Algorithms, schema.SigningAlg(alg))
-	}
-	t.Audiences, _ = f.texts("audiences")
-	for _, who := range f.list("vouches_for") {
-		t.VouchesFor = append(t.VouchesFor, schema.SubjectType(who))
-	}
-	t.CapsLifetime = f.flag("caps_lifetime")
-	f.notEmpty("algorithms", "audiences", "vouches_for")
+	l.fieldsOfObject(o, t.Address).fill(&t.TrustedIssuer)
 	return t
 }
 
 func (l *loader) decodeSigningKey(b *source.Block) *SigningKey {
 	spec, _ := schema.LanguageBlock("signing_key")
 	k := &SigningKey{Decl: Decl{Address: "signing_key." + b.Labels[0], Range: b.DefRange(), block: b}}
-	f := l.fieldsOf(spec, b, k.Address, nil)
 	k.Label = b.Labels[0]
-	k.Alg = schema.SigningAlg(f.text("algorithm"))
-	k.PrivateKey = schema.SecretRef(f.text("private_key"))
-	w := f.window("activates_at", "retires_at")
-	k.ActivatesAt, k.RetiresAt = w.NotBefore, w.ExpiresAt
+	l.fieldsOf(spec, b, k.Address, nil).fill(&k.SigningKey)
 	return k
 }
 
@@ -258,8 +172,8 @@ func (l *loader) decodePolicy(b *source.Block) *Policy {
 	spec, _ := schema.LanguageBlock("policy")
 	p := &Policy{Decl: Decl{Address: "policy." + b.Labels[0], Range: b.DefRange(), block: b}, Label: b.Labels[0]}
 	f := l.fieldsOf(spec, b, p.Address, nil)
-	p.ForEachOf = f.text("for_each_of")
-	p.Severity = f.choice("severity")
+	p.ForEachOf = read[string](f, "for_each_of")
+	p.Severity = read[string](f, "severity")
 	if of, ok := kindOf(p.ForEachOf); ok {
 		p.condition = f.deferred("condition", selfOf(of))
 		p.errorMessage = f.deferred("error_message", selfOf(of))
@@ -267,34 +181,15 @@ func (l *loader) decodePolicy(b *source.Block) *Policy {
 	return p
 }
 
-// choice decodes a string, the language's default where there is none.
-func (f *fields) choice(name string) string {
-	if s := f.text(name); s != "" {
-		return s
-	}
-	spec, _ := f.spec.Attr(name)
-	return strings.Trim(spec.Default, `"`)
-}
-
-// list decodes strings, the language's default where there are none.
-func (f *fields) list(name string) []string {
-	values, _ := f.texts(name)
-	if values == nil {
-		spec, _ := f.spec.Attr(name)
-		return defaultStrings(spec)
-	}
-	return values
-}
-
 // ascii decodes a string of ASCII. HCL gives strings in Unicode's normal form
 // C, in which some characters outside ASCII become others within it: these are
 // caught where they were written, as nothing here is ever rewritten.
-func (f *fields) ascii(name string) string {
-	s := f.text(name)
+func (f *fields) ascii(spec *schema.Attribute) string {
+	s := f.text(spec)
 	if s == "" {
 		return ""
 	}
-	a := f.block.Body.Attribute(name)
+	a := f.block.Body.Attribute(spec.Name)
 	if _, isLiteral := a.Expr.Literal(); !isLiteral {
 		return s
 	}
@@ -303,8 +198,7 @@ func (f *fields) ascii(name string) string {
 	if at.End.Byte > len(src) || !rewritten(string(src[at.Start.Byte:at.End.Byte])) {
 		return s
 	}
-	spec, _ := f.spec.Attr(name)
-	f.errorf(spec.Code, at, "%s has a character outside ASCII. Percent-encode it, or write the host in Punycode.", name)
+	f.errorf(spec.Code, at, "%s has a character outside ASCII. Percent-encode it, or write the host in Punycode.", spec.Name)
 	return ""
 }
 
@@ -326,12 +220,12 @@ func rewritten(src string) bool {
 }
 
 // keys decodes a set of public keys.
-func (f *fields) keys(name string, parse func(string) (string, error)) string {
-	v, at, spec, ok := f.value(name)
+func (f *fields) keys(spec *schema.Attribute) string {
+	v, at, ok := f.value(spec)
 	if !ok {
 		return ""
 	}
-	text := ""
+	name, text := spec.Name, ""
 	switch {
 	case v.Type() == cty.String:
 		text = v.AsString()
@@ -348,7 +242,7 @@ func (f *fields) keys(name string, parse func(string) (string, error)) string {
 	if canonical, known := f.keySets[keySetText{name, text}]; known {
 		return canonical
 	}
-	canonical, err := parse(text)
+	canonical, err := spec.ParseKeys(text)
 	switch {
 	case err != nil && isPath(text):
 		f.errorf("invalid-key", at, "%s takes the keys themselves. To read them from a file, write %s = file(%q).", name, name, text)

@@ -100,7 +100,8 @@ func (u *selfUse) step(l *loader, t hcl.Traversal, i int, names []string) (strin
 // attribute was not written or when it cannot be prepared, which has then been
 // reported.
 func (f *fields) deferred(name string, shape selfShape) *deferred {
-	a, spec := f.attr(name)
+	spec := f.row(name)
+	a := f.attr(spec)
 	if a != nil && spec.Required && a.Expr.IsNull() {
 		f.missing(spec)
 	}

@@ -40,24 +40,24 @@ func (l *loader) decodeTest(spec *schema.Block, b *source.Block) *Test {
 	t := &Test{Name: b.Labels[0]}
 	t.Decl = Decl{Address: fmt.Sprintf("expect %q", t.Name), Range: b.DefRange(), block: b}
 	f := l.fieldsOf(spec, b, t.Address, nil)
-	t.Client = f.text("client")
-	t.API = f.text("api")
-	t.SubjectType = schema.SubjectType(f.choice("subject_type"))
-	t.SubjectClaims = f.object("subject_claims")
-	t.Scopes, _ = f.texts("scopes")
+	t.Client = read[string](f, "client")
+	t.API = read[string](f, "api")
+	t.SubjectType = schema.SubjectType(read[string](f, "subject_type"))
+	t.SubjectClaims = read[string](f, "subject_claims")
+	t.Scopes = read[[]string](f, "scopes")
 	t.ScopesSet = t.Has("scopes")
-	t.At = f.time("at")
-	t.Granted = f.flag("granted")
+	t.At = read[int64](f, "at")
+	t.Granted = read[bool](f, "granted")
 	if t.Has("scope") {
-		s := f.text("scope")
+		s := read[string](f, "scope")
 		t.Scope = &s
 	}
 	if t.Has("lifetime") {
-		n := f.seconds("lifetime", 0)
+		n := read[int64](f, "lifetime")
 		t.Lifetime = &n
 	}
 	t.Claims = f.expectedClaims()
-	t.Error = f.text("error")
+	t.Error = read[string](f, "error")
 	if !f.bad {
 		f.checkExpectation(t)
 	}
@@ -67,7 +67,7 @@ func (l *loader) decodeTest(spec *schema.Block, b *source.Block) *Test {
 // expectedClaims decodes the claims that a token must carry.
 func (f *fields) expectedClaims() []Claim {
 	var members map[string]json.RawMessage
-	if text := f.object("claims"); text == "" || json.Unmarshal([]byte(text), &members) != nil {
+	if text := read[string](f, "claims"); text == "" || json.Unmarshal([]byte(text), &members) != nil {
 		return nil
 	}
 	at, _ := rangeOf(f.block, "claims")

@@ -85,17 +85,150 @@ func (f *fields) secretf(code string, at hcl.Range, format string, args ...any) 
 	f.problems.secretf(code, at, format, args...)
 }
 
-// attr returns an attribute that was written, and what the language says of it.
-func (f *fields) attr(name string) (*source.Attribute, *schema.Attribute) {
+// row is what the language says of an attribute of the block.
+func (f *fields) row(name string) *schema.Attribute {
 	spec, ok := f.spec.Attr(name)
 	if !ok {
 		panic("config: the language has no attribute " + f.spec.Type + "." + name)
 	}
-	a := f.block.Body.Attribute(name)
+	return spec
+}
+
+// read decodes an attribute that no struct of package schema has: the language's default
+// where there is none, else the zero value.
+func read[T any](f *fields, name string) T {
+	spec := f.row(name)
+	v := f.decode(spec)
+	if v == nil {
+		v = spec.DefaultValue()
+	}
+	t, _ := v.(T)
+	return t
+}
+
+// fill decodes the attributes of the block into the struct that has them. What is not
+// set, or is wrong, gets the language's default, unless something that is known only to
+// package compiler comes before it.
+func (f *fields) fill(object any) {
+	if len(f.spec.OneOf) > 0 {
+		f.oneOf(f.spec.OneOf...)
+	}
+	for i := range f.spec.Attributes {
+		a := &f.spec.Attributes[i]
+		if !a.IsStored() || a.Deferred {
+			continue
+		}
+		var v any
+		if a.Required || f.block.Body.Attribute(a.Name) != nil {
+			v = f.decode(a)
+		}
+		if v == nil {
+			v = f.absent(a)
+		}
+		if !schema.IsZero(v) || v != nil && a.Type == schema.TypeStrings {
+			a.Set(object, v)
+		}
+	}
+	for i := range f.spec.Attributes {
+		if a := &f.spec.Attributes[i]; a.After != "" {
+			f.checkAfter(a, object)
+		}
+	}
+}
+
+// absent is the value of an attribute that was not set, as far as the block says.
+func (f *fields) absent(a *schema.Attribute) any {
+	o := f.scope.object
+	switch a.Inherit {
+	case schema.InheritNone:
+		return a.DefaultValue()
+	case schema.InheritLabel:
+		return o.label()
+	case schema.InheritBlockLabel:
+	default:
+		return nil
+	}
+	if written := f.block.Body.Attribute(a.Name); written != nil && !written.Expr.IsNull() {
+		return nil
+	}
+	if o.isInstance() {
+		f.errorf("missing-attribute", f.block.DefRange(), "A %s with for_each needs a %s for each instance. Write one, such as: %s = \"%s-${each.key}\"",
+			f.spec.Type, a.Name, a.Name, o.decl.label)
+		return nil
+	}
+	return o.label()
+}
+
+// fillNested decodes the nested blocks into the struct of the block.
+func (f *fields) fillNested(object any) {
+	for i := range f.spec.Blocks {
+		spec := &f.spec.Blocks[i]
+		f.nested(spec.Type, func(n *fields, label string) {
+			nested := spec.Add(object, label)
+			n.fill(nested)
+			switch nested := nested.(type) {
+			case *schema.Scope:
+				n.checkScope(nested)
+			case *schema.Federated:
+				n.checkFederated(nested)
+			case *schema.RefreshToken:
+				n.checkRefreshToken(nested)
+			}
+		})
+	}
+}
+
+// decode decodes an attribute into the Go type that its Type has, see schema.Attribute.Set.
+// It returns nil where there is none, or where it is wrong, which has then been reported.
+func (f *fields) decode(a *schema.Attribute) any {
+	switch a.Type {
+	case schema.TypeString:
+		return set(f.string(a))
+	case schema.TypeObject:
+		return set(f.object(a))
+	case schema.TypeReference:
+		return set(f.ref(a))
+	case schema.TypeBool:
+		return set(f.flag(a))
+	case schema.TypeNumber:
+		return set(f.number(a))
+	case schema.TypeTime:
+		return set(f.time(a))
+	case schema.TypeDuration:
+		if n, ok := f.seconds(a); ok {
+			return n
+		}
+	case schema.TypeStrings:
+		if values := f.texts(a); values != nil {
+			return values
+		}
+	case schema.TypeReferences:
+		if labels := f.refs(a); labels != nil {
+			return labels
+		}
+	case schema.TypeStringMap:
+		if m := f.textMap(a); m != nil {
+			return m
+		}
+	}
+	return nil
+}
+
+// set is a value, or nil for the zero value: the attribute is not set.
+func set[T comparable](v T) any {
+	if v == *new(T) {
+		return nil
+	}
+	return v
+}
+
+// attr returns an attribute that was written.
+func (f *fields) attr(spec *schema.Attribute) *source.Attribute {
+	a := f.block.Body.Attribute(spec.Name)
 	if a == nil && spec.Required {
 		f.missing(spec)
 	}
-	return a, spec
+	return a
 }
 
 func (f *fields) missing(spec *schema.Attribute) {
@@ -111,10 +244,10 @@ func (f *fields) missing(spec *schema.Attribute) {
 }
 
 // value evaluates an attribute. ok is false when there is none or it failed.
-func (f *fields) value(name string) (v cty.Value, at hcl.Range, spec *schema.Attribute, ok bool) {
-	a, spec := f.attr(name)
+func (f *fields) value(spec *schema.Attribute) (v cty.Value, at hcl.Range, ok bool) {
+	a := f.attr(spec)
 	if a == nil {
-		return cty.NilVal, hcl.Range{}, spec, false
+		return cty.NilVal, hcl.Range{}, false
 	}
 	if f.main {
 		v, ok = f.raw(f.scope.object, a)
@@ -123,15 +256,15 @@ func (f *fields) value(name string) (v cty.Value, at hcl.Range, spec *schema.Att
 	}
 	if !ok {
 		f.bad = true
-		return cty.NilVal, hcl.Range{}, spec, false
+		return cty.NilVal, hcl.Range{}, false
 	}
 	if v.IsNull() {
 		if spec.Required {
 			f.missing(spec)
 		}
-		return cty.NilVal, hcl.Range{}, spec, false
+		return cty.NilVal, hcl.Range{}, false
 	}
-	return v, a.Expr.Range(), spec, true
+	return v, a.Expr.Range(), true
 }
 
 func (f *fields) wrongType(spec *schema.Attribute, v cty.Value, at hcl.Range) {
@@ -149,13 +282,24 @@ func (f *fields) wrongType(spec *schema.Attribute, v cty.Value, at hcl.Range) {
 	f.errorf("wrong-type", at, "%s must be %s, not %s. Write it like: %s = %s", spec.Name, want, got, spec.Name, spec.Example)
 }
 
-// text decodes a string.
-func (f *fields) text(name string) string {
-	v, at, spec, ok := f.value(name)
+// string decodes a string, by the rules of those that are more than text.
+func (f *fields) string(spec *schema.Attribute) string {
+	switch {
+	case spec.ParseKeys != nil:
+		return f.keys(spec)
+	case spec.ASCII:
+		return f.ascii(spec)
+	}
+	return f.text(spec)
+}
+
+// text decodes a string that is no more than that.
+func (f *fields) text(spec *schema.Attribute) string {
+	v, at, ok := f.value(spec)
 	if !ok {
 		return ""
 	}
-	v = textual(&f.block.Body.Attribute(name).Expr, v)
+	v = textual(&f.block.Body.Attribute(spec.Name).Expr, v)
 	if v.Type() != cty.String {
 		f.wrongType(spec, v, at)
 		return ""
@@ -205,8 +349,8 @@ func clip(s string) string {
 }
 
 // flag decodes a bool.
-func (f *fields) flag(name string) bool {
-	v, at, spec, ok := f.value(name)
+func (f *fields) flag(spec *schema.Attribute) bool {
+	v, at, ok := f.value(spec)
 	if ok && v.Type() != cty.Bool {
 		f.wrongType(spec, v, at)
 		return false
@@ -215,8 +359,8 @@ func (f *fields) flag(name string) bool {
 }
 
 // number decodes a number greater than the attribute's minimum.
-func (f *fields) number(name string) float64 {
-	v, at, spec, ok := f.value(name)
+func (f *fields) number(spec *schema.Attribute) float64 {
+	v, at, ok := f.value(spec)
 	if !ok {
 		return 0
 	}
@@ -226,38 +370,36 @@ func (f *fields) number(name string) float64 {
 	}
 	n, _ := v.AsBigFloat().Float64()
 	if n <= float64(spec.Min) || n > float64(spec.Max) {
-		f.errorf("invalid-value", at, "%s must be more than %d and at most %d.", name, spec.Min, spec.Max)
+		f.errorf("invalid-value", at, "%s must be more than %d and at most %d.", spec.Name, spec.Min, spec.Max)
 		return 0
 	}
 	return n
 }
 
-// seconds decodes a duration. Without one it is the absent value.
-func (f *fields) seconds(name string, absent int64) int64 {
-	v, at, spec, ok := f.value(name)
+// seconds decodes a duration. ok is false when there is none or it is wrong.
+func (f *fields) seconds(spec *schema.Attribute) (n int64, ok bool) {
+	v, at, ok := f.value(spec)
 	if !ok {
-		return absent
+		return 0, false
 	}
 	n, err := secondsOf(v)
-	if errors.Is(err, errNotDuration) {
+	switch {
+	case errors.Is(err, errNotDuration):
 		f.wrongType(spec, v, at)
-		return absent
-	}
-	if err != nil {
+	case err != nil:
 		f.errorf("invalid-lifetime", at, "%s", sentence(err))
-		return absent
-	}
-	if n < spec.Min || n > spec.Max {
-		f.errorf("invalid-lifetime", at, "%s must be between %s and %s, not %s.", name,
+	case n < spec.Min || n > spec.Max:
+		f.errorf("invalid-lifetime", at, "%s must be between %s and %s, not %s.", spec.Name,
 			schema.FormatDuration(spec.Min), schema.FormatDuration(spec.Max), schema.FormatDuration(n))
-		return absent
+	default:
+		return n, true
 	}
-	return n
+	return 0, false
 }
 
 // time decodes a time into Unix seconds, 0 when there is none.
-func (f *fields) time(name string) int64 {
-	v, at, spec, ok := f.value(name)
+func (f *fields) time(spec *schema.Attribute) int64 {
+	v, at, ok := f.value(spec)
 	if !ok {
 		return 0
 	}
@@ -273,20 +415,20 @@ func (f *fields) time(name string) int64 {
 	return unix
 }
 
-// window decodes not_before and expires_at, or the like.
-func (f *fields) window(from, until string) schema.Window {
-	w := schema.Window{NotBefore: f.time(from), ExpiresAt: f.time(until)}
-	if w.ExpiresAt != 0 && w.ExpiresAt <= w.NotBefore {
-		f.problems.related("invalid-time", f.block.Body.Attribute(until).Expr.Range(), related("it begins here", f.block.Body.Attribute(from).Expr.Range()),
-			"%s ends at or before its beginning. Let %s be later than %s.", f.where, until, from)
+// checkAfter reports a time that is not later than the one that it must follow.
+func (f *fields) checkAfter(until *schema.Attribute, object any) {
+	from := f.row(until.After)
+	begin, _ := from.Get(object).(int64)
+	if end, _ := until.Get(object).(int64); end != 0 && end <= begin {
+		f.problems.related("invalid-time", f.block.Body.Attribute(until.Name).Expr.Range(), related("it begins here", f.block.Body.Attribute(from.Name).Expr.Range()),
+			"%s ends at or before its beginning. Let %s be later than %s.", f.where, until.Name, from.Name)
 		f.bad = true
 	}
-	return w
 }
 
 // textMap decodes strings by name.
-func (f *fields) textMap(name string) map[string]string {
-	v, at, spec, ok := f.value(name)
+func (f *fields) textMap(spec *schema.Attribute) map[string]string {
+	v, at, ok := f.value(spec)
 	if !ok {
 		return nil
 	}
@@ -299,8 +441,8 @@ func (f *fields) textMap(name string) map[string]string {
 }
 
 // object decodes JSON values by name into canonical JSON, "" for none.
-func (f *fields) object(name string) string {
-	v, at, spec, ok := f.value(name)
+func (f *fields) object(spec *schema.Attribute) string {
+	v, at, ok := f.value(spec)
 	if !ok {
 		return ""
 	}
@@ -310,7 +452,7 @@ func (f *fields) object(name string) string {
 	}
 	text, err := canonicalJSON(v)
 	if err != nil {
-		f.errorf("invalid-value", at, "%s %s.", name, err)
+		f.errorf("invalid-value", at, "%s %s.", spec.Name, err)
 		return ""
 	}
 	if text == "{}" {
@@ -319,25 +461,25 @@ func (f *fields) object(name string) string {
 	return text
 }
 
-// ref decodes a reference.
-func (f *fields) ref(name string) Ref {
-	a, spec := f.attr(name)
+// ref decodes a reference into the label of what it names.
+func (f *fields) ref(spec *schema.Attribute) string {
+	a := f.attr(spec)
 	if a == nil {
-		return Ref{}
+		return ""
 	}
 	of, _ := kindOf(spec.Of)
 	o, ok := f.reference(&a.Expr, of, f.scope)
 	if !ok {
 		f.bad = true
-		return Ref{Range: a.Expr.Range()}
+		return ""
 	}
 	if o == nil {
 		if spec.Required {
 			f.missing(spec)
 		}
-		return Ref{}
+		return ""
 	}
-	return Ref{Label: o.label(), Range: a.Expr.Range()}
+	return o.label()
 }
 
 // oneOf reports a block in which not exactly one of these attributes stands.

@@ -10,36 +10,31 @@ import (
 )
 
 // texts decodes a list or set of strings. The result is nil only when the
-// attribute was not written, is null or is wrong. written are the elements
-// where each stands there as itself.
-func (f *fields) texts(name string) (values []string, written []source.Expr) {
-	a, spec := f.attr(name)
+// attribute was not written, is null or is wrong.
+func (f *fields) texts(spec *schema.Attribute) []string {
+	a := f.attr(spec)
 	if a == nil {
-		return nil, nil
+		return nil
 	}
-	if values, written, ok := literalStrings(&a.Expr); ok {
-		at := func(i int) hcl.Range { return written[i].Range() }
-		return f.allowedAll(spec, values, at), written
+	values, written, ok := literalStrings(&a.Expr)
+	if ok {
+		values = f.allowedAll(spec, values, func(i int) hcl.Range { return written[i].Range() })
+	} else {
+		v, at, ok := f.value(spec)
+		if !ok {
+			return nil
+		}
+		var isStrings bool
+		if values, isStrings = stringsOf(v); !isStrings {
+			f.wrongType(spec, v, at)
+			return nil
+		}
+		values = f.allowedAll(spec, values, func(int) hcl.Range { return at })
 	}
-	v, at, spec, ok := f.value(name)
-	if !ok {
-		return nil, nil
+	if spec.NotEmpty && values != nil && len(values) == 0 {
+		f.errorf("invalid-value", a.Expr.Range(), "%s is empty, so that nothing would be accepted. Write at least one, such as %s, or leave it out for the default.", spec.Name, spec.Example)
 	}
-	values, isStrings := stringsOf(v)
-	if !isStrings {
-		f.wrongType(spec, v, at)
-		return nil, nil
-	}
-	return f.allowedAll(spec, values, func(int) hcl.Range { return at }), nil
-}
-
-// elementRange is where element i was written; the whole list where an
-// expression gave it.
-func elementRange(written []source.Expr, i int, list hcl.Range) hcl.Range {
-	if i < len(written) {
-		return written[i].Range()
-	}
-	return list
+	return values
 }
 
 func literalStrings(expr *source.Expr) (values []string, written []source.Expr, ok bool) {
@@ -96,9 +91,10 @@ func repeated(values []string) (i, j int, found bool) {
 	return 0, 0, false
 }
 
-// refs decodes a list of references.
-func (f *fields) refs(name string) []Ref {
-	a, spec := f.attr(name)
+// refs decodes a list of references, which stands for a set, into the labels of what it
+// names: sorted, each once.
+func (f *fields) refs(spec *schema.Attribute) []string {
+	a := f.attr(spec)
 	if a == nil {
 		return nil
 	}
@@ -107,30 +103,15 @@ func (f *fields) refs(name string) []Ref {
 	if !ok {
 		f.bad = true
 	}
-	var out []Ref
+	var labels []string
 	for i, o := range objects {
-		ref := Ref{Label: o.label(), Range: ranges[i]}
-		if j := slices.IndexFunc(out, func(r Ref) bool { return r.Label == ref.Label }); j >= 0 {
-			f.problems.related("invalid-value", ref.Range, related("the other", out[j].Range), "%s stands twice in %s. Leave one of them out.", o.address(), name)
+		if j := slices.Index(labels, o.label()); j >= 0 {
+			f.problems.related("invalid-value", ranges[i], related("the other", ranges[slices.Index(objects, o)]), "%s stands twice in %s. Leave one of them out.", o.address(), spec.Name)
 			f.bad = true
 			continue
 		}
-		out = append(out, ref)
+		labels = append(labels, o.label())
 	}
-	return out
-}
-
-// notEmpty reports lists that are written and empty where that would mean that
-// nothing is ever accepted.
-func (f *fields) notEmpty(names ...string) {
-	for _, name := range names {
-		a := f.block.Body.Attribute(name)
-		if a == nil {
-			continue
-		}
-		if values, _ := f.texts(name); values != nil && len(values) == 0 {
-			spec, _ := f.spec.Attr(name)
-			f.errorf("invalid-value", a.Expr.Range(), "%s is empty, so that nothing would be accepted. Write at least one, such as %s, or leave it out for the default.", name, spec.Example)
-		}
-	}
+	slices.Sort(labels)
+	return labels
 }

@@ -1,9 +1,6 @@
 package config
 
 import (
-	"encoding/json"
-	"strconv"
-
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
@@ -25,8 +22,8 @@ func attributeNames(k kind) []string {
 	}
 	spec, _ := schema.LanguageBlock(kindNames[k])
 	for i := range spec.Attributes {
-		if name := spec.Attributes[i].Name; name != "for_each" && name != "claims" {
-			out = append(out, name)
+		if a := &spec.Attributes[i]; a.IsStored() && !a.Deferred {
+			out = append(out, a.Name)
 		}
 	}
 	return out
@@ -165,13 +162,13 @@ func seen(spec *schema.Attribute, v cty.Value) (cty.Value, bool) {
 // absent is what expressions see of an attribute that was not written.
 func (l *loader) absent(o *object, spec *schema.Attribute) (cty.Value, bool) {
 	switch {
-	case spec.Name == "name", spec.Name == "client_id" && !o.isInstance():
+	case spec.Inherit == schema.InheritLabel, spec.Inherit == schema.InheritBlockLabel && !o.isInstance():
 		return cty.StringVal(o.label()), true
-	case spec.Name == "token_lifetime" && o.decl.kind == kindAuthorization:
-		return l.inheritedLifetime(o)
+	case spec.Inherit == schema.InheritAPI:
+		return l.inheritedFromAPI(o, spec)
 	case spec.Required:
 		return cty.NilVal, false
-	case o.decl.kind == kindAPI && l.defaults != nil && l.defaults.Attribute(spec.Name) != nil:
+	case spec.Inherit == schema.InheritDefaults && l.defaults != nil && l.defaults.Attribute(spec.Name) != nil:
 		expr := &l.defaults.Attribute(spec.Name).Expr
 		v, ok := l.once(nil, spec.Name, expr.Range(), func() (cty.Value, bool) {
 			return l.value(expr, scope{})
@@ -183,59 +180,62 @@ func (l *loader) absent(o *object, spec *schema.Attribute) (cty.Value, bool) {
 			return seen(spec, v)
 		}
 	}
-	return defaultValue(spec), true
+	return valueOf(spec, spec.DefaultValue()), true
 }
 
-// inheritedLifetime is the token lifetime of an authorization that sets none.
-func (l *loader) inheritedLifetime(o *object) (cty.Value, bool) {
+// inheritedFromAPI is an attribute of an authorization that has its API's value.
+func (l *loader) inheritedFromAPI(o *object, spec *schema.Attribute) (cty.Value, bool) {
 	a := o.attribute("api")
 	if a == nil {
 		return cty.NilVal, false
 	}
-	return l.once(o, "api.token_lifetime", a.Expr.Range(), func() (cty.Value, bool) {
+	return l.once(o, "api."+spec.Name, a.Expr.Range(), func() (cty.Value, bool) {
 		api, ok := l.reference(&a.Expr, kindAPI, scope{object: o})
 		if !ok || api == nil {
 			return cty.NilVal, false
 		}
-		return l.attr(api, "token_lifetime")
+		return l.attr(api, spec.Name)
 	})
 }
 
-// defaultValue is the default that the language declares, null where it has none.
-func defaultValue(spec *schema.Attribute) cty.Value {
-	text, _ := strconv.Unquote(spec.Default)
+// valueOf is what expressions see of a value of a schema.Attribute that names no other
+// object; nil and what stands for "not set" are null, or empty.
+func valueOf(spec *schema.Attribute, v any) cty.Value {
 	switch spec.Type {
-	case schema.TypeString, schema.TypeTime:
-		if text != "" {
-			return cty.StringVal(text)
+	case schema.TypeString:
+		if s, _ := v.(string); s != "" {
+			return cty.StringVal(s)
+		}
+		return cty.NullVal(cty.String)
+	case schema.TypeTime:
+		if unix, _ := v.(int64); unix != 0 {
+			return cty.StringVal(schema.FormatTime(unix))
 		}
 		return cty.NullVal(cty.String)
 	case schema.TypeBool:
-		return cty.BoolVal(spec.Default == "true")
+		on, _ := v.(bool)
+		return cty.BoolVal(on)
 	case schema.TypeNumber:
+		if n, _ := v.(float64); n != 0 {
+			return cty.NumberFloatVal(n)
+		}
 		return cty.NullVal(cty.Number)
 	case schema.TypeDuration:
-		n, _ := schema.ParseDuration(text)
+		n, _ := v.(int64)
 		return cty.NumberIntVal(n)
 	case schema.TypeStrings:
-		return stringList(defaultStrings(spec))
+		list, _ := v.([]string)
+		return stringList(list)
 	case schema.TypeStringMap:
-		return cty.MapValEmpty(cty.String)
+		m, _ := v.(map[string]string)
+		return stringMap(m)
+	case schema.TypeObject:
+		text, _ := v.(string)
+		return jsonObject(text)
 	case schema.TypeReferences:
 		return cty.EmptyTupleVal
-	case schema.TypeObject:
-		return cty.EmptyObjectVal
 	}
 	return cty.NullVal(cty.DynamicPseudoType)
-}
-
-// defaultStrings reads the default of a list, which is JSON as well as HCL.
-func defaultStrings(spec *schema.Attribute) []string {
-	var out []string
-	if json.Unmarshal([]byte(spec.Default), &out) != nil {
-		return nil
-	}
-	return out
 }
 
 // attrReferences is what expressions see of an attribute that refers to objects.

@@ -35,7 +35,7 @@ authorization "x" {
 		text(client.NestedRange("refresh_token", "", "lifetime")): `"30d"`,
 		text(api.NestedRange("scope", "read", "description")):     `"Read"`,
 		text(c.Authorizations[0].ScopeRange(0)):                   `"read"`,
-		text(c.Authorizations[0].API.Range):                       `api.orders`,
+		text(c.Authorizations[0].AttrRange("api")):                `api.orders`,
 	} {
 		if got != want {
 			t.Errorf("got %q, want %q", got, want)

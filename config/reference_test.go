@@ -69,11 +69,8 @@ authorization "other" {
   scopes = []
 }`, expr))
 		a := c.Authorizations[0]
-		if a.API.Label != want || a.Authorization.API != want || a.Client.Label != "billing" {
-			t.Errorf("%s refers to %q, want %q", expr, a.API.Label, want)
-		}
-		if a.API.Range != a.AttrRange("api") {
-			t.Errorf("%s stands at %v, want %v", expr, a.API.Range, a.AttrRange("api"))
+		if a.API != want || a.Client != "billing" {
+			t.Errorf("%s refers to %q, want %q", expr, a.API, want)
 		}
 	}
 }
@@ -197,7 +194,7 @@ variable "first" { default = false }
 	if diff := cmp.Diff([]string{"a"}, c.APIs[1].API.DistinctFrom); diff != "" {
 		t.Error(diff)
 	}
-	if c.Clients[0].DefaultAPI.Label != "b" || len(c.Clients[0].Introspects) != 2 {
+	if c.Clients[0].DefaultAPI != "b" || len(c.Clients[0].Introspects) != 2 {
 		t.Errorf("%+v", c.Clients[0])
 	}
 }
@@ -226,7 +223,7 @@ authorization "none" {
 `)
 	var got []string
 	for _, a := range c.Authorizations {
-		got = append(got, fmt.Sprintf("%s: %s %s %v %d", a.Address, a.Client.Label, a.API.Label, a.Scopes, a.TokenLifetime))
+		got = append(got, fmt.Sprintf("%s: %s %s %v %d", a.Address, a.Client, a.API, a.Scopes, a.TokenLifetime))
 	}
 	want := []string{
 		`authorization.matrix["eu-read"]: worker["eu"] regional["eu"] [read] 0`,

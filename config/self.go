@@ -79,126 +79,61 @@ func (s Self) whole(k kind) (cty.Value, bool) {
 	return cty.ObjectVal(attrs), true
 }
 
+// object returns the object of a kind and its label; nil where self has none.
+func (s Self) object(k kind) (object any, label string) {
+	switch {
+	case k == kindAPI && s.API != nil:
+		return s.API, s.API.Label
+	case k == kindClient && s.Client != nil:
+		return s.Client, s.Client.Label
+	case k == kindAuthorization && s.Authorization != nil:
+		return s.Authorization, s.Authorization.Label
+	}
+	return nil, ""
+}
+
 // attr returns an attribute of one of the objects, in the form in which
 // expressions see it everywhere. It returns false where self has no such object
 // or the object no such attribute.
 func (s Self) attr(k kind, name string) (cty.Value, bool) {
-	v := cty.NilVal
+	object, label := s.object(k)
 	switch {
-	case k == kindAPI && s.API != nil:
-		v = s.apiAttr(s.API, name)
-	case k == kindClient && s.Client != nil:
-		v = s.clientAttr(s.Client, name)
-	case k == kindAuthorization && s.Authorization != nil:
-		v = s.authorizationAttr(s.Authorization, name)
+	case object == nil:
+		return cty.NilVal, false
+	case name == "address":
+		return cty.StringVal(kindNames[k] + "." + label), true
+	case name == "label":
+		return cty.StringVal(label), true
+	case name == "scopes" && k == kindAPI:
+		names := make([]string, len(s.API.Scopes))
+		for i := range names {
+			names[i] = s.API.Scopes[i].Name
+		}
+		return stringList(names), true
 	}
+	spec, ok := schema.BlockOf(object).Attr(name)
+	if !ok || !spec.IsStored() || spec.Deferred {
+		return cty.NilVal, false
+	}
+	v := s.attrValue(k, spec, spec.Get(object))
 	return v, v != cty.NilVal
 }
 
-func (s Self) apiAttr(a *schema.API, name string) cty.Value {
-	switch name {
-	case "address":
-		return cty.StringVal("api." + a.Label)
-	case "label":
-		return cty.StringVal(a.Label)
-	case "name":
-		return cty.StringVal(a.Name)
-	case "identifier":
-		return cty.StringVal(a.Identifier)
-	case "token_profile":
-		return cty.StringVal(string(a.Profile))
-	case "signing_alg":
-		return cty.StringVal(string(a.Alg))
-	case "signing_secret":
-		return textOrNull(string(a.SigningSecret))
-	case "token_lifetime":
-		return cty.NumberIntVal(a.TokenLifetime)
-	case "allow_offline_access":
-		return cty.BoolVal(a.AllowOfflineAccess)
-	case "include_permissions":
-		return cty.BoolVal(a.IncludePermissions)
-	case "scope_mode":
-		return cty.StringVal(string(a.ScopeMode))
-	case "reuse_window":
-		return cty.NumberIntVal(a.ReuseWindow)
-	case "prevent_destroy":
-		return cty.BoolVal(a.PreventDestroy)
-	case "distinct_from":
-		return s.apisLabelled(a.DistinctFrom)
-	case "metadata":
-		return stringMap(a.Metadata)
-	case "scopes":
-		names := make([]string, len(a.Scopes))
-		for i, s := range a.Scopes {
-			names[i] = s.Name
-		}
-		return stringList(names)
+func (s Self) attrValue(k kind, spec *schema.Attribute, v any) cty.Value {
+	switch {
+	case k == kindAuthorization && spec.Type == schema.TypeReference:
+		of, _ := kindOf(spec.Of)
+		whole, _ := s.whole(of)
+		return whole
+	case spec.Type == schema.TypeReference:
+		return s.apiLabelled(v.(string))
+	case spec.Type == schema.TypeReferences:
+		return s.apisLabelled(v.([]string))
+	case spec.Inherit == schema.InheritAPI && schema.IsZero(v) && s.API != nil:
+		api, _ := s.attr(kindAPI, spec.Name)
+		return api
 	}
-	return cty.NilVal
-}
-
-func (s Self) clientAttr(c *schema.Client, name string) cty.Value {
-	switch name {
-	case "address":
-		return cty.StringVal("client." + c.Label)
-	case "label":
-		return cty.StringVal(c.Label)
-	case "name":
-		return cty.StringVal(c.Name)
-	case "client_id":
-		return cty.StringVal(c.ClientID)
-	case "grant_types":
-		return stringList(c.GrantTypes)
-	case "metadata":
-		return stringMap(c.Metadata)
-	case "default_api":
-		return s.apiLabelled(c.DefaultAPI)
-	case "introspects":
-		return s.apisLabelled(c.Introspects)
-	case "rate_limit":
-		if c.RateLimit == 0 {
-			return cty.NullVal(cty.Number)
-		}
-		return cty.NumberFloatVal(c.RateLimit)
-	case "revoked_before":
-		return timeOrNull(c.RevokedBefore)
-	case "require_sender_constrained":
-		return cty.BoolVal(c.RequireSenderConstrained)
-	case "prevent_destroy":
-		return cty.BoolVal(c.PreventDestroy)
-	}
-	return cty.NilVal
-}
-
-func (s Self) authorizationAttr(a *schema.Authorization, name string) cty.Value {
-	switch name {
-	case "address":
-		return cty.StringVal("authorization." + a.Label)
-	case "label":
-		return cty.StringVal(a.Label)
-	case "client":
-		v, _ := s.whole(kindClient)
-		return v
-	case "api":
-		v, _ := s.whole(kindAPI)
-		return v
-	case "scopes":
-		return stringList(a.Scopes)
-	case "subject_type":
-		return cty.StringVal(string(a.SubjectType))
-	case "subject_claims":
-		return jsonObject(a.SubjectClaims)
-	case "copy_claims":
-		return stringList(a.CopyClaims)
-	case "token_lifetime":
-		if a.TokenLifetime == 0 && s.API != nil {
-			return cty.NumberIntVal(s.API.TokenLifetime)
-		}
-		return cty.NumberIntVal(a.TokenLifetime)
-	case "expires_at":
-		return timeOrNull(a.ExpiresAt)
-	}
-	return cty.NilVal
+	return valueOf(spec, v)
 }
 
 // apiLabelled returns the API that an attribute refers to.
@@ -238,18 +173,4 @@ func jsonObject(text string) cty.Value {
 		return cty.NilVal
 	}
 	return v
-}
-
-func textOrNull(s string) cty.Value {
-	if s == "" {
-		return cty.NullVal(cty.String)
-	}
-	return cty.StringVal(s)
-}
-
-func timeOrNull(unix int64) cty.Value {
-	if unix == 0 {
-		return cty.NullVal(cty.String)
-	}
-	return cty.StringVal(schema.FormatTime(unix))
 }

@@ -66,7 +66,7 @@ func (l *loader) resolveVariables(opts Options) (leftOut []string) {
 		v := l.variables.byName[name]
 		f := l.fieldsOf(spec, v.block, "var."+name, nil)
 		f.scope.constant = "A variable's block refers to nothing but, in a validation, values. Write the value itself."
-		f.text("description")
+		read[string](f, "description")
 		v.at = v.block.DefRange()
 		g, isGiven := values[name]
 		v.ok = l.variableType(v) && l.variableValue(f, v, name, g, isGiven)
@@ -161,7 +161,7 @@ func (l *loader) variableValue(f *fields, v *variable, name string, g given, isG
 
 // variableDefault returns the default of a variable, false when it has none.
 func (l *loader) variableDefault(f *fields, v *variable) (cty.Value, bool) {
-	value, at, _, ok := f.value("default")
+	value, at, ok := f.value(f.row("default"))
 	if !ok {
 		return cty.NilVal, false
 	}
@@ -216,18 +216,18 @@ func (l *loader) parseGiven(name, text string, v *variable) given {
 func (l *loader) validateVariable(spec *schema.Block, v *variable, name string) {
 	f := &fields{loader: l, spec: spec, block: v.block, where: "var." + name}
 	f.nested("validation", func(n *fields, _ string) {
-		n.attr("error_message") // reports that it is missing
+		n.attr(n.row("error_message")) // reports that it is missing
 		if !v.ok {
 			return
 		}
-		condition, at, conditionSpec, ok := n.value("condition")
+		condition, at, ok := n.value(n.row("condition"))
 		if ok && condition.Type() != cty.Bool {
-			n.wrongType(conditionSpec, condition, at)
+			n.wrongType(n.row("condition"), condition, at)
 		}
 		if n.bad || !ok || condition.True() {
 			return
 		}
-		if message := n.text("error_message"); message != "" {
+		if message := read[string](n, "error_message"); message != "" {
 			l.problems.related("variable-validation", v.at, related("the rule", at), "%s", message)
 		}
 	})

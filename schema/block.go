@@ -35,6 +35,9 @@ type Block struct {
 	Example    string             `json:"example"`            // a whole block
 	Attributes []Attribute        `json:"attributes,omitempty"`
 	Blocks     []Block            `json:"blocks,omitempty"` // nested
+
+	OneOf   []string `json:"-"` // exactly one of these attributes stands in it
+	nesting nesting  // in the struct of its parent
 }
 
 // An Attribute is one attribute of a block.
@@ -52,7 +55,51 @@ type Attribute struct {
 
 	Check func(string) error `json:"-"` // the rule of a string, or of a list's elements; nil for any
 	Code  string             `json:"-"` // the diagnostic of a value that Check refuses; invalid-value when ""
+	ASCII bool               `json:"-"` // compared byte for byte: nothing outside ASCII, not even what HCL rewrites
+
+	// ParseKeys makes the canonical JWK Set of a text; nil where the value is no key set.
+	ParseKeys func(string) (string, error) `json:"-"`
+
+	NotEmpty bool    `json:"-"` // a list that accepts nothing when it is empty
+	After    string  `json:"-"` // of a time: the attribute of the same block that must be earlier
+	Inherit  Inherit `json:"-"` // where the value comes from when it is not set, before Default
+	Deferred bool    `json:"-"` // evaluated for each authorization, when the configuration is compiled
+	Hidden   bool    `json:"-"` // how a client authenticates: compared, and never shown
+
+	// Widens says whom another value may give more, and More and Less what a plan says
+	// then: sentences with {object}, {before} and {after}; of a list, what follows the
+	// object, with {values}. Without More only the name of the attribute is said.
+	Widens     Widens `json:"-"`
+	More, Less string `json:"-"`
+
+	field        field
+	defaultValue any
 }
+
+// An Inherit says where an attribute that is not set takes its value from.
+type Inherit int
+
+// The sources of a value that is not set.
+const (
+	InheritNone       Inherit = iota // the language's default
+	InheritLabel                     // the label of the object
+	InheritBlockLabel                // the label, which must name one object: not with for_each
+	InheritDefaults                  // the attribute of that name of the issuer's defaults
+	InheritAPI                       // the attribute of that name of the API that api names
+	InheritIssuerURL                 // the issuer's url
+)
+
+// A Widens says of which change of an attribute somebody may gain access.
+type Widens int
+
+// The ways in which a change widens access.
+const (
+	WidensAny   Widens = iota // any change: it is not certain that nobody gains
+	WidensMore                // a true, a greater number or a further element; the opposite narrows
+	WidensLess                // a false, a smaller number or a missing element; the opposite narrows
+	WidensShape               // none; tokens or answers look different
+	WidensText                // none; only people and policies read it
+)
 
 // Attr returns the attribute of that name.
 func (b *Block) Attr(name string) (*Attribute, bool) {

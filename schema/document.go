@@ -22,6 +22,14 @@ type Issuer struct {
 	Environment string     // optional; a server started for another refuses the snapshot
 }
 
+// Defaults are what the issuer gives an API that is silent. They are used up when a
+// configuration is compiled. The zero value of each is not set.
+type Defaults struct {
+	Profile       Profile
+	Alg           SigningAlg
+	TokenLifetime int64 // seconds
+}
+
 // An API is an OAuth resource server: what tokens are for.
 type API struct {
 	Label              string // the block label; with for_each, worker["eu"]
@@ -127,11 +135,45 @@ type RefreshToken struct {
 
 // OrDefault is r, or for nil what the language gives a client that declares none.
 func (r *RefreshToken) OrDefault() RefreshToken {
-	const day = 24 * 3600
 	if r == nil {
-		return RefreshToken{Rotation: RotationRotating, Lifetime: 30 * day, IdleLifetime: 15 * day}
+		return defaultRefreshToken
 	}
 	return *r
+}
+
+var defaultRefreshToken = func() (r RefreshToken) {
+	for i := range refreshTokenBlock.Attributes {
+		a := &refreshTokenBlock.Attributes[i]
+		a.Set(&r, a.parseDefault())
+	}
+	return r
+}()
+
+// A Credential is one of a client's ways to authenticate, whatever its type.
+type Credential struct {
+	Block  *Block // its type: secret, public_key, certificate or federated
+	Label  string
+	Window Window
+	Of     any // a pointer to the struct of Block
+}
+
+// Credentials lists the ways in which a client authenticates, in the order of the
+// language reference; those of one type are in the order of the document.
+func (c *Client) Credentials() []Credential {
+	all := make([]Credential, 0, len(c.Secrets)+len(c.PublicKeys)+len(c.Certificates)+len(c.Federated))
+	for i := range c.Secrets {
+		all = append(all, Credential{&secretBlock, c.Secrets[i].Label, c.Secrets[i].Window, &c.Secrets[i]})
+	}
+	for i := range c.PublicKeys {
+		all = append(all, Credential{&publicKeyBlock, c.PublicKeys[i].Label, c.PublicKeys[i].Window, &c.PublicKeys[i]})
+	}
+	for i := range c.Certificates {
+		all = append(all, Credential{&certificateBlock, c.Certificates[i].Label, c.Certificates[i].Window, &c.Certificates[i]})
+	}
+	for i := range c.Federated {
+		all = append(all, Credential{&federatedBlock, c.Federated[i].Label, c.Federated[i].Window, &c.Federated[i]})
+	}
+	return all
 }
 
 // An Authorization lets one client ask for tokens for one API.
@@ -146,6 +188,15 @@ type Authorization struct {
 	SubjectClaims string   // what the user's token must say: a canonical JSON object, "" for none
 	CopyClaims    []string // claims of the user's token that ours repeats, in declaration order
 	Claims        string   // custom claims, API's, client's and its own merged: a canonical JSON object, "" for none
+}
+
+// Lifetime is how long tokens of the authorization live, in seconds: its own lifetime, or
+// else that of its API.
+func (a *Authorization) Lifetime(api *API) int64 {
+	if api == nil || a.TokenLifetime != 0 && a.TokenLifetime < api.TokenLifetime {
+		return a.TokenLifetime
+	}
+	return api.TokenLifetime
 }
 
 // A TrustedIssuer is another issuer whose tokens writ accepts.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -89,17 +90,16 @@ func (v snapshotText) clients(w io.Writer, doc *schema.Document) {
 
 // credentials says how a client authenticates, not with what.
 func credentials(c *schema.Client) string {
+	nouns := map[string]string{"federated": "federated identity"}
 	var parts []string
-	for _, kind := range []struct {
-		n    int
-		noun string
-	}{
-		{len(c.Secrets), "secret"}, {len(c.PublicKeys), "public key"},
-		{len(c.Certificates), "certificate"}, {len(c.Federated), "federated identity"},
-	} {
-		if kind.n > 0 {
-			parts = append(parts, strings.Replace(schema.Plural(kind.n, kind.noun), "identitys", "identities", 1))
+	for all := c.Credentials(); len(all) > 0; {
+		n := 1
+		for n < len(all) && all[n].Block == all[0].Block {
+			n++
 		}
+		noun := cmp.Or(nouns[all[0].Block.Type], strings.ReplaceAll(all[0].Block.Type, "_", " "))
+		parts = append(parts, strings.Replace(schema.Plural(n, noun), "identitys", "identities", 1))
+		all = all[n:]
 	}
 	if len(parts) == 0 {
 		return "no credential"

@@ -42,31 +42,23 @@ const (
 	apiPreventDestroy
 )
 
-// The label and the name come last into the heap, and first in JSON.
+// The calls are in the order of the texts in the heap.
 func apiFields(p *pass, r *apiRecord, x *apiExtraRecord, a *schema.API) {
-	names := func() {
-		p.text("label", &r.label, &a.Label)
-		p.text("name", &r.name, &a.Name)
-	}
-	if p.op == listing {
-		names()
-	}
 	p.text("identifier", &r.identifier, &a.Identifier)
-	oneOf(p, "token_profile,omitempty", &r.profile, profiles, &a.Profile)
-	oneOf(p, "signing_alg,omitempty", &r.alg, algs, &a.Alg)
-	p.text("signing_secret,omitempty", &x.signingSecret, (*string)(&a.SigningSecret))
+	oneOf(p, "token_profile", &r.profile, profiles, &a.Profile)
+	oneOf(p, "signing_alg", &r.alg, algs, &a.Alg)
+	p.text("signing_secret", &x.signingSecret, (*string)(&a.SigningSecret))
 	p.seconds("token_lifetime", &r.lifetime, &a.TokenLifetime)
 	p.flag("allow_offline_access", &r.flags, apiOfflineAccess, &a.AllowOfflineAccess)
 	p.flag("include_permissions", &r.flags, apiIncludePermissions, &a.IncludePermissions)
-	oneOf(p, "scope_mode,omitempty", &r.scopeMode, scopeModes, &a.ScopeMode)
-	p.seconds("reuse_window,omitempty", &x.reuseWindow, &a.ReuseWindow)
+	oneOf(p, "scope_mode", &r.scopeMode, scopeModes, &a.ScopeMode)
+	p.seconds("reuse_window", &x.reuseWindow, &a.ReuseWindow)
 	p.flag("prevent_destroy", &r.flags, apiPreventDestroy, &a.PreventDestroy)
-	p.apis("distinct_from,omitempty", &x.distinctFrom, &a.DistinctFrom)
-	p.metadata("metadata,omitempty", &x.metadata, &a.Metadata)
-	p.scopes("scopes", &r.scopes, &a.Scopes)
-	if p.op != listing {
-		names()
-	}
+	p.apis("distinct_from", &x.distinctFrom, &a.DistinctFrom)
+	p.metadata("metadata", &x.metadata, &a.Metadata)
+	p.scopes(&r.scopes, &a.Scopes)
+	p.text("label", &r.label, &a.Label)
+	p.text("name", &r.name, &a.Name)
 }
 
 func (r *scopeRecord) fields(p *pass, s *schema.Scope) {
@@ -75,19 +67,17 @@ func (r *scopeRecord) fields(p *pass, s *schema.Scope) {
 }
 
 // scopes is a list of scopes. Encoder.api writes it before all other fields.
-func (p *pass) scopes(name string, f *ref, v *[]schema.Scope) {
-	switch p.op {
-	case decoding:
-		list := p.decoder.scopeList(f.get())
-		*v = shared(p.decoder, section(secScopes), list, func() []schema.Scope {
-			return each(list, func(i uint32) (scope schema.Scope) {
-				secScopes.at(&p.decoder.sections, i).fields(p, &scope)
-				return scope
-			})
-		})
-	case listing:
-		listed(p.list, name, *v, func(p *pass, _ int, s *schema.Scope) { new(scopeRecord).fields(p, s) })
+func (p *pass) scopes(f *ref, v *[]schema.Scope) {
+	if p.op == encoding {
+		return
 	}
+	list := p.decoder.scopeList(f.get())
+	*v = shared(p.decoder, section(secScopes), list, func() []schema.Scope {
+		return each(list, func(i uint32) (scope schema.Scope) {
+			secScopes.at(&p.decoder.sections, i).fields(p, &scope)
+			return scope
+		})
+	})
 }
 
 // An API is a handle on one API of a snapshot. Its methods neither allocate

@@ -31,27 +31,25 @@ type scopeSetRecord struct {
 
 // The encoder puts the claims into the heap before the subject's.
 func (r *termsRecord) fields(p *pass, a *schema.Authorization) {
-	p.scopeSet("scopes", &r.scopes, &a.Scopes)
+	p.scopeSet(&r.scopes, &a.Scopes)
 	p.seconds("token_lifetime", &r.lifetime, &a.TokenLifetime)
 	p.time("expires_at", &r.expiresAt, &a.ExpiresAt)
-	p.object("subject_claims,omitempty", &r.subjectClaims, &a.SubjectClaims)
-	texts(p, "copy_claims,omitempty", &r.copyClaims, &a.CopyClaims)
-	p.object("claims,omitempty", &r.claims, &a.Claims)
+	p.object("subject_claims", &r.subjectClaims, &a.SubjectClaims)
+	texts(p, "copy_claims", &r.copyClaims, &a.CopyClaims)
+	p.object("claims", &r.claims, &a.Claims)
 }
 
 // scopeSet is the scopes granted. Encoder.terms writes it before all other fields.
-func (p *pass) scopeSet(name string, f *ref, v *[]string) {
-	switch p.op {
-	case decoding:
-		granted, ok := p.decoder.granted[f.get()]
-		if !ok {
-			granted = splitScopes(secScopeSets.at(&p.decoder.sections, f.get()).joined.in(p.decoder.Snapshot))
-			p.decoder.granted[f.get()] = granted
-		}
-		*v = granted
-	case listing:
-		p.list.member(name, *v)
+func (p *pass) scopeSet(f *ref, v *[]string) {
+	if p.op == encoding {
+		return
 	}
+	granted, ok := p.decoder.granted[f.get()]
+	if !ok {
+		granted = splitScopes(secScopeSets.at(&p.decoder.sections, f.get()).joined.in(p.decoder.Snapshot))
+		p.decoder.granted[f.get()] = granted
+	}
+	*v = granted
 }
 
 func splitScopes(joined string) []string {

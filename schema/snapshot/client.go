@@ -48,37 +48,27 @@ const (
 	clientPreventDestroy
 )
 
-// The calls are in the order of the texts in the heap, but for the label and the
-// name, which come last into the heap and first in JSON.
+// The calls are in the order of the texts in the heap.
 func clientFields(p *pass, r *clientRecord, x *clientExtraRecord, c *schema.Client) {
-	names := func() {
-		p.text("label", &r.label, &c.Label)
-		p.text("name", &r.name, &c.Name)
-		p.text("client_id", &r.clientID, &c.ClientID)
-	}
-	if p.op == listing {
-		names()
-	}
 	records(p, secCertificates, &x.certificates, &c.Certificates, (*certificateRecord).fields)
 	records(p, secFederated, &x.federated, &c.Federated, (*federatedRecord).fields)
 	texts(p, "grant_types", &x.grantTypes, &c.GrantTypes)
-	p.credentials(c)
-	record(p, "refresh_token", secRefreshTokens, &x.refreshToken, &c.RefreshToken, (*refreshTokenRecord).fields)
-	p.api("default_api,omitempty", &x.defaultAPI, &c.DefaultAPI)
-	p.rate("rate_limit,omitempty", &x.rateLimit, &c.RateLimit)
-	p.apis("introspects,omitempty", &x.introspects, &c.Introspects)
+	record(p, secRefreshTokens, &x.refreshToken, &c.RefreshToken, (*refreshTokenRecord).fields)
+	p.api("default_api", &x.defaultAPI, &c.DefaultAPI)
+	p.rate("rate_limit", &x.rateLimit, &c.RateLimit)
+	p.apis("introspects", &x.introspects, &c.Introspects)
 	p.time("revoked_before", &x.revokedBefore, &c.RevokedBefore)
 	p.flag("require_sender_constrained", &r.flags, clientSenderConstrained, &c.RequireSenderConstrained)
 	p.flag("prevent_destroy", &r.flags, clientPreventDestroy, &c.PreventDestroy)
-	p.metadata("metadata,omitempty", &x.metadata, &c.Metadata)
+	p.metadata("metadata", &x.metadata, &c.Metadata)
 	records(p, secPublicKeys, &x.publicKeys, &c.PublicKeys, (*publicKeyRecord).fields)
-	if p.op != listing {
-		names()
-	}
+	p.text("label", &r.label, &c.Label)
+	p.text("name", &r.name, &c.Name)
+	p.text("client_id", &r.clientID, &c.ClientID)
 }
 
 func (r *refreshTokenRecord) fields(p *pass, t *schema.RefreshToken) {
-	oneOf(p, "rotation,omitempty", &r.rotation, rotations, &t.Rotation)
+	oneOf(p, "rotation", &r.rotation, rotations, &t.Rotation)
 	p.number("lifetime", &r.lifetime, &t.Lifetime)
 	p.number("idle_lifetime", &r.idleLifetime, &t.IdleLifetime)
 	p.number("leeway", &r.leeway, &t.Leeway)

@@ -53,7 +53,7 @@ func (r *secretRecord) fields(p *pass, s *schema.Secret) {
 func (r *publicKeyRecord) fields(p *pass, k *schema.PublicKey) {
 	p.credential("public_key", k.Label)
 	p.text("label", &r.label, &k.Label)
-	p.text("jwks,hidden", &r.jwks, &k.JWKS)
+	p.text("jwks", &r.jwks, &k.JWKS)
 	p.window(&r.window, &k.Window)
 }
 
@@ -67,34 +67,16 @@ func (r *certificateRecord) fields(p *pass, c *schema.Certificate) {
 // The claims stand before the rest because that is the order of the texts in the heap.
 func (r *federatedRecord) fields(p *pass, f *schema.Federated) {
 	p.credential("federated", f.Label)
-	p.object("claims,hidden", &r.claims, &f.Claims)
+	p.object("claims", &r.claims, &f.Claims)
 	p.text("label", &r.label, &f.Label)
-	p.text("subject,hidden", &r.subject, &f.Subject)
-	p.text("subject_pattern,hidden", &r.subjectPattern, &f.SubjectPattern)
-	p.trustedIssuer("trusted_issuer,hidden", &r.trustedIssuer, &f.TrustedIssuer)
+	p.text("subject", &r.subject, &f.Subject)
+	p.text("subject_pattern", &r.subjectPattern, &f.SubjectPattern)
+	p.trustedIssuer("trusted_issuer", &r.trustedIssuer, &f.TrustedIssuer)
 	p.window(&r.window, &f.Window)
 }
 
-// credential says of which credential the fields are: in JSON by a member, in
-// errors by its label.
-func (p *pass) credential(kind, label string) {
-	if p.op == listing {
-		p.list.member("kind", kind)
-	}
-	p.kind, p.label = kind, label
-}
-
-// credentials lists all credentials of a client: that they exist, of what kind,
-// and when they are accepted; neither hashes nor keys.
-func (p *pass) credentials(c *schema.Client) {
-	if p.op != listing {
-		return
-	}
-	listed(p.list, "credentials", c.Secrets, func(p *pass, _ int, s *schema.Secret) { new(secretRecord).fields(p, s) })
-	listed(p.list, "credentials", c.PublicKeys, func(p *pass, _ int, k *schema.PublicKey) { new(publicKeyRecord).fields(p, k) })
-	listed(p.list, "credentials", c.Certificates, func(p *pass, _ int, c *schema.Certificate) { new(certificateRecord).fields(p, c) })
-	listed(p.list, "credentials", c.Federated, func(p *pass, _ int, f *schema.Federated) { new(federatedRecord).fields(p, f) })
-}
+// credential names the credential that the fields belong to, for errors.
+func (p *pass) credential(kind, label string) { p.kind, p.label = kind, label }
 
 // A SecretKind says what is known of a client secret.
 type SecretKind uint8
@@ -118,7 +100,6 @@ func (p *pass) hash(r *secretRecord, v *string) {
 		*v = sha256Prefix + base64.RawURLEncoding.EncodeToString(r.hash[:])
 	case p.op == decoding:
 		*v = r.text().in(p.decoder.Snapshot)
-	case p.op == listing:
 	case ok:
 		r.kind, r.hash = SecretSHA256, [32]byte(sum)
 	case strings.HasPrefix(*v, "$"):

@@ -171,10 +171,10 @@
 // one in the function that declares the fields, for example
 //
 //	accept span `of:"text lists" since:"2"`
-//	texts(p, "accept,omitempty", &r.accept, &a.Accept)
+//	texts(p, "accept", &r.accept, &a.Accept)
 //
-// Layout, checks, encoder, decoder and the JSON of "writ show --json" come from
-// these. A record of an older body has zero bytes there, which have to mean what
+// Layout, checks, encoder and decoder come from these; the JSON of "writ show
+// --json" comes from the attribute's row in the language. A record of an older body has zero bytes there, which have to mean what
 // held before. Records keep a multiple of eight bytes, or of four where they have
 // that now: a blank field fills up. The first field of a release raises
 // bodyVersion and FormatVersion and adds a row to formats; "go test -update"

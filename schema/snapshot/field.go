@@ -10,19 +10,18 @@ import (
 )
 
 // A pass goes over the fields of an object and does the same with each: it
-// encodes it into its record, decodes it, or lists it as JSON. The function that
-// declares a record's fields names each of them once, with its place in the
-// record and its place in the schema's struct, and serves all three.
+// encodes it into its record or decodes it. The function that declares a record's
+// fields names each of them once, with its place in the record and its place in
+// the schema's struct, and serves both.
 //
-// Each method below is one way to hold a value. The name of a field is that of
-// the member in JSON, with options as in encoding/json: see object.member.
+// Each method below is one way to hold a value. The name of a field is that of the
+// attribute in the language, and stands in errors.
 type pass struct {
 	op          operation
 	encoder     *encoder // encoding
 	err         error    // encoding: the first error
 	kind, label string   // encoding: of the credential around the field
 	decoder     decoder  // decoding
-	list        *object  // listing
 }
 
 type operation uint8
@@ -30,7 +29,6 @@ type operation uint8
 const (
 	encoding operation = iota
 	decoding
-	listing
 )
 
 // A decoder turns records back into values.
@@ -57,8 +55,6 @@ func field[F, V any](p *pass, name string, f *F, v *V, encode func(*encoder, V) 
 		p.fail(name, err)
 	case decoding:
 		*v = decode(p.decoder, *f)
-	case listing:
-		p.list.member(name, *v)
 	}
 }
 
@@ -68,7 +64,7 @@ func (p *pass) fail(name string, err error) {
 		return
 	}
 	if name != "" {
-		err = fmt.Errorf("%s: %w", memberName(name), err)
+		err = fmt.Errorf("%s: %w", name, err)
 	}
 	if p.kind != "" {
 		err = fmt.Errorf("%s %q: %w", p.kind, p.label, err)
@@ -83,10 +79,6 @@ func (p *pass) text(name string, f *text, v *string) {
 
 // object is a JSON object, or "" for none.
 func (p *pass) object(name string, f *text, v *string) {
-	if p.op == listing {
-		p.list.json(name, *v)
-		return
-	}
 	field(p, name, f, v, (*encoder).object, func(d decoder, f text) string { return f.in(d.Snapshot) })
 }
 
@@ -120,13 +112,7 @@ func (p *pass) number(name string, f *le64, v *int64) {
 }
 
 // time is in Unix seconds, 0 for an open end.
-func (p *pass) time(name string, f *le64, v *int64) {
-	if p.op != listing {
-		p.number(name, f, v)
-	} else if *v != 0 {
-		p.list.member(name, schema.FormatTime(*v))
-	}
-}
+func (p *pass) time(name string, f *le64, v *int64) { p.number(name, f, v) }
 
 // rate is a floating-point number from 0.
 func (p *pass) rate(name string, f *le64, v *float64) {
@@ -272,12 +258,8 @@ func (r *windowRecord) fields(p *pass, w *schema.Window) {
 	p.time("expires_at", &r.expiresAt, &w.ExpiresAt)
 }
 
-// window is the two ends of a window. They are listed as members of the object around it.
+// window is the two ends of a window.
 func (p *pass) window(f *ref, v *schema.Window) {
-	if p.op == listing {
-		new(windowRecord).fields(p, v)
-		return
-	}
 	field(p, "", f, v, func(e *encoder, v schema.Window) (ref, error) {
 		var r windowRecord
 		r.fields(&pass{encoder: e}, &v)
@@ -289,7 +271,7 @@ func (p *pass) window(f *ref, v *schema.Window) {
 	})
 }
 
-// records are objects in a table of their own, in order. They are listed by hand.
+// records are objects in a table of their own, in order.
 func records[R, T any](p *pass, t table[R], f *span, v *[]T, fields func(*R, *pass, *T)) {
 	switch p.op {
 	case encoding:
@@ -307,7 +289,7 @@ func records[R, T any](p *pass, t table[R], f *span, v *[]T, fields func(*R, *pa
 }
 
 // record is an object in a table of its own, or nil.
-func record[R, T any](p *pass, name string, t table[R], f *optionalRef, v **T, fields func(*R, *pass, *T)) {
+func record[R, T any](p *pass, t table[R], f *optionalRef, v **T, fields func(*R, *pass, *T)) {
 	switch {
 	case p.op == decoding && f.get() != none:
 		*v = new(T)
@@ -318,8 +300,6 @@ func record[R, T any](p *pass, name string, t table[R], f *optionalRef, v **T, f
 		r := new(R)
 		fields(r, p, *v)
 		*f = optionalRef(t.intern(p.encoder, r))
-	case p.op == listing && *v != nil:
-		fields(new(R), &pass{op: listing, list: p.list.object(name)}, *v)
 	}
 }
 

@@ -33,19 +33,16 @@ type signingKeyRecord struct {
 
 func (r *issuerRecord) fields(p *pass, i *schema.Issuer) {
 	p.text("url", &r.url, &i.URL)
-	oneOf(p, "error_style,omitempty", &r.errorStyle, errorStyles, &i.ErrorStyle)
-	oneOf(p, "sub_style,omitempty", &r.subStyle, subStyles, &i.SubStyle)
-	p.text("environment,omitempty", &r.environment, &i.Environment)
+	oneOf(p, "error_style", &r.errorStyle, errorStyles, &i.ErrorStyle)
+	oneOf(p, "sub_style", &r.subStyle, subStyles, &i.SubStyle)
+	p.text("environment", &r.environment, &i.Environment)
 }
 
 func (r *trustedIssuerRecord) fields(p *pass, t *schema.TrustedIssuer) {
 	p.text("label", &r.label, &t.Label)
 	p.text("issuer", &r.issuer, &t.Issuer)
-	p.text("jwks,hidden", &r.jwks, &t.JWKS)
-	if p.op == listing {
-		p.list.member("pinned_keys", t.JWKS != "")
-	}
-	p.text("jwks_uri,omitempty", &r.jwksURI, &t.JWKSURI)
+	p.text("jwks", &r.jwks, &t.JWKS)
+	p.text("jwks_uri", &r.jwksURI, &t.JWKSURI)
 	texts(p, "algorithms", &r.algorithms, &t.Algorithms)
 	texts(p, "audiences", &r.audiences, &t.Audiences)
 	texts(p, "vouches_for", &r.vouchesFor, &t.VouchesFor)
@@ -54,7 +51,7 @@ func (r *trustedIssuerRecord) fields(p *pass, t *schema.TrustedIssuer) {
 
 func (r *signingKeyRecord) fields(p *pass, k *schema.SigningKey) {
 	p.text("label", &r.label, &k.Label)
-	oneOf(p, "algorithm,omitempty", &r.alg, algs, &k.Alg)
+	oneOf(p, "algorithm", &r.alg, algs, &k.Alg)
 	p.text("private_key", &r.privateKey, (*string)(&k.PrivateKey))
 	p.time("activates_at", &r.activates, &k.ActivatesAt)
 	p.time("retires_at", &r.retires, &k.RetiresAt)

@@ -3,8 +3,7 @@ package snapshot
 import (
 	"bytes"
 	"encoding/json"
-	"reflect"
-	"strings"
+	"time"
 
 	"github.com/writ-auth/writ/schema"
 )
@@ -13,143 +12,170 @@ import (
 // prints, described by the JSON Schema in schema/snapshot.schema.json. Lists are
 // in the order of labels. Of a credential it shows that it exists, of what kind
 // and when it is accepted; neither hashes nor keys.
-type View struct{ object }
-
-// NewView returns a snapshot as data. It holds a copy of everything: for a
-// million authorizations that is a few hundred megabytes. It is no method, so
-// that a server which never calls it need not link it.
-func NewView(s *Snapshot) *View {
-	v, env, doc, byLabel := &View{}, s.env, Decode(s), s.authorizationsByLabel()
-	v.member("format_version", "1") // of the view
-	v.member("digest", env.Digest)
-	v.member("serial", env.Serial)
-	v.member("previous,omitempty", env.Previous)
-	v.member("revision,omitempty", env.Revision)
-	v.member("created,omitempty", env.Created)
-	v.member("not_after,omitempty", env.NotAfter)
-	v.member("environment,omitempty", env.Environment)
-	v.member("lock_digest,omitempty", env.LockDigest)
-	v.member("writ_version,omitempty", env.WritVersion)
-	keys := make([]string, len(env.Signatures)) // as claimed: the view verifies nothing
-	for i, signature := range env.Signatures {
-		keys[i] = signature.KeyID
-	}
-	v.member("signed_by", keys)
-	issuer := &pass{op: listing, list: v.object.object("issuer")}
-	new(issuerRecord).fields(issuer, &doc.Issuer)
-	issuer.source(s, KindIssuer, 0)
-	listed(&v.object, "apis", doc.APIs, func(p *pass, i int, a *schema.API) {
-		apiFields(p, new(apiRecord), new(apiExtraRecord), a)
-		p.source(s, KindAPI, i)
-	})
-	listed(&v.object, "clients", doc.Clients, func(p *pass, i int, c *schema.Client) {
-		clientFields(p, new(clientRecord), new(clientExtraRecord), c)
-		p.source(s, KindClient, i)
-	})
-	listed(&v.object, "authorizations", doc.Authorizations, func(p *pass, i int, a *schema.Authorization) {
-		p.list.member("label", a.Label)
-		p.list.member("client", a.Client)
-		p.list.member("api", a.API)
-		p.list.member("subject_type", a.SubjectType)
-		a.TokenLifetime = byLabel[i].Lifetime()
-		if a.Claims == "{}" {
-			a.Claims = ""
-		}
-		new(termsRecord).fields(p, a)
-		p.source(s, KindAuthorization, byLabel[i].Index())
-	})
-	listed(&v.object, "trusted_issuers", doc.TrustedIssuers, func(p *pass, i int, t *schema.TrustedIssuer) {
-		new(trustedIssuerRecord).fields(p, t)
-		p.source(s, KindTrustedIssuer, i)
-	})
-	listed(&v.object, "signing_keys", doc.SigningKeys, func(p *pass, i int, k *schema.SigningKey) {
-		new(signingKeyRecord).fields(p, k)
-		p.source(s, KindSigningKey, i)
-	})
-	return v
+type View struct {
+	FormatVersion  string       `json:"format_version"` // of the view
+	Digest         string       `json:"digest"`
+	Serial         uint64       `json:"serial"`
+	Previous       string       `json:"previous,omitempty"`
+	Revision       string       `json:"revision,omitempty"`
+	Created        time.Time    `json:"created,omitzero"`
+	NotAfter       time.Time    `json:"not_after,omitzero"`
+	Environment    string       `json:"environment,omitempty"`
+	LockDigest     string       `json:"lock_digest,omitempty"`
+	WritVersion    string       `json:"writ_version,omitempty"`
+	SignedBy       []string     `json:"signed_by"` // key ids as claimed: the view verifies nothing
+	Issuer         ObjectView   `json:"issuer"`
+	APIs           []ObjectView `json:"apis"`
+	Clients        []ObjectView `json:"clients"`
+	Authorizations []ObjectView `json:"authorizations"`
+	TrustedIssuers []ObjectView `json:"trusted_issuers"`
+	SigningKeys    []ObjectView `json:"signing_keys"`
 }
 
-// source lists where an object was declared.
-func (p *pass) source(s *Snapshot, kind Kind, i int) {
-	if file, line, ok := s.place(kind, i); ok {
-		source := p.list.object("source")
-		source.member("file", file)
-		source.member("line", line)
-	}
-}
-
-// An object is a JSON object whose members keep their order.
-type object []member
+// An ObjectView is one object of a View: its label, its attributes under the names and
+// in the order of the language reference, its nested blocks and where it was declared.
+// Durations are in seconds, times in RFC 3339. An attribute without a value is absent.
+type ObjectView []member
 
 type member struct {
 	name  string
 	value any
 }
 
-// member adds a member. Of its name, what follows a comma is an option: with
-// omitempty the member is left out when the value is empty, as by encoding/json;
-// with hidden it is always left out.
-func (o *object) member(name string, value any) {
-	name, option, _ := strings.Cut(name, ",")
-	v := reflect.ValueOf(value)
-	list := v.Kind() == reflect.Slice || v.Kind() == reflect.Map
-	if option == "hidden" || option == "omitempty" && (v.IsZero() || list && v.Len() == 0) {
-		return
-	}
-	if list && v.IsNil() {
-		value = []string{} // [] and not null
-	}
-	*o = append(*o, member{name, value})
-}
-
-// memberName is the name of a field without its options.
-func memberName(name string) string {
-	name, _, _ = strings.Cut(name, ",")
-	return name
-}
-
-// json adds a member that is JSON already, if there is any.
-func (o *object) json(name, value string) {
-	if value != "" {
-		o.member(name, json.RawMessage(value))
-	}
-}
-
-// object adds an object as a member.
-func (o *object) object(name string) *object {
-	inner := &object{}
-	*o = append(*o, member{name, inner})
-	return inner
-}
-
-// listed adds objects to the list that is the member of that name.
-func listed[T any](o *object, name string, list []T, members func(p *pass, i int, v *T)) {
-	if n := len(*o); n == 0 || (*o)[n-1].name != name {
-		*o = append(*o, member{name, []*object{}})
-	}
-	objects := (*o)[len(*o)-1].value.([]*object)
-	for i := range list {
-		objects = append(objects, &object{})
-		members(&pass{op: listing, list: objects[len(objects)-1]}, i, &list[i])
-	}
-	(*o)[len(*o)-1].value = objects
-}
-
-// MarshalJSON writes the members. The encoder that calls it escapes HTML if it is to.
-func (o object) MarshalJSON() ([]byte, error) {
+// MarshalJSON writes the members in their order.
+func (v ObjectView) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	b.WriteByte('{')
-	for i, m := range o {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteString(`"` + m.name + `":`)
-		if err := encoder.Encode(m.value); err != nil {
+	for i, m := range v {
+		b.WriteByte("{,"[min(i, 1)])
+		text, err := json.Marshal(m.value)
+		if err != nil {
 			return nil, err
 		}
+		b.WriteString(`"` + m.name + `":`)
+		b.Write(text)
 	}
 	b.WriteByte('}')
 	return b.Bytes(), nil
+}
+
+// A SourceView is where an object was declared.
+type SourceView struct {
+	File string `json:"file"`
+	Line int    `json:"line"`
+}
+
+// NewView returns a snapshot as data. It holds a copy of everything: for a
+// million authorizations that is a few hundred megabytes. It is no method, so
+// that a server which never calls it need not link it.
+func NewView(s *Snapshot) *View {
+	doc, env := Decode(s), s.env
+	v := &View{
+		FormatVersion: "1",
+		Digest:        env.Digest, Serial: env.Serial, Previous: env.Previous, Revision: env.Revision,
+		Created: env.Created, NotAfter: env.NotAfter, Environment: env.Environment,
+		LockDigest: env.LockDigest, WritVersion: env.WritVersion,
+		SignedBy: listed(env.Signatures, func(_ int, sig *Signature) string { return sig.KeyID }),
+		Issuer:   rows(nil, &doc.Issuer).source(s.Source(KindIssuer, "")),
+		APIs: listed(doc.APIs, func(i int, a *schema.API) ObjectView {
+			scopes := listed(a.Scopes, func(_ int, s *schema.Scope) ObjectView { return rows(ObjectView{{"name", s.Name}}, s) })
+			return append(labelled(a.Label, a), member{"scopes", scopes}).source(s.API(i).Source())
+		}),
+		Clients: listed(doc.Clients, func(i int, c *schema.Client) ObjectView {
+			return clientView(c).source(s.Client(i).Source())
+		}),
+		TrustedIssuers: listed(doc.TrustedIssuers, func(_ int, t *schema.TrustedIssuer) ObjectView {
+			return labelled(t.Label, t).source(s.Source(KindTrustedIssuer, t.Label))
+		}),
+		SigningKeys: listed(doc.SigningKeys, func(_ int, k *schema.SigningKey) ObjectView {
+			return labelled(k.Label, k).source(s.Source(KindSigningKey, k.Label))
+		}),
+	}
+	handles := s.authorizationsByLabel() // in the order of the document
+	v.Authorizations = listed(doc.Authorizations, func(i int, a *schema.Authorization) ObjectView {
+		effective := *a
+		effective.TokenLifetime = handles[i].Lifetime()
+		return labelled(a.Label, &effective).source(handles[i].Source())
+	})
+	return v
+}
+
+// listed applies view to each element; the result is [] in JSON when empty, never null.
+func listed[T, V any](list []T, view func(int, *T) V) []V {
+	views := make([]V, len(list))
+	for i := range list {
+		views[i] = view(i, &list[i])
+	}
+	return views
+}
+
+func (v ObjectView) source(file string, line int, ok bool) ObjectView {
+	if !ok {
+		return v
+	}
+	return append(v, member{"source", SourceView{File: file, Line: line}})
+}
+
+func labelled(label string, object any) ObjectView { return rows(ObjectView{{"label", label}}, object) }
+
+func clientView(c *schema.Client) ObjectView {
+	v := labelled(c.Label, c)
+	v = append(v, member{"credentials", listed(c.Credentials(), func(_ int, c *schema.Credential) ObjectView {
+		return blockRows(ObjectView{{"kind", c.Block.Type}, {"label", c.Label}}, c.Block, c.Of)
+	})})
+	if c.RefreshToken != nil {
+		v = append(v, member{"refresh_token", rows(nil, c.RefreshToken)})
+	}
+	return v
+}
+
+func rows(v ObjectView, object any) ObjectView { return blockRows(v, schema.BlockOf(object), object) }
+
+// blockRows appends the attributes of a block. Of keys it says whether there are any.
+func blockRows(v ObjectView, block *schema.Block, object any) ObjectView {
+	for i := range block.Attributes {
+		a := &block.Attributes[i]
+		switch {
+		case !a.IsStored() || a.Hidden:
+		case a.ParseKeys != nil:
+			v = append(v, member{"pinned_keys", !schema.IsZero(a.Get(object))})
+		default:
+			value := a.Get(object)
+			if !schema.IsZero(value) || isAlwaysShown(block, a) {
+				v = append(v, member{a.Name, viewValue(a, value)})
+			}
+		}
+	}
+	return v
+}
+
+// isAlwaysShown reports whether an attribute is there even with its zero value: where
+// the language gives it a value, and where zero is one.
+func isAlwaysShown(block *schema.Block, a *schema.Attribute) bool {
+	switch a.Type {
+	case schema.TypeBool:
+		return true
+	case schema.TypeStrings:
+		return a.Required || a.DefaultValue() != nil || a.Inherit != schema.InheritNone
+	case schema.TypeDuration:
+		return a.Inherit != schema.InheritNone || block.Type == "refresh_token"
+	case schema.TypeString, schema.TypeReference:
+		return len(a.Enum) == 0 && (a.Required || a.Inherit != schema.InheritNone || block.Type == "scope")
+	}
+	return false
+}
+
+func viewValue(a *schema.Attribute, value any) any {
+	switch v := value.(type) {
+	case []string:
+		return append([]string{}, v...)
+	case int64:
+		if a.Type == schema.TypeTime {
+			return schema.FormatTime(v)
+		}
+	case string:
+		if a.Type == schema.TypeObject {
+			return json.RawMessage(v)
+		}
+	}
+	return value
 }

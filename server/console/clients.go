@@ -72,40 +72,42 @@ type credential struct {
 func (p *page) credentials(client snapshot.Client) []credential {
 	c := client.Schema()
 	var all []credential
-	add := func(kind, label, method, detail string, w schema.Window) {
-		state := live
+	for _, cred := range c.Credentials() {
+		shown := credential{Kind: cred.Block.Type, Label: cred.Label, Window: cred.Window, State: live}
 		switch now := p.state.Now.Unix(); {
-		case now < w.NotBefore:
-			state = early
-		case !w.Contains(now):
-			state = expired
+		case now < cred.Window.NotBefore:
+			shown.State = early
+		case !cred.Window.Contains(now):
+			shown.State = expired
 		}
-		all = append(all, credential{kind, label, method, detail, w, state})
-	}
-	for _, s := range c.Secrets {
-		detail := ""
-		switch {
-		case strings.HasPrefix(s.Hash, "$"): // PHC form
-			detail = "an imported hash"
-		case !strings.HasPrefix(s.Hash, "sha256:"): // where the server finds it
-			detail = s.Hash
-		}
-		add("secret", s.Label, "client_secret_basic or client_secret_post", detail, s.Window)
-	}
-	for _, k := range c.PublicKeys {
-		add("public_key", k.Label, "private_key_jwt", "", k.Window)
-	}
-	for _, cert := range c.Certificates {
-		method, detail := "tls_client_auth", cert.SubjectDN+cert.SANDNS+cert.SANURI
-		if cert.SHA256 != "" {
-			method, detail = "self_signed_tls_client_auth", "sha256 "+cert.SHA256
-		}
-		add("certificate", cert.Label, method, detail, cert.Window)
-	}
-	for _, f := range c.Federated {
-		add("federated", f.Label, "a token of trusted_issuer."+f.TrustedIssuer, f.Subject+f.SubjectPattern, f.Window)
+		shown.Method, shown.Detail = methodOf(cred.Of)
+		all = append(all, shown)
 	}
 	return all
+}
+
+// methodOf says how a credential authenticates, and what it must be.
+func methodOf(of any) (method, detail string) {
+	switch c := of.(type) {
+	case *schema.Secret:
+		switch {
+		case strings.HasPrefix(c.Hash, "$"): // PHC form
+			detail = "an imported hash"
+		case !strings.HasPrefix(c.Hash, "sha256:"): // where the server finds it
+			detail = c.Hash
+		}
+		return "client_secret_basic or client_secret_post", detail
+	case *schema.PublicKey:
+		return "private_key_jwt", ""
+	case *schema.Certificate:
+		if c.SHA256 != "" {
+			return "self_signed_tls_client_auth", "sha256 " + c.SHA256
+		}
+		return "tls_client_auth", c.SubjectDN + c.SANDNS + c.SANURI
+	case *schema.Federated:
+		return "a token of trusted_issuer." + c.TrustedIssuer, c.Subject + c.SubjectPattern
+	}
+	return "", ""
 }
 
 // clientPage is one client.
@@ -128,14 +130,13 @@ func (p *page) client(label string) {
 	full := c.Schema()
 	body := clientPage{
 		Label: c.Label(), Name: c.Name(), ClientID: c.ClientID(), Credentials: p.credentials(c), Locked: true,
-		Settings: settingsOf(block("client"), clientValues(full)),
+		Settings: settingsOf(schema.BlockOf(&full), &full, full.Label),
 	}
 	for _, cred := range body.Credentials {
 		body.Locked = body.Locked && cred.State != live
 	}
 	if full.RefreshToken != nil {
-		nested, _ := block("client").Block("refresh_token")
-		body.Refresh = settingsOf(nested, refreshValues(full.RefreshToken))
+		body.Refresh = settingsOf(schema.BlockOf(full.RefreshToken), full.RefreshToken, "")
 	}
 	for auth := range c.Authorizations() {
 		if len(body.Access) == pageSize {

@@ -2,6 +2,7 @@ package console
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,21 +26,31 @@ type source struct {
 	Line int
 }
 
-// settingsOf is every attribute of a block, in the order of the reference. What
-// equals the language's default is called the default, whoever wrote it.
-func settingsOf(block *schema.Block, values map[string]string) []setting {
+// settingsOf is every attribute of a block, in the order of the reference, with the
+// values of object, whose label it is. What equals the default is called the default,
+// whoever wrote it. Custom claims have no value: they are evaluated for each authorization.
+func settingsOf(block *schema.Block, object any, label string) []setting {
 	var all []setting
-	for _, a := range block.Attributes {
-		s := setting{Name: a.Name, Doc: a.Doc, Value: values[a.Name]}
+	for i := range block.Attributes {
+		a := &block.Attributes[i]
+		s := setting{Name: a.Name, Doc: a.Doc, Origin: "set"}
+		isDefault := false
+		switch {
+		case a.IsStored():
+			value := a.Get(object)
+			s.Value = hclValue(a, value)
+			isDefault = schema.IsZero(value) && schema.IsZero(a.DefaultValue()) || reflect.DeepEqual(value, a.DefaultValue()) ||
+				(a.Inherit == schema.InheritLabel || a.Inherit == schema.InheritBlockLabel) && value == label
+		case a.Type == schema.TypeForEach:
+			s.Value = instance(label)
+		}
 		switch {
 		case s.Value == "":
 			s.Origin = "not set"
 		case a.Required:
 			s.Origin = "required"
-		case isDefault(a, s.Value, values["\x00label"]):
+		case isDefault:
 			s.Origin = "default"
-		default:
-			s.Origin = "set"
 		}
 		s.Slash = strings.HasSuffix(s.Value, `/"`)
 		all = append(all, s)
@@ -47,17 +58,39 @@ func settingsOf(block *schema.Block, values map[string]string) []setting {
 	return all
 }
 
-// isDefault reports whether a value means what the attribute's default means.
-func isDefault(a schema.Attribute, value, label string) bool {
-	switch {
-	case a.Type == schema.TypeDuration:
-		is, err1 := schema.ParseDuration(strings.Trim(value, `"`))
-		would, err2 := schema.ParseDuration(strings.Trim(a.Default, `"`))
-		return err1 == nil && err2 == nil && is == would
-	case a.Default == "the label":
-		return value == label
+// hclValue is a value as one would write it, "" for one that is not set.
+func hclValue(a *schema.Attribute, value any) string {
+	switch v := value.(type) {
+	case bool:
+		return strconv.FormatBool(v)
+	case map[string]string:
+		return hclMap(v)
+	case []string:
+		if a.Type == schema.TypeReferences {
+			return references(a.Of, v)
+		}
+		return hclStrings(v)
+	case int64:
+		if a.Type == schema.TypeDuration {
+			return hclString(schema.FormatDuration(v))
+		}
+		if v != 0 {
+			return hclString(schema.FormatTime(v))
+		}
+	case float64:
+		if v != 0 {
+			return strconv.FormatFloat(v, 'f', -1, 64)
+		}
+	case string:
+		switch {
+		case v == "" || a.Type == schema.TypeObject:
+			return v
+		case a.Type == schema.TypeReference:
+			return a.Of + "." + v
+		}
+		return hclString(v)
 	}
-	return value == a.Default
+	return ""
 }
 
 // settingsPage is the Settings view.
@@ -67,7 +100,8 @@ type settingsPage struct {
 }
 
 func (p *page) settings(v apiView, api snapshot.API) {
-	body := settingsPage{Settings: settingsOf(block("api"), apiValues(api.Schema()))}
+	full := api.Schema()
+	body := settingsPage{Settings: settingsOf(schema.BlockOf(&full), &full, full.Label)}
 	if file, line, ok := api.Source(); ok {
 		body.Source = &source{file, line}
 	}
@@ -83,62 +117,6 @@ func block(typ string) *schema.Block {
 	return b
 }
 
-// apiValues are the attributes of an API as one would write them. Custom claims
-// are not among them: the compiler evaluates them for each authorization.
-func apiValues(a schema.API) map[string]string {
-	return map[string]string{
-		"\x00label":            hclString(a.Label),
-		"name":                 hclString(a.Name),
-		"identifier":           hclString(a.Identifier),
-		"token_profile":        hclString(string(a.Profile)),
-		"signing_alg":          hclString(string(a.Alg)),
-		"signing_secret":       unlessEmpty(string(a.SigningSecret)),
-		"token_lifetime":       hclString(schema.FormatDuration(a.TokenLifetime)),
-		"allow_offline_access": strconv.FormatBool(a.AllowOfflineAccess),
-		"include_permissions":  strconv.FormatBool(a.IncludePermissions),
-		"scope_mode":           hclString(string(a.ScopeMode)),
-		"reuse_window":         hclString(schema.FormatDuration(a.ReuseWindow)),
-		"prevent_destroy":      strconv.FormatBool(a.PreventDestroy),
-		"distinct_from":        references("api", a.DistinctFrom),
-		"metadata":             hclMap(a.Metadata),
-		"for_each":             instance(a.Label),
-	}
-}
-
-// clientValues are the attributes of a client as one would write them.
-func clientValues(c schema.Client) map[string]string {
-	values := map[string]string{
-		"\x00label":                  hclString(c.Label),
-		"name":                       hclString(c.Name),
-		"client_id":                  hclString(c.ClientID),
-		"grant_types":                hclStrings(c.GrantTypes),
-		"metadata":                   hclMap(c.Metadata),
-		"introspects":                references("api", c.Introspects),
-		"require_sender_constrained": strconv.FormatBool(c.RequireSenderConstrained),
-		"prevent_destroy":            strconv.FormatBool(c.PreventDestroy),
-		"for_each":                   instance(c.Label),
-	}
-	if c.DefaultAPI != "" {
-		values["default_api"] = "api." + c.DefaultAPI
-	}
-	if c.RateLimit != 0 {
-		values["rate_limit"] = strconv.FormatFloat(c.RateLimit, 'f', -1, 64)
-	}
-	if c.RevokedBefore != 0 {
-		values["revoked_before"] = hclString(schema.FormatTime(c.RevokedBefore))
-	}
-	return values
-}
-
-func refreshValues(r *schema.RefreshToken) map[string]string {
-	return map[string]string{
-		"rotation":      hclString(string(r.Rotation)),
-		"lifetime":      hclString(schema.FormatDuration(r.Lifetime)),
-		"idle_lifetime": hclString(schema.FormatDuration(r.IdleLifetime)),
-		"leeway":        hclString(schema.FormatDuration(r.Leeway)),
-	}
-}
-
 // instance is the key of a block that for_each made, "" for any other.
 func instance(label string) string {
 	_, key, ok := strings.Cut(label, "[")
@@ -146,13 +124,6 @@ func instance(label string) string {
 		return ""
 	}
 	return "each.key = " + strings.TrimSuffix(key, "]")
-}
-
-func unlessEmpty(s string) string {
-	if s == "" {
-		return ""
-	}
-	return hclString(s)
 }
 
 // hclString quotes a string as HCL reads it: templates begin with ${ and %{.

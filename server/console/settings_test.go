@@ -9,33 +9,19 @@ import (
 // No attribute of the language is forgotten: each has a value here, or is known
 // to have none of its own in a snapshot.
 func TestEveryAttributeHasAValue(t *testing.T) {
-	full := schema.Client{
-		Label: `worker["eu"]`, DefaultAPI: "orders", RateLimit: 0.5, RevokedBefore: 1, RefreshToken: &schema.RefreshToken{},
-	}
-	refresh, ok := block("client").Block("refresh_token")
-	if !ok {
-		t.Fatal("no block refresh_token")
-	}
-	for _, c := range []struct {
-		block  *schema.Block
-		values map[string]string
-	}{
-		{block("api"), apiValues(schema.API{Label: `worker["eu"]`, SigningSecret: "env:X"})},
-		{block("client"), clientValues(full)},
-		{refresh, refreshValues(full.RefreshToken)},
+	for _, object := range []any{
+		&schema.API{Label: `worker["eu"]`, Name: "n", Identifier: "i", Profile: "p", Alg: "a", SigningSecret: "env:X", ScopeMode: "narrow"},
+		&schema.Client{Label: `worker["eu"]`, Name: "n", ClientID: "c", DefaultAPI: "orders", RateLimit: 0.5, RevokedBefore: 1},
+		&schema.RefreshToken{Rotation: "rotating"},
 	} {
-		for _, a := range c.block.Attributes {
-			if c.values[a.Name] == "" && a.Name != "claims" { // compiled into each authorization
-				t.Errorf("%s: %s has no value", c.block.Type, a.Name)
-			}
+		block := schema.BlockOf(object)
+		settings := settingsOf(block, object, `worker["eu"]`)
+		if len(settings) != len(block.Attributes) {
+			t.Errorf("%s: %d settings of %d attributes", block.Type, len(settings), len(block.Attributes))
 		}
-		known := map[string]bool{"\x00label": true}
-		for _, a := range c.block.Attributes {
-			known[a.Name] = true
-		}
-		for name := range c.values {
-			if !known[name] {
-				t.Errorf("%s: there is no attribute %q", c.block.Type, name)
+		for _, s := range settings {
+			if s.Value == "" && s.Name != "claims" { // compiled into each authorization
+				t.Errorf("%s: %s has no value", block.Type, s.Name)
 			}
 		}
 	}
