@@ -59,7 +59,7 @@ func (c *clocked) writ(want int, args ...string) string {
 func (c *clocked) run(want int, args ...string) (out, said string) {
 	c.t.Helper()
 	streams, printed, complaints := testStdio()
-	streams.now = func() time.Time { return c.now }
+	streams.Now = func() time.Time { return c.now }
 	if code := run(c.t.Context(), append(args, "-C", c.dir), streams); code != want {
 		c.t.Fatalf("writ %s: exit code %d, want %d\n%s%s", strings.Join(args, " "), code, want, printed, complaints)
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/server/console/graph"
 )
 
@@ -34,7 +35,7 @@ func dotLabel(b graph.Box) string {
 	quote := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 	lines := append([]string{b.Title()}, b.Detail...)
 	for i, line := range lines {
-		lines[i] = quote.Replace(visible(line))
+		lines[i] = quote.Replace(diag.OneLine(line))
 	}
 	return `"` + strings.Join(lines, `\n`) + `"`
 }
@@ -66,7 +67,7 @@ func mermaidLabel(b graph.Box) string {
 	quote := strings.NewReplacer(`#`, "#35;", `"`, "#quot;", `<`, "#lt;", `>`, "#gt;", `&`, "#amp;", "`", "#96;", `*`, "#42;", `_`, "#95;")
 	lines := append([]string{b.Title()}, b.Detail...)
 	for i, line := range lines {
-		lines[i] = quote.Replace(visible(line))
+		lines[i] = quote.Replace(diag.OneLine(line))
 	}
 	return `"` + strings.Join(lines, "<br/>") + `"`
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
@@ -19,7 +20,7 @@ type planView interface {
 // planJSON prints a plan for machines.
 type planJSON struct{}
 
-func (v planJSON) render(w io.Writer, p *compiler.Plan) error { return writeJSON(w, p) }
+func (v planJSON) render(w io.Writer, p *compiler.Plan) error { return cli.WriteJSON(w, p) }
 
 // The sections of a plan for people, the strongest effect first.
 var effectSections = []struct {
@@ -173,7 +174,7 @@ func accessParty(changes []compiler.AccessChange, i int) string {
 	case a.SubjectType == schema.SubjectUser:
 		party += ", on behalf of users"
 	}
-	return visible(party)
+	return diag.OneLine(party)
 }
 
 // sameLabels returns the changes that stand beside one, itself included, and are
@@ -224,7 +225,7 @@ func (l accessList) String() string {
 	if len(l.names) == 0 {
 		return ""
 	}
-	return visible(strings.Join(l.names, ", ") + l.remark)
+	return diag.OneLine(strings.Join(l.names, ", ") + l.remark)
 }
 
 // atMost is a time that is left, such as 22h30m, rounded up to minutes where it is
@@ -266,6 +267,3 @@ func remark(remarks ...string) string {
 	}
 	return " (" + strings.Join(remarks, "; ") + ")"
 }
-
-// visible is text of others as a line may show it.
-func visible(text string) string { return diag.Visible(text, "") }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 )
 
@@ -389,7 +390,7 @@ func cutInto(text string, longest int, render func(string) string, cut func(stri
 // it from another.
 func cutMiddle(text string, n int) string {
 	const mark = "…"
-	if text = visible(text); len(text) <= n {
+	if text = diag.OneLine(text); len(text) <= n {
 		return text
 	}
 	head := max(n-len(mark), 0) * 2 / 3
@@ -416,7 +417,7 @@ func fenced(out io.Writer, text string) {
 // codeSpan writes text as a code span whose delimiter is longer than any run of
 // backticks in it (CommonMark 0.31 section 6.1).
 func codeSpan(text string) string {
-	text = visible(text)
+	text = diag.OneLine(text)
 	if text == "" {
 		return ""
 	}
@@ -471,7 +472,7 @@ func markdownText(text string) string {
 // person or an issue included.
 func plainText(text string) string {
 	var b strings.Builder
-	for _, r := range visible(text) {
+	for _, r := range diag.OneLine(text) {
 		switch {
 		case r == '@' || r == '#':
 			fmt.Fprintf(&b, "&#%d;", r)

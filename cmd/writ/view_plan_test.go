@@ -19,6 +19,7 @@ import (
 
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/config"
+	"github.com/writ-auth/writ/config/diag"
 )
 
 // TestPlanViews compares what a plan is printed as. Each file of testdata/plan
@@ -180,8 +181,8 @@ func TestVisible(t *testing.T) {
 		"no\u00a0gap": `no\u00a0gap`,
 		"bad \xff":    `bad \xff`,
 	} {
-		if got := visible(text); got != want {
-			t.Errorf("visible(%q) = %q, want %q", text, got, want)
+		if got := diag.OneLine(text); got != want {
+			t.Errorf("diag.OneLine(%q) = %q, want %q", text, got, want)
 		}
 	}
 }

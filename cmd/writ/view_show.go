@@ -7,6 +7,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
 )
@@ -16,22 +18,22 @@ type snapshotView interface {
 	render(w io.Writer, snap *snapshot.Snapshot) error
 }
 
-func (a *app) snapshotView() snapshotView {
-	if a.json {
+func snapshotViewOf(env *cli.Env) snapshotView {
+	if env.JSON {
 		return snapshotJSON{}
 	}
-	return snapshotText{a}
+	return snapshotText{env}
 }
 
 // snapshotJSON is for machines; the snapshot package says what it looks like.
 type snapshotJSON struct{}
 
 func (snapshotJSON) render(w io.Writer, snap *snapshot.Snapshot) error {
-	return writeJSON(w, snapshot.NewView(snap))
+	return cli.WriteJSON(w, snapshot.NewView(snap))
 }
 
 // snapshotText is for people.
-type snapshotText struct{ app *app }
+type snapshotText struct{ env *cli.Env }
 
 func (v snapshotText) render(w io.Writer, snap *snapshot.Snapshot) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -45,7 +47,7 @@ func (v snapshotText) render(w io.Writer, snap *snapshot.Snapshot) error {
 }
 
 func (v snapshotText) heading(w io.Writer, text string) {
-	fmt.Fprintf(w, "\n%s\n", v.app.paint(bold, text))
+	fmt.Fprintf(w, "\n%s\n", v.env.Paint(cli.Bold, text))
 }
 
 func (v snapshotText) envelope(w io.Writer, snap *snapshot.Snapshot) {
@@ -55,7 +57,7 @@ func (v snapshotText) envelope(w io.Writer, snap *snapshot.Snapshot) {
 		{"Previous", e.Previous}, {"Revision", e.Revision}, {"Environment", e.Environment}, {"Lockfile", e.LockDigest}, {"Written by", e.WritVersion},
 	} {
 		if line[1] != "" {
-			fmt.Fprintf(w, "%s\t%s\n", line[0], visible(line[1]))
+			fmt.Fprintf(w, "%s\t%s\n", line[0], diag.OneLine(line[1]))
 		}
 	}
 	fmt.Fprintf(w, "Created\t%s\n", e.Created.Format(time.RFC3339))
