@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/view"
+
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 
 	"github.com/hashicorp/hcl/v2"
@@ -198,7 +200,7 @@ type releaseResult struct {
 // publish shows the plan, asks, and writes.
 func publish(ctx context.Context, env *cli.Env, r *workspace.Release, approved bool) error {
 	if !env.JSON {
-		if err := planViewOf(env).render(env.Out, r.Plan); err != nil {
+		if err := view.PlanOf(env).Render(env.Out, r.Plan); err != nil {
 			return err
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/view"
+
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/explain"
@@ -149,7 +151,7 @@ func (r *checkRun) test(test *config.Test) testResult {
 	}
 	if grant.Authorization != (snapshot.Authorization{}) {
 		result.Decided = "authorization." + grant.Authorization.Label()
-		result.DecidedAt = sourcePlace(r.snap, snapshot.KindAuthorization, grant.Authorization.Label())
+		result.DecidedAt = view.SourcePlace(r.snap, snapshot.KindAuthorization, grant.Authorization.Label())
 	}
 	result.Passed = len(result.Failures) == 0
 	return result
@@ -293,7 +295,7 @@ func (r *checkRun) uncovered() []gap {
 		if exercised && len(missing) == 0 {
 			continue
 		}
-		gaps = append(gaps, gap{"authorization." + auth.Label(), sourcePlace(r.snap, snapshot.KindAuthorization, auth.Label()), missing, !exercised})
+		gaps = append(gaps, gap{"authorization." + auth.Label(), view.SourcePlace(r.snap, snapshot.KindAuthorization, auth.Label()), missing, !exercised})
 	}
 	return gaps
 }

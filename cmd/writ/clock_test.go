@@ -166,14 +166,6 @@ authorization "billing-reads" {
 	}
 }
 
-func TestAtMost(t *testing.T) {
-	for seconds, want := range map[int64]string{5: "5s", 600: "10m", 3599: "59m59s", 3600: "1h", 3601: "1h1m", 81_000: "22h30m", 86_399: "1d", 90_000: "1d1h"} {
-		if got := atMost(seconds); got != want {
-			t.Errorf("%d: %s, want %s", seconds, got, want)
-		}
-	}
-}
-
 // TestPlanOfTheFutureIsRefused: as of a later time, what is gained until then
 // would not be shown.
 func TestPlanOfTheFutureIsRefused(t *testing.T) {

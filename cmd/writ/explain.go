@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/view"
+
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/explain"
@@ -72,7 +74,7 @@ func runExplain(env *cli.Env, args []string, flags *cli.ConfigFlags, o *explainF
 		return err
 	}
 	explanation := explainer.Answer(question, env.Now())
-	if err := explainViewOf(env).render(env.Out, question, &explanation); err != nil {
+	if err := view.ExplainOf(env).Render(env.Out, question, &explanation); err != nil {
 		return err
 	}
 	if !explanation.Allowed {

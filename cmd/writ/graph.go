@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/view"
+
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 
 	"github.com/writ-auth/writ/config/diag"
@@ -41,8 +43,8 @@ type graphOptions struct {
 }
 
 func runGraph(env *cli.Env, args []string, flags *cli.ConfigFlags, o graphOptions) error {
-	views := map[string]func(io.Writer, *graph.Picture) error{"dot": drawDot, "mermaid": drawMermaid, "svg": drawSVG}
-	draw := views[o.format]
+	formats := map[string]func(io.Writer, *graph.Picture) error{"dot": view.DrawDot, "mermaid": view.DrawMermaid, "svg": drawSVG}
+	draw := formats[o.format]
 	if draw == nil {
 		usage := diag.Usagef("unknown format %q: %s", o.format, strings.Join(graphFormats, ", "))
 		if near := schema.Suggest(o.format, graphFormats); near != "" {
@@ -59,7 +61,7 @@ func runGraph(env *cli.Env, args []string, flags *cli.ConfigFlags, o graphOption
 		return err
 	}
 	if env.JSON {
-		return env.PrintJSON(graphOf(doc, env.Now()))
+		return env.PrintJSON(view.GraphOf(doc, env.Now()))
 	}
 	p := graph.Of(doc, env.Now())
 	if n := p.Objects(); n > graph.MaxObjects && o.format == "svg" {

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/view"
+
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 
 	"github.com/writ-auth/writ/compiler"
@@ -102,11 +104,11 @@ func runPlan(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 		env.Warn(diag.List{workspace.SnapshotMissing(diag.Warning, note)}, nil)
 	}
 	env.Remind(p.Tree)
-	view := planViewOf(env)
+	how := view.PlanOf(env)
 	if o.markdown {
-		view = planMarkdown{command: planCommandLine(w, o), note: note}
+		how = view.PlanMarkdown{Command: planCommandLine(w, o), Note: note}
 	}
-	if err := view.render(env.Out, p.Plan); err != nil {
+	if err := how.Render(env.Out, p.Plan); err != nil {
 		return err
 	}
 	if o.out != "" {
@@ -137,14 +139,6 @@ func reference(env *cli.Env, against string) string {
 		return against
 	}
 	return env.Path(against)
-}
-
-// planView is how a plan is shown, for people or machines.
-func planViewOf(env *cli.Env) planView {
-	if env.JSON {
-		return planJSON{}
-	}
-	return planText{color: env.Color(env.Out)}
 }
 
 // writ begins a command line that runs in the configuration's folder.

@@ -5,6 +5,8 @@ import (
 	"context"
 	"path/filepath"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/view"
+
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 
 	"github.com/writ-auth/writ/compiler"
@@ -36,11 +38,11 @@ func runShow(env *cli.Env, args []string) error {
 		if err != nil {
 			return diag.Failf("plan-invalid", "Make it anew: writ plan --out FILE.", "read plan %q: %w", filepath.ToSlash(path), err)
 		}
-		return planViewOf(env).render(env.Out, saved.Plan)
+		return view.PlanOf(env).Render(env.Out, saved.Plan)
 	}
 	snap, err := workspace.OpenSnapshot(content, filepath.ToSlash(path))
 	if err != nil {
 		return err
 	}
-	return snapshotViewOf(env).render(env.Out, snap)
+	return view.SnapshotOf(env).Render(env.Out, snap)
 }

@@ -29,7 +29,7 @@ type targetJSON struct {
 
 func targetOf(t quickstart.Target) targetJSON {
 	out := targetJSON{
-		Name: t.Name, Aliases: emptyList(t.Aliases), Title: t.Title, Group: t.Group, Library: t.Library, Version: t.Version,
+		Name: t.Name, Aliases: append([]string{}, t.Aliases...), Title: t.Title, Group: t.Group, Library: t.Library, Version: t.Version,
 		Executed: !t.NotExecuted, Test: t.Test,
 	}
 	for _, profile := range t.Profiles {

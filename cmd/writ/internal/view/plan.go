@@ -1,4 +1,7 @@
-package main
+// Package view prints what commands have found out, for people and for machines:
+// plans, snapshots, explanations, graphs. It decides nothing, and text of others
+// stands in it as one line that no terminal acts on.
+package view
 
 import (
 	"fmt"
@@ -12,15 +15,23 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// A planView prints a plan.
-type planView interface {
-	render(w io.Writer, p *compiler.Plan) error
+// A Plan prints a plan.
+type Plan interface {
+	Render(w io.Writer, p *compiler.Plan) error
 }
 
-// planJSON prints a plan for machines.
-type planJSON struct{}
+// PlanOf is how a plan is shown where the command goes to.
+func PlanOf(env *cli.Env) Plan {
+	if env.JSON {
+		return PlanJSON{}
+	}
+	return PlanText{Color: env.Color(env.Out)}
+}
 
-func (v planJSON) render(w io.Writer, p *compiler.Plan) error { return cli.WriteJSON(w, p) }
+// PlanJSON prints a plan for machines.
+type PlanJSON struct{}
+
+func (v PlanJSON) Render(w io.Writer, p *compiler.Plan) error { return cli.WriteJSON(w, p) }
 
 // The sections of a plan for people, the strongest effect first.
 var effectSections = []struct {

@@ -1,4 +1,4 @@
-package main
+package view
 
 import (
 	"bufio"
@@ -11,9 +11,9 @@ import (
 	"github.com/writ-auth/writ/config/diag"
 )
 
-// planText prints a plan for people at a terminal: first what it means, then
+// PlanText prints a plan for people at a terminal: first what it means, then
 // what happens to each object, then who gains and loses what.
-type planText struct{ color bool }
+type PlanText struct{ Color bool }
 
 // A planPrinter writes lines. The first error is kept by the buffered writer.
 type planPrinter struct {
@@ -24,8 +24,8 @@ type planPrinter struct {
 // planBuffer is large because a first plan may be a hundred megabytes.
 const planBuffer = 64 << 10
 
-func (v planText) render(w io.Writer, p *compiler.Plan) error {
-	out := &planPrinter{bufio.NewWriterSize(w, planBuffer), v.color}
+func (v PlanText) Render(w io.Writer, p *compiler.Plan) error {
+	out := &planPrinter{bufio.NewWriterSize(w, planBuffer), v.Color}
 	if len(p.Changes) > 0 {
 		out.meaning(p)
 		out.line(cli.Bold, "writ will do this:")

@@ -1,4 +1,4 @@
-package main
+package view
 
 import (
 	"fmt"
@@ -9,8 +9,8 @@ import (
 	"github.com/writ-auth/writ/server/console/graph"
 )
 
-// drawDot writes the picture for graphviz.
-func drawDot(w io.Writer, p *graph.Picture) error {
+// DrawDot writes the picture for graphviz.
+func DrawDot(w io.Writer, p *graph.Picture) error {
 	var text strings.Builder
 	text.WriteString("digraph writ {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n")
 	for i, b := range p.Clients {
@@ -40,8 +40,8 @@ func dotLabel(b graph.Box) string {
 	return `"` + strings.Join(lines, `\n`) + `"`
 }
 
-// drawMermaid writes the picture for Markdown that renders mermaid.
-func drawMermaid(w io.Writer, p *graph.Picture) error {
+// DrawMermaid writes the picture for Markdown that renders mermaid.
+func DrawMermaid(w io.Writer, p *graph.Picture) error {
 	var text strings.Builder
 	text.WriteString("flowchart LR\n")
 	for i, b := range p.Clients {

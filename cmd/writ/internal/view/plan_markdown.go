@@ -1,4 +1,4 @@
-package main
+package view
 
 import (
 	"bufio"
@@ -14,7 +14,7 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// planMarkdown prints a plan as a comment on a pull request: what it means open,
+// PlanMarkdown prints a plan as a comment on a pull request: what it means open,
 // the objects folded. Whatever an author could write stands in code spans or
 // blocks, where neither Markdown nor HTML means anything.
 //
@@ -22,9 +22,9 @@ import (
 // what comes last. So the addresses of all that widens come first, lines are cut
 // before any is left out, names are cut at the longest first, and whatever is not
 // shown is counted in the first lines, with the command that prints it.
-type planMarkdown struct {
-	command string // that prints the whole plan
-	note    string // what a reader must know first; "" for nothing
+type PlanMarkdown struct {
+	Command string // that prints the whole plan
+	Note    string // what a reader must know first; "" for nothing
 }
 
 // The room in a comment, in bytes, of which platforms take 65,536 characters: what
@@ -38,19 +38,19 @@ const (
 	maxComment       = 60_000 // every object; the rest is for what a workflow adds
 )
 
-func (v planMarkdown) render(w io.Writer, p *compiler.Plan) error {
+func (v PlanMarkdown) Render(w io.Writer, p *compiler.Plan) error {
 	c := &planComment{}
 	c.changes(p)
 	c.access(p.Access)
 	c.objects(p.Changes)
 	var out strings.Builder
 	out.WriteString("### writ plan\n\n")
-	if banner := c.banner(v.command); banner != "" {
+	if banner := c.banner(v.Command); banner != "" {
 		fmt.Fprintf(&out, "%s\n\n", banner)
 	}
 	fmt.Fprintf(&out, "**%s**\n", planSummary(p))
-	if v.note != "" {
-		fmt.Fprintf(&out, "\n⚠️ %s\n", markdownText(v.note))
+	if v.Note != "" {
+		fmt.Fprintf(&out, "\n⚠️ %s\n", markdownText(v.Note))
 	}
 	if files := planFiles(p); files != "" {
 		fmt.Fprintf(&out, "\n%s\n", files)

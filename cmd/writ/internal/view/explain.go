@@ -1,4 +1,4 @@
-package main
+package view
 
 import (
 	"fmt"
@@ -13,12 +13,12 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// An explainView prints an explanation.
-type explainView interface {
-	render(w io.Writer, question explain.Question, e *explain.Explanation) error
+// An Explain prints an explanation.
+type Explain interface {
+	Render(w io.Writer, question explain.Question, e *explain.Explanation) error
 }
 
-func explainViewOf(env *cli.Env) explainView {
+func ExplainOf(env *cli.Env) Explain {
 	if env.JSON {
 		return explainJSON{}
 	}
@@ -28,7 +28,7 @@ func explainViewOf(env *cli.Env) explainView {
 // explainText is for people.
 type explainText struct{ env *cli.Env }
 
-func (v explainText) render(w io.Writer, question explain.Question, e *explain.Explanation) error {
+func (v explainText) Render(w io.Writer, question explain.Question, e *explain.Explanation) error {
 	var text strings.Builder
 	if e.Allowed {
 		fmt.Fprintf(&text, "%s: %s gets %s for %s.\n\n", v.env.Paint(cli.Green, "Allowed"), question.ClientID, scopeList(e.Scopes),
@@ -124,7 +124,7 @@ type (
 	}
 )
 
-func (explainJSON) render(w io.Writer, _ explain.Question, e *explain.Explanation) error {
+func (explainJSON) Render(w io.Writer, _ explain.Question, e *explain.Explanation) error {
 	out := explanationJSON{
 		Allowed: e.Allowed, Error: string(e.Error), Client: e.Client, API: e.API, Authorization: e.Authorization,
 		Scopes: emptyList(e.Scopes), Lifetime: e.Lifetime, Steps: []stepJSON{}, Suggestions: e.Suggestions,

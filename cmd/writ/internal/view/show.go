@@ -1,4 +1,4 @@
-package main
+package view
 
 import (
 	"fmt"
@@ -13,12 +13,12 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
-// A snapshotView prints a snapshot.
-type snapshotView interface {
-	render(w io.Writer, snap *snapshot.Snapshot) error
+// A Snapshot prints a snapshot.
+type Snapshot interface {
+	Render(w io.Writer, snap *snapshot.Snapshot) error
 }
 
-func snapshotViewOf(env *cli.Env) snapshotView {
+func SnapshotOf(env *cli.Env) Snapshot {
 	if env.JSON {
 		return snapshotJSON{}
 	}
@@ -28,14 +28,14 @@ func snapshotViewOf(env *cli.Env) snapshotView {
 // snapshotJSON is for machines; the snapshot package says what it looks like.
 type snapshotJSON struct{}
 
-func (snapshotJSON) render(w io.Writer, snap *snapshot.Snapshot) error {
+func (snapshotJSON) Render(w io.Writer, snap *snapshot.Snapshot) error {
 	return cli.WriteJSON(w, snapshot.NewView(snap))
 }
 
 // snapshotText is for people.
 type snapshotText struct{ env *cli.Env }
 
-func (v snapshotText) render(w io.Writer, snap *snapshot.Snapshot) error {
+func (v snapshotText) Render(w io.Writer, snap *snapshot.Snapshot) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	v.envelope(table, snap)
 	doc := snapshot.Decode(snap)
@@ -150,8 +150,8 @@ func rfc3339(unix int64) string {
 	return time.Unix(unix, 0).UTC().Format(time.RFC3339)
 }
 
-// sourcePlace is where an object was declared: "orders.hcl:3".
-func sourcePlace(snap *snapshot.Snapshot, kind snapshot.Kind, label string) string {
+// SourcePlace is where an object was declared: "orders.hcl:3".
+func SourcePlace(snap *snapshot.Snapshot, kind snapshot.Kind, label string) string {
 	file, line, ok := snap.Source(kind, label)
 	if !ok {
 		return ""
