@@ -22,7 +22,6 @@ var unlinked = map[string]string{
 	module + "config":                   "the declared model belongs to the compiler",
 	module + "compiler":                 "the sidecar reads snapshots and makes none",
 	module + "cmd/writ":                 "a program is not a library",
-	"github.com/urfave/cli":             "the sidecar's flags are the standard library's",
 	"net/http/pprof":                    "it registers itself with every handler that uses the default mux",
 	"expvar":                            "it registers itself with the default mux",
 	"google.golang.org/protobuf":        "a fifth of the sidecar's size; metrics are text",

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 	"github.com/writ-auth/writ/cmd/writ/internal/explain"
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/compiler/workspace"
@@ -159,8 +160,8 @@ func (w *world) serveNext() {
 	if err := w.server.Activate(file); err != nil {
 		w.t.Fatalf("%v\n%s", err, w.text)
 	}
-	a := &app{stdio: stdio{now: func() time.Time { return w.now }}}
-	if w.check, err = a.newCheckRun(&workspace.Tree{Model: w.model}); err != nil {
+	env := &cli.Env{Now: func() time.Time { return w.now }}
+	if w.check, err = newCheckRun(env, &workspace.Tree{Model: w.model}); err != nil {
 		w.t.Fatal(err)
 	}
 	w.snap, w.explainer = w.check.snap, w.check.explainer

@@ -12,8 +12,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/view"
+
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+
 	"github.com/hashicorp/hcl/v2"
-	"github.com/urfave/cli/v3"
 
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/compiler/workspace"
@@ -28,8 +31,8 @@ type writeFlags struct {
 
 func (o *writeFlags) flags() []cli.Flag {
 	return []cli.Flag{
-		&cli.BoolFlag{Name: "auto-approve", Usage: "do not ask", Destination: &o.approve},
-		&cli.StringFlag{Name: "sign", Usage: "sign the snapshot with the Ed25519 key in `FILE`", Destination: &o.sign},
+		{Name: "auto-approve", Usage: "do not ask", Value: &o.approve},
+		{Name: "sign", Usage: "sign the snapshot with the Ed25519 key in `FILE`", Value: &o.sign},
 	}
 }
 
@@ -41,12 +44,12 @@ type applyFlags struct {
 	revision string
 }
 
-func (a *app) applyCommand() command {
-	flags, o := new(configFlags), new(applyFlags)
-	return command{
-		name: "apply", args: "[PLAN]", maxArgs: 1, config: flags,
-		summary: "plan, ask, then write lockfile and snapshot",
-		about: `
+func applyCommand() cli.Command {
+	flags, o := new(cli.ConfigFlags), new(applyFlags)
+	return cli.Command{
+		Name: "apply", Args: "[PLAN]", MaxArgs: 1, Config: flags,
+		Summary: "plan, ask, then write lockfile and snapshot",
+		About: `
 With a PLAN saved by "writ plan --out" exactly that plan is applied, without a
 question; when the configuration, the lockfile or the snapshot has changed since,
 nothing is written and the exit code is 3. Repeat the --var, --var-file,
@@ -59,22 +62,24 @@ an older one. So the snapshot in force has to be at hand: where it is not and
 the lockfile has records, nothing is written. --first says that nothing was
 applied before. Where the snapshot is lost, --after-serial takes the highest
 serial that servers tell: curl -s http://127.0.0.1:8081/status`,
-		example: "$ writ apply --auto-approve\n...\nApplied serial 1, sha256:4be1...: wrote writ.lock.hcl and writ.snapshot.",
-		flags: append(slices.Concat(o.proposalOptions.flags(), o.writeFlags.flags(), o.origin.flags()),
-			&cli.StringFlag{Name: "revision", Usage: "the revision to record when git does not tell: `TEXT`", Destination: &o.revision}),
-		run: func(ctx context.Context, args []string) error { return a.apply(ctx, args, flags, o) },
+		Example: "$ writ apply --auto-approve\n...\nApplied serial 1, sha256:4be1...: wrote writ.lock.hcl and writ.snapshot.",
+		Flags: append(slices.Concat(o.proposalOptions.flags(), o.writeFlags.flags(), o.origin.flags()),
+			cli.Flag{Name: "revision", Usage: "the revision to record when git does not tell: `TEXT`", Value: &o.revision}),
+		Run: func(ctx context.Context, env *cli.Env, args []string) error {
+			return runApply(ctx, env, args, flags, o)
+		},
 	}
 }
 
-func (a *app) apply(ctx context.Context, args []string, flags *configFlags, o *applyFlags) error {
+func runApply(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags, o *applyFlags) error {
 	if err := o.origin.check(); err != nil {
 		return err
 	}
-	key, err := a.signingKey(o.sign)
+	key, err := signingKey(env, o.sign)
 	if err != nil {
 		return err
 	}
-	saved, err := a.savedPlan(args)
+	saved, err := savedPlan(env, args)
 	if err != nil {
 		return err
 	}
@@ -84,44 +89,44 @@ func (a *app) apply(ctx context.Context, args []string, flags *configFlags, o *a
 			return diag.Usagef("the saved plan says what is replaced: leave --replace out")
 		}
 		o.replace, at = saved.Replace, saved.Made()
-		if err := a.notAhead(at); err != nil {
+		if err := notAhead(env, at); err != nil {
 			return err
 		}
 	}
-	w, err := a.workspace(nil, flags, o.snapshot)
+	w, err := flags.Load(env, nil, o.snapshot)
 	if err != nil {
 		return err
 	}
 	inputs := w.Flags()
-	p, err := a.propose(ctx, w, o.proposalOptions, workspace.PlanOptions{At: at})
+	p, err := propose(ctx, env, w, o.proposalOptions, workspace.PlanOptions{At: at})
 	if err == nil && saved != nil {
 		err = workspace.ApplyError(saved.Check(p.Saved(saved.Replace, inputs)))
 	}
 	if err != nil {
 		if saved != nil {
-			err = a.sinceSaved(saved, inputs, args[0], err)
+			err = sinceSaved(env, saved, inputs, args[0], err)
 		}
 		return err
 	}
-	a.remind(p.Tree)
+	env.Remind(p.Tree)
 	next, err := w.Release(ctx, p, workspace.ReleaseOptions{
-		First: o.first, AfterSerial: o.after, Revision: o.revision, Version: readBuild().Version, Key: key,
+		First: o.first, AfterSerial: o.after, Revision: o.revision, Version: cli.ReadBuild().Version, Key: key,
 	})
 	if err != nil {
 		return err
 	}
-	return a.publish(ctx, next, o.approve || saved != nil)
+	return publish(ctx, env, next, o.approve || saved != nil)
 }
 
 // sinceSaved makes a stale plan of a refusal: what a plan was saved of had none,
 // so something moved, or other flags were given. It says what.
-func (a *app) sinceSaved(saved *compiler.SavedPlan, flags []string, name string, err error) error {
+func sinceSaved(env *cli.Env, saved *compiler.SavedPlan, flags []string, name string, err error) error {
 	problems, refused := errors.AsType[*diag.Problems](err)
 	if !refused && !errors.Is(err, compiler.ErrStale) {
 		return err
 	}
 	if !slices.Equal(saved.Flags, flags) {
-		return a.otherFlags(saved, name)
+		return otherFlags(env, saved, name)
 	}
 	if !refused {
 		return err
@@ -132,10 +137,10 @@ func (a *app) sinceSaved(saved *compiler.SavedPlan, flags []string, name string,
 
 // otherFlags is the error of a plan that does not fit because it was saved with
 // other flags: it says which to repeat.
-func (a *app) otherFlags(saved *compiler.SavedPlan, name string) error {
-	words := []string{programName, "apply"}
-	if a.chdir != "" {
-		words = append(words, "--chdir", a.chdir)
+func otherFlags(env *cli.Env, saved *compiler.SavedPlan, name string) error {
+	words := []string{cli.ProgramName, "apply"}
+	if env.Chdir != "" {
+		words = append(words, "--chdir", env.Chdir)
 	}
 	words = append(append(words, saved.Flags...), name)
 	return diag.Failf("plan-stale", "Nothing was written. Repeat its flags:\n\n  "+shellLine(words), "the plan was saved with other flags than these")
@@ -147,8 +152,8 @@ const maxClockSkew = 5 * time.Minute
 // notAhead refuses a plan of the future. A saved plan is made again as of its own
 // time, so that it does not go stale by waiting, and shows what anybody gains from
 // then on: of a time that has not come it would hide what is gained before.
-func (a *app) notAhead(made time.Time) error {
-	if made.After(a.now().Add(maxClockSkew)) {
+func notAhead(env *cli.Env, made time.Time) error {
+	if made.After(env.Now().Add(maxClockSkew)) {
 		return diag.Failf("plan-invalid", "Set the clock, or make the plan anew with writ plan --out FILE.",
 			"the saved plan was made at %s, which is in the future by the clock of this machine", made.Format(time.RFC3339))
 	}
@@ -156,14 +161,14 @@ func (a *app) notAhead(made time.Time) error {
 }
 
 // savedPlan reads the PLAN argument; nil when there is none.
-func (a *app) savedPlan(args []string) (*compiler.SavedPlan, error) {
+func savedPlan(env *cli.Env, args []string) (*compiler.SavedPlan, error) {
 	if len(args) == 0 {
 		return nil, nil
 	}
-	if info, err := os.Stat(a.path(args[0])); err == nil && info.IsDir() {
+	if info, err := os.Stat(env.Path(args[0])); err == nil && info.IsDir() {
 		return nil, diag.Failf(diag.CodeUsage, "Name the configuration's folder with --chdir: writ apply -C "+diag.ShellQuote(args[0]), "%q is a folder, not a saved plan", args[0])
 	}
-	content, err := workspace.ReadFile(a.path(args[0]))
+	content, err := workspace.ReadFile(env.Path(args[0]))
 	if err != nil {
 		return nil, err
 	}
@@ -174,11 +179,11 @@ func (a *app) savedPlan(args []string) (*compiler.SavedPlan, error) {
 	return saved, nil
 }
 
-func (a *app) signingKey(name string) (ed25519.PrivateKey, error) {
+func signingKey(env *cli.Env, name string) (ed25519.PrivateKey, error) {
 	if name == "" {
 		return nil, nil
 	}
-	return readSigningKey(a.path(name))
+	return readSigningKey(env.Path(name))
 }
 
 // releaseResult is what was written, for machines.
@@ -193,23 +198,23 @@ type releaseResult struct {
 }
 
 // publish shows the plan, asks, and writes.
-func (a *app) publish(ctx context.Context, r *workspace.Release, approved bool) error {
-	if !a.json {
-		if err := a.planView().render(a.out, r.Plan); err != nil {
+func publish(ctx context.Context, env *cli.Env, r *workspace.Release, approved bool) error {
+	if !env.JSON {
+		if err := view.PlanOf(env).Render(env.Out, r.Plan); err != nil {
 			return err
 		}
 	}
 	if !r.Needed() {
-		return a.showRelease(r, false)
+		return showRelease(env, r, false)
 	}
 	if err := r.Check(); err != nil {
 		return err
 	}
 	if r.DropsSignature() {
-		a.warn(diag.List{unsignedNow()}, nil)
+		env.Warn(diag.List{unsignedNow()}, nil)
 	}
 	if !approved {
-		if err := a.ask(); err != nil {
+		if err := ask(env); err != nil {
 			return err
 		}
 	}
@@ -217,11 +222,11 @@ func (a *app) publish(ctx context.Context, r *workspace.Release, approved bool) 
 	if err != nil && !errors.Is(err, compiler.ErrInForce) {
 		return err
 	}
-	a.done = fmt.Sprintf("Serial %d is in force", r.Envelope.Serial)
-	if err != nil && a.json { // one object: the error, which says that it is in force
+	env.Done = fmt.Sprintf("Serial %d is in force", r.Envelope.Serial)
+	if err != nil && env.JSON { // one object: the error, which says that it is in force
 		return err
 	}
-	if shown := a.showRelease(r, true); err == nil {
+	if shown := showRelease(env, r, true); err == nil {
 		return shown
 	}
 	return err
@@ -232,7 +237,7 @@ func unsignedNow() diag.Diagnostic {
 		"The snapshot in force is signed, and this one is not: a server that was started with --trust refuses it. Give --sign.")
 }
 
-func (a *app) showRelease(r *workspace.Release, applied bool) error {
+func showRelease(env *cli.Env, r *workspace.Release, applied bool) error {
 	result := releaseResult{Applied: applied, Plan: r.Plan, Digest: r.Plan.Digest, Snapshot: filepath.ToSlash(r.Snapshot)}
 	written := []string{filepath.ToSlash(r.Snapshot)}
 	if applied {
@@ -244,23 +249,23 @@ func (a *app) showRelease(r *workspace.Release, applied bool) error {
 	} else if r.Prior.Snapshot != nil {
 		result.Serial, result.Revision = r.Prior.Serial, r.Prior.Snapshot.Envelope().Revision
 	}
-	if a.json {
-		return a.printJSON(result)
+	if env.JSON {
+		return env.PrintJSON(result)
 	}
 	if applied {
-		fmt.Fprintf(a.out, "\nApplied serial %d, %s: wrote %s.\n", result.Serial, result.Digest, strings.Join(written, " and "))
+		fmt.Fprintf(env.Out, "\nApplied serial %d, %s: wrote %s.\n", result.Serial, result.Digest, strings.Join(written, " and "))
 	}
 	return nil
 }
 
 // ask waits for a yes.
-func (a *app) ask() error {
-	if terminal(a.in) == nil {
+func ask(env *cli.Env) error {
+	if cli.Terminal(env.In) == nil {
 		return diag.Failf("not-approved", "Answer at a terminal, apply a saved plan, or pass --auto-approve.",
 			"the change is not approved and there is nobody to ask")
 	}
-	fmt.Fprint(a.err, "\nApply this? Only \"yes\" is taken for a yes: ")
-	answer, _ := bufio.NewReader(a.in).ReadString('\n')
+	fmt.Fprint(env.Err, "\nApply this? Only \"yes\" is taken for a yes: ")
+	answer, _ := bufio.NewReader(env.In).ReadString('\n')
 	if strings.TrimSpace(answer) != "yes" {
 		return diag.Failf("not-approved", "", "nothing was written")
 	}

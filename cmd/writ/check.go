@@ -9,7 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v3"
+	"github.com/writ-auth/writ/cmd/writ/internal/view"
+
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/explain"
 	"github.com/writ-auth/writ/compiler/workspace"
@@ -21,36 +23,38 @@ import (
 	"github.com/writ-auth/writ/server/token"
 )
 
-func (a *app) checkCommand() command {
-	flags := new(configFlags)
+func checkCommand() cli.Command {
+	flags := new(cli.ConfigFlags)
 	var coverage bool
-	return command{
-		name: "check", args: "[DIR]", maxArgs: 1, config: flags,
-		summary: "run the expectations of *.test.hcl, no server needed",
-		about: `
+	return cli.Command{
+		Name: "check", Args: "[DIR]", MaxArgs: 1, Config: flags,
+		Summary: "run the expectations of *.test.hcl, no server needed",
+		About: `
 Each expectation is decided by the very code that the server uses, on the
 configuration compiled in memory.`,
-		example: `$ writ check
+		Example: `$ writ check
 FAIL  billing may not write orders (orders.test.hcl:10)
       granted: expected false, got true
       error: expected "invalid_scope", got none
       decided by authorization.billing-reads-orders (billing.hcl:20)
 
 1 passed, 1 failed.`,
-		flags: []cli.Flag{
-			&cli.BoolFlag{Name: "coverage", Usage: "list the authorizations and scopes that no expectation exercises", Destination: &coverage},
+		Flags: []cli.Flag{
+			{Name: "coverage", Usage: "list the authorizations and scopes that no expectation exercises", Value: &coverage},
 		},
-		run: func(_ context.Context, args []string) error { return a.check(args, flags, coverage) },
+		Run: func(_ context.Context, env *cli.Env, args []string) error {
+			return runCheck(env, args, flags, coverage)
+		},
 	}
 }
 
-func (a *app) check(args []string, flags *configFlags, coverage bool) error {
-	_, t, err := a.compiled(args, flags)
+func runCheck(env *cli.Env, args []string, flags *cli.ConfigFlags, coverage bool) error {
+	_, t, err := flags.Compile(env, args)
 	if err != nil {
 		return err
 	}
-	a.remind(t)
-	run, err := a.newCheckRun(t)
+	env.Remind(t)
+	run, err := newCheckRun(env, t)
 	if err != nil {
 		return err
 	}
@@ -67,11 +71,11 @@ func (a *app) check(args []string, flags *configFlags, coverage bool) error {
 	if coverage {
 		report.Uncovered = run.uncovered()
 	}
-	if err := a.showChecks(&report, coverage); err != nil {
+	if err := showChecks(env, &report, coverage); err != nil {
 		return err
 	}
 	if report.Failed > 0 {
-		return exitStatus(exitError)
+		return cli.Status(cli.ExitError)
 	}
 	return nil
 }
@@ -120,12 +124,12 @@ type checkRun struct {
 	exercised map[string]map[string]bool // authorization label -> scopes granted
 }
 
-func (a *app) newCheckRun(t *workspace.Tree) (*checkRun, error) {
-	snap, explainer, err := a.explainer(t)
+func newCheckRun(env *cli.Env, t *workspace.Tree) (*checkRun, error) {
+	snap, explainer, err := newExplainer(env, t)
 	if err != nil {
 		return nil, err
 	}
-	return &checkRun{snap: snap, explainer: explainer, now: a.now(), exercised: map[string]map[string]bool{}}, nil
+	return &checkRun{snap: snap, explainer: explainer, now: env.Now(), exercised: map[string]map[string]bool{}}, nil
 }
 
 func (r *checkRun) test(test *config.Test) testResult {
@@ -147,7 +151,7 @@ func (r *checkRun) test(test *config.Test) testResult {
 	}
 	if grant.Authorization != (snapshot.Authorization{}) {
 		result.Decided = "authorization." + grant.Authorization.Label()
-		result.DecidedAt = sourcePlace(r.snap, snapshot.KindAuthorization, grant.Authorization.Label())
+		result.DecidedAt = view.SourcePlace(r.snap, snapshot.KindAuthorization, grant.Authorization.Label())
 	}
 	result.Passed = len(result.Failures) == 0
 	return result
@@ -291,7 +295,7 @@ func (r *checkRun) uncovered() []gap {
 		if exercised && len(missing) == 0 {
 			continue
 		}
-		gaps = append(gaps, gap{"authorization." + auth.Label(), sourcePlace(r.snap, snapshot.KindAuthorization, auth.Label()), missing, !exercised})
+		gaps = append(gaps, gap{"authorization." + auth.Label(), view.SourcePlace(r.snap, snapshot.KindAuthorization, auth.Label()), missing, !exercised})
 	}
 	return gaps
 }

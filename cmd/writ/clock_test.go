@@ -59,7 +59,7 @@ func (c *clocked) writ(want int, args ...string) string {
 func (c *clocked) run(want int, args ...string) (out, said string) {
 	c.t.Helper()
 	streams, printed, complaints := testStdio()
-	streams.now = func() time.Time { return c.now }
+	streams.Now = func() time.Time { return c.now }
 	if code := run(c.t.Context(), append(args, "-C", c.dir), streams); code != want {
 		c.t.Fatalf("writ %s: exit code %d, want %d\n%s%s", strings.Join(args, " "), code, want, printed, complaints)
 	}
@@ -163,14 +163,6 @@ authorization "billing-reads" {
 	c.now = c.now.Add(3 * time.Hour)
 	if out := c.writ(0, "apply", saved); !strings.Contains(out, "Applied serial 3") {
 		t.Errorf("three hours later:\n%s", out)
-	}
-}
-
-func TestAtMost(t *testing.T) {
-	for seconds, want := range map[int64]string{5: "5s", 600: "10m", 3599: "59m59s", 3600: "1h", 3601: "1h1m", 81_000: "22h30m", 86_399: "1d", 90_000: "1d1h"} {
-		if got := atMost(seconds); got != want {
-			t.Errorf("%d: %s, want %s", seconds, got, want)
-		}
 	}
 }
 

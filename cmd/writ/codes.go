@@ -4,6 +4,7 @@ import (
 	"io"
 	"regexp"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 )
@@ -12,15 +13,15 @@ import (
 var codeForm = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 
 // explainCode prints the page of a diagnostic code.
-func (a *app) explainCode(name string) error {
+func explainCode(env *cli.Env, name string) error {
 	c, found := diag.LookUp(name)
 	if !found {
 		return noSuchCode(name)
 	}
-	if a.json {
-		return a.printJSON(c)
+	if env.JSON {
+		return env.PrintJSON(c)
 	}
-	return c.WriteText(a.out, width(a.out))
+	return c.WriteText(env.Out, cli.Width(env.Out))
 }
 
 func noSuchCode(name string) error {
@@ -36,13 +37,13 @@ func noSuchCode(name string) error {
 }
 
 // codes prints the catalogue.
-func (a *app) codes(format string) error {
+func printCodes(env *cli.Env, format string) error {
 	switch format {
 	case "markdown":
-		_, err := io.WriteString(a.out, diag.CodesMarkdown())
+		_, err := io.WriteString(env.Out, diag.CodesMarkdown())
 		return err
 	case "json":
-		return a.printJSON(map[string]any{"format_version": "1", "codes": diag.Codes()})
+		return env.PrintJSON(map[string]any{"format_version": "1", "codes": diag.Codes()})
 	}
 	return unknownFormat(format)
 }

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/urfave/cli/v3"
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
@@ -55,21 +55,21 @@ func TestEveryCommandCodeIsCaused(t *testing.T) {
 
 // TestCommandExamplesParse holds that the commands and flags of the examples exist.
 func TestCommandExamplesParse(t *testing.T) {
-	streams, _, _ := testStdio()
-	root := newApp(streams).root()
 	words := regexp.MustCompile(`writ ([a-z]+)([^&<\n]*)`)
 	for _, c := range diag.Codes() {
 		if !c.IsCommand() || c.Name == "usage" {
 			continue
 		}
 		for _, m := range words.FindAllStringSubmatch(c.Example, -1) {
-			command := root.Command(m[1])
-			if command == nil {
+			i := slices.IndexFunc(commands(), func(c cli.Command) bool { return c.Name == m[1] })
+			if i < 0 {
 				t.Errorf("%s: no command %q", c.Name, m[1])
 				continue
 			}
 			for _, flag := range regexp.MustCompile(`--([a-z-]+)`).FindAllStringSubmatch(m[2], -1) {
-				known := slices.ContainsFunc(slices.Concat(command.Flags, root.Flags), func(f cli.Flag) bool { return slices.Contains(f.Names(), flag[1]) })
+				env, _, said := testStdio()
+				cli.Run(t.Context(), env, commands(), []string{m[1], "--" + flag[1] + "=x", "--help"})
+				known := !strings.Contains(said.String(), "unknown flag")
 				if !known {
 					t.Errorf("%s: writ %s has no flag --%s", c.Name, m[1], flag[1])
 				}

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
@@ -310,10 +312,10 @@ func checkTogether(t *testing.T, codes []int, outputs []string) {
 	wrote := 0
 	for i, code := range codes {
 		switch {
-		case code == exitOK && strings.Contains(outputs[i], "Applied serial 2"):
+		case code == cli.ExitOK && strings.Contains(outputs[i], "Applied serial 2"):
 			wrote++
-		case code == exitOK && strings.Contains(outputs[i], "No changes."):
-		case code == exitStale && strings.Contains(outputs[i], "stale"):
+		case code == cli.ExitOK && strings.Contains(outputs[i], "No changes."):
+		case code == cli.ExitStale && strings.Contains(outputs[i], "stale"):
 		default:
 			t.Errorf("process %d ended with %d:\n%s", i, code, outputs[i])
 		}

@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/urfave/cli/v3"
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
@@ -27,13 +27,13 @@ import (
 
 const devListen = "127.0.0.1:8080"
 
-func (a *app) devCommand() command {
-	flags := new(configFlags)
-	var listen string
-	return command{
-		name: "dev", args: "[DIR]", maxArgs: 1, config: flags,
-		summary: "serve tokens on loopback while you edit",
-		about: `
+func devCommand() cli.Command {
+	flags := new(cli.ConfigFlags)
+	listen := devListen
+	return cli.Command{
+		Name: "dev", Args: "[DIR]", MaxArgs: 1, Config: flags,
+		Summary: "serve tokens on loopback while you edit",
+		About: `
 Compiles in memory, serves with throw-away keys, and takes every change of the
 folder at once; a change that does not compile is shown and the last good one
 keeps serving. Nothing is written, but for the file of a new API that you
@@ -42,21 +42,23 @@ create in the console, which is at /console/ of the same address.
 The issuer is the loopback address, so that discovery works for any library.
 Every client also accepts one throw-away secret, printed at the start, so that
 there is a token for each of them.`,
-		example: "$ writ dev demo\nServing http://127.0.0.1:8080/ ...\n\n$ curl -s http://127.0.0.1:8080/oauth/token -u billing:... \\\n    -d grant_type=client_credentials --data-urlencode audience=https://api.example.com/orders",
-		flags: []cli.Flag{
-			&cli.StringFlag{Name: "listen", Value: devListen, Usage: "listen on the loopback `ADDR`; port 0 takes a free one", Destination: &listen},
+		Example: "$ writ dev demo\nServing http://127.0.0.1:8080/ ...\n\n$ curl -s http://127.0.0.1:8080/oauth/token -u billing:... \\\n    -d grant_type=client_credentials --data-urlencode audience=https://api.example.com/orders",
+		Flags: []cli.Flag{
+			{Name: "listen", Usage: "listen on the loopback `ADDR`; port 0 takes a free one", Value: &listen},
 		},
-		run: func(ctx context.Context, args []string) error { return a.dev(ctx, args, flags, listen) },
+		Run: func(ctx context.Context, env *cli.Env, args []string) error {
+			return runDev(ctx, env, args, flags, listen)
+		},
 	}
 }
 
-func (a *app) dev(ctx context.Context, args []string, flags *configFlags, listen string) error {
+func runDev(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags, listen string) error {
 	listener, origin, err := listenLoopback(listen)
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
-	w, err := a.workspace(args, flags, "")
+	w, err := flags.Load(env, args, "")
 	if err != nil {
 		return err
 	}
@@ -67,7 +69,7 @@ func (a *app) dev(ctx context.Context, args []string, flags *configFlags, listen
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	d, err := a.newDevServer(w, origin)
+	d, err := newDevServer(env, w, origin)
 	if err != nil {
 		return err
 	}
@@ -100,7 +102,7 @@ func listenLoopback(address string) (listener net.Listener, origin string, err e
 
 // A devServer serves what the folder says at every moment.
 type devServer struct {
-	app     *app
+	env     *cli.Env
 	w       *workspace.Workspace
 	server  *server.Server
 	throw   *throwAway
@@ -111,16 +113,16 @@ type devServer struct {
 	broken  atomic.Pointer[server.Rejection] // why the folder does not compile at the moment
 }
 
-func (a *app) newDevServer(w *workspace.Workspace, origin string) (*devServer, error) {
-	throw, err := newThrowAway(a.rand, a.getenv)
+func newDevServer(env *cli.Env, w *workspace.Workspace, origin string) (*devServer, error) {
+	throw, err := newThrowAway(env.Rand, env.Getenv)
 	if err != nil {
 		return nil, err
 	}
-	d := &devServer{app: a, w: w, origin: origin, throw: throw}
+	d := &devServer{env: env, w: w, origin: origin, throw: throw}
 	d.server, err = server.New(server.Options{
-		Getenv: throw.getenv, Now: a.now, Rand: a.rand,
-		Logger: slog.New(newDevLog(a.err)),
-		Store:  store.NewMemory(store.MemoryOptions{Now: a.now}), // takes assertions of the first second too
+		Getenv: throw.getenv, Now: env.Now, Rand: env.Rand,
+		Logger: slog.New(newDevLog(env.Err)),
+		Store:  store.NewMemory(store.MemoryOptions{Now: env.Now}), // takes assertions of the first second too
 
 		RefreshTokensInMemory: true,
 	})
@@ -145,7 +147,7 @@ func (d *devServer) run(ctx context.Context, listener net.Listener) error {
 			ending, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 			defer cancel()
 			web.Shutdown(ending)
-			fmt.Fprintln(d.app.err, "\nStopped.")
+			fmt.Fprintln(d.env.Err, "\nStopped.")
 			return nil
 		case err := <-served:
 			return diag.Failf("command-failed", "", "serve: %w", err)
@@ -167,11 +169,11 @@ func (d *devServer) reload() {
 	if err == nil {
 		return
 	}
-	d.app.report(err)
+	d.env.Report(err)
 	if d.server.Active() == nil {
-		fmt.Fprintln(d.app.err, "Nothing to serve yet: waiting for a change.")
+		fmt.Fprintln(d.env.Err, "Nothing to serve yet: waiting for a change.")
 	} else {
-		fmt.Fprintln(d.app.err, "The last good configuration keeps serving.")
+		fmt.Fprintln(d.env.Err, "The last good configuration keeps serving.")
 	}
 }
 
@@ -185,7 +187,7 @@ func (d *devServer) activate() error {
 	}
 	doc := d.throw.dress(t.Model.Document, d.origin)
 	d.serial++
-	file, err := workspace.Snapshot(doc, t.Model, d.serial, d.app.now())
+	file, err := workspace.Snapshot(doc, t.Model, d.serial, d.env.Now())
 	if err != nil {
 		return err
 	}
@@ -193,27 +195,27 @@ func (d *devServer) activate() error {
 		return diag.Failf("command-failed", "", "%w", err)
 	}
 	d.current = t.Model.Config.Digest
-	d.app.remind(t)
+	d.env.Remind(t)
 	return d.announce(t, doc.Issuer.URL)
 }
 
 // announce prints what serves: at first with a line to paste for each
 // authorization, later in one line.
 func (d *devServer) announce(t *workspace.Tree, issuer string) error {
-	out := d.app.out
+	out := d.env.Out
 	if d.greeted {
-		return d.say("reloaded", fmt.Sprintf("Reloaded: %s.", counts(t.Model.Document)))
+		return d.say("reloaded", fmt.Sprintf("Reloaded: %s.", cli.Counts(t.Model.Document)))
 	}
 	d.greeted = true
 	samples := samples(t.Model.Document)
-	if d.app.json {
-		return d.app.printJSON(map[string]any{
+	if d.env.JSON {
+		return d.env.PrintJSON(map[string]any{
 			"event": "serving", "issuer": issuer, "token_endpoint": tokenEndpoint(issuer), "secret": d.throw.secret, "samples": samples,
 			"console": d.origin + console.Path,
 		})
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "Serving %s from %s: %s.\n", issuer, filepath.ToSlash(d.w.Dir), counts(t.Model.Document))
+	fmt.Fprintf(&text, "Serving %s from %s: %s.\n", issuer, filepath.ToSlash(d.w.Dir), cli.Counts(t.Model.Document))
 	if issuer != t.Model.Document.Issuer.URL {
 		fmt.Fprintf(&text, "Tokens carry this address as iss, so that discovery works; a server puts %s there.\n", t.Model.Document.Issuer.URL)
 	}
@@ -227,9 +229,9 @@ func (d *devServer) announce(t *workspace.Tree, issuer string) error {
 
 // say tells what happened: a line for people, an object a line for machines.
 func (d *devServer) say(event, text string) error {
-	if d.app.json {
-		return d.app.printJSON(map[string]string{"event": event, "message": text})
+	if d.env.JSON {
+		return d.env.PrintJSON(map[string]string{"event": event, "message": text})
 	}
-	_, err := fmt.Fprintln(d.app.out, text)
+	_, err := fmt.Fprintln(d.env.Out, text)
 	return err
 }

@@ -50,7 +50,7 @@ func TestDevServesAnEditRightAfterItsFirstLine(t *testing.T) {
 		write("orders.hcl", "api \"orders\" { identifier = \"https://api.example.com/orders\" }\n")
 	}}
 	streams, _, _ := testStdio()
-	streams.out, streams.now = out, time.Now
+	streams.Out, streams.Now = out, time.Now
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan int)
 	go func() { ended <- run(ctx, []string{"dev", dir, "--listen", "127.0.0.1:0"}, streams) }()

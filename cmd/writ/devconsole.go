@@ -44,7 +44,7 @@ func (d *devServer) rejection(err error) *server.Rejection {
 	problems := diag.ProblemsOf(err)
 	var text strings.Builder
 	diag.WriteText(&text, problems.List.Errors().Sorted(), problems.Sources, consoleWidth, false)
-	return &server.Rejection{Reason: strings.TrimSpace(text.String()), At: d.app.now()}
+	return &server.Rejection{Reason: strings.TrimSpace(text.String()), At: d.env.Now()}
 }
 
 // consoleWidth is how wide diagnostics are on a page, in characters.

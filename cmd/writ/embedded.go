@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+
 	"github.com/writ-auth/writ/cmd/writ/internal/explain"
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/schema/snapshot"
@@ -16,8 +18,8 @@ import (
 
 // explainer compiles the tree to a snapshot, as apply does, and opens it, as the
 // server does. The server is taken for one that keeps refresh tokens.
-func (a *app) explainer(t *workspace.Tree) (*snapshot.Snapshot, *explain.Explainer, error) {
-	file, err := workspace.Snapshot(t.Model.Document, t.Model, 1, a.now())
+func newExplainer(env *cli.Env, t *workspace.Tree) (*snapshot.Snapshot, *explain.Explainer, error) {
+	file, err := workspace.Snapshot(t.Model.Document, t.Model, 1, env.Now())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -36,13 +38,13 @@ type embeddedServer struct {
 }
 
 // embed starts one. What the server logs is of no interest: the answers say it.
-func (a *app) embed(t *workspace.Tree) (*embeddedServer, error) {
-	throw, err := newThrowAway(a.rand, a.getenv)
+func embed(env *cli.Env, t *workspace.Tree) (*embeddedServer, error) {
+	throw, err := newThrowAway(env.Rand, env.Getenv)
 	if err != nil {
 		return nil, err
 	}
 	issuer, err := server.New(server.Options{
-		Getenv: throw.getenv, Now: a.now, Rand: a.rand, Logger: slog.New(slog.DiscardHandler),
+		Getenv: throw.getenv, Now: env.Now, Rand: env.Rand, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		return nil, err
@@ -52,7 +54,7 @@ func (a *app) embed(t *workspace.Tree) (*embeddedServer, error) {
 		return nil, err
 	}
 	origin := "http://" + listener.Addr().String()
-	file, err := workspace.Snapshot(throw.dress(t.Model.Document, origin), t.Model, 1, a.now())
+	file, err := workspace.Snapshot(throw.dress(t.Model.Document, origin), t.Model, 1, env.Now())
 	if err == nil {
 		err = issuer.Activate(file)
 	}

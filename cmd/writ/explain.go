@@ -4,7 +4,9 @@ import (
 	"context"
 	"strings"
 
-	"github.com/urfave/cli/v3"
+	"github.com/writ-auth/writ/cmd/writ/internal/view"
+
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/explain"
 	"github.com/writ-auth/writ/config/diag"
@@ -18,12 +20,12 @@ type explainFlags struct {
 	user   bool
 }
 
-func (a *app) explainCommand() command {
-	flags, o := new(configFlags), new(explainFlags)
-	return command{
-		name: "explain", args: "[TOKEN|CODE]", maxArgs: 1, config: flags,
-		summary: "say why a request is allowed or refused, or what a diagnostic means",
-		about: `
+func explainCommand() cli.Command {
+	flags, o := new(cli.ConfigFlags), new(explainFlags)
+	return cli.Command{
+		Name: "explain", Args: "[TOKEN|CODE]", MaxArgs: 1, Config: flags,
+		Summary: "say why a request is allowed or refused, or what a diagnostic means",
+		About: `
 Asks the very code by which the server decides, and shows each rule with the line
 that it read. With a TOKEN ("-" reads standard input) the request is the one that the token
 answers; the token itself is not verified here: "writ verify" does that.
@@ -31,18 +33,18 @@ Exits with 0 when the request is allowed and with 2 when it is refused.
 
 With the CODE of a diagnostic it prints what the code means, an example that
 causes it and the way out.`,
-		example: "$ writ explain --client billing --api https://api.example.com/orders/ --scope read:orders\nRefused: invalid_target\n...\n  \"https://api.example.com/orders/\" differs from api.orders by a trailing slash: ask for \"https://api.example.com/orders\".\n$ writ explain immutable-identifier",
-		flags: []cli.Flag{
-			&cli.StringFlag{Name: "client", Usage: "the client's `CLIENT_ID`", Destination: &o.client},
-			&cli.StringFlag{Name: "api", Usage: "the API's `IDENTIFIER`; the client's default_api without", Destination: &o.api},
-			&cli.StringSliceFlag{Name: "scope", Usage: "the `SCOPE` asked for, repeatable", Destination: &o.scopes},
-			&cli.BoolFlag{Name: "user", Usage: "the client asks on behalf of a user", Destination: &o.user},
+		Example: "$ writ explain --client billing --api https://api.example.com/orders/ --scope read:orders\nRefused: invalid_target\n...\n  \"https://api.example.com/orders/\" differs from api.orders by a trailing slash: ask for \"https://api.example.com/orders\".\n$ writ explain immutable-identifier",
+		Flags: []cli.Flag{
+			{Name: "client", Usage: "the client's `CLIENT_ID`", Value: &o.client},
+			{Name: "api", Usage: "the API's `IDENTIFIER`; the client's default_api without", Value: &o.api},
+			{Name: "scope", Usage: "the `SCOPE` asked for, repeatable", Value: &o.scopes},
+			{Name: "user", Usage: "the client asks on behalf of a user", Value: &o.user},
 		},
-		run: func(_ context.Context, args []string) error { return a.explain(args, flags, o) },
+		Run: func(_ context.Context, env *cli.Env, args []string) error { return runExplain(env, args, flags, o) },
 	}
 }
 
-func (a *app) explain(args []string, flags *configFlags, o *explainFlags) error {
+func runExplain(env *cli.Env, args []string, flags *cli.ConfigFlags, o *explainFlags) error {
 	question := explain.Question{ClientID: o.client, API: o.api, Scopes: words(o.scopes), OfUser: o.user}
 	isCode := len(args) == 1 && codeForm.MatchString(args[0])
 	if len(args) == 1 {
@@ -53,30 +55,30 @@ func (a *app) explain(args []string, flags *configFlags, o *explainFlags) error 
 			return diag.Usagef("a token says client, API and scopes itself: leave the flags out")
 		}
 		if isCode {
-			return a.explainCode(args[0])
+			return explainCode(env, args[0])
 		}
 		var err error
-		if question, err = a.questionOf(args[0]); err != nil {
+		if question, err = questionOf(env, args[0]); err != nil {
 			return err
 		}
 	}
 	if question.ClientID == "" {
 		return diag.Usagef("name a request, --client and --api, or a token")
 	}
-	_, t, err := a.compiled(nil, flags)
+	_, t, err := flags.Compile(env, nil)
 	if err != nil {
 		return err
 	}
-	_, explainer, err := a.explainer(t)
+	_, explainer, err := newExplainer(env, t)
 	if err != nil {
 		return err
 	}
-	explanation := explainer.Answer(question, a.now())
-	if err := a.explainView().render(a.out, question, &explanation); err != nil {
+	explanation := explainer.Answer(question, env.Now())
+	if err := view.ExplainOf(env).Render(env.Out, question, &explanation); err != nil {
 		return err
 	}
 	if !explanation.Allowed {
-		return exitStatus(exitChanges)
+		return cli.Status(cli.ExitChanges)
 	}
 	return nil
 }
@@ -87,8 +89,8 @@ func words(scopes []string) []string {
 }
 
 // questionOf is the request that a token answers.
-func (a *app) questionOf(arg string) (explain.Question, error) {
-	compact, err := a.tokenArgument(arg)
+func questionOf(env *cli.Env, arg string) (explain.Question, error) {
+	compact, err := tokenArgument(env, arg)
 	if err != nil {
 		return explain.Question{}, err
 	}

@@ -3,7 +3,7 @@ package main
 import (
 	"strconv"
 
-	"github.com/urfave/cli/v3"
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
@@ -21,8 +21,8 @@ type origin struct {
 
 func (o *origin) flags() []cli.Flag {
 	return []cli.Flag{
-		&cli.BoolFlag{Name: "first", Usage: "nothing was applied before: begin with serial 1", Destination: &o.first},
-		&cli.StringFlag{Name: "after-serial", Usage: "the snapshot in force is lost and servers have `SERIAL`: go on after it", Destination: &o.afterSerial},
+		{Name: "first", Usage: "nothing was applied before: begin with serial 1", Value: &o.first},
+		{Name: "after-serial", Usage: "the snapshot in force is lost and servers have `SERIAL`: go on after it", Value: &o.afterSerial},
 	}
 }
 

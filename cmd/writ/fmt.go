@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/urfave/cli/v3"
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
@@ -17,21 +17,21 @@ import (
 	"github.com/writ-auth/writ/schema/durable"
 )
 
-func (a *app) fmtCommand() command {
+func fmtCommand() cli.Command {
 	var check, showDiff bool
-	return command{
-		name: "fmt", args: "[PATH...]", maxArgs: -1,
-		summary: "put HCL files in canonical layout",
-		about: `
+	return cli.Command{
+		Name: "fmt", Args: "[PATH...]", MaxArgs: -1,
+		Summary: "put HCL files in canonical layout",
+		About: `
 Without PATH the whole tree, else these files and folders; "-" formats standard
 input to standard output. Lists the files that it changed. With a file that does
 not parse nothing is written. The lockfile and JSON files are left alone.`,
-		example: "$ writ fmt --check --diff\n--- a/orders.hcl\n+++ b/orders.hcl\n@@ -1,3 +1,3 @@\n api \"orders\" {\n-name=\"Orders\"\n+  name = \"Orders\"\n }",
-		flags: []cli.Flag{
-			&cli.BoolFlag{Name: "check", Usage: "write nothing; exit with 3 when something would change", Destination: &check},
-			&cli.BoolFlag{Name: "diff", Usage: "show the changes", Destination: &showDiff},
+		Example: "$ writ fmt --check --diff\n--- a/orders.hcl\n+++ b/orders.hcl\n@@ -1,3 +1,3 @@\n api \"orders\" {\n-name=\"Orders\"\n+  name = \"Orders\"\n }",
+		Flags: []cli.Flag{
+			{Name: "check", Usage: "write nothing; exit with 3 when something would change", Value: &check},
+			{Name: "diff", Usage: "show the changes", Value: &showDiff},
 		},
-		run: func(_ context.Context, args []string) error { return a.fmt(args, check, showDiff) },
+		Run: func(_ context.Context, env *cli.Env, args []string) error { return runFmt(env, args, check, showDiff) },
 	}
 }
 
@@ -41,9 +41,9 @@ type layout struct {
 	before, after []byte
 }
 
-func (a *app) fmt(args []string, check, showDiff bool) error {
+func runFmt(env *cli.Env, args []string, check, showDiff bool) error {
 	if len(args) == 1 && args[0] == "-" {
-		return a.fmtStdin(check, showDiff)
+		return fmtStdin(env, check, showDiff)
 	}
 	if len(args) == 0 {
 		args = []string{"."}
@@ -51,7 +51,7 @@ func (a *app) fmt(args []string, check, showDiff bool) error {
 	var files []layout
 	problems := diag.Problems{Sources: map[string][]byte{}}
 	for _, arg := range args {
-		found, err := a.filesToFormat(arg)
+		found, err := filesToFormat(env, arg)
 		if err != nil {
 			return err
 		}
@@ -72,25 +72,25 @@ func (a *app) fmt(args []string, check, showDiff bool) error {
 	}
 	if !check {
 		for _, file := range files {
-			if err := durable.Replace(a.path(filepath.FromSlash(file.path)), file.after, 0o644); err != nil {
+			if err := durable.Replace(env.Path(filepath.FromSlash(file.path)), file.after, 0o644); err != nil {
 				return workspace.Unwritable(err)
 			}
 		}
 	}
-	return a.showFormatted(files, check, showDiff)
+	return showFormatted(env, files, check, showDiff)
 }
 
 // filesToFormat reads a file, or every configuration file below a folder.
-func (a *app) filesToFormat(arg string) ([]layout, error) {
-	info, err := os.Stat(a.path(arg))
+func filesToFormat(env *cli.Env, arg string) ([]layout, error) {
+	info, err := os.Stat(env.Path(arg))
 	if err != nil {
 		return nil, workspace.Unreadable(err)
 	}
 	if !info.IsDir() {
-		content, err := workspace.ReadFile(a.path(arg))
+		content, err := workspace.ReadFile(env.Path(arg))
 		return []layout{{path: filepath.ToSlash(arg), before: content}}, err
 	}
-	root, err := os.OpenRoot(a.path(arg))
+	root, err := os.OpenRoot(env.Path(arg))
 	if err != nil {
 		return nil, workspace.Unreadable(err)
 	}
@@ -124,8 +124,8 @@ func nativeOnly(list diag.List) diag.List {
 	return kept
 }
 
-func (a *app) fmtStdin(check, showDiff bool) error {
-	before, err := io.ReadAll(io.LimitReader(a.in, source.DefaultLimits().FileBytes+1))
+func fmtStdin(env *cli.Env, check, showDiff bool) error {
+	before, err := io.ReadAll(io.LimitReader(env.In, source.DefaultLimits().FileBytes+1))
 	if err != nil {
 		return diag.Failf("unreadable-file", "", "read standard input: %w", err)
 	}
@@ -138,33 +138,33 @@ func (a *app) fmtStdin(check, showDiff bool) error {
 		if !bytes.Equal(before, after) {
 			files = []layout{{path: "-", before: before, after: after}}
 		}
-		return a.showFormatted(files, check, showDiff)
+		return showFormatted(env, files, check, showDiff)
 	}
-	_, err = a.out.Write(after)
+	_, err = env.Out.Write(after)
 	return err
 }
 
-func (a *app) showFormatted(files []layout, check, showDiff bool) error {
+func showFormatted(env *cli.Env, files []layout, check, showDiff bool) error {
 	changed := make([]string, len(files))
 	for i, file := range files {
 		changed[i] = file.path
 	}
 	switch {
-	case a.json:
-		if err := a.printJSON(map[string]any{"changed": changed}); err != nil {
+	case env.JSON:
+		if err := env.PrintJSON(map[string]any{"changed": changed}); err != nil {
 			return err
 		}
 	case showDiff:
 		for _, file := range files {
-			io.WriteString(a.out, lineDiff(file.path, string(file.before), string(file.after)))
+			io.WriteString(env.Out, lineDiff(file.path, string(file.before), string(file.after)))
 		}
 	default:
 		for _, name := range changed {
-			fmt.Fprintln(a.out, diag.Inert(visible(name)))
+			fmt.Fprintln(env.Out, diag.Inert(diag.OneLine(name)))
 		}
 	}
 	if check && len(files) > 0 {
-		return exitStatus(exitStale)
+		return cli.Status(cli.ExitStale)
 	}
 	return nil
 }

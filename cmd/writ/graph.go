@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v3"
+	"github.com/writ-auth/writ/cmd/writ/internal/view"
+
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
@@ -15,22 +17,22 @@ import (
 
 var graphFormats = []string{"dot", "mermaid", "svg"}
 
-func (a *app) graphCommand() command {
-	flags := new(configFlags)
-	var o graphOptions
-	return command{
-		name: "graph", args: "[DIR]", maxArgs: 1, config: flags,
-		summary: "draw clients, authorizations and APIs",
-		about: `
+func graphCommand() cli.Command {
+	flags := new(cli.ConfigFlags)
+	o := graphOptions{format: "dot"}
+	return cli.Command{
+		Name: "graph", Args: "[DIR]", MaxArgs: 1, Config: flags,
+		Summary: "draw clients, authorizations and APIs",
+		About: `
 The svg is drawn by writ itself: nothing else need be installed. A drawing of
 more than 200 objects cannot be read: --api and --client choose a part.`,
-		example: "$ writ graph --format svg > access.svg\n$ writ graph --format mermaid\nflowchart LR\n  c0([\"billing\"])\n  ...",
-		flags: []cli.Flag{
-			&cli.StringFlag{Name: "format", Value: "dot", Usage: "draw as `dot|mermaid|svg`, dot by default", Destination: &o.format},
-			&cli.StringSliceFlag{Name: "api", Usage: "draw only what has to do with the API of this `LABEL`; repeatable", Destination: &o.apis},
-			&cli.StringSliceFlag{Name: "client", Usage: "draw only what has to do with the client of this `LABEL`; repeatable", Destination: &o.clients},
+		Example: "$ writ graph --format svg > access.svg\n$ writ graph --format mermaid\nflowchart LR\n  c0([\"billing\"])\n  ...",
+		Flags: []cli.Flag{
+			{Name: "format", Usage: "draw as `dot|mermaid|svg`, dot by default", Value: &o.format},
+			{Name: "api", Usage: "draw only what has to do with the API of this `LABEL`; repeatable", Value: &o.apis},
+			{Name: "client", Usage: "draw only what has to do with the client of this `LABEL`; repeatable", Value: &o.clients},
 		},
-		run: func(_ context.Context, args []string) error { return a.graph(args, flags, o) },
+		Run: func(_ context.Context, env *cli.Env, args []string) error { return runGraph(env, args, flags, o) },
 	}
 }
 
@@ -40,9 +42,9 @@ type graphOptions struct {
 	apis, clients []string // labels; none for all
 }
 
-func (a *app) graph(args []string, flags *configFlags, o graphOptions) error {
-	views := map[string]func(io.Writer, *graph.Picture) error{"dot": drawDot, "mermaid": drawMermaid, "svg": drawSVG}
-	draw := views[o.format]
+func runGraph(env *cli.Env, args []string, flags *cli.ConfigFlags, o graphOptions) error {
+	formats := map[string]func(io.Writer, *graph.Picture) error{"dot": view.DrawDot, "mermaid": view.DrawMermaid, "svg": drawSVG}
+	draw := formats[o.format]
 	if draw == nil {
 		usage := diag.Usagef("unknown format %q: %s", o.format, strings.Join(graphFormats, ", "))
 		if near := schema.Suggest(o.format, graphFormats); near != "" {
@@ -50,7 +52,7 @@ func (a *app) graph(args []string, flags *configFlags, o graphOptions) error {
 		}
 		return usage
 	}
-	_, t, err := a.compiled(args, flags)
+	_, t, err := flags.Compile(env, args)
 	if err != nil {
 		return err
 	}
@@ -58,15 +60,15 @@ func (a *app) graph(args []string, flags *configFlags, o graphOptions) error {
 	if err != nil {
 		return err
 	}
-	if a.json {
-		return a.printJSON(graphOf(doc, a.now()))
+	if env.JSON {
+		return env.PrintJSON(view.GraphOf(doc, env.Now()))
 	}
-	p := graph.Of(doc, a.now())
+	p := graph.Of(doc, env.Now())
 	if n := p.Objects(); n > graph.MaxObjects && o.format == "svg" {
 		return diag.Failf("graph-too-large", "Choose a part with --api LABEL or --client LABEL, or use --format dot and graphviz.",
 			"too large to draw: %d objects, and a drawing of more than %d cannot be read", n, graph.MaxObjects)
 	}
-	return draw(a.out, p)
+	return draw(env.Out, p)
 }
 
 // part is what of the document is to be drawn.

@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+
 	"github.com/writ-auth/writ/compiler/lockfile"
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
@@ -17,15 +19,15 @@ import (
 	"github.com/writ-auth/writ/schema/durable"
 )
 
-func (a *app) initCommand() command {
-	return command{
-		name: "init", args: "[DIR]", maxArgs: 1,
-		summary: "write a small working configuration",
-		about: `
+func initCommand() cli.Command {
+	return cli.Command{
+		Name: "init", Args: "[DIR]", MaxArgs: 1,
+		Summary: "write a small working configuration",
+		About: `
 One API, one client, one authorization, with comments. A folder that holds a
 configuration, or lies inside one, is refused; a README.md or .gitignore already there is kept.`,
-		example: "$ writ init demo\n$ writ dev demo",
-		run:     func(_ context.Context, args []string) error { return a.init(args) },
+		Example: "$ writ init demo\n$ writ dev demo",
+		Run:     func(_ context.Context, env *cli.Env, args []string) error { return runInit(env, args) },
 	}
 }
 
@@ -36,8 +38,8 @@ type initResult struct {
 	Kept      []string `json:"kept"`
 }
 
-func (a *app) init(args []string) error {
-	dir := a.dir(args)
+func runInit(env *cli.Env, args []string) error {
+	dir := env.Folder(args)
 	present, err := filesIn(dir)
 	if err != nil {
 		return err
@@ -60,22 +62,22 @@ func (a *app) init(args []string) error {
 	if err := writeNew(dir, result.Written); err != nil {
 		return err
 	}
-	return a.showInit(result)
+	return showInit(env, result)
 }
 
-func (a *app) showInit(result initResult) error {
-	if a.json {
-		return a.printJSON(result)
+func showInit(env *cli.Env, result initResult) error {
+	if env.JSON {
+		return env.PrintJSON(result)
 	}
 	place, dev := "in "+result.Directory, "writ dev "+diag.ShellQuote(result.Directory)
 	if result.Directory == "." {
 		place, dev = "here", "writ dev"
 	}
-	fmt.Fprintf(a.out, "Wrote %s %s.\n", strings.Join(result.Written, ", "), place)
+	fmt.Fprintf(env.Out, "Wrote %s %s.\n", strings.Join(result.Written, ", "), place)
 	if len(result.Kept) > 0 {
-		fmt.Fprintf(a.out, "Kept %s as it was.\n", strings.Join(result.Kept, ", "))
+		fmt.Fprintf(env.Out, "Kept %s as it was.\n", strings.Join(result.Kept, ", "))
 	}
-	fmt.Fprintf(a.out, "\nTry it:\n\n  %s\n", dev)
+	fmt.Fprintf(env.Out, "\nTry it:\n\n  %s\n", dev)
 	return nil
 }
 

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+
+	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
 )
@@ -227,17 +230,17 @@ func passed(checks []tokenCheck) bool {
 }
 
 // writeChecks prints the checks one a line.
-func (a *app) writeChecks(w io.Writer, checks []tokenCheck) {
+func writeChecks(env *cli.Env, w io.Writer, checks []tokenCheck) {
 	longest := 0
 	for _, c := range checks {
 		longest = max(longest, len(c.Name))
 	}
 	for _, c := range checks {
-		mark := a.paint(green, "ok    ")
+		mark := env.Paint(cli.Green, "ok    ")
 		if !c.OK {
-			mark = a.paint(red, "FAILED")
+			mark = env.Paint(cli.Red, "FAILED")
 		}
-		fmt.Fprintf(w, "  %s  %-*s  %s\n", mark, longest, c.Name, visible(c.Detail))
+		fmt.Fprintf(w, "  %s  %-*s  %s\n", mark, longest, c.Name, diag.OneLine(c.Detail))
 	}
 }
 
@@ -250,11 +253,11 @@ func writeToken(w io.Writer, t *jws) {
 func indented(text json.RawMessage) string {
 	out := bytes.NewBufferString("  ")
 	if err := json.Indent(out, text, "  ", "  "); err != nil {
-		return "  " + visible(string(text))
+		return "  " + diag.OneLine(string(text))
 	}
 	lines := strings.Split(out.String(), "\n")
 	for i, line := range lines {
-		lines[i] = visible(line)
+		lines[i] = diag.OneLine(line)
 	}
 	return strings.Join(lines, "\n")
 }

@@ -165,9 +165,8 @@ func TestShownTokenKeepsItsBytes(t *testing.T) {
 
 // TestTokensDoNotSteerTheTerminal: a claim cannot fake a line of the report.
 func TestTokensDoNotSteerTheTerminal(t *testing.T) {
-	streams, out, _ := testStdio()
-	a := newApp(streams)
-	a.writeChecks(out, []tokenCheck{{"sub", false, "x\n  ok      signature\x1b[2J\u009b"}})
+	env, out, _ := testStdio()
+	writeChecks(env, out, []tokenCheck{{"sub", false, "x\n  ok      signature\x1b[2J\u009b"}})
 	if got := out.String(); strings.Count(got, "\n") != 1 || strings.ContainsAny(got, "\x1b\u009b") {
 		t.Errorf("printed %q", got)
 	}

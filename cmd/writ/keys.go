@@ -19,7 +19,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v3"
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
@@ -28,28 +28,28 @@ import (
 	"github.com/writ-auth/writ/server/token"
 )
 
-func (a *app) keysCommand() command {
-	return command{
-		name:    "keys",
-		summary: "make and look at signing keys",
-		about: `
+func keysCommand() cli.Command {
+	return cli.Command{
+		Name:    "keys",
+		Summary: "make and look at signing keys",
+		About: `
 Without a signing_key block the server makes its own keys and rotates them.
 Declared keys are files in writd's --keys folder, named by private_key =
 "file:NAME". The Ed25519 key that signs snapshots (writ apply --sign) is made
 here too: writ keys new --alg EdDSA.`,
-		sub: []command{a.keysNewCommand(), a.keysListCommand(), a.keysPublicCommand()},
+		Sub: []cli.Command{keysNewCommand(), keysListCommand(), keysPublicCommand()},
 	}
 }
 
-func (a *app) keysNewCommand() command {
-	var alg string
-	return command{
-		name: "new", args: "FILE", maxArgs: 1,
-		summary: "make a private key, PKCS #8 in PEM, mode 0600",
-		about: `
+func keysNewCommand() cli.Command {
+	alg := string(schema.RS256)
+	return cli.Command{
+		Name: "new", Args: "FILE", MaxArgs: 1,
+		Summary: "make a private key, PKCS #8 in PEM, mode 0600",
+		About: `
 An existing file is never overwritten. With "-" as FILE the key goes to standard
 output, but not to a terminal.`,
-		example: `$ mkdir -m 700 keys
+		Example: `$ mkdir -m 700 keys
 $ writ keys new --alg ES256 keys/es256-2026-q4.pem
 Wrote keys/es256-2026-q4.pem, kid 2Yw0...
 
@@ -58,32 +58,34 @@ Wrote keys/es256-2026-q4.pem, kid 2Yw0...
     private_key  = "file:es256-2026-q4.pem"
     activates_at = "2026-10-02T09:30:00Z"
   }`,
-		flags: []cli.Flag{
-			&cli.StringFlag{Name: "alg", Value: string(schema.RS256), Usage: "sign with `RS256|PS256|ES256|EdDSA`, RS256 by default", Destination: &alg},
+		Flags: []cli.Flag{
+			{Name: "alg", Usage: "sign with `RS256|PS256|ES256|EdDSA`, RS256 by default", Value: &alg},
 		},
-		run: func(_ context.Context, args []string) error { return a.keysNew(args, schema.SigningAlg(alg)) },
+		Run: func(_ context.Context, env *cli.Env, args []string) error {
+			return keysNew(env, args, schema.SigningAlg(alg))
+		},
 	}
 }
 
-func (a *app) keysListCommand() command {
-	return command{
-		name: "list", args: "[DIR]", maxArgs: 1,
-		summary: "list the private keys of a folder",
-		example: "$ writ keys list keys\nes256-2026-q4.pem  ES256  0600  2Yw0...",
-		run:     func(_ context.Context, args []string) error { return a.keysList(args) },
+func keysListCommand() cli.Command {
+	return cli.Command{
+		Name: "list", Args: "[DIR]", MaxArgs: 1,
+		Summary: "list the private keys of a folder",
+		Example: "$ writ keys list keys\nes256-2026-q4.pem  ES256  0600  2Yw0...",
+		Run:     func(_ context.Context, env *cli.Env, args []string) error { return keysList(env, args) },
 	}
 }
 
-func (a *app) keysPublicCommand() command {
-	var format string
-	return command{
-		name: "public", args: "FILE", maxArgs: 1,
-		summary: "print the public half of a key",
-		example: "$ writ keys public keys/es256-2026-q4.pem\n-----BEGIN PUBLIC KEY-----\n$ writ keys public --format jwks keys/es256-2026-q4.pem\n{\"keys\":[...]}",
-		flags: []cli.Flag{
-			&cli.StringFlag{Name: "format", Value: "pem", Usage: "print as `pem|jwks`, pem by default", Destination: &format},
+func keysPublicCommand() cli.Command {
+	format := "pem"
+	return cli.Command{
+		Name: "public", Args: "FILE", MaxArgs: 1,
+		Summary: "print the public half of a key",
+		Example: "$ writ keys public keys/es256-2026-q4.pem\n-----BEGIN PUBLIC KEY-----\n$ writ keys public --format jwks keys/es256-2026-q4.pem\n{\"keys\":[...]}",
+		Flags: []cli.Flag{
+			{Name: "format", Usage: "print as `pem|jwks`, pem by default", Value: &format},
 		},
-		run: func(_ context.Context, args []string) error { return a.keysPublic(args, format) },
+		Run: func(_ context.Context, env *cli.Env, args []string) error { return keysPublic(env, args, format) },
 	}
 }
 
@@ -97,11 +99,11 @@ type keyInfo struct {
 	key *token.Key
 }
 
-func (a *app) keysNew(args []string, alg schema.SigningAlg) error {
+func keysNew(env *cli.Env, args []string, alg schema.SigningAlg) error {
 	if len(args) == 0 {
 		return diag.Usagef("name the file to write")
 	}
-	private, err := newPrivateKey(a.rand, alg)
+	private, err := newPrivateKey(env.Rand, alg)
 	if err != nil {
 		return err
 	}
@@ -115,29 +117,29 @@ func (a *app) keysNew(args []string, alg schema.SigningAlg) error {
 	}
 	content := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 	if args[0] == "-" {
-		if a.outTTY {
+		if cli.Terminal(env.Out) != nil {
 			return diag.Usagef("a private key is not printed to a terminal: name a file")
 		}
-		_, err := a.out.Write(content)
+		_, err := env.Out.Write(content)
 		return err
 	}
-	if err := durable.Create(a.path(args[0]), content, 0o600); err != nil {
+	if err := durable.Create(env.Path(args[0]), content, 0o600); err != nil {
 		if errors.Is(err, fs.ErrExist) {
 			return diag.Failf("file-exists", "Name another file: a key is never overwritten.", "%w", workspace.Plainly(err, "write"))
 		}
 		return workspace.Unwritable(err)
 	}
-	return a.showNewKey(keyInfo{File: filepath.ToSlash(args[0]), Alg: alg, KID: key.KID()})
+	return showNewKey(env, keyInfo{File: filepath.ToSlash(args[0]), Alg: alg, KID: key.KID()})
 }
 
-func (a *app) showNewKey(info keyInfo) error {
-	if a.json {
-		return a.printJSON(info)
+func showNewKey(env *cli.Env, info keyInfo) error {
+	if env.JSON {
+		return env.PrintJSON(info)
 	}
 	base := filepath.Base(info.File)
-	fmt.Fprintf(a.out, "Wrote %s, kid %s\n\n", info.File, info.KID)
-	fmt.Fprintf(a.out, "  signing_key %q {\n    algorithm    = %q\n    private_key  = %q\n    activates_at = %q\n  }\n",
-		strings.TrimSuffix(base, filepath.Ext(base)), info.Alg, "file:"+base, a.now().UTC().AddDate(0, 0, 1).Format("2006-01-02T15:04:05Z"))
+	fmt.Fprintf(env.Out, "Wrote %s, kid %s\n\n", info.File, info.KID)
+	fmt.Fprintf(env.Out, "  signing_key %q {\n    algorithm    = %q\n    private_key  = %q\n    activates_at = %q\n  }\n",
+		strings.TrimSuffix(base, filepath.Ext(base)), info.Alg, "file:"+base, env.Now().UTC().AddDate(0, 0, 1).Format("2006-01-02T15:04:05Z"))
 	return nil
 }
 
@@ -161,8 +163,8 @@ func newPrivateKey(random io.Reader, alg schema.SigningAlg) (crypto.Signer, erro
 	return nil, usage
 }
 
-func (a *app) keysList(args []string) error {
-	dir := a.dir(args)
+func keysList(env *cli.Env, args []string) error {
+	dir := env.Folder(args)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return workspace.Unreadable(err)
@@ -174,45 +176,45 @@ func (a *app) keysList(args []string) error {
 		}
 		info, err := readKey(filepath.Join(dir, entry.Name()))
 		if err != nil {
-			fmt.Fprintf(a.err, "%s: %s\n", visible(entry.Name()), visible(err.Error()))
+			fmt.Fprintf(env.Err, "%s: %s\n", diag.OneLine(entry.Name()), diag.OneLine(err.Error()))
 			continue
 		}
 		info.File = entry.Name()
 		keys = append(keys, info)
 	}
-	if a.json {
-		return a.printJSON(map[string]any{"keys": keys})
+	if env.JSON {
+		return env.PrintJSON(map[string]any{"keys": keys})
 	}
 	if len(keys) == 0 {
-		fmt.Fprintf(a.err, "%q holds no private key (*.pem).\n", filepath.ToSlash(dir))
+		fmt.Fprintf(env.Err, "%q holds no private key (*.pem).\n", filepath.ToSlash(dir))
 	}
 	for _, k := range keys {
-		fmt.Fprintf(a.out, "%s\t%s\t%s\t%s\n", visible(k.File), k.Alg, k.Mode, k.KID)
+		fmt.Fprintf(env.Out, "%s\t%s\t%s\t%s\n", diag.OneLine(k.File), k.Alg, k.Mode, k.KID)
 	}
 	return nil
 }
 
-func (a *app) keysPublic(args []string, format string) error {
+func keysPublic(env *cli.Env, args []string, format string) error {
 	if len(args) == 0 {
 		return diag.Usagef("name the key file")
 	}
-	info, err := readKey(a.path(args[0]))
+	info, err := readKey(env.Path(args[0]))
 	if err != nil {
 		return err
 	}
-	if a.json {
+	if env.JSON {
 		format = "jwks"
 	}
 	switch format {
 	case "jwks":
-		set := token.NewKeys([]token.Scheduled{{Key: info.key}}, nil).JWKS(a.now().Unix())
-		return a.printJSON(json.RawMessage(set))
+		set := token.NewKeys([]token.Scheduled{{Key: info.key}}, nil).JWKS(env.Now().Unix())
+		return env.PrintJSON(json.RawMessage(set))
 	case "pem":
 		der, err := x509.MarshalPKIXPublicKey(info.key.Public())
 		if err != nil {
 			return err
 		}
-		return pem.Encode(a.out, &pem.Block{Type: "PUBLIC KEY", Bytes: der})
+		return pem.Encode(env.Out, &pem.Block{Type: "PUBLIC KEY", Bytes: der})
 	}
 	return diag.Usagef("unknown format %q: pem or jwks", format)
 }

@@ -5,27 +5,30 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+
 	"github.com/hashicorp/hcl/v2"
-	"github.com/urfave/cli/v3"
 
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 )
 
-func (a *app) lockCommand() command {
+func lockCommand() cli.Command {
 	var inUse string
-	flags := new(configFlags)
-	return command{
-		name: "lock", args: "[DIR]", maxArgs: 1, config: flags,
-		summary: "record new identifiers in the lockfile, nothing else",
-		about: `
+	flags := new(cli.ConfigFlags)
+	return cli.Command{
+		Name: "lock", Args: "[DIR]", MaxArgs: 1, Config: flags,
+		Summary: "record new identifiers in the lockfile, nothing else",
+		About: `
 Run it before a review, so that the change of writ.lock.hcl is reviewed with the
 change that causes it. It also puts a lockfile back in canonical order that a
 merge left in disorder, and makes one that was lost out of the snapshot in force.
 What was retired is in no snapshot: take a lost lockfile from git where you can.`,
-		example: "$ writ lock\nWrote writ.lock.hcl: 1 API, 1 client.",
-		flags:   []cli.Flag{&cli.StringFlag{Name: "snapshot", Usage: snapshotUsage, Destination: &inUse}},
-		run:     func(ctx context.Context, args []string) error { return a.lock(ctx, args, flags, inUse) },
+		Example: "$ writ lock\nWrote writ.lock.hcl: 1 API, 1 client.",
+		Flags:   []cli.Flag{{Name: "snapshot", Usage: snapshotUsage, Value: &inUse}},
+		Run: func(ctx context.Context, env *cli.Env, args []string) error {
+			return runLock(ctx, env, args, flags, inUse)
+		},
 	}
 }
 
@@ -37,12 +40,12 @@ type lockResult struct {
 	Clients  int    `json:"clients"`
 }
 
-func (a *app) lock(ctx context.Context, args []string, flags *configFlags, inUse string) error {
-	w, err := a.workspace(args, flags, inUse)
+func runLock(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags, inUse string) error {
+	w, err := flags.Load(env, args, inUse)
 	if err != nil {
 		return err
 	}
-	t, err := a.compile(w)
+	t, err := env.Compile(w)
 	if err != nil {
 		return err
 	}
@@ -50,18 +53,18 @@ func (a *app) lock(ctx context.Context, args []string, flags *configFlags, inUse
 	if err != nil {
 		return err
 	}
-	a.remind(t)
+	env.Remind(t)
 	result := lockResult{Lockfile: w.Lockfile.Name, Changed: next.Changed(), APIs: len(next.Next.APIs), Clients: len(next.Next.Clients)}
 	if result.Changed {
 		if err := w.WriteLock(ctx, next); err != nil {
 			return err
 		}
-		a.done = result.Lockfile + " is written"
+		env.Done = result.Lockfile + " is written"
 		if next.Rebuilt {
-			a.warn(diag.List{retiredUnknown(w.Lockfile.Name, w.Snapshot)}, nil)
+			env.Warn(diag.List{retiredUnknown(w.Lockfile.Name, w.Snapshot)}, nil)
 		}
 	}
-	return a.showLock(result)
+	return showLock(env, result)
 }
 
 // retiredUnknown says what a snapshot cannot tell: it holds what is served, so
@@ -74,14 +77,14 @@ func retiredUnknown(lockName, snapshotPath string) diag.Diagnostic {
 		lockName, filepath.ToSlash(snapshotPath), diag.ShellQuote(lockName))
 }
 
-func (a *app) showLock(result lockResult) error {
-	if a.json {
-		return a.printJSON(result)
+func showLock(env *cli.Env, result lockResult) error {
+	if env.JSON {
+		return env.PrintJSON(result)
 	}
 	if !result.Changed {
-		fmt.Fprintf(a.out, "%s is up to date.\n", result.Lockfile)
+		fmt.Fprintf(env.Out, "%s is up to date.\n", result.Lockfile)
 		return nil
 	}
-	fmt.Fprintf(a.out, "Wrote %s: %s, %s.\n", result.Lockfile, schema.Plural(result.APIs, "API"), schema.Plural(result.Clients, "client"))
+	fmt.Fprintf(env.Out, "Wrote %s: %s, %s.\n", result.Lockfile, schema.Plural(result.APIs, "API"), schema.Plural(result.Clients, "client"))
 	return nil
 }

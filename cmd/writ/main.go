@@ -2,17 +2,48 @@
 // a snapshot that writd serves, and shows what every change means before it
 // takes effect.
 //
-// The package owns arguments, views and exit codes, one file per command. It
-// decides nothing: rules live in packages config and compiler, tokens in
-// package server. It prints data on standard output and everything else on
-// standard error.
+// The package owns the table of commands and the body of each that is short. The
+// command line as such is package cli, what is printed package view, tokens and
+// keys package tokentool, the server to edit beside package dev. It decides
+// nothing: rules live in packages config and compiler, files and git in package
+// workspace, tokens in package server. Data goes to standard output and
+// everything else to standard error.
 package main
 
 import (
 	"context"
 	"os"
+
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 )
 
 func main() {
-	os.Exit(run(context.Background(), os.Args[1:], osStdio()))
+	os.Exit(cli.Run(context.Background(), cli.OSEnv(), commands(), os.Args[1:]))
+}
+
+// commands is every command, in the order in which the help lists them.
+func commands() []cli.Command {
+	return []cli.Command{
+		initCommand(),
+		fmtCommand(),
+		validateCommand(),
+		lockCommand(),
+		planCommand(),
+		applyCommand(),
+		rollbackCommand(),
+		showCommand(),
+		explainCommand(),
+		graphCommand(),
+		checkCommand(),
+		devCommand(),
+		tokenCommand(),
+		verifyCommand(),
+		quickstartCommand(),
+		secretCommand(),
+		keysCommand(),
+		schemaCommand(),
+		cli.VersionCommand(),
+		cli.CompletionCommand(),
+		cli.ManCommand(commands),
+	}
 }

@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/urfave/cli/v3"
+	"github.com/writ-auth/writ/cmd/writ/internal/view"
+
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/compiler/workspace"
@@ -37,18 +39,18 @@ type proposalOptions struct {
 
 func (o *proposalOptions) flags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "snapshot", Usage: snapshotUsage, Destination: &o.snapshot},
-		&cli.BoolFlag{Name: "locked", Usage: "refuse a lockfile that would change", Destination: &o.locked},
-		&cli.StringSliceFlag{Name: "replace", Usage: "let `ADDR`, such as api.orders, change its identifier; repeatable", Destination: &o.replace},
+		{Name: "snapshot", Usage: snapshotUsage, Value: &o.snapshot},
+		{Name: "locked", Usage: "refuse a lockfile that would change", Value: &o.locked},
+		{Name: "replace", Usage: "let `ADDR`, such as api.orders, change its identifier; repeatable", Value: &o.replace},
 	}
 }
 
-func (a *app) planCommand() command {
-	flags, o := new(configFlags), new(planFlags)
-	return command{
-		name: "plan", args: "[DIR]", maxArgs: 1, config: flags,
-		summary: "show what an apply would change, what widens access first",
-		about: `
+func planCommand() cli.Command {
+	flags, o := new(cli.ConfigFlags), new(planFlags)
+	return cli.Command{
+		Name: "plan", Args: "[DIR]", MaxArgs: 1, Config: flags,
+		Summary: "show what an apply would change, what widens access first",
+		About: `
 Compares with the snapshot in force, or with what --against names: a snapshot
 file or URL, or git:REV, which compiles the configuration as it stood at that
 commit. Nothing is written but --out.
@@ -62,68 +64,68 @@ git:refs/remotes/origin/main, is never ambiguous. In a submodule REV is a full h
 
 The signature of a snapshot that is compared with is not verified: a URL is as
 good as its host, and redirects lead to https only.`,
-		example: "$ writ plan --against git:origin/main --detailed-exitcode\n...\nPlan: 1 to add, 0 to change, 0 to destroy. 1 change widens access.\n$ echo $?\n2",
-		flags: append(o.flags(),
-			&cli.StringFlag{Name: "against", Usage: "compare with `REF`: a snapshot file or URL, or git:REV", Destination: &o.against},
-			&cli.StringFlag{Name: "out", Usage: "save the plan for \"writ apply\" to `FILE`", Destination: &o.out},
-			&cli.BoolFlag{Name: "detailed-exitcode", Usage: "exit with 2 when there are changes", Destination: &o.detailed},
-			&cli.BoolFlag{Name: "markdown", Usage: "print a comment for a pull request", Destination: &o.markdown},
+		Example: "$ writ plan --against git:origin/main --detailed-exitcode\n...\nPlan: 1 to add, 0 to change, 0 to destroy. 1 change widens access.\n$ echo $?\n2",
+		Flags: append(o.flags(),
+			cli.Flag{Name: "against", Usage: "compare with `REF`: a snapshot file or URL, or git:REV", Value: &o.against},
+			cli.Flag{Name: "out", Usage: "save the plan for \"writ apply\" to `FILE`", Value: &o.out},
+			cli.Flag{Name: "detailed-exitcode", Usage: "exit with 2 when there are changes", Value: &o.detailed},
+			cli.Flag{Name: "markdown", Usage: "print a comment for a pull request", Value: &o.markdown},
 		),
-		run: func(ctx context.Context, args []string) error { return a.plan(ctx, args, flags, o) },
+		Run: func(ctx context.Context, env *cli.Env, args []string) error { return runPlan(ctx, env, args, flags, o) },
 	}
 }
 
-func (a *app) plan(ctx context.Context, args []string, flags *configFlags, o *planFlags) error {
+func runPlan(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags, o *planFlags) error {
 	if o.out != "" && o.against != "" {
 		return diag.Usagef("--out saves a plan to apply, and --against compares with something else than what an apply replaces: leave one out")
 	}
 	if o.against != "" && o.snapshot != "" {
 		return diag.Usagef("--against and --snapshot both say what to compare with: leave one out")
 	}
-	if o.markdown && a.json {
+	if o.markdown && env.JSON {
 		return diag.Usagef("--markdown and --json both say how to print: leave one out")
 	}
-	w, err := a.workspace(args, flags, o.snapshot)
+	w, err := flags.Load(env, args, o.snapshot)
 	if err != nil {
 		return err
 	}
 	if o.out != "" {
-		if err := a.checkPlanFile(w, o.out); err != nil {
+		if err := checkPlanFile(env, w, o.out); err != nil {
 			return err
 		}
 	}
-	p, err := a.propose(ctx, w, o.proposalOptions, workspace.PlanOptions{Against: a.reference(o.against)})
+	p, err := propose(ctx, env, w, o.proposalOptions, workspace.PlanOptions{Against: reference(env, o.against)})
 	if err != nil {
 		return err
 	}
 	note := ""
 	if p.Missing != "" {
 		note = p.Missing + " This plan compares with nothing: whatever is in force already counts as new."
-		a.warn(diag.List{workspace.SnapshotMissing(diag.Warning, note)}, nil)
+		env.Warn(diag.List{workspace.SnapshotMissing(diag.Warning, note)}, nil)
 	}
-	a.remind(p.Tree)
-	view := a.planView()
+	env.Remind(p.Tree)
+	how := view.PlanOf(env)
 	if o.markdown {
-		view = planMarkdown{command: planCommandLine(w, o), note: note}
+		how = view.PlanMarkdown{Command: planCommandLine(w, o), Note: note}
 	}
-	if err := view.render(a.out, p.Plan); err != nil {
+	if err := how.Render(env.Out, p.Plan); err != nil {
 		return err
 	}
 	if o.out != "" {
-		if err := a.savePlan(o.out, p.Saved(o.replace, w.Flags())); err != nil {
+		if err := savePlan(env, o.out, p.Saved(o.replace, w.Flags())); err != nil {
 			return err
 		}
-		a.sayApply(w, o.out)
+		sayApply(env, w, o.out)
 	}
 	if o.detailed && !p.Plan.Empty() {
-		return exitStatus(exitChanges)
+		return cli.Status(cli.ExitChanges)
 	}
 	return nil
 }
 
 // propose compiles the configuration and plans.
-func (a *app) propose(ctx context.Context, w *workspace.Workspace, flags proposalOptions, o workspace.PlanOptions) (*workspace.Proposal, error) {
-	t, err := a.compile(w)
+func propose(ctx context.Context, env *cli.Env, w *workspace.Workspace, flags proposalOptions, o workspace.PlanOptions) (*workspace.Proposal, error) {
+	t, err := env.Compile(w)
 	if err != nil {
 		return nil, err
 	}
@@ -132,24 +134,16 @@ func (a *app) propose(ctx context.Context, w *workspace.Workspace, flags proposa
 }
 
 // reference is an --against with its path, if it is one, from the working folder.
-func (a *app) reference(against string) string {
+func reference(env *cli.Env, against string) string {
 	if against == "" || strings.HasPrefix(against, "git:") || strings.HasPrefix(against, "https://") || strings.HasPrefix(against, "http://") {
 		return against
 	}
-	return a.path(against)
-}
-
-// planView is how a plan is shown, for people or machines.
-func (a *app) planView() planView {
-	if a.json {
-		return planJSON{}
-	}
-	return planText{color: a.outColor}
+	return env.Path(against)
 }
 
 // writ begins a command line that runs in the configuration's folder.
 func writ(w *workspace.Workspace, command string) []string {
-	words := []string{programName, command}
+	words := []string{cli.ProgramName, command}
 	if dir := filepath.ToSlash(w.Dir); dir != "." {
 		words = append(words, "-C", dir)
 	}
@@ -180,20 +174,20 @@ func shellLine(words []string) string {
 
 // sayApply prints the command that applies the plan in the file, from where this
 // one was run: apply runs in the configuration's folder, with the same inputs.
-func (a *app) sayApply(w *workspace.Workspace, file string) {
-	if a.json {
+func sayApply(env *cli.Env, w *workspace.Workspace, file string) {
+	if env.JSON {
 		return
 	}
-	words := append(append(writ(w, "apply"), w.FromRoot(a.path(file))), w.Flags()...)
-	fmt.Fprintf(a.err, "\nSaved. To apply exactly this:\n\n  %s\n", shellLine(words))
+	words := append(append(writ(w, "apply"), w.FromRoot(env.Path(file))), w.Flags()...)
+	fmt.Fprintf(env.Err, "\nSaved. To apply exactly this:\n\n  %s\n", shellLine(words))
 }
 
-func (a *app) savePlan(name string, saved *compiler.SavedPlan) error {
+func savePlan(env *cli.Env, name string, saved *compiler.SavedPlan) error {
 	content, err := saved.Encode()
 	if err != nil {
 		return err
 	}
-	if err := durable.Replace(a.path(name), content, 0o644); err != nil {
+	if err := durable.Replace(env.Path(name), content, 0o644); err != nil {
 		return diag.Failf("write-failed", "Name a file in a folder that is there and may be written.", "save the plan %q: %w", name, osCause(err))
 	}
 	return nil
@@ -202,8 +196,8 @@ func (a *app) savePlan(name string, saved *compiler.SavedPlan) error {
 // checkPlanFile lets a plan be saved as a new file, or over a plan that was saved
 // before. Anything else that has the name may be what is in force or a source. An
 // empty file, as mktemp makes it, has nothing to lose.
-func (a *app) checkPlanFile(w *workspace.Workspace, name string) error {
-	path := filepath.Clean(a.path(name))
+func checkPlanFile(env *cli.Env, w *workspace.Workspace, name string) error {
+	path := filepath.Clean(env.Path(name))
 	if path == w.Lockfile.Path || path == filepath.Clean(w.Snapshot) {
 		return diag.Usagef("--out %q is where apply writes: name another file for the plan", name)
 	}

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v3"
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
@@ -26,37 +26,37 @@ type quickstartFlags struct {
 	out    string
 }
 
-func (a *app) quickstartCommand() command {
-	flags, o := new(configFlags), new(quickstartFlags)
-	return command{
-		name: "quickstart", args: "API", maxArgs: 1, config: flags,
-		summary: "print code that checks an API's tokens, ready to run",
-		about: `
+func quickstartCommand() cli.Command {
+	flags, o := new(cli.ConfigFlags), new(quickstartFlags)
+	return cli.Command{
+		Name: "quickstart", Args: "API", MaxArgs: 1, Config: flags,
+		Summary: "print code that checks an API's tokens, ready to run",
+		About: `
 A complete small resource server, or a gateway's configuration, for the API of
 that label or identifier: issuer, audience, algorithm and profile are filled in
 from the configuration. It has a public route, one that wants a valid token and
 one that wants the API's first scope. Without --lang the languages and gateways
 are listed, with the reason where one cannot check this API's tokens.`,
-		example: `$ writ quickstart orders
+		Example: `$ writ quickstart orders
 $ writ quickstart orders --lang go --out resource-server
 Wrote main.go in resource-server.
 
 $ writ quickstart orders --lang haproxy --issuer http://127.0.0.1:8080/`,
-		flags: []cli.Flag{
-			&cli.StringFlag{Name: "lang", Usage: "print the code for `LANG`, such as go, node, python or haproxy", Destination: &o.lang},
-			&cli.StringFlag{Name: "issuer", Usage: "check tokens of the issuer at `URL` instead of the configuration's", Destination: &o.issuer},
-			&cli.StringFlag{Name: "out", Usage: "write the files into `DIR`, overwriting none", Destination: &o.out},
+		Flags: []cli.Flag{
+			{Name: "lang", Usage: "print the code for `LANG`, such as go, node, python or haproxy", Value: &o.lang},
+			{Name: "issuer", Usage: "check tokens of the issuer at `URL` instead of the configuration's", Value: &o.issuer},
+			{Name: "out", Usage: "write the files into `DIR`, overwriting none", Value: &o.out},
 		},
-		run: func(_ context.Context, args []string) error { return a.quickstart(args, flags, o) },
+		Run: func(_ context.Context, env *cli.Env, args []string) error { return runQuickstart(env, args, flags, o) },
 	}
 }
 
-func (a *app) quickstart(args []string, flags *configFlags, o *quickstartFlags) error {
+func runQuickstart(env *cli.Env, args []string, flags *cli.ConfigFlags, o *quickstartFlags) error {
 	target, err := o.check(args)
 	if err != nil {
 		return err
 	}
-	_, t, err := a.compiled(nil, flags)
+	_, t, err := flags.Compile(env, nil)
 	if err != nil {
 		return err
 	}
@@ -68,18 +68,18 @@ func (a *app) quickstart(args []string, flags *configFlags, o *quickstartFlags) 
 	if o.issuer != "" {
 		subject.Issuer = o.issuer
 	}
-	a.remind(t)
+	env.Remind(t)
 	if o.lang == "" {
-		return a.showTargets(subject)
+		return showTargets(env, subject)
 	}
 	files, err := target.Files(subject)
 	if err != nil {
 		return diag.Failf("unsupported-target", fitting(subject), "%s: %w", target.Name, err)
 	}
 	if o.out == "" {
-		return a.showQuickstart(target, files)
+		return showQuickstart(env, target, files)
 	}
-	return a.writeQuickstart(target, files, o.out)
+	return writeQuickstart(env, target, files, o.out)
 }
 
 // check finds the target and refuses what makes no sense whatever the configuration says.
@@ -161,8 +161,8 @@ func fitting(api quickstart.API) string {
 }
 
 // writeQuickstart writes the files into a folder, all of them or none.
-func (a *app) writeQuickstart(target quickstart.Target, files []quickstart.File, out string) error {
-	dir := a.path(out)
+func writeQuickstart(env *cli.Env, target quickstart.Target, files []quickstart.File, out string) error {
+	dir := env.Path(out)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return workspace.Unwritable(err)
 	}
@@ -184,5 +184,5 @@ func (a *app) writeQuickstart(target quickstart.Target, files []quickstart.File,
 		}
 		written = append(written, f.Name)
 	}
-	return a.showWritten(target, files, filepath.ToSlash(out), slices.Clip(written))
+	return showWritten(env, target, files, filepath.ToSlash(out), slices.Clip(written))
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"io"
 
-	"github.com/urfave/cli/v3"
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/config/eval"
@@ -12,18 +12,18 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-func (a *app) schemaCommand() command {
-	format, codes := new(string), new(bool)
-	return command{
-		name:    "schema",
-		summary: "print the language reference",
-		about:   "The reference is made from the table that decodes the language, so it is never behind it.\nWith --codes it is the catalogue of diagnostics: what each code means, an example and the way out.",
-		example: "$ writ schema | less\n$ writ schema --format json | jq -r '.blocks[].type'\n$ writ schema --codes --json | jq -r '.codes[].code'",
-		flags: []cli.Flag{
-			&cli.StringFlag{Name: "format", Value: "markdown", Usage: "print as `json|markdown`, markdown by default", Destination: format},
-			&cli.BoolFlag{Name: "codes", Usage: "print the catalogue of diagnostic codes instead", Destination: codes},
+func schemaCommand() cli.Command {
+	format, codes := "markdown", false
+	return cli.Command{
+		Name:    "schema",
+		Summary: "print the language reference",
+		About:   "The reference is made from the table that decodes the language, so it is never behind it.\nWith --codes it is the catalogue of diagnostics: what each code means, an example and the way out.",
+		Example: "$ writ schema | less\n$ writ schema --format json | jq -r '.blocks[].type'\n$ writ schema --codes --json | jq -r '.codes[].code'",
+		Flags: []cli.Flag{
+			{Name: "format", Usage: "print as `json|markdown`, markdown by default", Value: &format},
+			{Name: "codes", Usage: "print the catalogue of diagnostic codes instead", Value: &codes},
 		},
-		run: func(context.Context, []string) error { return a.schema(*format, *codes) },
+		Run: func(_ context.Context, env *cli.Env, _ []string) error { return runSchema(env, format, codes) },
 	}
 }
 
@@ -36,23 +36,23 @@ func limits() []schema.Limit {
 	return out
 }
 
-func (a *app) schema(format string, codes bool) error {
-	if a.json {
+func runSchema(env *cli.Env, format string, codes bool) error {
+	if env.JSON {
 		format = "json"
 	}
 	if codes {
-		return a.codes(format)
+		return printCodes(env, format)
 	}
 	switch format {
 	case "markdown":
-		_, err := io.WriteString(a.out, schema.Markdown(eval.Reference(), limits()))
+		_, err := io.WriteString(env.Out, schema.Markdown(eval.Reference(), limits()))
 		return err
 	case "json":
 		reference, err := schema.JSON(eval.Reference(), limits())
 		if err != nil {
 			return err
 		}
-		_, err = a.out.Write(append(reference, '\n'))
+		_, err = env.Out.Write(append(reference, '\n'))
 		return err
 	}
 	return unknownFormat(format)

@@ -8,6 +8,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+
 	"github.com/writ-auth/writ/config/diag"
 )
 
@@ -20,21 +22,21 @@ type clientSecret struct {
 	Block  string `json:"block"` // to paste into the client
 }
 
-func (a *app) secretCommand() command {
-	return command{
-		name:    "secret",
-		summary: "make client secrets",
-		sub: []command{{
-			name: "new", args: "CLIENT [LABEL]", maxArgs: 2,
-			summary: "make a client secret and the block that lets it in",
-			about: `
+func secretCommand() cli.Command {
+	return cli.Command{
+		Name:    "secret",
+		Summary: "make client secrets",
+		Sub: []cli.Command{{
+			Name: "new", Args: "CLIENT [LABEL]", MaxArgs: 2,
+			Summary: "make a client secret and the block that lets it in",
+			About: `
 The secret is 32 random bytes. It is printed once and kept nowhere: the
 configuration holds its SHA-256, which is safe in git because nobody can guess
 32 random bytes. Give the secret to the client, paste the block into the client.
 
 To rotate: add the new block beside the old one, let the client change over,
 remove the old block.`,
-			example: `$ writ secret new billing 2027-q1
+			Example: `$ writ secret new billing 2027-q1
 Secret, shown only now: 8oR0...
 
 Paste into client "billing":
@@ -42,16 +44,16 @@ Paste into client "billing":
   secret "2027-q1" {
     hash = "sha256:R4n1..."
   }`,
-			run: func(_ context.Context, args []string) error { return a.secretNew(args) },
+			Run: func(_ context.Context, env *cli.Env, args []string) error { return secretNew(env, args) },
 		}},
 	}
 }
 
-func (a *app) secretNew(args []string) error {
+func secretNew(env *cli.Env, args []string) error {
 	if len(args) == 0 {
 		return diag.Usagef("name the client that the secret is for")
 	}
-	label := a.now().UTC().Format("2006-01-02")
+	label := env.Now().UTC().Format("2006-01-02")
 	if len(args) == 2 {
 		label = args[1]
 	}
@@ -60,18 +62,18 @@ func (a *app) secretNew(args []string) error {
 			return diag.Usagef("invalid name %q: letters, digits, hyphens and underscores", name)
 		}
 	}
-	secret, err := newSecret(a.rand)
+	secret, err := newSecret(env.Rand)
 	if err != nil {
 		return err
 	}
 	s := clientSecret{Client: args[0], Label: label, Secret: secret, Hash: hashSecret(secret)}
 	s.Block = fmt.Sprintf("secret %q {\n  hash = %q\n}\n", s.Label, s.Hash)
-	if a.json {
-		return a.printJSON(s)
+	if env.JSON {
+		return env.PrintJSON(s)
 	}
-	fmt.Fprintf(a.out, "Secret, shown only now: %s\n\nPaste into client %q:\n\n", s.Secret, s.Client)
+	fmt.Fprintf(env.Out, "Secret, shown only now: %s\n\nPaste into client %q:\n\n", s.Secret, s.Client)
 	for line := range strings.Lines(s.Block) {
-		io.WriteString(a.out, "  "+line)
+		io.WriteString(env.Out, "  "+line)
 	}
 	return nil
 }

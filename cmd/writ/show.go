@@ -5,25 +5,29 @@ import (
 	"context"
 	"path/filepath"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/view"
+
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
 )
 
-func (a *app) showCommand() command {
-	return command{
-		name: "show", args: "[FILE]", maxArgs: 1,
-		summary: "print a snapshot or a saved plan",
-		about:   "FILE is a snapshot or what \"writ plan --out\" wrote; writ.snapshot without.",
-		example: "$ writ show --json | jq -r '.authorizations[] | .client + \" \" + .api'\nbilling orders",
-		run:     func(_ context.Context, args []string) error { return a.show(args) },
+func showCommand() cli.Command {
+	return cli.Command{
+		Name: "show", Args: "[FILE]", MaxArgs: 1,
+		Summary: "print a snapshot or a saved plan",
+		About:   "FILE is a snapshot or what \"writ plan --out\" wrote; writ.snapshot without.",
+		Example: "$ writ show --json | jq -r '.authorizations[] | .client + \" \" + .api'\nbilling orders",
+		Run:     func(_ context.Context, env *cli.Env, args []string) error { return runShow(env, args) },
 	}
 }
 
-func (a *app) show(args []string) error {
-	path := a.path(workspace.SnapshotName)
+func runShow(env *cli.Env, args []string) error {
+	path := env.Path(workspace.SnapshotName)
 	if len(args) > 0 {
-		path = a.path(args[0])
+		path = env.Path(args[0])
 	}
 	content, err := workspace.ReadFile(path)
 	if err != nil {
@@ -34,11 +38,11 @@ func (a *app) show(args []string) error {
 		if err != nil {
 			return diag.Failf("plan-invalid", "Make it anew: writ plan --out FILE.", "read plan %q: %w", filepath.ToSlash(path), err)
 		}
-		return a.planView().render(a.out, saved.Plan)
+		return view.PlanOf(env).Render(env.Out, saved.Plan)
 	}
 	snap, err := workspace.OpenSnapshot(content, filepath.ToSlash(path))
 	if err != nil {
 		return err
 	}
-	return a.snapshotView().render(a.out, snap)
+	return view.SnapshotOf(env).Render(env.Out, snap)
 }

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+
 	"github.com/writ-auth/writ/schema"
 )
 
@@ -98,14 +100,14 @@ func startDev(t *testing.T, dir string) (url, secret string) {
 	out, in := io.Pipe()
 	ended := make(chan int, 1)
 	go func() {
-		ended <- run(ctx, []string{"dev", dir, "--listen", "127.0.0.1:0"}, stdio{
-			in: strings.NewReader(""), out: in, err: in, now: time.Now, rand: rand.Reader, getenv: func(string) string { return "" },
+		ended <- run(ctx, []string{"dev", dir, "--listen", "127.0.0.1:0"}, &cli.Env{
+			In: strings.NewReader(""), Out: in, Err: in, Now: time.Now, Rand: rand.Reader, Getenv: func(string) string { return "" },
 		})
 		in.Close()
 	}()
 	t.Cleanup(func() {
 		stop()
-		if code := <-ended; code != exitOK {
+		if code := <-ended; code != cli.ExitOK {
 			t.Errorf("writ dev ended with %d", code)
 		}
 	})

@@ -24,7 +24,7 @@ func TestLineDiff(t *testing.T) {
 			"--- a/f\n+++ b/f\n@@ -1,4 +1,4 @@\n-1\n+I\n 2\n 3\n 4\n@@ -7,4 +7,4 @@\n 7\n 8\n 9\n-x\n+X\n"},
 		{"near by", "1\n2\n3\n", "I\n2\nIII\n", "--- a/f\n+++ b/f\n@@ -1,3 +1,3 @@\n-1\n+I\n 2\n-3\n+III\n"},
 		{"no newline", "a", "A", "--- a/f\n+++ b/f\n@@ -1,1 +1,1 @@\n-a\n\\ No newline at end of file\n+A\n\\ No newline at end of file\n"},
-		{"longer", "a\n", "a\nb\n", "--- a/f\n+++ b/f\n@@ -1,1 +1,2 @@\n-a\n+a\n+b\n"},
+		{"longer", "a\n", "a\nb\n", "--- a/f\n+++ b/f\n@@ -1,1 +1,2 @@\n a\n+b\n"},
 	} {
 		if got := lineDiff("f", test.before, test.after); got != test.want {
 			t.Errorf("%s: got\n%s\nwant\n%s", test.name, got, test.want)

@@ -9,7 +9,8 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/urfave/cli/v3"
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+
 	"golang.org/x/term"
 
 	"github.com/writ-auth/writ/compiler/workspace"
@@ -27,31 +28,31 @@ type tokenFlags struct {
 	secretFile string
 }
 
-func (a *app) tokenCommand() command {
-	flags, o := new(configFlags), new(tokenFlags)
-	return command{
-		name: "token", config: flags,
-		summary: "get a sample token and show request, answer and claims",
-		about: `
+func tokenCommand() cli.Command {
+	flags, o := new(cli.ConfigFlags), new(tokenFlags)
+	return cli.Command{
+		Name: "token", Config: flags,
+		Summary: "get a sample token and show request, answer and claims",
+		About: `
 Asks the server at --server, that of "writ dev" by default; with --embedded the
 configuration is compiled and served inside this process, with a throw-away
 secret. Otherwise the client's secret is read from WRIT_CLIENT_SECRET, from
 --secret-file, or asked for without echo; never from the command line, where
 every process could read it.`,
-		example: "$ writ token --embedded --client billing --api https://api.example.com/orders --scope read:orders",
-		flags: []cli.Flag{
-			&cli.StringFlag{Name: "client", Usage: "the client's `CLIENT_ID`", Destination: &o.client},
-			&cli.StringFlag{Name: "api", Usage: "the API's `IDENTIFIER`; the client's default_api without", Destination: &o.api},
-			&cli.StringSliceFlag{Name: "scope", Usage: "ask for `SCOPE`, repeatable; all that is authorized without", Destination: &o.scopes},
-			&cli.StringFlag{Name: "server", Usage: "the token server at `URL`, " + defaultServer + " by default", Destination: &o.server},
-			&cli.BoolFlag{Name: "embedded", Usage: "serve the configuration inside this process", Destination: &o.embedded},
-			&cli.StringFlag{Name: "secret-file", Usage: "read the client's secret from `FILE`", Destination: &o.secretFile},
+		Example: "$ writ token --embedded --client billing --api https://api.example.com/orders --scope read:orders",
+		Flags: []cli.Flag{
+			{Name: "client", Usage: "the client's `CLIENT_ID`", Value: &o.client},
+			{Name: "api", Usage: "the API's `IDENTIFIER`; the client's default_api without", Value: &o.api},
+			{Name: "scope", Usage: "ask for `SCOPE`, repeatable; all that is authorized without", Value: &o.scopes},
+			{Name: "server", Usage: "the token server at `URL`, " + defaultServer + " by default", Value: &o.server},
+			{Name: "embedded", Usage: "serve the configuration inside this process", Value: &o.embedded},
+			{Name: "secret-file", Usage: "read the client's secret from `FILE`", Value: &o.secretFile},
 		},
-		run: func(ctx context.Context, _ []string) error { return a.token(ctx, flags, o) },
+		Run: func(ctx context.Context, env *cli.Env, _ []string) error { return runToken(ctx, env, flags, o) },
 	}
 }
 
-func (a *app) token(ctx context.Context, flags *configFlags, o *tokenFlags) error {
+func runToken(ctx context.Context, env *cli.Env, flags *cli.ConfigFlags, o *tokenFlags) error {
 	if o.client == "" {
 		return diag.Usagef("name the client: --client CLIENT_ID")
 	}
@@ -59,34 +60,34 @@ func (a *app) token(ctx context.Context, flags *configFlags, o *tokenFlags) erro
 		return diag.Usagef("--embedded needs neither --server nor --secret-file")
 	}
 	if o.embedded {
-		return a.tokenEmbedded(ctx, flags, o)
+		return tokenEmbedded(ctx, env, flags, o)
 	}
 	remote := &tokenServer{base: o.server}
 	if remote.base == "" {
 		remote.base = defaultServer
 	}
-	secret, err := a.clientSecret(o.secretFile)
+	secret, err := readSecret(env, o.secretFile)
 	if err != nil {
 		return err
 	}
-	return a.exchange(ctx, remote, secret, o)
+	return exchange(ctx, env, remote, secret, o)
 }
 
 // tokenEmbedded serves the configuration on a loopback port for one request.
-func (a *app) tokenEmbedded(ctx context.Context, flags *configFlags, o *tokenFlags) error {
-	_, t, err := a.compiled(nil, flags)
+func tokenEmbedded(ctx context.Context, env *cli.Env, flags *cli.ConfigFlags, o *tokenFlags) error {
+	_, t, err := flags.Compile(env, nil)
 	if err != nil {
 		return err
 	}
-	a.remind(t)
-	embedded, err := a.embed(t)
+	env.Remind(t)
+	embedded, err := embed(env, t)
 	if err != nil {
 		return err
 	}
 	defer embedded.stop()
 	remote := &tokenServer{base: embedded.origin}
 	remote.shared = []verifyKey{{alg: schema.HS256, key: []byte(embedded.throw.signing)}}
-	return a.exchange(ctx, remote, embedded.throw.secret, o)
+	return exchange(ctx, env, remote, embedded.throw.secret, o)
 }
 
 // whyLine is the command that says why a request is refused: to a client the
@@ -103,21 +104,21 @@ func whyLine(o *tokenFlags) string {
 }
 
 // clientSecret reads the secret from where it does not show.
-func (a *app) clientSecret(file string) (string, error) {
+func readSecret(env *cli.Env, file string) (string, error) {
 	if file != "" {
-		content, err := workspace.ReadFile(a.path(file))
+		content, err := workspace.ReadFile(env.Path(file))
 		return string(trimNewline(content)), err
 	}
-	if secret := a.getenv("WRIT_CLIENT_SECRET"); secret != "" {
+	if secret := env.Getenv("WRIT_CLIENT_SECRET"); secret != "" {
 		return secret, nil
 	}
-	input := terminal(a.in)
+	input := cli.Terminal(env.In)
 	if input == nil {
 		return "", diag.Usagef("no client secret: set WRIT_CLIENT_SECRET, or use --secret-file or --embedded")
 	}
-	fmt.Fprint(a.err, "Client secret (not shown): ")
+	fmt.Fprint(env.Err, "Client secret (not shown): ")
 	secret, err := term.ReadPassword(int(input.Fd()))
-	fmt.Fprintln(a.err)
+	fmt.Fprintln(env.Err)
 	if err != nil {
 		return "", diag.Failf("unreadable-file", "", "read the secret: %w", err)
 	}
@@ -137,7 +138,7 @@ type tokenReport struct {
 }
 
 // exchange sends the request, takes the token apart and verifies it.
-func (a *app) exchange(ctx context.Context, remote *tokenServer, secret string, o *tokenFlags) error {
+func exchange(ctx context.Context, env *cli.Env, remote *tokenServer, secret string, o *tokenFlags) error {
 	if err := remote.discover(ctx); err != nil {
 		return err
 	}
@@ -160,23 +161,23 @@ func (a *app) exchange(ctx context.Context, remote *tokenServer, secret string, 
 	if !json.Valid(body) {
 		return diag.Failf("unreachable", "", "%s answered %d without JSON: not a token server", remote.base, status)
 	}
-	if err := report.check(ctx, a, remote, o, body); err != nil {
+	if err := report.check(ctx, env, remote, o, body); err != nil {
 		return err
 	}
-	if err := a.showExchange(report); err != nil {
+	if err := showExchange(env, report); err != nil {
 		return err
 	}
-	if report.token == nil && !a.json {
-		fmt.Fprintf(a.err, "\nA client is told no more than that. To see which rule refuses:\n  %s\n", whyLine(o))
+	if report.token == nil && !env.JSON {
+		fmt.Fprintf(env.Err, "\nA client is told no more than that. To see which rule refuses:\n  %s\n", whyLine(o))
 	}
 	if report.token == nil || !passed(report.Checks) {
-		return exitStatus(exitError)
+		return cli.Status(cli.ExitError)
 	}
 	return nil
 }
 
 // check verifies the token of an answer that has one.
-func (r *tokenReport) check(ctx context.Context, a *app, remote *tokenServer, o *tokenFlags, body []byte) error {
+func (r *tokenReport) check(ctx context.Context, env *cli.Env, remote *tokenServer, o *tokenFlags, body []byte) error {
 	var answer struct {
 		AccessToken string `json:"access_token"`
 	}
@@ -191,7 +192,7 @@ func (r *tokenReport) check(ctx context.Context, a *app, remote *tokenServer, o 
 	if err != nil {
 		return err
 	}
-	e := &expectation{issuer: remote.issuer, audience: o.api, now: a.now().Unix()}
+	e := &expectation{issuer: remote.issuer, audience: o.api, now: env.Now().Unix()}
 	if e.keys, err = parseJWKS(set); err != nil {
 		return diag.Failf("invalid-key", "", "%w", err)
 	}
@@ -201,9 +202,9 @@ func (r *tokenReport) check(ctx context.Context, a *app, remote *tokenServer, o 
 	return nil
 }
 
-func (a *app) showExchange(r *tokenReport) error {
-	if a.json {
-		return a.printJSON(r)
+func showExchange(env *cli.Env, r *tokenReport) error {
+	if env.JSON {
+		return env.PrintJSON(r)
 	}
 	var text bytes.Buffer
 	fmt.Fprintf(&text, "Request:\n  %s\n\nAnswer: %d\n%s\n", r.Request, r.Status, indented(r.Answer))
@@ -211,8 +212,8 @@ func (a *app) showExchange(r *tokenReport) error {
 		text.WriteString("\n")
 		writeToken(&text, r.token)
 		text.WriteString("\nChecks:\n")
-		a.writeChecks(&text, r.Checks)
+		writeChecks(env, &text, r.Checks)
 	}
-	_, err := io.Copy(a.out, &text)
+	_, err := io.Copy(env.Out, &text)
 	return err
 }

@@ -4,39 +4,41 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/urfave/cli/v3"
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/config/diag"
 )
 
-func (a *app) validateCommand() command {
+func validateCommand() cli.Command {
 	var strict, locked bool
-	flags := new(configFlags)
-	return command{
-		name: "validate", args: "[DIR]", maxArgs: 1, config: flags,
-		summary: "check the configuration against every rule",
-		about:   "Every problem is reported in one run, each with its place. Nothing is written.",
-		example: `$ writ validate
+	flags := new(cli.ConfigFlags)
+	return cli.Command{
+		Name: "validate", Args: "[DIR]", MaxArgs: 1, Config: flags,
+		Summary: "check the configuration against every rule",
+		About:   "Every problem is reported in one run, each with its place. Nothing is written.",
+		Example: `$ writ validate
 Error: Unknown scope [unknown-scope]
 
   on billing.hcl line 23, in authorization "billing-reads-orders":
   23:   scopes = ["read:order"]
 ...`,
-		flags: []cli.Flag{
-			&cli.BoolFlag{Name: "strict", Usage: "take warnings for errors", Destination: &strict},
-			&cli.BoolFlag{Name: "locked", Usage: "refuse a lockfile that would change", Destination: &locked},
+		Flags: []cli.Flag{
+			{Name: "strict", Usage: "take warnings for errors", Value: &strict},
+			{Name: "locked", Usage: "refuse a lockfile that would change", Value: &locked},
 		},
-		run: func(_ context.Context, args []string) error { return a.validate(args, flags, strict, locked) },
+		Run: func(_ context.Context, env *cli.Env, args []string) error {
+			return runValidate(env, args, flags, strict, locked)
+		},
 	}
 }
 
-func (a *app) validate(args []string, flags *configFlags, strict, locked bool) error {
-	w, err := a.workspace(args, flags, "")
+func runValidate(env *cli.Env, args []string, flags *cli.ConfigFlags, strict, locked bool) error {
+	w, err := flags.Load(env, args, "")
 	if err != nil {
 		return err
 	}
-	t, err := a.compile(w)
+	t, err := env.Compile(w)
 	if err == nil {
 		_, err = w.CheckLock(t, compiler.LockOptions{Locked: locked})
 	}
@@ -46,12 +48,12 @@ func (a *app) validate(args []string, flags *configFlags, strict, locked bool) e
 	if strict && len(t.Warnings) > 0 {
 		return &diag.Problems{List: promote(t.Warnings), Sources: t.Sources}
 	}
-	if a.json {
-		a.showReport(a.out, &diag.Problems{List: t.Warnings, Sources: t.Sources})
+	if env.JSON {
+		env.ShowReport(env.Out, &diag.Problems{List: t.Warnings, Sources: t.Sources})
 		return nil
 	}
-	a.warn(t.Warnings, t.Sources)
-	fmt.Fprintf(a.out, "The configuration is valid: %s.\n", counts(t.Model.Document))
+	env.Warn(t.Warnings, t.Sources)
+	fmt.Fprintf(env.Out, "The configuration is valid: %s.\n", cli.Counts(t.Model.Document))
 	return nil
 }
 

@@ -6,7 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/urfave/cli/v3"
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
@@ -25,36 +25,36 @@ type verifyFlags struct {
 	api      string
 }
 
-func (a *app) verifyCommand() command {
+func verifyCommand() cli.Command {
 	o := new(verifyFlags)
-	return command{
-		name: "verify", args: "TOKEN", maxArgs: 1,
-		summary: "check a token as a resource server would, claim by claim",
-		about: `
+	return cli.Command{
+		Name: "verify", Args: "TOKEN", MaxArgs: 1,
+		Summary: "check a token as a resource server would, claim by claim",
+		About: `
 Keys and issuer come from --server, the server of "writ dev" by default. With
 --snapshot the token is also compared with that configuration, and the keys come
 from --jwks, or else from the issuer's own discovery document. With "-" as TOKEN
 it is read from standard input, which keeps it out of the process list.`,
-		example: "$ writ verify --api https://api.example.com/orders - < token\n  ok      alg        RS256\n  ok      typ        at+jwt\n  ok      signature  by key 7q1V...\n  FAILED  exp        2026-11-23T05:00:00Z, 12m0s ago\n  ...",
-		flags: []cli.Flag{
-			&cli.StringFlag{Name: "server", Usage: "the token server at `URL`, " + defaultServer + " by default", Destination: &o.server},
-			&cli.StringFlag{Name: "snapshot", Usage: "compare with the configuration in the snapshot `FILE`", Destination: &o.snapshot},
-			&cli.StringFlag{Name: "jwks", Usage: "take the keys from the JWK Set in `FILE`", Destination: &o.jwks},
-			&cli.StringFlag{Name: "hs256-secret-file", Usage: "the signing secret of an HS256 API: `FILE`", Destination: &o.secret},
-			&cli.StringFlag{Name: "api", Usage: "expect the audience `IDENTIFIER`", Destination: &o.api},
+		Example: "$ writ verify --api https://api.example.com/orders - < token\n  ok      alg        RS256\n  ok      typ        at+jwt\n  ok      signature  by key 7q1V...\n  FAILED  exp        2026-11-23T05:00:00Z, 12m0s ago\n  ...",
+		Flags: []cli.Flag{
+			{Name: "server", Usage: "the token server at `URL`, " + defaultServer + " by default", Value: &o.server},
+			{Name: "snapshot", Usage: "compare with the configuration in the snapshot `FILE`", Value: &o.snapshot},
+			{Name: "jwks", Usage: "take the keys from the JWK Set in `FILE`", Value: &o.jwks},
+			{Name: "hs256-secret-file", Usage: "the signing secret of an HS256 API: `FILE`", Value: &o.secret},
+			{Name: "api", Usage: "expect the audience `IDENTIFIER`", Value: &o.api},
 		},
-		run: func(ctx context.Context, args []string) error { return a.verify(ctx, args, o) },
+		Run: func(ctx context.Context, env *cli.Env, args []string) error { return runVerify(ctx, env, args, o) },
 	}
 }
 
-func (a *app) verify(ctx context.Context, args []string, o *verifyFlags) error {
+func runVerify(ctx context.Context, env *cli.Env, args []string, o *verifyFlags) error {
 	if len(args) == 0 {
 		return diag.Usagef("name the token, or \"-\" to read it from standard input")
 	}
 	if o.server != "" && o.snapshot != "" {
 		return diag.Usagef("--server and --snapshot both say whom to believe: leave one out")
 	}
-	compact, err := a.tokenArgument(args[0])
+	compact, err := tokenArgument(env, args[0])
 	if err != nil {
 		return err
 	}
@@ -62,32 +62,32 @@ func (a *app) verify(ctx context.Context, args []string, o *verifyFlags) error {
 	if err != nil {
 		return diag.Failf("invalid-token", "", "read token: %w", err)
 	}
-	expected, err := a.expectation(ctx, o)
+	expected, err := expectationOf(ctx, env, o)
 	if err != nil {
 		return err
 	}
 	checks := expected.inspect(t)
-	if a.json {
-		err = a.printJSON(map[string]any{"valid": passed(checks), "checks": checks, "header": t.header, "claims": t.claims})
+	if env.JSON {
+		err = env.PrintJSON(map[string]any{"valid": passed(checks), "checks": checks, "header": t.header, "claims": t.claims})
 	} else {
 		var text bytes.Buffer
 		writeToken(&text, t)
 		text.WriteString("\nChecks:\n")
-		a.writeChecks(&text, checks)
-		_, err = a.out.Write(text.Bytes())
+		writeChecks(env, &text, checks)
+		_, err = env.Out.Write(text.Bytes())
 	}
 	if err == nil && !passed(checks) {
-		return exitStatus(exitError)
+		return cli.Status(cli.ExitError)
 	}
 	return err
 }
 
 // tokenArgument is a TOKEN argument: itself, or standard input for "-".
-func (a *app) tokenArgument(arg string) (string, error) {
+func tokenArgument(env *cli.Env, arg string) (string, error) {
 	if arg != "-" {
 		return withoutScheme(arg), nil
 	}
-	text, err := io.ReadAll(io.LimitReader(a.in, maxToken+1))
+	text, err := io.ReadAll(io.LimitReader(env.In, maxToken+1))
 	if err != nil {
 		return "", diag.Failf("unreadable-file", "", "read standard input: %w", err)
 	}
@@ -109,18 +109,18 @@ func withoutScheme(arg string) string {
 }
 
 // expectation gathers issuer, keys and configuration from where the flags say.
-func (a *app) expectation(ctx context.Context, o *verifyFlags) (*expectation, error) {
-	e := &expectation{audience: o.api, now: a.now().Unix()}
+func expectationOf(ctx context.Context, env *cli.Env, o *verifyFlags) (*expectation, error) {
+	e := &expectation{audience: o.api, now: env.Now().Unix()}
 	var keys []byte
 	if o.jwks != "" {
 		var err error
-		if keys, err = workspace.ReadFile(a.path(o.jwks)); err != nil {
+		if keys, err = workspace.ReadFile(env.Path(o.jwks)); err != nil {
 			return nil, err
 		}
 	}
 	remote := &tokenServer{base: o.server}
 	if o.snapshot != "" {
-		snap, err := workspace.ReadSnapshot(a.path(o.snapshot))
+		snap, err := workspace.ReadSnapshot(env.Path(o.snapshot))
 		if err != nil {
 			return nil, err
 		}
@@ -142,7 +142,7 @@ func (a *app) expectation(ctx context.Context, o *verifyFlags) (*expectation, er
 		return nil, err
 	}
 	if o.secret != "" {
-		secret, err := workspace.ReadFile(a.path(o.secret))
+		secret, err := workspace.ReadFile(env.Path(o.secret))
 		if err != nil {
 			return nil, err
 		}

@@ -3,47 +3,51 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+
+	"github.com/writ-auth/writ/config/diag"
 )
 
 // showChecks prints the outcome of "writ check".
-func (a *app) showChecks(report *checkReport, coverage bool) error {
-	if a.json {
-		return a.printJSON(report)
+func showChecks(env *cli.Env, report *checkReport, coverage bool) error {
+	if env.JSON {
+		return env.PrintJSON(report)
 	}
 	var text strings.Builder
 	for _, result := range report.Tests {
 		if !result.Passed {
-			a.writeFailure(&text, result)
+			writeFailure(env, &text, result)
 		}
 	}
 	if len(report.Tests) == 0 {
-		fmt.Fprintln(a.err, "There are no expectations: write some in a *.test.hcl file.")
+		fmt.Fprintln(env.Err, "There are no expectations: write some in a *.test.hcl file.")
 	}
 	fmt.Fprintf(&text, "%d passed, %d failed.\n", report.Passed, report.Failed)
 	if coverage {
 		writeCoverage(&text, report.Uncovered)
 	}
-	_, err := fmt.Fprint(a.out, text.String())
+	_, err := fmt.Fprint(env.Out, text.String())
 	return err
 }
 
-func (a *app) writeFailure(text *strings.Builder, result testResult) {
-	fmt.Fprintf(text, "%s  %s (%s:%d)\n", a.paint(red, "FAIL"), visible(result.Name), visible(result.File), result.Line)
+func writeFailure(env *cli.Env, text *strings.Builder, result testResult) {
+	fmt.Fprintf(text, "%s  %s (%s:%d)\n", env.Paint(cli.Red, "FAIL"), diag.OneLine(result.Name), diag.OneLine(result.File), result.Line)
 	for _, m := range result.Failures {
-		fmt.Fprintf(text, "      %s: expected %s, got %s\n", visible(m.What), visible(m.Expected), visible(m.Actual))
+		fmt.Fprintf(text, "      %s: expected %s, got %s\n", diag.OneLine(m.What), diag.OneLine(m.Expected), diag.OneLine(m.Actual))
 	}
 	if result.Reason != "" {
-		fmt.Fprintf(text, "      refused: %s\n", visible(result.Reason))
+		fmt.Fprintf(text, "      refused: %s\n", diag.OneLine(result.Reason))
 	}
 	for _, sentence := range result.Why {
-		fmt.Fprintf(text, "      %s\n", visible(sentence))
+		fmt.Fprintf(text, "      %s\n", diag.OneLine(sentence))
 	}
 	switch {
 	case result.Decided == "":
 	case result.DecidedAt == "":
-		fmt.Fprintf(text, "      decided by %s\n", visible(result.Decided))
+		fmt.Fprintf(text, "      decided by %s\n", diag.OneLine(result.Decided))
 	default:
-		fmt.Fprintf(text, "      decided by %s (%s)\n", visible(result.Decided), visible(result.DecidedAt))
+		fmt.Fprintf(text, "      decided by %s (%s)\n", diag.OneLine(result.Decided), diag.OneLine(result.DecidedAt))
 	}
 	text.WriteString("\n")
 }
@@ -57,7 +61,7 @@ func writeCoverage(text *strings.Builder, gaps []gap) {
 	for _, g := range gaps {
 		place := ""
 		if g.Place != "" {
-			place = " (" + visible(g.Place) + ")"
+			place = " (" + diag.OneLine(g.Place) + ")"
 		}
 		if g.Whole {
 			fmt.Fprintf(text, "  %s%s\n", g.Address, place)

@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/server/quickstart"
 )
@@ -27,7 +29,7 @@ type targetJSON struct {
 
 func targetOf(t quickstart.Target) targetJSON {
 	out := targetJSON{
-		Name: t.Name, Aliases: emptyList(t.Aliases), Title: t.Title, Group: t.Group, Library: t.Library, Version: t.Version,
+		Name: t.Name, Aliases: append([]string{}, t.Aliases...), Title: t.Title, Group: t.Group, Library: t.Library, Version: t.Version,
 		Executed: !t.NotExecuted, Test: t.Test,
 	}
 	for _, profile := range t.Profiles {
@@ -40,9 +42,9 @@ func targetOf(t quickstart.Target) targetJSON {
 }
 
 // showTargets lists what code there is, and what cannot check this API's tokens.
-func (a *app) showTargets(api quickstart.API) error {
+func showTargets(env *cli.Env, api quickstart.API) error {
 	targets := quickstart.Targets()
-	if a.json {
+	if env.JSON {
 		list := make([]targetJSON, len(targets))
 		for i, t := range targets {
 			list[i] = targetOf(t)
@@ -53,7 +55,7 @@ func (a *app) showTargets(api quickstart.API) error {
 				list[i].Reason = reason.Error()
 			}
 		}
-		return a.printJSON(map[string]any{"format_version": "1", "api": api.Label, "targets": list})
+		return env.PrintJSON(map[string]any{"format_version": "1", "api": api.Label, "targets": list})
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "Code that checks tokens for api.%s: %s, profile %s.\n", api.Label, api.Alg, api.Profile)
@@ -73,7 +75,7 @@ func (a *app) showTargets(api quickstart.API) error {
 		}
 	}
 	fmt.Fprintf(&text, "\nPrint one:\n\n  writ quickstart %s --lang %s\n", diag.ShellQuote(api.Label), targets[0].Name)
-	_, err := io.WriteString(a.out, text.String())
+	_, err := io.WriteString(env.Out, text.String())
 	return err
 }
 
@@ -100,9 +102,9 @@ func quickstartOf(t quickstart.Target, files []quickstart.File, dir string) quic
 }
 
 // showQuickstart prints the code; of several files each below its name.
-func (a *app) showQuickstart(t quickstart.Target, files []quickstart.File) error {
-	if a.json {
-		return a.printJSON(quickstartOf(t, files, ""))
+func showQuickstart(env *cli.Env, t quickstart.Target, files []quickstart.File) error {
+	if env.JSON {
+		return env.PrintJSON(quickstartOf(t, files, ""))
 	}
 	var text strings.Builder
 	for i, f := range files {
@@ -114,14 +116,14 @@ func (a *app) showQuickstart(t quickstart.Target, files []quickstart.File) error
 		}
 		text.WriteString(f.Content)
 	}
-	if _, err := io.WriteString(a.out, text.String()); err != nil {
+	if _, err := io.WriteString(env.Out, text.String()); err != nil {
 		return err
 	}
 	names := make([]string, len(files))
 	for i, f := range files {
 		names[i] = f.Name
 	}
-	_, err := fmt.Fprintf(a.err, "\nSave it as %s, or let --out FOLDER write that. Its first lines say how to run it.\n", strings.Join(names, ", "))
+	_, err := fmt.Fprintf(env.Err, "\nSave it as %s, or let --out FOLDER write that. Its first lines say how to run it.\n", strings.Join(names, ", "))
 	return err
 }
 
@@ -137,10 +139,10 @@ func comment(language, text string) string {
 	return "# " + text
 }
 
-func (a *app) showWritten(t quickstart.Target, files []quickstart.File, dir string, written []string) error {
-	if a.json {
-		return a.printJSON(quickstartOf(t, files, dir))
+func showWritten(env *cli.Env, t quickstart.Target, files []quickstart.File, dir string, written []string) error {
+	if env.JSON {
+		return env.PrintJSON(quickstartOf(t, files, dir))
 	}
-	_, err := fmt.Fprintf(a.out, "Wrote %s in %s. The first lines of %s say how to run it.\n", strings.Join(written, ", "), dir, written[0])
+	_, err := fmt.Fprintf(env.Out, "Wrote %s in %s. The first lines of %s say how to run it.\n", strings.Join(written, ", "), dir, written[0])
 	return err
 }

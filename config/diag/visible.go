@@ -60,3 +60,7 @@ func Inert(text string) string {
 	}
 	return b.String()
 }
+
+// OneLine is text of others as one line may show it: nothing in it breaks the line
+// or acts on a terminal.
+func OneLine(text string) string { return Visible(text, "") }

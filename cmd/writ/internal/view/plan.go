@@ -1,4 +1,7 @@
-package main
+// Package view prints what commands have found out, for people and for machines:
+// plans, snapshots, explanations, graphs. It decides nothing, and text of others
+// stands in it as one line that no terminal acts on.
+package view
 
 import (
 	"fmt"
@@ -6,20 +9,29 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 )
 
-// A planView prints a plan.
-type planView interface {
-	render(w io.Writer, p *compiler.Plan) error
+// A Plan prints a plan.
+type Plan interface {
+	Render(w io.Writer, p *compiler.Plan) error
 }
 
-// planJSON prints a plan for machines.
-type planJSON struct{}
+// PlanOf is how a plan is shown where the command goes to.
+func PlanOf(env *cli.Env) Plan {
+	if env.JSON {
+		return PlanJSON{}
+	}
+	return PlanText{Color: env.Color(env.Out)}
+}
 
-func (v planJSON) render(w io.Writer, p *compiler.Plan) error { return writeJSON(w, p) }
+// PlanJSON prints a plan for machines.
+type PlanJSON struct{}
+
+func (v PlanJSON) Render(w io.Writer, p *compiler.Plan) error { return cli.WriteJSON(w, p) }
 
 // The sections of a plan for people, the strongest effect first.
 var effectSections = []struct {
@@ -173,7 +185,7 @@ func accessParty(changes []compiler.AccessChange, i int) string {
 	case a.SubjectType == schema.SubjectUser:
 		party += ", on behalf of users"
 	}
-	return visible(party)
+	return diag.OneLine(party)
 }
 
 // sameLabels returns the changes that stand beside one, itself included, and are
@@ -224,7 +236,7 @@ func (l accessList) String() string {
 	if len(l.names) == 0 {
 		return ""
 	}
-	return visible(strings.Join(l.names, ", ") + l.remark)
+	return diag.OneLine(strings.Join(l.names, ", ") + l.remark)
 }
 
 // atMost is a time that is left, such as 22h30m, rounded up to minutes where it is
@@ -266,6 +278,3 @@ func remark(remarks ...string) string {
 	}
 	return " (" + strings.Join(remarks, "; ") + ")"
 }
-
-// visible is text of others as a line may show it.
-func visible(text string) string { return diag.Visible(text, "") }

@@ -1,4 +1,4 @@
-package main
+package view
 
 import (
 	"bufio"
@@ -6,14 +6,14 @@ import (
 	"io"
 	"strings"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/config/diag"
 )
 
-// planText prints a plan for people at a terminal: first what it means, then
+// PlanText prints a plan for people at a terminal: first what it means, then
 // what happens to each object, then who gains and loses what.
-type planText struct{ color bool }
-
-const yellow color = "\x1b[33m"
+type PlanText struct{ Color bool }
 
 // A planPrinter writes lines. The first error is kept by the buffered writer.
 type planPrinter struct {
@@ -24,11 +24,11 @@ type planPrinter struct {
 // planBuffer is large because a first plan may be a hundred megabytes.
 const planBuffer = 64 << 10
 
-func (v planText) render(w io.Writer, p *compiler.Plan) error {
-	out := &planPrinter{bufio.NewWriterSize(w, planBuffer), v.color}
+func (v PlanText) Render(w io.Writer, p *compiler.Plan) error {
+	out := &planPrinter{bufio.NewWriterSize(w, planBuffer), v.Color}
 	if len(p.Changes) > 0 {
 		out.meaning(p)
-		out.line(bold, "writ will do this:")
+		out.line(cli.Bold, "writ will do this:")
 		for i := range p.Changes {
 			out.change(&p.Changes[i])
 		}
@@ -38,18 +38,18 @@ func (v planText) render(w io.Writer, p *compiler.Plan) error {
 		out.line("", files)
 		out.line("", "")
 	}
-	out.line(bold, planSummary(p))
+	out.line(cli.Bold, planSummary(p))
 	return out.Flush()
 }
 
-func (out *planPrinter) paint(c color, text string) string {
-	if !out.color || c == "" {
+func (out *planPrinter) paint(c cli.Color, text string) string {
+	if !out.color {
 		return text
 	}
-	return string(c) + text + string(plain)
+	return c.Paint(text)
 }
 
-func (out *planPrinter) line(c color, text string) {
+func (out *planPrinter) line(c cli.Color, text string) {
 	out.WriteString(out.paint(c, text))
 	out.WriteByte('\n')
 }
@@ -57,12 +57,12 @@ func (out *planPrinter) line(c color, text string) {
 // sign is the mark before an object or attribute, right-aligned in three
 // columns as "-/+" is the widest.
 func (out *planPrinter) sign(sign string) string {
-	c := yellow
+	c := cli.Yellow
 	switch sign {
 	case "+":
-		c = green
+		c = cli.Green
 	case "-", "-/+":
-		c = red
+		c = cli.Red
 	}
 	return strings.Repeat(" ", 3-len(sign)) + out.paint(c, sign)
 }
@@ -75,23 +75,23 @@ func (out *planPrinter) meaning(p *compiler.Plan) {
 		if len(lines) == 0 {
 			continue
 		}
-		heading := bold
+		heading := cli.Bold
 		if section.effect == compiler.EffectWiden {
-			heading += yellow
+			heading += cli.Yellow
 		}
 		out.line(heading, section.heading+":")
 		out.line("", "")
 		if section.effect == compiler.EffectWiden && moreThanAScreen(lines) {
 			for _, address := range addressesOf(lines) {
-				fmt.Fprintf(out, "    %s\n", visible(address))
+				fmt.Fprintf(out, "    %s\n", diag.OneLine(address))
 			}
 			out.line("", "")
 		}
 		for i, line := range lines {
 			if i == 0 || lines[i-1].change != line.change {
-				fmt.Fprintf(out, "%s %s\n", out.sign(actionSign(line.change.Action)), visible(line.change.Address))
+				fmt.Fprintf(out, "%s %s\n", out.sign(actionSign(line.change.Action)), diag.OneLine(line.change.Address))
 			}
-			fmt.Fprintf(out, "        %s\n", visible(line.reason))
+			fmt.Fprintf(out, "        %s\n", diag.OneLine(line.reason))
 		}
 		out.line("", "")
 	}
@@ -103,7 +103,7 @@ func (out *planPrinter) access(changes []compiler.AccessChange) {
 		return
 	}
 	out.line("", "")
-	out.line(bold, "Who gains and loses what:")
+	out.line(cli.Bold, "Who gains and loses what:")
 	out.line("", "")
 	var before string
 	for i := range changes {

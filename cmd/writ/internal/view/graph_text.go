@@ -1,15 +1,16 @@
-package main
+package view
 
 import (
 	"fmt"
 	"io"
 	"strings"
 
+	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/server/console/graph"
 )
 
-// drawDot writes the picture for graphviz.
-func drawDot(w io.Writer, p *graph.Picture) error {
+// DrawDot writes the picture for graphviz.
+func DrawDot(w io.Writer, p *graph.Picture) error {
 	var text strings.Builder
 	text.WriteString("digraph writ {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n")
 	for i, b := range p.Clients {
@@ -34,13 +35,13 @@ func dotLabel(b graph.Box) string {
 	quote := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 	lines := append([]string{b.Title()}, b.Detail...)
 	for i, line := range lines {
-		lines[i] = quote.Replace(visible(line))
+		lines[i] = quote.Replace(diag.OneLine(line))
 	}
 	return `"` + strings.Join(lines, `\n`) + `"`
 }
 
-// drawMermaid writes the picture for Markdown that renders mermaid.
-func drawMermaid(w io.Writer, p *graph.Picture) error {
+// DrawMermaid writes the picture for Markdown that renders mermaid.
+func DrawMermaid(w io.Writer, p *graph.Picture) error {
 	var text strings.Builder
 	text.WriteString("flowchart LR\n")
 	for i, b := range p.Clients {
@@ -66,7 +67,7 @@ func mermaidLabel(b graph.Box) string {
 	quote := strings.NewReplacer(`#`, "#35;", `"`, "#quot;", `<`, "#lt;", `>`, "#gt;", `&`, "#amp;", "`", "#96;", `*`, "#42;", `_`, "#95;")
 	lines := append([]string{b.Title()}, b.Detail...)
 	for i, line := range lines {
-		lines[i] = quote.Replace(visible(line))
+		lines[i] = quote.Replace(diag.OneLine(line))
 	}
 	return `"` + strings.Join(lines, "<br/>") + `"`
 }

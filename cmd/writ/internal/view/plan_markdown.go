@@ -1,4 +1,4 @@
-package main
+package view
 
 import (
 	"bufio"
@@ -10,10 +10,11 @@ import (
 	"strings"
 
 	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 )
 
-// planMarkdown prints a plan as a comment on a pull request: what it means open,
+// PlanMarkdown prints a plan as a comment on a pull request: what it means open,
 // the objects folded. Whatever an author could write stands in code spans or
 // blocks, where neither Markdown nor HTML means anything.
 //
@@ -21,9 +22,9 @@ import (
 // what comes last. So the addresses of all that widens come first, lines are cut
 // before any is left out, names are cut at the longest first, and whatever is not
 // shown is counted in the first lines, with the command that prints it.
-type planMarkdown struct {
-	command string // that prints the whole plan
-	note    string // what a reader must know first; "" for nothing
+type PlanMarkdown struct {
+	Command string // that prints the whole plan
+	Note    string // what a reader must know first; "" for nothing
 }
 
 // The room in a comment, in bytes, of which platforms take 65,536 characters: what
@@ -37,19 +38,19 @@ const (
 	maxComment       = 60_000 // every object; the rest is for what a workflow adds
 )
 
-func (v planMarkdown) render(w io.Writer, p *compiler.Plan) error {
+func (v PlanMarkdown) Render(w io.Writer, p *compiler.Plan) error {
 	c := &planComment{}
 	c.changes(p)
 	c.access(p.Access)
 	c.objects(p.Changes)
 	var out strings.Builder
 	out.WriteString("### writ plan\n\n")
-	if banner := c.banner(v.command); banner != "" {
+	if banner := c.banner(v.Command); banner != "" {
 		fmt.Fprintf(&out, "%s\n\n", banner)
 	}
 	fmt.Fprintf(&out, "**%s**\n", planSummary(p))
-	if v.note != "" {
-		fmt.Fprintf(&out, "\n⚠️ %s\n", markdownText(v.note))
+	if v.Note != "" {
+		fmt.Fprintf(&out, "\n⚠️ %s\n", markdownText(v.Note))
 	}
 	if files := planFiles(p); files != "" {
 		fmt.Fprintf(&out, "\n%s\n", files)
@@ -389,7 +390,7 @@ func cutInto(text string, longest int, render func(string) string, cut func(stri
 // it from another.
 func cutMiddle(text string, n int) string {
 	const mark = "…"
-	if text = visible(text); len(text) <= n {
+	if text = diag.OneLine(text); len(text) <= n {
 		return text
 	}
 	head := max(n-len(mark), 0) * 2 / 3
@@ -416,7 +417,7 @@ func fenced(out io.Writer, text string) {
 // codeSpan writes text as a code span whose delimiter is longer than any run of
 // backticks in it (CommonMark 0.31 section 6.1).
 func codeSpan(text string) string {
-	text = visible(text)
+	text = diag.OneLine(text)
 	if text == "" {
 		return ""
 	}
@@ -471,7 +472,7 @@ func markdownText(text string) string {
 // person or an issue included.
 func plainText(text string) string {
 	var b strings.Builder
-	for _, r := range visible(text) {
+	for _, r := range diag.OneLine(text) {
 		switch {
 		case r == '@' || r == '#':
 			fmt.Fprintf(&b, "&#%d;", r)

@@ -1,4 +1,4 @@
-package main
+package view
 
 import (
 	"fmt"
@@ -7,44 +7,45 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 	"github.com/writ-auth/writ/cmd/writ/internal/explain"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 )
 
-// An explainView prints an explanation.
-type explainView interface {
-	render(w io.Writer, question explain.Question, e *explain.Explanation) error
+// An Explain prints an explanation.
+type Explain interface {
+	Render(w io.Writer, question explain.Question, e *explain.Explanation) error
 }
 
-func (a *app) explainView() explainView {
-	if a.json {
+func ExplainOf(env *cli.Env) Explain {
+	if env.JSON {
 		return explainJSON{}
 	}
-	return explainText{a}
+	return explainText{env}
 }
 
 // explainText is for people.
-type explainText struct{ app *app }
+type explainText struct{ env *cli.Env }
 
-func (v explainText) render(w io.Writer, question explain.Question, e *explain.Explanation) error {
+func (v explainText) Render(w io.Writer, question explain.Question, e *explain.Explanation) error {
 	var text strings.Builder
 	if e.Allowed {
-		fmt.Fprintf(&text, "%s: %s gets %s for %s.\n\n", v.app.paint(green, "Allowed"), question.ClientID, scopeList(e.Scopes),
+		fmt.Fprintf(&text, "%s: %s gets %s for %s.\n\n", v.env.Paint(cli.Green, "Allowed"), question.ClientID, scopeList(e.Scopes),
 			schema.FormatDuration(e.Lifetime))
 	} else {
 		told := ""
 		if e.Told != e.Error {
 			told = fmt.Sprintf(", of which the client is told %s", e.Told)
 		}
-		fmt.Fprintf(&text, "%s: %s%s\n\n", v.app.paint(red, "Refused"), e.Error, told)
+		fmt.Fprintf(&text, "%s: %s%s\n\n", v.env.Paint(cli.Red, "Refused"), e.Error, told)
 	}
 	for _, step := range e.Steps {
-		mark := v.app.paint(green, "ok")
+		mark := v.env.Paint(cli.Green, "ok")
 		if !step.OK {
-			mark = v.app.paint(red, "no")
+			mark = v.env.Paint(cli.Red, "no")
 		}
-		fmt.Fprintf(&text, "  %s  %s%s\n", mark, visible(step.Text), places(step.Ranges))
+		fmt.Fprintf(&text, "  %s  %s%s\n", mark, diag.OneLine(step.Text), places(step.Ranges))
 	}
 	if len(e.Authorizations) > 0 {
 		fmt.Fprintf(&text, "\n  What %s may have:\n", question.ClientID)
@@ -57,7 +58,7 @@ func (v explainText) render(w io.Writer, question explain.Question, e *explain.E
 		fmt.Fprintf(&text, "    %s: %s%s%s\n", reach.Identifier, scopeList(reach.Scopes), user, places([]hcl.Range{reach.Range}))
 	}
 	for _, suggestion := range e.Suggestions {
-		fmt.Fprintf(&text, "\n  %s\n", visible(suggestion))
+		fmt.Fprintf(&text, "\n  %s\n", diag.OneLine(suggestion))
 	}
 	_, err := io.WriteString(w, text.String())
 	return err
@@ -75,7 +76,7 @@ func places(ranges []hcl.Range) string {
 	var names []string
 	for _, r := range ranges {
 		if r.Filename != "" {
-			names = append(names, fmt.Sprintf("%s:%d", visible(r.Filename), r.Start.Line))
+			names = append(names, fmt.Sprintf("%s:%d", diag.OneLine(r.Filename), r.Start.Line))
 		}
 	}
 	if len(names) == 0 {
@@ -123,7 +124,7 @@ type (
 	}
 )
 
-func (explainJSON) render(w io.Writer, _ explain.Question, e *explain.Explanation) error {
+func (explainJSON) Render(w io.Writer, _ explain.Question, e *explain.Explanation) error {
 	out := explanationJSON{
 		Allowed: e.Allowed, Error: string(e.Error), Client: e.Client, API: e.API, Authorization: e.Authorization,
 		Scopes: emptyList(e.Scopes), Lifetime: e.Lifetime, Steps: []stepJSON{}, Suggestions: e.Suggestions,
@@ -142,7 +143,7 @@ func (explainJSON) render(w io.Writer, _ explain.Question, e *explain.Explanatio
 		out.Authorizations = append(out.Authorizations,
 			haveJSON{r.Authorization, r.API, r.Identifier, r.SubjectType, emptyList(r.Scopes), reportRange(r.Range)})
 	}
-	return writeJSON(w, out)
+	return cli.WriteJSON(w, out)
 }
 
 func reportRange(r hcl.Range) diag.ReportRange {

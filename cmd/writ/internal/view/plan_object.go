@@ -1,4 +1,4 @@
-package main
+package view
 
 import (
 	"bytes"
@@ -9,14 +9,16 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 )
 
 // change prints one object with its attributes.
 func (out *planPrinter) change(c *compiler.Change) {
-	fmt.Fprintf(out, "\n    %s\n", out.paint(bold, visible("# "+c.Address+" "+actionPhrase(c))))
-	header := visible(objectHeader(c.Address))
+	fmt.Fprintf(out, "\n    %s\n", out.paint(cli.Bold, diag.OneLine("# "+c.Address+" "+actionPhrase(c))))
+	header := diag.OneLine(objectHeader(c.Address))
 	if c.Action == compiler.ActionRename {
 		fmt.Fprintf(out, "%s %s\n", out.sign("~"), header)
 		return
@@ -75,7 +77,7 @@ func (out *planPrinter) start(indent int, sign string) {
 }
 
 func pad(name string, width int) string {
-	return visible(name) + strings.Repeat(" ", max(0, width-len(name)))
+	return diag.OneLine(name) + strings.Repeat(" ", max(0, width-len(name)))
 }
 
 // nestedBlock prints a scope or a credential on one line.
@@ -85,7 +87,7 @@ func (out *planPrinter) nestedBlock(sign, list string, block compiler.Object, in
 		kind, label = fmt.Sprint(block.Get("kind")), fmt.Sprint(block.Get("label"))
 	}
 	out.start(indent, sign)
-	fmt.Fprintf(out, "%s %s%s\n", visible(kind), strconv.Quote(label), blockDetails(block))
+	fmt.Fprintf(out, "%s %s%s\n", diag.OneLine(kind), strconv.Quote(label), blockDetails(block))
 }
 
 // blockDetails is what a nested block says beside its kind and label.
@@ -136,7 +138,7 @@ func unchanged(c *compiler.Change) int {
 func (out *planPrinter) attribute(a *compiler.AttributeChange, width int) {
 	out.start(4, actionSign(a.Action))
 	if a.Label != "" {
-		fmt.Fprintf(out, "%s %s%s\n", visible(a.Name), strconv.Quote(a.Label), nestedDifference(a))
+		fmt.Fprintf(out, "%s %s%s\n", diag.OneLine(a.Name), strconv.Quote(a.Label), nestedDifference(a))
 		return
 	}
 	name := pad(a.Name, width)
@@ -343,7 +345,7 @@ func oneLine(value any) string {
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(value); err != nil {
-		return visible(fmt.Sprint(value))
+		return diag.OneLine(fmt.Sprint(value))
 	}
-	return visible(strings.TrimSpace(b.String()))
+	return diag.OneLine(strings.TrimSpace(b.String()))
 }

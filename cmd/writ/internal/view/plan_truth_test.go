@@ -1,4 +1,4 @@
-package main
+package view
 
 import (
 	"encoding/json"
@@ -283,7 +283,7 @@ func checkViewsAgree(t *testing.T, p *compiler.Plan) {
 		}
 	}
 	plain := strings.NewReplacer(" (", " ", ")", "", "; tokens already issued stay valid for up to 1h", "", " (tokens already issued stay valid for up to 1h)", "")
-	_, section, _ := strings.Cut(show(t, planText{}, p), "Who gains and loses what:\n")
+	_, section, _ := strings.Cut(show(t, PlanText{}, p), "Who gains and loses what:\n")
 	party := ""
 	for line := range strings.Lines(section) {
 		switch fields := strings.TrimSpace(line); {
@@ -293,7 +293,7 @@ func checkViewsAgree(t *testing.T, p *compiler.Plan) {
 			party = fields
 		}
 	}
-	for line := range strings.Lines(show(t, planMarkdown{command: "writ plan"}, p)) {
+	for line := range strings.Lines(show(t, PlanMarkdown{Command: "writ plan"}, p)) {
 		if cells := strings.Split(line, "|"); strings.HasPrefix(line, "| `") {
 			for i, sign := range []string{"+", "-"} {
 				if cell := strings.Trim(cells[2+i], " `"); cell != "" {

@@ -1,4 +1,4 @@
-package main
+package view
 
 import (
 	"fmt"
@@ -104,12 +104,12 @@ func TestNoGainIsHidden(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			plan := hostilePlan(test.grants)
-			comment := show(t, planMarkdown{command: "writ plan --against git:main"}, plan)
+			comment := show(t, PlanMarkdown{Command: "writ plan --against git:main"}, plan)
 			checkComment(t, plan, comment, test.complete)
 			if !strings.Contains(comment, test.contains) {
 				t.Errorf("the comment lacks %q", test.contains)
 			}
-			text := wordsOf(show(t, planText{}, plan))
+			text := wordsOf(show(t, PlanText{}, plan))
 			for _, gain := range gainsOf(plan) {
 				if !text[gain] {
 					t.Fatalf("the text lacks %q", gain)
@@ -192,7 +192,7 @@ func checkAddresses(t *testing.T, plan *compiler.Plan, lines []string, banner st
 
 // TestLongCommandStaysOut: the comment has a length that flags cannot burst.
 func TestLongCommandStaysOut(t *testing.T) {
-	comment := show(t, planMarkdown{command: "writ plan --var x=" + strings.Repeat("y", 70_000)}, hostilePlan(many(300, 5, 20, 100)))
+	comment := show(t, PlanMarkdown{Command: "writ plan --var x=" + strings.Repeat("y", 70_000)}, hostilePlan(many(300, 5, 20, 100)))
 	if len(comment) > 65_536 || !strings.Contains(comment, "`writ plan` with the same flags prints all.") {
 		t.Errorf("%d bytes: %.300s", len(comment), comment)
 	}

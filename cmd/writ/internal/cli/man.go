@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"context"
@@ -8,18 +8,17 @@ import (
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v3"
-
 	"github.com/writ-auth/writ/schema"
 )
 
-func (a *app) manCommand() command {
-	return command{
-		name:    "man",
-		summary: "print the manual page, writ(1), in roff",
-		example: "$ writ man > /usr/local/share/man/man1/writ.1\n$ man writ",
-		run: func(context.Context, []string) error {
-			_, err := io.WriteString(a.out, a.manPage())
+// ManCommand prints the manual page of the table.
+func ManCommand(table func() []Command) Command {
+	return Command{
+		Name:    "man",
+		Summary: "print the manual page, writ(1), in roff",
+		Example: "$ writ man > /usr/local/share/man/man1/writ.1\n$ man writ",
+		Run: func(_ context.Context, env *Env, _ []string) error {
+			_, err := io.WriteString(env.Out, manPage(env, table()))
 			return err
 		},
 	}
@@ -28,8 +27,8 @@ func (a *app) manCommand() command {
 // packagedOn is the date that the builder of a package gives its files
 // (reproducible-builds.org, SOURCE_DATE_EPOCH), for a build that knows no
 // commit. Without one the page has no date, rather than that of the day.
-func (a *app) packagedOn() string {
-	seconds, err := strconv.ParseInt(a.getenv("SOURCE_DATE_EPOCH"), 10, 64)
+func packagedOn(env *Env) string {
+	seconds, err := strconv.ParseInt(env.Getenv("SOURCE_DATE_EPOCH"), 10, 64)
 	if err != nil || seconds < 0 {
 		return ""
 	}
@@ -37,23 +36,23 @@ func (a *app) packagedOn() string {
 }
 
 // manPage is writ(1), made from the table that parses the command line.
-func (a *app) manPage() string {
+func manPage(env *Env, table []Command) string {
 	var page strings.Builder
-	b := readBuild()
+	b := ReadBuild()
 	date, _, _ := strings.Cut(b.Time, "T")
 	if date == "" {
-		date = a.packagedOn()
+		date = packagedOn(env)
 	}
 	fmt.Fprintf(&page, ".TH WRIT 1 \"%s\" \"writ %s\"\n", date, roff(b.Version))
 	page.WriteString(".SH NAME\nwrit \\- who may get which token, as HCL files in git\n")
 	page.WriteString(".SH SYNOPSIS\n.B writ\n.I COMMAND\n[flags]\n.SH COMMANDS\n")
-	for _, c := range a.table {
-		manCommandSection(&page, c, []string{programName, c.name})
+	for _, c := range table {
+		manCommandSection(&page, &c, []string{ProgramName, c.Name})
 	}
 	page.WriteString(".SH FLAGS OF EVERY COMMAND\n")
-	manFlags(&page, a.globalFlags())
+	manFlags(&page, (&commandLine{env: env}).globalFlags())
 	page.WriteString(".SH FLAGS OF EVERY COMMAND THAT TAKES A CONFIGURATION\n")
-	manFlags(&page, new(configFlags).flags())
+	manFlags(&page, new(ConfigFlags).flags())
 	page.WriteString(manEnding)
 	return page.String()
 }
@@ -90,27 +89,27 @@ writ.lock.hcl, writ.snapshot
 .BR writd (1)
 `
 
-func manCommandSection(page *strings.Builder, c command, path []string) {
-	if len(c.sub) > 0 {
-		for _, sub := range c.sub {
-			manCommandSection(page, sub, append(path[:len(path):len(path)], sub.name))
+func manCommandSection(page *strings.Builder, c *Command, path []string) {
+	if len(c.Sub) > 0 {
+		for _, sub := range c.Sub {
+			manCommandSection(page, &sub, append(path[:len(path):len(path)], sub.Name))
 		}
 		return
 	}
-	fmt.Fprintf(page, ".SS %s\n%s.\n", roff(strings.TrimSuffix(usageLine(c, path), " [flags]")), roff(schema.UpperFirst(c.summary)))
-	if c.about != "" {
-		fmt.Fprintf(page, ".PP\n.nf\n%s\n.fi\n", roff(strings.TrimSpace(c.about)))
+	fmt.Fprintf(page, ".SS %s\n%s.\n", roff(strings.TrimSuffix(usageLine(c, path), " [flags]")), roff(schema.UpperFirst(c.Summary)))
+	if c.About != "" {
+		fmt.Fprintf(page, ".PP\n.nf\n%s\n.fi\n", roff(strings.TrimSpace(c.About)))
 	}
-	manFlags(page, c.flags)
-	if c.example != "" {
-		fmt.Fprintf(page, ".PP\n.nf\n.RS\n%s\n.RE\n.fi\n", roff(strings.TrimSpace(c.example)))
+	manFlags(page, c.Flags)
+	if c.Example != "" {
+		fmt.Fprintf(page, ".PP\n.nf\n.RS\n%s\n.RE\n.fi\n", roff(strings.TrimSpace(c.Example)))
 	}
 }
 
-func manFlags(page *strings.Builder, flags []cli.Flag) {
-	for _, f := range flags {
-		_, usage := flagUsage(f)
-		fmt.Fprintf(page, ".TP\n\\fB%s\\fR\n%s\n", roff(flagSyntax(f)), roff(usage))
+func manFlags(page *strings.Builder, flags []Flag) {
+	for i := range flags {
+		_, usage := flags[i].usage()
+		fmt.Fprintf(page, ".TP\n\\fB%s\\fR\n%s\n", roff(flags[i].syntax()), roff(usage))
 	}
 }
 

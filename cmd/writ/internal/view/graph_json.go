@@ -1,4 +1,4 @@
-package main
+package view
 
 import (
 	"time"
@@ -6,9 +6,9 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// A graphJSON is the picture for machines: its authorizations name what they
+// A GraphJSON is the picture for machines: its authorizations name what they
 // connect by label.
-type graphJSON struct {
+type GraphJSON struct {
 	Clients        []graphClient        `json:"clients"`
 	Authorizations []graphAuthorization `json:"authorizations"`
 	APIs           []graphAPI           `json:"apis"`
@@ -34,8 +34,8 @@ type graphAPI struct {
 	Identifier string `json:"identifier"`
 }
 
-func graphOf(doc *schema.Document, now time.Time) graphJSON {
-	g := graphJSON{Clients: []graphClient{}, Authorizations: []graphAuthorization{}, APIs: []graphAPI{}}
+func GraphOf(doc *schema.Document, now time.Time) GraphJSON {
+	g := GraphJSON{Clients: []graphClient{}, Authorizations: []graphAuthorization{}, APIs: []graphAPI{}}
 	for _, c := range doc.Clients {
 		g.Clients = append(g.Clients, graphClient{c.Label, c.ClientID})
 	}

@@ -1,4 +1,4 @@
-package main
+package view
 
 import (
 	"cmp"
@@ -8,33 +8,35 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
-// A snapshotView prints a snapshot.
-type snapshotView interface {
-	render(w io.Writer, snap *snapshot.Snapshot) error
+// A Snapshot prints a snapshot.
+type Snapshot interface {
+	Render(w io.Writer, snap *snapshot.Snapshot) error
 }
 
-func (a *app) snapshotView() snapshotView {
-	if a.json {
+func SnapshotOf(env *cli.Env) Snapshot {
+	if env.JSON {
 		return snapshotJSON{}
 	}
-	return snapshotText{a}
+	return snapshotText{env}
 }
 
 // snapshotJSON is for machines; the snapshot package says what it looks like.
 type snapshotJSON struct{}
 
-func (snapshotJSON) render(w io.Writer, snap *snapshot.Snapshot) error {
-	return writeJSON(w, snapshot.NewView(snap))
+func (snapshotJSON) Render(w io.Writer, snap *snapshot.Snapshot) error {
+	return cli.WriteJSON(w, snapshot.NewView(snap))
 }
 
 // snapshotText is for people.
-type snapshotText struct{ app *app }
+type snapshotText struct{ env *cli.Env }
 
-func (v snapshotText) render(w io.Writer, snap *snapshot.Snapshot) error {
+func (v snapshotText) Render(w io.Writer, snap *snapshot.Snapshot) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	v.envelope(table, snap)
 	doc := snapshot.Decode(snap)
@@ -46,7 +48,7 @@ func (v snapshotText) render(w io.Writer, snap *snapshot.Snapshot) error {
 }
 
 func (v snapshotText) heading(w io.Writer, text string) {
-	fmt.Fprintf(w, "\n%s\n", v.app.paint(bold, text))
+	fmt.Fprintf(w, "\n%s\n", v.env.Paint(cli.Bold, text))
 }
 
 func (v snapshotText) envelope(w io.Writer, snap *snapshot.Snapshot) {
@@ -56,7 +58,7 @@ func (v snapshotText) envelope(w io.Writer, snap *snapshot.Snapshot) {
 		{"Previous", e.Previous}, {"Revision", e.Revision}, {"Environment", e.Environment}, {"Lockfile", e.LockDigest}, {"Written by", e.WritVersion},
 	} {
 		if line[1] != "" {
-			fmt.Fprintf(w, "%s\t%s\n", line[0], visible(line[1]))
+			fmt.Fprintf(w, "%s\t%s\n", line[0], diag.OneLine(line[1]))
 		}
 	}
 	fmt.Fprintf(w, "Created\t%s\n", e.Created.Format(time.RFC3339))
@@ -148,8 +150,8 @@ func rfc3339(unix int64) string {
 	return time.Unix(unix, 0).UTC().Format(time.RFC3339)
 }
 
-// sourcePlace is where an object was declared: "orders.hcl:3".
-func sourcePlace(snap *snapshot.Snapshot, kind snapshot.Kind, label string) string {
+// SourcePlace is where an object was declared: "orders.hcl:3".
+func SourcePlace(snap *snapshot.Snapshot, kind snapshot.Kind, label string) string {
 	file, line, ok := snap.Source(kind, label)
 	if !ok {
 		return ""

@@ -1,15 +1,13 @@
-package main
+package cli
 
 import (
 	"slices"
 	"strings"
-
-	"github.com/urfave/cli/v3"
 )
 
-// otherCommands says, for the commands that hands used to Terraform type, what
-// does here what they are for.
-var otherCommands = map[string]string{
+// terraformCommands maps commands of Terraform to a hint about what does the same
+// here.
+var terraformCommands = map[string]string{
 	"destroy":      "Take the blocks out and run \"writ apply\": what is gone from the files is gone from the next snapshot.",
 	"import":       "There is no state to import into: write the block, and \"writ apply\" records its identifier.",
 	"state":        "There is no state file: writ.lock.hcl holds the identifiers, and \"writ show\" prints what is in force.",
@@ -27,8 +25,8 @@ var otherCommands = map[string]string{
 	"diff":         "\"writ plan\" shows what would change; \"writ plan --against git:REV\" since a commit.",
 }
 
-// otherFlags does the same for flags.
-var otherFlags = map[string]string{
+// terraformFlags does the same for flags.
+var terraformFlags = map[string]string{
 	"no-color":       "Set NO_COLOR=1; what does not go to a terminal has no color anyway.",
 	"input":          "Leave it out: nothing is asked where there is no terminal, and --auto-approve asks nothing at all.",
 	"target":         "A plan is of the whole configuration, which is one snapshot. Commit what is to be applied.",
@@ -49,13 +47,11 @@ var otherFlags = map[string]string{
 }
 
 // elsewhere names the commands that have the flag, when this one has not.
-func elsewhere(name string, root *cli.Command) string {
+func elsewhere(name string, table []Command) string {
 	var found []string
-	for _, c := range root.Commands {
-		for _, f := range c.Flags {
-			if slices.Contains(f.Names(), name) {
-				found = append(found, "writ "+c.Name)
-			}
+	for _, c := range table {
+		if slices.ContainsFunc(slices.Concat(c.Flags, c.configFlags()), func(f Flag) bool { return f.is(name) }) {
+			found = append(found, "writ "+c.Name)
 		}
 	}
 	if len(found) == 0 || len(name) == 1 {

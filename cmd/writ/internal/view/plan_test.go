@@ -1,4 +1,4 @@
-package main
+package view
 
 import (
 	"bytes"
@@ -19,6 +19,7 @@ import (
 
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/config"
+	"github.com/writ-auth/writ/config/diag"
 )
 
 // TestPlanViews compares what a plan is printed as. Each file of testdata/plan
@@ -37,8 +38,8 @@ func TestPlanViews(t *testing.T) {
 				t.Fatal(err)
 			}
 			plan := planOf(t, archive)
-			views := map[string]planView{
-				"text": planText{}, "color": planText{color: true}, "json": wideJSON{planJSON{}}, "markdown": planMarkdown{},
+			views := map[string]Plan{
+				"text": PlanText{}, "color": PlanText{Color: true}, "json": wideJSON{PlanJSON{}}, "markdown": PlanMarkdown{},
 			}
 			found := false
 			for i := range archive.Files {
@@ -69,17 +70,17 @@ func TestPlanViews(t *testing.T) {
 	}
 }
 
-func show(t *testing.T, view planView, plan *compiler.Plan) string {
+func show(t *testing.T, view Plan, plan *compiler.Plan) string {
 	t.Helper()
 	var out bytes.Buffer
-	if err := view.render(&out, plan); err != nil {
+	if err := view.Render(&out, plan); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()
 }
 
 // checkSaved: a plan that was saved and read again looks the same.
-func checkSaved(t *testing.T, view planView, plan *compiler.Plan, want string) {
+func checkSaved(t *testing.T, view Plan, plan *compiler.Plan, want string) {
 	t.Helper()
 	b, err := (&compiler.SavedPlan{Plan: plan}).Encode()
 	if err != nil {
@@ -95,11 +96,11 @@ func checkSaved(t *testing.T, view planView, plan *compiler.Plan, want string) {
 }
 
 // wideJSON is a view of JSON that a reviewer of this test can read.
-type wideJSON struct{ planView }
+type wideJSON struct{ Plan }
 
-func (v wideJSON) render(w io.Writer, p *compiler.Plan) error {
+func (v wideJSON) Render(w io.Writer, p *compiler.Plan) error {
 	var compact, wide bytes.Buffer
-	if err := v.planView.render(&compact, p); err != nil {
+	if err := v.Plan.Render(&compact, p); err != nil {
 		return err
 	}
 	if err := json.Indent(&wide, compact.Bytes(), "", "  "); err != nil {
@@ -111,7 +112,7 @@ func (v wideJSON) render(w io.Writer, p *compiler.Plan) error {
 
 // TestMarkdownFits: a comment that a platform refuses helps nobody.
 func TestMarkdownFits(t *testing.T) {
-	archive := &txtar.Archive{Files: []txtar.File{{Name: "next/main.hcl", Data: []byte(crashBefore + `
+	archive := &txtar.Archive{Files: []txtar.File{{Name: "next/main.hcl", Data: []byte(billingHCL + `
 api "many" {
   for_each   = toset([for i in range(1000) : "an_object_with_a_name_of_some_length_${i}"])
   identifier = "https://api.example.com/${each.key}"
@@ -123,7 +124,7 @@ authorization "many" {
   scopes   = []
 }
 `)}}}
-	got := show(t, planMarkdown{command: "writ plan"}, planOf(t, archive))
+	got := show(t, PlanMarkdown{Command: "writ plan"}, planOf(t, archive))
 	if len(got) > 65_536 || len(got) < 20_000 {
 		t.Errorf("%d bytes", len(got))
 	}
@@ -136,10 +137,10 @@ authorization "many" {
 
 // TestViewsReportErrors: a reader that went away, or a full disk, is no success.
 func TestViewsReportErrors(t *testing.T) {
-	archive := &txtar.Archive{Files: []txtar.File{{Name: "next/main.hcl", Data: []byte(crashBefore)}}}
+	archive := &txtar.Archive{Files: []txtar.File{{Name: "next/main.hcl", Data: []byte(billingHCL)}}}
 	plan := planOf(t, archive)
-	for _, view := range []planView{planText{}, planJSON{}, planMarkdown{}} {
-		if err := view.render(brokenPipe{}, plan); !errors.Is(err, syscall.EPIPE) {
+	for _, view := range []Plan{PlanText{}, PlanJSON{}, PlanMarkdown{}} {
+		if err := view.Render(brokenPipe{}, plan); !errors.Is(err, syscall.EPIPE) {
 			t.Errorf("%T: error %v", view, err)
 		}
 	}
@@ -160,7 +161,7 @@ func TestFilesWithoutChanges(t *testing.T) {
 		{compiler.Plan{PriorDigest: "a", Digest: "b", LockChanged: true}, "The lockfile and the snapshot will be written."},
 		{compiler.Plan{PriorDigest: "a", Digest: "b"}, "the snapshot has other bytes"},
 	} {
-		for _, view := range []planView{planText{}, planMarkdown{}} {
+		for _, view := range []Plan{PlanText{}, PlanMarkdown{}} {
 			got := show(t, view, &test.plan)
 			if !strings.Contains(strings.ReplaceAll(got, "**", ""), test.want) || test.plan.Empty() != strings.Contains(got, "No changes.") {
 				t.Errorf("%T: got\n%s\nwant %q", view, got, test.want)
@@ -180,8 +181,8 @@ func TestVisible(t *testing.T) {
 		"no\u00a0gap": `no\u00a0gap`,
 		"bad \xff":    `bad \xff`,
 	} {
-		if got := visible(text); got != want {
-			t.Errorf("visible(%q) = %q, want %q", text, got, want)
+		if got := diag.OneLine(text); got != want {
+			t.Errorf("diag.OneLine(%q) = %q, want %q", text, got, want)
 		}
 	}
 }
@@ -242,4 +243,28 @@ func modelOf(t *testing.T, archive *txtar.Archive, folder string) *compiler.Mode
 	}
 	t.Fatalf("%s: %+v", folder, list)
 	return nil
+}
+
+// billingHCL is a configuration with one of everything.
+const billingHCL = `issuer { url = "https://auth.example.com/" }
+api "orders" {
+  identifier = "https://api.example.com/orders"
+  scope "read:orders" {}
+}
+client "billing" {
+  secret "s" { hash = "sha256:tpy1Xw_SDXS9OKrc2XOsG2I1-LbsbomBG9xU24fj1_8" }
+}
+authorization "billing-orders" {
+  client = client.billing
+  api    = api.orders
+  scopes = ["read:orders"]
+}
+`
+
+func TestAtMost(t *testing.T) {
+	for seconds, want := range map[int64]string{5: "5s", 600: "10m", 3599: "59m59s", 3600: "1h", 3601: "1h1m", 81_000: "22h30m", 86_399: "1d", 90_000: "1d1h"} {
+		if got := atMost(seconds); got != want {
+			t.Errorf("%d: %s, want %s", seconds, got, want)
+		}
+	}
 }

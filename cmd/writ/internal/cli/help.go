@@ -1,0 +1,102 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/writ-auth/writ/schema"
+)
+
+// explain prints the help of a command, named by the words that lead to it; of the
+// program for none.
+func (l *commandLine) explain(w io.Writer, words []string) error {
+	c, path := Command{Sub: l.table}, []string{ProgramName}
+	for _, word := range words {
+		sub, found := find(c.Sub, word)
+		if !found {
+			return unknownCommand(path, word, c.Sub)
+		}
+		c, path = sub, append(path, word)
+	}
+	text := l.helpOf(&c, path)
+	if len(words) == 0 {
+		text = l.rootHelp()
+	}
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+func (l *commandLine) rootHelp() string {
+	var text strings.Builder
+	text.WriteString("writ keeps who may get which token in HCL files in git.\n\n")
+	text.WriteString("Usage: writ COMMAND [flags]\n\nCommands:\n")
+	writeCommands(&text, l.table)
+	text.WriteString("\nFlags of every command:\n")
+	flagLines(&text, l.globalFlags())
+	text.WriteString("\nStart here:\n\n  $ writ init demo\n  $ writ dev demo\n")
+	text.WriteString("\nRun \"writ COMMAND --help\" for more about a command.\n")
+	return text.String()
+}
+
+// helpOf is the help of one command; path is the command with the words before it.
+func (l *commandLine) helpOf(c *Command, path []string) string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s.\n\nUsage: %s\n", schema.UpperFirst(c.Summary), usageLine(c, path))
+	if c.About != "" {
+		fmt.Fprintf(&text, "\n%s\n", strings.TrimSpace(c.About))
+	}
+	if len(c.Sub) > 0 {
+		text.WriteString("\nCommands:\n")
+		writeCommands(&text, c.Sub)
+	}
+	if c.Example != "" {
+		text.WriteString("\nExample:\n\n")
+		for line := range strings.Lines(strings.TrimSpace(c.Example)) {
+			text.WriteString("  " + line)
+		}
+		text.WriteString("\n")
+	}
+	for _, group := range []struct {
+		title string
+		flags []Flag
+	}{{"Flags", c.Flags}, {"Configuration", c.configFlags()}, {"Flags of every command", l.globalFlags()}} {
+		if len(group.flags) > 0 {
+			fmt.Fprintf(&text, "\n%s:\n", group.title)
+			flagLines(&text, group.flags)
+		}
+	}
+	return text.String()
+}
+
+func usageLine(c *Command, path []string) string {
+	line := strings.Join(path, " ")
+	if len(c.Sub) > 0 {
+		return line + " COMMAND [flags]"
+	}
+	if c.Args != "" {
+		line += " " + c.Args
+	}
+	return line + " [flags]"
+}
+
+func writeCommands(text *strings.Builder, table []Command) {
+	longest := 0
+	for _, c := range table {
+		longest = max(longest, len(c.Name))
+	}
+	for _, c := range table {
+		fmt.Fprintf(text, "  %-*s  %s\n", longest, c.Name, c.Summary)
+	}
+}
+
+func flagLines(text *strings.Builder, flags []Flag) {
+	longest := 0
+	for i := range flags {
+		longest = max(longest, len(flags[i].syntax()))
+	}
+	for i := range flags {
+		_, usage := flags[i].usage()
+		fmt.Fprintf(text, "  %-*s  %s\n", longest, flags[i].syntax(), usage)
+	}
+}

@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/writ-auth/writ/compiler/workspace"
+	"github.com/writ-auth/writ/config/diag"
+)
+
+// Report shows why a command failed: as diagnostics on standard error, or with
+// --json as the one object on standard output.
+func (e *Env) Report(err error) {
+	if err == nil {
+		return
+	}
+	if _, said := errors.AsType[Status](err); said {
+		return
+	}
+	if usage, ok := usageError(err); ok && !e.JSON {
+		fmt.Fprintf(e.Err, "writ: %s\n%s\n", usage, usage.Hint)
+		return
+	}
+	if past, ok := errors.AsType[*workspace.RevisionError](err); ok {
+		e.Warn(past.Problems.List, past.Problems.Sources)
+	}
+	problems := diag.ProblemsOf(err)
+	if e.JSON {
+		e.ShowReport(e.Out, problems)
+		return
+	}
+	e.showDiagnostics(problems)
+}
+
+// manyWarnings is how many warnings a command shows whose subject is another.
+const manyWarnings = 10
+
+// Remind shows the warnings of a tree beside a result that is about something
+// else: a few in full, many as a number.
+func (e *Env) Remind(t *workspace.Tree) {
+	if len(t.Warnings) <= manyWarnings || e.JSON {
+		e.Warn(t.Warnings, t.Sources)
+		return
+	}
+	fmt.Fprintf(e.Err, "%d warnings: \"writ validate\" shows them.\n\n", len(t.Warnings))
+}
+
+// Warn shows warnings beside a result: on standard error in either form, so
+// that standard output holds the result alone.
+func (e *Env) Warn(list diag.List, sources map[string][]byte) {
+	if len(list) == 0 {
+		return
+	}
+	problems := &diag.Problems{List: list, Sources: sources}
+	if e.JSON {
+		e.ShowReport(e.Err, problems)
+		return
+	}
+	e.showDiagnostics(problems)
+}
+
+func (e *Env) showDiagnostics(problems *diag.Problems) {
+	diag.WriteText(e.Err, problems.List.Sorted(), problems.Sources, Width(e.Err), e.Color(e.Err))
+}
+
+// ShowReport prints diagnostics for machines.
+func (e *Env) ShowReport(w io.Writer, problems *diag.Problems) {
+	WriteJSON(w, diag.NewReport(problems.List.Sorted(), problems.Sources))
+}
+
+// The exit codes.
+const (
+	ExitOK      = 0
+	ExitError   = 1  // there are diagnostics, or the command could not do it
+	ExitChanges = 2  // plan --detailed-exitcode: changes; explain: refused
+	ExitStale   = 3  // apply: the plan is stale; fmt --check: something to change
+	ExitUsage   = 64 // EX_USAGE of sysexits(3)
+	ExitDefect  = 70 // EX_SOFTWARE: a mistake in writ itself
+)
+
+// A Status ends the command with a code, all having been said.
+type Status int
+
+func (s Status) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
+// ExitCode is what the program ends with when a command returned err.
+func ExitCode(err error) int {
+	if err == nil {
+		return ExitOK
+	}
+	if status, ok := errors.AsType[Status](err); ok {
+		return int(status)
+	}
+	for _, d := range diag.ProblemsOf(err).List {
+		switch d.Code {
+		case diag.CodeUsage:
+			return ExitUsage
+		case "plan-stale":
+			return ExitStale
+		}
+	}
+	return ExitError
+}
+
+// usageError is the error of a command line that makes no sense.
+func usageError(err error) (*diag.Failure, bool) {
+	failed, ok := errors.AsType[*diag.Failure](err)
+	return failed, ok && failed.Code == diag.CodeUsage
+}

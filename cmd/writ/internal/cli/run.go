@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+	"strings"
+)
+
+// Run is the whole program: it runs the command line args, without the program's
+// name, and returns the exit code. A panic anywhere below ends with ExitDefect and
+// the text to report.
+func Run(ctx context.Context, env *Env, table []Command, args []string) int {
+	out := &checkedWriter{to: env.Out}
+	env.Out = out
+	code := env.guard(func() int { return execute(ctx, env, table, args) })
+	if out.err != nil && (code == ExitOK || env.JSON) { // else the error has been reported
+		fmt.Fprintf(env.Err, "writ: write output: %v\n", out.err)
+		if env.Done != "" {
+			fmt.Fprintf(env.Err, "%s: only the output is incomplete.\n", env.Done)
+		}
+		return max(code, ExitError)
+	}
+	return code
+}
+
+// execute parses the command line, runs the command and reports its error.
+func execute(ctx context.Context, env *Env, table []Command, args []string) int {
+	l := &commandLine{env: env, table: table}
+	if last := len(args) - 1; last >= 0 && args[last] == completionFlag {
+		l.complete(args[:last])
+		return ExitOK
+	}
+	err := l.parse(args)
+	if err == nil {
+		err = l.run(ctx)
+	}
+	env.JSON = env.JSON || asksJSON(args) // a command line that does not parse is answered in JSON too
+	env.Report(err)
+	return ExitCode(err)
+}
+
+// asksJSON reports whether a command line contains the --json flag.
+func asksJSON(args []string) bool {
+	for _, arg := range args {
+		switch arg {
+		case "--json", "-json", "--json=true", "-json=true":
+			return true
+		case "--":
+			return false
+		}
+	}
+	return false
+}
+
+// guard runs f and turns a panic into ExitDefect and a report.
+func (e *Env) guard(f func() int) (code int) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			e.reportDefect(cause, debug.Stack())
+			code = ExitDefect
+		}
+	}()
+	return f()
+}
+
+// reportDefect prints what a bug report needs. The arguments are left out:
+// they may hold a token.
+func (e *Env) reportDefect(cause any, stack []byte) {
+	var text strings.Builder
+	fmt.Fprintf(&text, "writ: internal error: %v\n\n", cause)
+	text.WriteString("This is a defect in writ, not in your configuration. Nothing was left half written.\n")
+	text.WriteString("Please report it with the text below at " + issuesURL + ".\n\n")
+	fmt.Fprintf(&text, "writ %s, %s, %s/%s\n", ReadBuild().Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	text.Write(stack)
+	io.WriteString(e.Err, text.String())
+}
+
+// A checkedWriter remembers the first error, so that a full disk behind a
+// redirection does not end with exit code 0.
+type checkedWriter struct {
+	to  io.Writer
+	err error
+}
+
+func (w *checkedWriter) Write(p []byte) (int, error) {
+	n, err := w.to.Write(p)
+	if err != nil && w.err == nil {
+		w.err = err
+	}
+	return n, err
+}

@@ -1,0 +1,121 @@
+package cli
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"github.com/writ-auth/writ/compiler/workspace"
+	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/config/source"
+	"github.com/writ-auth/writ/schema"
+)
+
+// Load finds the folder and reads what the flags name. inForce is the --snapshot of
+// a command that has one.
+func (f *ConfigFlags) Load(env *Env, args []string, inForce string) (*workspace.Workspace, error) {
+	vars, err := parseVars(f.Vars)
+	if err != nil {
+		return nil, err
+	}
+	o := workspace.Options{Dir: env.Folder(args), Vars: vars, Now: env.Now, Rand: env.Rand, Note: env.note}
+	if f.Lockfile != "" {
+		o.Lockfile = workspace.File{Name: f.Lockfile, Path: env.Path(f.Lockfile)}
+	}
+	if inForce != "" {
+		o.Snapshot = env.Path(inForce)
+	}
+	for _, name := range f.VarFiles {
+		o.VarFiles = append(o.VarFiles, workspace.File{Name: name, Path: env.Path(name)})
+	}
+	return workspace.Load(o)
+}
+
+// Compile is Load and the configuration in the folder, for a command that needs it
+// without errors.
+func (f *ConfigFlags) Compile(env *Env, args []string) (*workspace.Workspace, *workspace.Tree, error) {
+	w, err := f.Load(env, args, "")
+	if err != nil {
+		return nil, nil, err
+	}
+	t, err := env.Compile(w)
+	return w, t, err
+}
+
+// Compile compiles the folder, for a command that ends soon.
+func (e *Env) Compile(w *workspace.Workspace) (*workspace.Tree, error) {
+	done := e.Progress("Compiling")
+	defer done()
+	favourSpeed(w.Dir)
+	return w.Compile()
+}
+
+// parseVars takes apart the values of --var.
+func parseVars(assignments []string) (map[string]string, error) {
+	vars := make(map[string]string, len(assignments))
+	for _, assignment := range assignments {
+		name, value, ok := strings.Cut(assignment, "=")
+		if !ok || name == "" {
+			return nil, diag.Usagef("--var takes NAME=VALUE, not %q", assignment)
+		}
+		vars[name] = value
+	}
+	return vars, nil
+}
+
+// Counts says how large a configuration is: "1 API, 2 clients, 3 authorizations".
+func Counts(doc *schema.Document) string {
+	return schema.Plural(len(doc.APIs), "API") + ", " + schema.Plural(len(doc.Clients), "client") + ", " +
+		schema.Plural(len(doc.Authorizations), "authorization")
+}
+
+// note tells on standard error what a comparison takes for granted.
+func (e *Env) note(text string) { fmt.Fprintln(e.Err, diag.OneLine(text)) }
+
+const (
+	largeTree = 8 << 20 // bytes of configuration from which on time is worth memory
+
+	// largeLimit keeps a large tree under one GiB: near it the collector works
+	// harder again. One of more than 58 MiB gets more, as what must live of it
+	// takes eleven bytes for each of its own.
+	largeLimit   = 940 << 20
+	limitPerByte = 16
+)
+
+// favourSpeed trades memory for time where a large tree is loaded once: most of
+// its garbage would be collected only to end with the process. A small tree
+// keeps Go's defaults, so that a hostile one stays small. The environment's own
+// settings win.
+func favourSpeed(dir string) {
+	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
+		return
+	}
+	n := treeBytes(dir)
+	if n < largeTree {
+		return
+	}
+	debug.SetGCPercent(400)
+	debug.SetMemoryLimit(max(largeLimit, limitPerByte*n))
+}
+
+// treeBytes is the size of the configuration below dir, counted as far as a
+// tree is loaded at all.
+func treeBytes(dir string) int64 {
+	var total int64
+	most := source.DefaultLimits().TreeBytes
+	_ = fs.WalkDir(os.DirFS(dir), ".", func(_ string, entry fs.DirEntry, err error) error {
+		if err != nil || !strings.Contains(entry.Name(), ".hcl") {
+			return nil // loading reports what cannot be read
+		}
+		if info, err := entry.Info(); err == nil {
+			total += info.Size()
+		}
+		if total > most {
+			return fs.SkipAll
+		}
+		return nil
+	})
+	return min(total, most)
+}
