@@ -10,9 +10,9 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// checkIdentifiers holds identifiers against one another and against the
-// issuer's own addresses. They are compared byte for byte; only the warning
-// about look-alikes folds anything.
+// checkIdentifiers compares identifiers with one another and with the issuer's
+// own addresses, byte for byte as verifiers compare the audience. Only the
+// warning about similar identifiers ignores case and the like.
 func (c *compilation) checkIdentifiers() {
 	first := make(map[string]int32, len(c.apis))
 	var distinct []int32 // one API for each identifier
@@ -32,9 +32,10 @@ func (c *compilation) checkIdentifiers() {
 	c.checkNearIdentifiers(distinct)
 }
 
-// later orders two declarations of which either may be the guilty one: within a
-// file it is the one further down, else the first stays the first.
-func later[D any](a, b D, decl func(D) *config.Decl) (D, D) {
+// laterFirst returns two conflicting declarations with the one to report first.
+// Within a file that is the later one, which an author most likely added. Across
+// files the order says nothing, and a stays first.
+func laterFirst[D any](a, b D, decl func(D) *config.Decl) (D, D) {
 	x, y := decl(a).Range, decl(b).Range
 	if x.Filename == y.Filename && x.Start.Byte < y.Start.Byte {
 		return b, a
@@ -42,14 +43,19 @@ func later[D any](a, b D, decl func(D) *config.Decl) (D, D) {
 	return a, b
 }
 
+// duplicateIdentifier reports two APIs with one identifier. It is the audience of
+// tokens, so each API would accept the other's tokens.
 func (c *compilation) duplicateIdentifier(i, j int32) {
-	a, b := later(c.apis[i], c.apis[j], func(a *config.API) *config.Decl { return &a.Decl })
+	a, b := laterFirst(c.apis[i], c.apis[j], func(a *config.API) *config.Decl { return &a.Decl })
 	c.report(a.AttrRange("identifier"), "duplicate-identifier",
 		fmt.Sprintf("%s and %s both have the identifier %q, so a token for one would be accepted by the other. "+
 			"Give each API an identifier of its own.", a.Address, b.Address, a.Identifier),
 		diag.Related{Message: b.Address + " has it too", Range: b.AttrRange("identifier")})
 }
 
+// checkReservedIdentifier refuses the issuer's URL and its well-known addresses
+// as identifiers: a token with such an audience could pass for one that is meant
+// for the issuer.
 func (c *compilation) checkReservedIdentifier(i int32) {
 	url := c.Document.Issuer.URL
 	if url == "" || c.refused.has(&c.issuer.Decl) {
@@ -68,7 +74,7 @@ func (c *compilation) checkReservedIdentifier(i int32) {
 // checkNearIdentifiers warns once for each API whose identifier looks like an
 // earlier one's, unless one of the two acknowledges the other. The search stops
 // at the first look-alike and passes only acknowledged ones, so its cost is
-// bounded by what the configuration spells out.
+// limitPastLifetimes by what the configuration spells out.
 func (c *compilation) checkNearIdentifiers(distinct []int32) {
 	groups := make(map[string][]int32, len(distinct))
 	for _, i := range distinct {
@@ -83,7 +89,8 @@ func (c *compilation) checkNearIdentifiers(distinct []int32) {
 	}
 }
 
-// secureKey is schema.NearKey with https for http: nobody means two APIs by that.
+// secureKey is schema.NearKey with http and https treated alike: nobody has two
+// APIs that differ only in the scheme.
 func secureKey(identifier string) string {
 	key := schema.NearKey(identifier)
 	if rest, ok := strings.CutPrefix(key, "http:"); ok {
@@ -101,7 +108,7 @@ func (c *compilation) acknowledged(i, j int32) bool {
 }
 
 func (c *compilation) nearIdentifier(i, j int32) {
-	a, b := later(c.apis[i], c.apis[j], func(a *config.API) *config.Decl { return &a.Decl })
+	a, b := laterFirst(c.apis[i], c.apis[j], func(a *config.API) *config.Decl { return &a.Decl })
 	how := schema.Difference(a.Identifier, b.Identifier)
 	if schema.NearKey(a.Identifier) != schema.NearKey(b.Identifier) {
 		how = "in the scheme"
@@ -113,7 +120,7 @@ func (c *compilation) nearIdentifier(i, j int32) {
 		diag.Related{Message: b.Address + " has the other", Range: b.AttrRange("identifier")})
 }
 
-// checkClientIDs holds client ids against one another.
+// checkClientIDs refuses client IDs that two clients have.
 func (c *compilation) checkClientIDs() {
 	first := make(map[string]int32, len(c.clients))
 	for i := range c.Document.Clients {
@@ -137,10 +144,11 @@ func (c *compilation) checkClientIDs() {
 	}
 }
 
-// checkTrustedIssuers wants one trusted issuer behind each token. Several may
-// have the same issuer URL: clusters installed from one template do, and one
-// issuer may vouch for clients under one audience and for users under another.
-// Then their keys, their audiences or what they vouch for tell them apart.
+// checkTrustedIssuers makes sure that at most one trusted issuer accepts a given
+// token. Several may have the same issuer URL: clusters installed from one
+// template have, and one issuer may vouch for clients under one audience and for
+// users under another. Then their keys, audiences or purposes must tell them
+// apart.
 func (c *compilation) checkTrustedIssuers() {
 	same := make(map[string][]int)
 	for i := range c.Document.TrustedIssuers {
@@ -174,7 +182,8 @@ func (c *compilation) checkOwnIssuer(declared *config.TrustedIssuer) bool {
 	return true
 }
 
-// sameTokens reports whether one token may satisfy both, for the same purpose.
+// sameTokens reports whether one token can satisfy both trusted issuers for the
+// same purpose.
 func sameTokens(a, b *schema.TrustedIssuer) bool {
 	overlap := func(x, y []string) bool {
 		return slices.ContainsFunc(x, func(s string) bool { return slices.Contains(y, s) })

@@ -24,8 +24,8 @@ type LockOptions struct {
 	// Name is the lockfile's name for messages; lockfile.DefaultName when empty.
 	Name string
 	// Prior is the document of the snapshot that is there already, nil when
-	// there is none. A snapshot without a lockfile is refused; a name that is in
-	// force and was edited out of the lockfile is retired.
+	// there is none. A snapshot without a lockfile is refused. A name that the
+	// snapshot uses and that was edited out of the lockfile is retired.
 	Prior *schema.Document
 }
 
@@ -51,10 +51,9 @@ type Rename struct {
 //   - not recorded, the value is retired under the same label: it returns
 //   - not recorded, the value is free: recorded
 //
-// What the snapshot has in force and the lockfile has no more is retired as well.
-//
-// A value is free when no other label has it, and none had it and lost it. What
-// is recorded and neither in the tree nor renamed is retired.
+// A value is free when no other label has it or had it before. A record whose
+// label is neither in the tree nor renamed is retired, and so is a name that the
+// snapshot uses and the lockfile has no record of.
 func CheckLock(m *Model, lock *lockfile.File, opts LockOptions) (next *lockfile.File, renames []Rename, diags diag.List) {
 	opts.Name = cmp.Or(opts.Name, lockfile.DefaultName)
 	if lock == nil && opts.Prior != nil {
@@ -89,8 +88,8 @@ func CheckLock(m *Model, lock *lockfile.File, opts LockOptions) (next *lockfile.
 	return next, renames, diags.Sorted()
 }
 
-// LockFromDocument makes the lockfile that a snapshot implies: the way back
-// when the lockfile was lost. Names retired earlier are not in it.
+// LockFromDocument makes the lockfile that a snapshot implies, to recover a lost
+// one. Names that were retired earlier are not in it.
 func LockFromDocument(doc *schema.Document) *lockfile.File {
 	f := &lockfile.File{}
 	for i := range doc.APIs {
@@ -102,7 +101,7 @@ func LockFromDocument(doc *schema.Document) *lockfile.File {
 	return f
 }
 
-// A name is what the lockfile guards about an object of the tree.
+// A name is what the lockfile protects of one object in the tree.
 type name struct {
 	label string
 	value string // "" when config refused it; then nothing is said about it
@@ -134,9 +133,9 @@ type nameCheck struct {
 	holders map[string]lockfile.Entry // of the lockfile, by value
 	retired map[string]lockfile.Entry // of the lockfile, by value; shrinks as names return
 	replace map[string]bool           // labels that may change
-	inForce []lockfile.Entry          // what the snapshot has in use; nil when it is not known
+	inForce []lockfile.Entry          // names that the present snapshot uses; nil when there is none
 
-	renamed     map[string]bool // recorded labels that live on under another
+	renamed     map[string]bool // recorded labels whose object now has another label
 	nextLive    []lockfile.Entry
 	nextRetired []lockfile.Entry
 	renames     []Rename
@@ -144,7 +143,7 @@ type nameCheck struct {
 	diags       diag.List
 }
 
-// A lockChange is one line of what the lockfile would have to follow.
+// A lockChange is one change that the lockfile needs, in words.
 type lockChange struct {
 	text string
 	at   hcl.Range // in the tree, or of the lockfile's entry for what is gone
@@ -173,9 +172,11 @@ func newNameCheck(kind Kind, tree []name, live, retired []lockfile.Entry, replac
 	return n
 }
 
+// run decides about every label of the tree first, as a rename keeps a record
+// that would otherwise be retired.
 func (n *nameCheck) run() {
 	for _, t := range n.tree {
-		n.place(t)
+		n.decide(t)
 	}
 	for label, e := range n.live {
 		if _, there := n.values[label]; !there && !n.renamed[label] {
@@ -197,8 +198,8 @@ func sortEntries(entries []lockfile.Entry) {
 	})
 }
 
-// place decides what becomes of one label of the tree.
-func (n *nameCheck) place(t name) {
+// decide decides what the next lockfile records for one label of the tree.
+func (n *nameCheck) decide(t name) {
 	recorded, known := n.live[t.label]
 	if n.replace[n.address(t.label)] && (!known || t.value == recorded.Value) {
 		n.notReplaced(t, known)
@@ -222,8 +223,9 @@ func (n *nameCheck) place(t name) {
 	}
 }
 
-// free reports whether a label that does not have the value yet may have it, and
-// as what change: a new record, a return or a rename. Otherwise it says why not.
+// free reports whether a label may take a value that it does not have yet, and
+// which change that is: a new record, a return or a rename. If not, it reports
+// why.
 func (n *nameCheck) free(t name, replaces bool) (change string, free bool) {
 	if e, ok := n.retired[t.value]; ok {
 		if e.Label != t.label {
@@ -241,7 +243,7 @@ func (n *nameCheck) free(t name, replaces bool) (change string, free bool) {
 		if current != t.value && n.replace[n.address(holder.Label)] {
 			n.takesReplaced(t, holder)
 		}
-		return "", false // else a duplicate, or the holder changed without leave: reported there
+		return "", false // else Compile reports a duplicate, or immutable reports the holder
 	}
 	if replaces {
 		n.takesRemoved(t, holder)
@@ -252,14 +254,15 @@ func (n *nameCheck) free(t name, replaces bool) (change string, free bool) {
 	return "rename " + n.address(holder.Label) + " to " + n.address(t.label), true
 }
 
+// retire moves a recorded name to the retired ones.
 func (n *nameCheck) retire(e lockfile.Entry) {
 	n.nextRetired = append(n.nextRetired, lockfile.Entry{Label: e.Label, Value: e.Value})
 	n.changed("retire "+n.address(e.Label), e.Range)
 }
 
-// retireEditedOut retires the names in force that nobody will have any more and
-// that the lockfile does not know: whoever edited the record of one edited only
-// the memory of it, and not the verifiers that rely on it.
+// retireEditedOut retires names that the snapshot uses, the next lockfile does
+// not, and no record mentions. Somebody deleted the record, but verifiers still
+// trust the name, so it must not go to another object.
 func (n *nameCheck) retireEditedOut() {
 	used, retired := labelsByValue(n.nextLive), labelsByValue(n.nextRetired)
 	for _, e := range n.inForce {
@@ -280,6 +283,8 @@ func (n *nameCheck) report(t name, code, detail string, related ...diag.Related)
 	n.diags = append(n.diags, diag.New(code, t.decl.AttrRange(n.words.attribute), detail, related...))
 }
 
+// immutable reports a changed name and keeps the recorded one in the next
+// lockfile.
 func (n *nameCheck) immutable(t name, recorded lockfile.Entry) {
 	n.nextLive = append(n.nextLive, recorded)
 	w := n.words
@@ -297,7 +302,7 @@ func (n *nameCheck) immutable(t name, recorded lockfile.Entry) {
 		diag.Related{Message: "recorded here", Range: recorded.ValueRange})
 }
 
-// nameWords are the words in which the lock rules speak of one kind of object.
+// nameWords are the words of the lock rules' diagnostics for one kind of object.
 type nameWords struct {
 	kind      Kind
 	attribute string // the guarded attribute
@@ -321,7 +326,7 @@ func wordsFor(kind Kind) nameWords {
 	}
 }
 
-// takesRetired refuses a value that an object had which is gone.
+// takesRetired refuses a value that a deleted object had.
 func (n *nameCheck) takesRetired(t name, e lockfile.Entry) {
 	w := n.words
 	n.report(t, w.retired,
@@ -341,7 +346,8 @@ func (n *nameCheck) takesReplaced(t name, holder lockfile.Entry) {
 }
 
 // takesRemoved refuses to replace an object's value by that of an object which
-// the same change removes: it would be a removal and a rename in one step.
+// the same change removes. That would be a removal and a rename in one step, and
+// a reviewer could not tell which object keeps its tokens.
 func (n *nameCheck) takesRemoved(t name, holder lockfile.Entry) {
 	w := n.words
 	n.report(t, w.retired,
@@ -351,7 +357,7 @@ func (n *nameCheck) takesRemoved(t name, holder lockfile.Entry) {
 		diag.Related{Message: "recorded here", Range: holder.ValueRange})
 }
 
-// notReplaced says that --replace did nothing.
+// notReplaced warns that --replace had no effect.
 func (n *nameCheck) notReplaced(t name, known bool) {
 	detail := fmt.Sprintf("--replace names %s, but its %s is still the recorded one: there is nothing to replace.",
 		t.decl.Address, n.words.noun)
@@ -362,13 +368,15 @@ func (n *nameCheck) notReplaced(t name, known bool) {
 	n.diags = append(n.diags, idle.WithSeverity(diag.Warning))
 }
 
-// lockMissing explains why writ does not simply begin a new lockfile.
+// lockMissing explains why writ does not simply begin a new lockfile: it would
+// forget which names are retired.
 func lockMissing(name string) diag.Diagnostic {
 	return diag.Newf("lock-missing", hcl.Range{}, "There is a snapshot but no %s, so nothing guards the identifiers that are in use. "+
 		"Restore it (git restore %s). Where it is in no commit, run writ lock with the same flags: that records what the snapshot serves, not what was retired before.", name, name)
 }
 
-// lockOutOfDate says what the lockfile would have to follow.
+// lockOutOfDate lists the changes that the lockfile needs, for a run with
+// --locked.
 func lockOutOfDate(file string, missing bool, apis, clients []lockChange) (d diag.Diagnostic, changed bool) {
 	changes := slices.Concat(apis, clients)
 	if len(changes) == 0 {
@@ -390,8 +398,9 @@ func lockOutOfDate(file string, missing bool, apis, clients []lockChange) (d dia
 	return diag.New("lock-out-of-date", changes[0].at, state+what+". Run writ lock and commit the file."), true
 }
 
-// parseReplacements reads the addresses of --replace. One that names nothing is
-// an error; one whose value did not change is said to do nothing.
+// parseReplacements reads the addresses of --replace. An address without an
+// object is an error; one whose value did not change is warned about later, by
+// notReplaced.
 func parseReplacements(m *Model, addresses []string) (map[string]bool, diag.List) {
 	replace := make(map[string]bool, len(addresses))
 	var diags diag.List
@@ -414,7 +423,8 @@ func parseReplacements(m *Model, addresses []string) (map[string]bool, diag.List
 	return replace, diags
 }
 
-// nameAddresses lists the addresses of everything that has a guarded name.
+// nameAddresses returns the addresses of all objects whose names the lockfile
+// protects.
 func (m *Model) nameAddresses() []string {
 	addresses := make([]string, 0, len(m.apis)+len(m.clients))
 	for _, a := range m.apis {
