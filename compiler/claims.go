@@ -49,7 +49,7 @@ func (c *compilation) checkIdleClaims() {
 		}
 	}
 	for i, cl := range c.clients {
-		if len(c.tokenRight[i]) == 0 && !c.refused.has(&cl.Decl) {
+		if len(c.byClient[i]) == 0 && !c.refused.has(&cl.Decl) {
 			c.diags.AddAll(checkNames(cl.Address, cl.WrittenClaims()))
 		}
 	}

@@ -78,7 +78,7 @@ func (c *compilation) compileAPIs() {
 
 func (c *compilation) compileClients() {
 	c.clients = byLabel(c.Config.Clients, func(cl *config.Client) (string, hcl.Range) { return cl.Label, cl.Range })
-	c.tokenRight = make([][]int32, len(c.clients))
+	c.byClient = make([][]int32, len(c.clients))
 	c.clientIndex = make(map[string]int32, len(c.clients))
 	c.Document.Clients = make([]schema.Client, len(c.clients))
 	for i, declared := range c.clients {
@@ -146,7 +146,7 @@ func (c *compilation) compileAuthorizations() {
 		c.authorizations = append(c.authorizations, declared)
 		c.Document.Authorizations = append(c.Document.Authorizations, resolved)
 		c.ends = append(c.ends, ends{client, api})
-		c.tokenRight[client] = append(c.tokenRight[client], i)
+		c.byClient[client] = append(c.byClient[client], i)
 		if declared.Has("subject_type") && c.refused.has(&declared.Decl) {
 			continue // the subject type may be what was refused
 		}
