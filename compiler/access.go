@@ -2,17 +2,18 @@ package compiler
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/writ-auth/writ/schema"
 )
 
 // An AccessChange is what one client gains and loses on one API during one period
-// of time: the blast radius of a plan. It is computed from who can get which token
-// before and after, from the time of the plan on, so it shows what follows from the
-// removal of an API or a client too, and nothing for what is over by then. What
-// differs from one period to the next, such as the end of an authorization that
-// moves from May to July, is one change for each.
+// of time. It is computed from who can get which token before and after, from the
+// time of the plan on. So it includes what follows from the removal of an API or
+// a client, and leaves out what is over by then. Where the outcome differs from
+// period to period, there is one change for each, for example when the end of an
+// authorization moves from May to July.
 type AccessChange struct {
 	Client string `json:"client"` // label
 	API    string `json:"api"`    // label
@@ -26,8 +27,9 @@ type AccessChange struct {
 	TrustedIssuer string   `json:"trusted_issuer,omitempty"`
 	Gained        []string `json:"gained"` // scopes, sorted
 	Lost          []string `json:"lost"`   // scopes, sorted
-	// From and Until are the period in which requests are answered otherwise, as
-	// RFC 3339; Until is exclusive. "" stands for the time of the plan, and for no end.
+	// From and Until are the period in which requests get another answer than
+	// before, as RFC 3339; Until is exclusive. An empty From is the time of the plan,
+	// an empty Until no end.
 	From  string `json:"from,omitempty"`
 	Until string `json:"until,omitempty"`
 	// ValidUntilMax is how long, in seconds, tokens issued before the change can
@@ -49,9 +51,10 @@ const (
 	TokenLost   AccessToken = "lost"
 )
 
-// A reach is one right to tokens: in the terms of the token's receiver, not of
-// labels, so that a rename is none and a replacement is another.
-type reach struct {
+// A tokenRight is the right of one client to tokens for one API. It is identified
+// by what the token carries and not by labels. A rename is therefore no change,
+// and a replacement is a loss and a gain.
+type tokenRight struct {
 	clientID, identifier string
 	authorization        *schema.Authorization
 	client               *schema.Client
@@ -59,7 +62,7 @@ type reach struct {
 	before               bool
 }
 
-func compareReach(a, b reach) int {
+func compareRights(a, b tokenRight) int {
 	return cmp.Or(
 		cmp.Compare(a.clientID, b.clientID),
 		cmp.Compare(a.identifier, b.identifier),
@@ -78,17 +81,17 @@ func compareBool(a, b bool) int {
 	return 1
 }
 
-// access is the set difference of who can get what, and when. Most authorizations
-// are the same before and after and leave no trace here.
+// access returns the difference between who can get which token before and after,
+// by period. Most authorizations are equal on both sides and are skipped early.
 func (c *comparison) access() []AccessChange {
 	c.compareTimes()
-	users := compareVouching(c.prior, c.next)
-	open := make([]reach, 0, unpaired(c.authorizations))
+	users := compareUserIssuers(c.prior, c.next)
+	open := make([]tokenRight, 0, unpaired(c.authorizations))
 	for _, p := range c.authorizations {
-		before, had := reachOf(p.before, c.clientBefore, c.apiBefore, users.before)
-		after, has := reachOf(p.after, c.clientAfter, c.apiAfter, users.after)
+		before, had := tokenRightOf(p.before, c.clientBefore, c.apiBefore, users.before)
+		after, has := tokenRightOf(p.after, c.clientAfter, c.apiAfter, users.after)
 		before.before = true
-		if had && has && c.sameReach(&before, &after) && (p.after.SubjectType != schema.SubjectUser || users.same()) {
+		if had && has && c.sameRight(&before, &after) && (p.after.SubjectType != schema.SubjectUser || users.same()) {
 			continue
 		}
 		if had {
@@ -98,12 +101,12 @@ func (c *comparison) access() []AccessChange {
 			open = append(open, after)
 		}
 	}
-	slices.SortFunc(open, compareReach)
+	slices.SortFunc(open, compareRights)
 	return c.accessChanges(open, &users)
 }
 
-// sameReach reports whether nothing changes, as for most of a million.
-func (c *comparison) sameReach(before, after *reach) bool {
+// sameRight reports whether a right is the same before and after.
+func (c *comparison) sameRight(before, after *tokenRight) bool {
 	return before.clientID == after.clientID && before.identifier == after.identifier &&
 		before.authorization.SubjectType == after.authorization.SubjectType &&
 		slices.Equal(before.authorization.Scopes, after.authorization.Scopes) &&
@@ -111,16 +114,17 @@ func (c *comparison) sameReach(before, after *reach) bool {
 		c.sameTimes(before.client, after.client)
 }
 
-// A vouching says whose tokens may name users, before and after.
-type vouching struct {
-	before, after  bool     // anybody's
-	kept           bool     // somebody's, before and after, or before or after only
-	added, removed []string // labels, where others stay or come in their place
+// A userIssuerChange compares the trusted issuers whose tokens may name users,
+// before and after.
+type userIssuerChange struct {
+	before, after  bool     // some issuer's tokens may name users
+	kept           bool     // one issuer is the same before and after, or one side has none at all
+	added, removed []string // labels, if both sides have issuers
 }
 
-func compareVouching(prior, next *schema.Document) vouching {
+func compareUserIssuers(prior, next *schema.Document) userIssuerChange {
 	was, is := userIssuers(prior), userIssuers(next)
-	v := vouching{before: len(was) > 0, after: len(is) > 0, kept: true}
+	v := userIssuerChange{before: len(was) > 0, after: len(is) > 0, kept: true}
 	if !v.before || !v.after {
 		return v
 	}
@@ -141,9 +145,9 @@ func compareVouching(prior, next *schema.Document) vouching {
 }
 
 // same reports whether the same issuers name users before and after.
-func (v *vouching) same() bool { return len(v.added)+len(v.removed) == 0 }
+func (v *userIssuerChange) same() bool { return len(v.added)+len(v.removed) == 0 }
 
-// userIssuers lists whose tokens may name users.
+// userIssuers returns the trusted issuers whose tokens may name users.
 func userIssuers(d *schema.Document) []*schema.TrustedIssuer {
 	var list []*schema.TrustedIssuer
 	for i := range d.TrustedIssuers {
@@ -154,36 +158,37 @@ func userIssuers(d *schema.Document) []*schema.TrustedIssuer {
 	return list
 }
 
-// reachOf reports whether an authorization is one that gives anybody a token
-// at some time: its client and API are there, the client may use a grant for this
-// kind of subject, and somebody may vouch for it.
-func reachOf(a *schema.Authorization, clients map[string]*schema.Client, apis map[string]*schema.API, users bool) (reach, bool) {
+// tokenRightOf returns the right that an authorization gives, and false if nobody
+// can get a token by it at any time. Its client and API must exist, the client
+// must be allowed a grant for this kind of subject, and for users some issuer
+// must vouch.
+func tokenRightOf(a *schema.Authorization, clients map[string]*schema.Client, apis map[string]*schema.API, users bool) (tokenRight, bool) {
 	if a == nil {
-		return reach{}, false
+		return tokenRight{}, false
 	}
 	client, api := clients[a.Client], apis[a.API]
 	if client == nil || api == nil {
-		return reach{}, false
+		return tokenRight{}, false
 	}
 	usable := slices.Contains(client.GrantTypes, schema.GrantClientCredentials)
 	if a.SubjectType == schema.SubjectUser {
 		usable = users && actsForUsers(client)
 	}
-	return reach{clientID: client.ClientID, identifier: api.Identifier, authorization: a, client: client, lifetime: a.Lifetime(api)}, usable
+	return tokenRight{clientID: client.ClientID, identifier: api.Identifier, authorization: a, client: client, lifetime: a.Lifetime(api)}, usable
 }
 
-// accessChanges compares the two sides of each right; the list is sorted so that
-// they stand side by side.
-func (c *comparison) accessChanges(open []reach, users *vouching) []AccessChange {
+// accessChanges compares the two sides of each right. The list is sorted, so that
+// the two sides are neighbours.
+func (c *comparison) accessChanges(open []tokenRight, users *userIssuerChange) []AccessChange {
 	changes := make([]AccessChange, 0, len(open))
 	for i := 0; i < len(open); i++ {
-		var before, after *reach
+		var before, after *tokenRight
 		if open[i].before {
 			before = &open[i]
 		} else {
 			after = &open[i]
 		}
-		if i+1 < len(open) && twoSides(&open[i], &open[i+1]) {
+		if i+1 < len(open) && areTwoSides(&open[i], &open[i+1]) {
 			i++
 			after = &open[i]
 		}
@@ -207,21 +212,22 @@ func (c *comparison) accessChanges(open []reach, users *vouching) []AccessChange
 	return changes
 }
 
-func twoSides(a, b *reach) bool {
+// areTwoSides reports whether a and b are one right before and after.
+func areTwoSides(a, b *tokenRight) bool {
 	return a.clientID == b.clientID && a.identifier == b.identifier &&
 		a.authorization.SubjectType == b.authorization.SubjectType && a.before != b.before
 }
 
-// accessChange adds a change for each period in which the two sides of a right,
-// of which one may be nil, are not the same. It is for the users of an issuer, or
-// for all.
-func (c *comparison) accessChange(changes []AccessChange, before, after *reach, issuer string) []AccessChange {
+// accessChange adds a change for each period in which the two sides of a right
+// differ; one side may be nil. It is limited to the users of one trusted issuer,
+// or for all if issuer is "".
+func (c *comparison) accessChange(changes []AccessChange, before, after *tokenRight, issuer string) []AccessChange {
 	side := cmp.Or(after, before)
 	for _, p := range compareSpans(c.spansOf(before, c.timesBefore), c.spansOf(after, c.timesAfter), c.now) {
 		change := AccessChange{
 			Client: side.authorization.Client, API: side.authorization.API, SubjectType: side.authorization.SubjectType,
 			ClientID: side.clientID, Identifier: side.identifier, TrustedIssuer: issuer,
-			Gained: []string{}, Lost: []string{}, ValidUntilMax: c.outlive(before, side),
+			Gained: []string{}, Lost: []string{}, ValidUntilMax: c.validUntilMax(before, side),
 		}
 		var was, is []string
 		switch {
@@ -250,11 +256,169 @@ func (c *comparison) accessChange(changes []AccessChange, before, after *reach, 
 	return changes
 }
 
-// outlive is how long, in seconds, tokens that are out can stay valid.
-func (c *comparison) outlive(before, side *reach) int64 {
+// validUntilMax returns for how many seconds issued tokens can stay valid.
+func (c *comparison) validUntilMax(before, side *tokenRight) int64 {
 	left := c.past.left(side.clientID, side.identifier, c.now)
 	if before != nil {
 		left = max(left, c.left(before, c.timesBefore))
 	}
 	return left
+}
+
+// A client can get tokens while the authorization has not expired and one of the
+// client's credentials is accepted. All times below are Unix seconds.
+
+// forever is the end of a span that has none.
+const forever = math.MaxInt64
+
+// A span is a period of time. from is included, until is not.
+type span struct{ from, until int64 }
+
+// A period is a span in which each of the two sides has the right or has not.
+type period struct {
+	span
+	had, has bool
+}
+
+// compareSpans divides the time from now on wherever a span of either side begins
+// or ends, and returns the periods in which at least one side has the right.
+func compareSpans(before, after []span, now int64) []period {
+	cuts := []int64{now}
+	for _, s := range slices.Concat(before, after) {
+		cuts = append(cuts, s.from, s.until)
+	}
+	slices.Sort(cuts)
+	cuts = slices.Compact(cuts)
+	var periods []period
+	for i := 0; i+1 < len(cuts); i++ {
+		p := period{span{cuts[i], cuts[i+1]}, covers(before, cuts[i]), covers(after, cuts[i])}
+		if last := len(periods) - 1; last >= 0 && periods[last].until == p.from && periods[last].had == p.had && periods[last].has == p.has {
+			periods[last].until = p.until
+		} else if p.had || p.has {
+			periods = append(periods, p)
+		}
+	}
+	return periods
+}
+
+func covers(spans []span, t int64) bool {
+	return slices.ContainsFunc(spans, func(s span) bool { return s.from <= t && t < s.until })
+}
+
+func (c *comparison) compareTimes() {
+	c.timesBefore, c.timesAfter = c.timesOf(c.prior.Clients), c.timesOf(c.next.Clients)
+}
+
+// timesOf returns when the credentials of clients are accepted, from now on.
+// Clients with a credential that is always accepted are left out, which are most.
+func (c *comparison) timesOf(clients []schema.Client) map[*schema.Client][]span {
+	times := make(map[*schema.Client][]span)
+	for i := range clients {
+		windows := windowsOf(&clients[i])
+		if len(windows) == 0 || slices.Contains(windows, schema.Window{}) {
+			continue
+		}
+		spans := make([]span, 0, len(windows))
+		for _, w := range windows {
+			spans = append(spans, span{w.NotBefore, endOf(w.ExpiresAt)})
+		}
+		times[&clients[i]] = union(spans, c.now)
+	}
+	return times
+}
+
+// windowsOf returns the validity windows of a client's credentials.
+func windowsOf(c *schema.Client) []schema.Window {
+	windows := make([]schema.Window, 0, 4)
+	for i := range c.Secrets {
+		windows = append(windows, c.Secrets[i].Window)
+	}
+	for i := range c.PublicKeys {
+		windows = append(windows, c.PublicKeys[i].Window)
+	}
+	for i := range c.Certificates {
+		windows = append(windows, c.Certificates[i].Window)
+	}
+	for i := range c.Federated {
+		windows = append(windows, c.Federated[i].Window)
+	}
+	return windows
+}
+
+func endOf(unix int64) int64 {
+	if unix == 0 {
+		return forever
+	}
+	return unix
+}
+
+// union returns the rest of the spans from now on, with overlapping and adjacent
+// ones joined.
+func union(spans []span, now int64) []span {
+	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+	joined := spans[:0]
+	for _, s := range spans {
+		s.from = max(s.from, now)
+		if last := len(joined) - 1; s.from >= s.until {
+			continue
+		} else if last >= 0 && s.from <= joined[last].until {
+			joined[last].until = max(joined[last].until, s.until)
+			continue
+		}
+		joined = append(joined, s)
+	}
+	return joined
+}
+
+// sameTimes reports whether a client's credentials are accepted at the same times
+// before and after.
+func (c *comparison) sameTimes(before, after *schema.Client) bool {
+	if len(c.timesBefore)+len(c.timesAfter) == 0 {
+		return true
+	}
+	was, wasTimed := c.timesBefore[before]
+	is, isTimed := c.timesAfter[after]
+	return wasTimed == isTimed && slices.Equal(was, is)
+}
+
+// spansOf returns when, from now on, a right gives tokens; nil for no right.
+func (c *comparison) spansOf(r *tokenRight, times map[*schema.Client][]span) []span {
+	if r == nil {
+		return nil
+	}
+	spans, timed := times[r.client]
+	if !timed {
+		spans = []span{{c.now, forever}}
+	}
+	if r.authorization.ExpiresAt == 0 {
+		return spans
+	}
+	cut := make([]span, 0, len(spans))
+	for _, s := range spans {
+		if s.until = min(s.until, r.authorization.ExpiresAt); s.from < s.until {
+			cut = append(cut, s)
+		}
+	}
+	return cut
+}
+
+// left returns for how many seconds a token that was issued under a right until
+// now can still be valid. That is the token's lifetime, counted from the moment
+// when the last credential was accepted, and at most until the authorization
+// expires.
+func (c *comparison) left(r *tokenRight, times map[*schema.Client][]span) int64 {
+	left := r.lifetime
+	if spans, timed := times[r.client]; timed && !covers(spans, c.now) {
+		var ended int64
+		for _, w := range windowsOf(r.client) {
+			if w.ExpiresAt != 0 && w.ExpiresAt <= c.now && w.ExpiresAt > w.NotBefore {
+				ended = max(ended, w.ExpiresAt)
+			}
+		}
+		left = ended + r.lifetime - c.now
+	}
+	if end := r.authorization.ExpiresAt; end != 0 {
+		left = min(left, end-c.now)
+	}
+	return max(left, 0)
 }

@@ -20,7 +20,7 @@ import (
 // once, not once for each.
 func (c *compilation) compileClaims() {
 	apisWith, clientsWith := c.whoHasClaims()
-	c.reportOnce(findings(len(c.authorizations), func(i int) diag.List {
+	c.reportOnce(checkInParallel(len(c.authorizations), func(i int) diag.List {
 		declared, e := c.authorizations[i], c.ends[i]
 		has := declared.Has("claims") || apisWith[e.api] || clientsWith[e.client]
 		api, client := c.apis[e.api], c.clients[e.client]
@@ -49,7 +49,7 @@ func (c *compilation) checkIdleClaims() {
 		}
 	}
 	for i, cl := range c.clients {
-		if len(c.reach[i]) == 0 && !c.refused.has(&cl.Decl) {
+		if len(c.byClient[i]) == 0 && !c.refused.has(&cl.Decl) {
 			c.diags.AddAll(checkNames(cl.Address, cl.WrittenClaims()))
 		}
 	}

@@ -65,15 +65,15 @@ func Compile(cfg *config.Config, opts CompileOptions) (*Model, diag.List) {
 // found so far.
 type compilation struct {
 	*Model
-	opts    CompileOptions
-	issuer  *config.Issuer // the one that counts; without values when none is declared
-	refused refusedBlocks
-	reach   [][]int32 // by client: the indexes of its authorizations
-	ends    []ends    // by authorization
-	scopes  []scopeIndex
-	held    []bool          // working memory of resolveScopes
-	orphans map[string]bool // labels of clients of authorizations that did not resolve
-	shown   struct {
+	opts     CompileOptions
+	issuer   *config.Issuer // the one that counts; without values when none is declared
+	refused  refusedBlocks
+	byClient [][]int32 // by client: the indexes of its authorizations
+	ends     []ends    // by authorization
+	scopes   []scopeIndex
+	held     []bool          // working memory of resolveScopes
+	orphans  map[string]bool // labels of clients of authorizations that did not resolve
+	shown    struct {
 		api   int32
 		names []string
 	} // by the last unknown scope

@@ -91,7 +91,7 @@ func (c *compilation) checkDefaultAPIs() {
 
 // reaches reports whether the client has an authorization for the API.
 func (c *compilation) reaches(client int32, api string) bool {
-	return slices.ContainsFunc(c.reach[client], func(i int32) bool {
+	return slices.ContainsFunc(c.byClient[client], func(i int32) bool {
 		return c.Document.Authorizations[i].API == api
 	})
 }
@@ -118,7 +118,7 @@ func (c *compilation) checkUnusedClients() {
 	}
 	for i, declared := range c.clients {
 		client := &c.Document.Clients[i]
-		used := len(c.reach[i]) > 0 || len(declared.Introspects) > 0
+		used := len(c.byClient[i]) > 0 || len(declared.Introspects) > 0
 		if used || c.unresolved(client.Label) || c.refused.has(&declared.Decl) {
 			continue
 		}

@@ -10,9 +10,9 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// checkIdentifiers holds identifiers against one another and against the
-// issuer's own addresses. They are compared byte for byte; only the warning
-// about look-alikes folds anything.
+// checkIdentifiers compares identifiers with one another and with the issuer's
+// own addresses, byte for byte as verifiers compare the audience. Only the
+// warning about similar identifiers ignores case and the like.
 func (c *compilation) checkIdentifiers() {
 	first := make(map[string]int32, len(c.apis))
 	var distinct []int32 // one API for each identifier
@@ -32,9 +32,10 @@ func (c *compilation) checkIdentifiers() {
 	c.checkNearIdentifiers(distinct)
 }
 
-// later orders two declarations of which either may be the guilty one: within a
-// file it is the one further down, else the first stays the first.
-func later[D any](a, b D, decl func(D) *config.Decl) (D, D) {
+// laterFirst returns two conflicting declarations with the one to report first.
+// Within a file that is the later one, which an author most likely added. Across
+// files the order says nothing, and a stays first.
+func laterFirst[D any](a, b D, decl func(D) *config.Decl) (D, D) {
 	x, y := decl(a).Range, decl(b).Range
 	if x.Filename == y.Filename && x.Start.Byte < y.Start.Byte {
 		return b, a
@@ -42,14 +43,19 @@ func later[D any](a, b D, decl func(D) *config.Decl) (D, D) {
 	return a, b
 }
 
+// duplicateIdentifier reports two APIs with one identifier. It is the audience of
+// tokens, so each API would accept the other's tokens.
 func (c *compilation) duplicateIdentifier(i, j int32) {
-	a, b := later(c.apis[i], c.apis[j], func(a *config.API) *config.Decl { return &a.Decl })
+	a, b := laterFirst(c.apis[i], c.apis[j], func(a *config.API) *config.Decl { return &a.Decl })
 	c.report(a.AttrRange("identifier"), "duplicate-identifier",
 		fmt.Sprintf("%s and %s both have the identifier %q, so a token for one would be accepted by the other. "+
 			"Give each API an identifier of its own.", a.Address, b.Address, a.Identifier),
 		diag.Related{Message: b.Address + " has it too", Range: b.AttrRange("identifier")})
 }
 
+// checkReservedIdentifier refuses the issuer's URL and its well-known addresses
+// as identifiers: a token with such an audience could pass for one that is meant
+// for the issuer.
 func (c *compilation) checkReservedIdentifier(i int32) {
 	url := c.Document.Issuer.URL
 	if url == "" || c.refused.has(&c.issuer.Decl) {
@@ -68,7 +74,7 @@ func (c *compilation) checkReservedIdentifier(i int32) {
 // checkNearIdentifiers warns once for each API whose identifier looks like an
 // earlier one's, unless one of the two acknowledges the other. The search stops
 // at the first look-alike and passes only acknowledged ones, so its cost is
-// bounded by what the configuration spells out.
+// limitPastLifetimes by what the configuration spells out.
 func (c *compilation) checkNearIdentifiers(distinct []int32) {
 	groups := make(map[string][]int32, len(distinct))
 	for _, i := range distinct {
@@ -83,7 +89,8 @@ func (c *compilation) checkNearIdentifiers(distinct []int32) {
 	}
 }
 
-// secureKey is schema.NearKey with https for http: nobody means two APIs by that.
+// secureKey is schema.NearKey with http and https treated alike: nobody has two
+// APIs that differ only in the scheme.
 func secureKey(identifier string) string {
 	key := schema.NearKey(identifier)
 	if rest, ok := strings.CutPrefix(key, "http:"); ok {
@@ -101,7 +108,7 @@ func (c *compilation) acknowledged(i, j int32) bool {
 }
 
 func (c *compilation) nearIdentifier(i, j int32) {
-	a, b := later(c.apis[i], c.apis[j], func(a *config.API) *config.Decl { return &a.Decl })
+	a, b := laterFirst(c.apis[i], c.apis[j], func(a *config.API) *config.Decl { return &a.Decl })
 	how := schema.Difference(a.Identifier, b.Identifier)
 	if schema.NearKey(a.Identifier) != schema.NearKey(b.Identifier) {
 		how = "in the scheme"
@@ -113,7 +120,7 @@ func (c *compilation) nearIdentifier(i, j int32) {
 		diag.Related{Message: b.Address + " has the other", Range: b.AttrRange("identifier")})
 }
 
-// checkClientIDs holds client ids against one another.
+// checkClientIDs refuses client IDs that two clients have.
 func (c *compilation) checkClientIDs() {
 	first := make(map[string]int32, len(c.clients))
 	for i := range c.Document.Clients {
@@ -135,4 +142,60 @@ func (c *compilation) checkClientIDs() {
 				"Give each client an id of its own; it is the label where client_id is not set.", a.Address, b.Address, id),
 			diag.Related{Message: b.Address + " has it too", Range: b.AttrRange("client_id")})
 	}
+}
+
+// checkTrustedIssuers makes sure that at most one trusted issuer accepts a given
+// token. Several may have the same issuer URL: clusters installed from one
+// template have, and one issuer may vouch for clients under one audience and for
+// users under another. Then their keys, audiences or purposes must tell them
+// apart.
+func (c *compilation) checkTrustedIssuers() {
+	same := make(map[string][]int)
+	for i := range c.Document.TrustedIssuers {
+		declared, t := c.trustedIssuers[i], &c.Document.TrustedIssuers[i]
+		if t.Issuer == "" || c.refused.has(&declared.Decl) || c.checkOwnIssuer(declared) {
+			continue
+		}
+		for _, j := range same[t.Issuer] {
+			if sameTokens(t, &c.Document.TrustedIssuers[j]) {
+				c.sameTrustedIssuer(i, j)
+				break
+			}
+		}
+		same[t.Issuer] = append(same[t.Issuer], i)
+	}
+}
+
+// checkOwnIssuer refuses a trusted issuer that is the issuer itself, and reports
+// whether it is. An access token of ours is held by every API that its client
+// calls: taken as an assertion, it would let that API log in as the client. The
+// URLs are compared byte for byte, as iss is: a token of ours has no other.
+func (c *compilation) checkOwnIssuer(declared *config.TrustedIssuer) bool {
+	if declared.Issuer != c.Document.Issuer.URL || c.refused.has(&c.issuer.Decl) {
+		return false
+	}
+	c.report(declared.AttrRange("issuer"), "own-issuer",
+		fmt.Sprintf("%s names %q, the issuer of this configuration: an API that is sent an access token of ours could then log in with it "+
+			"as the client. Remove the block, and let the client authenticate by a public_key, a certificate, a secret or another issuer's tokens.",
+			declared.Address, declared.Issuer),
+		diag.Related{Message: "the issuer is declared here", Range: c.issuer.AttrRange("url")})
+	return true
+}
+
+// sameTokens reports whether one token can satisfy both trusted issuers for the
+// same purpose.
+func sameTokens(a, b *schema.TrustedIssuer) bool {
+	overlap := func(x, y []string) bool {
+		return slices.ContainsFunc(x, func(s string) bool { return slices.Contains(y, s) })
+	}
+	purpose := slices.ContainsFunc(a.VouchesFor, func(s schema.SubjectType) bool { return slices.Contains(b.VouchesFor, s) })
+	return purpose && a.JWKS == b.JWKS && a.JWKSURI == b.JWKSURI && overlap(a.Audiences, b.Audiences)
+}
+
+func (c *compilation) sameTrustedIssuer(i, j int) {
+	a, b := c.trustedIssuers[i], c.trustedIssuers[j]
+	c.report(a.AttrRange("issuer"), "duplicate-trusted-issuer",
+		fmt.Sprintf("%s and %s both accept the tokens of %q with the same keys, for the same audience and purpose, so nothing says which of them "+
+			"decides. Merge them into one, or give them audiences that differ.", a.Address, b.Address, a.Issuer),
+		diag.Related{Message: b.Address + " accepts them too", Range: b.AttrRange("issuer")})
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -23,8 +24,8 @@ type LockOptions struct {
 	// Name is the lockfile's name for messages; lockfile.DefaultName when empty.
 	Name string
 	// Prior is the document of the snapshot that is there already, nil when
-	// there is none. A snapshot without a lockfile is refused; a name that is in
-	// force and was edited out of the lockfile is retired.
+	// there is none. A snapshot without a lockfile is refused. A name that the
+	// snapshot uses and that was edited out of the lockfile is retired.
 	Prior *schema.Document
 }
 
@@ -50,10 +51,9 @@ type Rename struct {
 //   - not recorded, the value is retired under the same label: it returns
 //   - not recorded, the value is free: recorded
 //
-// What the snapshot has in force and the lockfile has no more is retired as well.
-//
-// A value is free when no other label has it, and none had it and lost it. What
-// is recorded and neither in the tree nor renamed is retired.
+// A value is free when no other label has it or had it before. A record whose
+// label is neither in the tree nor renamed is retired, and so is a name that the
+// snapshot uses and the lockfile has no record of.
 func CheckLock(m *Model, lock *lockfile.File, opts LockOptions) (next *lockfile.File, renames []Rename, diags diag.List) {
 	opts.Name = cmp.Or(opts.Name, lockfile.DefaultName)
 	if lock == nil && opts.Prior != nil {
@@ -88,8 +88,8 @@ func CheckLock(m *Model, lock *lockfile.File, opts LockOptions) (next *lockfile.
 	return next, renames, diags.Sorted()
 }
 
-// LockFromDocument makes the lockfile that a snapshot implies: the way back
-// when the lockfile was lost. Names retired earlier are not in it.
+// LockFromDocument makes the lockfile that a snapshot implies, to recover a lost
+// one. Names that were retired earlier are not in it.
 func LockFromDocument(doc *schema.Document) *lockfile.File {
 	f := &lockfile.File{}
 	for i := range doc.APIs {
@@ -101,7 +101,7 @@ func LockFromDocument(doc *schema.Document) *lockfile.File {
 	return f
 }
 
-// A name is what the lockfile guards about an object of the tree.
+// A name is what the lockfile protects of one object in the tree.
 type name struct {
 	label string
 	value string // "" when config refused it; then nothing is said about it
@@ -133,9 +133,9 @@ type nameCheck struct {
 	holders map[string]lockfile.Entry // of the lockfile, by value
 	retired map[string]lockfile.Entry // of the lockfile, by value; shrinks as names return
 	replace map[string]bool           // labels that may change
-	inForce []lockfile.Entry          // what the snapshot has in use; nil when it is not known
+	inForce []lockfile.Entry          // names that the present snapshot uses; nil when there is none
 
-	renamed     map[string]bool // recorded labels that live on under another
+	renamed     map[string]bool // recorded labels whose object now has another label
 	nextLive    []lockfile.Entry
 	nextRetired []lockfile.Entry
 	renames     []Rename
@@ -143,7 +143,7 @@ type nameCheck struct {
 	diags       diag.List
 }
 
-// A lockChange is one line of what the lockfile would have to follow.
+// A lockChange is one change that the lockfile needs, in words.
 type lockChange struct {
 	text string
 	at   hcl.Range // in the tree, or of the lockfile's entry for what is gone
@@ -172,9 +172,11 @@ func newNameCheck(kind Kind, tree []name, live, retired []lockfile.Entry, replac
 	return n
 }
 
+// run decides about every label of the tree first, as a rename keeps a record
+// that would otherwise be retired.
 func (n *nameCheck) run() {
 	for _, t := range n.tree {
-		n.place(t)
+		n.decide(t)
 	}
 	for label, e := range n.live {
 		if _, there := n.values[label]; !there && !n.renamed[label] {
@@ -196,8 +198,8 @@ func sortEntries(entries []lockfile.Entry) {
 	})
 }
 
-// place decides what becomes of one label of the tree.
-func (n *nameCheck) place(t name) {
+// decide decides what the next lockfile records for one label of the tree.
+func (n *nameCheck) decide(t name) {
 	recorded, known := n.live[t.label]
 	if n.replace[n.address(t.label)] && (!known || t.value == recorded.Value) {
 		n.notReplaced(t, known)
@@ -221,8 +223,9 @@ func (n *nameCheck) place(t name) {
 	}
 }
 
-// free reports whether a label that does not have the value yet may have it, and
-// as what change: a new record, a return or a rename. Otherwise it says why not.
+// free reports whether a label may take a value that it does not have yet, and
+// which change that is: a new record, a return or a rename. If not, it reports
+// why.
 func (n *nameCheck) free(t name, replaces bool) (change string, free bool) {
 	if e, ok := n.retired[t.value]; ok {
 		if e.Label != t.label {
@@ -240,7 +243,7 @@ func (n *nameCheck) free(t name, replaces bool) (change string, free bool) {
 		if current != t.value && n.replace[n.address(holder.Label)] {
 			n.takesReplaced(t, holder)
 		}
-		return "", false // else a duplicate, or the holder changed without leave: reported there
+		return "", false // else Compile reports a duplicate, or immutable reports the holder
 	}
 	if replaces {
 		n.takesRemoved(t, holder)
@@ -251,14 +254,15 @@ func (n *nameCheck) free(t name, replaces bool) (change string, free bool) {
 	return "rename " + n.address(holder.Label) + " to " + n.address(t.label), true
 }
 
+// retire moves a recorded name to the retired ones.
 func (n *nameCheck) retire(e lockfile.Entry) {
 	n.nextRetired = append(n.nextRetired, lockfile.Entry{Label: e.Label, Value: e.Value})
 	n.changed("retire "+n.address(e.Label), e.Range)
 }
 
-// retireEditedOut retires the names in force that nobody will have any more and
-// that the lockfile does not know: whoever edited the record of one edited only
-// the memory of it, and not the verifiers that rely on it.
+// retireEditedOut retires names that the snapshot uses, the next lockfile does
+// not, and no record mentions. Somebody deleted the record, but verifiers still
+// trust the name, so it must not go to another object.
 func (n *nameCheck) retireEditedOut() {
 	used, retired := labelsByValue(n.nextLive), labelsByValue(n.nextRetired)
 	for _, e := range n.inForce {
@@ -279,6 +283,8 @@ func (n *nameCheck) report(t name, code, detail string, related ...diag.Related)
 	n.diags = append(n.diags, diag.New(code, t.decl.AttrRange(n.words.attribute), detail, related...))
 }
 
+// immutable reports a changed name and keeps the recorded one in the next
+// lockfile.
 func (n *nameCheck) immutable(t name, recorded lockfile.Entry) {
 	n.nextLive = append(n.nextLive, recorded)
 	w := n.words
@@ -294,4 +300,138 @@ func (n *nameCheck) immutable(t name, recorded lockfile.Entry) {
 			"which retires the old one, run writ plan --replace %s.",
 			t.decl.Address, w.noun, t.value, recorded.Value, w.reliers, diag.ShellQuote(t.decl.Address)),
 		diag.Related{Message: "recorded here", Range: recorded.ValueRange})
+}
+
+// nameWords are the words of the lock rules' diagnostics for one kind of object.
+type nameWords struct {
+	kind      Kind
+	attribute string // the guarded attribute
+	noun      string // its name in sentences
+	reliers   string // who breaks when it changes
+	immutable string // diagnostic codes
+	retired   string
+	block     string // the lockfile's block of a retired one
+}
+
+func wordsFor(kind Kind) nameWords {
+	if kind == KindAPI {
+		return nameWords{
+			kind, "identifier", "identifier", "clients and verifiers",
+			"immutable-identifier", "retired-identifier", "retired_api",
+		}
+	}
+	return nameWords{
+		kind, "client_id", "client id", "the client's deployments",
+		"immutable-client-id", "retired-client-id", "retired_client",
+	}
+}
+
+// takesRetired refuses a value that a deleted object had.
+func (n *nameCheck) takesRetired(t name, e lockfile.Entry) {
+	w := n.words
+	n.report(t, w.retired,
+		fmt.Sprintf("%q belonged to %s, which was removed; whoever still trusts it would now trust %s. Choose another %s. "+
+			"To release this one, delete its %s block from the lockfile in a reviewed change.",
+			t.value, n.address(e.Label), t.decl.Address, w.noun, w.block),
+		diag.Related{Message: "retired here", Range: e.ValueRange})
+}
+
+// takesReplaced refuses a value that another object gives up in the same change.
+func (n *nameCheck) takesReplaced(t name, holder lockfile.Entry) {
+	w := n.words
+	n.report(t, w.retired,
+		fmt.Sprintf("%q is recorded for %s, whose replacement retires it; whoever still trusts it would then trust %s. "+
+			"Choose another %s.", t.value, n.address(holder.Label), t.decl.Address, w.noun),
+		diag.Related{Message: "recorded here", Range: holder.ValueRange})
+}
+
+// takesRemoved refuses to replace an object's value by that of an object which
+// the same change removes. That would be a removal and a rename in one step, and
+// a reviewer could not tell which object keeps its tokens.
+func (n *nameCheck) takesRemoved(t name, holder lockfile.Entry) {
+	w := n.words
+	n.report(t, w.retired,
+		fmt.Sprintf("%q is recorded for %s, whose removal retires it. Choose another %s. To let %s go on as %s, remove the present %s first, "+
+			"then rename in a second change.",
+			t.value, n.address(holder.Label), w.noun, n.address(holder.Label), t.decl.Address, t.decl.Address),
+		diag.Related{Message: "recorded here", Range: holder.ValueRange})
+}
+
+// notReplaced warns that --replace had no effect.
+func (n *nameCheck) notReplaced(t name, known bool) {
+	detail := fmt.Sprintf("--replace names %s, but its %s is still the recorded one: there is nothing to replace.",
+		t.decl.Address, n.words.noun)
+	if !known {
+		detail = fmt.Sprintf("--replace names %s, which is new: there is nothing to replace.", t.decl.Address)
+	}
+	idle := diag.New("invalid-value", t.decl.AttrRange(n.words.attribute), detail).Titled("Nothing to replace")
+	n.diags = append(n.diags, idle.WithSeverity(diag.Warning))
+}
+
+// lockMissing explains why writ does not simply begin a new lockfile: it would
+// forget which names are retired.
+func lockMissing(name string) diag.Diagnostic {
+	return diag.Newf("lock-missing", hcl.Range{}, "There is a snapshot but no %s, so nothing guards the identifiers that are in use. "+
+		"Restore it (git restore %s). Where it is in no commit, run writ lock with the same flags: that records what the snapshot serves, not what was retired before.", name, name)
+}
+
+// lockOutOfDate lists the changes that the lockfile needs, for a run with
+// --locked.
+func lockOutOfDate(file string, missing bool, apis, clients []lockChange) (d diag.Diagnostic, changed bool) {
+	changes := slices.Concat(apis, clients)
+	if len(changes) == 0 {
+		return d, false
+	}
+	const shown = 5
+	texts := make([]string, 0, shown)
+	for _, ch := range changes[:min(len(changes), shown)] {
+		texts = append(texts, ch.text)
+	}
+	what := strings.Join(texts, ", ")
+	if more := len(changes) - shown; more > 0 {
+		what += fmt.Sprintf(" and %d more", more)
+	}
+	state := file + " is out of date: it would "
+	if missing {
+		state = file + " does not exist: it would "
+	}
+	return diag.New("lock-out-of-date", changes[0].at, state+what+". Run writ lock and commit the file."), true
+}
+
+// parseReplacements reads the addresses of --replace. An address without an
+// object is an error; one whose value did not change is warned about later, by
+// notReplaced.
+func parseReplacements(m *Model, addresses []string) (map[string]bool, diag.List) {
+	replace := make(map[string]bool, len(addresses))
+	var diags diag.List
+	for _, address := range addresses {
+		kind, label, ok := ParseAddress(address)
+		_, isAPI := m.apiIndex[label]
+		_, isClient := m.clientIndex[label]
+		if ok && (kind == KindAPI && isAPI || kind == KindClient && isClient) {
+			replace[address] = true
+			continue
+		}
+		detail := fmt.Sprintf("--replace names %q, but the configuration has no such api or client.", address)
+		if hint := didYouMean(address, m.nameAddresses()); hint != "" {
+			detail += hint
+		} else if !ok {
+			detail += ` Name one as in --replace api.orders.`
+		}
+		diags = append(diags, diag.New("unknown-reference", hcl.Range{}, detail).Titled("Nothing to replace"))
+	}
+	return replace, diags
+}
+
+// nameAddresses returns the addresses of all objects whose names the lockfile
+// protects.
+func (m *Model) nameAddresses() []string {
+	addresses := make([]string, 0, len(m.apis)+len(m.clients))
+	for _, a := range m.apis {
+		addresses = append(addresses, a.Address)
+	}
+	for _, c := range m.clients {
+		addresses = append(addresses, c.Address)
+	}
+	return addresses
 }

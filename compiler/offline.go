@@ -41,7 +41,7 @@ const (
 func (c *compilation) checkRefreshingClient(i int32, offline []offlineUse) {
 	var userAPIs []int32
 	unsure := false // what an authorization would be for is not known
-	for _, n := range c.reach[i] {
+	for _, n := range c.byClient[i] {
 		api := c.ends[n].api
 		if c.refused.has(&c.authorizations[n].Decl) {
 			offline[api], unsure = offlineUsers, true

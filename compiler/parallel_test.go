@@ -18,7 +18,7 @@ func TestFindingsPanic(t *testing.T) {
 			t.Errorf("recovered %q, want the cause and the worker's stack", got)
 		}
 	}()
-	findings(3*chunk, func(i int) diag.List {
+	checkInParallel(3*chunk, func(i int) diag.List {
 		if i == 2*chunk+1 {
 			panic("out of cheese")
 		}

@@ -9,19 +9,21 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// Whoever shortens a lifetime today and removes an authorization tomorrow wants to
-// know how long tokens stay valid that were issued yesterday. So a snapshot
-// remembers lifetimes that are in force no longer, until they have passed.
+// Somebody may shorten a lifetime today and remove an authorization tomorrow.
+// Tokens that were issued yesterday then still have the longer lifetime, and a
+// plan must say until when they are valid. So a snapshot remembers earlier
+// lifetimes until the last token with them has expired.
 
-// maxPastLifetimes is how much a snapshot remembers, in bytes of JSON. Past it
-// the clients of an API, and then all, are remembered as one with the longest of
-// their lifetimes: what a plan says stays an upper bound.
+// maxPastLifetimes bounds what a snapshot remembers, in bytes of JSON. Beyond it,
+// first the clients of each API and then all APIs are remembered together, with
+// the longest lifetime among them. What a plan says stays an upper bound.
 const maxPastLifetimes = 32 << 10
 
-// pastLifetimes finds what is left of lifetimes that are in force no longer.
+// pastLifetimes holds the Unix time at which the last token of an earlier
+// lifetime expires.
 type pastLifetimes map[parties]int64 // the Unix time at which the last token ends
 
-// parties are the client and the audience of a token; "" stands for any.
+// parties are the client and the audience of a token; "" means any.
 type parties struct{ clientID, identifier string }
 
 func newPastLifetimes(list []schema.PastLifetime) pastLifetimes {
@@ -34,7 +36,8 @@ func newPastLifetimes(list []schema.PastLifetime) pastLifetimes {
 
 func (l pastLifetimes) add(p parties, end int64) { l[p] = max(l[p], end) }
 
-// left is for how many seconds a token of earlier times can be valid at now.
+// left returns for how many seconds after now a token of an earlier lifetime can
+// be valid.
 func (l pastLifetimes) left(clientID, identifier string, now int64) int64 {
 	if len(l) == 0 {
 		return 0
@@ -43,14 +46,15 @@ func (l pastLifetimes) left(clientID, identifier string, now int64) int64 {
 	return max(end-now, 0)
 }
 
-// NextPastLifetimes is what the snapshot after a change remembers: of the prior
-// one what has not passed, and what the change shortens or ends at now.
+// NextPastLifetimes returns what the snapshot after a change remembers: the
+// entries of the prior one that have not expired, and the lifetimes that the
+// change shortens or ends at now.
 func NextPastLifetimes(prior Prior, next *schema.Document, now time.Time) []schema.PastLifetime {
 	c := newComparison(prior, next, nil, now)
 	c.compareTimes()
 	kept := make(map[parties]schema.PastLifetime)
 	for _, p := range prior.PastLifetimes {
-		remember(kept, p)
+		rememberLonger(kept, p)
 	}
 	concerned := c.shortened()
 	for key := range kept {
@@ -62,27 +66,27 @@ func NextPastLifetimes(prior Prior, next *schema.Document, now time.Time) []sche
 	was := c.lifetimes(concerned, c.prior, c.clientBefore, c.apiBefore, c.timesBefore)
 	is := c.lifetimes(concerned, c.next, c.clientAfter, c.apiAfter, c.timesAfter)
 	for key, lifetime := range was {
-		remember(kept, schema.PastLifetime{ClientID: key.clientID, Identifier: key.identifier, Lifetime: lifetime, Ended: time.Unix(c.now, 0).UTC()})
+		rememberLonger(kept, schema.PastLifetime{ClientID: key.clientID, Identifier: key.identifier, Lifetime: lifetime, Ended: time.Unix(c.now, 0).UTC()})
 	}
 	for key, p := range kept {
-		if p.End().Unix() <= c.now+is[key] { // passed, or no longer than what is in force
+		if p.End().Unix() <= c.now+is[key] { // expired, or not longer than the present lifetime
 			delete(kept, key)
 		}
 	}
-	return bounded(kept)
+	return limitPastLifetimes(kept)
 }
 
-// shortened lists whose tokens may live longer than those to come. Most
-// authorizations are the same before and after.
+// shortened returns the parties whose issued tokens may live longer than new
+// ones. Most authorizations are the same before and after.
 func (c *comparison) shortened() map[parties]bool {
 	concerned := make(map[parties]bool)
-	users := compareVouching(c.prior, c.next)
+	users := compareUserIssuers(c.prior, c.next)
 	for _, p := range c.authorizations {
-		before, had := reachOf(p.before, c.clientBefore, c.apiBefore, users.before)
+		before, had := tokenRightOf(p.before, c.clientBefore, c.apiBefore, users.before)
 		if !had {
 			continue
 		}
-		after, has := reachOf(p.after, c.clientAfter, c.apiAfter, users.after)
+		after, has := tokenRightOf(p.after, c.clientAfter, c.apiAfter, users.after)
 		if !has || before.clientID != after.clientID || before.identifier != after.identifier ||
 			c.left(&before, c.timesBefore) > c.left(&after, c.timesAfter) {
 			concerned[parties{before.clientID, before.identifier}] = true
@@ -91,14 +95,14 @@ func (c *comparison) shortened() map[parties]bool {
 	return concerned
 }
 
-// lifetimes is for how many seconds tokens can be valid at most that were issued
-// until now, of each client for each API of those concerned.
+// lifetimes returns, for each of the concerned parties, the longest time in
+// seconds for which a token issued until now can still be valid.
 func (c *comparison) lifetimes(concerned map[parties]bool, d *schema.Document, clients map[string]*schema.Client,
 	apis map[string]*schema.API, times map[*schema.Client][]span) map[parties]int64 {
 	users := len(userIssuers(d)) > 0
 	longest := make(map[parties]int64, len(concerned))
 	for i := range d.Authorizations {
-		r, ok := reachOf(&d.Authorizations[i], clients, apis, users)
+		r, ok := tokenRightOf(&d.Authorizations[i], clients, apis, users)
 		if key := (parties{r.clientID, r.identifier}); ok && concerned[key] {
 			longest[key] = max(longest[key], c.left(&r, times))
 		}
@@ -106,16 +110,17 @@ func (c *comparison) lifetimes(concerned map[parties]bool, d *schema.Document, c
 	return longest
 }
 
-// remember keeps of one client and API the lifetime that passes last.
-func remember(kept map[parties]schema.PastLifetime, p schema.PastLifetime) {
+// rememberLonger stores an entry unless that of the same parties expires later.
+func rememberLonger(kept map[parties]schema.PastLifetime, p schema.PastLifetime) {
 	key := parties{p.ClientID, p.Identifier}
 	if other, known := kept[key]; !known || other.End().Before(p.End()) {
 		kept[key] = p
 	}
 }
 
-// bounded is a list of limited size that remembers no less.
-func bounded(kept map[parties]schema.PastLifetime) []schema.PastLifetime {
+// limitPastLifetimes returns the entries as a list of at most maxPastLifetimes
+// bytes, and merges entries where they are more.
+func limitPastLifetimes(kept map[parties]schema.PastLifetime) []schema.PastLifetime {
 	for _, coarser := range []func(*schema.PastLifetime){
 		func(p *schema.PastLifetime) { p.ClientID = "" },
 		func(p *schema.PastLifetime) { p.ClientID, p.Identifier = "", "" },
@@ -126,7 +131,7 @@ func bounded(kept map[parties]schema.PastLifetime) []schema.PastLifetime {
 		fewer := make(map[parties]schema.PastLifetime)
 		for _, p := range kept {
 			coarser(&p)
-			remember(fewer, p)
+			rememberLonger(fewer, p)
 		}
 		kept = fewer
 	}

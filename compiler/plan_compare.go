@@ -12,7 +12,7 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// A comparison is the way from one document to another.
+// A comparison holds two documents and what changes from one to the other.
 type comparison struct {
 	prior, next *schema.Document  // never nil
 	first       bool              // there was no prior document
@@ -26,8 +26,8 @@ type comparison struct {
 	clients        []pair[schema.Client]
 	authorizations []pair[schema.Authorization]
 
-	// New labels of the objects that were renamed, by the old ones. One that is
-	// gone while its label went to another has a name here that is no label.
+	// New labels of renamed objects, by the old ones. A deleted object whose label
+	// was reused has "label (id)" here, which no label can be.
 	apiLabels, clientLabels map[string]string
 	// Objects by label, before and after.
 	apiBefore, apiAfter       map[string]*schema.API
@@ -36,7 +36,7 @@ type comparison struct {
 	// When the credentials of clients are accepted, see timesOf; made by compareTimes.
 	timesBefore, timesAfter map[*schema.Client][]span
 
-	// Authorizations by the label of their API, made when they are first asked for.
+	// Authorizations by the label of their API, made at first use.
 	heldBefore, heldAfter map[string][]*schema.Authorization
 
 	changes []Change // never nil
@@ -65,16 +65,17 @@ func newComparison(prior Prior, next *schema.Document, renames []Rename, at time
 		func(a *schema.Client) string { return a.Label }, func(a *schema.Client) string { return a.ClientID })
 	c.apiBefore, c.apiAfter = objectsByLabel(c.apis, func(a *schema.API) string { return a.Label })
 	c.clientBefore, c.clientAfter = objectsByLabel(c.clients, func(a *schema.Client) string { return a.Label })
-	nameGone(c.apiLabels, c.apiBefore, func(a *schema.API) string { return a.Identifier })
-	nameGone(c.clientLabels, c.clientBefore, func(a *schema.Client) string { return a.ClientID })
+	markDeletedLabels(c.apiLabels, c.apiBefore, func(a *schema.API) string { return a.Identifier })
+	markDeletedLabels(c.clientLabels, c.clientBefore, func(a *schema.Client) string { return a.ClientID })
 	c.authorizations = c.pairAuthorizations()
 	c.changes = make([]Change, 0, unpaired(c.apis)+unpaired(c.clients)+unpaired(c.authorizations))
 	return c
 }
 
-// nameGone names each object that pairUp found gone while its label went to
-// another: by both, since no label has a space outside of quotes.
-func nameGone[T any](labels map[string]string, before map[string]*T, identity func(*T) string) {
+// markDeletedLabels gives deleted objects whose label was reused the display name
+// "label (id)". No label contains a space outside of quotes, so it is
+// unambiguous.
+func markDeletedLabels[T any](labels map[string]string, before map[string]*T, identity func(*T) string) {
 	for label, to := range labels {
 		if to == "" {
 			labels[label] = fmt.Sprintf("%s (%s)", label, identity(before[label]))
@@ -82,7 +83,7 @@ func nameGone[T any](labels map[string]string, before map[string]*T, identity fu
 	}
 }
 
-// unpaired counts what comes or goes.
+// unpaired counts the objects that are created or deleted.
 func unpaired[T any](pairs []pair[T]) int {
 	n := 0
 	for _, p := range pairs {
@@ -93,7 +94,8 @@ func unpaired[T any](pairs []pair[T]) int {
 	return n
 }
 
-// An edge is what an authorization is about: there is at most one for each.
+// An edge identifies an authorization by its client, API and kind of subject. At
+// most one authorization may have the same.
 type edge struct {
 	client, api string // labels after the change
 	subject     schema.SubjectType
@@ -109,8 +111,8 @@ func (c *comparison) pairAuthorizations() []pair[schema.Authorization] {
 	return pairs
 }
 
-// apiLabel is the label after the change of the API with this one before. What
-// is gone keeps its own, unless that now is another's.
+// apiLabel returns the label that the API with this earlier label has after the
+// change. A deleted API keeps its label, unless another API has it now.
 func (c *comparison) apiLabel(before string) string {
 	if after, renamed := c.apiLabels[before]; renamed {
 		return after
@@ -125,7 +127,7 @@ func (c *comparison) clientLabel(before string) string {
 	return before
 }
 
-// apiLabelsAfter is apiLabel of a set, which is sorted before and after.
+// apiLabelsAfter is apiLabel for a set of labels, sorted again.
 func (c *comparison) apiLabelsAfter(before []string) []string {
 	if len(c.apiLabels) == 0 {
 		return before
@@ -138,7 +140,8 @@ func (c *comparison) apiLabelsAfter(before []string) []string {
 	return labels
 }
 
-// authorizationsBefore finds the prior authorizations by the label of their API.
+// authorizationsBefore returns the prior authorizations by the label of their
+// API.
 func (c *comparison) authorizationsBefore() map[string][]*schema.Authorization {
 	if c.heldBefore == nil {
 		c.heldBefore = byAPI(c.prior.Authorizations)
@@ -162,18 +165,18 @@ func byAPI(authorizations []schema.Authorization) map[string][]*schema.Authoriza
 	return m
 }
 
-// A differ collects how one object changed, with the effect of each attribute.
+// A differ collects the changed attributes of one object with their effects.
 type differ struct {
 	address    string
 	attributes []AttributeChange
 }
 
-// add records a difference. Values are as in Attribute; nil is not set.
+// add records a changed attribute. Values are as in Attribute; nil means not set.
 func (d *differ) add(name string, before, after any, effect Effect, format string, args ...any) {
 	d.nested(name, "", before, after, effect, format, args...)
 }
 
-// nested records a difference of, or in, a nested block.
+// nested records that a nested block, or an attribute in it, changed.
 func (d *differ) nested(name, label string, before, after any, effect Effect, format string, args ...any) {
 	action := ActionUpdate
 	switch {
@@ -188,7 +191,7 @@ func (d *differ) nested(name, label string, before, after any, effect Effect, fo
 	})
 }
 
-// effect is the strongest of what was collected.
+// effect returns the strongest effect among the changed attributes.
 func (d *differ) effect() Effect {
 	effect := EffectNone
 	for i := range d.attributes {
@@ -197,7 +200,7 @@ func (d *differ) effect() Effect {
 	return effect
 }
 
-// reason joins the reasons of the strongest effect.
+// reason joins the reasons of the attributes that have the strongest effect.
 func (d *differ) reason() string {
 	strongest := d.effect()
 	var reasons []string
@@ -209,7 +212,8 @@ func (d *differ) reason() string {
 	return strings.Join(reasons, " ")
 }
 
-// create, delete and update record the change of a whole object.
+// create records a new object. The methods delete, rename and update do so for
+// other changes.
 func (c *comparison) create(address string, effect Effect, after any, format string, args ...any) {
 	reason := fmt.Sprintf(format, args...)
 	if r, renamed := c.locked[address]; renamed {
@@ -244,8 +248,8 @@ func (c *comparison) update(d *differ, action Action, before, after any) {
 	})
 }
 
-// addressList is "authorization.a, authorization.b", cut short where it is long:
-// the plan has each of them.
+// addressList returns "authorization.a, authorization.b", shortened after eight:
+// the plan lists each one elsewhere.
 func addressList(kind Kind, labels []string) string {
 	const most = 8
 	shown := make([]string, 0, most+1)
@@ -259,8 +263,8 @@ func addressList(kind Kind, labels []string) string {
 	return strings.Join(shown, ", ")
 }
 
-// quotedList is `"a", "b"`, all of it: what is left out of a list of gains is
-// what somebody wants to be left out.
+// quotedList returns all values as `"a", "b"`. It is never shortened: a malicious
+// change would put the scope that matters at the end of a list of gains.
 func quotedList(values []string) string {
 	quoted := make([]string, len(values))
 	for i, v := range values {
@@ -269,7 +273,7 @@ func quotedList(values []string) string {
 	return strings.Join(quoted, ", ")
 }
 
-// compareEnds compares two ends in Unix seconds, where 0 is no end at all.
+// compareEnds compares two ends in Unix seconds, where 0 means no end.
 func compareEnds(a, b int64) int {
 	switch {
 	case a == b:
@@ -280,4 +284,99 @@ func compareEnds(a, b int64) int {
 		return -1
 	}
 	return cmp.Compare(a, b)
+}
+
+// pairUp pairs the objects of two lists that are sorted by label. Objects match
+// by identity, which a rename keeps, and otherwise by label, which a replacement
+// keeps:
+//
+//   - same label, same identity: unchanged or updated
+//   - other label, same identity: renamed, if no other object has that identity
+//   - same label, other identity: replaced
+//   - anything else: created or deleted
+//
+// The map gives the new label of each renamed object by its old one. For a
+// deleted object whose label was reused it gives "": references to that label now
+// mean another object. The pairs are sorted by label, the new one where there is
+// one.
+func pairUp[T any, K comparable](before, after []T, label func(*T) string, identity func(*T) K) ([]pair[T], map[string]string) {
+	return pairUpBy(before, after, label, identity, identity)
+}
+
+// pairUpBy is pairUp with separate functions for the identity before and after.
+func pairUpBy[T any, K comparable](before, after []T, label func(*T) string, was, is func(*T) K) ([]pair[T], map[string]string) {
+	pairs := make([]pair[T], 0, max(len(before), len(after)))
+	byIdentity := make(map[K]*T) // what is left of before
+	var open []int               // pairs that still look for an identity
+	for i, j := 0, 0; i < len(before) || j < len(after); {
+		switch {
+		case j == len(after) || i < len(before) && label(&before[i]) < label(&after[j]):
+			byIdentity[was(&before[i])] = &before[i]
+			pairs = append(pairs, pair[T]{before: &before[i]})
+			i++
+			continue
+		case i == len(before) || label(&after[j]) < label(&before[i]):
+			open = append(open, len(pairs))
+			pairs = append(pairs, pair[T]{after: &after[j]})
+			j++
+			continue
+		}
+		pairs = append(pairs, pair[T]{&before[i], &after[j]})
+		if was(&before[i]) != is(&after[j]) {
+			byIdentity[was(&before[i])] = &before[i]
+			open = append(open, len(pairs)-1)
+		}
+		i, j = i+1, j+1
+	}
+	return renamed(pairs, open, byIdentity, label, is)
+}
+
+// renamed moves each object that kept its identity under another label to the
+// pair of its new label.
+func renamed[T any, K comparable](pairs []pair[T], open []int, byIdentity map[K]*T, label func(*T) string, is func(*T) K) ([]pair[T], map[string]string) {
+	labels := make(map[string]string)
+	moved := make(map[*T]bool)
+	taken := make(map[int]*T)
+	for _, i := range open {
+		if before := byIdentity[is(pairs[i].after)]; before != nil {
+			labels[label(before)] = label(pairs[i].after)
+			moved[before] = true
+			taken[i] = before
+		}
+	}
+	if len(moved) == 0 {
+		return pairs, labels
+	}
+	kept := make([]pair[T], 0, len(pairs)+len(moved))
+	for i, p := range pairs {
+		before := p.before
+		if moved[before] {
+			before = nil
+		}
+		switch {
+		case taken[i] == nil && (before != nil || p.after != nil):
+			kept = append(kept, pair[T]{before, p.after})
+		case taken[i] != nil:
+			if before != nil { // its label went to another object
+				labels[label(before)] = ""
+				kept = append(kept, pair[T]{before: before})
+			}
+			kept = append(kept, pair[T]{taken[i], p.after})
+		}
+	}
+	return kept, labels
+}
+
+// objectsByLabel indexes the objects of pairs by their labels, before and after.
+func objectsByLabel[T any](pairs []pair[T], label func(*T) string) (before, after map[string]*T) {
+	before, after = make(map[string]*T, len(pairs)), make(map[string]*T, len(pairs))
+	for _, p := range pairs {
+		if p.before != nil {
+			before[label(p.before)] = p.before
+		}
+		if p.after != nil {
+			after[label(p.after)] = p.after
+		}
+	}
+	return before, after
 }

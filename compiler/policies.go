@@ -2,13 +2,17 @@ package compiler
 
 import (
 	"fmt"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
 
 	"github.com/writ-auth/writ/config"
 	"github.com/writ-auth/writ/config/diag"
 )
 
-// checkPolicies evaluates every policy for every object of its kind. It judges
-// the resolved document, so a policy sees defaults and effective lifetimes.
+// checkPolicies evaluates every policy for every object of its kind. Policies see
+// the resolved document, with defaults and effective lifetimes.
 func (c *compilation) checkPolicies() {
 	for _, p := range c.policies {
 		if c.Config.Exhausted() {
@@ -30,8 +34,8 @@ func (c *compilation) checkPolicy(p *config.Policy) {
 	case KindAuthorization:
 		n = len(c.authorizations)
 	}
-	var faults diag.List // of the policy itself, the same for many objects
-	for _, d := range findings(n, func(i int) diag.List { return c.holds(p, i) }) {
+	var faults diag.List // errors of the policy itself, the same for many objects
+	for _, d := range checkInParallel(n, func(i int) diag.List { return c.evaluatePolicy(p, i) }) {
 		if d.Code == "policy-failed" {
 			c.diags.Add(d)
 		} else {
@@ -41,8 +45,9 @@ func (c *compilation) checkPolicy(p *config.Policy) {
 	c.reportOnce(faults)
 }
 
-// holds evaluates a policy for the object at that index.
-func (c *compilation) holds(p *config.Policy, i int) diag.List {
+// evaluatePolicy evaluates a policy for object i. It skips objects with errors of
+// their own: the policy would judge values that the author did not mean.
+func (c *compilation) evaluatePolicy(p *config.Policy, i int) diag.List {
 	self, seen := c.policySelf(Kind(p.ForEachOf), i)
 	if c.refused.has(seen...) {
 		return nil
@@ -57,8 +62,8 @@ func (c *compilation) holds(p *config.Policy, i int) diag.List {
 	return append(diags, failed.WithSeverity(severityOf(p)))
 }
 
-// policySelf is what a policy sees for an object, and the declarations that this
-// comes from, the object's own first.
+// policySelf returns what a policy sees of object i, and the declarations that
+// this comes from, the object's own first.
 func (c *compilation) policySelf(kind Kind, i int) (config.Self, []*config.Decl) {
 	switch kind {
 	case KindAPI:
@@ -76,3 +81,55 @@ func severityOf(p *config.Policy) diag.Severity {
 	}
 	return diag.Error
 }
+
+// chunk is how many objects a worker takes at a time, so that workers seldom
+// contend for the next index.
+const chunk = 1024
+
+// checkInParallel calls check for 0 to n-1 on all processors and returns the
+// diagnostics in the order of the indexes. It is for checks that evaluate
+// expressions; the others are too quick to gain by it. If check panics,
+// checkInParallel panics: in a goroutine of its own no caller could recover it.
+func checkInParallel(n int, check func(i int) diag.List) diag.List {
+	found := make([]diag.List, (n+chunk-1)/chunk)
+	var next atomic.Int64
+	var crashed atomic.Pointer[crash]
+	work := func() {
+		defer func() {
+			if cause := recover(); cause != nil {
+				crashed.CompareAndSwap(nil, &crash{cause, debug.Stack()})
+			}
+		}()
+		for {
+			at := int(next.Add(1)) - 1
+			if at >= len(found) {
+				return
+			}
+			for i := at * chunk; i < min(n, (at+1)*chunk); i++ {
+				found[at] = append(found[at], check(i)...)
+			}
+		}
+	}
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(found)) {
+		workers.Go(work)
+	}
+	workers.Wait()
+	if c := crashed.Load(); c != nil {
+		panic(c)
+	}
+
+	var all diag.List
+	for _, f := range found {
+		all = append(all, f...)
+	}
+	return all
+}
+
+// A crash is the panic of a worker, with the worker's stack.
+type crash struct {
+	cause any
+	stack []byte
+}
+
+func (c *crash) String() string { return fmt.Sprintf("%v\n\nin a worker:\n%s", c.cause, c.stack) }

@@ -13,16 +13,15 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// PriorOptions are what CheckPrior knows besides the two states.
+// PriorOptions are what CheckPrior uses in addition to the two states.
 type PriorOptions struct {
-	Lock *lockfile.File // to point at what is gone; may be nil
+	Lock *lockfile.File // for the place of a deleted object; may be nil
 	Now  time.Time      // for warnings about keys; the zero time gives none
 }
 
-// CheckPrior holds a model against the state before it (nil when there is
-// none). It refuses the removal and the replacement of objects whose prior state
-// had prevent_destroy, and warns about signing keys that come too suddenly or
-// go too early for those who verify.
+// CheckPrior compares a model with the state before it (nil when there is none).
+// It refuses to remove or replace objects that had prevent_destroy. It warns
+// about signing keys that verifiers cannot know yet, or still need.
 func CheckPrior(m *Model, prior *schema.Document, opts PriorOptions) diag.List {
 	if prior == nil {
 		return nil
@@ -44,8 +43,8 @@ type priorCheck struct {
 	diags diag.List
 }
 
-// checkProtectedAPIs knows an API by its identifier: it may have been renamed
-// in this plan, or in the lockfile since the last one.
+// checkProtectedAPIs finds protected APIs by their identifiers, since an API may
+// have been renamed in this plan, or in the lockfile since the last one.
 func (p *priorCheck) checkProtectedAPIs() {
 	there := make(map[string]bool, len(p.Document.APIs))
 	for i := range p.Document.APIs {
@@ -53,12 +52,12 @@ func (p *priorCheck) checkProtectedAPIs() {
 	}
 	for i := range p.prior.APIs {
 		if was := &p.prior.APIs[i]; was.PreventDestroy && !there[was.Identifier] {
-			p.lostProtected(KindAPI, was.Label, "identifier", p.apiIndex, func(n int32) hcl.Range { return p.apis[n].AttrRange("identifier") })
+			p.reportProtectedLoss(KindAPI, was.Label, "identifier", p.apiIndex, func(n int32) hcl.Range { return p.apis[n].AttrRange("identifier") })
 		}
 	}
 }
 
-// checkProtectedClients does the same with client ids.
+// checkProtectedClients does the same by client IDs.
 func (p *priorCheck) checkProtectedClients() {
 	there := make(map[string]bool, len(p.Document.Clients))
 	for i := range p.Document.Clients {
@@ -66,14 +65,14 @@ func (p *priorCheck) checkProtectedClients() {
 	}
 	for i := range p.prior.Clients {
 		if was := &p.prior.Clients[i]; was.PreventDestroy && !there[was.ClientID] {
-			p.lostProtected(KindClient, was.Label, "client id", p.clientIndex, func(n int32) hcl.Range { return p.clients[n].AttrRange("client_id") })
+			p.reportProtectedLoss(KindClient, was.Label, "client id", p.clientIndex, func(n int32) hcl.Range { return p.clients[n].AttrRange("client_id") })
 		}
 	}
 }
 
-// lostProtected reports what is gone from under its name: replaced where the
-// label stays, else destroyed.
-func (p *priorCheck) lostProtected(kind Kind, label, name string, index map[string]int32, nameRange func(int32) hcl.Range) {
+// reportProtectedLoss reports a prevent_destroy object that the plan would
+// replace (its label is still in use) or destroy.
+func (p *priorCheck) reportProtectedLoss(kind Kind, label, name string, index map[string]int32, nameRange func(int32) hcl.Range) {
 	address := Address(kind, label)
 	if n, taken := index[label]; taken {
 		p.replaced(address, name, nameRange(n))
@@ -94,7 +93,8 @@ func (p *priorCheck) replaced(address, noun string, at hcl.Range) {
 			"Put the %s back; to replace it on purpose, first apply it with prevent_destroy = false.", address, noun, noun).Titled("Replacement prevented"))
 }
 
-// lockRange is the lockfile's record of something that is gone from the tree.
+// lockRange returns the range of the lockfile's record of a deleted object, or
+// the zero range.
 func (p *priorCheck) lockRange(kind Kind, label string) hcl.Range {
 	if p.opts.Lock == nil {
 		return hcl.Range{}
@@ -112,8 +112,8 @@ func (p *priorCheck) lockRange(kind Kind, label string) hcl.Range {
 	return entries[i].Range
 }
 
-// checkAnnounced warns about a key that signs before those who cached the key
-// set can have seen it.
+// checkAnnounced warns about a new key that signs before all verifiers can know
+// it: they cache the key set for up to announceWindow.
 func (p *priorCheck) checkAnnounced() {
 	inUse := longestByAlg(p.prior)
 	earliest := p.opts.Now.Unix() + announceWindow
@@ -130,8 +130,8 @@ func (p *priorCheck) checkAnnounced() {
 	}
 }
 
-// checkKeysGone warns about a key that is removed while tokens that it signed
-// may still be presented. A key that leaked has to go at once, so it is no error.
+// checkKeysGone warns about a key that is removed while tokens signed by it may
+// still be valid. It is no error, since a leaked key has to go at once.
 func (p *priorCheck) checkKeysGone() {
 	inUse := longestByAlg(p.prior)
 	now := p.opts.Now.Unix()
@@ -155,7 +155,7 @@ func (p *priorCheck) checkKeysGone() {
 	}
 }
 
-// A keyIdentity is what makes a signing key the same one under another label.
+// A keyIdentity identifies a signing key whatever its label.
 type keyIdentity struct {
 	private schema.SecretRef
 	alg     schema.SigningAlg
@@ -171,7 +171,8 @@ func keySet(keys []schema.SigningKey) map[keyIdentity]bool {
 	return set
 }
 
-// activationsByAlg lists when the keys of each algorithm begin to sign, sorted.
+// activationsByAlg returns the sorted times at which the keys of each algorithm
+// begin to sign.
 func activationsByAlg(keys []schema.SigningKey) map[schema.SigningAlg][]int64 {
 	times := make(map[schema.SigningAlg][]int64)
 	for i := range keys {
@@ -183,8 +184,8 @@ func activationsByAlg(keys []schema.SigningKey) map[schema.SigningAlg][]int64 {
 	return times
 }
 
-// nextActivation is the first of the sorted times after t; the end of time when
-// there is none.
+// nextActivation returns the first of the sorted times after t, or the maximum
+// when there is none.
 func nextActivation(times []int64, t int64) int64 {
 	if i, _ := slices.BinarySearch(times, t+1); i < len(times) {
 		return times[i]
@@ -192,7 +193,8 @@ func nextActivation(times []int64, t int64) int64 {
 	return math.MaxInt64
 }
 
-// longestByAlg is the longest token lifetime, in seconds, of each algorithm in use.
+// longestByAlg returns the longest token lifetime of each algorithm in use, in
+// seconds.
 func longestByAlg(doc *schema.Document) map[schema.SigningAlg]int64 {
 	longest := make(map[schema.SigningAlg]int64)
 	for i := range doc.APIs {

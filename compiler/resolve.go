@@ -78,7 +78,7 @@ func (c *compilation) compileAPIs() {
 
 func (c *compilation) compileClients() {
 	c.clients = byLabel(c.Config.Clients, func(cl *config.Client) (string, hcl.Range) { return cl.Label, cl.Range })
-	c.reach = make([][]int32, len(c.clients))
+	c.byClient = make([][]int32, len(c.clients))
 	c.clientIndex = make(map[string]int32, len(c.clients))
 	c.Document.Clients = make([]schema.Client, len(c.clients))
 	for i, declared := range c.clients {
@@ -133,7 +133,7 @@ func (c *compilation) compileAuthorizations() {
 		c.authorizations = append(c.authorizations, declared)
 		c.Document.Authorizations = append(c.Document.Authorizations, resolved)
 		c.ends = append(c.ends, ends{client, api})
-		c.reach[client] = append(c.reach[client], i)
+		c.byClient[client] = append(c.byClient[client], i)
 		if declared.Has("subject_type") && c.refused.has(&declared.Decl) {
 			continue // the subject type may be what was refused
 		}
@@ -162,7 +162,7 @@ func (c *compilation) checkSameConnection(first map[connection]int32, key connec
 		first[key] = i
 		return
 	}
-	a, b := later(c.authorizations[i], c.authorizations[j], func(a *config.Authorization) *config.Decl { return &a.Decl })
+	a, b := laterFirst(c.authorizations[i], c.authorizations[j], func(a *config.Authorization) *config.Decl { return &a.Decl })
 	c.report(a.Range, "duplicate-authorization",
 		fmt.Sprintf("%s and %s both authorize %s for %s, %s. "+
 			"Merge their scopes into one block and remove the other.",

@@ -19,11 +19,12 @@ const rootLockName = ".writ.lock"
 // lockPoll is how often a held lock is tried again.
 const lockPoll = 20 * time.Millisecond
 
-// lockFile takes the advisory lock. The kernel releases it if the process dies.
+// lockFile takes the advisory lock. The kernel releases it when the process dies.
 //
-// The file may come with a checkout, so it is looked at first: opening a link would
-// create a file wherever it points, and opening a pipe waits for a writer. The
-// flags hold the same against whoever puts one there meanwhile.
+// The file may come with a checkout and is therefore inspected first: opening a
+// link would create a file at its target, and opening a pipe would wait for a
+// writer. The flags of the open call protect against a file that is exchanged in
+// between.
 func lockFile(ctx context.Context, path string) (unlock func() error, err error) {
 	info, err := os.Lstat(path)
 	if err == nil {

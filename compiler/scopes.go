@@ -13,13 +13,13 @@ import (
 // Core section 11); no API declares it.
 const scopeOfflineAccess = "offline_access"
 
-// A scopeIndex finds the place of a scope in its API. Few scopes are searched
-// one by one; the map is made for an API with many, when it is first needed.
+// A scopeIndex maps the scopes of one API to their places.
 type scopeIndex map[string]int
 
+// An API with up to fewScopes scopes is searched without an index.
 const fewScopes = 12
 
-// scopePlace is the place of a scope among its API's, -1 when it is not one.
+// scopePlace returns the place of a scope among those of its API, or -1.
 func (c *compilation) scopePlace(api int32, name string) int {
 	scopes := c.Document.APIs[api].Scopes
 	if len(scopes) <= fewScopes {
@@ -38,14 +38,14 @@ func (c *compilation) scopePlace(api int32, name string) int {
 	return -1
 }
 
-// resolveScopes gives an authorization's scopes in the order of its API, each
-// once. What is not among the API's is reported and left out.
+// resolveScopes returns an authorization's scopes in the order of its API, each
+// once. It reports and leaves out scopes that the API does not have.
 func (c *compilation) resolveScopes(a *config.Authorization, api int32) []string {
 	if c.inOrder(a.Scopes, api) {
 		return a.Scopes
 	}
 	scopes := c.Document.APIs[api].Scopes
-	held := c.cleared(len(scopes))
+	held := c.clearedHeld(len(scopes))
 	n := 0
 	var unplaced []string // unknown names that came out of one expression
 	for i, name := range a.Scopes {
@@ -69,15 +69,16 @@ func (c *compilation) resolveScopes(a *config.Authorization, api int32) []string
 	return resolved
 }
 
-// cleared is a slice of n false values, the same one each time.
-func (c *compilation) cleared(n int) []bool {
+// clearedHeld returns a slice of n false values. It reuses one slice for all
+// authorizations.
+func (c *compilation) clearedHeld(n int) []bool {
 	c.held = slices.Grow(c.held[:0], n)[:n]
 	clear(c.held)
 	return c.held
 }
 
 // inOrder reports whether the names are scopes of the API, in its order, each
-// once: the usual case, and the one that needs no copy.
+// once. That is the usual case, and needs no copy.
 func (c *compilation) inOrder(names []string, api int32) bool {
 	last := -1
 	for _, name := range names {
@@ -90,8 +91,8 @@ func (c *compilation) inOrder(names []string, api int32) bool {
 	return true
 }
 
-// namesOfScopes is the list that a mistake shows. Mistakes about one API tend
-// to come together.
+// namesOfScopes returns the names for a diagnostic. It keeps those of the last
+// API, as mistakes about one API tend to come together.
 func (c *compilation) namesOfScopes(api int32) []string {
 	if c.shown.names == nil || c.shown.api != api {
 		c.shown.api, c.shown.names = api, scopeNames(&c.Document.APIs[api])
@@ -121,8 +122,8 @@ func (c *compilation) unknownScope(a *config.Authorization, i int, api int32) {
 	c.report(a.ScopeRange(i), "unknown-scope", detail, declaredHere(&declared.Decl))
 }
 
-// unknownScopes reports at once what one expression gave, such as the scopes of
-// another API: they have one place and most often one cause.
+// unknownScopes reports all unknown scopes of one expression together: they have
+// one place in the source and most often one cause.
 func (c *compilation) unknownScopes(a *config.Authorization, names []string, api int32) {
 	declared := c.apis[api]
 	switch {

@@ -9,17 +9,15 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// longLifetime is the longest token lifetime, in seconds, that goes without a
-// warning.
+// longLifetime is the longest token lifetime without a warning, in seconds.
 const longLifetime = 24 * 3600
 
-// soon is how many seconds ahead of its end a credential is worth a warning:
-// time to make, deliver and deploy the next one.
-const soon = 30 * 24 * 3600
+// expiryNotice is how many seconds before its end a credential is reported:
+// enough to make, deliver and deploy the next one.
+const expiryNotice = 30 * 24 * 3600
 
-// checkProfilesAndLifetimes warns about choices that are allowed and that an
-// auditor will ask about. A choice made in the issuer's defaults is reported
-// there, once.
+// checkProfilesAndLifetimes warns about choices that are allowed but weaken
+// tokens. A choice in the issuer's defaults is reported once, there.
 func (c *compilation) checkProfilesAndLifetimes() {
 	defaults := &c.issuer.Defaults
 	if defaults.TokenLifetime > longLifetime {
@@ -51,8 +49,9 @@ func (c *compilation) untypedProfile(r hcl.Range, who string) {
 			who, schema.ProfileAuth0, schema.ProfileRFC9068))
 }
 
-// checkExpiry warns about credentials by the clock that it was given, and is
-// silent without one.
+// checkExpiry warns about credentials that have expired or will soon. Without a
+// clock in the options it reports nothing, so that the result depends on the tree
+// alone.
 func (c *compilation) checkExpiry() {
 	if c.opts.Now.IsZero() {
 		return
@@ -69,15 +68,15 @@ func (c *compilation) checkExpiry() {
 			case end == 0:
 			case end <= now:
 				c.expiredCredential(declared, cred, liveAt(all, now))
-			case end <= now+soon && !liveAt(all, now+soon):
+			case end <= now+expiryNotice && !liveAt(all, now+expiryNotice):
 				c.expiresSoon(declared, cred)
 			}
 		}
 	}
 }
 
-// checkExpiredAuthorizations warns about what gives no token any more, by the
-// clock that it was given.
+// checkExpiredAuthorizations warns about authorizations that have expired, if the
+// options have a clock.
 func (c *compilation) checkExpiredAuthorizations() {
 	if c.opts.Now.IsZero() {
 		return
@@ -116,5 +115,5 @@ func (c *compilation) expiresSoon(d *config.Client, cred schema.Credential) {
 	c.report(d.NestedRange(cred.Block.Type, cred.Label, "expires_at"), "expires-soon",
 		fmt.Sprintf("The %s %q of %s expires at %s, and nothing declared authenticates the client %s from now. "+
 			"Add its successor, wait until the client uses it, then remove this one.",
-			cred.Block.Type, cred.Label, d.Address, schema.FormatTime(cred.Window.ExpiresAt), schema.FormatDuration(soon)))
+			cred.Block.Type, cred.Label, d.Address, schema.FormatTime(cred.Window.ExpiresAt), schema.FormatDuration(expiryNotice)))
 }

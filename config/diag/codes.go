@@ -1,7 +1,8 @@
 package diag
 
-// ExampleSetting is what the examples of the catalogue stand beside. What an
-// example declares itself takes the place of the block of that name here.
+// ExampleSetting is the configuration to which each example of the catalogue is
+// added. A block that an example declares itself replaces the block of that name
+// here.
 const ExampleSetting = `issuer {
   url = "https://auth.example.com/"
 }
@@ -27,8 +28,8 @@ trusted_issuer "github" {
 }
 `
 
-// codes is the catalogue, sorted by name. A code is stable: scripts and pipelines
-// compare it. Tests run each example and hold that it causes its code.
+// codes is the catalogue, sorted by name. A code never changes: scripts and
+// pipelines compare it. Tests run each example and check that it causes its code.
 var codes = [...]Code{
 	{
 		Name: "auth0-profile-untyped", Severity: Warning, Summary: "Tokens without explicit type",

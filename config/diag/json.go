@@ -6,7 +6,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-// A Report is a list as JSON, the shape that every command prints with --json.
+// A Report is a list of diagnostics as JSON. Every command prints this shape with
+// --json.
 type Report struct {
 	FormatVersion string             `json:"format_version"` // "1"
 	Valid         bool               `json:"valid"`
@@ -27,53 +28,55 @@ type ReportDiagnostic struct {
 	Related  []ReportRelated `json:"related,omitempty"`
 }
 
-// A ReportRange is a range of source; the end is exclusive.
+// A ReportRange is a range of source. Its end is exclusive.
 type ReportRange struct {
 	Filename string    `json:"filename"` // relative to the root
 	Start    ReportPos `json:"start"`
 	End      ReportPos `json:"end"`
 }
 
-// A ReportPos is a place in a file: line and column count from one, the column
-// in characters as a reader sees them, the byte from zero.
+// A ReportPos is a place in a file. Line and column count from one, the column in
+// characters as a reader sees them (grapheme clusters); the byte counts from
+// zero.
 type ReportPos struct {
 	Line   int `json:"line"`
 	Column int `json:"column"`
 	Byte   int `json:"byte"`
 }
 
-// A ReportSnippet is the source at a range, with characters that act on a
-// terminal escaped.
+// A ReportSnippet is the source at a range, with secrets masked and with
+// characters that act on a terminal escaped.
 type ReportSnippet struct {
 	Context string `json:"context,omitempty"` // the block around it: `api "orders"`
 	Code    string `json:"code"`              // the lines of the range
 }
 
-// A ReportRelated is a second place.
+// A ReportRelated is a further place, see Related.
 type ReportRelated struct {
 	Message string      `json:"message"`
 	Range   ReportRange `json:"range"`
 }
 
-// NewReport makes the report of a list, sorted and without duplicates. Sources
-// are the files by the name that ranges give them.
+// NewReport makes the report of a list, sorted and without duplicates. sources
+// holds the files by the names that ranges have. A file that is missing there
+// only costs the snippet.
 func NewReport(l List, sources map[string][]byte) Report {
 	l = l.Sorted()
-	known := newLibrary(l, sources)
+	lib := newLibrary(l, sources)
 	r := Report{FormatVersion: "1", Valid: !l.HasErrors(), Diagnostics: make([]ReportDiagnostic, 0, len(l))}
 	r.ErrorCount, r.WarningCount = l.Count()
 	for _, d := range l {
-		r.Diagnostics = append(r.Diagnostics, report(d, known))
+		r.Diagnostics = append(r.Diagnostics, report(d, lib))
 	}
 	return r
 }
 
-func report(d Diagnostic, known *library) ReportDiagnostic {
+func report(d Diagnostic, lib *library) ReportDiagnostic {
 	out := ReportDiagnostic{Severity: d.Severity, Code: d.Code, URL: urlOf(d.Code), Summary: Visible(d.Summary, ""), Detail: Visible(d.Detail, "\n\t")}
 	if d.Range.Filename != "" {
 		rng := reportRange(d.Range)
 		out.Range = &rng
-		out.Snippet = reportSnippet(d.Range, known)
+		out.Snippet = reportSnippet(d.Range, lib)
 	}
 	for _, rel := range d.Related {
 		out.Related = append(out.Related, ReportRelated{Message: Visible(rel.Message, ""), Range: reportRange(rel.Range)})
@@ -85,8 +88,8 @@ func reportRange(r hcl.Range) ReportRange {
 	return ReportRange{Filename: r.Filename, Start: ReportPos(r.Start), End: ReportPos(r.End)}
 }
 
-func reportSnippet(rng hcl.Range, known *library) *ReportSnippet {
-	src := known.source(rng.Filename)
+func reportSnippet(rng hcl.Range, lib *library) *ReportSnippet {
+	src := lib.source(rng.Filename)
 	if src == nil {
 		return nil
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/mitchellh/go-wordwrap"
 )
 
-// Severities returns what a diagnostic of the code may be.
+// Severities returns the severities that diagnostics of the code may have.
 func (c Code) Severities() []Severity {
 	if c.Either {
 		return []Severity{Error, Warning}
@@ -24,7 +24,7 @@ func (c Code) severity() string {
 	return string(c.Severity)
 }
 
-// MarshalJSON writes the row with the address of its page.
+// MarshalJSON writes the row and the address of its page.
 func (c Code) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Code       string     `json:"code"`
@@ -37,8 +37,8 @@ func (c Code) MarshalJSON() ([]byte, error) {
 	}{c.Name, c.Severities(), c.Summary, c.Meaning, c.Example, c.Remedy, c.URL()})
 }
 
-// WriteText writes the code's page for people, in lines of at most width
-// characters; zero wraps nothing.
+// WriteText writes the code's page for people. Lines have at most width
+// characters; with 0 they are not wrapped.
 func (c Code) WriteText(w io.Writer, width int) error {
 	wrapped := func(text string) string {
 		if width > 1 {
@@ -69,7 +69,8 @@ const aboutCodes = "# Diagnostic codes\n\n" +
 const aboutExamples = "\nAn example in HCL stands beside this configuration, and what it declares itself takes the place of the block of that name. It is reported with\n" +
 	"its code and with nothing else. One in several files names each in a line such as `-- orders.hcl --`; lines that begin with `$` are commands.\n\n"
 
-// CodesMarkdown is the catalogue as a document, a section for each code.
+// CodesMarkdown returns the catalogue as a Markdown document with one section for
+// each code. docs/codes.md is this document; a test compares them.
 func CodesMarkdown() string {
 	var b strings.Builder
 	b.WriteString(aboutCodes)

@@ -7,19 +7,21 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/mitchellh/go-wordwrap"
+
+	"github.com/writ-auth/writ/schema"
 )
 
 // WriteText writes the list for people, sorted and without duplicates, in the
-// layout of hcl.NewDiagnosticTextWriter: the source with what is meant
-// underlined, the code in brackets after the summary, related places below
-// with their own source. Sources are the files by the name that ranges give
-// them. Width is the terminal's, 0 when it is not known. What an author wrote
-// cannot act on the terminal. Of many warnings with one code the first few are
-// shown, and the number of the others.
+// layout of hcl.NewDiagnosticTextWriter. The code is in brackets after the
+// summary, and related places follow with source of their own. sources holds the
+// files by the names that ranges have. width is that of the terminal, 0 if it is
+// not known. Nothing that an author wrote can act on the terminal. Only the first
+// maxSameWarnings warnings of each code are shown, and the number of the others.
 func WriteText(w io.Writer, l List, sources map[string][]byte, width int, color bool) error {
 	t := &textWriter{sources: newLibrary(l, sources), width: width, color: color}
 	warnings := map[string]int{}
@@ -47,8 +49,9 @@ type textWriter struct {
 	color   bool
 }
 
-// maxSameWarnings is how many warnings of one code are shown in full: a tree of
-// thousands has one habit, not thousands of news. Errors are all shown.
+// maxSameWarnings is how many warnings of one code are shown in full. A large
+// configuration often breaks one rule everywhere, and the other warnings would be
+// lost among the repetitions. Errors are all shown.
 const maxSameWarnings = 20
 
 const (
@@ -83,8 +86,8 @@ func (t *textWriter) styled(style, text string) string {
 	return style + text + reset
 }
 
-// wrapped breaks the lines of a text that are too long, but not one that begins
-// with two spaces: that is a command, which a shell would run in parts.
+// wrapped breaks long lines at words. A line that begins with two spaces is a
+// command to copy, and stays whole.
 func (t *textWriter) wrapped(text string) string {
 	if t.width < 20 {
 		return text
@@ -99,6 +102,8 @@ func (t *textWriter) wrapped(text string) string {
 	return b.String()
 }
 
+// place returns the file and line of a range for people, or the file alone for a
+// problem with the whole file.
 func place(rng hcl.Range) string {
 	if rng.Start == rng.End && rng.Start.Byte == 0 {
 		return Visible(rng.Filename, "")
@@ -106,7 +111,8 @@ func place(rng hcl.Range) string {
 	return fmt.Sprintf("%s line %d", Visible(rng.Filename, ""), rng.Start.Line)
 }
 
-// place writes where something is, and the source that stands there.
+// place writes one place: where it is and the source there. context adds the
+// enclosing block.
 func (t *textWriter) place(where string, rng hcl.Range, context bool) {
 	src := t.sources.source(rng.Filename)
 	if src == nil || len(src.text) == 0 {
@@ -127,8 +133,8 @@ func (t *textWriter) place(where string, rng hcl.Range, context bool) {
 	t.out.WriteByte('\n')
 }
 
-// line writes one line of source. Without color, carets below the first line
-// are the underline.
+// line writes one line of source with the range underlined: by color, or by
+// carets below the first line.
 func (t *textWriter) line(l line, first bool) {
 	if t.color {
 		fmt.Fprintf(&t.out, "%4d: %s%s%s\n", l.number, l.text[:l.start], t.styled(underline, l.text[l.start:l.end]), l.text[l.end:])
@@ -140,4 +146,71 @@ func (t *textWriter) line(l line, first bool) {
 		length := max(1, utf8.RuneCountInString(l.text[l.start:l.end]))
 		fmt.Fprintf(&t.out, "      %s%s\n", strings.Repeat(" ", indent), strings.Repeat("^", length))
 	}
+}
+
+// Visible makes text safe to print. Hidden characters (schema.IsHidden) become
+// escapes, so that text of an author cannot act on a reader's terminal or look
+// like other text. Characters in keep, newlines and tabs for example, are not
+// escaped.
+func Visible(text, keep string) string {
+	if isVisible(text) {
+		return text
+	}
+	var b strings.Builder
+	for len(text) > 0 {
+		r, n := utf8.DecodeRuneInString(text)
+		switch {
+		case r == utf8.RuneError && n == 1:
+			fmt.Fprintf(&b, `\x%02x`, text[0])
+		case !schema.IsHidden(r) || strings.ContainsRune(keep, r):
+			b.WriteRune(r)
+		case r > 0xffff:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+		text = text[n:]
+	}
+	return b.String()
+}
+
+func isVisible(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c < 0x20 || c >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// Inert keeps text from giving commands to GitHub's runner, which executes lines
+// of a job's output that begin with "::", after spaces too, or contain "##[". The
+// text must have passed Visible, which removes other line breaks.
+func Inert(text string) string {
+	if !strings.Contains(text, "::") && !strings.Contains(text, "##[") {
+		return text
+	}
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		rest := strings.TrimLeftFunc(line, unicode.IsSpace)
+		if after, found := strings.CutPrefix(rest, "::"); found {
+			line = line[:len(line)-len(rest)] + `\u003a:` + after
+		}
+		b.WriteString(strings.ReplaceAll(line, "##[", `\u0023#[`))
+	}
+	return b.String()
+}
+
+// OneLine is text of others as one line may show it: nothing in it breaks the line
+// or acts on a terminal.
+func OneLine(text string) string { return Visible(text, "") }
+
+// ShellQuote returns a word in the form in which a POSIX shell reads it
+// unchanged. Words of harmless characters are not quoted.
+func ShellQuote(word string) string {
+	const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./:=@%+,"
+	if word != "" && strings.Trim(word, plain) == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

@@ -7,30 +7,30 @@ import (
 	"time"
 )
 
-// A Group bounds how many keys that belong together live: beyond that the oldest is
-// deleted. It keeps a list of them in the store, under a key of its own.
+// A Group bounds the number of live keys that belong together, and deletes the
+// oldest beyond that. It keeps the list of members in the store, under a key of
+// its own.
 type Group struct {
 	Store Store
-	Most  int // keys that live at once, at least 1
-	// Over reports whether a value says that its key is not needed any more. It is the
-	// first to go, whatever its age. Nil: none is.
+	Most  int // live keys, at least 1
+	// Over reports from its value whether a key is no longer needed. Such a key is
+	// deleted first, whatever its age. Nil: every key is needed.
 	Over func(value []byte) bool
 }
 
-// joinAttempts is how often Join begins anew when somebody else has changed the list
-// meanwhile.
+// joinAttempts is how often Join tries to write the list while others change it.
 const joinAttempts = 64
 
 // ErrContended is the error of Join when others kept changing the list.
 var ErrContended = errors.New("too many keys of a group are written at once")
 
-// Join takes a member, which the caller has just written to live for ttl, into the
-// list that is kept under group, and deletes what is then too much. When it fails the
-// caller deletes the member, or it lives beyond the bound.
+// Join adds a member to the list under group and deletes the members beyond Most.
+// The caller has just written the member with that ttl. If Join fails, the caller
+// must delete the member, which otherwise lives outside the bound.
 //
-// Members are deleted before the list is written: those that two callers find too
-// much are the same, and a process that ends between the two leaves nothing
-// that no list holds.
+// Members are deleted before the list is written. A process that ends in between
+// then leaves a list with members that are gone, and no live key outside of every
+// list. Two callers that race select the same members to delete.
 func (g Group) Join(ctx context.Context, group, member Key, ttl time.Duration) error {
 	for range joinAttempts {
 		entry, err := g.Store.Get(ctx, group)
@@ -54,7 +54,8 @@ func (g Group) Join(ctx context.Context, group, member Key, ttl time.Duration) e
 	return ErrContended
 }
 
-// makeRoom takes one off the list: the first that is gone or over, else the oldest.
+// makeRoom deletes one member: the first that has expired or is over, else the
+// oldest.
 func (g Group) makeRoom(ctx context.Context, members []Key) ([]Key, error) {
 	victim := 0
 	for i, member := range members {
@@ -73,7 +74,8 @@ func (g Group) makeRoom(ctx context.Context, members []Key) ([]Key, error) {
 	return append(members[:victim:victim], members[victim+1:]...), nil
 }
 
-// membersVersion begins a list: the sums of its keys follow, the oldest first.
+// membersVersion is the first byte of a list. The hashes of its keys follow, the
+// oldest first.
 const membersVersion = 1
 
 func appendMembers(members []Key, last Key) []byte {

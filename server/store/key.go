@@ -6,16 +6,16 @@ import (
 	"encoding/hex"
 )
 
-// A Key names an entry without holding what it was made from. The zero Key is
-// the key of nothing in particular and valid.
+// A Key names an entry by a hash and does not contain what it was made from. The
+// zero Key is valid.
 type Key struct {
 	sum   [sha256.Size]byte
-	owner uint64 // whose share it takes; no part of the name
+	owner uint64 // whose share the entry counts against; not part of the name
 }
 
-// NewKey hashes a kind and the parts that identify an entry within it. Each
-// part is hashed with its length before it, so that ("a", "bc") and ("ab", "c")
-// are two keys, and no kind can reach into another.
+// NewKey hashes a kind and the parts that identify an entry within it. Each part
+// is preceded by its length, so that ("a", "bc") and ("ab", "c") are different
+// keys and keys of different kinds never collide.
 func NewKey(kind string, parts ...string) Key {
 	buf := make([]byte, 0, 256)
 	buf = appendPart(buf, kind)
@@ -25,9 +25,10 @@ func NewKey(kind string, parts ...string) Key {
 	return Key{sum: sha256.Sum256(buf)}
 }
 
-// Of returns the key as one that takes a share of an owner: who writes too many may
-// be refused so that others are not. It names the same entry as before, whoever
-// the owner is; the zero owner is that of all keys without one.
+// Of returns the key with an owner, against whose share the entry counts. An owner
+// that writes too many keys is refused (ErrShare) so that others are not. The key
+// still names the same entry: the owner is not part of the name. Keys without an
+// owner belong to no share.
 func (k Key) Of(owner string) Key {
 	sum := sha256.Sum256([]byte(owner))
 	k.owner = binary.BigEndian.Uint64(sum[:])

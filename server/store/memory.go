@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// DefaultMaxKeys is how many keys a Memory holds when its Options do not say:
-// at some 200 bytes each, 13 MiB. At the five minutes that an assertion may
-// live it is enough for 200 assertions a second, and for 100 of one client.
+// DefaultMaxKeys is how many keys a Memory holds by default: 13 MiB at about 200
+// bytes each. An assertion may live five minutes, so this is enough for 200
+// assertions a second, or for 100 a second of a single client.
 const DefaultMaxKeys = 1 << 16
 
 // MemoryOptions configure a Memory. The zero value works.
@@ -20,14 +20,14 @@ type MemoryOptions struct {
 	Now     func() time.Time // time.Now when nil
 }
 
-// Memory is a Store that ends with the process. It is bounded: a key that has
-// not expired is never dropped to make room, since its second use would then
-// succeed; a full store answers ErrFull instead.
+// Memory is a Store that ends with the process. It is bounded. A key that has not
+// expired is never dropped to make room, since an assertion could then be used a
+// second time; a full store answers ErrFull instead.
 //
-// An owner gets ErrShare when it holds as many keys as there is room left for all: the
-// first has up to half of the store, the next up to half of what is left, and n that
-// ask without end come to leave one part of n+1. So whoever holds few keys finds room
-// until there is none.
+// An owner gets ErrShare once it holds as many keys as the store has free space.
+// The first owner can fill half of the store and the next half of the rest; n
+// owners that write without end leave one part in n+1 free. An owner with few keys
+// therefore finds space until the store is full.
 type Memory struct {
 	now     func() time.Time
 	maxKeys int
@@ -48,8 +48,8 @@ type memoryEntry struct {
 	index    int // in byExpiry
 }
 
-// NewMemory returns an empty store. It starts no goroutine; expired keys are
-// removed by the writes that follow.
+// NewMemory returns an empty store. It starts no goroutine: each write removes the
+// keys that have expired.
 func NewMemory(opts MemoryOptions) *Memory {
 	if opts.MaxKeys <= 0 {
 		opts.MaxKeys = DefaultMaxKeys
@@ -68,8 +68,8 @@ func (m *Memory) Close() error {
 	return nil
 }
 
-// Len returns how many keys the store holds, expired ones that no write has
-// removed yet included.
+// Len returns how many keys the store holds. That includes expired ones which no
+// write has removed yet.
 func (m *Memory) Len() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -154,8 +154,8 @@ func (m *Memory) Delete(ctx context.Context, key Key) error {
 	return nil
 }
 
-// begin takes the time and drops what has expired by it, so that whatever is
-// left in entries is alive.
+// begin starts a write: it returns the time and removes all keys that have expired
+// by then, so that every remaining entry is alive.
 func (m *Memory) begin() (time.Time, error) {
 	if m.closed {
 		return time.Time{}, ErrClosed

@@ -1,17 +1,19 @@
-// Package store remembers, for as long as it must, what the server has seen:
-// the ids of assertions and proofs that may be used once, and refresh-token
-// families that only one of several requests may move on.
+// Package store remembers what the server has seen for as long as that matters:
+// the IDs of assertions and proofs, which may be used once, and refresh-token
+// families, which only one of several concurrent requests may advance.
 //
-// Where room is short, a key counts against the share of its owner (Key.Of), so that
-// none takes it from the others. A Group bounds how many keys belong together.
+// It owns one interface of four methods and its backends. Memory ends with the
+// process, Bolt keeps one machine's state in a file that survives a crash, and
+// package natskv keeps it in a bucket that many processes share. Package storetest
+// tests what every backend must do.
 //
-// It owns one interface of four methods and its backends: Memory forgets at
-// the end of the process, Bolt keeps one machine's state in a file and survives
-// a kill; package natskv keeps it in a bucket that many processes share. Package
-// storetest holds what every backend must pass. It refuses to know what it
-// stores: a Key is a hash that only NewKey makes, so no caller's string, token or
-// client id ever reaches a backend. When a backend fails, the answer is an error
-// and never a success; callers refuse the request.
+// Where space is short, a key counts against the share of its owner (Key.Of), so
+// that no owner takes the space of the others. A Group bounds the number of keys
+// that belong together.
+//
+// The package does not know what it stores: a Key is a hash that only NewKey
+// makes, so no token and no client ID reaches a backend. When a backend fails,
+// the answer is an error and never a success, and callers refuse the request.
 package store
 
 import (
@@ -21,9 +23,8 @@ import (
 	"time"
 )
 
-// What the methods of a Store answer, to be compared with errors.Is. Any other
-// error means that the store could not do its work: nothing may be concluded
-// from it about the key.
+// The errors of a Store that say something about the key or the store, to be
+// compared with errors.Is. After any other error the state of the key is unknown.
 var (
 	ErrExists   = errors.New("the key exists")
 	ErrNotFound = errors.New("no such key")
@@ -41,11 +42,11 @@ const MaxValue = 64 << 10
 const MaxTTL = 2 * 366 * 24 * time.Hour
 
 // A Store holds keys that expire. Its methods are safe for concurrent use and
-// see one order of events: what one call has done, the next one sees. NATS says
-// for which seconds its Get may not.
+// linearizable: each call sees the effect of all calls that returned before it
+// began. Package natskv documents an exception for its Get.
 //
-// A key lives while the time is before its end, ttl after it was written. From
-// then on it does not exist, whether or not the backend has removed it.
+// A key expires ttl after it was last written. From then on it does not exist for
+// callers, whether or not the backend has removed it.
 type Store interface {
 	// PutOnce creates the key, or answers ErrExists and changes nothing. Of any
 	// number of concurrent calls for one key, one succeeds.
@@ -71,8 +72,8 @@ type Entry struct {
 	Revision uint64 // never 0
 }
 
-// CheckWrite refuses what no backend takes: a request that is over, a time to
-// live out of range, a value too long.
+// CheckWrite refuses what every backend must refuse: a context that has ended, a
+// ttl out of range (up to MaxTTL), and a value longer than MaxValue.
 func CheckWrite(ctx context.Context, ttl time.Duration, value []byte) error {
 	switch {
 	case ctx.Err() != nil:

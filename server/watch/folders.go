@@ -9,27 +9,27 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// watchedFolders is how many folders upwards from the path are watched. A
-// watch on the file itself dies with the first rename over it, so its folder
-// is watched; the folders above tell when that one is replaced.
+// watchedFolders is how many folders upwards from the path are watched. A watch on
+// the file itself ends when another file is renamed over it, so its folder is
+// watched instead. The folders above report when that folder is replaced.
 const watchedFolders = 3
 
 // A feed is the events of the folders that lead to a path.
 type feed struct {
 	watcher *fsnotify.Watcher // nil: no events
 	folders []folder
-	stale   bool // something happened to the folders themselves
+	stale   bool // a watched folder may have been replaced
 }
 
-// A folder is a path and the folder that was found there: the same name may
-// come to mean another one.
+// A folder is a path and the identity of the folder found there. Another folder
+// can take the same name later.
 type folder struct {
 	path string
 	info fs.FileInfo
 }
 
-// arm starts a feed. Where there are no events (too many watchers, no inotify)
-// the polls remain.
+// arm starts a feed. If the system gives no events (too many watchers, no
+// inotify), it says so in the log and the watcher only polls.
 func (w *Watcher) arm() feed {
 	if w.NoEvents {
 		return feed{}
@@ -43,13 +43,13 @@ func (w *Watcher) arm() feed {
 	for i, folder := range f.folders {
 		if err := watcher.Add(folder.path); err != nil {
 			w.Logger.Warn("watch without events", "path", folder.path, "error", err)
-			f.folders[i].info = nil // it is tried again
+			f.folders[i].info = nil // unequal to any folder, so that rearm tries again
 		}
 	}
 	return f
 }
 
-// rearm starts a new feed when the folders are no longer the same.
+// rearm starts a new feed if the paths lead to other folders than those watched.
 func (w *Watcher) rearm(f feed) feed {
 	if w.NoEvents || f.watcher != nil && f.watches(w.folders()) {
 		return f
@@ -58,7 +58,7 @@ func (w *Watcher) rearm(f feed) feed {
 	return w.arm()
 }
 
-// watches reports whether the feed is of these folders.
+// watches reports whether the feed still watches exactly these folders.
 func (f feed) watches(folders []folder) bool {
 	if f.stale || len(folders) != len(f.folders) {
 		return false
@@ -72,14 +72,14 @@ func (f feed) watches(folders []folder) bool {
 	return true
 }
 
-// leadsOver reports whether a path is one of the folders: an event of it may
-// mean that it is gone, and a new one of the same name can even have the old
-// one's identity.
+// leadsOver reports whether a path is one of the watched folders. An event for it
+// may mean that it was replaced, even if the identity is the same: a file system
+// may give a new folder the inode number of the old one.
 func (f feed) leadsOver(path string) bool {
 	return slices.ContainsFunc(f.folders, func(known folder) bool { return known.path == path })
 }
 
-// folders are those that exist of the folders at and above the path.
+// folders returns the existing folders at and above the path, innermost first.
 func (w *Watcher) folders() []folder {
 	var found []folder
 	path := filepath.Clean(w.Path)

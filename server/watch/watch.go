@@ -1,11 +1,12 @@
 // Package watch calls back when the content at a path has changed.
 //
-// It owns noticing: events of the folder through fsnotify, debounced, and a
-// look every few seconds besides, for file systems without events and for
-// events that were lost. What decides is the content's digest, never which
-// event came, so every way of updating a file looks the same: written in
-// place, renamed over, a link swapped as Kubernetes does, the folder replaced,
-// the time of modification set back. It refuses to interpret what it reads.
+// It notices changes by two means: events of the folder through fsnotify,
+// debounced, and a look every few seconds, for file systems without events and
+// for events that were lost. An event only causes a look; the content's digest
+// decides whether something changed. So every way of updating a file works:
+// written in place, renamed over, a link swapped as Kubernetes does, the folder
+// replaced, the modification time set back. The package does not interpret what
+// it reads.
 package watch
 
 import (
@@ -35,20 +36,20 @@ type Watcher struct {
 	// Read returns the content that is watched. Nil: File(Path).
 	Read Reader
 
-	// Changed is called with the content when it is first seen and whenever it
-	// has changed since, and owns the slice; and once with the error when it
-	// cannot be read any more. Nil: the change is only taken note of.
+	// Changed is called with the content when it is first read and whenever it
+	// has changed since, and may keep the slice. When the content becomes
+	// unreadable, it is called once with the error. Nil: changes are only recorded.
 	Changed func(content []byte, err error)
 
-	look looker
+	last observation
 }
 
-// Look reads once, now. It must not run beside Run.
+// Look reads once, now. It must not be called while Run is running.
 func (w *Watcher) Look() {
 	if w.Read == nil {
 		w.Read = File(w.Path)
 	}
-	w.look.now(w.Read, w.Changed)
+	w.last.update(w.Read, w.Changed)
 }
 
 // Run looks, and looks again after every burst of events and at every poll,
@@ -68,24 +69,25 @@ func (w *Watcher) Run(ctx context.Context) {
 	w.Look()
 	tick := time.NewTicker(w.Poll)
 	defer tick.Stop()
-	quiet := newQuiet(w.Debounce)
-	defer quiet.stop()
+	burst := debouncer{debounce: w.Debounce, timer: time.NewTimer(w.Debounce)}
+	burst.timer.Stop()
+	defer burst.timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case event := <-f.events():
 			f.stale = f.stale || f.leadsOver(event.Name)
-			quiet.disturb()
+			burst.event()
 			continue
 		case err := <-f.errors():
-			// An overflow has lost events; whatever else it is, a look tells.
+			// An overflow has lost events. After any other error, a look is right too.
 			w.Logger.Warn("watch", "path", w.Path, "error", err)
 			f.stale = true
-			quiet.disturb()
+			burst.event()
 			continue
-		case <-quiet.over():
-			quiet.settle()
+		case <-burst.timer.C:
+			burst.latest = time.Time{}
 		case <-tick.C:
 		}
 		f = w.rearm(f)
@@ -93,27 +95,19 @@ func (w *Watcher) Run(ctx context.Context) {
 	}
 }
 
-// A quiet waits for the end of a burst of events, though not for ever.
-type quiet struct {
+// A debouncer waits for the end of a burst of events, but at most maxBurst
+// debounce times: content that changes all the time is still read.
+type debouncer struct {
 	debounce time.Duration
 	timer    *time.Timer
-	latest   time.Time // when the burst is cut short; zero outside a burst
+	latest   time.Time // when the burst ends in any case; zero outside a burst
 }
 
-func newQuiet(debounce time.Duration) *quiet {
-	timer := time.NewTimer(debounce)
-	timer.Stop()
-	return &quiet{debounce: debounce, timer: timer}
-}
-
-func (q *quiet) disturb() {
+// event starts or extends a burst.
+func (q *debouncer) event() {
 	now := time.Now()
 	if q.latest.IsZero() {
 		q.latest = now.Add(maxBurst * q.debounce)
 	}
 	q.timer.Reset(min(q.debounce, q.latest.Sub(now)))
 }
-
-func (q *quiet) settle()                { q.latest = time.Time{} }
-func (q *quiet) over() <-chan time.Time { return q.timer.C }
-func (q *quiet) stop()                  { q.timer.Stop() }
