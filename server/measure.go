@@ -25,8 +25,8 @@ func result(refusal *Error, success metrics.Result) metrics.Result {
 	return metrics.ResultOf(string(refusal.Code))
 }
 
-// Metrics is the page that /metrics answers.
-func (s *Server) Metrics() []byte { return s.metrics.Page() }
+// Metrics is what /metrics answers.
+func (s *Server) Metrics() *metrics.Metrics { return s.metrics }
 
 // measured describes the server for a scrape.
 func (s *Server) measured() metrics.State {
