@@ -288,8 +288,8 @@ func (s *Server) Admin() http.Handler {
 // Status describes the server at this moment.
 func (s *Server) Status() Status { return s.admin.Status() }
 
-// Metrics is the page that /metrics answers.
-func (s *Server) Metrics() []byte { return s.admin.Metrics.Page() }
+// Metrics is what /metrics answers, for those who send it elsewhere.
+func (s *Server) Metrics() *metrics.Metrics { return s.admin.Metrics }
 
 // Ready reports whether tokens are issued: a snapshot is in force and the
 // server is not draining. A rejected snapshot does not change it.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/clientauth"
+	"github.com/writ-auth/writ/server/telemetry"
 	"github.com/writ-auth/writ/server/watch"
 )
 
@@ -25,8 +26,8 @@ type daemon struct {
 	server      *server.Server
 	certificate *server.Certificate // nil without TLS
 	clientCAs   *clientauth.ClientCertificates
-	close       func() error // of the store or the state file; nil without one
-	exporter    exporter     // of OpenTelemetry data; nil without one
+	close       func() error        // of the store or the state file; nil without one
+	exporter    *telemetry.Exporter // of OpenTelemetry data; nil without one
 	listeners   server.Listeners
 	tuner       tuner
 }
@@ -71,8 +72,8 @@ func (d *daemon) serve(opts server.Options) (err error) {
 		return err
 	}
 	if d.exporter != nil {
-		if err := d.exporter.measure(d.server.Metrics); err != nil {
-			return err
+		if err := d.exporter.Measure(context.Background(), d.server.Metrics()); err != nil {
+			return fmt.Errorf("OpenTelemetry: %w", err)
 		}
 	}
 	return d.listen()

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"path/filepath"
 
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/store"
+	"github.com/writ-auth/writ/server/store/natskv"
 )
 
 // A storeFlags is the store that several writd share.
@@ -19,7 +21,7 @@ type storeFlags struct {
 }
 
 func (s *storeFlags) register(f *flag.FlagSet) {
-	f.StringVar(&s.url, "store", "", "in a build with -tags nats, `URL` of a NATS JetStream bucket in which several writd remember used assertions, proofs and refresh tokens together: "+
+	f.StringVar(&s.url, "store", "", "`URL` of a NATS JetStream bucket in which several writd remember used assertions, proofs and refresh tokens together: "+
 		"nats://HOST[:PORT],...?bucket=writ&replicas=3&timeout=1500ms; give its servers sync_interval: always, which writd cannot see: "+
 		"without it they can lose in a power failure what they acknowledged")
 	f.StringVar(&s.creds, "store-creds", "", "NATS credentials `FILE` for --store")
@@ -40,12 +42,6 @@ func (s *storeFlags) check() error {
 	return nil
 }
 
-// A sharedStore is a store in another process.
-type sharedStore interface {
-	store.Store
-	Close() error
-}
-
 // stateFile is the name, in the state folder, of what remembers used assertions
 // and proofs. One process at a time has it open.
 const stateFile = "used.db"
@@ -56,7 +52,10 @@ func (d *daemon) openStore(opts *server.Options) error {
 	flags := d.set.store
 	switch {
 	case flags.url != "":
-		shared, err := openShared(flags, d.log)
+		shared, err := natskv.Open(context.Background(), flags.url, natskv.Options{
+			Credentials: flags.creds, CA: flags.ca, Certificate: flags.cert, PrivateKey: flags.key,
+			AllowUnsafe: flags.allowUnsafe, Logger: d.log,
+		})
 		if err != nil {
 			return err
 		}

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"strings"
 
 	"github.com/writ-auth/writ/server"
+	"github.com/writ-auth/writ/server/telemetry"
 )
 
 // telemetryVariables are the standard variables that ask a program to send OpenTelemetry
@@ -13,37 +16,30 @@ var telemetryVariables = [...]string{
 	"OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER",
 }
 
-// telemetryAsked returns the first variable that asks for OpenTelemetry, "" when
-// none does. Without one nothing is sent: OpenTelemetry's default, a collector on
-// this machine that nobody has named, is not ours.
-func telemetryAsked(getenv func(string) string) string {
+// telemetryAsked reports whether a variable asks for OpenTelemetry. Without one
+// nothing is sent: OpenTelemetry's default, a collector on this machine that nobody
+// has named, is not ours.
+func telemetryAsked(getenv func(string) string) bool {
 	if strings.EqualFold(getenv("OTEL_SDK_DISABLED"), "true") {
-		return ""
+		return false
 	}
 	for _, name := range telemetryVariables {
 		if value := getenv(name); value != "" && value != "none" {
-			return name
+			return true
 		}
 	}
-	return ""
+	return false
 }
 
-// An exporter sends OpenTelemetry data until it is closed.
-type exporter interface {
-	server.Tracer
-	measure(page func() []byte) error
-	Close() error
-}
-
-// trace starts the exporter when the environment asks for one.
+// trace starts the exporter when the environment asks for one. Nothing of
+// OpenTelemetry runs without it.
 func (d *daemon) trace(opts *server.Options) error {
-	variable := telemetryAsked(opts.Getenv)
-	if variable == "" {
+	if !telemetryAsked(opts.Getenv) {
 		return nil
 	}
-	e, err := newExporter(variable, d.log)
-	if err != nil || e == nil {
-		return err
+	e, err := telemetry.New(context.Background(), telemetry.Options{Service: "writd", Version: thisBuild().Version, Logger: d.log})
+	if err != nil {
+		return fmt.Errorf("OpenTelemetry: %w", err)
 	}
 	d.exporter, opts.Tracer = e, e
 	return nil

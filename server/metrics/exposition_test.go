@@ -3,10 +3,13 @@ package metrics
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
 // Quotes, backslashes and line ends of a label are escaped: a for_each key may
@@ -23,7 +26,7 @@ func TestLabelsAreEscaped(t *testing.T) {
 // A bucket has what is at most its bound, and all buckets before it.
 func TestHistogram(t *testing.T) {
 	m := New(noState)
-	for _, took := range []time.Duration{0, 500 * time.Microsecond, 501 * time.Microsecond, time.Second, 10 * time.Second, 11 * time.Second} {
+	for _, took := range []time.Duration{0, 500 * time.Microsecond, 750 * time.Microsecond, time.Second, 10 * time.Second, 11 * time.Second} {
 		m.TokenRequest(took)
 	}
 	m.Signed("RS256", time.Millisecond)
@@ -32,7 +35,7 @@ func TestHistogram(t *testing.T) {
 	const name = "writ_token_request_duration_seconds"
 	for _, want := range []string{
 		name + `_bucket{le="0.0005"} 2`, name + `_bucket{le="0.001"} 3`, name + `_bucket{le="0.5"} 3`, name + `_bucket{le="1"} 4`,
-		name + `_bucket{le="5"} 4`, name + `_bucket{le="10"} 5`, name + `_bucket{le="+Inf"} 6`, name + "_sum 22.001001", name + "_count 6",
+		name + `_bucket{le="5"} 4`, name + `_bucket{le="10"} 5`, name + `_bucket{le="+Inf"} 6`, name + "_sum 22.00125", name + "_count 6",
 		`writ_token_sign_duration_seconds_bucket{alg="RS256",le="0.001"} 1`, `writ_token_sign_duration_seconds_count{alg="RS256"} 1`,
 		`writ_token_sign_duration_seconds_count{alg="ES256"} 0`,
 	} {
@@ -45,41 +48,41 @@ func TestHistogram(t *testing.T) {
 	}
 }
 
-// Every series follows the HELP and TYPE of its family, and no family comes
-// twice: a scrape fails otherwise.
+// The names, types and texts are what promtool check metrics demands, and every
+// family has series.
 func TestFamilies(t *testing.T) {
-	m := New(func() State { return State{Digest: "sha256:ab", Keys: []Key{{"k", "RS256", "signing"}}} })
-	w := httptest.NewRecorder()
-	m.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-	if got := w.Header().Get("Content-Type"); got != "text/plain; version=0.0.4; charset=utf-8" {
-		t.Errorf("content type %q", got)
+	m := New(func() State {
+		now := time.Unix(1_800_000_000, 0)
+		return State{Now: now, Digest: "sha256:ab", Created: now, NotAfter: now, CertificateNotAfter: now, Keys: []Key{{"k", "RS256", "signing"}}}
+	})
+	m.NoAPI().Count(ClientCredentials, Issued)
+	problems, err := testutil.GatherAndLint(m)
+	if err != nil {
+		t.Fatal(err)
 	}
-	seen, kind, name := map[string]bool{}, "", ""
-	for line := range strings.Lines(w.Body.String()) {
-		fields := strings.Fields(line)
-		switch {
-		case strings.HasPrefix(line, "# HELP "):
-			name = fields[2]
-			if seen[name] || len(fields) < 4 {
-				t.Errorf("%q", line)
-			}
-			seen[name] = true
-		case strings.HasPrefix(line, "# TYPE "):
-			if kind = fields[3]; fields[2] != name {
-				t.Errorf("%q after HELP of %s", line, name)
-			}
-			if strings.HasSuffix(name, "_total") != (kind == counterType) {
-				t.Errorf("%s is a %s", name, kind)
-			}
-		default:
-			series, _, _ := strings.Cut(fields[0], "{")
-			if series != name && (kind != histogramType || !strings.HasPrefix(series, name+"_")) {
-				t.Errorf("%q within %s", line, name)
-			}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+	families, err := m.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ours []string
+	for _, f := range families {
+		if strings.HasPrefix(f.GetName(), "writ_") {
+			ours = append(ours, f.GetName()+" "+strings.ToLower(f.GetType().String()))
 		}
 	}
-	if len(seen) < 20 {
-		t.Errorf("%d families", len(seen))
+	want := []string{
+		"writ_build_info gauge", "writ_introspection_requests_total counter", "writ_ready gauge", "writ_revocation_requests_total counter",
+		"writ_signing_key_info gauge", "writ_snapshot_age_seconds gauge", "writ_snapshot_info gauge",
+		"writ_snapshot_last_reload_success_timestamp_seconds gauge", "writ_snapshot_last_reload_successful gauge",
+		"writ_snapshot_not_after_timestamp_seconds gauge", "writ_snapshot_problems gauge", "writ_snapshot_reloads_total counter",
+		"writ_tls_cert_not_after_timestamp_seconds gauge", "writ_token_request_duration_seconds histogram", "writ_token_requests_total counter",
+		"writ_token_sign_duration_seconds histogram",
+	}
+	if !slices.Equal(ours, want) {
+		t.Errorf("families:\n%s", strings.Join(ours, "\n"))
 	}
 }
 
@@ -116,15 +119,33 @@ func TestCountIsWhatTheBucketsAddUpTo(t *testing.T) {
 
 // Scrapes beyond those that are answered at once are refused, not queued.
 func TestScrapesAreBounded(t *testing.T) {
-	m := New(noState)
+	release, reached := make(chan struct{}), make(chan struct{})
+	m := New(func() State {
+		reached <- struct{}{}
+		<-release
+		return State{}
+	})
+	scrape := func() int {
+		w := httptest.NewRecorder()
+		m.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+		return w.Code
+	}
+	var group sync.WaitGroup
 	for range maxScrapes {
-		m.scrapes <- struct{}{}
+		group.Go(func() {
+			if code := scrape(); code != http.StatusOK {
+				t.Errorf("%d", code)
+			}
+		})
 	}
-	w := httptest.NewRecorder()
-	m.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-	if w.Code != http.StatusServiceUnavailable {
-		t.Errorf("%d", w.Code)
+	for range maxScrapes {
+		<-reached
 	}
+	if code := scrape(); code != http.StatusServiceUnavailable {
+		t.Errorf("%d", code)
+	}
+	close(release)
+	group.Wait()
 }
 
 func BenchmarkCount(b *testing.B) {
@@ -146,7 +167,6 @@ func BenchmarkScrape(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		var p page
-		m.write(&p)
+		m.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	}
 }

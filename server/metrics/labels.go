@@ -1,16 +1,5 @@
 package metrics
 
-// Values of the label api that are no API's. Labels of APIs have no
-// parentheses.
-const (
-	NoAPI    = "(none)"  // the request did not get as far as an API
-	OtherAPI = "(other)" // the API is beyond the first MaxAPIs
-)
-
-// MaxAPIs is how many APIs have series of their own. Those in force longest
-// keep theirs; further ones are counted together.
-const MaxAPIs = 1000
-
 // A GrantType is a value of the label grant_type.
 type GrantType uint8
 

@@ -1,86 +1,124 @@
+// Package metrics counts what the token server does, for Prometheus.
+//
+// It owns the names of the metrics, their labels and the bound on the number of
+// series: every label's values come from a closed set, and the only set that a
+// configuration makes, the labels of its APIs, is cut off at MaxAPIs. Nothing that
+// a request holds becomes a label. Counters are looked up when they are made, so
+// that counting neither allocates nor locks. The package refuses to know what a
+// snapshot or a request is: package server tells it.
 package metrics
 
 import (
 	"net/http"
+	"regexp"
 	"runtime"
 	"runtime/debug"
-	"strconv"
-	"sync/atomic"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // algorithms are the values of the label alg.
 var algorithms = [...]string{"RS256", "PS256", "ES256", "EdDSA", "HS256"}
+
+// buckets are the upper bounds of durations, in seconds: OpenTelemetry's for
+// requests, with finer ones below, because an HS256 token takes microseconds.
+var buckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 
 // maxScrapes is how many scrapes are answered at once.
 const maxScrapes = 4
 
 // Metrics is what is counted. It is safe for concurrent use.
 type Metrics struct {
-	state   func() State
-	build   string // labels
-	started time.Time
-	scrapes chan struct{}
+	http.Handler // answers a scrape
+	prometheus.Gatherer
 
-	duration       histogram
-	signing        [len(algorithms)]histogram
-	introspections endpoint
-	revocations    endpoint
-	succeeded      atomic.Uint64 // reloads
-	failed         atomic.Uint64
-	successful     atomic.Bool  // the last one
-	lastSuccess    atomic.Int64 // Unix seconds
 	apis           *apis
+	duration       prometheus.Histogram
+	signing        [len(algorithms)]prometheus.Observer
+	introspections byResult
+	revocations    byResult
+	reloads        struct{ failure, success prometheus.Counter }
+	lastSuccess    prometheus.Gauge
+	successful     prometheus.Gauge
 }
 
 // New makes counters. state is asked at every scrape and describes the server at
 // that moment.
 func New(state func() State) *Metrics {
-	m := &Metrics{state: state, build: buildLabels(), started: time.Now(), scrapes: make(chan struct{}, maxScrapes), apis: newAPIs()}
-	m.introspections.allow(Active, Inactive)
-	m.revocations.allow(NothingToDo)
+	registry := prometheus.NewRegistry()
+	gauge := func(name, help string) prometheus.Gauge {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+	}
+	m := &Metrics{
+		Handler:  promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes, DisableCompression: true}),
+		Gatherer: registry,
+		apis:     newAPIs(),
+		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "writ_token_request_duration_seconds", Help: "Time from a parsed token request to its answer.", Buckets: buckets,
+		}),
+		lastSuccess: gauge("writ_snapshot_last_reload_success_timestamp_seconds", "When a snapshot was last put in force; 0 for never."),
+		successful:  gauge("writ_snapshot_last_reload_successful", "Whether the last attempt to put a snapshot in force succeeded."),
+	}
+	signing := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "writ_token_sign_duration_seconds", Help: "Time to put a token together and sign it, with the wait for a free signer.", Buckets: buckets,
+	}, []string{"alg"})
+	for i, alg := range algorithms {
+		m.signing[i] = signing.WithLabelValues(alg)
+	}
+	introspections := resultVec("writ_introspection_requests_total", "Introspection requests by result.")
+	m.introspections = countByResult(introspections, Active, Inactive)
+	revocations := resultVec("writ_revocation_requests_total", "Revocation requests by result.")
+	m.revocations = countByResult(revocations, NothingToDo)
+	reloads := resultVec("writ_snapshot_reloads_total", "Attempts to put a snapshot, or new secrets and keys for it, in force.")
+	m.reloads.failure, m.reloads.success = reloads.WithLabelValues("failure"), reloads.WithLabelValues("success")
+	registry.MustRegister(
+		buildInfo(), m.apis, m.duration, signing, introspections, revocations, reloads, m.lastSuccess, m.successful, stateCollector(state),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(
+			collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile(`^/gc/cycles/total:gc-cycles$`)})),
+	)
 	return m
 }
 
-// An endpoint counts the requests of an endpoint that is not about an API.
-type endpoint struct {
-	has      [len(results)]bool // what its requests may come to; anything else is other
-	counters [len(results)]atomic.Uint64
+// resultVec is a family of counters by result.
+func resultVec(name, help string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{"result"})
 }
 
-func (e *endpoint) allow(successes ...Result) {
-	for _, r := range successes {
-		e.has[r] = true
-	}
+// byResult is the counters of an endpoint that is not about an API. What its
+// requests cannot come to has none, and is counted as other.
+type byResult [len(results)]prometheus.Counter
+
+// countByResult makes counters for the successes, for the refusals that every
+// such endpoint has, and for others.
+func countByResult(family *prometheus.CounterVec, successes ...Result) (c byResult) {
 	for _, code := range []string{"invalid_request", "invalid_client", "too_many_requests", "temporarily_unavailable", "unsupported_token_type"} {
-		e.has[ResultOf(code)] = true
+		successes = append(successes, ResultOf(code))
 	}
-	e.has[OtherResult] = true
+	for _, r := range append(successes, OtherResult) {
+		c[r] = family.WithLabelValues(results[r])
+	}
+	return c
 }
 
-func (e *endpoint) count(r Result) {
-	if !e.has[r] {
+func (c *byResult) count(r Result) {
+	if c[r] == nil {
 		r = OtherResult
 	}
-	e.counters[r].Add(1)
-}
-
-func (e *endpoint) write(p *page) {
-	for r := range e.counters {
-		if e.has[r] {
-			p.count("", label("result", results[r]), e.counters[r].Load())
-		}
-	}
+	c[r].Inc()
 }
 
 // TokenRequest takes note of how long a token request took.
-func (m *Metrics) TokenRequest(took time.Duration) { m.duration.observe(took) }
+func (m *Metrics) TokenRequest(took time.Duration) { m.duration.Observe(took.Seconds()) }
 
 // Signed takes note of how long a token took with the algorithm.
 func (m *Metrics) Signed(alg string, took time.Duration) {
 	for i := range algorithms {
 		if algorithms[i] == alg {
-			m.signing[i].observe(took)
+			m.signing[i].Observe(took.Seconds())
 		}
 	}
 }
@@ -93,60 +131,13 @@ func (m *Metrics) Revocation(r Result) { m.revocations.count(r) }
 
 // Reloaded takes note of an attempt to put a snapshot in force.
 func (m *Metrics) Reloaded(ok bool, now time.Time) {
-	m.successful.Store(ok)
+	m.successful.Set(one(ok))
 	if !ok {
-		m.failed.Add(1)
+		m.reloads.failure.Inc()
 		return
 	}
-	m.succeeded.Add(1)
-	m.lastSuccess.Store(now.Unix())
-}
-
-// ServeHTTP answers a scrape.
-func (m *Metrics) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	select {
-	case m.scrapes <- struct{}{}:
-		defer func() { <-m.scrapes }()
-	default:
-		http.Error(w, "too many scrapes at once", http.StatusServiceUnavailable)
-		return
-	}
-	body := m.Page()
-	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.Write(body)
-}
-
-// Page is what a scrape is answered with: all metrics in Prometheus' text format,
-// version 0.0.4.
-func (m *Metrics) Page() []byte {
-	var p page
-	m.write(&p)
-	return p.body
-}
-
-func (m *Metrics) write(p *page) {
-	p.family("writ_build_info", gaugeType, "What runs.")
-	p.count("", m.build, 1)
-	m.apis.write(p)
-	p.family("writ_token_request_duration_seconds", histogramType, "Time from a parsed token request to its answer.")
-	m.duration.write(p, "")
-	p.family("writ_token_sign_duration_seconds", histogramType, "Time to put a token together and sign it, with the wait for a free signer.")
-	for i := range m.signing {
-		m.signing[i].write(p, label("alg", algorithms[i]))
-	}
-	p.family("writ_introspection_requests_total", counterType, "Introspection requests by result.")
-	m.introspections.write(p)
-	p.family("writ_revocation_requests_total", counterType, "Revocation requests by result.")
-	m.revocations.write(p)
-	p.family("writ_snapshot_reloads_total", counterType, "Attempts to put a snapshot, or new secrets and keys for it, in force.")
-	p.count("", label("result", "failure"), m.failed.Load())
-	p.count("", label("result", "success"), m.succeeded.Load())
-	p.gauge("writ_snapshot_last_reload_success_timestamp_seconds", "When a snapshot was last put in force; 0 for never.", float64(m.lastSuccess.Load()))
-	p.gauge("writ_snapshot_last_reload_successful", "Whether the last attempt to put a snapshot in force succeeded.", one(m.successful.Load()))
-	m.state().write(p)
-	writeRuntime(p)
-	writeProcess(p, m.started)
+	m.reloads.success.Inc()
+	m.lastSuccess.Set(float64(now.Unix()))
 }
 
 func one(b bool) float64 {
@@ -156,18 +147,20 @@ func one(b bool) float64 {
 	return 0
 }
 
-// buildLabels says what runs.
-func buildLabels() string {
-	version, revision := "(devel)", ""
+// buildInfo says what runs.
+func buildInfo() prometheus.Collector {
+	labels := prometheus.Labels{"goversion": runtime.Version(), "revision": "", "version": "(devel)"}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		if info.Main.Version != "" {
-			version = info.Main.Version
+			labels["version"] = info.Main.Version
 		}
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" {
-				revision = s.Value
+				labels["revision"] = s.Value
 			}
 		}
 	}
-	return label("goversion", runtime.Version()) + "," + label("revision", revision) + "," + label("version", version)
+	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "writ_build_info", Help: "What runs.", ConstLabels: labels})
+	g.Set(1)
+	return g
 }

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,14 +34,7 @@ func series(t testing.TB, m *Metrics) []string {
 	return lines
 }
 
-func has(lines []string, want string) bool {
-	for _, line := range lines {
-		if line == want {
-			return true
-		}
-	}
-	return false
-}
+func has(lines []string, want string) bool { return slices.Contains(lines, want) }
 
 func noState() State { return State{} }
 

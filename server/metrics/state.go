@@ -3,6 +3,8 @@ package metrics
 import (
 	"strconv"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // maxKeys is how many signing keys are listed.
@@ -25,33 +27,53 @@ type State struct {
 // A Key is a key that signs, or is published.
 type Key struct{ KID, Alg, State string }
 
-func (s State) write(p *page) {
-	p.gauge("writ_ready", "Whether tokens are issued.", one(s.Ready))
+var (
+	ready               = prometheus.NewDesc("writ_ready", "Whether tokens are issued.", nil, nil)
+	certificateNotAfter = prometheus.NewDesc("writ_tls_cert_not_after_timestamp_seconds", "When the server's TLS certificate expires.", nil, nil)
+	snapshotInfo        = prometheus.NewDesc("writ_snapshot_info", "The snapshot in force.", []string{"digest", "serial"}, nil)
+	snapshotProblems    = prometheus.NewDesc("writ_snapshot_problems",
+		"What cannot be served for want of a secret or a key, and keys that cannot be read or rotated.", nil, nil)
+	snapshotAge      = prometheus.NewDesc("writ_snapshot_age_seconds", "Time since the snapshot in force was made.", nil, nil)
+	snapshotNotAfter = prometheus.NewDesc("writ_snapshot_not_after_timestamp_seconds", "When the snapshot in force ceases to be acceptable.", nil, nil)
+	signingKey       = prometheus.NewDesc("writ_signing_key_info", "The signing keys; at most 64 are listed.", []string{"alg", "kid", "state"}, nil)
+)
+
+// A stateCollector exposes what it returns.
+type stateCollector func() State
+
+// Describe is of prometheus.Collector.
+func (c stateCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{ready, certificateNotAfter, snapshotInfo, snapshotProblems, snapshotAge, snapshotNotAfter, signingKey} {
+		ch <- d
+	}
+}
+
+// Collect is of prometheus.Collector.
+func (c stateCollector) Collect(ch chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+	}
+	s := c()
+	gauge(ready, one(s.Ready))
 	if !s.CertificateNotAfter.IsZero() {
-		p.gauge("writ_tls_cert_not_after_timestamp_seconds", "When the server's TLS certificate expires.", float64(s.CertificateNotAfter.Unix()))
+		gauge(certificateNotAfter, float64(s.CertificateNotAfter.Unix()))
 	}
 	if s.Digest == "" {
 		return
 	}
-	p.family("writ_snapshot_info", gaugeType, "The snapshot in force.")
-	p.count("", label("digest", s.Digest)+","+label("serial", strconv.FormatUint(s.Serial, 10)), 1)
-	p.gauge("writ_snapshot_problems", "What cannot be served for want of a secret or a key, and keys that cannot be read or rotated.", float64(s.Problems))
+	gauge(snapshotInfo, 1, s.Digest, strconv.FormatUint(s.Serial, 10))
+	gauge(snapshotProblems, float64(s.Problems))
 	if !s.Created.IsZero() {
-		p.gauge("writ_snapshot_age_seconds", "Time since the snapshot in force was made.", s.Now.Sub(s.Created).Seconds())
+		gauge(snapshotAge, s.Now.Sub(s.Created).Seconds())
 	}
 	if !s.NotAfter.IsZero() {
-		p.gauge("writ_snapshot_not_after_timestamp_seconds", "When the snapshot in force ceases to be acceptable.", float64(s.NotAfter.Unix()))
+		gauge(snapshotNotAfter, float64(s.NotAfter.Unix()))
 	}
-	s.writeKeys(p)
-}
-
-func (s State) writeKeys(p *page) {
-	p.family("writ_signing_key_info", gaugeType, "The signing keys; at most 64 are listed.")
 	seen := map[Key]bool{}
 	for _, key := range s.Keys[:min(len(s.Keys), maxKeys)] {
 		if !seen[key] { // a series twice would fail the whole scrape
 			seen[key] = true
-			p.count("", label("alg", key.Alg)+","+label("kid", key.KID)+","+label("state", key.State), 1)
+			gauge(signingKey, 1, key.Alg, key.KID, key.State)
 		}
 	}
 }

@@ -1,13 +1,11 @@
 // Package telemetry sends what the token server does to a collector, by
 // OpenTelemetry's standard variables.
 //
-// It owns the translation: requests to spans, the page of /metrics to OpenTelemetry's
-// metrics. Which exporters there are, where they send and how often is left to the
-// variables and to the libraries that read them
+// It owns the translation: requests to spans, the metrics of /metrics to OpenTelemetry's. Where they are sent and how often is left to the variables and to the libraries
+// that read them, of which only OTLP over HTTP is linked
 // (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/).
 // Everything is sent beside the requests: a collector that is slow or away loses data
-// and delays nobody. It refuses to know what a snapshot or a token is, and no
-// program links it unless it is built for it.
+// and delays nobody. It refuses to know what a snapshot or a token is.
 package telemetry
 
 import (
@@ -15,11 +13,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/go-logr/logr"
-	"go.opentelemetry.io/contrib/exporters/autoexport"
+	"github.com/prometheus/client_golang/prometheus"
+	bridge "go.opentelemetry.io/contrib/bridges/prometheus"
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -58,25 +60,63 @@ func New(ctx context.Context, opts Options) (*Exporter, error) {
 		return nil, err
 	}
 	e := &Exporter{resource: described}
-	spans, err := autoexport.NewSpanExporter(ctx)
+	provided := []sdktrace.TracerProviderOption{sdktrace.WithResource(described)}
+	sent, err := overHTTP("TRACES")
 	if err != nil {
-		return nil, fmt.Errorf("OTEL_TRACES_EXPORTER, OTEL_EXPORTER_OTLP_PROTOCOL: %w", err)
+		return nil, err
 	}
-	e.spans = sdktrace.NewTracerProvider(sdktrace.WithBatcher(spans), sdktrace.WithResource(described))
+	if sent {
+		spans, err := otlptracehttp.New(ctx)
+		if err != nil {
+			return nil, err
+		}
+		provided = append(provided, sdktrace.WithBatcher(spans))
+	} else {
+		provided = append(provided, sdktrace.WithSampler(sdktrace.NeverSample()))
+	}
+	e.spans = sdktrace.NewTracerProvider(provided...)
 	e.tracer = e.spans.Tracer("github.com/writ-auth/writ/server", trace.WithInstrumentationVersion(opts.Version))
 	return e, nil
 }
 
-// Measure sends metrics too: those of a page in Prometheus' text format, which
-// is asked for whenever it is time. It is called once at most.
-func (e *Exporter) Measure(ctx context.Context, page func() []byte) error {
-	autoexport.WithFallbackMetricProducer(func(context.Context) (sdkmetric.Producer, error) { return newProducer(page), nil })
-	reader, err := autoexport.NewMetricReader(ctx)
-	if err != nil {
-		return fmt.Errorf("OTEL_METRICS_EXPORTER, OTEL_EXPORTER_OTLP_PROTOCOL: %w", err)
+// Measure sends metrics too: what is gathered whenever it is time. It is called
+// once at most.
+func (e *Exporter) Measure(ctx context.Context, metrics prometheus.Gatherer) error {
+	sent, err := overHTTP("METRICS")
+	if err != nil || !sent {
+		return err
 	}
+	exporter, err := otlpmetrichttp.New(ctx)
+	if err != nil {
+		return err
+	}
+	reader := sdkmetric.NewPeriodicReader(exporter, sdkmetric.WithProducer(bridge.NewMetricProducer(bridge.WithGatherer(metrics))))
 	e.metrics = sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithResource(e.resource))
 	return nil
+}
+
+// overHTTP reports whether a signal, TRACES or METRICS, is to be sent. It fails when
+// that is asked for in a way other than OTLP over HTTP.
+func overHTTP(signal string) (bool, error) {
+	name := "OTEL_" + signal + "_EXPORTER"
+	switch value := os.Getenv(name); value {
+	case "none":
+		return false, nil
+	case "", "otlp":
+	default:
+		return false, fmt.Errorf("%s: %q is neither otlp nor none", name, value)
+	}
+	for _, name := range []string{"OTEL_EXPORTER_OTLP_" + signal + "_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"} {
+		switch value := os.Getenv(name); value {
+		case "":
+			continue
+		case "http/protobuf":
+			return true, nil
+		default:
+			return false, fmt.Errorf("%s: %q is not http/protobuf", name, value)
+		}
+	}
+	return true, nil
 }
 
 // Close sends what is left, within three seconds.

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel"
 	collectmetrics "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	collecttrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
@@ -171,14 +172,22 @@ func TestSpans(t *testing.T) {
 	}
 }
 
-// The metrics are those of the page: counters, gauges and histograms, with labels.
+// The metrics are those that are gathered: counters, gauges and histograms, with
+// labels.
 func TestMetrics(t *testing.T) {
 	c := collect(t)
 	e := exporting(t, io.Discard)
-	const page = "# HELP writ_requests_total Requests.\n# TYPE writ_requests_total counter\nwrit_requests_total{api=\"a\\\"\\\\\"} 7\n" +
-		"# HELP writ_ready Ready.\n# TYPE writ_ready gauge\nwrit_ready 1\n" +
-		"# HELP writ_seconds Time.\n# TYPE writ_seconds histogram\nwrit_seconds_bucket{le=\"0.5\"} 2\nwrit_seconds_bucket{le=\"+Inf\"} 3\nwrit_seconds_sum 4.5\nwrit_seconds_count 3\n"
-	if err := e.Measure(t.Context(), func() []byte { return []byte(page) }); err != nil {
+	registry := prometheus.NewRegistry()
+	requests := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "writ_requests_total", Help: "Requests."}, []string{"api"})
+	ready := prometheus.NewGauge(prometheus.GaugeOpts{Name: "writ_ready", Help: "Ready."})
+	seconds := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "writ_seconds", Help: "Time.", Buckets: []float64{.5}})
+	registry.MustRegister(requests, ready, seconds)
+	requests.WithLabelValues(`a"\`).Add(7)
+	ready.Set(1)
+	for _, took := range []float64{.25, .25, 4} {
+		seconds.Observe(took)
+	}
+	if err := e.Measure(t.Context(), registry); err != nil {
 		t.Fatal(err)
 	}
 	if err := e.Close(); err != nil {
@@ -239,7 +248,7 @@ func TestUnknownValues(t *testing.T) {
 	collect(t)
 	t.Setenv("OTEL_METRICS_EXPORTER", "papyrus")
 	e := exporting(t, io.Discard)
-	if err := e.Measure(t.Context(), func() []byte { return nil }); err == nil || !strings.Contains(err.Error(), "OTEL_METRICS_EXPORTER") {
+	if err := e.Measure(t.Context(), prometheus.NewRegistry()); err == nil || !strings.Contains(err.Error(), "OTEL_METRICS_EXPORTER") {
 		t.Errorf("metrics: %v", err)
 	}
 	if err := e.Close(); err != nil {

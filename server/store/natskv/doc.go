@@ -2,7 +2,5 @@
 // which any number of servers share.
 //
 // It owns the form of an entry in the bucket, what a bucket must be like to be
-// trusted, and what becomes of a write whose answer is lost; see Store. It is a
-// package of its own so that a program links the client of NATS only if it asks
-// for it: writd does with the build tag nats.
+// trusted, and what becomes of a write whose answer is lost; see Store.
 package natskv

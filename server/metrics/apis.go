@@ -6,10 +6,29 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
-// An API counts the token requests of one API. A series is there from its first
-// request on.
+// MaxAPIs is how many APIs have series of their own. Those in force longest
+// keep theirs; further ones are counted together.
+const MaxAPIs = 1000
+
+// Values of the label api that are no API's. Labels of APIs have no
+// parentheses.
+const (
+	NoAPI    = "(none)"  // the request did not get as far as an API
+	OtherAPI = "(other)" // the API is beyond the first MaxAPIs
+)
+
+var tokenRequests = prometheus.NewDesc("writ_token_requests_total",
+	"Token requests. result is issued or the OAuth error code; api is the label of the first 1000 APIs.",
+	[]string{"api", "grant_type", "result"}, nil)
+
+// An API counts the token requests of one API. Its counters are its own, and not
+// client_golang's: a request that began before a reload may still count for an API
+// that is gone, and must not bring its series back. A series is exposed from its
+// first request on.
 type API struct {
 	label    string
 	round    uint64 // of the last configuration that had it
@@ -19,19 +38,17 @@ type API struct {
 // Count counts one request.
 func (a *API) Count(g GrantType, r Result) { a.counters[g][r].Add(1) }
 
-func (a *API) write(p *page) {
-	api := label("api", a.label) + ","
+func (a *API) collect(ch chan<- prometheus.Metric) {
 	for g := range a.counters {
-		grant := api + label("grant_type", grantTypes[g]) + ","
 		for r := range a.counters[g] {
 			if n := a.counters[g][r].Load(); n > 0 {
-				p.count("", grant+label("result", results[r]), n)
+				ch <- prometheus.MustNewConstMetric(tokenRequests, prometheus.CounterValue, float64(n), a.label, grantTypes[g], results[r])
 			}
 		}
 	}
 }
 
-// An apis is the counters of all APIs.
+// An apis collects the counters of all APIs.
 type apis struct {
 	none  *API
 	other *API
@@ -45,20 +62,18 @@ func newAPIs() *apis {
 	return &apis{none: &API{label: NoAPI}, other: &API{label: OtherAPI}, own: map[string]*API{}}
 }
 
-// all returns every API that has counters, in the order of the labels.
-func (all *apis) all() []*API {
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	list := slices.AppendSeq([]*API{all.none, all.other}, maps.Values(all.own))
-	slices.SortFunc(list, func(a, b *API) int { return strings.Compare(a.label, b.label) })
-	return list
-}
+// Describe is of prometheus.Collector.
+func (all *apis) Describe(ch chan<- *prometheus.Desc) { ch <- tokenRequests }
 
-func (all *apis) write(p *page) {
-	p.family("writ_token_requests_total", counterType,
-		"Token requests. result is issued or the OAuth error code; api is the label of the first 1000 APIs.")
-	for _, a := range all.all() {
-		a.write(p)
+// Collect is of prometheus.Collector.
+func (all *apis) Collect(ch chan<- prometheus.Metric) {
+	all.none.collect(ch)
+	all.other.collect(ch)
+	all.mu.Lock()
+	own := slices.Collect(maps.Values(all.own))
+	all.mu.Unlock()
+	for _, a := range own {
+		a.collect(ch)
 	}
 }
 
