@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 )
 
 // credentials decodes the nested blocks of a client.
@@ -32,7 +33,7 @@ func (f *fields) credentialWindow() schema.Window {
 func (f *fields) publicKey(label string) schema.PublicKey {
 	k := schema.PublicKey{Label: label, Window: f.credentialWindow()}
 	f.oneOf("jwks", "pem")
-	k.JWKS = firstOf(f.keys("jwks", schema.ParseJWKS), f.keys("pem", schema.ParsePEM))
+	k.JWKS = firstOf(f.keys("jwks", jose.CanonicalKeys), f.keys("pem", jose.CanonicalPEM))
 	return k
 }
 

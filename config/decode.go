@@ -14,6 +14,7 @@ import (
 
 	"github.com/writ-auth/writ/config/source"
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 )
 
 // decode turns every block into the declared model.
@@ -228,7 +229,7 @@ func (l *loader) decodeTrustedIssuer(o *object) *TrustedIssuer {
 	t.Label = o.label()
 	t.Issuer = f.ascii("issuer")
 	f.oneOf("jwks", "jwks_uri")
-	t.JWKS = f.keys("jwks", schema.ParseJWKS)
+	t.JWKS = f.keys("jwks", jose.CanonicalKeys)
 	t.JWKSURI = f.text("jwks_uri")
 	for _, alg := range f.list("algorithms") {
 		t.Algorithms = append(t.Algorithms, schema.SigningAlg(alg))
@@ -370,7 +371,7 @@ func (l *loader) countKeys(canonical string, at hcl.Range) {
 	}
 	l.distinct[canonical] = true
 	before := l.keys
-	l.keys += schema.NumKeys(canonical)
+	l.keys += jose.NumKeys(canonical)
 	if before <= l.limits.Keys && l.keys > l.limits.Keys {
 		l.problems.errorf("limit-exceeded", at, "The configuration has more than %d public keys in all; equal key sets count once. Have clients share a set, or trust the issuer that signs for them.", l.limits.Keys)
 	}

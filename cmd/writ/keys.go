@@ -3,25 +3,20 @@ package main
 import (
 	"context"
 	"crypto"
-	"crypto/ecdsa"
 	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rsa"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v3"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 	"github.com/writ-auth/writ/server/token"
 )
 
@@ -56,7 +51,7 @@ Wrote keys/es256-2026-q4.pem, kid 2Yw0...
     activates_at = "2026-10-02T09:30:00Z"
   }`,
 		flags: []cli.Flag{
-			&cli.StringFlag{Name: "alg", Value: string(schema.RS256), Usage: "sign with `RS256|PS256|ES256|EdDSA`, RS256 by default", Destination: &alg},
+			&cli.StringFlag{Name: "alg", Value: string(schema.RS256), Usage: "sign with `" + strings.Join(jose.Names(jose.SigningKeys), "|") + "`, RS256 by default", Destination: &alg},
 		},
 		run: func(_ context.Context, args []string) error { return a.keysNew(args, schema.SigningAlg(alg)) },
 	}
@@ -106,11 +101,10 @@ func (a *app) keysNew(args []string, alg schema.SigningAlg) error {
 	if err != nil {
 		return err
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(private)
+	content, err := jose.EncodePrivateKey(private)
 	if err != nil {
 		return err
 	}
-	content := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 	if args[0] == "-" {
 		if a.outTTY {
 			return usagef("a private key is not printed to a terminal: name a file")
@@ -138,21 +132,20 @@ func (a *app) showNewKey(info keyInfo) error {
 	return nil
 }
 
+// rsaBits is the length of an RSA key that is made to be declared, which nothing
+// replaces by itself.
+const rsaBits = 3072
+
 // newPrivateKey makes a key of the kind that the algorithm signs with.
 func newPrivateKey(random io.Reader, alg schema.SigningAlg) (crypto.Signer, error) {
-	switch alg {
-	case schema.RS256, schema.PS256:
-		return rsa.GenerateKey(random, 3072)
-	case schema.ES256:
-		return ecdsa.GenerateKey(elliptic.P256(), random)
-	case schema.EdDSA:
-		_, private, err := ed25519.GenerateKey(random)
-		return private, err
-	case schema.HS256:
-		return nil, usagef("HS256 has no key pair: make a secret with \"writ secret new\" and name it in signing_secret")
+	switch {
+	case alg.For(jose.SigningKeys):
+		return alg.Generate(random, rsaBits)
+	case alg.Shared():
+		return nil, usagef("%s has no key pair: make a secret with \"writ secret new\" and name it in signing_secret", alg)
 	}
 	usage := usagef("unknown algorithm %q", alg)
-	if near := schema.Suggest(string(alg), []string{"RS256", "PS256", "ES256", "EdDSA"}); near != "" {
+	if near := schema.Suggest(string(alg), jose.Names(jose.SigningKeys)); near != "" {
 		usage.hint = fmt.Sprintf("Did you mean %q?", near)
 	}
 	return nil, usage
@@ -205,20 +198,18 @@ func (a *app) keysPublic(args []string, format string) error {
 		set := token.NewKeys([]token.Scheduled{{Key: info.key}}, nil).JWKS(a.now().Unix())
 		return a.printJSON(json.RawMessage(set))
 	case "pem":
-		der, err := x509.MarshalPKIXPublicKey(info.key.Public())
+		content, err := jose.EncodePublicKey(info.key.Public())
 		if err != nil {
 			return err
 		}
-		return pem.Encode(a.out, &pem.Block{Type: "PUBLIC KEY", Bytes: der})
+		_, err = a.out.Write(content)
+		return err
 	}
 	return usagef("unknown format %q: pem or jwks", format)
 }
 
-// keyAlgs are what a private key file may be for, one for each kind of key. An
-// RSA key serves RS256 and PS256: the signing_key block says which.
-var keyAlgs = []schema.SigningAlg{schema.RS256, schema.ES256, schema.EdDSA}
-
-// readKey reads a private key file.
+// readKey reads a private key file. It is shown for the first algorithm that the key
+// can sign with: an RSA key serves RS256 and PS256, and the signing_key block says which.
 func readKey(path string) (keyInfo, error) {
 	content, err := readRegular(path)
 	if err != nil {
@@ -228,19 +219,17 @@ func readKey(path string) (keyInfo, error) {
 	if stat, err := os.Stat(path); err == nil {
 		info.Mode = fmt.Sprintf("%04o", stat.Mode().Perm())
 	}
-	var reasons []string
-	for _, alg := range keyAlgs {
-		key, err := token.ParsePEM(alg, content)
-		if err == nil {
-			info.Alg, info.KID, info.key = alg, key.KID(), key
-			return info, nil
-		}
-		if !slices.Contains(reasons, err.Error()) {
-			reasons = append(reasons, err.Error())
+	private, err := jose.ParsePrivateKey(content)
+	if err == nil {
+		if info.Alg, err = jose.AlgOf(private.Public(), jose.SigningKeys); err == nil {
+			info.key, err = token.NewKey(info.Alg, private)
 		}
 	}
-	return keyInfo{}, failf("invalid-key", "Make one with \"writ keys new\".",
-		"read key %q: %s", info.File, strings.Join(reasons, "; "))
+	if err != nil {
+		return keyInfo{}, failf("invalid-key", "Make one with \"writ keys new\".", "read key %q: %w", info.File, err)
+	}
+	info.KID = info.key.KID()
+	return info, nil
 }
 
 // readSigningKey reads the Ed25519 key that signs snapshots.
@@ -249,11 +238,9 @@ func readSigningKey(path string) (ed25519.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	if block, _ := pem.Decode(content); block != nil {
-		if private, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
-			if key, ok := private.(ed25519.PrivateKey); ok {
-				return key, nil
-			}
+	if private, err := jose.ParsePrivateKey(content); err == nil {
+		if key, ok := private.(ed25519.PrivateKey); ok {
+			return key, nil
 		}
 	}
 	return nil, failf("invalid-key", "Make one with \"writ keys new --alg EdDSA FILE\".",

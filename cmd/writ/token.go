@@ -14,6 +14,7 @@ import (
 
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 )
 
 // tokenFlags are a token request and whom to send it to.
@@ -84,7 +85,7 @@ func (a *app) tokenEmbedded(ctx context.Context, flags *configFlags, o *tokenFla
 	}
 	defer embedded.stop()
 	remote := &tokenServer{base: embedded.origin}
-	remote.shared = []verifyKey{{alg: schema.HS256, key: []byte(embedded.throw.signing)}}
+	remote.shared = []verifyKey{{Alg: schema.HS256, Key: []byte(embedded.throw.signing)}}
 	return a.exchange(ctx, remote, embedded.throw.secret, o)
 }
 
@@ -191,7 +192,7 @@ func (r *tokenReport) check(ctx context.Context, a *app, remote *tokenServer, o 
 		return err
 	}
 	e := &expectation{issuer: remote.issuer, audience: o.api, now: a.now().Unix()}
-	if e.keys, err = parseJWKS(set); err != nil {
+	if e.keys, err = jose.ReadKeys(string(set)); err != nil {
 		return failf("invalid-key", "", "%w", err)
 	}
 	e.keys = append(e.keys, remote.shared...)

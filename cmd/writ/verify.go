@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 )
 
 // defaultServer is where "writ dev" listens unless told otherwise.
@@ -144,7 +145,7 @@ func (a *app) expectation(ctx context.Context, o *verifyFlags) (*expectation, er
 		if err != nil {
 			return nil, err
 		}
-		e.keys = append(e.keys, verifyKey{alg: schema.HS256, key: trimNewline(secret)})
+		e.keys = append(e.keys, verifyKey{Alg: schema.HS256, Key: trimNewline(secret)})
 	}
 	return e, nil
 }
@@ -162,7 +163,7 @@ func (e *expectation) loadKeys(ctx context.Context, set []byte, remote *tokenSer
 		}
 	}
 	var err error
-	if e.keys, err = parseJWKS(set); err != nil {
+	if e.keys, err = jose.ReadKeys(string(set)); err != nil {
 		return failf("invalid-key", "", "%w", err)
 	}
 	return nil

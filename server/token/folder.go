@@ -3,6 +3,7 @@ package token
 import (
 	"bytes"
 	"crypto"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 )
 
 // maxKeyFile bounds a key file, in bytes.
@@ -170,7 +172,7 @@ func Exposed(path string) (mode fs.FileMode, exposed bool) {
 // add makes a key under a temporary name and links it to its own, which fails
 // when another process was first: a reader sees a whole key or none.
 func (f *folder) add(alg schema.SigningAlg, generation int, activatesAt, now int64) error {
-	private, err := generate(alg)
+	private, err := alg.Generate(rand.Reader, jose.MinRSABits)
 	if err != nil {
 		return err
 	}
@@ -281,7 +283,7 @@ func readKeyFile(path string) ([]byte, error) {
 const activatesLine = "Activates: "
 
 func encodeManaged(private crypto.Signer, alg schema.SigningAlg, made, activatesAt int64) ([]byte, error) {
-	block, err := encodePEM(private)
+	block, err := jose.EncodePrivateKey(private)
 	if err != nil {
 		return nil, err
 	}

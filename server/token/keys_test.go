@@ -20,6 +20,7 @@ import (
 	"testing"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 )
 
 // The example of RFC 7638 section 3.1.
@@ -31,7 +32,7 @@ func TestThumbprint(t *testing.T) {
 		t.Fatal(err)
 	}
 	key := &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: 65537}
-	if got, want := thumbprint(thumbprintMembers(key)), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"; got != want {
+	if got, want := jose.Thumbprint(key), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
@@ -116,11 +117,11 @@ func TestWeakKeysAreRefused(t *testing.T) {
 }
 
 func TestParsePEM(t *testing.T) {
-	rsaKey, _ := generate(schema.RS256)
-	ecKey, _ := generate(schema.ES256)
-	edKey, _ := generate(schema.EdDSA)
+	rsaKey, _ := schema.RS256.Generate(rand.Reader, jose.MinRSABits)
+	ecKey, _ := schema.ES256.Generate(rand.Reader, jose.MinRSABits)
+	edKey, _ := schema.EdDSA.Generate(rand.Reader, jose.MinRSABits)
 	pkcs8 := func(key crypto.Signer) string {
-		file, err := encodePEM(key)
+		file, err := jose.EncodePrivateKey(key)
 		if err != nil {
 			t.Fatal(err)
 		}
