@@ -45,7 +45,7 @@ var trustedIssuerBlock = Block{
 			Doc: "Its public keys as a JWK Set, pinned in the snapshot.", Example: `file("trust/cluster.jwks.json")`},
 		{Name: "jwks_uri", Type: TypeString, Check: CheckJWKSURI,
 			Doc: "Where the server fetches its public keys.", Example: `"https://token.actions.githubusercontent.com/.well-known/jwks"`},
-		{Name: "algorithms", Type: TypeStrings, Enum: publicAlgs, Default: `["RS256"]`,
+		{Name: "algorithms", Type: TypeStrings, Enum: issuerAlgs, Default: `["RS256"]`,
 			Doc: "The algorithms that its tokens may be signed with.", Example: `["RS256"]`},
 		{Name: "audiences", Type: TypeStrings, Check: CheckAudience, Default: "the issuer url",
 			Doc: "What the token's aud must be: any one of these.", Example: `["https://auth.example.com/"]`},
@@ -66,7 +66,7 @@ var signingKeyBlock = Block{
   retires_at   = "2027-02-01T00:00:00Z"
 }`,
 	Attributes: []Attribute{
-		{Name: "algorithm", Type: TypeString, Required: true, Enum: publicAlgs,
+		{Name: "algorithm", Type: TypeString, Required: true, Enum: keyAlgs,
 			Doc: "What it signs with.", Example: `"RS256"`},
 		{Name: "private_key", Type: TypeString, Required: true, Check: CheckPrivateKeyRef,
 			Doc: "Where the server finds the private key, never the key: env:NAME, file:NAME, or pkcs11:token=LABEL;object=LABEL where the server was built for it.", Example: `"file:rs256-2026-q4.pem"`},

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 	"github.com/writ-auth/writ/server/token"
 )
 
@@ -142,14 +143,12 @@ func (s *Server) secretKey(a *Active, label string, ref schema.SecretRef) *token
 	return key
 }
 
-// algorithms in the order in which the metadata lists them.
-var algorithms = []schema.SigningAlg{schema.RS256, schema.PS256, schema.ES256, schema.EdDSA, schema.HS256}
-
-// algorithmsInUse are those that some API's tokens are signed with.
+// algorithmsInUse are those that some API's tokens are signed with, in the order in
+// which the metadata lists them.
 func algorithmsInUse(a *Active) []schema.SigningAlg {
 	used := map[schema.SigningAlg]bool{}
 	for i := range a.snapshot.NumAPIs() {
 		used[a.snapshot.API(i).Alg()] = true
 	}
-	return slices.DeleteFunc(slices.Clone(algorithms), func(alg schema.SigningAlg) bool { return !used[alg] })
+	return slices.DeleteFunc(jose.Algs(jose.APITokens), func(alg schema.SigningAlg) bool { return !used[alg] })
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 	"github.com/writ-auth/writ/server/clientauth"
 )
 
@@ -50,7 +51,7 @@ func newMetadata(a *Active) (metadataEndpoint, error) {
 	methods := append([]clientauth.Method{}, a.registered.methods...) // never null
 	var algorithms []string
 	if slices.Contains(methods, clientauth.PrivateKeyJWT) {
-		algorithms = assertionAlgorithms()
+		algorithms = namesOf(jose.Assertions)
 	}
 	document, err := json.Marshal(Metadata{
 		Issuer:        issuer,
@@ -59,7 +60,7 @@ func newMetadata(a *Active) (metadataEndpoint, error) {
 		ResponseTypes: []string{},
 		GrantTypes:    a.decider.GrantTypes(),
 		AuthMethods:   methods, AuthAlgorithms: algorithms,
-		ProofAlgorithms:  assertionAlgorithms(),
+		ProofAlgorithms:  namesOf(jose.Proofs),
 		CertificateBound: a.bindsToCertificates(),
 		Algorithms:       algorithmsInUse(a),
 		SubjectTypes:     []string{"public"},
@@ -73,15 +74,8 @@ func newMetadata(a *Active) (metadataEndpoint, error) {
 	return metadataEndpoint{newCached(document)}, nil
 }
 
-// assertionAlgorithms are those of assertions and proofs. EdDSA stands there by
-// the name of RFC 9864 too, because a client looks for the one that it knows.
-func assertionAlgorithms() []string {
-	var names []string
-	for _, alg := range clientauth.AssertionAlgorithms() {
-		names = append(names, string(alg))
-	}
-	return append(names, "Ed25519")
-}
+// namesOf are the algorithms of a use by all their names. EdDSA has that of RFC 9864 too.
+func namesOf(use jose.Use) []string { return append(jose.Names(use), jose.Aliases(use)...) }
 
 func (e metadataEndpoint) serve(_ *Active, w http.ResponseWriter, r *http.Request) {
 	e.document.write(w, r)

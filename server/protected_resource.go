@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"github.com/writ-auth/writ/schema/jose"
 	"net/http"
 	"net/url"
 	"slices"
@@ -60,7 +61,7 @@ func (e protectedResourceEndpoint) serve(a *Active, w http.ResponseWriter, r *ht
 	document := ProtectedResource{
 		Resource: api.Identifier(), AuthorizationServers: []string{a.snapshot.Issuer().URL},
 		BearerMethods: []string{"header"}, Name: api.Name(),
-		CertificateBound: a.bindsToCertificates(), ProofAlgorithms: assertionAlgorithms(),
+		CertificateBound: a.bindsToCertificates(), ProofAlgorithms: namesOf(jose.Proofs),
 		ProofRequired: e.bound != nil && e.bound[api.Index()],
 	}
 	for i := range api.NumScopes() {

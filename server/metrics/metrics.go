@@ -7,10 +7,12 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/writ-auth/writ/schema/jose"
 )
 
 // algorithms are the values of the label alg.
-var algorithms = [...]string{"RS256", "PS256", "ES256", "EdDSA", "HS256"}
+var algorithms = jose.Names(jose.APITokens)
 
 // maxScrapes is how many scrapes are answered at once.
 const maxScrapes = 4
@@ -23,7 +25,7 @@ type Metrics struct {
 	scrapes chan struct{}
 
 	duration       histogram
-	signing        [len(algorithms)]histogram
+	signing        []histogram // by algorithm
 	introspections endpoint
 	revocations    endpoint
 	succeeded      atomic.Uint64 // reloads
@@ -37,6 +39,7 @@ type Metrics struct {
 // that moment.
 func New(state func() State) *Metrics {
 	m := &Metrics{state: state, build: buildLabels(), started: time.Now(), scrapes: make(chan struct{}, maxScrapes), apis: newAPIs()}
+	m.signing = make([]histogram, len(algorithms))
 	m.introspections.allow(Active, Inactive)
 	m.revocations.allow(NothingToDo)
 	return m
