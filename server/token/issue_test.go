@@ -18,7 +18,7 @@ import (
 	"github.com/writ-auth/writ/schema/jose"
 )
 
-var algorithms = []schema.SigningAlg{schema.HS256, schema.PS256, schema.RS256, schema.ES256, schema.EdDSA}
+var algorithms = jose.Coded()
 
 // testKey makes a key for the algorithm, with the API label "orders" for HS256.
 func testKey(t testing.TB, alg schema.SigningAlg) *Key {
