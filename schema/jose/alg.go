@@ -25,6 +25,8 @@ const (
 	PS256 Alg = "PS256"
 	ES256 Alg = "ES256"
 	EdDSA Alg = "EdDSA"
+	ES384 Alg = "ES384"
+	ES512 Alg = "ES512"
 )
 
 // A Use is something that algorithms are used for.
@@ -59,10 +61,10 @@ var algorithms = []algorithm{
 	{name: ES256, key: p256Key, hash: crypto.SHA256, uses: everywhere},
 	// All its keys here are Ed25519, so that both names are one algorithm (RFC 9864).
 	{name: EdDSA, alias: "Ed25519", key: ed25519Key, uses: everywhere},
+	{name: ES384, key: p384Key, hash: crypto.SHA384, uses: everywhere},
+	{name: ES512, key: p521Key, hash: crypto.SHA512, uses: everywhere},
 
 	// A JWK may name these. They are not used.
-	{name: "ES384", key: p384Key, hash: crypto.SHA384},
-	{name: "ES512", key: p521Key, hash: crypto.SHA512},
 	{name: "RS384", key: rsaKey, hash: crypto.SHA384},
 	{name: "RS512", key: rsaKey, hash: crypto.SHA512},
 	{name: "PS384", key: rsaKey, hash: crypto.SHA384, pss: true},

@@ -70,7 +70,7 @@ func TestParseKeys(t *testing.T) {
 		{"use, key_ops, unknown members", with(es, "use", "sig", "key_ops", []string{"verify", "sign"}, "x5c", []string{"MIIB"}, "exp", 1), "ES256"},
 		{"others are skipped", jwkSet(
 			es.jwk(nil), rs.jwk(map[string]any{"use": "enc"}), rs.jwk(map[string]any{"alg": "RSA-OAEP"}), es.jwk(map[string]any{"key_ops": []string{"sign"}}),
-			map[string]any{"kty": "EC", "crv": "P-384", "x": "AA", "y": "AA"}, map[string]any{"kty": "AKP", "alg": "ML-DSA-65", "pub": "AA"}), "ES256"},
+			map[string]any{"kty": "EC", "crv": "secp256k1", "x": "AA", "y": "AA"}, map[string]any{"kty": "AKP", "alg": "ML-DSA-65", "pub": "AA"}), "ES256"},
 		{"RSA of 8192 bits", with(rs, "n", encode(new(big.Int).Add(new(big.Int).Lsh(n, 6144), big.NewInt(1)).Bytes())), "RS256"},
 		{"the largest RSA exponent", with(rs, "e", "f____w"), "RS256"},
 		{"two keys without kid", jwkSet(es.jwk(nil), es.jwk(nil)), "ES256 ES256"},

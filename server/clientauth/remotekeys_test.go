@@ -89,10 +89,10 @@ func TestRemoteKeys(t *testing.T) {
 		"answer 302": func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "https://127.0.0.1:1/", http.StatusFound)
 		},
-		"answer 500":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) },
-		"not a JSON":   serves("<html>"),
-		"longer than":  serves(`{"keys":[],"x":"` + strings.Repeat("x", jose.MaxFetchedKeySetBytes) + `"}`),
-		"no key for":   serves(`{"keys":[]}`),
+		"answer 500":           func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) },
+		"not a JSON":           serves("<html>"),
+		"longer than":          serves(`{"keys":[],"x":"` + strings.Repeat("x", jose.MaxFetchedKeySetBytes) + `"}`),
+		"no key for":           serves(`{"keys":[]}`),
 		"private or symmetric": serves(`{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}`),
 	} {
 		clock.Advance(time.Hour)

@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -20,6 +21,7 @@ import (
 	"testing"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 )
 
 // A signer signs tokens in tests: a private key and the algorithm it is for.
@@ -33,13 +35,16 @@ var testKeys = sync.OnceValue(func() map[schema.SigningAlg]signer {
 	rsaKey, err1 := rsa.GenerateKey(rand.Reader, 2048)
 	// Always the same, so that the fuzz corpora hold tokens that verify.
 	ecKey, err2 := ecdsa.ParseRawPrivateKey(elliptic.P256(), bytes.Repeat([]byte{0x42}, 32))
+	p384, err4 := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	p521, err5 := ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
 	_, edKey, err3 := ed25519.GenerateKey(rand.Reader)
-	if err := errors.Join(err1, err2, err3); err != nil {
+	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
 		panic(err)
 	}
 	return map[schema.SigningAlg]signer{
 		schema.RS256: {schema.RS256, rsaKey}, schema.PS256: {schema.PS256, rsaKey},
 		schema.ES256: {schema.ES256, ecKey}, schema.EdDSA: {schema.EdDSA, edKey},
+		jose.ES384: {jose.ES384, p384}, jose.ES512: {jose.ES512, p521},
 	}
 })
 
@@ -68,8 +73,17 @@ func (s signer) signature(alg schema.SigningAlg, signed string) []byte {
 		}
 	case *ecdsa.PrivateKey:
 		var r, ss *big.Int
-		if r, ss, err = ecdsa.Sign(rand.Reader, key, sum[:]); err == nil {
-			sig = append(r.FillBytes(make([]byte, 32)), ss.FillBytes(make([]byte, 32))...)
+		digest, size := sum[:], (key.Curve.Params().BitSize+7)/8
+		switch alg {
+		case jose.ES384:
+			longer := sha512.Sum384([]byte(signed))
+			digest = longer[:]
+		case jose.ES512:
+			longer := sha512.Sum512([]byte(signed))
+			digest = longer[:]
+		}
+		if r, ss, err = ecdsa.Sign(rand.Reader, key, digest); err == nil {
+			sig = append(r.FillBytes(make([]byte, size)), ss.FillBytes(make([]byte, size))...)
 		}
 	case ed25519.PrivateKey:
 		sig = ed25519.Sign(key, []byte(signed))
@@ -106,7 +120,8 @@ func (s signer) jwk(more map[string]any) map[string]any {
 		if err != nil {
 			panic(err)
 		}
-		m["kty"], m["crv"], m["x"], m["y"] = "EC", "P-256", b64(point[1:33]), b64(point[33:])
+		half := (len(point) - 1) / 2
+		m["kty"], m["crv"], m["x"], m["y"] = "EC", key.Params().Name, b64(point[1:1+half]), b64(point[1+half:])
 	case ed25519.PublicKey:
 		m["kty"], m["crv"], m["x"] = "OKP", "Ed25519", b64(key)
 	}
@@ -212,7 +227,7 @@ func TestReadToken(t *testing.T) {
 
 func TestAlgorithmNames(t *testing.T) {
 	for _, alg := range []string{
-		"none", "None", "NONE", "nOnE", "", "HS256", "hs256", "HS384", "HS512", "RS384", "RS512", "PS384", "PS512", "ES384", "ES512",
+		"none", "None", "NONE", "nOnE", "", "HS256", "hs256", "HS384", "HS512", "RS384", "RS512", "PS384", "PS512", "ES521", "es384", "ES512 ",
 		"ES256K", "rs256", "Rs256", "RS256 ", " RS256", "RS256\x00", "es256", "eddsa", "EDDSA", "Ed448", "ed25519", "RSA1_5", "RSA-OAEP", "A256GCM", "dir",
 	} {
 		es := testKeys()[schema.ES256]

@@ -78,6 +78,10 @@ func TestWeakKeysAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p256, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
 	_, ed, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -101,6 +105,8 @@ func TestWeakKeysAreRefused(t *testing.T) {
 		"RSA for ES256":            {schema.ES256, strong},
 		"RSA for HS256":            {schema.HS256, strong},
 		"P-384":                    {schema.ES256, p384},
+		"P-256 for ES384":          {jose.ES384, p256},
+		"P-384 for ES512":          {jose.ES512, p384},
 		"P-384 for EdDSA":          {schema.EdDSA, p384},
 		"Ed25519 for RS256":        {schema.RS256, ed},
 	} {
