@@ -19,13 +19,14 @@ var layers = map[string]struct {
 	may    []string
 	reason string
 }{
-	"schema":             {nil, "the vocabulary is a leaf: both programs link it"},
-	"schema/snapshot":    {[]string{module + "schema"}, "the sidecar links the format, and so nothing that the compiler needs"},
+	"schema/jose":        {nil, "what an attacker writes is read with the standard library alone, in one place"},
+	"schema":             {[]string{module + "schema/jose"}, "the vocabulary is a leaf: both programs link it"},
+	"schema/snapshot":    {[]string{module + "schema", module + "schema/jose"}, "the sidecar links the format, and so nothing that the compiler needs"},
 	"schema/durable":     {nil, "whoever writes a file may use it, and so it knows none of them"},
 	"config/diag":        {[]string{module + "schema", "github.com/hashicorp/hcl/v2", "github.com/mitchellh/go-wordwrap"}, "a diagnostic knows no rule, only which characters do not show"},
 	"config/source":      {[]string{module + "config/diag", "github.com/hashicorp/hcl/v2", "github.com/zclconf/go-cty"}, "syntax comes before meaning"},
 	"config/eval":        {[]string{module + "config/diag", module + "config/source", module + "schema", "github.com/hashicorp/hcl/v2", "github.com/zclconf/go-cty"}, "an expression knows no block"},
-	"config":             {[]string{module + "config/", module + "schema", "github.com/hashicorp/hcl/v2", "github.com/zclconf/go-cty"}, "rules between blocks are the compiler's: were they checked while decoding, the order of blocks would matter"},
+	"config":             {[]string{module + "config/", module + "schema", module + "schema/jose", "github.com/hashicorp/hcl/v2", "github.com/zclconf/go-cty"}, "rules between blocks are the compiler's: were they checked while decoding, the order of blocks would matter"},
 	"compiler/lockfile":  {[]string{module + "config/diag", module + "config/source", "github.com/hashicorp/hcl/v2", "github.com/zclconf/go-cty"}, "the lockfile is a file format, not a rule"},
 	"compiler/workspace": {[]string{module + "compiler", module + "compiler/lockfile", module + "config", module + "config/diag", module + "config/source", module + "schema", module + "schema/snapshot", module + "server/watch", "github.com/hashicorp/hcl/v2"}, "files and git around the compiler; of the server it knows only by which redirects a snapshot may be fetched"},
 	"compiler":           {[]string{module + "compiler/lockfile", module + "config", module + "config/diag", module + "schema", module + "schema/durable", "github.com/hashicorp/hcl/v2", "github.com/gofrs/flock"}, "it compiles and plans; it serves nothing and evaluates nothing itself"},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/writ-auth/writ/config/source"
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 )
 
 // decode turns every block into the declared model.
@@ -264,7 +265,7 @@ func (l *loader) countKeys(canonical string, at hcl.Range) {
 	}
 	l.distinct[canonical] = true
 	before := l.keys
-	l.keys += schema.NumKeys(canonical)
+	l.keys += jose.NumKeys(canonical)
 	if before <= l.limits.Keys && l.keys > l.limits.Keys {
 		l.problems.errorf("limit-exceeded", at, "The configuration has more than %d public keys in all; equal key sets count once. Have clients share a set, or trust the issuer that signs for them.", l.limits.Keys)
 	}

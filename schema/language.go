@@ -1,5 +1,7 @@
 package schema
 
+import "github.com/writ-auth/writ/schema/jose"
+
 // Language is every block that a configuration file may hold, in the order of
 // the reference page. It is read, never written.
 var Language = prepared([]Block{
@@ -19,8 +21,9 @@ var TestLanguage = prepared([]Block{expectBlock})
 
 var (
 	profiles     = []string{string(ProfileRFC9068), string(ProfileAuth0)}
-	apiAlgs      = []string{string(RS256), string(PS256), string(ES256), string(EdDSA), string(HS256)}
-	publicAlgs   = []string{string(RS256), string(PS256), string(ES256), string(EdDSA)}
+	apiAlgs      = jose.Names(jose.APITokens)
+	keyAlgs      = jose.Names(jose.SigningKeys)
+	issuerAlgs   = jose.Names(jose.Assertions)
 	scopeModes   = []string{string(ScopeNarrow), string(ScopeAllGranted)}
 	subjectTypes = []string{string(SubjectClient), string(SubjectUser)}
 	errorStyles  = []string{string(ErrorsRFC6749), string(ErrorsAuth0)}

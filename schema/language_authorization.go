@@ -1,5 +1,7 @@
 package schema
 
+import "github.com/writ-auth/writ/schema/jose"
+
 var authorizationBlock = Block{
 	Type: "authorization", Label: "label", CheckLabel: CheckLabel, LabelCode: "invalid-label", Repeats: true,
 	Doc: "Lets one client ask for tokens for one API with a subset of that API's scopes. At most one for each client, API and subject type.",
@@ -52,13 +54,13 @@ var trustedIssuerBlock = Block{
 			field: text(func(o *TrustedIssuer) *string { return &o.Issuer }),
 			More:  "Tokens of {after} are believed, and those of {before} no longer.",
 			Doc:   "The iss claim of its tokens, byte for byte. It is not our own issuer url.", Example: `"https://kubernetes.default.svc"`},
-		{Name: "jwks", ParseKeys: ParseJWKS, Type: TypeString,
+		{Name: "jwks", ParseKeys: jose.CanonicalKeys, Type: TypeString,
 			field: text(func(o *TrustedIssuer) *string { return &o.JWKS }),
 			Doc:   "Its public keys as a JWK Set, pinned in the snapshot.", Example: `file("trust/cluster.jwks.json")`},
 		{Name: "jwks_uri", Type: TypeString, Check: CheckJWKSURI,
 			field: text(func(o *TrustedIssuer) *string { return &o.JWKSURI }),
 			Doc:   "Where the server fetches its public keys.", Example: `"https://token.actions.githubusercontent.com/.well-known/jwks"`},
-		{Name: "algorithms", NotEmpty: true, Type: TypeStrings, Enum: publicAlgs, Default: `["RS256"]`,
+		{Name: "algorithms", NotEmpty: true, Type: TypeStrings, Enum: issuerAlgs, Default: `["RS256"]`,
 			field:  texts(func(o *TrustedIssuer) *[]SigningAlg { return &o.Algorithms }),
 			Widens: WidensMore, More: "may sign with {values}", Less: "may no longer sign with {values}",
 			Doc: "The algorithms that its tokens may be signed with.", Example: `["RS256"]`},
@@ -87,7 +89,7 @@ var signingKeyBlock = Block{
   retires_at   = "2027-02-01T00:00:00Z"
 }`,
 	Attributes: []Attribute{
-		{Name: "algorithm", Type: TypeString, Required: true, Enum: publicAlgs,
+		{Name: "algorithm", Type: TypeString, Required: true, Enum: keyAlgs,
 			field:  text(func(o *SigningKey) *SigningAlg { return &o.Alg }),
 			Widens: WidensShape, More: "Verifiers must accept {after} first.",
 			Doc: "What it signs with.", Example: `"RS256"`},

@@ -1,5 +1,7 @@
 package schema
 
+import "github.com/writ-auth/writ/schema/jose"
+
 import "fmt"
 
 var clientBlock = Block{
@@ -76,10 +78,10 @@ var publicKeyBlock = Block{
   jwks = file("keys/billing.jwks.json")
 }`,
 	Attributes: []Attribute{
-		{Name: "jwks", ParseKeys: ParseJWKS, Hidden: true, Type: TypeString,
+		{Name: "jwks", ParseKeys: jose.CanonicalKeys, Hidden: true, Type: TypeString,
 			field: text(func(o *PublicKey) *string { return &o.JWKS }),
 			Doc:   "A JWK or JWK Set of public keys, as JSON: RSA of at least 2048 bits, P-256, P-384, P-521 or Ed25519.", Example: `file("keys/billing.jwks.json")`},
-		{Name: "pem", ParseKeys: ParsePEM, Hidden: true, Type: TypeString,
+		{Name: "pem", ParseKeys: jose.CanonicalPEM, Hidden: true, Type: TypeString,
 			field: text(func(o *PublicKey) *string { return &o.JWKS }),
 			Doc:   "A public key or certificate in PEM.", Example: `file("keys/billing.pem")`},
 		notBefore.in(value(func(o *PublicKey) *int64 { return &o.Window.NotBefore })),

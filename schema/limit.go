@@ -1,5 +1,9 @@
 package schema
 
+// MaxKeysInAll is how many public keys all sets of a configuration have, equal sets
+// counted once.
+const MaxKeysInAll = 200_000
+
 // A Limit is how much of something a configuration may have, for the reference:
 // who holds it there also says so.
 type Limit struct {

@@ -1,5 +1,7 @@
 package schema
 
+import "github.com/writ-auth/writ/schema/jose"
+
 // MaxTokenLifetime is the longest lifetime of a token, in seconds: 30 days.
 const MaxTokenLifetime = 30 * 24 * 3600
 
@@ -10,16 +12,16 @@ const MaxReuseWindow = 300
 // the api nor the issuer's defaults say: 24 hours.
 const DefaultTokenLifetime = 24 * 3600
 
-// A SigningAlg is a JWS algorithm name (RFC 7518 section 3.1, RFC 8037).
-type SigningAlg string
+// A SigningAlg is a JWS algorithm; package jose has the table of them.
+type SigningAlg = jose.Alg
 
-// The algorithms that writ signs with.
+// The algorithms that code names.
 const (
-	HS256 SigningAlg = "HS256"
-	RS256 SigningAlg = "RS256"
-	PS256 SigningAlg = "PS256"
-	ES256 SigningAlg = "ES256"
-	EdDSA SigningAlg = "EdDSA"
+	HS256 = jose.HS256
+	RS256 = jose.RS256
+	PS256 = jose.PS256
+	ES256 = jose.ES256
+	EdDSA = jose.EdDSA
 )
 
 // A Profile fixes the shape of an access token.

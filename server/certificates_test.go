@@ -307,7 +307,7 @@ func TestMetadataOfMethods(t *testing.T) {
 		}
 		return doc
 	}
-	algs := []string{"RS256", "PS256", "ES256", "EdDSA", "Ed25519"}
+	algs := []string{"RS256", "PS256", "ES256", "EdDSA", "ES384", "ES512", "Ed25519"}
 	for name, row := range map[string]struct {
 		server *server.Server
 		want   []string

@@ -27,9 +27,9 @@ func TestProtectedResource(t *testing.T) {
 	}
 	for segment, want := range map[string]string{
 		"orders": `{"resource":"` + ordersURL + `","authorization_servers":["` + issuerURL + `"],"scopes_supported":["read:orders","write:orders","delete:orders"],` +
-			`"bearer_methods_supported":["header"],"resource_name":"Orders","dpop_signing_alg_values_supported":["RS256","PS256","ES256","EdDSA","Ed25519"]}`,
+			`"bearer_methods_supported":["header"],"resource_name":"Orders","dpop_signing_alg_values_supported":["RS256","PS256","ES256","EdDSA","ES384","ES512","Ed25519"]}`,
 		`worker%5B%22eu%22%5D`: `{"resource":"https://api.example.com/worker/eu","authorization_servers":["` + issuerURL + `"],"bearer_methods_supported":["header"],"resource_name":"Orders",` +
-			`"dpop_signing_alg_values_supported":["RS256","PS256","ES256","EdDSA","Ed25519"]}`,
+			`"dpop_signing_alg_values_supported":["RS256","PS256","ES256","EdDSA","ES384","ES512","Ed25519"]}`,
 	} {
 		w := ask(segment)
 		if w.Code != 200 || w.Body.String() != want || w.Header().Get("Content-Type") != "application/json" || !strings.HasPrefix(w.Header().Get("Cache-Control"), "public, max-age=") {

@@ -20,10 +20,11 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 	"github.com/writ-auth/writ/server"
 )
 
-var algorithms = []schema.SigningAlg{schema.HS256, schema.PS256, schema.RS256, schema.ES256, schema.EdDSA}
+var algorithms = jose.Coded()
 
 var profiles = []schema.Profile{schema.ProfileAuth0, schema.ProfileRFC9068}
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
@@ -61,7 +62,7 @@ func (e *expectation) api(t *jws) (snapshot.API, bool) {
 
 func (e *expectation) checkAlg(t *jws, api snapshot.API, known bool) tokenCheck {
 	alg, _ := t.Header["alg"].(string)
-	c := tokenCheck{"alg", slices.Contains([]string{"RS256", "PS256", "ES256", "EdDSA", "HS256"}, alg), alg}
+	c := tokenCheck{"alg", schema.SigningAlg(alg).For(jose.APITokens), alg}
 	if !c.OK {
 		c.Detail = fmt.Sprintf("%q is not an algorithm to accept", alg)
 	} else if known && string(api.Alg()) != alg {
@@ -90,11 +91,11 @@ func (e *expectation) checkSignature(t *jws) tokenCheck {
 	}
 	matching := 0
 	for _, k := range e.keys {
-		if kid != "" && k.kid != "" && k.kid != kid || k.alg != "" && string(k.alg) != alg {
+		if kid != "" && k.KID != "" && k.KID != kid || k.Alg != "" && string(k.Alg) != alg {
 			continue
 		}
 		matching++
-		if t.verify(schema.SigningAlg(alg), k.key) {
+		if schema.SigningAlg(alg).Verify(k.Key, t.Input, t.Signature) {
 			return tokenCheck{"signature", true, strings.TrimSpace("by key " + kid)}
 		}
 	}

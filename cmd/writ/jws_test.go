@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 	"github.com/writ-auth/writ/server/token"
 )
 
@@ -33,7 +34,7 @@ func issued(t *testing.T, alg schema.SigningAlg) (string, []verifyKey) {
 			t.Fatal(err)
 		}
 		keys = token.NewKeys(nil, map[string]*token.Key{"orders": key})
-		known = []verifyKey{{alg: alg, key: secret}}
+		known = []verifyKey{{Alg: alg, Key: secret}}
 	} else {
 		private, err := newPrivateKey(rand.Reader, alg)
 		if err != nil {
@@ -44,7 +45,7 @@ func issued(t *testing.T, alg schema.SigningAlg) (string, []verifyKey) {
 			t.Fatal(err)
 		}
 		keys = token.NewKeys([]token.Scheduled{{Key: key}}, nil)
-		if known, err = parseJWKS(keys.JWKS(testNow)); err != nil {
+		if known, err = jose.ReadKeys(string(keys.JWKS(testNow))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -56,7 +57,7 @@ func issued(t *testing.T, alg schema.SigningAlg) (string, []verifyKey) {
 }
 
 func TestInspectTokensOfTheServer(t *testing.T) {
-	for _, alg := range []schema.SigningAlg{schema.RS256, schema.PS256, schema.ES256, schema.EdDSA, schema.HS256} {
+	for _, alg := range jose.Algs(jose.APITokens) {
 		compact, keys := issued(t, alg)
 		parsed, err := parseJWS(compact)
 		if err != nil {
@@ -68,9 +69,9 @@ func TestInspectTokensOfTheServer(t *testing.T) {
 		}
 		_, others := issued(t, alg)
 		if alg == schema.HS256 {
-			others[0].key = []byte("another secret of thirty-two byt")
+			others[0].Key = []byte("another secret of thirty-two byt")
 		}
-		others[0].kid = ""
+		others[0].KID = ""
 		for _, bad := range []struct {
 			check string
 			expectation

@@ -3,20 +3,14 @@ package main
 import (
 	"context"
 	"crypto"
-	"crypto/ecdsa"
 	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rsa"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
@@ -25,6 +19,7 @@ import (
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/durable"
+	"github.com/writ-auth/writ/schema/jose"
 	"github.com/writ-auth/writ/server/token"
 )
 
@@ -59,7 +54,7 @@ Wrote keys/es256-2026-q4.pem, kid 2Yw0...
     activates_at = "2026-10-02T09:30:00Z"
   }`,
 		Flags: []cli.Flag{
-			{Name: "alg", Usage: "sign with `RS256|PS256|ES256|EdDSA`, RS256 by default", Value: &alg},
+			{Name: "alg", Usage: "sign with `" + strings.Join(jose.Names(jose.SigningKeys), "|") + "`, RS256 by default", Value: &alg},
 		},
 		Run: func(_ context.Context, env *cli.Env, args []string) error {
 			return keysNew(env, args, schema.SigningAlg(alg))
@@ -111,11 +106,10 @@ func keysNew(env *cli.Env, args []string, alg schema.SigningAlg) error {
 	if err != nil {
 		return err
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(private)
+	content, err := jose.EncodePrivateKey(private)
 	if err != nil {
 		return err
 	}
-	content := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 	if args[0] == "-" {
 		if cli.Terminal(env.Out) != nil {
 			return diag.Usagef("a private key is not printed to a terminal: name a file")
@@ -143,21 +137,20 @@ func showNewKey(env *cli.Env, info keyInfo) error {
 	return nil
 }
 
+// rsaBits is the length of an RSA key that is made to be declared, which nothing
+// replaces by itself.
+const rsaBits = 3072
+
 // newPrivateKey makes a key of the kind that the algorithm signs with.
 func newPrivateKey(random io.Reader, alg schema.SigningAlg) (crypto.Signer, error) {
-	switch alg {
-	case schema.RS256, schema.PS256:
-		return rsa.GenerateKey(random, 3072)
-	case schema.ES256:
-		return ecdsa.GenerateKey(elliptic.P256(), random)
-	case schema.EdDSA:
-		_, private, err := ed25519.GenerateKey(random)
-		return private, err
-	case schema.HS256:
-		return nil, diag.Usagef("HS256 has no key pair: make a secret with \"writ secret new\" and name it in signing_secret")
+	switch {
+	case alg.For(jose.SigningKeys):
+		return alg.Generate(random, rsaBits)
+	case alg.Shared():
+		return nil, diag.Usagef("%s has no key pair: make a secret with \"writ secret new\" and name it in signing_secret", alg)
 	}
 	usage := diag.Usagef("unknown algorithm %q", alg)
-	if near := schema.Suggest(string(alg), []string{"RS256", "PS256", "ES256", "EdDSA"}); near != "" {
+	if near := schema.Suggest(string(alg), jose.Names(jose.SigningKeys)); near != "" {
 		usage.Hint = fmt.Sprintf("Did you mean %q?", near)
 	}
 	return nil, usage
@@ -210,20 +203,18 @@ func keysPublic(env *cli.Env, args []string, format string) error {
 		set := token.NewKeys([]token.Scheduled{{Key: info.key}}, nil).JWKS(env.Now().Unix())
 		return env.PrintJSON(json.RawMessage(set))
 	case "pem":
-		der, err := x509.MarshalPKIXPublicKey(info.key.Public())
+		content, err := jose.EncodePublicKey(info.key.Public())
 		if err != nil {
 			return err
 		}
-		return pem.Encode(env.Out, &pem.Block{Type: "PUBLIC KEY", Bytes: der})
+		_, err = env.Out.Write(content)
+		return err
 	}
 	return diag.Usagef("unknown format %q: pem or jwks", format)
 }
 
-// keyAlgs are what a private key file may be for, one for each kind of key. An
-// RSA key serves RS256 and PS256: the signing_key block says which.
-var keyAlgs = []schema.SigningAlg{schema.RS256, schema.ES256, schema.EdDSA}
-
-// readKey reads a private key file.
+// readKey reads a private key file. It is shown for the first algorithm that the key
+// can sign with: an RSA key serves RS256 and PS256, and the signing_key block says which.
 func readKey(path string) (keyInfo, error) {
 	content, err := workspace.ReadFile(path)
 	if err != nil {
@@ -233,19 +224,17 @@ func readKey(path string) (keyInfo, error) {
 	if stat, err := os.Stat(path); err == nil {
 		info.Mode = fmt.Sprintf("%04o", stat.Mode().Perm())
 	}
-	var reasons []string
-	for _, alg := range keyAlgs {
-		key, err := token.ParsePEM(alg, content)
-		if err == nil {
-			info.Alg, info.KID, info.key = alg, key.KID(), key
-			return info, nil
-		}
-		if !slices.Contains(reasons, err.Error()) {
-			reasons = append(reasons, err.Error())
+	private, err := jose.ParsePrivateKey(content)
+	if err == nil {
+		if info.Alg, err = jose.AlgOf(private.Public(), jose.SigningKeys); err == nil {
+			info.key, err = token.NewKey(info.Alg, private)
 		}
 	}
-	return keyInfo{}, diag.Failf("invalid-key", "Make one with \"writ keys new\".",
-		"read key %q: %s", info.File, strings.Join(reasons, "; "))
+	if err != nil {
+		return keyInfo{}, diag.Failf("invalid-key", "Make one with \"writ keys new\".", "read key %q: %w", info.File, err)
+	}
+	info.KID = info.key.KID()
+	return info, nil
 }
 
 // readSigningKey reads the Ed25519 key that signs snapshots.
@@ -254,11 +243,9 @@ func readSigningKey(path string) (ed25519.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	if block, _ := pem.Decode(content); block != nil {
-		if private, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
-			if key, ok := private.(ed25519.PrivateKey); ok {
-				return key, nil
-			}
+	if private, err := jose.ParsePrivateKey(content); err == nil {
+		if key, ok := private.(ed25519.PrivateKey); ok {
+			return key, nil
 		}
 	}
 	return nil, diag.Failf("invalid-key", "Make one with \"writ keys new --alg EdDSA FILE\".",

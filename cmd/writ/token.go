@@ -16,6 +16,7 @@ import (
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 )
 
 // tokenFlags are a token request and whom to send it to.
@@ -86,7 +87,7 @@ func tokenEmbedded(ctx context.Context, env *cli.Env, flags *cli.ConfigFlags, o 
 	}
 	defer embedded.stop()
 	remote := &tokenServer{base: embedded.origin}
-	remote.shared = []verifyKey{{alg: schema.HS256, key: []byte(embedded.throw.signing)}}
+	remote.shared = []verifyKey{{Alg: schema.HS256, Key: []byte(embedded.throw.signing)}}
 	return exchange(ctx, env, remote, embedded.throw.secret, o)
 }
 
@@ -193,7 +194,7 @@ func (r *tokenReport) check(ctx context.Context, env *cli.Env, remote *tokenServ
 		return err
 	}
 	e := &expectation{issuer: remote.issuer, audience: o.api, now: env.Now().Unix()}
-	if e.keys, err = parseJWKS(set); err != nil {
+	if e.keys, err = jose.ReadKeys(string(set)); err != nil {
 		return diag.Failf("invalid-key", "", "%w", err)
 	}
 	e.keys = append(e.keys, remote.shared...)

@@ -11,6 +11,7 @@ import (
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 )
 
 // defaultServer is where "writ dev" listens unless told otherwise.
@@ -146,7 +147,7 @@ func expectationOf(ctx context.Context, env *cli.Env, o *verifyFlags) (*expectat
 		if err != nil {
 			return nil, err
 		}
-		e.keys = append(e.keys, verifyKey{alg: schema.HS256, key: trimNewline(secret)})
+		e.keys = append(e.keys, verifyKey{Alg: schema.HS256, Key: trimNewline(secret)})
 	}
 	return e, nil
 }
@@ -164,7 +165,7 @@ func (e *expectation) loadKeys(ctx context.Context, set []byte, remote *tokenSer
 		}
 	}
 	var err error
-	if e.keys, err = parseJWKS(set); err != nil {
+	if e.keys, err = jose.ReadKeys(string(set)); err != nil {
 		return diag.Failf("invalid-key", "", "%w", err)
 	}
 	return nil

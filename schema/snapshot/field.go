@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 )
 
 // A pass goes over the fields of an object and does the same with each: it
@@ -133,7 +134,7 @@ var (
 	errorStyles = enum[schema.ErrorStyle]{"", schema.ErrorsRFC6749, schema.ErrorsAuth0}
 	subStyles   = enum[schema.SubStyle]{"", schema.SubClientsSuffix, schema.SubClientID}
 	profiles    = enum[schema.Profile]{"", schema.ProfileAuth0, schema.ProfileRFC9068}
-	algs        = enum[schema.SigningAlg]{"", schema.HS256, schema.RS256, schema.PS256, schema.ES256, schema.EdDSA}
+	algs        = append(enum[schema.SigningAlg]{""}, jose.Coded()...)
 	scopeModes  = enum[schema.ScopeMode]{"", schema.ScopeNarrow, schema.ScopeAllGranted}
 	rotations   = enum[schema.Rotation]{"", schema.RotationRotating, schema.RotationNonRotating}
 )

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 	"github.com/writ-auth/writ/server/store"
 )
 
@@ -35,12 +36,9 @@ const (
 	skew                 = 10 // how far the caller's clock may be off, in either direction
 )
 
-// AssertionAlgorithms returns the algorithms of assertions and proofs, for
-// ParseKeys and for the metadata. A key of a client that names no algorithm is
-// pinned to the first that fits it.
-func AssertionAlgorithms() []schema.SigningAlg {
-	return []schema.SigningAlg{schema.RS256, schema.PS256, schema.ES256, schema.EdDSA}
-}
+// AssertionAlgorithms returns the algorithms of assertions, for ParseKeys. A key of a
+// client that names no algorithm is pinned to the first that fits it.
+func AssertionAlgorithms() []schema.SigningAlg { return jose.Algs(jose.Assertions) }
 
 // AssertionOptions configure Assertions.
 type AssertionOptions struct {
@@ -66,7 +64,7 @@ type AssertionOptions struct {
 // tightens them).
 type Assertions struct {
 	opts     AssertionOptions
-	standIns map[schema.SigningAlg][]*publicKey // by kind, as many as one client has
+	standIns map[schema.SigningAlg][]*jose.PublicKey // by kind, as many as one client has
 }
 
 // NewAssertions returns a verifier that is safe for concurrent use.
@@ -84,14 +82,14 @@ const maxStandIns = 16
 // standIns finds, for each algorithm, keys of the clients: of each kind as many as the
 // client with the most of that kind has. Where no client has one of an algorithm, the
 // key printed in an RFC stands in.
-func standIns(clients iter.Seq[[]ClientKeys]) map[schema.SigningAlg][]*publicKey {
-	most := map[keyKind][]*publicKey{}
+func standIns(clients iter.Seq[[]ClientKeys]) map[schema.SigningAlg][]*jose.PublicKey {
+	most := map[keyKind][]*jose.PublicKey{}
 	note := func(sets []ClientKeys) {
-		kinds := map[keyKind][]*publicKey{}
+		kinds := map[keyKind][]*jose.PublicKey{}
 		for _, set := range sets {
 			for i := range set.Keys.keys {
 				key := &set.Keys.keys[i]
-				if kind := key.kind(); len(kinds[kind]) < maxCandidates {
+				if kind := kindOf(key); len(kinds[kind]) < maxCandidates {
 					kinds[kind] = append(kinds[kind], key)
 				}
 			}
@@ -107,19 +105,20 @@ func standIns(clients iter.Seq[[]ClientKeys]) map[schema.SigningAlg][]*publicKey
 			note(sets)
 		}
 	}
-	all := map[schema.SigningAlg][]*publicKey{}
+	all := map[schema.SigningAlg][]*jose.PublicKey{}
 	for _, kind := range slices.SortedFunc(maps.Keys(most), slowestFirst) {
 		keys := append(all[kind.alg], most[kind]...)
 		all[kind.alg] = keys[:min(len(keys), maxStandIns)]
 	}
-	printed, err := ParseKeys(decoyKeys, AssertionAlgorithms()...)
-	if err != nil {
-		panic("clientauth: decoy keys: " + err.Error())
-	}
-	for i := range printed.keys {
-		if key := &printed.keys[i]; all[key.alg] == nil {
-			all[key.alg] = []*publicKey{key}
+	for _, alg := range AssertionAlgorithms() {
+		if all[alg] != nil {
+			continue
 		}
+		printed, err := jose.ParseKeys(decoyKeys, alg)
+		if err != nil {
+			panic("clientauth: decoy keys: " + err.Error())
+		}
+		all[alg] = []*jose.PublicKey{&printed[0]}
 	}
 	return all
 }
@@ -147,7 +146,7 @@ func (a *Assertions) checkClaims(assertionType string, token *Token, clientID st
 		return refuse(ReasonWrongType, "client_assertion_type %s", excerpt(assertionType))
 	}
 	// draft-ietf-oauth-rfc7523bis: typed, or untyped as before it.
-	if typ := token.typ; typ != "" && typ != "jwt" && typ != "client-authentication+jwt" {
+	if typ := token.Type; typ != "" && typ != "jwt" && typ != "client-authentication+jwt" {
 		return refuse(ReasonWrongType, "typ %s", excerpt(typ))
 	}
 	if token.iss != clientID || clientID == "" {
@@ -157,10 +156,10 @@ func (a *Assertions) checkClaims(assertionType string, token *Token, clientID st
 		return refuse(ReasonWrongSubject, "sub is not the client_id")
 	}
 	// Another audience beside ours could present the assertion here.
-	if aud, ok := token.claims.texts("aud"); !ok || len(aud) != 1 || aud[0] != a.opts.Issuer {
+	if aud, ok := token.claims.Texts("aud"); !ok || len(aud) != 1 || aud[0] != a.opts.Issuer {
 		return refuse(ReasonWrongAudience, "aud is not our issuer url alone")
 	}
-	if jti, ok := token.claims.text("jti"); !ok || jti == "" {
+	if jti, ok := token.claims.Text("jti"); !ok || jti == "" {
 		return refuse(ReasonMissingClaim, "jti is not a string")
 	}
 	times, err := token.times(now)
@@ -188,15 +187,15 @@ func (a *Assertions) checkAge(times timeClaims, now int64) error {
 // which clients exist nor what keys they have.
 func (a *Assertions) verifySignature(token *Token, keys []ClientKeys, now int64) (label string, err error) {
 	live := slices.DeleteFunc(slices.Clone(keys), func(k ClientKeys) bool { return !k.Window.Contains(now) })
-	own, err := signers(&token.compact, live)
+	own, err := signers(token.JWS, live)
 	if label, ok := a.try(token, own); ok {
 		return label, nil
 	}
-	a.try(token, a.besides(own, token.alg))
+	a.try(token, a.besides(own, token.Alg))
 	switch {
 	case err == nil:
-		err = badSignature(&token.compact)
-	case len(live) < len(keys) && len(candidates(&token.compact, keys)) > 0:
+		err = badSignature(token.JWS)
+	case len(live) < len(keys) && len(candidates(token.JWS, keys)) > 0:
 		err = refuse(ReasonKeyWindow, "the client's key is outside its window")
 	}
 	return "", err
@@ -206,9 +205,9 @@ func (a *Assertions) verifySignature(token *Token, keys []ClientKeys, now int64)
 func (a *Assertions) try(token *Token, keys []candidate) (label string, ok bool) {
 	for _, candidate := range keys {
 		if work := a.opts.Work; work != nil {
-			work.Did(fmt.Sprint("verification ", candidate.key.kind()))
+			work.Did(fmt.Sprint("verification ", kindOf(candidate.key)))
 		}
-		if candidate.key.verify(&token.compact) {
+		if candidate.key.Verify(token.JWS) {
 			return candidate.label, true
 		}
 	}
@@ -220,8 +219,8 @@ func (a *Assertions) try(token *Token, keys []candidate) (label string, ok bool)
 func (a *Assertions) besides(own []candidate, alg schema.SigningAlg) (others []candidate) {
 	own = slices.Clone(own)
 	for _, key := range a.standIns[alg] {
-		kind := key.kind()
-		same := slices.IndexFunc(own, func(c candidate) bool { return c.key.kind() == kind })
+		kind := kindOf(key)
+		same := slices.IndexFunc(own, func(c candidate) bool { return kindOf(c.key) == kind })
 		if same < 0 {
 			others = append(others, candidate{key: key})
 			continue
@@ -237,8 +236,8 @@ func (a *Assertions) besides(own []candidate, alg schema.SigningAlg) (others []c
 //
 // An error that is ErrRefused refuses the client; any other one decided nothing.
 func (a *Assertions) UseUp(ctx context.Context, token *Token, clientID string) error {
-	jti, _ := token.claims.text("jti")
-	exp, _ := token.claims.seconds("exp")
+	jti, _ := token.claims.Text("jti")
+	exp, _ := token.claims.Seconds("exp")
 	until := time.Unix(exp+skew+1, 0)
 	err := a.opts.Store.PutOnce(ctx, store.NewKey("client assertion", clientID, jti).Of(clientID), until.Sub(a.opts.Now()))
 	if errors.Is(err, store.ErrExists) {
@@ -250,13 +249,14 @@ func (a *Assertions) UseUp(ctx context.Context, token *Token, clientID string) e
 	return nil
 }
 
-// decoyKeys are the public keys of RFC 7515 appendices A.2 and A.3 and of RFC
-// 8037 appendix A.2. Their private halves are printed there: nothing is ever
-// accepted by them.
+// decoyKeys are public keys of every type: those of RFC 7515 appendices A.2 and A.3,
+// of RFC 7520 section 3.1, of RFC 8037 appendix A.2, and the base point of P-384. Their
+// private halves are public too: nothing is ever accepted by them.
 const decoyKeys = `{"keys":[
-{"kty":"RSA","alg":"RS256","e":"AQAB","n":"` + decoyModulus + `"},
-{"kty":"RSA","alg":"PS256","e":"AQAB","n":"` + decoyModulus + `"},
+{"kty":"RSA","e":"AQAB","n":"` + decoyModulus + `"},
 {"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"},
+{"kty":"EC","crv":"P-384","x":"qofKIr6LBTeOscce8yCtdG4dO2KLp5uYWfdB4IJUKjhVAvJdv1UpbDpUXjhydgq3","y":"NhfeSpYmLG9dnpi_kpLcKfj0Hb0omhR86doxE7XwuMAKYLHOHX6BnXpDHXyQ6g5f"},
+{"kty":"EC","crv":"P-521","x":"AHKZLLOsCOzz5cY97ewNUajB957y-C-U88c3v13nmGZx6sYl_oJXu9A5RkTKqjqvjyekWF-7ytDyRXYgCF5cj0Kt","y":"AdymlHvOiLxXkEhayXQnNCvDX4h9htZaCJN34kfmC6pV5OhQHiraVySsUdaQkAgDPrwQrJmbnX9cwlGfP-HqHZR1"},
 {"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`
 
 const decoyModulus = "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yR" +

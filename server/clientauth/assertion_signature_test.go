@@ -16,6 +16,7 @@ import (
 	"github.com/lestrrat-go/jwx/v2/jws"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 )
 
 func TestAssertionKeys(t *testing.T) {
@@ -167,9 +168,9 @@ func FuzzAssertion(f *testing.F) {
 			}
 			return
 		}
-		object := must(readObject(claims))
-		iss, _ := object.text("iss")
-		aud, _ := object.texts("aud")
+		object := must(jose.ReadObject(claims))
+		iss, _ := object.Text("iss")
+		aud, _ := object.Texts("aud")
 		if iss == "" || len(aud) != 1 || aud[0] != ourIssuer {
 			t.Fatalf("accepted %q", claims)
 		}
@@ -180,7 +181,7 @@ func FuzzAssertion(f *testing.F) {
 }
 
 func base64url2(s string) ([]byte, error) {
-	b, ok := base64url(s)
+	b, ok := jose.Base64URL(s)
 	if !ok {
 		return nil, errors.New("not base64url")
 	}

@@ -5,50 +5,52 @@ import (
 	"encoding/json"
 	"reflect"
 	"slices"
+
+	"github.com/writ-auth/writ/schema/jose"
 )
 
 // Claims are what a token says of its subject. The zero value says nothing.
-type Claims struct{ object jsonObject }
+type Claims struct{ object jose.Object }
 
 // ReadClaims reads a JSON object as strictly as the claims of a token: UTF-8, no
 // name twice, nothing around it.
 func ReadClaims(object string) (Claims, error) {
-	read, err := readObject([]byte(object))
+	read, err := jose.ReadObject([]byte(object))
 	return Claims{read}, err
 }
 
 // Get returns the JSON text of a claim as it was signed, nil when it is absent.
 // The caller must not change it.
-func (c Claims) Get(name string) []byte { return c.object.get(name) }
+func (c Claims) Get(name string) []byte { return c.object.Get(name) }
 
 // Text returns a claim that is a string; ok is false when it is absent or is
 // something else.
-func (c Claims) Text(name string) (value string, ok bool) { return c.object.text(name) }
+func (c Claims) Text(name string) (value string, ok bool) { return c.object.Text(name) }
 
 // Object returns the members of a claim that is an object; ok is false when it
 // is absent or is something else.
 func (c Claims) Object(name string) (members Claims, ok bool) {
-	object, err := readObject(c.object.get(name))
+	object, err := jose.ReadObject(c.object.Get(name))
 	return Claims{object}, err == nil
 }
 
 // Says reports whether every member of a JSON object, "" for none, is a claim
 // with an equal value, or one that is an array with an equal element. Numbers
 // are equal when they are written alike, arrays when their order is, too.
-func (c Claims) Says(object string) bool { return c.object.satisfies(object, equalOrHolds) }
+func (c Claims) Says(object string) bool { return satisfied(c.object, object, equalOrHolds) }
 
-// satisfies holds each member of a JSON object, "" for none, against the claim
+// satisfied holds each member of a JSON object, "" for none, against the claim
 // of that name.
-func (o jsonObject) satisfies(object string, holds func(got, want []byte) bool) bool {
+func satisfied(claims jose.Object, object string, holds func(got, want []byte) bool) bool {
 	if object == "" {
 		return true
 	}
-	wanted, err := readObject([]byte(object))
+	wanted, err := jose.ReadObject([]byte(object))
 	if err != nil {
 		return false
 	}
 	for _, m := range wanted {
-		if got := o.get(string(m.name)); got == nil || !holds(got, m.value) {
+		if got := claims.Get(string(m.Name)); got == nil || !holds(got, m.Value) {
 			return false
 		}
 	}
@@ -59,7 +61,7 @@ func equalOrHolds(got, want []byte) bool {
 	if equalJSON(got, want) {
 		return true
 	}
-	elements, ok := jsonElements(got)
+	elements, ok := jose.Elements(got)
 	return ok && slices.ContainsFunc(elements, func(element []byte) bool { return equalJSON(element, want) })
 }
 

@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 	"github.com/writ-auth/writ/server/store"
 )
 
@@ -72,7 +72,7 @@ func (p *Proofs) Verify(ctx context.Context, request ProofRequest) (jkt string, 
 	if len(request.Headers) != 1 { // check 1
 		return "", refuse(ReasonProofCount, "%d DPoP header fields", len(request.Headers))
 	}
-	proof, err := ReadToken(request.Headers[0], MaxProof) // checks 2 and 5
+	proof, err := readToken(request.Headers[0], MaxProof, jose.Proofs) // checks 2 and 5
 	if err != nil {
 		return "", err
 	}
@@ -84,47 +84,44 @@ func (p *Proofs) Verify(ctx context.Context, request ProofRequest) (jkt string, 
 	if err != nil {
 		return "", err
 	}
-	if err := checkBinding(proof, request, key.thumbprint); err != nil {
+	if err := checkBinding(proof, request, key.Thumbprint); err != nil {
 		return "", err
 	}
-	if !key.verify(&proof.compact) { // check 6
-		return "", refuse(ReasonBadSignature, "alg %s", proof.alg)
+	if !key.Verify(proof.JWS) { // check 6
+		return "", refuse(ReasonBadSignature, "alg %s", proof.Alg)
 	}
-	if err := p.useUp(ctx, proof, request.Client, key.thumbprint, now); err != nil {
+	if err := p.useUp(ctx, proof, request.Client, key.Thumbprint, now); err != nil {
 		return "", err
 	}
-	return key.thumbprint, nil
+	return key.Thumbprint, nil
 }
 
 // proofKey is check 7 and takes the key from the header. It is pinned to the
-// proof's own algorithm, which readCompact has found to be an asymmetric one,
-// and to the key's if that names one.
-func proofKey(proof *Token) (key publicKey, err error) {
-	jwk, err := readObject(proof.header.get("jwk"))
+// proof's own algorithm, which readToken has found to be one of proofs, and to the
+// key's if that names one.
+func proofKey(proof *Token) (jose.PublicKey, error) {
+	key, err := jose.ParseKey(proof.Header.Get("jwk"), proof.Alg)
 	if err != nil {
-		return key, refuse(ReasonProofKey, "jwk: %v", err)
-	}
-	if key, err = parseJWK(jwk, []schema.SigningAlg{proof.alg}); err != nil {
-		return key, refuse(ReasonProofKey, "jwk: %v", err)
+		return key, refuse(ReasonProofKey, "the key in jwk %v", err)
 	}
 	return key, nil
 }
 
 // checkClaims are checks 3, 4 and 8 to 11.
 func (p *Proofs) checkClaims(proof *Token, request ProofRequest, now int64) error {
-	if proof.typ != "dpop+jwt" {
-		return refuse(ReasonWrongType, "typ %s", excerpt(proof.typ))
+	if proof.Type != "dpop+jwt" {
+		return refuse(ReasonWrongType, "typ %s", excerpt(proof.Type))
 	}
-	if jti, ok := proof.claims.text("jti"); !ok || jti == "" {
+	if jti, ok := proof.claims.Text("jti"); !ok || jti == "" {
 		return refuse(ReasonMissingClaim, "jti is not a string")
 	}
-	if htm, ok := proof.claims.text("htm"); !ok || htm != request.Method {
+	if htm, ok := proof.claims.Text("htm"); !ok || htm != request.Method {
 		return refuse(ReasonWrongMethod, "htm %s", excerpt(htm))
 	}
-	if htu, ok := proof.claims.text("htu"); !ok || !request.Target.matches(htu) {
+	if htu, ok := proof.claims.Text("htu"); !ok || !request.Target.matches(htu) {
 		return refuse(ReasonWrongTarget, "htu %s", excerpt(htu))
 	}
-	if nonce, ok := proof.claims.text("nonce"); p.opts.Nonce != nil && (!ok || !p.opts.Nonce(nonce)) {
+	if nonce, ok := proof.claims.Text("nonce"); p.opts.Nonce != nil && (!ok || !p.opts.Nonce(nonce)) {
 		return refuse(ReasonNonce, "nonce is absent or not one of ours")
 	}
 	return p.checkAge(proof, now)
@@ -132,7 +129,7 @@ func (p *Proofs) checkClaims(proof *Token, request ProofRequest, now int64) erro
 
 // checkAge is check 11.
 func (p *Proofs) checkAge(proof *Token, now int64) error {
-	iat, ok := proof.claims.seconds("iat")
+	iat, ok := proof.claims.Seconds("iat")
 	switch {
 	case !ok:
 		return refuse(ReasonMissingClaim, "iat is not a whole number of seconds")
@@ -155,7 +152,7 @@ func checkBinding(proof *Token, request ProofRequest, thumbprint string) error {
 		return nil
 	}
 	sum := sha256.Sum256([]byte(request.AccessToken))
-	if ath, ok := proof.claims.text("ath"); !ok || ath != base64.RawURLEncoding.EncodeToString(sum[:]) {
+	if ath, ok := proof.claims.Text("ath"); !ok || ath != base64.RawURLEncoding.EncodeToString(sum[:]) {
 		return refuse(ReasonWrongBinding, "ath is not the hash of the access token")
 	}
 	if request.Thumbprint != thumbprint {
@@ -167,8 +164,8 @@ func checkBinding(proof *Token, request ProofRequest, thumbprint string) error {
 // useUp remembers the jti for as long as the proof could be accepted again, of the
 // client's share of the store.
 func (p *Proofs) useUp(ctx context.Context, proof *Token, client, jkt string, now time.Time) error {
-	jti, _ := proof.claims.text("jti")
-	iat, _ := proof.claims.seconds("iat")
+	jti, _ := proof.claims.Text("jti")
+	iat, _ := proof.claims.Seconds("iat")
 	until := time.Unix(iat+p.maxAge()+1, 0)
 	err := p.opts.Store.PutOnce(ctx, store.NewKey("dpop proof", jkt, jti).Of(client), until.Sub(now))
 	if errors.Is(err, store.ErrExists) {

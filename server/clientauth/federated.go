@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 )
 
 // ErrNoKeys says that the keys of a trusted issuer have not been had yet. It
@@ -31,7 +32,7 @@ type TrustedIssuer struct {
 
 // Verified are the claims of a token that a TrustedIssuer has verified.
 type Verified struct {
-	claims jsonObject
+	claims jose.Object
 	sub    string
 }
 
@@ -47,8 +48,8 @@ var foreignTypes = []string{"", "jwt", "jose"}
 // The token's jti is not used up: workloads present one token until it
 // expires.
 func (t *TrustedIssuer) Verify(token *Token, now time.Time, types ...string) (*Verified, error) {
-	if !slices.Contains(foreignTypes, token.typ) && !slices.Contains(types, token.typ) {
-		return nil, refuse(ReasonWrongType, "typ %s", excerpt(token.typ))
+	if !slices.Contains(foreignTypes, token.Type) && !slices.Contains(types, token.Type) {
+		return nil, refuse(ReasonWrongType, "typ %s", excerpt(token.Type))
 	}
 	if err := t.checkIssuer(token); err != nil {
 		return nil, err
@@ -62,7 +63,7 @@ func (t *TrustedIssuer) Verify(token *Token, now time.Time, types ...string) (*V
 	if t.Keys == nil {
 		return nil, ErrNoKeys
 	}
-	if _, err := verifySignature(&token.compact, []ClientKeys{{Keys: t.Keys}}); err != nil {
+	if _, err := verifySignature(token.JWS, []ClientKeys{{Keys: t.Keys}}); err != nil {
 		return nil, err
 	}
 	return &Verified{claims: token.claims, sub: token.sub}, nil
@@ -77,7 +78,7 @@ func (t *TrustedIssuer) checkIssuer(token *Token) error {
 	if domain && !strings.HasPrefix(sub, strings.TrimSuffix(t.Issuer, "/")+"/") {
 		return refuse(ReasonWrongSubject, "sub %s is not of the trust domain", excerpt(sub))
 	}
-	if domain && token.claims.get("iss") == nil {
+	if domain && token.claims.Get("iss") == nil {
 		return nil
 	}
 	if token.iss != t.Issuer || token.iss == "" {
@@ -87,7 +88,7 @@ func (t *TrustedIssuer) checkIssuer(token *Token) error {
 }
 
 func (t *TrustedIssuer) checkAudience(token *Token) error {
-	aud, ok := token.claims.texts("aud")
+	aud, ok := token.claims.Texts("aud")
 	if !ok || len(aud) == 0 {
 		return refuse(ReasonWrongAudience, "aud is neither a string nor an array of strings")
 	}
@@ -104,14 +105,14 @@ func (v *Verified) Subject() string { return v.sub }
 
 // Expires returns the exp claim, in Unix seconds.
 func (v *Verified) Expires() int64 {
-	exp, _ := v.claims.seconds("exp")
+	exp, _ := v.claims.Seconds("exp")
 	return exp
 }
 
 // Equal reports whether every member of a JSON object, "" for none, is a claim
 // of the token with an equal value. Numbers are equal when they are written
 // alike, arrays when their order is, too.
-func (v *Verified) Equal(object string) bool { return v.claims.satisfies(object, equalJSON) }
+func (v *Verified) Equal(object string) bool { return satisfied(v.claims, object, equalJSON) }
 
 // Claims returns all claims of the token.
 func (v *Verified) Claims() Claims { return Claims{v.claims} }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 	"github.com/writ-auth/writ/server/store/storetest"
 )
 
@@ -159,8 +160,8 @@ func TestSPIFFE(t *testing.T) {
 
 func verifiedClaims(t *testing.T, text string) *Verified {
 	t.Helper()
-	claims := must(readObject([]byte(text)))
-	sub, _ := claims.text("sub")
+	claims := must(jose.ReadObject([]byte(text)))
+	sub, _ := claims.Text("sub")
 	return &Verified{claims: claims, sub: sub}
 }
 

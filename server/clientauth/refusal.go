@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/writ-auth/writ/schema/jose"
 )
 
 // ErrRefused is what every Refusal is: its text is the one answer that the
@@ -46,10 +48,10 @@ type Reason string
 
 // The reasons. The first group is about the form of a token.
 const (
-	ReasonTooLarge             Reason = "too_large"
-	ReasonMalformed            Reason = "malformed"
-	ReasonCriticalHeader       Reason = "critical_header"
-	ReasonUnsupportedAlgorithm Reason = "unsupported_algorithm"
+	ReasonTooLarge             Reason = jose.TooLarge
+	ReasonMalformed            Reason = jose.Malformed
+	ReasonCriticalHeader       Reason = jose.CriticalHeader
+	ReasonUnsupportedAlgorithm Reason = jose.UnsupportedAlgorithm
 	ReasonWrongType            Reason = "wrong_type"
 
 	ReasonUnknownClient Reason = "unknown_client" // set by who knows the clients

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 )
 
 // How long a fetch may take, and when the next one is due. Each pause is drawn
@@ -117,7 +118,7 @@ func (f *Fetcher) fetch(ctx context.Context, address string, algs []schema.Signi
 	if res.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("answer %d", res.StatusCode)
 	}
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxKeySetBytes+1))
+	body, err := io.ReadAll(io.LimitReader(res.Body, jose.MaxFetchedKeySetBytes+1))
 	if err != nil {
 		return nil, err
 	}

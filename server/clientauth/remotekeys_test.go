@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 	"github.com/writ-auth/writ/server/store/storetest"
 )
 
@@ -64,7 +65,7 @@ func TestRemoteKeys(t *testing.T) {
 	host.says(serves(set(s.jwk(map[string]any{"kid": "one"}))))
 	fetch(true, "")
 	first := remote.Keys()
-	if first == nil || first.keys[0].kid != "one" {
+	if first == nil || first.keys[0].KID != "one" {
 		t.Fatal("no keys")
 	}
 	fetch(false, "") // not due
@@ -78,7 +79,7 @@ func TestRemoteKeys(t *testing.T) {
 	fetch(false, "")
 	clock.Advance(10 * time.Second)
 	fetch(true, "")
-	if remote.Keys().keys[0].kid != "two" {
+	if remote.Keys().keys[0].KID != "two" {
 		t.Error("the new key is not there")
 	}
 
@@ -88,11 +89,11 @@ func TestRemoteKeys(t *testing.T) {
 		"answer 302": func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "https://127.0.0.1:1/", http.StatusFound)
 		},
-		"answer 500":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) },
-		"not a JSON":   serves("<html>"),
-		"longer than":  serves(`{"keys":[],"x":"` + strings.Repeat("x", maxKeySetBytes) + `"}`),
-		"no key for":   serves(`{"keys":[]}`),
-		"not a public": serves(`{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}`),
+		"answer 500":           func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) },
+		"not a JSON":           serves("<html>"),
+		"longer than":          serves(`{"keys":[],"x":"` + strings.Repeat("x", jose.MaxFetchedKeySetBytes) + `"}`),
+		"no key for":           serves(`{"keys":[]}`),
+		"private or symmetric": serves(`{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}`),
 	} {
 		clock.Advance(time.Hour)
 		host.says(answer)

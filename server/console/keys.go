@@ -1,21 +1,11 @@
 package console
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rsa"
-	"crypto/x509"
-	"encoding/base64"
-	"encoding/json"
-	"encoding/pem"
-	"errors"
-	"math/big"
 	"net/http"
 	"strings"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 )
 
 // keysPage is the signing keys.
@@ -66,35 +56,9 @@ func (p *page) key(name string) {
 
 // publicPEM writes a public JWK (RFC 7517) as a SubjectPublicKeyInfo (RFC 5280).
 func publicPEM(jwk []byte) ([]byte, error) {
-	var k struct{ Kty, N, E, X, Y string }
-	if err := json.Unmarshal(jwk, &k); err != nil {
-		return nil, err
-	}
-	decode := func(s string) []byte {
-		b, err := base64.RawURLEncoding.DecodeString(s)
-		if err != nil {
-			return nil
-		}
-		return b
-	}
-	var public crypto.PublicKey
-	var err error
-	switch k.Kty {
-	case "RSA":
-		public = &rsa.PublicKey{N: new(big.Int).SetBytes(decode(k.N)), E: int(new(big.Int).SetBytes(decode(k.E)).Int64())}
-	case "EC":
-		public, err = ecdsa.ParseUncompressedPublicKey(elliptic.P256(), append(append([]byte{4}, decode(k.X)...), decode(k.Y)...))
-	case "OKP":
-		public = ed25519.PublicKey(decode(k.X))
-	default:
-		err = errors.New("unknown kind of key")
-	}
+	key, err := jose.ParseKey(jwk, jose.Algs(jose.SigningKeys)...)
 	if err != nil {
 		return nil, err
 	}
-	der, err := x509.MarshalPKIXPublicKey(public)
-	if err != nil {
-		return nil, err
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), nil
+	return jose.EncodePublicKey(key.Key)
 }

@@ -18,10 +18,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/writ-auth/writ/schema/jose"
 )
 
 // algorithms are the values of the label alg.
-var algorithms = [...]string{"RS256", "PS256", "ES256", "EdDSA", "HS256"}
+var algorithms = jose.Names(jose.APITokens)
 
 // buckets are the upper bounds of durations, in seconds: OpenTelemetry's for
 // requests, with finer ones below, because an HS256 token takes microseconds.
@@ -37,7 +39,7 @@ type Metrics struct {
 
 	apis           *apis
 	duration       prometheus.Histogram
-	signing        [len(algorithms)]prometheus.Observer
+	signing        []prometheus.Observer // by algorithm
 	introspections byResult
 	revocations    byResult
 	reloads        struct{ failure, success prometheus.Counter }
@@ -65,8 +67,8 @@ func New(state func() State) *Metrics {
 	signing := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "writ_token_sign_duration_seconds", Help: "Time to put a token together and sign it, with the wait for a free signer.", Buckets: buckets,
 	}, []string{"alg"})
-	for i, alg := range algorithms {
-		m.signing[i] = signing.WithLabelValues(alg)
+	for _, alg := range algorithms {
+		m.signing = append(m.signing, signing.WithLabelValues(alg))
 	}
 	introspections := resultVec("writ_introspection_requests_total", "Introspection requests by result.")
 	m.introspections = countByResult(introspections, Active, Inactive)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 )
 
 // An API is what code is written for: where its tokens come from and what they
@@ -43,7 +44,7 @@ func (a API) check() error {
 	if !slices.Contains(allProfiles(), a.Profile) {
 		return fmt.Errorf("profile %q is none of writ's", a.Profile)
 	}
-	if !slices.Contains(allAlgs(), a.Alg) {
+	if !a.Alg.For(jose.APITokens) {
 		return fmt.Errorf("algorithm %q is none of writ's", a.Alg)
 	}
 	return errors.Join(schema.CheckIssuer(a.Issuer), schema.CheckJWKSURI(a.jwksURI()), schema.CheckIdentifier(a.Identifier))
@@ -51,8 +52,4 @@ func (a API) check() error {
 
 func allProfiles() []schema.Profile {
 	return []schema.Profile{schema.ProfileAuth0, schema.ProfileRFC9068}
-}
-
-func allAlgs() []schema.SigningAlg {
-	return []schema.SigningAlg{schema.RS256, schema.PS256, schema.ES256, schema.EdDSA, schema.HS256}
 }

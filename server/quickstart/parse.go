@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 )
 
 // parse reads one target: "key: value" lines, then files, each below a line
@@ -33,7 +34,7 @@ func parse(name, text string) Target {
 			t.Profiles = append(t.Profiles, profile)
 		}
 	}
-	for _, alg := range allAlgs() {
+	for _, alg := range jose.Algs(jose.APITokens) {
 		if t.refusals[string(alg)] == "" {
 			t.Algs = append(t.Algs, alg)
 		}
@@ -60,7 +61,7 @@ func (t *Target) set(key, value string) bool {
 		t.Aliases = strings.Fields(value)
 	case key == "run":
 		t.run = append(t.run, value)
-	case found && (slices.Contains(allProfiles(), schema.Profile(what)) || slices.Contains(allAlgs(), schema.SigningAlg(what))):
+	case found && (slices.Contains(allProfiles(), schema.Profile(what)) || jose.Registered(what)):
 		t.refusals[what] = value
 	case limited:
 		t.limits = append(t.limits, limit{text, value})

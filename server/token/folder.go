@@ -3,12 +3,12 @@ package token
 import (
 	"bytes"
 	"crypto"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +16,7 @@ import (
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/durable"
+	"github.com/writ-auth/writ/schema/jose"
 )
 
 // maxKeyFile bounds a key file, in bytes.
@@ -172,7 +173,7 @@ func Exposed(path string) (mode fs.FileMode, exposed bool) {
 // add makes a key under a temporary name and links it to its own, which fails
 // when another process was first: a reader sees a whole key or none.
 func (f *folder) add(alg schema.SigningAlg, generation int, activatesAt, now int64) error {
-	private, err := generate(alg)
+	private, err := alg.Generate(rand.Reader, jose.MinRSABits)
 	if err != nil {
 		return err
 	}
@@ -181,7 +182,7 @@ func (f *folder) add(alg schema.SigningAlg, generation int, activatesAt, now int
 		return err
 	}
 	f.sweep(now)
-	staged := filepath.Join(f.dir, fmt.Sprintf(".managed-%s-%d-%d", alg, now, rand.Uint64()))
+	staged := filepath.Join(f.dir, fmt.Sprintf(".managed-%s-%d-%s", alg, now, rand.Text()))
 	if err := durable.Stage(durable.OS{}, staged, content, 0o600, false); err != nil {
 		return fmt.Errorf("make a key for %q: %w", alg, err)
 	}
@@ -260,7 +261,7 @@ func readKeyFile(path string) ([]byte, error) {
 const activatesLine = "Activates: "
 
 func encodeManaged(private crypto.Signer, alg schema.SigningAlg, made, activatesAt int64) ([]byte, error) {
-	block, err := encodePEM(private)
+	block, err := jose.EncodePrivateKey(private)
 	if err != nil {
 		return nil, err
 	}

@@ -15,9 +15,10 @@ import (
 	"testing"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 )
 
-var algorithms = []schema.SigningAlg{schema.HS256, schema.PS256, schema.RS256, schema.ES256, schema.EdDSA}
+var algorithms = jose.Coded()
 
 // testKey makes a key for the algorithm, with the API label "orders" for HS256.
 func testKey(t testing.TB, alg schema.SigningAlg) *Key {
@@ -29,7 +30,7 @@ func testKey(t testing.TB, alg schema.SigningAlg) *Key {
 		}
 		return key
 	}
-	private, err := generate(alg)
+	private, err := alg.Generate(rand.Reader, jose.MinRSABits)
 	if err != nil {
 		t.Fatal(err)
 	}

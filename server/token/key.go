@@ -1,24 +1,23 @@
 package token
 
 import (
+	"bytes"
+	"context"
 	"crypto"
 	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
 	"crypto/rsa"
 	"encoding/base64"
+	"errors"
 	"fmt"
 
 	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/lestrrat-go/jwx/v2/jws"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 )
 
-const (
-	minRSABits   = 2048 // RFC 7518 section 3.3
-	minHMACBytes = 32   // RFC 7518 section 3.2: as long as the hash
-)
+const minHMACBytes = 32 // RFC 7518 section 3.2: as long as the hash
 
 // A Key signs tokens with one algorithm. It is immutable and safe for
 // concurrent use.
@@ -33,14 +32,18 @@ type Key struct {
 }
 
 // NewKey checks a private key and makes it ready to sign with alg. It takes any
-// crypto.Signer, wherever the key itself is, whose public half is an
-// *rsa.PublicKey for RS256 and PS256 (at least 2048 bits, an odd exponent of at
-// least 65537), an *ecdsa.PublicKey on P-256 for ES256 or an ed25519.PublicKey
-// for EdDSA. It must be safe for concurrent use.
+// crypto.Signer, wherever the key itself is, whose public half jose.Alg.Check passes:
+// jwx signs with a 1024-bit RSA key without complaint. It must be safe for concurrent
+// use.
 func NewKey(alg schema.SigningAlg, private crypto.Signer) (*Key, error) {
-	public, err := checkPrivate(alg, private)
-	if err != nil {
-		return nil, err
+	public := private.Public()
+	if err := alg.Check(public); err != nil {
+		return nil, fmt.Errorf("the key %w", err)
+	}
+	if key, ok := private.(*rsa.PrivateKey); ok { // the private half can be seen
+		if err := key.Validate(); err != nil {
+			return nil, fmt.Errorf("the key is no RSA key: %w", err)
+		}
 	}
 	signer, err := provider(private)
 	if err != nil {
@@ -49,9 +52,17 @@ func NewKey(alg schema.SigningAlg, private crypto.Signer) (*Key, error) {
 	if ec, ok := signer.(*ecdsa.PrivateKey); ok {
 		signer = sealed{ec}
 	}
-	members := thumbprintMembers(public)
-	kid := thumbprint(members)
-	return newKey(&Key{alg: alg, kid: kid, raw: signer, public: public, jwk: appendJWK(nil, alg, kid, public)})
+	return newKey(&Key{alg: alg, kid: jose.Thumbprint(public), raw: signer, public: public, jwk: jose.AppendJWK(nil, alg, public)})
+}
+
+// ParsePEM reads a private key as jose.ParsePrivateKey does and makes it ready to sign
+// with alg.
+func ParsePEM(alg schema.SigningAlg, file []byte) (*Key, error) {
+	private, err := jose.ParsePrivateKey(file)
+	if err != nil {
+		return nil, err
+	}
+	return NewKey(alg, private)
 }
 
 // A sealed key shows only that it signs. Of an *ecdsa.PrivateKey jwx makes a copy
@@ -105,45 +116,39 @@ func encodeHeader(alg schema.SigningAlg, typ, kid string) []byte {
 	return append(base64.RawURLEncoding.AppendEncode(nil, header), '.')
 }
 
-// checkPrivate refuses a key that does not fit its algorithm or is too weak:
-// jwx signs with a 1024-bit RSA key without complaint.
-func checkPrivate(alg schema.SigningAlg, private crypto.Signer) (crypto.PublicKey, error) {
-	switch public := private.Public().(type) {
-	case *rsa.PublicKey:
-		if alg != schema.RS256 && alg != schema.PS256 {
-			return nil, fmt.Errorf("an RSA key cannot sign with %q", alg)
-		}
-		return public, checkRSA(public, private)
-	case *ecdsa.PublicKey:
-		if alg != schema.ES256 || public.Curve != elliptic.P256() {
-			return nil, fmt.Errorf("an EC key on %s cannot sign with %q: ES256 takes P-256", public.Params().Name, alg)
-		}
-		if _, err := public.ECDH(); err != nil {
-			return nil, fmt.Errorf("EC key: %w", err)
-		}
-		return public, nil
-	case ed25519.PublicKey:
-		if alg != schema.EdDSA {
-			return nil, fmt.Errorf("an Ed25519 key cannot sign with %q", alg)
-		}
-		return public, nil
+// SelfTest signs one token with the key and verifies it with the standard
+// library, a second opinion on jwx and on the key file.
+func (k *Key) SelfTest() error {
+	g := &Grant{Profile: schema.ProfileRFC9068, Alg: k.alg}
+	keys := NewKeys([]Scheduled{{Key: k}}, map[string]*Key{"": k})
+	signed, _, err := NewIssuer(keys, NewGate(1, 0), zeroes{}).Issue(context.Background(), nil, g)
+	if err != nil {
+		return err
 	}
-	return nil, fmt.Errorf("a key of type %T cannot sign with %q", private, alg)
+	dot := bytes.LastIndexByte(signed, '.')
+	signature, err := base64.RawURLEncoding.AppendDecode(nil, signed[dot+1:])
+	if err != nil {
+		return fmt.Errorf("signature: %w", err)
+	}
+	return k.verify(signed[:dot], signature)
 }
 
-// checkRSA holds an RSA key to RFC 7518 section 3.3 and RFC 8725 section 3.4.
-// The private half is checked where it can be seen.
-func checkRSA(public *rsa.PublicKey, private crypto.Signer) error {
-	if bits := public.N.BitLen(); bits < minRSABits {
-		return fmt.Errorf("RSA key of %d bits is too short: %d are the least", bits, minRSABits)
+// verify checks a signature over input by the key's own algorithm.
+func (k *Key) verify(input, signature []byte) error {
+	var key any = k.public
+	if k.public == nil {
+		key = k.raw // the secret
 	}
-	if public.E < 65537 || public.E%2 == 0 {
-		return fmt.Errorf("RSA public exponent %d is not odd and at least 65537", public.E)
-	}
-	if key, ok := private.(*rsa.PrivateKey); ok {
-		if err := key.Validate(); err != nil {
-			return fmt.Errorf("RSA key: %w", err)
-		}
+	if !k.alg.Verify(key, input, signature) {
+		return errors.New("the signature does not verify")
 	}
 	return nil
+}
+
+// zeroes is the random source of a self test: its jti is never seen.
+type zeroes struct{}
+
+func (zeroes) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
 }

@@ -20,6 +20,7 @@ import (
 	"testing"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 )
 
 // The example of RFC 7638 section 3.1.
@@ -31,7 +32,7 @@ func TestThumbprint(t *testing.T) {
 		t.Fatal(err)
 	}
 	key := &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: 65537}
-	if got, want := thumbprint(thumbprintMembers(key)), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"; got != want {
+	if got, want := jose.Thumbprint(key), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
@@ -50,7 +51,7 @@ func TestJWKSIsPublic(t *testing.T) {
 	if err := json.Unmarshal(set, &parsed); err != nil {
 		t.Fatalf("%s: %v", set, err)
 	}
-	if len(parsed.Keys) != 4 {
+	if len(parsed.Keys) != len(scheduled) {
 		t.Fatalf("%d keys in %s", len(parsed.Keys), set)
 	}
 	allowed := map[string][]string{
@@ -77,6 +78,10 @@ func TestWeakKeysAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p256, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
 	_, ed, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -100,6 +105,8 @@ func TestWeakKeysAreRefused(t *testing.T) {
 		"RSA for ES256":            {schema.ES256, strong},
 		"RSA for HS256":            {schema.HS256, strong},
 		"P-384":                    {schema.ES256, p384},
+		"P-256 for ES384":          {jose.ES384, p256},
+		"P-384 for ES512":          {jose.ES512, p384},
 		"P-384 for EdDSA":          {schema.EdDSA, p384},
 		"Ed25519 for RS256":        {schema.RS256, ed},
 	} {
@@ -116,11 +123,11 @@ func TestWeakKeysAreRefused(t *testing.T) {
 }
 
 func TestParsePEM(t *testing.T) {
-	rsaKey, _ := generate(schema.RS256)
-	ecKey, _ := generate(schema.ES256)
-	edKey, _ := generate(schema.EdDSA)
+	rsaKey, _ := schema.RS256.Generate(rand.Reader, jose.MinRSABits)
+	ecKey, _ := schema.ES256.Generate(rand.Reader, jose.MinRSABits)
+	edKey, _ := schema.EdDSA.Generate(rand.Reader, jose.MinRSABits)
 	pkcs8 := func(key crypto.Signer) string {
-		file, err := encodePEM(key)
+		file, err := jose.EncodePrivateKey(key)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"crypto/rand"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 )
 
 // ManagedOptions say where managed keys are kept and when they take over.
@@ -291,7 +293,7 @@ func (d *drawer) scan() (inventory, error) {
 }
 
 func (d *drawer) add(alg schema.SigningAlg, generation int, activatesAt, _ int64) error {
-	private, err := generate(alg)
+	private, err := alg.Generate(rand.Reader, jose.MinRSABits)
 	if err != nil {
 		return err
 	}

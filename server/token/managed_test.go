@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 )
 
 // start is when the tests of managed keys begin.
@@ -408,7 +409,7 @@ func TestManagedKeysAreSucceeded(t *testing.T) {
 
 // Any tool reads the file, and nothing but the key's own bytes is secret in it.
 func TestManagedFile(t *testing.T) {
-	private, err := generate(schema.ES256)
+	private, err := schema.ES256.Generate(rand.Reader, jose.MinRSABits)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,12 +1,12 @@
 package token
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"strings"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 )
 
 // ErrNotOurs says that a token was not signed by a key that is published, or
@@ -39,11 +39,11 @@ type Read struct {
 // API; labelOf finds it by the audience that the token names.
 func (k *Keys) Read(compact string, labelOf func(audience string) (label string, ok bool), now int64) (*Read, error) {
 	dot := strings.LastIndexByte(compact, '.')
-	if dot < 0 || strings.ContainsAny(compact, "\r\n") { // which the decoder would skip
+	if dot < 0 {
 		return nil, ErrNotOurs
 	}
-	signature, err := base64.RawURLEncoding.Strict().DecodeString(compact[dot+1:])
-	if err != nil {
+	signature, ok := jose.Base64URL(compact[dot+1:])
+	if !ok {
 		return nil, ErrNotOurs
 	}
 	key, profile, payload := k.writer(compact[:dot], labelOf, now)
@@ -88,8 +88,8 @@ func (k *Key) wrote(signed string) (schema.Profile, []byte) {
 		if !ok {
 			continue
 		}
-		payload, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
-		if err != nil {
+		payload, ok := jose.Base64URL(encoded)
+		if !ok {
 			return "", nil
 		}
 		return profile, payload

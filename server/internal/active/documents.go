@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server/clientauth"
 )
@@ -96,7 +97,7 @@ func (s *State) renderMetadata() ([]byte, error) {
 	methods := append([]clientauth.Method{}, s.Credentials.methods...) // never null
 	var algorithms []string
 	if slices.Contains(methods, clientauth.PrivateKeyJWT) {
-		algorithms = assertionAlgorithms()
+		algorithms = namesOf(jose.Assertions)
 	}
 	document, err := json.Marshal(Metadata{
 		Issuer:        issuer,
@@ -105,7 +106,7 @@ func (s *State) renderMetadata() ([]byte, error) {
 		ResponseTypes: []string{},
 		GrantTypes:    s.Decider.GrantTypes(),
 		AuthMethods:   methods, AuthAlgorithms: algorithms,
-		ProofAlgorithms:  assertionAlgorithms(),
+		ProofAlgorithms:  namesOf(jose.Proofs),
 		CertificateBound: s.bindsToCertificates(),
 		Algorithms:       algorithmsInUse(s.Snapshot),
 		SubjectTypes:     []string{"public"},
@@ -119,15 +120,8 @@ func (s *State) renderMetadata() ([]byte, error) {
 	return document, nil
 }
 
-// assertionAlgorithms are those of assertions and proofs. EdDSA is there by
-// the name of RFC 9864 too, because a client looks for the one that it knows.
-func assertionAlgorithms() []string {
-	var names []string
-	for _, alg := range clientauth.AssertionAlgorithms() {
-		names = append(names, string(alg))
-	}
-	return append(names, "Ed25519")
-}
+// namesOf are the algorithms of a use by all their names. EdDSA has that of RFC 9864 too.
+func namesOf(use jose.Use) []string { return append(jose.Names(use), jose.Aliases(use)...) }
 
 // ProtectedResource describes one API to those who want a token for it (RFC
 // 9728 section 2), for the API's owner to serve or to link.
@@ -151,7 +145,7 @@ func (s *State) ProtectedResource(api snapshot.API) ProtectedResource {
 	document := ProtectedResource{
 		Resource: api.Identifier(), AuthorizationServers: []string{s.Snapshot.Issuer().URL},
 		BearerMethods: []string{"header"}, Name: api.Name(),
-		CertificateBound: s.bindsToCertificates(), ProofAlgorithms: assertionAlgorithms(),
+		CertificateBound: s.bindsToCertificates(), ProofAlgorithms: namesOf(jose.Proofs),
 		ProofRequired: s.proofs != nil && s.proofs[api.Index()],
 	}
 	for i := range api.NumScopes() {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server/token"
 )
@@ -145,16 +146,14 @@ func (a *Activator) secretKey(s *State, label string, ref schema.SecretRef) *tok
 	return key
 }
 
-// algorithms are all there are, in the order in which the metadata lists them.
-var algorithms = []schema.SigningAlg{schema.RS256, schema.PS256, schema.ES256, schema.EdDSA, schema.HS256}
-
-// algorithmsInUse are those that some API's tokens are signed with.
+// algorithmsInUse are those that some API's tokens are signed with, in the order in
+// which the metadata lists them.
 func algorithmsInUse(snap *snapshot.Snapshot) []schema.SigningAlg {
 	used := map[schema.SigningAlg]bool{}
 	for i := range snap.NumAPIs() {
 		used[snap.API(i).Alg()] = true
 	}
-	return slices.DeleteFunc(slices.Clone(algorithms), func(alg schema.SigningAlg) bool { return !used[alg] })
+	return slices.DeleteFunc(jose.Algs(jose.APITokens), func(alg schema.SigningAlg) bool { return !used[alg] })
 }
 
 // tokenKey finds a signing key in a PKCS #11 token, which it never leaves.

@@ -1,4 +1,4 @@
-package schema
+package jose
 
 import (
 	"crypto/ecdsa"
@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -16,17 +15,15 @@ import (
 	"testing"
 )
 
-var b64 = base64.RawURLEncoding.EncodeToString
-
-// testKeys holds one good key of each sort as the members of a JWK.
-func testKeys(t *testing.T) map[string]string {
+// members holds one good key of each sort as the members of a JWK.
+func members(t *testing.T) map[string]string {
 	t.Helper()
 	keys := map[string]string{}
 	r, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys["RSA"] = fmt.Sprintf(`"kty":"RSA","n":%q,"e":"AQAB"`, b64(r.N.Bytes()))
+	keys["RSA"] = fmt.Sprintf(`"kty":"RSA","n":%q,"e":"AQAB"`, encode(r.N.Bytes()))
 	for name, curve := range map[string]elliptic.Curve{"P-256": elliptic.P256(), "P-384": elliptic.P384(), "P-521": elliptic.P521()} {
 		k, err := ecdsa.GenerateKey(curve, rand.Reader)
 		if err != nil {
@@ -37,29 +34,29 @@ func testKeys(t *testing.T) map[string]string {
 			t.Fatal(err)
 		}
 		half := (len(p) - 1) / 2
-		keys[name] = fmt.Sprintf(`"kty":"EC","crv":%q,"x":%q,"y":%q`, name, b64(p[1:1+half]), b64(p[1+half:]))
+		keys[name] = fmt.Sprintf(`"kty":"EC","crv":%q,"x":%q,"y":%q`, name, encode(p[1:1+half]), encode(p[1+half:]))
 	}
 	pub, _, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys["Ed25519"] = fmt.Sprintf(`"kty":"OKP","crv":"Ed25519","x":%q`, b64(pub))
+	keys["Ed25519"] = fmt.Sprintf(`"kty":"OKP","crv":"Ed25519","x":%q`, encode(pub))
 	return keys
 }
 
-func TestParseJWKS(t *testing.T) {
-	keys := testKeys(t)
+func TestCanonicalKeys(t *testing.T) {
+	keys := members(t)
 	for name, members := range keys {
-		single, err := ParseJWKS("{" + members + "}")
+		single, err := CanonicalKeys("{" + members + "}")
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		set, err := ParseJWKS(` { "keys" : [ {` + members + `, "x5t": "dropped"} ] } `)
+		set, err := CanonicalKeys(` { "keys" : [ {` + members + `, "x5t": "dropped"} ] } `)
 		if err != nil || set != single {
 			t.Errorf("%s: a key and a set of it differ: %s, %s, %v", name, single, set, err)
 		}
-		if again, err := ParseJWKS(set); err != nil || again != set {
+		if again, err := CanonicalKeys(set); err != nil || again != set {
 			t.Errorf("%s: not canonical: %s, %v", name, again, err)
 		}
 		var parsed struct{ Keys []map[string]string }
@@ -68,20 +65,20 @@ func TestParseJWKS(t *testing.T) {
 		}
 	}
 	full := `{` + keys["P-256"] + `,"kid":"1","use":"sig","alg":"ES256"}`
-	if _, err := ParseJWKS(`{"keys":[` + full + `,{` + keys["RSA"] + `,"kid":"2","alg":"PS256"}]}`); err != nil {
+	if _, err := CanonicalKeys(`{"keys":[` + full + `,{` + keys["RSA"] + `,"kid":"2","alg":"PS256"}]}`); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestParseJWKSRefuses(t *testing.T) {
-	keys := testKeys(t)
+func TestCanonicalKeysRefuses(t *testing.T) {
+	keys := members(t)
 	small, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
 		t.Fatal(err)
 	}
 	n := new(big.Int).Lsh(big.NewInt(1), 2047)
 	n.SetBit(n, 0, 1)
-	zero := b64(make([]byte, 32))
+	zero := encode(make([]byte, 32))
 	for name, text := range map[string]string{
 		"nothing":          ``,
 		"no JSON":          `x`,
@@ -102,9 +99,9 @@ func TestParseJWKSRefuses(t *testing.T) {
 		"unknown kty":      `{"kty":"AKP"}`,
 		"no kty":           `{"n":"AQAB","e":"AQAB"}`,
 		"number":           `{` + keys["RSA"] + `,"kid":1}`,
-		"RSA 1024":         `{"kty":"RSA","e":"AQAB","n":"` + b64(small.N.Bytes()) + `"}`,
-		"RSA huge":         `{"kty":"RSA","e":"AQAB","n":"` + b64(append([]byte{0x80}, make([]byte, 1200)...)) + `"}`,
-		"RSA even":         `{"kty":"RSA","e":"AQAB","n":"` + b64(new(big.Int).SetBit(n, 0, 0).Bytes()) + `"}`,
+		"RSA 1024":         `{"kty":"RSA","e":"AQAB","n":"` + encode(small.N.Bytes()) + `"}`,
+		"RSA huge":         `{"kty":"RSA","e":"AQAB","n":"` + encode(append([]byte{0x80}, make([]byte, 1200)...)) + `"}`,
+		"RSA even":         `{"kty":"RSA","e":"AQAB","n":"` + encode(new(big.Int).SetBit(n, 0, 0).Bytes()) + `"}`,
 		"exponent 3":       strings.Replace(`{`+keys["RSA"]+`}`, `"AQAB"`, `"Aw"`, 1),
 		"exponent even":    strings.Replace(`{`+keys["RSA"]+`}`, `"AQAB"`, `"AQAC"`, 1),
 		"exponent long":    strings.Replace(`{`+keys["RSA"]+`}`, `"AQAB"`, `"AQAAAAAB"`, 1),
@@ -126,7 +123,7 @@ func TestParseJWKSRefuses(t *testing.T) {
 		"too many":         `{"keys":[` + strings.Repeat(`{},`, 100) + `{}]}`,
 		"too long":         `{"a":"` + strings.Repeat("a", MaxKeySetBytes) + `"}`,
 	} {
-		if got, err := ParseJWKS(text); err == nil {
+		if got, err := CanonicalKeys(text); err == nil {
 			t.Errorf("%s passes: %s", name, got)
 		}
 	}
@@ -135,22 +132,22 @@ func TestParseJWKSRefuses(t *testing.T) {
 func TestROCA(t *testing.T) {
 	// A modulus with the fingerprint: a power of 65537 modulo every small prime.
 	n := new(big.Int).Exp(big.NewInt(65537), big.NewInt(127), nil)
-	if !HasROCA(n) {
+	if !hasROCA(n) {
 		t.Error("a power of 65537 is not recognised")
 	}
-	if HasROCA(new(big.Int).Add(n, big.NewInt(2))) {
+	if hasROCA(new(big.Int).Add(n, big.NewInt(2))) {
 		t.Error("its neighbour is")
 	}
 	r, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if HasROCA(r.N) {
+	if hasROCA(r.N) {
 		t.Error("a sound modulus is")
 	}
 }
 
-func TestParsePEM(t *testing.T) {
+func TestCanonicalPEM(t *testing.T) {
 	r, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
@@ -167,7 +164,7 @@ func TestParsePEM(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	encode := func(typ string, der []byte, err error) string {
+	block := func(typ string, der []byte, err error) string {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -175,46 +172,46 @@ func TestParsePEM(t *testing.T) {
 	}
 	pkix := func(key any) string {
 		der, err := x509.MarshalPKIXPublicKey(key)
-		return encode("PUBLIC KEY", der, err)
+		return block("PUBLIC KEY", der, err)
 	}
 	certificate, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: big.NewInt(1)}, &x509.Certificate{SerialNumber: big.NewInt(1)}, &e.PublicKey, e)
 	for name, text := range map[string]string{
 		"RSA": pkix(&r.PublicKey), "EC": pkix(&e.PublicKey), "Ed25519": pkix(pub),
-		"PKCS1":       encode("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&r.PublicKey), nil),
-		"certificate": encode("CERTIFICATE", certificate, err),
+		"PKCS1":       block("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&r.PublicKey), nil),
+		"certificate": block("CERTIFICATE", certificate, err),
 		"two":         pkix(&r.PublicKey) + pkix(&e.PublicKey) + "\n",
 	} {
-		set, err := ParsePEM(text)
+		set, err := CanonicalPEM(text)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if again, err := ParseJWKS(set); err != nil || again != set {
+		if again, err := CanonicalKeys(set); err != nil || again != set {
 			t.Errorf("%s: not canonical: %s, %v", name, set, err)
 		}
 	}
 	pkcs8, err := x509.MarshalPKCS8PrivateKey(priv)
 	for name, text := range map[string]string{
-		"nothing": "", "text": "x", "private": encode("PRIVATE KEY", pkcs8, err), "P-224": pkix(&small.PublicKey),
-		"malformed": encode("PUBLIC KEY", []byte("x"), nil), "other": encode("MESSAGE", []byte("x"), nil), "trailing": pkix(pub) + "x",
-		"private after": pkix(pub) + encode("RSA PRIVATE KEY", []byte("x"), nil), "too long": strings.Repeat("a", MaxKeySetBytes+1),
+		"nothing": "", "text": "x", "private": block("PRIVATE KEY", pkcs8, err), "P-224": pkix(&small.PublicKey),
+		"malformed": block("PUBLIC KEY", []byte("x"), nil), "other": block("MESSAGE", []byte("x"), nil), "trailing": pkix(pub) + "x",
+		"private after": pkix(pub) + block("RSA PRIVATE KEY", []byte("x"), nil), "too long": strings.Repeat("a", MaxKeySetBytes+1),
 	} {
-		if got, err := ParsePEM(text); err == nil {
+		if got, err := CanonicalPEM(text); err == nil {
 			t.Errorf("%s passes: %s", name, got)
 		}
 	}
 }
 
-func FuzzParseJWKS(f *testing.F) {
+func FuzzCanonicalKeys(f *testing.F) {
 	f.Add(`{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`)
 	f.Add(`{"kty":"RSA","n":"AQAB","e":"AQAB"}`)
 	f.Add(`{"kty":"oct","k":"AA"}`)
 	f.Fuzz(func(t *testing.T, text string) {
-		set, err := ParseJWKS(text)
+		set, err := CanonicalKeys(text)
 		if err != nil {
 			return
 		}
-		if again, err := ParseJWKS(set); err != nil || again != set {
+		if again, err := CanonicalKeys(set); err != nil || again != set {
 			t.Errorf("%q gives %q, which gives %q, %v", text, set, again, err)
 		}
 		if strings.Contains(set, `"d"`) || strings.Contains(set, `"k":`) {

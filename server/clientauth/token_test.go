@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -20,6 +21,7 @@ import (
 	"testing"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 )
 
 // A signer signs tokens in tests: a private key and the algorithm it is for.
@@ -33,13 +35,16 @@ var testKeys = sync.OnceValue(func() map[schema.SigningAlg]signer {
 	rsaKey, err1 := rsa.GenerateKey(rand.Reader, 2048)
 	// Always the same, so that the fuzz corpora hold tokens that verify.
 	ecKey, err2 := ecdsa.ParseRawPrivateKey(elliptic.P256(), bytes.Repeat([]byte{0x42}, 32))
+	p384, err4 := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	p521, err5 := ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
 	_, edKey, err3 := ed25519.GenerateKey(rand.Reader)
-	if err := errors.Join(err1, err2, err3); err != nil {
+	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
 		panic(err)
 	}
 	return map[schema.SigningAlg]signer{
 		schema.RS256: {schema.RS256, rsaKey}, schema.PS256: {schema.PS256, rsaKey},
 		schema.ES256: {schema.ES256, ecKey}, schema.EdDSA: {schema.EdDSA, edKey},
+		jose.ES384: {jose.ES384, p384}, jose.ES512: {jose.ES512, p521},
 	}
 })
 
@@ -68,8 +73,17 @@ func (s signer) signature(alg schema.SigningAlg, signed string) []byte {
 		}
 	case *ecdsa.PrivateKey:
 		var r, ss *big.Int
-		if r, ss, err = ecdsa.Sign(rand.Reader, key, sum[:]); err == nil {
-			sig = append(r.FillBytes(make([]byte, 32)), ss.FillBytes(make([]byte, 32))...)
+		digest, size := sum[:], (key.Curve.Params().BitSize+7)/8
+		switch alg {
+		case jose.ES384:
+			longer := sha512.Sum384([]byte(signed))
+			digest = longer[:]
+		case jose.ES512:
+			longer := sha512.Sum512([]byte(signed))
+			digest = longer[:]
+		}
+		if r, ss, err = ecdsa.Sign(rand.Reader, key, digest); err == nil {
+			sig = append(r.FillBytes(make([]byte, size)), ss.FillBytes(make([]byte, size))...)
 		}
 	case ed25519.PrivateKey:
 		sig = ed25519.Sign(key, []byte(signed))
@@ -106,7 +120,8 @@ func (s signer) jwk(more map[string]any) map[string]any {
 		if err != nil {
 			panic(err)
 		}
-		m["kty"], m["crv"], m["x"], m["y"] = "EC", "P-256", b64(point[1:33]), b64(point[33:])
+		half := (len(point) - 1) / 2
+		m["kty"], m["crv"], m["x"], m["y"] = "EC", key.Params().Name, b64(point[1:1+half]), b64(point[1+half:])
 	case ed25519.PublicKey:
 		m["kty"], m["crv"], m["x"] = "OKP", "Ed25519", b64(key)
 	}
@@ -212,7 +227,7 @@ func TestReadToken(t *testing.T) {
 
 func TestAlgorithmNames(t *testing.T) {
 	for _, alg := range []string{
-		"none", "None", "NONE", "nOnE", "", "HS256", "hs256", "HS384", "HS512", "RS384", "RS512", "PS384", "PS512", "ES384", "ES512",
+		"none", "None", "NONE", "nOnE", "", "HS256", "hs256", "HS384", "HS512", "RS384", "RS512", "PS384", "PS512", "ES521", "es384", "ES512 ",
 		"ES256K", "rs256", "Rs256", "RS256 ", " RS256", "RS256\x00", "es256", "eddsa", "EDDSA", "Ed448", "ed25519", "RSA1_5", "RSA-OAEP", "A256GCM", "dir",
 	} {
 		es := testKeys()[schema.ES256]
@@ -235,14 +250,14 @@ func TestAlgorithmConfusion(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				_, err = verifySignature(&token.compact, keys)
+				_, err = verifySignature(token.JWS, keys)
 				if ok := named == pinned && signed == pinned; ok != (err == nil) {
 					t.Errorf("key for %s, header %s, signature %s: %v", pinned, named, signed, err)
 				}
 				if err == nil {
 					accepted++
 				}
-				if key := keys[0].Keys.keys[0]; key.verify(&token.compact) != (err == nil) {
+				if key := keys[0].Keys.keys[0]; key.Verify(token.JWS) != (err == nil) {
 					t.Errorf("key for %s, header %s, signature %s: the key itself says otherwise", pinned, named, signed)
 				}
 			}
@@ -265,17 +280,6 @@ func TestPublicKeyIsNoSecret(t *testing.T) {
 	}
 }
 
-func TestMediaType(t *testing.T) {
-	for typ, want := range map[string]string{
-		"JWT": "jwt", "jwt": "jwt", "application/jwt": "jwt", "APPLICATION/AT+JWT": "at+jwt", "dpop+jwt": "dpop+jwt",
-		"text/jwt": "text/jwt", "application/a/b": "application/a/b", "application/": "", "at+jwt ": "at+jwt ",
-	} {
-		if got := mediaType(typ); got != want {
-			t.Errorf("mediaType(%q) = %q, want %q", typ, got, want)
-		}
-	}
-}
-
 // A header that points to keys elsewhere, or brings one, changes nothing: the
 // token is checked with the configured key.
 func TestKeysInTheHeaderAreNotUsed(t *testing.T) {
@@ -292,7 +296,7 @@ func TestKeysInTheHeaderAreNotUsed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = verifySignature(&token.compact, keys)
+		_, err = verifySignature(token.JWS, keys)
 		wantReason(t, name, err, ReasonBadSignature)
 	}
 }
@@ -302,29 +306,4 @@ func must[T any](v T, err error) T {
 		panic(err)
 	}
 	return v
-}
-
-func FuzzReadToken(f *testing.F) {
-	es := testKeys()[schema.ES256]
-	f.Add(es.token(map[string]any{"kid": "k", "typ": "JWT"}, map[string]any{"iss": "a", "exp": 1}))
-	f.Fuzz(func(t *testing.T, s string) {
-		token, err := ReadToken(s, MaxAssertion)
-		if err != nil {
-			if !errors.Is(err, ErrRefused) {
-				t.Fatalf("an error that is no refusal: %v", err)
-			}
-			return
-		}
-		// What is read can be written again in only one way.
-		head, _, _ := strings.Cut(s, ".")
-		header := must(base64.RawURLEncoding.DecodeString(head))
-		if again := b64(header) + "." + b64(token.payload) + "." + b64(token.signature); again != s {
-			t.Fatalf("%q was read as %q", s, again)
-		}
-		// encoding/json agrees on what the members are.
-		var members map[string]json.RawMessage
-		if err := json.Unmarshal(token.payload, &members); err != nil || len(members) != len(token.claims) {
-			t.Fatalf("claims %q: %d members, encoding/json has %d, %v", token.payload, len(token.claims), len(members), err)
-		}
-	})
 }

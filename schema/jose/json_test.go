@@ -1,4 +1,4 @@
-package clientauth
+package jose
 
 import (
 	"encoding/json"
@@ -77,7 +77,7 @@ func TestReadObject(t *testing.T) {
 		{"byte order mark", "\ufeff{}", errJSON},
 		{"other space", "{\u00a0}", errJSON},
 	} {
-		object, err := readObject([]byte(test.text))
+		object, err := ReadObject([]byte(test.text))
 		if !errors.Is(err, test.want) {
 			t.Errorf("%s: error %v, want %v", test.name, err, test.want)
 		}
@@ -88,23 +88,23 @@ func TestReadObject(t *testing.T) {
 }
 
 func TestObjectMembers(t *testing.T) {
-	object, err := readObject([]byte(`{"s":"a\u00e9\n","e":"","n":12,"list":["a","b"],"mixed":["a",1],"none":[],"o":{},"null":null}`))
+	object, err := ReadObject([]byte(`{"s":"a\u00e9\n","e":"","n":12,"list":["a","b"],"mixed":["a",1],"none":[],"o":{},"null":null}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s, ok := object.text("s"); !ok || s != "aé\n" {
+	if s, ok := object.Text("s"); !ok || s != "aé\n" {
 		t.Errorf("s = %q, %v", s, ok)
 	}
-	if s, ok := object.text("e"); !ok || s != "" {
+	if s, ok := object.Text("e"); !ok || s != "" {
 		t.Errorf("e = %q, %v", s, ok)
 	}
 	for _, name := range []string{"n", "list", "o", "null", "absent", "S"} {
-		if s, ok := object.text(name); ok {
+		if s, ok := object.Text(name); ok {
 			t.Errorf("%s is the string %q", name, s)
 		}
 	}
 	for name, want := range map[string]string{"s": "aé\n", "list": "a b", "none": "", "mixed": "no", "n": "no", "null": "no", "absent": "no", "o": "no"} {
-		got, ok := object.texts(name)
+		got, ok := object.Texts(name)
 		if text := strings.Join(got, " "); ok == (want == "no") || ok && text != want {
 			t.Errorf("texts(%s) = %q, %v", name, got, ok)
 		}
@@ -116,15 +116,15 @@ func TestObjectSeconds(t *testing.T) {
 		"0": 0, "1": 1, "1795413600": 1795413600, "253402300799": 253402300799,
 		"253402300800": -1, "9999999999999999999999": -1, "-1": -1, "-0": -1, "1.0": -1, "1795413600.5": -1, "1e9": -1, `"1795413600"`: -1, "null": -1, "true": -1, "[1]": -1,
 	} {
-		object, err := readObject([]byte(`{"t":` + raw + `}`))
+		object, err := ReadObject([]byte(`{"t":` + raw + `}`))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, ok := object.seconds("t"); ok != (want >= 0) || ok && got != want {
+		if got, ok := object.Seconds("t"); ok != (want >= 0) || ok && got != want {
 			t.Errorf("seconds of %s = %d, %v", raw, got, ok)
 		}
 	}
-	if _, ok := (jsonObject{}).seconds("t"); ok {
+	if _, ok := (Object{}).Seconds("t"); ok {
 		t.Error("an absent time was read")
 	}
 }
@@ -133,7 +133,7 @@ func TestObjectSeconds(t *testing.T) {
 func FuzzReadObject(f *testing.F) {
 	f.Add([]byte(`{"a":"\u00e9\\","b":[1,-2.5e3,{"c":null}],"d":true}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		object, err := readObject(text)
+		object, err := ReadObject(text)
 		if err != nil {
 			return
 		}
@@ -145,8 +145,8 @@ func FuzzReadObject(f *testing.F) {
 			t.Fatalf("%q: %d members, encoding/json has %d", text, len(object), len(members))
 		}
 		for _, m := range object {
-			if string(members[string(m.name)]) != string(m.value) {
-				t.Fatalf("%q: member %q is %q, encoding/json has %q", text, m.name, m.value, members[string(m.name)])
+			if string(members[string(m.Name)]) != string(m.Value) {
+				t.Fatalf("%q: member %q is %q, encoding/json has %q", text, m.Name, m.Value, members[string(m.Name)])
 			}
 		}
 	})

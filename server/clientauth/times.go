@@ -15,16 +15,16 @@ type timeClaims struct {
 // required and has not come, nbf and iat may be absent and have come, each
 // within the skew.
 func (t *Token) times(now int64) (timeClaims, error) {
-	exp, ok := t.claims.seconds("exp")
+	exp, ok := t.claims.Seconds("exp")
 	if !ok {
 		return timeClaims{}, refuse(ReasonMissingClaim, "exp is not a whole number of seconds")
 	}
 	read := timeClaims{exp: exp}
 	for _, name := range []string{"nbf", "iat"} {
-		if t.claims.get(name) == nil {
+		if t.claims.Get(name) == nil {
 			continue
 		}
-		at, ok := t.claims.seconds(name)
+		at, ok := t.claims.Seconds(name)
 		switch {
 		case !ok:
 			return timeClaims{}, refuse(ReasonWrongClaim, "%s is not a whole number of seconds", name)
