@@ -28,7 +28,12 @@ type apiExtraRecord struct {
 	_             [4]byte
 }
 
-type scopeRecord struct{ name, description text }
+type scopeRecord struct {
+	name        text
+	description text
+	flags       flags `since:"2"`
+	_           [3]byte
+}
 
 // A scopeListRecord ends a list of scopes, which begins where the one before ends.
 type scopeListRecord struct {

@@ -80,7 +80,7 @@ func TestWalkRefusesHeaders(t *testing.T) {
 	checkBody(t, "a section past the end", patched(body, 8+4*int(secHeap), 0xff, 4), `section "strings heap": runs past the end`)
 	checkBody(t, "a header alone", body[:bodyHeaderSize], "runs past the end")
 
-	if _, err := Marshal(Envelope{Serial: 1}, patched(body, 0, 2, 1), nil); err == nil || !strings.Contains(err.Error(), "does not come from Encode") {
+	if _, err := Marshal(Envelope{Serial: 1}, patched(body, 0, bodyVersion+1, 1), nil); err == nil || !strings.Contains(err.Error(), "does not come from Encode") {
 		t.Errorf("a body of another version is written: %v", err)
 	}
 	// The envelope signs for the body, so the header may not say another version.
@@ -89,7 +89,7 @@ func TestWalkRefusesHeaders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other := patched(body, 0, 2, 1)
+	other := patched(body, 0, bodyVersion+1, 1)
 	env.Bind(other, nil)
 	envelope, err := env.canonical()
 	if err != nil {

@@ -51,7 +51,7 @@
 // without gaps; a section is an array of records of one size.
 //
 //	at  size
-//	 0     4  version of the body: 1
+//	 0     4  version of the body: 2
 //	 4     4  number of sections
 //	 8  31*4  number of records of each section
 //	132     4  zero
@@ -91,7 +91,7 @@
 //	                               32 range of text lists: copy_claims
 //	14  scope sets             24  0 text names, joined by spaces; 8 text names as a JSON array; 16 text bits: bit i%8 of byte i/8
 //	                               is set if the API's i-th scope is granted, zero bytes at the end left out
-//	15  scopes                 16  0 text name; 8 text description
+//	15  scopes                 20  0 text name; 8 text description; 16 bits, none of them in use
 //	16  metadata               16  0 text key; 8 text value
 //	17  text lists              8  0 text
 //	18  authorizations          8  0 index of terms; 4 u32 end in authorization labels
@@ -163,6 +163,7 @@
 //	file  body
 //	   1     1  the first
 //	   2     1  the envelope may hold past_lifetimes
+//	   3     2  a scope has bits
 //
 // # Adding a field
 //

@@ -11,12 +11,12 @@ import (
 )
 
 // FormatVersion is the version of the file that Marshal makes of what Encode wrote.
-const FormatVersion = 2
+const FormatVersion = 3
 
 // bodyVersion is the version of the body that Encode writes. It is older than
 // the file's where only the envelope says more: a body, and with it the name of
 // a snapshot, changes with the configuration and not with its writer.
-const bodyVersion = 1
+const bodyVersion = 2
 
 // The body's header: version, number of sections, records per section, and zero
 // bytes up to a multiple of eight.
@@ -42,6 +42,7 @@ const (
 var formats = []format{
 	{version: 1, body: 1},
 	{version: 2, body: 1, past: true},
+	{version: 3, body: 2, past: true},
 }
 
 // A format is how files of one version are read.

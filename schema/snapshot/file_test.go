@@ -58,7 +58,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"twice", append(slices.Clone(file), file...), "after the end"},
 		{"huge lengths", patched(file, headerBody, 0xff, 8), "truncated"},
 		{"huge envelope", patched(file, headerEnvelope, 0xff, 4), "envelope has 4294967295 bytes"},
-		{"newer", patched(file, headerVersion, 3, 1), "snapshot format 3 is newer than 2"},
+		{"newer", patched(file, headerVersion, FormatVersion+1, 1), "snapshot format 4 is newer than 3"},
 		{"a member of a later format", patchedVersion(file, 1), "members that format 1 does not know"},
 		{"older", patched(file, headerVersion, 0, 1), "snapshot format 0 is older than 1"},
 	} {

@@ -56,7 +56,11 @@ func TestReplay(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := gocmp.Diff(string(want), documentJSON(t, s)); diff != "" {
+		var then schema.Document // what has no member there had its zero value
+		if err := json.Unmarshal(want, &then); err != nil {
+			t.Fatal(err)
+		}
+		if diff := gocmp.Diff(&then, Decode(s)); diff != "" {
 			t.Errorf("%s: the document changed (-then +now):\n%s", name, diff)
 		}
 		if trusted := []ed25519.PublicKey{testKey(2).Public().(ed25519.PublicKey)}; strings.Contains(name, "signed") {
