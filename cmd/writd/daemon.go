@@ -148,7 +148,7 @@ func (d *daemon) run(ctx context.Context) error {
 	quiet := context.AfterFunc(ctx, func() { d.tell(stopping) })
 	defer quiet()
 	err = d.server.Serve(ctx, d.listeners)
-	if defect, ok := errors.AsType[*server.Defect](context.Cause(ctx)); ok {
+	if defect, ok := errors.AsType[*server.Defect](context.Cause(ctx)); ok && !errors.Is(err, defect) {
 		err = errors.Join(err, defect)
 	}
 	return errors.Join(err, d.end())

@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
@@ -35,7 +36,7 @@ const e2e = "../../.ci/e2e"
 
 var (
 	interopProfiles   = []schema.Profile{schema.ProfileAuth0, schema.ProfileRFC9068}
-	interopAlgorithms = []schema.SigningAlg{schema.RS256, schema.PS256, schema.ES256, schema.EdDSA}
+	interopAlgorithms = jose.Algs(jose.SigningKeys)
 )
 
 // A listener is writd behind TLS, as strangers see it.
