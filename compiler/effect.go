@@ -92,6 +92,9 @@ func rowEffect(a *schema.Attribute, object string, before, after any) (Effect, s
 		if less {
 			clauses = append(clauses, strings.ReplaceAll(a.Less, "{values}", quotedList(removed)))
 		}
+	case string: // of an enumeration, each value allows more than the one before
+		from, to := slices.Index(a.Enum, was), slices.Index(a.Enum, after.(string))
+		more, less = from < 0 || to < 0 || to > from, from < 0 || to < 0 || to < from
 	default:
 		more, less = true, true
 	}

@@ -95,7 +95,7 @@ type Widens int
 // The ways in which a change widens access.
 const (
 	WidensAny   Widens = iota // any change: it is not certain that nobody gains
-	WidensMore                // a true, a greater number or a further element; the opposite narrows
+	WidensMore                // a true, a greater number, a further element or a later value of Enum; the opposite narrows
 	WidensLess                // a false, a smaller number or a missing element; the opposite narrows
 	WidensShape               // none; tokens or answers look different
 	WidensText                // none; only people and policies read it

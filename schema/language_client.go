@@ -165,8 +165,9 @@ var refreshTokenBlock = Block{
 }`,
 	Attributes: []Attribute{
 		{Name: "rotation", Type: TypeString, Enum: rotations, Default: `"rotating"`,
-			field: text(func(o *RefreshToken) *Rotation { return &o.Rotation }),
-			Doc:   "Whether each use replaces the token; a replaced one that comes back ends the whole family.", Example: `"rotating"`},
+			field:  text(func(o *RefreshToken) *Rotation { return &o.Rotation }),
+			Widens: WidensMore,
+			Doc:    "Whether each use replaces the token; a replaced one that comes back ends the whole family.", Example: `"rotating"`},
 		{Name: "lifetime", Type: TypeDuration, Min: 1, Max: maxRefreshLifetime, Default: `"30d"`,
 			field:  value(func(o *RefreshToken) *int64 { return &o.Lifetime }),
 			Widens: WidensMore,
