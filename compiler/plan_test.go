@@ -21,7 +21,7 @@ func full() *schema.Document {
 			Label: "orders", Name: "Orders", Identifier: "urn:orders", Profile: schema.ProfileAuth0, Alg: schema.HS256,
 			SigningSecret: "env:CANARY_REFERENCE", TokenLifetime: 600, AllowOfflineAccess: true, IncludePermissions: true,
 			ScopeMode: schema.ScopeAllGranted, ReuseWindow: 5, PreventDestroy: true, DistinctFrom: []string{"stock"},
-			Metadata: map[string]string{"owner": "payments"}, Scopes: []schema.Scope{{Name: "read", Description: "Read"}},
+			Metadata: map[string]string{"owner": "payments"}, Scopes: []schema.Scope{{Name: "read", Description: "Read", Sensitive: true}},
 		}, {Label: "stock", Identifier: "urn:stock", TokenLifetime: 60}},
 		Clients: []schema.Client{{
 			Label: "billing", Name: "Billing", ClientID: "b", GrantTypes: []string{schema.GrantClientCredentials},

@@ -53,6 +53,7 @@ type API struct {
 type Scope struct {
 	Name        string
 	Description string
+	Sensitive   bool // access to it is named first wherever it changes
 }
 
 // A Client is an application that asks for tokens.

@@ -173,5 +173,9 @@ var scopeBlock = Block{
 			field:  text(func(o *Scope) *string { return &o.Description }),
 			Widens: WidensText,
 			Doc:    "What the scope lets its holder do.", Example: `"Read orders"`},
+		{Name: "sensitive", Type: TypeBool, Default: "false",
+			field:  value(func(o *Scope) *bool { return &o.Sensitive }),
+			Widens: WidensText, More: "Access to {object} is named first wherever it changes.", Less: "Access to {object} is no longer named first.",
+			Doc: "Whether access to the scope is named first wherever it changes.", Example: "true"},
 	},
 }

@@ -69,6 +69,7 @@ func apiFields(p *pass, r *apiRecord, x *apiExtraRecord, a *schema.API) {
 func (r *scopeRecord) fields(p *pass, s *schema.Scope) {
 	p.text("name", &r.name, &s.Name)
 	p.text("description", &r.description, &s.Description)
+	p.flag("sensitive", &r.flags, 0, &s.Sensitive)
 }
 
 // scopes is a list of scopes. Encoder.api writes it before all other fields.

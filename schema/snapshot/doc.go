@@ -91,7 +91,7 @@
 //	                               32 range of text lists: copy_claims
 //	14  scope sets             24  0 text names, joined by spaces; 8 text names as a JSON array; 16 text bits: bit i%8 of byte i/8
 //	                               is set if the API's i-th scope is granted, zero bytes at the end left out
-//	15  scopes                 20  0 text name; 8 text description; 16 bits, none of them in use
+//	15  scopes                 20  0 text name; 8 text description; 16 bits: 1 sensitive
 //	16  metadata               16  0 text key; 8 text value
 //	17  text lists              8  0 text
 //	18  authorizations          8  0 index of terms; 4 u32 end in authorization labels

@@ -17,7 +17,7 @@ func smallDocument() *schema.Document {
 				Label: "invoices", Name: "Invoices", Identifier: "https://api.example.com/invoices/", Profile: schema.ProfileAuth0,
 				Alg: schema.HS256, SigningSecret: "env:INVOICES_HS256", TokenLifetime: 3600, ScopeMode: schema.ScopeAllGranted,
 				IncludePermissions: true, ReuseWindow: 5, DistinctFrom: []string{`orders["eu"]`},
-				Scopes: []schema.Scope{{Name: "write:invoices", Description: "Change"}, {Name: "read:invoices", Description: "Read"}},
+				Scopes: []schema.Scope{{Name: "write:invoices", Description: "Change", Sensitive: true}, {Name: "read:invoices", Description: "Read"}},
 			},
 			{
 				Label: `orders["eu"]`, Name: "Orders", Identifier: "https://api.example.com/orders", Profile: schema.ProfileRFC9068,
