@@ -110,7 +110,8 @@ func (all *apis) add(label string) *API {
 	if len(all.own) >= MaxAPIs {
 		return all.other
 	}
-	a := &API{label: strings.Clone(label), round: all.round}
-	all.own[a.label] = a
+	label = strings.Clone(label)
+	a := &API{label: strings.ToValidUTF8(label, "\ufffd"), round: all.round} // client_golang panics on other bytes
+	all.own[label] = a
 	return a
 }

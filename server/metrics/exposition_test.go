@@ -12,14 +12,22 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
-// Quotes, backslashes and line ends of a label are escaped: a for_each key may
-// hold any of them.
+// Quotes, backslashes and line ends of a label are escaped, since a for_each key may
+// hold any of them. Bytes that are not UTF-8 panic nowhere.
 func TestLabelsAreEscaped(t *testing.T) {
 	m := New(noState)
-	m.APIs(1, func(int) string { return "worker[\"a\\b\n\"]" })[0].Count(ClientCredentials, Issued)
-	want := `writ_token_requests_total{api="worker[\"a\\b\n\"]",grant_type="client_credentials",result="issued"} 1`
-	if lines := series(t, m); !has(lines, want) {
-		t.Errorf("no %s in\n%s", want, strings.Join(lines, "\n"))
+	labels := []string{"worker[\"a\\b\n\"]", "worker[\"\xff\"]"}
+	for _, api := range m.APIs(len(labels), func(i int) string { return labels[i] }) {
+		api.Count(ClientCredentials, Issued)
+	}
+	lines := series(t, m)
+	for _, want := range []string{
+		`writ_token_requests_total{api="worker[\"a\\b\n\"]",grant_type="client_credentials",result="issued"} 1`,
+		"writ_token_requests_total{api=\"worker[\\\"\ufffd\\\"]\",grant_type=\"client_credentials\",result=\"issued\"} 1",
+	} {
+		if !has(lines, want) {
+			t.Errorf("no %s in\n%s", want, strings.Join(lines, "\n"))
+		}
 	}
 }
 
