@@ -14,7 +14,7 @@ import { ClientCredentials } from 'simple-oauth2'
 
 const [issuer, clientId, clientSecret] = process.argv.slice(2)
 const profiles = ['auth0', 'rfc9068']
-const algorithms = ['RS256', 'PS256', 'ES256', 'EdDSA']
+const algorithms = ['RS256', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA']
 const apis = profiles.flatMap(profile => algorithms.map(alg => `${profile}/${alg.toLowerCase()}`))
 const audienceOf = api => `https://api.example.com/${api}`
 

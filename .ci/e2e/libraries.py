@@ -17,8 +17,8 @@ from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
 
 ISSUER, CLIENT_ID, CLIENT_SECRET = sys.argv[1:]
-APIS = [f"{profile}/{alg.lower()}" for profile in ("auth0", "rfc9068") for alg in ("RS256", "PS256", "ES256", "EdDSA")]
-ALGORITHMS = {"rs256": "RS256", "ps256": "PS256", "es256": "ES256", "eddsa": "EdDSA"}
+APIS = [f"{profile}/{alg.lower()}" for profile in ("auth0", "rfc9068") for alg in ("RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA")]
+ALGORITHMS = {"rs256": "RS256", "ps256": "PS256", "es256": "ES256", "es384": "ES384", "es512": "ES512", "eddsa": "EdDSA"}
 METADATA = requests.get(ISSUER + ".well-known/oauth-authorization-server").json()
 
 

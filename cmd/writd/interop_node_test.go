@@ -3,6 +3,7 @@
 package main
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/writ-auth/writ/schema"
@@ -23,7 +24,7 @@ func TestNodeLibraries(t *testing.T) {
 		},
 		"express-oauth2-jwt-bearer another audience": {},
 		"aws-jwt-verify": {
-			algorithms: []schema.SigningAlg{schema.RS256, schema.ES256, schema.EdDSA}, why: "the library has no PS256",
+			algorithms: slices.DeleteFunc(slices.Clone(interopAlgorithms), func(alg schema.SigningAlg) bool { return alg == schema.PS256 }), why: "the library has no PS256",
 		},
 		"aws-jwt-verify another audience": {},
 	})

@@ -248,7 +248,7 @@ func TestExitCodes(t *testing.T) {
 		says string
 	}{
 		"version":              {[]string{"version"}, exitOK, "writd "},
-		"version as JSON":      {[]string{"version", "--json"}, exitOK, `"snapshot_formats":[1,2]`},
+		"version as JSON":      {[]string{"version", "--json"}, exitOK, `"snapshot_formats":[1,2,3]`},
 		"version with more":    {[]string{"version", "x"}, exitUsage, "usage"},
 		"help":                 {[]string{"--help"}, exitOK, "--tls-cert"},
 		"nothing":              {nil, exitUsage, "--snapshot is missing"},

@@ -49,7 +49,7 @@ func main() {
 		return
 	}
 	for _, profile := range []string{"auth0", "rfc9068"} {
-		for _, alg := range []string{"RS256", "PS256", "ES256", "EdDSA"} {
+		for _, alg := range []string{"RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA"} {
 			v.visit(ctx, profile+"/"+strings.ToLower(alg), alg)
 		}
 	}
