@@ -27,7 +27,7 @@ var unlinked = map[string]string{
 	"github.com/lestrrat-go/jwx/v2/jwe":                "writ neither takes nor makes encrypted tokens, and their decoding is where bombs were found",
 	"github.com/nats-io/nats-server":                   "tests run it; the sidecar has the client",
 	"go.opentelemetry.io/contrib/exporters/autoexport": "it links every exporter there is: 1.2 MB more",
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc":   "data is sent by OTLP over HTTP; its exporters import gRPC for an option's type, and nothing of it is called",
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc":   "data is sent by OTLP over HTTP; its exporters import gRPC for an option's type",
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc": "as above",
 	"golang.org/x/crypto/openpgp":                                       "unsafe by design",
 }
