@@ -44,14 +44,15 @@ var confined = map[string]struct {
 	"github.com/lestrrat-go/jwx/v2":             {[]string{"server/token", "server/clientauth"}, "jwx v2 is at the end of its line: its successor is to be a change in two packages"},
 	"github.com/fsnotify/fsnotify":              {[]string{"server/watch"}, "events are hints: only the package that looks itself may hear them"},
 	"go.etcd.io/bbolt":                          {[]string{"server/store"}, "the state has one interface and its backends are behind it"},
-	"github.com/nats-io":                        {[]string{"server/store/natskv"}, "the shared state is behind the same interface; nothing else may depend on how it is kept"},
+	"github.com/nats-io":                        {[]string{"server/store/natskv", "schema/location"}, "the shared state and the place of the snapshot are behind interfaces; nothing else may depend on how they are kept"},
+	"oras.land/oras-go":                         {[]string{"schema/location"}, "what is in a registry is a location; nothing else may depend on how it is kept"},
 	"go.opentelemetry.io":                       {[]string{"server/telemetry"}, "who traces requests does so from outside, behind server.Tracer"},
 	"github.com/prometheus":                     {[]string{"server/telemetry"}, "a page of text is read back for OpenTelemetry, and made without it"},
 	"golang.org/x/crypto":                       {[]string{"server/clientauth"}, "slow hashes are for imported secrets, behind their limits"},
 	"golang.org/x/time":                         {[]string{"server"}, "throttles stand before the endpoints, not inside what they call"},
 	"github.com/coreos/go-systemd":              {[]string{"cmd/writd"}, "who starts the program is the program's business"},
 	module + "server/quickstart":                {[]string{"server/console"}, "code that people paste has no part in making a token"},
-	"github.com/writ-auth/writ/schema/snapshot": {[]string{"server", "server/clientauth", "server/console", "server/decide", "cmd/writd"}, "making a token needs a grant, not a snapshot"},
+	"github.com/writ-auth/writ/schema/snapshot": {[]string{"server", "server/clientauth", "server/console", "server/decide", "cmd/writd", "schema/location"}, "making a token needs a grant, not a snapshot"},
 }
 
 type listed struct {
