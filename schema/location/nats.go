@@ -493,12 +493,15 @@ func (l *bucketLocation) before(ctx context.Context, after Head) (Head, error) {
 }
 
 // changes watches the pointer. A watch that ends, or a bucket that is not there yet,
-// is tried again; when the connection was lost there is something to look at.
+// is tried again. A lost connection ends the watch: the next one begins with what
+// is there, so that nothing is missed that was put meanwhile.
 func (l *bucketLocation) changes(ctx context.Context) <-chan struct{} {
 	changed := make(chan struct{}, 1)
 	go func() {
 		for {
-			l.watch(ctx, changed)
+			if l.watch(ctx, changed) {
+				continue
+			}
 			select {
 			case <-ctx.Done():
 				return
@@ -510,29 +513,30 @@ func (l *bucketLocation) changes(ctx context.Context) <-chan struct{} {
 	return changed
 }
 
-func (l *bucketLocation) watch(ctx context.Context, changed chan<- struct{}) {
+// watch reports whether it ended because the connection is another one.
+func (l *bucketLocation) watch(ctx context.Context, changed chan<- struct{}) (reconnected bool) {
 	kv, err := l.pointers(ctx)
 	if err != nil {
-		return
+		return false
 	}
 	watcher, err := kv.Watch(ctx, l.address.name)
 	if err != nil {
-		return
+		return false
 	}
 	defer watcher.Stop()
 	for {
 		select {
 		case entry, open := <-watcher.Updates():
 			if !open {
-				return
+				return false
 			}
 			if entry != nil { // nil is the end of what was there before
 				signal(changed)
 			}
 		case <-l.connected:
-			signal(changed)
+			return true
 		case <-ctx.Done():
-			return
+			return false
 		}
 	}
 }

@@ -172,7 +172,7 @@ func TestNATSUnsafe(t *testing.T) {
 	if _, err := careful.Put(t.Context(), locationtest.File(t, head, 1), head); err == nil || !strings.Contains(err.Error(), "1 of 3 replicas") {
 		t.Errorf("to the bucket that is there: %v", err)
 	}
-	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "KV_lossy", Subjects: []string{"$KV.lossy.>"}, MaxAge: time.Hour, Storage: jetstream.MemoryStorage, MaxBytes: 1 << 20}); err != nil {
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "KV_lossy", Subjects: []string{"$KV.lossy.>"}, MaxMsgsPerSubject: 1, MaxAge: time.Hour, Storage: jetstream.MemoryStorage, MaxBytes: 1 << 20}); err != nil {
 		t.Fatal(err)
 	}
 	lossy := open(t, "nats://"+c.hosts()+"/lossy/prod", location.Options{})

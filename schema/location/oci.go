@@ -313,17 +313,37 @@ func (l *registryLocation) put(ctx context.Context, file []byte, prior Head) (He
 		return Head{}, err
 	}
 	next.Version = desc.Digest.String()
-	again, err := l.now(ctx)
+	err = persist(ctx, func() error {
+		found, err := l.now(ctx)
+		switch {
+		case err != nil || found.Version == next.Version:
+			return err
+		case found.Version != now.Version:
+			return &MovedError{Location: l.String(), Expected: prior, Now: found}
+		}
+		return l.repo.Manifests().PushReference(ctx, desc, bytes.NewReader(raw), l.address.tag)
+	})
 	if err != nil {
 		return Head{}, err
 	}
-	if again.Version != now.Version {
-		return Head{}, &MovedError{Location: l.String(), Expected: prior, Now: again}
-	}
-	if err := l.repo.Manifests().PushReference(ctx, desc, bytes.NewReader(raw), l.address.tag); err != nil {
-		return Head{}, err
-	}
 	return next, l.settled(ctx, next, desc, raw)
+}
+
+// persist repeats what may be done any number of times while the registry answers
+// that it failed: the reference implementation does when two write at once.
+func persist(ctx context.Context, work func() error) error {
+	for try := 1; ; try++ {
+		err := work()
+		status, ok := errors.AsType[*StatusError](err)
+		if !ok || status.Status < 500 || status.RetryAfter > 0 || try == 3 {
+			return err
+		}
+		select {
+		case <-time.After(jitter(200 * time.Millisecond)):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // now is the Head of the moving tag, the zero one when there is none.
@@ -386,15 +406,18 @@ func (l *registryLocation) push(ctx context.Context, file []byte, head Head) (oc
 		desc    ocispec.Descriptor
 		content []byte
 	}{{ocispec.DescriptorEmptyJSON, ocispec.DescriptorEmptyJSON.Data}, {layer, file}} {
-		there, err := l.repo.Blobs().Exists(ctx, blob.desc)
-		if err == nil && !there {
-			err = l.repo.Blobs().Push(ctx, blob.desc, bytes.NewReader(blob.content))
-		}
+		err := persist(ctx, func() error {
+			there, err := l.repo.Blobs().Exists(ctx, blob.desc)
+			if err != nil || there {
+				return err
+			}
+			return l.repo.Blobs().Push(ctx, blob.desc, bytes.NewReader(blob.content))
+		})
 		if err != nil {
 			return ocispec.Descriptor{}, nil, err
 		}
 	}
-	return desc, raw, l.repo.Manifests().Push(ctx, desc, bytes.NewReader(raw))
+	return desc, raw, persist(ctx, func() error { return l.repo.Manifests().Push(ctx, desc, bytes.NewReader(raw)) })
 }
 
 // settled waits until nobody who read the tag before can still move it, and then
@@ -412,7 +435,9 @@ func (l *registryLocation) settled(ctx context.Context, next Head, desc ocispec.
 		return fmt.Errorf("whether it is there for good was not seen: %w", err)
 	}
 	if now.Version == next.Version {
-		return l.repo.Manifests().PushReference(ctx, desc, bytes.NewReader(raw), l.stays(next.Serial))
+		return persist(ctx, func() error {
+			return l.repo.Manifests().PushReference(ctx, desc, bytes.NewReader(raw), l.stays(next.Serial))
+		})
 	}
 	if now.Serial > next.Serial {
 		kept, err := l.repo.Manifests().Resolve(ctx, l.stays(next.Serial)) // keepTag of who came after
