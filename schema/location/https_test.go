@@ -152,8 +152,8 @@ func TestHTTPSFaults(t *testing.T) {
 		"chunked cut":   {func(w http.ResponseWriter, _ *http.Request) { cut(w, -1, content[:3000]) }, "unexpected EOF", 0},
 		"wrong length":  {func(w http.ResponseWriter, _ *http.Request) { w.Write(content[:len(content)-1]) }, "ends after", 0},
 		"longer":        {func(w http.ResponseWriter, _ *http.Request) { w.Write(content); w.Write([]byte("more")) }, "longer than", 0},
-		"http":          {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL+"/?sig=s3cr3t", 302) }, "redirected elsewhere", 0},
-		"round":         {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/round?sig=s3cr3t", 302) }, "too often", 0},
+		"http":          {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL+"/?sig=s3cr3t", http.StatusFound) }, "redirected elsewhere", 0},
+		"round":         {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/round?sig=s3cr3t", http.StatusFound) }, "too often", 0},
 		"large":         {func(w http.ResponseWriter, _ *http.Request) { w.Write(locationtest.Endless()) }, "longer than 1073741824", 0},
 		"another header": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("X", strings.Repeat("x", 1<<20))

@@ -28,6 +28,7 @@ const (
 	natsPing      = 10 * time.Second
 	natsReconnect = 500 * time.Millisecond
 	natsLook      = 10 * time.Second
+	natsAnswer    = 2 * time.Second // to one request: servers that elect a leader lose some
 
 	maxPointer = 16 << 10  // bytes of a pointer
 	maxChunk   = 512 << 10 // of an object: the client has at most 4,000 unacknowledged
@@ -60,7 +61,7 @@ func (l *bucketLocation) pointers(ctx context.Context) (jetstream.KeyValue, erro
 	if kv := l.kv.Load(); kv != nil {
 		return *kv, nil
 	}
-	kv, err := l.js.KeyValue(ctx, l.address.bucket)
+	kv, err := ask(ctx, func(ctx context.Context) (jetstream.KeyValue, error) { return l.js.KeyValue(ctx, l.address.bucket) })
 	if err == nil {
 		l.kv.Store(&kv)
 	}
@@ -72,7 +73,9 @@ func (l *bucketLocation) files(ctx context.Context) (jetstream.ObjectStore, erro
 	if objects := l.objects.Load(); objects != nil {
 		return *objects, nil
 	}
-	objects, err := l.js.ObjectStore(ctx, l.address.bucket)
+	objects, err := ask(ctx, func(ctx context.Context) (jetstream.ObjectStore, error) {
+		return l.js.ObjectStore(ctx, l.address.bucket)
+	})
 	if err == nil {
 		l.objects.Store(&objects)
 	}
@@ -190,6 +193,37 @@ func (l *bucketLocation) call(ctx context.Context, operation string, limit time.
 	return fmt.Errorf("%s %s: %w", operation, l, err)
 }
 
+// ask repeats a request to which no answer comes, for as long as ctx lasts. It may
+// have been carried out each time.
+func ask[T any](ctx context.Context, request func(ctx context.Context) (T, error)) (answer T, err error) {
+	for {
+		answer, err = begin(ctx, request)
+		if ctx.Err() != nil || !lost(err) {
+			return answer, err
+		}
+	}
+}
+
+// begin gives ctx to what goes on after it has begun, and ends it if it has not
+// begun in time.
+func begin[T any](ctx context.Context, start func(ctx context.Context) (T, error)) (T, error) {
+	limited, cancel := context.WithCancelCause(ctx)
+	late := time.AfterFunc(natsAnswer, func() { cancel(context.DeadlineExceeded) })
+	begun, err := start(limited)
+	if !late.Stop() && err != nil && ctx.Err() == nil {
+		err = context.DeadlineExceeded
+	}
+	if err != nil {
+		cancel(nil)
+	}
+	return begun, err
+}
+
+// lost reports whether an error says that no answer came.
+func lost(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) || errors.Is(err, jetstream.ErrNoStreamResponse)
+}
+
 // ready refuses to wait for servers that are away, and servers that are too old.
 func (l *bucketLocation) ready() error {
 	if !l.conn.IsConnected() {
@@ -257,7 +291,7 @@ func (l *bucketLocation) pointer(ctx context.Context, known Head) (Head, error) 
 	if err != nil {
 		return Head{}, err
 	}
-	entry, err := kv.Get(ctx, l.address.name)
+	entry, err := ask(ctx, func(ctx context.Context) (jetstream.KeyValueEntry, error) { return kv.Get(ctx, l.address.name) })
 	if err != nil {
 		return Head{}, err
 	}
@@ -282,7 +316,7 @@ func (l *bucketLocation) object(ctx context.Context, head Head) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	object, err := objects.Get(ctx, head.Version)
+	object, err := ask(ctx, func(ctx context.Context) (jetstream.ObjectResult, error) { return objects.Get(ctx, head.Version) })
 	if errors.Is(err, jetstream.ErrObjectNotFound) {
 		return nil, fmt.Errorf("the bucket has not the object of %s", head)
 	}
@@ -339,11 +373,12 @@ func (l *bucketLocation) put(ctx context.Context, file []byte, prior Head) (Head
 	if err != nil {
 		return Head{}, err
 	}
-	if now.IsZero() {
-		next.revision, err = kv.Create(ctx, l.address.name, value) // also over an entry that was deleted
-	} else {
-		next.revision, err = kv.Update(ctx, l.address.name, value, now.revision)
-	}
+	next.revision, err = ask(ctx, func(ctx context.Context) (uint64, error) {
+		if now.IsZero() {
+			return kv.Create(ctx, l.address.name, value) // also over an entry that was deleted
+		}
+		return kv.Update(ctx, l.address.name, value, now.revision)
+	})
 	if err == nil {
 		return next, nil
 	}
@@ -352,7 +387,7 @@ func (l *bucketLocation) put(ctx context.Context, file []byte, prior Head) (Head
 
 // putObject puts the file where it is not yet there, and reports whether it did.
 func (l *bucketLocation) putObject(ctx context.Context, objects jetstream.ObjectStore, next Head, value, file []byte) (made bool, err error) {
-	info, err := objects.GetInfo(ctx, next.Version)
+	info, err := ask(ctx, func(ctx context.Context) (*jetstream.ObjectInfo, error) { return objects.GetInfo(ctx, next.Version) })
 	if err == nil && info.Size == uint64(len(file)) && info.Metadata[pointerMetadata] == string(value) {
 		return false, nil
 	}
@@ -364,7 +399,17 @@ func (l *bucketLocation) putObject(ctx context.Context, objects jetstream.Object
 		Metadata: map[string]string{pointerMetadata: string(value)},
 		Opts:     &jetstream.ObjectMetaOptions{ChunkSize: uint32(min(maxChunk, l.conn.MaxPayload()/2))},
 	}
-	_, err = objects.Put(ctx, meta, bytes.NewReader(file))
+	for range 3 { // each with its part of the time, for the answers that it waits for
+		err = func() error {
+			ctx, cancel := context.WithTimeout(ctx, transferTimeout/4)
+			defer cancel()
+			_, err := objects.Put(ctx, meta, bytes.NewReader(file))
+			return err
+		}()
+		if !lost(err) {
+			break
+		}
+	}
 	return err == nil, err
 }
 
@@ -419,14 +464,15 @@ func (l *bucketLocation) bucket(ctx context.Context, config jetstream.StreamConf
 	config.Description = "snapshots of writ"
 	config.Replicas, config.Storage, config.Discard = l.address.replicas, jetstream.FileStorage, jetstream.DiscardNew
 	config.AllowRollup, config.AllowDirect = true, false // a follower of the stream's may be behind
-	stream, err := l.js.Stream(ctx, config.Name)
+	find := func(ctx context.Context) (jetstream.Stream, error) { return l.js.Stream(ctx, config.Name) }
+	stream, err := ask(ctx, find)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		if err := l.safe(config); err != nil {
 			return err
 		}
-		stream, err = l.js.CreateStream(ctx, config)
+		stream, err = ask(ctx, func(ctx context.Context) (jetstream.Stream, error) { return l.js.CreateStream(ctx, config) })
 		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-			stream, err = l.js.Stream(ctx, config.Name)
+			stream, err = ask(ctx, find)
 		}
 	}
 	if err != nil {
@@ -481,7 +527,7 @@ func (l *bucketLocation) before(ctx context.Context, after Head) (Head, error) {
 	if err != nil {
 		return Head{}, err
 	}
-	info, err := objects.GetInfo(ctx, after.prior)
+	info, err := ask(ctx, func(ctx context.Context) (*jetstream.ObjectInfo, error) { return objects.GetInfo(ctx, after.prior) })
 	if err != nil {
 		return Head{}, err
 	}
@@ -519,7 +565,9 @@ func (l *bucketLocation) watch(ctx context.Context, changed chan<- struct{}) (re
 	if err != nil {
 		return false
 	}
-	watcher, err := kv.Watch(ctx, l.address.name)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	watcher, err := begin(ctx, func(ctx context.Context) (jetstream.KeyWatcher, error) { return kv.Watch(ctx, l.address.name) })
 	if err != nil {
 		return false
 	}
