@@ -5,7 +5,6 @@ package locationtest
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strings"
@@ -425,9 +424,6 @@ func cancelled(t *testing.T, b Backend) {
 		t.Errorf("something was written: %+v, %v", found, err)
 	}
 }
-
-// Sum names what a server offers, for an entity tag.
-func Sum(content []byte) [sha256.Size]byte { return sha256.Sum256(content) }
 
 // Endless is the beginning of a file whose header says that it is longer than any
 // snapshot may be.
