@@ -78,6 +78,8 @@ func (e *VersionError) Error() string {
 		"apply the configuration again", e.Version, e.Oldest)
 }
 
+const digestPrefix = "sha256:"
+
 // Digest names a body: "sha256:" and the lower-case hex of its SHA-256.
 func Digest(body []byte) string { return digest(body, nil) }
 
@@ -91,7 +93,7 @@ func digest(b []byte, rest func()) string {
 			rest()
 		}
 	}
-	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+	return digestPrefix + hex.EncodeToString(h.Sum(nil))
 }
 
 // Marshal makes the file. It completes the digests of an unsigned envelope and
@@ -167,15 +169,9 @@ func OpenPaced(file []byte, rest func()) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	if headerDigest(file, envelope) != [sha256.Size]byte(file[headerSum:headerSize]) {
-		return nil, errors.New("the snapshot's header or envelope is damaged: its checksum differs")
-	}
 	s := &Snapshot{body: body}
-	if s.env, err = parseEnvelope(envelope); err != nil {
+	if s.env, err = version.envelope(file, envelope); err != nil {
 		return nil, err
-	}
-	if len(s.env.PastLifetimes) > 0 && !version.past {
-		return nil, fmt.Errorf("the snapshot's envelope has members that format %d does not know", version.version)
 	}
 	if found := digest(body, rest); found != s.env.Digest {
 		return nil, fmt.Errorf("the snapshot's body is damaged: its digest is %q, the envelope says %q", found, s.env.Digest)
@@ -190,6 +186,18 @@ func OpenPaced(file []byte, rest func()) (*Snapshot, error) {
 		return nil, fmt.Errorf("the snapshot's sources: %w", err)
 	}
 	return s, nil
+}
+
+// envelope reads the envelope of a file that begins with the header.
+func (f format) envelope(header, envelope []byte) (Envelope, error) {
+	if headerDigest(header, envelope) != [sha256.Size]byte(header[headerSum:headerSize]) {
+		return Envelope{}, errors.New("the snapshot's header or envelope is damaged: its checksum differs")
+	}
+	e, err := parseEnvelope(envelope)
+	if err == nil && len(e.PastLifetimes) > 0 && !f.past {
+		err = fmt.Errorf("the snapshot's envelope has members that format %d does not know", f.version)
+	}
+	return e, err
 }
 
 // checkVersion finds the reader for the file's version, before anything that

@@ -25,6 +25,9 @@ func TestEveryFlippedBitIsRefused(t *testing.T) {
 			if _, err := Open(file); err == nil {
 				t.Fatalf("%s: bit %d of byte %d flipped: accepted", name, i%8, i/8)
 			}
+			if _, err := Check(file); err == nil {
+				t.Fatalf("%s: bit %d of byte %d flipped: Check accepts", name, i%8, i/8)
+			}
 			file[i/8] ^= 1 << (i % 8)
 		}
 		if _, err := Open(file); err != nil {
@@ -38,6 +41,9 @@ func TestEveryTruncationIsRefused(t *testing.T) {
 	for n := range file {
 		if _, err := Open(slices.Clone(file[:n])); err == nil {
 			t.Fatalf("the first %d of %d bytes: accepted", n, len(file))
+		}
+		if _, err := Check(file[:n]); err == nil {
+			t.Fatalf("the first %d of %d bytes: Check accepts", n, len(file))
 		}
 	}
 }

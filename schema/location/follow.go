@@ -1,0 +1,158 @@
+package location
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"math/rand/v2"
+	"time"
+)
+
+// A Schedule says when a follower looks. The zero value works.
+type Schedule struct {
+	// Poll is the time between two looks: 0 is 30 seconds for https and oci, five
+	// minutes for nats, where changes are pushed, and five seconds for a file. Each
+	// wait is up to a fifth shorter or longer, so that a fleet does not ask at once.
+	Poll time.Duration
+
+	// Held is the snapshot that the follower has already. With one, the first look
+	// is at a random moment of the first Poll; without, it is now.
+	Held Head
+
+	// Now asks for a look before its time. nil never does.
+	Now <-chan struct{}
+}
+
+// A Look is what a follower found.
+type Look struct {
+	Head Head   // what the location holds; zero when Err is set
+	File []byte // the file, when it is another than at the last look; nil otherwise
+	Err  error  // why the location, or what it holds, was not of use
+	Next time.Duration
+}
+
+// The longest waits that a location can cause, so that a mistake of its
+// operator's does not cut the followers off.
+const (
+	maxBackOff    = 5 * time.Minute // also of Cache-Control
+	maxRetryAfter = time.Hour
+)
+
+// chases is how often a follower looks again at once because the snapshot was
+// replaced while it was fetched.
+const chases = 3
+
+// A pace is how often a location wants to be asked.
+type pace struct {
+	poll  time.Duration // without a failure
+	retry time.Duration // after the first failure; it doubles with each
+	most  time.Duration // after any number of failures
+}
+
+// A paced location has a pace of its own.
+type paced interface{ pace() pace }
+
+// A pusher sends whenever the location may hold something new, until ctx ends.
+type pusher interface {
+	changes(ctx context.Context) <-chan struct{}
+}
+
+// Follow looks at a location until ctx ends or the loop over it is left, and gives
+// each look: what is new, that nothing is, or what is wrong. A snapshot is given
+// once. A location that pushes is asked when it does, and every Poll besides.
+//
+// After a failure the waits grow, each twice the one before, up to five minutes
+// (a file is looked at as often as ever). Retry-After (RFC 9110 section 10.2.3)
+// makes a wait longer up to an hour, max-age of Cache-Control (RFC 9111 section
+// 5.2.2.1) up to five minutes.
+func Follow(ctx context.Context, l Location, s Schedule) iter.Seq[Look] {
+	return func(yield func(Look) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		f := &follower{location: l, held: s.Held, pace: pace{poll: 30 * time.Second, retry: 30 * time.Second, most: maxBackOff}}
+		if own, ok := l.(paced); ok {
+			f.pace = own.pace()
+		}
+		if s.Poll > 0 {
+			f.pace.poll, f.pace.retry = s.Poll, min(s.Poll, f.pace.retry)
+		}
+		f.pace.most = max(f.pace.most, f.pace.poll)
+		var pushed <-chan struct{}
+		if p, ok := l.(pusher); ok {
+			pushed = p.changes(ctx)
+		}
+		var first time.Duration
+		if !s.Held.IsZero() {
+			first = rand.N(f.pace.poll)
+		}
+		timer := time.NewTimer(first)
+		defer timer.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-s.Now:
+			case <-pushed:
+			case <-timer.C:
+			}
+			look := f.look(ctx)
+			if ctx.Err() != nil || !yield(look) {
+				return
+			}
+			timer.Reset(look.Next)
+		}
+	}
+}
+
+// A follower is what is remembered from look to look.
+type follower struct {
+	location Location
+	held     Head
+	pace     pace
+	failures int
+}
+
+func (f *follower) look(ctx context.Context) Look {
+	var hint cacheHint
+	head, file, err := f.ask(ctx, &hint)
+	if err != nil {
+		f.failures++
+		return Look{Err: err, Next: max(jitter(f.backOff()), min(retryAfter(err), maxRetryAfter))}
+	}
+	f.failures, f.held = 0, head
+	return Look{Head: head, File: file, Next: max(jitter(f.pace.poll), min(hint.fresh, maxBackOff))}
+}
+
+// ask looks, and fetches what is new.
+func (f *follower) ask(ctx context.Context, hint *cacheHint) (head Head, file []byte, err error) {
+	for range chases {
+		head, err = f.location.Head(context.WithValue(ctx, cacheHintKey{}, hint), f.held)
+		if err != nil || head.Same(f.held) {
+			return head, nil, err
+		}
+		file, err = f.location.Fetch(ctx, head)
+		if !errors.Is(err, ErrMoved) {
+			break
+		}
+	}
+	return head, file, err
+}
+
+func (f *follower) backOff() time.Duration {
+	wait := f.pace.retry
+	for range min(f.failures-1, 32) {
+		wait = min(2*wait, f.pace.most)
+	}
+	return min(wait, f.pace.most)
+}
+
+// jitter draws a time up to a fifth shorter or longer.
+func jitter(d time.Duration) time.Duration { return d*4/5 + rand.N(d*2/5+1) }
+
+// retryAfter is how long the location asked to be left alone.
+func retryAfter(err error) time.Duration {
+	if status, ok := errors.AsType[*StatusError](err); ok {
+		return status.RetryAfter
+	}
+	return 0
+}

@@ -1,0 +1,433 @@
+// Package locationtest holds what every location of a snapshot promises, as one
+// suite of tests: each implementation's own tests call Run. It knows none of them.
+package locationtest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/location"
+	"github.com/writ-auth/writ/schema/snapshot"
+)
+
+// A Backend is one fresh location without a snapshot.
+type Backend struct {
+	Location location.Location
+
+	// Write replaces what is there by whatever means, also by what is no
+	// snapshot. Nil where nothing but Put writes.
+	Write func(t testing.TB, content []byte)
+
+	// Keeps says that earlier snapshots are kept.
+	Keeps bool
+
+	// Patient makes Put wait for others as long as it must on a machine that is
+	// busy with other tests. Nil where it does not wait.
+	Patient func()
+}
+
+// put makes a file the newest, by Put where that works.
+func (b Backend) put(t testing.TB, file []byte, prior location.Head) location.Head {
+	t.Helper()
+	head, err := b.Location.Put(t.Context(), file, prior)
+	if errors.Is(err, location.ErrReadOnly) {
+		b.Write(t, file)
+		head, err = b.Location.Head(t.Context(), location.Head{})
+	}
+	if err != nil {
+		t.Fatalf("put: %v", err)
+	}
+	return head
+}
+
+func (b Backend) readOnly(t testing.TB) bool {
+	t.Helper()
+	_, err := b.Location.Put(t.Context(), nil, location.Head{})
+	return errors.Is(err, location.ErrReadOnly)
+}
+
+// File makes a snapshot that follows prior, with a number of APIs of 200 bytes each.
+func File(t testing.TB, prior location.Head, apis int) []byte {
+	t.Helper()
+	return file(t, prior, apis, "")
+}
+
+func file(t testing.TB, prior location.Head, apis int, mark string) []byte {
+	t.Helper()
+	doc := &schema.Document{Issuer: schema.Issuer{URL: fmt.Sprintf("https://issuer.example/%d%s", prior.Serial+1, mark)}}
+	for i := range apis {
+		doc.APIs = append(doc.APIs, schema.API{Label: fmt.Sprintf("api%07d", i), Name: strings.Repeat("n", 100), Identifier: fmt.Sprintf("https://api.example/%d", i)})
+	}
+	body, err := snapshot.Encode(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := snapshot.Envelope{Serial: prior.Serial + 1, Previous: prior.Digest, Revision: "c0ffee", Created: time.Date(2026, 11, 29, 6, 0, 0, 0, time.UTC)}
+	content, err := snapshot.Marshal(env, body, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+// Run runs the suite, each test on a backend of its own that open makes.
+func Run(t *testing.T, open func(t *testing.T) Backend) {
+	for _, test := range []struct {
+		name string
+		run  func(t *testing.T, b Backend)
+	}{
+		{"absent", absent},
+		{"put, head and fetch", putHeadFetch},
+		{"a look without news", nothingNew},
+		{"a head from nowhere", headFromNowhere},
+		{"put moved", putMoved},
+		{"put refuses", putRefuses},
+		{"put race", putRace},
+		{"history", history},
+		{"another file in its place", replaced},
+		{"no snapshot in its place", garbage},
+		{"follow", follow},
+		{"follow from held", followHeld},
+		{"cancelled", cancelled},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			test.run(t, open(t))
+		})
+	}
+}
+
+func absent(t *testing.T, b Backend) {
+	if head, err := b.Location.Head(t.Context(), location.Head{}); !errors.Is(err, location.ErrAbsent) {
+		t.Errorf("Head: %v, %v", head, err)
+	}
+	for head, err := range b.Location.History(t.Context()) {
+		if !errors.Is(err, location.ErrAbsent) {
+			t.Errorf("History: %v, %v", head, err)
+		}
+	}
+	missing, err := location.HeadOf(File(t, location.Head{}, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := File(t, missing, 1)
+	if _, err := b.Location.Put(t.Context(), next, missing); !errors.Is(err, location.ErrMoved) && !errors.Is(err, location.ErrReadOnly) {
+		t.Errorf("Put after a snapshot that is not there: %v", err)
+	}
+}
+
+func putHeadFetch(t *testing.T, b Backend) {
+	var head location.Head
+	for i, apis := range []int{1, 20_000, 1} { // the second has several MiB
+		content := File(t, head, apis)
+		want, err := location.HeadOf(content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := head
+		head = b.put(t, content, head)
+		if !head.Same(want) || head.Previous != before.Digest || head.Revision != "c0ffee" || head.Created != want.Created || head.Size != int64(len(content)) || head.Version == "" {
+			t.Errorf("put %d: %+v, want %+v", i, head, want)
+		}
+		found, err := b.Location.Head(t.Context(), before)
+		if err != nil || !found.Same(head) || found.Version != head.Version {
+			t.Errorf("Head %d: %+v, %v, want %+v", i, found, err, head)
+		}
+		got, err := b.Location.Fetch(t.Context(), found)
+		if err != nil || !bytes.Equal(got, content) {
+			t.Errorf("Fetch %d: %d bytes, %v", i, len(got), err)
+		}
+	}
+}
+
+func nothingNew(t *testing.T, b Backend) {
+	head := b.put(t, File(t, location.Head{}, 1), location.Head{})
+	for range 3 {
+		found, err := b.Location.Head(t.Context(), head)
+		if err != nil || !found.Same(head) || found.IsZero() {
+			t.Fatalf("%+v, %v", found, err)
+		}
+		head = found
+	}
+}
+
+// A follower that starts with what it has kept knows the snapshot by serial and digest.
+func headFromNowhere(t *testing.T, b Backend) {
+	content := File(t, location.Head{}, 1)
+	b.put(t, content, location.Head{})
+	kept, err := location.HeadOf(content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if head, err := b.Location.Head(t.Context(), kept); err != nil || !head.Same(kept) {
+		t.Errorf("Head: %+v, %v", head, err)
+	}
+	if b.readOnly(t) {
+		return
+	}
+	if _, err := b.Location.Put(t.Context(), File(t, kept, 2), kept); err != nil {
+		t.Errorf("Put after it: %v", err)
+	}
+}
+
+func putMoved(t *testing.T, b Backend) {
+	if b.readOnly(t) {
+		t.Skip("read only")
+	}
+	first := b.put(t, File(t, location.Head{}, 1), location.Head{})
+	second := b.put(t, File(t, first, 1), first)
+	for name, prior := range map[string]location.Head{"none": {}, "the first": first} {
+		_, err := b.Location.Put(t.Context(), file(t, second, 1, "loser"), prior)
+		var moved *location.MovedError
+		if !errors.As(err, &moved) || !errors.Is(err, location.ErrMoved) || !moved.Now.Same(second) {
+			t.Errorf("after %s: %v", name, err)
+		}
+		if head, err := b.Location.Head(t.Context(), location.Head{}); err != nil || !head.Same(second) {
+			t.Errorf("after %s something was written: %+v, %v", name, head, err)
+		}
+	}
+}
+
+func putRefuses(t *testing.T, b Backend) {
+	if b.readOnly(t) {
+		t.Skip("read only")
+	}
+	head := b.put(t, File(t, location.Head{}, 1), location.Head{})
+	next := File(t, head, 1)
+	damaged := bytes.Clone(next)
+	damaged[len(damaged)-1] ^= 1
+	for name, content := range map[string][]byte{
+		"nothing": nil, "no snapshot": []byte("<html>"), "damaged": damaged, "cut": next[:len(next)-1], "a serial again": file(t, location.Head{}, 1, "again"),
+	} {
+		if _, err := b.Location.Put(t.Context(), content, head); err == nil || errors.Is(err, location.ErrMoved) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if found, err := b.Location.Head(t.Context(), location.Head{}); err != nil || !found.Same(head) {
+		t.Errorf("something was written: %+v, %v", found, err)
+	}
+}
+
+// Of several that put after the same snapshot one succeeds, and the others are told.
+func putRace(t *testing.T, b Backend) {
+	if b.readOnly(t) {
+		t.Skip("read only")
+	}
+	if b.Patient != nil {
+		b.Patient()
+	}
+	var head location.Head
+	for round := range 2 {
+		var mu sync.Mutex
+		var winners []location.Head
+		var race sync.WaitGroup
+		for i := range 4 {
+			content := file(t, head, 1, fmt.Sprint("runner", i))
+			race.Go(func() {
+				won, err := b.Location.Put(t.Context(), content, head)
+				mu.Lock()
+				defer mu.Unlock()
+				if err == nil {
+					winners = append(winners, won)
+				} else if !errors.Is(err, location.ErrMoved) {
+					t.Errorf("round %d: %v", round, err)
+				}
+			})
+		}
+		race.Wait()
+		found, err := b.Location.Head(t.Context(), location.Head{})
+		if err != nil || len(winners) != 1 || !found.Same(winners[0]) {
+			t.Fatalf("round %d: winners %v, there is %v, %v", round, winners, found, err)
+		}
+		head = found
+	}
+	if b.Keeps {
+		wantHistory(t, b, 2, 1)
+	}
+}
+
+func wantHistory(t *testing.T, b Backend, serials ...uint64) (heads []location.Head) {
+	t.Helper()
+	var got []uint64
+	for head, err := range b.Location.History(t.Context()) {
+		if err != nil {
+			t.Fatalf("history after %v: %v", got, err)
+		}
+		if n := len(heads); n > 0 && heads[n-1].Previous != head.Digest {
+			t.Errorf("%v follows %v", heads[n-1], head)
+		}
+		heads, got = append(heads, head), append(got, head.Serial)
+	}
+	if fmt.Sprint(got) != fmt.Sprint(serials) {
+		t.Errorf("history %v, want %v", got, serials)
+	}
+	return heads
+}
+
+func history(t *testing.T, b Backend) {
+	var head location.Head
+	contents := map[uint64][]byte{}
+	for range 3 {
+		content := File(t, head, 1)
+		head = b.put(t, content, head)
+		contents[head.Serial] = content
+	}
+	serials := []uint64{3}
+	if b.Keeps {
+		serials = []uint64{3, 2, 1}
+	}
+	for _, head := range wantHistory(t, b, serials...) {
+		got, err := b.Location.Fetch(t.Context(), head)
+		if err != nil || !bytes.Equal(got, contents[head.Serial]) {
+			t.Errorf("fetch %v: %d bytes, %v", head, len(got), err)
+		}
+	}
+	for range b.Location.History(t.Context()) {
+		break // a reader may leave early
+	}
+}
+
+// What was seen is fetched, or the caller learns that it is no longer there.
+func replaced(t *testing.T, b Backend) {
+	content := File(t, location.Head{}, 1)
+	first := b.put(t, content, location.Head{})
+	second := b.put(t, File(t, first, 3), first)
+	got, err := b.Location.Fetch(t.Context(), first)
+	switch {
+	case b.Keeps && (err != nil || !bytes.Equal(got, content)):
+		t.Errorf("an earlier one: %d bytes, %v", len(got), err)
+	case !b.Keeps && !errors.Is(err, location.ErrMoved):
+		t.Errorf("one that is gone: %d bytes, %v", len(got), err)
+	}
+	if head, err := b.Location.Head(t.Context(), first); err != nil || !head.Same(second) {
+		t.Errorf("Head: %+v, %v", head, err)
+	}
+}
+
+// What is no snapshot is an error for as long as it is there, and nothing is put over
+// it.
+func garbage(t *testing.T, b Backend) {
+	if b.Write == nil {
+		t.Skip("nothing else writes there")
+	}
+	content := File(t, location.Head{}, 100)
+	first := b.put(t, content, location.Head{})
+	damaged := bytes.Clone(content)
+	damaged[len(damaged)-1] ^= 1
+	for name, wrong := range map[string][]byte{"empty": {}, "a page": []byte("<!doctype html><title>Sign in</title>"), "cut": content[:len(content)/2], "longer": append(bytes.Clone(content), '\n')} {
+		b.Write(t, wrong)
+		if head, err := b.Location.Head(t.Context(), first); err == nil || errors.Is(err, location.ErrAbsent) {
+			t.Errorf("%s: Head %+v, %v", name, head, err)
+		}
+		if _, err := b.Location.Fetch(t.Context(), first); err == nil {
+			t.Errorf("%s: fetched", name)
+		}
+		if _, err := b.Location.Put(t.Context(), File(t, location.Head{}, 1), location.Head{}); err == nil {
+			t.Errorf("%s: put over it", name)
+		}
+	}
+	b.Write(t, damaged) // behind the header
+	if _, err := b.Location.Fetch(t.Context(), first); err == nil || !strings.Contains(err.Error(), "damaged") {
+		t.Errorf("damaged: %v", err)
+	}
+	b.Write(t, content)
+	if got, err := b.Location.Fetch(t.Context(), first); err != nil || !bytes.Equal(got, content) {
+		t.Errorf("whole again: %v", err)
+	}
+}
+
+// deadline is for a hang, not for speed.
+const deadline = 2 * time.Minute
+
+func follow(t *testing.T, b Backend) {
+	first := b.put(t, File(t, location.Head{}, 1), location.Head{})
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	defer cancel()
+	var head location.Head
+	news := 0
+	for look := range location.Follow(ctx, b.Location, location.Schedule{Poll: 50 * time.Millisecond}) {
+		switch {
+		case look.Err != nil:
+			t.Fatal(look.Err)
+		case look.File == nil && !look.Head.Same(head):
+			t.Fatalf("%+v is new and has no file", look.Head)
+		case look.File == nil:
+			continue
+		}
+		news++
+		if got, err := location.HeadOf(look.File); err != nil || !got.Same(look.Head) || look.Head.Serial != first.Serial+uint64(news-1) {
+			t.Fatalf("news %d: %+v, %v", news, got, err)
+		}
+		if head = look.Head; news == 3 {
+			break
+		}
+		b.put(t, File(t, head, 1), head)
+	}
+	if news != 3 {
+		t.Errorf("%d snapshots were seen", news)
+	}
+}
+
+func followHeld(t *testing.T, b Backend) {
+	content := File(t, location.Head{}, 1)
+	first := b.put(t, content, location.Head{})
+	held, err := location.HeadOf(content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	defer cancel()
+	looks := 0
+	for look := range location.Follow(ctx, b.Location, location.Schedule{Poll: 50 * time.Millisecond, Held: held}) {
+		if look.Err != nil {
+			t.Fatal(look.Err)
+		}
+		if looks++; looks == 1 {
+			if look.File != nil {
+				t.Errorf("what was held is fetched again")
+			}
+			b.put(t, File(t, first, 1), first)
+		}
+		if look.File != nil {
+			break
+		}
+	}
+	if ctx.Err() != nil {
+		t.Error("the next snapshot was not seen")
+	}
+}
+
+func cancelled(t *testing.T, b Backend) {
+	head := b.put(t, File(t, location.Head{}, 1), location.Head{})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := b.Location.Head(ctx, location.Head{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("Head: %v", err)
+	}
+	if _, err := b.Location.Fetch(ctx, head); !errors.Is(err, context.Canceled) {
+		t.Errorf("Fetch: %v", err)
+	}
+	if _, err := b.Location.Put(ctx, File(t, head, 1), head); !errors.Is(err, context.Canceled) && !errors.Is(err, location.ErrReadOnly) {
+		t.Errorf("Put: %v", err)
+	}
+	for range location.Follow(ctx, b.Location, location.Schedule{}) {
+		t.Error("Follow looks after its end")
+	}
+	if found, err := b.Location.Head(t.Context(), location.Head{}); err != nil || !found.Same(head) {
+		t.Errorf("something was written: %+v, %v", found, err)
+	}
+}
+
+// Endless is the beginning of a file whose header says that it is longer than any
+// snapshot may be.
+func Endless() []byte {
+	b := append([]byte("WRITSNAP\x02\x00\x00\x00\x10\x00\x00\x00"), bytes.Repeat([]byte{0x3f}, 1<<20)...)
+	return b
+}

@@ -1,0 +1,590 @@
+package location
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/writ-auth/writ/schema/snapshot"
+)
+
+// The limits of a connection to NATS.
+const (
+	natsDial      = 2 * time.Second // of one server
+	natsPing      = 10 * time.Second
+	natsReconnect = 500 * time.Millisecond
+	natsLook      = 10 * time.Second
+	natsAnswer    = 2 * time.Second // to one request: servers that elect a leader lose some
+
+	maxPointer = 16 << 10  // bytes of a pointer
+	maxChunk   = 512 << 10 // of an object: the client has at most 4,000 unacknowledged
+	maxHistory = 10_000    // snapshots in one history
+
+	safeReplicas = 3 // so that one server may be lost and the others know what was acknowledged
+)
+
+// A bucketLocation is a name in a bucket of NATS JetStream. The files are objects of
+// the bucket's object store, each under its SHA-256 and never changed; which one is
+// the newest says an entry of the key-value store of the same name, the pointer,
+// which is replaced by compare-and-set. A pointer names the object before it, and
+// each object has its pointer in its metadata: that is the history.
+//
+// A change is pushed to whoever follows. Reads go to the leader of a bucket that Put
+// has made; an older answer of another server's would be seen as no change.
+type bucketLocation struct {
+	address     Address
+	conn        *nats.Conn
+	js          jetstream.JetStream
+	allowUnsafe bool
+	connected   chan struct{} // a connection is there, again or at last
+
+	kv      atomic.Pointer[jetstream.KeyValue] // once it was there
+	objects atomic.Pointer[jetstream.ObjectStore]
+}
+
+// pointers returns the key-value store that the pointer is in.
+func (l *bucketLocation) pointers(ctx context.Context) (jetstream.KeyValue, error) {
+	if kv := l.kv.Load(); kv != nil {
+		return *kv, nil
+	}
+	kv, err := ask(ctx, func(ctx context.Context) (jetstream.KeyValue, error) { return l.js.KeyValue(ctx, l.address.bucket) })
+	if err == nil {
+		l.kv.Store(&kv)
+	}
+	return kv, err
+}
+
+// files returns the object store that the files are in.
+func (l *bucketLocation) files(ctx context.Context) (jetstream.ObjectStore, error) {
+	if objects := l.objects.Load(); objects != nil {
+		return *objects, nil
+	}
+	objects, err := ask(ctx, func(ctx context.Context) (jetstream.ObjectStore, error) {
+		return l.js.ObjectStore(ctx, l.address.bucket)
+	})
+	if err == nil {
+		l.objects.Store(&objects)
+	}
+	return objects, err
+}
+
+func openBucket(a Address, opts Options) (*bucketLocation, error) {
+	l := &bucketLocation{address: a, allowUnsafe: opts.AllowUnsafe, connected: make(chan struct{}, 1)}
+	options, err := l.options(opts)
+	if err == nil {
+		l.conn, err = nats.Connect(strings.Join(a.servers, ","), options...)
+	}
+	if err == nil {
+		l.js, err = jetstream.New(l.conn)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", l, err)
+	}
+	return l, nil
+}
+
+func (l *bucketLocation) options(opts Options) ([]nats.Option, error) {
+	reconnected := func(*nats.Conn) { signal(l.connected) }
+	options := []nats.Option{
+		nats.Name(opts.Program),
+		nats.Timeout(natsDial),
+		nats.PingInterval(natsPing),
+		nats.MaxPingsOutstanding(2),
+		nats.MaxReconnects(-1),
+		nats.RetryOnFailedConnect(true),
+		nats.IgnoreAuthErrorAbort(), // credentials are renewed while the server refuses them
+		nats.ReconnectWait(natsReconnect),
+		nats.ReconnectJitter(natsReconnect, natsReconnect),
+		nats.ReconnectBufSize(-1), // nothing is sent minutes after its caller was told that it failed
+		nats.ConnectHandler(reconnected),
+		nats.ReconnectHandler(reconnected),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // LastError has it; nothing is printed
+	}
+	if l.address.scheme == schemeTLS {
+		options = append(options, nats.Secure(&tls.Config{MinVersion: tls.VersionTLS12}))
+	}
+	if user := l.address.user; user != nil {
+		if password, ok := user.Password(); ok {
+			options = append(options, nats.UserInfo(user.Username(), password))
+		} else {
+			options = append(options, nats.Token(user.Username()))
+		}
+	}
+	for _, path := range []string{opts.NATSCredentials, opts.NATSRoots, opts.NATSCertificate, opts.NATSKey} {
+		if path == "" {
+			continue
+		}
+		if _, err := os.ReadFile(path); err != nil {
+			return nil, err
+		}
+	}
+	if opts.NATSCredentials != "" {
+		options = append(options, nats.UserCredentials(opts.NATSCredentials))
+	}
+	if opts.NATSRoots != "" {
+		options = append(options, nats.RootCAs(opts.NATSRoots))
+	}
+	if (opts.NATSCertificate == "") != (opts.NATSKey == "") {
+		return nil, errors.New("certificate and private key go together")
+	}
+	if opts.NATSCertificate != "" {
+		options = append(options, nats.ClientCert(opts.NATSCertificate, opts.NATSKey))
+	}
+	return options, nil
+}
+
+// signal sends without waiting: one that was not received yet is enough.
+func signal(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+func (l *bucketLocation) String() string { return l.address.String() }
+
+func (l *bucketLocation) pace() pace {
+	return pace{poll: 5 * time.Minute, retry: time.Second, most: maxBackOff}
+}
+
+func (l *bucketLocation) Close() error {
+	l.conn.Close()
+	return nil
+}
+
+// call does the work of one method within its time.
+func (l *bucketLocation) call(ctx context.Context, operation string, limit time.Duration, work func(ctx context.Context) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	err := l.ready()
+	if err == nil {
+		err = work(limited)
+	}
+	switch {
+	case err == nil, errors.Is(err, ErrMoved):
+		return err
+	case errors.Is(err, jetstream.ErrBucketNotFound), errors.Is(err, jetstream.ErrKeyNotFound), errors.Is(err, jetstream.ErrStreamNotFound):
+		err = ErrAbsent
+	case ctx.Err() != nil:
+		err = ctx.Err()
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout):
+		err = fmt.Errorf("no answer within %s", limit)
+		if last := l.conn.LastError(); last != nil {
+			err = fmt.Errorf("%w: %w", err, last)
+		}
+	}
+	return fmt.Errorf("%s %s: %w", operation, l, err)
+}
+
+// ask repeats a request to which no answer comes, for as long as ctx lasts. It may
+// have been carried out each time.
+func ask[T any](ctx context.Context, request func(ctx context.Context) (T, error)) (answer T, err error) {
+	for {
+		answer, err = begin(ctx, request)
+		if ctx.Err() != nil || !lost(err) {
+			return answer, err
+		}
+	}
+}
+
+// begin gives ctx to what goes on after it has begun, and ends it if it has not
+// begun in time.
+func begin[T any](ctx context.Context, start func(ctx context.Context) (T, error)) (T, error) {
+	limited, cancel := context.WithCancelCause(ctx)
+	late := time.AfterFunc(natsAnswer, func() { cancel(context.DeadlineExceeded) })
+	begun, err := start(limited)
+	if !late.Stop() && err != nil && ctx.Err() == nil {
+		err = context.DeadlineExceeded
+	}
+	if err != nil {
+		cancel(nil)
+	}
+	return begun, err
+}
+
+// lost reports whether an error says that no answer came.
+func lost(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) || errors.Is(err, jetstream.ErrNoStreamResponse)
+}
+
+// ready refuses to wait for servers that are away, and servers that are too old.
+func (l *bucketLocation) ready() error {
+	if !l.conn.IsConnected() {
+		return fmt.Errorf("no server is connected: %w", cmp.Or(l.conn.LastError(), nats.ErrNoServers))
+	}
+	return checkServer(l.conn.ConnectedServerVersion())
+}
+
+// checkServer refuses servers before 2.11, the oldest that the project is tested with.
+func checkServer(version string) error {
+	parts := strings.SplitN(version, ".", 3)
+	if len(parts) == 3 {
+		major, err1 := strconv.Atoi(parts[0])
+		minor, err2 := strconv.Atoi(parts[1])
+		if err1 == nil && err2 == nil && (major < 2 || major == 2 && minor < 11) {
+			return fmt.Errorf("the server is NATS %s: 2.11 or newer is needed", version)
+		}
+	}
+	return nil
+}
+
+// A pointer is what the entry of the key-value store says. Its members are the
+// format, version 1.
+type pointer struct {
+	Format   string    `json:"format_version"`
+	Object   string    `json:"object"` // "sha256:" and hex of the file
+	Size     int64     `json:"size"`
+	Serial   uint64    `json:"serial"`
+	Digest   string    `json:"digest"`
+	Previous string    `json:"previous,omitempty"`
+	Revision string    `json:"revision,omitempty"`
+	Created  time.Time `json:"created"`
+	Prior    string    `json:"prior,omitempty"` // object of the snapshot before
+}
+
+const (
+	pointerFormat   = "1"
+	pointerMetadata = "writ" // the member of an object's metadata that is its pointer
+)
+
+func parsePointer(value []byte) (Head, error) {
+	var p pointer
+	switch err := json.Unmarshal(value, &p); {
+	case len(value) > maxPointer || err != nil || p.Digest == "" || p.Object == "":
+		return Head{}, errors.New("what is there is no pointer to a snapshot")
+	case p.Format != pointerFormat:
+		return Head{}, fmt.Errorf("the pointer is of format %q, and this program reads %q", clean(p.Format), pointerFormat)
+	case p.Serial > snapshot.MaxSerial || p.Size < 0 || p.Size > snapshot.MaxSize:
+		return Head{}, fmt.Errorf("the pointer is to serial %d of %d bytes, which no snapshot has", p.Serial, p.Size)
+	}
+	return Head{Serial: p.Serial, Digest: p.Digest, Previous: p.Previous, Revision: clean(p.Revision), Created: p.Created, Size: p.Size,
+		Version: p.Object, prior: p.Prior}, nil
+}
+
+func (l *bucketLocation) Head(ctx context.Context, known Head) (head Head, err error) {
+	err = l.call(ctx, "look at", natsLook, func(ctx context.Context) error {
+		head, err = l.pointer(ctx, known)
+		return err
+	})
+	return head, err
+}
+
+func (l *bucketLocation) pointer(ctx context.Context, known Head) (Head, error) {
+	kv, err := l.pointers(ctx)
+	if err != nil {
+		return Head{}, err
+	}
+	entry, err := ask(ctx, func(ctx context.Context) (jetstream.KeyValueEntry, error) { return kv.Get(ctx, l.address.name) })
+	if err != nil {
+		return Head{}, err
+	}
+	if known.revision == entry.Revision() && known.revision > 0 {
+		return known, nil
+	}
+	head, err := parsePointer(entry.Value())
+	head.revision = entry.Revision()
+	return head, err
+}
+
+func (l *bucketLocation) Fetch(ctx context.Context, head Head) (file []byte, err error) {
+	err = l.call(ctx, "fetch from", transferTimeout, func(ctx context.Context) error {
+		file, err = l.object(ctx, head)
+		return err
+	})
+	return file, err
+}
+
+func (l *bucketLocation) object(ctx context.Context, head Head) ([]byte, error) {
+	objects, err := l.files(ctx)
+	if err != nil {
+		return nil, err
+	}
+	object, err := ask(ctx, func(ctx context.Context) (jetstream.ObjectResult, error) { return objects.Get(ctx, head.Version) })
+	if errors.Is(err, jetstream.ErrObjectNotFound) {
+		return nil, fmt.Errorf("the bucket has not the object of %s", head)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer object.Close()
+	file, header, err := receive(object, head.Size)
+	switch {
+	case err != nil:
+		return nil, err
+	case objectName(file) != head.Version:
+		return nil, fmt.Errorf("the object of %s has another digest than its name", head)
+	case header.Serial != head.Serial || header.Digest != head.Digest || header.Previous != head.Previous:
+		return nil, fmt.Errorf("the pointer says %s, the snapshot is %s", head, headOf(header))
+	}
+	return file, nil
+}
+
+// objectName is the name of a file among the objects.
+func objectName(file []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(file)) }
+
+func (l *bucketLocation) Put(ctx context.Context, file []byte, prior Head) (next Head, err error) {
+	err = l.call(ctx, "put to", transferTimeout, func(ctx context.Context) error {
+		next, err = l.put(ctx, file, prior)
+		return err
+	})
+	return next, err
+}
+
+func (l *bucketLocation) put(ctx context.Context, file []byte, prior Head) (Head, error) {
+	now, err := l.now(ctx)
+	if err != nil {
+		return Head{}, err
+	}
+	next, err := checkPut(l, file, now, prior)
+	if err != nil {
+		return Head{}, err
+	}
+	kv, objects, err := l.buckets(ctx)
+	if err != nil {
+		return Head{}, err
+	}
+	next.Version, next.prior = objectName(file), now.Version
+	value, err := json.Marshal(pointer{Format: pointerFormat, Object: next.Version, Size: next.Size, Serial: next.Serial, Digest: next.Digest,
+		Previous: next.Previous, Revision: next.Revision, Created: next.Created, Prior: next.prior})
+	if err != nil {
+		return Head{}, err
+	}
+	if len(value) > maxPointer {
+		return Head{}, fmt.Errorf("its pointer has %d bytes, more than %d", len(value), maxPointer)
+	}
+	made, err := l.putObject(ctx, objects, next, value, file)
+	if err != nil {
+		return Head{}, err
+	}
+	next.revision, err = ask(ctx, func(ctx context.Context) (uint64, error) {
+		if now.IsZero() {
+			return kv.Create(ctx, l.address.name, value) // also over an entry that was deleted
+		}
+		return kv.Update(ctx, l.address.name, value, now.revision)
+	})
+	if err == nil {
+		return next, nil
+	}
+	return l.overtaken(ctx, objects, next, prior, made, err)
+}
+
+// putObject puts the file where it is not yet there, and reports whether it did.
+func (l *bucketLocation) putObject(ctx context.Context, objects jetstream.ObjectStore, next Head, value, file []byte) (made bool, err error) {
+	info, err := ask(ctx, func(ctx context.Context) (*jetstream.ObjectInfo, error) { return objects.GetInfo(ctx, next.Version) })
+	if err == nil && info.Size == uint64(len(file)) && info.Metadata[pointerMetadata] == string(value) {
+		return false, nil
+	}
+	if err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
+		return false, err
+	}
+	meta := jetstream.ObjectMeta{
+		Name:     next.Version,
+		Metadata: map[string]string{pointerMetadata: string(value)},
+		Opts:     &jetstream.ObjectMetaOptions{ChunkSize: uint32(min(maxChunk, l.conn.MaxPayload()/2))},
+	}
+	for range 3 { // each with its part of the time, for the answers that it waits for
+		err = func() error {
+			ctx, cancel := context.WithTimeout(ctx, transferTimeout/4)
+			defer cancel()
+			_, err := objects.Put(ctx, meta, bytes.NewReader(file))
+			return err
+		}()
+		if !lost(err) {
+			break
+		}
+	}
+	return err == nil, err
+}
+
+// overtaken says what became of a pointer that was not replaced, or of which that is
+// not known. If it is ours, this Put has done it, or one of the same file.
+func (l *bucketLocation) overtaken(ctx context.Context, objects jetstream.ObjectStore, next, prior Head, made bool, cause error) (Head, error) {
+	now, err := l.now(ctx)
+	switch {
+	case err != nil:
+		return Head{}, fmt.Errorf("whether it is there was not seen: %w", cause)
+	case now.Version == next.Version:
+		return now, nil
+	case !errors.Is(cause, jetstream.ErrKeyRevisionMismatch) && !errors.Is(cause, jetstream.ErrKeyExists):
+		return Head{}, cause
+	}
+	if made {
+		_ = objects.Delete(ctx, next.Version) // the bucket has room for it until somebody else does
+	}
+	return Head{}, &MovedError{Location: l.String(), Expected: prior, Now: now}
+}
+
+// now is the Head of the pointer, the zero one when there is none.
+func (l *bucketLocation) now(ctx context.Context) (Head, error) {
+	head, err := l.pointer(ctx, Head{})
+	if errors.Is(err, jetstream.ErrKeyNotFound) || errors.Is(err, jetstream.ErrBucketNotFound) {
+		return Head{}, nil
+	}
+	return head, err
+}
+
+// buckets returns both stores, made if they are missing, and refuses those that can
+// forget what they acknowledged.
+func (l *bucketLocation) buckets(ctx context.Context) (jetstream.KeyValue, jetstream.ObjectStore, error) {
+	name := l.address.bucket
+	for _, config := range []jetstream.StreamConfig{
+		{Name: "KV_" + name, Subjects: []string{"$KV." + name + ".>"}, MaxMsgsPerSubject: 1, DenyDelete: true},
+		{Name: "OBJ_" + name, Subjects: []string{"$O." + name + ".C.>", "$O." + name + ".M.>"}},
+	} {
+		if err := l.bucket(ctx, config); err != nil {
+			return nil, nil, err
+		}
+	}
+	kv, err := l.pointers(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	objects, err := l.files(ctx)
+	return kv, objects, err
+}
+
+func (l *bucketLocation) bucket(ctx context.Context, config jetstream.StreamConfig) error {
+	config.Description = "snapshots of writ"
+	config.Replicas, config.Storage, config.Discard = l.address.replicas, jetstream.FileStorage, jetstream.DiscardNew
+	config.AllowRollup, config.AllowDirect = true, false // a follower of the stream's may be behind
+	find := func(ctx context.Context) (jetstream.Stream, error) { return l.js.Stream(ctx, config.Name) }
+	stream, err := ask(ctx, find)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		if err := l.safe(config); err != nil {
+			return err
+		}
+		stream, err = ask(ctx, func(ctx context.Context) (jetstream.Stream, error) { return l.js.CreateStream(ctx, config) })
+		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+			stream, err = ask(ctx, find)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return l.safe(stream.CachedInfo().Config)
+}
+
+// safe refuses what can forget, unless that was asked for.
+func (l *bucketLocation) safe(c jetstream.StreamConfig) error {
+	var reasons []string
+	if c.Replicas < safeReplicas {
+		reasons = append(reasons, fmt.Sprintf("%d of %d replicas", c.Replicas, safeReplicas))
+	}
+	if c.Storage != jetstream.FileStorage {
+		reasons = append(reasons, "memory storage")
+	}
+	if c.MaxAge > 0 {
+		reasons = append(reasons, fmt.Sprintf("it drops what is older than %s", c.MaxAge))
+	}
+	if c.Discard == jetstream.DiscardOld && (c.MaxMsgs > 0 || c.MaxBytes > 0) {
+		reasons = append(reasons, "it makes room by dropping what is oldest")
+	}
+	if len(reasons) == 0 || l.allowUnsafe {
+		return nil
+	}
+	return fmt.Errorf("bucket %q is unsafe: %s; --store-allow-unsafe accepts that", l.address.bucket, strings.Join(reasons, "; "))
+}
+
+func (l *bucketLocation) History(ctx context.Context) iter.Seq2[Head, error] {
+	return func(yield func(Head, error) bool) {
+		head, err := l.Head(ctx, Head{})
+		for range maxHistory {
+			if !yield(head, err) || err != nil || head.prior == "" {
+				return
+			}
+			after := head
+			err = l.call(ctx, "read the history of", natsLook, func(ctx context.Context) error {
+				head, err = l.before(ctx, after)
+				return err
+			})
+			if errors.Is(err, jetstream.ErrObjectNotFound) {
+				return // it was deleted
+			}
+		}
+	}
+}
+
+// before is the snapshot that another was planned against.
+func (l *bucketLocation) before(ctx context.Context, after Head) (Head, error) {
+	objects, err := l.files(ctx)
+	if err != nil {
+		return Head{}, err
+	}
+	info, err := ask(ctx, func(ctx context.Context) (*jetstream.ObjectInfo, error) { return objects.GetInfo(ctx, after.prior) })
+	if err != nil {
+		return Head{}, err
+	}
+	head, err := parsePointer([]byte(info.Metadata[pointerMetadata]))
+	if err == nil && (head.Version != after.prior || head.Digest != after.Previous || head.Serial >= after.Serial) {
+		err = fmt.Errorf("before %s is %s, and it was planned against %s", after, head, after.Previous)
+	}
+	return head, err
+}
+
+// changes watches the pointer. A watch that ends, or a bucket that is not there yet,
+// is tried again. A lost connection ends the watch: the next one begins with what
+// is there, so that nothing is missed that was put meanwhile.
+func (l *bucketLocation) changes(ctx context.Context) <-chan struct{} {
+	changed := make(chan struct{}, 1)
+	go func() {
+		for {
+			if l.watch(ctx, changed) {
+				continue
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-l.connected:
+			case <-time.After(jitter(5 * time.Second)):
+			}
+		}
+	}()
+	return changed
+}
+
+// watch reports whether it ended because the connection is another one.
+func (l *bucketLocation) watch(ctx context.Context, changed chan<- struct{}) (reconnected bool) {
+	kv, err := l.pointers(ctx)
+	if err != nil {
+		return false
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	watcher, err := begin(ctx, func(ctx context.Context) (jetstream.KeyWatcher, error) { return kv.Watch(ctx, l.address.name) })
+	if err != nil {
+		return false
+	}
+	defer watcher.Stop()
+	for {
+		select {
+		case entry, open := <-watcher.Updates():
+			if !open {
+				return false
+			}
+			if entry != nil { // nil is the end of what was there before
+				signal(changed)
+			}
+		case <-l.connected:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+}

@@ -1,0 +1,479 @@
+package location
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/specs-go"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/errdef"
+	"oras.land/oras-go/v2/registry"
+	"oras.land/oras-go/v2/registry/remote"
+	"oras.land/oras-go/v2/registry/remote/auth"
+	"oras.land/oras-go/v2/registry/remote/credentials"
+	"oras.land/oras-go/v2/registry/remote/errcode"
+
+	"github.com/writ-auth/writ/schema/snapshot"
+)
+
+// A snapshot in a registry is an image manifest (OCI image specification 1.1) with
+// this artifactType, the empty config and one layer of the same media type: the file.
+const artifactType = "application/vnd.writ.snapshot.v1"
+
+// What the annotations of the manifest say of the snapshot, beside
+// org.opencontainers.image.created, .revision and .source.
+const (
+	annotationSerial   = "dev.writ.serial"
+	annotationDigest   = "dev.writ.digest"
+	annotationPrevious = "dev.writ.previous"
+)
+
+const (
+	maxManifest = 64 << 10
+	layerTitle  = "writ.snapshot" // the name under which "oras pull" writes the layer
+)
+
+// settle is how long a tag that was moved must stay where it is. It is longer
+// than it takes others to move it who have read it before.
+const settle = 2 * time.Second
+
+// A registryLocation is a tag of an OCI registry.
+//
+// A registry knows no compare-and-set, and so Put reads the tag before it moves it,
+// and again after settle. Who then finds another snapshot in its place was
+// overtaken: that is ErrMoved. The winner gives its manifest a tag that stays,
+// TAG-SERIAL. History goes from the moving tag back by the digests of what each
+// was planned against, through the tags that stay, so that it has no loser in it.
+type registryLocation struct {
+	address   Address
+	repo      *remote.Repository
+	transport *http.Transport
+	source    string
+	settle    time.Duration
+}
+
+func openRegistry(a Address, opts Options) (*registryLocation, error) {
+	configs, err := dockerConfig(opts.DockerConfig)
+	if err != nil {
+		return nil, err
+	}
+	client, transport := newClient(opts.Roots)
+	repo := &remote.Repository{
+		Reference:          registry.Reference{Registry: a.registry, Repository: a.repository},
+		ManifestMediaTypes: []string{ocispec.MediaTypeImageManifest},
+		MaxMetadataBytes:   maxManifest,
+		SkipReferrersGC:    true,
+		Client: &auth.Client{
+			Client:     client,
+			Header:     http.Header{"User-Agent": {opts.Program}},
+			Cache:      auth.NewCache(),
+			ClientID:   opts.Program,
+			Credential: configs.credential,
+		},
+	}
+	host, _, err := net.SplitHostPort(a.registry)
+	if err != nil {
+		host = a.registry
+	}
+	repo.PlainHTTP = opts.Roots == nil && isLoopback(host)
+	return &registryLocation{address: a, repo: repo, transport: transport, source: opts.Source, settle: settle}, nil
+}
+
+// A configFile is the path of Docker's config.json.
+type configFile string
+
+func dockerConfig(path string) (configFile, error) {
+	if path != "" {
+		info, err := os.Stat(path)
+		if err == nil && info.IsDir() {
+			path = filepath.Join(path, "config.json")
+			_, err = os.Stat(path)
+		}
+		if err != nil {
+			return "", fmt.Errorf("read Docker's config: %w", err)
+		}
+		return configFile(path), nil
+	}
+	folder := os.Getenv("DOCKER_CONFIG")
+	if folder == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", nil // a service without a home logs in nowhere
+		}
+		folder = filepath.Join(home, ".docker")
+	}
+	return configFile(filepath.Join(folder, "config.json")), nil
+}
+
+// credential reads who to be at a registry, anew at every login. What a helper says
+// is in no error: it may say what it should have kept.
+func (c configFile) credential(ctx context.Context, host string) (auth.Credential, error) {
+	if c == "" {
+		return auth.EmptyCredential, nil
+	}
+	store, err := credentials.NewStore(string(c), credentials.StoreOptions{})
+	if err != nil {
+		return auth.EmptyCredential, fmt.Errorf("config file %q of Docker cannot be read", string(c))
+	}
+	credential, err := credentials.Credential(store)(ctx, host)
+	if err != nil {
+		return auth.EmptyCredential, fmt.Errorf("config file %q of Docker, or the credential helper that it names, gives no credential for %q", string(c), host)
+	}
+	return credential, nil
+}
+
+func (l *registryLocation) String() string { return l.address.String() }
+
+func (l *registryLocation) pace() pace {
+	return pace{poll: 30 * time.Second, retry: 30 * time.Second, most: maxBackOff}
+}
+
+func (l *registryLocation) Close() error {
+	l.transport.CloseIdleConnections()
+	return nil
+}
+
+// failed names the operation and makes the error of the library fit for a log.
+func (l *registryLocation) failed(operation string, err error) error {
+	var response *errcode.ErrorResponse
+	switch {
+	case errors.As(err, &response):
+		status := &StatusError{Host: l.address.registry, Status: response.StatusCode}
+		if len(response.Errors) > 0 {
+			status.Detail = clean(response.Errors.Error())
+		}
+		err = status
+	case errors.Is(err, ErrMoved):
+		return err
+	default:
+		err = redacted(err)
+	}
+	return fmt.Errorf("%s %s: %w", operation, l, err)
+}
+
+func (l *registryLocation) Head(ctx context.Context, known Head) (Head, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	head, err := l.tagged(ctx, l.address.tag, known)
+	if err != nil {
+		return Head{}, l.failed("look at", err)
+	}
+	return head, nil
+}
+
+// tagged is the Head that a tag stands for.
+func (l *registryLocation) tagged(ctx context.Context, tag string, known Head) (Head, error) {
+	desc, err := l.repo.Manifests().Resolve(ctx, tag)
+	if errors.Is(err, errdef.ErrNotFound) {
+		return Head{}, ErrAbsent
+	}
+	if err != nil {
+		return Head{}, err
+	}
+	if desc.Digest.String() == known.Version {
+		return known, nil
+	}
+	head, _, err := l.manifest(context.WithValue(ctx, cacheHintKey{}, nil), desc)
+	return head, err
+}
+
+// manifest fetches and checks a manifest. It is asked for by its digest, so that a
+// tag which moves meanwhile changes nothing.
+func (l *registryLocation) manifest(ctx context.Context, desc ocispec.Descriptor) (Head, *ocispec.Manifest, error) {
+	if desc.MediaType != ocispec.MediaTypeImageManifest {
+		return Head{}, nil, fmt.Errorf("it is of media type %q, not %q", clean(desc.MediaType), ocispec.MediaTypeImageManifest)
+	}
+	if desc.Size > maxManifest {
+		return Head{}, nil, fmt.Errorf("its manifest of %d bytes is longer than %d", desc.Size, maxManifest)
+	}
+	raw, err := content.FetchAll(ctx, l.repo.Manifests(), desc)
+	if err != nil {
+		return Head{}, nil, err
+	}
+	m := new(ocispec.Manifest)
+	if err := json.Unmarshal(raw, m); err != nil {
+		return Head{}, nil, errors.New("its manifest is no JSON of a manifest")
+	}
+	head, err := headOfManifest(m)
+	head.Version = desc.Digest.String()
+	return head, m, err
+}
+
+// headOfManifest reads what the annotations say, and refuses what is no snapshot.
+func headOfManifest(m *ocispec.Manifest) (Head, error) {
+	switch {
+	case m.ArtifactType != artifactType:
+		return Head{}, fmt.Errorf("it is no snapshot: its artifactType is %q, not %q", clean(m.ArtifactType), artifactType)
+	case len(m.Layers) != 1 || m.Layers[0].MediaType != artifactType:
+		return Head{}, fmt.Errorf("it is no snapshot: it has not one layer of media type %q", artifactType)
+	case m.Layers[0].Size < 0 || m.Layers[0].Size > snapshot.MaxSize:
+		return Head{}, fmt.Errorf("its layer of %d bytes is longer than %d, the most that a snapshot has", m.Layers[0].Size, snapshot.MaxSize)
+	case m.Layers[0].Digest.Validate() != nil || m.Layers[0].Digest.Algorithm() != digest.SHA256:
+		return Head{}, errors.New("its layer has no digest of SHA-256")
+	}
+	serial, err := strconv.ParseUint(m.Annotations[annotationSerial], 10, 64)
+	if err != nil || serial > snapshot.MaxSerial {
+		return Head{}, fmt.Errorf("its annotation %s is no serial", annotationSerial)
+	}
+	created, err := time.Parse(time.RFC3339, m.Annotations[ocispec.AnnotationCreated])
+	if err != nil {
+		return Head{}, fmt.Errorf("its annotation %s is no time", ocispec.AnnotationCreated)
+	}
+	head := Head{Serial: serial, Digest: m.Annotations[annotationDigest], Previous: m.Annotations[annotationPrevious],
+		Revision: clean(m.Annotations[ocispec.AnnotationRevision]), Created: created.UTC(), Size: m.Layers[0].Size}
+	if digest.Digest(head.Digest).Validate() != nil || head.Previous != "" && digest.Digest(head.Previous).Validate() != nil {
+		return Head{}, fmt.Errorf("its annotations %s and %s are no digests", annotationDigest, annotationPrevious)
+	}
+	return head, nil
+}
+
+func (l *registryLocation) Fetch(ctx context.Context, head Head) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, transferTimeout)
+	defer cancel()
+	file, err := l.fetch(ctx, head)
+	if err != nil {
+		return nil, l.failed("fetch from", err)
+	}
+	return file, nil
+}
+
+func (l *registryLocation) fetch(ctx context.Context, head Head) ([]byte, error) {
+	desc, err := l.repo.Manifests().Resolve(ctx, head.Version)
+	if errors.Is(err, errdef.ErrNotFound) {
+		return nil, fmt.Errorf("the registry has deleted %s", head)
+	}
+	if err != nil {
+		return nil, err
+	}
+	claimed, m, err := l.manifest(ctx, desc)
+	if err != nil {
+		return nil, err
+	}
+	layer := m.Layers[0]
+	body, err := l.repo.Blobs().Fetch(ctx, layer)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	verifier := layer.Digest.Verifier()
+	file, header, err := receive(io.TeeReader(body, verifier), layer.Size)
+	switch {
+	case err != nil:
+		return nil, err
+	case !verifier.Verified():
+		return nil, fmt.Errorf("its layer has not the digest %s that the manifest says", layer.Digest)
+	case header.Serial != claimed.Serial || header.Digest != claimed.Digest || header.Previous != claimed.Previous:
+		return nil, fmt.Errorf("its annotations say %s, the snapshot in it is %s", claimed, headOf(header))
+	}
+	return file, nil
+}
+
+// stays is the tag that stays with a serial.
+func (l *registryLocation) stays(serial uint64) string {
+	return l.address.tag + "-" + strconv.FormatUint(serial, 10)
+}
+
+func (l *registryLocation) Put(ctx context.Context, file []byte, prior Head) (Head, error) {
+	ctx, cancel := context.WithTimeout(ctx, transferTimeout)
+	defer cancel()
+	next, err := l.put(ctx, file, prior)
+	if err != nil {
+		return Head{}, l.failed("put to", err)
+	}
+	return next, nil
+}
+
+func (l *registryLocation) put(ctx context.Context, file []byte, prior Head) (Head, error) {
+	now, err := l.now(ctx)
+	if err != nil {
+		return Head{}, err
+	}
+	next, err := checkPut(l, file, now, prior)
+	if err != nil {
+		return Head{}, err
+	}
+	if err := l.keepTag(ctx, now); err != nil {
+		return Head{}, err
+	}
+	desc, raw, err := l.push(ctx, file, next)
+	if err != nil {
+		return Head{}, err
+	}
+	next.Version = desc.Digest.String()
+	err = persist(ctx, func() error {
+		found, err := l.now(ctx)
+		switch {
+		case err != nil || found.Version == next.Version:
+			return err
+		case found.Version != now.Version:
+			return &MovedError{Location: l.String(), Expected: prior, Now: found}
+		}
+		return l.repo.Manifests().PushReference(ctx, desc, bytes.NewReader(raw), l.address.tag)
+	})
+	if err != nil {
+		return Head{}, err
+	}
+	return next, l.settled(ctx, next, desc, raw)
+}
+
+// persist repeats what may be done any number of times while the registry answers
+// that it failed: the reference implementation does when two write at once.
+func persist(ctx context.Context, work func() error) error {
+	for try := 1; ; try++ {
+		err := work()
+		status, ok := errors.AsType[*StatusError](err)
+		if !ok || status.Status < 500 || status.RetryAfter > 0 || try == 3 {
+			return err
+		}
+		select {
+		case <-time.After(jitter(200 * time.Millisecond)):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// now is the Head of the moving tag, the zero one when there is none.
+func (l *registryLocation) now(ctx context.Context) (Head, error) {
+	head, err := l.tagged(ctx, l.address.tag, Head{})
+	if errors.Is(err, ErrAbsent) {
+		return Head{}, nil
+	}
+	return head, err
+}
+
+// keepTag gives the newest snapshot the tag that stays before the next one takes its
+// place: who put it may have died, or a loser may have been the last to set the tag.
+func (l *registryLocation) keepTag(ctx context.Context, now Head) error {
+	if now.IsZero() {
+		return nil
+	}
+	tag := l.stays(now.Serial)
+	desc, err := l.repo.Manifests().Resolve(ctx, tag)
+	if err == nil && desc.Digest.String() == now.Version {
+		return nil
+	}
+	if err != nil && !errors.Is(err, errdef.ErrNotFound) {
+		return err
+	}
+	if desc, err = l.repo.Manifests().Resolve(ctx, now.Version); err != nil {
+		return err
+	}
+	return l.repo.Manifests().Tag(ctx, desc, tag)
+}
+
+// push uploads file and manifest, as far as the registry lacks them, and leaves the
+// tags alone.
+func (l *registryLocation) push(ctx context.Context, file []byte, head Head) (ocispec.Descriptor, []byte, error) {
+	layer := content.NewDescriptorFromBytes(artifactType, file)
+	layer.Annotations = map[string]string{ocispec.AnnotationTitle: layerTitle}
+	annotations := map[string]string{
+		ocispec.AnnotationCreated: head.Created.UTC().Format(time.RFC3339),
+		annotationSerial:          strconv.FormatUint(head.Serial, 10),
+		annotationDigest:          head.Digest,
+	}
+	for name, value := range map[string]string{annotationPrevious: head.Previous, ocispec.AnnotationRevision: head.Revision, ocispec.AnnotationSource: l.source} {
+		if value != "" {
+			annotations[name] = value
+		}
+	}
+	raw, err := json.Marshal(ocispec.Manifest{
+		Versioned:    specs.Versioned{SchemaVersion: 2},
+		MediaType:    ocispec.MediaTypeImageManifest,
+		ArtifactType: artifactType,
+		Config:       ocispec.DescriptorEmptyJSON,
+		Layers:       []ocispec.Descriptor{layer},
+		Annotations:  annotations,
+	})
+	if err != nil {
+		return ocispec.Descriptor{}, nil, err
+	}
+	desc := content.NewDescriptorFromBytes(ocispec.MediaTypeImageManifest, raw)
+	for _, blob := range []struct {
+		desc    ocispec.Descriptor
+		content []byte
+	}{{ocispec.DescriptorEmptyJSON, ocispec.DescriptorEmptyJSON.Data}, {layer, file}} {
+		err := persist(ctx, func() error {
+			there, err := l.repo.Blobs().Exists(ctx, blob.desc)
+			if err != nil || there {
+				return err
+			}
+			return l.repo.Blobs().Push(ctx, blob.desc, bytes.NewReader(blob.content))
+		})
+		if err != nil {
+			return ocispec.Descriptor{}, nil, err
+		}
+	}
+	return desc, raw, persist(ctx, func() error { return l.repo.Manifests().Push(ctx, desc, bytes.NewReader(raw)) })
+}
+
+// settled waits until nobody who read the tag before can still move it, and then
+// says whether next is in the chain: as the newest, or below one that came after.
+func (l *registryLocation) settled(ctx context.Context, next Head, desc ocispec.Descriptor, raw []byte) error {
+	timer := time.NewTimer(l.settle)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		return fmt.Errorf("whether it is there for good was not seen: %w", ctx.Err())
+	}
+	now, err := l.now(ctx)
+	if err != nil {
+		return fmt.Errorf("whether it is there for good was not seen: %w", err)
+	}
+	if now.Version == next.Version {
+		return persist(ctx, func() error {
+			return l.repo.Manifests().PushReference(ctx, desc, bytes.NewReader(raw), l.stays(next.Serial))
+		})
+	}
+	if now.Serial > next.Serial {
+		kept, err := l.repo.Manifests().Resolve(ctx, l.stays(next.Serial)) // keepTag of who came after
+		if err == nil && kept.Digest == desc.Digest {
+			return nil
+		}
+	}
+	return &MovedError{Location: l.String(), Expected: next, Now: now}
+}
+
+func (l *registryLocation) History(ctx context.Context) iter.Seq2[Head, error] {
+	return func(yield func(Head, error) bool) {
+		head, err := l.Head(ctx, Head{})
+		for {
+			if !yield(head, err) || err != nil || head.Previous == "" || head.Serial == 0 {
+				return
+			}
+			after := head
+			head, err = l.before(ctx, after)
+			if errors.Is(err, ErrAbsent) {
+				return // what was before was never here, or is deleted
+			}
+			if err != nil {
+				head, err = Head{}, l.failed("read the history of", err)
+			}
+		}
+	}
+}
+
+// before is the snapshot that another was planned against.
+func (l *registryLocation) before(ctx context.Context, after Head) (Head, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	head, err := l.tagged(ctx, l.stays(after.Serial-1), Head{})
+	if err == nil && (head.Digest != after.Previous || head.Serial != after.Serial-1) {
+		err = fmt.Errorf("tag %q is %s, and serial %d was planned against %s", l.stays(after.Serial-1), head, after.Serial, after.Previous)
+	}
+	return head, err
+}
