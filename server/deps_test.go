@@ -37,6 +37,7 @@ var confined = map[string]struct {
 	to     []string
 	reason string
 }{
+	"html/template":                      {[]string{"server/console"}, "pages belong to the workbench; templates call methods by name, so that the linker keeps every exported one"},
 	"github.com/lestrrat-go/jwx/v2":      {[]string{"server/token"}, "jwx v2 is at the end of its line: its successor is to be a change in one package"},
 	"github.com/fsnotify/fsnotify":       {[]string{"server/watch"}, "events are hints: only the package that looks itself may hear them"},
 	"go.etcd.io/bbolt":                   {[]string{"server/store"}, "the state has one interface and its backends are behind it"},

@@ -162,7 +162,7 @@ func (d *devServer) run(ctx context.Context, listener net.Listener) error {
 func (d *devServer) reload() {
 	err := d.activate()
 	before := d.broken.Load()
-	d.broken.Store(d.rejection(err))
+	d.broken.Store(rejection(err, d.env.Now()))
 	if before != nil && err == nil {
 		d.say("mended", "The configuration compiles again.")
 	}
