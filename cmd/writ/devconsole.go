@@ -9,12 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/console"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/durable"
 	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server"
-	"github.com/writ-auth/writ/server/console"
 	"github.com/writ-auth/writ/server/decide"
 	"github.com/writ-auth/writ/server/token"
 )

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/console"
 	"github.com/writ-auth/writ/schema"
-	"github.com/writ-auth/writ/server/console"
 )
 
 // worker is the path of an API that for_each made, with a slash in its label.
