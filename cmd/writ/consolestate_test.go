@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -18,8 +19,11 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+	"github.com/writ-auth/writ/cmd/writ/internal/console"
+	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/jose"
+	"github.com/writ-auth/writ/server"
 )
 
 const devOrigin = "http://127.0.0.1:8080"
@@ -209,5 +213,101 @@ func TestConsoleShowsTheServersState(t *testing.T) {
 		if w := s.visit("/console/keys/" + key.KID + ".pem"); w.Code != http.StatusOK || !strings.HasPrefix(w.Body.String(), "-----BEGIN PUBLIC KEY-----") {
 			t.Errorf("%s: %d %s", key.KID, w.Code, w.Body)
 		}
+	}
+}
+
+// Over a running server pages show the snapshot with the server's own keys, problems and
+// answers, and what it does not answer.
+func TestConsoleOverAServer(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "writ.snapshot")
+	content := func(serial uint64, hcl string) []byte {
+		s := newDevSite(t, hcl)
+		tree, err := s.w.Compile()
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := workspace.Snapshot(tree.Model.Document, tree.Model, serial, s.now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return body
+	}
+	config := fmt.Sprintf(servedConfig, hashSecret("right")) + `
+client "broken" {
+  secret "a" { hash = "env:MISSING" }
+}
+`
+	if err := os.WriteFile(file, content(4, config), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	running, err := server.New(server.Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := running.Activate(content(4, config)); err != nil {
+		t.Fatal(err)
+	}
+	public, admin := httptest.NewServer(running.Public()), httptest.NewServer(running.Admin())
+	defer public.Close()
+	defer admin.Close()
+	env := &cli.Env{Now: time.Now}
+	opts, err := showServer(t.Context(), env, file, &consoleFlags{server: public.URL, admin: admin.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(h http.Handler, method, path string, form url.Values) string {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest(method, devOrigin+path, strings.NewReader(form.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Origin", devOrigin)
+		h.ServeHTTP(w, r)
+		return w.Body.String()
+	}
+	holds := func(page string, words ...string) {
+		t.Helper()
+		for _, w := range words {
+			if !strings.Contains(page, w) {
+				t.Errorf("%q is not on the page:\n%s", w, page)
+			}
+		}
+	}
+	kid := running.Status().Keys[0].KID
+	pages := console.New(opts)
+	home := ask(pages, "GET", "/console/", nil)
+	holds(home, "serial 4", "put in force", "client.broken")
+	if strings.Contains(home, "these pages show") {
+		t.Errorf("another snapshot is said to be served:\n%s", home)
+	}
+	holds(ask(pages, "GET", "/console/keys", nil), kid, "active")
+	holds(ask(pages, "GET", "/console/keys/"+kid+".pem", nil), "-----BEGIN PUBLIC KEY-----")
+	right, wrong := url.Values{"client": {"billing"}, "secret": {"right"}}, url.Values{"client": {"billing"}, "secret": {"wrong"}}
+	holds(ask(pages, "POST", "/console/apis/orders/test", right), "Signature verified", kid)
+	holds(ask(pages, "POST", "/console/apis/orders/test", wrong), "401 Unauthorized")
+	right.Set("further", "delete:orders")
+	holds(ask(pages, "POST", "/console/apis/orders/test", right), "400 Bad Request", "ungranted-scope", "delete:orders")
+	holds(ask(pages, "POST", "/console/apis/new", url.Values{"action": {"write"}}), "forbidden")
+
+	// Without the admin listener, what is public.
+	bare, err := showServer(t.Context(), env, file, &consoleFlags{server: public.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	holds(ask(console.New(bare), "GET", "/console/keys", nil), kid, "published", ".jwk")
+
+	// The server goes on to another snapshot, rejects one, and goes away.
+	if err := running.Activate(content(5, config+"api \"more\" {\n  identifier = \"urn:more\"\n}\n")); err != nil {
+		t.Fatal(err)
+	}
+	if err := running.Activate([]byte("no snapshot")); err == nil {
+		t.Fatal("it was taken")
+	}
+	holds(ask(pages, "GET", "/console/", nil), "it serves serial 5", "these pages show serial 4", "The newest configuration was rejected")
+	public.Close()
+	admin.Close()
+	holds(ask(pages, "GET", "/console/", nil), "no answer from "+public.URL, "no answer from "+admin.URL)
+	right.Del("further")
+	holds(ask(pages, "POST", "/console/apis/orders/test", right), "502 Bad Gateway", "no answer from")
+	if _, err := showServer(t.Context(), env, file, &consoleFlags{server: public.URL}); err == nil {
+		t.Error("no server, and no error")
 	}
 }

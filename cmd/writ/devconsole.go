@@ -28,17 +28,7 @@ func (d *devServer) handler() http.Handler {
 		Create:     func(name string, content []byte) error { return createBelow(d.w.Dir, name, content) },
 		SecretHint: "Every client takes the one that writ dev printed when it started.",
 	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if console.Holds(r.URL) {
-			pages.ServeHTTP(w, r)
-			return
-		}
-		if r.URL.Path == "/" { // who opens the issuer in a browser
-			http.Redirect(w, r, console.Path, http.StatusSeeOther)
-			return
-		}
-		public.ServeHTTP(w, r)
-	})
+	return withRoot(pages, public) // the root: who opens the issuer in a browser
 }
 
 // consoleState describes what the server in this process serves, for one page.

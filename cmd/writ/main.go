@@ -36,6 +36,7 @@ func commands() []cli.Command {
 		graphCommand(),
 		checkCommand(),
 		devCommand(),
+		consoleCommand(),
 		tokenCommand(),
 		verifyCommand(),
 		quickstartCommand(),

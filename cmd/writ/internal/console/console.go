@@ -38,7 +38,8 @@ func Holds(u *url.URL) bool {
 type Options struct {
 	// State is asked once for each page.
 	State func() State
-	// Tokens is the handler that the Test view asks for tokens, at /oauth/token.
+	// Tokens is the handler that the Test view asks for tokens, at /oauth/token. Nil: there
+	// is no server, and pages show what is declared.
 	Tokens http.Handler
 	// Create writes a new file with an API's block into the configuration. It
 	// fails with fs.ErrExist rather than change a file. Nil: nothing is written.
