@@ -107,8 +107,6 @@ type AdminOptions struct {
 	Hosts []string
 	// Profiling makes it answer /debug/pprof/NAME.
 	Profiling bool
-	// Console makes it answer the pages below /console/, which change nothing.
-	Console bool
 }
 
 // LimitOptions bound what is done at once.
@@ -275,15 +273,10 @@ func (s *Server) Unreadable(err error) { s.activator.Unreadable(err) }
 // Public is the handler of what clients and resource servers ask.
 func (s *Server) Public() http.Handler { return s.public }
 
-// Admin is the handler of what operators ask: /livez, /readyz, /status and /metrics,
-// and with AdminOptions.Console the pages below /console/. It answers only requests
-// whose Host and Origin show that no web page of another site sent them.
-func (s *Server) Admin() http.Handler {
-	if s.opts.Admin.Console {
-		return s.adminWithConsole()
-	}
-	return s.admin
-}
+// Admin is the handler of what operators ask: /livez, /readyz, /status and /metrics. It
+// answers only requests whose Host and Origin show that no web page of another site sent
+// them.
+func (s *Server) Admin() http.Handler { return s.admin }
 
 // Status describes the server at this moment.
 func (s *Server) Status() Status { return s.admin.Status() }

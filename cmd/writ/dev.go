@@ -17,11 +17,11 @@ import (
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/console"
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/server"
-	"github.com/writ-auth/writ/server/console"
 	"github.com/writ-auth/writ/server/store"
 )
 
@@ -53,7 +53,7 @@ there is a token for each of them.`,
 }
 
 func runDev(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags, listen string) error {
-	listener, origin, err := listenLoopback(listen)
+	listener, origin, err := listenLoopback("dev", listen, devListen)
 	if err != nil {
 		return err
 	}
@@ -76,22 +76,22 @@ func runDev(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigF
 	return d.run(ctx, listener)
 }
 
-// listenLoopback opens the port. origin is how a browser or a client on this
-// machine names it: "http://127.0.0.1:8080".
-func listenLoopback(address string) (listener net.Listener, origin string, err error) {
+// listenLoopback opens the port of a command; example is its default. origin is how a
+// browser or a client on this machine names it: "http://127.0.0.1:8080".
+func listenLoopback(command, address, example string) (listener net.Listener, origin string, err error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return nil, "", diag.Usagef("--listen takes HOST:PORT, such as %s, not %q", devListen, address)
+		return nil, "", diag.Usagef("--listen takes HOST:PORT, such as %s, not %q", example, address)
 	}
 	if host == "" {
 		host = "127.0.0.1"
 	}
 	if !schema.IsLoopback(host) {
-		return nil, "", diag.Usagef("--listen %q is not a loopback address: keys and secrets of \"writ dev\" are throw-away, writd serves others", address)
+		return nil, "", diag.Usagef("--listen %q is not a loopback address: \"writ %s\" is for who sits at this machine, writd serves others", address, command)
 	}
 	listener, err = net.Listen("tcp", net.JoinHostPort(host, port))
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, "", diag.Failf("port-in-use", "Choose another port: writ dev --listen 127.0.0.1:0 takes a free one.", "%s is in use", address)
+		return nil, "", diag.Failf("port-in-use", "Choose another port: writ "+command+" --listen 127.0.0.1:0 takes a free one.", "%s is in use", address)
 	}
 	if err != nil {
 		return nil, "", diag.Failf("command-failed", "", "%w", err)
@@ -162,7 +162,7 @@ func (d *devServer) run(ctx context.Context, listener net.Listener) error {
 func (d *devServer) reload() {
 	err := d.activate()
 	before := d.broken.Load()
-	d.broken.Store(d.rejection(err))
+	d.broken.Store(rejection(err, d.env.Now()))
 	if before != nil && err == nil {
 		d.say("mended", "The configuration compiles again.")
 	}

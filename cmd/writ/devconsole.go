@@ -1,50 +1,119 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/console"
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/durable"
+	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server"
-	"github.com/writ-auth/writ/server/console"
+	"github.com/writ-auth/writ/server/decide"
+	"github.com/writ-auth/writ/server/token"
 )
 
 // handler puts the console beside the server's own endpoints, on the one
 // loopback port there is.
 func (d *devServer) handler() http.Handler {
 	public := d.server.Public()
-	pages := d.server.Console(server.ConsoleOptions{
+	pages := console.New(console.Options{
+		State: d.consoleState, Tokens: public,
 		Create:     func(name string, content []byte) error { return createBelow(d.w.Dir, name, content) },
 		SecretHint: "Every client takes the one that writ dev printed when it started.",
-		Rejected:   d.broken.Load,
 	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if console.Holds(r.URL) {
-			pages.ServeHTTP(w, r)
-			return
+	return withRoot(pages, public) // the root: who opens the issuer in a browser
+}
+
+// consoleState describes what the server in this process serves, for one page.
+func (d *devServer) consoleState() console.State {
+	now := d.env.Now()
+	for {
+		inForce, status := d.server.Active(), d.server.Status()
+		if inForce != d.server.Active() {
+			continue // another one was put in force meanwhile, and a page shows one
 		}
-		if r.URL.Path == "/" { // who opens the issuer in a browser
-			http.Redirect(w, r, console.Path, http.StatusSeeOther)
-			return
+		if status.LastRejected == nil {
+			status.LastRejected = d.broken.Load()
 		}
-		public.ServeHTTP(w, r)
-	})
+		if inForce == nil {
+			return servedState(now, nil, status, nil)
+		}
+		state := servedState(now, inForce.Snapshot, status, inForce.Keys().JWKS(now.Unix()))
+		state.Explain = explainer(inForce.Decider, now)
+		state.Verify = func(compact string) (kid string, err error) {
+			verified, err := inForce.Read(compact, now.Unix())
+			if err != nil {
+				return "", err
+			}
+			return verified.KID, nil
+		}
+		return state
+	}
+}
+
+// servedState is what a server says of itself as the state of a page: jwks is the JWK Set
+// that it publishes. Explain and Verify are left to the caller.
+func servedState(now time.Time, snap *snapshot.Snapshot, status server.Status, jwks []byte) console.State {
+	state := console.State{
+		Now: now, Snapshot: snap, Digest: status.Digest, Serial: status.Serial, Revision: status.Revision,
+		Since: status.Since, Stale: status.Stale,
+	}
+	if r := status.LastRejected; r != nil {
+		state.Rejected = &console.Rejection{Digest: r.Digest, Reason: r.Reason, At: r.At}
+	}
+	for _, problem := range status.Problems {
+		state.Problems = append(state.Problems, console.Problem(problem))
+	}
+	var set struct{ Keys []json.RawMessage }
+	_ = json.Unmarshal(jwks, &set) // a server's own
+	published := map[string]json.RawMessage{}
+	for _, jwk := range set.Keys {
+		var named struct{ KID string }
+		_ = json.Unmarshal(jwk, &named)
+		published[named.KID] = jwk
+	}
+	for _, key := range status.Keys {
+		shown := console.Key{
+			KID: key.KID, Alg: string(key.Algorithm), State: string(key.State), ActivatesAt: key.ActivatesAt, RetiresAt: key.RetiresAt,
+		}
+		if key.State != token.Retired {
+			shown.JWK = published[key.KID]
+		}
+		state.Keys = append(state.Keys, shown)
+	}
+	return state
+}
+
+// explainer says why a request of a client for itself is refused.
+func explainer(decider *decide.Decider, now time.Time) func(clientID, audience, scope string) (reason, detail string) {
+	return func(clientID, audience, scope string) (string, string) {
+		_, refusal := decider.Decide(decide.Request{
+			ClientID: clientID, GrantType: schema.GrantClientCredentials, Audience: audience, Scope: scope,
+		}, now)
+		if refusal == nil {
+			return string(server.ReasonGranted), ""
+		}
+		return string(refusal.Reason), refusal.Detail
+	}
 }
 
 // rejection is an error of the folder for the console, nil for none. The
 // diagnostics are those that the terminal shows.
-func (d *devServer) rejection(err error) *server.Rejection {
+func rejection(err error, now time.Time) *server.Rejection {
 	if err == nil {
 		return nil
 	}
 	problems := diag.ProblemsOf(err)
 	var text strings.Builder
 	diag.WriteText(&text, problems.List.Errors().Sorted(), problems.Sources, consoleWidth, false)
-	return &server.Rejection{Reason: strings.TrimSpace(text.String()), At: d.env.Now()}
+	return &server.Rejection{Reason: strings.TrimSpace(text.String()), At: now}
 }
 
 // consoleWidth is how wide diagnostics are on a page, in characters.

@@ -13,10 +13,13 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+	"github.com/writ-auth/writ/cmd/writ/internal/console"
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config"
@@ -24,7 +27,6 @@ import (
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server"
-	"github.com/writ-auth/writ/server/console"
 )
 
 const draftIssuer = `issuer {
@@ -194,7 +196,7 @@ func TestDevHandler(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := (&devServer{server: served, w: &workspace.Workspace{Dir: t.TempDir()}}).handler()
+	h := (&devServer{env: &cli.Env{Now: time.Now}, server: served, w: &workspace.Workspace{Dir: t.TempDir()}}).handler()
 	for _, c := range []struct {
 		method, host, path, origin string
 		want                       int

@@ -10,9 +10,9 @@ import (
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/console/graph"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
-	"github.com/writ-auth/writ/server/console/graph"
 )
 
 var graphFormats = []string{"dot", "mermaid", "svg"}

@@ -35,6 +35,7 @@ func commands() []cli.Command {
 		graphCommand(),
 		checkCommand(),
 		devCommand(),
+		consoleCommand(),
 		tokenCommand(),
 		verifyCommand(),
 		quickstartCommand(),

@@ -45,10 +45,12 @@ func (m isolated) Run() int {
 //	json FILE PATH [VALUE]  compares a value of a JSON file, "stdout" or "stderr"; with ! it must be absent
 //	odd NAME FILE           copies a file to a name that a script cannot spell: \x41 escapes are decoded
 //	dev ARGS...             starts "writ dev" on a free port and waits until it serves
+//	console ARGS...         the same with "writ console", of which devsees, get and enddev are then too
 //	devsees PATTERN         waits until the output of dev matches
 //	enddev                  interrupts dev, which must end with 0
 //	fetch CLIENT API [SCOPE...]  gets a token from dev, and prints status, header and claims
 //	get PATH                gets a document from dev
+//	getuntil PATH PATTERN   the same, until it matches
 //
 // and the conditions [root] and [git].
 func TestScripts(t *testing.T) {
@@ -77,8 +79,8 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": scriptExits, "json": scriptJSON, "odd": scriptOdd,
-			"dev": scriptDev, "devsees": scriptDevSees, "enddev": scriptEndDev,
-			"fetch": scriptFetch, "get": scriptGet,
+			"dev": scriptDev, "console": scriptConsole, "devsees": scriptDevSees, "enddev": scriptEndDev,
+			"fetch": scriptFetch, "get": scriptGet, "getuntil": scriptGetUntil,
 		},
 	})
 }
@@ -167,7 +169,8 @@ func scriptOdd(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(path, []byte(text), 0o666))
 }
 
-// A runningDev is a "writ dev" of the script under way.
+// A runningDev is a "writ dev" or "writ console" of the script under way; of the latter,
+// issuer is where its pages are.
 type runningDev struct {
 	cmd    *exec.Cmd
 	output *lockedBuffer
@@ -199,20 +202,7 @@ func scriptDev(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		ts.Fatalf("unsupported: ! dev")
 	}
-	d := &runningDev{output: new(lockedBuffer)}
-	program, err := exec.LookPath("writ")
-	if err != nil {
-		program = filepath.Join(strings.Split(ts.Getenv("PATH"), string(os.PathListSeparator))[0], "writ")
-	}
-	d.cmd = exec.Command(program, append([]string{"dev", "--listen", "127.0.0.1:0"}, args...)...)
-	d.cmd.Dir, d.cmd.Stdout, d.cmd.Stderr = ts.MkAbs("."), d.output, d.output
-	d.cmd.Env = append(os.Environ(), "NO_COLOR=1")
-	ts.Check(d.cmd.Start())
-	ts.Defer(func() {
-		d.cmd.Process.Kill()
-		d.cmd.Wait()
-	})
-	devs.Store(ts.Name(), d)
+	d := startOnPort(ts, "dev", args)
 	waitFor(ts, d, `Serving \S+ from|Nothing to serve yet`)
 	if m := regexp.MustCompile(`Serving (\S+) from`).FindStringSubmatch(d.output.String()); m != nil {
 		d.issuer = m[1]
@@ -225,6 +215,35 @@ func scriptDev(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Setenv("DEV_ADDR", u.Host)
 	}
 	ts.Setenv("DEV_SECRET", d.secret)
+}
+
+func scriptConsole(ts *testscript.TestScript, neg bool, args []string) {
+	if neg {
+		ts.Fatalf("unsupported: ! console")
+	}
+	d := startOnPort(ts, "console", args)
+	waitFor(ts, d, `Showing .* at http`)
+	d.issuer = regexp.MustCompile(`at (http://\S+)/console/`).FindStringSubmatch(d.output.String())[1]
+	ts.Setenv("CONSOLE_ADDR", strings.TrimPrefix(d.issuer, "http://"))
+}
+
+// startOnPort starts a command that listens, on a free port, until the script ends.
+func startOnPort(ts *testscript.TestScript, command string, args []string) *runningDev {
+	d := &runningDev{output: new(lockedBuffer)}
+	program, err := exec.LookPath("writ")
+	if err != nil {
+		program = filepath.Join(strings.Split(ts.Getenv("PATH"), string(os.PathListSeparator))[0], "writ")
+	}
+	d.cmd = exec.Command(program, append([]string{command, "--listen", "127.0.0.1:0"}, args...)...)
+	d.cmd.Dir, d.cmd.Stdout, d.cmd.Stderr = ts.MkAbs("."), d.output, d.output
+	d.cmd.Env = append(os.Environ(), "NO_COLOR=1")
+	ts.Check(d.cmd.Start())
+	ts.Defer(func() {
+		d.cmd.Process.Kill()
+		d.cmd.Wait()
+	})
+	devs.Store(ts.Name(), d)
+	return d
 }
 
 func devOf(ts *testscript.TestScript) *runningDev {
@@ -304,9 +323,31 @@ func scriptGet(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: get PATH")
 	}
-	response, err := http.Get(strings.TrimSuffix(devOf(ts).issuer, "/") + args[0])
+	fmt.Fprint(ts.Stdout(), getPage(ts, args[0]))
+}
+
+func scriptGetUntil(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: getuntil PATH PATTERN")
+	}
+	re, err := regexp.Compile(args[1])
+	ts.Check(err)
+	page := getPage(ts, args[0])
+	for deadline := time.Now().Add(time.Minute); !re.MatchString(page); page = getPage(ts, args[0]) {
+		if time.Now().After(deadline) {
+			ts.Fatalf("%s never matched %q:\n%s", args[0], args[1], page)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	fmt.Fprint(ts.Stdout(), page)
+}
+
+// getPage is the status of an answer and its body.
+func getPage(ts *testscript.TestScript, path string) string {
+	response, err := http.Get(strings.TrimSuffix(devOf(ts).issuer, "/") + path)
 	ts.Check(err)
 	defer response.Body.Close()
-	fmt.Fprintln(ts.Stdout(), response.StatusCode)
-	io.Copy(ts.Stdout(), response.Body)
+	body, err := io.ReadAll(response.Body)
+	ts.Check(err)
+	return fmt.Sprintf("%d\n%s", response.StatusCode, body)
 }

@@ -51,7 +51,7 @@ func newDaemon(set settings, getenv func(string) string, log *slog.Logger) (*dae
 		Secrets: set.secrets, State: set.state,
 		Getenv: getenv, Trust: set.trust, Environment: set.environment,
 		Logger: log, Certificate: d.certificate,
-		Admin:  server.AdminOptions{Hosts: set.adminHosts, Profiling: set.pprof, Console: set.console},
+		Admin:  server.AdminOptions{Hosts: set.adminHosts, Profiling: set.pprof},
 		Limits: server.LimitOptions{Connections: set.connections, ConnectionsPerAddress: set.perAddress},
 	}
 	if err := d.authentication(&opts); err != nil {

@@ -35,7 +35,6 @@ type settings struct {
 	connections int
 	perAddress  int
 	pprof       bool
-	console     bool
 }
 
 const usage = `writd serves access tokens from a snapshot made by "writ apply".
@@ -86,7 +85,6 @@ func parseFlags(args []string, getenv func(string) string, help io.Writer) (sett
 	f.IntVar(&s.connections, "connections", 10_000, "how many connections `N` may be open at once, each for up to 30 KiB of memory; further ones wait")
 	f.IntVar(&s.perAddress, "connections-per-address", 256, "how many of them `N` one address may have open, loopback excepted; 0 for no such cap")
 	f.BoolVar(&s.pprof, "pprof", false, "serve profiles of the running program at /debug/pprof/ beside health and status")
-	f.BoolVar(&s.console, "console", false, "serve pages that show what is served at /console/ beside health and status; they change nothing")
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			printHelp(f, help)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
@@ -207,24 +208,26 @@ func TestRejected(t *testing.T) {
 	}
 }
 
-// Before there is a snapshot, and with one that is damaged.
+// A folder that does not compile, until it does.
 func TestNoSnapshot(t *testing.T) {
-	dir := t.TempDir()
-	p := writd(t, dir)
-	b := open(t, p.origin)
+	dir := copied(t, "", map[string]string{"main.hcl": "issuer {\n"})
+	b := open(t, console(t, dir).origin)
 	b.width(400)
 	b.visit("/console/")
-	b.text("No snapshot yet")
+	b.text("The configuration does not compile")
+	b.text("Nothing to show yet")
 	b.audit("no snapshot")
 	b.shoot("no-snapshot")
-	if err := os.WriteFile(filepath.Join(dir, "writ.snapshot"), []byte("not a snapshot"), 0o666); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(`issuer { url = "https://auth.example.com/" }`), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	p.until(t, `(snapshot rejected)`)
+	deadline := time.Now().Add(patience)
+	for !strings.Contains(get(t, b.origin+"/console/"), "auth.example.com") && time.Now().Before(deadline) {
+		time.Sleep(20 * time.Millisecond)
+	}
 	b.visit("/console/")
-	b.text("No configuration could be put in force")
-	b.text("Nothing is being served")
-	b.audit("a damaged snapshot")
+	b.text("auth.example.com")
+	b.audit("a folder mended")
 }
 
 // No APIs yet.
@@ -241,7 +244,7 @@ func TestNoAPIs(t *testing.T) {
 	// The server's configuration is changed by commits only.
 	b.visit("/console/apis/new")
 	if script[bool](b, `Boolean(document.querySelector("#write"))`) {
-		t.Error("writd offers to write a file")
+		t.Error("the console of a running server offers to write a file")
 	}
 }
 

@@ -125,16 +125,24 @@ func dev(t *testing.T, dir string) *process {
 	return p
 }
 
-// writd applies a configuration, where there is one, and serves it with the console.
+// writd applies a configuration, serves it, and opens the console over the server.
 func writd(t *testing.T, dir string) *process {
 	t.Helper()
 	p := &process{dir: dir}
 	snapshot := filepath.Join(dir, "writ.snapshot")
-	if files, _ := filepath.Glob(filepath.Join(dir, "*.hcl")); len(files) > 0 {
-		apply(t, dir)
-	}
-	p.start(t, "writd", "--snapshot", snapshot, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--console")
-	p.origin = "http://" + p.until(t, `"admin":"tcp:(127\.0\.0\.1:\d+)"`)
+	apply(t, dir)
+	p.start(t, "writd", "--snapshot", snapshot, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
+	public, admin := p.until(t, `"listen":"tcp:(127\.0\.0\.1:\d+)"`), p.until(t, `"admin":"tcp:(127\.0\.0\.1:\d+)"`)
+	p.origin = console(t, "--server", "http://"+public, "--admin", "http://"+admin, snapshot).origin
+	return p
+}
+
+// console runs "writ console".
+func console(t *testing.T, args ...string) *process {
+	t.Helper()
+	p := new(process)
+	p.start(t, "writ", append([]string{"console", "--listen", "127.0.0.1:0"}, args...)...)
+	p.origin = p.until(t, `at (http://127\.0\.0\.1:\d+)/console/`)
 	return p
 }
 

@@ -55,12 +55,12 @@ type KeyStatus struct {
 	RetiresAt   time.Time         `json:"retires_at,omitzero"`
 }
 
-// MaxProblems bounds how many problems /status lists.
-const MaxProblems = 100
+// maxProblems bounds how many problems /status lists.
+const maxProblems = 100
 
 // ServeHTTP answers only requests that no web page of another site can have sent.
 func (a *Admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !SameSite(r, a.Hosts) {
+	if !sameSite(r, a.Hosts) {
 		http.Error(w, "forbidden", http.StatusForbidden)
 		return
 	}
@@ -88,7 +88,7 @@ func (a *Admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case a.Profiling && strings.HasPrefix(path, pprofPath):
 		writeProfile(w, r, strings.TrimPrefix(path, pprofPath))
 	default:
-		http.Error(w, "not found: here are /livez, /readyz, /status and /metrics, and with --console /console/", http.StatusNotFound)
+		http.Error(w, "not found: here are /livez, /readyz, /status and /metrics", http.StatusNotFound)
 	}
 }
 
@@ -107,11 +107,11 @@ func (a *Admin) Status() Status {
 	status.Digest, status.Serial, status.Revision, status.Since = s.Digest, s.Serial, s.Revision, s.Since
 	status.Issuer, status.Environment, status.Stale = issuer.URL, issuer.Environment, s.Stale(now)
 	problems := a.Activator.Problems(s)
-	status.Problems = problems[:min(len(problems), MaxProblems)]
+	status.Problems = problems[:min(len(problems), maxProblems)]
 	for _, key := range s.Keys().All(now.Unix()) {
 		status.Keys = append(status.Keys, KeyStatus{
 			KID: key.KID(), Algorithm: key.Alg(), State: key.State,
-			ActivatesAt: UnixTime(key.ActivatesAt), RetiresAt: UnixTime(key.RetiresAt),
+			ActivatesAt: unixTime(key.ActivatesAt), RetiresAt: unixTime(key.RetiresAt),
 		})
 	}
 	return status
@@ -137,19 +137,19 @@ func (a *Admin) Measure() metrics.State {
 	return state
 }
 
-// UnixTime is a time of a key, in UTC; the zero Time for 0.
-func UnixTime(seconds int64) time.Time {
+// unixTime is a time of a key, in UTC; the zero Time for 0.
+func unixTime(seconds int64) time.Time {
 	if seconds == 0 {
 		return time.Time{}
 	}
 	return time.Unix(seconds, 0).UTC()
 }
 
-// SameSite reports whether no web page of another site can have made a browser send the
+// sameSite reports whether no web page of another site can have made a browser send the
 // request. DNS rebinding takes a name, so that an address, localhost or one of the hosts
 // is proof enough of Host, and a unix socket is out of a browser's reach. An Origin must
 // be the Host's own.
-func SameSite(r *http.Request, hosts []string) bool {
+func sameSite(r *http.Request, hosts []string) bool {
 	if addr, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && addr.Network() == "unix" {
 		return true
 	}

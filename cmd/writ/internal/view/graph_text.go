@@ -5,8 +5,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/console/graph"
 	"github.com/writ-auth/writ/config/diag"
-	"github.com/writ-auth/writ/server/console/graph"
 )
 
 // DrawDot writes the picture for graphviz.

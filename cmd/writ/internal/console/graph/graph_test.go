@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/console/graph"
 	"github.com/writ-auth/writ/schema"
-	"github.com/writ-auth/writ/server/console/graph"
 )
 
 var noon = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)

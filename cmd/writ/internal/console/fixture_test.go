@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/console"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
-	"github.com/writ-auth/writ/server/console"
 	"github.com/writ-auth/writ/server/decide"
 )
 

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/console"
 	"github.com/writ-auth/writ/schema"
-	"github.com/writ-auth/writ/server/console"
 )
 
 // worker is the path of an API that for_each made, with a slash in its label.
@@ -304,4 +304,41 @@ func TestPostsComeFromThisOrigin(t *testing.T) {
 			}
 		}
 	}
+}
+
+// No page of another site reads it or has it do something, whatever name it
+// gives this address.
+func TestHostAndOrigin(t *testing.T) {
+	s := newSite(t, document(), false)
+	for _, c := range []struct {
+		host, origin string
+		want         int
+	}{
+		{"127.0.0.1:8081", "", 200}, {"localhost:8081", "", 200}, {"[::1]:8081", "", 200},
+		{"evil.example", "", 403}, {"127.0.0.1.evil.example:8081", "", 403},
+		{"127.0.0.1:8081", "http://127.0.0.1:8081", 200}, {"127.0.0.1:8081", "http://evil.example", 403}, {"127.0.0.1:8081", "null", 403},
+		{"127.0.0.1:8081", "http://127.0.0.1:9090", 403},
+	} {
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			r := httptest.NewRequest(method, "http://127.0.0.1:8081/console/apis/new", strings.NewReader(""))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Host = c.host
+			if c.origin != "" {
+				r.Header.Set("Origin", c.origin)
+			}
+			want := c.want
+			if method == http.MethodPost && c.origin == "" {
+				want = 403 // nothing shows where it comes from
+			}
+			if w := s.do(r); w.Code != want {
+				t.Errorf("%s, Host %q, Origin %q: %d, want %d", method, c.host, c.origin, w.Code, want)
+			}
+		}
+	}
+	// What another site sends reaches no token endpoint.
+	s.tokens = func(http.ResponseWriter, *http.Request) { t.Error("a token request was made") }
+	r := httptest.NewRequest(http.MethodPost, origin+"/console/apis/orders/test", strings.NewReader(url.Values{"client": {"billing"}, "secret": {"guess"}}.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	s.do(r)
 }

@@ -67,14 +67,14 @@ type finding struct {
 // findings are by the name of the field.
 type findings map[string]finding
 
-func (f findings) refuse(field string, err error) {
+func (f findings) blame(field string, err error) {
 	if err != nil && f[field].Error == "" {
 		f[field] = finding{Error: sentence(err.Error())}
 	}
 }
 
-func (f findings) refusef(field, format string, args ...any) {
-	f.refuse(field, fmt.Errorf(format, args...))
+func (f findings) blamef(field, format string, args ...any) {
+	f.blame(field, fmt.Errorf(format, args...))
 }
 
 func (f findings) warnf(field, format string, args ...any) {
@@ -106,14 +106,14 @@ func (f findings) ok() bool {
 func (d draft) check(snap *snapshot.Snapshot) findings {
 	f := findings{}
 	if d.Name != "" {
-		f.refuse("name", schema.CheckName(d.Name))
+		f.blame("name", schema.CheckName(d.Name))
 	}
 	d.checkLabel(f, snap)
 	d.checkIdentifier(f, snap)
 	for field, value := range map[string]string{"token_profile": d.Profile, "signing_alg": d.Alg} {
 		attr, _ := block("api").Attr(field)
 		if !slices.Contains(attr.Enum, value) {
-			f.refusef(field, "%q is none of %s", value, strings.Join(attr.Enum, ", "))
+			f.blamef(field, "%q is none of %s", value, strings.Join(attr.Enum, ", "))
 		}
 	}
 	d.checkSecret(f)
@@ -124,13 +124,13 @@ func (d draft) check(snap *snapshot.Snapshot) findings {
 
 func (d draft) checkLabel(f findings, snap *snapshot.Snapshot) {
 	if d.Label == "" {
-		f.refusef("label", "type a name, of which the label is made, or a label")
+		f.blamef("label", "type a name, of which the label is made, or a label")
 		return
 	}
-	f.refuse("label", schema.CheckLabel(d.Label))
+	f.blame("label", schema.CheckLabel(d.Label))
 	for i := range snap.NumAPIs() {
 		if baseLabel(snap.API(i).Label()) == d.Label {
-			f.refusef("label", "there is an api.%s already", d.Label)
+			f.blamef("label", "there is an api.%s already", d.Label)
 			return
 		}
 	}
@@ -139,15 +139,15 @@ func (d draft) checkLabel(f findings, snap *snapshot.Snapshot) {
 func (d draft) checkIdentifier(f findings, snap *snapshot.Snapshot) {
 	const field = "identifier"
 	if err := schema.CheckIdentifier(d.Identifier); err != nil {
-		f.refuse(field, err)
+		f.blame(field, err)
 		return
 	}
 	if api, taken := snap.APIByIdentifier(d.Identifier); taken {
-		f.refusef(field, "taken by api.%s: a token for one would be accepted by the other", api.Label())
+		f.blamef(field, "taken by api.%s: a token for one would be accepted by the other", api.Label())
 		return
 	}
 	if schema.IsReservedIdentifier(snap.Issuer().URL, d.Identifier) {
-		f.refusef(field, "this is the issuer itself, or one of the addresses below it that clients know as the issuer's own")
+		f.blamef(field, "this is the issuer itself, or one of the addresses below it that clients know as the issuer's own")
 		return
 	}
 	if api, how, ok := snap.NearIdentifier(d.Identifier); ok && !d.Distinct {
@@ -164,11 +164,11 @@ func (d draft) checkSecret(f findings) {
 	shared := d.Alg == string(schema.HS256)
 	switch {
 	case shared && d.SigningSecret == "":
-		f.refusef(field, "HS256 needs a secret that the API shares: say where the server finds it, such as env:ORDERS_HS256")
+		f.blamef(field, "HS256 needs a secret that the API shares: say where the server finds it, such as env:ORDERS_HS256")
 	case shared:
-		f.refuse(field, schema.CheckSecretRef(d.SigningSecret))
+		f.blame(field, schema.CheckSecretRef(d.SigningSecret))
 	case d.SigningSecret != "":
-		f.refusef(field, "only HS256 has a signing secret: leave it empty")
+		f.blamef(field, "only HS256 has a signing secret: leave it empty")
 	}
 }
 
@@ -180,9 +180,9 @@ func (d draft) checkLifetime(f findings) {
 	seconds, err := schema.ParseDuration(d.Lifetime)
 	switch {
 	case err != nil:
-		f.refuse(field, err)
+		f.blame(field, err)
 	case seconds < 1 || seconds > schema.MaxTokenLifetime:
-		f.refusef(field, "it must be 1s to %s", schema.FormatDuration(schema.MaxTokenLifetime))
+		f.blamef(field, "it must be 1s to %s", schema.FormatDuration(schema.MaxTokenLifetime))
 	case seconds > longLifetime:
 		f.warnf(field, "a token cannot be taken back before it expires: %s or less is better", schema.FormatDuration(longLifetime))
 	}
@@ -208,17 +208,17 @@ func (d draft) checkScopes(f findings) {
 	const field = "scopes"
 	all := d.scopes()
 	if len(all) > schema.MaxScopes {
-		f.refusef(field, "these are %d scopes: an API may have %d", len(all), schema.MaxScopes)
+		f.blamef(field, "these are %d scopes: an API may have %d", len(all), schema.MaxScopes)
 	}
 	seen := map[string]bool{}
 	for _, s := range all {
-		f.refuse(field, schema.CheckScope(s.Name))
-		f.refuse(field, schema.CheckDescription(s.Description))
+		f.blame(field, schema.CheckScope(s.Name))
+		f.blame(field, schema.CheckDescription(s.Description))
 		if schema.IsReservedScope(s.Name) {
-			f.refusef(field, "%q means something else in OpenID Connect: write a name of your own, such as \"read:%s\"", s.Name, s.Name)
+			f.blamef(field, "%q means something else in OpenID Connect: write a name of your own, such as \"read:%s\"", s.Name, s.Name)
 		}
 		if seen[s.Name] {
-			f.refusef(field, "%q stands twice", s.Name)
+			f.blamef(field, "%q stands twice", s.Name)
 		}
 		seen[s.Name] = true
 	}

@@ -28,6 +28,7 @@ type frame struct {
 	Title    string
 	Section  string // the entry of the navigation
 	Writable bool   // files can be created
+	Served   bool   // by a server, which can be asked for tokens
 	Body     any
 }
 
@@ -75,7 +76,7 @@ func parseTemplates(version string) templates {
 // show renders a page into a buffer and then writes it, so that an error never
 // leaves half of one.
 func (p *page) show(status int, name, section, title string, body any) {
-	f := frame{State: p.served(), Title: title, Section: section, Writable: p.console.opts.Create != nil, Body: body}
+	f := frame{State: p.served(), Title: title, Section: section, Writable: p.console.opts.Create != nil, Served: p.console.opts.Tokens != nil, Body: body}
 	var out bytes.Buffer
 	if err := p.console.templates[name].ExecuteTemplate(&out, "layout", f); err != nil {
 		http.Error(p.w, "internal error", http.StatusInternalServerError)
@@ -129,6 +130,13 @@ func (p *page) unknownAPI(label string) {
 
 // empty is every page before there is a snapshot.
 func (p *page) empty() {
+	if p.console.opts.Tokens == nil {
+		p.show(http.StatusOK, "message", "apis", "Nothing to show yet", message{
+			Heading: "Nothing to show yet",
+			Text:    "The configuration does not compile. As soon as it does, this page shows what it declares.",
+		})
+		return
+	}
 	p.show(http.StatusOK, "message", "apis", "No snapshot yet", message{
 		Heading: "No snapshot yet",
 		Text:    "Nothing is being served: token requests are answered with 503. As soon as there is a snapshot that can be put in force, this page shows what it holds.",

@@ -4,9 +4,9 @@ import (
 	"html/template"
 	"net/http"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/console/graph"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
-	"github.com/writ-auth/writ/server/console/graph"
 )
 
 // graphPage is the drawing, of everything or of one API or client.

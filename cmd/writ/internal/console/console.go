@@ -7,8 +7,8 @@
 // Options.Create, which a server in production leaves out. A secret that is typed
 // into it goes into one token request and nowhere else.
 //
-// Who may ask is decided in front of it, by package server, but for one thing:
-// what changes something or carries a secret must come from a page of its own.
+// It answers only who asks it under an address or as localhost, and what changes
+// something or carries a secret must come from a page of its own.
 package console
 
 import (
@@ -16,6 +16,7 @@ import (
 	"embed"
 	"encoding/hex"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -37,7 +38,8 @@ func Holds(u *url.URL) bool {
 type Options struct {
 	// State is asked once for each page.
 	State func() State
-	// Tokens is the handler that the Test view asks for tokens, at /oauth/token.
+	// Tokens is the handler that the Test view asks for tokens, at /oauth/token. Nil: there
+	// is no server, and pages show what is declared.
 	Tokens http.Handler
 	// Create writes a new file with an API's block into the configuration. It
 	// fails with fs.ErrExist rather than change a file. Nil: nothing is written.
@@ -131,12 +133,15 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	switch {
+	case !sameSite(r):
+		http.Error(w, "forbidden", http.StatusForbidden)
+		return
 	case r.Method == http.MethodGet, r.Method == http.MethodHead:
 	case r.Method != http.MethodPost:
 		h.Set("Allow", "GET, HEAD, POST")
 		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 		return
-	case !sameOrigin(r):
+	case !ownPage(r):
 		http.Error(w, "forbidden: not sent by a page of this console", http.StatusForbidden)
 		return
 	}
@@ -152,14 +157,27 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.servePage(w, r, strings.TrimPrefix(path, Path))
 }
 
-// sameOrigin reports whether a page of this origin sent the request, as the
-// browser says. What says nothing is no browser's form and is refused too.
-func sameOrigin(r *http.Request) bool {
-	if origin := r.Header.Get("Origin"); origin != "" {
-		u, err := url.Parse(origin)
-		return err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host)
+// sameSite reports whether no web page of another site can have made a browser send the
+// request. DNS rebinding takes a name, so that an address or localhost is proof enough of
+// Host. An Origin must be the Host's own.
+func sameSite(r *http.Request) bool {
+	host := (&url.URL{Host: r.Host}).Hostname()
+	if net.ParseIP(host) == nil && !strings.EqualFold(host, "localhost") {
+		return false
 	}
-	return r.Header.Get("Sec-Fetch-Site") == "same-origin"
+	for _, origin := range r.Header.Values("Origin") {
+		u, err := url.Parse(origin)
+		if err != nil || !strings.EqualFold(u.Host, r.Host) {
+			return false
+		}
+	}
+	return true
+}
+
+// ownPage reports whether the browser says that a page of this origin sent the request,
+// beside what sameSite checks. What says nothing is no browser's form and is refused too.
+func ownPage(r *http.Request) bool {
+	return r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") == "same-origin"
 }
 
 // servePage finds the page of a path. Segments are taken apart before they are

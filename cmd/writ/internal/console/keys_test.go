@@ -14,7 +14,7 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/writ-auth/writ/server/console"
+	"github.com/writ-auth/writ/cmd/writ/internal/console"
 )
 
 // The public half of every kind of key can be had in both forms.

@@ -70,7 +70,7 @@ func (p *page) test(v apiView, api snapshot.API) {
 		TokenEndpoint: p.tokenEndpoint(), ClientID: body.Client.ClientID, Identifier: body.Audience, Scopes: asked,
 	}.Snippets()
 	switch {
-	case !post:
+	case !post, p.console.opts.Tokens == nil:
 	case values.Get("secret") == "":
 		body.Problem = "Type the client's secret: without it there is nothing to ask with."
 	default:

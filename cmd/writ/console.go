@@ -1,0 +1,347 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+	"github.com/writ-auth/writ/cmd/writ/internal/console"
+	"github.com/writ-auth/writ/compiler/workspace"
+	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
+	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/server"
+	"github.com/writ-auth/writ/server/decide"
+)
+
+const consoleListen = "127.0.0.1:8082"
+
+// consoleFlags say what to show and where.
+type consoleFlags struct{ server, admin, listen string }
+
+func consoleCommand() cli.Command {
+	flags, o := new(cli.ConfigFlags), &consoleFlags{listen: consoleListen}
+	return cli.Command{
+		Name: "console", Args: "[DIR|LOCATION]", MaxArgs: 1, Config: flags,
+		Summary: "look at APIs, clients and keys in a browser",
+		About: `
+Of a folder it shows what the files declare, and takes every change at once; a
+new API that is created there is written into a file of its own. Of a snapshot
+file it shows what was applied, and changes nothing.
+
+With --server it shows what a running server does with the snapshot at LOCATION,
+writ.snapshot without: its keys, and its own answers in the Test view. With
+--admin too, what it reports: problems, rejected snapshots, the state of keys.`,
+		Example: "$ writ console demo\nShowing demo at http://127.0.0.1:8082/console/\n\n$ writ console --server http://127.0.0.1:8080 --admin http://127.0.0.1:8081 writ.snapshot",
+		Flags: []cli.Flag{
+			{Name: "server", Usage: "the token server at `URL`, which serves the snapshot", Value: &o.server},
+			{Name: "admin", Usage: "the admin listener of that server, at `URL`", Value: &o.admin},
+			{Name: "listen", Usage: "listen on the loopback `ADDR`, " + consoleListen + " by default; port 0 takes a free one", Value: &o.listen},
+		},
+		Run: func(ctx context.Context, env *cli.Env, args []string) error {
+			return runConsole(ctx, env, args, flags, o)
+		},
+	}
+}
+
+func runConsole(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags, o *consoleFlags) error {
+	if o.admin != "" && o.server == "" {
+		return diag.Usagef("--admin goes with --server, which says where tokens are asked for")
+	}
+	listener, origin, err := listenLoopback("console", o.listen, consoleListen)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	path := env.Folder(args)
+	info, err := os.Stat(path)
+	if err != nil {
+		return diag.Failf("unreadable-file", "Name a folder of HCL files or a snapshot.", "open %q: %w", filepath.ToSlash(path), errors.Unwrap(err))
+	}
+	var opts console.Options
+	switch {
+	case o.server != "":
+		if info.IsDir() {
+			path = filepath.Join(path, workspace.SnapshotName)
+		}
+		opts, err = showServer(ctx, env, path, o)
+	case info.IsDir():
+		opts, err = showFolder(ctx, env, args, flags)
+	default:
+		opts, err = showFile(env, path)
+	}
+	if err != nil {
+		return err
+	}
+	web := &http.Server{Handler: withRoot(console.New(opts), http.NotFoundHandler()), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
+	served := make(chan error, 1)
+	go func() { served <- web.Serve(listener) }()
+	address := origin + console.Path
+	if env.JSON {
+		err = env.PrintJSON(map[string]string{"event": "serving", "console": address})
+	} else {
+		_, err = fmt.Fprintf(env.Out, "Showing %s at %s\nCtrl-C stops.\n", filepath.ToSlash(path), address)
+	}
+	if err != nil {
+		return err
+	}
+	select {
+	case err := <-served:
+		return diag.Failf("command-failed", "", "serve: %w", err)
+	case <-ctx.Done():
+	}
+	ending, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	web.Shutdown(ending)
+	fmt.Fprintln(env.Err, "\nStopped.")
+	return nil
+}
+
+// withRoot puts the console before a handler, and leads the root to it.
+func withRoot(pages, rest http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case console.Holds(r.URL):
+			pages.ServeHTTP(w, r)
+		case r.URL.Path == "/":
+			http.Redirect(w, r, console.Path, http.StatusSeeOther)
+		default:
+			rest.ServeHTTP(w, r)
+		}
+	})
+}
+
+// A shownFile is the snapshot that pages show, and why a newer one is not shown.
+type shownFile struct {
+	mu       sync.Mutex
+	size     int64 // of the file when it was read, as modified
+	modified time.Time
+	snap     *snapshot.Snapshot
+	decider  *decide.Decider
+	since    time.Time
+	rejected *server.Rejection
+}
+
+// put takes a snapshot, or the error that there is instead. An error leaves the last one.
+func (f *shownFile) put(snap *snapshot.Snapshot, err error, now time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.rejected = rejection(err, now); err == nil {
+		f.snap, f.decider, f.since = snap, decide.New(snap, decide.Facts{RefreshTokens: true}), now
+	}
+}
+
+// read reads the file again if it has changed.
+func (f *shownFile) read(path string, now time.Time) error {
+	info, err := os.Stat(path)
+	if err == nil && info.Size() == f.size && info.ModTime().Equal(f.modified) {
+		return nil
+	}
+	snap, err := workspace.ReadSnapshot(path)
+	if err == nil {
+		f.size, f.modified = info.Size(), info.ModTime()
+	}
+	f.put(snap, err, now)
+	return err
+}
+
+// state is what there is to show without a server.
+func (f *shownFile) state(now time.Time) console.State {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	status := server.Status{Since: f.since, LastRejected: f.rejected}
+	if f.snap == nil {
+		return servedState(now, nil, status, nil)
+	}
+	envelope := f.snap.Envelope()
+	status.Digest, status.Serial, status.Revision = envelope.Digest, envelope.Serial, envelope.Revision
+	status.Stale = !envelope.NotAfter.IsZero() && now.After(envelope.NotAfter)
+	state := servedState(now, f.snap, status, nil)
+	state.Explain = explainer(f.decider, now)
+	return state
+}
+
+// showFile shows a snapshot file, and reads it again when it has changed.
+func showFile(env *cli.Env, path string) (console.Options, error) {
+	var reading sync.Mutex
+	file := new(shownFile)
+	err := file.read(path, env.Now())
+	return console.Options{State: func() console.State {
+		reading.Lock()
+		defer reading.Unlock()
+		_ = file.read(path, env.Now()) // which the state says
+		return file.state(env.Now())
+	}}, err
+}
+
+// showFolder shows what the files of a folder declare, and compiles them again when they
+// change. An error in a file is shown on the pages.
+func showFolder(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags) (console.Options, error) {
+	w, err := flags.Load(env, args, "")
+	if err != nil {
+		return console.Options{}, err
+	}
+	serial := uint64(0)
+	compile := func() (*snapshot.Snapshot, error) {
+		t, err := w.Compile()
+		if err != nil {
+			return nil, err
+		}
+		serial++
+		file, err := workspace.Snapshot(t.Model.Document, t.Model, serial, env.Now())
+		if err != nil {
+			return nil, err
+		}
+		return snapshot.Open(file)
+	}
+	changes := watchTree(ctx, w.Dir)
+	shown := new(shownFile)
+	snap, err := compile()
+	if _, editable := errors.AsType[*diag.Problems](err); err != nil && !editable {
+		return console.Options{}, err // an empty folder is not worth waiting for
+	}
+	shown.put(snap, err, env.Now())
+	env.Report(err)
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-changes:
+				snap, err := compile()
+				shown.put(snap, err, env.Now())
+			}
+		}
+	}()
+	return console.Options{
+		State:  func() console.State { return shown.state(env.Now()) },
+		Create: func(name string, content []byte) error { return createBelow(w.Dir, name, content) },
+	}, nil
+}
+
+// showServer shows a snapshot with what the server that serves it says of itself.
+func showServer(ctx context.Context, env *cli.Env, path string, o *consoleFlags) (console.Options, error) {
+	file, err := showFile(env, path)
+	if err != nil {
+		return console.Options{}, err
+	}
+	tokens := &tokenServer{base: o.server, hint: "Check --server."}
+	if err := tokens.discover(ctx); err != nil {
+		return console.Options{}, err
+	}
+	if issuer := file.State().Snapshot.Issuer().URL; issuer != tokens.issuer {
+		return console.Options{}, diag.Failf("command-failed", "Name the snapshot that it serves.",
+			"%s is the issuer %q, and the snapshot %q is of %q", o.server, tokens.issuer, filepath.ToSlash(path), issuer)
+	}
+	source := &remoteSource{ctx: ctx, file: file.State, tokens: tokens}
+	if o.admin != "" {
+		source.admin = &tokenServer{base: o.admin, hint: "Check --admin."}
+		if _, err := source.status(); err != nil {
+			return console.Options{}, err
+		}
+	}
+	return console.Options{State: source.state, Tokens: tokens}, nil
+}
+
+// A remoteSource asks a running server for what pages show beside the snapshot.
+type remoteSource struct {
+	ctx    context.Context
+	file   func() console.State
+	tokens *tokenServer
+	admin  *tokenServer // nil: it is not asked
+}
+
+func (s *remoteSource) status() (status server.Status, err error) {
+	body, err := s.admin.get(s.ctx, "/status")
+	if err == nil && json.Unmarshal(body, &status) != nil {
+		err = diag.Failf("unreachable", s.admin.hint, "%s is not the admin listener of writd: its /status is not JSON", s.admin.base)
+	}
+	return status, err
+}
+
+// state asks the server for each page. What it does not answer is shown as a problem.
+func (s *remoteSource) state() console.State {
+	file := s.file()
+	jwks, unanswered := s.tokens.jwks(s.ctx)
+	keys, err := jose.ReadKeys(string(jwks))
+	if unanswered == nil && err != nil {
+		unanswered = fmt.Errorf("its JWK Set: %w", err)
+	}
+	status := server.Status{Digest: file.Digest, Serial: file.Serial, Revision: file.Revision, Since: file.Since, Stale: file.Stale}
+	for _, key := range keys { // all that is known without the admin listener
+		status.Keys = append(status.Keys, server.KeyStatus{KID: key.KID, Algorithm: key.Alg, State: "published"})
+	}
+	var unreported error
+	if s.admin != nil {
+		var reported server.Status
+		if reported, unreported = s.status(); unreported == nil {
+			status = reported
+		}
+	}
+	state := servedState(file.Now, file.Snapshot, status, jwks)
+	state.Explain = file.Explain
+	state.Verify = func(compact string) (string, error) {
+		t, err := parseJWS(compact)
+		if err != nil {
+			return "", err
+		}
+		if t.Header["alg"] == string(schema.HS256) {
+			return "", errors.New("only the server and the API have the secret that HS256 signs with")
+		}
+		if check := (&expectation{keys: keys}).checkSignature(t); !check.OK {
+			return "", errors.New(check.Detail)
+		}
+		kid, _ := t.Header["kid"].(string)
+		return kid, nil
+	}
+	for _, problem := range []struct {
+		address string
+		err     error
+	}{{s.tokens.base, unanswered}, {s.adminBase(), unreported}} {
+		if problem.err != nil {
+			state.Problems = append(state.Problems, console.Problem{Address: problem.address, Reason: problem.err.Error()})
+		}
+	}
+	if status.Digest != file.Digest {
+		state.Problems = append(state.Problems, console.Problem{Address: s.tokens.base, Reason: fmt.Sprintf(
+			"it serves serial %d, %s, and these pages show serial %d, %s", status.Serial, status.Digest, file.Serial, file.Digest)})
+	}
+	if state.Rejected == nil {
+		state.Rejected = file.Rejected
+	}
+	return state
+}
+
+func (s *remoteSource) adminBase() string {
+	if s.admin == nil {
+		return ""
+	}
+	return s.admin.base
+}
+
+// ServeHTTP hands a token request of the Test view on to the server, for the console.
+func (s *tokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	status, body, err := s.do(r.Context(), http.MethodPost, "/oauth/token", func(request *http.Request) {
+		request.Body, request.ContentLength = io.NopCloser(r.Body), r.ContentLength
+		request.Header.Set("Content-Type", r.Header.Get("Content-Type"))
+	})
+	if err != nil {
+		status = http.StatusBadGateway
+		body, _ = json.Marshal(map[string]string{"error": "unreachable", "error_description": err.Error()})
+	}
+	w.WriteHeader(status)
+	w.Write(body)
+}
