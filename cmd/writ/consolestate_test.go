@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -61,21 +62,28 @@ func (s *devSite) write(t *testing.T, hcl string) {
 	}
 }
 
-// visit asks for a page, as a browser on this machine does.
-func (s *devSite) visit(path string) *httptest.ResponseRecorder {
+// request sends a handler what a browser on this machine would.
+func request(h http.Handler, method, path string, form url.Values) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
-	s.handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, devOrigin+path, nil))
+	r := httptest.NewRequest(method, devOrigin+path, strings.NewReader(form.Encode()))
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if method == http.MethodPost {
+		r.Header.Set("Origin", devOrigin)
+	}
+	h.ServeHTTP(w, r)
 	return w
+}
+
+// visit asks for a page.
+func (s *devSite) visit(path string) *httptest.ResponseRecorder {
+	return request(s.handler(), http.MethodGet, path, nil)
 }
 
 // submit sends a form of a page.
 func (s *devSite) submit(path string, form url.Values) *httptest.ResponseRecorder {
-	w := httptest.NewRecorder()
-	r := httptest.NewRequest(http.MethodPost, devOrigin+path, strings.NewReader(form.Encode()))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("Origin", devOrigin)
-	s.handler().ServeHTTP(w, r)
-	return w
+	return request(s.handler(), http.MethodPost, path, form)
 }
 
 const servedConfig = `issuer {
@@ -256,12 +264,7 @@ client "broken" {
 		t.Fatal(err)
 	}
 	ask := func(h http.Handler, method, path string, form url.Values) string {
-		w := httptest.NewRecorder()
-		r := httptest.NewRequest(method, devOrigin+path, strings.NewReader(form.Encode()))
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		r.Header.Set("Origin", devOrigin)
-		h.ServeHTTP(w, r)
-		return w.Body.String()
+		return request(h, method, path, form).Body.String()
 	}
 	holds := func(page string, words ...string) {
 		t.Helper()
@@ -309,5 +312,49 @@ client "broken" {
 	holds(ask(pages, "POST", "/console/apis/orders/test", right), "502 Bad Gateway", "no answer from")
 	if _, err := showServer(t.Context(), env, file, &consoleFlags{server: public.URL}); err == nil {
 		t.Error("no server, and no error")
+	}
+}
+
+// An API that is created over a folder is written into a file of its own, which is then
+// shown like any other. Neither an existing file nor what is outside is written.
+func TestConsoleOverAFolder(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), fmt.Appendf(nil, servedConfig, hashSecret("right")), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	env := &cli.Env{Out: io.Discard, Err: io.Discard, Now: time.Now, Getenv: func(string) string { return "" }}
+	opts, err := showFolder(t.Context(), env, []string{dir}, new(cli.ConfigFlags))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := console.New(opts)
+	form := url.Values{
+		"action": {"write"}, "label": {"gifts"}, "identifier": {"https://api.example.com/gifts"},
+		"token_profile": {"rfc9068"}, "signing_alg": {"RS256"}, "token_lifetime": {"1h"}, "scopes": {"read:gifts Read gifts"},
+	}
+	if w := request(pages, "POST", "/console/apis/new", form); w.Code != http.StatusSeeOther {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	if content, err := os.ReadFile(filepath.Join(dir, "gifts.hcl")); err != nil || !bytes.HasPrefix(content, []byte(`api "gifts" {`)) {
+		t.Fatalf("%q, %v", content, err)
+	}
+	for deadline := time.Now().Add(time.Minute); ; {
+		if w := request(pages, "GET", "/console/apis/gifts/scopes", nil); w.Code == http.StatusOK && strings.Contains(w.Body.String(), "read:gifts") {
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatalf("the new API is not shown: %d", w.Code)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	form.Set("label", "main")
+	form.Set("identifier", "https://api.example.com/main")
+	if w := request(pages, "POST", "/console/apis/new", form); w.Code != http.StatusConflict {
+		t.Errorf("over an existing file: %d", w.Code)
+	}
+	if content, err := os.ReadFile(filepath.Join(dir, "main.hcl")); err != nil || !bytes.HasPrefix(content, []byte("issuer {")) {
+		t.Errorf("%q, %v", content, err)
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) != 2 {
+		t.Errorf("%v, %v", files, err)
 	}
 }

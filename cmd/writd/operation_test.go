@@ -313,6 +313,23 @@ func TestReadOnlyRoot(t *testing.T) {
 	}
 }
 
+// The sidecar has no pages: "writ console" shows what it says of itself.
+func TestNoPages(t *testing.T) {
+	dir := t.TempDir()
+	writeSnapshot(t, filepath.Join(dir, "writ.snapshot"), 1, "read")
+	p := start(t, dir)
+	for _, listener := range []*http.Client{p.admin, p.client} {
+		for _, path := range []string{"/", "/console/", "/console/assets/console.js"} {
+			if err := status(listener, path, http.StatusNotFound); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if _, err := parseFlags([]string{"--snapshot", "x", "--console"}, func(string) string { return "" }, io.Discard); err == nil {
+		t.Error("--console is taken")
+	}
+}
+
 // Profiles are served when a flag says so, and by the admin listener only.
 func TestProfiles(t *testing.T) {
 	dir := t.TempDir()
