@@ -92,7 +92,7 @@ func collectionFunctions() []definition {
 		{name: "distinct", fn: distinctFunc, each: 6},
 		{name: "element", fn: stdlib.ElementFunc},
 		{name: "flatten", fn: stdlib.FlattenFunc, bound: boundFlatten, each: 2},
-		{name: "index", fn: indexFunc, each: 3},
+		{name: "index", fn: indexFunc, each: 4},
 		{name: "keys", fn: stdlib.KeysFunc, each: 2},
 		{name: "length", fn: lengthFunc},
 		{name: "lookup", fn: lookupFunc, bound: boundLookup},
