@@ -72,7 +72,7 @@ func (d *daemon) serve(opts server.Options) (err error) {
 		return err
 	}
 	if d.exporter != nil {
-		if err := d.exporter.Measure(context.Background(), d.server.Metrics()); err != nil {
+		if err := d.exporter.Measure(d.server.Metrics()); err != nil {
 			return fmt.Errorf("OpenTelemetry: %w", err)
 		}
 	}

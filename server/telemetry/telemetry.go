@@ -1,32 +1,31 @@
 // Package telemetry sends what the token server does to a collector, by
-// OpenTelemetry's standard variables.
-//
-// It owns the translation: requests to spans, the metrics of /metrics to OpenTelemetry's. Where they are sent and how often is left to the variables and to the libraries
-// that read them, of which only OTLP over HTTP is linked
+// OpenTelemetry's standard variables
 // (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/).
-// Everything is sent beside the requests: a collector that is slow or away loses data
-// and delays nobody. It refuses to know what a snapshot or a token is.
+//
+// It owns the translation of requests to spans and of the metrics of /metrics to
+// OpenTelemetry's, and the client of OTLP over HTTP. Sampling, batches and the
+// description of the process are the SDK's. Everything is sent beside the requests: a
+// collector that is slow or away loses data and delays nobody. The package refuses to
+// know what a snapshot or a token is.
 package telemetry
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
-	bridge "go.opentelemetry.io/contrib/bridges/prometheus"
 	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.40.0"
 	"go.opentelemetry.io/otel/trace"
+	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
+	resourcepb "go.opentelemetry.io/proto/otlp/resource/v1"
 )
 
 // flush is how long Close waits for the collector.
@@ -39,84 +38,74 @@ type Options struct {
 	Logger  *slog.Logger // is told what could not be sent
 }
 
+// scope names whoever makes spans and metrics.
+const scope = "github.com/writ-auth/writ/server"
+
 // An Exporter sends spans and metrics. It is safe for concurrent use.
 type Exporter struct {
+	opts     Options
+	log      *failures
 	resource *resource.Resource
 	spans    *sdktrace.TracerProvider
 	tracer   trace.Tracer
-	metrics  *sdkmetric.MeterProvider // nil until Measure
+	metrics  *meter // nil until Measure
 }
 
-// New starts an exporter of spans as the environment of the process says. It
-// fails when a variable has a value that nothing is known by; that the collector
-// cannot be reached is no failure.
+// New starts an exporter of spans as the environment of the process says. It fails
+// when a variable asks for an exporter or a protocol that there is not, for an
+// address that is none, or for a certificate that cannot be used. Other values that
+// cannot be read are logged and ignored. That the collector cannot be reached is no
+// failure.
 func New(ctx context.Context, opts Options) (*Exporter, error) {
-	complain := &complaints{log: opts.Logger}
-	otel.SetLogger(logr.FromSlogHandler(notes{opts.Logger}))
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(complain.handle))
-	described, err := resource.New(ctx, resource.WithTelemetrySDK(),
+	e := &Exporter{opts: opts, log: &failures{log: opts.Logger}}
+	otel.SetLogger(logr.FromSlogHandler(sentences{opts.Logger}))
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(e.log.handle))
+	var err error
+	e.resource, err = resource.New(ctx, resource.WithTelemetrySDK(),
 		resource.WithAttributes(semconv.ServiceName(opts.Service), semconv.ServiceVersion(opts.Version)), resource.WithFromEnv())
 	if err != nil {
 		return nil, err
 	}
-	e := &Exporter{resource: described}
-	provided := []sdktrace.TracerProviderOption{sdktrace.WithResource(described)}
-	sent, err := overHTTP("TRACES")
+	to, err := signal("TRACES").sender(opts)
 	if err != nil {
 		return nil, err
 	}
-	if sent {
-		spans, err := otlptracehttp.New(ctx)
+	exported := sdktrace.WithSampler(sdktrace.NeverSample())
+	if to != nil {
+		exporter, err := otlptrace.New(ctx, to)
 		if err != nil {
 			return nil, err
 		}
-		provided = append(provided, sdktrace.WithBatcher(spans))
-	} else {
-		provided = append(provided, sdktrace.WithSampler(sdktrace.NeverSample()))
+		exported = sdktrace.WithBatcher(exporter)
 	}
-	e.spans = sdktrace.NewTracerProvider(provided...)
-	e.tracer = e.spans.Tracer("github.com/writ-auth/writ/server", trace.WithInstrumentationVersion(opts.Version))
+	e.spans = sdktrace.NewTracerProvider(sdktrace.WithResource(e.resource), exported)
+	e.tracer = e.spans.Tracer(scope, trace.WithInstrumentationVersion(opts.Version))
 	return e, nil
 }
 
-// Measure sends metrics too: what is gathered whenever it is time. It is called
-// once at most.
-func (e *Exporter) Measure(ctx context.Context, metrics prometheus.Gatherer) error {
-	sent, err := overHTTP("METRICS")
-	if err != nil || !sent {
+// Measure sends metrics too: what is gathered, every minute unless the environment
+// says otherwise. It fails as New does, and is called once at most.
+func (e *Exporter) Measure(metrics prometheus.Gatherer) error {
+	to, err := signal("METRICS").sender(e.opts)
+	if err != nil || to == nil {
 		return err
 	}
-	exporter, err := otlpmetrichttp.New(ctx)
-	if err != nil {
-		return err
+	described := &resourcepb.Resource{}
+	for _, a := range e.resource.Attributes() {
+		described.Attributes = append(described.Attributes, pair(string(a.Key), a.Value.String()))
 	}
-	reader := sdkmetric.NewPeriodicReader(exporter, sdkmetric.WithProducer(bridge.NewMetricProducer(bridge.WithGatherer(metrics))))
-	e.metrics = sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithResource(e.resource))
+	duration := func(name string, otherwise time.Duration) time.Duration {
+		return milliseconds(e.opts.Logger, name, os.Getenv(name), otherwise)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	e.metrics = &meter{
+		to: to, gatherer: metrics, resource: described, schema: e.resource.SchemaURL(), start: time.Now(), complain: e.log.handle,
+		scope:   &commonpb.InstrumentationScope{Name: scope, Version: e.opts.Version},
+		timeout: duration("OTEL_METRIC_EXPORT_TIMEOUT", 30*time.Second),
+		cancel:  cancel, ended: make(chan struct{}),
+	}
+	go e.metrics.run(ctx, duration("OTEL_METRIC_EXPORT_INTERVAL", time.Minute))
 	return nil
-}
-
-// overHTTP reports whether a signal, TRACES or METRICS, is to be sent. It fails when
-// that is asked for in a way other than OTLP over HTTP.
-func overHTTP(signal string) (bool, error) {
-	name := "OTEL_" + signal + "_EXPORTER"
-	switch value := os.Getenv(name); value {
-	case "none":
-		return false, nil
-	case "", "otlp":
-	default:
-		return false, fmt.Errorf("%s: %q is neither otlp nor none", name, value)
-	}
-	for _, name := range []string{"OTEL_EXPORTER_OTLP_" + signal + "_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"} {
-		switch value := os.Getenv(name); value {
-		case "":
-			continue
-		case "http/protobuf":
-			return true, nil
-		default:
-			return false, fmt.Errorf("%s: %q is not http/protobuf", name, value)
-		}
-	}
-	return true, nil
 }
 
 // Close sends what is left, within three seconds.
@@ -125,7 +114,7 @@ func (e *Exporter) Close() error {
 	defer cancel()
 	err := e.spans.Shutdown(ctx)
 	if e.metrics != nil {
-		err = errors.Join(err, e.metrics.Shutdown(ctx))
+		err = errors.Join(err, e.metrics.close(ctx))
 	}
 	return err
 }
