@@ -7,38 +7,6 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-type authorizationRecord struct {
-	terms    ref `of:"terms"`
-	labelEnd end `of:"authorization labels"` // the label begins where the one before ends
-}
-
-// A termsRecord is what an authorization says beyond who and for what.
-type termsRecord struct {
-	scopes        ref `of:"scope sets"`
-	lifetime      le32
-	expiresAt     le64
-	claims        text
-	subjectClaims text
-	copyClaims    span `of:"text lists"`
-}
-
-// A scopeSetRecord is some scopes of a scope list.
-type scopeSetRecord struct {
-	joined      text
-	permissions text
-	bits        text // bit i%8 of byte i/8 says whether the i-th scope of the list is in the set
-}
-
-// The encoder puts the claims into the heap before the subject's.
-func (r *termsRecord) fields(p *pass, a *schema.Authorization) {
-	p.scopeSet(&r.scopes, &a.Scopes)
-	p.seconds("token_lifetime", &r.lifetime, &a.TokenLifetime)
-	p.time("expires_at", &r.expiresAt, &a.ExpiresAt)
-	p.object("subject_claims", &r.subjectClaims, &a.SubjectClaims)
-	texts(p, "copy_claims", &r.copyClaims, &a.CopyClaims)
-	p.object("claims", &r.claims, &a.Claims)
-}
-
 // scopeSet is the scopes granted. Encoder.terms writes it before all other fields.
 func (p *pass) scopeSet(f *ref, v *[]string) {
 	if p.op == encoding {

@@ -1,7 +1,7 @@
 // Package snapshot owns the snapshot format: the one file that writ compiles
 // a configuration into and that writd serves from. Writer and reader stand
 // side by side here and nothing else knows an offset. This comment specifies
-// the format, version 2.
+// the newest version of the format.
 //
 // The package refuses every file in which a byte is not what was written, and
 // every format version that it does not know. It does not read files, does
@@ -167,18 +167,307 @@
 //
 // # Adding a field
 //
-// A field is two lines in the file of its object: one in the struct of the
-// record, at its end and with the tag since:"2" for version 2 of the body, and
-// one in the function that declares the fields, for example
+// A field is two lines in format.go: one in the struct of the record, at its end
+// and with the tag since:"2" for version 2 of the body, and one in the function
+// that declares the fields, for example
 //
 //	accept span `of:"text lists" since:"2"`
 //	texts(p, "accept", &r.accept, &a.Accept)
 //
 // Layout, checks, encoder and decoder come from these; the JSON of "writ show
-// --json" comes from the attribute's row in the language. A record of an older body has zero bytes there, which have to mean what
-// held before. Records keep a multiple of eight bytes, or of four where they have
-// that now: a blank field fills up. The first field of a release raises
+// --json" comes from the attribute's row in the language. A record of an older
+// body has zero bytes there, which have to mean what held before. Records keep a
+// multiple of eight bytes, or of four where they have that now: a blank field
+// fills up. The first field of a release raises
 // bodyVersion and FormatVersion and adds a row to formats; "go test -update"
 // writes the testdata of the new version, and snapshot.schema.json describes the
 // member. An accessor is for the token path alone.
 package snapshot
+
+import "github.com/writ-auth/writ/schema"
+
+// The records of the objects, and what they hold. Each fields method names every
+// field once, with its place in the record and in the schema's struct; encoder and
+// decoder both run it. Texts enter the heap in the order of the calls, so that
+// their order must not change within a version.
+
+type issuerRecord struct {
+	url         text
+	environment text
+	errorStyle  errorStyle
+	subStyle    subStyle
+	_           [6]byte
+}
+
+type trustedIssuerRecord struct {
+	label      text
+	issuer     text
+	jwks       text
+	jwksURI    text
+	algorithms span `of:"text lists"`
+	audiences  span `of:"text lists"`
+	vouchesFor span `of:"text lists"`
+	flags      flags
+	_          [7]byte
+}
+
+type signingKeyRecord struct {
+	label      text
+	privateKey text
+	activates  le64
+	retires    le64
+	alg        alg
+	_          [7]byte
+}
+
+func (r *issuerRecord) fields(p *pass, i *schema.Issuer) {
+	p.text("url", &r.url, &i.URL)
+	oneOf(p, "error_style", &r.errorStyle, errorStyles, &i.ErrorStyle)
+	oneOf(p, "sub_style", &r.subStyle, subStyles, &i.SubStyle)
+	p.text("environment", &r.environment, &i.Environment)
+}
+
+func (r *trustedIssuerRecord) fields(p *pass, t *schema.TrustedIssuer) {
+	p.text("label", &r.label, &t.Label)
+	p.text("issuer", &r.issuer, &t.Issuer)
+	p.text("jwks", &r.jwks, &t.JWKS)
+	p.text("jwks_uri", &r.jwksURI, &t.JWKSURI)
+	texts(p, "algorithms", &r.algorithms, &t.Algorithms)
+	texts(p, "audiences", &r.audiences, &t.Audiences)
+	texts(p, "vouches_for", &r.vouchesFor, &t.VouchesFor)
+	p.flag("caps_lifetime", &r.flags, 0, &t.CapsLifetime)
+}
+
+func (r *signingKeyRecord) fields(p *pass, k *schema.SigningKey) {
+	p.text("label", &r.label, &k.Label)
+	oneOf(p, "algorithm", &r.alg, algs, &k.Alg)
+	p.text("private_key", &r.privateKey, (*string)(&k.PrivateKey))
+	p.time("activates_at", &r.activates, &k.ActivatesAt)
+	p.time("retires_at", &r.retires, &k.RetiresAt)
+}
+
+type apiRecord struct {
+	identifier text
+	label      text
+	name       text
+	scopes     ref `of:"scope lists"`
+	lifetime   le32
+	extra      ref `of:"api extras"`
+	profile    profile
+	alg        alg
+	scopeMode  scopeMode
+	flags      flags
+}
+
+// An apiExtraRecord holds what most APIs have alike.
+type apiExtraRecord struct {
+	signingSecret text
+	distinctFrom  span `of:"api lists"`
+	metadata      span `of:"metadata"`
+	reuseWindow   le32
+	_             [4]byte
+}
+
+type scopeRecord struct {
+	name        text
+	description text
+	flags       flags `since:"2"`
+	_           [3]byte
+}
+
+// A scopeListRecord ends a list of scopes, which begins where the one before ends.
+type scopeListRecord struct {
+	end end `of:"scopes"`
+}
+
+// The bits of apiRecord.flags.
+const (
+	apiOfflineAccess = iota
+	apiIncludePermissions
+	apiPreventDestroy
+)
+
+func apiFields(p *pass, r *apiRecord, x *apiExtraRecord, a *schema.API) {
+	p.text("identifier", &r.identifier, &a.Identifier)
+	oneOf(p, "token_profile", &r.profile, profiles, &a.Profile)
+	oneOf(p, "signing_alg", &r.alg, algs, &a.Alg)
+	p.text("signing_secret", &x.signingSecret, (*string)(&a.SigningSecret))
+	p.seconds("token_lifetime", &r.lifetime, &a.TokenLifetime)
+	p.flag("allow_offline_access", &r.flags, apiOfflineAccess, &a.AllowOfflineAccess)
+	p.flag("include_permissions", &r.flags, apiIncludePermissions, &a.IncludePermissions)
+	oneOf(p, "scope_mode", &r.scopeMode, scopeModes, &a.ScopeMode)
+	p.seconds("reuse_window", &x.reuseWindow, &a.ReuseWindow)
+	p.flag("prevent_destroy", &r.flags, apiPreventDestroy, &a.PreventDestroy)
+	p.apis("distinct_from", &x.distinctFrom, &a.DistinctFrom)
+	p.metadata("metadata", &x.metadata, &a.Metadata)
+	p.scopes(&r.scopes, &a.Scopes)
+	p.text("label", &r.label, &a.Label)
+	p.text("name", &r.name, &a.Name)
+}
+
+func (r *scopeRecord) fields(p *pass, s *schema.Scope) {
+	p.text("name", &r.name, &s.Name)
+	p.text("description", &r.description, &s.Description)
+	p.flag("sensitive", &r.flags, 0, &s.Sensitive)
+}
+
+// The authorizations and secrets of a client end where the next client's begin.
+type clientRecord struct {
+	firstAuthorization start `of:"authorization keys"`
+	firstSecret        start `of:"secrets"`
+	clientID           text
+	label              text
+	name               text
+	extra              ref `of:"client extras"`
+	flags              flags
+	_                  [3]byte
+}
+
+// A clientExtraRecord holds what most clients have alike.
+type clientExtraRecord struct {
+	grantTypes    span `of:"text lists"`
+	metadata      span `of:"metadata"`
+	introspects   span `of:"api lists"`
+	publicKeys    span `of:"public keys"`
+	certificates  span `of:"certificates"`
+	federated     span `of:"federated credentials"`
+	rateLimit     le64
+	revokedBefore le64
+	defaultAPI    optionalRef `of:"apis"`
+	refreshToken  optionalRef `of:"refresh tokens"`
+}
+
+type refreshTokenRecord struct {
+	lifetime     le64
+	idleLifetime le64
+	leeway       le64
+	rotation     rotation
+	_            [7]byte
+}
+
+// The bits of clientRecord.flags.
+const (
+	clientSenderConstrained = iota
+	clientPreventDestroy
+)
+
+func clientFields(p *pass, r *clientRecord, x *clientExtraRecord, c *schema.Client) {
+	records(p, secCertificates, &x.certificates, &c.Certificates, (*certificateRecord).fields)
+	records(p, secFederated, &x.federated, &c.Federated, (*federatedRecord).fields)
+	texts(p, "grant_types", &x.grantTypes, &c.GrantTypes)
+	record(p, secRefreshTokens, &x.refreshToken, &c.RefreshToken, (*refreshTokenRecord).fields)
+	p.api("default_api", &x.defaultAPI, &c.DefaultAPI)
+	p.rate("rate_limit", &x.rateLimit, &c.RateLimit)
+	p.apis("introspects", &x.introspects, &c.Introspects)
+	p.time("revoked_before", &x.revokedBefore, &c.RevokedBefore)
+	p.flag("require_sender_constrained", &r.flags, clientSenderConstrained, &c.RequireSenderConstrained)
+	p.flag("prevent_destroy", &r.flags, clientPreventDestroy, &c.PreventDestroy)
+	p.metadata("metadata", &x.metadata, &c.Metadata)
+	records(p, secPublicKeys, &x.publicKeys, &c.PublicKeys, (*publicKeyRecord).fields)
+	p.text("label", &r.label, &c.Label)
+	p.text("name", &r.name, &c.Name)
+	p.text("client_id", &r.clientID, &c.ClientID)
+}
+
+func (r *refreshTokenRecord) fields(p *pass, t *schema.RefreshToken) {
+	oneOf(p, "rotation", &r.rotation, rotations, &t.Rotation)
+	p.number("lifetime", &r.lifetime, &t.Lifetime)
+	p.number("idle_lifetime", &r.idleLifetime, &t.IdleLifetime)
+	p.number("leeway", &r.leeway, &t.Leeway)
+}
+
+type secretRecord struct {
+	label  text
+	window ref `of:"windows"`
+	kind   SecretKind
+	_      [3]byte
+	hash   [32]byte // the SHA-256 itself, or a text and zeros
+}
+
+type publicKeyRecord struct {
+	label  text
+	jwks   text
+	window ref `of:"windows"`
+	_      [4]byte
+}
+
+type certificateRecord struct {
+	label    text
+	value    text
+	window   ref `of:"windows"`
+	selector selector
+	_        [3]byte
+}
+
+type federatedRecord struct {
+	label          text
+	subject        text
+	subjectPattern text
+	claims         text
+	trustedIssuer  ref `of:"trusted issuers"`
+	window         ref `of:"windows"`
+}
+
+func (r *secretRecord) fields(p *pass, s *schema.Secret) {
+	p.credential("secret", s.Label)
+	p.text("label", &r.label, &s.Label)
+	p.window(&r.window, &s.Window)
+	p.hash(r, &s.Hash)
+}
+
+func (r *publicKeyRecord) fields(p *pass, k *schema.PublicKey) {
+	p.credential("public_key", k.Label)
+	p.text("label", &r.label, &k.Label)
+	p.text("jwks", &r.jwks, &k.JWKS)
+	p.window(&r.window, &k.Window)
+}
+
+func (r *certificateRecord) fields(p *pass, c *schema.Certificate) {
+	p.credential("certificate", c.Label)
+	p.text("label", &r.label, &c.Label)
+	p.selector(r, c)
+	p.window(&r.window, &c.Window)
+}
+
+// The claims stand before the rest because that is the order of the texts in the heap.
+func (r *federatedRecord) fields(p *pass, f *schema.Federated) {
+	p.credential("federated", f.Label)
+	p.object("claims", &r.claims, &f.Claims)
+	p.text("label", &r.label, &f.Label)
+	p.text("subject", &r.subject, &f.Subject)
+	p.text("subject_pattern", &r.subjectPattern, &f.SubjectPattern)
+	p.trustedIssuer("trusted_issuer", &r.trustedIssuer, &f.TrustedIssuer)
+	p.window(&r.window, &f.Window)
+}
+
+type authorizationRecord struct {
+	terms    ref `of:"terms"`
+	labelEnd end `of:"authorization labels"` // the label begins where the one before ends
+}
+
+// A termsRecord is what an authorization says beyond who and for what.
+type termsRecord struct {
+	scopes        ref `of:"scope sets"`
+	lifetime      le32
+	expiresAt     le64
+	claims        text
+	subjectClaims text
+	copyClaims    span `of:"text lists"`
+}
+
+// A scopeSetRecord is some scopes of a scope list.
+type scopeSetRecord struct {
+	joined      text
+	permissions text
+	bits        text // bit i%8 of byte i/8 says whether the i-th scope of the list is in the set
+}
+
+// The encoder puts the claims into the heap before the subject's.
+func (r *termsRecord) fields(p *pass, a *schema.Authorization) {
+	p.scopeSet(&r.scopes, &a.Scopes)
+	p.seconds("token_lifetime", &r.lifetime, &a.TokenLifetime)
+	p.time("expires_at", &r.expiresAt, &a.ExpiresAt)
+	p.object("subject_claims", &r.subjectClaims, &a.SubjectClaims)
+	texts(p, "copy_claims", &r.copyClaims, &a.CopyClaims)
+	p.object("claims", &r.claims, &a.Claims)
+}
