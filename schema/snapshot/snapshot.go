@@ -15,6 +15,7 @@ type Snapshot struct {
 	env      Envelope
 	body     []byte
 	sections sections
+	issuer   schema.Issuer // read once: every token request asks for it
 	sources  *Sources
 }
 
@@ -169,12 +170,9 @@ func yieldEach[R, T any](s *Snapshot, list *span, t table[R], decode func(*R, *S
 func u32(b []byte, off int) uint32 { return binary.LittleEndian.Uint32(b[off:]) }
 func u64(b []byte, off int) uint64 { return binary.LittleEndian.Uint64(b[off:]) }
 
-// Issuer returns the authorization server's own settings.
-func (s *Snapshot) Issuer() (issuer schema.Issuer) {
-	p := s.decode()
-	secIssuer.at(&s.sections, 0).fields(&p, &issuer)
-	return issuer
-}
+// Issuer returns the authorization server's own settings. What it holds is shared and
+// must not be changed.
+func (s *Snapshot) Issuer() schema.Issuer { return s.issuer }
 
 // NumTrustedIssuers is the number of trusted issuers.
 func (s *Snapshot) NumTrustedIssuers() int { return int(secTrustedIssuers.count(&s.sections)) }
