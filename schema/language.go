@@ -60,6 +60,9 @@ var (
 	claims = Attribute{Name: "claims", Type: TypeObject, Deferred: true, Default: "{}",
 		Doc:     "Custom claims, evaluated for each authorization with self.client, self.api and self.authorization. The client's win over the API's, the authorization's over both. Not the registered names, nor what verifiers take for scopes: scp, scopes, authorities, realm_access, resource_access. One that is new or changed counts as widening in a plan, unless it is known to describe only, such as name or locale.",
 		Example: `{ "https://example.com/team" = self.client.metadata.team }`}
+	accept = Attribute{Name: "accept", Type: TypeStrings, Of: OfWarning, Default: "[]",
+		Widens: WidensText, More: "Other warnings about {object} are acknowledged.",
+		Doc: "The warnings about this object that are known and acknowledged, by their codes. They are recorded for reviewers and reported all the same.", Example: `["long-lifetime"]`}
 	forEach = Attribute{Name: "for_each", Type: TypeForEach,
 		Doc:     "Declares one object for each element of a map or set of strings, with each.key and each.value; its address is then worker[\"eu\"].",
 		Example: `toset(["eu", "us"])`}
@@ -98,6 +101,7 @@ var issuerBlock = Block{
 			field:  text(func(o *Issuer) *string { return &o.Environment }),
 			Widens: WidensShape, More: "Servers started for another environment than {after} refuse the snapshot.",
 			Doc: "A name for this configuration; a server started for another environment refuses the snapshot.", Example: `"prod"`},
+		accept.in(texts(func(o *Issuer) *[]string { return &o.Accept })),
 	},
 	Blocks: []Block{defaultsBlock},
 }
@@ -162,6 +166,7 @@ var apiBlock = Block{
 			Doc: "Acknowledges that these APIs have look-alike identifiers on purpose.", Example: "[api.orders_v1]"},
 		claims,
 		metadata.in(textMap(func(o *API) *map[string]string { return &o.Metadata })),
+		accept.in(texts(func(o *API) *[]string { return &o.Accept })),
 		forEach,
 	},
 	Blocks: []Block{scopeBlock},
@@ -227,6 +232,7 @@ var clientBlock = Block{
 			Widens: WidensLess, More: "{object} gets tokens only with DPoP or mutual TLS.", Less: "{object} may get tokens that are bound to no key.",
 			Doc: "DPoP or mutual TLS, or no token.", Example: "true"},
 		preventDestroy.in(value(func(o *Client) *bool { return &o.PreventDestroy })),
+		accept.in(texts(func(o *Client) *[]string { return &o.Accept })),
 		forEach,
 	},
 	Blocks: []Block{secretBlock, publicKeyBlock, certificateBlock, federatedBlock, refreshTokenBlock},
@@ -397,6 +403,7 @@ var authorizationBlock = Block{
 			field: value(func(o *Authorization) *int64 { return &o.ExpiresAt }),
 			Doc:   "From this time on no token, and no token outlives it.", Example: `"2027-06-30T00:00:00Z"`},
 		claims.in(text(func(o *Authorization) *string { return &o.Claims })),
+		accept.in(texts(func(o *Authorization) *[]string { return &o.Accept })),
 		forEach,
 	},
 }
@@ -437,6 +444,7 @@ var trustedIssuerBlock = Block{
 			field:  value(func(o *TrustedIssuer) *bool { return &o.CapsLifetime }),
 			Widens: WidensLess, More: "Tokens exchanged for those of {object} end no later than them.", Less: "Tokens exchanged for those of {object} may outlive them.",
 			Doc: "Whether a token exchanged for one of this issuer's ends no later than that.", Example: "true"},
+		accept.in(texts(func(o *TrustedIssuer) *[]string { return &o.Accept })),
 	},
 }
 
@@ -465,5 +473,6 @@ var signingKeyBlock = Block{
 		{Name: "retires_at", After: "activates_at", Type: TypeTime,
 			field: value(func(o *SigningKey) *int64 { return &o.RetiresAt }),
 			Doc:   "No longer published from this time on.", Example: `"2027-02-01T00:00:00Z"`},
+		accept.in(texts(func(o *SigningKey) *[]string { return &o.Accept })),
 	},
 }

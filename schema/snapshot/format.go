@@ -65,7 +65,7 @@
 // are zero and not looked at.
 //
 //	 #  section              size  fields, by offset
-//	 0  issuer                 24  0 text url; 8 text environment; 16 enum error style; 17 enum sub style
+//	 0  issuer                 32  0 text url; 8 text environment; 16 enum error style; 17 enum sub style; 24 range of text lists: accept
 //	 1  apis                   40  0 text identifier; 8 text label; 16 text name; 24 index of scope lists; 28 u32 lifetime;
 //	                               32 index of api extras; 36 enum profile; 37 enum algorithm; 38 enum scope mode;
 //	                               39 bits: 1 offline access, 2 include permissions, 4 prevent destroy
@@ -76,19 +76,21 @@
 //	 4  public keys            24  0 text label; 8 text JWKS; 16 window
 //	 5  certificates           24  0 text label; 8 text value; 16 window; 20 u8 selector: 0 subject_dn, 1 san_dns, 2 san_uri, 3 sha256
 //	 6  federated credentials  40  0 text label; 8 text subject; 16 text pattern; 24 text claims; 32 index of trusted issuers; 36 window
-//	 7  trusted issuers        64  0 text label; 8 text issuer; 16 text JWKS; 24 text jwks_uri;
-//	                               32, 40, 48 ranges of text lists: algorithms, audiences, vouches_for; 56 bits: 1 caps lifetime
-//	 8  signing keys           40  0 text label; 8 text private key reference; 16 i64 activates; 24 i64 retires; 32 enum algorithm
-//	 9  api extras             32  0 text signing secret reference; 8 range of api lists: distinct_from; 16 range of metadata;
-//	                               24 u32 reuse window
-//	10  client extras          72  0 range of text lists: grant types; 8 range of metadata; 16 range of api lists: introspects;
+//	 7  trusted issuers        72  0 text label; 8 text issuer; 16 text JWKS; 24 text jwks_uri;
+//	                               32, 40, 48 ranges of text lists: algorithms, audiences, vouches_for; 56 bits: 1 caps lifetime;
+//	                               64 range of text lists: accept
+//	 8  signing keys           48  0 text label; 8 text private key reference; 16 i64 activates; 24 i64 retires; 32 enum algorithm;
+//	                               40 range of text lists: accept
+//	 9  api extras             40  0 text signing secret reference; 8 range of api lists: distinct_from; 16 range of metadata;
+//	                               24 u32 reuse window; 32 range of text lists: accept
+//	10  client extras          80  0 range of text lists: grant types; 8 range of metadata; 16 range of api lists: introspects;
 //	                               24 range of public keys; 32 range of certificates; 40 range of federated credentials;
 //	                               48 f64 rate limit; 56 i64 revoked before; 64 index of apis, or 2^32-1: default API;
-//	                               68 index of refresh tokens, or 2^32-1
+//	                               68 index of refresh tokens, or 2^32-1; 72 range of text lists: accept
 //	11  refresh tokens         32  0 i64 lifetime; 8 i64 idle lifetime; 16 i64 leeway; 24 enum rotation
 //	12  windows                16  0 i64 not before; 8 i64 expires at
-//	13  terms                  40  0 index of scope sets; 4 u32 lifetime, 0 for the API's; 8 i64 expires at; 16 text claims; 24 text subject claims;
-//	                               32 range of text lists: copy_claims
+//	13  terms                  48  0 index of scope sets; 4 u32 lifetime, 0 for the API's; 8 i64 expires at; 16 text claims; 24 text subject claims;
+//	                               32, 40 ranges of text lists: copy_claims, accept
 //	14  scope sets             24  0 text names, joined by spaces; 8 text names as a JSON array; 16 text bits: bit i%8 of byte i/8
 //	                               is set if the API's i-th scope is granted, zero bytes at the end left out
 //	15  scopes                 20  0 text name; 8 text description; 16 bits: 1 sensitive
@@ -163,7 +165,7 @@
 //	file  body
 //	   1     1  the first
 //	   2     1  the envelope may hold past_lifetimes
-//	   3     2  a scope has bits
+//	   3     2  a scope has bits, other objects have accept
 //
 // # Adding a field
 //
@@ -172,7 +174,7 @@
 // that declares the fields, for example
 //
 //	accept span `of:"text lists" since:"2"`
-//	texts(p, "accept", &r.accept, &a.Accept)
+//	texts(p, "accept", &r.accept, &i.Accept)
 //
 // Layout, checks, encoder and decoder come from these; the JSON of "writ show
 // --json" comes from the attribute's row in the language. A record of an older
@@ -197,6 +199,7 @@ type issuerRecord struct {
 	errorStyle  errorStyle
 	subStyle    subStyle
 	_           [6]byte
+	accept      span `of:"text lists" since:"2"`
 }
 
 type trustedIssuerRecord struct {
@@ -209,6 +212,7 @@ type trustedIssuerRecord struct {
 	vouchesFor span `of:"text lists"`
 	flags      flags
 	_          [7]byte
+	accept     span `of:"text lists" since:"2"`
 }
 
 type signingKeyRecord struct {
@@ -218,6 +222,7 @@ type signingKeyRecord struct {
 	retires    le64
 	alg        alg
 	_          [7]byte
+	accept     span `of:"text lists" since:"2"`
 }
 
 func (r *issuerRecord) fields(p *pass, i *schema.Issuer) {
@@ -225,6 +230,7 @@ func (r *issuerRecord) fields(p *pass, i *schema.Issuer) {
 	oneOf(p, "error_style", &r.errorStyle, errorStyles, &i.ErrorStyle)
 	oneOf(p, "sub_style", &r.subStyle, subStyles, &i.SubStyle)
 	p.text("environment", &r.environment, &i.Environment)
+	texts(p, "accept", &r.accept, &i.Accept)
 }
 
 func (r *trustedIssuerRecord) fields(p *pass, t *schema.TrustedIssuer) {
@@ -236,6 +242,7 @@ func (r *trustedIssuerRecord) fields(p *pass, t *schema.TrustedIssuer) {
 	texts(p, "audiences", &r.audiences, &t.Audiences)
 	texts(p, "vouches_for", &r.vouchesFor, &t.VouchesFor)
 	p.flag("caps_lifetime", &r.flags, 0, &t.CapsLifetime)
+	texts(p, "accept", &r.accept, &t.Accept)
 }
 
 func (r *signingKeyRecord) fields(p *pass, k *schema.SigningKey) {
@@ -244,6 +251,7 @@ func (r *signingKeyRecord) fields(p *pass, k *schema.SigningKey) {
 	p.text("private_key", &r.privateKey, (*string)(&k.PrivateKey))
 	p.time("activates_at", &r.activates, &k.ActivatesAt)
 	p.time("retires_at", &r.retires, &k.RetiresAt)
+	texts(p, "accept", &r.accept, &k.Accept)
 }
 
 type apiRecord struct {
@@ -266,6 +274,7 @@ type apiExtraRecord struct {
 	metadata      span `of:"metadata"`
 	reuseWindow   le32
 	_             [4]byte
+	accept        span `of:"text lists" since:"2"`
 }
 
 type scopeRecord struct {
@@ -303,6 +312,7 @@ func apiFields(p *pass, r *apiRecord, x *apiExtraRecord, a *schema.API) {
 	p.scopes(&r.scopes, &a.Scopes)
 	p.text("label", &r.label, &a.Label)
 	p.text("name", &r.name, &a.Name)
+	texts(p, "accept", &x.accept, &a.Accept)
 }
 
 func (r *scopeRecord) fields(p *pass, s *schema.Scope) {
@@ -335,6 +345,7 @@ type clientExtraRecord struct {
 	revokedBefore le64
 	defaultAPI    optionalRef `of:"apis"`
 	refreshToken  optionalRef `of:"refresh tokens"`
+	accept        span        `of:"text lists" since:"2"`
 }
 
 type refreshTokenRecord struct {
@@ -367,6 +378,7 @@ func clientFields(p *pass, r *clientRecord, x *clientExtraRecord, c *schema.Clie
 	p.text("label", &r.label, &c.Label)
 	p.text("name", &r.name, &c.Name)
 	p.text("client_id", &r.clientID, &c.ClientID)
+	texts(p, "accept", &x.accept, &c.Accept)
 }
 
 func (r *refreshTokenRecord) fields(p *pass, t *schema.RefreshToken) {
@@ -453,6 +465,7 @@ type termsRecord struct {
 	claims        text
 	subjectClaims text
 	copyClaims    span `of:"text lists"`
+	accept        span `of:"text lists" since:"2"`
 }
 
 // A scopeSetRecord is some scopes of a scope list.
@@ -470,4 +483,5 @@ func (r *termsRecord) fields(p *pass, a *schema.Authorization) {
 	p.object("subject_claims", &r.subjectClaims, &a.SubjectClaims)
 	texts(p, "copy_claims", &r.copyClaims, &a.CopyClaims)
 	p.object("claims", &r.claims, &a.Claims)
+	texts(p, "accept", &r.accept, &a.Accept)
 }
