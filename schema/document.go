@@ -195,13 +195,23 @@ type Authorization struct {
 	Accept        []string
 }
 
-// Lifetime is how long tokens of the authorization live, in seconds: its own lifetime, or
-// else that of its API.
+// Lifetime is how long tokens of the authorization live, in seconds. A nil api stands
+// for one that the document lacks.
 func (a *Authorization) Lifetime(api *API) int64 {
-	if api == nil || a.TokenLifetime != 0 && a.TokenLifetime < api.TokenLifetime {
+	if api == nil {
 		return a.TokenLifetime
 	}
-	return api.TokenLifetime
+	return EffectiveLifetime(a.TokenLifetime, api.TokenLifetime)
+}
+
+// EffectiveLifetime is how long tokens live, in seconds, by the token_lifetime of an
+// authorization and that of its API. An authorization without one, own = 0, has the
+// API's; one that is longer than the API's shortens nothing.
+func EffectiveLifetime(own, api int64) int64 {
+	if own == 0 {
+		return api
+	}
+	return min(own, api)
 }
 
 // A TrustedIssuer is another issuer whose tokens writ accepts.

@@ -101,9 +101,6 @@ func (a Authorization) SubjectType() schema.SubjectType {
 // for the scope claim (RFC 8693 section 4.2).
 func (a Authorization) ScopeString() string { return a.scopeSet().joined.in(a.s) }
 
-// PermissionsJSON is every scope granted as a JSON array: ready for the permissions claim.
-func (a Authorization) PermissionsJSON() string { return a.scopeSet().permissions.in(a.s) }
-
 // Grants reports whether the API's i-th scope is granted.
 func (a Authorization) Grants(i int) bool {
 	bits := a.scopeSet().bits.in(a.s)
@@ -119,13 +116,9 @@ func (a Authorization) HasScope(name string) bool {
 // Scopes returns every scope granted, in the API's order. It allocates the slice.
 func (a Authorization) Scopes() []string { return splitScopes(a.ScopeString()) }
 
-// Lifetime is how long a token lives, in seconds: the authorization's own
-// lifetime, or else the API's.
+// Lifetime is how long a token lives, in seconds, see schema.EffectiveLifetime.
 func (a Authorization) Lifetime() int64 {
-	if own := a.TokenLifetime(); own != 0 {
-		return own
-	}
-	return a.API().TokenLifetime()
+	return schema.EffectiveLifetime(a.TokenLifetime(), a.API().TokenLifetime())
 }
 
 // TokenLifetime is the authorization's own lifetime in seconds, 0 when the API's applies.
