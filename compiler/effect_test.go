@@ -1,9 +1,14 @@
 package compiler
 
 import (
+	"iter"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
+	"github.com/writ-auth/writ/config"
 	"github.com/writ-auth/writ/schema"
 )
 
@@ -151,4 +156,69 @@ func TestEndsOfAnAuthorization(t *testing.T) {
 			t.Errorf("%d to %d: %s %+v", test.before, test.after, d.effect(), d.attributes)
 		}
 	}
+}
+
+// A judge is found by the name of an attribute: one under another name would never run.
+func TestJudgesAreRows(t *testing.T) {
+	names := func(block *schema.Block, judges iter.Seq[string]) {
+		for name := range judges {
+			if a, found := block.Attr(name); !found || !a.IsStored() {
+				t.Errorf("%s has no attribute %s to judge", block.Type, name)
+			}
+		}
+	}
+	names(schema.BlockOf(&schema.API{}), maps.Keys(apiJudges))
+	names(schema.BlockOf(&schema.Client{}), maps.Keys(clientJudges))
+	names(schema.BlockOf(&schema.Authorization{}), maps.Keys(authorizationJudges))
+	names(schema.BlockOf(&schema.TrustedIssuer{}), maps.Keys(trustedIssuerJudges))
+	names(schema.BlockOf(&schema.SigningKey{}), maps.Keys(signingKeyJudges))
+}
+
+// What a plan shows of a policy and of an expectation has the names of the language
+// reference, in its order, and leaves none out.
+func TestGuardsAreShownByTheirRows(t *testing.T) {
+	text, n := "x", int64(1)
+	expected := &config.Test{
+		Client: "x", API: "x", SubjectType: schema.SubjectUser, SubjectClaims: `{"a":1}`, Scopes: []string{"x"}, ScopesSet: true, At: 1, Granted: true,
+		Scope: &text, Lifetime: &n, Claims: []config.Claim{{Name: "a", JSON: "1"}}, Error: "x",
+	}
+	var shown []string
+	for _, a := range expectationAttributes(expected) {
+		name, _, _ := strings.Cut(a.Name, ".")
+		shown = append(shown, name)
+	}
+	expect := &schema.TestLanguage[0]
+	if rows := rowNames(expect); !slices.Equal(shown, rows) {
+		t.Errorf("an expectation is shown with %q, the language has %q", shown, rows)
+	}
+	for _, name := range outcomes {
+		if _, found := expect.Attr(name); !found {
+			t.Errorf("an expectation has no attribute %s", name)
+		}
+	}
+	cfg, loaded := config.LoadFS(fstest.MapFS{"policy.hcl": {Data: []byte(`issuer { url = "https://auth.example.com/" }
+policy "p" {
+  for_each_of   = "api"
+  condition     = true
+  error_message = "no"
+  severity      = "warning"
+}
+`)}}, config.Options{})
+	m, _ := Compile(cfg, CompileOptions{Loaded: loaded})
+	shown = nil
+	for _, a := range m.policyAttributes(m.policies[0]) {
+		shown = append(shown, a.Name)
+	}
+	policy, _ := schema.LanguageBlock("policy")
+	if rows := rowNames(policy); !slices.Equal(shown, rows) {
+		t.Errorf("a policy is shown with %q, the language has %q", shown, rows)
+	}
+}
+
+func rowNames(b *schema.Block) []string {
+	var names []string
+	for _, a := range b.Attributes {
+		names = append(names, a.Name)
+	}
+	return names
 }

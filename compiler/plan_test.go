@@ -16,17 +16,17 @@ import (
 func full() *schema.Document {
 	window := schema.Window{NotBefore: 10, ExpiresAt: 20}
 	return &schema.Document{
-		Issuer: schema.Issuer{URL: "https://a.example/", ErrorStyle: schema.ErrorsAuth0, SubStyle: schema.SubClientID, Environment: "prod"},
+		Issuer: schema.Issuer{URL: "https://a.example/", ErrorStyle: schema.ErrorsAuth0, SubStyle: schema.SubClientID, Environment: "prod", Accept: []string{"long-lifetime"}},
 		APIs: []schema.API{{
 			Label: "orders", Name: "Orders", Identifier: "urn:orders", Profile: schema.ProfileAuth0, Alg: schema.HS256,
 			SigningSecret: "env:CANARY_REFERENCE", TokenLifetime: 600, AllowOfflineAccess: true, IncludePermissions: true,
-			ScopeMode: schema.ScopeAllGranted, ReuseWindow: 5, PreventDestroy: true, DistinctFrom: []string{"stock"},
+			ScopeMode: schema.ScopeAllGranted, ReuseWindow: 5, PreventDestroy: true, DistinctFrom: []string{"stock"}, Accept: []string{"long-lifetime"},
 			Metadata: map[string]string{"owner": "payments"}, Scopes: []schema.Scope{{Name: "read", Description: "Read", Sensitive: true}},
 		}, {Label: "stock", Identifier: "urn:stock", TokenLifetime: 60}},
 		Clients: []schema.Client{{
 			Label: "billing", Name: "Billing", ClientID: "b", GrantTypes: []string{schema.GrantClientCredentials},
 			Metadata: map[string]string{"team": "payments"}, DefaultAPI: "orders", RateLimit: 5, Introspects: []string{"orders"},
-			RevokedBefore: 5, RequireSenderConstrained: true, PreventDestroy: true,
+			RevokedBefore: 5, RequireSenderConstrained: true, PreventDestroy: true, Accept: []string{"long-lifetime"},
 			Secrets:      []schema.Secret{{Label: "s", Hash: "sha256:canary-hash", Window: window}},
 			PublicKeys:   []schema.PublicKey{{Label: "k", JWKS: `{"keys":[{"kid":"1","n":"canary-key"}]}`, Window: window}},
 			Certificates: []schema.Certificate{{Label: "c", SubjectDN: "CN=canary-dn", SANDNS: "canary.dns", SANURI: "canary:uri", SHA256: "canary-sha", Window: window}},
@@ -37,14 +37,14 @@ func full() *schema.Document {
 		}},
 		Authorizations: []schema.Authorization{{
 			Label: "a", Client: "billing", API: "orders", SubjectType: schema.SubjectUser, Scopes: []string{"read"}, TokenLifetime: 60,
-			ExpiresAt: 100, SubjectClaims: `{"group":"x"}`, CopyClaims: []string{"email"}, Claims: `{"x":1}`,
+			ExpiresAt: 100, SubjectClaims: `{"group":"x"}`, CopyClaims: []string{"email"}, Claims: `{"x":1}`, Accept: []string{"long-lifetime"},
 		}},
 		TrustedIssuers: []schema.TrustedIssuer{{
 			Label: "cluster", Issuer: "https://c.example", JWKS: `{"keys":[{"kid":"1"}]}`, JWKSURI: "https://c.example/jwks",
 			Algorithms: []schema.SigningAlg{schema.RS256}, Audiences: []string{"x"}, VouchesFor: []schema.SubjectType{schema.SubjectUser},
-			CapsLifetime: true,
+			CapsLifetime: true, Accept: []string{"long-lifetime"},
 		}},
-		SigningKeys: []schema.SigningKey{{Label: "k", Alg: schema.RS256, PrivateKey: "file:k", ActivatesAt: 10, RetiresAt: 20}},
+		SigningKeys: []schema.SigningKey{{Label: "k", Alg: schema.RS256, PrivateKey: "file:k", ActivatesAt: 10, RetiresAt: 20, Accept: []string{"long-lifetime"}}},
 	}
 }
 

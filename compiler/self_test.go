@@ -9,6 +9,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 )
@@ -115,9 +116,46 @@ func isSeen(t *testing.T, kind, name string, set map[string]map[string]string) {
 	if string(claims["seen"]) != string(claims["named"]) {
 		t.Errorf("self is %s in claims, %s is %s", claims["seen"], named, claims["named"])
 	}
-	if value := set[kind][name]; value != "" && claims["seen"] == nil { // a null takes a claim away
-		t.Errorf("%s = %s is seen as null", name, value)
+	if value := set[kind][name]; value != "" {
+		if claims["seen"] == nil { // a null takes a claim away
+			t.Errorf("%s = %s is seen as null", name, value)
+		}
+		isPlanned(t, m, kind, name, claims["seen"])
 	}
+}
+
+// isPlanned compares what self says of an attribute with what the plan that creates the
+// object prints, where a reference is the label of what it names.
+func isPlanned(t *testing.T, m *compiler.Model, kind, name string, seen json.RawMessage) {
+	t.Helper()
+	plan, _ := compiler.NewPlan(compiler.Prior{}, m, compiler.PlanOptions{})
+	block, _ := schema.LanguageBlock(kind)
+	if a, found := block.Attr(name); found && a.Of != "" && a.Type != schema.TypeStrings {
+		type named struct {
+			Label string `json:"label"`
+		}
+		var one named
+		var all []named
+		if json.Unmarshal(seen, &one) == nil {
+			seen, _ = json.Marshal(one.Label)
+		} else if err := json.Unmarshal(seen, &all); err == nil {
+			labels := make([]string, len(all))
+			for i := range all {
+				labels[i] = all[i].Label
+			}
+			seen, _ = json.Marshal(labels)
+		}
+	}
+	for _, change := range plan.Changes {
+		if change.Address == kind+".tested" {
+			planned, err := json.Marshal(change.After.Get(name))
+			if err != nil || string(planned) != string(seen) {
+				t.Errorf("self says %s, the plan %s: %v", seen, planned, err)
+			}
+			return
+		}
+	}
+	t.Errorf("the plan does not create %s.tested", kind)
 }
 
 func isUnreadable(t *testing.T, kind, name string) {

@@ -9,9 +9,6 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// longLifetime is the longest token lifetime without a warning, in seconds.
-const longLifetime = 24 * 3600
-
 // expiryNotice is how many seconds before its end a credential is reported:
 // enough to make, deliver and deploy the next one.
 const expiryNotice = 30 * 24 * 3600
@@ -20,14 +17,14 @@ const expiryNotice = 30 * 24 * 3600
 // tokens. A choice in the issuer's defaults is reported once, there.
 func (c *compilation) checkProfilesAndLifetimes() {
 	defaults := &c.issuer.Defaults
-	if defaults.TokenLifetime > longLifetime {
+	if defaults.TokenLifetime > schema.LongTokenLifetime {
 		c.longLifetime(c.defaultRange("token_lifetime"), "The issuer's default", defaults.TokenLifetime)
 	}
 	if defaults.Profile == schema.ProfileAuth0 {
 		c.untypedProfile(c.defaultRange("token_profile"), "APIs that say nothing else get")
 	}
 	for _, a := range c.apis {
-		if a.TokenLifetime > longLifetime {
+		if a.TokenLifetime > schema.LongTokenLifetime {
 			c.longLifetime(a.AttrRange("token_lifetime"), "The token lifetime of "+a.Address, a.TokenLifetime)
 		}
 		if a.Profile == schema.ProfileAuth0 {
@@ -39,7 +36,7 @@ func (c *compilation) checkProfilesAndLifetimes() {
 func (c *compilation) longLifetime(r hcl.Range, what string, seconds int64) {
 	c.report(r, "long-lifetime",
 		fmt.Sprintf("%s is %s. A token cannot be taken back before it expires, so whoever steals one has it that long. "+
-			"Choose %s or less.", what, schema.FormatDuration(seconds), schema.FormatDuration(longLifetime)))
+			"Choose %s or less.", what, schema.FormatDuration(seconds), schema.FormatDuration(schema.LongTokenLifetime)))
 }
 
 func (c *compilation) untypedProfile(r hcl.Range, who string) {

@@ -18,7 +18,7 @@ func self(c *config.Config, a *config.Authorization) config.Self {
 		if api.Label == a.API {
 			s.API = &api.API
 			if s.API.TokenLifetime == 0 {
-				s.API.TokenLifetime = schema.DefaultTokenLifetime
+				s.API.TokenLifetime = 24 * 3600
 			}
 		}
 	}

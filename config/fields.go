@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -315,8 +316,11 @@ func (f *fields) text(spec *schema.Attribute) string {
 func (f *fields) allowed(spec *schema.Attribute, s string, at hcl.Range) bool {
 	if len(spec.Enum) > 0 && !slices.Contains(spec.Enum, s) {
 		f.errorf("invalid-value", at, "%s must be %s, not %q.%s", spec.Name, quoted(spec.Enum), clip(s),
-			firstOf(after(schema.ForeignValue(spec.Name, s)), f.problems.didYouMean(s, spec.Enum)))
+			cmp.Or(after(schema.ForeignValue(spec.Name, s)), f.problems.didYouMean(s, spec.Enum)))
 		return false
+	}
+	if spec.Of == schema.OfWarning {
+		return f.isWarning(s, at)
 	}
 	if spec.Check == nil {
 		return true
@@ -325,7 +329,7 @@ func (f *fields) allowed(spec *schema.Attribute, s string, at hcl.Range) bool {
 	if err == nil {
 		return true
 	}
-	code := firstOf(spec.Code, "invalid-value")
+	code := cmp.Or(spec.Code, "invalid-value")
 	switch {
 	case errors.Is(err, schema.ErrPlaintext):
 		code = "plaintext-secret"

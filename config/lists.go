@@ -1,10 +1,12 @@
 package config
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/config/source"
 	"github.com/writ-auth/writ/schema"
 )
@@ -69,6 +71,27 @@ func (f *fields) allowedAll(spec *schema.Attribute, values []string, at func(i i
 		return nil
 	}
 	return values
+}
+
+// isWarning reports a code that no diagnostic has, and one whose diagnostics are errors
+// alone: an error cannot be acknowledged away.
+func (f *fields) isWarning(name string, at hcl.Range) bool {
+	code, found := diag.LookUp(name)
+	if found && slices.Contains(code.Severities(), diag.Warning) {
+		return true
+	}
+	if found {
+		f.errorf("invalid-value", at, "%q is an error and has to be mended: only warnings can be accepted. Leave it out.", name)
+		return false
+	}
+	var warnings []string
+	for _, c := range diag.Codes() {
+		if slices.Contains(c.Severities(), diag.Warning) {
+			warnings = append(warnings, c.Name)
+		}
+	}
+	f.errorf("invalid-value", at, "There is no warning %q.%s", clip(name), cmp.Or(f.problems.didYouMean(name, warnings), ` "writ schema --codes" lists them.`))
+	return false
 }
 
 // repeated finds the first element that stands twice.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -174,7 +175,7 @@ func (l *loader) stringAsReference(text string, at hcl.Range, of kind) {
 		return
 	}
 	l.problems.errorf("wrong-type", at, "This takes a reference, not text. Write one such as %s.%s.", kindNames[of],
-		firstOf(l.problems.nearest(label, l.kinds[of].labels()), "example"))
+		cmp.Or(l.problems.nearest(label, l.kinds[of].labels()), "example"))
 }
 
 // named returns the object whose literal identifier or client_id the text is, if
@@ -193,13 +194,6 @@ func (l *loader) named(of kind, text string) *declared {
 		}
 	}
 	return nil
-}
-
-func firstOf(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 func (l *loader) ofKind(o *object, of kind, at hcl.Range) (*object, bool) {

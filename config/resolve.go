@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -81,7 +82,7 @@ func (c *contextBuilder) addVariable(t hcl.Traversal) bool {
 	v, found := c.loader.variables.byName[name]
 	if !found {
 		c.problems.errorf("unknown-reference", c.stepRange(t, 1), "There is no variable %q.%s", name,
-			firstOf(c.problems.didYouMean(name, c.loader.variables.order), " Declare it with a variable block."))
+			cmp.Or(c.problems.didYouMean(name, c.loader.variables.order), " Declare it with a variable block."))
 		return false
 	}
 	return c.put("var", name, v.value, v.ok)
@@ -95,7 +96,7 @@ func (c *contextBuilder) addLocal(t hcl.Traversal) bool {
 	v, found := c.locals.byName[name]
 	if !found {
 		c.problems.errorf("unknown-reference", c.stepRange(t, 1), "There is no local value %q.%s", name,
-			firstOf(c.problems.didYouMean(name, c.locals.order), " Declare it in a locals block."))
+			cmp.Or(c.problems.didYouMean(name, c.locals.order), " Declare it in a locals block."))
 		return false
 	}
 	value, ok := c.local(v)
@@ -177,7 +178,7 @@ func (c *contextBuilder) addParts(n *need, o *object, t hcl.Traversal, i int) bo
 	}
 	if !isName || !slices.Contains(names, name) {
 		c.problems.related("unknown-reference", c.stepRange(t, i), []diag.Related{{Message: o.address() + " is declared here", Range: o.decl.block.DefRange()}},
-			"%s has no attribute %q to refer to.%s", o.address(), name, firstOf(c.problems.didYouMean(name, names), " For itself, write "+o.address()+"; it has "+strings.Join(names, ", ")+"."))
+			"%s has no attribute %q to refer to.%s", o.address(), name, cmp.Or(c.problems.didYouMean(name, names), " For itself, write "+o.address()+"; it has "+strings.Join(names, ", ")+"."))
 		return false
 	}
 	v, ok := c.attr(o, name)

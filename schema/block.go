@@ -21,6 +21,10 @@ const (
 	TypeAny        Type = "any"
 )
 
+// OfWarning stands in Attribute.Of for a list of strings that are codes of warnings.
+// Package config compares them with the catalogue of config/diag.
+const OfWarning = "warning"
+
 // A Block is one type of block. It is the single declaration from which files
 // are decoded, the reference page is written and an editor completes.
 type Block struct {
@@ -44,7 +48,7 @@ type Block struct {
 type Attribute struct {
 	Name     string   `json:"name"`
 	Type     Type     `json:"type"`
-	Of       string   `json:"of,omitempty"` // a reference: the type of the block it names
+	Of       string   `json:"of,omitempty"` // of a reference: the type of the block it names; or OfWarning
 	Required bool     `json:"required,omitempty"`
 	Default  string   `json:"default,omitempty"` // as HCL, or in words; "" when there is none
 	Enum     []string `json:"enum,omitempty"`    // the exact values, or of a list its elements; empty for any

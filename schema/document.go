@@ -20,6 +20,7 @@ type Issuer struct {
 	ErrorStyle  ErrorStyle // how the token endpoint words its errors
 	SubStyle    SubStyle   // how a client becomes the sub claim
 	Environment string     // optional; a server started for another refuses the snapshot
+	Accept      []string   // codes of warnings that are acknowledged, in declaration order; the same below
 }
 
 // Defaults are what the issuer gives an API that is silent. They are used up when a
@@ -46,7 +47,8 @@ type API struct {
 	PreventDestroy     bool
 	DistinctFrom       []string          // labels of APIs with a look-alike identifier, acknowledged
 	Metadata           map[string]string // for people and policies; never in tokens
-	Scopes             []Scope           // in declaration order
+	Accept             []string
+	Scopes             []Scope // in declaration order
 }
 
 // A Scope is one permission of an API (RFC 6749 section 3.3).
@@ -69,6 +71,7 @@ type Client struct {
 	RevokedBefore            int64    // Unix seconds; 0 for never
 	RequireSenderConstrained bool
 	PreventDestroy           bool
+	Accept                   []string
 
 	Secrets      []Secret
 	PublicKeys   []PublicKey
@@ -189,15 +192,26 @@ type Authorization struct {
 	SubjectClaims string   // what the user's token must say: a canonical JSON object, "" for none
 	CopyClaims    []string // claims of the user's token that ours repeats, in declaration order
 	Claims        string   // custom claims, API's, client's and its own merged: a canonical JSON object, "" for none
+	Accept        []string
 }
 
-// Lifetime is how long tokens of the authorization live, in seconds: its own lifetime, or
-// else that of its API.
+// Lifetime is how long tokens of the authorization live, in seconds. A nil api stands
+// for one that the document lacks.
 func (a *Authorization) Lifetime(api *API) int64 {
-	if api == nil || a.TokenLifetime != 0 && a.TokenLifetime < api.TokenLifetime {
+	if api == nil {
 		return a.TokenLifetime
 	}
-	return api.TokenLifetime
+	return EffectiveLifetime(a.TokenLifetime, api.TokenLifetime)
+}
+
+// EffectiveLifetime is how long tokens live, in seconds, by the token_lifetime of an
+// authorization and that of its API. An authorization without one, own = 0, has the
+// API's; one that is longer than the API's shortens nothing.
+func EffectiveLifetime(own, api int64) int64 {
+	if own == 0 {
+		return api
+	}
+	return min(own, api)
 }
 
 // A TrustedIssuer is another issuer whose tokens writ accepts.
@@ -209,6 +223,7 @@ type TrustedIssuer struct {
 	Algorithms []SigningAlg
 	Audiences  []string
 	VouchesFor []SubjectType
+	Accept     []string
 	// CapsLifetime says that a token exchanged for one of its own ends no later.
 	CapsLifetime bool
 }
@@ -220,4 +235,5 @@ type SigningKey struct {
 	PrivateKey  SecretRef
 	ActivatesAt int64 // Unix seconds; published before, signing from then on
 	RetiresAt   int64 // Unix seconds; no longer published from then on; 0 for never
+	Accept      []string
 }

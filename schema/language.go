@@ -1,6 +1,10 @@
 package schema
 
-import "github.com/writ-auth/writ/schema/jose"
+import (
+	"fmt"
+
+	"github.com/writ-auth/writ/schema/jose"
+)
 
 // Language is every block that a configuration file may hold, in the order of
 // the reference page. It is read, never written.
@@ -56,6 +60,9 @@ var (
 	claims = Attribute{Name: "claims", Type: TypeObject, Deferred: true, Default: "{}",
 		Doc:     "Custom claims, evaluated for each authorization with self.client, self.api and self.authorization. The client's win over the API's, the authorization's over both. Not the registered names, nor what verifiers take for scopes: scp, scopes, authorities, realm_access, resource_access. One that is new or changed counts as widening in a plan, unless it is known to describe only, such as name or locale.",
 		Example: `{ "https://example.com/team" = self.client.metadata.team }`}
+	accept = Attribute{Name: "accept", Type: TypeStrings, Of: OfWarning, Default: "[]",
+		Widens: WidensText, More: "Other warnings about {object} are acknowledged.",
+		Doc: "The warnings about this object that are known and acknowledged, by their codes. They are recorded for reviewers and reported all the same.", Example: `["long-lifetime"]`}
 	forEach = Attribute{Name: "for_each", Type: TypeForEach,
 		Doc:     "Declares one object for each element of a map or set of strings, with each.key and each.value; its address is then worker[\"eu\"].",
 		Example: `toset(["eu", "us"])`}
@@ -94,6 +101,7 @@ var issuerBlock = Block{
 			field:  text(func(o *Issuer) *string { return &o.Environment }),
 			Widens: WidensShape, More: "Servers started for another environment than {after} refuse the snapshot.",
 			Doc: "A name for this configuration; a server started for another environment refuses the snapshot.", Example: `"prod"`},
+		accept.in(texts(func(o *Issuer) *[]string { return &o.Accept })),
 	},
 	Blocks: []Block{defaultsBlock},
 }
@@ -158,6 +166,7 @@ var apiBlock = Block{
 			Doc: "Acknowledges that these APIs have look-alike identifiers on purpose.", Example: "[api.orders_v1]"},
 		claims,
 		metadata.in(textMap(func(o *API) *map[string]string { return &o.Metadata })),
+		accept.in(texts(func(o *API) *[]string { return &o.Accept })),
 		forEach,
 	},
 	Blocks: []Block{scopeBlock},
@@ -177,5 +186,293 @@ var scopeBlock = Block{
 			field:  value(func(o *Scope) *bool { return &o.Sensitive }),
 			Widens: WidensText, More: "Access to {object} is named first wherever it changes.", Less: "Access to {object} is no longer named first.",
 			Doc: "Whether access to the scope is named first wherever it changes.", Example: "true"},
+	},
+}
+
+var clientBlock = Block{
+	Type: "client", Label: "label", CheckLabel: CheckLabel, LabelCode: "invalid-label", Repeats: true,
+	Doc: "A client: an application that asks for tokens. It authenticates with any of its nested credentials; several may be live at once, so that rotation is adding the new one, waiting, removing the old one.",
+	Example: `client "billing" {
+  name     = "Billing worker"
+  metadata = { team = "payments" }
+
+  secret "2026-q4" {
+    hash = "sha256:tpy1Xw_SDXS9OKrc2XOsG2I1-LbsbomBG9xU24fj1_8"
+  }
+}`,
+	Attributes: []Attribute{
+		{Name: "name", Inherit: InheritLabel, Type: TypeString, Check: CheckName, Default: "the label",
+			field:  text(func(o *Client) *string { return &o.Name }),
+			Widens: WidensText,
+			Doc:    "A name for people; changes nothing.", Example: `"Billing worker"`},
+		{Name: "client_id", Inherit: InheritBlockLabel, Type: TypeString, Check: CheckClientID, Code: "invalid-client-id", Default: "the label",
+			field: text(func(o *Client) *string { return &o.ClientID }),
+			Doc:   "What the client calls itself. Unique, and immutable once recorded in the lockfile.", Example: `"billing"`},
+		{Name: "grant_types", Type: TypeStrings, Enum: grantTypes, Default: `["client_credentials"]`,
+			field:  texts(func(o *Client) *[]string { return &o.GrantTypes }),
+			Widens: WidensMore, More: "may use the grant {values}", Less: "may no longer use the grant {values}",
+			Doc: "The grants that the client may use.", Example: `["client_credentials", "refresh_token"]`},
+		claims,
+		metadata.in(textMap(func(o *Client) *map[string]string { return &o.Metadata })),
+		{Name: "default_api", Type: TypeReference, Of: "api",
+			field: text(func(o *Client) *string { return &o.DefaultAPI }),
+			Doc:   "The API when a request names none; without it such a request is refused.", Example: "api.orders"},
+		{Name: "rate_limit", Type: TypeNumber, Min: 0, Max: 1_000_000,
+			field: value(func(o *Client) *float64 { return &o.RateLimit }),
+			Doc:   "Token requests per second, more than 0, granted or not; a burst may be twice that.", Example: "10"},
+		{Name: "introspects", Type: TypeReferences, Of: "api", Default: "[]",
+			field:  texts(func(o *Client) *[]string { return &o.Introspects }),
+			Widens: WidensMore, More: "may introspect the tokens of the API {values}", Less: "may no longer introspect those of {values}",
+			Doc: "The APIs whose tokens this client, a resource server, may introspect.", Example: "[api.orders]"},
+		{Name: "revoked_before", Type: TypeTime,
+			field: value(func(o *Client) *int64 { return &o.RevokedBefore }),
+			Doc:   "Tokens issued to the client before this time are inactive when introspected.", Example: `"2026-10-01T00:00:00Z"`},
+		{Name: "require_sender_constrained", Type: TypeBool, Default: "false",
+			field:  value(func(o *Client) *bool { return &o.RequireSenderConstrained }),
+			Widens: WidensLess, More: "{object} gets tokens only with DPoP or mutual TLS.", Less: "{object} may get tokens that are bound to no key.",
+			Doc: "DPoP or mutual TLS, or no token.", Example: "true"},
+		preventDestroy.in(value(func(o *Client) *bool { return &o.PreventDestroy })),
+		accept.in(texts(func(o *Client) *[]string { return &o.Accept })),
+		forEach,
+	},
+	Blocks: []Block{secretBlock, publicKeyBlock, certificateBlock, federatedBlock, refreshTokenBlock},
+}
+
+var secretBlock = Block{
+	Type: "secret", Label: "label", CheckLabel: CheckKeyLabel, LabelCode: "invalid-label", Repeats: true,
+	nesting: list(func(c *Client) *[]Secret { return &c.Secrets }, func(o *Secret) *string { return &o.Label }),
+	Doc:     "A client secret, held as a hash. \"writ secret new\" prints a secret once and this block.",
+	Example: `secret "2026-q4" {
+  hash       = "sha256:tpy1Xw_SDXS9OKrc2XOsG2I1-LbsbomBG9xU24fj1_8"
+  expires_at = "2027-01-01T00:00:00Z"
+}`,
+	Attributes: []Attribute{
+		{Name: "hash", Hidden: true, Type: TypeString, Required: true, Check: CheckSecretHash, Code: "weak-secret-hash",
+			field: text(func(o *Secret) *string { return &o.Hash }),
+			Doc:   "\"sha256:\" and the unpadded base64url SHA-256 of the secret; or argon2id or bcrypt in PHC form; or \"env:NAME\" or \"file:NAME\", which hold one of these.", Example: `"sha256:tpy1Xw_SDXS9OKrc2XOsG2I1-LbsbomBG9xU24fj1_8"`},
+		notBefore.in(value(func(o *Secret) *int64 { return &o.Window.NotBefore })),
+		expiresAt.in(value(func(o *Secret) *int64 { return &o.Window.ExpiresAt })),
+	},
+}
+
+var publicKeyBlock = Block{
+	Type: "public_key", Label: "label", CheckLabel: CheckKeyLabel, LabelCode: "invalid-label", Repeats: true,
+	OneOf:   []string{"jwks", "pem"},
+	nesting: list(func(c *Client) *[]PublicKey { return &c.PublicKeys }, func(o *PublicKey) *string { return &o.Label }),
+	Doc:     "Public keys with which the client signs assertions (private_key_jwt, RFC 7523). Exactly one of jwks and pem.",
+	Example: `public_key "k1" {
+  jwks = file("keys/billing.jwks.json")
+}`,
+	Attributes: []Attribute{
+		{Name: "jwks", ParseKeys: jose.CanonicalKeys, Hidden: true, Type: TypeString,
+			field: text(func(o *PublicKey) *string { return &o.JWKS }),
+			Doc:   "A JWK or JWK Set of public keys, as JSON: RSA of at least 2048 bits, P-256, P-384, P-521 or Ed25519.", Example: `file("keys/billing.jwks.json")`},
+		{Name: "pem", ParseKeys: jose.CanonicalPEM, Hidden: true, Type: TypeString,
+			field: text(func(o *PublicKey) *string { return &o.JWKS }),
+			Doc:   "A public key or certificate in PEM.", Example: `file("keys/billing.pem")`},
+		notBefore.in(value(func(o *PublicKey) *int64 { return &o.Window.NotBefore })),
+		expiresAt.in(value(func(o *PublicKey) *int64 { return &o.Window.ExpiresAt })),
+	},
+}
+
+var certificateBlock = Block{
+	Type: "certificate", Label: "label", CheckLabel: CheckKeyLabel, LabelCode: "invalid-label", Repeats: true,
+	OneOf:   []string{"subject_dn", "san_dns", "san_uri", "sha256"},
+	nesting: list(func(c *Client) *[]Certificate { return &c.Certificates }, func(o *Certificate) *string { return &o.Label }),
+	Doc:     "A TLS client certificate (RFC 8705): exactly one of the four selectors. sha256 names a self-signed certificate, the others one that the server's CA issued.",
+	Example: `certificate "c1" {
+  san_dns = "billing.example.com"
+}`,
+	Attributes: []Attribute{
+		{Name: "subject_dn", Hidden: true, Type: TypeString, Check: CheckSubjectDN,
+			field: text(func(o *Certificate) *string { return &o.SubjectDN }),
+			Doc:   "The subject's distinguished name (RFC 4514).", Example: `"CN=billing,O=Example"`},
+		{Name: "san_dns", Hidden: true, Type: TypeString, Check: CheckSANDNS,
+			field: text(func(o *Certificate) *string { return &o.SANDNS }),
+			Doc:   "A dNSName among the subject alternative names.", Example: `"billing.example.com"`},
+		{Name: "san_uri", Hidden: true, Type: TypeString, Check: CheckSANURI,
+			field: text(func(o *Certificate) *string { return &o.SANURI }),
+			Doc:   "A URI among the subject alternative names.", Example: `"spiffe://example.com/billing"`},
+		{Name: "sha256", Hidden: true, Type: TypeString, Check: CheckThumbprint,
+			field: text(func(o *Certificate) *string { return &o.SHA256 }),
+			Doc:   "The unpadded base64url SHA-256 of a self-signed certificate's DER.", Example: `"tpy1Xw_SDXS9OKrc2XOsG2I1-LbsbomBG9xU24fj1_8"`},
+		notBefore.in(value(func(o *Certificate) *int64 { return &o.Window.NotBefore })),
+		expiresAt.in(value(func(o *Certificate) *int64 { return &o.Window.ExpiresAt })),
+	},
+}
+
+var federatedBlock = Block{
+	Type: "federated", Label: "label", CheckLabel: CheckKeyLabel, LabelCode: "invalid-label", Repeats: true,
+	OneOf:   []string{"subject", "subject_pattern"},
+	nesting: list(func(c *Client) *[]Federated { return &c.Federated }, func(o *Federated) *string { return &o.Label }),
+	Doc:     "A workload's own token as the client assertion: no secret at all. Exactly one of subject and subject_pattern.",
+	Example: `federated "k8s" {
+  trusted_issuer = trusted_issuer.cluster
+  subject        = "system:serviceaccount:payments:billing"
+}`,
+	Attributes: []Attribute{
+		{Name: "trusted_issuer", Hidden: true, Type: TypeReference, Of: "trusted_issuer", Required: true,
+			field: text(func(o *Federated) *string { return &o.TrustedIssuer }),
+			Doc:   "Who issues the workload's token; it must vouch for clients.", Example: "trusted_issuer.cluster"},
+		{Name: "subject", Hidden: true, Type: TypeString, Check: CheckSubject,
+			field: text(func(o *Federated) *string { return &o.Subject }),
+			Doc:   "The token's sub claim, exactly.", Example: `"system:serviceaccount:payments:billing"`},
+		{Name: "subject_pattern", Hidden: true, Type: TypeString, Check: CheckSubjectPattern,
+			field: text(func(o *Federated) *string { return &o.SubjectPattern }),
+			Doc:   "The whole sub claim, where * stands for any characters but \"/\" and \":\", and ** for any characters.", Example: `"repo:example/billing:ref:refs/heads/*"`},
+		{Name: "claims", Hidden: true, Type: TypeObject, Default: "{}",
+			field: text(func(o *Federated) *string { return &o.Claims }),
+			Doc:   "Further claims of the token that must be equal.", Example: `{ repository_owner = "example" }`},
+		notBefore.in(value(func(o *Federated) *int64 { return &o.Window.NotBefore })),
+		expiresAt.in(value(func(o *Federated) *int64 { return &o.Window.ExpiresAt })),
+	},
+}
+
+// MaxRefreshFamilies is how many families of refresh tokens one client holds of one
+// user: sign-ins on so many devices or browsers. Beyond it the oldest ends.
+const MaxRefreshFamilies = 64
+
+// Refresh token lifetimes, in seconds.
+const (
+	maxRefreshLifetime = 365 * 24 * 3600
+	maxRefreshLeeway   = 60
+)
+
+var refreshTokenBlock = Block{
+	Type:    "refresh_token",
+	nesting: single(func(c *Client) **RefreshToken { return &c.RefreshToken }),
+	Doc: fmt.Sprintf("How the client's refresh tokens behave. At most one. "+
+		"A client holds %d of one user at most, each with what follows it; beyond that the oldest ends.", MaxRefreshFamilies),
+	Example: `refresh_token {
+  rotation      = "rotating"
+  lifetime      = "30d"
+  idle_lifetime = "15d"
+  leeway        = "0s"
+}`,
+	Attributes: []Attribute{
+		{Name: "rotation", Type: TypeString, Enum: rotations, Default: `"rotating"`,
+			field:  text(func(o *RefreshToken) *Rotation { return &o.Rotation }),
+			Widens: WidensMore,
+			Doc:    "Whether each use replaces the token; a replaced one that comes back ends the whole family.", Example: `"rotating"`},
+		{Name: "lifetime", Type: TypeDuration, Min: 1, Max: maxRefreshLifetime, Default: `"30d"`,
+			field:  value(func(o *RefreshToken) *int64 { return &o.Lifetime }),
+			Widens: WidensMore,
+			Doc:    "The end of a family, however often it is used.", Example: `"30d"`},
+		{Name: "idle_lifetime", Type: TypeDuration, Min: 1, Max: maxRefreshLifetime, Default: `"15d"`,
+			field:  value(func(o *RefreshToken) *int64 { return &o.IdleLifetime }),
+			Widens: WidensMore,
+			Doc:    "The end of a family that is not used; at most lifetime.", Example: `"15d"`},
+		{Name: "leeway", Type: TypeDuration, Min: 0, Max: maxRefreshLeeway, Default: `"0s"`,
+			field:  value(func(o *RefreshToken) *int64 { return &o.Leeway }),
+			Widens: WidensMore,
+			Doc:    "How long a replaced token still gives the same successor.", Example: `"0s"`},
+	},
+}
+
+var authorizationBlock = Block{
+	Type: "authorization", Label: "label", CheckLabel: CheckLabel, LabelCode: "invalid-label", Repeats: true,
+	Doc: "Lets one client ask for tokens for one API with a subset of that API's scopes. At most one for each client, API and subject type.",
+	Example: `authorization "billing-reads-orders" {
+  client = client.billing
+  api    = api.orders
+  scopes = ["read:orders"]
+}`,
+	Attributes: []Attribute{
+		{Name: "client", Type: TypeReference, Of: "client", Required: true,
+			field: text(func(o *Authorization) *string { return &o.Client }),
+			Doc:   "Who may ask.", Example: "client.billing"},
+		{Name: "api", Type: TypeReference, Of: "api", Required: true,
+			field: text(func(o *Authorization) *string { return &o.API }),
+			Doc:   "For which API.", Example: "api.orders"},
+		{Name: "scopes", Type: TypeStrings, Required: true,
+			field: texts(func(o *Authorization) *[]string { return &o.Scopes }),
+			Doc:   "A subset of the API's scopes; may be empty. api.orders.scopes is all of them, as they are now.", Example: `["read:orders"]`},
+		{Name: "subject_type", Type: TypeString, Enum: subjectTypes, Default: `"client"`,
+			field: text(func(o *Authorization) *SubjectType { return &o.SubjectType }),
+			Doc:   "On whose behalf: the client's own, or a user's by token exchange.", Example: `"client"`},
+		{Name: "subject_claims", Type: TypeObject, Default: "{}",
+			field: text(func(o *Authorization) *string { return &o.SubjectClaims }),
+			Doc:   "With subject_type \"user\" only: what the user's token must say; a claim that is a list must hold the value.", Example: `{ groups = "finance" }`},
+		{Name: "copy_claims", Type: TypeStrings, Default: "[]",
+			field: texts(func(o *Authorization) *[]string { return &o.CopyClaims }),
+			Doc:   "With subject_type \"user\" only: the claims of the user's token that ours repeats, where it has them. Names as in claims, and groups, roles, entitlements, acr, amr and auth_time.", Example: `["email"]`},
+		{Name: "token_lifetime", Inherit: InheritAPI, Type: TypeDuration, Min: 1, Max: MaxTokenLifetime, Default: "the API's",
+			field: value(func(o *Authorization) *int64 { return &o.TokenLifetime }),
+			Doc:   "May only shorten the API's.", Example: `"10m"`},
+		{Name: "expires_at", Type: TypeTime,
+			field: value(func(o *Authorization) *int64 { return &o.ExpiresAt }),
+			Doc:   "From this time on no token, and no token outlives it.", Example: `"2027-06-30T00:00:00Z"`},
+		claims.in(text(func(o *Authorization) *string { return &o.Claims })),
+		accept.in(texts(func(o *Authorization) *[]string { return &o.Accept })),
+		forEach,
+	},
+}
+
+var trustedIssuerBlock = Block{
+	Type: "trusted_issuer", Label: "label", CheckLabel: CheckLabel, LabelCode: "invalid-label", Repeats: true,
+	OneOf: []string{"jwks", "jwks_uri"},
+	Doc:   "Another issuer whose tokens authenticate clients or name users. Exactly one of jwks and jwks_uri.",
+	Example: `trusted_issuer "cluster" {
+  issuer     = "https://kubernetes.default.svc"
+  jwks       = file("trust/cluster.jwks.json")
+  algorithms = ["RS256"]
+}`,
+	Attributes: []Attribute{
+		{Name: "issuer", ASCII: true, Type: TypeString, Required: true, Check: CheckIssuer, Code: "invalid-issuer",
+			field: text(func(o *TrustedIssuer) *string { return &o.Issuer }),
+			More:  "Tokens of {after} are believed, and those of {before} no longer.",
+			Doc:   "The iss claim of its tokens, byte for byte. It is not our own issuer url.", Example: `"https://kubernetes.default.svc"`},
+		{Name: "jwks", ParseKeys: jose.CanonicalKeys, Type: TypeString,
+			field: text(func(o *TrustedIssuer) *string { return &o.JWKS }),
+			Doc:   "Its public keys as a JWK Set, pinned in the snapshot.", Example: `file("trust/cluster.jwks.json")`},
+		{Name: "jwks_uri", Type: TypeString, Check: CheckJWKSURI,
+			field: text(func(o *TrustedIssuer) *string { return &o.JWKSURI }),
+			Doc:   "Where the server fetches its public keys.", Example: `"https://token.actions.githubusercontent.com/.well-known/jwks"`},
+		{Name: "algorithms", NotEmpty: true, Type: TypeStrings, Enum: issuerAlgs, Default: `["RS256"]`,
+			field:  texts(func(o *TrustedIssuer) *[]SigningAlg { return &o.Algorithms }),
+			Widens: WidensMore, More: "may sign with {values}", Less: "may no longer sign with {values}",
+			Doc: "The algorithms that its tokens may be signed with.", Example: `["RS256"]`},
+		{Name: "audiences", NotEmpty: true, Inherit: InheritIssuerURL, Type: TypeStrings, Check: CheckAudience, Default: "the issuer url",
+			field:  texts(func(o *TrustedIssuer) *[]string { return &o.Audiences }),
+			Widens: WidensMore, More: "is believed in tokens for {values}", Less: "is no longer believed in tokens for {values}",
+			Doc: "What the token's aud must be: any one of these.", Example: `["https://auth.example.com/"]`},
+		{Name: "vouches_for", NotEmpty: true, Type: TypeStrings, Enum: subjectTypes, Default: `["client"]`,
+			field:  texts(func(o *TrustedIssuer) *[]SubjectType { return &o.VouchesFor }),
+			Widens: WidensMore, More: "may say who a {values} is", Less: "may no longer say who a {values} is",
+			Doc: "\"client\": its tokens authenticate clients. \"user\": they name the users of a token exchange.", Example: `["client"]`},
+		{Name: "caps_lifetime", Type: TypeBool, Default: "false",
+			field:  value(func(o *TrustedIssuer) *bool { return &o.CapsLifetime }),
+			Widens: WidensLess, More: "Tokens exchanged for those of {object} end no later than them.", Less: "Tokens exchanged for those of {object} may outlive them.",
+			Doc: "Whether a token exchanged for one of this issuer's ends no later than that.", Example: "true"},
+		accept.in(texts(func(o *TrustedIssuer) *[]string { return &o.Accept })),
+	},
+}
+
+var signingKeyBlock = Block{
+	Type: "signing_key", Label: "label", CheckLabel: CheckKeyLabel, LabelCode: "invalid-label", Repeats: true,
+	Doc: "A key that signs tokens. With none declared for an algorithm in use, the server makes and rotates its own.",
+	Example: `signing_key "2026-q4" {
+  algorithm    = "RS256"
+  private_key  = "file:rs256-2026-q4.pem"
+  activates_at = "2026-10-01T00:00:00Z"
+  retires_at   = "2027-02-01T00:00:00Z"
+}`,
+	Attributes: []Attribute{
+		{Name: "algorithm", Type: TypeString, Required: true, Enum: keyAlgs,
+			field:  text(func(o *SigningKey) *SigningAlg { return &o.Alg }),
+			Widens: WidensShape, More: "Verifiers must accept {after} first.",
+			Doc: "What it signs with.", Example: `"RS256"`},
+		{Name: "private_key", Type: TypeString, Required: true, Check: CheckPrivateKeyRef,
+			field: text(func(o *SigningKey) *SecretRef { return &o.PrivateKey }),
+			More:  "Verifiers accept tokens signed with the key {after}, and those signed with {before} no longer.",
+			Doc:   "Where the server finds the private key, never the key: env:NAME, file:NAME, or pkcs11:token=LABEL;object=LABEL where the server was built for it.", Example: `"file:rs256-2026-q4.pem"`},
+		{Name: "activates_at", Type: TypeTime,
+			field:  value(func(o *SigningKey) *int64 { return &o.ActivatesAt }),
+			Widens: WidensShape, More: "Tokens are signed with {object} from another time on.",
+			Doc: "Published before this time, signing from then on.", Example: `"2026-10-01T00:00:00Z"`},
+		{Name: "retires_at", After: "activates_at", Type: TypeTime,
+			field: value(func(o *SigningKey) *int64 { return &o.RetiresAt }),
+			Doc:   "No longer published from this time on.", Example: `"2027-02-01T00:00:00Z"`},
+		accept.in(texts(func(o *SigningKey) *[]string { return &o.Accept })),
 	},
 }

@@ -49,10 +49,10 @@ func checkAttribute(t *testing.T, path string, a Attribute) {
 	if a.Required && a.Default != "" {
 		t.Errorf("%s is required and has a default", path)
 	}
-	if (a.Type == TypeReference || a.Type == TypeReferences) != (a.Of != "") {
+	if namesWarnings := a.Type == TypeStrings && a.Of == OfWarning; (a.Type == TypeReference || a.Type == TypeReferences || namesWarnings) != (a.Of != "") {
 		t.Errorf("%s refers to %q", path, a.Of)
 	}
-	if a.Of != "" {
+	if a.Of != "" && a.Of != OfWarning {
 		if _, found := LanguageBlock(a.Of); !found {
 			t.Errorf("%s refers to %q", path, a.Of)
 		}

@@ -150,6 +150,10 @@ func (a *Attribute) typeText() string {
 		text = "reference to " + a.Of
 	case TypeReferences:
 		text = "list of references to " + a.Of
+	case TypeStrings:
+		if a.Of == OfWarning {
+			text = "list of codes of warnings"
+		}
 	}
 	if len(a.Enum) > 0 {
 		text += ": `" + strings.Join(quoteAll(a.Enum), "`, `") + "`"

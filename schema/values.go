@@ -8,9 +8,9 @@ const MaxTokenLifetime = 30 * 24 * 3600
 // MaxReuseWindow is the longest reuse_window, in seconds.
 const MaxReuseWindow = 300
 
-// DefaultTokenLifetime is the lifetime of a token, in seconds, when neither
-// the api nor the issuer's defaults say: 24 hours.
-const DefaultTokenLifetime = 24 * 3600
+// LongTokenLifetime is the longest lifetime of a token, in seconds, that goes without a
+// warning: 24 hours. A token cannot be taken back before it expires.
+const LongTokenLifetime = 24 * 3600
 
 // A SigningAlg is a JWS algorithm; package jose has the table of them.
 type SigningAlg = jose.Alg

@@ -7,38 +7,6 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-type authorizationRecord struct {
-	terms    ref `of:"terms"`
-	labelEnd end `of:"authorization labels"` // the label begins where the one before ends
-}
-
-// A termsRecord is what an authorization says beyond who and for what.
-type termsRecord struct {
-	scopes        ref `of:"scope sets"`
-	lifetime      le32
-	expiresAt     le64
-	claims        text
-	subjectClaims text
-	copyClaims    span `of:"text lists"`
-}
-
-// A scopeSetRecord is some scopes of a scope list.
-type scopeSetRecord struct {
-	joined      text
-	permissions text
-	bits        text // bit i%8 of byte i/8 says whether the i-th scope of the list is in the set
-}
-
-// The encoder puts the claims into the heap before the subject's.
-func (r *termsRecord) fields(p *pass, a *schema.Authorization) {
-	p.scopeSet(&r.scopes, &a.Scopes)
-	p.seconds("token_lifetime", &r.lifetime, &a.TokenLifetime)
-	p.time("expires_at", &r.expiresAt, &a.ExpiresAt)
-	p.object("subject_claims", &r.subjectClaims, &a.SubjectClaims)
-	texts(p, "copy_claims", &r.copyClaims, &a.CopyClaims)
-	p.object("claims", &r.claims, &a.Claims)
-}
-
 // scopeSet is the scopes granted. Encoder.terms writes it before all other fields.
 func (p *pass) scopeSet(f *ref, v *[]string) {
 	if p.op == encoding {
@@ -133,9 +101,6 @@ func (a Authorization) SubjectType() schema.SubjectType {
 // for the scope claim (RFC 8693 section 4.2).
 func (a Authorization) ScopeString() string { return a.scopeSet().joined.in(a.s) }
 
-// PermissionsJSON is every scope granted as a JSON array: ready for the permissions claim.
-func (a Authorization) PermissionsJSON() string { return a.scopeSet().permissions.in(a.s) }
-
 // Grants reports whether the API's i-th scope is granted.
 func (a Authorization) Grants(i int) bool {
 	bits := a.scopeSet().bits.in(a.s)
@@ -151,13 +116,9 @@ func (a Authorization) HasScope(name string) bool {
 // Scopes returns every scope granted, in the API's order. It allocates the slice.
 func (a Authorization) Scopes() []string { return splitScopes(a.ScopeString()) }
 
-// Lifetime is how long a token lives, in seconds: the authorization's own
-// lifetime, or else the API's.
+// Lifetime is how long a token lives, in seconds, see schema.EffectiveLifetime.
 func (a Authorization) Lifetime() int64 {
-	if own := a.TokenLifetime(); own != 0 {
-		return own
-	}
-	return a.API().TokenLifetime()
+	return schema.EffectiveLifetime(a.TokenLifetime(), a.API().TokenLifetime())
 }
 
 // TokenLifetime is the authorization's own lifetime in seconds, 0 when the API's applies.

@@ -32,6 +32,8 @@ func openBody(s *Snapshot) error {
 			return err
 		}
 	}
+	p := s.decode()
+	secIssuer.at(&s.sections, 0).fields(&p, &s.issuer)
 	return nil
 }
 

@@ -165,8 +165,8 @@ func checkHandles(t fataler, s *Snapshot, doc *schema.Document) {
 		a, _ := s.AuthorizationByLabel(want.Label)
 		permissions, _ := json.Marshal(append([]string{}, want.Scopes...))
 		var got, exact any
-		if json.Unmarshal(permissions, &exact) != nil || json.Unmarshal([]byte(a.PermissionsJSON()), &got) != nil || !gocmp.Equal(got, exact) {
-			t.Fatalf("authorization %q: permissions %s, want %s", want.Label, a.PermissionsJSON(), permissions)
+		if json.Unmarshal(permissions, &exact) != nil || json.Unmarshal([]byte(a.scopeSet().permissions.in(s)), &got) != nil || !gocmp.Equal(got, exact) {
+			t.Fatalf("authorization %q: permissions %s, want %s", want.Label, a.scopeSet().permissions.in(s), permissions)
 		}
 		for i, scope := range byLabel[want.API].Scopes {
 			if granted := slices.Contains(want.Scopes, scope.Name); a.HasScope(scope.Name) != granted || a.Grants(i) != granted {

@@ -111,7 +111,7 @@ func documentJSON(t *testing.T, s *Snapshot) string {
 // The package comment is the specification of the format: it lists every
 // section with the size of its records, in the order in which they are written.
 func TestPackageCommentListsSections(t *testing.T) {
-	doc, err := os.ReadFile("doc.go")
+	doc, err := os.ReadFile("format.go")
 	if err != nil {
 		t.Fatal(err)
 	}

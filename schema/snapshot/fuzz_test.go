@@ -97,7 +97,6 @@ func visit(s *Snapshot) {
 	for a := range s.Authorizations() {
 		a.Client()
 		a.Source()
-		a.PermissionsJSON()
 		a.Claims()
 		a.Lifetime()
 		for i := range a.API().NumScopes() + 1 {

@@ -11,12 +11,12 @@ import (
 // smallDocument holds at least one of everything.
 func smallDocument() *schema.Document {
 	return &schema.Document{
-		Issuer: schema.Issuer{URL: "https://auth.example.com/", ErrorStyle: schema.ErrorsAuth0, SubStyle: schema.SubClientID, Environment: "prod"},
+		Issuer: schema.Issuer{URL: "https://auth.example.com/", ErrorStyle: schema.ErrorsAuth0, SubStyle: schema.SubClientID, Environment: "prod", Accept: []string{"long-lifetime"}},
 		APIs: []schema.API{
 			{
 				Label: "invoices", Name: "Invoices", Identifier: "https://api.example.com/invoices/", Profile: schema.ProfileAuth0,
 				Alg: schema.HS256, SigningSecret: "env:INVOICES_HS256", TokenLifetime: 3600, ScopeMode: schema.ScopeAllGranted,
-				IncludePermissions: true, ReuseWindow: 5, DistinctFrom: []string{`orders["eu"]`},
+				IncludePermissions: true, ReuseWindow: 5, DistinctFrom: []string{`orders["eu"]`}, Accept: []string{"auth0-profile-untyped", "hs256-shared-key"},
 				Scopes: []schema.Scope{{Name: "write:invoices", Description: "Change", Sensitive: true}, {Name: "read:invoices", Description: "Read"}},
 			},
 			{
@@ -40,7 +40,7 @@ func smallDocument() *schema.Document {
 			{
 				Label: "portal", Name: "Portal", ClientID: "portal.v2", GrantTypes: []string{schema.GrantTokenExchange, schema.GrantRefreshToken},
 				DefaultAPI: `orders["eu"]`, RateLimit: 2.5, Introspects: []string{"invoices"}, RevokedBefore: 1780000000,
-				RequireSenderConstrained: true, PreventDestroy: true,
+				RequireSenderConstrained: true, PreventDestroy: true, Accept: []string{"expires-soon"},
 				PublicKeys: []schema.PublicKey{{Label: "k1", JWKS: `{"keys":[]}`, Window: schema.Window{ExpiresAt: 1798761600}}},
 				Certificates: []schema.Certificate{
 					{Label: "c1", SubjectDN: "CN=portal,O=Example"}, {Label: "c2", SANDNS: "portal.example.com"},
@@ -55,7 +55,7 @@ func smallDocument() *schema.Document {
 		Authorizations: []schema.Authorization{
 			{
 				Label: "billing-reads-orders", Client: "billing", API: `orders["eu"]`, SubjectType: schema.SubjectClient,
-				Scopes: []string{"read:orders"}, TokenLifetime: 600, ExpiresAt: 1814313600, Claims: `{"https://example.com/team":"payments","n":1}`,
+				Scopes: []string{"read:orders"}, TokenLifetime: 600, ExpiresAt: 1814313600, Accept: []string{"long-lifetime"}, Claims: `{"https://example.com/team":"payments","n":1}`,
 			},
 			{Label: "billing-writes-invoices", Client: "billing", API: "invoices", SubjectType: schema.SubjectClient, Scopes: []string{"write:invoices", "read:invoices"}},
 			{
@@ -68,10 +68,11 @@ func smallDocument() *schema.Document {
 			{
 				Label: "cluster", Issuer: "https://kubernetes.default.svc", JWKS: `{"keys":[]}`, Algorithms: []schema.SigningAlg{schema.RS256},
 				Audiences: []string{"https://auth.example.com/"}, VouchesFor: []schema.SubjectType{schema.SubjectClient, schema.SubjectUser}, CapsLifetime: true,
+				Accept: []string{"loose-subject-pattern"},
 			},
 		},
 		SigningKeys: []schema.SigningKey{
-			{Label: "2026-q4", Alg: schema.RS256, PrivateKey: "file:rs256-2026-q4.pem", ActivatesAt: 1790812800, RetiresAt: 1801440000},
+			{Label: "2026-q4", Alg: schema.RS256, PrivateKey: "file:rs256-2026-q4.pem", ActivatesAt: 1790812800, RetiresAt: 1801440000, Accept: []string{"expires-soon"}},
 		},
 	}
 }

@@ -15,6 +15,7 @@ type Snapshot struct {
 	env      Envelope
 	body     []byte
 	sections sections
+	issuer   schema.Issuer // read once: every token request asks for it
 	sources  *Sources
 }
 
@@ -168,3 +169,37 @@ func yieldEach[R, T any](s *Snapshot, list *span, t table[R], decode func(*R, *S
 
 func u32(b []byte, off int) uint32 { return binary.LittleEndian.Uint32(b[off:]) }
 func u64(b []byte, off int) uint64 { return binary.LittleEndian.Uint64(b[off:]) }
+
+// Issuer returns the authorization server's own settings. What it holds is shared and
+// must not be changed.
+func (s *Snapshot) Issuer() schema.Issuer { return s.issuer }
+
+// NumTrustedIssuers is the number of trusted issuers.
+func (s *Snapshot) NumTrustedIssuers() int { return int(secTrustedIssuers.count(&s.sections)) }
+
+// TrustedIssuer returns the i-th trusted issuer in the order of labels. It
+// allocates the three lists.
+func (s *Snapshot) TrustedIssuer(i int) (issuer schema.TrustedIssuer) {
+	p := s.decode()
+	secTrustedIssuers.at(&s.sections, uint32(i)).fields(&p, &issuer)
+	return issuer
+}
+
+// TrustedIssuerByLabel finds a trusted issuer by its label.
+func (s *Snapshot) TrustedIssuerByLabel(label string) (schema.TrustedIssuer, bool) {
+	i, ok := s.position(KindTrustedIssuer, label)
+	if !ok {
+		return schema.TrustedIssuer{}, false
+	}
+	return s.TrustedIssuer(i), true
+}
+
+// NumSigningKeys is the number of declared signing keys.
+func (s *Snapshot) NumSigningKeys() int { return int(secSigningKeys.count(&s.sections)) }
+
+// SigningKey returns the i-th declared signing key in the order of labels.
+func (s *Snapshot) SigningKey(i int) (key schema.SigningKey) {
+	p := s.decode()
+	secSigningKeys.at(&s.sections, uint32(i)).fields(&p, &key)
+	return key
+}

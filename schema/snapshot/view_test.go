@@ -3,7 +3,10 @@ package snapshot
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
+	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -106,6 +109,100 @@ func TestSchemaIsStrict(t *testing.T) {
 	})
 	if err := compiled.Validate(v); err != nil || len(names) < 15 {
 		t.Errorf("visited %d objects, then: %v", len(names), err)
+	}
+}
+
+// The schema describes the rows of the language: for each block the attributes that a
+// view shows under their names, those that it always shows, and the values of
+// enumerations.
+func TestSchemaFollowsTheLanguage(t *testing.T) {
+	text, err := os.ReadFile(viewSchemaFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	type described struct {
+		Ref        string `json:"$ref"`
+		Enum       []string
+		Items      *described
+		Required   []string
+		Properties map[string]*described
+	}
+	var file struct {
+		described
+		Defs map[string]*described `json:"$defs"`
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	resolve := func(d *described) *described {
+		if name, refers := strings.CutPrefix(d.Ref, "#/$defs/"); refers {
+			return file.Defs[name]
+		}
+		return d
+	}
+	blockIn := func(blocks []schema.Block, typ string) *schema.Block {
+		return &blocks[slices.IndexFunc(blocks, func(b schema.Block) bool { return b.Type == typ })]
+	}
+	language := schema.Language
+	for path, is := range map[string]struct {
+		block *schema.Block
+		in    *described
+		more  []string // members that are no attributes; "!" before those always shown
+	}{
+		"issuer":         {blockIn(language, "issuer"), file.Properties["issuer"], []string{"source"}},
+		"api":            {blockIn(language, "api"), file.Defs["api"], []string{"!label", "!scopes", "source"}},
+		"scope":          {blockIn(blockIn(language, "api").Blocks, "scope"), file.Defs["api"].Properties["scopes"].Items, []string{"!name"}},
+		"client":         {blockIn(language, "client"), file.Defs["client"], []string{"!label", "!credentials", "refresh_token", "source"}},
+		"refresh_token":  {blockIn(blockIn(language, "client").Blocks, "refresh_token"), file.Defs["client"].Properties["refresh_token"], nil},
+		"secret":         {blockIn(blockIn(language, "client").Blocks, "secret"), file.Defs["credential"], []string{"!kind", "!label"}},
+		"public_key":     {blockIn(blockIn(language, "client").Blocks, "public_key"), file.Defs["credential"], []string{"!kind", "!label"}},
+		"certificate":    {blockIn(blockIn(language, "client").Blocks, "certificate"), file.Defs["credential"], []string{"!kind", "!label"}},
+		"federated":      {blockIn(blockIn(language, "client").Blocks, "federated"), file.Defs["credential"], []string{"!kind", "!label"}},
+		"authorization":  {blockIn(language, "authorization"), file.Defs["authorization"], []string{"!label", "source"}},
+		"trusted_issuer": {blockIn(language, "trusted_issuer"), file.Defs["trusted_issuer"], []string{"!label", "source"}},
+		"signing_key":    {blockIn(language, "signing_key"), file.Defs["signing_key"], []string{"!label", "source"}},
+	} {
+		var members, always []string
+		for _, name := range is.more {
+			name, shown := strings.CutPrefix(name, "!")
+			if members = append(members, name); shown {
+				always = append(always, name)
+			}
+		}
+		for i := range is.block.Attributes {
+			a := &is.block.Attributes[i]
+			switch {
+			case !a.IsStored() || a.Hidden:
+				continue
+			case a.ParseKeys != nil:
+				members, always = append(members, "pinned_keys"), append(always, "pinned_keys")
+				continue
+			}
+			members = append(members, a.Name)
+			// A snapshot finds an authorization by its subject_type, so it has one.
+			if isAlwaysShown(is.block, a) || path == "authorization" && a.Name == "subject_type" {
+				always = append(always, a.Name)
+			}
+			if d := is.in.Properties[a.Name]; d != nil && len(a.Enum) > 0 {
+				d := resolve(d)
+				if d.Items != nil {
+					d = resolve(d.Items)
+				}
+				for _, v := range a.Enum {
+					if d.Enum != nil && !slices.Contains(d.Enum, v) {
+						t.Errorf("%s.%s: the schema does not take %q", path, a.Name, v)
+					}
+				}
+			}
+		}
+		slices.Sort(members)
+		slices.Sort(always)
+		if got := slices.Sorted(maps.Keys(is.in.Properties)); !slices.Equal(got, members) {
+			t.Errorf("%s: the schema has the members %q, a view %q", path, got, members)
+		}
+		if got := slices.Sorted(slices.Values(is.in.Required)); !slices.Equal(got, always) {
+			t.Errorf("%s: the schema requires %q, a view always has %q", path, got, always)
+		}
 	}
 }
 

@@ -172,19 +172,17 @@ func (d draft) checkSecret(f findings) {
 	}
 }
 
-// longLifetime is the longest lifetime, in seconds, that goes without a warning.
-const longLifetime = 24 * 3600
-
 func (d draft) checkLifetime(f findings) {
 	const field = "token_lifetime"
+	attr, _ := block("api").Attr(field)
 	seconds, err := schema.ParseDuration(d.Lifetime)
 	switch {
 	case err != nil:
 		f.blame(field, err)
-	case seconds < 1 || seconds > schema.MaxTokenLifetime:
-		f.blamef(field, "it must be 1s to %s", schema.FormatDuration(schema.MaxTokenLifetime))
-	case seconds > longLifetime:
-		f.warnf(field, "a token cannot be taken back before it expires: %s or less is better", schema.FormatDuration(longLifetime))
+	case seconds < attr.Min || seconds > attr.Max:
+		f.blamef(field, "it must be %s to %s", schema.FormatDuration(attr.Min), schema.FormatDuration(attr.Max))
+	case seconds > schema.LongTokenLifetime:
+		f.warnf(field, "a token cannot be taken back before it expires: %s or less is better", schema.FormatDuration(schema.LongTokenLifetime))
 	}
 }
 

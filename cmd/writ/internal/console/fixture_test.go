@@ -37,7 +37,7 @@ func document() *schema.Document {
 	api := func(label, identifier string, scopes ...string) schema.API {
 		a := schema.API{
 			Label: label, Name: "The " + label, Identifier: identifier, Profile: schema.ProfileRFC9068, Alg: schema.RS256,
-			TokenLifetime: schema.DefaultTokenLifetime, ScopeMode: schema.ScopeNarrow,
+			TokenLifetime: 24 * 3600, ScopeMode: schema.ScopeNarrow,
 		}
 		for _, name := range scopes {
 			a.Scopes = append(a.Scopes, schema.Scope{Name: name, Description: "May " + name})
