@@ -176,7 +176,7 @@ func checkHandles(t fataler, s *Snapshot, doc *schema.Document) {
 		if claims := a.Claims(); want.Claims != "" && "{"+claims+"}" != want.Claims || want.Claims == "" && claims != "" {
 			t.Fatalf("authorization %q: claims %q, want %q", want.Label, claims, want.Claims)
 		}
-		if lifetime := cmp.Or(want.TokenLifetime, byLabel[want.API].TokenLifetime); a.Lifetime() != lifetime {
+		if lifetime := schema.EffectiveLifetime(want.TokenLifetime, byLabel[want.API].TokenLifetime); a.Lifetime() != lifetime {
 			t.Fatalf("authorization %q: lifetime %d, want %d", want.Label, a.Lifetime(), lifetime)
 		}
 	}
