@@ -20,6 +20,7 @@ type need struct {
 	keys  map[string]*need     // or these instances
 }
 
+// value is what was read of the block as one value, which has only the parts that were read.
 func (n *need) value() cty.Value {
 	if n.whole != cty.NilVal {
 		return n.whole
@@ -34,6 +35,7 @@ func (n *need) value() cty.Value {
 	return cty.ObjectVal(parts)
 }
 
+// variables returns the values gathered so far, by the first word of a traversal.
 func (c *contextBuilder) variables() map[string]cty.Value {
 	out := make(map[string]cty.Value, len(c.plain)+2)
 	for root, attrs := range c.plain {
@@ -56,6 +58,7 @@ func (c *contextBuilder) variables() map[string]cty.Value {
 	return out
 }
 
+// put notes the value of var.name, local.name or each.name; ok false is passed on.
 func (c *contextBuilder) put(root, name string, v cty.Value, ok bool) bool {
 	if !ok {
 		return false

@@ -17,9 +17,11 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
+// errNotDuration says that a value has a type that no duration is written in.
 var errNotDuration = errors.New("neither a string nor a number")
 
-// secondsOf reads a duration: a number of seconds or a string.
+// secondsOf reads a duration: a whole number of seconds, or text such as "90m". The
+// error is errNotDuration for a value of another type.
 func secondsOf(v cty.Value) (int64, error) {
 	switch v.Type() {
 	case cty.Number:
@@ -38,9 +40,9 @@ func secondsOf(v cty.Value) (int64, error) {
 	return 0, errNotDuration
 }
 
-// textual makes text of a number or a bool that is written as "${...}": HCL
-// unwraps a template of one expression, but whoever writes quotes means text.
-func textual(expr *source.Expr, v cty.Value) cty.Value {
+// templateText turns the number or bool of "${...}" into text. HCL unwraps a template of
+// one expression, but an author who writes quotes means a string.
+func templateText(expr *source.Expr, v cty.Value) cty.Value {
 	if v.Type() == cty.String {
 		return v
 	}
@@ -52,7 +54,8 @@ func textual(expr *source.Expr, v cty.Value) cty.Value {
 	return v
 }
 
-// stringsOf reads a list, set or tuple of strings.
+// stringsOf reads a list, set or tuple of strings. It returns false for any other value,
+// and where an element is null.
 func stringsOf(v cty.Value) ([]string, bool) {
 	if ty := v.Type(); !ty.IsTupleType() && !ty.IsListType() && !ty.IsSetType() {
 		return nil, false
@@ -68,6 +71,7 @@ func stringsOf(v cty.Value) ([]string, bool) {
 	return out, true
 }
 
+// stringList is strings as expressions see a list; an empty one keeps its element type.
 func stringList(values []string) cty.Value {
 	out := make([]cty.Value, len(values))
 	for i, s := range values {
@@ -76,7 +80,8 @@ func stringList(values []string) cty.Value {
 	return listOf(out)
 }
 
-// stringMapOf reads a map or object of strings. A null is as good as absent.
+// stringMapOf reads a map or object of strings. A member that is null is left out: in HCL
+// null is how a conditional says "not set".
 func stringMapOf(v cty.Value) (map[string]string, bool) {
 	if ty := v.Type(); !ty.IsMapType() && !ty.IsObjectType() {
 		return nil, false
@@ -95,6 +100,7 @@ func stringMapOf(v cty.Value) (map[string]string, bool) {
 	return out, true
 }
 
+// stringMap is strings by name as expressions see a map.
 func stringMap(m map[string]string) cty.Value {
 	if len(m) == 0 {
 		return cty.MapValEmpty(cty.String)
@@ -117,6 +123,7 @@ func canonicalJSON(v cty.Value) (string, error) {
 	return b.String(), nil
 }
 
+// appendJSON writes one value. A value of a type that JSON lacks is an error.
 func appendJSON(b *bytes.Buffer, v cty.Value) error {
 	ty := v.Type()
 	switch {
@@ -138,6 +145,8 @@ func appendJSON(b *bytes.Buffer, v cty.Value) error {
 	return nil
 }
 
+// appendJSONString writes a string without escaping <, > and &: the result is compared
+// byte for byte and never stands inside HTML.
 func appendJSONString(b *bytes.Buffer, s string) error {
 	enc := json.NewEncoder(b)
 	enc.SetEscapeHTML(false)
@@ -164,6 +173,7 @@ func appendJSONNumber(b *bytes.Buffer, n *big.Float) error {
 	return err
 }
 
+// appendJSONObject writes the members sorted by name, so that the order in the source does not count.
 func appendJSONObject(b *bytes.Buffer, v cty.Value) error {
 	members := v.AsValueMap()
 	names := make([]string, 0, len(members))
@@ -188,6 +198,7 @@ func appendJSONObject(b *bytes.Buffer, v cty.Value) error {
 	return nil
 }
 
+// appendJSONArray writes lists and tuples in their order, and sets in the order that cty gives them, which depends on the elements alone.
 func appendJSONArray(b *bytes.Buffer, v cty.Value) error {
 	b.WriteByte('[')
 	first := true

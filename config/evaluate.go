@@ -24,6 +24,8 @@ func (l *loader) value(expr *source.Expr, s scope) (cty.Value, bool) {
 	return l.evaluate(expr.Syntax(), s)
 }
 
+// evaluate evaluates syntax with the variables that it reads. An expression that a syntax
+// error has cut short is passed over: the error has been reported.
 func (l *loader) evaluate(expr hclsyntax.Expression, s scope) (cty.Value, bool) {
 	if len(l.problems.broken) > 0 && isBroken(expr) {
 		return cty.NilVal, false
@@ -50,7 +52,8 @@ func isBroken(expr hclsyntax.Expression) bool {
 	return broken
 }
 
-// context makes the variables that an expression reads, and no others.
+// context makes the variables that an expression reads, and no others: building all would
+// evaluate the whole tree for each expression, and every object would depend on itself.
 func (l *loader) context(expr hclsyntax.Expression, s scope) (*hcl.EvalContext, bool) {
 	traversals := expr.Variables()
 	if len(traversals) == 0 {

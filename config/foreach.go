@@ -10,12 +10,12 @@ import (
 
 // objectsOf returns the objects that a block declares: itself, or with for_each
 // its instances by key. None when for_each failed.
-func (l *loader) objectsOf(d *declared) []*object {
+func (l *loader) objectsOf(d *declaredBlock) []*object {
 	if d.forEach == nil {
 		return []*object{&d.single}
 	}
 	if !l.expand(d) {
-		l.lost = true
+		l.instancesLost = true
 		return nil
 	}
 	out := make([]*object, len(d.keys))
@@ -25,12 +25,13 @@ func (l *loader) objectsOf(d *declared) []*object {
 	return out
 }
 
-// expand evaluates the for_each of a block, once.
-func (l *loader) expand(d *declared) bool {
+// expand evaluates the for_each of a block, once. Each key becomes an object; what for_each
+// reads belongs to no instance, so mistakes in it have no owner.
+func (l *loader) expand(d *declaredBlock) bool {
 	if d.state.state == done {
 		return true
 	}
-	defer l.own(nil)()
+	defer l.setOwner(nil)()
 	_, ok := l.force(&d.state, "for_each of "+d.address(), d.forEach.Expr.Range(), func() (cty.Value, bool) {
 		v, ok := l.value(&d.forEach.Expr, scope{})
 		return v, ok && l.instantiate(d, v)
@@ -38,11 +39,13 @@ func (l *loader) expand(d *declared) bool {
 	return ok
 }
 
-// stepsPerInstance is what an instance takes beside what it evaluates: a short
-// for_each can declare as much as a long file.
+// stepsPerInstance is how many steps of the budget an instance costs beside what it
+// evaluates: a for_each of one line can declare as much as a long file.
 const stepsPerInstance = 100
 
-func (l *loader) instantiate(d *declared, v cty.Value) bool {
+// instantiate makes an object for each element of the value. A list is refused: removing
+// an element would change the address of every one behind it.
+func (l *loader) instantiate(d *declaredBlock, v cty.Value) bool {
 	at := d.forEach.Expr.Range()
 	ty := v.Type()
 	switch {
@@ -71,7 +74,8 @@ func (l *loader) instantiate(d *declared, v cty.Value) bool {
 	return good
 }
 
-func (l *loader) instantiateOne(d *declared, key, value cty.Value) bool {
+// instantiateOne makes the object of one key, which becomes part of its address.
+func (l *loader) instantiateOne(d *declaredBlock, key, value cty.Value) bool {
 	if key.IsNull() {
 		l.problems.errorf("wrong-type", d.forEach.Expr.Range(), "for_each has a null among its keys. Leave it out.")
 		return false

@@ -14,7 +14,7 @@ func (l *loader) index(files []*source.File) {
 	l.plain = map[string][]*source.Block{}
 	for k := range l.kinds {
 		l.kinds[k].spec, _ = schema.LanguageBlock(kindNames[k])
-		l.kinds[k].byLabel = map[string]*declared{}
+		l.kinds[k].byLabel = map[string]*declaredBlock{}
 		l.kinds[k].names, l.kinds[k].whole = attributeNames(kind(k)), wholeNames(kind(k))
 	}
 	for _, f := range files {
@@ -25,6 +25,8 @@ func (l *loader) index(files []*source.File) {
 	}
 }
 
+// indexBlock notes one block. A block of a misspelled type is indexed under the type that
+// was most likely meant, so that one mistake is reported once.
 func (l *loader) indexBlock(file *source.Body, b *source.Block) {
 	spec, found := schema.LanguageBlock(b.Type)
 	if !found {
@@ -63,17 +65,18 @@ func (l *loader) indexBlock(file *source.Body, b *source.Block) {
 	}
 }
 
-// renamed is a block under the type that its author meant, so that what refers
-// to it is not reported besides.
+// renamed is a copy of a block under the type that its author meant, so that references
+// to it resolve.
 func renamed(b *source.Block, typ string) *source.Block {
 	out := *b
 	out.Type = typ
 	return &out
 }
 
+// indexObject notes a block that expressions can refer to.
 func (l *loader) indexObject(k kind, b *source.Block) {
 	t := &l.kinds[k]
-	d := &declared{kind: k, label: b.Labels[0], block: b}
+	d := &declaredBlock{kind: k, label: b.Labels[0], block: b}
 	if _, takes := t.spec.Attr("for_each"); takes {
 		d.forEach = b.Body.Attribute("for_each")
 	}
@@ -86,12 +89,14 @@ func (l *loader) indexObject(k kind, b *source.Block) {
 	t.order = append(t.order, d)
 }
 
+// duplicate reports a block whose address another block has already.
 func (l *loader) duplicate(address string, b, other *source.Block) {
 	l.problems.related("duplicate-name", b.DefRange(), []diag.Related{{Message: "the other " + address, Range: other.DefRange()}},
 		"%s is declared twice. Give one of them another label, or remove it.", address)
 }
 
-// count takes one object from the budget.
+// count takes one object from the budget. The first one beyond it is reported, and all
+// beyond it are left out.
 func (l *loader) count(at hcl.Range) bool {
 	l.objects++
 	if l.objects == l.limits.Objects+1 {
@@ -125,6 +130,7 @@ func (l *loader) checkLabels(b *source.Block, spec *schema.Block) bool {
 	return true
 }
 
+// firstLine cuts the example of a block for a message.
 func firstLine(s string) string {
 	for i := range s {
 		if s[i] == '\n' {

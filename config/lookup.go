@@ -7,8 +7,8 @@ import (
 	"github.com/writ-auth/writ/config/diag"
 )
 
-// labelled returns the first object with that label, whatever its kind.
-func (l *loader) labelled(label string) *declared {
+// anyLabelled returns the first object with that label, whatever its kind.
+func (l *loader) anyLabelled(label string) *declaredBlock {
 	for k := range l.kinds {
 		if d := l.kinds[k].byLabel[label]; d != nil {
 			return d
@@ -17,7 +17,7 @@ func (l *loader) labelled(label string) *declared {
 	return nil
 }
 
-// step returns the name at step i of a traversal: .name or ["name"].
+// step returns the name at step i of a traversal, written .name or ["name"].
 func (l *loader) step(t hcl.Traversal, i int) (name string, ok bool) {
 	if i >= len(t) {
 		return "", false
@@ -44,14 +44,15 @@ func (l *loader) stepRange(t hcl.Traversal, i int) hcl.Range {
 	return r
 }
 
-// needsName reports a traversal that ends where a name must follow.
+// needsName reports a traversal that ends where a name must follow. It returns false, for
+// its callers to return.
 func (l *loader) needsName(t hcl.Traversal, what string) bool {
 	l.problems.errorf("unknown-reference", t.SourceRange(), "%s by itself is no value. Write the name of %s after it, such as %s.", t.RootName(), what, t.RootName()+".example")
 	return false
 }
 
 // lookup finds the block that step i of a traversal names.
-func (l *loader) lookup(k kind, t hcl.Traversal, i int) (*declared, bool) {
+func (l *loader) lookup(k kind, t hcl.Traversal, i int) (*declaredBlock, bool) {
 	label, ok := l.step(t, i)
 	if d, found := l.kinds[k].byLabel[label]; found && ok {
 		return d, true
@@ -60,9 +61,11 @@ func (l *loader) lookup(k kind, t hcl.Traversal, i int) (*declared, bool) {
 	return nil, false
 }
 
+// unknownObject reports a label that no block of the kind has: with a near label, with a
+// block of another kind that has it, or with how to declare it.
 func (l *loader) unknownObject(k kind, label string, at hcl.Range) {
 	t := &l.kinds[k]
-	if t.unnamed || l.isTold(k, label, at) {
+	if t.unnamed || l.wasReported(k, label, at) {
 		return
 	}
 	if near := l.problems.nearest(label, t.labels()); near != "" {
@@ -80,21 +83,21 @@ func (l *loader) unknownObject(k kind, label string, at hcl.Range) {
 	l.problems.errorf("unknown-reference", at, "There is no %s %q. Declare it with a block: %s %q { ... }.", kindNames[k], label, kindNames[k], label)
 }
 
-// noInstances reports a key behind an object that is only one.
-func (l *loader) noInstances(d *declared, at hcl.Range) {
-	if d.isCounted() {
+// reportNoInstances reports a key behind a block without for_each.
+func (l *loader) reportNoInstances(d *declaredBlock, at hcl.Range) {
+	if d.hasCount() {
 		return
 	}
 	l.problems.errorf("unknown-reference", at, "%s has no for_each and so no instances. Write %s.", d.address(), d.address())
 }
 
-// isCounted reports whether a block is repeated in Terraform's other way, which
-// is reported where that stands and nowhere else.
-func (d *declared) isCounted() bool { return d.block.Body.Attribute("count") != nil }
+// hasCount reports whether a block has count, Terraform's other way to repeat it. That is
+// reported where it stands, so that references into the block say nothing more.
+func (d *declaredBlock) hasCount() bool { return d.block.Body.Attribute("count") != nil }
 
-// A told is an unknown object in one line: api = api.x, scopes = api.x.scopes is
-// one mistake, and so is the same name in one authorization.
-type told struct {
+// A reportedName is an unknown object that was reported. The same name again in one
+// object, or else on one line, is the same mistake: api = api.x, scopes = api.x.scopes.
+type reportedName struct {
 	k     kind
 	label string
 	file  string
@@ -102,23 +105,24 @@ type told struct {
 	owner *object
 }
 
-func (l *loader) isTold(k kind, label string, at hcl.Range) bool {
-	key := told{k: k, label: label, file: at.Filename, line: at.Start.Line}
+// wasReported reports whether the name was reported here before, and notes that it is.
+func (l *loader) wasReported(k kind, label string, at hcl.Range) bool {
+	key := reportedName{k: k, label: label, file: at.Filename, line: at.Start.Line}
 	if l.decoding != nil {
 		key.owner, key.line = l.decoding, 0
 	}
-	if l.told[key] {
+	if l.reported[key] {
 		return true
 	}
-	if l.told == nil {
-		l.told = map[told]bool{}
+	if l.reported == nil {
+		l.reported = map[reportedName]bool{}
 	}
-	l.told[key] = true
+	l.reported[key] = true
 	return false
 }
 
 // instance finds the instance that step i of a traversal names.
-func (l *loader) instance(d *declared, t hcl.Traversal, i int) (*object, bool) {
+func (l *loader) instance(d *declaredBlock, t hcl.Traversal, i int) (*object, bool) {
 	key, ok := l.step(t, i)
 	if _, isAttr := t[i].(hcl.TraverseAttr); isAttr || !ok {
 		l.problems.errorf("unknown-reference", l.stepRange(t, i), "%s has for_each, so it is several objects. Name one by its key: %s[\"...\"].", d.address(), d.address())
@@ -127,7 +131,8 @@ func (l *loader) instance(d *declared, t hcl.Traversal, i int) (*object, bool) {
 	return l.instanceByKey(d, key, l.stepRange(t, i))
 }
 
-func (l *loader) instanceByKey(d *declared, key string, at hcl.Range) (*object, bool) {
+// instanceByKey finds an instance by its key; at is where the key was written.
+func (l *loader) instanceByKey(d *declaredBlock, key string, at hcl.Range) (*object, bool) {
 	if !l.expand(d) {
 		return nil, false
 	}

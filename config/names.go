@@ -14,6 +14,7 @@ type local struct {
 	thunk thunk
 }
 
+// indexLocals notes the attributes of a locals block. All such blocks are one namespace.
 func (l *loader) indexLocals(b *source.Block) {
 	for i := range b.Body.Attributes {
 		a := &b.Body.Attributes[i]
@@ -37,7 +38,7 @@ func (l *loader) local(v *local) (cty.Value, bool) {
 	if v.thunk.state == done {
 		return v.thunk.value, true
 	}
-	defer l.own(nil)()
+	defer l.setOwner(nil)()
 	return l.force(&v.thunk, "local."+v.attr.Name, v.attr.Expr.Range(), func() (cty.Value, bool) {
 		return l.value(&v.attr.Expr, scope{})
 	})

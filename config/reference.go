@@ -24,6 +24,8 @@ func (l *loader) reference(expr *source.Expr, of kind, s scope) (o *object, ok b
 	return l.syntaxReference(expr.Syntax(), of, s)
 }
 
+// syntaxReference resolves the forms of a reference by their syntax, so that naming an
+// object does not evaluate it: two objects may name one another.
 func (l *loader) syntaxReference(expr hclsyntax.Expression, of kind, s scope) (o *object, ok bool) {
 	switch e := expr.(type) {
 	case *hclsyntax.ParenthesesExpr:
@@ -109,7 +111,7 @@ func (l *loader) indexedReference(t hcl.Traversal, key hclsyntax.Expression, of 
 		return nil, false
 	}
 	if d.forEach == nil {
-		l.noInstances(d, key.Range())
+		l.reportNoInstances(d, key.Range())
 		return nil, false
 	}
 	return l.instanceByKey(d, v.AsString(), key.Range())
@@ -129,15 +131,15 @@ func (l *loader) labelledReference(label string, of kind, at hcl.Range) (*object
 	case d.forEach != nil && indexed:
 		return l.instanceByKey(d, key, at)
 	case indexed:
-		l.noInstances(d, at)
+		l.reportNoInstances(d, at)
 	default:
 		l.problems.errorf("wrong-type", at, "%s has for_each, so it is several objects. Name one by its key: %s[\"...\"].", d.address(), d.address())
 	}
 	return nil, false
 }
 
-// referenceValue takes the value of an expression for a reference: objects
-// carry their address.
+// referenceValue resolves the value of any other expression. An object as one value has
+// its address as an attribute, by which it is found again.
 func (l *loader) referenceValue(v cty.Value, at hcl.Range, of kind) (*object, bool) {
 	if v.IsNull() {
 		return nil, true
@@ -163,9 +165,11 @@ func (l *loader) referenceValue(v cty.Value, at hcl.Range, of kind) (*object, bo
 	return nil, false
 }
 
+// stringAsReference reports text where a reference is needed, with the object that the
+// text most likely names.
 func (l *loader) stringAsReference(text string, at hcl.Range, of kind) {
 	label := strings.TrimPrefix(text, kindNames[of]+".")
-	if d := l.named(of, text); d != nil {
+	if d := l.byIdentifier(of, text); d != nil {
 		l.problems.related("wrong-type", at, related(d.address()+" is declared here", d.block.DefRange()),
 			"This takes a reference, not text. Write %s without quotes.", d.address())
 		return
@@ -178,9 +182,9 @@ func (l *loader) stringAsReference(text string, at hcl.Range, of kind) {
 		cmp.Or(l.problems.nearest(label, l.kinds[of].labels()), "example"))
 }
 
-// named returns the object whose literal identifier or client_id the text is, if
-// there is one: other tools refer by it.
-func (l *loader) named(of kind, text string) *declared {
+// byIdentifier returns the block whose identifier or client_id is the text, nil for none.
+// Authors who come from other tools refer by these.
+func (l *loader) byIdentifier(of kind, text string) *declaredBlock {
 	name, ok := map[kind]string{kindAPI: "identifier", kindClient: "client_id"}[of]
 	order := l.kinds[of].order
 	if l.problems.comparisons += len(order); !ok || l.problems.comparisons > maxComparisons {
@@ -196,6 +200,7 @@ func (l *loader) named(of kind, text string) *declared {
 	return nil
 }
 
+// ofKind refuses an object of another kind than the attribute takes.
 func (l *loader) ofKind(o *object, of kind, at hcl.Range) (*object, bool) {
 	if o.decl.kind == of {
 		return o, true
@@ -204,7 +209,8 @@ func (l *loader) ofKind(o *object, of kind, at hcl.Range) (*object, bool) {
 	return nil, false
 }
 
-// references resolves a list of references. ranges tells where each stands.
+// references resolves a list of references. ranges tells where each stands; for a list
+// that an expression gives it is the whole expression.
 func (l *loader) references(expr *source.Expr, of kind, s scope) (objects []*object, ranges []hcl.Range, ok bool) {
 	ok = true
 	if elements, isList := expr.Elements(); isList {

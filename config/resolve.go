@@ -13,7 +13,8 @@ import (
 	"github.com/writ-auth/writ/config/diag"
 )
 
-// add resolves one traversal.
+// add resolves one traversal and gathers the value that it needs. It returns false where
+// there is none, which has then been reported.
 func (c *contextBuilder) add(t hcl.Traversal) bool {
 	root := t.RootName()
 	if c.scope.constant != "" {
@@ -29,7 +30,7 @@ func (c *contextBuilder) add(t hcl.Traversal) bool {
 		return c.addEach(t)
 	case "self":
 		if c.scope.self != nil {
-			return c.scope.self.note(c.loader, t)
+			return c.scope.self.noteRead(c.loader, t)
 		}
 		c.problems.errorf("unknown-reference", c.stepRange(t, 0), "self stands in claims and in policies only. Name the object that is meant, such as api.orders.")
 		return false
@@ -37,17 +38,19 @@ func (c *contextBuilder) add(t hcl.Traversal) bool {
 	if k, ok := kindOf(root); ok {
 		return c.addObject(k, t)
 	}
-	if o := c.scope.object; root == "count" && o != nil && o.decl.isCounted() {
+	if o := c.scope.object; root == "count" && o != nil && o.decl.hasCount() {
 		return false
 	}
 	c.unknownRoot(t)
 	return false
 }
 
+// unknownRoot reports a traversal whose first word is no root. Its hint covers what authors
+// write by mistake: a bare label, an environment variable, text without quotes.
 func (c *contextBuilder) unknownRoot(t hcl.Traversal) {
 	roots := append([]string{"var", "local", "each", "self"}, kindNames[:]...)
 	hint := c.problems.didYouMean(t.RootName(), roots)
-	switch d := c.labelled(t.RootName()); {
+	switch d := c.anyLabelled(t.RootName()); {
 	case len(t) == 1 && d != nil:
 		hint = fmt.Sprintf(" Did you mean %s?", d.address())
 	case hint != "":
@@ -67,6 +70,7 @@ func (c *contextBuilder) unknownRoot(t hcl.Traversal) {
 	c.problems.errorf("unknown-reference", c.stepRange(t, 0), "There is nothing called %q.%s", t.RootName(), hint)
 }
 
+// environmentName is what names of environment variables look like.
 var environmentName = regexp.MustCompile(`^[A-Z][A-Z0-9]*_[A-Z0-9_]+$`)
 
 // isConstantWord reports whether a word is true, false or null in other letters.
@@ -74,6 +78,7 @@ func isConstantWord(word string) bool {
 	return slices.ContainsFunc([]string{"true", "false", "null"}, func(w string) bool { return strings.EqualFold(w, word) })
 }
 
+// addVariable resolves var.name.
 func (c *contextBuilder) addVariable(t hcl.Traversal) bool {
 	name, ok := c.step(t, 1)
 	if !ok {
@@ -88,6 +93,7 @@ func (c *contextBuilder) addVariable(t hcl.Traversal) bool {
 	return c.put("var", name, v.value, v.ok)
 }
 
+// addLocal resolves local.name, which may need other locals first.
 func (c *contextBuilder) addLocal(t hcl.Traversal) bool {
 	name, ok := c.step(t, 1)
 	if !ok {
@@ -103,6 +109,7 @@ func (c *contextBuilder) addLocal(t hcl.Traversal) bool {
 	return c.put("local", name, value, ok)
 }
 
+// addEach resolves each.key and each.value.
 func (c *contextBuilder) addEach(t hcl.Traversal) bool {
 	o := c.scope.object
 	if o == nil || !o.isInstance() {
@@ -173,7 +180,7 @@ func (c *contextBuilder) addParts(n *need, o *object, t hcl.Traversal, i int) bo
 	name, isName := c.step(t, i)
 	names := c.kinds[o.decl.kind].names
 	if _, isAttr := t[i].(hcl.TraverseAttr); !isAttr && o.decl.forEach == nil && !slices.Contains(names, name) {
-		c.noInstances(o.decl, c.stepRange(t, i))
+		c.reportNoInstances(o.decl, c.stepRange(t, i))
 		return false
 	}
 	if !isName || !slices.Contains(names, name) {

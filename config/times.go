@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// notDuration says how to write a duration that is one number of a unit by
-// another name, and of any other returns the error that it has.
+// notDuration is the error of a duration that does not parse. For a number with the name
+// of a unit, such as "2 weeks", it says how to write it; otherwise it is err.
 func notDuration(s string, err error) error {
 	number := strings.TrimRight(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 	unit := strings.ToLower(s[len(number):])
@@ -24,8 +24,8 @@ func notDuration(s string, err error) error {
 	return err
 }
 
-// unitNames are what people call units of time. Months and years are of no
-// fixed length.
+// unitNames are what people call units of time. Months and years are left out: they have
+// no fixed length.
 var unitNames = []struct {
 	names  []string
 	times  uint64
@@ -38,8 +38,8 @@ var unitNames = []struct {
 	{[]string{"w", "wk", "week", "weeks"}, 7, "d"},
 }
 
-// notTime says how to write a time that lacks a part or has too much, and of
-// any other returns the error that it has.
+// notTime is the error of a time that does not parse. For a date alone, a time without a
+// zone and a fraction of a second it says how to write it; otherwise it is err.
 func notTime(s string, err error) error {
 	if t, err := time.Parse(time.DateOnly, s); err == nil {
 		return fmt.Errorf("%q has no time of day: write %q", s, t.Format(time.RFC3339))
@@ -58,5 +58,5 @@ func notTime(s string, err error) error {
 	return err
 }
 
-// dateShape is what RFC 3339 wants, whatever the numbers are.
+// dateShape matches text in the form of RFC 3339 whose numbers may be out of range.
 var dateShape = regexp.MustCompile(`^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d))?$`)
