@@ -73,6 +73,7 @@ func (a *API) WrittenClaims() []Claim { return a.claims.written() }
 // WrittenClaims is that of an API for a client.
 func (c *Client) WrittenClaims() []Claim { return c.claims.written() }
 
+// written lists the claims whose names are literals, sorted; c may be nil.
 func (c *claims) written() (out []Claim) {
 	if c == nil {
 		return nil
@@ -84,6 +85,8 @@ func (c *claims) written() (out []Claim) {
 	return out
 }
 
+// evaluate gives the claims of one layer for one authorization. A claim that JSON cannot
+// express is reported at its own place and left out.
 func (c *claims) evaluate(e *eval.Evaluator, self Self) ([]Claim, diag.List) {
 	if c.isSet {
 		return c.fixed, nil

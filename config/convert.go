@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"regexp"
 	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
@@ -17,9 +20,11 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
+// errNotDuration says that a value has a type that no duration is written in.
 var errNotDuration = errors.New("neither a string nor a number")
 
-// secondsOf reads a duration: a number of seconds or a string.
+// secondsOf reads a duration: a whole number of seconds, or text such as "90m". The
+// error is errNotDuration for a value of another type.
 func secondsOf(v cty.Value) (int64, error) {
 	switch v.Type() {
 	case cty.Number:
@@ -38,9 +43,9 @@ func secondsOf(v cty.Value) (int64, error) {
 	return 0, errNotDuration
 }
 
-// textual makes text of a number or a bool that is written as "${...}": HCL
-// unwraps a template of one expression, but whoever writes quotes means text.
-func textual(expr *source.Expr, v cty.Value) cty.Value {
+// templateText turns the number or bool of "${...}" into text. HCL unwraps a template of
+// one expression, but an author who writes quotes means a string.
+func templateText(expr *source.Expr, v cty.Value) cty.Value {
 	if v.Type() == cty.String {
 		return v
 	}
@@ -52,7 +57,8 @@ func textual(expr *source.Expr, v cty.Value) cty.Value {
 	return v
 }
 
-// stringsOf reads a list, set or tuple of strings.
+// stringsOf reads a list, set or tuple of strings. It returns false for any other value,
+// and where an element is null.
 func stringsOf(v cty.Value) ([]string, bool) {
 	if ty := v.Type(); !ty.IsTupleType() && !ty.IsListType() && !ty.IsSetType() {
 		return nil, false
@@ -68,6 +74,7 @@ func stringsOf(v cty.Value) ([]string, bool) {
 	return out, true
 }
 
+// stringList is strings as expressions see a list; an empty one keeps its element type.
 func stringList(values []string) cty.Value {
 	out := make([]cty.Value, len(values))
 	for i, s := range values {
@@ -76,7 +83,8 @@ func stringList(values []string) cty.Value {
 	return listOf(out)
 }
 
-// stringMapOf reads a map or object of strings. A null is as good as absent.
+// stringMapOf reads a map or object of strings. A member that is null is left out: in HCL
+// null is how a conditional says "not set".
 func stringMapOf(v cty.Value) (map[string]string, bool) {
 	if ty := v.Type(); !ty.IsMapType() && !ty.IsObjectType() {
 		return nil, false
@@ -95,6 +103,7 @@ func stringMapOf(v cty.Value) (map[string]string, bool) {
 	return out, true
 }
 
+// stringMap is strings by name as expressions see a map.
 func stringMap(m map[string]string) cty.Value {
 	if len(m) == 0 {
 		return cty.MapValEmpty(cty.String)
@@ -117,6 +126,7 @@ func canonicalJSON(v cty.Value) (string, error) {
 	return b.String(), nil
 }
 
+// appendJSON writes one value. A value of a type that JSON lacks is an error.
 func appendJSON(b *bytes.Buffer, v cty.Value) error {
 	ty := v.Type()
 	switch {
@@ -138,6 +148,8 @@ func appendJSON(b *bytes.Buffer, v cty.Value) error {
 	return nil
 }
 
+// appendJSONString writes a string without escaping <, > and &: the result is compared
+// byte for byte and never stands inside HTML.
 func appendJSONString(b *bytes.Buffer, s string) error {
 	enc := json.NewEncoder(b)
 	enc.SetEscapeHTML(false)
@@ -164,6 +176,7 @@ func appendJSONNumber(b *bytes.Buffer, n *big.Float) error {
 	return err
 }
 
+// appendJSONObject writes the members sorted by name, so that the order in the source does not count.
 func appendJSONObject(b *bytes.Buffer, v cty.Value) error {
 	members := v.AsValueMap()
 	names := make([]string, 0, len(members))
@@ -188,6 +201,7 @@ func appendJSONObject(b *bytes.Buffer, v cty.Value) error {
 	return nil
 }
 
+// appendJSONArray writes lists and tuples in their order, and sets in the order that cty gives them, which depends on the elements alone.
 func appendJSONArray(b *bytes.Buffer, v cty.Value) error {
 	b.WriteByte('[')
 	first := true
@@ -203,3 +217,55 @@ func appendJSONArray(b *bytes.Buffer, v cty.Value) error {
 	b.WriteByte(']')
 	return nil
 }
+
+// notDuration is the error of a duration that does not parse. For a number with the name
+// of a unit, such as "2 weeks", it says how to write it; otherwise it is err.
+func notDuration(s string, err error) error {
+	number := strings.TrimRight(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+	unit := strings.ToLower(s[len(number):])
+	if n, err := strconv.ParseUint(strings.TrimSpace(number), 10, 32); err == nil {
+		for _, u := range unitNames {
+			if slices.Contains(u.names, unit) {
+				return fmt.Errorf("%q is no duration: write %q", s, strconv.FormatUint(n*u.times, 10)+u.suffix)
+			}
+		}
+	}
+	return err
+}
+
+// unitNames are what people call units of time. Months and years are left out: they have
+// no fixed length.
+var unitNames = []struct {
+	names  []string
+	times  uint64
+	suffix string
+}{
+	{[]string{"s", "sec", "secs", "second", "seconds"}, 1, "s"},
+	{[]string{"m", "min", "mins", "minute", "minutes"}, 1, "m"},
+	{[]string{"h", "hr", "hrs", "hour", "hours"}, 1, "h"},
+	{[]string{"d", "day", "days"}, 1, "d"},
+	{[]string{"w", "wk", "week", "weeks"}, 7, "d"},
+}
+
+// notTime is the error of a time that does not parse. For a date alone, a time without a
+// zone and a fraction of a second it says how to write it; otherwise it is err.
+func notTime(s string, err error) error {
+	if t, err := time.Parse(time.DateOnly, s); err == nil {
+		return fmt.Errorf("%q has no time of day: write %q", s, t.Format(time.RFC3339))
+	}
+	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return fmt.Errorf("%q has no time zone: write %q, if it is in UTC", s, t.Format(time.RFC3339))
+		}
+	}
+	if t, err := time.Parse(time.RFC3339Nano, s); err == nil && t.Nanosecond() != 0 {
+		return fmt.Errorf("%q has a fraction of a second: write %q", s, t.Truncate(time.Second).Format(time.RFC3339))
+	}
+	if _, malformed := time.Parse(time.RFC3339, s); malformed != nil && dateShape.MatchString(s) {
+		return fmt.Errorf("%q is a day or a time of day that does not exist: write another", s)
+	}
+	return err
+}
+
+// dateShape matches text in the form of RFC 3339 whose numbers may be out of range.
+var dateShape = regexp.MustCompile(`^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d))?$`)

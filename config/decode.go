@@ -17,7 +17,8 @@ import (
 	"github.com/writ-auth/writ/schema/jose"
 )
 
-// decode turns every block into the declared model.
+// decode turns every block into the declared model, sorted by label whatever the files
+// are called. Only the issuer stays in the order of the files: a second one is an error.
 func (l *loader) decode(c *Config) {
 	for _, b := range l.plain["issuer"] {
 		c.Issuers = append(c.Issuers, l.decodeIssuer(b))
@@ -37,11 +38,13 @@ func (l *loader) decode(c *Config) {
 	slices.SortFunc(c.Policies, func(a, b *Policy) int { return cmp.Compare(a.Label, b.Label) })
 }
 
+// decodeKind decodes the blocks of a kind, one object for each instance. Problems found
+// meanwhile belong to the instance, see problems.owner.
 func decodeKind[T any](l *loader, k kind, decode func(*object) *T) []*T {
 	out := make([]*T, 0, len(l.kinds[k].order))
 	for _, d := range l.kinds[k].order {
 		for _, o := range l.objectsOf(d) {
-			restore := l.own(o)
+			restore := l.setOwner(o)
 			out = append(out, decode(o))
 			restore()
 		}
@@ -51,15 +54,17 @@ func decodeKind[T any](l *loader, k kind, decode func(*object) *T) []*T {
 
 var dollarName = regexp.MustCompile(`\$((?:var|local|each|api|client)\.[a-z_][a-z0-9_]*)`)
 
-// unwrapped says how to insert a value, where a string has one as a shell would.
-func unwrapped(s string) string {
+// shellVariableHint says how to insert a value where a string has one in the shell's way,
+// $var.name: HCL takes that as plain text.
+func shellVariableHint(s string) string {
 	if m := dollarName.FindStringSubmatch(s); m != nil {
 		return fmt.Sprintf(" To insert a value, write ${%s}.", m[1])
 	}
 	return ""
 }
 
-// decodePlain decodes the blocks of a type that nothing refers to.
+// decodePlain decodes the blocks of a type that nothing refers to. Repeated labels are
+// reported here: they are in no table of the index.
 func decodePlain[T any](l *loader, typ string, decode func(*source.Block) *T) []*T {
 	var out []*T
 	seen := map[string]*source.Block{}
@@ -75,10 +80,12 @@ func decodePlain[T any](l *loader, typ string, decode func(*source.Block) *T) []
 	return out
 }
 
+// declaration is where the object was declared, for the declared model.
 func (o *object) declaration() Decl {
 	return Decl{Address: o.address(), Range: o.decl.block.DefRange(), block: o.decl.block}
 }
 
+// fieldsOfObject begins the decoding of an object's own block.
 func (l *loader) fieldsOfObject(o *object, address string) *fields {
 	return l.fieldsOf(l.kinds[o.decl.kind].spec, o.decl.block, address, o)
 }
@@ -102,7 +109,7 @@ func (l *loader) decodeAPI(o *object) *API {
 	}
 	f.fillNested(&a.API)
 	if a.Identifier != "" && !schema.IsURI(a.Identifier) {
-		f.problems.errorf("identifier-not-uri", a.AttrRange("identifier"), "Some libraries take only an absolute URI as an audience, and %q is none. Write a URI such as \"https://api.example.com/orders\".%s", a.Identifier, unwrapped(a.Identifier))
+		f.problems.errorf("identifier-not-uri", a.AttrRange("identifier"), "Some libraries take only an absolute URI as an audience, and %q is none. Write a URI such as \"https://api.example.com/orders\".%s", a.Identifier, shellVariableHint(a.Identifier))
 	}
 	a.claims = f.claims()
 	return a
@@ -128,7 +135,8 @@ func (l *loader) decodeAuthorization(o *object) *Authorization {
 	return a
 }
 
-// checkUserClaims checks what an authorization has to do with the claims of a user's token.
+// checkUserClaims checks the attributes that read a user's token: only an authorization
+// with subject_type "user" has one.
 func (f *fields) checkUserClaims(a *Authorization) {
 	if a.SubjectType == schema.SubjectClient && (a.SubjectClaims != "" || len(a.CopyClaims) > 0) {
 		about, what := "copy_claims", "copy_claims are taken from a user's token"
@@ -182,9 +190,9 @@ func (l *loader) decodePolicy(b *source.Block) *Policy {
 	return p
 }
 
-// ascii decodes a string of ASCII. HCL gives strings in Unicode's normal form
-// C, in which some characters outside ASCII become others within it: these are
-// caught where they were written, as nothing here is ever rewritten.
+// ascii decodes a string that is compared byte for byte. HCL converts strings to Unicode
+// normal form C, which replaces some characters outside ASCII by others within it, so the
+// check reads the source text and not the value.
 func (f *fields) ascii(spec *schema.Attribute) string {
 	s := f.text(spec)
 	if s == "" {
@@ -196,16 +204,16 @@ func (f *fields) ascii(spec *schema.Attribute) string {
 	}
 	at := a.Expr.Range()
 	src := f.sources[at.Filename]
-	if at.End.Byte > len(src) || !rewritten(string(src[at.Start.Byte:at.End.Byte])) {
+	if at.End.Byte > len(src) || !hasNonASCII(string(src[at.Start.Byte:at.End.Byte])) {
 		return s
 	}
 	f.errorf(spec.Code, at, "%s has a character outside ASCII. Percent-encode it, or write the host in Punycode.", spec.Name)
 	return ""
 }
 
-// rewritten reports whether source text has a character outside ASCII, written
-// out or as \uXXXX.
-func rewritten(src string) bool {
+// hasNonASCII reports whether source text has a character outside ASCII, as itself or as
+// the escape \uXXXX or \UXXXXXXXX.
+func hasNonASCII(src string) bool {
 	for i := 0; i < len(src); i++ {
 		switch {
 		case src[i] >= 0x80:
@@ -220,7 +228,8 @@ func rewritten(src string) bool {
 	return false
 }
 
-// keys decodes a set of public keys.
+// keys decodes a set of public keys. Equal texts are parsed once: thousands of clients may
+// share one key set.
 func (f *fields) keys(spec *schema.Attribute) string {
 	v, at, ok := f.value(spec)
 	if !ok {
@@ -257,8 +266,8 @@ func (f *fields) keys(spec *schema.Attribute) string {
 	return canonical
 }
 
-// countKeys takes the keys of a set from the budget, of equal sets once: so the server
-// holds them.
+// countKeys takes the keys of a set from the budget of the configuration. Equal sets count
+// once, because the server holds them once.
 func (l *loader) countKeys(canonical string, at hcl.Range) {
 	if l.distinct[canonical] {
 		return
@@ -271,15 +280,15 @@ func (l *loader) countKeys(canonical string, at hcl.Range) {
 	}
 }
 
-// isPath reports whether a text is more likely the name of a file of keys than
-// keys. It may be shown.
+// isPath reports whether a text is more likely the name of a key file than a key. A name
+// may be repeated in a message; key material never is.
 func isPath(text string) bool {
 	names := []string{".json", ".jwks", ".pem", ".pub", ".crt", ".key"}
 	return len(text) < 256 && !strings.ContainsAny(text, " \t\r\n{") && slices.Contains(names, path.Ext(text))
 }
 
-// refuseKey reports key material that is no public key. It may be a private
-// one, so it is shown only where nothing but the name of its file stands.
+// refuseKey reports key material that is not a public key. It may be a private key, so
+// the source is shown only where it is no more than a call of file().
 func (f *fields) refuseKey(at hcl.Range, err error) {
 	src := f.sources[at.Filename]
 	if at.Start.Byte < len(src) && bytes.HasPrefix(src[at.Start.Byte:], []byte("file(")) {
@@ -289,9 +298,42 @@ func (f *fields) refuseKey(at hcl.Range, err error) {
 	f.secretf("invalid-key", at, "%s", sentence(err))
 }
 
+// rangeOf is where an attribute's value was written; false where it was not.
 func rangeOf(b *source.Block, attr string) (hcl.Range, bool) {
 	if a := b.Body.Attribute(attr); a != nil {
 		return a.Expr.Range(), true
 	}
 	return hcl.Range{}, false
+}
+
+// checkScope refuses the scopes that OpenID Connect has given a meaning.
+func (f *fields) checkScope(s *schema.Scope) {
+	if schema.IsReservedScope(s.Name) {
+		f.errorf("reserved-scope", f.block.LabelRange(0), "%q means something else in OpenID Connect and cannot be a scope of an API. Write a name of your own, such as \"read:%s\".", s.Name, s.Name)
+	}
+}
+
+// checkFederated warns about subjects that do not name whom they seem to name.
+func (f *fields) checkFederated(c *schema.Federated) {
+	if strings.Contains(c.Subject, "*") {
+		at, _ := rangeOf(f.block, "subject")
+		f.problems.errorf("wildcard-in-subject", at, "The subject is compared as it stands, so its * matches nothing but a *. Write subject_pattern if it stands for something.")
+	}
+	if why := schema.LooseSubjectPattern(c.SubjectPattern); why != "" {
+		at, _ := rangeOf(f.block, "subject_pattern")
+		f.problems.errorf("loose-subject-pattern", at, "The pattern %q is loose: %s.", c.SubjectPattern, why)
+	}
+}
+
+// checkRefreshToken holds idle_lifetime to lifetime, which shortens its default.
+func (f *fields) checkRefreshToken(r *schema.RefreshToken) {
+	idle, written := rangeOf(f.block, "idle_lifetime")
+	switch {
+	case f.bad || r.IdleLifetime <= r.Lifetime:
+	case written:
+		f.errorf("invalid-lifetime", idle, "idle_lifetime is %s, longer than lifetime, which is %s. Write at most that.",
+			schema.FormatDuration(r.IdleLifetime), schema.FormatDuration(r.Lifetime))
+	default:
+		r.IdleLifetime = r.Lifetime
+	}
 }

@@ -29,20 +29,24 @@ type selfShape struct {
 	kind    kind
 }
 
+// selfOf is the self of a policy: one object.
 func selfOf(k kind) selfShape { return selfShape{kind: k} }
 
+// claimsSelf is the self of claims: the three objects that meet in a token.
 var claimsSelf = selfShape{members: map[string]kind{
 	"api": kindAPI, "client": kindClient, "authorization": kindAuthorization,
 }}
 
-// A selfUse notes which attributes of self an expression reads.
+// A selfUse notes which attributes of self an expression reads, so that each evaluation
+// converts those alone.
 type selfUse struct {
 	shape selfShape
 	paths [][]string // {"scopes"}, {"client", "metadata"}; {"client"} is all of it
 }
 
-// note checks one traversal of self and notes what it reads.
-func (u *selfUse) note(l *loader, t hcl.Traversal) bool {
+// noteRead checks one traversal of self and notes what it reads. A name that does not
+// exist is reported now, even if no object is ever evaluated.
+func (u *selfUse) noteRead(l *loader, t hcl.Traversal) bool {
 	if len(t) == 1 {
 		l.problems.errorf("unknown-reference", t.SourceRange(), "self by itself is no value. Write what is meant of it, such as self.%s.", u.names(l)[0])
 		return false
@@ -83,6 +87,7 @@ func (u *selfUse) kindOf(name string) (kind, bool) {
 	return 0, false
 }
 
+// step returns the name at step i of a traversal of self, if it is one of names.
 func (u *selfUse) step(l *loader, t hcl.Traversal, i int, names []string) (string, bool) {
 	name, ok := l.step(t, i)
 	if ok && slices.Contains(names, name) {
@@ -123,8 +128,9 @@ func (f *fields) deferred(name string, shape selfShape) *deferred {
 	return d
 }
 
-// readFiles reads now what a deferred expression reads with file(), so that the
-// configuration's digest covers it.
+// readFiles reads the files that a deferred expression will read with file(). They are
+// read at load time so that Config.Digest covers them, and so their names may depend on
+// nothing that is known only later.
 func (f *fields) readFiles(expr hclsyntax.Expression, s scope) (files []cty.Value, ok bool) {
 	ok = true
 	_ = hclsyntax.VisitAll(expr, func(n hclsyntax.Node) hcl.Diagnostics {
@@ -147,7 +153,8 @@ func (f *fields) readFiles(expr hclsyntax.Expression, s scope) (files []cty.Valu
 	return files, ok
 }
 
-// value evaluates a deferred expression for one object.
+// value evaluates a deferred expression for one object. Attributes that self cannot give
+// are an error: a null would be taken for "not set".
 func (d *deferred) value(e *eval.Evaluator, self Self) (cty.Value, diag.List) {
 	if len(d.self.paths) == 0 {
 		return e.Value(d.expr, &hcl.EvalContext{Variables: d.vars})

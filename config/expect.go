@@ -10,7 +10,8 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// decodeTests decodes the expectations of the *.test.hcl files.
+// decodeTests decodes the expectations of the *.test.hcl files. They share one namespace,
+// and a budget with the objects, whatever files they stand in.
 func (l *loader) decodeTests(files []*source.File) []*Test {
 	spec := &schema.TestLanguage[0]
 	var out []*Test
@@ -36,6 +37,7 @@ func (l *loader) decodeTests(files []*source.File) []*Test {
 	return out
 }
 
+// decodeTest decodes one expectation. What may be absent keeps apart "not expected" and the zero value.
 func (l *loader) decodeTest(spec *schema.Block, b *source.Block) *Test {
 	t := &Test{Name: b.Labels[0]}
 	t.Decl = Decl{Address: fmt.Sprintf("expect %q", t.Name), Range: b.DefRange(), block: b}

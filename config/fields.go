@@ -14,9 +14,9 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// fields decodes the attributes of one block by the language table: each
-// method reads one attribute, applies its rules and returns the zero value
-// where there is none or where it is wrong, which has then been reported.
+// fields decodes the attributes of one block by the language table. Each method reads
+// one attribute and applies its rules. It returns the zero value where there is none, and
+// where it is wrong, which it has then reported.
 type fields struct {
 	*loader
 	spec  *schema.Block
@@ -65,6 +65,7 @@ func (f *fields) nested(typ string, each func(n *fields, label string)) {
 	}
 }
 
+// duplicateNested reports a nested block that stands twice; scopes have a code of their own.
 func (f *fields) duplicateNested(what string, b, other *source.Block) {
 	code := "duplicate-name"
 	if b.Type == "scope" {
@@ -80,7 +81,8 @@ func (f *fields) errorf(code string, at hcl.Range, format string, args ...any) {
 	f.problems.errorf(code, at, format, args...)
 }
 
-// secretf is errorf where the value that was written may be a secret.
+// secretf is errorf where the value that was written may be a secret: the diagnostic
+// shows no line of the source.
 func (f *fields) secretf(code string, at hcl.Range, format string, args ...any) {
 	f.bad = true
 	f.problems.secretf(code, at, format, args...)
@@ -95,8 +97,8 @@ func (f *fields) row(name string) *schema.Attribute {
 	return spec
 }
 
-// read decodes an attribute that no struct of package schema has: the language's default
-// where there is none, else the zero value.
+// read decodes an attribute that no struct of package schema has. Where it was not set,
+// the result is the language's default, or the zero value without one.
 func read[T any](f *fields, name string) T {
 	spec := f.row(name)
 	v := f.decode(spec)
@@ -124,7 +126,7 @@ func (f *fields) fill(object any) {
 			v = f.decode(a)
 		}
 		if v == nil {
-			v = f.absent(a)
+			v = f.unsetValue(a)
 		}
 		if !schema.IsZero(v) || v != nil && a.Type == schema.TypeStrings {
 			a.Set(object, v)
@@ -137,8 +139,9 @@ func (f *fields) fill(object any) {
 	}
 }
 
-// absent is the value of an attribute that was not set, as far as the block says.
-func (f *fields) absent(a *schema.Attribute) any {
+// unsetValue is the value of an attribute that was not set, nil where package compiler
+// knows it: it inherits from another block, which may not be decoded yet.
+func (f *fields) unsetValue(a *schema.Attribute) any {
 	o := f.scope.object
 	switch a.Inherit {
 	case schema.InheritNone:
@@ -160,7 +163,8 @@ func (f *fields) absent(a *schema.Attribute) any {
 	return o.label()
 }
 
-// fillNested decodes the nested blocks into the struct of the block.
+// fillNested decodes the nested blocks into the struct of the block, and applies the rules
+// that need more than one attribute of them.
 func (f *fields) fillNested(object any) {
 	for i := range f.spec.Blocks {
 		spec := &f.spec.Blocks[i]
@@ -184,17 +188,17 @@ func (f *fields) fillNested(object any) {
 func (f *fields) decode(a *schema.Attribute) any {
 	switch a.Type {
 	case schema.TypeString:
-		return set(f.string(a))
+		return nonZero(f.string(a))
 	case schema.TypeObject:
-		return set(f.object(a))
+		return nonZero(f.object(a))
 	case schema.TypeReference:
-		return set(f.ref(a))
+		return nonZero(f.ref(a))
 	case schema.TypeBool:
-		return set(f.flag(a))
+		return nonZero(f.flag(a))
 	case schema.TypeNumber:
-		return set(f.number(a))
+		return nonZero(f.number(a))
 	case schema.TypeTime:
-		return set(f.time(a))
+		return nonZero(f.time(a))
 	case schema.TypeDuration:
 		if n, ok := f.seconds(a); ok {
 			return n
@@ -215,15 +219,16 @@ func (f *fields) decode(a *schema.Attribute) any {
 	return nil
 }
 
-// set is a value, or nil for the zero value: the attribute is not set.
-func set[T comparable](v T) any {
+// nonZero is v, or nil for the zero value, which the decoders of single types return for
+// "not set".
+func nonZero[T comparable](v T) any {
 	if v == *new(T) {
 		return nil
 	}
 	return v
 }
 
-// attr returns an attribute that was written.
+// attr returns an attribute that was written, nil otherwise. A required one that is absent is reported.
 func (f *fields) attr(spec *schema.Attribute) *source.Attribute {
 	a := f.block.Body.Attribute(spec.Name)
 	if a == nil && spec.Required {
@@ -232,8 +237,10 @@ func (f *fields) attr(spec *schema.Attribute) *source.Attribute {
 	return a
 }
 
+// missing reports a required attribute that is absent or null, unless a misspelled one was
+// reported in its place.
 func (f *fields) missing(spec *schema.Attribute) {
-	if f.isMeant(&f.block.Body, spec.Name) {
+	if f.isIntended(&f.block.Body, spec.Name) {
 		f.bad = true
 		return
 	}
@@ -268,6 +275,7 @@ func (f *fields) value(spec *schema.Attribute) (v cty.Value, at hcl.Range, ok bo
 	return v, a.Expr.Range(), true
 }
 
+// wrongType reports a value of another type than the attribute takes, with an example of one that fits.
 func (f *fields) wrongType(spec *schema.Attribute, v cty.Value, at hcl.Range) {
 	want := "a " + string(spec.Type)
 	switch spec.Type {
@@ -300,7 +308,7 @@ func (f *fields) text(spec *schema.Attribute) string {
 	if !ok {
 		return ""
 	}
-	v = textual(&f.block.Body.Attribute(spec.Name).Expr, v)
+	v = templateText(&f.block.Body.Attribute(spec.Name).Expr, v)
 	if v.Type() != cty.String {
 		f.wrongType(spec, v, at)
 		return ""
@@ -312,11 +320,12 @@ func (f *fields) text(spec *schema.Attribute) string {
 	return s
 }
 
-// allowed applies the rules of a string, or of an element of a list.
+// allowed applies the rules of a string, or of an element of a list: the enumeration, the
+// codes of warnings, then Check. It reports what breaks one.
 func (f *fields) allowed(spec *schema.Attribute, s string, at hcl.Range) bool {
 	if len(spec.Enum) > 0 && !slices.Contains(spec.Enum, s) {
 		f.errorf("invalid-value", at, "%s must be %s, not %q.%s", spec.Name, quoted(spec.Enum), clip(s),
-			cmp.Or(after(schema.ForeignValue(spec.Name, s)), f.problems.didYouMean(s, spec.Enum)))
+			cmp.Or(afterSpace(schema.ForeignValue(spec.Name, s)), f.problems.didYouMean(s, spec.Enum)))
 		return false
 	}
 	if spec.Of == schema.OfWarning {
@@ -344,7 +353,7 @@ func (f *fields) allowed(spec *schema.Attribute, s string, at hcl.Range) bool {
 	return false
 }
 
-// clip shortens a value for a message.
+// clip shortens a value for a message to 80 bytes: what was written may be a whole key.
 func clip(s string) string {
 	if len(s) <= 80 {
 		return s
@@ -362,7 +371,8 @@ func (f *fields) flag(spec *schema.Attribute) bool {
 	return ok && v.True()
 }
 
-// number decodes a number greater than the attribute's minimum.
+// number decodes a number that is greater than the attribute's minimum, 0 when there is
+// none. The minimum itself is excluded because 0 stands for "not set".
 func (f *fields) number(spec *schema.Attribute) float64 {
 	v, at, ok := f.value(spec)
 	if !ok {
@@ -419,7 +429,8 @@ func (f *fields) time(spec *schema.Attribute) int64 {
 	return unix
 }
 
-// checkAfter reports a time that is not later than the one that it must follow.
+// checkAfter reports a time that is not later than the one that it must follow: a window
+// that ends before it begins would accept nothing.
 func (f *fields) checkAfter(until *schema.Attribute, object any) {
 	from := f.row(until.After)
 	begin, _ := from.Get(object).(int64)
@@ -444,7 +455,8 @@ func (f *fields) textMap(spec *schema.Attribute) map[string]string {
 	return m
 }
 
-// object decodes JSON values by name into canonical JSON, "" for none.
+// object decodes JSON values by name into canonical JSON, "" for none: an empty object says
+// the same as no attribute.
 func (f *fields) object(spec *schema.Attribute) string {
 	v, at, ok := f.value(spec)
 	if !ok {
@@ -465,7 +477,7 @@ func (f *fields) object(spec *schema.Attribute) string {
 	return text
 }
 
-// ref decodes a reference into the label of what it names.
+// ref decodes a reference into the label of the object, "" for none.
 func (f *fields) ref(spec *schema.Attribute) string {
 	a := f.attr(spec)
 	if a == nil {
@@ -495,7 +507,7 @@ func (f *fields) oneOf(names ...string) {
 		}
 	}
 	switch {
-	case len(written) == 0 && f.isMeant(&f.block.Body, names...):
+	case len(written) == 0 && f.isIntended(&f.block.Body, names...):
 		f.bad = true
 	case len(written) == 0:
 		f.errorf("missing-attribute", f.block.DefRange(), "%s needs one of %s. Write exactly one of them.", f.where, strings.Join(names, ", "))

@@ -1,7 +1,10 @@
 package config
 
 import (
+	"slices"
+
 	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/config/source"
@@ -14,7 +17,7 @@ func (l *loader) index(files []*source.File) {
 	l.plain = map[string][]*source.Block{}
 	for k := range l.kinds {
 		l.kinds[k].spec, _ = schema.LanguageBlock(kindNames[k])
-		l.kinds[k].byLabel = map[string]*declared{}
+		l.kinds[k].byLabel = map[string]*declaredBlock{}
 		l.kinds[k].names, l.kinds[k].whole = attributeNames(kind(k)), wholeNames(kind(k))
 	}
 	for _, f := range files {
@@ -25,6 +28,8 @@ func (l *loader) index(files []*source.File) {
 	}
 }
 
+// indexBlock notes one block. A block of a misspelled type is indexed under the type that
+// was most likely meant, so that one mistake is reported once.
 func (l *loader) indexBlock(file *source.Body, b *source.Block) {
 	spec, found := schema.LanguageBlock(b.Type)
 	if !found {
@@ -63,17 +68,18 @@ func (l *loader) indexBlock(file *source.Body, b *source.Block) {
 	}
 }
 
-// renamed is a block under the type that its author meant, so that what refers
-// to it is not reported besides.
+// renamed is a copy of a block under the type that its author meant, so that references
+// to it resolve.
 func renamed(b *source.Block, typ string) *source.Block {
 	out := *b
 	out.Type = typ
 	return &out
 }
 
+// indexObject notes a block that expressions can refer to.
 func (l *loader) indexObject(k kind, b *source.Block) {
 	t := &l.kinds[k]
-	d := &declared{kind: k, label: b.Labels[0], block: b}
+	d := &declaredBlock{kind: k, label: b.Labels[0], block: b}
 	if _, takes := t.spec.Attr("for_each"); takes {
 		d.forEach = b.Body.Attribute("for_each")
 	}
@@ -86,12 +92,14 @@ func (l *loader) indexObject(k kind, b *source.Block) {
 	t.order = append(t.order, d)
 }
 
+// duplicate reports a block whose address another block has already.
 func (l *loader) duplicate(address string, b, other *source.Block) {
 	l.problems.related("duplicate-name", b.DefRange(), []diag.Related{{Message: "the other " + address, Range: other.DefRange()}},
 		"%s is declared twice. Give one of them another label, or remove it.", address)
 }
 
-// count takes one object from the budget.
+// count takes one object from the budget. The first one beyond it is reported, and all
+// beyond it are left out.
 func (l *loader) count(at hcl.Range) bool {
 	l.objects++
 	if l.objects == l.limits.Objects+1 {
@@ -125,6 +133,7 @@ func (l *loader) checkLabels(b *source.Block, spec *schema.Block) bool {
 	return true
 }
 
+// firstLine cuts the example of a block for a message.
 func firstLine(s string) string {
 	for i := range s {
 		if s[i] == '\n' {
@@ -132,4 +141,89 @@ func firstLine(s string) string {
 		}
 	}
 	return s
+}
+
+// objectsOf returns the objects that a block declares: itself, or with for_each
+// its instances by key. None when for_each failed.
+func (l *loader) objectsOf(d *declaredBlock) []*object {
+	if d.forEach == nil {
+		return []*object{&d.single}
+	}
+	if !l.expand(d) {
+		l.instancesLost = true
+		return nil
+	}
+	out := make([]*object, len(d.keys))
+	for i, key := range d.keys {
+		out[i] = d.byKey[key]
+	}
+	return out
+}
+
+// expand evaluates the for_each of a block, once. Each key becomes an object; what for_each
+// reads belongs to no instance, so mistakes in it have no owner.
+func (l *loader) expand(d *declaredBlock) bool {
+	if d.state.state == done {
+		return true
+	}
+	defer l.setOwner(nil)()
+	_, ok := l.force(&d.state, "for_each of "+d.address(), d.forEach.Expr.Range(), func() (cty.Value, bool) {
+		v, ok := l.value(&d.forEach.Expr, scope{})
+		return v, ok && l.instantiate(d, v)
+	})
+	return ok
+}
+
+// stepsPerInstance is how many steps of the budget an instance costs beside what it
+// evaluates: a for_each of one line can declare as much as a long file.
+const stepsPerInstance = 100
+
+// instantiate makes an object for each element of the value. A list is refused: removing
+// an element would change the address of every one behind it.
+func (l *loader) instantiate(d *declaredBlock, v cty.Value) bool {
+	at := d.forEach.Expr.Range()
+	ty := v.Type()
+	switch {
+	case v.IsNull():
+		l.problems.errorf("wrong-type", at, "for_each must be a map or a set of strings, not null. Write {} for no instances.")
+		return false
+	case ty.IsTupleType() || ty.IsListType():
+		l.problems.errorf("wrong-type", at, "for_each must be a map or a set of strings, not a list, whose order would become part of the addresses. Write toset(...) around it.")
+		return false
+	case ty.IsSetType() && ty.ElementType() != cty.String && v.LengthInt() > 0, !ty.IsSetType() && !ty.IsMapType() && !ty.IsObjectType():
+		l.problems.errorf("wrong-type", at, "for_each must be a map or a set of strings, not %s.", typeName(ty))
+		return false
+	}
+	n := v.LengthInt()
+	if p, ok := l.eval.Spend(int64(n)*stepsPerInstance, at); !ok {
+		l.problems.add(p)
+		return false
+	}
+	d.byKey = make(map[string]*object, n)
+	good := true
+	for it := v.ElementIterator(); it.Next(); {
+		key, value := it.Element()
+		good = l.instantiateOne(d, key, value) && good
+	}
+	slices.Sort(d.keys)
+	return good
+}
+
+// instantiateOne makes the object of one key, which becomes part of its address.
+func (l *loader) instantiateOne(d *declaredBlock, key, value cty.Value) bool {
+	if key.IsNull() {
+		l.problems.errorf("wrong-type", d.forEach.Expr.Range(), "for_each has a null among its keys. Leave it out.")
+		return false
+	}
+	k := key.AsString()
+	if err := schema.CheckInstanceKey(k); err != nil {
+		l.problems.errorf("invalid-label", d.forEach.Expr.Range(), "%s", sentence(err))
+		return false
+	}
+	if !l.count(d.forEach.Expr.Range()) {
+		return false
+	}
+	d.byKey[k] = &object{decl: d, key: k, value: value}
+	d.keys = append(d.keys, k)
+	return true
 }

@@ -39,6 +39,8 @@ func (f *fields) texts(spec *schema.Attribute) []string {
 	return values
 }
 
+// literalStrings returns the strings of a list that is written out, and where each was
+// written: a problem with one can then point at it.
 func literalStrings(expr *source.Expr) (values []string, written []source.Expr, ok bool) {
 	if written, ok = expr.Elements(); !ok {
 		return nil, nil, false
@@ -94,7 +96,8 @@ func (f *fields) isWarning(name string, at hcl.Range) bool {
 	return false
 }
 
-// repeated finds the first element that stands twice.
+// repeated finds the first element that stands twice. Short lists, which most are, are
+// compared without a map.
 func repeated(values []string) (i, j int, found bool) {
 	if len(values) <= 16 {
 		for j := range values {

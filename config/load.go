@@ -47,11 +47,13 @@ func LoadFS(fsys fs.FS, opts Options) (*Config, diag.List) {
 	return load(tree, problems, source.FSFiles(fsys, opts.Limits), opts)
 }
 
+// source are the options that concern reading and parsing.
 func (o Options) source() source.Options {
 	return source.Options{Limits: o.Limits, Workers: o.Workers, Lockfile: o.Lockfile, Shapes: shape}
 }
 
-// shape tells the reader of JSON what may stand in a block.
+// shape tells the reader of JSON what may stand in a block: the syntax alone does not say
+// whether a member is an attribute, or a block with or without a label.
 func shape(parent []string) source.Shape {
 	blocks, attributes := schema.Language, []schema.Attribute(nil)
 	if len(parent) == 0 {
@@ -80,10 +82,13 @@ func shape(parent []string) source.Shape {
 	return s
 }
 
-// stepsPerObject is what claims and policies, which are evaluated for each
-// object, may take for each beside the work of the expressions themselves.
+// stepsPerObject is by how many steps each object raises the budget of claims and
+// policies, which are evaluated once for each object. Loading has a budget of its own.
 const stepsPerObject = 200
 
+// load runs the steps of a loader in their order: index, variables, locals, objects,
+// expectations. Locals are evaluated even if nothing reads them, so that their mistakes
+// are found.
 func load(tree *source.Tree, problems diag.List, files eval.FileReader, opts Options) (*Config, diag.List) {
 	limits := opts.Limits.OrDefaults()
 	l := &loader{
@@ -110,13 +115,15 @@ func load(tree *source.Tree, problems diag.List, files eval.FileReader, opts Opt
 	l.decode(c)
 	c.Tests = l.decodeTests(parsed(tree.Tests))
 	c.Digest = l.digest(tree)
-	c.Partial = l.lost || len(l.problems.broken) > 0
+	c.Partial = l.instancesLost || len(l.problems.broken) > 0
 	limits.Steps += stepsPerObject * int64(l.objects)
 	c.eval = eval.New(limits, files)
 	return c, l.problems.list.Sorted()
 }
 
-// digest covers all that the configuration depends on.
+// digest covers all that the configuration depends on: the files of the tree, the files
+// that file() read and the variables. Expectations are left out, as they change nothing
+// that is compiled.
 func (l *loader) digest(tree *source.Tree) [32]byte {
 	h := sha256.New()
 	for _, f := range tree.Files {

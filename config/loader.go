@@ -20,8 +20,8 @@ type loader struct {
 	eval     *eval.Evaluator
 	sources  map[string][]byte
 	problems problems
-	meant    map[meaning]bool
-	told     map[told]bool
+	intended map[intendedName]bool
+	reported map[reportedName]bool
 	decoding *object // whose expressions are being evaluated, nil for what is no object's
 
 	kinds     [numKinds]table
@@ -29,15 +29,15 @@ type loader struct {
 	locals    names[local]
 	plain     map[string][]*source.Block // issuer, signing_key and policy: nothing refers to them
 
-	memo     map[attrKey]*thunk
-	wholes   map[any]*thunk // objects, for_each blocks and kinds as one value
-	running  []frame
-	objects  int
-	keySets  map[keySetText]string // parsed, in canonical form
-	distinct map[string]bool       // of the canonical forms
-	keys     int                   // in those
-	lost     bool                  // a for_each failed: its instances are not known
-	defaults *source.Body          // of the issuer's defaults block, nil without one
+	memo          map[attrKey]*thunk
+	wholes        map[any]*thunk // objects, for_each blocks and kinds as one value
+	running       []frame
+	objects       int
+	keySets       map[keySetText]string // parsed, in canonical form
+	distinct      map[string]bool       // of the canonical forms
+	keys          int                   // in those
+	instancesLost bool                  // a for_each failed: its instances are not known
+	defaults      *source.Body          // of the issuer's defaults block, nil without one
 }
 
 // A keySetText is a key set as it is written, in one of the ways to write one.
@@ -56,6 +56,7 @@ const (
 
 var kindNames = [numKinds]string{"api", "client", "authorization", "trusted_issuer"}
 
+// kindOf returns the kind of a block type, false for a type that nothing refers to.
 func kindOf(name string) (kind, bool) {
 	for k, n := range kindNames {
 		if n == name {
@@ -68,8 +69,8 @@ func kindOf(name string) (kind, bool) {
 // A table holds the blocks of one kind, in the order of the files.
 type table struct {
 	spec    *schema.Block
-	byLabel map[string]*declared
-	order   []*declared
+	byLabel map[string]*declaredBlock
+	order   []*declaredBlock
 	unnamed bool     // a block has a label that nothing can refer to, or none
 	known   []string // labels, as far as they have been asked for
 	names   []string // what expressions may read of an object
@@ -84,8 +85,8 @@ func (t *table) labels() []string {
 	return t.known
 }
 
-// A declared is one block that expressions can refer to.
-type declared struct {
+// A declaredBlock is one block that expressions can refer to.
+type declaredBlock struct {
 	kind    kind
 	label   string
 	block   *source.Block
@@ -96,11 +97,11 @@ type declared struct {
 	state   thunk              // of the expansion
 }
 
-func (d *declared) address() string { return kindNames[d.kind] + "." + d.label }
+func (d *declaredBlock) address() string { return kindNames[d.kind] + "." + d.label }
 
 // An object is a block, or one instance of a block with for_each.
 type object struct {
-	decl  *declared
+	decl  *declaredBlock
 	key   string
 	value cty.Value // each.value; NilVal without for_each
 }
@@ -116,6 +117,7 @@ func (o *object) label() string {
 
 func (o *object) address() string { return kindNames[o.decl.kind] + "." + o.label() }
 
+// instanceLabel is the label of an instance, in the form in which HCL refers to it.
 func instanceLabel(label, key string) string { return fmt.Sprintf("%s[%q]", label, key) }
 
 func (o *object) attribute(name string) *source.Attribute {
@@ -145,8 +147,8 @@ type thunk struct {
 type thunkState uint8
 
 const (
-	fresh thunkState = iota
-	running
+	fresh   thunkState = iota
+	running            // being computed: forcing it again is a cycle
 	done
 	failed // and reported
 )
@@ -158,11 +160,13 @@ type frame struct {
 	at    hcl.Range
 }
 
-// maxDepth is how many references may lead from one value to the next.
+// maxDepth is how many values may wait for one another. The evaluation of a reference
+// recurses, so that an endless chain would exhaust the stack.
 const maxDepth = 1000
 
-// force returns the value of t, computing it the first time. It returns false
-// when the value could not be computed, which has then been reported.
+// force returns the value of a thunk, computing it the first time. It returns false
+// when the value could not be computed, which has then been reported. A thunk that is
+// forced while it runs is part of a cycle.
 func (l *loader) force(t *thunk, name string, at hcl.Range, compute func() (cty.Value, bool)) (cty.Value, bool) {
 	switch t.state {
 	case done:
@@ -188,9 +192,10 @@ func (l *loader) force(t *thunk, name string, at hcl.Range, compute func() (cty.
 	return v, ok
 }
 
-// maxCircle is how many values of a circle are named behind the first.
-const maxCircle = 8
+// maxCycleNames is how many values of a cycle a message names behind the first.
+const maxCycleNames = 8
 
+// reportCycle reports the values that are being computed from t on, which needs itself.
 func (l *loader) reportCycle(t *thunk) {
 	i := len(l.running) - 1
 	for l.running[i].thunk != t {
@@ -200,7 +205,7 @@ func (l *loader) reportCycle(t *thunk) {
 	path := loop[0].name
 	var related []diag.Related
 	for i, f := range loop[1:] {
-		if left := len(loop) - 1 - i; i == maxCircle && left > 1 {
+		if left := len(loop) - 1 - i; i == maxCycleNames && left > 1 {
 			path += fmt.Sprintf(" needs %s, and so on through %d more, the last of which", f.name, left-1)
 			break
 		}

@@ -29,9 +29,9 @@ func attributeNames(k kind) []string {
 	return out
 }
 
-// wholeNames returns the attributes of an object as one value. They leave out
-// references, so that two objects may refer to one another, and what has
-// another type in each object, so that conditionals may choose between two.
+// wholeNames returns the attributes that an object has as one value. References are left
+// out, so that two objects may refer to one another. So is what has another type in each
+// object: a conditional requires one type of both its results.
 func wholeNames(k kind) []string {
 	out := []string{}
 	spec, _ := schema.LanguageBlock(kindNames[k])
@@ -46,7 +46,8 @@ func wholeNames(k kind) []string {
 	return out
 }
 
-// raw evaluates an attribute of an object, once.
+// raw evaluates an attribute of an object once, as it was written: no default applied, no
+// type checked.
 func (l *loader) raw(o *object, a *source.Attribute) (cty.Value, bool) {
 	if v, ok := a.Expr.Literal(); ok {
 		return v, true
@@ -70,13 +71,14 @@ func (l *loader) once(o *object, name string, at hcl.Range, compute func() (cty.
 		address = o.address()
 	}
 	return l.force(t, address+"."+name, at, func() (cty.Value, bool) {
-		defer l.own(o)()
+		defer l.setOwner(o)()
 		return compute()
 	})
 }
 
-// own makes o the owner of the problems reported until the result is called.
-func (l *loader) own(o *object) (restore func()) {
+// setOwner makes o the owner of the problems reported until restore is called. A problem
+// without an owner is reported wherever it is found; see problems.owner.
+func (l *loader) setOwner(o *object) (restore func()) {
 	owner, decoding := l.problems.owner, l.decoding
 	l.problems.owner, l.decoding = nil, o
 	if o != nil && o.isInstance() {
@@ -100,7 +102,7 @@ func (l *loader) attr(o *object, name string) (cty.Value, bool) {
 	spec, _ := l.kinds[o.decl.kind].spec.Attr(name)
 	a := o.attribute(name)
 	if a == nil {
-		return l.absent(o, spec)
+		return l.unsetAttr(o, spec)
 	}
 	if spec.Type == schema.TypeReference || spec.Type == schema.TypeReferences {
 		return l.once(o, name, a.Expr.Range(), func() (cty.Value, bool) {
@@ -112,14 +114,16 @@ func (l *loader) attr(o *object, name string) (cty.Value, bool) {
 		return cty.NilVal, false
 	}
 	if v.IsNull() {
-		return l.absent(o, spec)
+		return l.unsetAttr(o, spec)
 	}
 	if spec.Type == schema.TypeString {
-		v = textual(&a.Expr, v)
+		v = templateText(&a.Expr, v)
 	}
-	return seen(spec, v)
+	return exprValue(spec, v)
 }
 
+// scopeNames lists the scopes of an api block. Labels are literals, so that nothing has to
+// be evaluated.
 func scopeNames(b *source.Block) cty.Value {
 	var names []cty.Value
 	for _, nested := range b.Body.Blocks {
@@ -130,6 +134,7 @@ func scopeNames(b *source.Block) cty.Value {
 	return listOf(names)
 }
 
+// listOf is a list of strings: cty has no empty list without an element type.
 func listOf(values []cty.Value) cty.Value {
 	if len(values) == 0 {
 		return cty.ListValEmpty(cty.String)
@@ -137,8 +142,9 @@ func listOf(values []cty.Value) cty.Value {
 	return cty.ListVal(values)
 }
 
-// seen converts a written value to the type that expressions see.
-func seen(spec *schema.Attribute, v cty.Value) (cty.Value, bool) {
+// exprValue converts a written value to the form that expressions see: durations in
+// seconds, sets and tuples of strings as lists. It returns false for a wrong type.
+func exprValue(spec *schema.Attribute, v cty.Value) (cty.Value, bool) {
 	switch spec.Type {
 	case schema.TypeString, schema.TypeTime:
 		return v, v.Type() == cty.String
@@ -159,8 +165,9 @@ func seen(spec *schema.Attribute, v cty.Value) (cty.Value, bool) {
 	return v, true
 }
 
-// absent is what expressions see of an attribute that was not written.
-func (l *loader) absent(o *object, spec *schema.Attribute) (cty.Value, bool) {
+// unsetAttr is what expressions see of an attribute that was not written: what it inherits,
+// else its default. A required one has no value.
+func (l *loader) unsetAttr(o *object, spec *schema.Attribute) (cty.Value, bool) {
 	switch {
 	case spec.Inherit == schema.InheritLabel, spec.Inherit == schema.InheritBlockLabel && !o.isInstance():
 		return cty.StringVal(o.label()), true
@@ -177,7 +184,7 @@ func (l *loader) absent(o *object, spec *schema.Attribute) (cty.Value, bool) {
 			return cty.NilVal, false
 		}
 		if !v.IsNull() {
-			return seen(spec, v)
+			return exprValue(spec, v)
 		}
 	}
 	return valueOf(spec, spec.DefaultValue()), true
@@ -278,7 +285,7 @@ func (l *loader) whole(o *object) (cty.Value, bool) {
 }
 
 // wholeBlock returns all instances of a block with for_each as one value, by key.
-func (l *loader) wholeBlock(d *declared) (cty.Value, bool) {
+func (l *loader) wholeBlock(d *declaredBlock) (cty.Value, bool) {
 	return l.forceWhole(d, d.address(), d.block.DefRange(), func() (cty.Value, bool) {
 		if !l.expand(d) {
 			return cty.NilVal, false
@@ -295,7 +302,7 @@ func (l *loader) wholeBlock(d *declared) (cty.Value, bool) {
 	})
 }
 
-// admit holds a value that is made of many objects against the limits.
+// admit holds a value that is made of many parts against the limits on values.
 func (l *loader) admit(v cty.Value, at hcl.Range) (cty.Value, bool) {
 	problems := l.eval.Admit(v, at)
 	l.problems.addAll(problems)
@@ -322,6 +329,8 @@ func (l *loader) wholeKind(k kind, at hcl.Range) (cty.Value, bool) {
 	})
 }
 
+// forceWhole is force for a value that is made of whole objects; id is the object, block
+// or kind.
 func (l *loader) forceWhole(id any, name string, at hcl.Range, compute func() (cty.Value, bool)) (cty.Value, bool) {
 	t := l.wholes[id]
 	if t == nil {

@@ -83,7 +83,7 @@ func (c *Config) Demand(p *Policy) Demand {
 	return d
 }
 
-// text is what the configuration says at a place.
+// text is the source text of a range, "" for one outside the sources.
 func (c *Config) text(at hcl.Range) string {
 	src := c.Sources[at.Filename]
 	if at.Start.Byte > at.End.Byte || at.End.Byte > len(src) {
@@ -97,7 +97,7 @@ var lineBreak = regexp.MustCompile(`\s*\n\s*`)
 // oneLine is an expression for people to read.
 func oneLine(text string) string { return lineBreak.ReplaceAllString(text, " ") }
 
-// tokensOf is an expression in one layout, and without its comments.
+// tokensOf is an expression without its layout and comments, for comparison only.
 func tokensOf(text string) string {
 	tokens, _ := hclsyntax.LexExpression([]byte(text), "", hcl.InitialPos)
 	var b strings.Builder
@@ -109,8 +109,8 @@ func tokensOf(text string) string {
 	return b.String()
 }
 
-// exactText is a value as JSON, or in cty's own form where JSON cannot say it: it
-// has then been written exactly in a file or on the command line.
+// exactText is a value as text that differs for different values: canonical JSON, or cty's
+// own form for numbers that JSON cannot carry.
 func exactText(v cty.Value) string {
 	text, err := canonicalJSON(v)
 	if err != nil {
@@ -128,6 +128,7 @@ func (c *Config) Exhausted() bool { return c.eval.Exhausted() }
 // used up. Every evaluation behind the first that says so says it too.
 func IsExhausted(d diag.Diagnostic) bool { return eval.IsExhausted(d) }
 
+// mistyped is the diagnostic of a deferred expression that gave another type.
 func mistyped(what string, v cty.Value, at hcl.Range) diag.Diagnostic {
 	got := "null"
 	if !v.IsNull() {
@@ -136,7 +137,8 @@ func mistyped(what string, v cty.Value, at hcl.Range) diag.Diagnostic {
 	return diag.New("wrong-type", at, what+", not "+got+".")
 }
 
-// about says which object a policy was evaluated for.
+// about adds to diagnostics of a policy which object it was evaluated for: their range is
+// the policy's, whatever object it was.
 func (p *Policy) about(self Self, l diag.List) diag.List {
 	k, _ := kindOf(p.ForEachOf)
 	address, ok := self.attr(k, "address")

@@ -30,8 +30,8 @@ type problems struct {
 	broken      map[string]bool  // files with syntax errors, of which something may be missing
 }
 
-// consequences are the codes that a block lost to a syntax error gives rise to
-// in its own file.
+// consequences are the codes that follow from a syntax error in the same file: the parser
+// drops what it cannot read, so that attributes and blocks seem to be missing.
 var consequences = []string{"missing-attribute", "unknown-attribute", "unknown-block", "invalid-label"}
 
 // isConsequence reports whether a problem may be nothing but the consequence of
@@ -47,11 +47,13 @@ func (p *problems) isConsequence(d diag.Diagnostic) bool {
 	return slices.ContainsFunc(p.syntax[d.Range.Filename], func(at int) bool { return d.Range.Start.Byte < at && at < d.Range.End.Byte })
 }
 
+// A place tells one problem from another within a block that has instances.
 type place struct {
 	code string
 	at   hcl.Range
 }
 
+// add collects a problem, unless another that was collected explains it.
 func (p *problems) add(d diag.Diagnostic) {
 	if p.isConsequence(d) || p.exhausted && eval.IsExhausted(d) {
 		return
@@ -105,6 +107,7 @@ func (p *problems) secretf(code string, at hcl.Range, format string, args ...any
 	p.add(d)
 }
 
+// related is errorf with further places that the problem involves.
 func (p *problems) related(code string, at hcl.Range, related []diag.Related, format string, args ...any) {
 	p.add(diag.New(code, at, fmt.Sprintf(format, args...), related...))
 }
@@ -117,6 +120,7 @@ func (p *problems) didYouMean(word string, candidates []string) string {
 	return ""
 }
 
+// nearest is the candidate that a misspelled word most likely stands for, "" for none.
 func (p *problems) nearest(word string, candidates []string) string {
 	if p.comparisons += len(candidates); p.comparisons > maxComparisons {
 		return ""
@@ -124,7 +128,8 @@ func (p *problems) nearest(word string, candidates []string) string {
 	return schema.Suggest(word, candidates)
 }
 
-// sentence makes a detail of an error text.
+// sentence makes a full sentence of an error, whose text is lower case and has no period
+// (Go's convention). A name such as client_id stays lower case at its beginning.
 func sentence(err error) string {
 	s := err.Error()
 	if !strings.Contains(firstWord(s), "_") {
@@ -136,7 +141,7 @@ func sentence(err error) string {
 	return s + "."
 }
 
-// upper begins a text with a capital.
+// upper is a text with a capital first letter.
 func upper(s string) string {
 	r, n := utf8.DecodeRuneInString(s)
 	if n == 0 {

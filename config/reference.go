@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/config/source"
 )
 
@@ -24,6 +25,8 @@ func (l *loader) reference(expr *source.Expr, of kind, s scope) (o *object, ok b
 	return l.syntaxReference(expr.Syntax(), of, s)
 }
 
+// syntaxReference resolves the forms of a reference by their syntax, so that naming an
+// object does not evaluate it: two objects may name one another.
 func (l *loader) syntaxReference(expr hclsyntax.Expression, of kind, s scope) (o *object, ok bool) {
 	switch e := expr.(type) {
 	case *hclsyntax.ParenthesesExpr:
@@ -109,7 +112,7 @@ func (l *loader) indexedReference(t hcl.Traversal, key hclsyntax.Expression, of 
 		return nil, false
 	}
 	if d.forEach == nil {
-		l.noInstances(d, key.Range())
+		l.reportNoInstances(d, key.Range())
 		return nil, false
 	}
 	return l.instanceByKey(d, v.AsString(), key.Range())
@@ -129,15 +132,15 @@ func (l *loader) labelledReference(label string, of kind, at hcl.Range) (*object
 	case d.forEach != nil && indexed:
 		return l.instanceByKey(d, key, at)
 	case indexed:
-		l.noInstances(d, at)
+		l.reportNoInstances(d, at)
 	default:
 		l.problems.errorf("wrong-type", at, "%s has for_each, so it is several objects. Name one by its key: %s[\"...\"].", d.address(), d.address())
 	}
 	return nil, false
 }
 
-// referenceValue takes the value of an expression for a reference: objects
-// carry their address.
+// referenceValue resolves the value of any other expression. An object as one value has
+// its address as an attribute, by which it is found again.
 func (l *loader) referenceValue(v cty.Value, at hcl.Range, of kind) (*object, bool) {
 	if v.IsNull() {
 		return nil, true
@@ -163,9 +166,11 @@ func (l *loader) referenceValue(v cty.Value, at hcl.Range, of kind) (*object, bo
 	return nil, false
 }
 
+// stringAsReference reports text where a reference is needed, with the object that the
+// text most likely names.
 func (l *loader) stringAsReference(text string, at hcl.Range, of kind) {
 	label := strings.TrimPrefix(text, kindNames[of]+".")
-	if d := l.named(of, text); d != nil {
+	if d := l.byIdentifier(of, text); d != nil {
 		l.problems.related("wrong-type", at, related(d.address()+" is declared here", d.block.DefRange()),
 			"This takes a reference, not text. Write %s without quotes.", d.address())
 		return
@@ -178,9 +183,9 @@ func (l *loader) stringAsReference(text string, at hcl.Range, of kind) {
 		cmp.Or(l.problems.nearest(label, l.kinds[of].labels()), "example"))
 }
 
-// named returns the object whose literal identifier or client_id the text is, if
-// there is one: other tools refer by it.
-func (l *loader) named(of kind, text string) *declared {
+// byIdentifier returns the block whose identifier or client_id is the text, nil for none.
+// Authors who come from other tools refer by these.
+func (l *loader) byIdentifier(of kind, text string) *declaredBlock {
 	name, ok := map[kind]string{kindAPI: "identifier", kindClient: "client_id"}[of]
 	order := l.kinds[of].order
 	if l.problems.comparisons += len(order); !ok || l.problems.comparisons > maxComparisons {
@@ -196,6 +201,7 @@ func (l *loader) named(of kind, text string) *declared {
 	return nil
 }
 
+// ofKind refuses an object of another kind than the attribute takes.
 func (l *loader) ofKind(o *object, of kind, at hcl.Range) (*object, bool) {
 	if o.decl.kind == of {
 		return o, true
@@ -204,7 +210,8 @@ func (l *loader) ofKind(o *object, of kind, at hcl.Range) (*object, bool) {
 	return nil, false
 }
 
-// references resolves a list of references. ranges tells where each stands.
+// references resolves a list of references. ranges tells where each stands; for a list
+// that an expression gives it is the whole expression.
 func (l *loader) references(expr *source.Expr, of kind, s scope) (objects []*object, ranges []hcl.Range, ok bool) {
 	ok = true
 	if elements, isList := expr.Elements(); isList {
@@ -233,4 +240,145 @@ func (l *loader) references(expr *source.Expr, of kind, s scope) (objects []*obj
 		}
 	}
 	return objects, ranges, ok
+}
+
+// anyLabelled returns the first object with that label, whatever its kind.
+func (l *loader) anyLabelled(label string) *declaredBlock {
+	for k := range l.kinds {
+		if d := l.kinds[k].byLabel[label]; d != nil {
+			return d
+		}
+	}
+	return nil
+}
+
+// step returns the name at step i of a traversal, written .name or ["name"].
+func (l *loader) step(t hcl.Traversal, i int) (name string, ok bool) {
+	if i >= len(t) {
+		return "", false
+	}
+	switch s := t[i].(type) {
+	case hcl.TraverseAttr:
+		return s.Name, true
+	case hcl.TraverseIndex:
+		if s.Key.Type() == cty.String && !s.Key.IsNull() {
+			return s.Key.AsString(), true
+		}
+	}
+	return "", false
+}
+
+// stepRange is the range of step i without the dot before it.
+func (l *loader) stepRange(t hcl.Traversal, i int) hcl.Range {
+	r := t[i].SourceRange()
+	src := l.sources[r.Filename]
+	if r.Start.Byte < len(src) && src[r.Start.Byte] == '.' {
+		r.Start.Byte++
+		r.Start.Column++
+	}
+	return r
+}
+
+// needsName reports a traversal that ends where a name must follow. It returns false, for
+// its callers to return.
+func (l *loader) needsName(t hcl.Traversal, what string) bool {
+	l.problems.errorf("unknown-reference", t.SourceRange(), "%s by itself is no value. Write the name of %s after it, such as %s.", t.RootName(), what, t.RootName()+".example")
+	return false
+}
+
+// lookup finds the block that step i of a traversal names.
+func (l *loader) lookup(k kind, t hcl.Traversal, i int) (*declaredBlock, bool) {
+	label, ok := l.step(t, i)
+	if d, found := l.kinds[k].byLabel[label]; found && ok {
+		return d, true
+	}
+	l.unknownObject(k, label, l.stepRange(t, i))
+	return nil, false
+}
+
+// unknownObject reports a label that no block of the kind has: with a near label, with a
+// block of another kind that has it, or with how to declare it.
+func (l *loader) unknownObject(k kind, label string, at hcl.Range) {
+	t := &l.kinds[k]
+	if t.unnamed || l.wasReported(k, label, at) {
+		return
+	}
+	if near := l.problems.nearest(label, t.labels()); near != "" {
+		l.problems.related("unknown-reference", at, []diag.Related{{Message: t.byLabel[near].address() + " is declared here", Range: t.byLabel[near].block.DefRange()}},
+			"There is no %s %q. Did you mean %q?", kindNames[k], label, near)
+		return
+	}
+	for other := range l.kinds {
+		if d, found := l.kinds[other].byLabel[label]; found {
+			l.problems.related("unknown-reference", at, []diag.Related{{Message: d.address() + " is declared here", Range: d.block.DefRange()}},
+				"There is no %s %q, but there is %s. Declare the one or refer to the other.", kindNames[k], label, d.address())
+			return
+		}
+	}
+	l.problems.errorf("unknown-reference", at, "There is no %s %q. Declare it with a block: %s %q { ... }.", kindNames[k], label, kindNames[k], label)
+}
+
+// reportNoInstances reports a key behind a block without for_each.
+func (l *loader) reportNoInstances(d *declaredBlock, at hcl.Range) {
+	if d.hasCount() {
+		return
+	}
+	l.problems.errorf("unknown-reference", at, "%s has no for_each and so no instances. Write %s.", d.address(), d.address())
+}
+
+// hasCount reports whether a block has count, Terraform's other way to repeat it. That is
+// reported where it stands, so that references into the block say nothing more.
+func (d *declaredBlock) hasCount() bool { return d.block.Body.Attribute("count") != nil }
+
+// A reportedName is an unknown object that was reported. The same name again in one
+// object, or else on one line, is the same mistake: api = api.x, scopes = api.x.scopes.
+type reportedName struct {
+	k     kind
+	label string
+	file  string
+	line  int
+	owner *object
+}
+
+// wasReported reports whether the name was reported here before, and notes that it is.
+func (l *loader) wasReported(k kind, label string, at hcl.Range) bool {
+	key := reportedName{k: k, label: label, file: at.Filename, line: at.Start.Line}
+	if l.decoding != nil {
+		key.owner, key.line = l.decoding, 0
+	}
+	if l.reported[key] {
+		return true
+	}
+	if l.reported == nil {
+		l.reported = map[reportedName]bool{}
+	}
+	l.reported[key] = true
+	return false
+}
+
+// instance finds the instance that step i of a traversal names.
+func (l *loader) instance(d *declaredBlock, t hcl.Traversal, i int) (*object, bool) {
+	key, ok := l.step(t, i)
+	if _, isAttr := t[i].(hcl.TraverseAttr); isAttr || !ok {
+		l.problems.errorf("unknown-reference", l.stepRange(t, i), "%s has for_each, so it is several objects. Name one by its key: %s[\"...\"].", d.address(), d.address())
+		return nil, false
+	}
+	return l.instanceByKey(d, key, l.stepRange(t, i))
+}
+
+// instanceByKey finds an instance by its key; at is where the key was written.
+func (l *loader) instanceByKey(d *declaredBlock, key string, at hcl.Range) (*object, bool) {
+	if !l.expand(d) {
+		return nil, false
+	}
+	if o, found := d.byKey[key]; found {
+		return o, true
+	}
+	hint := l.problems.didYouMean(key, d.keys)
+	if n := len(d.keys); hint == "" && n > 0 && n <= 10 {
+		hint = " It has " + quoted(d.keys) + "."
+	}
+	l.problems.related("unknown-reference", at, []diag.Related{{Message: d.address() + " is declared here", Range: d.block.DefRange()}},
+		"%s has no instance %q.%s", d.address(), key, hint)
+	return nil, false
 }

@@ -59,6 +59,7 @@ func (u *selfUse) value(self Self) (v cty.Value, missing string) {
 	return root.value(), ""
 }
 
+// put notes one attribute that was read.
 func (n *need) put(name string, v cty.Value) {
 	if n.attrs == nil {
 		n.attrs = map[string]cty.Value{}
@@ -119,6 +120,8 @@ func (s Self) attr(k kind, name string) (cty.Value, bool) {
 	return v, v != cty.NilVal
 }
 
+// attrValue is the value v of an attribute as expressions see it. References become the
+// objects that they name, and an authorization has its API's values where it sets none.
 func (s Self) attrValue(k kind, spec *schema.Attribute, v any) cty.Value {
 	switch {
 	case k == kindAuthorization && spec.Type == schema.TypeReference:
@@ -136,7 +139,8 @@ func (s Self) attrValue(k kind, spec *schema.Attribute, v any) cty.Value {
 	return valueOf(spec, v)
 }
 
-// apiLabelled returns the API that an attribute refers to.
+// apiLabelled returns the API that an attribute refers to as one value, null for none. It
+// is cty.NilVal where Self.APIs lacks it.
 func (s Self) apiLabelled(label string) cty.Value {
 	if label == "" {
 		return cty.NullVal(cty.DynamicPseudoType)
@@ -149,6 +153,7 @@ func (s Self) apiLabelled(label string) cty.Value {
 	return v
 }
 
+// apisLabelled is apiLabelled for a list.
 func (s Self) apisLabelled(labels []string) cty.Value {
 	values := make([]cty.Value, len(labels))
 	for i, label := range labels {

@@ -14,8 +14,8 @@ var (
 	topOfTests = &schema.Block{Type: "test file", Blocks: schema.TestLanguage}
 )
 
-// A meaning is an attribute that an author wrote under another name.
-type meaning struct {
+// An intendedName is an attribute that an author most likely meant by another name.
+type intendedName struct {
 	block *source.Body
 	name  string
 }
@@ -40,7 +40,7 @@ func (l *loader) unknownBlock(b *source.Block, body *source.Body, spec *schema.B
 		types[i] = spec.Blocks[i].Type
 	}
 	if a, isAttribute := spec.Attr(b.Type); isAttribute {
-		l.mean(body, a.Name)
+		l.noteIntended(body, a.Name)
 		l.problems.errorf("unknown-block", b.TypeRange(), "%s is an attribute in %s, not a block. Write it with an equals sign: %s = %s", a.Name, where, a.Name, a.Example)
 		return ""
 	}
@@ -49,7 +49,7 @@ func (l *loader) unknownBlock(b *source.Block, body *source.Body, spec *schema.B
 		if meant = l.problems.nearest(b.Type, types); meant != "" {
 			hint = fmt.Sprintf(" Did you mean %q?", meant)
 		} else {
-			hint = homeOf(b.Type, types)
+			hint = placeHint(b.Type, types)
 		}
 	}
 	l.problems.errorf("unknown-block", b.TypeRange(), "Blocks of type %q do not stand in %s.%s", b.Type, where, hint)
@@ -66,11 +66,12 @@ func foreignBlock(b *source.Block, spec *schema.Block) string {
 		}
 	}
 	sentence, _ := schema.Foreign(spec.Type, word)
-	return after(sentence)
+	return afterSpace(sentence)
 }
 
-// homeOf says where a block stands that stands elsewhere, or what stands here.
-func homeOf(typ string, types []string) string {
+// placeHint says where a block of the type belongs; for an unknown type, which blocks
+// may stand here.
+func placeHint(typ string, types []string) string {
 	for i := range schema.Language {
 		if _, nested := schema.Language[i].Block(typ); nested {
 			return fmt.Sprintf(" It stands inside %s.", article(schema.Language[i].Type+" block"))
@@ -90,8 +91,8 @@ func homeOf(typ string, types []string) string {
 	return " It takes " + quoted(types) + "."
 }
 
-// homeOfAttribute says where an attribute stands that was written outside any block.
-func homeOfAttribute(name string) string {
+// attributePlaceHint says where an attribute belongs that was written outside any block.
+func attributePlaceHint(name string) string {
 	for i := range schema.Language {
 		if _, known := schema.Language[i].Attr(name); known {
 			return fmt.Sprintf(" It stands inside a block, such as %s.", article(schema.Language[i].Type))
@@ -109,16 +110,16 @@ func (l *loader) unknownAttributes(body *source.Body, spec *schema.Block, where 
 			l.problems.errorf("unknown-attribute", a.NameRange(), "%s is a block in %s, not an attribute. Write it without the equals sign.", a.Name, where)
 			continue
 		}
-		hint := after(sentence)
+		hint := afterSpace(sentence)
 		if hint == "" {
 			if means = l.problems.nearest(a.Name, namesOf(spec)); means != "" {
 				hint = fmt.Sprintf(" Did you mean %q?", means)
 			}
 		}
 		if hint == "" && spec == top {
-			hint = homeOfAttribute(a.Name)
+			hint = attributePlaceHint(a.Name)
 		}
-		l.mean(body, means)
+		l.noteIntended(body, means)
 		l.problems.errorf("unknown-attribute", a.NameRange(), "There is no attribute %q in %s.%s", a.Name, where, hint)
 	}
 }
@@ -134,6 +135,7 @@ func namesOf(spec *schema.Block) (names []string) {
 	return names
 }
 
+// unknownIn lists the attributes of a body that its block does not take.
 func unknownIn(body *source.Body, spec *schema.Block) []*source.Attribute {
 	var out []*source.Attribute
 	for i := range body.Attributes {
@@ -145,25 +147,25 @@ func unknownIn(body *source.Body, spec *schema.Block) []*source.Attribute {
 	return out
 }
 
-// mean notes that an attribute was meant where something else was written: that
-// has been reported, and the attribute is not reported as missing besides.
-func (l *loader) mean(body *source.Body, name string) {
+// noteIntended notes the attribute that an author most likely meant by an unknown name.
+// The unknown name is reported, so the attribute is not reported as missing too.
+func (l *loader) noteIntended(body *source.Body, name string) {
 	if name == "" {
 		return
 	}
-	if l.meant == nil {
-		l.meant = map[meaning]bool{}
+	if l.intended == nil {
+		l.intended = map[intendedName]bool{}
 	}
-	l.meant[meaning{body, name}] = true
+	l.intended[intendedName{body, name}] = true
 }
 
-// isMeant reports whether one of the attributes was meant in the body.
-func (l *loader) isMeant(body *source.Body, names ...string) bool {
-	return slices.ContainsFunc(names, func(name string) bool { return l.meant[meaning{body, name}] })
+// isIntended reports whether one of the attributes was meant in the body.
+func (l *loader) isIntended(body *source.Body, names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return l.intended[intendedName{body, name}] })
 }
 
-// after puts a sentence behind another.
-func after(sentence string) string {
+// afterSpace puts a space before a sentence that follows another; "" stays "".
+func afterSpace(sentence string) string {
 	if sentence == "" {
 		return ""
 	}

@@ -24,16 +24,17 @@ type variable struct {
 	ok       bool      // false: it has no value, which has been reported
 }
 
-// A given is a value from the command line or a variable file.
-type given struct {
+// An inputValue is a value from the command line or a variable file.
+type inputValue struct {
 	value cty.Value
-	text  string // of --var, when it is text for a string or not yet parsed
+	text  string // of --var: how to read it depends on the variable's type
 	raw   bool   // text is set rather than value
 	at    hcl.Range
 	name  hcl.Range // where a variable file names the variable
 	ok    bool
 }
 
+// indexVariable notes a variable block.
 func (l *loader) indexVariable(b *source.Block) {
 	name := b.Labels[0]
 	if other, found := l.variables.byName[name]; found {
@@ -46,12 +47,12 @@ func (l *loader) indexVariable(b *source.Block) {
 // resolveVariables gives every variable its value. It returns the names of those
 // that were to be left out.
 func (l *loader) resolveVariables(opts Options) (leftOut []string) {
-	values := map[string]given{}
+	values := map[string]inputValue{}
 	for _, f := range opts.VarFiles {
 		l.readVarFile(f, values)
 	}
 	for _, name := range slices.Sorted(maps.Keys(opts.Vars)) {
-		values[name] = given{text: opts.Vars[name], raw: true, ok: true}
+		values[name] = inputValue{text: opts.Vars[name], raw: true, ok: true}
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if _, declared := l.variables.byName[name]; !declared && opts.OnlyDeclared {
@@ -77,7 +78,8 @@ func (l *loader) resolveVariables(opts Options) (leftOut []string) {
 	return leftOut
 }
 
-func (l *loader) readVarFile(file VarFile, values map[string]given) {
+// readVarFile reads the values of a variable file into values, over those of files before.
+func (l *loader) readVarFile(file VarFile, values map[string]inputValue) {
 	file.Bytes = source.UnixLines(file.Bytes)
 	l.sources[file.Name] = file.Bytes
 	f, problems := source.ParseFile(file.Name, file.Bytes, l.limits)
@@ -91,10 +93,11 @@ func (l *loader) readVarFile(file VarFile, values map[string]given) {
 	for i := range f.Body.Attributes {
 		a := &f.Body.Attributes[i]
 		v, ok := l.value(&a.Expr, scope{constant: "A variable file refers to nothing. Write the value itself."})
-		values[a.Name] = given{value: v, at: a.Expr.Range(), name: a.NameRange(), ok: ok}
+		values[a.Name] = inputValue{value: v, at: a.Expr.Range(), name: a.NameRange(), ok: ok}
 	}
 }
 
+// variableType reads the type constraint of a variable; without one, any type fits.
 func (l *loader) variableType(v *variable) bool {
 	v.typ = cty.DynamicPseudoType
 	a := v.block.Body.Attribute("type")
@@ -121,11 +124,11 @@ func (l *loader) invalidType(diags hcl.Diagnostics) {
 }
 
 // variableValue sets the value of a variable: what is given, else its default.
-func (l *loader) variableValue(f *fields, v *variable, name string, g given, isGiven bool) bool {
+func (l *loader) variableValue(f *fields, v *variable, name string, g inputValue, isGiven bool) bool {
 	fallback, hasDefault := l.variableDefault(f, v)
 	if isGiven {
 		if g.raw {
-			g = l.parseGiven(name, g.text, v)
+			g = l.parseInput(name, g.text, v)
 		}
 		if !g.ok {
 			return false
@@ -189,12 +192,12 @@ func (l *loader) fit(v *variable, value cty.Value) (cty.Value, error) {
 	return l.eval.Convert(value, v.typ)
 }
 
-// parseGiven reads the text of --var: as it stands for a variable that takes
+// parseInput reads the text of --var: as it stands for a variable that takes
 // text or anything, as an HCL expression for every other.
-func (l *loader) parseGiven(name, text string, v *variable) given {
+func (l *loader) parseInput(name, text string, v *variable) inputValue {
 	if v.typ.IsPrimitiveType() || v.typ == cty.DynamicPseudoType {
 		value, ok := l.admit(cty.StringVal(text), v.block.DefRange())
-		return given{value: value, ok: ok}
+		return inputValue{value: value, ok: ok}
 	}
 	pseudo := "--var " + name
 	src := []byte("value = " + text + "\n")
@@ -202,17 +205,19 @@ func (l *loader) parseGiven(name, text string, v *variable) given {
 	f, problems := source.ParseFile(pseudo, src, l.limits)
 	l.problems.addParsed(problems)
 	if problems.HasErrors() {
-		return given{}
+		return inputValue{}
 	}
 	a := f.Body.Attribute("value")
 	if len(f.Body.Attributes) != 1 || len(f.Body.Blocks) != 0 || a == nil {
 		l.problems.errorf("invalid-variable", v.block.DefRange(), "The value given with --var %s is more than one expression. Give one.", name)
-		return given{}
+		return inputValue{}
 	}
 	value, ok := l.value(&a.Expr, scope{constant: "A value given with --var refers to nothing. Write the value itself."})
-	return given{value: value, at: a.Expr.Range(), ok: ok}
+	return inputValue{value: value, at: a.Expr.Range(), ok: ok}
 }
 
+// validateVariable holds the value of a variable to its validation blocks. The blocks are
+// checked even where there is no value.
 func (l *loader) validateVariable(spec *schema.Block, v *variable, name string) {
 	f := &fields{loader: l, spec: spec, block: v.block, where: "var." + name}
 	f.nested("validation", func(n *fields, _ string) {
@@ -230,5 +235,41 @@ func (l *loader) validateVariable(spec *schema.Block, v *variable, name string) 
 		if message := read[string](n, "error_message"); message != "" {
 			l.problems.related("variable-validation", v.at, related("the rule", at), "%s", message)
 		}
+	})
+}
+
+// A local is one attribute of a locals block.
+type local struct {
+	attr  *source.Attribute
+	thunk thunk
+}
+
+// indexLocals notes the attributes of a locals block. All such blocks are one namespace.
+func (l *loader) indexLocals(b *source.Block) {
+	for i := range b.Body.Attributes {
+		a := &b.Body.Attributes[i]
+		if err := schema.CheckLabel(a.Name); err != nil {
+			l.problems.errorf("invalid-label", a.NameRange(), "%s", sentence(err))
+		}
+		if other, found := l.locals.byName[a.Name]; found {
+			l.problems.related("duplicate-name", a.NameRange(), []diag.Related{{Message: "the other local." + a.Name, Range: other.attr.NameRange()}},
+				"local.%s is declared twice. Give one of them another name.", a.Name)
+			continue
+		}
+		l.locals.add(a.Name, &local{attr: a})
+	}
+	for _, nested := range b.Body.Blocks {
+		l.unknownBlock(nested, &b.Body, &schema.Block{Type: b.Type}, "locals")
+	}
+}
+
+// local returns the value of a local, evaluating it the first time.
+func (l *loader) local(v *local) (cty.Value, bool) {
+	if v.thunk.state == done {
+		return v.thunk.value, true
+	}
+	defer l.setOwner(nil)()
+	return l.force(&v.thunk, "local."+v.attr.Name, v.attr.Expr.Range(), func() (cty.Value, bool) {
+		return l.value(&v.attr.Expr, scope{})
 	})
 }
