@@ -76,6 +76,14 @@ type Options struct {
 	// Without it a Store that is memory issues none.
 	RefreshTokensInMemory bool
 
+	// Instance names this process in its fleet, in /status.
+	Instance string
+	// Location says how the last looks at the snapshot's location went, for /status and
+	// the metrics. It is called concurrently. Nil: snapshots come from nowhere in particular.
+	Location func() LocationStatus
+	// RefuseStale makes the server unready while its location is stale.
+	RefuseStale bool
+
 	Admin  AdminOptions
 	Limits LimitOptions
 
@@ -137,6 +145,8 @@ type (
 	// Status is what /status answers, and a KeyStatus one key in it.
 	Status    = endpoint.Status
 	KeyStatus = endpoint.KeyStatus
+	// A LocationStatus is where snapshots come from and how the last looks went.
+	LocationStatus = endpoint.LocationStatus
 	// A Tracer follows requests beyond this process.
 	Tracer = endpoint.Tracer
 	// A Reason is the exact cause of a refusal.
@@ -174,7 +184,7 @@ func New(opts Options) (*Server, error) {
 	opts.setDefaults()
 	s := &Server{opts: opts}
 	s.admin = &endpoint.Admin{
-		Draining: s.draining.Load, Hosts: opts.Admin.Hosts, Profiling: opts.Admin.Profiling, Now: opts.Now,
+		Draining: s.draining.Load, Location: opts.Location, RefuseStale: opts.RefuseStale, Instance: opts.Instance, Hosts: opts.Admin.Hosts, Profiling: opts.Admin.Profiling, Now: opts.Now,
 		Metrics: metrics.New(func() metrics.State { return s.admin.Measure() }),
 	}
 	if opts.Certificate != nil {
@@ -284,8 +294,9 @@ func (s *Server) Status() Status { return s.admin.Status() }
 // Metrics is what /metrics answers, for those who send it elsewhere.
 func (s *Server) Metrics() *metrics.Metrics { return s.admin.Metrics }
 
-// Ready reports whether tokens are issued: a snapshot is in force and the
-// server is not draining. A rejected snapshot does not change it.
+// Ready reports whether tokens are issued: a snapshot is in force, the server is not
+// draining, and its location is not stale if that was to count. A rejected snapshot does
+// not change it.
 func (s *Server) Ready() bool { return s.admin.Ready() }
 
 // Drain makes the server report that it is not ready, while it still answers.

@@ -26,6 +26,7 @@ type daemon struct {
 	server      *server.Server
 	certificate *server.Certificate // nil without TLS
 	clientCAs   *clientauth.ClientCertificates
+	follower    *follower           // of the snapshot
 	close       func() error        // of the store or the state file; nil without one
 	exporter    *telemetry.Exporter // of OpenTelemetry data; nil without one
 	listeners   server.Listeners
@@ -36,6 +37,9 @@ type daemon struct {
 func newDaemon(set settings, getenv func(string) string, log *slog.Logger) (*daemon, error) {
 	d := &daemon{set: set, log: log}
 	var err error
+	if d.follower, err = newFollower(set.snapshot, log); err != nil {
+		return nil, err
+	}
 	if set.tlsCert != "" {
 		if d.certificate, err = server.LoadCertificate(set.tlsCert, set.tlsKey); err != nil {
 			return nil, err
@@ -50,14 +54,19 @@ func newDaemon(set settings, getenv func(string) string, log *slog.Logger) (*dae
 		},
 		Secrets: set.secrets, State: set.state,
 		Getenv: getenv, Trust: set.trust, Environment: set.environment,
+		Location: d.follower.Status, RefuseStale: set.snapshot.refuseStale,
 		Logger: log, Certificate: d.certificate,
 		Admin:  server.AdminOptions{Hosts: set.adminHosts, Profiling: set.pprof},
 		Limits: server.LimitOptions{Connections: set.connections, ConnectionsPerAddress: set.perAddress},
 	}
-	if err := d.authentication(&opts); err != nil {
-		return nil, err
+	if err = d.authentication(&opts); err == nil {
+		d.set.instance, err = nameInstance(set.instance, set.state)
+		opts.Instance = d.set.instance
 	}
-	if err = d.trace(&opts); err == nil {
+	if err == nil {
+		err = d.trace(&opts)
+	}
+	if err == nil {
 		err = d.serve(opts)
 	}
 	if err != nil {
@@ -82,6 +91,7 @@ func (d *daemon) serve(opts server.Options) (err error) {
 // end closes what outlives the server. What a collector did not take is lost, which
 // is in the log and no failure.
 func (d *daemon) end() error {
+	d.follower.close()
 	if d.exporter != nil {
 		if err := d.exporter.Close(); err != nil {
 			d.log.Warn("OpenTelemetry data lost at the end", "reason", err.Error())
@@ -118,8 +128,6 @@ func (d *daemon) run(ctx context.Context) error {
 	d.announce()
 	ctx, cancel := context.WithCancelCause(ctx)
 	var background sync.WaitGroup
-	defer background.Wait()
-	defer cancel(nil)
 	keep := func(f func()) {
 		background.Go(func() {
 			if defect := server.Guard(f); defect != nil {
@@ -127,13 +135,15 @@ func (d *daemon) run(ctx context.Context) error {
 			}
 		})
 	}
-	snapshots, err := d.snapshots(ctx)
-	if err != nil {
-		return errors.Join(err, d.end())
+	if _, isFile := d.set.snapshot.file(); isFile {
+		file := d.follower.watcher(d.changed)
+		file.Look() // before the first connection is accepted
+		keep(func() { file.Run(ctx) })
+	} else {
+		d.startFromKept()
+		keep(func() { d.follower.run(ctx, d.inForce(), d.fetched) })
+		keep(func() { d.keepRecord(ctx) })
 	}
-	snapshots.Look() // before the first connection is accepted
-	d.startFromKept()
-	keep(func() { snapshots.Run(ctx) })
 	for _, w := range d.folders() {
 		w.Look()
 		w.Changed = func([]byte, error) { d.reload() }
@@ -147,10 +157,12 @@ func (d *daemon) run(ctx context.Context) error {
 	keep(func() { d.keepAlive(ctx) })
 	quiet := context.AfterFunc(ctx, func() { d.tell(stopping) })
 	defer quiet()
-	err = d.server.Serve(ctx, d.listeners)
+	err := d.server.Serve(ctx, d.listeners)
 	if defect, ok := errors.AsType[*server.Defect](context.Cause(ctx)); ok && !errors.Is(err, defect) {
 		err = errors.Join(err, defect)
 	}
+	cancel(nil)
+	background.Wait() // before what it uses is closed
 	return errors.Join(err, d.end())
 }
 
@@ -174,18 +186,24 @@ func (d *daemon) folders() []*watch.Watcher {
 	return watchers
 }
 
-// activate is called with the snapshot file whenever it has changed. What goes
-// wrong is in the log and in /status; the last good snapshot keeps serving.
-func (d *daemon) activate(file []byte, err error) {
+// changed is called with the snapshot file whenever it has changed.
+func (d *daemon) changed(file []byte, err error) {
 	if err != nil {
 		d.server.Unreadable(fmt.Errorf("snapshot unreadable: %w", err))
 		return
 	}
-	if d.server.Activate(file) == nil {
+	d.activate(file)
+}
+
+// activate puts a snapshot in force and reports whether it is. What goes wrong is in the
+// log and in /status; the last good snapshot keeps serving.
+func (d *daemon) activate(file []byte) bool {
+	good := d.server.Activate(file) == nil
+	if good {
 		d.tuner.fit(len(file))
-		d.keep(file)
 	}
 	d.tell(d.summary())
+	return good
 }
 
 // reload reads everything anew: certificate, snapshot, secrets and keys. When
@@ -203,15 +221,16 @@ func (d *daemon) reload() {
 			d.log.Error("CAs of client certificates rejected", "reason", err.Error())
 		}
 	}
-	if d.set.remote() { // it is asked for every few seconds
+	path, isFile := d.set.snapshot.file()
+	if !isFile {
 		_ = d.server.Refresh()
+		d.lookAgain()
 		return
 	}
-	file, err := watch.File(d.set.snapshot)()
+	file, err := watch.File(path)()
 	if err != nil {
 		d.server.Unreadable(fmt.Errorf("snapshot unreadable: %w", err))
-	} else if d.server.Activate(file) == nil {
-		d.tuner.fit(len(file))
+	} else if d.activate(file) {
 		return
 	}
 	_ = d.server.Refresh()

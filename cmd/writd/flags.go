@@ -12,13 +12,14 @@ import (
 	"os"
 	"strings"
 
+	"github.com/writ-auth/writ/schema/location"
 	"github.com/writ-auth/writ/server"
 )
 
 // Settings are what the command line and the environment say.
 type settings struct {
-	snapshot    string
-	snapshotCA  string
+	snapshot    snapshotFlags
+	instance    string
 	listen      string
 	admin       string
 	adminHosts  []string
@@ -40,7 +41,7 @@ type settings struct {
 const usage = `writd serves access tokens from a snapshot made by "writ apply".
 
 Usage:
-  writd --snapshot FILE [flags]
+  writd --snapshot LOCATION [flags]
   writd version [--json]
 
 Every flag may be given in the environment instead: --tls-cert is WRITD_TLS_CERT.
@@ -60,8 +61,8 @@ func parseFlags(args []string, getenv func(string) string, help io.Writer) (sett
 	s := settings{}
 	f := flag.NewFlagSet("writd", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
-	f.StringVar(&s.snapshot, "snapshot", "", "the snapshot `FILE`; it is watched. Or https://..., asked for every few seconds, with --trust and --state")
-	f.StringVar(&s.snapshotCA, "snapshot-ca", "", "PEM `FILE` of the only CAs for fetching the snapshot; default: the system's")
+	s.snapshot.register(f)
+	f.StringVar(&s.instance, "instance", "", "`NAME` of this process in its fleet; default: the host's name and a random part that --state keeps")
 	f.StringVar(&s.listen, "listen", "127.0.0.1:8080", "`ADDRESS` for clients: host:port, unix:/path, or systemd:NAME for an inherited socket")
 	f.StringVar(&s.admin, "admin", "127.0.0.1:8081", "`ADDRESS` for health, status and metrics; \"off\" for none")
 	f.Func("admin-host", "`NAME`, beside addresses and localhost, under which health and status may be asked; repeatable", func(v string) error {
@@ -97,7 +98,8 @@ func parseFlags(args []string, getenv func(string) string, help io.Writer) (sett
 	if err := fromEnvironment(f, getenv); err != nil {
 		return settings{}, err
 	}
-	return s, s.check()
+	err := s.check()
+	return s, err
 }
 
 // fromEnvironment sets the flags that the arguments leave out: --tls-cert from
@@ -120,10 +122,10 @@ func fromEnvironment(f *flag.FlagSet, getenv func(string) string) error {
 }
 
 // check refuses combinations that cannot work or should not.
-func (s settings) check() error {
+func (s *settings) check() error {
 	switch {
-	case s.snapshot == "":
-		return errors.New("--snapshot is missing")
+	case s.instance != "" && !location.ValidInstance(s.instance):
+		return fmt.Errorf("--instance %q is not 1 to %d letters, digits, - and _, with single dots between them", s.instance, location.MaxInstance)
 	case (s.tlsCert == "") != (s.tlsKey == ""):
 		return errors.New("--tls-cert and --tls-key go together")
 	case s.connections < 1:
@@ -134,7 +136,7 @@ func (s settings) check() error {
 		return fmt.Errorf("--listen %q is reachable from other machines and there is no --keys: tokens signed with "+
 			"keys that live in memory only cannot be verified after a restart, nor by another instance", s.listen)
 	}
-	return errors.Join(s.checkRemote(), s.keyFlags.check(), s.clients.check(s.tlsCert), s.store.check())
+	return errors.Join(s.snapshot.check(len(s.trust) > 0, s.state), s.keyFlags.check(), s.clients.check(s.tlsCert), s.store.check())
 }
 
 // trustedKeys reads the public keys of a PEM file, or one key as base64.

@@ -68,10 +68,14 @@ func tracedToken(t *testing.T) (trace, token string) {
 	t.Helper()
 	dir := t.TempDir()
 	writeSnapshot(t, filepath.Join(dir, "writ.snapshot"), 1, "read")
-	d := settings{snapshot: filepath.Join(dir, "writ.snapshot"), listen: "unix:" + dir + "/p.sock", admin: "off"}
 	log := new(syncBuffer)
 	env := map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "is read by the libraries"}
-	daemon, err := newDaemon(d, func(name string) string { return env[name] }, slog.New(slog.NewJSONHandler(log, nil)))
+	getenv := func(name string) string { return env[name] }
+	set, err := parseFlags([]string{"--snapshot", filepath.Join(dir, "writ.snapshot"), "--listen", "unix:" + dir + "/p.sock", "--admin", "off"}, getenv, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	daemon, err := newDaemon(set, getenv, slog.New(slog.NewJSONHandler(log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +107,10 @@ func tracedToken(t *testing.T) (trace, token string) {
 // off is not asked for.
 func TestTelemetryVariables(t *testing.T) {
 	dir := t.TempDir()
-	set := settings{snapshot: "none", listen: "unix:" + dir + "/s", admin: "off"}
+	set, err := parseFlags([]string{"--snapshot", filepath.Join(dir, "none"), "--listen", "unix:" + dir + "/s", "--admin", "off"}, func(string) string { return "" }, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Setenv("OTEL_TRACES_EXPORTER", "papyrus")
 	env := map[string]string{"OTEL_TRACES_EXPORTER": "papyrus"}
 	getenv := func(name string) string { return env[name] }

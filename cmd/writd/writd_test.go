@@ -160,7 +160,8 @@ func (p *program) scope() (string, error) {
 	return body.Scope, nil
 }
 
-func eventually(t *testing.T, f func() error) {
+func eventually(t testing.TB, f func() error) {
+	t.Helper()
 	t.Helper()
 	deadline := time.Now().Add(time.Minute)
 	for {
@@ -276,7 +277,7 @@ func TestFlagsBeatTheEnvironment(t *testing.T) {
 		return map[string]string{"WRITD_SNAPSHOT": "from-env", "WRITD_TLS_CERT": "cert", "WRITD_TLS_KEY": "key", "WRITD_LISTEN": "unix:/env"}[name]
 	}
 	set, err := parseFlags([]string{"-listen", "unix:/flag"}, getenv, io.Discard)
-	if err != nil || set.snapshot != "from-env" || set.tlsCert != "cert" || set.listen != "unix:/flag" || set.admin != "127.0.0.1:8081" {
+	if err != nil || set.snapshot.text != "from-env" || set.tlsCert != "cert" || set.listen != "unix:/flag" || set.admin != "127.0.0.1:8081" {
 		t.Errorf("%+v, %v", set, err)
 	}
 	if _, err := parseFlags(nil, func(name string) string { return map[string]string{"WRITD_TRUST": "absent"}[name] }, io.Discard); err == nil || !strings.Contains(err.Error(), "WRITD_TRUST") {

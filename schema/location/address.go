@@ -73,6 +73,10 @@ func (a Address) IsFile() (path string, ok bool) {
 	return a.path, a.scheme == schemeFile && a.path != ""
 }
 
+// Scheme returns what the address begins with: "https", "http", "oci", "nats", "tls", or
+// "" for a file.
+func (a Address) Scheme() string { return a.scheme }
+
 // Writable reports whether Put can work at all.
 func (a Address) Writable() bool { return a.scheme != schemeHTTPS && a.scheme != schemeHTTP }
 

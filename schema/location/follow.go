@@ -19,8 +19,9 @@ type Schedule struct {
 	// is at a random moment of the first Poll; without, it is now.
 	Held Head
 
-	// Now asks for a look before its time. nil never does.
-	Now <-chan struct{}
+	// Now asks for a look before its time, and says what the follower holds by then: a
+	// snapshot that was given before and is another one is given again. nil never asks.
+	Now <-chan Head
 }
 
 // A Look is what a follower found.
@@ -59,10 +60,10 @@ type pusher interface {
 
 // Follow looks at a location until ctx ends or the loop over it is left, and gives
 // each look: what is new, that nothing is, or what is wrong. A snapshot is given
-// once. A location that pushes is asked when it does, and every Poll besides.
+// once, whatever the caller thinks of it. A location that pushes is asked when it does, and every Poll besides.
 //
 // After a failure the waits grow, each twice the one before, up to five minutes
-// (a file is looked at as often as ever). Retry-After (RFC 9110 section 10.2.3)
+// (a file is looked at as often as ever); that there is no snapshot is none. Retry-After (RFC 9110 section 10.2.3)
 // makes a wait longer up to an hour, max-age of Cache-Control (RFC 9111 section
 // 5.2.2.1) up to five minutes.
 func Follow(ctx context.Context, l Location, s Schedule) iter.Seq[Look] {
@@ -91,7 +92,7 @@ func Follow(ctx context.Context, l Location, s Schedule) iter.Seq[Look] {
 			select {
 			case <-ctx.Done():
 				return
-			case <-s.Now:
+			case f.held = <-s.Now:
 			case <-pushed:
 			case <-timer.C:
 			}
@@ -115,6 +116,10 @@ type follower struct {
 func (f *follower) look(ctx context.Context) Look {
 	var hint cacheHint
 	head, file, err := f.ask(ctx, &hint)
+	if errors.Is(err, ErrAbsent) { // it answers, and the first snapshot may come soon
+		f.failures = 0
+		return Look{Err: err, Next: jitter(f.pace.poll)}
+	}
 	if err != nil {
 		f.failures++
 		return Look{Err: err, Next: max(jitter(f.backOff()), min(retryAfter(err), maxRetryAfter))}

@@ -108,13 +108,20 @@ func TestFollowBacksOff(t *testing.T) {
 	})
 }
 
-// Who is asked for a look looks, whatever the time.
+// Who is asked for a look looks, whatever the time, and gives what the asker does not
+// hold, again too.
 func TestFollowNow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &script{head: func(int) (location.Head, error) { return location.Head{}, errors.New("away") }}
-		now := make(chan struct{}, 1)
-		now <- struct{}{}
-		next, stop := iter.Pull(location.Follow(t.Context(), s, location.Schedule{Poll: time.Hour, Held: location.Head{Serial: 1, Digest: "d"}, Now: now}))
+		held := location.Head{Serial: 1, Digest: "d"}
+		s := &script{head: func(look int) (location.Head, error) {
+			if look > 3 {
+				return location.Head{Serial: 2, Digest: "e"}, nil
+			}
+			return location.Head{}, errors.New("away")
+		}}
+		now := make(chan location.Head, 1)
+		now <- held
+		next, stop := iter.Pull(location.Follow(t.Context(), s, location.Schedule{Poll: time.Hour, Held: held, Now: now}))
 		defer stop()
 		began := time.Now()
 		for range 3 {
@@ -122,7 +129,14 @@ func TestFollowNow(t *testing.T) {
 			if time.Now() != began {
 				t.Errorf("after %s", time.Since(began))
 			}
-			now <- struct{}{}
+			now <- held
+		}
+		for i, given := range []bool{true, false, true} { // refused, then held, then forgotten
+			look, _ := next()
+			if look.Err != nil || (look.File != nil) != given {
+				t.Errorf("look %d: %+v", i, look)
+			}
+			now <- [...]location.Head{{Serial: 2, Digest: "e"}, held, held}[i]
 		}
 	})
 }

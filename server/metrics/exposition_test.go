@@ -61,7 +61,7 @@ func TestHistogram(t *testing.T) {
 func TestFamilies(t *testing.T) {
 	m := New(func() State {
 		now := time.Unix(1_800_000_000, 0)
-		return State{Now: now, Digest: "sha256:ab", Created: now, NotAfter: now, CertificateNotAfter: now, Keys: []Key{{"k", "RS256", "signing"}}}
+		return State{Now: now, Digest: "sha256:ab", Created: now, NotAfter: now, CertificateNotAfter: now, Location: Location{LastLook: now}, Keys: []Key{{"k", "RS256", "signing"}}}
 	})
 	m.NoAPI().Count(ClientCredentials, Issued)
 	problems, err := testutil.GatherAndLint(m)
@@ -82,7 +82,8 @@ func TestFamilies(t *testing.T) {
 		}
 	}
 	want := []string{
-		"writ_build_info gauge", "writ_introspection_requests_total counter", "writ_ready gauge", "writ_revocation_requests_total counter",
+		"writ_build_info gauge", "writ_introspection_requests_total counter",
+		"writ_location_last_look_successful gauge", "writ_location_last_success_timestamp_seconds gauge", "writ_location_stale gauge", "writ_ready gauge", "writ_revocation_requests_total counter",
 		"writ_signing_key_info gauge", "writ_snapshot_age_seconds gauge", "writ_snapshot_info gauge",
 		"writ_snapshot_last_reload_success_timestamp_seconds gauge", "writ_snapshot_last_reload_successful gauge",
 		"writ_snapshot_not_after_timestamp_seconds gauge", "writ_snapshot_problems gauge", "writ_snapshot_reloads_total counter",

@@ -22,6 +22,15 @@ type State struct {
 	Problems            int       // objects that cannot be served
 	Keys                []Key
 	CertificateNotAfter time.Time // of the server's own certificate
+	Location            Location
+}
+
+// A Location is how the looks at the snapshot's location went; the zero one stands for
+// no look.
+type Location struct {
+	LastLook, LastSuccess time.Time
+	Failed                bool // the last look
+	Stale                 bool // it has been silent for longer than allowed
 }
 
 // A Key is a key that signs, or is published.
@@ -35,6 +44,9 @@ var (
 		"What cannot be served for want of a secret or a key, and keys that cannot be read or rotated.", nil, nil)
 	snapshotAge      = prometheus.NewDesc("writ_snapshot_age_seconds", "Time since the snapshot in force was made.", nil, nil)
 	snapshotNotAfter = prometheus.NewDesc("writ_snapshot_not_after_timestamp_seconds", "When the snapshot in force ceases to be acceptable.", nil, nil)
+	locationSuccess  = prometheus.NewDesc("writ_location_last_success_timestamp_seconds", "When the snapshot's location was last looked at with success; 0 for never.", nil, nil)
+	locationGood     = prometheus.NewDesc("writ_location_last_look_successful", "Whether the last look at the snapshot's location succeeded.", nil, nil)
+	locationStale    = prometheus.NewDesc("writ_location_stale", "Whether the snapshot's location has been silent for longer than --stale-after allows.", nil, nil)
 	signingKey       = prometheus.NewDesc("writ_signing_key_info", "The signing keys; at most 64 are listed.", []string{"alg", "kid", "state"}, nil)
 )
 
@@ -43,7 +55,9 @@ type stateCollector func() State
 
 // Describe is of prometheus.Collector.
 func (c stateCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{ready, certificateNotAfter, snapshotInfo, snapshotProblems, snapshotAge, snapshotNotAfter, signingKey} {
+	for _, d := range []*prometheus.Desc{
+		ready, certificateNotAfter, snapshotInfo, snapshotProblems, snapshotAge, snapshotNotAfter, locationSuccess, locationGood, locationStale, signingKey,
+	} {
 		ch <- d
 	}
 }
@@ -57,6 +71,15 @@ func (c stateCollector) Collect(ch chan<- prometheus.Metric) {
 	gauge(ready, one(s.Ready))
 	if !s.CertificateNotAfter.IsZero() {
 		gauge(certificateNotAfter, float64(s.CertificateNotAfter.Unix()))
+	}
+	if !s.Location.LastLook.IsZero() {
+		success := 0.0
+		if at := s.Location.LastSuccess; !at.IsZero() {
+			success = float64(at.Unix())
+		}
+		gauge(locationSuccess, success)
+		gauge(locationGood, one(!s.Location.Failed))
+		gauge(locationStale, one(s.Location.Stale))
 	}
 	if s.Digest == "" {
 		return

@@ -2,27 +2,20 @@ package watch
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"math/rand/v2"
-	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
 )
 
-// errSame is the error of a Reader that knows without reading that the content is
+// ErrSame is the error of a Reader that knows without reading that the content is
 // the same as last time.
-var errSame = errors.New("the content has not changed")
+var ErrSame = errors.New("the content has not changed")
 
 // A Reader returns the content that is watched.
 type Reader func() ([]byte, error)
@@ -32,7 +25,7 @@ type Reader func() ([]byte, error)
 // right after the first may leave the same time.
 const settled = 2 * time.Second
 
-// maxFile bounds the content that File and Remote read, in bytes: sixteen times a
+// maxFile bounds the content that File reads, in bytes: sixteen times a
 // snapshot of a million authorizations. Reading much more would exhaust the
 // process's memory.
 const maxFile = 1 << 30
@@ -60,7 +53,7 @@ func file(path string, now func() time.Time) Reader {
 			return nil, fmt.Errorf("%q of %d bytes is longer than %d", path, info.Size(), maxFile)
 		}
 		if last != nil && untouched(last, info, lastRead) {
-			return nil, errSame
+			return nil, ErrSame
 		}
 		began := now()
 		content, err := os.ReadFile(path)
@@ -124,7 +117,7 @@ type observation struct {
 // differs from the last look.
 func (l *observation) update(read Reader, changed func([]byte, error)) {
 	content, err := read()
-	if errors.Is(err, errSame) {
+	if errors.Is(err, ErrSame) {
 		return
 	}
 	if err != nil {
@@ -155,88 +148,14 @@ func digestOf(content []byte) (sum [sha256.Size]byte) {
 	return sum
 }
 
-// The limits of one fetch.
-const (
-	remoteTimeout   = 60 * time.Second // from the connection to the last byte
-	remoteConnect   = 5 * time.Second
-	remoteHeader    = 10 * time.Second
-	remoteRedirects = 3
-)
-
-// Remote reads the content at an https address, at most 1 GiB, until ctx ends. It
-// asks only for content that has changed (If-None-Match, RFC 9110 section 13.1.2)
-// and follows redirects to https only. roots are the CAs that may certify the host;
-// nil means the system's. The host is not trusted with the content, which has a
-// signature of its own. Errors name the host and no other part of the address,
-// which may contain a credential.
-func Remote(ctx context.Context, address string, roots *x509.CertPool) Reader {
-	client := &http.Client{
-		Timeout: remoteTimeout,
-		Transport: &http.Transport{
-			Proxy:                  http.ProxyFromEnvironment,
-			DialContext:            (&net.Dialer{Timeout: remoteConnect}).DialContext,
-			TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
-			TLSHandshakeTimeout:    remoteConnect,
-			ResponseHeaderTimeout:  remoteHeader,
-			MaxResponseHeaderBytes: 64 << 10,
-			DisableCompression:     true, // the entity tag is that of the bytes sent, and a small answer could expand to a large one
-			DisableKeepAlives:      true,
-		},
-		CheckRedirect: RedirectToHTTPS,
-	}
-	tag := ""
-	return func() ([]byte, error) {
-		content, next, err := fetch(ctx, client, address, tag)
-		if tag = next; err != nil && !errors.Is(err, errSame) {
-			tag = "" // the next request asks for the whole content
-		}
-		return content, err
-	}
-}
+// maxRedirects is how many redirects are followed.
+const maxRedirects = 3
 
 // RedirectToHTTPS is a CheckRedirect for http.Client that follows up to three
 // redirects, to https addresses only.
 func RedirectToHTTPS(r *http.Request, before []*http.Request) error {
-	if r.URL.Scheme != "https" || len(before) > remoteRedirects {
+	if r.URL.Scheme != "https" || len(before) > maxRedirects {
 		return errors.New("redirected elsewhere than to https, or too often")
 	}
 	return nil
 }
-
-// fetch requests the content unless it still has the given entity tag, and returns
-// its new tag. The error is errSame if the content has not changed.
-func fetch(ctx context.Context, client *http.Client, address, tag string) (content []byte, next string, err error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return nil, "", errors.New("the address is malformed")
-	}
-	if tag != "" {
-		r.Header.Set("If-None-Match", tag)
-	}
-	res, err := client.Do(r)
-	if err != nil {
-		if wrapped, ok := errors.AsType[*url.Error](err); ok {
-			err = wrapped.Err
-		}
-		return nil, "", fmt.Errorf("fetch from %q: %w", r.URL.Host, err)
-	}
-	defer res.Body.Close()
-	switch {
-	case res.StatusCode == http.StatusNotModified && tag != "":
-		return nil, tag, errSame
-	case res.StatusCode != http.StatusOK:
-		return nil, "", fmt.Errorf("fetch from %q: answer %d", r.URL.Host, res.StatusCode)
-	}
-	content, err = io.ReadAll(io.LimitReader(res.Body, maxFile+1))
-	switch {
-	case err != nil:
-		return nil, "", fmt.Errorf("fetch from %q: %w", r.URL.Host, err)
-	case len(content) > maxFile:
-		return nil, "", fmt.Errorf("fetch from %q: longer than %d bytes", r.URL.Host, maxFile)
-	}
-	return content, res.Header.Get("ETag"), nil
-}
-
-// RemotePoll returns a pause between looks at a Remote: DefaultPoll, up to a fifth
-// shorter or longer at random, so that many instances do not ask at the same time.
-func RemotePoll() time.Duration { return DefaultPoll*4/5 + rand.N(DefaultPoll*2/5) }

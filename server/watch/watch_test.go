@@ -322,7 +322,7 @@ func TestFileReadsOnce(t *testing.T) {
 	if _, err := read(); err != nil {
 		t.Errorf("the first read of a settled file: %v", err)
 	}
-	if _, err := read(); !errors.Is(err, errSame) {
+	if _, err := read(); !errors.Is(err, ErrSame) {
 		t.Errorf("a settled file: %v", err)
 	}
 	info, err := os.Stat(path)

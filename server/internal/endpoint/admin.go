@@ -26,14 +26,19 @@ type Admin struct {
 	Metrics   *metrics.Metrics
 	// CertificateEnd is when the server's own certificate expires. Nil: it has none.
 	CertificateEnd func() time.Time
-	Hosts          []string // names that it may be asked under, beside addresses and localhost
-	Profiling      bool     // answer /debug/pprof/NAME
-	Now            func() time.Time
+	// Location says how the last looks at the snapshot's location went. Nil: there is none.
+	Location    func() LocationStatus
+	RefuseStale bool     // the server is not ready while its location is stale
+	Instance    string   // names the process in its fleet; "" for none
+	Hosts       []string // names that it may be asked under, beside addresses and localhost
+	Profiling   bool     // answer /debug/pprof/NAME
+	Now         func() time.Time
 }
 
 // Status is what /status answers.
 type Status struct {
 	Ready        bool              `json:"ready"`
+	Instance     string            `json:"instance,omitempty"`
 	Digest       string            `json:"digest,omitempty"`
 	Serial       uint64            `json:"serial,omitempty"`
 	Revision     string            `json:"revision,omitempty"`
@@ -44,6 +49,18 @@ type Status struct {
 	Keys         []KeyStatus       `json:"keys,omitempty"`
 	Problems     []active.Problem  `json:"problems,omitempty"`
 	LastRejected *active.Rejection `json:"last_rejected,omitempty"`
+	Location     *LocationStatus   `json:"location,omitempty"`
+}
+
+// A LocationStatus is where snapshots come from and how the last looks at it went. A
+// look succeeds when the location answered and what it holds was known or came whole.
+// Whether that was put in force is another matter: see Status.LastRejected.
+type LocationStatus struct {
+	Address     string    `json:"address"` // without what may be a credential
+	LastLook    time.Time `json:"last_look,omitzero"`
+	LastSuccess time.Time `json:"last_success,omitzero"`
+	LastError   string    `json:"last_error,omitempty"` // of the last look, if that failed
+	Stale       bool      `json:"stale,omitempty"`      // it has been silent for longer than allowed
 }
 
 // A KeyStatus is one key that is published or has been.
@@ -93,12 +110,19 @@ func (a *Admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // Ready reports whether tokens are issued: a snapshot is in force and the
-// server is not draining. A rejected snapshot does not change it.
-func (a *Admin) Ready() bool { return a.Activator.Current() != nil && !a.Draining() }
+// server is not draining. A rejected snapshot does not change it, and a location that
+// is stale only where that was asked for.
+func (a *Admin) Ready() bool {
+	return a.Activator.Current() != nil && !a.Draining() && !(a.RefuseStale && a.Location != nil && a.Location().Stale)
+}
 
 // Status describes the server at this moment.
 func (a *Admin) Status() Status {
-	status := Status{Ready: a.Ready(), LastRejected: a.Activator.Rejected()}
+	status := Status{Ready: a.Ready(), Instance: a.Instance, LastRejected: a.Activator.Rejected()}
+	if a.Location != nil {
+		location := a.Location()
+		status.Location = &location
+	}
 	s := a.Activator.Current()
 	if s == nil {
 		return status
@@ -123,6 +147,10 @@ func (a *Admin) Measure() metrics.State {
 	state := metrics.State{Now: now, Ready: a.Ready()}
 	if a.CertificateEnd != nil {
 		state.CertificateNotAfter = a.CertificateEnd()
+	}
+	if a.Location != nil {
+		location := a.Location()
+		state.Location = metrics.Location{LastLook: location.LastLook, LastSuccess: location.LastSuccess, Failed: location.LastError != "", Stale: location.Stale}
 	}
 	s := a.Activator.Current()
 	if s == nil {
