@@ -62,6 +62,8 @@ type tokenRight struct {
 	before               bool
 }
 
+// compareRights sorts rights so that the two sides of one right are neighbours, the prior
+// side first.
 func compareRights(a, b tokenRight) int {
 	return cmp.Or(
 		cmp.Compare(a.clientID, b.clientID),
@@ -71,6 +73,7 @@ func compareRights(a, b tokenRight) int {
 	)
 }
 
+// compareBool sorts false before true.
 func compareBool(a, b bool) int {
 	switch {
 	case a == b:
@@ -86,7 +89,7 @@ func compareBool(a, b bool) int {
 func (c *comparison) access() []AccessChange {
 	c.compareTimes()
 	users := compareUserIssuers(c.prior, c.next)
-	open := make([]tokenRight, 0, unpaired(c.authorizations))
+	open := make([]tokenRight, 0, countUnpaired(c.authorizations))
 	for _, p := range c.authorizations {
 		before, had := tokenRightOf(p.before, c.clientBefore, c.apiBefore, users.before)
 		after, has := tokenRightOf(p.after, c.clientAfter, c.apiAfter, users.after)
@@ -122,6 +125,8 @@ type userIssuerChange struct {
 	added, removed []string // labels, if both sides have issuers
 }
 
+// compareUserIssuers compares by label and issuer URL: another URL under one label names
+// other users.
 func compareUserIssuers(prior, next *schema.Document) userIssuerChange {
 	was, is := userIssuers(prior), userIssuers(next)
 	v := userIssuerChange{before: len(was) > 0, after: len(is) > 0, kept: true}
@@ -258,9 +263,9 @@ func (c *comparison) accessChange(changes []AccessChange, before, after *tokenRi
 
 // validUntilMax returns for how many seconds issued tokens can stay valid.
 func (c *comparison) validUntilMax(before, side *tokenRight) int64 {
-	left := c.past.left(side.clientID, side.identifier, c.now)
+	left := c.past.secondsLeft(side.clientID, side.identifier, c.now)
 	if before != nil {
-		left = max(left, c.left(before, c.timesBefore))
+		left = max(left, c.secondsLeft(before, c.timesBefore))
 	}
 	return left
 }
@@ -301,10 +306,12 @@ func compareSpans(before, after []span, now int64) []period {
 	return periods
 }
 
+// covers reports whether a time lies in one of the spans.
 func covers(spans []span, t int64) bool {
 	return slices.ContainsFunc(spans, func(s span) bool { return s.from <= t && t < s.until })
 }
 
+// compareTimes finds out when the credentials of both documents are accepted.
 func (c *comparison) compareTimes() {
 	c.timesBefore, c.timesAfter = c.timesOf(c.prior.Clients), c.timesOf(c.next.Clients)
 }
@@ -322,29 +329,22 @@ func (c *comparison) timesOf(clients []schema.Client) map[*schema.Client][]span 
 		for _, w := range windows {
 			spans = append(spans, span{w.NotBefore, endOf(w.ExpiresAt)})
 		}
-		times[&clients[i]] = union(spans, c.now)
+		times[&clients[i]] = joinSpans(spans, c.now)
 	}
 	return times
 }
 
 // windowsOf returns the validity windows of a client's credentials.
 func windowsOf(c *schema.Client) []schema.Window {
-	windows := make([]schema.Window, 0, 4)
-	for i := range c.Secrets {
-		windows = append(windows, c.Secrets[i].Window)
-	}
-	for i := range c.PublicKeys {
-		windows = append(windows, c.PublicKeys[i].Window)
-	}
-	for i := range c.Certificates {
-		windows = append(windows, c.Certificates[i].Window)
-	}
-	for i := range c.Federated {
-		windows = append(windows, c.Federated[i].Window)
+	credentials := c.Credentials()
+	windows := make([]schema.Window, len(credentials))
+	for i := range credentials {
+		windows[i] = credentials[i].Window
 	}
 	return windows
 }
 
+// endOf is the end of a window, of which 0 stands for none.
 func endOf(unix int64) int64 {
 	if unix == 0 {
 		return forever
@@ -352,9 +352,9 @@ func endOf(unix int64) int64 {
 	return unix
 }
 
-// union returns the rest of the spans from now on, with overlapping and adjacent
+// joinSpans returns the rest of the spans from now on, with overlapping and adjacent
 // ones joined.
-func union(spans []span, now int64) []span {
+func joinSpans(spans []span, now int64) []span {
 	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.from, b.from) })
 	joined := spans[:0]
 	for _, s := range spans {
@@ -402,11 +402,11 @@ func (c *comparison) spansOf(r *tokenRight, times map[*schema.Client][]span) []s
 	return cut
 }
 
-// left returns for how many seconds a token that was issued under a right until
+// secondsLeft returns for how many seconds a token that was issued under a right until
 // now can still be valid. That is the token's lifetime, counted from the moment
 // when the last credential was accepted, and at most until the authorization
 // expires.
-func (c *comparison) left(r *tokenRight, times map[*schema.Client][]span) int64 {
+func (c *comparison) secondsLeft(r *tokenRight, times map[*schema.Client][]span) int64 {
 	left := r.lifetime
 	if spans, timed := times[r.client]; timed && !covers(spans, c.now) {
 		var ended int64

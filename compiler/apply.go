@@ -48,6 +48,7 @@ type ApplyRequest struct {
 // everything was.
 func Apply(ctx context.Context, req ApplyRequest) error { return applyOn(ctx, osFiles{}, req) }
 
+// applyOn is Apply on a file system that a test may replace.
 func applyOn(ctx context.Context, files fileSystem, req ApplyRequest) (err error) {
 	unlock, err := files.Lock(ctx, filepath.Join(req.Root, rootLockName))
 	if err != nil {
@@ -68,7 +69,7 @@ func applyOn(ctx context.Context, files fileSystem, req ApplyRequest) (err error
 		}
 	}
 	for _, t := range targets {
-		if err := t.sweep(files); err != nil {
+		if err := t.removeLeftOver(files); err != nil {
 			return err
 		}
 	}
@@ -106,6 +107,7 @@ func replaceAll(ctx context.Context, files fileSystem, targets []*target, random
 	return nil
 }
 
+// random is where the names of staging files come from.
 func (req *ApplyRequest) random() io.Reader {
 	if req.Rand == nil {
 		return rand.Reader
@@ -142,7 +144,8 @@ func FileDigest(b []byte) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// unwrapPath drops the operation and path that the caller's error has already.
+// unwrapPath drops the operation and the path of an error: the caller's message names
+// both already.
 func unwrapPath(err error) error {
 	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
 		return pathError.Err

@@ -19,7 +19,7 @@ import (
 // API is evaluated once for each authorization, so what it does wrong is reported
 // once, not once for each.
 func (c *compilation) compileClaims() {
-	apisWith, clientsWith := c.whoHasClaims()
+	apisWith, clientsWith := c.hasClaims()
 	c.reportOnce(checkInParallel(len(c.authorizations), func(i int) diag.List {
 		declared, e := c.authorizations[i], c.ends[i]
 		has := declared.Has("claims") || apisWith[e.api] || clientsWith[e.client]
@@ -36,15 +36,15 @@ func (c *compilation) compileClaims() {
 	}))
 }
 
-// checkIdleClaims checks the claims of what no authorization gives tokens: as
-// far as their names are written out, they can be told wrong before there is one.
-func (c *compilation) checkIdleClaims() {
-	busy := make([]bool, len(c.apis))
+// checkUnusedClaims checks the claims of APIs and clients without an authorization. Their
+// expressions are never evaluated, but names that are literals can be checked.
+func (c *compilation) checkUnusedClaims() {
+	used := make([]bool, len(c.apis))
 	for _, e := range c.ends {
-		busy[e.api] = true
+		used[e.api] = true
 	}
 	for i, a := range c.apis {
-		if !busy[i] && !c.refused.has(&a.Decl) {
+		if !used[i] && !c.refused.has(&a.Decl) {
 			c.diags.AddAll(checkNames(a.Address, a.WrittenClaims()))
 		}
 	}
@@ -55,8 +55,8 @@ func (c *compilation) checkIdleClaims() {
 	}
 }
 
-// whoHasClaims says of each API and each client whether it declares claims.
-func (c *compilation) whoHasClaims() (apis, clients []bool) {
+// hasClaims says of each API and each client whether it declares claims.
+func (c *compilation) hasClaims() (apis, clients []bool) {
 	apis, clients = make([]bool, len(c.apis)), make([]bool, len(c.clients))
 	for i, a := range c.apis {
 		apis[i] = a.Has("claims")
@@ -67,18 +67,19 @@ func (c *compilation) whoHasClaims() (apis, clients []bool) {
 	return apis, clients
 }
 
-// A mistake tells one finding from its repetitions for other objects.
-type mistake struct {
+// A findingKey tells one finding from its repetitions for other objects.
+type findingKey struct {
 	code       string
 	file       string
 	start, end int
 }
 
-// reportOnce adds findings of which each may be there for many objects.
+// reportOnce adds diagnostics of which each may have been found for many objects. Those
+// without a range are about different things and are all added.
 func (c *compilation) reportOnce(diags diag.List) {
-	reported := make(map[mistake]bool)
+	reported := make(map[findingKey]bool)
 	for _, d := range diags {
-		m := mistake{d.Code, d.Range.Filename, d.Range.Start.Byte, d.Range.End.Byte}
+		m := findingKey{d.Code, d.Range.Filename, d.Range.Start.Byte, d.Range.End.Byte}
 		if c.exhausted && config.IsExhausted(d) {
 			continue
 		}
@@ -90,8 +91,8 @@ func (c *compilation) reportOnce(diags diag.List) {
 	}
 }
 
-// checkClaimNames refuses the names that belong to writ and to the standards,
-// those that are no names, and those that are copied and set.
+// checkClaimNames refuses claims that the configuration sets and that copy_claims takes
+// from the user's token as well, and names that no token can have.
 func checkClaimNames(a *config.Authorization, claims []config.Claim) diag.List {
 	var diags diag.List
 	for _, claim := range claims {
@@ -150,7 +151,7 @@ func claimsObject(claims []config.Claim) string {
 	return b.String()
 }
 
-// quoteJSON writes a string without the escapes that only HTML needs.
+// quoteJSON writes a string as JSON. <, > and & are not escaped: canonical JSON does not.
 func quoteJSON(s string) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

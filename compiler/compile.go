@@ -55,7 +55,7 @@ func Compile(cfg *config.Config, opts CompileOptions) (*Model, diag.List) {
 	c.checkExpiredAuthorizations()
 
 	c.compileClaims()
-	c.checkIdleClaims()
+	c.checkUnusedClaims()
 	c.checkPolicies()
 
 	return c.Model, c.diags.Sorted()
@@ -65,24 +65,25 @@ func Compile(cfg *config.Config, opts CompileOptions) (*Model, diag.List) {
 // found so far.
 type compilation struct {
 	*Model
-	opts     CompileOptions
-	issuer   *config.Issuer // the one that counts; without values when none is declared
-	refused  refusedBlocks
-	byClient [][]int32 // by client: the indexes of its authorizations
-	ends     []ends    // by authorization
-	scopes   []scopeIndex
-	held     []bool          // working memory of resolveScopes
-	orphans  map[string]bool // labels of clients of authorizations that did not resolve
-	shown    struct {
+	opts       CompileOptions
+	issuer     *config.Issuer // the first one declared; the zero value when there is none
+	refused    refusedBlocks
+	byClient   [][]int32 // by client: the indexes of its authorizations
+	ends       []ends    // by authorization
+	scopes     []scopeIndex
+	held       []bool          // working memory of resolveScopes
+	unresolved map[string]bool // labels of clients of authorizations that did not resolve
+	shown      struct {        // of the last unknown scope: its API and the scopes that the API has
 		api   int32
 		names []string
-	} // by the last unknown scope
+	}
 	diags diag.Bounded
 
 	comparisons int  // of names, for suggestions
 	exhausted   bool // the budget of claims and policies, which is reported once
 }
 
+// newCompilation returns a compilation that has found nothing yet.
 func newCompilation(cfg *config.Config, opts CompileOptions) *compilation {
 	return &compilation{
 		Model:   &Model{Document: &schema.Document{}, Config: cfg},
@@ -107,11 +108,11 @@ func declaredHere(d *config.Decl) diag.Related {
 	return diag.Related{Message: d.Address + " is declared here", Range: d.Range}
 }
 
-// maxComparisons bounds the search for near names, about a microsecond each.
+// maxComparisons bounds the search for similar names to about a fifth of a second: each
+// comparison takes about a microsecond.
 const maxComparisons = 200_000
 
-// didYouMean is the function of that name until there have been too many
-// mistakes to compare each with every name.
+// didYouMean is the function didYouMean within maxComparisons, and "" beyond.
 func (c *compilation) didYouMean(name string, candidates []string) string {
 	if c.comparisons += len(candidates); c.comparisons > maxComparisons {
 		return ""
@@ -120,7 +121,7 @@ func (c *compilation) didYouMean(name string, candidates []string) string {
 }
 
 // didYouMean is the last sentence of a detail about an unknown name: empty when
-// nothing near is declared.
+// no similar name is declared.
 func didYouMean(name string, candidates []string) string {
 	if s := schema.Suggest(name, candidates); s != "" {
 		return ` Did you mean "` + s + `"?`

@@ -10,8 +10,8 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// checkCredentials wants a way to authenticate for every client that must:
-// each grant that writ serves is a confidential one, and so is introspection.
+// checkCredentials requires a credential of every client that has to authenticate. That is
+// each one with a grant that writ serves, and each one that introspects tokens.
 func (c *compilation) checkCredentials() {
 	for i := range c.Document.Clients {
 		client, declared := &c.Document.Clients[i], c.clients[i]
@@ -72,12 +72,12 @@ func (c *compilation) checkFederated() {
 	}
 }
 
-// checkDefaultAPIs wants a default to be usable: without an authorization every
-// request that relies on it would be refused.
+// checkDefaultAPIs requires an authorization for the default API of a client. Without one
+// every request that relies on the default would be refused.
 func (c *compilation) checkDefaultAPIs() {
 	for i := range c.Document.Clients {
 		client, declared := &c.Document.Clients[i], c.clients[i]
-		if client.DefaultAPI == "" || c.unresolved(client.Label) || c.reaches(int32(i), client.DefaultAPI) {
+		if client.DefaultAPI == "" || c.mayHaveUnresolved(client.Label) || c.reaches(int32(i), client.DefaultAPI) {
 			continue
 		}
 		related := declaredHere(&c.apis[c.apiIndex[client.DefaultAPI]].Decl)
@@ -96,22 +96,23 @@ func (c *compilation) reaches(client int32, api string) bool {
 	})
 }
 
-// unresolved reports whether an authorization that may be the client's was left
+// mayHaveUnresolved reports whether an authorization that may be the client's was left
 // out because one of its references is not known.
-func (c *compilation) unresolved(client string) bool {
-	return c.orphans[""] || c.orphans[client]
+func (c *compilation) mayHaveUnresolved(client string) bool {
+	return c.unresolved[""] || c.unresolved[client]
 }
 
-// orphan remembers for whom an authorization without an end may have been.
-func (c *compilation) orphan(declared *config.Authorization) {
-	if c.orphans == nil {
-		c.orphans = make(map[string]bool)
+// noteUnresolved remembers the client of an authorization that was left out; "" when the
+// client itself is not known.
+func (c *compilation) noteUnresolved(declared *config.Authorization) {
+	if c.unresolved == nil {
+		c.unresolved = make(map[string]bool)
 	}
-	c.orphans[declared.Client] = true
+	c.unresolved[declared.Client] = true
 }
 
-// checkUnusedClients warns about a client that can neither get a token nor look
-// at one.
+// checkUnusedClients warns about a client that can neither get a token nor introspect
+// one.
 func (c *compilation) checkUnusedClients() {
 	if c.Config.Partial {
 		return // what is missing may be the authorization
@@ -119,7 +120,7 @@ func (c *compilation) checkUnusedClients() {
 	for i, declared := range c.clients {
 		client := &c.Document.Clients[i]
 		used := len(c.byClient[i]) > 0 || len(declared.Introspects) > 0
-		if used || c.unresolved(client.Label) || c.refused.has(&declared.Decl) {
+		if used || c.mayHaveUnresolved(client.Label) || c.refused.has(&declared.Decl) {
 			continue
 		}
 		c.report(declared.Range, "unused-client",

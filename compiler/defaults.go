@@ -8,9 +8,10 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// inherit fills what an object is silent about and another block supplies: the issuer's
-// defaults, and behind them the language's, or the issuer's url. Package config has
-// applied all other defaults. What is not set of an authorization stays so.
+// inherit sets the attributes that an object leaves out and another block supplies: the
+// issuer's defaults, then the language's; or the issuer's url. Package config has applied
+// all other defaults. An authorization's lifetime stays unset, so that a plan can tell
+// whose lifetime changed; schema.EffectiveLifetime applies it.
 func inherit(object any, issuer *config.Issuer) {
 	block := schema.BlockOf(object)
 	for i := range block.Attributes {

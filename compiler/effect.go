@@ -61,7 +61,8 @@ func compareRows[T any](c *comparison, d *differ, judges map[string]judge[T], be
 	}
 }
 
-// changeValue is a side of an attribute's change.
+// changeValue is a value as one side of a change. Unlike in the whole object, false and an
+// empty list are shown: they are what the attribute changes from or to.
 func changeValue(a *schema.Attribute, v any) any {
 	switch v := v.(type) {
 	case bool:
@@ -69,7 +70,7 @@ func changeValue(a *schema.Attribute, v any) any {
 	case []string:
 		return listValue(v)
 	}
-	return shown(a, v)
+	return planned(a, v)
 }
 
 // rowEffect judges a change by the row of an attribute, and says it.
@@ -119,11 +120,11 @@ func rowEffect(a *schema.Attribute, object string, before, after any) (Effect, s
 	case less && !more && a.Less != "":
 		sentence = a.Less
 	}
-	return effect, strings.NewReplacer("{object}", object, "{before}", spoken(a, before), "{after}", spoken(a, after)).Replace(sentence)
+	return effect, strings.NewReplacer("{object}", object, "{before}", inSentence(a, before), "{after}", inSentence(a, after)).Replace(sentence)
 }
 
-// spoken is a value inside a sentence.
-func spoken(a *schema.Attribute, v any) string {
+// inSentence is a value inside a sentence. Values of enumerations have no quotes.
+func inSentence(a *schema.Attribute, v any) string {
 	switch v := v.(type) {
 	case int64:
 		if a.Type == schema.TypeTime {
@@ -147,6 +148,7 @@ func setDifference(before, after []string) (added, removed []string) {
 	return difference(after, before), difference(before, after)
 }
 
+// difference returns the values that others lacks. Long lists are compared through a map.
 func difference(values, others []string) []string {
 	if len(values)*len(others) < 256 {
 		return slices.DeleteFunc(slices.Clone(values), func(v string) bool { return slices.Contains(others, v) })
@@ -158,6 +160,7 @@ func difference(values, others []string) []string {
 	return slices.DeleteFunc(slices.Clone(values), func(v string) bool { return known[v] })
 }
 
+// listValue is a list as a value; an empty one is set, not absent.
 func listValue(values []string) any {
 	if len(values) == 0 {
 		return []string{}
@@ -165,9 +168,8 @@ func listValue(values []string) any {
 	return values
 }
 
-// requirementEffect compares two JSON objects of members that a foreign token
-// must have: more of them narrow, and fewer or others widen. "" is no
-// requirement.
+// requirementEffect compares two JSON objects of claims that a foreign token must have.
+// Further claims narrow; fewer claims, or other values, widen. "" requires nothing.
 func requirementEffect(before, after string) Effect {
 	if before == after {
 		return EffectNone
@@ -184,7 +186,7 @@ func requirementEffect(before, after string) Effect {
 	return EffectText
 }
 
-// members takes a canonical JSON object apart. What is none has no members.
+// members returns the members of a canonical JSON object, none for "".
 func members(object string) map[string]json.RawMessage {
 	var m map[string]json.RawMessage
 	if json.Unmarshal([]byte(object), &m) != nil {
@@ -193,6 +195,7 @@ func members(object string) map[string]json.RawMessage {
 	return m
 }
 
+// rawValue is canonical JSON as a value, nil for "".
 func rawValue(object string) any {
 	if object == "" {
 		return nil

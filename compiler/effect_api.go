@@ -8,6 +8,7 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
+// compareAPIs compares APIs. A new one gives nobody anything: authorizations do.
 func (c *comparison) compareAPIs() {
 	for _, p := range c.apis {
 		switch before, after := p.before, p.after; {
@@ -23,6 +24,7 @@ func (c *comparison) compareAPIs() {
 	}
 }
 
+// compareAPI compares an API that stays, or one that replaces another under its label.
 func (c *comparison) compareAPI(before, after *schema.API) {
 	d := &differ{address: Address(KindAPI, after.Label)}
 	action := ActionUpdate
@@ -40,7 +42,7 @@ func (c *comparison) compareAPI(before, after *schema.API) {
 }
 
 var apiJudges = map[string]judge[schema.API]{
-	"identifier": func(*comparison, *differ, *schema.API, *schema.API) {}, // replaced, and said before all others
+	"identifier": func(*comparison, *differ, *schema.API, *schema.API) {}, // compareAPI has reported it, before all others
 	"name": func(_ *comparison, d *differ, before, after *schema.API) {
 		d.name(before.Name, before.Label, after.Name, after.Label)
 	},
@@ -79,7 +81,7 @@ func (d *differ) references(object any, name string, before, after []string) {
 
 // replacedAPI says what another identifier means, and for whom.
 func (c *comparison) replacedAPI(before, after *schema.API) string {
-	text := fmt.Sprintf("Tokens are for %q and no longer for %q%s.", after.Identifier, before.Identifier, c.whichIsRetired(KindAPI, before.Label, before.Identifier))
+	text := fmt.Sprintf("Tokens are for %q and no longer for %q%s.", after.Identifier, before.Identifier, c.retiredClause(KindAPI, before.Label, before.Identifier))
 	var holders []string
 	for _, a := range c.authorizationsAfter()[after.Label] {
 		holders = append(holders, a.Label)
@@ -104,6 +106,7 @@ func (d *differ) signingSecret(before, after *schema.API) {
 	}
 }
 
+// scopeMode compares what a request for fewer scopes gets.
 func (d *differ) scopeMode(before, after schema.ScopeMode) {
 	switch {
 	case before == after:
@@ -116,6 +119,7 @@ func (d *differ) scopeMode(before, after schema.ScopeMode) {
 	}
 }
 
+// reuseWindow compares for how long a token is given out again. Nobody gets more by it.
 func (d *differ) reuseWindow(before, after int64) {
 	switch {
 	case before == after:
@@ -179,6 +183,7 @@ func nestedChange(block *schema.Block, object string, before, after any) (effect
 	return effect, reasons
 }
 
+// scopeNames lists the scopes of an API in their order.
 func scopeNames(a *schema.API) []string {
 	names := make([]string, len(a.Scopes))
 	for i, s := range a.Scopes {

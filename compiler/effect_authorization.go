@@ -7,39 +7,42 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
+// compareAuthorizations compares authorizations, which are what gives access.
 func (c *comparison) compareAuthorizations() {
 	for _, p := range c.authorizations {
 		switch before, after := p.before, p.after; {
 		case before == nil:
 			c.create(Address(KindAuthorization, after.Label), EffectWiden, after,
 				"%s may get tokens for %s%s %s%s.%s", Address(KindClient, after.Client), Address(KindAPI, after.API),
-				onBehalf(after), withScopes(after.Scopes), c.ending(after.ExpiresAt), withClaims(after))
+				onBehalfClause(after), scopesClause(after.Scopes), c.endClause(after.ExpiresAt), claimsSentence(after))
 		case after == nil:
 			c.delete(Address(KindAuthorization, before.Label), EffectNarrow, before,
 				"%s gets no more tokens for %s%s; it had them %s.", Address(KindClient, before.Client), Address(KindAPI, before.API),
-				onBehalf(before), withScopes(before.Scopes))
+				onBehalfClause(before), scopesClause(before.Scopes))
 		default:
 			c.compareAuthorization(before, after)
 		}
 	}
 }
 
-func onBehalf(a *schema.Authorization) string {
+// onBehalfClause is the clause about users, "" for a client that acts for itself.
+func onBehalfClause(a *schema.Authorization) string {
 	if a.SubjectType == schema.SubjectUser {
 		return " on behalf of users"
 	}
 	return ""
 }
 
-func withScopes(scopes []string) string {
+// scopesClause is the clause about the scopes.
+func scopesClause(scopes []string) string {
 	if len(scopes) == 0 {
 		return "without scopes"
 	}
 	return "with " + quotedList(scopes)
 }
 
-// ending says of a new authorization when it ends; "" where it does not.
-func (c *comparison) ending(expiresAt int64) string {
+// endClause says of a new authorization when it ends; "" where it does not.
+func (c *comparison) endClause(expiresAt int64) string {
 	switch {
 	case expiresAt == 0:
 		return ""
@@ -49,6 +52,8 @@ func (c *comparison) ending(expiresAt int64) string {
 	return " until " + schema.FormatTime(expiresAt)
 }
 
+// compareAuthorization compares an authorization under its label. With another client, API
+// or subject type it is another right, which replaces the old one.
 func (c *comparison) compareAuthorization(before, after *schema.Authorization) {
 	d := &differ{address: Address(KindAuthorization, after.Label)}
 	action := ActionUpdate
@@ -57,7 +62,7 @@ func (c *comparison) compareAuthorization(before, after *schema.Authorization) {
 	switch {
 	case replaced:
 		action = ActionReplace
-		c.redirected(d, before, after, wasClient, wasAPI)
+		c.addRedirection(d, before, after, wasClient, wasAPI)
 	case before.Label != after.Label:
 		c.rename(Address(KindAuthorization, before.Label), d.address, before, after,
 			"The label changes; client, API and subject type stay, and nothing in tokens changes.")
@@ -66,11 +71,12 @@ func (c *comparison) compareAuthorization(before, after *schema.Authorization) {
 	c.update(d, action, before, after)
 }
 
-// What an authorization is about was compared before its other attributes.
+// authorizationJudges are the judges of an authorization. What it is about is compared
+// before its other attributes.
 var authorizationJudges = map[string]judge[schema.Authorization]{
-	"client":       redirectedBefore,
-	"api":          redirectedBefore,
-	"subject_type": redirectedBefore,
+	"client":       comparedBefore,
+	"api":          comparedBefore,
+	"subject_type": comparedBefore,
 	"scopes":       (*comparison).authorizedScopes,
 	"token_lifetime": func(c *comparison, d *differ, before, after *schema.Authorization) {
 		c.authorizedLifetime(d, before, after)
@@ -85,7 +91,8 @@ var authorizationJudges = map[string]judge[schema.Authorization]{
 	"claims":      func(_ *comparison, d *differ, before, after *schema.Authorization) { d.claims(before, after) },
 }
 
-func redirectedBefore(*comparison, *differ, *schema.Authorization, *schema.Authorization) {}
+// comparedBefore adds nothing: addRedirection has reported the attribute.
+func comparedBefore(*comparison, *differ, *schema.Authorization, *schema.Authorization) {}
 
 // authorizedScopes compares the scopes as what their holder gains and loses.
 func (c *comparison) authorizedScopes(d *differ, before, after *schema.Authorization) {
@@ -104,38 +111,39 @@ func (c *comparison) authorizedScopes(d *differ, before, after *schema.Authoriza
 	d.add("scopes", listValue(before.Scopes), listValue(after.Scopes), effect, "%s %s.", holderOf(after), reason)
 }
 
+// holderOf names who holds the right, and on what.
 func holderOf(a *schema.Authorization) string {
 	return fmt.Sprintf("%s on %s", Address(KindClient, a.Client), Address(KindAPI, a.API))
 }
 
-// redirected says that an authorization is now about something else.
-func (c *comparison) redirected(d *differ, before, after *schema.Authorization, wasClient, wasAPI string) {
+// addRedirection says that an authorization is now about something else.
+func (c *comparison) addRedirection(d *differ, before, after *schema.Authorization, wasClient, wasAPI string) {
 	reason := fmt.Sprintf("%s may get tokens for %s%s, and %s for %s%s no longer.",
-		Address(KindClient, after.Client), Address(KindAPI, after.API), onBehalf(after),
-		Address(KindClient, oldName(before.Client, wasClient, after.Client)),
-		Address(KindAPI, oldName(before.API, wasAPI, after.API)), onBehalf(before))
+		Address(KindClient, after.Client), Address(KindAPI, after.API), onBehalfClause(after),
+		Address(KindClient, labelBefore(before.Client, wasClient, after.Client)),
+		Address(KindAPI, labelBefore(before.API, wasAPI, after.API)), onBehalfClause(before))
 	if wasClient != after.Client {
-		d.add("client", oldName(before.Client, wasClient, after.Client), after.Client, EffectWiden, "%s", reason)
+		d.add("client", labelBefore(before.Client, wasClient, after.Client), after.Client, EffectWiden, "%s", reason)
 	}
 	if wasAPI != after.API {
-		d.add("api", oldName(before.API, wasAPI, after.API), after.API, EffectWiden, "%s", reason)
+		d.add("api", labelBefore(before.API, wasAPI, after.API), after.API, EffectWiden, "%s", reason)
 	}
 	if before.SubjectType != after.SubjectType {
 		d.add("subject_type", textOf(before.SubjectType), textOf(after.SubjectType), EffectWiden, "%s", reason)
 	}
 }
 
-// oldName is the label that an authorization had, or its other name where the
-// label is the same and means something else.
-func oldName(label, was, now string) string {
+// labelBefore is the label that an authorization had. Where another object has that label
+// now, it is the display name of the deleted one.
+func labelBefore(label, was, now string) string {
 	if label == now {
 		return was
 	}
 	return label
 }
 
-// authorizedLifetime compares what tokens of an authorization live: its own
-// lifetime, or else its API's.
+// authorizedLifetime compares the effective lifetimes of tokens. The API's may change as
+// well, which its own change reports.
 func (c *comparison) authorizedLifetime(d *differ, before, after *schema.Authorization) {
 	if before.TokenLifetime == after.TokenLifetime {
 		return
@@ -178,6 +186,7 @@ func (d *differ) expiry(before, after, now int64) {
 	d.add("expires_at", timeOf(before), timeOf(after), effect, "%s %s.", d.address, reason)
 }
 
+// subjectClaims compares what users' tokens must say.
 func (d *differ) subjectClaims(before, after string) {
 	effect := requirementEffect(before, after)
 	if effect == EffectNone {

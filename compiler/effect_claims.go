@@ -1,7 +1,6 @@
 package compiler
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,18 +8,18 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// Claims say what verifiers make of a token. A few only describe; by any other
-// verifiers may grant access, and a token that gets one of these, or another
-// value of it, opens more doors than before, though it has the same scopes.
+// Verifiers may grant access by any claim, except for a few that only describe, such as
+// name. A token that gets a claim, or another value of one, may open more than before
+// with the same scopes. So such a change widens.
 
-// copiedClaims compares what tokens repeat of the user's token.
+// copiedClaims compares which claims of the user's token are repeated.
 func (d *differ) copiedClaims(before, after *schema.Authorization) {
 	if slices.Equal(before.CopyClaims, after.CopyClaims) {
 		return
 	}
 	added, removed := setDifference(before.CopyClaims, after.CopyClaims)
 	effect, format, args := EffectShape, "Tokens of %s repeat other claims of the user's token.", []any{holderOf(after)}
-	switch gains, loses := authority(added), authority(removed); {
+	switch gains, loses := grantingClaims(added), grantingClaims(removed); {
 	case len(gains) > 0:
 		effect, format = EffectWiden, "Tokens of %s say the user's %s, by which verifiers may grant access."
 		args = append(args, quotedList(gains))
@@ -33,15 +32,15 @@ func (d *differ) copiedClaims(before, after *schema.Authorization) {
 	d.add("copy_claims", listValue(before.CopyClaims), listValue(after.CopyClaims), effect, format, args...)
 }
 
-// claims compares what the configuration puts into tokens. Of another value
-// nobody here knows whether it gives more.
+// claims compares what the configuration puts into tokens. Whether another value gives
+// more is not known here, so it counts as widening.
 func (d *differ) claims(before, after *schema.Authorization) {
 	if before.Claims == after.Claims {
 		return
 	}
-	was, is := membersOf(before.Claims), membersOf(after.Claims)
+	was, is := members(before.Claims), members(after.Claims)
 	var added, changed, removed []string
-	for _, name := range authority(slices.Sorted(maps.Keys(is))) {
+	for _, name := range grantingClaims(slices.Sorted(maps.Keys(is))) {
 		switch old, known := was[name]; {
 		case !known:
 			added = append(added, name)
@@ -49,7 +48,7 @@ func (d *differ) claims(before, after *schema.Authorization) {
 			changed = append(changed, name)
 		}
 	}
-	for _, name := range authority(slices.Sorted(maps.Keys(was))) {
+	for _, name := range grantingClaims(slices.Sorted(maps.Keys(was))) {
 		if _, stays := is[name]; !stays {
 			removed = append(removed, name)
 		}
@@ -69,11 +68,11 @@ func (d *differ) claims(before, after *schema.Authorization) {
 	d.add("claims", rawValue(before.Claims), rawValue(after.Claims), effect, "Tokens of %s %s.", holderOf(after), reason)
 }
 
-// withClaims says by what verifiers may grant access beside the scopes of a new
+// claimsSentence says by what verifiers may grant access beside the scopes of a new
 // authorization; "" where that is nothing.
-func withClaims(a *schema.Authorization) string {
-	names := authority(slices.Sorted(maps.Keys(membersOf(a.Claims))))
-	copied := authority(a.CopyClaims)
+func claimsSentence(a *schema.Authorization) string {
+	names := grantingClaims(slices.Sorted(maps.Keys(members(a.Claims))))
+	copied := grantingClaims(a.CopyClaims)
 	switch {
 	case len(names) > 0 && len(copied) > 0:
 		return fmt.Sprintf(" They carry %s and the user's %s, by which verifiers may grant access.", quotedList(names), quotedList(copied))
@@ -85,16 +84,7 @@ func withClaims(a *schema.Authorization) string {
 	return ""
 }
 
-// authority keeps the claims that verifiers may grant access by.
-func authority(names []string) []string {
+// grantingClaims keeps the claims that verifiers may grant access by.
+func grantingClaims(names []string) []string {
 	return slices.DeleteFunc(slices.Clone(names), schema.DescribesOnly)
-}
-
-// membersOf takes claims apart: canonical JSON, "" for none.
-func membersOf(claims string) map[string]json.RawMessage {
-	var members map[string]json.RawMessage
-	if claims != "" {
-		_ = json.Unmarshal([]byte(claims), &members) // it was encoded by us
-	}
-	return members
 }

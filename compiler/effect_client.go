@@ -4,6 +4,8 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
+// compareClients compares clients. A new one widens, as somebody can authenticate who could
+// not before; which tokens it gets is up to authorizations.
 func (c *comparison) compareClients() {
 	for _, p := range c.clients {
 		switch before, after := p.before, p.after; {
@@ -19,6 +21,7 @@ func (c *comparison) compareClients() {
 	}
 }
 
+// compareClient compares a client that stays, or one that replaces another under its label.
 func (c *comparison) compareClient(before, after *schema.Client) {
 	d := &differ{address: Address(KindClient, after.Label)}
 	action := ActionUpdate
@@ -29,7 +32,7 @@ func (c *comparison) compareClient(before, after *schema.Client) {
 	if before.ClientID != after.ClientID {
 		action = ActionReplace
 		d.add("client_id", before.ClientID, after.ClientID, EffectWiden,
-			"%q may authenticate, and no longer %q%s.", after.ClientID, before.ClientID, c.whichIsRetired(KindClient, before.Label, before.ClientID))
+			"%q may authenticate, and no longer %q%s.", after.ClientID, before.ClientID, c.retiredClause(KindClient, before.Label, before.ClientID))
 	}
 	compareRows(c, d, clientJudges, before, after, before.Label != after.Label || len(c.apiLabels) > 0)
 	d.credentials(before, after)
@@ -38,7 +41,7 @@ func (c *comparison) compareClient(before, after *schema.Client) {
 }
 
 var clientJudges = map[string]judge[schema.Client]{
-	"client_id": func(*comparison, *differ, *schema.Client, *schema.Client) {}, // replaced, and said before all others
+	"client_id": func(*comparison, *differ, *schema.Client, *schema.Client) {}, // compareClient has reported it, before all others
 	"name": func(_ *comparison, d *differ, before, after *schema.Client) {
 		d.name(before.Name, before.Label, after.Name, after.Label)
 	},
@@ -58,6 +61,8 @@ var clientJudges = map[string]judge[schema.Client]{
 	},
 }
 
+// defaultAPI compares labels, the one before as it is after the change. It gives no access:
+// a request can always name the API.
 func (d *differ) defaultAPI(before, after string) {
 	switch {
 	case before == after:
@@ -84,8 +89,8 @@ func (d *differ) rateLimit(before, after float64) {
 	}
 }
 
-// revokedBefore compares a time that only moves forward as long as nothing
-// that was revoked comes back.
+// revokedBefore compares the time before which tokens are revoked. Moving it back makes
+// revoked tokens active again.
 func (d *differ) revokedBefore(before, after int64) {
 	switch {
 	case after > before:

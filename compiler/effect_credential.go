@@ -16,8 +16,8 @@ func credentialsOf(c *schema.Client) []schema.Credential {
 	return all
 }
 
-// credentialName is a credential as it is spoken of, and of a federated one, which
-// is no secret, whom it lets in.
+// credentialName is a credential in a sentence. A federated one is no secret, so the name
+// says whom it lets in.
 func credentialName(c *schema.Credential) string {
 	kind := strings.ReplaceAll(c.Block.Type, "_", " ")
 	f, isFederated := c.Of.(*schema.Federated)
@@ -44,7 +44,7 @@ func credentialList(c *schema.Client) string {
 	return strings.Join(names, ", ")
 }
 
-// credentials merges how a client authenticates before and after.
+// credentials compares two lists of credentials that are sorted alike, as a merge does.
 func (d *differ) credentials(before, after *schema.Client) {
 	was, is := credentialsOf(before), credentialsOf(after)
 	for len(was) > 0 || len(is) > 0 {
@@ -87,7 +87,7 @@ func compareCredentials(a, b *schema.Credential) int {
 	return cmp.Compare(a.Label, b.Label)
 }
 
-// credential compares one credential with itself.
+// credential compares a credential that stays under its label.
 func (d *differ) credential(before, after *schema.Credential) {
 	var reasons []string
 	effect := EffectNone
@@ -155,6 +155,7 @@ type windowChange struct {
 	reason string
 }
 
+// windowChanges compares the two ends of a window.
 func windowChanges(before, after schema.Window) []windowChange {
 	var changes []windowChange
 	switch {

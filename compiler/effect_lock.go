@@ -15,6 +15,7 @@ import (
 // "lock.retired_api.orders".
 func recordAddress(block, label string) string { return recordPrefix + block + "." + label }
 
+// recordPrefix begins the addresses of records, and of no object.
 const recordPrefix = "lock."
 
 // ParseRecordAddress takes the address of a record apart.
@@ -43,17 +44,18 @@ func (c *comparison) compareNames(kind Kind, wasLive, wasRetired, live, retired 
 	users, keepers := labelsByValue(live), labelsByValue(retired)
 	for _, e := range wasLive {
 		if _, used := users[e.Value]; !used && keepers[e.Value] != e.Label {
-			c.released(kind, string(kind), e, "", keepers[e.Value])
+			c.recordReleased(kind, string(kind), e, "", keepers[e.Value])
 		}
 	}
 	block := wordsFor(kind).block
 	for _, e := range wasRetired {
 		if user := users[e.Value]; user != e.Label && keepers[e.Value] != e.Label {
-			c.released(kind, block, e, user, keepers[e.Value])
+			c.recordReleased(kind, block, e, user, keepers[e.Value])
 		}
 	}
 }
 
+// labelsByValue indexes records by the name that they keep.
 func labelsByValue(entries []lockfile.Entry) map[string]string {
 	labels := make(map[string]string, len(entries))
 	for _, e := range entries {
@@ -62,9 +64,9 @@ func labelsByValue(entries []lockfile.Entry) map[string]string {
 	return labels
 }
 
-// released records that a name is not kept for its object any more. user and
+// recordReleased records that a name is not kept for its object any more. user and
 // keeper are the labels that have it now, in use and retired, if any.
-func (c *comparison) released(kind Kind, block string, e lockfile.Entry, user, keeper string) {
+func (c *comparison) recordReleased(kind Kind, block string, e lockfile.Entry, user, keeper string) {
 	w, owner := wordsFor(kind), Address(kind, e.Label)
 	var now string
 	switch {
@@ -82,9 +84,9 @@ func (c *comparison) released(kind Kind, block string, e lockfile.Entry, user, k
 	})
 }
 
-// whichIsRetired is the clause about a name that was replaced, empty where the
+// retiredClause is the clause about a name that was replaced, empty where the
 // lockfile does not retire it for the object.
-func (c *comparison) whichIsRetired(kind Kind, label, value string) string {
+func (c *comparison) retiredClause(kind Kind, label, value string) string {
 	if c.lock == nil {
 		return ""
 	}

@@ -25,6 +25,7 @@ func (c *comparison) compareGuards(before, after *Model) {
 	c.compareExpectations(before.Config.Tests, after.Config.Tests)
 }
 
+// comparePolicies compares policies by label.
 func (c *comparison) comparePolicies(before, after *Model) {
 	label := func(p *config.Policy) string { return p.Label }
 	for _, was := range before.policies {
@@ -75,6 +76,7 @@ func (c *comparison) comparePolicy(before *Model, was *config.Policy, after *Mod
 	c.update(d, ActionUpdate, before.policyAttributes(was), after.policyAttributes(is))
 }
 
+// policyAttributes lists a policy as a plan shows it, by the rows of the language.
 func (m *Model) policyAttributes(p *config.Policy) []Attribute {
 	demand := m.Config.Demand(p)
 	return setOnly(
@@ -140,6 +142,7 @@ func (m *Model) breakers(of *config.Config, p *config.Policy) (addresses []strin
 	return addresses, complete
 }
 
+// compareExpectations compares expectations by name.
 func (c *comparison) compareExpectations(before, after []*config.Test) {
 	was, is := expectationsByName(before), expectationsByName(after)
 	for _, name := range slices.Sorted(maps.Keys(was)) {
@@ -157,6 +160,7 @@ func (c *comparison) compareExpectations(before, after []*config.Test) {
 	}
 }
 
+// expectationsByName indexes expectations, whose names are unique.
 func expectationsByName(tests []*config.Test) map[string]*config.Test {
 	m := make(map[string]*config.Test, len(tests))
 	for _, t := range tests {
@@ -192,6 +196,8 @@ func (c *comparison) compareExpectation(was, is *config.Test) {
 // outcomes are the attributes of an expectation that are about the answer.
 var outcomes = []string{"granted", "scope", "lifetime", "claims", "error"}
 
+// expectationAttributes lists an expectation as a plan shows it, by the rows of the
+// language. Each claim is an attribute of its own.
 func expectationAttributes(t *config.Test) []Attribute {
 	var scopes, scope, lifetime any
 	if t.ScopesSet {

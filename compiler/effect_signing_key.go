@@ -22,6 +22,7 @@ func (c *comparison) compareSigningKeys() {
 
 func signingKeyLabel(k *schema.SigningKey) string { return k.Label }
 
+// compareSigningKey compares a key that stays under its label.
 func (c *comparison) compareSigningKey(before, after *schema.SigningKey) {
 	d := &differ{address: Address(KindSigningKey, after.Label)}
 	compareRows(c, d, signingKeyJudges, before, after, false)

@@ -13,7 +13,7 @@ func (c *comparison) compareTrustedIssuers() {
 		switch before, after := p.before, p.after; {
 		case before == nil:
 			c.create(Address(KindTrustedIssuer, after.Label), EffectWiden, after,
-				"Tokens of %q may say who a %s is.", after.Issuer, vouched(after))
+				"Tokens of %q may say who a %s is.", after.Issuer, vouchedKinds(after))
 		case after == nil:
 			c.delete(Address(KindTrustedIssuer, before.Label), EffectNarrow, before,
 				"Tokens of %q are no longer believed.", before.Issuer)
@@ -25,10 +25,12 @@ func (c *comparison) compareTrustedIssuers() {
 
 func trustedIssuerLabel(t *schema.TrustedIssuer) string { return t.Label }
 
-func vouched(t *schema.TrustedIssuer) string {
+// vouchedKinds names whom the issuer vouches for.
+func vouchedKinds(t *schema.TrustedIssuer) string {
 	return strings.Join(textsOf(t.VouchesFor), " or a ")
 }
 
+// compareTrustedIssuer compares a trusted issuer that stays under its label.
 func (c *comparison) compareTrustedIssuer(before, after *schema.TrustedIssuer) {
 	d := &differ{address: Address(KindTrustedIssuer, after.Label)}
 	compareRows(c, d, trustedIssuerJudges, before, after, false)

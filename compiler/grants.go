@@ -21,7 +21,7 @@ func (c *compilation) checkGrants() {
 		if client.RefreshToken == nil || slices.Contains(client.GrantTypes, schema.GrantRefreshToken) || c.refused.has(&declared.Decl) {
 			continue
 		}
-		c.missingGrant(int32(i), declared.NestedRange("refresh_token", "", ""),
+		c.reportMissingGrant(int32(i), declared.NestedRange("refresh_token", "", ""),
 			fmt.Sprintf("%s says how its refresh tokens behave, but may not use the grant %s, so it gets none. "+
 				"Add %q to its grant_types, or remove the block.", declared.Address, schema.GrantRefreshToken, schema.GrantRefreshToken))
 	}
@@ -33,12 +33,12 @@ func (c *compilation) checkGrants() {
 		document := &c.Document.Clients[client]
 		if c.Document.Authorizations[i].SubjectType == schema.SubjectUser {
 			if !actsForUsers(document) {
-				c.missingUserGrant(declared, client)
+				c.reportMissingUserGrant(declared, client)
 			}
 			continue
 		}
 		if !slices.Contains(document.GrantTypes, schema.GrantClientCredentials) {
-			c.missingGrant(client, declared.AttrRange("client"),
+			c.reportMissingGrant(client, declared.AttrRange("client"),
 				fmt.Sprintf("%s lets %s act for itself, but that client may not use the grant %s, so it gets no such token. "+
 					"Add the grant to its grant_types; or, if it is to act for users, say subject_type = %q here.",
 					declared.Address, c.clients[client].Address, schema.GrantClientCredentials, schema.SubjectUser))
@@ -46,24 +46,27 @@ func (c *compilation) checkGrants() {
 	}
 }
 
-func (c *compilation) missingUserGrant(declared *config.Authorization, client int32) {
+// reportMissingUserGrant is about an authorization to act for users whose client has none
+// of the grants for that.
+func (c *compilation) reportMissingUserGrant(declared *config.Authorization, client int32) {
 	why := "may use neither token exchange nor jwt-bearer"
 	if slices.Contains(c.Document.Clients[client].GrantTypes, schema.GrantRefreshToken) {
 		why += ", and a refresh token comes of one of these"
 	}
-	c.missingGrant(client, declared.AttrRange("subject_type"),
+	c.reportMissingGrant(client, declared.AttrRange("subject_type"),
 		fmt.Sprintf("%s lets %s act for users, but that client %s, so it gets no such token. Add %q to its grant_types, or remove subject_type here.",
 			declared.Address, c.clients[client].Address, why, schema.GrantTokenExchange))
 }
 
-func (c *compilation) missingGrant(client int32, at hcl.Range, detail string) {
+// reportMissingGrant adds to the warning where the client's grants are declared.
+func (c *compilation) reportMissingGrant(client int32, at hcl.Range, detail string) {
 	d := c.clients[client]
 	c.report(at, "missing-grant", detail,
 		diag.Related{Message: d.Address + " says which grants it may use", Range: d.AttrRange("grant_types")})
 }
 
-// checkUserIssuers warns once where clients may act for users and no trusted
-// issuer says who those are.
+// checkUserIssuers warns once when clients may act for users and no trusted issuer names
+// any users.
 func (c *compilation) checkUserIssuers() {
 	if c.Config.Partial {
 		return // what is missing may be the issuer

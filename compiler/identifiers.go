@@ -22,20 +22,20 @@ func (c *compilation) checkIdentifiers() {
 			continue // missing or malformed, reported by config
 		}
 		if j, taken := first[identifier]; taken {
-			c.duplicateIdentifier(int32(i), j)
+			c.reportDuplicateIdentifier(int32(i), j)
 			continue
 		}
 		first[identifier] = int32(i)
 		distinct = append(distinct, int32(i))
-		c.checkReservedIdentifier(int32(i))
+		c.refuseReservedIdentifier(int32(i))
 	}
 	c.checkNearIdentifiers(distinct)
 }
 
-// laterFirst returns two conflicting declarations with the one to report first.
+// inReportOrder returns two conflicting declarations with the one to report first.
 // Within a file that is the later one, which an author most likely added. Across
 // files the order says nothing, and a stays first.
-func laterFirst[D any](a, b D, decl func(D) *config.Decl) (D, D) {
+func inReportOrder[D any](a, b D, decl func(D) *config.Decl) (D, D) {
 	x, y := decl(a).Range, decl(b).Range
 	if x.Filename == y.Filename && x.Start.Byte < y.Start.Byte {
 		return b, a
@@ -43,20 +43,20 @@ func laterFirst[D any](a, b D, decl func(D) *config.Decl) (D, D) {
 	return a, b
 }
 
-// duplicateIdentifier reports two APIs with one identifier. It is the audience of
+// reportDuplicateIdentifier reports two APIs with one identifier. It is the audience of
 // tokens, so each API would accept the other's tokens.
-func (c *compilation) duplicateIdentifier(i, j int32) {
-	a, b := laterFirst(c.apis[i], c.apis[j], func(a *config.API) *config.Decl { return &a.Decl })
+func (c *compilation) reportDuplicateIdentifier(i, j int32) {
+	a, b := inReportOrder(c.apis[i], c.apis[j], func(a *config.API) *config.Decl { return &a.Decl })
 	c.report(a.AttrRange("identifier"), "duplicate-identifier",
 		fmt.Sprintf("%s and %s both have the identifier %q, so a token for one would be accepted by the other. "+
 			"Give each API an identifier of its own.", a.Address, b.Address, a.Identifier),
 		diag.Related{Message: b.Address + " has it too", Range: b.AttrRange("identifier")})
 }
 
-// checkReservedIdentifier refuses the issuer's URL and its well-known addresses
+// refuseReservedIdentifier refuses the issuer's URL and its well-known addresses
 // as identifiers: a token with such an audience could pass for one that is meant
 // for the issuer.
-func (c *compilation) checkReservedIdentifier(i int32) {
+func (c *compilation) refuseReservedIdentifier(i int32) {
 	url := c.Document.Issuer.URL
 	if url == "" || c.refused.has(&c.issuer.Decl) {
 		return
@@ -74,14 +74,14 @@ func (c *compilation) checkReservedIdentifier(i int32) {
 // checkNearIdentifiers warns once for each API whose identifier looks like an
 // earlier one's, unless one of the two acknowledges the other. The search stops
 // at the first look-alike and passes only acknowledged ones, so its cost is
-// limitPastLifetimes by what the configuration spells out.
+// bounded by the distinct_from lists that the configuration spells out.
 func (c *compilation) checkNearIdentifiers(distinct []int32) {
 	groups := make(map[string][]int32, len(distinct))
 	for _, i := range distinct {
 		key := secureKey(c.Document.APIs[i].Identifier)
 		for _, j := range groups[key] {
 			if !c.acknowledged(i, j) {
-				c.nearIdentifier(i, j)
+				c.reportNearIdentifier(i, j)
 				break
 			}
 		}
@@ -107,8 +107,9 @@ func (c *compilation) acknowledged(i, j int32) bool {
 	return ab || ba
 }
 
-func (c *compilation) nearIdentifier(i, j int32) {
-	a, b := laterFirst(c.apis[i], c.apis[j], func(a *config.API) *config.Decl { return &a.Decl })
+// reportNearIdentifier warns about one pair of look-alikes and says in what they differ.
+func (c *compilation) reportNearIdentifier(i, j int32) {
+	a, b := inReportOrder(c.apis[i], c.apis[j], func(a *config.API) *config.Decl { return &a.Decl })
 	how := schema.Difference(a.Identifier, b.Identifier)
 	if schema.NearKey(a.Identifier) != schema.NearKey(b.Identifier) {
 		how = "in the scheme"
@@ -120,7 +121,8 @@ func (c *compilation) nearIdentifier(i, j int32) {
 		diag.Related{Message: b.Address + " has the other", Range: b.AttrRange("identifier")})
 }
 
-// checkClientIDs refuses client IDs that two clients have.
+// checkClientIDs refuses client IDs that two clients have. An id that was written is
+// reported rather than one that is a label: it is easier to change.
 func (c *compilation) checkClientIDs() {
 	first := make(map[string]int32, len(c.clients))
 	for i := range c.Document.Clients {
@@ -157,8 +159,8 @@ func (c *compilation) checkTrustedIssuers() {
 			continue
 		}
 		for _, j := range same[t.Issuer] {
-			if sameTokens(t, &c.Document.TrustedIssuers[j]) {
-				c.sameTrustedIssuer(i, j)
+			if acceptSameToken(t, &c.Document.TrustedIssuers[j]) {
+				c.reportSameTrustedIssuer(i, j)
 				break
 			}
 		}
@@ -182,9 +184,9 @@ func (c *compilation) checkOwnIssuer(declared *config.TrustedIssuer) bool {
 	return true
 }
 
-// sameTokens reports whether one token can satisfy both trusted issuers for the
+// acceptSameToken reports whether one token can satisfy both trusted issuers for the
 // same purpose.
-func sameTokens(a, b *schema.TrustedIssuer) bool {
+func acceptSameToken(a, b *schema.TrustedIssuer) bool {
 	overlap := func(x, y []string) bool {
 		return slices.ContainsFunc(x, func(s string) bool { return slices.Contains(y, s) })
 	}
@@ -192,7 +194,8 @@ func sameTokens(a, b *schema.TrustedIssuer) bool {
 	return purpose && a.JWKS == b.JWKS && a.JWKSURI == b.JWKSURI && overlap(a.Audiences, b.Audiences)
 }
 
-func (c *compilation) sameTrustedIssuer(i, j int) {
+// reportSameTrustedIssuer reports two trusted issuers of which one token satisfies both.
+func (c *compilation) reportSameTrustedIssuer(i, j int) {
 	a, b := c.trustedIssuers[i], c.trustedIssuers[j]
 	c.report(a.AttrRange("issuer"), "duplicate-trusted-issuer",
 		fmt.Sprintf("%s and %s both accept the tokens of %q with the same keys, for the same audience and purpose, so nothing says which of them "+

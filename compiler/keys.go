@@ -11,7 +11,8 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// clockSkew is how many seconds a verifier's clock may be behind ours.
+// clockSkew is how many seconds a verifier's clock may be behind ours: it then accepts a
+// token that much longer.
 const clockSkew = 5 * 60
 
 // announceWindow is how many seconds a key is published before it signs:
@@ -43,6 +44,8 @@ type longestToken struct {
 	seconds int64
 }
 
+// longestTokens returns, for each algorithm in use, the API with the longest lifetime. A
+// key must stay published that long after its last signature.
 func (c *compilation) longestTokens() map[schema.SigningAlg]longestToken {
 	longest := make(map[schema.SigningAlg]longestToken)
 	for i := range c.Document.APIs {
@@ -54,8 +57,8 @@ func (c *compilation) longestTokens() map[schema.SigningAlg]longestToken {
 	return longest
 }
 
-// keysByAlg groups the declared keys, each group in the order in which they sign.
-// Nothing is said of a group that one of the refused keys may belong to.
+// keysByAlg groups the declared keys by algorithm, each group in the order in which they
+// sign. A group is left out if a refused key may belong to it.
 func (c *compilation) keysByAlg() map[schema.SigningAlg][]*config.SigningKey {
 	groups := make(map[schema.SigningAlg][]*config.SigningKey)
 	for _, k := range c.signingKeys {
@@ -77,6 +80,8 @@ func (c *compilation) keysByAlg() map[schema.SigningAlg][]*config.SigningKey {
 	return groups
 }
 
+// checkSchedule checks the keys of one algorithm, which are in the order in which they
+// sign, each against its successor.
 func (c *compilation) checkSchedule(keys []*config.SigningKey, longest longestToken) {
 	c.checkFirstKey(keys[0])
 	for i, key := range keys {
@@ -88,24 +93,26 @@ func (c *compilation) checkSchedule(keys []*config.SigningKey, longest longestTo
 		needed := next.ActivatesAt + longest.seconds + clockSkew
 		switch {
 		case next.ActivatesAt == key.ActivatesAt:
-			c.overlappingKeys(next, key)
+			c.reportOverlappingKeys(next, key)
 		case key.RetiresAt == 0 || key.RetiresAt >= needed:
 		case key.RetiresAt < next.ActivatesAt:
-			c.keyGap(key, next, needed)
+			c.reportKeyGap(key, next, needed)
 		default:
-			c.unpublishedEarly(key, next, longest, needed)
+			c.reportUnpublishedEarly(key, next, longest, needed)
 		}
 	}
 }
 
-func (c *compilation) overlappingKeys(key, other *config.SigningKey) {
+// reportOverlappingKeys is about two keys that begin to sign at one time.
+func (c *compilation) reportOverlappingKeys(key, other *config.SigningKey) {
 	c.reportTitled(key.AttrRange("activates_at"), "unsafe-key-schedule", "Two keys sign together",
 		fmt.Sprintf("%s and %s are both %s keys that sign from %s, so which one signs is undecided. "+
 			"Let one of them activate later.", key.Address, other.Address, key.Alg, activation(key)),
 		declaredHere(&other.Decl))
 }
 
-func (c *compilation) keyGap(key, next *config.SigningKey, needed int64) {
+// reportKeyGap is about a key that retires before the next one signs.
+func (c *compilation) reportKeyGap(key, next *config.SigningKey, needed int64) {
 	c.reportTitled(key.AttrRange("retires_at"), "unsafe-key-schedule", "Gap between keys",
 		fmt.Sprintf("%s signs %s tokens from %s and retires at %s, but %s takes over only at %s: in between no key signs. "+
 			"Let %s activate earlier, and keep %s published until %s or later.",
@@ -114,7 +121,8 @@ func (c *compilation) keyGap(key, next *config.SigningKey, needed int64) {
 		takesOver(next))
 }
 
-func (c *compilation) unpublishedEarly(key, next *config.SigningKey, longest longestToken, needed int64) {
+// reportUnpublishedEarly is about a key that retires while tokens signed by it are valid.
+func (c *compilation) reportUnpublishedEarly(key, next *config.SigningKey, longest longestToken, needed int64) {
 	c.reportTitled(key.AttrRange("retires_at"), "unsafe-key-schedule", "Key unpublished early",
 		fmt.Sprintf("%s signs from %s until %s takes over at %s. The last token that it signs then lives up to %s (%s), "+
 			"and a verifier's clock may be %s behind, so the key must stay published until %s; it retires at %s. "+
@@ -136,7 +144,7 @@ func (c *compilation) checkLastKey(key *config.SigningKey) {
 			key.Address, activation(key), schema.FormatTime(key.RetiresAt), key.Alg))
 }
 
-// checkFirstKey warns, where there is a clock, that nothing signs yet.
+// checkFirstKey warns that no key signs yet, if the options have a clock.
 func (c *compilation) checkFirstKey(key *config.SigningKey) {
 	if c.opts.Now.IsZero() || key.ActivatesAt <= c.opts.Now.Unix() {
 		return
@@ -172,6 +180,7 @@ func activation(k *config.SigningKey) string {
 	return schema.FormatTime(k.ActivatesAt)
 }
 
+// takesOver points at the key that signs next.
 func takesOver(k *config.SigningKey) diag.Related {
 	return diag.Related{Message: k.Address + " takes over here", Range: k.AttrRange("activates_at")}
 }

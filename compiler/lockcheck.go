@@ -108,6 +108,7 @@ type name struct {
 	decl  *config.Decl
 }
 
+// apiNames lists the identifiers of the tree.
 func apiNames(m *Model) []name {
 	names := make([]name, len(m.apis))
 	for i, declared := range m.apis {
@@ -116,6 +117,7 @@ func apiNames(m *Model) []name {
 	return names
 }
 
+// clientNames lists the client ids of the tree.
 func clientNames(m *Model) []name {
 	names := make([]name, len(m.clients))
 	for i, declared := range m.clients {
@@ -149,6 +151,7 @@ type lockChange struct {
 	at   hcl.Range // in the tree, or of the lockfile's entry for what is gone
 }
 
+// newNameCheck indexes both sides for one kind of object.
 func newNameCheck(kind Kind, tree []name, live, retired []lockfile.Entry, replace map[string]bool) *nameCheck {
 	n := &nameCheck{
 		words:   wordsFor(kind),
@@ -192,26 +195,28 @@ func (n *nameCheck) run() {
 	slices.SortFunc(n.changes, func(a, b lockChange) int { return cmp.Compare(a.text, b.text) })
 }
 
+// sortEntries sorts by label, then by value, as the file is written.
 func sortEntries(entries []lockfile.Entry) {
 	slices.SortFunc(entries, func(a, b lockfile.Entry) int {
 		return cmp.Or(cmp.Compare(a.Label, b.Label), cmp.Compare(a.Value, b.Value))
 	})
 }
 
-// decide decides what the next lockfile records for one label of the tree.
+// decide decides what the next lockfile records for one label of the tree, by the cases
+// that CheckLock lists.
 func (n *nameCheck) decide(t name) {
 	recorded, known := n.live[t.label]
 	if n.replace[n.address(t.label)] && (!known || t.value == recorded.Value) {
-		n.notReplaced(t, known)
+		n.reportNotReplaced(t, known)
 	}
 	switch {
 	case known && (t.value == "" || t.value == recorded.Value):
 		n.nextLive = append(n.nextLive, recorded)
 	case t.value == "":
 	case known && !n.replace[n.address(t.label)]:
-		n.immutable(t, recorded)
+		n.reportImmutable(t, recorded)
 	default:
-		change, free := n.free(t, known)
+		change, free := n.mayTake(t, known)
 		if !free {
 			return
 		}
@@ -223,13 +228,13 @@ func (n *nameCheck) decide(t name) {
 	}
 }
 
-// free reports whether a label may take a value that it does not have yet, and
+// mayTake reports whether a label may take a value that it does not have yet, and
 // which change that is: a new record, a return or a rename. If not, it reports
 // why.
-func (n *nameCheck) free(t name, replaces bool) (change string, free bool) {
+func (n *nameCheck) mayTake(t name, replaces bool) (change string, free bool) {
 	if e, ok := n.retired[t.value]; ok {
 		if e.Label != t.label {
-			n.takesRetired(t, e)
+			n.reportRetiredName(t, e)
 			return "", false
 		}
 		delete(n.retired, t.value)
@@ -241,12 +246,12 @@ func (n *nameCheck) free(t name, replaces bool) (change string, free bool) {
 	}
 	if current, there := n.values[holder.Label]; there {
 		if current != t.value && n.replace[n.address(holder.Label)] {
-			n.takesReplaced(t, holder)
+			n.reportReplacedName(t, holder)
 		}
 		return "", false // else Compile reports a duplicate, or immutable reports the holder
 	}
 	if replaces {
-		n.takesRemoved(t, holder)
+		n.reportRemovedName(t, holder)
 		return "", false
 	}
 	n.renamed[holder.Label] = true
@@ -273,19 +278,21 @@ func (n *nameCheck) retireEditedOut() {
 	}
 }
 
+// changed notes a change of the lockfile, for a run that forbids any.
 func (n *nameCheck) changed(text string, at hcl.Range) {
 	n.changes = append(n.changes, lockChange{text, at})
 }
 
 func (n *nameCheck) address(label string) string { return Address(n.words.kind, label) }
 
+// report adds a diagnostic about the guarded attribute of an object.
 func (n *nameCheck) report(t name, code, detail string, related ...diag.Related) {
 	n.diags = append(n.diags, diag.New(code, t.decl.AttrRange(n.words.attribute), detail, related...))
 }
 
-// immutable reports a changed name and keeps the recorded one in the next
+// reportImmutable reports a changed name and keeps the recorded one in the next
 // lockfile.
-func (n *nameCheck) immutable(t name, recorded lockfile.Entry) {
+func (n *nameCheck) reportImmutable(t name, recorded lockfile.Entry) {
 	n.nextLive = append(n.nextLive, recorded)
 	w := n.words
 	if recorded.ValueRange == (hcl.Range{}) { // made by LockFromDocument
@@ -313,6 +320,7 @@ type nameWords struct {
 	block     string // the lockfile's block of a retired one
 }
 
+// wordsFor returns the words for APIs or clients: the rules are the same.
 func wordsFor(kind Kind) nameWords {
 	if kind == KindAPI {
 		return nameWords{
@@ -326,8 +334,8 @@ func wordsFor(kind Kind) nameWords {
 	}
 }
 
-// takesRetired refuses a value that a deleted object had.
-func (n *nameCheck) takesRetired(t name, e lockfile.Entry) {
+// reportRetiredName refuses a value that a deleted object had.
+func (n *nameCheck) reportRetiredName(t name, e lockfile.Entry) {
 	w := n.words
 	n.report(t, w.retired,
 		fmt.Sprintf("%q belonged to %s, which was removed; whoever still trusts it would now trust %s. Choose another %s. "+
@@ -336,8 +344,8 @@ func (n *nameCheck) takesRetired(t name, e lockfile.Entry) {
 		diag.Related{Message: "retired here", Range: e.ValueRange})
 }
 
-// takesReplaced refuses a value that another object gives up in the same change.
-func (n *nameCheck) takesReplaced(t name, holder lockfile.Entry) {
+// reportReplacedName refuses a value that another object gives up in the same change.
+func (n *nameCheck) reportReplacedName(t name, holder lockfile.Entry) {
 	w := n.words
 	n.report(t, w.retired,
 		fmt.Sprintf("%q is recorded for %s, whose replacement retires it; whoever still trusts it would then trust %s. "+
@@ -345,10 +353,10 @@ func (n *nameCheck) takesReplaced(t name, holder lockfile.Entry) {
 		diag.Related{Message: "recorded here", Range: holder.ValueRange})
 }
 
-// takesRemoved refuses to replace an object's value by that of an object which
+// reportRemovedName refuses to replace an object's value by that of an object which
 // the same change removes. That would be a removal and a rename in one step, and
 // a reviewer could not tell which object keeps its tokens.
-func (n *nameCheck) takesRemoved(t name, holder lockfile.Entry) {
+func (n *nameCheck) reportRemovedName(t name, holder lockfile.Entry) {
 	w := n.words
 	n.report(t, w.retired,
 		fmt.Sprintf("%q is recorded for %s, whose removal retires it. Choose another %s. To let %s go on as %s, remove the present %s first, "+
@@ -357,8 +365,8 @@ func (n *nameCheck) takesRemoved(t name, holder lockfile.Entry) {
 		diag.Related{Message: "recorded here", Range: holder.ValueRange})
 }
 
-// notReplaced warns that --replace had no effect.
-func (n *nameCheck) notReplaced(t name, known bool) {
+// reportNotReplaced warns that --replace had no effect.
+func (n *nameCheck) reportNotReplaced(t name, known bool) {
 	detail := fmt.Sprintf("--replace names %s, but its %s is still the recorded one: there is nothing to replace.",
 		t.decl.Address, n.words.noun)
 	if !known {

@@ -13,9 +13,8 @@ import (
 // A Model is a compiled configuration: the resolved document beside the
 // declarations that it was made from, so that any later check can point.
 //
-// A Model is complete even when Compile reported errors, but for the objects
-// and references that the errors are about; only a Model without errors is fit
-// to be planned or encoded.
+// When Compile reported errors, a Model lacks the objects and references that they are
+// about and has all others. Only a Model without errors may be planned or encoded.
 type Model struct {
 	// Document has every default applied, every reference resolved to a label,
 	// every list sorted by label.
@@ -166,7 +165,7 @@ func (m *Model) Decl(address string) *config.Decl {
 	return m.lesserDecl(kind, label)
 }
 
-// lesserDecl searches the kinds that have no lookup of their own.
+// lesserDecl is Decl for the kinds that have no method to look them up.
 func (m *Model) lesserDecl(kind Kind, label string) *config.Decl {
 	switch kind {
 	case KindTrustedIssuer:

@@ -38,9 +38,11 @@ const (
 	offlineUsers
 )
 
+// checkRefreshingClient checks one client with the refresh_token grant, and notes in
+// offline how its APIs are authorized.
 func (c *compilation) checkRefreshingClient(i int32, offline []offlineUse) {
 	var userAPIs []int32
-	unsure := false // what an authorization would be for is not known
+	unsure := false // an authorization was refused, which may be for users
 	for _, n := range c.byClient[i] {
 		api := c.ends[n].api
 		if c.refused.has(&c.authorizations[n].Decl) {
@@ -55,15 +57,15 @@ func (c *compilation) checkRefreshingClient(i int32, offline []offlineUse) {
 	}
 	client, declared := &c.Document.Clients[i], c.clients[i]
 	asks := slices.Contains(client.GrantTypes, schema.GrantRefreshToken)
-	if !asks || unsure || c.unresolved(client.Label) || c.refused.has(&declared.Decl) {
+	if !asks || unsure || c.mayHaveUnresolved(client.Label) || c.refused.has(&declared.Decl) {
 		return
 	}
 	switch {
 	case len(userAPIs) == 0:
-		c.offlineUnused(i)
+		c.reportOfflineUnused(i)
 	case !actsForUsers(client): // see checkGrants
 	case !slices.ContainsFunc(userAPIs, func(api int32) bool { return c.Document.APIs[api].AllowOfflineAccess }):
-		c.offlineNotAllowed(i, userAPIs)
+		c.reportOfflineNotAllowed(i, userAPIs)
 	}
 }
 
@@ -74,7 +76,8 @@ func actsForUsers(client *schema.Client) bool {
 		slices.Contains(client.GrantTypes, schema.GrantJWTBearer)
 }
 
-func (c *compilation) offlineUnused(i int32) {
+// reportOfflineUnused is about a client that asks for refresh tokens and acts for no user.
+func (c *compilation) reportOfflineUnused(i int32) {
 	declared := c.clients[i]
 	c.report(declared.AttrRange("grant_types"), "offline-access-unused",
 		fmt.Sprintf("%s asks for refresh tokens, but has no authorization to act for a user, and client_credentials "+
@@ -82,7 +85,9 @@ func (c *compilation) offlineUnused(i int32) {
 			declared.Address, schema.GrantTokenExchange, schema.SubjectUser))
 }
 
-func (c *compilation) offlineNotAllowed(i int32, apis []int32) {
+// reportOfflineNotAllowed is about a client none of whose APIs allows refresh tokens. It
+// points at three of the APIs at most.
+func (c *compilation) reportOfflineNotAllowed(i int32, apis []int32) {
 	declared := c.clients[i]
 	related := make([]diag.Related, 0, 3)
 	for _, api := range apis[:min(len(apis), cap(related))] {

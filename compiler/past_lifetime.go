@@ -21,11 +21,12 @@ const maxPastLifetimes = 32 << 10
 
 // pastLifetimes holds the Unix time at which the last token of an earlier
 // lifetime expires.
-type pastLifetimes map[parties]int64 // the Unix time at which the last token ends
+type pastLifetimes map[parties]int64
 
 // parties are the client and the audience of a token; "" means any.
 type parties struct{ clientID, identifier string }
 
+// newPastLifetimes indexes what a snapshot remembers.
 func newPastLifetimes(list []schema.PastLifetime) pastLifetimes {
 	past := make(pastLifetimes, len(list))
 	for _, p := range list {
@@ -34,11 +35,12 @@ func newPastLifetimes(list []schema.PastLifetime) pastLifetimes {
 	return past
 }
 
+// add keeps the later of two ends.
 func (l pastLifetimes) add(p parties, end int64) { l[p] = max(l[p], end) }
 
-// left returns for how many seconds after now a token of an earlier lifetime can
+// secondsLeft returns for how many seconds after now a token of an earlier lifetime can
 // be valid.
-func (l pastLifetimes) left(clientID, identifier string, now int64) int64 {
+func (l pastLifetimes) secondsLeft(clientID, identifier string, now int64) int64 {
 	if len(l) == 0 {
 		return 0
 	}
@@ -56,7 +58,7 @@ func NextPastLifetimes(prior Prior, next *schema.Document, now time.Time) []sche
 	for _, p := range prior.PastLifetimes {
 		rememberLonger(kept, p)
 	}
-	concerned := c.shortened()
+	concerned := c.shortenedParties()
 	for key := range kept {
 		concerned[key] = true
 	}
@@ -76,9 +78,9 @@ func NextPastLifetimes(prior Prior, next *schema.Document, now time.Time) []sche
 	return limitPastLifetimes(kept)
 }
 
-// shortened returns the parties whose issued tokens may live longer than new
+// shortenedParties returns the parties whose issued tokens may live longer than new
 // ones. Most authorizations are the same before and after.
-func (c *comparison) shortened() map[parties]bool {
+func (c *comparison) shortenedParties() map[parties]bool {
 	concerned := make(map[parties]bool)
 	users := compareUserIssuers(c.prior, c.next)
 	for _, p := range c.authorizations {
@@ -88,7 +90,7 @@ func (c *comparison) shortened() map[parties]bool {
 		}
 		after, has := tokenRightOf(p.after, c.clientAfter, c.apiAfter, users.after)
 		if !has || before.clientID != after.clientID || before.identifier != after.identifier ||
-			c.left(&before, c.timesBefore) > c.left(&after, c.timesAfter) {
+			c.secondsLeft(&before, c.timesBefore) > c.secondsLeft(&after, c.timesAfter) {
 			concerned[parties{before.clientID, before.identifier}] = true
 		}
 	}
@@ -104,7 +106,7 @@ func (c *comparison) lifetimes(concerned map[parties]bool, d *schema.Document, c
 	for i := range d.Authorizations {
 		r, ok := tokenRightOf(&d.Authorizations[i], clients, apis, users)
 		if key := (parties{r.clientID, r.identifier}); ok && concerned[key] {
-			longest[key] = max(longest[key], c.left(&r, times))
+			longest[key] = max(longest[key], c.secondsLeft(&r, times))
 		}
 	}
 	return longest
@@ -138,6 +140,7 @@ func limitPastLifetimes(kept map[parties]schema.PastLifetime) []schema.PastLifet
 	return sortedPast(kept)
 }
 
+// sortedPast lists the entries in a fixed order, so that equal snapshots have equal bytes.
 func sortedPast(kept map[parties]schema.PastLifetime) []schema.PastLifetime {
 	list := make([]schema.PastLifetime, 0, len(kept))
 	for _, p := range kept {
@@ -149,6 +152,7 @@ func sortedPast(kept map[parties]schema.PastLifetime) []schema.PastLifetime {
 	return list
 }
 
+// sizeOf is the length of the list as JSON, as the envelope holds it.
 func sizeOf(list []schema.PastLifetime) int {
 	b, err := json.Marshal(list)
 	if err != nil {

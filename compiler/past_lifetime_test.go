@@ -138,7 +138,7 @@ func TestPastLifetimesAreBounded(t *testing.T) {
 		}
 		known := newPastLifetimes(past)
 		for _, a := range before.APIs {
-			if left := known.left("c0000", a.Identifier, now.Unix()); left < a.TokenLifetime {
+			if left := known.secondsLeft("c0000", a.Identifier, now.Unix()); left < a.TokenLifetime {
 				t.Fatalf("%d seconds left of %d", left, a.TokenLifetime)
 			}
 		}

@@ -121,7 +121,7 @@ func (c *comparison) compareObjects() {
 	c.compareSigningKeys()
 }
 
-// plan is what was found.
+// plan returns the plan of everything that was found.
 func (c *comparison) plan() *Plan {
 	sortChanges(c.changes)
 	p := &Plan{
@@ -144,6 +144,7 @@ func sortChanges(changes []Change) {
 	})
 }
 
+// summarize counts the changes.
 func summarize(changes []Change) Summary {
 	var s Summary
 	for i := range changes {

@@ -38,23 +38,24 @@ func attributesOf(object any) []Attribute {
 	return l
 }
 
-// rowsOf appends what is set of the attributes of one block. How a client authenticates
-// is not shown.
+// rowsOf appends the attributes of one block that are set. Hidden ones, with which a client
+// authenticates, are left out.
 func rowsOf(block *schema.Block, object any, l []Attribute) []Attribute {
 	for i := range block.Attributes {
 		a := &block.Attributes[i]
 		if !a.IsStored() || a.Hidden {
 			continue
 		}
-		if v := shown(a, a.Get(object)); v != nil {
+		if v := planned(a, a.Get(object)); v != nil {
 			l = append(l, Attribute{a.Name, v})
 		}
 	}
 	return l
 }
 
-// shown is a value as a plan has it, see Attribute; nil where it is not set.
-func shown(a *schema.Attribute, v any) any {
+// planned is a value as a plan has it, see Attribute; nil where it is not set. An empty
+// list that the language requires counts as set.
+func planned(a *schema.Attribute, v any) any {
 	zero := schema.IsZero(v)
 	switch {
 	case zero && a.Required && a.Type == schema.TypeStrings:
@@ -71,6 +72,7 @@ func shown(a *schema.Attribute, v any) any {
 	return v
 }
 
+// scopeObject is what a plan shows of a scope.
 func scopeObject(s *schema.Scope) Object {
 	return Object{rowsOf(schema.BlockOf(s), s, []Attribute{{"name", s.Name}})}
 }

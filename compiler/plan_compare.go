@@ -45,6 +45,7 @@ type comparison struct {
 // A pair is one object before and after; one of the two may be nil.
 type pair[T any] struct{ before, after *T }
 
+// newComparison pairs the objects of two documents; nothing is compared yet.
 func newComparison(prior Prior, next *schema.Document, renames []Rename, at time.Time) *comparison {
 	c := &comparison{
 		prior: prior.Document, next: next, first: prior.Document == nil, at: at, now: at.Unix(),
@@ -68,7 +69,7 @@ func newComparison(prior Prior, next *schema.Document, renames []Rename, at time
 	markDeletedLabels(c.apiLabels, c.apiBefore, func(a *schema.API) string { return a.Identifier })
 	markDeletedLabels(c.clientLabels, c.clientBefore, func(a *schema.Client) string { return a.ClientID })
 	c.authorizations = c.pairAuthorizations()
-	c.changes = make([]Change, 0, unpaired(c.apis)+unpaired(c.clients)+unpaired(c.authorizations))
+	c.changes = make([]Change, 0, countUnpaired(c.apis)+countUnpaired(c.clients)+countUnpaired(c.authorizations))
 	return c
 }
 
@@ -83,8 +84,8 @@ func markDeletedLabels[T any](labels map[string]string, before map[string]*T, id
 	}
 }
 
-// unpaired counts the objects that are created or deleted.
-func unpaired[T any](pairs []pair[T]) int {
+// countUnpaired counts the objects that are created or deleted.
+func countUnpaired[T any](pairs []pair[T]) int {
 	n := 0
 	for _, p := range pairs {
 		if p.before == nil || p.after == nil {
@@ -101,6 +102,7 @@ type edge struct {
 	subject     schema.SubjectType
 }
 
+// pairAuthorizations pairs authorizations by what they are about, and by label.
 func (c *comparison) pairAuthorizations() []pair[schema.Authorization] {
 	label := func(a *schema.Authorization) string { return a.Label }
 	pairs, _ := pairUpBy(c.prior.Authorizations, c.next.Authorizations, label,
@@ -120,6 +122,7 @@ func (c *comparison) apiLabel(before string) string {
 	return before
 }
 
+// clientLabel is apiLabel for clients.
 func (c *comparison) clientLabel(before string) string {
 	if after, renamed := c.clientLabels[before]; renamed {
 		return after
@@ -149,6 +152,7 @@ func (c *comparison) authorizationsBefore() map[string][]*schema.Authorization {
 	return c.heldBefore
 }
 
+// authorizationsAfter is authorizationsBefore for the new document.
 func (c *comparison) authorizationsAfter() map[string][]*schema.Authorization {
 	if c.heldAfter == nil {
 		c.heldAfter = byAPI(c.next.Authorizations)
@@ -156,6 +160,7 @@ func (c *comparison) authorizationsAfter() map[string][]*schema.Authorization {
 	return c.heldAfter
 }
 
+// byAPI groups authorizations by the label of their API.
 func byAPI(authorizations []schema.Authorization) map[string][]*schema.Authorization {
 	m := make(map[string][]*schema.Authorization)
 	for i := range authorizations {
@@ -212,8 +217,8 @@ func (d *differ) reason() string {
 	return strings.Join(reasons, " ")
 }
 
-// create records a new object. The methods delete, rename and update do so for
-// other changes.
+// create records a new object. Where CheckLock saw a rename that the prior document does
+// not show, the reason says so.
 func (c *comparison) create(address string, effect Effect, after any, format string, args ...any) {
 	reason := fmt.Sprintf(format, args...)
 	if r, renamed := c.locked[address]; renamed {
@@ -224,12 +229,14 @@ func (c *comparison) create(address string, effect Effect, after any, format str
 	})
 }
 
+// delete records an object that is gone.
 func (c *comparison) delete(address string, effect Effect, before any, format string, args ...any) {
 	c.changes = append(c.changes, Change{
 		Address: address, Action: ActionDelete, Effect: effect, Reason: fmt.Sprintf(format, args...), Before: Object{before},
 	})
 }
 
+// rename records another label for the same object.
 func (c *comparison) rename(from, to string, before, after any, format string, args ...any) {
 	c.changes = append(c.changes, Change{
 		Address: to, PreviousAddress: from, Action: ActionRename, Effect: EffectNone,
@@ -307,7 +314,7 @@ func pairUp[T any, K comparable](before, after []T, label func(*T) string, ident
 func pairUpBy[T any, K comparable](before, after []T, label func(*T) string, was, is func(*T) K) ([]pair[T], map[string]string) {
 	pairs := make([]pair[T], 0, max(len(before), len(after)))
 	byIdentity := make(map[K]*T) // what is left of before
-	var open []int               // pairs that still look for an identity
+	var open []int               // pairs with a new object that may be a renamed one
 	for i, j := 0, 0; i < len(before) || j < len(after); {
 		switch {
 		case j == len(after) || i < len(before) && label(&before[i]) < label(&after[j]):
@@ -328,12 +335,12 @@ func pairUpBy[T any, K comparable](before, after []T, label func(*T) string, was
 		}
 		i, j = i+1, j+1
 	}
-	return renamed(pairs, open, byIdentity, label, is)
+	return pairRenamed(pairs, open, byIdentity, label, is)
 }
 
-// renamed moves each object that kept its identity under another label to the
+// pairRenamed moves each object that kept its identity under another label to the
 // pair of its new label.
-func renamed[T any, K comparable](pairs []pair[T], open []int, byIdentity map[K]*T, label func(*T) string, is func(*T) K) ([]pair[T], map[string]string) {
+func pairRenamed[T any, K comparable](pairs []pair[T], open []int, byIdentity map[K]*T, label func(*T) string, is func(*T) K) ([]pair[T], map[string]string) {
 	labels := make(map[string]string)
 	moved := make(map[*T]bool)
 	taken := make(map[int]*T)

@@ -132,6 +132,7 @@ func decodeValue(b []byte) (any, error) {
 	return value, err
 }
 
+// decodeObject reads the members of an object one by one: a map would lose their order.
 func decodeObject(b []byte) (Object, error) {
 	attributes := []Attribute{}
 	decoder := json.NewDecoder(bytes.NewReader(b))

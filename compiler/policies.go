@@ -24,6 +24,8 @@ func (c *compilation) checkPolicies() {
 	}
 }
 
+// checkPolicy evaluates one policy. Violations are reported for each object, mistakes in
+// the policy itself once.
 func (c *compilation) checkPolicy(p *config.Policy) {
 	n := 0
 	switch Kind(p.ForEachOf) {
@@ -35,7 +37,7 @@ func (c *compilation) checkPolicy(p *config.Policy) {
 		n = len(c.authorizations)
 	}
 	var faults diag.List // errors of the policy itself, the same for many objects
-	for _, d := range checkInParallel(n, func(i int) diag.List { return c.evaluatePolicy(p, i) }) {
+	for _, d := range checkInParallel(n, func(i int) diag.List { return c.policyFindings(p, i) }) {
 		if d.Code == "policy-failed" {
 			c.diags.Add(d)
 		} else {
@@ -45,9 +47,10 @@ func (c *compilation) checkPolicy(p *config.Policy) {
 	c.reportOnce(faults)
 }
 
-// evaluatePolicy evaluates a policy for object i. It skips objects with errors of
-// their own: the policy would judge values that the author did not mean.
-func (c *compilation) evaluatePolicy(p *config.Policy, i int) diag.List {
+// policyFindings evaluates a policy for object i and returns the violation, or what is
+// wrong with the policy. It skips objects with errors of their own: the policy would
+// judge values that the author did not mean.
+func (c *compilation) policyFindings(p *config.Policy, i int) diag.List {
 	self, seen := c.policySelf(Kind(p.ForEachOf), i)
 	if c.refused.has(seen...) {
 		return nil
@@ -75,6 +78,7 @@ func (c *compilation) policySelf(kind Kind, i int) (config.Self, []*config.Decl)
 	return c.selfOf(i), []*config.Decl{&c.authorizations[i].Decl, &c.apis[e.api].Decl, &c.clients[e.client].Decl}
 }
 
+// severityOf is the severity of a policy's violations.
 func severityOf(p *config.Policy) diag.Severity {
 	if p.Severity == string(diag.Warning) {
 		return diag.Warning

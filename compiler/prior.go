@@ -36,6 +36,7 @@ func CheckPrior(m *Model, prior *schema.Document, opts PriorOptions) diag.List {
 	return p.diags.Sorted()
 }
 
+// A priorCheck is one run of CheckPrior.
 type priorCheck struct {
 	*Model
 	prior *schema.Document
@@ -57,7 +58,7 @@ func (p *priorCheck) checkProtectedAPIs() {
 	}
 }
 
-// checkProtectedClients does the same by client IDs.
+// checkProtectedClients is checkProtectedAPIs for clients, found by their client ids.
 func (p *priorCheck) checkProtectedClients() {
 	there := make(map[string]bool, len(p.Document.Clients))
 	for i := range p.Document.Clients {
@@ -75,19 +76,21 @@ func (p *priorCheck) checkProtectedClients() {
 func (p *priorCheck) reportProtectedLoss(kind Kind, label, name string, index map[string]int32, nameRange func(int32) hcl.Range) {
 	address := Address(kind, label)
 	if n, taken := index[label]; taken {
-		p.replaced(address, name, nameRange(n))
+		p.reportReplaced(address, name, nameRange(n))
 		return
 	}
-	p.destroyed(address, p.lockRange(kind, label))
+	p.reportDestroyed(address, p.lockRange(kind, label))
 }
 
-func (p *priorCheck) destroyed(address string, at hcl.Range) {
+// reportDestroyed is about an object whose label is gone too; at is its record.
+func (p *priorCheck) reportDestroyed(address string, at hcl.Range) {
 	p.diags = append(p.diags, diag.Newf("prevent-destroy", at,
 		"%s is gone from the configuration, but the state in use has prevent_destroy = true for it. "+
 			"Put it back; to remove it on purpose, first apply it with prevent_destroy = false.", address))
 }
 
-func (p *priorCheck) replaced(address, noun string, at hcl.Range) {
+// reportReplaced is about an object whose label now has another name in tokens.
+func (p *priorCheck) reportReplaced(address, noun string, at hcl.Range) {
 	p.diags = append(p.diags, diag.Newf("prevent-destroy", at,
 		"%s would be replaced by one with another %s, but the state in use has prevent_destroy = true for it. "+
 			"Put the %s back; to replace it on purpose, first apply it with prevent_destroy = false.", address, noun, noun).Titled("Replacement prevented"))
@@ -161,8 +164,10 @@ type keyIdentity struct {
 	alg     schema.SigningAlg
 }
 
+// identityOf is what tells two keys apart.
 func identityOf(k *schema.SigningKey) keyIdentity { return keyIdentity{k.PrivateKey, k.Alg} }
 
+// keySet indexes keys by identity.
 func keySet(keys []schema.SigningKey) map[keyIdentity]bool {
 	set := make(map[keyIdentity]bool, len(keys))
 	for i := range keys {

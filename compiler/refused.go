@@ -12,11 +12,13 @@ import (
 // only echo the first error skip it.
 type refusedBlocks map[place]bool
 
+// A place is where the header of a block begins.
 type place struct {
 	file string
 	byte int
 }
 
+// placeOf is the place of a declaration.
 func placeOf(d *config.Decl) place { return place{d.Range.Filename, d.Range.Start.Byte} }
 
 // has reports whether loading found an error in any of the declarations.
@@ -35,7 +37,7 @@ func findRefused(cfg *config.Config, loaded diag.List) refusedBlocks {
 	}
 	starts := blockStarts(cfg)
 	refused := make(refusedBlocks)
-	if loaded.IsCut() { // nobody knows which
+	if loaded.IsCut() { // the list holds some of the errors: any block may have one
 		for file, all := range starts {
 			for _, at := range all {
 				refused[place{file, at}] = true

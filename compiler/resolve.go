@@ -34,10 +34,11 @@ func byLabel[T any](decls []*T, key func(*T) (string, hcl.Range)) []*T {
 	})
 }
 
+// compileIssuer takes the first issuer block. Any other is an error and changes nothing.
 func (c *compilation) compileIssuer() {
 	issuers := c.Config.Issuers
 	if len(issuers) == 0 {
-		c.missingIssuer()
+		c.reportMissingIssuer()
 		return
 	}
 	c.issuer = issuers[0]
@@ -49,9 +50,9 @@ func (c *compilation) compileIssuer() {
 	}
 }
 
-// missingIssuer stays silent when a file could not be read: the issuer may be
+// reportMissingIssuer stays silent when a file could not be read: the issuer may be
 // in there.
-func (c *compilation) missingIssuer() {
+func (c *compilation) reportMissingIssuer() {
 	for i := range c.opts.Loaded {
 		switch c.opts.Loaded[i].Code {
 		case "syntax", "unreadable-file", "limit-exceeded", "invalid-issuer":
@@ -63,6 +64,7 @@ func (c *compilation) missingIssuer() {
 			`Add issuer { url = "https://auth.example.com/" } to any file.`)
 }
 
+// compileAPIs makes the APIs of the document, with what they inherit from the issuer.
 func (c *compilation) compileAPIs() {
 	c.apis = byLabel(c.Config.APIs, func(a *config.API) (string, hcl.Range) { return a.Label, a.Range })
 	c.scopes = make([]scopeIndex, len(c.apis))
@@ -76,6 +78,7 @@ func (c *compilation) compileAPIs() {
 	}
 }
 
+// compileClients makes the clients of the document. They inherit nothing.
 func (c *compilation) compileClients() {
 	c.clients = byLabel(c.Config.Clients, func(cl *config.Client) (string, hcl.Range) { return cl.Label, cl.Range })
 	c.byClient = make([][]int32, len(c.clients))
@@ -87,12 +90,14 @@ func (c *compilation) compileClients() {
 	}
 }
 
+// compileTrustedIssuers makes the trusted issuers of the document. Audiences that were
+// written and refused are not replaced by the default: the author meant others.
 func (c *compilation) compileTrustedIssuers() {
 	c.trustedIssuers = byLabel(c.Config.TrustedIssuers,
 		func(t *config.TrustedIssuer) (string, hcl.Range) { return t.Label, t.Range })
 	for _, declared := range c.trustedIssuers {
 		trusted := declared.TrustedIssuer
-		if !declared.Has("audiences") { // or they were refused
+		if !declared.Has("audiences") {
 			inherit(&trusted, c.issuer)
 		}
 		c.Document.TrustedIssuers = append(c.Document.TrustedIssuers, trusted)
@@ -125,7 +130,7 @@ func (c *compilation) compileAuthorizations() {
 		client, okClient := c.clientIndex[declared.Client]
 		api, okAPI := c.apiIndex[declared.API]
 		if !okClient || !okAPI {
-			c.orphan(declared)
+			c.noteUnresolved(declared)
 			continue
 		}
 		i := int32(len(c.authorizations))
@@ -141,13 +146,16 @@ func (c *compilation) compileAuthorizations() {
 	}
 }
 
-// ends are the indexes of what an authorization connects.
+// ends are the two objects that an authorization connects, by their indexes in the
+// document.
 type ends struct{ client, api int32 }
 
 // A connection is what at most one authorization may describe: client, API and
 // subject type, packed so that a million of them are compared quickly.
 type connection uint64
 
+// connectionOf packs a connection: the client in the upper half, then the API, and the
+// subject type in the lowest bit.
 func connectionOf(client, api int32, subject schema.SubjectType) connection {
 	key := connection(client)<<32 | connection(api)<<1
 	if subject == schema.SubjectUser {
@@ -156,13 +164,15 @@ func connectionOf(client, api int32, subject schema.SubjectType) connection {
 	return key
 }
 
+// checkSameConnection reports an authorization whose client, API and subject type another
+// one has. The server finds an authorization by these three alone.
 func (c *compilation) checkSameConnection(first map[connection]int32, key connection, i int32) {
 	j, taken := first[key]
 	if !taken {
 		first[key] = i
 		return
 	}
-	a, b := laterFirst(c.authorizations[i], c.authorizations[j], func(a *config.Authorization) *config.Decl { return &a.Decl })
+	a, b := inReportOrder(c.authorizations[i], c.authorizations[j], func(a *config.Authorization) *config.Decl { return &a.Decl })
 	c.report(a.Range, "duplicate-authorization",
 		fmt.Sprintf("%s and %s both authorize %s for %s, %s. "+
 			"Merge their scopes into one block and remove the other.",
@@ -180,6 +190,8 @@ func (c *compilation) resolveAuthorization(declared *config.Authorization, api i
 	return a
 }
 
+// checkShorterLifetime refuses a lifetime longer than the API's: the owner of an API sets
+// the limit for all of its tokens.
 func (c *compilation) checkShorterLifetime(a *config.Authorization, api int32) {
 	limit := c.Document.APIs[api].TokenLifetime
 	if a.TokenLifetime <= limit || c.refused.has(&c.apis[api].Decl) {

@@ -16,7 +16,8 @@ import (
 // with a dot, so it is never configuration; it is empty and stays.
 const rootLockName = ".writ.lock"
 
-// lockPoll is how often a held lock is tried again.
+// lockPoll is the time after which a held lock is tried again: flock cannot wait and
+// watch a context.
 const lockPoll = 20 * time.Millisecond
 
 // lockFile takes the advisory lock. The kernel releases it when the process dies.
@@ -49,6 +50,7 @@ func lockFile(ctx context.Context, path string) (unlock func() error, err error)
 	return lock.Close, nil
 }
 
+// regularLock refuses a lock that is no regular file.
 func regularLock(path string, info fs.FileInfo) error {
 	if info.Mode().IsRegular() {
 		return nil

@@ -11,17 +11,17 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// ErrStale is in the chain of every error that says that the world moved after
-// a plan was made. Nothing was written.
+// ErrStale is in the chain of every error which says that a file changed after a plan was
+// made. Nothing was written.
 var ErrStale = errors.New("the plan is stale")
 
 // ErrOtherPlan says that a saved plan is not what its own inputs give.
 var ErrOtherPlan = errors.New("the same files give another plan: it was edited, or saved by another version of writ")
 
 // A SavedPlan is a plan bound to the three digests that it was made from. It
-// holds no secret, so it may be kept where a pipeline keeps its artifacts. It
-// is no order to write what it says: apply makes the plan again from the files
-// and compares, so a saved plan can only forbid, never smuggle in.
+// holds no secret, so it may be kept where a pipeline keeps its artifacts. Apply does
+// not write what it says: it makes the plan again from the files and compares. So an
+// edited plan can only forbid a change, never cause one.
 type SavedPlan struct {
 	ConfigDigest string   // config.Config.Digest as "sha256:<hex>"
 	LockDigest   string   // Prior.LockDigest

@@ -16,7 +16,8 @@ const scopeOfflineAccess = "offline_access"
 // A scopeIndex maps the scopes of one API to their places.
 type scopeIndex map[string]int
 
-// An API with up to fewScopes scopes is searched without an index.
+// fewScopes is up to how many scopes of an API are searched one by one. Making an index for
+// fewer costs more than it saves.
 const fewScopes = 12
 
 // scopePlace returns the place of a scope among those of its API, or -1.
@@ -47,19 +48,19 @@ func (c *compilation) resolveScopes(a *config.Authorization, api int32) []string
 	scopes := c.Document.APIs[api].Scopes
 	held := c.clearedHeld(len(scopes))
 	n := 0
-	var unplaced []string // unknown names that came out of one expression
+	var unplaced []string // unknown names that one expression gave: they have no ranges of their own
 	for i, name := range a.Scopes {
 		switch p := c.scopePlace(api, name); {
 		case p < 0 && a.ScopeRange(i) == a.AttrRange("scopes"):
 			unplaced = append(unplaced, name)
 		case p < 0:
-			c.unknownScope(a, i, api)
+			c.reportUnknownScope(a, i, api)
 		case !held[p]: // config has reported a repetition
 			held[p] = true
 			n++
 		}
 	}
-	c.unknownScopes(a, unplaced, api)
+	c.reportUnknownScopes(a, unplaced, api)
 	resolved := make([]string, 0, n)
 	for p := range held {
 		if held[p] {
@@ -100,14 +101,16 @@ func (c *compilation) namesOfScopes(api int32) []string {
 	return c.shown.names
 }
 
-func (c *compilation) unknownScope(a *config.Authorization, i int, api int32) {
+// reportUnknownScope reports one scope that the API does not have, and what was most
+// likely meant: a similar name, several scopes in one string, or offline_access.
+func (c *compilation) reportUnknownScope(a *config.Authorization, i int, api int32) {
 	declared := c.apis[api]
 	if c.refused.has(&declared.Decl) {
 		return // the scope may be what was refused there
 	}
 	name := a.Scopes[i]
 	if name == scopeOfflineAccess {
-		c.offlineAccessAsScope(a, i, api)
+		c.reportOfflineAccessScope(a, i, api)
 		return
 	}
 	names := c.namesOfScopes(api)
@@ -122,15 +125,15 @@ func (c *compilation) unknownScope(a *config.Authorization, i int, api int32) {
 	c.report(a.ScopeRange(i), "unknown-scope", detail, declaredHere(&declared.Decl))
 }
 
-// unknownScopes reports all unknown scopes of one expression together: they have
+// reportUnknownScopes reports all unknown scopes of one expression together: they have
 // one place in the source and most often one cause.
-func (c *compilation) unknownScopes(a *config.Authorization, names []string, api int32) {
+func (c *compilation) reportUnknownScopes(a *config.Authorization, names []string, api int32) {
 	declared := c.apis[api]
 	switch {
 	case len(names) == 0 || c.refused.has(&declared.Decl):
 		return
 	case len(names) == 1:
-		c.unknownScope(a, slices.Index(a.Scopes, names[0]), api)
+		c.reportUnknownScope(a, slices.Index(a.Scopes, names[0]), api)
 		return
 	}
 	c.report(a.AttrRange("scopes"), "unknown-scope",
@@ -139,8 +142,8 @@ func (c *compilation) unknownScopes(a *config.Authorization, names []string, api
 		declaredHere(&declared.Decl))
 }
 
-// offlineAccessAsScope explains that refresh tokens are not a scope to grant.
-func (c *compilation) offlineAccessAsScope(a *config.Authorization, i int, api int32) {
+// reportOfflineAccessScope explains that a refresh token is not granted as a scope.
+func (c *compilation) reportOfflineAccessScope(a *config.Authorization, i int, api int32) {
 	declared := c.apis[api]
 	if !c.Document.APIs[api].AllowOfflineAccess {
 		c.report(a.ScopeRange(i), "offline-access-not-allowed",

@@ -9,8 +9,8 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// checkSigningSecrets wants a signing secret exactly where the effective
-// algorithm is HS256, and a different one for every API.
+// checkSigningSecrets requires a signing secret of exactly the APIs that sign with HS256,
+// and warns where two APIs share one.
 func (c *compilation) checkSigningSecrets() {
 	first := make(map[schema.SecretRef]int32)
 	for i := range c.Document.APIs {
@@ -19,12 +19,12 @@ func (c *compilation) checkSigningSecrets() {
 		switch there := api.SigningSecret != ""; {
 		case c.refused.has(&declared.Decl):
 		case api.Alg == schema.HS256 && !there:
-			c.missingSigningSecret(int32(i))
+			c.reportMissingSigningSecret(int32(i))
 		case api.Alg != schema.HS256 && there:
-			c.unusedSigningSecret(int32(i))
+			c.reportUnusedSigningSecret(int32(i))
 		case there:
 			if j, shared := first[api.SigningSecret]; shared {
-				c.sharedSigningSecret(int32(i), j)
+				c.reportSharedSigningSecret(int32(i), j)
 			} else {
 				first[api.SigningSecret] = int32(i)
 			}
@@ -32,7 +32,8 @@ func (c *compilation) checkSigningSecrets() {
 	}
 }
 
-func (c *compilation) missingSigningSecret(i int32) {
+// reportMissingSigningSecret is about an API with HS256 and no secret.
+func (c *compilation) reportMissingSigningSecret(i int32) {
 	a := c.apis[i]
 	c.report(c.algRange(i), "missing-signing-secret",
 		fmt.Sprintf(`%s signs with HS256, which needs a secret that the API's verifiers hold too. `+
@@ -40,7 +41,8 @@ func (c *compilation) missingSigningSecret(i int32) {
 		c.algElsewhere(i)...)
 }
 
-func (c *compilation) unusedSigningSecret(i int32) {
+// reportUnusedSigningSecret is about an API with a secret and an asymmetric algorithm.
+func (c *compilation) reportUnusedSigningSecret(i int32) {
 	a := c.apis[i]
 	c.report(a.AttrRange("signing_secret"), "unused-signing-secret",
 		fmt.Sprintf("%s signs with %s, which uses no shared secret. Remove signing_secret, or set signing_alg = %q.",
@@ -48,7 +50,8 @@ func (c *compilation) unusedSigningSecret(i int32) {
 		c.algElsewhere(i)...)
 }
 
-func (c *compilation) sharedSigningSecret(i, j int32) {
+// reportSharedSigningSecret is about two APIs with one secret.
+func (c *compilation) reportSharedSigningSecret(i, j int32) {
 	a, b := c.apis[i], c.apis[j]
 	c.report(a.AttrRange("signing_secret"), "hs256-shared-key",
 		fmt.Sprintf("%s and %s are signed with the same HS256 secret, so whoever verifies tokens for one can forge tokens for the other. "+

@@ -24,12 +24,14 @@ type fileSystem interface {
 // osFiles is the fileSystem of the machine.
 type osFiles struct{ durable.OS }
 
+// Lock takes the advisory lock, see lockFile.
 func (osFiles) Lock(ctx context.Context, path string) (func() error, error) {
 	return lockFile(ctx, path)
 }
 
 func (osFiles) ReadFile(path string) ([]byte, error) { return os.ReadFile(path) }
 
+// Names lists a folder in no order.
 func (osFiles) Names(path string) ([]string, error) {
 	folder, err := os.Open(path)
 	if err != nil {
@@ -51,6 +53,8 @@ type target struct {
 	staged string // path of the staging file; "" when there is none
 }
 
+// newTarget inspects a file before anything is written. A file that exists keeps its
+// permissions; a new one gets 0644 less the umask.
 func newTarget(files fileSystem, what, path, was string, next []byte) (*target, error) {
 	t := &target{what: what, path: path, was: was, next: next, mode: 0o644}
 	at, info, err := durable.Resolve(files, path)
@@ -65,6 +69,7 @@ func newTarget(files fileSystem, what, path, was string, next []byte) (*target, 
 	return t, nil
 }
 
+// failed adds the operation and the file to an error, once.
 func (t *target) failed(operation string, err error) error {
 	return fmt.Errorf("%s %s %q: %w", operation, t.what, t.path, unwrapLink(unwrapPath(err)))
 }
@@ -92,9 +97,9 @@ func (t *target) check(files fileSystem) error {
 	return nil
 }
 
-// sweep removes what runs that died left behind. The advisory lock is held, so
+// removeLeftOver removes the staging files of runs that died. The advisory lock is held, so
 // no living run has a staging file for this target.
-func (t *target) sweep(files fileSystem) error {
+func (t *target) removeLeftOver(files fileSystem) error {
 	folder := filepath.Dir(t.path)
 	names, err := files.Names(folder)
 	if err != nil {
@@ -146,8 +151,8 @@ func (t *target) commit(files fileSystem) (renamed bool, err error) {
 	return false, t.failed("replace", err)
 }
 
-// discard removes a staging file that was not used. If that fails, the next run
-// sweeps it.
+// discard removes a staging file that was not used. If that fails, the next run removes
+// it.
 func (t *target) discard(files fileSystem) {
 	if t.staged != "" {
 		_ = files.Remove(t.staged)

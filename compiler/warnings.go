@@ -18,28 +18,30 @@ const expiryNotice = 30 * 24 * 3600
 func (c *compilation) checkProfilesAndLifetimes() {
 	defaults := &c.issuer.Defaults
 	if defaults.TokenLifetime > schema.LongTokenLifetime {
-		c.longLifetime(c.defaultRange("token_lifetime"), "The issuer's default", defaults.TokenLifetime)
+		c.reportLongLifetime(c.defaultRange("token_lifetime"), "The issuer's default", defaults.TokenLifetime)
 	}
 	if defaults.Profile == schema.ProfileAuth0 {
-		c.untypedProfile(c.defaultRange("token_profile"), "APIs that say nothing else get")
+		c.reportUntypedProfile(c.defaultRange("token_profile"), "APIs that say nothing else get")
 	}
 	for _, a := range c.apis {
 		if a.TokenLifetime > schema.LongTokenLifetime {
-			c.longLifetime(a.AttrRange("token_lifetime"), "The token lifetime of "+a.Address, a.TokenLifetime)
+			c.reportLongLifetime(a.AttrRange("token_lifetime"), "The token lifetime of "+a.Address, a.TokenLifetime)
 		}
 		if a.Profile == schema.ProfileAuth0 {
-			c.untypedProfile(a.AttrRange("token_profile"), a.Address+" has")
+			c.reportUntypedProfile(a.AttrRange("token_profile"), a.Address+" has")
 		}
 	}
 }
 
-func (c *compilation) longLifetime(r hcl.Range, what string, seconds int64) {
+// reportLongLifetime warns about a lifetime beyond schema.LongTokenLifetime.
+func (c *compilation) reportLongLifetime(r hcl.Range, what string, seconds int64) {
 	c.report(r, "long-lifetime",
 		fmt.Sprintf("%s is %s. A token cannot be taken back before it expires, so whoever steals one has it that long. "+
 			"Choose %s or less.", what, schema.FormatDuration(seconds), schema.FormatDuration(schema.LongTokenLifetime)))
 }
 
-func (c *compilation) untypedProfile(r hcl.Range, who string) {
+// reportUntypedProfile warns about the profile whose tokens have no typ of their own.
+func (c *compilation) reportUntypedProfile(r hcl.Range, who string) {
 	c.report(r, "auth0-profile-untyped",
 		fmt.Sprintf("%s the token profile %q, whose typ is JWT: a verifier cannot tell such an access token from another kind of JWT "+
 			"(RFC 8725 section 3.11). Choose %q unless a verifier depends on the Auth0 form.",
@@ -64,9 +66,9 @@ func (c *compilation) checkExpiry() {
 			switch {
 			case end == 0:
 			case end <= now:
-				c.expiredCredential(declared, cred, liveAt(all, now))
+				c.reportExpiredCredential(declared, cred, liveAt(all, now))
 			case end <= now+expiryNotice && !liveAt(all, now+expiryNotice):
-				c.expiresSoon(declared, cred)
+				c.reportExpiresSoon(declared, cred)
 			}
 		}
 	}
@@ -98,7 +100,9 @@ func liveAt(all []schema.Credential, at int64) bool {
 	return false
 }
 
-func (c *compilation) expiredCredential(d *config.Client, cred schema.Credential, others bool) {
+// reportExpiredCredential warns about a credential that has expired. others says whether
+// the client can still authenticate.
+func (c *compilation) reportExpiredCredential(d *config.Client, cred schema.Credential, others bool) {
 	detail := fmt.Sprintf("The %s %q of %s expired at %s. Remove it.",
 		cred.Block.Type, cred.Label, d.Address, schema.FormatTime(cred.Window.ExpiresAt))
 	if !others {
@@ -108,7 +112,8 @@ func (c *compilation) expiredCredential(d *config.Client, cred schema.Credential
 	c.report(d.NestedRange(cred.Block.Type, cred.Label, "expires_at"), "expired-credential", detail)
 }
 
-func (c *compilation) expiresSoon(d *config.Client, cred schema.Credential) {
+// reportExpiresSoon warns about the last credential of a client to expire.
+func (c *compilation) reportExpiresSoon(d *config.Client, cred schema.Credential) {
 	c.report(d.NestedRange(cred.Block.Type, cred.Label, "expires_at"), "expires-soon",
 		fmt.Sprintf("The %s %q of %s expires at %s, and nothing declared authenticates the client %s from now. "+
 			"Add its successor, wait until the client uses it, then remove this one.",
