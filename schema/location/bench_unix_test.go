@@ -33,7 +33,7 @@ func BenchmarkLook(b *testing.B) {
 				return s.open(b)
 			}},
 			{"oci", func(b *testing.B) location.Location {
-				l := open(b, "oci://"+startRegistry(b)+"/writ:prod", location.Options{DockerConfig: emptyConfig(b)})
+				l := open(b, "oci://"+locationtest.StartRegistry(b).Address+"/writ:prod", location.Options{DockerConfig: emptyConfig(b)})
 				location.SetSettle(l, time.Millisecond)
 				return l
 			}},
