@@ -202,6 +202,20 @@ func checkPut(l Location, file []byte, now, prior Head) (Head, error) {
 	return next, nil
 }
 
+// Read returns the newest snapshot's file and what the location says of it. Where
+// another takes its place meanwhile, it is that one.
+func Read(ctx context.Context, l Location) (file []byte, head Head, err error) {
+	for range chases {
+		if head, err = l.Head(ctx, Head{}); err != nil {
+			break
+		}
+		if file, err = l.Fetch(ctx, head); !errors.Is(err, ErrMoved) {
+			break
+		}
+	}
+	return file, head, err
+}
+
 // newest is Head for who takes no snapshot for an answer.
 func newest(ctx context.Context, l Location) (Head, error) {
 	head, err := l.Head(ctx, Head{})
