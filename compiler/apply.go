@@ -18,17 +18,25 @@ import (
 // nothing to do.
 var ErrInForce = errors.New("the change is in force")
 
+// ErrPublished is in the chain of every error of Apply that came after Publish had
+// done its work and before the lockfile was replaced.
+var ErrPublished = errors.New("the snapshot is in force and the lockfile is not written")
+
 // An ApplyRequest is the pair of files to write and what must still stand.
 type ApplyRequest struct {
 	Root     string // the configuration's folder; the advisory lock is taken in it
 	Lockfile string // path
-	Snapshot string // path; "" writes the lockfile only
+	Snapshot string // path; "" for one that is no file
 
 	NextLock     []byte // nil leaves the lockfile alone
 	NextSnapshot []byte // nil leaves the snapshot alone
 
 	LockDigest     string // FileDigest of the lockfile that was planned against, "" when there was none
 	SnapshotDigest string // FileDigest of the whole snapshot file that was planned against, "" when there was none
+
+	// Publish puts a snapshot where it is no file. It is called once everything is
+	// staged, and after an error of it nothing is replaced. Nil for none.
+	Publish func() error
 
 	Rand io.Reader // for the names of staging files; crypto/rand when nil
 }
@@ -45,7 +53,7 @@ type ApplyRequest struct {
 // Apply waits for the advisory lock until ctx ends, and from the first rename on
 // does not look at ctx any more. An error with ErrStale in its chain says that a
 // file changed since the plan and that nothing was written, one with ErrInForce that
-// everything was.
+// everything was, one with ErrPublished that the lockfile was not.
 func Apply(ctx context.Context, req ApplyRequest) error { return applyOn(ctx, osFiles{}, req) }
 
 // applyOn is Apply on a file system that a test may replace.
@@ -73,23 +81,29 @@ func applyOn(ctx context.Context, files fileSystem, req ApplyRequest) (err error
 			return err
 		}
 	}
-	return replaceAll(ctx, files, targets, req.random())
+	return req.replaceAll(ctx, files, targets)
 }
 
-// replaceAll stages everything, and only then replaces one file after the other.
-func replaceAll(ctx context.Context, files fileSystem, targets []*target, random io.Reader) (err error) {
+// replaceAll stages everything, and only then publishes and replaces one file after
+// the other.
+func (req *ApplyRequest) replaceAll(ctx context.Context, files fileSystem, targets []*target) (err error) {
 	defer func() {
 		for _, t := range targets {
 			t.discard(files)
 		}
 	}()
 	for _, t := range targets {
-		if err := t.stage(files, random); err != nil {
+		if err := t.stage(files, req.random()); err != nil {
 			return err
 		}
 	}
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if req.Publish != nil {
+		if err := req.Publish(); err != nil {
+			return err
+		}
 	}
 	targets = slices.DeleteFunc(targets, func(t *target) bool { return t.staged == "" })
 	for i, t := range targets {
@@ -100,6 +114,8 @@ func replaceAll(ctx context.Context, files fileSystem, targets []*target, random
 			return fmt.Errorf("%w, but %w", ErrInForce, err)
 		case renamed || i > 0:
 			return fmt.Errorf("the lockfile is written, the snapshot is not: %w", err)
+		case req.Publish != nil:
+			return fmt.Errorf("%w: %w", ErrPublished, err)
 		default:
 			return err
 		}

@@ -189,3 +189,53 @@ func checkFault(t *testing.T, w *world, name string, fault, err error) {
 		t.Errorf("%s: state %s after a second apply, left over %v", name, state, w.leftOver())
 	}
 }
+
+// TestPublishFaults does the same to an apply that publishes: whatever fails before
+// leaves all as it was, and whatever fails after says that the snapshot is in force.
+func TestPublishFaults(t *testing.T) {
+	reached := false
+	for _, late := range []bool{false, true} {
+		for at := 1; ; at++ {
+			w := newWorld(t)
+			f := &faulty{fileSystem: osFiles{}, at: at, err: syscall.EIO, late: late}
+			request, published := w.request(), false
+			request.Snapshot, request.NextSnapshot = "", nil
+			request.Publish = func() error {
+				if state := w.state(); state != "old old" {
+					t.Errorf("the state is %s before the snapshot is put", state)
+				}
+				return f.step("publish", func() error { published = true; return nil })
+			}
+			err := applyOn(t.Context(), f, request)
+			if f.hit == "" {
+				break
+			}
+			reached = reached || f.hit == "publish"
+			state, name := w.state(), fmt.Sprintf("operation %d, %s (late %v): %v", at, f.hit, late, err)
+			behind, inForce := errors.Is(err, ErrPublished), errors.Is(err, ErrInForce)
+			switch {
+			case !errors.Is(err, syscall.EIO):
+				t.Error(name)
+			case f.hit == "publish":
+				if state != "old old" || behind || inForce {
+					t.Errorf("%s: state %s", name, state)
+				}
+			case !published && (state != "old old" || behind || inForce):
+				t.Errorf("%s: state %s", name, state)
+			case published && state == "old old" && !behind:
+				t.Errorf("%s: the lockfile is not written, and nobody says so", name)
+			case published && state == "new old" && !inForce && !(behind && f.hit == "rename"): // see checkFault
+				t.Errorf("%s: all is written, and nobody says so", name)
+			}
+			again := w.request()
+			again.Snapshot, again.NextSnapshot = "", nil
+			if err := Apply(t.Context(), again); err != nil || w.state() != "new old" || len(w.leftOver()) > 0 {
+				t.Errorf("%s: a second apply: %v, state %s, left over %v", name, err, w.state(), w.leftOver())
+			}
+			w.root = ""
+		}
+	}
+	if !reached {
+		t.Error("nothing was published")
+	}
+}

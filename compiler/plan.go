@@ -92,7 +92,7 @@ func NewPlan(prior Prior, m *Model, opts PlanOptions) (*Plan, diag.List) {
 // RollbackPlan says what serving an older document again widens and narrows. The
 // lockfile stays as it is: what the old document holds was recorded when it was
 // applied first.
-func RollbackPlan(prior Prior, old *schema.Document, digest string, at time.Time) *Plan {
+func PlanBetween(prior Prior, old *schema.Document, digest string, at time.Time) *Plan {
 	p := compareDocuments(prior, old, nil, at)
 	p.PriorDigest, p.Digest = prior.Digest, digest
 	return p

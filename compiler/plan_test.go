@@ -323,11 +323,11 @@ func TestSavedPlanCheck(t *testing.T) {
 	}
 }
 
-// TestRollbackPlan: what a rollback widens is what the changes since narrowed.
-func TestRollbackPlan(t *testing.T) {
+// TestPlanBetween: what a rollback widens is what the changes since narrowed.
+func TestPlanBetween(t *testing.T) {
 	now := full()
 	now.Authorizations[0].Scopes, now.APIs[0].TokenLifetime = nil, 1200
-	p := RollbackPlan(Prior{Document: now, Digest: "sha256:now", Serial: 7}, full(), "sha256:old", time.Unix(15, 0))
+	p := PlanBetween(Prior{Document: now, Digest: "sha256:now", Serial: 7}, full(), "sha256:old", time.Unix(15, 0))
 	if p.PriorDigest != "sha256:now" || p.Digest != "sha256:old" || p.LockChanged {
 		t.Errorf("bound to %q, %q; lock %v", p.PriorDigest, p.Digest, p.LockChanged)
 	}

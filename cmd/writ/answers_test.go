@@ -153,7 +153,7 @@ func (w *world) serveNext() {
 	w.t.Helper()
 	w.model, w.text = drawModel(w.t, w.r, w.keys, w.now)
 	w.serial++
-	file, err := workspace.Snapshot(w.model.Document, w.model, w.serial, w.now)
+	file, err := workspace.Snapshot(w.model.Document, w.model, snapshot.Envelope{Serial: w.serial, Created: w.now})
 	if err != nil {
 		w.t.Fatal(err)
 	}

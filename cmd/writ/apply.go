@@ -29,10 +29,11 @@ type writeFlags struct {
 	sign    string
 }
 
-func (o *writeFlags) flags() []cli.Flag {
+func (o *writeFlags) flags(config *cli.ConfigFlags) []cli.Flag {
 	return []cli.Flag{
 		{Name: "auto-approve", Usage: "do not ask", Value: &o.approve},
-		{Name: "sign", Usage: "sign the snapshot with the Ed25519 key in `FILE`", Value: &o.sign},
+		{Name: "sign", Usage: "sign the snapshot with the Ed25519 key in `FILE`, or in the environment variable NAME by env:NAME", Value: &o.sign},
+		{Name: "store-allow-unsafe", Usage: "write to a bucket of NATS that can forget what it acknowledged", Value: &config.AllowUnsafe},
 	}
 }
 
@@ -57,13 +58,20 @@ nothing is written and the exit code is 3. Repeat the --var, --var-file,
 
 The snapshot records the git commit when the configuration's folder is clean.
 
+Where --snapshot is the address of a location, oci://REGISTRY/REPOSITORY:TAG or
+nats://HOST/BUCKET/NAME, the snapshot there is what is compared with and what is
+replaced, if it is still the newest then: otherwise nothing is written, the
+lockfile neither, and the exit code is 3. Run it again. A registry is logged in
+to as Docker does, NATS with $NATS_CREDS, $NATS_CA, $NATS_CERT and $NATS_KEY.
+What is at https://HOST/PATH is read with --prior, and written to a FILE.
+
 Each snapshot has the serial after that of the one in force, and servers refuse
 an older one. So the snapshot in force has to be at hand: where it is not and
 the lockfile has records, nothing is written. --first says that nothing was
 applied before. Where the snapshot is lost, --after-serial takes the highest
 serial that servers tell: curl -s http://127.0.0.1:8081/status`,
 		Example: "$ writ apply --auto-approve\n...\nApplied serial 1, sha256:4be1...: wrote writ.lock.hcl and writ.snapshot.",
-		Flags: append(slices.Concat(o.proposalOptions.flags(), o.writeFlags.flags(), o.origin.flags()),
+		Flags: append(slices.Concat(o.proposalOptions.flags(flags), o.writeFlags.flags(flags), o.origin.flags()),
 			cli.Flag{Name: "revision", Usage: "the revision to record when git does not tell: `TEXT`", Value: &o.revision}),
 		Run: func(ctx context.Context, env *cli.Env, args []string) error {
 			return runApply(ctx, env, args, flags, o)
@@ -93,8 +101,11 @@ func runApply(ctx context.Context, env *cli.Env, args []string, flags *cli.Confi
 			return err
 		}
 	}
-	w, err := flags.Load(env, nil, o.snapshot)
+	w, err := flags.Load(env, nil)
 	if err != nil {
+		return err
+	}
+	if err := w.Snapshot.CheckWritable(); err != nil {
 		return err
 	}
 	inputs := w.Flags()
@@ -183,7 +194,18 @@ func signingKey(env *cli.Env, name string) (ed25519.PrivateKey, error) {
 	if name == "" {
 		return nil, nil
 	}
-	return readSigningKey(env.Path(name))
+	if variable, ok := strings.CutPrefix(name, "env:"); ok {
+		text := env.Getenv(variable)
+		if text == "" {
+			return nil, diag.Failf("invalid-key", "Set it to what \"writ keys new --alg EdDSA -\" prints.", "sign with %q: the environment variable is not set", name)
+		}
+		return parseSigningKey([]byte(text), name)
+	}
+	content, err := workspace.ReadFile(env.Path(name))
+	if err != nil {
+		return nil, err
+	}
+	return parseSigningKey(content, filepath.ToSlash(env.Path(name)))
 }
 
 // releaseResult is what was written, for machines.
@@ -219,11 +241,12 @@ func publish(ctx context.Context, env *cli.Env, r *workspace.Release, approved b
 		}
 	}
 	err := r.Apply(ctx)
-	if err != nil && !errors.Is(err, compiler.ErrInForce) {
+	published := errors.Is(err, compiler.ErrPublished)
+	if err != nil && !published && !errors.Is(err, compiler.ErrInForce) {
 		return err
 	}
 	env.Done = fmt.Sprintf("Serial %d is in force", r.Envelope.Serial)
-	if err != nil && env.JSON { // one object: the error, which says that it is in force
+	if err != nil && (published || env.JSON) { // the error says what is in force; with --json there is one object
 		return err
 	}
 	if shown := showRelease(env, r, true); err == nil {
@@ -238,8 +261,8 @@ func unsignedNow() diag.Diagnostic {
 }
 
 func showRelease(env *cli.Env, r *workspace.Release, applied bool) error {
-	result := releaseResult{Applied: applied, Plan: r.Plan, Digest: r.Plan.Digest, Snapshot: filepath.ToSlash(r.Snapshot)}
-	written := []string{filepath.ToSlash(r.Snapshot)}
+	result := releaseResult{Applied: applied, Plan: r.Plan, Digest: r.Plan.Digest, Snapshot: r.Snapshot.String()}
+	written := []string{result.Snapshot}
 	if applied {
 		result.Serial, result.Revision = r.Envelope.Serial, r.Envelope.Revision
 		if r.Plan.LockChanged {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,6 +21,7 @@ import (
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/jose"
+	"github.com/writ-auth/writ/schema/location"
 	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/decide"
@@ -37,8 +39,9 @@ func consoleCommand() cli.Command {
 		Summary: "look at APIs, clients and keys in a browser",
 		About: `
 Of a folder it shows what the files declare, and takes every change at once; a
-new API that is created there is written into a file of its own. Of a snapshot
-file it shows what was applied, and changes nothing.
+new API that is created there is written into a file of its own. Of a snapshot,
+a file or the address of a location, it shows what was applied, and changes
+nothing.
 
 With --server it shows what a running server does with the snapshot at LOCATION,
 writ.snapshot without: its keys, and its own answers in the Test view. With
@@ -66,22 +69,31 @@ func runConsole(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 	defer listener.Close()
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	path := env.Folder(args)
-	info, err := os.Stat(path)
+	name, isFolder := env.Folder(args), false
+	if len(args) > 0 {
+		name = env.Place(args[0])
+	}
+	if !workspace.IsAddress(name) {
+		info, err := os.Stat(name)
+		if err != nil {
+			return diag.Failf("unreadable-file", "Name a folder of HCL files or a snapshot.", "open %q: %w", filepath.ToSlash(name), errors.Unwrap(err))
+		}
+		if isFolder = info.IsDir(); isFolder && o.server != "" {
+			name = filepath.Join(name, workspace.SnapshotName)
+		}
+	}
+	place, err := workspace.OpenPlace(name, env.LocationOptions())
 	if err != nil {
-		return diag.Failf("unreadable-file", "Name a folder of HCL files or a snapshot.", "open %q: %w", filepath.ToSlash(path), errors.Unwrap(err))
+		return err
 	}
 	var opts console.Options
 	switch {
 	case o.server != "":
-		if info.IsDir() {
-			path = filepath.Join(path, workspace.SnapshotName)
-		}
-		opts, err = showServer(ctx, env, path, o)
-	case info.IsDir():
+		opts, err = showServer(ctx, env, place, o)
+	case isFolder:
 		opts, err = showFolder(ctx, env, args, flags)
 	default:
-		opts, err = showFile(env, path)
+		opts, err = showSnapshot(ctx, env, place)
 	}
 	if err != nil {
 		return err
@@ -93,7 +105,7 @@ func runConsole(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 	if env.JSON {
 		err = env.PrintJSON(map[string]string{"event": "serving", "console": address})
 	} else {
-		_, err = fmt.Fprintf(env.Out, "Showing %s at %s\nCtrl-C stops.\n", filepath.ToSlash(path), address)
+		_, err = fmt.Fprintf(env.Out, "Showing %s at %s\nCtrl-C stops.\n", place, address)
 	}
 	if err != nil {
 		return err
@@ -135,11 +147,12 @@ type shownFile struct {
 	rejected *server.Rejection
 }
 
-// put takes a snapshot, or the error that there is instead. An error leaves the last one.
+// put takes a snapshot, or the error that there is instead. An error leaves the last
+// one, and so does neither.
 func (f *shownFile) put(snap *snapshot.Snapshot, err error, now time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.rejected = rejection(err, now); err == nil {
+	if f.rejected = rejection(err, now); snap != nil {
 		f.snap, f.decider, f.since = snap, decide.New(snap, decide.Facts{RefreshTokens: true}), now
 	}
 }
@@ -150,7 +163,12 @@ func (f *shownFile) read(path string, now time.Time) error {
 	if err == nil && info.Size() == f.size && info.ModTime().Equal(f.modified) {
 		return nil
 	}
-	snap, err := workspace.ReadSnapshot(path)
+	content, err := workspace.ReadFile(path)
+	if err != nil {
+		f.put(nil, err, now)
+		return err
+	}
+	snap, err := workspace.OpenSnapshot(content, filepath.ToSlash(path))
 	if err == nil {
 		f.size, f.modified = info.Size(), info.ModTime()
 	}
@@ -187,10 +205,44 @@ func showFile(env *cli.Env, path string) (console.Options, error) {
 	}}, err
 }
 
+// showSnapshot shows the snapshot of a place, and each that comes after it.
+func showSnapshot(ctx context.Context, env *cli.Env, place workspace.Place) (console.Options, error) {
+	if path, ok := place.File(); ok {
+		return showFile(env, path)
+	}
+	l, err := place.Location()
+	if err != nil {
+		return console.Options{}, err
+	}
+	content, head, err := location.Read(ctx, l)
+	if err != nil {
+		l.Close()
+		return console.Options{}, workspace.LocationError(err)
+	}
+	shown := new(shownFile)
+	snap, unusable := workspace.OpenSnapshot(content, place.String())
+	if unusable != nil {
+		l.Close()
+		return console.Options{}, unusable
+	}
+	shown.put(snap, nil, env.Now())
+	go func() {
+		defer l.Close()
+		for look := range location.Follow(ctx, l, location.Schedule{Held: head}) {
+			snap = nil
+			if look.File != nil {
+				snap, unusable = workspace.OpenSnapshot(look.File, place.String())
+			}
+			shown.put(snap, cmp.Or(look.Err, unusable), env.Now())
+		}
+	}()
+	return console.Options{State: func() console.State { return shown.state(env.Now()) }}, nil
+}
+
 // showFolder shows what the files of a folder declare, and compiles them again when they
 // change. An error in a file is shown on the pages.
 func showFolder(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags) (console.Options, error) {
-	w, err := flags.Load(env, args, "")
+	w, err := flags.Load(env, args)
 	if err != nil {
 		return console.Options{}, err
 	}
@@ -201,7 +253,7 @@ func showFolder(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 			return nil, err
 		}
 		serial++
-		file, err := workspace.Snapshot(t.Model.Document, t.Model, serial, env.Now())
+		file, err := workspace.Snapshot(t.Model.Document, t.Model, snapshot.Envelope{Serial: serial, Created: env.Now()})
 		if err != nil {
 			return nil, err
 		}
@@ -233,8 +285,8 @@ func showFolder(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 }
 
 // showServer shows a snapshot with what the server that serves it says of itself.
-func showServer(ctx context.Context, env *cli.Env, path string, o *consoleFlags) (console.Options, error) {
-	file, err := showFile(env, path)
+func showServer(ctx context.Context, env *cli.Env, place workspace.Place, o *consoleFlags) (console.Options, error) {
+	file, err := showSnapshot(ctx, env, place)
 	if err != nil {
 		return console.Options{}, err
 	}
@@ -244,7 +296,7 @@ func showServer(ctx context.Context, env *cli.Env, path string, o *consoleFlags)
 	}
 	if issuer := file.State().Snapshot.Issuer().URL; issuer != tokens.issuer {
 		return console.Options{}, diag.Failf("command-failed", "Name the snapshot that it serves.",
-			"%s is the issuer %q, and the snapshot %q is of %q", o.server, tokens.issuer, filepath.ToSlash(path), issuer)
+			"%s is the issuer %q, and the snapshot %q is of %q", o.server, tokens.issuer, place, issuer)
 	}
 	source := &remoteSource{ctx: ctx, file: file.State, tokens: tokens}
 	if o.admin != "" {

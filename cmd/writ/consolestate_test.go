@@ -24,6 +24,8 @@ import (
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/jose"
+	"github.com/writ-auth/writ/schema/location"
+	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server"
 )
 
@@ -44,7 +46,7 @@ func newDevSite(t *testing.T, hcl string) *devSite {
 	env := &cli.Env{
 		Out: s.log, Err: s.log, Rand: rand.Reader, Now: func() time.Time { return s.now }, Getenv: func(string) string { return "" },
 	}
-	w, err := new(cli.ConfigFlags).Load(env, []string{filepath.Dir(s.file)}, "")
+	w, err := new(cli.ConfigFlags).Load(env, []string{filepath.Dir(s.file)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +236,7 @@ func TestConsoleOverAServer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		body, err := workspace.Snapshot(tree.Model.Document, tree.Model, serial, s.now)
+		body, err := workspace.Snapshot(tree.Model.Document, tree.Model, snapshot.Envelope{Serial: serial, Created: s.now})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -259,7 +261,11 @@ client "broken" {
 	defer public.Close()
 	defer admin.Close()
 	env := &cli.Env{Now: time.Now}
-	opts, err := showServer(t.Context(), env, file, &consoleFlags{server: public.URL, admin: admin.URL})
+	place, err := workspace.OpenPlace(file, location.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts, err := showServer(t.Context(), env, place, &consoleFlags{server: public.URL, admin: admin.URL})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,7 +297,7 @@ client "broken" {
 	holds(ask(pages, "POST", "/console/apis/new", url.Values{"action": {"write"}}), "forbidden")
 
 	// Without the admin listener, what is public.
-	bare, err := showServer(t.Context(), env, file, &consoleFlags{server: public.URL})
+	bare, err := showServer(t.Context(), env, place, &consoleFlags{server: public.URL})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -310,7 +316,7 @@ client "broken" {
 	holds(ask(pages, "GET", "/console/", nil), "no answer from "+public.URL, "no answer from "+admin.URL)
 	right.Del("further")
 	holds(ask(pages, "POST", "/console/apis/orders/test", right), "502 Bad Gateway", "no answer from")
-	if _, err := showServer(t.Context(), env, file, &consoleFlags{server: public.URL}); err == nil {
+	if _, err := showServer(t.Context(), env, place, &consoleFlags{server: public.URL}); err == nil {
 		t.Error("no server, and no error")
 	}
 }

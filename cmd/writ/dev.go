@@ -21,6 +21,7 @@ import (
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/store"
 )
@@ -58,7 +59,7 @@ func runDev(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigF
 		return err
 	}
 	defer listener.Close()
-	w, err := flags.Load(env, args, "")
+	w, err := flags.Load(env, args)
 	if err != nil {
 		return err
 	}
@@ -187,7 +188,7 @@ func (d *devServer) activate() error {
 	}
 	doc := d.throw.dress(t.Model.Document, d.origin)
 	d.serial++
-	file, err := workspace.Snapshot(doc, t.Model, d.serial, d.env.Now())
+	file, err := workspace.Snapshot(doc, t.Model, snapshot.Envelope{Serial: d.serial, Created: d.env.Now()})
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ import (
 // explainer compiles the tree to a snapshot, as apply does, and opens it, as the
 // server does. The server is taken for one that keeps refresh tokens.
 func newExplainer(env *cli.Env, t *workspace.Tree) (*snapshot.Snapshot, *explain.Explainer, error) {
-	file, err := workspace.Snapshot(t.Model.Document, t.Model, 1, env.Now())
+	file, err := workspace.Snapshot(t.Model.Document, t.Model, snapshot.Envelope{Serial: 1, Created: env.Now()})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -54,7 +54,7 @@ func embed(env *cli.Env, t *workspace.Tree) (*embeddedServer, error) {
 		return nil, err
 	}
 	origin := "http://" + listener.Addr().String()
-	file, err := workspace.Snapshot(throw.dress(t.Model.Document, origin), t.Model, 1, env.Now())
+	file, err := workspace.Snapshot(throw.dress(t.Model.Document, origin), t.Model, snapshot.Envelope{Serial: 1, Created: env.Now()})
 	if err == nil {
 		err = issuer.Activate(file)
 	}

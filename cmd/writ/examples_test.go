@@ -29,8 +29,9 @@ func TestPlatformReadme(t *testing.T) {
 		}
 		sh.run(line)
 	}
-	sh.run("writ validate --locked --var-file env/staging/staging.writvars --lockfile env/staging/writ.lock.hcl")
-	sh.run("writ validate --locked --var-file env/prod/prod.writvars --lockfile env/prod/writ.lock.hcl")
+	for _, environment := range []string{"dev", "staging", "prod"} {
+		sh.run("writ validate --locked $(cat env/" + environment + "/flags)")
+	}
 	if out := sh.run("writ validate --var environment=production 2>&1; test $? = 1"); !strings.Contains(out, "variable-validation") {
 		t.Errorf("an unknown environment is accepted:\n%s", out)
 	}

@@ -237,17 +237,14 @@ func readKey(path string) (keyInfo, error) {
 	return info, nil
 }
 
-// readSigningKey reads the Ed25519 key that signs snapshots.
-func readSigningKey(path string) (ed25519.PrivateKey, error) {
-	content, err := workspace.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
+// parseSigningKey reads the Ed25519 key that signs snapshots. Its error names where
+// the key came from and has nothing of the content.
+func parseSigningKey(content []byte, from string) (ed25519.PrivateKey, error) {
 	if private, err := jose.ParsePrivateKey(content); err == nil {
 		if key, ok := private.(ed25519.PrivateKey); ok {
 			return key, nil
 		}
 	}
 	return nil, diag.Failf("invalid-key", "Make one with \"writ keys new --alg EdDSA FILE\".",
-		"read key %q: snapshots are signed with an Ed25519 key in PKCS #8", filepath.ToSlash(path))
+		"read key %q: snapshots are signed with an Ed25519 key in PKCS #8", from)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 
@@ -14,7 +13,6 @@ import (
 )
 
 func lockCommand() cli.Command {
-	var inUse string
 	flags := new(cli.ConfigFlags)
 	return cli.Command{
 		Name: "lock", Args: "[DIR]", MaxArgs: 1, Config: flags,
@@ -25,9 +23,9 @@ change that causes it. It also puts a lockfile back in canonical order that a
 merge left in disorder, and makes one that was lost out of the snapshot in force.
 What was retired is in no snapshot: take a lost lockfile from git where you can.`,
 		Example: "$ writ lock\nWrote writ.lock.hcl: 1 API, 1 client.",
-		Flags:   []cli.Flag{{Name: "snapshot", Usage: snapshotUsage, Value: &inUse}},
+		Flags:   []cli.Flag{snapshotFlag(flags)},
 		Run: func(ctx context.Context, env *cli.Env, args []string) error {
-			return runLock(ctx, env, args, flags, inUse)
+			return runLock(ctx, env, args, flags)
 		},
 	}
 }
@@ -40,8 +38,8 @@ type lockResult struct {
 	Clients  int    `json:"clients"`
 }
 
-func runLock(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags, inUse string) error {
-	w, err := flags.Load(env, args, inUse)
+func runLock(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags) error {
+	w, err := flags.Load(env, args)
 	if err != nil {
 		return err
 	}
@@ -49,7 +47,7 @@ func runLock(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 	if err != nil {
 		return err
 	}
-	next, err := w.MendLock(t)
+	next, err := w.MendLock(ctx, t)
 	if err != nil {
 		return err
 	}
@@ -61,7 +59,7 @@ func runLock(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 		}
 		env.Done = result.Lockfile + " is written"
 		if next.Rebuilt {
-			env.Warn(diag.List{retiredUnknown(w.Lockfile.Name, w.Snapshot)}, nil)
+			env.Warn(diag.List{retiredUnknown(w.Lockfile.Name, w.Snapshot.String())}, nil)
 		}
 	}
 	return showLock(env, result)
@@ -69,12 +67,12 @@ func runLock(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 
 // retiredUnknown says what a snapshot cannot tell: it holds what is served, so
 // identifiers that were given up are free again.
-func retiredUnknown(lockName, snapshotPath string) diag.Diagnostic {
+func retiredUnknown(lockName, snapshotPlace string) diag.Diagnostic {
 	return diag.Newf("lock-rebuilt", hcl.Range{},
 		"%s is made from %q, which holds what is in use. Identifiers and client ids that were retired before are not in it, "+
 			"so another object could take one, and whoever still trusts it would trust that object. The records are in git: git log -p -- %s shows them. "+
 			"Restore the last version and run writ lock, or add its retired_api and retired_client lines to this one and run writ lock.",
-		lockName, filepath.ToSlash(snapshotPath), diag.ShellQuote(lockName))
+		lockName, snapshotPlace, diag.ShellQuote(lockName))
 }
 
 func showLock(env *cli.Env, result lockResult) error {

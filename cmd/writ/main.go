@@ -30,6 +30,7 @@ func commands() []cli.Command {
 		planCommand(),
 		applyCommand(),
 		rollbackCommand(),
+		historyCommand(),
 		showCommand(),
 		explainCommand(),
 		graphCommand(),

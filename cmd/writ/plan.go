@@ -28,18 +28,21 @@ type planFlags struct {
 	markdown bool
 }
 
-const snapshotUsage = "the snapshot in force, writ.snapshot in the root by default: `FILE`"
+// snapshotFlag says where the snapshot in force is.
+func snapshotFlag(flags *cli.ConfigFlags) cli.Flag {
+	return cli.Flag{Name: "snapshot", Usage: "the snapshot in force, a FILE or the address of a `LOCATION`; writ.snapshot in the root by default", Value: &flags.Snapshot}
+}
 
 // proposalOptions are the flags that plan and apply have in common.
 type proposalOptions struct {
-	snapshot string
-	locked   bool
-	replace  []string
+	locked  bool
+	replace []string
 }
 
-func (o *proposalOptions) flags() []cli.Flag {
+func (o *proposalOptions) flags(config *cli.ConfigFlags) []cli.Flag {
 	return []cli.Flag{
-		{Name: "snapshot", Usage: snapshotUsage, Value: &o.snapshot},
+		snapshotFlag(config),
+		{Name: "prior", Usage: "read the snapshot in force at `LOCATION`, where apply writes elsewhere", Value: &config.Prior},
 		{Name: "locked", Usage: "refuse a lockfile that would change", Value: &o.locked},
 		{Name: "replace", Usage: "let `ADDR`, such as api.orders, change its identifier; repeatable", Value: &o.replace},
 	}
@@ -51,9 +54,13 @@ func planCommand() cli.Command {
 		Name: "plan", Args: "[DIR]", MaxArgs: 1, Config: flags,
 		Summary: "show what an apply would change, what widens access first",
 		About: `
-Compares with the snapshot in force, or with what --against names: a snapshot
-file or URL, or git:REV, which compiles the configuration as it stood at that
-commit. Nothing is written but --out.
+Compares with the snapshot in force, or with what --against names: a snapshot,
+or git:REV, which compiles the configuration as it stood at that commit. Nothing
+is written but --out.
+
+Before the merge, git:refs/remotes/origin/main shows what a pull request changes,
+and needs nothing but git. After it, --snapshot with the location that servers
+follow shows what an apply will change there.
 
 At git:REV, variable files and the lockfile are read as they stood there, if
 they lie in the repository; --var counts for both sides, for the older one as
@@ -62,11 +69,11 @@ changed, and an identifier that the lockfile no longer keeps, are changes too.
 A REV that more than one branch or tag has is refused; a whole name, such as
 git:refs/remotes/origin/main, is never ambiguous. In a submodule REV is a full hash.
 
-The signature of a snapshot that is compared with is not verified: a URL is as
-good as its host, and redirects lead to https only.`,
+The signature of a snapshot that is compared with is not verified: a location is
+as good as its host, and redirects lead to https only.`,
 		Example: "$ writ plan --against git:origin/main --detailed-exitcode\n...\nPlan: 1 to add, 0 to change, 0 to destroy. 1 change widens access.\n$ echo $?\n2",
-		Flags: append(o.flags(),
-			cli.Flag{Name: "against", Usage: "compare with `REF`: a snapshot file or URL, or git:REV", Value: &o.against},
+		Flags: append(o.flags(flags),
+			cli.Flag{Name: "against", Usage: "compare with `REF`: a snapshot's file or location, or git:REV", Value: &o.against},
 			cli.Flag{Name: "out", Usage: "save the plan for \"writ apply\" to `FILE`", Value: &o.out},
 			cli.Flag{Name: "detailed-exitcode", Usage: "exit with 2 when there are changes", Value: &o.detailed},
 			cli.Flag{Name: "markdown", Usage: "print a comment for a pull request", Value: &o.markdown},
@@ -79,13 +86,13 @@ func runPlan(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 	if o.out != "" && o.against != "" {
 		return diag.Usagef("--out saves a plan to apply, and --against compares with something else than what an apply replaces: leave one out")
 	}
-	if o.against != "" && o.snapshot != "" {
-		return diag.Usagef("--against and --snapshot both say what to compare with: leave one out")
+	if o.against != "" && (flags.Snapshot != "" || flags.Prior != "") {
+		return diag.Usagef("--against says what to compare with, and so do --snapshot and --prior: leave one out")
 	}
 	if o.markdown && env.JSON {
 		return diag.Usagef("--markdown and --json both say how to print: leave one out")
 	}
-	w, err := flags.Load(env, args, o.snapshot)
+	w, err := flags.Load(env, args)
 	if err != nil {
 		return err
 	}
@@ -101,7 +108,7 @@ func runPlan(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 	note := ""
 	if p.Missing != "" {
 		note = p.Missing + " This plan compares with nothing: whatever is in force already counts as new."
-		env.Warn(diag.List{workspace.SnapshotMissing(diag.Warning, note)}, nil)
+		env.Warn(diag.List{w.SnapshotMissing(diag.Warning, note)}, nil)
 	}
 	env.Remind(p.Tree)
 	how := view.PlanOf(env)
@@ -135,10 +142,10 @@ func propose(ctx context.Context, env *cli.Env, w *workspace.Workspace, flags pr
 
 // reference is an --against with its path, if it is one, from the working folder.
 func reference(env *cli.Env, against string) string {
-	if against == "" || strings.HasPrefix(against, "git:") || strings.HasPrefix(against, "https://") || strings.HasPrefix(against, "http://") {
+	if strings.HasPrefix(against, "git:") {
 		return against
 	}
-	return env.Path(against)
+	return env.Place(against)
 }
 
 // writ begins a command line that runs in the configuration's folder.
@@ -198,7 +205,8 @@ func savePlan(env *cli.Env, name string, saved *compiler.SavedPlan) error {
 // empty file, as mktemp makes it, has nothing to lose.
 func checkPlanFile(env *cli.Env, w *workspace.Workspace, name string) error {
 	path := filepath.Clean(env.Path(name))
-	if path == w.Lockfile.Path || path == filepath.Clean(w.Snapshot) {
+	snapshotPath, isFile := w.Snapshot.File()
+	if path == w.Lockfile.Path || isFile && path == filepath.Clean(snapshotPath) {
 		return diag.Usagef("--out %q is where apply writes: name another file for the plan", name)
 	}
 	refused := func(format string, args ...any) error {

@@ -9,14 +9,17 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
-	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 )
 
 // maxAnswer bounds what a server may answer, in bytes.
 const maxAnswer = 1 << 20
+
+// fetchTimeout bounds every request to a token server.
+const fetchTimeout = 30 * time.Second
 
 // A tokenServer is a server that issues tokens, asked over HTTP.
 type tokenServer struct {
@@ -78,7 +81,7 @@ func (s *tokenServer) do(ctx context.Context, method, path string, prepare func(
 	if parsed.Scheme == "http" && !schema.IsLoopback(parsed.Hostname()) {
 		return 0, nil, diag.Usagef("%q: plain http is for loopback addresses only", s.base)
 	}
-	ctx, cancel := context.WithTimeout(ctx, workspace.FetchTimeout)
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, method, s.url(path), nil)
 	if err != nil {

@@ -2,56 +2,94 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema/snapshot"
 )
 
-// rollbackFlags are what rollback writes and how.
+// rollbackFlags are what rollback returns to and how it writes.
 type rollbackFlags struct {
 	writeFlags
-	snapshot string
-	lockfile string
+	to string
 }
 
 func rollbackCommand() cli.Command {
-	o := new(rollbackFlags)
+	flags, o := new(cli.ConfigFlags), new(rollbackFlags)
 	return cli.Command{
-		Name: "rollback", Args: "SNAPSHOT", MaxArgs: 1,
+		Name: "rollback", Args: "LOCATION|SNAPSHOT", MaxArgs: 1, Config: flags,
 		Summary: "put an older snapshot in force again",
 		About: `
 The old content gets a new serial, so that servers take it. The plan says what
 that widens and narrows. The lockfile stays: identifiers recorded since remain
-recorded.`,
-		Example: "$ writ rollback backups/2026-11-20.snapshot\n...\nApplied serial 8, sha256:19c0...: wrote writ.snapshot.",
-		Flags: append(o.writeFlags.flags(),
-			cli.Flag{Name: "snapshot", Usage: snapshotUsage, Value: &o.snapshot},
-			cli.Flag{Name: "lockfile", Usage: "the lockfile, writ.lock.hcl in the root by default: `FILE`", Value: &o.lockfile}),
-		Run: func(ctx context.Context, env *cli.Env, args []string) error { return runRollback(ctx, env, args, o) },
+recorded. The configuration's files stay too, and ask for what was rolled back:
+the next apply brings it back, unless the commit is reverted.
+
+LOCATION is the address at which the snapshot in force is. It returns to the one
+before, to the SERIAL that --to names, or to what the files said at git:REV, which
+is compiled. With --sign, a snapshot from its history must be signed by that key.
+
+SNAPSHOT is a file with the old content, or its address: then --snapshot says
+where the one in force is, writ.snapshot without.`,
+		Example: "$ writ rollback oci://ghcr.io/acme/writ:prod --sign release.pem\n...\nApplied serial 8, sha256:19c0...: wrote oci://ghcr.io/acme/writ:prod.\n\n$ writ rollback backups/2026-11-20.snapshot",
+		Flags: append(o.writeFlags.flags(flags),
+			cli.Flag{Name: "to", Usage: "return to `SERIAL|git:REV`, the one before by default", Value: &o.to},
+			snapshotFlag(flags)),
+		Run: func(ctx context.Context, env *cli.Env, args []string) error {
+			return runRollback(ctx, env, args, flags, o)
+		},
 	}
 }
 
-func runRollback(ctx context.Context, env *cli.Env, args []string, o *rollbackFlags) error {
+func runRollback(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags, o *rollbackFlags) error {
 	if len(args) == 0 {
-		return diag.Usagef("name the snapshot to return to")
+		return diag.Usagef("name the snapshot to return to, or the location to roll back")
+	}
+	if o.to != "" && flags.Snapshot != "" {
+		return diag.Usagef("with --to the argument is the location to roll back: leave --snapshot out")
+	}
+	inPlace := o.to != "" || flags.Snapshot == "" && workspace.IsAddress(args[0])
+	if inPlace {
+		flags.Snapshot = args[0]
 	}
 	key, err := signingKey(env, o.sign)
 	if err != nil {
 		return err
 	}
-	old, err := workspace.ReadSnapshot(env.Path(args[0]))
+	w, err := flags.Load(env, nil)
 	if err != nil {
 		return err
 	}
-	w, err := (&cli.ConfigFlags{Lockfile: o.lockfile}).Load(env, nil, o.snapshot)
+	if err := w.Snapshot.CheckWritable(); err != nil {
+		return err
+	}
+	release := workspace.ReleaseOptions{Version: cli.ReadBuild().Version, Key: key}
+	var r *workspace.Release
+	if inPlace {
+		r, err = w.RollbackTo(ctx, o.to, release)
+	} else {
+		var old *snapshot.Snapshot
+		if old, err = workspace.ReadSnapshot(ctx, env.Place(args[0]), env.LocationOptions()); err == nil {
+			r, err = w.Rollback(ctx, old, release)
+		}
+	}
 	if err != nil {
 		return err
 	}
-	r, err := w.Rollback(old, workspace.ReleaseOptions{Version: cli.ReadBuild().Version, Key: key})
-	if err != nil {
+	if err := publish(ctx, env, r, o.approve); err != nil || !r.Needed() {
 		return err
 	}
-	return publish(ctx, env, r, o.approve)
+	env.Note(fmt.Sprintf("The files still ask for what was rolled back, serial %d%s: the next apply brings it back, unless the commit is reverted.",
+		r.Prior.Serial, ofRevision(r.Prior.Snapshot.Envelope().Revision)))
+	return nil
+}
+
+func ofRevision(revision string) string {
+	if revision == "" {
+		return ""
+	}
+	return " of revision " + revision
 }

@@ -165,3 +165,13 @@ func TestErrorAfterTheChange(t *testing.T) {
 		t.Errorf("%s: %s (exit code %d)", d.Code, d.Detail, cli.ExitCode(err))
 	}
 }
+
+// TestErrorWithoutTheLockfile: a snapshot that is in force elsewhere is not reported as
+// a failed write of it.
+func TestErrorWithoutTheLockfile(t *testing.T) {
+	err := workspace.ApplyError(fmt.Errorf("%w: replace lockfile %q: %w", compiler.ErrPublished, "writ.lock.hcl", syscall.ENOSPC))
+	d := diag.FromError(err)
+	if d.Code != "write-failed" || !strings.HasPrefix(d.Detail, "The snapshot is in force and the lockfile is not written: replace lockfile") || !strings.Contains(d.Detail, "run writ lock") {
+		t.Errorf("%s: %s", d.Code, d.Detail)
+	}
+}

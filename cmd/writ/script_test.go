@@ -51,9 +51,14 @@ func (m isolated) Run() int {
 //	fetch CLIENT API [SCOPE...]  gets a token from dev, and prints status, header and claims
 //	get PATH                gets a document from dev
 //	getuntil PATH PATTERN   the same, until it matches
+//	places                  sets $REGISTRY and $NATS to HOST:PORT of servers that all scripts share, and
+//	                        $WEB to the URL of one that serves what lies in the script's folder
+//	during COMMAND... -- COMMAND...
+//	                        runs two commands at once, of which one must end with 0 and the other with 3
 //
-// and the conditions [root] and [git].
+// and the conditions [root], [git] and [registry].
 func TestScripts(t *testing.T) {
+	shared := &sharedPlaces{T: t}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -73,23 +78,26 @@ func TestScripts(t *testing.T) {
 			case "root":
 				return os.Geteuid() == 0, nil
 			case "git":
-				return gitInstalled()
+				return installed("git")
+			case "registry":
+				return installed("docker-registry")
 			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": scriptExits, "json": scriptJSON, "odd": scriptOdd,
 			"dev": scriptDev, "console": scriptConsole, "devsees": scriptDevSees, "enddev": scriptEndDev,
+			"places": shared.script, "during": scriptDuring,
 			"fetch": scriptFetch, "get": scriptGet, "getuntil": scriptGetUntil,
 		},
 	})
 }
 
-// gitInstalled is an error where git is missing and must not be.
-func gitInstalled() (bool, error) {
-	_, err := exec.LookPath("git")
+// installed is an error where a program is missing and must not be.
+func installed(program string) (bool, error) {
+	_, err := exec.LookPath(program)
 	if err != nil && os.Getenv("CI") == "true" {
-		return false, fmt.Errorf("CI must run what needs git: %w", err)
+		return false, fmt.Errorf("CI must run what needs it: %w", err)
 	}
 	return err == nil, nil
 }

@@ -16,18 +16,25 @@ import (
 
 func showCommand() cli.Command {
 	return cli.Command{
-		Name: "show", Args: "[FILE]", MaxArgs: 1,
+		Name: "show", Args: "[LOCATION]", MaxArgs: 1,
 		Summary: "print a snapshot or a saved plan",
-		About:   "FILE is a snapshot or what \"writ plan --out\" wrote; writ.snapshot without.",
+		About:   "LOCATION is a snapshot's file or address, or what \"writ plan --out\" wrote; writ.snapshot without.",
 		Example: "$ writ show --json | jq -r '.authorizations[] | .client + \" \" + .api'\nbilling orders",
-		Run:     func(_ context.Context, env *cli.Env, args []string) error { return runShow(env, args) },
+		Run:     func(ctx context.Context, env *cli.Env, args []string) error { return runShow(ctx, env, args) },
 	}
 }
 
-func runShow(env *cli.Env, args []string) error {
+func runShow(ctx context.Context, env *cli.Env, args []string) error {
 	path := env.Path(workspace.SnapshotName)
 	if len(args) > 0 {
-		path = env.Path(args[0])
+		path = env.Place(args[0])
+	}
+	if workspace.IsAddress(path) {
+		snap, err := workspace.ReadSnapshot(ctx, path, env.LocationOptions())
+		if err != nil {
+			return err
+		}
+		return view.SnapshotOf(env).Render(env.Out, snap)
 	}
 	content, err := workspace.ReadFile(path)
 	if err != nil {

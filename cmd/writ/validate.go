@@ -34,7 +34,7 @@ Error: Unknown scope [unknown-scope]
 }
 
 func runValidate(env *cli.Env, args []string, flags *cli.ConfigFlags, strict, locked bool) error {
-	w, err := flags.Load(env, args, "")
+	w, err := flags.Load(env, args)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ it is read from standard input, which keeps it out of the process list.`,
 		Example: "$ writ verify --api https://api.example.com/orders - < token\n  ok      alg        RS256\n  ok      typ        at+jwt\n  ok      signature  by key 7q1V...\n  FAILED  exp        2026-11-23T05:00:00Z, 12m0s ago\n  ...",
 		Flags: []cli.Flag{
 			{Name: "server", Usage: "the token server at `URL`, " + defaultServer + " by default", Value: &o.server},
-			{Name: "snapshot", Usage: "compare with the configuration in the snapshot `FILE`", Value: &o.snapshot},
+			{Name: "snapshot", Usage: "compare with the configuration in the snapshot at `LOCATION`", Value: &o.snapshot},
 			{Name: "jwks", Usage: "take the keys from the JWK Set in `FILE`", Value: &o.jwks},
 			{Name: "hs256-secret-file", Usage: "the signing secret of an HS256 API: `FILE`", Value: &o.secret},
 			{Name: "api", Usage: "expect the audience `IDENTIFIER`", Value: &o.api},
@@ -121,7 +121,7 @@ func expectationOf(ctx context.Context, env *cli.Env, o *verifyFlags) (*expectat
 	}
 	remote := &tokenServer{base: o.server}
 	if o.snapshot != "" {
-		snap, err := workspace.ReadSnapshot(env.Path(o.snapshot))
+		snap, err := workspace.ReadSnapshot(ctx, env.Place(o.snapshot), env.LocationOptions())
 		if err != nil {
 			return nil, err
 		}

@@ -3,12 +3,11 @@
 package main
 
 import (
-	"bytes"
+	"context"
+	"crypto/ed25519"
 	"encoding/json"
-	"encoding/pem"
-	"io"
-	"net/http"
-	"net/http/httptest"
+	"log/slog"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,17 +15,26 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/zclconf/go-cty-yaml"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
+	"github.com/writ-auth/writ/compiler/workspace"
+	"github.com/writ-auth/writ/schema/jose"
+	"github.com/writ-auth/writ/schema/location"
+	"github.com/writ-auth/writ/schema/location/locationtest"
 	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/schema/testenv"
+	"github.com/writ-auth/writ/server"
 )
 
 // A workflow is what the tests run of a GitHub Actions workflow.
 type workflow struct {
 	Jobs map[string]struct {
+		Uses  string            `json:"uses"`
+		Needs string            `json:"needs"`
+		With  map[string]string `json:"with"`
 		Env   map[string]string `json:"env"`
 		Steps []struct {
 			Name string            `json:"name"`
@@ -36,9 +44,9 @@ type workflow struct {
 	} `json:"jobs"`
 }
 
-func readWorkflow(t *testing.T, path string) *workflow {
+func readWorkflow(t *testing.T, name string) *workflow {
 	t.Helper()
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile(filepath.Join(platform, ".github/workflows", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +101,7 @@ func (w *workflow) run(sh *shell, name string, values map[string]string) (output
 			return output, false
 		}
 	}
-	if ran < 3 {
+	if ran < 2 {
 		sh.t.Errorf("job %q ran %d steps", name, ran)
 	}
 	return output, true
@@ -115,17 +123,18 @@ func evaluate(t *testing.T, text string, values map[string]string) string {
 // request, in a repository that holds the example.
 func TestPlatformPullRequest(t *testing.T) {
 	needProgram(t, "git")
-	w := readWorkflow(t, filepath.Join(platform, ".github/workflows/writ.yml"))
+	w := readWorkflow(t, "writ.yml")
 	sh := newShell(t, platform)
 	sh.run("git init -q -b main && git add -A && git commit -qm base && git update-ref refs/remotes/origin/main HEAD")
 	sh.run(widen("cancel:orders"))
 	sh.run("git tag origin/main") // which is no way to choose the base, or to have no plan
-	sh.env = append(sh.env, "GITHUB_BASE_REF=main")
+	sh.env = append(sh.env, "GITHUB_BASE_REF=main", "GITHUB_STEP_SUMMARY="+filepath.Join(sh.dir, "summary.md"))
 	if out, ok := w.run(sh, "plan", nil); !ok {
 		t.Fatal(out)
 	}
-	if plan := sh.run("cat plan.md"); !strings.Contains(plan, "cancel:orders") || !strings.Contains(plan, "1 change widens access") {
-		t.Errorf("the comment does not say what widens:\n%s", plan)
+	plan := sh.run("cat summary.md")
+	if strings.Count(plan, "cancel:orders") < 3 || strings.Count(plan, "1 change widens access") != 3 || plan != sh.run("cat plan.md") {
+		t.Errorf("the comment does not say what widens in each environment:\n%s", plan)
 	}
 }
 
@@ -134,102 +143,100 @@ func widen(scope string) string {
 	return `sed 's/scopes = \["read:orders"/&, "` + scope + `"/' logistics/clients.hcl > edited && mv edited logistics/clients.hcl && git commit -qam widen`
 }
 
-// A depot is the https address at which a workflow publishes.
-type depot struct {
-	*httptest.Server
-	mu     sync.Mutex
-	file   []byte // nil: nothing is there
-	status int    // what it answers whatever it is asked; 0 for a depot in order
-}
-
-const depotToken = "let-me-write"
-
-func newDepot(t *testing.T) *depot {
-	d := new(depot)
-	d.Server = httptest.NewTLSServer(http.HandlerFunc(d.serve))
-	t.Cleanup(d.Close)
-	return d
-}
-
-func (d *depot) serve(w http.ResponseWriter, r *http.Request) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	switch {
-	case d.status != 0:
-		w.WriteHeader(d.status)
-	case r.Method == http.MethodPut && r.Header.Get("Authorization") != "Bearer "+depotToken:
-		w.WriteHeader(http.StatusUnauthorized)
-	case r.Method == http.MethodPut:
-		d.file, _ = io.ReadAll(r.Body)
-		w.WriteHeader(http.StatusCreated)
-	case d.file == nil:
-		w.WriteHeader(http.StatusNotFound)
-	default:
-		w.Write(d.file)
+// TestPlatformPins holds that what the workflows run is named by its digest or version.
+func TestPlatformPins(t *testing.T) {
+	pinned := regexp.MustCompile(`^(?:[a-z-]+/[a-z-]+@[0-9a-f]{40} # v[0-9.]+|\./\.github/workflows/apply\.yml)$`)
+	paths, err := filepath.Glob(filepath.Join(platform, ".github/workflows/*.yml"))
+	if err != nil || len(paths) != 3 {
+		t.Fatalf("%v, %v", paths, err)
+	}
+	for _, path := range paths {
+		for line := range strings.Lines(readText(t, filepath.Dir(path), filepath.Base(path))) {
+			if _, uses, ok := strings.Cut(strings.TrimSpace(line), "uses: "); ok && !pinned.MatchString(uses) {
+				t.Errorf("%s: %s", path, uses)
+			}
+			if strings.Contains(line, "latest") || strings.Contains(line, "go-version: ") && !strings.Contains(line, "1.26.0") {
+				t.Errorf("%s: %s", path, line)
+			}
+		}
 	}
 }
 
-func (d *depot) answer(status int) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.status = status
-}
-
-func (d *depot) published() []byte {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return bytes.Clone(d.file)
-}
-
-// TestPlatformMerges runs the example's workflow on main again and again, each
-// time in a fresh clone, with a writd that follows what is published: it takes
-// each snapshot and refuses none.
+// TestPlatformMerges runs the example's workflow on main again and again, each job in
+// a fresh clone, against a real registry. A server follows what is in force in prod: it
+// takes each snapshot and refuses none.
 func TestPlatformMerges(t *testing.T) {
-	for _, program := range []string{"git", "curl"} {
-		needProgram(t, program)
-	}
+	needProgram(t, "git")
 	m := newMerges(t)
 
-	// Nothing is published yet, and nobody says that this is the first.
-	if out, ok := m.apply(""); ok || !strings.Contains(out, "snapshot-missing") || !strings.Contains(out, "--first") {
+	// Nothing is there yet, and nobody says that this is the first.
+	if out, ok := m.merged(""); ok || !strings.Contains(out, "there is no snapshot") {
 		t.Fatalf("the first run went on by itself (%v):\n%s", ok, out)
 	}
-	// A depot that does not tell what is there stops the run, whether it answers or not.
-	m.depot.answer(http.StatusForbidden)
-	if out, ok := m.apply("--first"); ok || !strings.Contains(out, "answers 403") || strings.Contains(out, "Applied") {
-		t.Errorf("refused by the depot, the run went on:\n%s", out)
+	// A registry that does not answer stops the run.
+	there := m.snapshots
+	m.snapshots = "oci://" + testenv.Address(t) + "/acme/writ"
+	for _, first := range []string{"", "dev staging prod"} {
+		if out, ok := m.merged(first); ok || !strings.Contains(out, "unreachable") || strings.Contains(out, "Applied") {
+			t.Errorf("without a registry the run went on:\n%s", out)
+		}
 	}
-	m.depot.answer(0)
-	url := m.url
-	m.url = strings.Replace(url, m.depot.Listener.Addr().String(), testenv.Address(t), 1)
-	if out, ok := m.apply("--first"); ok || !strings.Contains(out, "curl: (7)") || strings.Contains(out, "Applied") {
-		t.Errorf("without a depot the run went on:\n%s", out)
-	}
-	m.url = url
-	if m.depot.published() != nil {
-		t.Fatal("something was published")
-	}
+	m.snapshots = there
 
-	m.mustApply("--first", 1)
-	writd := m.startWritd()
-	writd.until(`"serial":1,`)
+	m.mustMerge("dev staging prod", 1)
+	served := m.follow("prod")
+	served.until(1)
 	m.origin.run(widen("cancel:orders"))
-	m.mustApply("", 2)
-	writd.until(`"serial":2,`)
-	before := m.depot.published()
-	m.mustApply("", 2) // no change
-	if !bytes.Equal(m.depot.published(), before) {
-		t.Error("a run without a change published something else")
-	}
-	if out, ok := m.apply("--first"); ok || !strings.Contains(out, "snapshot-exists") {
+	m.mustMerge("", 2)
+	served.until(2)
+	m.mustMerge("", 2) // no change
+	if out, ok := m.merged("dev"); ok || !strings.Contains(out, "snapshot-exists") {
 		t.Errorf("a second first (%v):\n%s", ok, out)
 	}
-	m.origin.run("git revert --no-edit HEAD")
-	m.mustApply("", 3)
-	writd.until(`"serial":3,`)
-	if log := writd.out.String() + writd.err.String(); strings.Contains(log, `"level":"ERROR"`) || strings.Contains(log, `"level":"WARN"`) {
-		t.Errorf("writd refused a snapshot:\n%s", log)
+	m.origin.run(rename("renamed"))
+	m.mustMerge("", 3)
+	served.until(3)
+
+	// Back, by hand, and what the files still ask for comes again.
+	was := m.inForce("prod").Previous
+	if out, ok := m.rollback("prod", ""); !ok || !strings.Contains(out, "the next apply brings it back") {
+		t.Fatal(out)
 	}
+	served.until(4)
+	if now := m.inForce("prod"); now.Serial != 4 || now.Digest != was || m.inForce("staging").Serial != 3 {
+		t.Errorf("after the rollback: %+v, want %s", now, was)
+	}
+	if out, ok := m.merged(""); !ok || m.inForce("prod").Serial != 5 || m.inForce("dev").Serial != 3 {
+		t.Fatalf("it does not come again:\n%s", out)
+	}
+	served.until(5)
+
+	// Two merges at once: whoever is overtaken has written nothing, and the run of the
+	// newer commit, repeated if need be, is what stays. The older one is not repeated.
+	m.origin.run(widen("write:orders"))
+	older := strings.TrimSpace(m.origin.run("git rev-parse HEAD"))
+	m.origin.run(rename("again"))
+	newer := strings.TrimSpace(m.origin.run("git rev-parse HEAD"))
+	m.together("dev", older, newer)
+	if out, ok := m.apply(newer, "dev", ""); !ok {
+		t.Fatal(out)
+	}
+	now := m.inForce("dev")
+	if now.Revision != newer {
+		t.Errorf("%s is in force, want %s", now.Revision, newer)
+	}
+	if out, ok := m.apply(older, "dev", ""); ok || !strings.Contains(out, "which this commit does not follow") {
+		t.Errorf("an older commit was applied over a newer one:\n%s", out)
+	}
+	if after := m.inForce("dev"); after.Serial != now.Serial {
+		t.Errorf("serial %d became %d", now.Serial, after.Serial)
+	}
+	served.stop()
+}
+
+// rename is a commit that changes the name of an API and nobody's access.
+func rename(name string) string {
+	return `sed 's/"Returns[^"]*"/"Returns, ` + name + `"/' logistics/apis.hcl > edited && mv edited logistics/apis.hcl && git commit -qam rename`
 }
 
 // needProgram skips the test where a program is missing, and fails it in CI.
@@ -243,73 +250,224 @@ func needProgram(t *testing.T, name string) {
 	}
 }
 
-// merges is a repository that is merged to, and where its snapshots are published.
+// merges is a repository that is merged to, and where its snapshots are.
 type merges struct {
 	*testing.T
-	workflow *workflow
-	origin   *shell
-	depot    *depot
-	url      string
-	key      string // that signs, PEM
+	main, called, back *workflow
+	origin             *shell
+	snapshots          string // the address without a tag
+	key                string // that signs, PEM
 }
 
 func newMerges(t *testing.T) *merges {
-	m := &merges{T: t, workflow: readWorkflow(t, filepath.Join(platform, ".github/workflows/writ.yml")), origin: newShell(t, platform), depot: newDepot(t)}
-	m.url = m.depot.URL + "/prod.snapshot"
-	m.origin.install("../writd")
+	m := &merges{
+		T: t, main: readWorkflow(t, "writ.yml"), called: readWorkflow(t, "apply.yml"), back: readWorkflow(t, "rollback.yml"),
+		snapshots: "oci://" + locationtest.StartRegistry(t).Address + "/acme/writ", origin: newShell(t, platform),
+	}
 	m.origin.run("git init -q -b main && git add -A && git commit -qm base")
-	m.key = m.origin.run("writ keys new --alg EdDSA -")
-	ca := filepath.Join(t.TempDir(), "ca.pem")
-	m.write(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: m.depot.Certificate().Raw}))
-	m.origin.env = append(m.origin.env, "CURL_CA_BUNDLE="+ca)
+	m.key = strings.TrimSuffix(m.origin.run("writ keys new --alg EdDSA -"), "\n")
+	// The registry of the test knows no login.
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "docker"), []byte("#!/bin/sh\ntest \"$1 $3 $4 $5\" = 'login --username ci --password-stdin' && test \"$(cat)\" = registry-token\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	m.origin.env = append(m.origin.env, "GITHUB_ACTOR=ci", "PATH="+bin+":"+os.Getenv("PATH"))
 	return m
 }
 
-func (m *merges) write(path string, content []byte) {
-	m.Helper()
-	if err := os.WriteFile(path, content, 0o600); err != nil {
-		m.Fatal(err)
+// values are what the expressions of a job stand for.
+func (m *merges) values(environment string, more map[string]string) map[string]string {
+	values := map[string]string{
+		"inputs.environment": environment, "vars.SNAPSHOTS": m.snapshots, "secrets.SNAPSHOT_KEY": m.key, "github.token": "registry-token",
 	}
+	maps.Copy(values, more)
+	return values
 }
 
-// apply runs the job in a fresh clone.
-func (m *merges) apply(first string) (output string, ok bool) {
+// clone is a fresh one, of a commit.
+func (m *merges) clone(commit string) *shell {
 	m.Helper()
 	clone := &shell{m.T, m.TempDir(), m.origin.env}
-	clone.run("git clone -q '" + m.origin.dir + "' .")
-	return m.workflow.run(clone, "apply", map[string]string{
-		"vars.SNAPSHOT_URL": m.url, "secrets.SNAPSHOT_TOKEN": depotToken, "secrets.SNAPSHOT_KEY": strings.TrimSuffix(m.key, "\n"),
-		"inputs.first && '--first' || ''": first,
-	})
+	clone.run("git clone -q '" + m.origin.dir + "' . && git checkout -q " + commit)
+	return clone
 }
 
-// mustApply runs the job, after which the snapshot with this serial is published.
-func (m *merges) mustApply(first string, serial uint64) {
+// apply runs the job that applies one environment.
+func (m *merges) apply(commit, environment, first string) (output string, ok bool) {
 	m.Helper()
-	out, ok := m.apply(first)
+	return m.called.run(m.clone(commit), "apply", m.values(environment, map[string]string{"inputs.first": first}))
+}
+
+// merged runs the workflow on main: each environment once the one before is done.
+func (m *merges) merged(first string) (output string, ok bool) {
+	m.Helper()
+	var order []string
+	for before := ""; ; {
+		name := ""
+		for id, job := range m.main.Jobs {
+			if job.Uses == "./.github/workflows/apply.yml" && job.Needs == before {
+				name = id
+			}
+		}
+		if name == "" {
+			break
+		}
+		before = name
+		order = append(order, m.main.Jobs[name].With["environment"])
+		if given := m.main.Jobs[name].With["first"]; given != "${{ inputs.first }}" {
+			m.Errorf("job %q is told %q", name, given)
+		}
+	}
+	if strings.Join(order, " ") != "dev staging prod" {
+		m.Fatalf("the environments are applied in the order %v", order)
+	}
+	for _, environment := range order {
+		out, ok := m.apply("main", environment, first)
+		if output += out; !ok {
+			return output, false
+		}
+	}
+	return output, true
+}
+
+// mustMerge runs the workflow, after which each environment has this serial.
+func (m *merges) mustMerge(first string, serial uint64) {
+	m.Helper()
+	out, ok := m.merged(first)
 	if !ok {
 		m.Fatal(out)
 	}
-	snap, err := snapshot.Open(m.depot.published())
-	if err != nil {
-		m.Fatal(err)
-	}
-	if got := snap.Envelope().Serial; got != serial {
-		m.Fatalf("serial %d is published, want %d:\n%s", got, serial, out)
-	}
-	if snap.Issuer().URL != "https://auth.example.com/" {
-		m.Errorf("the snapshot is not prod's: %s", snap.Issuer().URL)
-	}
-	if len(snap.Envelope().Revision) != 40 {
-		m.Errorf("revision %q: the clone was not clean", snap.Envelope().Revision)
+	head := strings.TrimSpace(m.origin.run("git rev-parse HEAD"))
+	for _, environment := range []string{"dev", "staging", "prod"} {
+		if now := m.inForce(environment); now.Serial != serial || now.Environment != environment || len(now.Signatures) != 1 || len(now.Revision) != len(head) {
+			m.Fatalf("in %s is %+v, want serial %d:\n%s", environment, now, serial, out)
+		}
 	}
 }
 
-// startWritd follows what is published.
-func (m *merges) startWritd() *started {
+// together runs the job of two commits at once. One of them wins, or the second finds
+// that the first is done; whoever does not win says why and applies nothing.
+func (m *merges) together(environment string, commits ...string) {
 	m.Helper()
-	sh := &shell{m.T, m.TempDir(), append(m.origin.env, "WAREHOUSES_HS256="+strings.Repeat("k", 32))}
-	m.write(filepath.Join(sh.dir, "release.pem"), []byte(m.key))
-	sh.run("writ keys public release.pem > release.pub && mkdir -m 700 keys state")
-	return sh.start(`exec writd --snapshot ` + m.url + ` --snapshot-ca "$CURL_CA_BUNDLE" --trust release.pub --state state --keys keys --listen 127.0.0.1:0 --admin off`)
+	before := m.inForce(environment).Serial
+	clones := make([]*shell, len(commits))
+	for i, commit := range commits {
+		clones[i] = m.clone(commit)
+	}
+	outputs, oks := make([]string, len(commits)), make([]bool, len(commits))
+	var both sync.WaitGroup
+	for i := range commits {
+		both.Go(func() {
+			outputs[i], oks[i] = m.called.run(clones[i], "apply", m.values(environment, map[string]string{"inputs.first": ""}))
+		})
+	}
+	both.Wait()
+	won := uint64(0)
+	for i, ok := range oks {
+		switch {
+		case ok:
+			won++
+		case !strings.Contains(outputs[i], "plan-stale") && !strings.Contains(outputs[i], "which this commit does not follow"):
+			m.Errorf("it does not say why:\n%s", outputs[i])
+		case strings.Contains(outputs[i], "Applied"):
+			m.Errorf("it says that it was applied:\n%s", outputs[i])
+		}
+	}
+	if after := m.inForce(environment).Serial; won == 0 || after != before+won {
+		m.Errorf("%d were applied, and serial %d became %d:\n%s", won, before, after, strings.Join(outputs, "\n"))
+	}
+}
+
+// rollback runs the workflow that somebody starts by hand.
+func (m *merges) rollback(environment, to string) (output string, ok bool) {
+	m.Helper()
+	return m.back.run(m.clone("main"), "rollback", m.values(environment, map[string]string{"inputs.to": to}))
+}
+
+func (m *merges) open(environment string) location.Location {
+	m.Helper()
+	place, err := workspace.OpenPlace(m.snapshots+":"+environment, location.Options{})
+	if err != nil {
+		m.Fatal(err)
+	}
+	l, err := place.Location()
+	if err != nil {
+		m.Fatal(err)
+	}
+	return l
+}
+
+// inForce is what the snapshot of an environment says of itself.
+func (m *merges) inForce(environment string) snapshot.Envelope {
+	m.Helper()
+	l := m.open(environment)
+	defer l.Close()
+	file, _, err := location.Read(m.Context(), l)
+	if err != nil {
+		m.Fatal(err)
+	}
+	return openText(m.T, string(file)).Envelope()
+}
+
+// A servedPlace is a server that follows an environment as writd does.
+type servedPlace struct {
+	*merges
+	server  *server.Server
+	refused chan error
+	stop    func()
+}
+
+func (m *merges) follow(environment string) *servedPlace {
+	m.Helper()
+	private, err := jose.ParsePrivateKey([]byte(m.key))
+	if err != nil {
+		m.Fatal(err)
+	}
+	running, err := server.New(server.Options{
+		Trust: []ed25519.PublicKey{private.(ed25519.PrivateKey).Public().(ed25519.PublicKey)}, Environment: environment, State: m.TempDir(),
+		Getenv: func(string) string { return strings.Repeat("k", 32) }, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		m.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(m.Context())
+	p := &servedPlace{merges: m, server: running, refused: make(chan error, 1)}
+	var following sync.WaitGroup
+	following.Go(func() {
+		l := m.open(environment)
+		defer l.Close()
+		for look := range location.Follow(ctx, l, location.Schedule{Poll: 100 * time.Millisecond}) {
+			err := look.Err
+			if look.File != nil {
+				err = running.Activate(look.File)
+			}
+			if err != nil && ctx.Err() == nil {
+				select {
+				case p.refused <- err:
+				default:
+				}
+			}
+		}
+	})
+	p.stop = func() {
+		cancel()
+		following.Wait()
+		select {
+		case err := <-p.refused:
+			m.Errorf("a snapshot was refused: %v", err)
+		default:
+		}
+	}
+	return p
+}
+
+// until waits for a serial.
+func (p *servedPlace) until(serial uint64) {
+	p.Helper()
+	for end := time.Now().Add(patience); p.server.Status().Serial != serial; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			p.stop()
+			p.Fatalf("serial %d is not served, but %+v", serial, p.server.Status())
+		}
+	}
 }

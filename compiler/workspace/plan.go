@@ -5,11 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"net/http"
-	"net/url"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -19,12 +14,11 @@ import (
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
-	"github.com/writ-auth/writ/server/watch"
 )
 
 // PlanOptions are what a plan compares with and what it allows.
 type PlanOptions struct {
-	Against string    // "git:REV", a URL or a file; "" is the snapshot in force
+	Against string    // "git:REV", or a path or address of a snapshot; "" is the snapshot in force
 	Locked  bool      // refuse a lockfile that would change
 	Replace []string  // addresses whose identifier may change
 	At      time.Time // of the saved plan that is made again; the zero time is now
@@ -53,7 +47,7 @@ func (w *Workspace) Plan(ctx context.Context, t *Tree, opts PlanOptions) (*Propo
 	var err error
 	if opts.Against != "" {
 		p.Prior, err = w.against(ctx, opts.Against)
-	} else if p.Prior, err = InForce(w.Snapshot); err == nil {
+	} else if p.Prior, err = w.InForce(ctx); err == nil {
 		lockOptions.Prior = p.Prior.Document
 	}
 	if err != nil {
@@ -65,7 +59,7 @@ func (w *Workspace) Plan(ctx context.Context, t *Tree, opts PlanOptions) (*Propo
 	p.Prior.Lock, p.Prior.LockDigest = p.Lock.Before, compiler.FileDigest(p.Lock.bytes)
 	if n := records(p.Lock.Before); n > 0 && opts.Against == "" && p.Prior.Snapshot == nil {
 		p.Missing = fmt.Sprintf("There is no snapshot in force at %q, but %s has %s, so something was applied before.",
-			filepath.ToSlash(w.Snapshot), w.Lockfile.Name, schema.Plural(n, "record"))
+			w.prior, w.Lockfile.Name, schema.Plural(n, "record"))
 	}
 	if p.Body, err = snapshot.Encode(t.Model.Document); err != nil {
 		return nil, err
@@ -100,84 +94,16 @@ func (p *Proposal) Saved(replace, flags []string) *compiler.SavedPlan {
 	}
 }
 
-// A Baseline is what a plan compares with.
-type Baseline struct {
-	compiler.Prior
-	Snapshot   *snapshot.Snapshot // nil when there is none
-	FileDigest string             // of the snapshot file, "" when there is none
-}
-
-func newBaseline(snap *snapshot.Snapshot, fileDigest string) *Baseline {
-	b := &Baseline{Snapshot: snap, FileDigest: fileDigest}
-	b.Document = snapshot.Decode(snap)
-	b.Records = compiler.LockFromDocument(b.Document)
-	b.Digest = snap.Digest()
-	b.Serial = snap.Envelope().Serial
-	b.PastLifetimes = snap.Envelope().PastLifetimes
-	return b
-}
-
-// InForce is the snapshot at a path, the zero Baseline when there is none.
-func InForce(path string) (*Baseline, error) {
-	b, err := fromFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return &Baseline{}, nil
-	}
-	return b, err
-}
-
-func fromFile(path string) (*Baseline, error) {
-	content, err := ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	snap, err := OpenSnapshot(content, filepath.ToSlash(path))
-	if err != nil {
-		return nil, err
-	}
-	return newBaseline(snap, compiler.FileDigest(content)), nil
-}
-
-// ReadSnapshot reads a snapshot file.
-func ReadSnapshot(path string) (*snapshot.Snapshot, error) {
-	content, err := ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	return OpenSnapshot(content, filepath.ToSlash(path))
-}
-
-// OpenSnapshot is snapshot.Open with an error that says what to do about the file
-// of that name.
-func OpenSnapshot(content []byte, name string) (*snapshot.Snapshot, error) {
-	snap, err := snapshot.Open(content)
-	if err == nil {
-		return snap, nil
-	}
-	if _, ok := errors.AsType[*snapshot.VersionError](err); ok {
-		return nil, diag.Failf("snapshot-version", "", "read snapshot %q: %w", name, err)
-	}
-	return nil, diag.Failf("snapshot-invalid", "It is damaged or no snapshot. Fetch the one in force again; where that is lost, move this file away: \"writ apply\" says how to go on.",
-		"read snapshot %q: %w", name, err)
-}
-
-// against is what a reference names: git:REV, a URL or a file.
+// against is what a reference names: git:REV, or the place of a snapshot.
 func (w *Workspace) against(ctx context.Context, ref string) (*Baseline, error) {
 	if revision, ok := strings.CutPrefix(ref, "git:"); ok {
 		return w.atRevision(ctx, revision)
 	}
-	if !strings.HasPrefix(ref, "https://") && !strings.HasPrefix(ref, "http://") {
-		return fromFile(ref)
-	}
-	content, err := fetchSnapshot(ctx, ref)
+	place, err := OpenPlace(ref, w.location)
 	if err != nil {
 		return nil, err
 	}
-	snap, err := OpenSnapshot(content, ref)
-	if err != nil {
-		return nil, err
-	}
-	return newBaseline(snap, compiler.FileDigest(content)), nil
+	return place.baseline(ctx)
 }
 
 // A RevisionError is that a revision of git cannot be compared with, for what
@@ -235,47 +161,8 @@ func (w *Workspace) atRevision(ctx context.Context, revision string) (*Baseline,
 	if err != nil {
 		return nil, err
 	}
-	b := &Baseline{}
+	b := &Baseline{commit: commit}
 	b.Document, b.Digest, b.Model = t.Model.Document, snapshot.Digest(body), t.Model
 	b.Records, err = past.lock(ctx)
 	return b, err
-}
-
-// FetchTimeout bounds every request that a command makes.
-const FetchTimeout = 30 * time.Second
-
-// fetchSnapshot gets a snapshot over HTTP. Plain http is for loopback only: a
-// plan decides what a reviewer believes.
-func fetchSnapshot(ctx context.Context, ref string) ([]byte, error) {
-	target, err := url.Parse(ref)
-	if err != nil {
-		return nil, diag.Usagef("invalid URL %q", ref)
-	}
-	if target.Scheme == "http" && !schema.IsLoopback(target.Hostname()) {
-		return nil, diag.Usagef("%q: plain http is for loopback addresses only", ref)
-	}
-	ctx, cancel := context.WithTimeout(ctx, FetchTimeout)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, ref, nil)
-	if err != nil {
-		return nil, diag.Usagef("invalid URL %q", ref)
-	}
-	client := &http.Client{CheckRedirect: watch.RedirectToHTTPS}
-	response, err := client.Do(request)
-	if err != nil {
-		return nil, diag.Failf("unreachable", "", "fetch snapshot: %w", err) // net/http leaves the password out
-	}
-	defer response.Body.Close()
-	ref = target.Redacted()
-	if response.StatusCode != http.StatusOK {
-		return nil, diag.Failf("unreachable", "", "fetch snapshot %q: %s", ref, response.Status)
-	}
-	content, err := io.ReadAll(io.LimitReader(response.Body, maxInput+1))
-	if err == nil && len(content) > maxInput {
-		err = fmt.Errorf("larger than %d bytes", maxInput)
-	}
-	if err != nil {
-		return nil, diag.Failf("unreachable", "", "fetch snapshot %q: %w", ref, err)
-	}
-	return content, nil
 }

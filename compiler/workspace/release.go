@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"path/filepath"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -15,6 +14,7 @@ import (
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/location"
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
@@ -41,8 +41,9 @@ type Release struct {
 	Envelope snapshot.Envelope
 	Prior    *Baseline
 	Lockfile string // path
-	Snapshot string // path
+	Snapshot Place
 
+	replaced condition
 	root     string
 	body     []byte
 	sources  *snapshot.Sources
@@ -65,10 +66,14 @@ func (w *Workspace) Release(ctx context.Context, p *Proposal, o ReleaseOptions) 
 	if err != nil {
 		return nil, err
 	}
+	replaced, err := w.replaced(ctx, p.Prior)
+	if err != nil {
+		return nil, err
+	}
 	lock, now := p.Lock.Next.Bytes(), w.now()
 	r := &Release{
 		Plan: p.Plan, Prior: p.Prior, Lockfile: w.Lockfile.Path, Snapshot: w.Snapshot,
-		root: w.Dir, body: p.Body, sources: sources, key: o.Key, rand: w.rand,
+		replaced: replaced, root: w.Dir, body: p.Body, sources: sources, key: o.Key, rand: w.rand,
 	}
 	r.Envelope = snapshot.Envelope{
 		Serial: serial, Previous: p.Prior.Digest, Revision: revision,
@@ -82,9 +87,35 @@ func (w *Workspace) Release(ctx context.Context, p *Proposal, o ReleaseOptions) 
 	return r, nil
 }
 
+// A condition is what must still be in the place that a release is written to.
+type condition struct {
+	fileDigest string        // of a file: compiler.FileDigest
+	head       location.Head // of another location; zero for no snapshot
+}
+
+// replaced is the condition of a release that goes on from the baseline. Where that
+// was read elsewhere, a location must hold the same snapshot. A file may hold any
+// snapshot, as it is there to be uploaded, but nothing else is overwritten.
+func (w *Workspace) replaced(ctx context.Context, prior *Baseline) (condition, error) {
+	if !w.priorAsked {
+		return condition{prior.FileDigest, prior.head}, nil
+	}
+	if _, ok := w.Snapshot.File(); !ok {
+		return condition{head: location.Head{Serial: prior.Serial, Digest: prior.Digest}}, nil
+	}
+	there, err := w.Snapshot.baseline(ctx)
+	if errors.Is(err, fs.ErrNotExist) {
+		return condition{}, nil
+	}
+	if err != nil {
+		return condition{}, err
+	}
+	return condition{fileDigest: there.FileDigest}, nil
+}
+
 // serial is the one that the next snapshot gets.
 func (w *Workspace) serial(p *Proposal, o ReleaseOptions) (uint64, error) {
-	name := filepath.ToSlash(w.Snapshot)
+	name := w.prior.String()
 	switch {
 	case o.First && p.Prior.Snapshot != nil:
 		return 0, diag.Failf("snapshot-exists", "Leave --first out.",
@@ -93,17 +124,19 @@ func (w *Workspace) serial(p *Proposal, o ReleaseOptions) (uint64, error) {
 		return 0, diag.Failf("snapshot-exists", "Leave --after-serial out.",
 			"--after-serial says that servers have serial %d, but the snapshot in force at %q has serial %d", o.AfterSerial, name, p.Prior.Serial)
 	case p.Missing != "" && !o.First && o.AfterSerial == 0:
-		return 0, &diag.Problems{List: diag.List{SnapshotMissing(diag.Error, p.Missing+
+		return 0, &diag.Problems{List: diag.List{w.SnapshotMissing(diag.Error, p.Missing+
 			" What is made from nothing gets serial 1, and servers that have a newer one refuse it.")}}
 	}
 	return max(p.Prior.Serial, o.AfterSerial) + 1, nil
 }
 
 // SnapshotMissing tells whoever has no snapshot how to get one, and how to go on without.
-func SnapshotMissing(severity diag.Severity, text string) diag.Diagnostic {
-	d := diag.New("snapshot-missing", hcl.Range{}, text+`
-
-Fetch the snapshot in force to that path, or name it with --snapshot. Every writd has it: its --snapshot file or, where that is an address, last.snapshot in its --state folder.
+func (w *Workspace) SnapshotMissing(severity diag.Severity, text string) diag.Diagnostic {
+	fetch := "Fetch the snapshot in force to that path, or name it with --snapshot. Every writd has it: its --snapshot file or, where that is an address, last.snapshot in its --state folder."
+	if _, ok := w.prior.File(); !ok {
+		fetch = "Correct the address, if servers follow another. Where the snapshot was deleted, name a copy with --prior: every writd has one, last.snapshot in its --state folder."
+	}
+	d := diag.New("snapshot-missing", hcl.Range{}, text+"\n\n"+fetch+`
 If nothing was ever applied: writ apply --first.
 If it is lost: writ apply --after-serial SERIAL, the highest serial that a writd tells at /status of its admin listener.`)
 	return d.WithSeverity(severity)
@@ -112,13 +145,17 @@ If it is lost: writ apply --after-serial SERIAL, the highest serial that a writd
 // Rollback makes a release of an older snapshot: the old body under the serial
 // after that of the one in force. The lockfile stays. Of the options only Version
 // and Key count.
-func (w *Workspace) Rollback(old *snapshot.Snapshot, o ReleaseOptions) (*Release, error) {
-	prior, err := InForce(w.Snapshot)
+func (w *Workspace) Rollback(ctx context.Context, old *snapshot.Snapshot, o ReleaseOptions) (*Release, error) {
+	prior, err := w.InForce(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if prior.Snapshot == nil {
-		return nil, diag.Failf("unreadable-file", "Name it with --snapshot.", "there is no snapshot in force at %q", filepath.ToSlash(w.Snapshot))
+		return nil, diag.Failf("unreadable-file", "Name it with --snapshot.", "there is no snapshot in force at %q", w.prior)
+	}
+	replaced, err := w.replaced(ctx, prior)
+	if err != nil {
+		return nil, err
 	}
 	lock, err := ReadFile(w.Lockfile.Path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -132,9 +169,9 @@ func (w *Workspace) Rollback(old *snapshot.Snapshot, o ReleaseOptions) (*Release
 	envelope.WritVersion = o.Version
 	envelope.PastLifetimes = compiler.NextPastLifetimes(prior.Prior, document, now)
 	return &Release{
-		Plan: compiler.RollbackPlan(prior.Prior, document, old.Digest(), now), Envelope: envelope, Prior: prior,
+		Plan: compiler.PlanBetween(prior.Prior, document, old.Digest(), now), Envelope: envelope, Prior: prior,
 		Lockfile: w.Lockfile.Path, Snapshot: w.Snapshot,
-		root: w.Dir, body: old.Body(), sources: old.Sources(), key: o.Key, rand: w.rand,
+		replaced: replaced, root: w.Dir, body: old.Body(), sources: old.Sources(), key: o.Key, rand: w.rand,
 	}, nil
 }
 
@@ -159,7 +196,7 @@ func (r *Release) Check() error {
 	}
 	return diag.Failf("serials-used-up",
 		"To begin anew, move that snapshot away, run writ apply --first, and start each writd without the served.json of its --state folder.",
-		"the snapshot in force at %q has serial %d, the highest there is, so nothing was written", filepath.ToSlash(r.Snapshot), r.Prior.Serial)
+		"the snapshot in force at %q has serial %d, the highest there is, so nothing was written", r.Snapshot, r.Prior.Serial)
 }
 
 // DropsSignature reports whether an unsigned snapshot would replace a signed one.
@@ -167,9 +204,16 @@ func (r *Release) DropsSignature() bool {
 	return r.key == nil && r.Prior.Snapshot != nil && len(r.Prior.Snapshot.Envelope().Signatures) > 0
 }
 
-// Apply signs the snapshot and writes it, the lockfile first, as compiler.Apply
-// does. Nothing is written when a file has changed since the plan; an error with
-// compiler.ErrInForce in its chain says that everything is.
+// Apply signs the snapshot and writes it, the lockfile first where both are files, as
+// compiler.Apply does. Into another location the snapshot is put once the lockfile is
+// staged, and before it takes its place: whether the location still holds what was
+// planned against only the put can tell. A crash between the two leaves a lockfile
+// that lacks records, which the next apply makes again out of configuration and
+// snapshot.
+//
+// Nothing is written when something has changed since the plan; an error with
+// compiler.ErrInForce in its chain says that everything is, one with
+// compiler.ErrPublished that the snapshot is and the lockfile is not.
 func (r *Release) Apply(ctx context.Context) error {
 	r.Envelope.Bind(r.body, r.sources)
 	if r.key != nil {
@@ -179,10 +223,13 @@ func (r *Release) Apply(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("write snapshot: %w", err)
 	}
-	return apply(ctx, compiler.ApplyRequest{
-		Root: r.root, Lockfile: r.Lockfile, Snapshot: r.Snapshot, NextLock: r.nextLock, NextSnapshot: file,
-		LockDigest: r.Prior.LockDigest, SnapshotDigest: r.Prior.FileDigest, Rand: r.rand,
-	})
+	request := compiler.ApplyRequest{Root: r.root, Lockfile: r.Lockfile, NextLock: r.nextLock, LockDigest: r.Prior.LockDigest, Rand: r.rand}
+	if path, ok := r.Snapshot.File(); ok {
+		request.Snapshot, request.NextSnapshot, request.SnapshotDigest = path, file, r.replaced.fileDigest
+	} else {
+		request.Publish = func() error { return r.Snapshot.put(ctx, file, r.replaced.head) }
+	}
+	return apply(ctx, request)
 }
 
 // WriteLock writes the lockfile alone.
@@ -205,9 +252,14 @@ func apply(ctx context.Context, request compiler.ApplyRequest) error {
 // ApplyError is an error of compiler.Apply, or of a saved plan that does not fit,
 // with what to do about it.
 func ApplyError(err error) error {
+	_, worded := errors.AsType[*diag.Failure](err)
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, compiler.ErrPublished):
+		return diag.Failf("write-failed", "Mend that, then run writ lock and commit what it writes.", "%w", err)
+	case worded:
+		return err
 	case errors.Is(err, compiler.ErrStale):
 		return diag.Failf("plan-stale", "Nothing was written: look at a new plan, then apply that.", "%w", err)
 	case errors.Is(err, compiler.ErrOtherPlan):
@@ -221,8 +273,8 @@ func ApplyError(err error) error {
 }
 
 // Snapshot makes a snapshot file of a document that no file holds, with the places
-// where the model declares each object.
-func Snapshot(doc *schema.Document, model *compiler.Model, serial uint64, created time.Time) ([]byte, error) {
+// where the model declares each object. The envelope says what else it is to say.
+func Snapshot(doc *schema.Document, model *compiler.Model, envelope snapshot.Envelope) ([]byte, error) {
 	body, err := snapshot.Encode(doc)
 	if err != nil {
 		return nil, err
@@ -231,7 +283,7 @@ func Snapshot(doc *schema.Document, model *compiler.Model, serial uint64, create
 	if err != nil {
 		return nil, err
 	}
-	envelope := snapshot.Envelope{Serial: serial, Created: created.UTC().Truncate(time.Second), Environment: doc.Issuer.Environment}
+	envelope.Environment = doc.Issuer.Environment
 	envelope.Bind(body, sources)
 	return snapshot.Marshal(envelope, body, sources)
 }

@@ -15,6 +15,8 @@
 package workspace
 
 import (
+	"cmp"
+	"context"
 	"crypto/rand"
 	"errors"
 	"io"
@@ -31,6 +33,7 @@ import (
 	"github.com/writ-auth/writ/compiler/lockfile"
 	"github.com/writ-auth/writ/config"
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema/location"
 )
 
 // SnapshotName is the name of the snapshot in force, in the root, unless Options
@@ -41,7 +44,9 @@ const SnapshotName = "writ.snapshot"
 type Options struct {
 	Dir      string            // the root of the configuration
 	Lockfile File              // the zero value is writ.lock.hcl in Dir
-	Snapshot string            // path of the snapshot in force; "" is writ.snapshot in Dir
+	Snapshot string            // path or address of the snapshot in force; "" is writ.snapshot in Dir
+	Prior    string            // path or address where it is read; "" is Snapshot, where it is written
+	Location location.Options  // how locations are reached
 	Vars     map[string]string // values of variables
 	VarFiles []File            // files of values of variables
 
@@ -62,25 +67,34 @@ type File struct {
 type Workspace struct {
 	Dir      string // the root, as a path
 	Lockfile File
-	Snapshot string // path of the snapshot in force
+	Snapshot Place // where the snapshot in force is written
 
-	lockAsked bool // Options named the lockfile
-	varFiles  []inputFile
-	config    config.Options
-	now       func() time.Time
-	rand      io.Reader
-	note      func(text string)
+	prior      Place // where it is read: Snapshot, unless Options name another
+	priorAsked bool
+	location   location.Options
+	lockAsked  bool // Options named the lockfile
+	varFiles   []inputFile
+	config     config.Options
+	now        func() time.Time
+	rand       io.Reader
+	note       func(text string)
 }
 
 // Load finds the folder and reads the files that the options name.
 func Load(o Options) (*Workspace, error) {
-	w := &Workspace{Dir: o.Dir, Lockfile: o.Lockfile, Snapshot: o.Snapshot, now: o.Now, rand: o.Rand, note: o.Note}
+	w := &Workspace{Dir: o.Dir, Lockfile: o.Lockfile, location: o.Location, now: o.Now, rand: o.Rand, note: o.Note}
 	if w.lockAsked = o.Lockfile != (File{}); !w.lockAsked {
 		w.Lockfile = File{lockfile.DefaultName, filepath.Join(o.Dir, lockfile.DefaultName)}
 	}
 	w.Lockfile = File{filepath.ToSlash(w.Lockfile.Name), filepath.Clean(w.Lockfile.Path)}
-	if w.Snapshot == "" {
-		w.Snapshot = filepath.Join(o.Dir, SnapshotName)
+	var err error
+	if w.Snapshot, err = OpenPlace(cmp.Or(o.Snapshot, filepath.Join(o.Dir, SnapshotName)), o.Location); err != nil {
+		return nil, err
+	}
+	if w.prior, w.priorAsked = w.Snapshot, o.Prior != ""; w.priorAsked {
+		if w.prior, err = OpenPlace(o.Prior, o.Location); err != nil {
+			return nil, err
+		}
 	}
 	if w.now == nil {
 		w.now = time.Now
@@ -187,12 +201,12 @@ func (w *Workspace) CheckLock(t *Tree, opts compiler.LockOptions) (*LockCheck, e
 
 // MendLock is CheckLock that takes a lockfile in any layout, and in the place of one
 // that was lost what the snapshot in force records.
-func (w *Workspace) MendLock(t *Tree) (*LockCheck, error) {
+func (w *Workspace) MendLock(ctx context.Context, t *Tree) (*LockCheck, error) {
 	c := new(LockCheck)
 	if err := w.readLock(t, c, lockfile.ParseWithoutCanonicalCheck); err != nil {
 		return nil, err
 	}
-	inForce, err := InForce(w.Snapshot)
+	inForce, err := w.InForce(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -246,10 +260,22 @@ func (w *Workspace) Flags() []string {
 	if lock := w.FromRoot(w.Lockfile.Path); lock != lockfile.DefaultName {
 		words = append(words, "--lockfile", lock)
 	}
-	if snap := w.FromRoot(w.Snapshot); snap != SnapshotName {
+	if snap := w.placeFromRoot(w.Snapshot); snap != SnapshotName {
 		words = append(words, "--snapshot", snap)
 	}
+	if w.priorAsked {
+		words = append(words, "--prior", w.placeFromRoot(w.prior))
+	}
 	return words
+}
+
+// placeFromRoot is FromRoot of a file. Another location is named as messages show
+// it: a saved plan holds no credential.
+func (w *Workspace) placeFromRoot(p Place) string {
+	if path, ok := p.File(); ok {
+		return w.FromRoot(path)
+	}
+	return p.String()
 }
 
 // FromRoot is a path as seen from the root of the configuration, where apply runs.

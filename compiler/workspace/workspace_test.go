@@ -11,6 +11,7 @@ import (
 
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema/location"
 	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/schema/testenv"
 )
@@ -118,7 +119,7 @@ func TestApplyTwice(t *testing.T) {
 	if second.Envelope.Serial != 2 || second.Envelope.Previous != first.Plan.Digest || second.Plan.Summary.Widen != 1 || second.Plan.LockChanged {
 		t.Errorf("second: %+v, %+v", second.Envelope, second.Plan.Summary)
 	}
-	snap, err := ReadSnapshot(filepath.Join(dir, SnapshotName))
+	snap, err := ReadSnapshot(t.Context(), filepath.Join(dir, SnapshotName), location.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +127,7 @@ func TestApplyTwice(t *testing.T) {
 		t.Errorf("%s:%d %v, %+v", file, line, ok, snap.Envelope())
 	}
 
-	back, err := w.Rollback(snap, ReleaseOptions{})
+	back, err := w.Rollback(t.Context(), snap, ReleaseOptions{})
 	if err != nil || back.Envelope.Serial != 3 || !back.Plan.Empty() {
 		t.Errorf("rollback to what is in force: %+v, %v", back, err)
 	}

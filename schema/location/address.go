@@ -88,7 +88,11 @@ func (a Address) String() string {
 	case schemeOCI:
 		return "oci://" + a.registry + "/" + a.repository + ":" + a.tag
 	case schemeNATS, schemeTLS:
-		return strings.Join(a.servers, ",") + "/" + a.bucket + "/" + a.name
+		text := strings.Join(a.servers, ",") + "/" + a.bucket + "/" + a.name
+		if a.replicas != defaultReplicas {
+			text += "?replicas=" + strconv.Itoa(a.replicas)
+		}
+		return text
 	}
 	return strconv.Quote(filepath.ToSlash(a.path))
 }

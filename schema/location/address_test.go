@@ -24,7 +24,7 @@ func TestParse(t *testing.T) {
 		"oci://[::1]:5000/writ:Prod_1.2-eu":  "oci://[::1]:5000/writ:Prod_1.2-eu",
 		"nats://host/writ/prod":              "nats://host/writ/prod",
 		"nats://t0ken-s3cr3t@h:4222,i/b/n.m": "nats://h:4222,nats://i/b/n.m",
-		"tls://u:s3cr3t@h/b/n?replicas=1":    "tls://h/b/n",
+		"tls://u:s3cr3t@h/b/n?replicas=1":    "tls://h/b/n?replicas=1",
 	} {
 		a, err := location.Parse(text)
 		if err != nil || a.String() != want {

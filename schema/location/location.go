@@ -71,6 +71,11 @@ type Head struct {
 	// location has its own; "" for a Head that comes from no location.
 	Version string
 
+	// Staged is a snapshot beside this one that a share of the fleet serves; nil
+	// for none, and where the location can hold one only.
+	Staged *Stage
+
+	manifest string // oci: digest of the manifest
 	etag     string // https: what If-None-Match sends
 	revision uint64 // nats: of the pointer
 	prior    string // nats: object of the snapshot before
@@ -93,7 +98,8 @@ func headOf(h snapshot.Header) Head {
 // IsZero reports whether the Head stands for no snapshot.
 func (h Head) IsZero() bool { return h.Digest == "" }
 
-// Same reports whether two Heads are of the same snapshot. Where one of them comes
+// Same reports whether two Heads are of the same snapshot, whatever stands beside
+// it. Where one of them comes
 // from no location, serial and digest tell, as they do for a server.
 func (h Head) Same(other Head) bool {
 	if h.Version != "" && other.Version != "" {
@@ -107,7 +113,11 @@ func (h Head) String() string {
 	if h.IsZero() {
 		return "no snapshot"
 	}
-	return fmt.Sprintf("serial %d (%s)", h.Serial, h.Digest)
+	text := fmt.Sprintf("serial %d (%s)", h.Serial, h.Digest)
+	if h.Staged != nil {
+		text += fmt.Sprintf(" with serial %d staged for %d %%", h.Staged.Head.Serial, h.Staged.Percent)
+	}
+	return text
 }
 
 // ErrAbsent says that a location answers and has no snapshot.
@@ -189,7 +199,7 @@ func Open(a Address, opts Options) (Location, error) {
 // checkPut is what every Put checks before it writes: the file, and that the chain
 // goes on. A serial below an earlier one would be refused by every writd.
 func checkPut(l Location, file []byte, now, prior Head) (Head, error) {
-	if !now.Same(prior) {
+	if !now.Same(prior) || !now.sameStage(prior) {
 		return Head{}, &MovedError{Location: l.String(), Expected: prior, Now: now}
 	}
 	next, err := HeadOf(file)
@@ -200,6 +210,20 @@ func checkPut(l Location, file []byte, now, prior Head) (Head, error) {
 		return Head{}, fmt.Errorf("put to %s: serial %d does not follow serial %d", l, next.Serial, now.Serial)
 	}
 	return next, nil
+}
+
+// Read returns the newest snapshot's file and what the location says of it. Where
+// another takes its place meanwhile, it is that one.
+func Read(ctx context.Context, l Location) (file []byte, head Head, err error) {
+	for range chases {
+		if head, err = l.Head(ctx, Head{}); err != nil {
+			break
+		}
+		if file, err = l.Fetch(ctx, head); !errors.Is(err, ErrMoved) {
+			break
+		}
+	}
+	return file, head, err
 }
 
 // newest is Head for who takes no snapshot for an answer.

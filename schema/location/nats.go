@@ -41,7 +41,8 @@ const (
 // the bucket's object store, each under its SHA-256 and never changed; which one is
 // the newest says an entry of the key-value store of the same name, the pointer,
 // which is replaced by compare-and-set. A pointer names the object before it, and
-// each object has its pointer in its metadata: that is the history.
+// each object has its pointer in its metadata: that is the history. A stage is a
+// pointer inside the pointer, so that one compare-and-set is of both.
 //
 // A change is pushed to whoever follows. Reads go to the leader of a bucket that Put
 // has made; an older answer of another server's would be seen as no change.
@@ -257,6 +258,19 @@ type pointer struct {
 	Revision string    `json:"revision,omitempty"`
 	Created  time.Time `json:"created"`
 	Prior    string    `json:"prior,omitempty"` // object of the snapshot before
+
+	Staged  *pointer `json:"staged,omitempty"` // to the snapshot beside this one
+	Percent int      `json:"staged_percent,omitempty"`
+}
+
+// pointerTo returns the pointer to a snapshot and to what stands beside it.
+func pointerTo(h Head) *pointer {
+	p := &pointer{Format: pointerFormat, Object: h.Version, Size: h.Size, Serial: h.Serial, Digest: h.Digest,
+		Previous: h.Previous, Revision: h.Revision, Created: h.Created, Prior: h.prior}
+	if h.Staged != nil {
+		p.Staged, p.Percent = pointerTo(h.Staged.Head), h.Staged.Percent
+	}
+	return p
 }
 
 const (
@@ -266,16 +280,33 @@ const (
 
 func parsePointer(value []byte) (Head, error) {
 	var p pointer
-	switch err := json.Unmarshal(value, &p); {
-	case len(value) > maxPointer || err != nil || p.Digest == "" || p.Object == "":
-		return Head{}, errors.New("what is there is no pointer to a snapshot")
+	if err := json.Unmarshal(value, &p); len(value) > maxPointer || err != nil {
+		return Head{}, errNoPointer
+	}
+	return p.head()
+}
+
+var errNoPointer = errors.New("what is there is no pointer to a snapshot")
+
+func (p *pointer) head() (Head, error) {
+	switch {
+	case p.Digest == "" || p.Object == "":
+		return Head{}, errNoPointer
 	case p.Format != pointerFormat:
 		return Head{}, fmt.Errorf("the pointer is of format %q, and this program reads %q", clean(p.Format), pointerFormat)
 	case p.Serial > snapshot.MaxSerial || p.Size < 0 || p.Size > snapshot.MaxSize:
 		return Head{}, fmt.Errorf("the pointer is to serial %d of %d bytes, which no snapshot has", p.Serial, p.Size)
 	}
-	return Head{Serial: p.Serial, Digest: p.Digest, Previous: p.Previous, Revision: clean(p.Revision), Created: p.Created, Size: p.Size,
-		Version: p.Object, prior: p.Prior}, nil
+	head := Head{Serial: p.Serial, Digest: p.Digest, Previous: p.Previous, Revision: clean(p.Revision), Created: p.Created, Size: p.Size,
+		Version: p.Object, prior: p.Prior}
+	if p.Staged != nil {
+		staged, err := p.Staged.head()
+		if err != nil {
+			return Head{}, fmt.Errorf("its stage: %w", err)
+		}
+		head.Staged = &Stage{Head: staged, Percent: p.Percent}
+	}
+	return head, head.Staged.check(head)
 }
 
 func (l *bucketLocation) Head(ctx context.Context, known Head) (head Head, err error) {
@@ -356,20 +387,51 @@ func (l *bucketLocation) put(ctx context.Context, file []byte, prior Head) (Head
 	if err != nil {
 		return Head{}, err
 	}
+	next.Version, next.prior = objectName(file), now.Version
+	if now.Staged != nil && next.Previous == now.Staged.Head.Digest {
+		next.prior = now.Staged.Head.Version
+	}
+	return l.replace(ctx, file, next, next, now, prior)
+}
+
+// Stage implements Stager.
+func (l *bucketLocation) Stage(ctx context.Context, file []byte, prior Head, percent int) (head Head, err error) {
+	err = l.call(ctx, "stage at", transferTimeout, func(ctx context.Context) error {
+		head, err = l.stage(ctx, file, prior, percent)
+		return err
+	})
+	return head, err
+}
+
+func (l *bucketLocation) stage(ctx context.Context, file []byte, prior Head, percent int) (Head, error) {
+	now, err := l.now(ctx)
+	if err != nil {
+		return Head{}, err
+	}
+	staged, err := checkStage(l, file, now, prior, percent)
+	if err != nil {
+		return Head{}, err
+	}
+	staged.Head.Version, staged.Head.prior = objectName(file), now.Version
+	next := now
+	next.Staged = staged
+	return l.replace(ctx, file, staged.Head, next, now, prior)
+}
+
+// replace puts the object of a file, and a pointer in the place of the one to now.
+func (l *bucketLocation) replace(ctx context.Context, file []byte, object, next, now, prior Head) (Head, error) {
 	kv, objects, err := l.buckets(ctx)
 	if err != nil {
 		return Head{}, err
 	}
-	next.Version, next.prior = objectName(file), now.Version
-	value, err := json.Marshal(pointer{Format: pointerFormat, Object: next.Version, Size: next.Size, Serial: next.Serial, Digest: next.Digest,
-		Previous: next.Previous, Revision: next.Revision, Created: next.Created, Prior: next.prior})
+	value, err := json.Marshal(pointerTo(next))
 	if err != nil {
 		return Head{}, err
 	}
 	if len(value) > maxPointer {
 		return Head{}, fmt.Errorf("its pointer has %d bytes, more than %d", len(value), maxPointer)
 	}
-	made, err := l.putObject(ctx, objects, next, value, file)
+	made, err := l.putObject(ctx, objects, object, file)
 	if err != nil {
 		return Head{}, err
 	}
@@ -382,11 +444,18 @@ func (l *bucketLocation) put(ctx context.Context, file []byte, prior Head) (Head
 	if err == nil {
 		return next, nil
 	}
-	return l.overtaken(ctx, objects, next, prior, made, err)
+	if !made {
+		object = Head{}
+	}
+	return l.overtaken(ctx, objects, next, prior, object, err)
 }
 
 // putObject puts the file where it is not yet there, and reports whether it did.
-func (l *bucketLocation) putObject(ctx context.Context, objects jetstream.ObjectStore, next Head, value, file []byte) (made bool, err error) {
+func (l *bucketLocation) putObject(ctx context.Context, objects jetstream.ObjectStore, next Head, file []byte) (made bool, err error) {
+	value, err := json.Marshal(pointerTo(next))
+	if err != nil {
+		return false, err
+	}
 	info, err := ask(ctx, func(ctx context.Context) (*jetstream.ObjectInfo, error) { return objects.GetInfo(ctx, next.Version) })
 	if err == nil && info.Size == uint64(len(file)) && info.Metadata[pointerMetadata] == string(value) {
 		return false, nil
@@ -414,19 +483,20 @@ func (l *bucketLocation) putObject(ctx context.Context, objects jetstream.Object
 }
 
 // overtaken says what became of a pointer that was not replaced, or of which that is
-// not known. If it is ours, this Put has done it, or one of the same file.
-func (l *bucketLocation) overtaken(ctx context.Context, objects jetstream.ObjectStore, next, prior Head, made bool, cause error) (Head, error) {
+// not known. If it is ours, this Put has done it, or one of the same file. made
+// is the object that nobody needs otherwise; zero when it was there before.
+func (l *bucketLocation) overtaken(ctx context.Context, objects jetstream.ObjectStore, next, prior, made Head, cause error) (Head, error) {
 	now, err := l.now(ctx)
 	switch {
 	case err != nil:
 		return Head{}, fmt.Errorf("whether it is there was not seen: %w", cause)
-	case now.Version == next.Version:
+	case now.Same(next) && now.sameStage(next):
 		return now, nil
 	case !errors.Is(cause, jetstream.ErrKeyRevisionMismatch) && !errors.Is(cause, jetstream.ErrKeyExists):
 		return Head{}, cause
 	}
-	if made {
-		_ = objects.Delete(ctx, next.Version) // the bucket has room for it until somebody else does
+	if !made.IsZero() {
+		_ = objects.Delete(ctx, made.Version) // the bucket has room for it until somebody else does
 	}
 	return Head{}, &MovedError{Location: l.String(), Expected: prior, Now: now}
 }

@@ -260,6 +260,8 @@ func TestNATSHostile(t *testing.T) {
 		"which no snapshot has":            changed("size", 2<<30),
 		"serial 9007199254740993 of":       changed("serial", uint64(1)<<53+1),
 		"has not the object":               changed("object", "sha256:00"),
+		"its stage: what is there is no p": changed("staged", map[string]any{}),
+		"its stage is for 0 percent":       changed("staged", json.RawMessage(entry.Value())),
 		"its header says":                  changed("size", len(content)-1),
 		"the pointer says serial 7":        changed("serial", 7),
 		"the pointer says serial 1 (sha25": changed("digest", "sha256:00"),

@@ -39,6 +39,10 @@ const (
 	annotationSerial   = "dev.writ.serial"
 	annotationDigest   = "dev.writ.digest"
 	annotationPrevious = "dev.writ.previous"
+
+	// Of a stage, in the manifest of the snapshot that it stands beside.
+	annotationStaged  = "dev.writ.staged" // digest of its manifest
+	annotationPercent = "dev.writ.staged.percent"
 )
 
 const (
@@ -57,6 +61,10 @@ const settle = 2 * time.Second
 // overtaken: that is ErrMoved. The winner gives its manifest a tag that stays,
 // TAG-SERIAL. History goes from the moving tag back by the digests of what each
 // was planned against, through the tags that stay, so that it has no loser in it.
+//
+// A stage is named by annotations of the manifest that the moving tag stands for, which
+// is then a second manifest of the same file: a look is one request all the same, and of
+// those who put and stage at once one wins as ever.
 type registryLocation struct {
 	address   Address
 	repo      *remote.Repository
@@ -183,11 +191,39 @@ func (l *registryLocation) tagged(ctx context.Context, tag string, known Head) (
 	if err != nil {
 		return Head{}, err
 	}
-	if desc.Digest.String() == known.Version {
+	if desc.Digest.String() == known.manifest {
 		return known, nil
 	}
-	head, _, err := l.manifest(context.WithValue(ctx, cacheHintKey{}, nil), desc)
+	ctx = context.WithValue(ctx, cacheHintKey{}, nil)
+	head, m, err := l.manifest(ctx, desc)
+	if err == nil && m.Annotations[annotationStaged] != "" {
+		head.Staged, err = l.staged(ctx, m)
+	}
+	if err == nil {
+		err = head.Staged.check(head)
+	}
 	return head, err
+}
+
+// staged reads the stage that a manifest names.
+func (l *registryLocation) staged(ctx context.Context, m *ocispec.Manifest) (*Stage, error) {
+	percent, err := strconv.Atoi(m.Annotations[annotationPercent])
+	if err != nil {
+		return nil, fmt.Errorf("its annotation %s is no percentage", annotationPercent)
+	}
+	name := m.Annotations[annotationStaged]
+	if digest.Digest(name).Validate() != nil {
+		return nil, fmt.Errorf("its annotation %s is no digest", annotationStaged)
+	}
+	desc, err := l.repo.Manifests().Resolve(ctx, name)
+	if errors.Is(err, errdef.ErrNotFound) {
+		return nil, errors.New("the registry has deleted its stage")
+	}
+	if err != nil {
+		return nil, err
+	}
+	head, _, err := l.manifest(ctx, desc)
+	return &Stage{Head: head, Percent: percent}, err
 }
 
 // manifest fetches and checks a manifest. It is asked for by its digest, so that a
@@ -208,7 +244,7 @@ func (l *registryLocation) manifest(ctx context.Context, desc ocispec.Descriptor
 		return Head{}, nil, errors.New("its manifest is no JSON of a manifest")
 	}
 	head, err := headOfManifest(m)
-	head.Version = desc.Digest.String()
+	head.manifest = desc.Digest.String()
 	return head, m, err
 }
 
@@ -233,7 +269,7 @@ func headOfManifest(m *ocispec.Manifest) (Head, error) {
 		return Head{}, fmt.Errorf("its annotation %s is no time", ocispec.AnnotationCreated)
 	}
 	head := Head{Serial: serial, Digest: m.Annotations[annotationDigest], Previous: m.Annotations[annotationPrevious],
-		Revision: clean(m.Annotations[ocispec.AnnotationRevision]), Created: created.UTC(), Size: m.Layers[0].Size}
+		Revision: clean(m.Annotations[ocispec.AnnotationRevision]), Created: created.UTC(), Size: m.Layers[0].Size, Version: m.Layers[0].Digest.String()}
 	if digest.Digest(head.Digest).Validate() != nil || head.Previous != "" && digest.Digest(head.Previous).Validate() != nil {
 		return Head{}, fmt.Errorf("its annotations %s and %s are no digests", annotationDigest, annotationPrevious)
 	}
@@ -251,7 +287,7 @@ func (l *registryLocation) Fetch(ctx context.Context, head Head) ([]byte, error)
 }
 
 func (l *registryLocation) fetch(ctx context.Context, head Head) ([]byte, error) {
-	desc, err := l.repo.Manifests().Resolve(ctx, head.Version)
+	desc, err := l.repo.Manifests().Resolve(ctx, head.manifest)
 	if errors.Is(err, errdef.ErrNotFound) {
 		return nil, fmt.Errorf("the registry has deleted %s", head)
 	}
@@ -308,25 +344,83 @@ func (l *registryLocation) put(ctx context.Context, file []byte, prior Head) (He
 	if err := l.keepTag(ctx, now); err != nil {
 		return Head{}, err
 	}
-	desc, raw, err := l.push(ctx, file, next)
+	pushed, err := l.push(ctx, file, next)
 	if err != nil {
 		return Head{}, err
 	}
-	next.Version = desc.Digest.String()
-	err = persist(ctx, func() error {
+	next.Version, next.manifest = pushed.Layers[0].Digest.String(), pushed.desc.Digest.String()
+	if err := l.move(ctx, pushed, now, prior); err != nil {
+		return Head{}, err
+	}
+	return next, l.settled(ctx, next, pushed, pushed)
+}
+
+// Stage implements Stager.
+func (l *registryLocation) Stage(ctx context.Context, file []byte, prior Head, percent int) (Head, error) {
+	ctx, cancel := context.WithTimeout(ctx, transferTimeout)
+	defer cancel()
+	head, err := l.stage(ctx, file, prior, percent)
+	if err != nil {
+		return Head{}, l.failed("stage at", err)
+	}
+	return head, nil
+}
+
+func (l *registryLocation) stage(ctx context.Context, file []byte, prior Head, percent int) (Head, error) {
+	now, err := l.now(ctx)
+	if err != nil {
+		return Head{}, err
+	}
+	stage, err := checkStage(l, file, now, prior, percent)
+	if err != nil {
+		return Head{}, err
+	}
+	if err := l.keepTag(ctx, now); err != nil {
+		return Head{}, err
+	}
+	beside, err := l.push(ctx, file, stage.Head)
+	if err != nil {
+		return Head{}, err
+	}
+	stage.Head.Version, stage.Head.manifest = beside.Layers[0].Digest.String(), beside.desc.Digest.String()
+	newest, err := l.repo.Manifests().Resolve(ctx, now.manifest)
+	if err != nil {
+		return Head{}, err
+	}
+	_, m, err := l.manifest(ctx, newest)
+	if err != nil {
+		return Head{}, err
+	}
+	m.Annotations[annotationStaged], m.Annotations[annotationPercent] = stage.Head.manifest, strconv.Itoa(percent)
+	pushed, err := l.pushManifest(ctx, m)
+	if err != nil {
+		return Head{}, err
+	}
+	if err := l.move(ctx, pushed, now, prior); err != nil {
+		return Head{}, err
+	}
+	next := now
+	next.Staged, next.manifest = stage, pushed.desc.Digest.String()
+	return next, l.settled(ctx, next, pushed, beside)
+}
+
+// move gives the moving tag to a manifest that is pushed, unless the tag has moved.
+func (l *registryLocation) move(ctx context.Context, to *pushedManifest, now, prior Head) error {
+	return persist(ctx, func() error {
 		found, err := l.now(ctx)
 		switch {
-		case err != nil || found.Version == next.Version:
+		case err != nil || found.manifest == to.desc.Digest.String():
 			return err
-		case found.Version != now.Version:
+		case found.manifest != now.manifest:
 			return &MovedError{Location: l.String(), Expected: prior, Now: found}
 		}
-		return l.repo.Manifests().PushReference(ctx, desc, bytes.NewReader(raw), l.address.tag)
+		return l.tag(ctx, to, l.address.tag)
 	})
-	if err != nil {
-		return Head{}, err
-	}
-	return next, l.settled(ctx, next, desc, raw)
+}
+
+// tag gives a tag to a manifest that is pushed.
+func (l *registryLocation) tag(ctx context.Context, m *pushedManifest, tag string) error {
+	return l.repo.Manifests().PushReference(ctx, m.desc, bytes.NewReader(m.raw), tag)
 }
 
 // persist repeats what may be done any number of times while the registry answers
@@ -363,21 +457,30 @@ func (l *registryLocation) keepTag(ctx context.Context, now Head) error {
 	}
 	tag := l.stays(now.Serial)
 	desc, err := l.repo.Manifests().Resolve(ctx, tag)
-	if err == nil && desc.Digest.String() == now.Version {
-		return nil
-	}
-	if err != nil && !errors.Is(err, errdef.ErrNotFound) {
+	if err == nil {
+		if kept, _, err := l.manifest(ctx, desc); err == nil && kept.Same(now) {
+			return nil
+		}
+	} else if !errors.Is(err, errdef.ErrNotFound) {
 		return err
 	}
-	if desc, err = l.repo.Manifests().Resolve(ctx, now.Version); err != nil {
+	desc, err = l.repo.Manifests().Resolve(ctx, now.manifest)
+	if err != nil {
 		return err
 	}
 	return l.repo.Manifests().Tag(ctx, desc, tag)
 }
 
+// A pushedManifest is a manifest that the registry has.
+type pushedManifest struct {
+	*ocispec.Manifest
+	desc ocispec.Descriptor
+	raw  []byte
+}
+
 // push uploads file and manifest, as far as the registry lacks them, and leaves the
 // tags alone.
-func (l *registryLocation) push(ctx context.Context, file []byte, head Head) (ocispec.Descriptor, []byte, error) {
+func (l *registryLocation) push(ctx context.Context, file []byte, head Head) (*pushedManifest, error) {
 	layer := content.NewDescriptorFromBytes(artifactType, file)
 	layer.Annotations = map[string]string{ocispec.AnnotationTitle: layerTitle}
 	annotations := map[string]string{
@@ -390,18 +493,14 @@ func (l *registryLocation) push(ctx context.Context, file []byte, head Head) (oc
 			annotations[name] = value
 		}
 	}
-	raw, err := json.Marshal(ocispec.Manifest{
+	m := &ocispec.Manifest{
 		Versioned:    specs.Versioned{SchemaVersion: 2},
 		MediaType:    ocispec.MediaTypeImageManifest,
 		ArtifactType: artifactType,
 		Config:       ocispec.DescriptorEmptyJSON,
 		Layers:       []ocispec.Descriptor{layer},
 		Annotations:  annotations,
-	})
-	if err != nil {
-		return ocispec.Descriptor{}, nil, err
 	}
-	desc := content.NewDescriptorFromBytes(ocispec.MediaTypeImageManifest, raw)
 	for _, blob := range []struct {
 		desc    ocispec.Descriptor
 		content []byte
@@ -414,15 +513,25 @@ func (l *registryLocation) push(ctx context.Context, file []byte, head Head) (oc
 			return l.repo.Blobs().Push(ctx, blob.desc, bytes.NewReader(blob.content))
 		})
 		if err != nil {
-			return ocispec.Descriptor{}, nil, err
+			return nil, err
 		}
 	}
-	return desc, raw, persist(ctx, func() error { return l.repo.Manifests().Push(ctx, desc, bytes.NewReader(raw)) })
+	return l.pushManifest(ctx, m)
+}
+
+func (l *registryLocation) pushManifest(ctx context.Context, m *ocispec.Manifest) (*pushedManifest, error) {
+	raw, err := json.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	pushed := &pushedManifest{m, content.NewDescriptorFromBytes(ocispec.MediaTypeImageManifest, raw), raw}
+	return pushed, persist(ctx, func() error { return l.repo.Manifests().Push(ctx, pushed.desc, bytes.NewReader(raw)) })
 }
 
 // settled waits until nobody who read the tag before can still move it, and then
-// says whether next is in the chain: as the newest, or below one that came after.
-func (l *registryLocation) settled(ctx context.Context, next Head, desc ocispec.Descriptor, raw []byte) error {
+// says whether next is in the chain: as the newest, or below one that came after. moved
+// has the moving tag, and kept gets the tag that stays with its serial.
+func (l *registryLocation) settled(ctx context.Context, next Head, moved, kept *pushedManifest) error {
 	timer := time.NewTimer(l.settle)
 	defer timer.Stop()
 	select {
@@ -434,14 +543,16 @@ func (l *registryLocation) settled(ctx context.Context, next Head, desc ocispec.
 	if err != nil {
 		return fmt.Errorf("whether it is there for good was not seen: %w", err)
 	}
-	if now.Version == next.Version {
-		return persist(ctx, func() error {
-			return l.repo.Manifests().PushReference(ctx, desc, bytes.NewReader(raw), l.stays(next.Serial))
-		})
+	serial := next.Serial
+	if next.Staged != nil {
+		serial = next.Staged.Head.Serial
 	}
-	if now.Serial > next.Serial {
-		kept, err := l.repo.Manifests().Resolve(ctx, l.stays(next.Serial)) // keepTag of who came after
-		if err == nil && kept.Digest == desc.Digest {
+	if now.manifest == moved.desc.Digest.String() {
+		return persist(ctx, func() error { return l.tag(ctx, kept, l.stays(serial)) })
+	}
+	if now.Serial > serial {
+		there, err := l.repo.Manifests().Resolve(ctx, l.stays(serial)) // keepTag of who came after
+		if err == nil && there.Digest == kept.desc.Digest {
 			return nil
 		}
 	}

@@ -126,6 +126,15 @@ func TestOCIHostile(t *testing.T) {
 			return ours
 		}
 	}
+	staged := func(digest, percent string) func(http.ResponseWriter, *http.Request) bool {
+		whole := changed(func(m, _ map[string]any) {
+			annotations := m["annotations"].(map[string]any)
+			annotations["dev.writ.staged"], annotations["dev.writ.staged.percent"] = digest, percent
+		})
+		return func(w http.ResponseWriter, r *http.Request) bool {
+			return !strings.Contains(r.URL.Path, digestOf(manifest)) && !strings.Contains(r.URL.Path, digestOf(nil)) && whole(w, r)
+		}
+	}
 	blob := func(answer http.HandlerFunc) func(http.ResponseWriter, *http.Request) bool {
 		return func(w http.ResponseWriter, r *http.Request) bool {
 			ours := strings.Contains(r.URL.Path, "/blobs/")
@@ -161,6 +170,11 @@ func TestOCIHostile(t *testing.T) {
 		"no serial":            {changed(func(m, _ map[string]any) { m["annotations"].(map[string]any)["dev.writ.serial"] = "-1" }), "no serial"},
 		"another serial":       {changed(func(m, _ map[string]any) { m["annotations"].(map[string]any)["dev.writ.serial"] = "7" }), "annotations say serial 7"},
 		"no digest":            {changed(func(m, _ map[string]any) { m["annotations"].(map[string]any)["dev.writ.digest"] = "x" }), "no digests"},
+		"stage of no share":    {staged(digestOf(manifest), "ten"), "no percentage"},
+		"stage that is empty":  {staged(digestOf(manifest), "0"), "for 0 percent"},
+		"stage that is a tag":  {staged("prod-2", "10"), "dev.writ.staged is no digest"},
+		"stage that is gone":   {staged(digestOf(nil), "10"), "deleted its stage"},
+		"stage of itself":      {staged(digestOf(manifest), "10"), "does not follow"},
 		"layer lies in size":   {changed(func(_, layer map[string]any) { layer["size"] = 1 << 30 }), ""},
 		"layer shorter":        {blob(func(w http.ResponseWriter, _ *http.Request) { w.Write(content[:1000]) }), ""},
 		"layer cut":            {blob(func(w http.ResponseWriter, _ *http.Request) { cut(w, len(content), content[:1000]) }), "EOF"},
@@ -221,11 +235,12 @@ func TestOCIOvertaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	before := f.blobs["prod"]
 	if _, err := l.Put(t.Context(), locationtest.File(t, first, 1), first); err != nil {
 		t.Fatal(err)
 	}
 	winner := f.blobs["prod"]
-	f.blobs["prod"] = f.blobs[first.Version]
+	f.blobs["prod"] = before
 	delete(f.blobs, "prod-2")
 	f.fail(func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/manifests/prod") {

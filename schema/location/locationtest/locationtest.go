@@ -91,6 +91,9 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"put refuses", putRefuses},
 		{"put race", putRace},
 		{"history", history},
+		{"stage and promote", stagePromote},
+		{"stage and give up", stageAbort},
+		{"stage refuses", stageRefuses},
 		{"another file in its place", replaced},
 		{"no snapshot in its place", garbage},
 		{"follow", follow},
@@ -291,6 +294,107 @@ func history(t *testing.T, b Backend) {
 	}
 	for range b.Location.History(t.Context()) {
 		break // a reader may leave early
+	}
+}
+
+// stager skips where a location holds one snapshot only.
+func (b Backend) stager(t *testing.T) location.Stager {
+	t.Helper()
+	l, ok := b.Location.(location.Stager)
+	if !ok {
+		t.Skip("holds one snapshot only")
+	}
+	return l
+}
+
+// A stage stands beside the newest snapshot, changes its share, keeps everybody else
+// from putting, and becomes the newest.
+func stagePromote(t *testing.T, b Backend) {
+	l := b.stager(t)
+	first := b.put(t, File(t, location.Head{}, 1), location.Head{})
+	content := File(t, first, 2)
+	head, err := l.Stage(t.Context(), content, first, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, known := range map[string]location.Head{"from nothing": {}, "from the first": first, "from the stage": head} {
+		found, err := l.Head(t.Context(), known)
+		if err != nil || !found.Same(first) || found.Staged == nil || found.Staged.Percent != 10 || found.Staged.Head.Serial != 2 || found.Staged.Head.Previous != first.Digest {
+			t.Fatalf("%s: %+v, %v", name, found, err)
+		}
+		got, err := l.Fetch(t.Context(), found.Staged.Head)
+		if err != nil || !bytes.Equal(got, content) {
+			t.Errorf("%s: fetch the stage: %d bytes, %v", name, len(got), err)
+		}
+		if got, err := l.Fetch(t.Context(), found); err != nil || bytes.Equal(got, content) {
+			t.Errorf("%s: fetch the newest: %d bytes, %v", name, len(got), err)
+		}
+	}
+	wantHistory(t, b, 1)
+	if _, err := l.Put(t.Context(), file(t, first, 1, "other"), first); !errors.Is(err, location.ErrMoved) || !strings.Contains(err.Error(), "with serial 2 staged for 10 %") {
+		t.Errorf("put by who has not seen the stage: %v", err)
+	}
+	if _, err := l.Stage(t.Context(), content, first, 50); !errors.Is(err, location.ErrMoved) {
+		t.Errorf("staged again by who has not seen the stage: %v", err)
+	}
+	if head, err = l.Stage(t.Context(), content, head, 50); err != nil || head.Staged.Percent != 50 {
+		t.Fatalf("half of all: %+v, %v", head, err)
+	}
+	if head, err = l.Head(t.Context(), location.Head{}); err != nil || head.Staged == nil || head.Staged.Percent != 50 {
+		t.Fatalf("half of all: %+v, %v", head, err)
+	}
+	if head, err = l.Put(t.Context(), content, head); err != nil || head.Staged != nil {
+		t.Fatalf("for all: %+v, %v", head, err)
+	}
+	if head, err = l.Head(t.Context(), location.Head{}); err != nil || head.Serial != 2 || head.Staged != nil {
+		t.Errorf("for all: %+v, %v", head, err)
+	}
+	wantHistory(t, b, 2, 1)
+	b.put(t, File(t, head, 1), head)
+	wantHistory(t, b, 3, 2, 1)
+}
+
+// What ends a stage follows it, so that who served it is not asked to go back, and it
+// is in the history.
+func stageAbort(t *testing.T, b Backend) {
+	l := b.stager(t)
+	first := b.put(t, File(t, location.Head{}, 1), location.Head{})
+	head, err := l.Stage(t.Context(), File(t, first, 2), first, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := l.Put(t.Context(), File(t, head.Staged.Head, 1), head)
+	if err != nil || after.Serial != 3 || after.Staged != nil {
+		t.Fatalf("%+v, %v", after, err)
+	}
+	wantHistory(t, b, 3, 2, 1)
+}
+
+func stageRefuses(t *testing.T, b Backend) {
+	l := b.stager(t)
+	none := File(t, location.Head{}, 1)
+	if _, err := l.Stage(t.Context(), none, location.Head{}, 10); err == nil {
+		t.Error("staged beside nothing")
+	}
+	first := b.put(t, none, location.Head{})
+	next := File(t, first, 1)
+	for name, try := range map[string]struct {
+		content []byte
+		percent int
+	}{"nobody": {next, 0}, "all": {next, 100}, "no snapshot": {[]byte("<html>"), 10}, "the newest again": {none, 10}, "of another line": {file(t, location.Head{Serial: 4, Digest: first.Digest + "0"}, 1, ""), 10}} {
+		if _, err := l.Stage(t.Context(), try.content, first, try.percent); err == nil || errors.Is(err, location.ErrMoved) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	head, err := l.Stage(t.Context(), next, first, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Stage(t.Context(), file(t, first, 1, "other"), head, 10); err == nil || !strings.Contains(err.Error(), "is there already") {
+		t.Errorf("a second stage: %v", err)
+	}
+	if found, err := l.Head(t.Context(), location.Head{}); err != nil || found.Staged == nil || !found.Staged.Head.Same(head.Staged.Head) {
+		t.Errorf("something was written: %+v, %v", found, err)
 	}
 }
 

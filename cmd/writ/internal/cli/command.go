@@ -83,6 +83,11 @@ type ConfigFlags struct {
 	Vars     []string // k=v
 	VarFiles []string
 	Lockfile string
+
+	// Of the commands that ask for them.
+	Snapshot    string // where the snapshot in force is
+	Prior       string // where it is read, if not there
+	AllowUnsafe bool   // it may be written to where it can be forgotten
 }
 
 func (f *ConfigFlags) flags() []Flag {

@@ -11,21 +11,22 @@ import (
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/config/source"
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/location"
 )
 
-// Load finds the folder and reads what the flags name. inForce is the --snapshot of
-// a command that has one.
-func (f *ConfigFlags) Load(env *Env, args []string, inForce string) (*workspace.Workspace, error) {
+// Load finds the folder and reads what the flags name.
+func (f *ConfigFlags) Load(env *Env, args []string) (*workspace.Workspace, error) {
 	vars, err := parseVars(f.Vars)
 	if err != nil {
 		return nil, err
 	}
-	o := workspace.Options{Dir: env.Folder(args), Vars: vars, Now: env.Now, Rand: env.Rand, Note: env.note}
+	o := workspace.Options{
+		Dir: env.Folder(args), Snapshot: env.Place(f.Snapshot), Prior: env.Place(f.Prior), Location: env.LocationOptions(),
+		Vars: vars, Now: env.Now, Rand: env.Rand, Note: env.Note,
+	}
+	o.Location.AllowUnsafe = f.AllowUnsafe
 	if f.Lockfile != "" {
 		o.Lockfile = workspace.File{Name: f.Lockfile, Path: env.Path(f.Lockfile)}
-	}
-	if inForce != "" {
-		o.Snapshot = env.Path(inForce)
 	}
 	for _, name := range f.VarFiles {
 		o.VarFiles = append(o.VarFiles, workspace.File{Name: name, Path: env.Path(name)})
@@ -36,7 +37,7 @@ func (f *ConfigFlags) Load(env *Env, args []string, inForce string) (*workspace.
 // Compile is Load and the configuration in the folder, for a command that needs it
 // without errors.
 func (f *ConfigFlags) Compile(env *Env, args []string) (*workspace.Workspace, *workspace.Tree, error) {
-	w, err := f.Load(env, args, "")
+	w, err := f.Load(env, args)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -71,8 +72,32 @@ func Counts(doc *schema.Document) string {
 		schema.Plural(len(doc.Authorizations), "authorization")
 }
 
-// note tells on standard error what a comparison takes for granted.
-func (e *Env) note(text string) { fmt.Fprintln(e.Err, diag.OneLine(text)) }
+// Place is where a snapshot is, as the command line names it: a path is taken from
+// --chdir, the address of a location stays as it is.
+func (e *Env) Place(name string) string {
+	if name == "" || workspace.IsAddress(name) {
+		return name
+	}
+	return e.Path(name)
+}
+
+// LocationOptions say how locations are reached: NATS with the variables of its own
+// command line. A registry's login is where Docker keeps it, which is the default.
+// A snapshot in a registry says which repository CI has made it of.
+func (e *Env) LocationOptions() location.Options {
+	o := location.Options{
+		NATSCredentials: e.Getenv("NATS_CREDS"), NATSRoots: e.Getenv("NATS_CA"),
+		NATSCertificate: e.Getenv("NATS_CERT"), NATSKey: e.Getenv("NATS_KEY"),
+		Source: e.Getenv("CI_PROJECT_URL"), // GitLab's
+	}
+	if repository := e.Getenv("GITHUB_REPOSITORY"); repository != "" {
+		o.Source = e.Getenv("GITHUB_SERVER_URL") + "/" + repository
+	}
+	return o
+}
+
+// Note tells a person something beside a result, on standard error.
+func (e *Env) Note(text string) { fmt.Fprintln(e.Err, diag.OneLine(text)) }
 
 const (
 	largeTree = 8 << 20 // bytes of configuration from which on time is worth memory

@@ -44,7 +44,7 @@ func hostilePlan(grants []hostileGrant) *compiler.Plan {
 	for _, d := range []*schema.Document{before, after} {
 		slices.SortFunc(d.Authorizations, func(a, b schema.Authorization) int { return strings.Compare(a.Label, b.Label) })
 	}
-	return compiler.RollbackPlan(compiler.Prior{Document: before}, after, "sha256:next", time.Unix(1_800_000_000, 0))
+	return compiler.PlanBetween(compiler.Prior{Document: before}, after, "sha256:next", time.Unix(1_800_000_000, 0))
 }
 
 // many makes grants, whose scopes are unique.

@@ -30,7 +30,7 @@ func TestPlanTellsTheTruth(t *testing.T) {
 	for i := range 400 {
 		before := randomDocument(random)
 		after := randomEdit(random, before)
-		plan := compiler.RollbackPlan(compiler.Prior{Document: before}, after, "sha256:next", planNoon)
+		plan := compiler.PlanBetween(compiler.Prior{Document: before}, after, "sha256:next", planNoon)
 		was, is := openDocument(t, before), openDocument(t, after)
 		for _, hours := range []int{0, 1, 3, 5, 9} {
 			at := planNoon.Add(time.Duration(hours)*time.Hour + time.Minute*time.Duration(min(hours, 1)))

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+
+	"github.com/writ-auth/writ/compiler/workspace"
+	"github.com/writ-auth/writ/config/diag"
+)
+
+// manySnapshots is how many snapshots history reads unless it is told otherwise.
+const manySnapshots = 20
+
+func historyCommand() cli.Command {
+	limit := strconv.Itoa(manySnapshots)
+	return cli.Command{
+		Name: "history", Args: "LOCATION", MaxArgs: 1,
+		Summary: "list the snapshots of a location, newest first",
+		About: `
+Of each: the serial, when it was made, of which revision, its name, and which
+changes widened access. A registry and NATS keep what was in force before; a file
+and a web server have the newest only. "writ rollback LOCATION --to SERIAL" puts
+one of them in force again.`,
+		Example: "$ writ history oci://ghcr.io/acme/writ:prod\nSERIAL  CREATED               REVISION  DIGEST           WIDENED\n12      2026-11-28T16:20:04Z  4f1c02ab  sha256:4be1...   authorization.billing-reads-orders\n11      2026-11-27T09:03:51Z  9d0e77c1  sha256:19c0...   -",
+		Flags: []cli.Flag{
+			{Name: "limit", Usage: "list the `N` newest, " + limit + " by default; 0 for all", Value: &limit},
+		},
+		Run: func(ctx context.Context, env *cli.Env, args []string) error { return runHistory(ctx, env, args, limit) },
+	}
+}
+
+func runHistory(ctx context.Context, env *cli.Env, args []string, limit string) error {
+	if len(args) == 0 {
+		return diag.Usagef("name the location, such as oci://ghcr.io/acme/writ:prod")
+	}
+	n, err := strconv.Atoi(limit)
+	if err != nil || n < 0 {
+		return diag.Usagef("--limit takes a number, not %q", limit)
+	}
+	place, err := workspace.OpenPlace(env.Place(args[0]), env.LocationOptions())
+	if err != nil {
+		return err
+	}
+	all, more, err := place.History(ctx, n)
+	if err != nil {
+		return err
+	}
+	if env.JSON {
+		return env.PrintJSON(newHistoryResult(all))
+	}
+	if err := writeHistory(env.Out, all); err != nil {
+		return err
+	}
+	if more {
+		env.Note(fmt.Sprintf("There are older ones: --limit %d or --limit 0 shows them.", 10*n))
+	}
+	return nil
+}
+
+// A historyResult is the history for machines.
+type historyResult struct {
+	FormatVersion string         `json:"format_version"`
+	Snapshots     []pastSnapshot `json:"snapshots"` // newest first
+}
+
+// A pastSnapshot is one snapshot of a history.
+type pastSnapshot struct {
+	Serial   uint64   `json:"serial"`
+	Digest   string   `json:"digest"`
+	Previous string   `json:"previous"` // "" for the first
+	Revision string   `json:"revision"`
+	Created  string   `json:"created"`   // RFC 3339
+	SignedBy []string `json:"signed_by"` // key ids; whether the signatures hold is for servers to say
+	Widened  *int     `json:"widened"`   // changes that widened access; null where what was before is not kept
+}
+
+func newHistoryResult(all []workspace.Past) historyResult {
+	result := historyResult{FormatVersion: "1", Snapshots: []pastSnapshot{}}
+	for _, past := range all {
+		e := past.Envelope
+		s := pastSnapshot{Serial: e.Serial, Digest: e.Digest, Previous: e.Previous, Revision: e.Revision, Created: e.Created.Format(time.RFC3339), SignedBy: []string{}}
+		for _, signature := range e.Signatures {
+			s.SignedBy = append(s.SignedBy, signature.KeyID)
+		}
+		if past.Compared {
+			n := len(past.Widened)
+			s.Widened = &n
+		}
+		result.Snapshots = append(result.Snapshots, s)
+	}
+	return result
+}
+
+// manyAddresses is how many addresses stand in a row of the history.
+const manyAddresses = 3
+
+func writeHistory(w io.Writer, all []workspace.Past) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "SERIAL\tCREATED\tREVISION\tDIGEST\tWIDENED")
+	for _, past := range all {
+		e := past.Envelope
+		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\n", e.Serial, e.Created.Format(time.RFC3339), orDash(diag.OneLine(e.Revision)), e.Digest, widened(past))
+	}
+	return table.Flush()
+}
+
+func widened(past workspace.Past) string {
+	switch n := len(past.Widened) - manyAddresses; {
+	case !past.Compared:
+		return "?"
+	case n > 0:
+		return fmt.Sprintf("%s and %d more", strings.Join(past.Widened[:manyAddresses], ", "), n)
+	}
+	return orDash(strings.Join(past.Widened, ", "))
+}
+
+func orDash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}

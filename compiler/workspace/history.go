@@ -1,0 +1,188 @@
+package workspace
+
+import (
+	"context"
+	"crypto/ed25519"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/compiler/lockfile"
+	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/location"
+	"github.com/writ-auth/writ/schema/snapshot"
+)
+
+// A Past is one snapshot of a place's history.
+type Past struct {
+	Envelope snapshot.Envelope
+	Compared bool     // what it was planned against is known, and so what it widened
+	Widened  []string // addresses of the changes that widened access
+}
+
+// History reads the newest snapshots of the place, newest first: at most limit, or
+// all when that is 0. more says that older ones are kept. Each is read whole: what one
+// widened is found by comparing it with the one before.
+func (p Place) History(ctx context.Context, limit int) (all []Past, more bool, err error) {
+	l, err := p.Location()
+	if err != nil {
+		return nil, false, err
+	}
+	defer l.Close()
+	var after *snapshot.Snapshot
+	for head, err := range l.History(ctx) {
+		if err != nil {
+			return nil, false, LocationError(err)
+		}
+		snap, err := p.fetch(ctx, l, head)
+		if err != nil {
+			return nil, false, err
+		}
+		if after != nil {
+			all[len(all)-1].compare(newBaseline(snap).Prior, after)
+		}
+		if limit > 0 && len(all) == limit {
+			return all, true, nil
+		}
+		past := Past{Envelope: snap.Envelope()}
+		if past.Envelope.Previous == "" {
+			past.compare(compiler.Prior{}, snap)
+		}
+		all, after = append(all, past), snap
+	}
+	return all, false, nil
+}
+
+func (e *Past) compare(prior compiler.Prior, snap *snapshot.Snapshot) {
+	plan := compiler.PlanBetween(prior, snapshot.Decode(snap), snap.Digest(), e.Envelope.Created)
+	e.Compared = true
+	for _, change := range plan.Changes {
+		if change.Effect == compiler.EffectWiden {
+			e.Widened = append(e.Widened, change.Address)
+		}
+	}
+}
+
+func (p Place) fetch(ctx context.Context, l location.Location, head location.Head) (*snapshot.Snapshot, error) {
+	file, err := l.Fetch(ctx, head)
+	if err != nil {
+		return nil, LocationError(err)
+	}
+	return OpenSnapshot(file, p.String())
+}
+
+// RollbackTo is Rollback to what the text names: "git:REV" is compiled, a serial is
+// looked up in the history of the place, and "" is the one before the newest.
+func (w *Workspace) RollbackTo(ctx context.Context, to string, o ReleaseOptions) (*Release, error) {
+	old, err := w.earlier(ctx, to, o.Key)
+	if err != nil {
+		return nil, err
+	}
+	r, err := w.Rollback(ctx, old, o)
+	if err == nil && to == "" && r.Prior.Snapshot.Envelope().Previous != old.Digest() {
+		err = ApplyError(fmt.Errorf("%w: another snapshot came to %q meanwhile", compiler.ErrStale, w.Snapshot))
+	}
+	return r, err
+}
+
+// earlier finds what RollbackTo returns to.
+//
+// Whoever may write to a location can put anything into its history. With a key, what
+// is taken from there must be signed by it already.
+func (w *Workspace) earlier(ctx context.Context, to string, key ed25519.PrivateKey) (*snapshot.Snapshot, error) {
+	if revision, ok := strings.CutPrefix(to, "git:"); ok {
+		return w.compiledAt(ctx, revision)
+	}
+	serial, err := strconv.ParseUint(to, 10, 64)
+	if to != "" && (err != nil || serial == 0) {
+		return nil, diag.Usagef("--to takes a serial, which is a number, or git:REV, not %q", to)
+	}
+	l, err := w.Snapshot.Location()
+	if err != nil {
+		return nil, err
+	}
+	defer l.Close()
+	first := true
+	for head, err := range l.History(ctx) {
+		switch {
+		case err != nil:
+			return nil, LocationError(err)
+		case head.Serial == serial, serial == 0 && !first:
+			old, err := w.Snapshot.fetch(ctx, l, head)
+			if err == nil && key != nil {
+				err = w.signedBy(old, key)
+			}
+			return old, err
+		}
+		first = false
+	}
+	which := "no earlier snapshot"
+	if serial > 0 {
+		which = "no snapshot with serial " + to
+	}
+	return nil, diag.Failf("unreadable-file", "Return to git:REV, or to a file: writ rollback FILE --snapshot "+diag.ShellQuote(w.Snapshot.String())+".",
+		"%s is kept at %q", which, w.Snapshot)
+}
+
+func (w *Workspace) signedBy(old *snapshot.Snapshot, key ed25519.PrivateKey) error {
+	err := old.VerifySignatures([]ed25519.PublicKey{key.Public().(ed25519.PublicKey)})
+	if err == nil {
+		return nil
+	}
+	return diag.Failf("snapshot-invalid", "Return to git:REV, which compiles the files again, or to a file that you trust: writ rollback FILE --snapshot "+diag.ShellQuote(w.Snapshot.String())+".",
+		"serial %d at %q is not signed by the key that would sign it again: %w", old.Envelope().Serial, w.Snapshot, err)
+}
+
+// compiledAt is the snapshot of a revision of git, which may never have been applied:
+// what it serves must be recorded in the lockfile, as of everything that is served.
+func (w *Workspace) compiledAt(ctx context.Context, revision string) (*snapshot.Snapshot, error) {
+	then, err := w.atRevision(ctx, revision)
+	if err != nil {
+		return nil, err
+	}
+	if then.Model == nil {
+		return nil, diag.Failf("git-failed", "Name a revision that has one.", "there was no configuration here at %q", revision)
+	}
+	lock := new(LockCheck)
+	if err := w.readLock(&Tree{Sources: map[string][]byte{}}, lock, lockfile.Parse); err != nil {
+		return nil, err
+	}
+	if address := unrecorded(then.Document, lock.Before); address != "" {
+		return nil, diag.Failf("lock-out-of-date", "Return to a revision that was applied.",
+			"%s as it was at %q is not recorded in %s", address, revision, w.Lockfile.Name)
+	}
+	file, err := Snapshot(then.Document, then.Model, snapshot.Envelope{Serial: 1, Revision: then.commit, Created: w.now()})
+	if err != nil {
+		return nil, err
+	}
+	return snapshot.Open(file)
+}
+
+// unrecorded is the address of something whose identifier or client id the lockfile
+// records neither as in use nor as retired, "" when there is none.
+func unrecorded(doc *schema.Document, lock *lockfile.File) string {
+	if lock == nil {
+		lock = new(lockfile.File)
+	}
+	known := map[string]bool{}
+	for _, e := range slices.Concat(lock.APIs, lock.RetiredAPIs) {
+		known["api "+e.Value] = true
+	}
+	for _, e := range slices.Concat(lock.Clients, lock.RetiredClients) {
+		known["client "+e.Value] = true
+	}
+	for i := range doc.APIs {
+		if !known["api "+doc.APIs[i].Identifier] {
+			return compiler.Address(compiler.KindAPI, doc.APIs[i].Label)
+		}
+	}
+	for i := range doc.Clients {
+		if !known["client "+doc.Clients[i].ClientID] {
+			return compiler.Address(compiler.KindClient, doc.Clients[i].Label)
+		}
+	}
+	return ""
+}

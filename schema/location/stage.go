@@ -1,0 +1,94 @@
+package location
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// A Stage is a snapshot beside the newest one, which a share of the fleet serves in its
+// place until it becomes the newest or is given up. It follows the newest one: its
+// serial is higher, and it was planned against it.
+type Stage struct {
+	Head    Head // without a stage of its own
+	Percent int  // of the fleet that is to serve it: MinPercent to MaxPercent
+}
+
+// The shares that a Stage may have. All of a fleet is Put's.
+const (
+	MinPercent = 1
+	MaxPercent = 99
+)
+
+// A Stager is a location that can hold a snapshot beside the newest one.
+type Stager interface {
+	Location
+
+	// Stage holds a file beside the newest snapshot, if that is still prior with
+	// what prior has beside it: otherwise the error is a *MovedError and the location
+	// is as it was. When there is a stage already, the file must be its own and only
+	// the share changes. Put ends a stage: what it puts may be the file of the stage,
+	// or one that follows it.
+	Stage(ctx context.Context, file []byte, prior Head, percent int) (Head, error)
+}
+
+// Includes reports whether the instance with that id is in the share. A share that
+// grows keeps whom it had; another snapshot has others in its share, so that nobody
+// is always the first.
+func (s *Stage) Includes(instance string) bool {
+	sum := sha256.Sum256(fmt.Appendf(nil, "writ stage\n%s\n%s", s.Head.Digest, instance))
+	return binary.BigEndian.Uint64(sum[:])%100 < uint64(s.Percent)
+}
+
+// For is the snapshot that an instance is to serve. highest is the highest serial
+// that it ever served: one that has taken the stage stays in it, whatever its id is
+// now and however small the share becomes, since it takes no older snapshot.
+func (h Head) For(instance string, highest uint64) Head {
+	if h.Staged != nil && (highest >= h.Staged.Head.Serial || h.Staged.Includes(instance)) {
+		return h.Staged.Head
+	}
+	return h
+}
+
+// check refuses a stage that does not follow the newest snapshot, whoever wrote it.
+func (s *Stage) check(newest Head) error {
+	switch {
+	case s == nil:
+		return nil
+	case s.Percent < MinPercent || s.Percent > MaxPercent:
+		return fmt.Errorf("its stage is for %d percent, not %d to %d", s.Percent, MinPercent, MaxPercent)
+	case s.Head.Staged != nil:
+		return errors.New("its stage has a stage of its own")
+	case s.Head.Serial <= newest.Serial || s.Head.Previous != newest.Digest:
+		return fmt.Errorf("its stage, %s, does not follow %s", s.Head, newest)
+	}
+	return nil
+}
+
+// sameStage reports whether both have the same beside them.
+func (h Head) sameStage(other Head) bool {
+	if h.Staged == nil || other.Staged == nil {
+		return h.Staged == other.Staged
+	}
+	return h.Staged.Percent == other.Staged.Percent && h.Staged.Head.Same(other.Staged.Head)
+}
+
+// checkStage is what every Stage checks before it writes, beside checkPut.
+func checkStage(l Location, file []byte, now, prior Head, percent int) (*Stage, error) {
+	next, err := checkPut(l, file, now, prior)
+	if err != nil {
+		return nil, err
+	}
+	s := &Stage{Head: next, Percent: percent}
+	if now.IsZero() {
+		err = errors.New("there is no snapshot that it could stand beside")
+	} else if err = s.check(now); err == nil && now.Staged != nil && !now.Staged.Head.Same(next) {
+		err = fmt.Errorf("%s is there already", now.Staged.Head)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("stage at %s: %w", l, err)
+	}
+	return s, nil
+}
