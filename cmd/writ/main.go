@@ -30,6 +30,7 @@ func commands() []cli.Command {
 		planCommand(),
 		applyCommand(),
 		rollbackCommand(),
+		fleetCommand(),
 		showCommand(),
 		explainCommand(),
 		graphCommand(),

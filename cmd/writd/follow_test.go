@@ -287,13 +287,17 @@ func TestFollow(t *testing.T) {
 
 			stranger, _ := newKey(t)
 			at.put(t, signed(t, 3, "evil", nil))
-			p.until(t, "refused", func(s server.Status) bool { return s.LastRejected != nil && strings.Contains(s.LastRejected.Reason, "not signed") })
+			p.until(t, "refused", func(s server.Status) bool {
+				return s.LastRejected != nil && strings.Contains(s.LastRejected.Reason, "not signed")
+			})
 			at.put(t, signed(t, 4, "evil", stranger))
 			p.until(t, "refused", func(s server.Status) bool {
 				return s.LastRejected != nil && strings.Contains(s.LastRejected.Reason, "carries signatures by")
 			})
 			at.back(t)
-			p.until(t, "refused", func(s server.Status) bool { return s.LastRejected != nil && strings.Contains(s.LastRejected.Reason, "is a rollback") })
+			p.until(t, "refused", func(s server.Status) bool {
+				return s.LastRejected != nil && strings.Contains(s.LastRejected.Reason, "is a rollback")
+			})
 			if !strings.Contains(p.get(t, "/metrics"), "writ_snapshot_last_reload_successful 0\n") || p.logged("is a rollback") != nil {
 				t.Error("metrics or log do not say that a snapshot was refused")
 			}
@@ -331,7 +335,9 @@ func TestFollow(t *testing.T) {
 			}
 			at.put(t, signed(t, 5, "fifth", key))
 			eventually(t, again.wantScope("fifth"))
-			again.until(t, "ready", func(s server.Status) bool { return s.Ready && !s.Location.Stale && s.LastRejected == nil && s.Location.LastError == "" })
+			again.until(t, "ready", func(s server.Status) bool {
+				return s.Ready && !s.Location.Stale && s.LastRejected == nil && s.Location.LastError == ""
+			})
 			for _, said := range []string{p.log.String(), again.log.String(), again.get(t, "/status"), again.get(t, "/metrics"), fmt.Sprintf("%+v", before.Location)} {
 				if strings.Contains(said, "canary") || strings.Contains(said, base64.StdEncoding.EncodeToString([]byte("reader:canary"))) {
 					t.Errorf("a credential of the location is told: %s", said)
