@@ -62,7 +62,7 @@ func newWebPlace(t *testing.T, dir string) *place {
 	}))
 	t.Cleanup(s.Close)
 	ca := filepath.Join(dir, "web.pem")
-	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}), 0o600); err != nil {
+	if err := os.WriteFile(ca, certificatePEM(s.Certificate().Raw), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	page := []byte("<!doctype html><title>Sign in</title>")
@@ -77,6 +77,10 @@ func newWebPlace(t *testing.T, dir string) *place {
 		start: func() { down.Store(false) },
 		stop:  func() { down.Store(true) },
 	}
+}
+
+func certificatePEM(der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }
 
 // putAfter puts a file behind whatever there is, once the location answers.
