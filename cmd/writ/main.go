@@ -31,6 +31,7 @@ func commands() []cli.Command {
 		applyCommand(),
 		rollbackCommand(),
 		historyCommand(),
+		fleetCommand(),
 		showCommand(),
 		explainCommand(),
 		graphCommand(),

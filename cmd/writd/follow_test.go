@@ -62,7 +62,7 @@ func newWebPlace(t *testing.T, dir string) *place {
 	}))
 	t.Cleanup(s.Close)
 	ca := filepath.Join(dir, "web.pem")
-	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}), 0o600); err != nil {
+	if err := os.WriteFile(ca, certificatePEM(s.Certificate().Raw), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	page := []byte("<!doctype html><title>Sign in</title>")
@@ -77,6 +77,10 @@ func newWebPlace(t *testing.T, dir string) *place {
 		start: func() { down.Store(false) },
 		stop:  func() { down.Store(true) },
 	}
+}
+
+func certificatePEM(der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }
 
 // putAfter puts a file behind whatever there is, once the location answers.
@@ -287,13 +291,17 @@ func TestFollow(t *testing.T) {
 
 			stranger, _ := newKey(t)
 			at.put(t, signed(t, 3, "evil", nil))
-			p.until(t, "refused", func(s server.Status) bool { return s.LastRejected != nil && strings.Contains(s.LastRejected.Reason, "not signed") })
+			p.until(t, "refused", func(s server.Status) bool {
+				return s.LastRejected != nil && strings.Contains(s.LastRejected.Reason, "not signed")
+			})
 			at.put(t, signed(t, 4, "evil", stranger))
 			p.until(t, "refused", func(s server.Status) bool {
 				return s.LastRejected != nil && strings.Contains(s.LastRejected.Reason, "carries signatures by")
 			})
 			at.back(t)
-			p.until(t, "refused", func(s server.Status) bool { return s.LastRejected != nil && strings.Contains(s.LastRejected.Reason, "is a rollback") })
+			p.until(t, "refused", func(s server.Status) bool {
+				return s.LastRejected != nil && strings.Contains(s.LastRejected.Reason, "is a rollback")
+			})
 			if !strings.Contains(p.get(t, "/metrics"), "writ_snapshot_last_reload_successful 0\n") || p.logged("is a rollback") != nil {
 				t.Error("metrics or log do not say that a snapshot was refused")
 			}
@@ -331,7 +339,9 @@ func TestFollow(t *testing.T) {
 			}
 			at.put(t, signed(t, 5, "fifth", key))
 			eventually(t, again.wantScope("fifth"))
-			again.until(t, "ready", func(s server.Status) bool { return s.Ready && !s.Location.Stale && s.LastRejected == nil && s.Location.LastError == "" })
+			again.until(t, "ready", func(s server.Status) bool {
+				return s.Ready && !s.Location.Stale && s.LastRejected == nil && s.Location.LastError == ""
+			})
 			for _, said := range []string{p.log.String(), again.log.String(), again.get(t, "/status"), again.get(t, "/metrics"), fmt.Sprintf("%+v", before.Location)} {
 				if strings.Contains(said, "canary") || strings.Contains(said, base64.StdEncoding.EncodeToString([]byte("reader:canary"))) {
 					t.Errorf("a credential of the location is told: %s", said)

@@ -240,9 +240,13 @@ func onlyNewest(ctx context.Context, l Location) iter.Seq2[Head, error] {
 	return func(yield func(Head, error) bool) { yield(l.Head(ctx, Head{})) }
 }
 
-// firstRead is how much is made room for before anything has come: who says how
-// long a file is need not tell the truth.
-const firstRead = 1 << 20
+// firstRead is how much is made room for before anything has come, and growth how many
+// times as much as came there is room for: who says how long a file is need not tell
+// the truth. The larger it is, the less is left over of what was too small.
+const (
+	firstRead = 1 << 20
+	growth    = 8
+)
 
 // receive reads a file, as long as its header says and no longer, and compares it
 // with its digests. size is what somebody else says of it, -1 when nobody does.
@@ -259,7 +263,7 @@ func receive(r io.Reader, size int64) ([]byte, snapshot.Header, error) {
 	file := append(make([]byte, 0, max(min(size, firstRead), int64(beginning.Len()))), beginning.Bytes()...)
 	for int64(len(file)) < size {
 		if len(file) == cap(file) {
-			file = append(make([]byte, 0, min(2*int64(cap(file)), size)), file...)
+			file = append(make([]byte, 0, min(growth*int64(cap(file)), size)), file...)
 		}
 		n, err := r.Read(file[len(file):min(int64(cap(file)), size)])
 		file = file[:len(file)+n]

@@ -359,12 +359,23 @@ func (l *bucketLocation) object(ctx context.Context, head Head) ([]byte, error) 
 	switch {
 	case err != nil:
 		return nil, err
-	case objectName(file) != head.Version:
+	case !named(object, head.Version):
 		return nil, fmt.Errorf("the object of %s has another digest than its name", head)
 	case header.Serial != head.Serial || header.Digest != head.Digest || header.Previous != head.Previous:
 		return nil, fmt.Errorf("the pointer says %s, the snapshot is %s", head, headOf(header))
 	}
 	return file, nil
+}
+
+// named reports whether an object that was read has the name of its content. The client
+// has compared that with the digest that the object is said to have.
+func named(object jetstream.ObjectResult, name string) bool {
+	info, err := object.Info()
+	if err != nil {
+		return false
+	}
+	sum, err := jetstream.DecodeObjectDigest(info.Digest)
+	return err == nil && fmt.Sprintf("sha256:%x", sum) == name
 }
 
 // objectName is the name of a file among the objects.

@@ -61,12 +61,14 @@ func (r *Roster) bucketName() string { return r.location.address.bucket + "-flee
 // instance is behind a character that they have not.
 func (r *Roster) key(instance string) string { return r.location.address.name + "=." + instance }
 
-// call does the work of one method within its time.
+// call does the work of one method within its time. After an error the bucket is looked
+// for again: it may have been deleted.
 func (r *Roster) call(ctx context.Context, operation string, work func(ctx context.Context) error) error {
-	if err := r.location.call(ctx, operation, natsLook, work); err != nil {
-		return fmt.Errorf("roster %q: %w", r.bucketName(), err)
+	err := r.location.call(ctx, fmt.Sprintf("%s bucket %q beside", operation, r.bucketName()), natsLook, work)
+	if err != nil {
+		r.kv.Store(nil)
 	}
-	return nil
+	return err
 }
 
 // Keep writes the record of an instance, for RecordLifetime from now. It makes the
@@ -75,13 +77,10 @@ func (r *Roster) Keep(ctx context.Context, instance string, record []byte) error
 	if len(record) > maxRecord {
 		return fmt.Errorf("keep the record of %q: it has %d bytes, more than %d", instance, len(record), maxRecord)
 	}
-	return r.call(ctx, "keep a record beside", func(ctx context.Context) error {
+	return r.call(ctx, "keep a record in", func(ctx context.Context) error {
 		kv, err := r.records(ctx, true)
 		if err == nil {
-			_, err = ask(ctx, func(ctx context.Context) (uint64, error) { return kv.Put(ctx, r.key(instance), record) })
-		}
-		if errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, jetstream.ErrBucketNotFound) {
-			r.kv.Store(nil) // it was deleted: the next Keep makes it again
+			_, err = begin(ctx, func(ctx context.Context) (uint64, error) { return kv.Put(ctx, r.key(instance), record) })
 		}
 		return err
 	})
@@ -89,7 +88,7 @@ func (r *Roster) Keep(ctx context.Context, instance string, record []byte) error
 
 // Remove takes the record of an instance away before it expires.
 func (r *Roster) Remove(ctx context.Context, instance string) error {
-	return r.call(ctx, "remove a record beside", func(ctx context.Context) error {
+	return r.call(ctx, "remove a record from", func(ctx context.Context) error {
 		kv, err := r.records(ctx, false)
 		if err != nil {
 			return err
@@ -103,7 +102,7 @@ func (r *Roster) Remove(ctx context.Context, instance string) error {
 func (r *Roster) Records(ctx context.Context) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		var found [][]byte
-		err := r.call(ctx, "read the records beside", func(ctx context.Context) error {
+		err := r.call(ctx, "read the records in", func(ctx context.Context) error {
 			kv, err := r.records(ctx, false)
 			if err != nil {
 				return err

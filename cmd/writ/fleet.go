@@ -1,0 +1,359 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/location"
+	"github.com/writ-auth/writ/server"
+)
+
+// The limits of a look at a fleet.
+const (
+	fleetTimeout   = 5 * time.Second // of one answer
+	fleetAtOnce    = 64              // targets asked at the same time
+	maxTargets     = 20_000
+	maxFleetAnswer = 1 << 20  // of a target, in bytes
+	maxPrometheus  = 64 << 20 // of Prometheus
+	maxFleetWait   = 24 * 3600
+	fleetPause     = time.Second // between two looks of --wait
+)
+
+// fleetFlags say where the instances are found.
+type fleetFlags struct {
+	snapshot, ca, creds, cert, key string
+	targets                        []string
+	prometheus                     string
+	wait                           string
+}
+
+func fleetCommand() cli.Command {
+	o := new(fleetFlags)
+	return cli.Command{
+		Name:    "fleet",
+		Summary: "show what every running writd serves, and whether they agree",
+		About: `
+Instances are found by the records that they keep beside a snapshot in NATS, by
+the addresses of their admin listeners, or in Prometheus.
+
+It ends with 0 when all of them are ready and serve the same newest snapshot;
+with 2 when one serves another, rejects the last one, is not ready, or follows a
+location that has been silent for too long; with 1 when it could not look, when
+there is none, or when one did not answer and none is wrong.`,
+		Example: "$ writ fleet --targets http://10.0.0.4:8081,http://10.0.0.5:8081\n" +
+			"INSTANCE       VERSION  SERIAL  DIGEST        SINCE                 STATE\n" +
+			"web-1-5d0c1f2a v1.0.0   12      0c5f9a8e7b61  2026-11-29T08:00:00Z  ok\n" +
+			"web-2-91ab34cd v1.0.0   11      77d2c4b1a0e9  2026-11-28T16:20:11Z  behind\n\n" +
+			"Of 2 instances, 1 wrong. The newest is serial 12.",
+		Flags: []cli.Flag{
+			{Name: "snapshot", Usage: "instances that follow this `LOCATION`, which is nats://HOST[:PORT],.../BUCKET/NAME", Value: &o.snapshot},
+			{Name: "snapshot-ca", Usage: "PEM `FILE` of the only CAs for those servers", Value: &o.ca},
+			{Name: "snapshot-creds", Usage: "NATS credentials `FILE` for them", Value: &o.creds},
+			{Name: "snapshot-cert", Usage: "PEM certificate chain `FILE` of this client of theirs", Value: &o.cert},
+			{Name: "snapshot-key", Usage: "PEM private key `FILE` of this client of theirs", Value: &o.key},
+			{Name: "targets", Usage: "admin listeners: `FILE|URL,...`, as http://HOST:PORT or unix:/PATH; a file has one a line; repeatable", Value: &o.targets},
+			{Name: "prometheus", Usage: "what the Prometheus server at `URL` has scraped", Value: &o.prometheus},
+			{Name: "wait", Usage: "wait until all agree, for at most `DURATION`", Value: &o.wait},
+		},
+		Run: func(ctx context.Context, env *cli.Env, _ []string) error { return runFleet(ctx, env, o) },
+	}
+}
+
+// A fleet is what was found at one look.
+type fleet struct {
+	Format    string     `json:"format_version"`
+	Newest    newest     `json:"newest"`
+	Agreed    bool       `json:"agreed"` // all answered, are ready and serve the newest
+	Instances []instance `json:"instances"`
+}
+
+// The newest snapshot: that of the location, or the highest serial that is served.
+type newest struct {
+	Serial uint64 `json:"serial"`
+	Digest string `json:"digest"`
+}
+
+// An instance is one writd.
+type instance struct {
+	Instance     string            `json:"instance"`
+	Version      string            `json:"version"`
+	Serial       uint64            `json:"serial"`
+	Digest       string            `json:"digest"`
+	Since        time.Time         `json:"since,omitzero"`
+	Ready        bool              `json:"ready"`
+	LastRejected *server.Rejection `json:"last_rejected"`
+	Problems     []server.Problem  `json:"problems"`
+	Address      string            `json:"address"` // where it was asked, or what it was found in
+	Answered     bool              `json:"answered"`
+
+	silent string // why it did not answer
+	stale  bool   // its location has been silent for too long
+}
+
+// A fleetSource finds instances, and the newest snapshot where it knows that. An error
+// says that it could not look.
+type fleetSource func(ctx context.Context) ([]instance, newest, error)
+
+func runFleet(ctx context.Context, env *cli.Env, o *fleetFlags) error {
+	wait, err := o.patience()
+	if err != nil {
+		return err
+	}
+	sources, closing, err := o.sources(env)
+	if err != nil {
+		return err
+	}
+	defer closing()
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	done := env.Progress("Waiting for the fleet")
+	f, err := lookAtFleet(ctx, sources)
+	for end := time.After(wait); wait > 0 && (err != nil || !f.Agreed); {
+		select {
+		case <-time.After(fleetPause):
+			f, err = lookAtFleet(ctx, sources)
+		case <-end:
+			wait = 0
+		case <-ctx.Done():
+			wait = 0
+		}
+	}
+	done()
+	if err != nil {
+		return err
+	}
+	if env.JSON {
+		err = env.PrintJSON(f)
+	} else {
+		err = f.print(env)
+	}
+	if code := f.exitCode(); err == nil && code != cli.ExitOK {
+		return cli.Status(code)
+	}
+	return err
+}
+
+// patience is for how long to wait.
+func (o *fleetFlags) patience() (time.Duration, error) {
+	if o.wait == "" {
+		return 0, nil
+	}
+	seconds, err := schema.ParseDuration(o.wait)
+	if err != nil || seconds > maxFleetWait {
+		return 0, diag.Usagef("--wait %q is not a duration of at most 24h, as in 5m", o.wait)
+	}
+	return time.Duration(seconds) * time.Second, nil
+}
+
+// sources are those that the flags name.
+func (o *fleetFlags) sources(env *cli.Env) (sources []fleetSource, closing func(), err error) {
+	closing = func() {}
+	if o.snapshot == "" && len(o.targets) == 0 && o.prometheus == "" {
+		return nil, nil, diag.Usagef("say where the instances are: --snapshot nats://..., --targets or --prometheus")
+	}
+	if len(o.targets) > 0 {
+		targets, err := readTargets(env, o.targets)
+		if err != nil {
+			return nil, nil, err
+		}
+		sources = append(sources, func(ctx context.Context) ([]instance, newest, error) { return askTargets(ctx, targets), newest{}, nil })
+	}
+	if o.prometheus != "" {
+		base, err := fleetURL("--prometheus", o.prometheus)
+		if err != nil {
+			return nil, nil, err
+		}
+		sources = append(sources, func(ctx context.Context) ([]instance, newest, error) {
+			found, err := askPrometheus(ctx, base)
+			return found, newest{}, err
+		})
+	}
+	if o.snapshot != "" {
+		a, err := location.Parse(o.snapshot)
+		if err != nil {
+			return nil, nil, diag.Usagef("--snapshot: %w", err)
+		}
+		if a.Scheme() != "nats" && a.Scheme() != "tls" {
+			return nil, nil, diag.Usagef("instances keep records only where --snapshot begins with nats://: name their admin listeners with --targets, or --prometheus")
+		}
+		l, err := location.Open(a, location.Options{NATSCredentials: o.creds, NATSRoots: o.ca, NATSCertificate: o.cert, NATSKey: o.key})
+		if err != nil {
+			return nil, nil, diag.Failf("unreachable", "", "%w", err)
+		}
+		closing = func() { l.Close() }
+		sources = append(sources, func(ctx context.Context) ([]instance, newest, error) { return readRoster(ctx, l) })
+	}
+	return sources, closing, nil
+}
+
+// lookAtFleet asks all sources. Who is found by two is listed once.
+func lookAtFleet(ctx context.Context, sources []fleetSource) (*fleet, error) {
+	f := &fleet{Format: "1", Instances: []instance{}}
+	known := map[string]bool{}
+	for _, source := range sources {
+		found, held, err := source(ctx)
+		if err != nil {
+			return nil, diag.Failf("unreachable", "", "%w", err)
+		}
+		if held.Serial > f.Newest.Serial {
+			f.Newest = held
+		}
+		for _, i := range found {
+			if i.Problems == nil {
+				i.Problems = []server.Problem{}
+			}
+			if i.Instance == "" || !known[i.Instance] {
+				known[i.Instance] = true
+				f.Instances = append(f.Instances, i)
+			}
+		}
+	}
+	slices.SortFunc(f.Instances, func(a, b instance) int {
+		return cmp.Or(strings.Compare(a.Instance, b.Instance), strings.Compare(a.Address, b.Address))
+	})
+	f.findNewest()
+	f.Agreed = f.exitCode() == cli.ExitOK
+	return f, nil
+}
+
+// findNewest takes the highest serial, and of two snapshots with it that of the location,
+// or else the one that more have.
+func (f *fleet) findNewest() {
+	count := map[newest]int{f.Newest: len(f.Instances)}
+	for _, i := range f.Instances {
+		if i.Answered && i.Digest != "" {
+			count[newest{i.Serial, i.Digest}]++
+		}
+	}
+	for n, times := range count {
+		if cmp.Or(cmp.Compare(n.Serial, f.Newest.Serial), cmp.Compare(times, count[f.Newest]), strings.Compare(f.Newest.Digest, n.Digest)) > 0 {
+			f.Newest = n
+		}
+	}
+}
+
+// wrong lists what of an instance is not as it should be, nothing for one that serves
+// the newest snapshot or did not answer.
+func (f *fleet) wrong(i instance) (faults []string) {
+	switch {
+	case !i.Answered:
+		return nil
+	case i.Digest == "":
+		faults = append(faults, "no snapshot")
+	case i.Serial < f.Newest.Serial:
+		faults = append(faults, "behind")
+	case i.Digest != f.Newest.Digest:
+		faults = append(faults, "another snapshot of the same serial")
+	}
+	if i.LastRejected != nil {
+		faults = append(faults, "rejected: "+i.LastRejected.Reason)
+	}
+	if i.stale {
+		faults = append(faults, "its location is silent")
+	}
+	if !i.Ready {
+		faults = append(faults, "not ready")
+	}
+	return faults
+}
+
+// count is how many instances are wrong, and how many did not answer.
+func (f *fleet) count() (wrong, silent int) {
+	for _, i := range f.Instances {
+		switch {
+		case !i.Answered:
+			silent++
+		case len(f.wrong(i)) > 0:
+			wrong++
+		}
+	}
+	return wrong, silent
+}
+
+func (f *fleet) exitCode() int {
+	switch wrong, silent := f.count(); {
+	case wrong > 0:
+		return cli.ExitChanges
+	case silent > 0 || len(f.Instances) == 0:
+		return cli.ExitError
+	}
+	return cli.ExitOK
+}
+
+// shownReason is how much of a reason is in the table.
+const shownReason = 200
+
+// print writes the table and what it comes to.
+func (f *fleet) print(env *cli.Env) error {
+	var text bytes.Buffer
+	if len(f.Instances) > 0 {
+		table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(table, "INSTANCE\tVERSION\tSERIAL\tDIGEST\tSINCE\tSTATE")
+		for _, i := range f.Instances {
+			state := strings.Join(f.wrong(i), "; ")
+			switch {
+			case !i.Answered:
+				state = "no answer: " + i.silent
+			case state == "":
+				state = "ok"
+			}
+			if n := len(i.Problems); n > 0 {
+				state += fmt.Sprintf("; %d not served", n)
+			}
+			serial, since := "-", "-"
+			if i.Digest != "" {
+				serial = strconv.FormatUint(i.Serial, 10)
+			}
+			if !i.Since.IsZero() {
+				since = i.Since.UTC().Format(time.RFC3339)
+			}
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", shown(cmp.Or(i.Instance, i.Address)), shown(cmp.Or(i.Version, "-")), serial, shown(shortDigest(i.Digest)), since, shown(state))
+		}
+		table.Flush()
+		fmt.Fprintln(&text)
+	}
+	total := "1 instance"
+	if n := len(f.Instances); n != 1 {
+		total = fmt.Sprintf("%d instances", n)
+	}
+	wrong, silent := f.count()
+	switch {
+	case len(f.Instances) == 0:
+		fmt.Fprintln(&text, env.Paint(cli.Red, "No instance is known."))
+	case wrong > 0:
+		fmt.Fprintln(&text, env.Paint(cli.Red, fmt.Sprintf("Of %s, %d wrong. The newest is serial %d.", total, wrong, f.Newest.Serial)))
+	case silent > 0:
+		fmt.Fprintln(&text, env.Paint(cli.Red, fmt.Sprintf("Of %s, %d silent.", total, silent)))
+	default:
+		fmt.Fprintf(&text, "Of %s, all serve serial %d, %s.\n", total, f.Newest.Serial, shown(f.Newest.Digest))
+	}
+	_, err := env.Out.Write(text.Bytes())
+	return err
+}
+
+// shown is what somebody else has said, fit for a terminal and a table.
+func shown(text string) string {
+	if len(text) > shownReason {
+		text = strings.ToValidUTF8(text[:shownReason], "") + "..."
+	}
+	return diag.Visible(strings.ReplaceAll(text, "\t", " "), "")
+}
+
+// shortDigest is enough of a digest to tell two apart.
+func shortDigest(digest string) string {
+	digest = strings.TrimPrefix(digest, "sha256:")
+	return cmp.Or(digest[:min(len(digest), 12)], "-")
+}

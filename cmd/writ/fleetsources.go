@@ -1,0 +1,264 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/location"
+	"github.com/writ-auth/writ/server"
+)
+
+// reported is what /status or a record says, as an instance.
+func reported(body []byte, address string) (instance, error) {
+	var status struct {
+		server.Status
+		Version string `json:"version"`
+	}
+	if err := json.Unmarshal(body, &status); err != nil {
+		return instance{}, errors.New("it is not what writd says of itself")
+	}
+	return instance{
+		Instance: status.Instance, Version: status.Version, Serial: status.Serial, Digest: status.Digest, Since: status.Since, Ready: status.Ready,
+		LastRejected: status.LastRejected, Problems: status.Problems, Address: address, Answered: true,
+		stale: status.Location != nil && status.Location.Stale,
+	}, nil
+}
+
+// readRoster finds the instances that follow a location, and what that holds.
+func readRoster(ctx context.Context, l location.Location) (found []instance, held newest, err error) {
+	head, err := l.Head(ctx, location.Head{})
+	if err != nil && !errors.Is(err, location.ErrAbsent) {
+		return nil, held, err
+	}
+	held = newest{head.Serial, head.Digest}
+	for record, err := range location.RosterOf(l).Records(ctx) {
+		if err != nil {
+			return nil, held, err
+		}
+		if i, err := reported(record, l.String()); err == nil && location.ValidInstance(i.Instance) { // else it is not writd's
+			found = append(found, i)
+		}
+	}
+	return found, held, nil
+}
+
+// readTargets reads the addresses of admin listeners, and files of them.
+func readTargets(env *cli.Env, lists []string) (targets []*url.URL, err error) {
+	add := func(text string) error {
+		u, err := fleetURL("--targets", text)
+		if targets = append(targets, u); err == nil && len(targets) > maxTargets {
+			err = diag.Usagef("--targets names more than %d", maxTargets)
+		}
+		return err
+	}
+	for word := range strings.SplitSeq(strings.Join(lists, ","), ",") {
+		if strings.Contains(word, "://") || strings.HasPrefix(word, "unix:") {
+			if err := add(word); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		content, err := os.ReadFile(env.Path(word))
+		if err != nil {
+			return nil, diag.Failf("unreadable-file", "Name a file with one address a line, or an address that begins with http://.", "read targets %q: %w",
+				filepath.ToSlash(word), errors.Unwrap(err))
+		}
+		for line := range strings.Lines(string(content)) {
+			line, _, _ = strings.Cut(line, "#")
+			if line = strings.TrimSpace(line); line == "" {
+				continue
+			}
+			if err := add(line); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return targets, nil
+}
+
+// fleetURL reads an address that is asked over HTTP. Its errors quote nothing that may
+// be a credential.
+func fleetURL(flag, text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Scheme == "unix" && u.Path == "" || u.Scheme != "unix" && (u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == ""):
+		return nil, diag.Usagef("an address of %s is not http://HOST:PORT, https://HOST:PORT or unix:/PATH", flag)
+	case u.User != nil && u.Scheme == "http" && !schema.IsLoopback(u.Hostname()):
+		return nil, diag.Usagef("an address of %s has user and password for plain http to %q, where everybody on the way reads them", flag, u.Host)
+	}
+	return u, nil
+}
+
+// fleetGet asks for a document. Redirects are not followed: they would carry
+// credentials somewhere else.
+func fleetGet(ctx context.Context, base *url.URL, path string, query url.Values, most int64) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, fleetTimeout)
+	defer cancel()
+	target, transport := *base, &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}
+	if base.Scheme == "unix" {
+		target = url.URL{Scheme: "http", Host: "localhost"}
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", base.Path)
+		}
+	}
+	target.Path, target.RawPath, target.Fragment, target.RawQuery = strings.TrimSuffix(target.Path, "/")+path, "", "", query.Encode()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
+	if err != nil {
+		return nil, errors.New("the address is malformed")
+	}
+	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := client.Do(r)
+	if err != nil {
+		if wrapped, ok := errors.AsType[*url.Error](err); ok {
+			err = wrapped.Err
+		}
+		return nil, err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		err := fmt.Errorf("the answer is %d", res.StatusCode)
+		if res.StatusCode == http.StatusForbidden && path == "/status" {
+			err = fmt.Errorf("%w: ask it by its address, or start it with --admin-host %s", err, base.Hostname())
+		}
+		return nil, err
+	}
+	body, err := io.ReadAll(io.LimitReader(res.Body, most+1))
+	if err == nil && int64(len(body)) > most {
+		err = fmt.Errorf("the answer is longer than %d bytes", most)
+	}
+	return body, err
+}
+
+// fleetAddress is an address as it may be shown.
+func fleetAddress(u *url.URL) string {
+	if u.Scheme == "unix" {
+		return "unix:" + u.Path
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// askTargets asks admin listeners for their /status.
+func askTargets(ctx context.Context, targets []*url.URL) []instance {
+	found := make([]instance, len(targets))
+	free := make(chan struct{}, fleetAtOnce)
+	var asking sync.WaitGroup
+	for n, target := range targets {
+		free <- struct{}{}
+		asking.Go(func() {
+			defer func() { <-free }()
+			body, err := fleetGet(ctx, target, "/status", nil, maxFleetAnswer)
+			if err == nil {
+				found[n], err = reported(body, fleetAddress(target))
+			}
+			if err != nil {
+				found[n] = instance{Address: fleetAddress(target), silent: err.Error()}
+			}
+		})
+	}
+	asking.Wait()
+	return found
+}
+
+// fleetQueries are what Prometheus is asked: what the instances say, and which of their
+// jobs' targets are up.
+const (
+	fleetQuery = `{__name__=~"writ_snapshot_info|writ_ready|writ_build_info|writ_location_stale|writ_snapshot_last_reload_successful|writ_snapshot_last_reload_success_timestamp_seconds"}`
+	upQuery    = `up == 0 and on(job) group by(job) (writ_ready or last_over_time(writ_ready[1h]))`
+)
+
+// A series is one series of Prometheus with its value.
+type series struct {
+	Metric map[string]string `json:"metric"`
+	Value  [2]any            `json:"value"` // time and text
+}
+
+func (s series) is(value string) bool { return s.Value[1] == value }
+
+func prometheusQuery(ctx context.Context, base *url.URL, query string) ([]series, error) {
+	body, err := fleetGet(ctx, base, "/api/v1/query", url.Values{"query": {query}}, maxPrometheus)
+	if err != nil {
+		return nil, fmt.Errorf("query Prometheus at %s: %w", fleetAddress(base), err)
+	}
+	var answer struct {
+		Status string
+		Data   struct {
+			ResultType string
+			Result     []series
+		}
+	}
+	if err := json.Unmarshal(body, &answer); err != nil || answer.Status != "success" || answer.Data.ResultType != "vector" {
+		return nil, fmt.Errorf("query Prometheus at %s: the answer is no vector", fleetAddress(base))
+	}
+	return answer.Data.Result, nil
+}
+
+// askPrometheus finds instances by their metrics, and those that it could not scrape.
+func askPrometheus(ctx context.Context, base *url.URL) ([]instance, error) {
+	samples, err := prometheusQuery(ctx, base, fleetQuery)
+	if err != nil {
+		return nil, err
+	}
+	down, err := prometheusQuery(ctx, base, upQuery)
+	if err != nil {
+		return nil, err
+	}
+	found := map[[2]string]*instance{}
+	of := func(s series) *instance {
+		key := [2]string{s.Metric["job"], s.Metric["instance"]}
+		if found[key] == nil {
+			found[key] = &instance{Instance: key[1], Address: fleetAddress(base), Answered: true}
+		}
+		return found[key]
+	}
+	for _, s := range samples {
+		i := of(s)
+		switch s.Metric["__name__"] {
+		case "writ_build_info":
+			i.Version = s.Metric["version"]
+		case "writ_ready":
+			i.Ready = s.is("1")
+		case "writ_location_stale":
+			i.stale = s.is("1")
+		case "writ_snapshot_info":
+			i.Digest = s.Metric["digest"]
+			i.Serial, _ = strconv.ParseUint(s.Metric["serial"], 10, 64)
+		case "writ_snapshot_last_reload_successful":
+			if s.is("0") && i.LastRejected == nil {
+				i.LastRejected = &server.Rejection{Reason: "its log and its /status say why"}
+			}
+		case "writ_snapshot_last_reload_success_timestamp_seconds":
+			if text, ok := s.Value[1].(string); ok {
+				if at, err := strconv.ParseFloat(text, 64); err == nil && at > 0 {
+					i.Since = time.Unix(int64(at), 0).UTC()
+				}
+			}
+		}
+	}
+	for _, s := range down {
+		i := of(s)
+		i.Answered, i.silent = false, "Prometheus cannot scrape it"
+	}
+	instances := make([]instance, 0, len(found))
+	for _, i := range found {
+		if i.Answered && i.Digest == "" && i.LastRejected != nil && i.Since.IsZero() && !i.Ready {
+			i.LastRejected = nil // it has had none yet: the gauge begins with 0
+		}
+		instances = append(instances, *i)
+	}
+	return instances, nil
+}
