@@ -6,6 +6,7 @@ import (
 	"flag"
 	"path/filepath"
 
+	"github.com/writ-auth/writ/schema/natsbucket"
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/store"
 	"github.com/writ-auth/writ/server/store/natskv"
@@ -53,7 +54,7 @@ func (d *daemon) openStore(opts *server.Options) error {
 	switch {
 	case flags.url != "":
 		shared, err := natskv.Open(context.Background(), flags.url, natskv.Options{
-			Credentials: flags.creds, CA: flags.ca, Certificate: flags.cert, PrivateKey: flags.key,
+			Login:       natsbucket.Login{Credentials: flags.creds, CA: flags.ca, Certificate: flags.cert, PrivateKey: flags.key},
 			AllowUnsafe: flags.allowUnsafe, Logger: d.log,
 		})
 		if err != nil {
