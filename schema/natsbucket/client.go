@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -57,8 +59,6 @@ type Options struct {
 	Exposed     string // what who can change an unencrypted connection can do, likewise
 	MaxMessage  int32  // bytes of the longest message
 	Logger      *slog.Logger
-	// Connected is called whenever there is a connection, if it is not nil.
-	Connected func()
 }
 
 // A Client works on one key-value bucket. Its methods may be called concurrently.
@@ -140,13 +140,10 @@ func (c *Client) Close() {
 
 func (c *Client) connected(conn *nats.Conn) {
 	c.absent.Store(false)
-	_, err := conn.TLSConnectionState()
-	c.opts.Logger.Info(c.opts.Noun+" connected", "server", conn.ConnectedUrlRedacted(), "tls", err == nil)
-	if host, _, splitErr := net.SplitHostPort(conn.ConnectedAddr()); err != nil && splitErr == nil && !net.ParseIP(host).IsLoopback() {
+	encrypted := conn.Opts.Secure || conn.TLSRequired() // TLSConnectionState would race with a loss of the connection
+	c.opts.Logger.Info(c.opts.Noun+" connected", "server", conn.ConnectedUrlRedacted(), "tls", encrypted)
+	if host, _, err := net.SplitHostPort(conn.ConnectedAddr()); !encrypted && err == nil && !net.ParseIP(host).IsLoopback() {
 		c.opts.Logger.Warn("the connection to the "+c.opts.Noun+" is not encrypted: "+c.opts.Exposed, "server", conn.ConnectedUrlRedacted())
-	}
-	if c.opts.Connected != nil {
-		c.opts.Connected()
 	}
 }
 
@@ -312,6 +309,34 @@ func (c *Client) Delete(ctx context.Context, subject string) error {
 		_, err := c.Publish(ctx, msg, markerTTL)
 		return err
 	})
+}
+
+// Info asks the leader what the bucket's stream is like at the moment.
+func (c *Client) Info(ctx context.Context) (info *jetstream.StreamInfo, err error) {
+	err = c.Again(ctx, func(ctx context.Context) error {
+		stream, err := c.js.Stream(ctx, c.Stream())
+		if err == nil {
+			info = stream.CachedInfo()
+		}
+		return err
+	})
+	return info, err
+}
+
+// Subjects asks the leader for the subjects of all messages, markers included.
+func (c *Client) Subjects(ctx context.Context) (subjects []string, err error) {
+	err = c.Again(ctx, func(ctx context.Context) error {
+		stream, err := c.js.Stream(ctx, c.Stream())
+		if err != nil {
+			return err
+		}
+		info, err := stream.Info(ctx, jetstream.WithSubjectFilter(c.Subject(">")))
+		if err == nil {
+			subjects = slices.Sorted(maps.Keys(info.State.Subjects))
+		}
+		return err
+	})
+	return subjects, err
 }
 
 // Last asks the leader for the subject's last message; its sequence is 0 when there is

@@ -41,7 +41,7 @@ type Storage interface {
 	Remove(ctx context.Context, name string) error
 }
 
-// An Entry is what a Storage holds under a name. The receiver owns it.
+// An Entry is what a Storage holds under a name. Its content is not to be changed.
 type Entry struct {
 	Name    string
 	Content []byte
