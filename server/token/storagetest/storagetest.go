@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -166,20 +164,18 @@ func createdOnce(t *testing.T, b Backend) {
 	}
 }
 
-// members starts processes that share the storage: real ones with WRIT_SOAK=1 or where
-// there are processors for them, else goroutines with a connection each.
+// members starts processes that share the storage. With -short they are goroutines, with
+// a connection each.
 func members(t *testing.T, b Backend, n int) []Member {
 	t.Helper()
 	all := make([]Member, n)
-	real := os.Getenv("WRIT_SOAK") == "1" || !testing.Short() && runtime.NumCPU() >= 16
 	for i := range all {
-		if real {
+		if !testing.Short() {
 			all[i] = startProcess(t, b.Spec)
 		} else {
 			all[i] = newMember(b.open(t))
 		}
 	}
-	t.Logf("%d members, processes of their own: %v", n, real)
 	return all
 }
 
