@@ -41,7 +41,7 @@ var confined = map[string]struct {
 	"github.com/lestrrat-go/jwx/v2":      {[]string{"server/token"}, "jwx v2 is at the end of its line: its successor is to be a change in one package"},
 	"github.com/fsnotify/fsnotify":       {[]string{"server/watch"}, "events are hints: only the package that looks itself may hear them"},
 	"go.etcd.io/bbolt":                   {[]string{"server/store"}, "the state has one interface and its backends are behind it"},
-	"github.com/nats-io":                 {[]string{"server/store/natskv", "schema/location"}, "the shared state and the place of the snapshot are behind interfaces; nothing else may depend on how they are kept"},
+	"github.com/nats-io":                 {[]string{"schema/natsbucket", "schema/location", "server/store/natskv", "server/token/natskeys"}, "the shared state, the shared keys and the place of the snapshot are behind interfaces; nothing else may depend on how they are kept"},
 	"oras.land/oras-go":                  {[]string{"schema/location"}, "what is in a registry is a location; nothing else may depend on how it is kept"},
 	"go.opentelemetry.io":                {[]string{"server/telemetry"}, "who traces requests does so from outside, behind server.Tracer"},
 	"github.com/prometheus":              {[]string{"server/metrics", "server/telemetry"}, "what is counted has names of its own; one package knows how it is exposed, one how it is sent"},

@@ -22,6 +22,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/token"
 )
@@ -59,7 +60,7 @@ func TestRotationOverHTTP(t *testing.T) {
 	for len(kids) < 5 {
 		clock.Add(rng.Int64N(4 * 3600))
 		for _, s := range servers {
-			s.Active().Keys().Maintain(now())
+			s.Active().Keys().Maintain(t.Context(), now())
 		}
 		res := do(t, servers[rng.IntN(3)].Public(), post(form()))
 		if res.status != http.StatusOK {
@@ -106,7 +107,7 @@ func TestServersKeepTheirKeys(t *testing.T) {
 		servers[i], logs[i] = serving(t, fast(), server.Options{Keys: server.KeyOptions{Folder: dir}, Now: func() time.Time { return time.Unix(clock.Load(), 0) }})
 		wg.Go(func() {
 			for ctx.Err() == nil {
-				failed := servers[i].Active().Keys().Maintain(time.Unix(clock.Load(), 0))
+				failed := servers[i].Active().Keys().Maintain(t.Context(), time.Unix(clock.Load(), 0))
 				if set := keySet(servers[i]); len(set) < 50 {
 					t.Errorf("%s, %v, %s", set, failed, logs[i])
 				}
@@ -149,6 +150,43 @@ func TestMaintainKeys(t *testing.T) {
 			t.Errorf("log: %s", log)
 		}
 	})
+}
+
+// A server whose folder of keys is not there stays up and says how to make it. It serves
+// by itself when the folder is there, whether that held up the whole snapshot or, beside
+// HS256, one algorithm of it.
+func TestKeyFolderAppears(t *testing.T) {
+	partly := document()
+	orders := partly.APIs[0]
+	orders.Label, orders.Identifier, orders.Alg, orders.SigningSecret = "shared", "https://api.example.com/shared", schema.HS256, "env:HMAC"
+	partly.APIs = append(partly.APIs, orders)
+	for name, doc := range map[string]*schema.Document{"nothing": fast(), "one algorithm": partly} {
+		synctest.Test(t, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "keys")
+			s, log := newServer(t, server.Options{Keys: server.KeyOptions{Folder: dir}, Getenv: env(map[string]string{"HMAC": hmacSecret}), Now: time.Now})
+			err := s.Activate(file(t, doc, snapshot.Envelope{Serial: 1}))
+			if (err != nil) != (name == "nothing") || !strings.Contains(log.String(), "mkdir -m 700") || !strings.Contains(log.String(), fmt.Sprint("uid ", os.Getuid())) {
+				t.Errorf("%s: %v\n%s", name, err, log)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			var wg sync.WaitGroup
+			wg.Go(func() { _ = s.Maintain(ctx) })
+			time.Sleep(time.Minute)
+			if n := strings.Count(log.String(), "mkdir"); n > 3 {
+				t.Errorf("%s: said %d times in a minute\n%s", name, n, log)
+			}
+			if err := os.Mkdir(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(1500 * time.Millisecond)
+			issued(t, s)
+			if status := s.Status(); !status.Ready || len(status.Problems) > 0 || status.LastRejected != nil {
+				t.Errorf("%s: %+v\n%s", name, status, log)
+			}
+			cancel()
+			wg.Wait()
+		})
+	}
 }
 
 // /status lists managed keys with their times; neither it nor the log nor an

@@ -99,8 +99,10 @@ type Options struct {
 // KeyOptions say which signing keys there are.
 type KeyOptions struct {
 	// Folder holds PEM files that signing_key blocks name as "file:NAME", and the keys
-	// that the server makes for itself. Without it those live in memory only.
-	Folder string
+	// that the server makes for itself unless they have a Storage of their own.
+	// Without either those live in memory only.
+	Folder  string
+	Storage token.Storage
 	// Announce is how long a managed key is published before it signs, Rotate
 	// how long it signs; 0 for token.DefaultAnnounce and token.DefaultRotate.
 	Announce, Rotate time.Duration
@@ -225,6 +227,9 @@ func (o *Options) setDefaults() {
 	if o.Rand == nil {
 		o.Rand = rand.Reader
 	}
+	if o.Keys.Storage == nil && o.Keys.Folder != "" {
+		o.Keys.Storage = token.NewFolder(o.Keys.Folder, o.Logger)
+	}
 	if o.Getenv == nil {
 		o.Getenv = func(string) string { return "" }
 	}
@@ -245,7 +250,7 @@ func (o *Options) activation() (active.Options, error) {
 		Trust: o.Trust, Environment: o.Environment, StateFolder: o.State,
 		KeyFolder: o.Keys.Folder, SecretFolder: o.Secrets, Getenv: o.Getenv,
 		Managed: token.NewManaged(token.ManagedOptions{
-			Dir: o.Keys.Folder, Announce: o.Keys.Announce, Rotate: o.Keys.Rotate, Cache: active.MaxAge, Logger: o.Logger,
+			Storage: o.Keys.Storage, Announce: o.Keys.Announce, Rotate: o.Keys.Rotate, Cache: active.MaxAge, Logger: o.Logger,
 		}),
 		Tokens: pkcs11.New(o.Keys.PKCS11Module, o.Limits.Signatures),
 

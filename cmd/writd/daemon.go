@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -28,6 +29,7 @@ type daemon struct {
 	clientCAs   *clientauth.ClientCertificates
 	follower    *follower           // of the snapshot
 	close       func() error        // of the store or the state file; nil without one
+	keyStore    io.Closer           // nil when --keys is no bucket
 	exporter    *telemetry.Exporter // of OpenTelemetry data; nil without one
 	listeners   server.Listeners
 	tuner       tuner
@@ -50,7 +52,7 @@ func newDaemon(set settings, getenv func(string) string, log *slog.Logger) (*dae
 	d.tuner = newTuner(getenv, set.pprof)
 	opts := server.Options{
 		Keys: server.KeyOptions{
-			Folder: set.keys, Announce: set.keyFlags.announce, Rotate: set.keyFlags.rotate, PKCS11Module: set.keyFlags.module,
+			Folder: set.keyFolder(), Announce: set.keyFlags.announce, Rotate: set.keyFlags.rotate, PKCS11Module: set.keyFlags.module,
 		},
 		Secrets: set.secrets, State: set.state,
 		Getenv: getenv, Trust: set.trust, Environment: set.environment,
@@ -62,6 +64,9 @@ func newDaemon(set settings, getenv func(string) string, log *slog.Logger) (*dae
 	if err = d.authentication(&opts); err == nil {
 		d.set.instance, err = nameInstance(set.instance, set.state)
 		opts.Instance = d.set.instance
+	}
+	if err == nil {
+		err = d.openKeys(&opts)
 	}
 	if err == nil {
 		err = d.trace(&opts)
@@ -97,10 +102,14 @@ func (d *daemon) end() error {
 			d.log.Warn("OpenTelemetry data lost at the end", "reason", err.Error())
 		}
 	}
-	if d.close == nil {
-		return nil
+	var err error
+	if d.keyStore != nil {
+		err = d.keyStore.Close()
 	}
-	return d.close()
+	if d.close != nil {
+		err = errors.Join(err, d.close())
+	}
+	return err
 }
 
 func (d *daemon) listen() error {
@@ -168,7 +177,7 @@ func (d *daemon) run(ctx context.Context) error {
 
 // folders are the watchers of what a snapshot refers to.
 func (d *daemon) folders() []*watch.Watcher {
-	paths := []string{d.set.keys, d.set.secrets}
+	paths := []string{d.set.keyFolder(), d.set.secrets}
 	if d.certificate != nil {
 		paths = append(paths, filepath.Dir(d.set.tlsCert), filepath.Dir(d.set.tlsKey))
 	}

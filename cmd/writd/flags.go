@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/writ-auth/writ/schema/location"
+	"github.com/writ-auth/writ/schema/natsbucket"
 	"github.com/writ-auth/writ/server"
 )
 
@@ -25,6 +26,7 @@ type settings struct {
 	adminHosts  []string
 	keys        string
 	keyFlags    keyFlags
+	keyStore    keyStoreFlags
 	secrets     string
 	state       string
 	trust       []ed25519.PublicKey
@@ -69,8 +71,10 @@ func parseFlags(args []string, getenv func(string) string, help io.Writer) (sett
 		s.adminHosts = append(s.adminHosts, v)
 		return nil
 	})
-	f.StringVar(&s.keys, "keys", "", "`FOLDER` of signing keys; without it they live in memory only")
+	f.StringVar(&s.keys, "keys", "", "`FOLDER` of signing keys, or nats://HOST[:PORT],...?bucket=writ-keys&replicas=3: a NATS JetStream bucket in which writd on any number of hosts share "+
+		"those that they make, with --keys-seal; without it they live in memory only")
 	s.keyFlags.register(f)
+	s.keyStore.register(f)
 	f.StringVar(&s.secrets, "secrets", "", "`FOLDER` of the secrets that the configuration names as file:NAME")
 	f.StringVar(&s.state, "state", "", "`FOLDER` that remembers the highest serial served and, without --store, which assertions, proofs and refresh tokens were used")
 	f.Func("trust", "Ed25519 public `KEY` of which one must have signed the snapshot: a PEM file or base64; repeatable", func(v string) error {
@@ -136,7 +140,8 @@ func (s *settings) check() error {
 		return fmt.Errorf("--listen %q is reachable from other machines and there is no --keys: tokens signed with "+
 			"keys that live in memory only cannot be verified after a restart, nor by another instance", s.listen)
 	}
-	return errors.Join(s.snapshot.check(len(s.trust) > 0, s.state), s.keyFlags.check(), s.clients.check(s.tlsCert), s.store.check())
+	return errors.Join(s.snapshot.check(len(s.trust) > 0, s.state), s.keyFlags.check(), s.keyStore.check(s.keys), s.clients.check(s.tlsCert),
+		s.store.check(natsbucket.IsAddress(s.keys)))
 }
 
 // trustedKeys reads the public keys of a PEM file, or one key as base64.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"path/filepath"
 
+	"github.com/writ-auth/writ/schema/natsbucket"
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/store"
 	"github.com/writ-auth/writ/server/store/natskv"
@@ -14,30 +16,44 @@ import (
 // A storeFlags is the store that several writd share.
 type storeFlags struct {
 	url         string
-	creds       string
-	ca          string
-	cert, key   string
-	allowUnsafe bool
+	login       natsLogin
+	allowUnsafe bool // of every bucket
 }
 
 func (s *storeFlags) register(f *flag.FlagSet) {
 	f.StringVar(&s.url, "store", "", "`URL` of a NATS JetStream bucket in which several writd remember used assertions, proofs and refresh tokens together: "+
 		"nats://HOST[:PORT],...?bucket=writ&replicas=3&timeout=1500ms; give its servers sync_interval: always, which writd cannot see: "+
 		"without it they can lose in a power failure what they acknowledged")
-	f.StringVar(&s.creds, "store-creds", "", "NATS credentials `FILE` for --store")
-	f.StringVar(&s.ca, "store-ca", "", "PEM `FILE` of the only CAs for the servers of --store, which then must speak TLS; default: the system's")
-	f.StringVar(&s.cert, "store-cert", "", "PEM certificate chain `FILE` of this client of --store")
-	f.StringVar(&s.key, "store-key", "", "PEM private key `FILE` of this client of --store")
-	f.BoolVar(&s.allowUnsafe, "store-allow-unsafe", false, "take a bucket that can forget what it acknowledged, so that used assertions work again: "+
+	s.login.register(f, "store")
+	f.BoolVar(&s.allowUnsafe, "store-allow-unsafe", false, "take buckets, of --store and of --keys, that can forget what they acknowledged, so that used assertions work again and keys are withdrawn: "+
 		"fewer than 3 replicas, memory storage, keys dropped early")
 }
 
-func (s *storeFlags) check() error {
+func (s *storeFlags) check(otherBuckets bool) error {
+	if s.allowUnsafe && s.url == "" && !otherBuckets {
+		return errors.New("--store-allow-unsafe needs --store, or a --keys in NATS")
+	}
+	return s.login.check("store", s.url != "")
+}
+
+// A natsLogin is how to log in at the servers of a flag that names a bucket.
+type natsLogin struct{ natsbucket.Login }
+
+// register adds the flags of a login at the servers of --NAME.
+func (l *natsLogin) register(f *flag.FlagSet, name string) {
+	f.StringVar(&l.Credentials, name+"-creds", "", "NATS credentials `FILE` for --"+name)
+	f.StringVar(&l.CA, name+"-ca", "", "PEM `FILE` of the only CAs for the servers of --"+name+", which then must speak TLS; default: the system's")
+	f.StringVar(&l.Certificate, name+"-cert", "", "PEM certificate chain `FILE` of this client of --"+name)
+	f.StringVar(&l.PrivateKey, name+"-key", "", "PEM private key `FILE` of this client of --"+name)
+}
+
+// check refuses a login without servers, or a half of one.
+func (l *natsLogin) check(name string, used bool) error {
 	switch {
-	case s.url == "" && (s.creds != "" || s.ca != "" || s.cert != "" || s.key != "" || s.allowUnsafe):
-		return errors.New("--store-creds, --store-ca, --store-cert, --store-key and --store-allow-unsafe need --store")
-	case (s.cert == "") != (s.key == ""):
-		return errors.New("--store-cert and --store-key go together")
+	case !used && l.Login != natsbucket.Login{}:
+		return fmt.Errorf("--%[1]s-creds, --%[1]s-ca, --%[1]s-cert and --%[1]s-key need a --%[1]s in NATS", name)
+	case (l.Certificate == "") != (l.PrivateKey == ""):
+		return fmt.Errorf("--%[1]s-cert and --%[1]s-key go together", name)
 	}
 	return nil
 }
@@ -53,8 +69,7 @@ func (d *daemon) openStore(opts *server.Options) error {
 	switch {
 	case flags.url != "":
 		shared, err := natskv.Open(context.Background(), flags.url, natskv.Options{
-			Credentials: flags.creds, CA: flags.ca, Certificate: flags.cert, PrivateKey: flags.key,
-			AllowUnsafe: flags.allowUnsafe, Logger: d.log,
+			Login: flags.login.Login, AllowUnsafe: flags.allowUnsafe, Logger: d.log,
 		})
 		if err != nil {
 			return err

@@ -107,7 +107,7 @@ func TestStoreFlagsAreChecked(t *testing.T) {
 		args []string
 		code int
 	}{
-		"need --store":               {[]string{"--store-creds", "x"}, exitUsage},
+		"--store-key need a --store": {[]string{"--store-creds", "x"}, exitUsage},
 		"--store-key go together":    {[]string{"--store", "nats://" + address, "--store-cert", "x"}, exitUsage},
 		"begins with nats://":        {[]string{"--store", "redis://writd:s3cr3t@host"}, exitError},
 		"absent.creds":               {[]string{"--store", "nats://" + address, "--store-creds", filepath.Join(dir, "absent.creds")}, exitError},

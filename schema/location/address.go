@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/writ-auth/writ/schema/natsbucket"
 )
 
 // The schemes of addresses. A file has none.
@@ -17,8 +19,8 @@ const (
 	schemeHTTPS = "https"
 	schemeHTTP  = "http" // loopback only
 	schemeOCI   = "oci"
-	schemeNATS  = "nats"
-	schemeTLS   = "tls" // NATS that demands TLS
+	schemeNATS  = natsbucket.SchemeNATS
+	schemeTLS   = natsbucket.SchemeTLS
 )
 
 // An Address names a location:
@@ -37,8 +39,7 @@ type Address struct {
 
 	registry, repository, tag string
 
-	servers      []string // of NATS, with scheme and without user
-	user         *url.Userinfo
+	servers      natsbucket.Servers // of NATS
 	bucket, name string
 	replicas     int // of a bucket that does not exist yet
 }
@@ -88,8 +89,8 @@ func (a Address) String() string {
 	case schemeOCI:
 		return "oci://" + a.registry + "/" + a.repository + ":" + a.tag
 	case schemeNATS, schemeTLS:
-		text := strings.Join(a.servers, ",") + "/" + a.bucket + "/" + a.name
-		if a.replicas != defaultReplicas {
+		text := a.servers.String() + "/" + a.bucket + "/" + a.name
+		if a.replicas != natsbucket.DefaultReplicas {
 			text += "?replicas=" + strconv.Itoa(a.replicas)
 		}
 		return text
@@ -153,12 +154,7 @@ func (a *Address) parseRegistry(rest string) error {
 	return nil
 }
 
-var (
-	bucketName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-	entryName  = regexp.MustCompile(`^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$`)
-)
-
-const defaultReplicas = 3
+var entryName = regexp.MustCompile(`^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$`)
 
 func (a *Address) parseBucket(rest string) error {
 	rest, query, _ := strings.Cut(rest, "?")
@@ -167,20 +163,13 @@ func (a *Address) parseBucket(rest string) error {
 	if !ok || hosts == "" {
 		return errors.New("the address of a snapshot is not nats://HOST[:PORT],.../BUCKET/NAME")
 	}
-	for i, host := range strings.Split(hosts, ",") {
-		u, err := url.Parse(a.scheme + "://" + host)
-		switch {
-		case err != nil || u.Hostname() == "" || u.Path != "" || u.Fragment != "":
-			return fmt.Errorf("server %d of the address is not HOST or HOST:PORT", i+1)
-		case u.User != nil && i > 0:
-			return errors.New("user and password are for the first server of the address")
-		case i == 0:
-			a.user = u.User
-		}
-		a.servers = append(a.servers, a.scheme+"://"+u.Host)
+	var err error
+	if a.servers, err = natsbucket.ParseServers(a.scheme, hosts); err != nil {
+		return err
 	}
-	if a.bucket = bucket; !bucketName.MatchString(bucket) {
-		return fmt.Errorf("bucket %q is not 1 to 64 letters, digits, - and _", bucket)
+	a.bucket = bucket
+	if err := natsbucket.CheckName(bucket); err != nil {
+		return err
 	}
 	if a.name = name; !entryName.MatchString(name) || len(name) > 64 {
 		return fmt.Errorf("name %q in the bucket is not 1 to 64 letters, digits, -, _ and single dots between them", name)
@@ -193,13 +182,13 @@ func (a *Address) parseReplicas(query string) error {
 	if err != nil {
 		return errors.New("the parameters of the address are not name=value with & between them")
 	}
-	a.replicas = defaultReplicas
+	a.replicas = natsbucket.DefaultReplicas
 	for name, all := range values {
 		if name != "replicas" || len(all) > 1 {
 			return errors.New("the address of a snapshot in NATS has one parameter: replicas")
 		}
-		if a.replicas, err = strconv.Atoi(all[0]); err != nil || a.replicas < 1 || a.replicas > 5 {
-			return errors.New("replicas of the address is not between 1 and 5")
+		if a.replicas, err = natsbucket.ParseReplicas(all[0]); err != nil {
+			return err
 		}
 	}
 	return nil

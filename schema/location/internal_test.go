@@ -7,14 +7,6 @@ import (
 	"time"
 )
 
-func TestCheckServer(t *testing.T) {
-	for version, old := range map[string]bool{"2.10.29": true, "1.4.1": true, "2.11.0": false, "2.15.2": false, "3.0.0-RC1": false, "": false, "unknown": false} {
-		if err := checkServer(version); (err != nil) != old {
-			t.Errorf("%q: %v", version, err)
-		}
-	}
-}
-
 func TestWaits(t *testing.T) {
 	now := time.Date(2026, 11, 29, 6, 0, 0, 0, time.UTC)
 	for value, want := range map[string]time.Duration{

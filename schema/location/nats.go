@@ -5,13 +5,10 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
-	"os"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -19,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/writ-auth/writ/schema/natsbucket"
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
@@ -33,8 +31,6 @@ const (
 	maxPointer = 16 << 10  // bytes of a pointer
 	maxChunk   = 512 << 10 // of an object: the client has at most 4,000 unacknowledged
 	maxHistory = 10_000    // snapshots in one history
-
-	safeReplicas = 3 // so that one server may be lost and the others know what was acknowledged
 )
 
 // A bucketLocation is a name in a bucket of NATS JetStream. The files are objects of
@@ -85,10 +81,20 @@ func (l *bucketLocation) files(ctx context.Context) (jetstream.ObjectStore, erro
 
 func openBucket(a Address, opts Options) (*bucketLocation, error) {
 	l := &bucketLocation{address: a, allowUnsafe: opts.AllowUnsafe, connected: make(chan struct{}, 1)}
-	options, err := l.options(opts)
-	if err == nil {
-		l.conn, err = nats.Connect(strings.Join(a.servers, ","), options...)
-	}
+	reconnected := func(*nats.Conn) { signal(l.connected) }
+	login := natsbucket.Login{Credentials: opts.NATSCredentials, CA: opts.NATSRoots, Certificate: opts.NATSCertificate, PrivateKey: opts.NATSKey}
+	var err error
+	l.conn, err = a.servers.Connect(login,
+		nats.Name(opts.Program),
+		nats.Timeout(natsDial),
+		nats.PingInterval(natsPing),
+		nats.MaxPingsOutstanding(2),
+		nats.ReconnectWait(natsReconnect),
+		nats.ReconnectJitter(natsReconnect, natsReconnect),
+		nats.ConnectHandler(reconnected),
+		nats.ReconnectHandler(reconnected),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // LastError has it; nothing is printed
+	)
 	if err == nil {
 		l.js, err = jetstream.New(l.conn)
 	}
@@ -96,56 +102,6 @@ func openBucket(a Address, opts Options) (*bucketLocation, error) {
 		return nil, fmt.Errorf("open %s: %w", l, err)
 	}
 	return l, nil
-}
-
-func (l *bucketLocation) options(opts Options) ([]nats.Option, error) {
-	reconnected := func(*nats.Conn) { signal(l.connected) }
-	options := []nats.Option{
-		nats.Name(opts.Program),
-		nats.Timeout(natsDial),
-		nats.PingInterval(natsPing),
-		nats.MaxPingsOutstanding(2),
-		nats.MaxReconnects(-1),
-		nats.RetryOnFailedConnect(true),
-		nats.IgnoreAuthErrorAbort(), // credentials are renewed while the server refuses them
-		nats.ReconnectWait(natsReconnect),
-		nats.ReconnectJitter(natsReconnect, natsReconnect),
-		nats.ReconnectBufSize(-1), // nothing is sent minutes after its caller was told that it failed
-		nats.ConnectHandler(reconnected),
-		nats.ReconnectHandler(reconnected),
-		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // LastError has it; nothing is printed
-	}
-	if l.address.scheme == schemeTLS {
-		options = append(options, nats.Secure(&tls.Config{MinVersion: tls.VersionTLS12}))
-	}
-	if user := l.address.user; user != nil {
-		if password, ok := user.Password(); ok {
-			options = append(options, nats.UserInfo(user.Username(), password))
-		} else {
-			options = append(options, nats.Token(user.Username()))
-		}
-	}
-	for _, path := range []string{opts.NATSCredentials, opts.NATSRoots, opts.NATSCertificate, opts.NATSKey} {
-		if path == "" {
-			continue
-		}
-		if _, err := os.ReadFile(path); err != nil {
-			return nil, err
-		}
-	}
-	if opts.NATSCredentials != "" {
-		options = append(options, nats.UserCredentials(opts.NATSCredentials))
-	}
-	if opts.NATSRoots != "" {
-		options = append(options, nats.RootCAs(opts.NATSRoots))
-	}
-	if (opts.NATSCertificate == "") != (opts.NATSKey == "") {
-		return nil, errors.New("certificate and private key go together")
-	}
-	if opts.NATSCertificate != "" {
-		options = append(options, nats.ClientCert(opts.NATSCertificate, opts.NATSKey))
-	}
-	return options, nil
 }
 
 // signal sends without waiting: one that was not received yet is enough.
@@ -230,20 +186,7 @@ func (l *bucketLocation) ready() error {
 	if !l.conn.IsConnected() {
 		return fmt.Errorf("no server is connected: %w", cmp.Or(l.conn.LastError(), nats.ErrNoServers))
 	}
-	return checkServer(l.conn.ConnectedServerVersion())
-}
-
-// checkServer refuses servers before 2.11, the oldest that the project is tested with.
-func checkServer(version string) error {
-	parts := strings.SplitN(version, ".", 3)
-	if len(parts) == 3 {
-		major, err1 := strconv.Atoi(parts[0])
-		minor, err2 := strconv.Atoi(parts[1])
-		if err1 == nil && err2 == nil && (major < 2 || major == 2 && minor < 11) {
-			return fmt.Errorf("the server is NATS %s: 2.11 or newer is needed", version)
-		}
-	}
-	return nil
+	return natsbucket.CheckVersion(l.conn.ConnectedServerVersion())
 }
 
 // A pointer is what the entry of the key-value store says. Its members are the
@@ -564,23 +507,11 @@ func (l *bucketLocation) bucket(ctx context.Context, config jetstream.StreamConf
 
 // safe refuses what can forget, unless that was asked for.
 func (l *bucketLocation) safe(c jetstream.StreamConfig) error {
-	var reasons []string
-	if c.Replicas < safeReplicas {
-		reasons = append(reasons, fmt.Sprintf("%d of %d replicas", c.Replicas, safeReplicas))
-	}
-	if c.Storage != jetstream.FileStorage {
-		reasons = append(reasons, "memory storage")
-	}
-	if c.MaxAge > 0 {
-		reasons = append(reasons, fmt.Sprintf("it drops what is older than %s", c.MaxAge))
-	}
-	if c.Discard == jetstream.DiscardOld && (c.MaxMsgs > 0 || c.MaxBytes > 0) {
-		reasons = append(reasons, "it makes room by dropping what is oldest")
-	}
+	reasons := natsbucket.Forgetful(c, 0)
 	if len(reasons) == 0 || l.allowUnsafe {
 		return nil
 	}
-	return fmt.Errorf("bucket %q is unsafe: %s; --store-allow-unsafe accepts that", l.address.bucket, strings.Join(reasons, "; "))
+	return fmt.Errorf("bucket %q is unsafe: %s; %s accepts that", l.address.bucket, strings.Join(reasons, "; "), natsbucket.AllowFlag)
 }
 
 func (l *bucketLocation) History(ctx context.Context) iter.Seq2[Head, error] {

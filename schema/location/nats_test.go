@@ -156,7 +156,7 @@ func TestNATSUnsafe(t *testing.T) {
 	js := c.client(t)
 	content := locationtest.File(t, location.Head{}, 1)
 	careful := open(t, "nats://"+c.hosts()+"/writ/prod?replicas=1", location.Options{})
-	if _, err := careful.Put(t.Context(), content, location.Head{}); err == nil || !strings.Contains(err.Error(), "1 of 3 replicas; --store-allow-unsafe") {
+	if _, err := careful.Put(t.Context(), content, location.Head{}); err == nil || !strings.Contains(err.Error(), "1 replica instead of 3; --store-allow-unsafe") {
 		t.Errorf("to a new bucket: %v", err)
 	}
 	if _, err := js.Stream(t.Context(), "KV_writ"); !errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -169,7 +169,7 @@ func TestNATSUnsafe(t *testing.T) {
 	if found, err := careful.Head(t.Context(), location.Head{}); err != nil || !found.Same(head) {
 		t.Errorf("read: %+v, %v", found, err)
 	}
-	if _, err := careful.Put(t.Context(), locationtest.File(t, head, 1), head); err == nil || !strings.Contains(err.Error(), "1 of 3 replicas") {
+	if _, err := careful.Put(t.Context(), locationtest.File(t, head, 1), head); err == nil || !strings.Contains(err.Error(), "1 replica instead of 3") {
 		t.Errorf("to the bucket that is there: %v", err)
 	}
 	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "KV_lossy", Subjects: []string{"$KV.lossy.>"}, MaxMsgsPerSubject: 1, MaxAge: time.Hour, Storage: jetstream.MemoryStorage, MaxBytes: 1 << 20}); err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -52,7 +51,7 @@ func RosterOf(l Location) *Roster {
 
 // String names the roster as a log may have it.
 func (r *Roster) String() string {
-	return strings.Join(r.location.address.servers, ",") + "/" + r.bucketName()
+	return r.location.address.servers.String() + "/" + r.bucketName()
 }
 
 func (r *Roster) bucketName() string { return r.location.address.bucket + "-fleet" }

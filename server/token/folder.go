@@ -1,8 +1,7 @@
 package token
 
 import (
-	"bytes"
-	"crypto"
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -12,150 +11,115 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
-	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/durable"
-	"github.com/writ-auth/writ/schema/jose"
 )
 
-// maxKeyFile bounds a key file, in bytes.
-const maxKeyFile = 64 << 10
-
-// A folder is a shelf on disk, shared by processes.
-type folder struct {
-	dir  string
-	log  *slog.Logger
-	read map[string]keyFile // by name: the last content that was a key
-	said map[string]string  // by name: what was complained of last
+// A Folder is a Storage on disk. Files that do not begin with "managed-" are somebody
+// else's.
+type Folder struct {
+	dir    string
+	log    *slog.Logger
+	warned map[string]fs.FileMode // by name: the mode of which the log has warned
 }
 
-type keyFile struct {
-	content []byte
-	key     managedKey
+// NewFolder does not look whether the folder is there: Read does, every time.
+func NewFolder(dir string, log *slog.Logger) *Folder {
+	return &Folder{dir: dir, log: log, warned: map[string]fs.FileMode{}}
 }
 
-func newFolder(dir string, log *slog.Logger) *folder {
-	return &folder{dir: dir, log: log, read: map[string]keyFile{}, said: map[string]string{}}
-}
+// String implements Storage.
+func (f *Folder) String() string { return strconv.Quote(f.dir) }
 
-// scan reads the folder. A file that is no key is left alone and said so; one
-// that was a key before stays what it was, since only its absence withdraws it.
-// Other processes add and remove files meanwhile, and a listing may be older
-// than they are: it counts when the names are the same after the files were read.
-func (f *folder) scan() (inventory, error) {
+// Read implements Storage. Other processes add and remove files meanwhile, and a
+// listing may be older than they are: it counts when the names are the same after the
+// files were read.
+func (f *Folder) Read(ctx context.Context) ([]Entry, error) {
 	names, err := f.list()
-	for range scanAttempts {
+	for range readAttempts {
 		if err != nil {
-			return nil, err
+			return nil, FolderError(f.dir, err)
 		}
-		inv := f.take(names)
+		entries := f.read(names)
 		var again []string
 		if again, err = f.list(); err == nil && slices.Equal(names, again) {
-			return inv, nil
+			return entries, nil
 		}
-		names = again
+		if names = again; err == nil {
+			err = ctx.Err()
+		}
 	}
 	if err == nil {
 		err = errors.New("it changes faster than it can be read")
 	}
-	return nil, err
+	return nil, FolderError(f.dir, err)
 }
 
-// scanAttempts is how often a folder that changes meanwhile is read.
-const scanAttempts = 20
+// readAttempts is how often a folder that changes meanwhile is read.
+const readAttempts = 20
+
+// FolderError adds to what keeps a folder of keys from being read what to do about it,
+// and as which user.
+func FolderError(dir string, err error) error {
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		err = failed.Err // without the path, which the sentence names
+	}
+	uid := os.Getuid()
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && uid >= 0:
+		return fmt.Errorf("there is no folder of keys (%w): make it as uid %d, which this process runs as: mkdir -m 700 %q", err, uid, dir)
+	case errors.Is(err, fs.ErrPermission) && uid >= 0:
+		return fmt.Errorf("the folder of keys cannot be read (%w): give it to uid %d, which this process runs as: chown %d %q", err, uid, uid, dir)
+	}
+	return fmt.Errorf("the folder of keys %q cannot be read: %w", dir, err)
+}
 
 // list returns the names that begin like ours, sorted.
-func (f *folder) list() ([]string, error) {
+func (f *Folder) list() ([]string, error) {
 	entries, err := os.ReadDir(f.dir)
 	if err != nil {
 		return nil, err
 	}
 	var names []string
 	for _, entry := range entries {
-		if strings.HasPrefix(entry.Name(), "managed-") {
+		if strings.HasPrefix(entry.Name(), namePrefix) {
 			names = append(names, entry.Name())
 		}
 	}
 	return names, nil
 }
 
-// take reads the files of these names.
-func (f *folder) take(names []string) inventory {
-	inv, lifetimes, present := inventory{}, map[string]int64{}, map[string]bool{}
+// read reads the files of these names that are still there. Of a marker the name says
+// everything.
+func (f *Folder) read(names []string) (entries []Entry) {
 	for _, name := range names {
-		n, ok := parseName(name)
-		switch {
-		case !ok:
-			f.complain(name, errors.New("not a name that writd gives"))
-		case n.lifetime != 0:
-			lifetimes[n.key()] = max(lifetimes[n.key()], n.lifetime)
-		default:
-			present[name] = true
-			f.load(inv.of(n.alg), name, n.alg, n.generation)
+		entry := Entry{Name: name}
+		if n, ok := parseName(name); ok && n.lifetime == 0 {
+			path := filepath.Join(f.dir, name)
+			entry.Content, entry.Err = readKeyFile(path)
+			if errors.Is(entry.Err, fs.ErrNotExist) {
+				continue
+			}
+			_, entry.Blocks = errors.AsType[*fs.PathError](entry.Err) // only the disk or its owner knows what it is
+			if entry.Err == nil {
+				f.checkMode(name, path)
+			}
 		}
+		entries = append(entries, entry)
 	}
-	f.forget(present)
-	for _, have := range inv {
-		for i, key := range have.keys {
-			have.keys[i].longest = lifetimes[managedName(key.alg, key.generation)+keySuffix]
-		}
-		sortManaged(have.keys)
-	}
-	return inv
-}
-
-// forget drops what was read of files that are gone.
-func (f *folder) forget(present map[string]bool) {
-	for name := range f.read {
-		if !present[name] {
-			delete(f.read, name)
-		}
-	}
-}
-
-// load adds the key of a file to the stock.
-func (f *folder) load(have *stock, name string, alg schema.SigningAlg, generation int) {
-	have.highest = max(have.highest, generation)
-	content, err := readKeyFile(filepath.Join(f.dir, name))
-	if errors.Is(err, fs.ErrNotExist) {
-		return // removed since the folder was read
-	}
-	known, before := f.read[name]
-	switch {
-	case err == nil && before && bytes.Equal(known.content, content):
-		delete(f.said, name)
-	case err == nil:
-		var key managedKey
-		if key, err = parseManaged(alg, generation, content); err == nil {
-			known, before = keyFile{content, key}, true
-			f.read[name] = known
-			f.checkMode(name)
-		}
-	case !before:
-		if failed, ok := errors.AsType[*fs.PathError](err); ok {
-			have.blocked = failed // it may be a key: only the disk or its owner knows
-		}
-	}
-	if err != nil {
-		f.complain(name, err)
-	}
-	if before {
-		have.keys = append(have.keys, known.key)
-	}
-}
-
-// complain says why a file is left alone, once until that changes.
-func (f *folder) complain(name string, err error) {
-	if f.said[name] != err.Error() {
-		f.said[name] = err.Error()
-		f.log.Error("key file left alone", "file", name, "reason", err.Error())
-	}
+	return entries
 }
 
 // checkMode warns of a private key that others may read.
-func (f *folder) checkMode(name string) {
-	if mode, exposed := Exposed(filepath.Join(f.dir, name)); exposed {
+func (f *Folder) checkMode(name, path string) {
+	mode, exposed := Exposed(path)
+	if !exposed {
+		delete(f.warned, name)
+	} else if f.warned[name] != mode {
+		f.warned[name] = mode
 		f.log.Warn("KEY FILE IS READABLE BY OTHERS: chmod 600 it, and delete it if somebody may have read it", "file", name, "mode", mode.String())
 	}
 }
@@ -170,32 +134,25 @@ func Exposed(path string) (mode fs.FileMode, exposed bool) {
 	return info.Mode().Perm(), info.Mode().Perm()&0o077 != 0 && os.PathSeparator == '/'
 }
 
-// add makes a key under a temporary name and links it to its own, which fails
-// when another process was first: a reader sees a whole key or none.
-func (f *folder) add(alg schema.SigningAlg, generation int, activatesAt, now int64) error {
-	private, err := alg.Generate(rand.Reader, jose.MinRSABits)
-	if err != nil {
-		return err
-	}
-	content, err := encodeManaged(private, alg, now, activatesAt)
-	if err != nil {
-		return err
-	}
+// Create implements Storage. It writes the file under another name and links it to its
+// own, which fails when another process was first: a reader sees a whole file or none.
+func (f *Folder) Create(_ context.Context, name string, content []byte) error {
+	now := time.Now().Unix()
 	f.sweep(now)
-	staged := filepath.Join(f.dir, fmt.Sprintf(".managed-%s-%d-%s", alg, now, rand.Text()))
+	staged := filepath.Join(f.dir, stagedName(name, now))
 	if err := durable.Stage(durable.OS{}, staged, content, 0o600, false); err != nil {
-		return fmt.Errorf("make a key for %q: %w", alg, err)
+		return err
 	}
 	defer os.Remove(staged)
-	if err := os.Link(staged, filepath.Join(f.dir, managedName(alg, generation)+keySuffix)); err != nil {
-		return fmt.Errorf("make a key for %q: %w", alg, err)
+	if err := os.Link(staged, filepath.Join(f.dir, name)); err != nil {
+		return err
 	}
 	return durable.SyncFolder(f.dir)
 }
 
-// sweep removes keys that were being written when a process ended: nobody has
+// sweep removes files that were being written when a process ended: nobody has
 // seen them.
-func (f *folder) sweep(now int64) {
+func (f *Folder) sweep(now int64) {
 	entries, err := os.ReadDir(f.dir)
 	if err != nil {
 		return
@@ -207,35 +164,27 @@ func (f *folder) sweep(now int64) {
 	}
 }
 
-// recordLifetime puts a marker file beside the key.
-func (f *folder) recordLifetime(key managedKey, seconds int64) error {
-	name := fmt.Sprintf("%s%s%d", managedName(key.alg, key.generation), lifetimeInfix, seconds)
-	file, err := os.OpenFile(filepath.Join(f.dir, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return errors.Join(durable.Write(file, nil), durable.SyncFolder(f.dir))
+// stagedName is .managed-ALG-SINCE-RANDOM.
+func stagedName(name string, now int64) string {
+	n, _ := parseName(name)
+	return fmt.Sprintf(".%s%s-%d-%s", namePrefix, n.alg, now, rand.Text())
 }
 
-// remove deletes a key and its markers, the key first: a marker alone harms nobody.
-func (f *folder) remove(key managedKey) error {
-	base := filepath.Join(f.dir, managedName(key.alg, key.generation))
-	if err := os.Remove(base + keySuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+func parseStaged(name string) (since int64, ok bool) {
+	parts := strings.Split(name, "-")
+	if len(parts) != 4 || parts[0]+"-" != "."+namePrefix || !alphanumeric(parts[1]) || !decimal(parts[2], 1, 12) || !alphanumeric(parts[3]) {
+		return 0, false
+	}
+	since, err := strconv.ParseInt(parts[2], 10, 64)
+	return since, err == nil
+}
+
+// Remove implements Storage.
+func (f *Folder) Remove(_ context.Context, name string) error {
+	if err := os.Remove(filepath.Join(f.dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	markers, err := filepath.Glob(base + lifetimeInfix + "*")
-	for _, marker := range markers {
-		if n, ok := parseName(filepath.Base(marker)); ok && n.lifetime != 0 {
-			err = errors.Join(err, os.Remove(marker))
-		}
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
-	return errors.Join(err, durable.SyncFolder(f.dir))
+	return durable.SyncFolder(f.dir)
 }
 
 // readKeyFile reads a regular file of bounded size.
@@ -244,54 +193,13 @@ func readKeyFile(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() || info.Size() > maxKeyFile {
-		return nil, fmt.Errorf("%q is not a regular file of at most %d bytes", filepath.Base(path), maxKeyFile)
+	if !info.Mode().IsRegular() || info.Size() > MaxEntry {
+		return nil, fmt.Errorf("%q is not a regular file of at most %d bytes", filepath.Base(path), MaxEntry)
 	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxKeyFile))
-}
-
-// activatesLine begins the line before the PEM block that says when the key
-// signs. RFC 7468 section 5.2 leaves the text before a block to its writer, so
-// every tool that reads PEM reads the key.
-const activatesLine = "Activates: "
-
-func encodeManaged(private crypto.Signer, alg schema.SigningAlg, made, activatesAt int64) ([]byte, error) {
-	block, err := jose.EncodePrivateKey(private)
-	if err != nil {
-		return nil, err
-	}
-	text := "Made by writd, which replaces and removes it by itself. To withdraw it at once, delete this file.\n" +
-		"Algorithm: " + string(alg) + "\nMade: " + schema.FormatTime(made) + "\n" + activatesLine + schema.FormatTime(activatesAt) + "\n"
-	return append([]byte(text), block...), nil
-}
-
-// parseManaged reads what encodeManaged wrote, and has the key sign once. An
-// error never holds any of the bytes.
-func parseManaged(alg schema.SigningAlg, generation int, content []byte) (managedKey, error) {
-	text, _, _ := bytes.Cut(content, []byte("-----BEGIN "))
-	var activatesAt int64
-	for line := range strings.Lines(string(text)) {
-		value, ok := strings.CutPrefix(line, activatesLine)
-		if !ok {
-			continue
-		}
-		at, err := schema.ParseTime(strings.TrimSpace(value))
-		if err != nil || activatesAt != 0 {
-			return managedKey{}, errors.New("when the key signs is not one RFC 3339 time")
-		}
-		activatesAt = at
-	}
-	if activatesAt == 0 {
-		return managedKey{}, errors.New("the file does not say when the key signs")
-	}
-	key, err := ParsePEM(alg, content)
-	if err != nil {
-		return managedKey{}, err
-	}
-	return managedKey{Key: key, generation: generation, activatesAt: activatesAt}, key.SelfTest()
+	return io.ReadAll(io.LimitReader(f, MaxEntry))
 }

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"sort"
@@ -63,11 +64,11 @@ func (k *Keys) WithManaged(m *Managed, need Need) *Keys {
 // Maintain makes, finds and removes managed keys as the moment has it. It
 // returns why an algorithm has no key to sign with. Call it at least every
 // Rescan; a call that comes late moves the next key's time and harms nothing.
-func (k *Keys) Maintain(now time.Time) map[schema.SigningAlg]error {
+func (k *Keys) Maintain(ctx context.Context, now time.Time) map[schema.SigningAlg]error {
 	if k.managed == nil {
 		return nil
 	}
-	return k.managed.maintain(k.need, now.Unix())
+	return k.managed.maintain(ctx, k.need, now.Unix())
 }
 
 // All returns every asymmetric key with its state at now, by algorithm, the

@@ -1,8 +1,10 @@
 package token
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"maps"
@@ -17,9 +19,9 @@ import (
 
 // ManagedOptions say where managed keys are kept and when they take over.
 type ManagedOptions struct {
-	// Dir is the folder of the keys, which other processes may share. Empty: the
-	// keys live in memory only.
-	Dir string
+	// Storage holds the keys, which other processes may share. Nil: they live in
+	// memory only.
+	Storage Storage
 	// Announce is how long verifiers may keep a key set, Rotate how long a key
 	// signs; 0 for the defaults.
 	Announce, Rotate time.Duration
@@ -33,12 +35,12 @@ type ManagedOptions struct {
 // declared, announces each before it signs, and withdraws it when the last token
 // that it signed has expired. It is safe for concurrent use.
 //
-// Several processes that share a folder need no lock: the generations of an
-// algorithm's keys are numbered, each is a file of its own that can only be
-// created once, and whoever comes second takes what is there.
+// Several processes may share a Storage: the generations of an algorithm's keys are
+// numbered, each is an entry that can only be created once, and whoever comes second
+// takes what is there.
 type Managed struct {
 	rotation rotation
-	shelf    shelf
+	reader   *keyReader
 	log      *slog.Logger
 	table    atomic.Pointer[table]
 	faults   atomic.Pointer[map[schema.SigningAlg]string]
@@ -55,34 +57,6 @@ type Need struct {
 	Longest int64               // seconds: the longest lifetime of any token
 }
 
-// A shelf is where managed keys are kept.
-type shelf interface {
-	// scan returns what there is.
-	scan() (inventory, error)
-	// add makes a key; it fails with fs.ErrExist when there is one of that
-	// generation already.
-	add(alg schema.SigningAlg, generation int, activatesAt, now int64) error
-	// recordLifetime stores with the key how long the tokens live that it may sign.
-	recordLifetime(key managedKey, seconds int64) error
-	remove(key managedKey) error
-}
-
-// An inventory is what is on a shelf, by algorithm.
-type inventory map[schema.SigningAlg]*stock
-
-type stock struct {
-	keys    []managedKey // in the order in which they sign
-	highest int          // the highest generation, usable or not
-	blocked error        // why some key cannot be had at the moment
-}
-
-func (inv inventory) of(alg schema.SigningAlg) *stock {
-	if inv[alg] == nil {
-		inv[alg] = new(stock)
-	}
-	return inv[alg]
-}
-
 // NewManaged makes no key yet: Keys.Maintain does.
 func NewManaged(opts ManagedOptions) *Managed {
 	log := opts.Logger
@@ -94,12 +68,13 @@ func NewManaged(opts ManagedOptions) *Managed {
 			announce: seconds(opts.Announce, DefaultAnnounce), every: seconds(opts.Rotate, DefaultRotate),
 			cache: int64(opts.Cache / time.Second),
 		},
-		shelf: &drawer{}, log: log,
+		log:     log,
 		longest: map[string]int64{}, idle: map[schema.SigningAlg]int64{}, said: map[schema.SigningAlg]string{},
 	}
-	if opts.Dir != "" {
-		m.shelf = newFolder(opts.Dir, log)
+	if opts.Storage == nil {
+		opts.Storage = new(memory)
 	}
+	m.reader = newKeyReader(opts.Storage, log)
 	m.table.Store(&table{})
 	return m
 }
@@ -111,43 +86,46 @@ func seconds(d, otherwise time.Duration) int64 {
 	return int64(d / time.Second)
 }
 
-// maintain brings the keys up to date with the folder, the clock and what is
+// maintain brings the keys up to date with the storage, the clock and what is
 // needed. It returns why an algorithm has no key; anything else that goes wrong
 // is in the log, and the keys that there are go on signing.
-func (m *Managed) maintain(need Need, now int64) map[schema.SigningAlg]error {
+func (m *Managed) maintain(ctx context.Context, need Need, now int64) map[schema.SigningAlg]error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	defer m.noteFaults(need)
-	inv, err := m.shelf.scan()
+	inv, err := m.reader.scan(ctx)
 	if err != nil {
-		return m.unscanned(need, err)
+		return m.unscanned(ctx, need, err)
 	}
 	failed := map[schema.SigningAlg]error{}
 	for _, alg := range need.Algs {
-		if inv, err = m.provide(inv, alg, now); err != nil {
+		if inv, err = m.provide(ctx, inv, alg, now); err != nil {
 			m.complain(alg, "signing keys do not rotate", err)
-		} else {
+		} else if m.said[alg] != "" {
 			delete(m.said, alg)
+			m.log.Info("signing keys are read and rotate again", "alg", alg)
 		}
 		if len(inv.of(alg).keys) == 0 {
 			failed[alg] = err
 			continue
 		}
-		m.recordLongestLifetime(inv.of(alg).keys, alg, need.Longest, now)
+		m.recordLongestLifetime(ctx, inv.of(alg).keys, alg, need.Longest, now)
 	}
-	m.retire(inv, need, now)
+	m.retire(ctx, inv, need, now)
 	m.publish(inv, need, now)
 	return failed
 }
 
-// unscanned keeps what is known while the folder cannot be read.
-func (m *Managed) unscanned(need Need, err error) map[schema.SigningAlg]error {
+// unscanned keeps what is known while the storage cannot be read.
+func (m *Managed) unscanned(ctx context.Context, need Need, err error) map[schema.SigningAlg]error {
 	failed := map[schema.SigningAlg]error{}
 	for _, alg := range need.Algs {
 		if len(m.table.Load().keys[alg]) == 0 {
 			failed[alg] = err
 		}
-		m.complain(alg, "the folder of keys cannot be read", err)
+		if ctx.Err() == nil { // else nobody waits for them
+			m.complain(alg, "signing keys cannot be read", err)
+		}
 	}
 	return failed
 }
@@ -181,8 +159,8 @@ func (m *Managed) Faults() map[schema.SigningAlg]string {
 }
 
 // provide makes the key that is due. Another process may be making the same one:
-// the first to put it on the shelf wins, and everybody reads what is there.
-func (m *Managed) provide(inv inventory, alg schema.SigningAlg, now int64) (inventory, error) {
+// the first to create its entry wins, and everybody reads what is there.
+func (m *Managed) provide(ctx context.Context, inv inventory, alg schema.SigningAlg, now int64) (inventory, error) {
 	have := inv.of(alg)
 	activatesAt, due := m.rotation.next(have.keys, now)
 	if !due {
@@ -191,11 +169,11 @@ func (m *Managed) provide(inv inventory, alg schema.SigningAlg, now int64) (inve
 	if have.blocked != nil {
 		return inv, have.blocked
 	}
-	err := m.shelf.add(alg, have.highest+1, activatesAt, now)
+	err := m.create(ctx, alg, have.highest+1, activatesAt, now)
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return inv, err
 	}
-	again, scanErr := m.shelf.scan()
+	again, scanErr := m.reader.scan(ctx)
 	if scanErr != nil {
 		return inv, scanErr
 	}
@@ -208,18 +186,36 @@ func (m *Managed) provide(inv inventory, alg schema.SigningAlg, now int64) (inve
 	return again, again.of(alg).blocked
 }
 
+// create makes a key; it fails with fs.ErrExist when there is one of that generation
+// already.
+func (m *Managed) create(ctx context.Context, alg schema.SigningAlg, generation int, activatesAt, now int64) error {
+	private, err := alg.Generate(rand.Reader, jose.MinRSABits)
+	if err != nil {
+		return err
+	}
+	content, err := encodeManaged(private, alg, now, activatesAt)
+	if err == nil {
+		err = m.reader.storage.Create(ctx, managedName(alg, generation)+keySuffix, content)
+	}
+	if err != nil {
+		return fmt.Errorf("make a key for %q: %w", alg, err)
+	}
+	return nil
+}
+
 // recordLongestLifetime stores, with each key that may still sign, the longest lifetime
 // of the tokens that it signs. The key is published until those have expired, also
 // when a later configuration shortens lifetimes, and after a restart or in another
 // process.
-func (m *Managed) recordLongestLifetime(keys []managedKey, alg schema.SigningAlg, longest, now int64) {
+func (m *Managed) recordLongestLifetime(ctx context.Context, keys []managedKey, alg schema.SigningAlg, longest, now int64) {
 	for i := signing(keys, now); i < len(keys); i++ {
 		key := &keys[i]
 		if max(key.longest, m.longest[key.kid]) >= longest {
 			continue
 		}
 		m.longest[key.kid] = longest
-		if err := m.shelf.recordLifetime(*key, longest); err != nil {
+		marker := fmt.Sprintf("%s%s%d", managedName(alg, key.generation), lifetimeInfix, longest)
+		if err := m.reader.storage.Create(ctx, marker, nil); err != nil && !errors.Is(err, fs.ErrExist) {
 			m.log.Warn("how long tokens live cannot be written down", "alg", alg, "kid", key.kid, "reason", err.Error())
 		}
 	}
@@ -230,14 +226,14 @@ func (m *Managed) recordLongestLifetime(keys []managedKey, alg schema.SigningAlg
 
 // retire removes keys that are long no longer published. The newest key stays,
 // whether it is needed or not: another process may sign with it.
-func (m *Managed) retire(inv inventory, need Need, now int64) {
+func (m *Managed) retire(ctx context.Context, inv inventory, need Need, now int64) {
 	for alg, have := range inv {
 		for i, key := range have.keys {
 			end := m.rotation.retiresAt(have.keys, i, need.Longest)
 			if end == 0 || now < end+removalGrace {
 				continue
 			}
-			if err := m.shelf.remove(key); err != nil {
+			if err := m.remove(ctx, key); err != nil {
 				m.log.Warn("signing key cannot be removed", "alg", alg, "kid", key.kid, "reason", err.Error())
 				continue
 			}
@@ -245,6 +241,17 @@ func (m *Managed) retire(inv inventory, need Need, now int64) {
 			m.log.Info("signing key removed", "alg", alg, "kid", key.kid, "retired_at", schema.FormatTime(end))
 		}
 	}
+}
+
+// remove deletes a key and its markers, the key first: a marker alone harms nobody.
+func (m *Managed) remove(ctx context.Context, key managedKey) error {
+	err := m.reader.storage.Remove(ctx, key.name())
+	for _, marker := range key.markers {
+		if err == nil {
+			err = m.reader.storage.Remove(ctx, marker)
+		}
+	}
+	return err
 }
 
 // publish puts what there is in force.
@@ -272,52 +279,4 @@ func (m *Managed) publish(inv inventory, need Need, now int64) {
 			}
 		}
 	}
-}
-
-// A drawer keeps keys in memory.
-type drawer struct {
-	keys map[schema.SigningAlg][]managedKey
-}
-
-func (d *drawer) scan() (inventory, error) {
-	inv := inventory{}
-	for alg, keys := range d.keys {
-		have := inv.of(alg)
-		have.keys = slices.Clone(keys)
-		for _, key := range keys {
-			have.highest = max(have.highest, key.generation)
-		}
-		sortManaged(have.keys)
-	}
-	return inv, nil
-}
-
-func (d *drawer) add(alg schema.SigningAlg, generation int, activatesAt, _ int64) error {
-	private, err := alg.Generate(rand.Reader, jose.MinRSABits)
-	if err != nil {
-		return err
-	}
-	key, err := NewKey(alg, private)
-	if err != nil {
-		return err
-	}
-	if d.keys == nil {
-		d.keys = map[schema.SigningAlg][]managedKey{}
-	}
-	d.keys[alg] = append(d.keys[alg], managedKey{Key: key, generation: generation, activatesAt: activatesAt})
-	return key.SelfTest()
-}
-
-func (d *drawer) recordLifetime(key managedKey, seconds int64) error {
-	for i := range d.keys[key.alg] {
-		if have := &d.keys[key.alg][i]; have.Key == key.Key {
-			have.longest = max(have.longest, seconds)
-		}
-	}
-	return nil
-}
-
-func (d *drawer) remove(key managedKey) error {
-	d.keys[key.alg] = slices.DeleteFunc(d.keys[key.alg], func(k managedKey) bool { return k.Key == key.Key })
-	return nil
 }

@@ -2,6 +2,7 @@ package token
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/pem"
 	"fmt"
@@ -26,14 +27,22 @@ var start = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 // managedIn is what a process has that keeps its keys in dir, with its log.
 func managedIn(dir string, algs ...schema.SigningAlg) (*Keys, *bytes.Buffer) {
 	log := new(bytes.Buffer)
-	m := NewManaged(ManagedOptions{Dir: dir, Cache: 5 * time.Minute, Logger: slog.New(slog.NewTextHandler(log, nil))})
+	m := NewManaged(ManagedOptions{Storage: storageIn(dir, slog.New(slog.NewTextHandler(log, nil))), Cache: 5 * time.Minute, Logger: slog.New(slog.NewTextHandler(log, nil))})
 	return NewKeys(nil, nil).WithManaged(m, Need{Algs: algs, Longest: day}), log
+}
+
+// storageIn is the folder, or memory for "".
+func storageIn(dir string, log *slog.Logger) Storage {
+	if dir == "" {
+		return nil
+	}
+	return NewFolder(dir, log)
 }
 
 // maintained looks after the keys at a time that must go well.
 func maintained(t *testing.T, keys *Keys, at time.Time) {
 	t.Helper()
-	if failed := keys.Maintain(at); len(failed) != 0 {
+	if failed := keys.Maintain(t.Context(), at); len(failed) != 0 {
 		t.Fatal(failed)
 	}
 }
@@ -185,7 +194,7 @@ func TestProcessesAgree(t *testing.T) {
 		now.Add(int64(DefaultRotate/time.Second) / 3)
 		var wg sync.WaitGroup
 		for _, keys := range processes {
-			wg.Go(func() { keys.Maintain(time.Unix(now.Load(), 0)) })
+			wg.Go(func() { keys.Maintain(t.Context(), time.Unix(now.Load(), 0)) })
 		}
 		wg.Wait()
 	}
@@ -213,7 +222,7 @@ func TestFirstKeyIsOne(t *testing.T) {
 	for i := range kids {
 		wg.Go(func() {
 			keys, _ := managedIn(dir, schema.ES256)
-			if failed := keys.Maintain(start); len(failed) != 0 {
+			if failed := keys.Maintain(t.Context(), start); len(failed) != 0 {
 				t.Error(failed)
 				return
 			}
@@ -308,23 +317,22 @@ func TestDamagedAndDeletedKeys(t *testing.T) {
 	}
 }
 
-// A readOnly shelf is a folder that cannot be written.
-type readOnly struct{ shelf }
+// A readOnly storage is a folder that cannot be written.
+type readOnly struct{ Storage }
 
-func (readOnly) add(schema.SigningAlg, int, int64, int64) error { return fs.ErrPermission }
-func (readOnly) recordLifetime(managedKey, int64) error         { return fs.ErrPermission }
-func (readOnly) remove(managedKey) error                        { return fs.ErrPermission }
+func (readOnly) Create(context.Context, string, []byte) error { return fs.ErrPermission }
+func (readOnly) Remove(context.Context, string) error         { return fs.ErrPermission }
 
 func TestReadOnlyFolder(t *testing.T) {
 	keys, log := managedIn(t.TempDir(), schema.EdDSA)
-	writable := keys.managed.shelf
-	keys.managed.shelf = readOnly{writable}
-	if failed := keys.Maintain(start); failed[schema.EdDSA] == nil || keys.Signer(schema.EdDSA, "", start.Unix()) != nil {
+	writable := keys.managed.reader.storage
+	keys.managed.reader.storage = readOnly{writable}
+	if failed := keys.Maintain(t.Context(), start); failed[schema.EdDSA] == nil || keys.Signer(schema.EdDSA, "", start.Unix()) != nil {
 		t.Errorf("a key in a folder that cannot be written: %v", failed)
 	}
-	keys.managed.shelf = writable
+	keys.managed.reader.storage = writable
 	maintained(t, keys, start)
-	keys.managed.shelf = readOnly{writable}
+	keys.managed.reader.storage = readOnly{writable}
 	for at := start; at.Before(start.AddDate(1, 0, 0)); at = at.Add(7 * 24 * time.Hour) {
 		maintained(t, keys, at)
 		if got := states(keys, at); !strings.HasSuffix(got, ":signing") || strings.Contains(got, " ") {
@@ -336,12 +344,12 @@ func TestReadOnlyFolder(t *testing.T) {
 	}
 	if _, err := os.Stat("/proc/self"); os.Getuid() != 0 && err == nil {
 		keys, _ := managedIn("/proc/self", schema.EdDSA)
-		if failed := keys.Maintain(start); failed[schema.EdDSA] == nil {
+		if failed := keys.Maintain(t.Context(), start); failed[schema.EdDSA] == nil {
 			t.Error("a key in /proc")
 		}
 	}
 	absent, _ := managedIn(filepath.Join(t.TempDir(), "absent"), schema.EdDSA)
-	if failed := absent.Maintain(start); failed[schema.EdDSA] == nil {
+	if failed := absent.Maintain(t.Context(), start); failed[schema.EdDSA] == nil {
 		t.Error("a key in a folder that does not exist")
 	}
 }
@@ -357,7 +365,7 @@ func TestUnreadableKeyBlocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	keys, _ := managedIn(dir, schema.EdDSA)
-	if failed := keys.Maintain(start); failed[schema.EdDSA] == nil || len(names(t, dir)) != 2 {
+	if failed := keys.Maintain(t.Context(), start); failed[schema.EdDSA] == nil || len(names(t, dir)) != 2 {
 		t.Errorf("%v, %q", failed, names(t, dir))
 	}
 }

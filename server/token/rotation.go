@@ -15,7 +15,7 @@ const (
 	DefaultRotate   = 90 * 24 * time.Hour
 )
 
-// Rescan is how often the folder of keys is read anew. Another process's key is
+// Rescan is how often the storage of keys is read anew. Another process's key is
 // found within that time.
 const Rescan = 15 * time.Second
 
@@ -80,9 +80,13 @@ func (r rotation) outlived(key managedKey, then, longest int64) int64 {
 type managedKey struct {
 	*Key
 	generation  int
-	activatesAt int64 // Unix seconds
-	longest     int64 // seconds: the longest lifetime of a token that it may have signed
+	activatesAt int64    // Unix seconds
+	longest     int64    // seconds: the longest lifetime of a token that it may have signed
+	markers     []string // the entries that say so
 }
+
+// name is that of its entry.
+func (k managedKey) name() string { return managedName(k.alg, k.generation) + keySuffix }
 
 // signing returns the index of the key that signs at now, -1 when there is no
 // key. The first one signs even before its time, when a clock went back or the

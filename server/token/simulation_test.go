@@ -2,7 +2,9 @@ package token
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -99,7 +101,7 @@ func (w *world) maintain(i int) {
 			w.now = began + w.rng.Int64N(int64(Rescan/time.Second))
 			w.verify()
 		}
-		if failed := p.keys.Maintain(time.Unix(w.now+p.ahead, 0)); len(failed) != 0 {
+		if failed := p.keys.Maintain(context.Background(), time.Unix(w.now+p.ahead, 0)); len(failed) != 0 {
 			w.failf("%v", failed)
 		}
 		p.looked = w.now
@@ -129,7 +131,7 @@ func (w *world) verify() {
 	}
 }
 
-// newWorld starts processes with one shelf each, or one for all in dir.
+// newWorld starts processes with a storage each, or one for all in dir.
 func newWorld(seed uint64, alg schema.SigningAlg, dir string, processes int) *world {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	w := &world{rng: rng, now: 1795435200 + rng.Int64N(day), alg: alg, keepFor: day, verifiers: make([]verifier, 5)}
@@ -137,9 +139,9 @@ func newWorld(seed uint64, alg schema.SigningAlg, dir string, processes int) *wo
 	every := time.Duration(2+rng.IntN(120)) * 24 * time.Hour
 	for range processes {
 		p := &process{ahead: rng.Int64N(clockSkew) - clockSkew/2}
-		managed := NewManaged(ManagedOptions{Dir: dir, Rotate: every, Cache: 5 * time.Minute})
+		managed := NewManaged(ManagedOptions{Storage: storageIn(dir, slog.New(slog.DiscardHandler)), Rotate: every, Cache: 5 * time.Minute})
 		p.keys = NewKeys(nil, nil).WithManaged(managed, Need{Algs: []schema.SigningAlg{alg}, Longest: w.longest})
-		p.keys.Maintain(time.Unix(w.now+p.ahead, 0)) // before it answers
+		p.keys.Maintain(context.Background(), time.Unix(w.now+p.ahead, 0)) // before it answers
 		p.looked = w.now
 		w.processes = append(w.processes, p)
 	}
@@ -151,7 +153,7 @@ func (w *world) reconfigure() {
 	longest := 1 + w.rng.Int64N(30*day)
 	for _, p := range w.processes {
 		p.keys = NewKeys(nil, nil).WithManaged(p.keys.managed, Need{Algs: p.keys.need.Algs, Longest: longest})
-		p.keys.Maintain(time.Unix(w.now+p.ahead, 0))
+		p.keys.Maintain(context.Background(), time.Unix(w.now+p.ahead, 0))
 		p.looked = w.now
 	}
 	w.longest = longest
@@ -220,9 +222,9 @@ func TestSharedRotations(t *testing.T) {
 		for _, p := range w.processes {
 			was := p.keys.managed
 			p.keys = NewKeys(nil, nil).WithManaged(NewManaged(ManagedOptions{
-				Dir: was.shelf.(*folder).dir, Rotate: time.Duration(was.rotation.every) * time.Second, Cache: 5 * time.Minute,
+				Storage: NewFolder(was.reader.storage.(*Folder).dir, slog.New(slog.DiscardHandler)), Rotate: time.Duration(was.rotation.every) * time.Second, Cache: 5 * time.Minute,
 			}), Need{Algs: p.keys.need.Algs, Longest: w.longest})
-			p.keys.Maintain(time.Unix(w.now+p.ahead, 0)) // before it answers
+			p.keys.Maintain(context.Background(), time.Unix(w.now+p.ahead, 0)) // before it answers
 			p.looked = w.now
 		}
 		if err := w.run(2 * rotations); err != nil {
@@ -237,7 +239,7 @@ func TestSimulationCanFail(t *testing.T) {
 		"announced too late":  func(_ *world, m *Managed) { m.rotation.announce = 18 * hour },
 		"withdrawn too early": func(_ *world, m *Managed) { m.rotation.cache -= hour },
 		"lifetimes forgotten": func(w *world, m *Managed) {
-			m.shelf = forgetful{m.shelf}
+			m.reader.storage = forgetful{m.reader.storage}
 			w.spoil = func() { clear(m.longest) }
 		},
 	} {
@@ -254,7 +256,12 @@ func TestSimulationCanFail(t *testing.T) {
 	}
 }
 
-// A forgetful shelf does not remember how long tokens live.
-type forgetful struct{ shelf }
+// A forgetful storage does not remember how long tokens live.
+type forgetful struct{ Storage }
 
-func (forgetful) recordLifetime(managedKey, int64) error { return nil }
+func (f forgetful) Create(ctx context.Context, name string, content []byte) error {
+	if n, _ := parseName(name); n.lifetime != 0 {
+		return nil
+	}
+	return f.Storage.Create(ctx, name, content)
+}

@@ -76,7 +76,9 @@ type Activator struct {
 	current  atomic.Pointer[State]
 	rejected atomic.Pointer[Rejection]
 
-	mu sync.Mutex // held while a snapshot is activated
+	mu       sync.Mutex         // held while a snapshot is activated
+	waiting  *snapshot.Snapshot // that may be served and has no keys yet; nil for none
+	retrying bool               // what was said when it was tried first is not said again
 }
 
 // New makes an activator. It fails when it cannot read which serial was served last.
@@ -115,23 +117,56 @@ func (a *Activator) activate(file []byte) error {
 	if err != nil {
 		return a.reject("", err)
 	}
-	if err := a.admit(snap); err != nil {
+	if err := a.establish(snap); err != nil {
 		return a.reject(snap.Digest(), err)
 	}
+	return nil
+}
+
+// establish puts an intact snapshot in force. One that is admitted and cannot be built,
+// such as for want of keys, waits until it can.
+func (a *Activator) establish(snap *snapshot.Snapshot) error {
+	if err := a.admit(snap); err != nil {
+		return err
+	}
+	a.waiting = snap
 	state, err := a.build(snap)
 	if err != nil {
-		return a.reject(snap.Digest(), err)
+		return err
 	}
 	if err := a.serials.record(snap.Envelope().Serial, snap.Digest()); err != nil {
-		return a.reject(snap.Digest(), err)
+		return err
 	}
+	a.waiting = nil
 	a.rejected.Store(nil)
 	a.putInForce(state)
 	return nil
 }
 
-// Refresh reads the secrets and keys of the current snapshot again. It does
-// nothing before the first activation.
+// retry puts the snapshot in force that waits for its keys, if there is one and they are
+// there. It reports what is in the way once until that changes.
+func (a *Activator) retry() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	_ = a.guarded(a.retryWaiting)
+}
+
+func (a *Activator) retryWaiting() error {
+	if a.waiting == nil {
+		return nil
+	}
+	a.retrying = true
+	defer func() { a.retrying = false }()
+	digest := a.waiting.Digest()
+	err := a.establish(a.waiting)
+	if r := a.Rejected(); err == nil || r != nil && r.Digest == digest && r.Reason == err.Error() {
+		return err
+	}
+	return a.reject(digest, err)
+}
+
+// Refresh reads the secrets and keys of the current snapshot again, and before the
+// first activation those of the snapshot that waits for them.
 func (a *Activator) Refresh() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -139,9 +174,10 @@ func (a *Activator) Refresh() error {
 }
 
 func (a *Activator) refresh() error {
+	waited := a.retryWaiting()
 	last := a.Current()
 	if last == nil {
-		return nil
+		return waited
 	}
 	state, err := a.build(last.Snapshot)
 	if err != nil {

@@ -40,7 +40,8 @@ func (a *Activator) buildKeys(s *State) (*token.Keys, error) {
 		return alg == schema.HS256 || declared[alg]
 	})
 	keys := token.NewKeys(scheduled, secrets).WithManaged(a.Managed, need)
-	failed := keys.Maintain(a.Now())
+	failed := keys.Maintain(context.Background(), a.Now())
+	s.unsigned = len(failed)
 	for _, alg := range need.Algs {
 		if err := failed[alg]; err != nil {
 			s.Problems = append(s.Problems, Problem{Address: "signing_alg " + string(alg), Reason: err.Error()})
@@ -65,19 +66,29 @@ func (a *Activator) KeyFaults(s *State) (found []Problem) {
 	return found
 }
 
+// retryKeys is how often keys are looked for that are missing.
+const retryKeys = time.Second
+
 // maintainKeys looks after the managed keys until ctx ends: it makes each in time to
-// be announced, finds those of other processes and removes expired ones.
+// be announced, finds those of other processes and removes expired ones. A snapshot, or
+// an algorithm of the one in force, that has no keys gets them as soon as they are there.
 func (a *Activator) maintainKeys(ctx context.Context) {
-	tick := time.NewTicker(token.Rescan)
+	tick := time.NewTicker(retryKeys)
 	defer tick.Stop()
-	for {
+	for looked := time.Now(); ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if s := a.Current(); s != nil {
-				s.Keys().Maintain(a.Now())
-			}
+		}
+		a.retry()
+		s := a.Current()
+		if s == nil || s.unsigned == 0 && time.Since(looked) < token.Rescan {
+			continue
+		}
+		looked = time.Now()
+		if failed := s.Keys().Maintain(ctx, a.Now()); len(failed) < s.unsigned {
+			_ = a.Refresh() // what was not served for want of these keys is served now
 		}
 	}
 }
@@ -104,8 +115,11 @@ func (a *Activator) declaredKey(entry schema.SigningKey) (*token.Key, error) {
 	if strings.HasPrefix(string(entry.PrivateKey), "pkcs11:") {
 		return a.tokenKey(entry)
 	}
-	file, err := a.resolve(entry.PrivateKey, a.KeyFolder, "--keys")
+	file, err := a.resolve(entry.PrivateKey, a.KeyFolder, "a folder in --keys")
 	if err != nil {
+		if _, absent := os.ReadDir(a.KeyFolder); absent != nil && a.KeyFolder != "" {
+			err = token.FolderError(a.KeyFolder, absent)
+		}
 		return nil, err
 	}
 	a.warnExposed(entry)
@@ -120,7 +134,7 @@ func (a *Activator) declaredKey(entry schema.SigningKey) (*token.Key, error) {
 // is used all the same, because secrets that Kubernetes mounts belong to a group.
 func (a *Activator) warnExposed(entry schema.SigningKey) {
 	name, ok := strings.CutPrefix(string(entry.PrivateKey), "file:")
-	if !ok {
+	if !ok || a.retrying {
 		return
 	}
 	if mode, exposed := token.Exposed(filepath.Join(a.KeyFolder, name)); exposed {

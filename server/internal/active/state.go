@@ -40,6 +40,7 @@ type State struct {
 	Work        *clientauth.Work  // nil but in tests
 	Metadata    []byte            // the document of RFC 8414
 	endpoints   map[string]string // the path below the issuer, by the path of a request
+	unsigned    int               // algorithms in use that had no managed key
 	proofs      []bool            // by the index of the API: every token for it is bound to a DPoP key; nil: none
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nkeys"
 
+	"github.com/writ-auth/writ/schema/natsbucket"
 	"github.com/writ-auth/writ/schema/testenv"
 	"github.com/writ-auth/writ/server/store"
 	"github.com/writ-auth/writ/server/store/natskv"
@@ -135,23 +136,23 @@ func TestNATSOverTLS(t *testing.T) {
 		o.TLS, o.TLSVerify, o.TLSTimeout = true, true, 5
 		o.TLSConfig = &tls.Config{Certificates: []tls.Certificate{served.pair}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert}
 	})
-	mine := natskv.Options{CA: ca.cert, Certificate: client.cert, PrivateKey: client.key}
+	mine := natskv.Options{Login: natsbucket.Login{CA: ca.cert, Certificate: client.cert, PrivateKey: client.key}}
 	for _, scheme := range []string{"nats://", "tls://"} {
 		if !works(t, scheme+host, mine) {
 			t.Errorf("%s does not work with CA and client certificate", scheme)
 		}
 	}
 	for name, opts := range map[string]natskv.Options{
-		"another CA":            {CA: otherCA.cert, Certificate: client.cert, PrivateKey: client.key},
-		"the system's CAs":      {Certificate: client.cert, PrivateKey: client.key},
-		"no client certificate": {CA: ca.cert},
+		"another CA":            {Login: natsbucket.Login{CA: otherCA.cert, Certificate: client.cert, PrivateKey: client.key}},
+		"the system's CAs":      {Login: natsbucket.Login{Certificate: client.cert, PrivateKey: client.key}},
+		"no client certificate": {Login: natsbucket.Login{CA: ca.cert}},
 	} {
 		if works(t, "nats://"+host, opts) {
 			t.Errorf("%s works", name)
 		}
 	}
 	plain := serveWith(t, func(*server.Options) {})
-	for url, opts := range map[string]natskv.Options{"nats://" + plain: {CA: ca.cert}, "tls://" + plain: {}} {
+	for url, opts := range map[string]natskv.Options{"nats://" + plain: {Login: natsbucket.Login{CA: ca.cert}}, "tls://" + plain: {}} {
 		if works(t, url, opts) {
 			t.Errorf("%s took a server without TLS", url)
 		}
@@ -219,11 +220,11 @@ func TestNATSCredentials(t *testing.T) {
 		return path, string(seedBytes)
 	}
 	path, seed := credentials(account)
-	if !works(t, "nats://"+host, natskv.Options{Credentials: path}, seed) {
+	if !works(t, "nats://"+host, natskv.Options{Login: natsbucket.Login{Credentials: path}}, seed) {
 		t.Error("a credentials file with no more than the documented permissions does not work")
 	}
 	path, seed = credentials(stranger)
-	if works(t, "nats://"+host, natskv.Options{Credentials: path}, seed) {
+	if works(t, "nats://"+host, natskv.Options{Login: natsbucket.Login{Credentials: path}}, seed) {
 		t.Error("credentials of another account work")
 	}
 }

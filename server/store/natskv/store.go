@@ -1,29 +1,24 @@
 package natskv
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-
+	"github.com/writ-auth/writ/schema/natsbucket"
 	"github.com/writ-auth/writ/server/store"
 )
 
+// DefaultBucket is the bucket of an address that names none.
+const DefaultBucket = "writ"
+
 // Options configure a Store. The zero value works.
 type Options struct {
-	Credentials string // file with a user's JWT and seed, read at every connect; none when empty
-	CA          string // PEM file of the only CAs for the servers, which must then speak TLS; the system's when empty
-	Certificate string // PEM file of this client's chain, read at every connect; none when empty
-	PrivateKey  string // PEM file of its key
+	natsbucket.Login
 
 	// AllowUnsafe takes a bucket that can forget what was acknowledged: fewer
 	// than three replicas, memory storage, limits that drop keys early.
@@ -84,27 +79,14 @@ type Options struct {
 // minutes. With sync_interval: always in its configuration an acknowledged write
 // survives a power failure. No client can see that setting.
 type Store struct {
-	address address
-	opts    Options
-	conn    *nats.Conn
-	js      jetstream.JetStream
-	margin  time.Duration // for which the server holds what has expired
-
-	closed   atomic.Bool
-	absent   atomic.Bool // longer than one call waits
-	checking chan struct{}
-	checked  atomic.Bool
-
-	mu   sync.Mutex
-	told map[string]bool // troubles that are in the log since it last worked
+	client *natsbucket.Client
+	now    func() time.Time
+	rand   io.Reader
+	margin time.Duration // for which the server holds what has expired
 }
 
-// What the server and the clients may differ in, and how long a delayed write
-// may be on its way after the key was deleted.
-const (
-	margin    = time.Minute
-	markerTTL = 10 * time.Minute
-)
+// margin is what the server and the clients may differ in.
+const margin = time.Minute
 
 // Open connects to the servers of an URL like
 //
@@ -117,7 +99,7 @@ const (
 // Servers that do not answer are no error: they are tried for ever, and calls
 // answer errors until then. A bucket that is unfit or unsafe is an error.
 func Open(ctx context.Context, url string, opts Options) (*Store, error) {
-	address, err := parseURL(url)
+	address, err := natsbucket.Parse(url, DefaultBucket)
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
@@ -130,39 +112,30 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	if opts.Rand == nil {
 		opts.Rand = rand.Reader
 	}
-	n := &Store{address: address, opts: opts, margin: margin, checking: make(chan struct{}, 1), told: map[string]bool{}}
-	if err := n.connect(); err != nil {
-		return nil, fmt.Errorf("open store %s: %w", address, err)
+	client, err := natsbucket.Open(ctx, address, natsbucket.Options{
+		Login: opts.Login, AllowUnsafe: opts.AllowUnsafe, Logger: opts.Logger,
+		Noun: "store", Description: "what several writd remember together", MaxMessage: maxMessage,
+		Forgets: "what it forgets can be used again", Exposed: "who can change it can make used assertions fresh",
+	})
+	if err != nil {
+		return nil, err
 	}
-	if err := n.firstLook(ctx); err != nil {
-		return nil, errors.Join(err, n.Close())
-	}
-	return n, nil
-}
-
-// firstLook tells at the start what would otherwise come with the first call.
-func (n *Store) firstLook(ctx context.Context) error {
-	if !n.conn.IsConnected() {
-		n.absent.Store(true)
-		n.opts.Logger.Error("store is not reachable: what needs it is refused until it is",
-			"store", n.address.String(), "reason", fmt.Sprint(cmp.Or(n.conn.LastError(), nats.ErrNoServers)))
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, 3*n.address.timeout) // it may have to create the bucket
-	defer cancel()
-	err := n.ready(ctx)
-	if _, unfit := errors.AsType[*bucketError](err); unfit {
-		return fmt.Errorf("open store %s: %w", n.address, err)
-	}
-	n.troubled(n.conn, err)
-	return nil
+	return &Store{client: client, now: opts.Now, rand: opts.Rand, margin: margin}, nil
 }
 
 // Close ends the connection; every later call answers store.ErrClosed.
 func (n *Store) Close() error {
-	n.closed.Store(true)
-	n.conn.Close()
+	n.client.Close()
 	return nil
+}
+
+// call does the work of one method within the time that calls have.
+func (n *Store) call(ctx context.Context, work func(ctx context.Context) error) error {
+	err := n.client.Call(ctx, func(err error) bool { return errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) }, work)
+	if errors.Is(err, natsbucket.ErrClosed) {
+		return store.ErrClosed
+	}
+	return err
 }
 
 // PutOnce implements Store.
@@ -207,7 +180,7 @@ func (n *Store) CompareAndSwap(ctx context.Context, key store.Key, revision uint
 // Get implements Store.
 func (n *Store) Get(ctx context.Context, key store.Key) (entry store.Entry, err error) {
 	err = n.call(ctx, func(ctx context.Context) error {
-		found, err := n.read(ctx, n.address.subject(key))
+		found, err := n.read(ctx, n.client.Subject(key.String()))
 		if err == nil && !found.live {
 			err = store.ErrNotFound
 		}
@@ -223,12 +196,5 @@ func (n *Store) Get(ctx context.Context, key store.Key) (entry store.Entry, err 
 // Delete implements Store. It leaves a marker for as long as a write that was
 // sent before it may come after it.
 func (n *Store) Delete(ctx context.Context, key store.Key) error {
-	return n.call(ctx, func(ctx context.Context) error {
-		return n.again(ctx, func(ctx context.Context) error {
-			msg := nats.NewMsg(n.address.subject(key))
-			msg.Header.Set("KV-Operation", "DEL") // as every client of a bucket knows it
-			_, err := n.publish(ctx, msg, markerTTL)
-			return err
-		})
-	})
+	return n.call(ctx, func(ctx context.Context) error { return n.client.Delete(ctx, n.client.Subject(key.String())) })
 }

@@ -3,7 +3,6 @@ package natskv
 import (
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/writ-auth/writ/schema/natsbucket"
 	"github.com/writ-auth/writ/server/store"
 )
 
@@ -24,17 +24,7 @@ const (
 	maxMessage = headerSize + store.MaxValue + 256 // with the headers of the server
 )
 
-// Codes of the server that the client library has no name for, or two for one
-// thing.
-const (
-	errCodeReplicas    = 10074 // more replicas than servers
-	errCodeStoreFailed = 10077 // such as a full stream
-)
-
-const pause = 20 * time.Millisecond // between two attempts
-
 var (
-	errRefused = errors.New("another sequence than the one named")
 	errBehind  = errors.New("the server is behind the revision named, as one that no longer leads may be")
 	errOutcome = errors.New("the answer was lost and the key has changed: whether the write came before is not known")
 )
@@ -61,13 +51,13 @@ type entry struct {
 }
 
 func (n *Store) newWrite(key store.Key, revision uint64, value []byte, ttl time.Duration) (write, error) {
-	w := write{subject: n.address.subject(key), revision: revision, ttl: ttl + n.margin}
-	if _, err := io.ReadFull(n.opts.Rand, w.mark[:]); err != nil {
+	w := write{subject: n.client.Subject(key.String()), revision: revision, ttl: ttl + n.margin}
+	if _, err := io.ReadFull(n.rand, w.mark[:]); err != nil {
 		return write{}, fmt.Errorf("random source: %w", err)
 	}
 	w.data = make([]byte, 0, headerSize+len(value))
 	w.data = append(append(w.data, version), w.mark[:]...)
-	w.data = binary.BigEndian.AppendUint64(w.data, uint64(n.opts.Now().Add(ttl).UnixNano()))
+	w.data = binary.BigEndian.AppendUint64(w.data, uint64(n.now().Add(ttl).UnixNano()))
 	w.data = append(w.data, value...)
 	return w, nil
 }
@@ -110,94 +100,45 @@ func (n *Store) write(ctx context.Context, w write) (sequence uint64, err error)
 			return 0, err
 		}
 		sequence, err = n.send(ctx, w, replaced)
-		if err == nil || final(err) {
+		if err == nil || natsbucket.Final(err) {
 			return sequence, err
 		}
 		again := refused // though nothing had changed: another write is on its way
-		refused = errors.Is(err, errRefused)
+		refused = errors.Is(err, natsbucket.ErrSequence)
 		lost = lost || !refused
 		if refused && !again {
 			continue
 		}
-		if err := n.pause(ctx, err); err != nil {
+		if err := n.client.Pause(ctx, err); err != nil {
 			return 0, err
 		}
 	}
 }
 
 func (n *Store) send(ctx context.Context, w write, replaced uint64) (sequence uint64, err error) {
-	err = n.once(ctx, func(ctx context.Context) error {
+	err = n.client.Once(ctx, func(ctx context.Context) error {
 		msg := nats.NewMsg(w.subject)
 		msg.Data = w.data
-		sequence, err = n.publish(ctx, msg, w.ttl, jetstream.WithExpectLastSequencePerSubject(replaced))
+		sequence, err = n.client.Publish(ctx, msg, w.ttl, jetstream.WithExpectLastSequencePerSubject(replaced))
 		return err
 	})
 	return sequence, err
 }
 
-// publish stores one message and returns its sequence, errRefused if it named
-// another sequence than the key has.
-func (n *Store) publish(ctx context.Context, msg *nats.Msg, ttl time.Duration, opts ...jetstream.PublishOpt) (sequence uint64, err error) {
-	seconds := (ttl + time.Second - 1).Truncate(time.Second) // the server counts in those
-	ack, err := n.js.PublishMsg(ctx, msg, append(opts, jetstream.WithMsgTTL(seconds), jetstream.WithExpectStream(n.address.stream()), jetstream.WithRetryAttempts(0))...)
-	if apiErr, ok := errors.AsType[*jetstream.APIError](err); ok {
-		switch apiErr.ErrorCode {
-		case jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant:
-			return 0, errRefused
-		}
-	}
-	if err != nil {
-		return 0, err
-	}
-	return ack.Sequence, nil
-}
-
-// read asks the leader for the subject's last message. The library's own Get
-// would ask any server if the bucket allows it.
-func (n *Store) read(ctx context.Context, subject string) (found entry, err error) {
-	request, err := json.Marshal(map[string]string{"last_by_subj": subject})
-	if err != nil {
-		return entry{}, err
-	}
-	err = n.again(ctx, func(ctx context.Context) error {
-		answer, err := n.conn.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+n.address.stream(), request)
-		if err == nil {
-			found, err = n.decode(answer.Data)
-		}
-		return err
-	})
-	return found, err
-}
-
-func (n *Store) decode(answer []byte) (entry, error) {
-	var got struct {
-		Error   *jetstream.APIError `json:"error"`
-		Message *struct {
-			Sequence uint64 `json:"seq"`
-			Data     []byte `json:"data"`
-		} `json:"message"`
-	}
-	if err := json.Unmarshal(answer, &got); err != nil {
-		return entry{}, fmt.Errorf("answer of the server: %w", err)
-	}
+// read returns what the subject's last message says now.
+func (n *Store) read(ctx context.Context, subject string) (entry, error) {
+	sequence, data, err := n.client.Last(ctx, subject)
+	found := entry{sequence: sequence}
 	switch {
-	case got.Error != nil && got.Error.ErrorCode == jetstream.JSErrCodeMessageNotFound:
-		return entry{}, nil
-	case got.Error != nil:
-		return entry{}, got.Error
-	case got.Message == nil || got.Message.Sequence == 0:
-		return entry{}, errors.New("answer of the server holds neither message nor error")
-	}
-	found := entry{sequence: got.Message.Sequence}
-	data := got.Message.Data
-	if len(data) == 0 {
+	case err != nil:
+		return entry{}, err
+	case len(data) == 0:
 		return found, nil
-	}
-	if len(data) < headerSize || data[0] != version {
-		return entry{}, &bucketError{n.address.bucket, "holds a message that this version of writd did not write"}
+	case len(data) < headerSize || data[0] != version:
+		return entry{}, n.client.Unfit("holds a message that this version of writd did not write")
 	}
 	copy(found.mark[:], data[1:])
-	found.live = n.opts.Now().UnixNano() < int64(binary.BigEndian.Uint64(data[17:]))
+	found.live = n.now().UnixNano() < int64(binary.BigEndian.Uint64(data[17:]))
 	found.value = data[headerSize:]
 	return found, nil
 }

@@ -10,7 +10,7 @@ import (
 var (
 	managedFile = regexp.MustCompile(`^managed-([A-Za-z0-9]+)-([0-9]{6,9})\.pem$`)
 	markerFile  = regexp.MustCompile(`^managed-([A-Za-z0-9]+)-([0-9]{6,9})\.lifetime-([1-9][0-9]{0,9})$`)
-	stagedFile  = regexp.MustCompile(`^\.managed-[A-Za-z0-9]+-([0-9]{1,12})-[0-9]+$`)
+	stagedFile  = regexp.MustCompile(`^\.managed-[A-Za-z0-9]+-([0-9]{1,12})-[A-Za-z0-9]+$`)
 )
 
 // A name is read as the grammar has it, whatever it is.

@@ -1,14 +1,12 @@
-package natskv_test
+package natsbucket
 
 import (
 	"strings"
 	"testing"
-
-	"github.com/writ-auth/writ/server/store/natskv"
+	"time"
 )
 
-func TestOpenNATSRefusesAddresses(t *testing.T) {
-	t.Parallel()
+func TestParseRefuses(t *testing.T) {
 	const secret = "s3cr3t"
 	for text, want := range map[string]string{
 		"":                                  "begins with nats://",
@@ -22,7 +20,7 @@ func TestOpenNATSRefusesAddresses(t *testing.T) {
 		"nats://host#x":                     "server 1",
 		"nats://a:s3cr3t@host:x":            "server 1",
 		"nats://a:s3cr3t%zz@host":           "server 1",
-		"nats://host,b:s3cr3t@host2":        "before the first server",
+		"nats://host,b:s3cr3t@host2":        "for the first server",
 		"nats://host?bucket=":               "bucket",
 		"nats://host?bucket=a.b":            "bucket",
 		"nats://host?bucket=a&bucket=b":     "twice",
@@ -36,25 +34,55 @@ func TestOpenNATSRefusesAddresses(t *testing.T) {
 		"nats://a:s3cr3t@host?bucket=%zz":   "name=value",
 		"nats://a:s3cr3t@host?replicas=333": "replicas",
 	} {
-		n, err := natskv.Open(t.Context(), text, quiet(true))
+		a, err := Parse(text, "writ")
 		if err == nil {
-			n.Close()
-			t.Errorf("%q was opened", text)
+			t.Errorf("%q is %s", text, a)
 			continue
 		}
 		if !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), secret) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
-	for _, opts := range []natskv.Options{
-		{Credentials: "missing"}, {CA: "missing"}, {Certificate: "missing", PrivateKey: "missing"}, {Certificate: "store_test.go"},
+}
+
+func TestParse(t *testing.T) {
+	for text, want := range map[string]Address{
+		"nats://h": {Bucket: "writ", Replicas: 3, Timeout: defaultTimeout},
+		"nats://t0ken@h:4222,i/?bucket=b&replicas=1":  {Bucket: "b", Replicas: 1, Timeout: defaultTimeout},
+		"tls://u:p@h,tls://i:1?timeout=2s&replicas=5": {Bucket: "writ", Replicas: 5, Timeout: 2 * time.Second},
 	} {
-		n, err := natskv.Open(t.Context(), "nats://127.0.0.1:1?bucket=writ", opts)
+		a, err := Parse(text, "writ")
+		if err != nil || a.Bucket != want.Bucket || a.Replicas != want.Replicas || a.Timeout != want.Timeout || strings.Contains(a.String(), "@") {
+			t.Errorf("%q: %+v, %v", text, a, err)
+		}
+	}
+	a, err := Parse("tls://u:p@h,tls://i:1", "writ")
+	if err != nil || a.String() != "tls://h,tls://i:1?bucket=writ" {
+		t.Errorf("%s, %v", a, err)
+	}
+}
+
+func TestLoginFiles(t *testing.T) {
+	address, err := Parse("nats://127.0.0.1:1", "writ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, opts := range []Login{
+		{Credentials: "missing"}, {CA: "missing"}, {Certificate: "missing", PrivateKey: "missing"}, {Certificate: "client.go"},
+	} {
+		_, err := Open(t.Context(), address, Options{Login: opts})
 		if err == nil {
-			n.Close()
 			t.Errorf("%+v was opened", opts)
 		} else if !strings.Contains(err.Error(), "missing") && !strings.Contains(err.Error(), "together") {
 			t.Errorf("%+v: %v", opts, err)
+		}
+	}
+}
+
+func TestCheckVersion(t *testing.T) {
+	for version, old := range map[string]bool{"2.10.29": true, "1.4.1": true, "2.11.0": false, "2.15.2": false, "3.0.0-RC1": false, "": false, "unknown": false} {
+		if err := CheckVersion(version); (err != nil) != old {
+			t.Errorf("%q: %v", version, err)
 		}
 	}
 }
