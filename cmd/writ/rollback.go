@@ -7,6 +7,7 @@ import (
 
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema/build"
 )
 
 // rollbackFlags are what rollback writes and how.
@@ -49,7 +50,7 @@ func runRollback(ctx context.Context, env *cli.Env, args []string, o *rollbackFl
 	if err != nil {
 		return err
 	}
-	r, err := w.Rollback(old, workspace.ReleaseOptions{Version: cli.ReadBuild().Version, Key: key})
+	r, err := w.Rollback(old, workspace.ReleaseOptions{Version: build.Read().Version, Key: key})
 	if err != nil {
 		return err
 	}
