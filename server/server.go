@@ -174,11 +174,14 @@ func New(opts Options) (*Server, error) {
 	opts.setDefaults()
 	s := &Server{opts: opts}
 	s.admin = &endpoint.Admin{
-		Draining: s.draining.Load, Hosts: opts.Admin.Hosts, Profiling: opts.Admin.Profiling, Now: opts.Now,
+		Draining: s.draining.Load, Started: opts.Now(), Hosts: opts.Admin.Hosts, Profiling: opts.Admin.Profiling, Now: opts.Now,
 		Metrics: metrics.New(func() metrics.State { return s.admin.Measure() }),
 	}
 	if opts.Certificate != nil {
 		s.admin.CertificateEnd = opts.Certificate.NotAfter
+	}
+	if store, ok := opts.Store.(interface{ Fault() error }); ok {
+		s.admin.StoreFault = store.Fault
 	}
 	limits := endpoint.NewLimits()
 	activation, err := opts.activation()
@@ -284,8 +287,9 @@ func (s *Server) Status() Status { return s.admin.Status() }
 // Metrics is what /metrics answers, for those who send it elsewhere.
 func (s *Server) Metrics() *metrics.Metrics { return s.admin.Metrics }
 
-// Ready reports whether tokens are issued: a snapshot is in force and the
-// server is not draining. A rejected snapshot does not change it.
+// Ready reports whether tokens are issued: a snapshot is in force with which every
+// algorithm in use has had a key, and the server is not draining. A rejected snapshot
+// does not change it.
 func (s *Server) Ready() bool { return s.admin.Ready() }
 
 // Drain makes the server report that it is not ready, while it still answers.
@@ -302,6 +306,7 @@ func (s *Server) Maintain(ctx context.Context) error { return s.activator.Mainta
 // requests beyond them get 503. Requests that begin and do not end are cut off when they
 // hold too much memory. A panic in Maintain ends it in the same way, with a *Defect.
 func (s *Server) Serve(ctx context.Context, l Listeners) error {
+	s.admin.Listening.Store(listening(l))
 	ctx, stop := context.WithCancel(ctx)
 	maintained := make(chan error, 1)
 	go func() {

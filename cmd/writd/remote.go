@@ -9,6 +9,7 @@ import (
 
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/clientauth"
+	"github.com/writ-auth/writ/server/remedy"
 	"github.com/writ-auth/writ/server/watch"
 )
 
@@ -80,6 +81,7 @@ func (d *daemon) keep(file []byte) {
 		return
 	}
 	if err := server.Keep(d.set.state, file); err != nil {
-		d.log.Error("a start during an outage would serve an older snapshot or none", "reason", err.Error())
+		d.log.Error("a start during an outage would serve an older snapshot or none", "reason", err.Error(),
+			"action", remedy.For(remedy.Folder(err, d.set.state), "give writd a --state folder that it can write"))
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/jsonlog"
+	"github.com/writ-auth/writ/server/remedy"
 )
 
 // Exit codes.
@@ -62,13 +63,15 @@ func run(ctx context.Context, args []string, std stdio) (code int) {
 		err = d.run(ctx)
 	}
 	if defect, ok := errors.AsType[*server.Defect](err); ok {
-		log.Error("writd ends: this is a defect, please report it", "error", err.Error(), "stack", string(defect.Stack))
+		log.Error("writd ends: this is a defect", "reason", err.Error(), "action", "please report it with the stack: https://github.com/writ-auth/writ/issues",
+			"stack", string(defect.Stack))
 		return exitDefect
 	}
 	if err != nil {
-		log.Error("writd ends", "error", err.Error())
+		log.Error("writd ends", "reason", err.Error(), "action", remedy.For(err, "correct what the reason names and start writd again"))
 		return exitError
 	}
+	log.Info("writd ends")
 	return exitOK
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/durable"
 	"github.com/writ-auth/writ/schema/jose"
+	"github.com/writ-auth/writ/server/remedy"
 )
 
 // maxKeyFile bounds a key file, in bytes.
@@ -69,7 +70,7 @@ const scanAttempts = 20
 func (f *folder) list() ([]string, error) {
 	entries, err := os.ReadDir(f.dir)
 	if err != nil {
-		return nil, err
+		return nil, remedy.Folder(err, f.dir)
 	}
 	var names []string
 	for _, entry := range entries {
@@ -149,7 +150,8 @@ func (f *folder) load(have *stock, name string, alg schema.SigningAlg, generatio
 func (f *folder) complain(name string, err error) {
 	if f.said[name] != err.Error() {
 		f.said[name] = err.Error()
-		f.log.Error("key file left alone", "file", name, "reason", err.Error())
+		f.log.Error("key file left alone", "file", name, "reason", err.Error(),
+			"action", remedy.For(err, "restore it from where it was copied, or delete it: it signs nothing"))
 	}
 }
 
@@ -184,7 +186,7 @@ func (f *folder) add(alg schema.SigningAlg, generation int, activatesAt, now int
 	f.sweep(now)
 	staged := filepath.Join(f.dir, fmt.Sprintf(".managed-%s-%d-%s", alg, now, rand.Text()))
 	if err := durable.Stage(durable.OS{}, staged, content, 0o600, false); err != nil {
-		return fmt.Errorf("make a key for %q: %w", alg, err)
+		return remedy.Folder(fmt.Errorf("make a key for %q: %w", alg, err), f.dir)
 	}
 	defer os.Remove(staged)
 	if err := os.Link(staged, filepath.Join(f.dir, managedName(alg, generation)+keySuffix)); err != nil {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/writ-auth/writ/server/remedy"
 )
 
 // How the connection notices that a server is gone and looks for the next.
@@ -20,6 +22,10 @@ const (
 	lostPings     = 2
 	reconnectWait = 250 * time.Millisecond
 )
+
+// storeDown is what to do when the servers do not answer, or not as they should.
+const storeDown = "see that the servers of --store run, reach each other and take this client's login; writd connects by itself: " +
+	remedy.Runbooks + "store-down"
 
 const maxTroubles = 16 // in the log until the store works again
 
@@ -101,6 +107,7 @@ func (n *Store) files(options []nats.Option) ([]nats.Option, error) {
 
 func (n *Store) connected(c *nats.Conn) {
 	n.absent.Store(false)
+	n.fault.Store(nil)
 	_, err := c.TLSConnectionState()
 	n.opts.Logger.Info("store connected", "server", c.ConnectedUrlRedacted(), "tls", err == nil)
 	if host, _, splitErr := net.SplitHostPort(c.ConnectedAddr()); err != nil && splitErr == nil && !net.ParseIP(host).IsLoopback() {
@@ -125,6 +132,7 @@ func (n *Store) troubled(_ *nats.Conn, err error) {
 	if err == nil || n.closed.Load() {
 		return
 	}
+	n.fault.Store(&err)
 	text := err.Error()
 	n.mu.Lock()
 	known := n.told[text] || len(n.told) >= maxTroubles
@@ -133,12 +141,13 @@ func (n *Store) troubled(_ *nats.Conn, err error) {
 	}
 	n.mu.Unlock()
 	if !known {
-		n.opts.Logger.Error("store does not work", "store", n.address.String(), "reason", text)
+		n.opts.Logger.Error("store does not work", "store", n.address.String(), "reason", text, "action", storeDown)
 	}
 }
 
 // recovered ends what troubled began.
 func (n *Store) recovered() {
+	n.fault.Store(nil)
 	n.mu.Lock()
 	was := len(n.told) > 0
 	clear(n.told)

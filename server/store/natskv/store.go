@@ -91,7 +91,8 @@ type Store struct {
 	margin  time.Duration // for which the server holds what has expired
 
 	closed   atomic.Bool
-	absent   atomic.Bool // longer than one call waits
+	fault    atomic.Pointer[error] // of the last call, or of the connection since
+	absent   atomic.Bool           // longer than one call waits
 	checking chan struct{}
 	checked  atomic.Bool
 
@@ -145,7 +146,7 @@ func (n *Store) firstLook(ctx context.Context) error {
 	if !n.conn.IsConnected() {
 		n.absent.Store(true)
 		n.opts.Logger.Error("store is not reachable: what needs it is refused until it is",
-			"store", n.address.String(), "reason", fmt.Sprint(cmp.Or(n.conn.LastError(), nats.ErrNoServers)))
+			"store", n.address.String(), "reason", fmt.Sprint(cmp.Or(n.conn.LastError(), nats.ErrNoServers)), "action", storeDown)
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, 3*n.address.timeout) // it may have to create the bucket
@@ -162,6 +163,18 @@ func (n *Store) firstLook(ctx context.Context) error {
 func (n *Store) Close() error {
 	n.closed.Store(true)
 	n.conn.Close()
+	return nil
+}
+
+// Fault says why the store does not work at the moment, as far as calls and the
+// connection have shown. nil: nothing is known to be wrong.
+func (n *Store) Fault() error {
+	if err := n.away(); err != nil {
+		return err
+	}
+	if fault := n.fault.Load(); fault != nil {
+		return fmt.Errorf("store %s: %w", n.address, *fault)
+	}
 	return nil
 }
 
