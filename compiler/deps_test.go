@@ -25,6 +25,7 @@ var layers = map[string]struct {
 	"schema/natsbucket":  {[]string{"github.com/nats-io/nats.go"}, "an address, a login and what a bucket must be like; what is in it belongs to others"},
 	"schema/location":    {[]string{module + "schema/natsbucket", module + "schema/durable", module + "schema/snapshot", "github.com/gofrs/flock", "github.com/nats-io/nats.go", "github.com/opencontainers", "oras.land/oras-go/v2"}, "both programs find snapshots with it; it carries them and reads no more than their envelope"},
 	"schema/durable":     {nil, "whoever writes a file may use it, and so it knows none of them"},
+	"schema/build":       {nil, "every package that tells a version may use it"},
 	"config/diag":        {[]string{module + "schema", "github.com/hashicorp/hcl/v2", "github.com/mitchellh/go-wordwrap"}, "a diagnostic knows no rule, only which characters do not show"},
 	"config/source":      {[]string{module + "config/diag", "github.com/hashicorp/hcl/v2", "github.com/zclconf/go-cty"}, "syntax comes before meaning"},
 	"config/eval":        {[]string{module + "config/diag", module + "config/source", module + "schema", "github.com/hashicorp/hcl/v2", "github.com/zclconf/go-cty"}, "an expression knows no block"},

@@ -165,7 +165,7 @@ func TestKeyFolderAppears(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "keys")
 			s, log := newServer(t, server.Options{Keys: server.KeyOptions{Folder: dir}, Getenv: env(map[string]string{"HMAC": hmacSecret}), Now: time.Now})
 			err := s.Activate(file(t, doc, snapshot.Envelope{Serial: 1}))
-			if (err != nil) != (name == "nothing") || !strings.Contains(log.String(), "mkdir -m 700") || !strings.Contains(log.String(), fmt.Sprint("uid ", os.Getuid())) {
+			if (err != nil) != (name == "nothing") || !strings.Contains(log.String(), "mkdir -m 700") || !strings.Contains(log.String(), fmt.Sprint("chown ", os.Getuid())) {
 				t.Errorf("%s: %v\n%s", name, err, log)
 			}
 			ctx, cancel := context.WithCancel(t.Context())

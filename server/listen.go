@@ -9,19 +9,34 @@ import (
 	"os"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
+	"github.com/writ-auth/writ/server/internal/endpoint"
 	"github.com/writ-auth/writ/server/internal/transport"
+	"github.com/writ-auth/writ/server/remedy"
 )
 
 // Listeners are what a server answers on. Admin may be nil.
 type Listeners = transport.Listeners
 
+// listening describes the listeners for /status.
+func listening(l Listeners) *[]endpoint.Listener {
+	all := []endpoint.Listener{{Name: "public", Address: Address(l.Public), TLS: l.TLS != nil}}
+	if l.Admin != nil {
+		all = append(all, endpoint.Listener{Name: "admin", Address: Address(l.Admin)})
+	}
+	return &all
+}
+
+// Address is where a listener listens, as "tcp:127.0.0.1:8080" or "unix:/path".
+func Address(l net.Listener) string { return l.Addr().Network() + ":" + l.Addr().String() }
+
 // socketMode lets the owner and the group of a unix socket connect.
 const socketMode = 0o660
 
 // Listen opens an address: "host:port", or "unix:/path" for a socket. A socket
-// left behind by a process that is gone is replaced.
+// left behind by a process that is gone is replaced. An error says what mends it.
 func Listen(address string) (net.Listener, error) {
 	var l net.Listener
 	var err error
@@ -31,9 +46,28 @@ func Listen(address string) (net.Listener, error) {
 		l, err = net.Listen("tcp", address)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("listen on %q: %w", address, err)
+		return nil, listenError(address, err)
 	}
 	return l, nil
+}
+
+// listenError names the address once, where the standard library would repeat it.
+func listenError(address string, err error) error {
+	failed, ok := errors.AsType[*net.OpError](err)
+	if ok && failed.Err != nil {
+		err = failed.Err
+	}
+	err = fmt.Errorf("listen on %q: %w", address, err)
+	_, port, _ := net.SplitHostPort(address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return remedy.With(err, fmt.Sprintf("another process has the port, which ss -ltnp 'sport = :%s' shows: end it, or give writd another address", port))
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return remedy.With(err, "no interface of this machine has the address: ip address shows those that there are")
+	case errors.Is(err, syscall.EACCES) && port != "":
+		return remedy.With(err, "a port below 1024 needs a privilege: take a higher one, or let systemd open the socket (examples/systemd)")
+	}
+	return err
 }
 
 // Loopback reports whether only this machine can reach an address: a unix

@@ -145,7 +145,7 @@ func TestKeysUnreadable(t *testing.T) {
 			t.Fatal(err)
 		}
 		problems := s.Status().Problems
-		if len(problems) != want || want > 0 && !strings.Contains(problems[0].Reason, "there is no folder of keys (no such file or directory): make it as uid ") {
+		if len(problems) != want || want > 0 && !strings.Contains(problems[0].Reason+problems[0].Action, "no such file or directorymkdir -m 700 ") {
 			t.Errorf("%s: %+v", when, problems)
 		}
 		if metric := fmt.Sprintf("\nwrit_snapshot_problems %d\n", want); !strings.Contains(scrape(t, s), metric) {

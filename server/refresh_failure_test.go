@@ -108,7 +108,7 @@ func TestNoRefreshTokensInMemory(t *testing.T) {
 			t.Errorf("%s: %d %s", name, res.status, res.raw)
 		}
 		problems := s.Status().Problems
-		if len(problems) != 1 || problems[0] != (server.Problem{Address: "api.orders", Reason: "refresh tokens need --state or --store"}) {
+		if len(problems) != 1 || problems[0].Address != "api.orders" || problems[0].Reason != "refresh tokens need --state or --store" {
 			t.Errorf("%s: problems %v", name, problems)
 		}
 		if grants := grantTypes(t, s); slices.Contains(grants, "refresh_token") || !slices.Contains(grants, exchangeGrant) {

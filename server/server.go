@@ -186,11 +186,16 @@ func New(opts Options) (*Server, error) {
 	opts.setDefaults()
 	s := &Server{opts: opts}
 	s.admin = &endpoint.Admin{
-		Draining: s.draining.Load, Location: opts.Location, RefuseStale: opts.RefuseStale, Instance: opts.Instance, Hosts: opts.Admin.Hosts, Profiling: opts.Admin.Profiling, Now: opts.Now,
+		Draining: s.draining.Load, Started: opts.Now(), Now: opts.Now,
+		Location: opts.Location, RefuseStale: opts.RefuseStale, Instance: opts.Instance,
+		Hosts: opts.Admin.Hosts, Profiling: opts.Admin.Profiling,
 		Metrics: metrics.New(func() metrics.State { return s.admin.Measure() }),
 	}
 	if opts.Certificate != nil {
 		s.admin.CertificateEnd = opts.Certificate.NotAfter
+	}
+	if store, ok := opts.Store.(interface{ Fault() error }); ok {
+		s.admin.StoreFault = store.Fault
 	}
 	limits := endpoint.NewLimits()
 	activation, err := opts.activation()
@@ -299,9 +304,9 @@ func (s *Server) Status() Status { return s.admin.Status() }
 // Metrics is what /metrics answers, for those who send it elsewhere.
 func (s *Server) Metrics() *metrics.Metrics { return s.admin.Metrics }
 
-// Ready reports whether tokens are issued: a snapshot is in force, the server is not
-// draining, and its location is not stale if that was to count. A rejected snapshot does
-// not change it.
+// Ready reports whether tokens are issued: a snapshot is in force with which every
+// algorithm in use has had a key, the server is not draining, and its location is not
+// stale if that was to count. A rejected snapshot does not change it.
 func (s *Server) Ready() bool { return s.admin.Ready() }
 
 // Drain makes the server report that it is not ready, while it still answers.
@@ -318,6 +323,7 @@ func (s *Server) Maintain(ctx context.Context) error { return s.activator.Mainta
 // requests beyond them get 503. Requests that begin and do not end are cut off when they
 // hold too much memory. A panic in Maintain ends it in the same way, with a *Defect.
 func (s *Server) Serve(ctx context.Context, l Listeners) error {
+	s.admin.Listening.Store(listening(l))
 	ctx, stop := context.WithCancel(ctx)
 	maintained := make(chan error, 1)
 	go func() {

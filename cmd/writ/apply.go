@@ -21,6 +21,7 @@ import (
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema/build"
 )
 
 // writeFlags are the flags of the commands that write a snapshot.
@@ -121,7 +122,7 @@ func runApply(ctx context.Context, env *cli.Env, args []string, flags *cli.Confi
 	}
 	env.Remind(p.Tree)
 	next, err := w.Release(ctx, p, workspace.ReleaseOptions{
-		First: o.first, AfterSerial: o.after, Revision: o.revision, Version: cli.ReadBuild().Version, Key: key,
+		First: o.first, AfterSerial: o.after, Revision: o.revision, Version: build.Read().Version, Key: key,
 	})
 	if err != nil {
 		return err

@@ -69,7 +69,7 @@ func servedState(now time.Time, snap *snapshot.Snapshot, status server.Status, j
 		state.Rejected = &console.Rejection{Digest: r.Digest, Reason: r.Reason, At: r.At}
 	}
 	for _, problem := range status.Problems {
-		state.Problems = append(state.Problems, console.Problem(problem))
+		state.Problems = append(state.Problems, console.Problem{Address: problem.Address, Reason: problem.Reason})
 	}
 	var set struct{ Keys []json.RawMessage }
 	_ = json.Unmarshal(jwks, &set) // a server's own

@@ -8,6 +8,7 @@ import (
 
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema/build"
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
@@ -66,7 +67,7 @@ func runRollback(ctx context.Context, env *cli.Env, args []string, flags *cli.Co
 	if err := w.Snapshot.CheckWritable(); err != nil {
 		return err
 	}
-	release := workspace.ReleaseOptions{Version: cli.ReadBuild().Version, Key: key}
+	release := workspace.ReleaseOptions{Version: build.Read().Version, Key: key}
 	var r *workspace.Release
 	if inPlace {
 		r, err = w.RollbackTo(ctx, o.to, release)

@@ -14,9 +14,12 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/writ-auth/writ/schema/build"
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/clientauth"
+	"github.com/writ-auth/writ/server/remedy"
 	"github.com/writ-auth/writ/server/telemetry"
+	"github.com/writ-auth/writ/server/token"
 	"github.com/writ-auth/writ/server/watch"
 )
 
@@ -221,13 +224,13 @@ func (d *daemon) activate(file []byte) bool {
 func (d *daemon) reload() {
 	if d.certificate != nil {
 		if err := d.certificate.Reload(); err != nil {
-			d.log.Error("certificate rejected", "reason", err.Error())
+			d.log.Error("certificate rejected", "reason", err.Error(), "action", remedy.For(err, pairOfFiles))
 		}
 		d.sayExpired()
 	}
 	if d.clientCAs != nil {
 		if err := d.clientCAs.Reload(); err != nil {
-			d.log.Error("CAs of client certificates rejected", "reason", err.Error())
+			d.log.Error("CAs of client certificates rejected", "reason", err.Error(), "action", remedy.For(err, "put a PEM file of certificates there: the last good one is used until then"))
 		}
 	}
 	path, isFile := d.set.snapshot.file()
@@ -245,10 +248,12 @@ func (d *daemon) reload() {
 	_ = d.server.Refresh()
 }
 
+const pairOfFiles = "put a PEM certificate and its key in place, both: the last good pair is used until then"
+
 // sayExpired tells what every client would say.
 func (d *daemon) sayExpired() {
 	if end := d.certificate.NotAfter(); !time.Now().Before(end) {
-		d.log.Error("TLS certificate has expired: clients refuse it", "file", d.set.tlsCert, "not_after", end)
+		d.log.Error("TLS certificate has expired: clients refuse it", "file", d.set.tlsCert, "not_after", end, "action", "replace --tls-cert and --tls-key: they are read anew by themselves")
 	}
 }
 
@@ -267,22 +272,43 @@ func (d *daemon) reloadOn(ctx context.Context, hangups <-chan os.Signal) {
 }
 
 func (d *daemon) announce() {
-	attrs := []any{"listen", address(d.listeners.Public), "tls", d.listeners.TLS != nil}
+	attrs := []any{"listen", server.Address(d.listeners.Public), "tls", d.listeners.TLS != nil}
 	if d.listeners.Admin != nil {
-		attrs = append(attrs, "admin", address(d.listeners.Admin))
+		attrs = append(attrs, "admin", server.Address(d.listeners.Admin))
 		if !local(d.listeners.Admin) {
-			d.log.Warn("the admin listener is reachable from other machines", "admin", address(d.listeners.Admin))
+			d.log.Warn("the admin listener is reachable from other machines", "admin", server.Address(d.listeners.Admin),
+				"action", "let only probes and Prometheus reach it, by a firewall or a NetworkPolicy, or take --admin 127.0.0.1:8081")
 		}
 	}
-	d.log.Info("listening", attrs...)
-	if d.set.keys == "" {
-		d.log.Warn("no --keys: generated signing keys live in memory only and change with every start")
+	d.log.Info("listening", append(attrs, "version", build.Read().Version)...)
+	if d.listeners.TLS == nil && !local(d.listeners.Public) {
+		d.log.Warn("secrets and tokens cross the network in the clear: other machines reach the listener, and there is no TLS",
+			"listen", server.Address(d.listeners.Public),
+			"action", "give --tls-cert and --tls-key; or take --listen 127.0.0.1:8080 behind a proxy on this machine that speaks TLS")
 	}
+	if d.set.keys == "" {
+		d.log.Warn("no --keys: generated signing keys live in memory only and change with every start",
+			"action", "give --keys a folder of its own, of mode 700")
+	}
+	d.warnShared(d.set.keys)
+}
+
+// warnShared warns of a folder of keys that others than its owner may enter, as ssh does
+// of its own: they see its names at least, and may put a key there to sign with. A Secret
+// that Kubernetes has mounted, which has a link ..data, is as Kubernetes makes it, and of
+// what is in it each file is looked at by itself.
+func (d *daemon) warnShared(dir string) {
+	mode, exposed := token.Exposed(dir)
+	if dir == "" || !exposed {
+		return
+	}
+	if _, err := os.Lstat(filepath.Join(dir, "..data")); err == nil {
+		return
+	}
+	d.log.Warn("others than its owner may enter the folder of keys", "keys", dir, "mode", mode.String(), "action", "chmod 700 "+remedy.Quote(dir))
 }
 
 // local reports whether only this machine can reach the listener.
 func local(l net.Listener) bool {
 	return l.Addr().Network() == "unix" || server.Loopback(l.Addr().String())
 }
-
-func address(l net.Listener) string { return l.Addr().Network() + ":" + l.Addr().String() }

@@ -315,7 +315,7 @@ func scraped(t *testing.T) string {
 	}
 	res.Body.Close()
 	writeCertificate(t, tlsDir, "writd")
-	q := start(t, tlsDir, "--tls-cert", filepath.Join(tlsDir, "tls.crt"), "--tls-key", filepath.Join(tlsDir, "tls.key"))
+	q := start(t, tlsDir, "--state", tlsDir, "--tls-cert", filepath.Join(tlsDir, "tls.crt"), "--tls-key", filepath.Join(tlsDir, "tls.key"))
 	var all strings.Builder
 	for _, c := range []*http.Client{p.admin, q.admin} {
 		res, err := c.Get("http://writd/metrics")

@@ -44,6 +44,7 @@ const usage = `writd serves access tokens from a snapshot made by "writ apply".
 
 Usage:
   writd --snapshot LOCATION [flags]
+  writd --version
   writd version [--json]
 
 Every flag may be given in the environment instead: --tls-cert is WRITD_TLS_CERT.

@@ -75,8 +75,7 @@ func randomPart(state string) (string, error) {
 // short.
 type fleetRecord struct {
 	server.Status
-	Version string    `json:"version"`
-	At      time.Time `json:"at"` // of the record
+	At time.Time `json:"at"` // of the record
 }
 
 // maxRecorded is how many problems a record lists.
@@ -136,9 +135,10 @@ func (d *daemon) keepRecord(ctx context.Context) {
 // record is what the instance is now: as the roster has it, and without what changes
 // from look to look.
 func (d *daemon) record() (record []byte, state string) {
-	r := fleetRecord{Status: d.server.Status(), Version: thisBuild().Version}
+	r := fleetRecord{Status: d.server.Status()}
 	r.Problems = r.Problems[:min(len(r.Problems), maxRecorded)]
 	brief := r
+	brief.Uptime = 0
 	if l := brief.Location; l != nil {
 		brief.Location = &server.LocationStatus{Address: l.Address, Stale: l.Stale}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/writ-auth/writ/schema/location"
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/clientauth"
+	"github.com/writ-auth/writ/server/remedy"
 	"github.com/writ-auth/writ/server/watch"
 )
 
@@ -244,6 +245,6 @@ func (d *daemon) fetched(file []byte) {
 	}
 	if err := server.Keep(d.set.state, file); err != nil {
 		d.log.Error("a start during an outage would serve an older snapshot or none", "reason", err.Error(),
-			"action", "make room in the folder of --state, or make it writable")
+			"action", remedy.For(remedy.Folder(err, d.set.state), "give writd a --state folder that it can write"))
 	}
 }

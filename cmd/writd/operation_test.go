@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -345,5 +346,46 @@ func TestProfiles(t *testing.T) {
 	}
 	if err := status(p.client, "/debug/pprof/heap", http.StatusNotFound); err != nil {
 		t.Error(err)
+	}
+}
+
+// What is served is said to be unsafe, or cannot be had, with the way out, and a SIGTERM
+// leaves lines of what is being finished and of the end.
+func TestOperatorIsTold(t *testing.T) {
+	dir := t.TempDir()
+	keys := filepath.Join(dir, "it's keys")
+	must(t, os.Mkdir(keys, 0o755))
+	p := ship(t, `exec "$@"`, nil, nil, "--snapshot", snapshotIn(t, dir), "--keys", keys, "--listen", "0.0.0.0:0", "--admin", "127.0.0.1:0")
+	public, admin := p.addresses(t)
+	eventually(t, func() error { return statusAt(admin, "/readyz") })
+	code, _, log := runOnce("--snapshot", snapshotIn(t, t.TempDir()), "--listen", strings.Replace(public, "[::]", "127.0.0.1", 1), "--admin", admin)
+	for _, want := range []string{`listen on \"`, `address already in use","action":"another process has the port, which ss -ltnp`} {
+		if code != exitError || !strings.Contains(log, want) {
+			t.Errorf("a port that is taken: %d, want %s in %s", code, want, log)
+		}
+	}
+	must(t, p.end())
+	lines := map[string]map[string]any{}
+	for line := range strings.Lines(p.log.String()) {
+		var record map[string]any
+		must(t, json.Unmarshal([]byte(line), &record))
+		lines[record["msg"].(string)] = record
+	}
+	for msg, want := range map[string]string{
+		"secrets and tokens cross the network in the clear: other machines reach the listener, and there is no TLS": "--tls-cert and --tls-key",
+		"others than its owner may enter the folder of keys":                                                        `chmod 700 '` + dir + `/it'\''s keys'`,
+	} {
+		if action, _ := lines[msg]["action"].(string); !strings.Contains(action, want) {
+			t.Errorf("%s: %q, want %q", msg, action, want)
+		}
+	}
+	if drain := lines["draining"]; drain == nil || drain["in_flight"] != 0.0 || drain["reason"] != "terminated signal received" {
+		t.Errorf("draining: %v", drain)
+	}
+	if lines["drained"] == nil || lines["writd ends"] == nil {
+		t.Errorf("the end is not told: %s", p.log)
+	}
+	if strings.Contains(p.log.String(), "ERROR") {
+		t.Errorf("an error: %s", p.log)
 	}
 }

@@ -9,13 +9,16 @@ import (
 	"io"
 	"log/slog"
 	"os/signal"
-	"runtime"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"syscall"
 
+	"github.com/writ-auth/writ/schema/build"
 	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/jsonlog"
+	"github.com/writ-auth/writ/server/remedy"
 )
 
 // Exit codes.
@@ -41,8 +44,8 @@ func run(ctx context.Context, args []string, std stdio) (code int) {
 			code = exitDefect
 		}
 	}()
-	if len(args) > 0 && args[0] == "version" {
-		return version(args[1:], std)
+	if len(args) > 0 && slices.Contains([]string{"version", "--version", "-version"}, args[0]) {
+		return showVersion(args[1:], std)
 	}
 	set, err := parseFlags(args, std.getenv, std.out)
 	if errors.Is(err, flag.ErrHelp) {
@@ -60,26 +63,28 @@ func run(ctx context.Context, args []string, std stdio) (code int) {
 		err = d.run(ctx)
 	}
 	if defect, ok := errors.AsType[*server.Defect](err); ok {
-		log.Error("writd ends: this is a defect, please report it", "error", err.Error(), "stack", string(defect.Stack))
+		log.Error("writd ends: this is a defect", "reason", err.Error(), "action", "please report it with the stack: https://github.com/writ-auth/writ/issues",
+			"stack", string(defect.Stack))
 		return exitDefect
 	}
 	if err != nil {
-		log.Error("writd ends", "error", err.Error())
+		log.Error("writd ends", "reason", err.Error(), "action", remedy.For(err, "correct what the reason names and start writd again"))
 		return exitError
 	}
+	log.Info("writd ends")
 	return exitOK
 }
 
-// A build is what "writd version" tells.
-type build struct {
-	Version         string `json:"version"`
-	Commit          string `json:"commit,omitempty"`
-	Go              string `json:"go"`
-	Platform        string `json:"platform"`
-	SnapshotFormats []int  `json:"snapshot_formats"`
+// A version is what "writd version" tells.
+type version struct {
+	build.Info
+	SnapshotFormats []int          `json:"snapshot_formats"`
+	Modules         []build.Module `json:"modules"`
 }
 
-func version(args []string, std stdio) int {
+// showVersion prints what the program was built from: whoever has to know whether a
+// vulnerable module is in it finds each with its version.
+func showVersion(args []string, std stdio) int {
 	f := flag.NewFlagSet("writd version", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	asJSON := f.Bool("json", false, "")
@@ -87,34 +92,25 @@ func version(args []string, std stdio) int {
 		fmt.Fprintln(std.err, "writd: usage: writd version [--json]")
 		return exitUsage
 	}
-	b := thisBuild()
-	if !*asJSON {
-		fmt.Fprintf(std.out, "writd %s %s %s\n", b.Version, b.Go, b.Platform)
+	v := version{Info: build.Read(), SnapshotFormats: snapshot.Formats(), Modules: build.Modules()}
+	if *asJSON {
+		if err := json.NewEncoder(std.out).Encode(v); err != nil {
+			fmt.Fprintf(std.err, "writd: %v\n", err)
+			return exitError
+		}
 		return exitOK
 	}
-	if err := json.NewEncoder(std.out).Encode(b); err != nil {
-		fmt.Fprintf(std.err, "writd: %v\n", err)
-		return exitError
+	fmt.Fprintf(std.out, "writd %s\n", v.Version)
+	if v.Revision != "" {
+		modified := ""
+		if v.Modified {
+			modified = ", with changes"
+		}
+		fmt.Fprintf(std.out, "commit %s, %s%s\n", v.Revision, v.Time, modified)
+	}
+	fmt.Fprintf(std.out, "%s, %s\nreads snapshot formats %s\n", v.Go, v.Platform, strings.Trim(fmt.Sprint(v.SnapshotFormats), "[]"))
+	for _, m := range v.Modules {
+		fmt.Fprintf(std.out, "module %s %s\n", m.Path, m.Version)
 	}
 	return exitOK
-}
-
-func thisBuild() build {
-	b := build{
-		Version: "(devel)", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
-		SnapshotFormats: snapshot.Formats(),
-	}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return b
-	}
-	if info.Main.Version != "" {
-		b.Version = info.Main.Version
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			b.Commit = s.Value
-		}
-	}
-	return b
 }

@@ -68,6 +68,7 @@ func TestSharedStore(t *testing.T) {
 			if err := status(p.admin, "/readyz", http.StatusOK); err != nil {
 				t.Errorf("%s: %v", when, err)
 			}
+			eventually(t, p.tellsOfStore("writ_store_up 0", true))
 		}
 	}
 	works := func(p *program) func() error {
@@ -84,6 +85,7 @@ func TestSharedStore(t *testing.T) {
 	eventually(t, works(second))
 	eventually(t, func() error { return first.logged("UNSAFE STORE") })
 
+	eventually(t, first.tellsOfStore("writ_store_up 1", false))
 	used := client.assertion(t)
 	want(first, "an assertion", used, http.StatusOK)
 	want(first, "the same at the same instance", used, http.StatusUnauthorized)
@@ -95,6 +97,34 @@ func TestSharedStore(t *testing.T) {
 	eventually(t, works(first))
 	eventually(t, works(second))
 	want(second, "an assertion from before", used, http.StatusUnauthorized)
+}
+
+// tellsOfStore asks whether /metrics holds the text, and whether /status names the store
+// among the problems.
+func (p *program) tellsOfStore(metric string, problem bool) func() error {
+	return func() error {
+		if got := answerOf(p.admin, "/metrics"); !strings.Contains(got, "\n"+metric+"\n") {
+			return fmt.Errorf("no %q in %s", metric, got)
+		}
+		if got := answerOf(p.admin, "/status"); strings.Contains(got, `"address": "store"`) != problem {
+			return fmt.Errorf("/status is %s", got)
+		}
+		return nil
+	}
+}
+
+// answerOf is what a path answers, or why it does not.
+func answerOf(c *http.Client, path string) string {
+	res, err := c.Get("http://writd" + path)
+	if err != nil {
+		return err.Error()
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		return err.Error()
+	}
+	return string(body)
 }
 
 func TestStoreFlagsAreChecked(t *testing.T) {

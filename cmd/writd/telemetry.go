@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/writ-auth/writ/schema/build"
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/telemetry"
 )
@@ -37,7 +38,7 @@ func (d *daemon) trace(opts *server.Options) error {
 	if !telemetryAsked(opts.Getenv) {
 		return nil
 	}
-	e, err := telemetry.New(context.Background(), telemetry.Options{Service: "writd", Version: thisBuild().Version, Logger: d.log})
+	e, err := telemetry.New(context.Background(), telemetry.Options{Service: "writd", Version: build.Read().Version, Logger: d.log})
 	if err != nil {
 		return fmt.Errorf("OpenTelemetry: %w", err)
 	}

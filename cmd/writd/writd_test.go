@@ -249,7 +249,9 @@ func TestExitCodes(t *testing.T) {
 		says string
 	}{
 		"version":              {[]string{"version"}, exitOK, "writd "},
+		"--version":            {[]string{"--version"}, exitOK, "\nmodule github.com/lestrrat-go/jwx/v2 v2."},
 		"version as JSON":      {[]string{"version", "--json"}, exitOK, `"snapshot_formats":[1,2,3]`},
+		"modules as JSON":      {[]string{"version", "--json"}, exitOK, `{"path":"github.com/nats-io/nats.go","version":"v1.`},
 		"version with more":    {[]string{"version", "x"}, exitUsage, "usage"},
 		"help":                 {[]string{"--help"}, exitOK, "--tls-cert"},
 		"nothing":              {nil, exitUsage, "--snapshot is missing"},

@@ -57,6 +57,7 @@ type Options struct {
 	Description string // of a bucket that is made
 	Forgets     string // what follows when the bucket forgets, as the end of a sentence
 	Exposed     string // what who can change an unencrypted connection can do, likewise
+	Action      string // what an operator does when the bucket does not work, for the log
 	MaxMessage  int32  // bytes of the longest message
 	Logger      *slog.Logger
 }
@@ -72,6 +73,7 @@ type Client struct {
 	absent   atomic.Bool // longer than one call waits
 	checking chan struct{}
 	checked  atomic.Bool
+	fault    atomic.Pointer[error] // what was wrong last; nil when it has worked since
 
 	mu   sync.Mutex
 	told map[string]bool // troubles that are in the log since it last worked
@@ -119,7 +121,7 @@ func (c *Client) firstLook(ctx context.Context) error {
 	if !c.conn.IsConnected() {
 		c.absent.Store(true)
 		c.opts.Logger.Error(c.opts.Noun+" is not reachable: what needs it is refused until it is",
-			"store", c.String(), "reason", fmt.Sprint(cmp.Or(c.conn.LastError(), nats.ErrNoServers)))
+			"store", c.String(), "reason", fmt.Sprint(cmp.Or(c.conn.LastError(), nats.ErrNoServers)), "action", c.opts.Action)
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, 3*c.Timeout) // it may have to create the bucket
@@ -140,6 +142,7 @@ func (c *Client) Close() {
 
 func (c *Client) connected(conn *nats.Conn) {
 	c.absent.Store(false)
+	c.fault.Store(nil)
 	encrypted := conn.Opts.Secure || conn.TLSRequired() // TLSConnectionState would race with a loss of the connection
 	c.opts.Logger.Info(c.opts.Noun+" connected", "server", conn.ConnectedUrlRedacted(), "tls", encrypted)
 	if host, _, err := net.SplitHostPort(conn.ConnectedAddr()); !encrypted && err == nil && !net.ParseIP(host).IsLoopback() {
@@ -163,6 +166,7 @@ func (c *Client) troubled(_ *nats.Conn, err error) {
 	if err == nil || c.closed.Load() {
 		return
 	}
+	c.fault.Store(&err)
 	text := err.Error()
 	c.mu.Lock()
 	known := c.told[text] || len(c.told) >= maxTroubles
@@ -171,12 +175,13 @@ func (c *Client) troubled(_ *nats.Conn, err error) {
 	}
 	c.mu.Unlock()
 	if !known {
-		c.opts.Logger.Error(c.opts.Noun+" does not work", "store", c.String(), "reason", text)
+		c.opts.Logger.Error(c.opts.Noun+" does not work", "store", c.String(), "reason", text, "action", c.opts.Action)
 	}
 }
 
 // recovered ends what troubled began.
 func (c *Client) recovered() {
+	c.fault.Store(nil)
 	c.mu.Lock()
 	was := len(c.told) > 0
 	clear(c.told)
@@ -190,6 +195,18 @@ func (c *Client) recovered() {
 func (c *Client) away() error {
 	if c.absent.Load() && !c.conn.IsConnected() {
 		return fmt.Errorf("%s %s: %w", c.opts.Noun, c.Address, nats.ErrDisconnected)
+	}
+	return nil
+}
+
+// Fault says why the bucket does not work at the moment, as far as calls and the
+// connection have shown. nil: nothing is known to be wrong.
+func (c *Client) Fault() error {
+	if err := c.away(); err != nil {
+		return err
+	}
+	if fault := c.fault.Load(); fault != nil {
+		return fmt.Errorf("%s %s: %w", c.opts.Noun, c.Address, *fault)
 	}
 	return nil
 }

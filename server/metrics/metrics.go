@@ -11,14 +11,13 @@ package metrics
 import (
 	"net/http"
 	"regexp"
-	"runtime"
-	"runtime/debug"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/writ-auth/writ/schema/build"
 	"github.com/writ-auth/writ/schema/jose"
 )
 
@@ -141,17 +140,8 @@ func one(b bool) float64 {
 
 // buildInfo says what runs.
 func buildInfo() prometheus.Collector {
-	labels := prometheus.Labels{"goversion": runtime.Version(), "revision": "", "version": "(devel)"}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		if info.Main.Version != "" {
-			labels["version"] = info.Main.Version
-		}
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				labels["revision"] = s.Value
-			}
-		}
-	}
+	b := build.Read()
+	labels := prometheus.Labels{"goversion": b.Go, "revision": b.Revision, "version": b.Version}
 	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "writ_build_info", Help: "What runs.", ConstLabels: labels})
 	g.Set(1)
 	return g

@@ -17,10 +17,14 @@ type State struct {
 	Ready               bool
 	Digest              string // of the snapshot in force, "" for none
 	Serial              uint64
-	Created             time.Time // when the snapshot was made
-	NotAfter            time.Time // it is not to be served after
-	Problems            int       // objects that cannot be served
+	Created             time.Time       // when the snapshot was made
+	NotAfter            time.Time       // it is not to be served after
+	Problems            int             // what cannot be served, read or rotated
+	NotServed           map[string]int  // objects that are not served, or not in full, by kind
+	Algorithms          map[string]bool // those in use, and whether a key signs with each
 	Keys                []Key
+	NextRotation        time.Time
+	StoreUp             *bool     // nil: there is no store beside memory
 	CertificateNotAfter time.Time // of the server's own certificate
 	Location            Location
 }
@@ -47,7 +51,13 @@ var (
 	locationSuccess  = prometheus.NewDesc("writ_location_last_success_timestamp_seconds", "When the snapshot's location was last looked at with success; 0 for never.", nil, nil)
 	locationGood     = prometheus.NewDesc("writ_location_last_look_successful", "Whether the last look at the snapshot's location succeeded.", nil, nil)
 	locationStale    = prometheus.NewDesc("writ_location_stale", "Whether the snapshot's location has been silent for longer than --stale-after allows.", nil, nil)
-	signingKey       = prometheus.NewDesc("writ_signing_key_info", "The signing keys; at most 64 are listed.", []string{"alg", "kid", "state"}, nil)
+	objectsNotServed = prometheus.NewDesc("writ_objects_not_served",
+		"Objects of the snapshot in force that are not served, or not in full, for want of a secret or a key.", []string{"kind"}, nil)
+	algorithmUsable = prometheus.NewDesc("writ_signing_algorithm_usable",
+		"Whether a key signs with an algorithm that APIs use. Their tokens are refused without one.", []string{"alg"}, nil)
+	nextRotation = prometheus.NewDesc("writ_signing_key_next_rotation_timestamp_seconds", "When another key begins to sign.", nil, nil)
+	storeUp      = prometheus.NewDesc("writ_store_up", "Whether the store of used assertions and refresh tokens works, as far as is known.", nil, nil)
+	signingKey   = prometheus.NewDesc("writ_signing_key_info", "The signing keys; at most 64 are listed.", []string{"alg", "kid", "state"}, nil)
 )
 
 // A stateCollector exposes what it returns.
@@ -56,7 +66,7 @@ type stateCollector func() State
 // Describe is of prometheus.Collector.
 func (c stateCollector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		ready, certificateNotAfter, snapshotInfo, snapshotProblems, snapshotAge, snapshotNotAfter, locationSuccess, locationGood, locationStale, signingKey,
+		ready, certificateNotAfter, storeUp, locationSuccess, locationGood, locationStale, snapshotInfo, snapshotProblems, objectsNotServed, algorithmUsable, snapshotAge, snapshotNotAfter, signingKey, nextRotation,
 	} {
 		ch <- d
 	}
@@ -81,11 +91,23 @@ func (c stateCollector) Collect(ch chan<- prometheus.Metric) {
 		gauge(locationGood, one(!s.Location.Failed))
 		gauge(locationStale, one(s.Location.Stale))
 	}
+	if s.StoreUp != nil {
+		gauge(storeUp, one(*s.StoreUp))
+	}
 	if s.Digest == "" {
 		return
 	}
 	gauge(snapshotInfo, 1, s.Digest, strconv.FormatUint(s.Serial, 10))
 	gauge(snapshotProblems, float64(s.Problems))
+	for kind, n := range s.NotServed {
+		gauge(objectsNotServed, float64(n), kind)
+	}
+	for alg, usable := range s.Algorithms {
+		gauge(algorithmUsable, one(usable), alg)
+	}
+	if !s.NextRotation.IsZero() {
+		gauge(nextRotation, float64(s.NextRotation.Unix()))
+	}
 	if !s.Created.IsZero() {
 		gauge(snapshotAge, s.Now.Sub(s.Created).Seconds())
 	}

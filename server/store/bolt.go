@@ -38,6 +38,7 @@ type Bolt struct {
 	commit sync.Mutex // held by the one who commits
 
 	damaged atomic.Pointer[damage] // set once and for all
+	fault   atomic.Pointer[error]  // of the last write
 }
 
 // A damage is what bbolt panicked with at a page that it did not write. Its locks may
@@ -132,6 +133,17 @@ func (b *Bolt) Close() error {
 	return b.db.Close()
 }
 
+// Fault is what the last write failed with, nil when it did not.
+func (b *Bolt) Fault() error {
+	if d := b.damaged.Load(); d != nil {
+		return d
+	}
+	if fault := b.fault.Load(); fault != nil {
+		return *fault
+	}
+	return nil
+}
+
 // PutOnce implements Store.
 func (b *Bolt) PutOnce(ctx context.Context, key Key, ttl time.Duration) error {
 	if err := CheckWrite(ctx, ttl, nil); err != nil {
@@ -220,6 +232,7 @@ func (b *Bolt) flush() {
 	b.mu.Unlock()
 
 	err := b.apply(calls)
+	b.fault.Store(&err)
 	for _, call := range calls {
 		call.done = true
 		if err != nil {

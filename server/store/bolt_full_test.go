@@ -51,6 +51,9 @@ func TestBoltOnAFullDisk(t *testing.T) {
 	if _, err := b.CompareAndSwap(t.Context(), family, revision, bytes.Repeat([]byte("y"), 32<<10), time.Hour); err == nil {
 		t.Error("32 KiB were written to a full disk")
 	}
+	if b.Fault() == nil {
+		t.Error("no fault is known of a full disk")
+	}
 	if entry, err := b.Get(t.Context(), family); err != nil || string(entry.Value) != "first" || entry.Revision != revision {
 		t.Errorf("what was there: %q at %d, %v", entry.Value, entry.Revision, err)
 	}
@@ -67,5 +70,8 @@ func TestBoltOnAFullDisk(t *testing.T) {
 	}
 	if _, err := b.CompareAndSwap(t.Context(), family, revision, []byte("second"), time.Hour); err != nil {
 		t.Errorf("the family, with room again: %v", err)
+	}
+	if err := b.Fault(); err != nil {
+		t.Errorf("with room again: %v", err)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/schema/durable"
+	"github.com/writ-auth/writ/server/remedy"
 )
 
 // A Folder is a Storage on disk. Files that do not begin with "managed-" are somebody
@@ -41,7 +42,7 @@ func (f *Folder) Read(ctx context.Context) ([]Entry, error) {
 	names, err := f.list()
 	for range readAttempts {
 		if err != nil {
-			return nil, FolderError(f.dir, err)
+			break
 		}
 		entries := f.read(names)
 		var again []string
@@ -55,27 +56,11 @@ func (f *Folder) Read(ctx context.Context) ([]Entry, error) {
 	if err == nil {
 		err = errors.New("it changes faster than it can be read")
 	}
-	return nil, FolderError(f.dir, err)
+	return nil, remedy.Folder(err, f.dir)
 }
 
 // readAttempts is how often a folder that changes meanwhile is read.
 const readAttempts = 20
-
-// FolderError adds to what keeps a folder of keys from being read what to do about it,
-// and as which user.
-func FolderError(dir string, err error) error {
-	if failed, ok := errors.AsType[*fs.PathError](err); ok {
-		err = failed.Err // without the path, which the sentence names
-	}
-	uid := os.Getuid()
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && uid >= 0:
-		return fmt.Errorf("there is no folder of keys (%w): make it as uid %d, which this process runs as: mkdir -m 700 %q", err, uid, dir)
-	case errors.Is(err, fs.ErrPermission) && uid >= 0:
-		return fmt.Errorf("the folder of keys cannot be read (%w): give it to uid %d, which this process runs as: chown %d %q", err, uid, uid, dir)
-	}
-	return fmt.Errorf("the folder of keys %q cannot be read: %w", dir, err)
-}
 
 // list returns the names that begin like ours, sorted.
 func (f *Folder) list() ([]string, error) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/jose"
+	"github.com/writ-auth/writ/server/remedy"
 )
 
 // An inventory is what a Storage holds, by algorithm.
@@ -112,7 +113,8 @@ func (r *keyReader) load(have *stock, entry Entry, n entryName) {
 func (r *keyReader) complain(name string, err error) {
 	if r.said[name] != err.Error() {
 		r.said[name] = err.Error()
-		r.log.Error("key file left alone", "file", name, "reason", err.Error())
+		r.log.Error("key file left alone", "file", name, "reason", err.Error(),
+			"action", remedy.For(err, "restore it from where it was copied, or delete it: it signs nothing"))
 	}
 }
 

@@ -91,6 +91,31 @@ func (k *Keys) All(now int64) []KeyState {
 	return all
 }
 
+// NextRotation is when another key begins to sign for some algorithm, in Unix seconds,
+// 0 when none is known to. A managed key has such a time before it is made.
+func (k *Keys) NextRotation(now int64) (at int64) {
+	earlier := func(t int64) {
+		if t > now && (at == 0 || t < at) {
+			at = t
+		}
+	}
+	for _, key := range k.All(now) {
+		if key.State == Announced {
+			earlier(key.ActivatesAt)
+		}
+	}
+	if k.managed == nil {
+		return at
+	}
+	managed := k.managed.table.Load()
+	for _, alg := range k.need.Algs {
+		if keys := managed.keys[alg]; len(keys) > 0 {
+			earlier(k.managed.rotation.successor(keys[len(keys)-1], now))
+		}
+	}
+	return at
+}
+
 func (k *Keys) appendManaged(dst []KeyState, t *table, alg schema.SigningAlg, now int64) []KeyState {
 	keys := t.keys[alg]
 	switch {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/jose"
+	"github.com/writ-auth/writ/server/remedy"
 )
 
 // ManagedOptions say where managed keys are kept and when they take over.
@@ -43,12 +44,12 @@ type Managed struct {
 	reader   *keyReader
 	log      *slog.Logger
 	table    atomic.Pointer[table]
-	faults   atomic.Pointer[map[schema.SigningAlg]string]
+	faults   atomic.Pointer[map[schema.SigningAlg]error]
 
 	mu      sync.Mutex // held by Maintain
 	longest map[string]int64
 	idle    map[schema.SigningAlg]int64
-	said    map[schema.SigningAlg]string // what was complained of last
+	said    map[schema.SigningAlg]error // what was complained of last
 }
 
 // A Need is what a configuration asks of managed keys.
@@ -69,7 +70,7 @@ func NewManaged(opts ManagedOptions) *Managed {
 			cache: int64(opts.Cache / time.Second),
 		},
 		log:     log,
-		longest: map[string]int64{}, idle: map[schema.SigningAlg]int64{}, said: map[schema.SigningAlg]string{},
+		longest: map[string]int64{}, idle: map[schema.SigningAlg]int64{}, said: map[schema.SigningAlg]error{},
 	}
 	if opts.Storage == nil {
 		opts.Storage = new(memory)
@@ -101,7 +102,7 @@ func (m *Managed) maintain(ctx context.Context, need Need, now int64) map[schema
 	for _, alg := range need.Algs {
 		if inv, err = m.provide(ctx, inv, alg, now); err != nil {
 			m.complain(alg, "signing keys do not rotate", err)
-		} else if m.said[alg] != "" {
+		} else if m.said[alg] != nil {
 			delete(m.said, alg)
 			m.log.Info("signing keys are read and rotate again", "alg", alg)
 		}
@@ -132,18 +133,19 @@ func (m *Managed) unscanned(ctx context.Context, need Need, err error) map[schem
 
 // complain says what is wrong, once until it changes.
 func (m *Managed) complain(alg schema.SigningAlg, what string, err error) {
-	if text := what + ": " + err.Error(); m.said[alg] != text {
-		m.said[alg] = text
-		m.log.Error(what, "alg", alg, "reason", err.Error())
+	fault := fmt.Errorf("%s: %w", what, err)
+	if last := m.said[alg]; last == nil || last.Error() != fault.Error() {
+		m.log.Error(what, "alg", alg, "reason", err.Error(), "action", remedy.For(err, remedy.Runbooks+"key-folder-lost"))
 	}
+	m.said[alg] = fault
 }
 
 // noteFaults is called with what was needed at every end of maintain.
 func (m *Managed) noteFaults(need Need) {
-	faults := map[schema.SigningAlg]string{}
+	faults := map[schema.SigningAlg]error{}
 	for _, alg := range need.Algs {
-		if text, ok := m.said[alg]; ok {
-			faults[alg] = text
+		if err, ok := m.said[alg]; ok {
+			faults[alg] = err
 		}
 	}
 	m.faults.Store(&faults)
@@ -151,7 +153,7 @@ func (m *Managed) noteFaults(need Need) {
 
 // Faults says, for each algorithm that has one, what keeps its keys from being
 // read or rotated at the moment. The map is not to be changed.
-func (m *Managed) Faults() map[schema.SigningAlg]string {
+func (m *Managed) Faults() map[schema.SigningAlg]error {
 	if faults := m.faults.Load(); faults != nil {
 		return *faults
 	}

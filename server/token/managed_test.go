@@ -312,7 +312,7 @@ func TestDamagedAndDeletedKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	maintained(t, keys, start)
-	if keys.Signer(schema.EdDSA, "", start.Unix()) == nil || strings.Count(log.String(), "cannot be read") != 1 {
+	if keys.Signer(schema.EdDSA, "", start.Unix()) == nil || strings.Count(log.String(), "signing keys cannot be read") != 1 {
 		t.Errorf("without its folder the server has no key, or does not say so\n%s", log)
 	}
 }

@@ -61,6 +61,12 @@ func (r rotation) next(keys []managedKey, now int64) (activatesAt int64, due boo
 	return now + r.lead(), true
 }
 
+// successor is when the key that follows the newest one is to sign, though it may not be
+// made yet. If it is late, verifiers still have to learn of it first.
+func (r rotation) successor(newest managedKey, now int64) int64 {
+	return max(newest.activatesAt+r.every, now+r.lead())
+}
+
 // retiresAt is when the i-th key is no longer published, 0 for never: the last
 // token was signed with it when the next key took over. longest is how long a
 // token may live beside what is known of the key itself.

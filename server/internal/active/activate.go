@@ -19,6 +19,7 @@ import (
 	"github.com/writ-auth/writ/server/clientauth"
 	"github.com/writ-auth/writ/server/decide"
 	"github.com/writ-auth/writ/server/metrics"
+	"github.com/writ-auth/writ/server/remedy"
 	"github.com/writ-auth/writ/server/store"
 	"github.com/writ-auth/writ/server/token"
 	"github.com/writ-auth/writ/server/token/pkcs11"
@@ -63,6 +64,7 @@ type Options struct {
 type Rejection struct {
 	Digest string    `json:"digest,omitempty"` // empty when the file could not be opened
 	Reason string    `json:"reason"`
+	Action string    `json:"action"` // what mends it
 	At     time.Time `json:"at"`
 }
 
@@ -75,6 +77,7 @@ type Activator struct {
 
 	current  atomic.Pointer[State]
 	rejected atomic.Pointer[Rejection]
+	ready    atomic.Bool // for good
 
 	mu       sync.Mutex         // held while a snapshot is activated
 	waiting  *snapshot.Snapshot // that may be served and has no keys yet; nil for none
@@ -94,6 +97,25 @@ func New(opts Options) (*Activator, error) {
 
 // Current returns what is in force, nil before the first activation.
 func (a *Activator) Current() *State { return a.current.Load() }
+
+// Ready reports whether a snapshot is in force with which each algorithm in use has had
+// a key. Until then tokens of some APIs would be refused, and a roll-out that replaces
+// good instances has to wait. From then on the last good state counts: to end what still
+// serves because a new snapshot or a lost key is not as it should be would make an outage
+// of a warning.
+func (a *Activator) Ready() bool {
+	if a.ready.Load() {
+		return true
+	}
+	s := a.Current()
+	if s == nil || len(s.withoutKey(a.Now())) > 0 {
+		return false
+	}
+	if a.ready.CompareAndSwap(false, true) {
+		a.Logger.Info("ready", "snapshot", s.Digest, "serial", s.Serial)
+	}
+	return true
+}
 
 // Rejected returns the last snapshot that was not put in force, nil when the last one
 // was.
@@ -115,7 +137,7 @@ func (a *Activator) Activate(file []byte) error {
 func (a *Activator) activate(file []byte) error {
 	snap, err := a.open(file)
 	if err != nil {
-		return a.reject("", err)
+		return a.reject("", remedy.With(err, "put a whole snapshot there, as writ apply writes it, and rename it into place"))
 	}
 	if err := a.establish(snap); err != nil {
 		return a.reject(snap.Digest(), err)
@@ -134,7 +156,7 @@ func (a *Activator) establish(snap *snapshot.Snapshot) error {
 	if err != nil {
 		return err
 	}
-	if err := a.serials.record(snap.Envelope().Serial, snap.Digest()); err != nil {
+	if err := a.serials.record(snap.Envelope().Serial, snap.Digest(), a.Now()); err != nil {
 		return err
 	}
 	a.waiting = nil
@@ -265,7 +287,8 @@ func (a *Activator) admit(snap *snapshot.Snapshot) error {
 	current := a.Current()
 	again := current != nil && current.Digest == snap.Digest()
 	if !again && !env.NotAfter.IsZero() && a.Now().After(env.NotAfter) {
-		return fmt.Errorf("the snapshot is not to be served after %s", env.NotAfter.UTC().Format("2006-01-02T15:04:05Z"))
+		return remedy.With(fmt.Errorf("the snapshot is not to be served after %s", env.NotAfter.UTC().Format("2006-01-02T15:04:05Z")),
+			"apply again, which makes a snapshot with a later end; if it should not be over yet, look at this machine's clock")
 	}
 	return nil
 }
@@ -281,10 +304,12 @@ func (a *Activator) admit(snap *snapshot.Snapshot) error {
 // signed it for a reason and a forgotten flag must not undo that.
 func (a *Activator) checkSignature(snap *snapshot.Snapshot) error {
 	if len(a.Trust) > 0 {
-		return snap.VerifySignatures(a.Trust)
+		return remedy.With(snap.VerifySignatures(a.Trust),
+			"apply it with the --sign key that --trust names; if the key was replaced, start writd with --trust for the new one too")
 	}
 	if len(snap.Envelope().Signatures) > 0 {
-		return errors.New("the snapshot is signed and this server has no key to check it with")
+		return remedy.With(errors.New("the snapshot is signed and this server has no key to check it with"),
+			"start writd with --trust and the public key of the one that signs")
 	}
 	return nil
 }
@@ -298,15 +323,17 @@ func (a *Activator) checkEnvironment(snap *snapshot.Snapshot) error {
 	named := false
 	for _, environment := range []string{snap.Envelope().Environment, snap.Issuer().Environment} {
 		if environment != "" && environment != a.Environment {
-			return fmt.Errorf("the snapshot is for environment %q, this server for %q", environment, a.Environment)
+			return remedy.With(fmt.Errorf("the snapshot is for environment %q, this server for %q", environment, a.Environment), otherEnvironment)
 		}
 		named = named || environment != ""
 	}
 	if !named {
-		return fmt.Errorf("the snapshot names no environment, this server is for %q", a.Environment)
+		return remedy.With(fmt.Errorf("the snapshot names no environment, this server is for %q", a.Environment), otherEnvironment)
 	}
 	return nil
 }
+
+const otherEnvironment = "give this server the snapshot of its own environment: look at --snapshot and --environment"
 
 // build makes everything that can fail before anything changes.
 func (a *Activator) build(snap *snapshot.Snapshot) (*State, error) {
@@ -334,6 +361,9 @@ func (a *Activator) build(snap *snapshot.Snapshot) (*State, error) {
 	return s, nil
 }
 
+// errNoStore is why an API that allows offline access gives none.
+var errNoStore = remedy.With(errors.New("refresh tokens need --state or --store"), "start writd with --state FOLDER, or with --store that instances share")
+
 // buildDecider makes the Decider. A trusted issuer whose keys cannot be read vouches for
 // no user.
 func (a *Activator) buildDecider(s *State) {
@@ -360,11 +390,12 @@ func (a *Activator) buildDecider(s *State) {
 		}
 	}
 	for _, i := range slices.Sorted(maps.Keys(offered)) {
-		s.Problems = append(s.Problems, Problem{Address: "api." + s.Snapshot.API(i).Label(), Reason: "refresh tokens need --state or --store"})
+		s.Problems = append(s.Problems, newProblem("api."+s.Snapshot.API(i).Label(), errNoStore))
 	}
 }
 
 func (a *Activator) putInForce(s *State) {
+	s.FirstServed = a.serials.last.FirstServed
 	s.Counters = a.Metrics.APIs(s.Snapshot.NumAPIs(), func(i int) string { return s.Snapshot.API(i).Label() })
 	a.current.Store(s)
 	if a.Rejected() == nil { // else the alert on a rejected file must go on
@@ -373,17 +404,21 @@ func (a *Activator) putInForce(s *State) {
 	a.remotes.retain(s.Credentials.remoteKeys())
 	a.Activated(s)
 	a.Logger.Info("snapshot activated", "snapshot", s.Digest, "serial", s.Serial, "revision", s.Revision,
-		"apis", s.Snapshot.NumAPIs(), "clients", s.Snapshot.NumClients(), "authorizations", s.Snapshot.NumAuthorizations())
+		"apis", s.Snapshot.NumAPIs(), "clients", s.Snapshot.NumClients(), "authorizations", s.Snapshot.NumAuthorizations(), "problems", len(s.Problems))
 	for _, p := range s.Problems {
-		a.Logger.Error("not served", "address", p.Address, "reason", p.Reason)
+		a.Logger.Error("not served", "address", p.Address, "reason", p.Reason, "action", p.Action)
+	}
+	if err := a.KeysMissing(); err != nil {
+		a.Logger.Error("not ready", "reason", err.Error(), "action", remedy.For(err, remedy.Runbooks+"not-ready"))
 	}
 }
 
 // reject remembers and reports why a snapshot was not put in force.
 func (a *Activator) reject(digest string, err error) error {
 	a.Metrics.Reloaded(false, a.Now())
-	a.rejected.Store(&Rejection{Digest: digest, Reason: err.Error(), At: a.Now().UTC()})
-	attrs := []any{"reason", err.Error()}
+	rejection := &Rejection{Digest: digest, Reason: err.Error(), Action: remedy.For(err, remedy.Runbooks+"snapshot-refused"), At: a.Now().UTC()}
+	a.rejected.Store(rejection)
+	attrs := []any{"reason", rejection.Reason}
 	if digest != "" {
 		attrs = append(attrs, "snapshot", digest)
 	}
@@ -393,7 +428,7 @@ func (a *Activator) reject(digest string, err error) error {
 	if defect, ok := errors.AsType[*Defect](err); ok {
 		attrs = append(attrs, slog.String("stack", string(defect.Stack)))
 	}
-	a.Logger.Error("snapshot rejected", attrs...)
+	a.Logger.Error("snapshot rejected", append(attrs, "action", rejection.Action)...)
 	return err
 }
 

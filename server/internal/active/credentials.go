@@ -11,6 +11,7 @@ import (
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server/clientauth"
+	"github.com/writ-auth/writ/server/remedy"
 )
 
 // Credentials are what clients of one configuration authenticate with, apart
@@ -117,7 +118,8 @@ func (a *Activator) buildCredentials(s *State) error {
 	if declared && len(c.methods) == 0 {
 		err := errors.New("no client credential can be used")
 		if len(s.Problems) > problems {
-			err = errors.Join(err, s.Problems[problems])
+			first := s.Problems[problems]
+			err = remedy.With(errors.Join(err, first), first.Action)
 		}
 		return err
 	}
@@ -133,15 +135,14 @@ var methods = []clientauth.Method{
 func (a *Activator) buildSecrets(s *State) {
 	secrets, unusable := clientauth.NewSecrets(s.Snapshot, a.secretHash, a.SlowHashes, a.Work)
 	for _, u := range unusable {
-		s.Problems = append(s.Problems, Problem{
-			Address: "client." + u.Client, Reason: fmt.Sprintf("secret %q: %v", u.Secret, u.Err),
-		})
+		s.Problems = append(s.Problems, newProblem("client."+u.Client, fmt.Errorf("secret %q: %w", u.Secret, u.Err)))
 	}
 	s.Secrets = secrets
 }
 
 // errOwnIssuer is why a trusted issuer is not trusted. The compiler refuses it too.
-var errOwnIssuer = errors.New("it is the issuer itself, and whoever is sent a token of ours could log in with it")
+var errOwnIssuer = remedy.With(errors.New("it is the issuer itself, and whoever is sent a token of ours could log in with it"),
+	"remove the block from the configuration")
 
 // buildIssuers parses the pinned keys of trusted issuers and finds the fetched
 // ones, which outlive the snapshots. One that is ourselves is left out: a token of
@@ -150,7 +151,7 @@ func (a *Activator) buildIssuers(s *State, last *Credentials) {
 	for i := range s.Snapshot.NumTrustedIssuers() {
 		declared := s.Snapshot.TrustedIssuer(i)
 		if declared.Issuer == s.Snapshot.Issuer().URL {
-			s.Problems = append(s.Problems, Problem{Address: "trusted_issuer." + declared.Label, Reason: errOwnIssuer.Error()})
+			s.Problems = append(s.Problems, newProblem("trusted_issuer."+declared.Label, errOwnIssuer))
 			continue
 		}
 		algs := declared.Algorithms
@@ -163,7 +164,7 @@ func (a *Activator) buildIssuers(s *State, last *Credentials) {
 		} else {
 			var err error
 			if t.pinned, err = s.Credentials.parse(last, declared.JWKS, algs); err != nil {
-				s.Problems = append(s.Problems, Problem{Address: "trusted_issuer." + t.Label, Reason: err.Error()})
+				s.Problems = append(s.Problems, newProblem("trusted_issuer."+t.Label, err))
 				continue
 			}
 		}
@@ -182,7 +183,7 @@ func (a *Activator) buildClient(s *State, last *Credentials, client snapshot.Cli
 		declared = true
 		keys, err := s.Credentials.parse(last, block.JWKS, algs)
 		if err != nil {
-			s.Problems = append(s.Problems, Problem{Address: "client." + client.Label(), Reason: fmt.Sprintf("public_key %q: %v", block.Label, err)})
+			s.Problems = append(s.Problems, newProblem("client."+client.Label(), fmt.Errorf("public_key %q: %w", block.Label, err)))
 			continue
 		}
 		id := client.ClientID()
@@ -235,7 +236,7 @@ func (c *Credentials) keyFetchProblems() (problems []Problem) {
 				continue
 			}
 			if err := t.remote.Err(); err != nil {
-				problems = append(problems, Problem{Address: "trusted_issuer." + t.Label, Reason: "fetch keys: " + err.Error()})
+				problems = append(problems, newProblem("trusted_issuer."+t.Label, fmt.Errorf("fetch keys: %w", err)))
 			}
 		}
 	}

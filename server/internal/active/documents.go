@@ -96,6 +96,10 @@ func (s *State) renderMetadata() ([]byte, error) {
 	issuer := s.Snapshot.Issuer().URL
 	methods := append([]clientauth.Method{}, s.Credentials.methods...) // never null
 	var algorithms []string
+	signing := []schema.SigningAlg{} // never null
+	for _, used := range s.algorithms {
+		signing = append(signing, used.Alg)
+	}
 	if slices.Contains(methods, clientauth.PrivateKeyJWT) {
 		algorithms = namesOf(jose.Assertions)
 	}
@@ -108,7 +112,7 @@ func (s *State) renderMetadata() ([]byte, error) {
 		AuthMethods:   methods, AuthAlgorithms: algorithms,
 		ProofAlgorithms:  namesOf(jose.Proofs),
 		CertificateBound: s.bindsToCertificates(),
-		Algorithms:       algorithmsInUse(s.Snapshot),
+		Algorithms:       signing,
 		SubjectTypes:     []string{"public"},
 
 		IntrospectionEndpoint: endpointURL(issuer, IntrospectionPath), IntrospectionMethods: methods, IntrospectionAlgorithms: algorithms,

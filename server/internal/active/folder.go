@@ -7,9 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/writ-auth/writ/schema/durable"
 	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/server/remedy"
 )
 
 // Names of the files in the state folder.
@@ -27,8 +29,9 @@ type serials struct {
 
 // A serial names one snapshot in the history of its configuration.
 type serial struct {
-	Serial uint64 `json:"serial"`
-	Digest string `json:"digest"`
+	Serial      uint64    `json:"serial"`
+	Digest      string    `json:"digest"`
+	FirstServed time.Time `json:"first_served,omitzero"`
 }
 
 // readSerials reads what was served before. A file that cannot be read is an
@@ -59,19 +62,21 @@ func readSerials(dir string) (*serials, error) {
 func (s *serials) check(number uint64, digest string) error {
 	switch {
 	case number < s.last.Serial:
-		return fmt.Errorf("serial %d is a rollback: %d has been served; writ rollback gives old content a new serial", number, s.last.Serial)
+		return remedy.With(fmt.Errorf("serial %d is a rollback: %d has been served; writ rollback gives old content a new serial", number, s.last.Serial),
+			"to go back on purpose: writ rollback; otherwise put the snapshot in force there again")
 	case number == s.last.Serial && s.last.Digest != "" && digest != s.last.Digest:
-		return fmt.Errorf("serial %d is a fork: it has been served as %s; writ apply beside the snapshot in force gives the next serial", number, s.last.Digest)
+		return remedy.With(fmt.Errorf("serial %d is a fork: it has been served as %s; writ apply beside the snapshot in force gives the next serial", number, s.last.Digest),
+			"apply again beside the snapshot in force, which gives the next serial")
 	}
 	return nil
 }
 
-// record remembers what is about to be in force, on disk first.
-func (s *serials) record(number uint64, digest string) error {
-	next := serial{Serial: number, Digest: digest}
-	if next == s.last {
+// record remembers what is about to be in force, on disk first, and since when.
+func (s *serials) record(number uint64, digest string, now time.Time) error {
+	if number == s.last.Serial && digest == s.last.Digest {
 		return nil
 	}
+	next := serial{Serial: number, Digest: digest, FirstServed: now.UTC()}
 	if s.dir != "" {
 		content, err := json.Marshal(next)
 		if err != nil {
@@ -79,7 +84,7 @@ func (s *serials) record(number uint64, digest string) error {
 		}
 		// After a power failure a mark that was lost would let a rollback through.
 		if err := durable.Replace(filepath.Join(s.dir, serialFile), append(content, '\n'), 0o600); err != nil {
-			return fmt.Errorf("remember serial %d: %w", number, err)
+			return remedy.Folder(fmt.Errorf("remember serial %d: %w", number, err), s.dir)
 		}
 	}
 	s.last = next

@@ -15,7 +15,7 @@ import (
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/jose"
-	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/server/remedy"
 	"github.com/writ-auth/writ/server/token"
 )
 
@@ -27,30 +27,77 @@ func (a *Activator) buildKeys(s *State) (*token.Keys, error) {
 	scheduled, declared := a.declaredKeys(s)
 	secrets := map[string]*token.Key{}
 	var need token.Need
+	used := map[schema.SigningAlg]int{}
 	for i := range s.Snapshot.NumAPIs() {
 		api := s.Snapshot.API(i)
 		need.Longest = max(need.Longest, api.TokenLifetime())
+		used[api.Alg()]++
 		if api.Alg() == schema.HS256 {
 			if key := a.secretKey(s, api.Label(), api.SigningSecret()); key != nil {
 				secrets[api.Label()] = key
 			}
 		}
 	}
-	need.Algs = slices.DeleteFunc(algorithmsInUse(s.Snapshot), func(alg schema.SigningAlg) bool {
-		return alg == schema.HS256 || declared[alg]
-	})
+	for _, alg := range jose.Algs(jose.APITokens) {
+		if used[alg] == 0 {
+			continue
+		}
+		s.algorithms = append(s.algorithms, AlgorithmUse{Alg: alg, APIs: used[alg]})
+		if alg != schema.HS256 && !declared[alg] {
+			need.Algs = append(need.Algs, alg)
+		}
+	}
 	keys := token.NewKeys(scheduled, secrets).WithManaged(a.Managed, need)
 	failed := keys.Maintain(context.Background(), a.Now())
 	s.unsigned = len(failed)
 	for _, alg := range need.Algs {
 		if err := failed[alg]; err != nil {
-			s.Problems = append(s.Problems, Problem{Address: "signing_alg " + string(alg), Reason: err.Error()})
+			s.Problems = append(s.Problems, newProblem("signing_alg "+string(alg), err))
 		}
 	}
 	if s.Snapshot.NumAPIs() > 0 && len(scheduled) == 0 && len(secrets) == 0 && len(failed) == len(need.Algs) {
-		return nil, errors.Join(errors.New("no signing key can be used"), s.Problems[0])
+		first := s.Problems[0]
+		return nil, remedy.With(errors.Join(errors.New("no signing key can be used"), first), first.Action)
 	}
 	return keys, nil
+}
+
+// KeysMissing says which algorithms in use have no key, and why that keeps the server
+// from being ready. It is nil once the server has been ready.
+func (a *Activator) KeysMissing() error {
+	s := a.Current()
+	if s == nil || a.Ready() {
+		return nil
+	}
+	var errs []error
+	for _, alg := range s.withoutKey(a.Now()) {
+		err := remedy.With(fmt.Errorf("no key signs with %s", alg), "declare a signing_key that is active now")
+		for _, p := range a.Problems(s) {
+			if s.leavesWithoutKey(p, alg) {
+				err = remedy.With(fmt.Errorf("no key signs with %s: %w", alg, p), p.Action)
+				break
+			}
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// leavesWithoutKey reports whether the problem is one of a key of the algorithm.
+func (s *State) leavesWithoutKey(p Problem, alg schema.SigningAlg) bool {
+	switch p.Kind() {
+	case "signing_alg":
+		return strings.HasSuffix(p.Address, " "+string(alg))
+	case "api":
+		return alg == schema.HS256
+	case "signing_key":
+		for i := range s.Snapshot.NumSigningKeys() {
+			if entry := s.Snapshot.SigningKey(i); entry.Alg == alg && p.Address == "signing_key."+entry.Label {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // KeyFaults are the problems that managed keys have now and that are none of the
@@ -58,7 +105,7 @@ func (a *Activator) buildKeys(s *State) (*token.Keys, error) {
 func (a *Activator) KeyFaults(s *State) (found []Problem) {
 	faults := a.Managed.Faults()
 	for _, alg := range slices.Sorted(maps.Keys(faults)) {
-		p := Problem{Address: "signing_alg " + string(alg), Reason: faults[alg]}
+		p := newProblem("signing_alg "+string(alg), faults[alg])
 		if !slices.ContainsFunc(s.Problems, func(known Problem) bool { return known.Address == p.Address }) {
 			found = append(found, p)
 		}
@@ -90,6 +137,7 @@ func (a *Activator) maintainKeys(ctx context.Context) {
 		if failed := s.Keys().Maintain(ctx, a.Now()); len(failed) < s.unsigned {
 			_ = a.Refresh() // what was not served for want of these keys is served now
 		}
+		a.Ready() // which is for good, and in the log
 	}
 }
 
@@ -103,7 +151,7 @@ func (a *Activator) declaredKeys(s *State) (keys []token.Scheduled, declared map
 		declared[entry.Alg] = true
 		key, err := a.declaredKey(entry)
 		if err != nil {
-			s.Problems = append(s.Problems, Problem{Address: "signing_key." + entry.Label, Reason: err.Error()})
+			s.Problems = append(s.Problems, newProblem("signing_key."+entry.Label, err))
 			continue
 		}
 		keys = append(keys, token.Scheduled{Key: key, ActivatesAt: entry.ActivatesAt, RetiresAt: entry.RetiresAt})
@@ -118,7 +166,7 @@ func (a *Activator) declaredKey(entry schema.SigningKey) (*token.Key, error) {
 	file, err := a.resolve(entry.PrivateKey, a.KeyFolder, "a folder in --keys")
 	if err != nil {
 		if _, absent := os.ReadDir(a.KeyFolder); absent != nil && a.KeyFolder != "" {
-			err = token.FolderError(a.KeyFolder, absent)
+			err = remedy.Folder(absent, a.KeyFolder)
 		}
 		return nil, err
 	}
@@ -154,20 +202,10 @@ func (a *Activator) secretKey(s *State, label string, ref schema.SecretRef) *tok
 		err = key.SelfTest()
 	}
 	if err != nil {
-		s.Problems = append(s.Problems, Problem{Address: "api." + label, Reason: err.Error()})
+		s.Problems = append(s.Problems, newProblem("api."+label, err))
 		return nil
 	}
 	return key
-}
-
-// algorithmsInUse are those that some API's tokens are signed with, in the order in
-// which the metadata lists them.
-func algorithmsInUse(snap *snapshot.Snapshot) []schema.SigningAlg {
-	used := map[schema.SigningAlg]bool{}
-	for i := range snap.NumAPIs() {
-		used[snap.API(i).Alg()] = true
-	}
-	return slices.DeleteFunc(jose.Algs(jose.APITokens), func(alg schema.SigningAlg) bool { return !used[alg] })
 }
 
 // tokenKey finds a signing key in a PKCS #11 token, which it never leaves.
@@ -221,10 +259,10 @@ func (a *Activator) resolve(ref schema.SecretRef, dir, flag string) ([]byte, err
 		if value := a.Getenv(name); value != "" {
 			return []byte(value), nil
 		}
-		return nil, fmt.Errorf("environment variable %q is not set", name)
+		return nil, remedy.With(fmt.Errorf("environment variable %q is not set", name), "start writd with "+name+" in its environment")
 	case "file":
 		if dir == "" {
-			return nil, fmt.Errorf("%q needs %s", ref, flag)
+			return nil, remedy.With(fmt.Errorf("%q needs %s", ref, flag), "start writd with "+flag+" FOLDER, in which there is "+name)
 		}
 		return readInside(dir, name)
 	}
@@ -241,15 +279,24 @@ func readInside(dir, name string) ([]byte, error) {
 	defer root.Close()
 	info, err := root.Stat(name)
 	if err != nil {
-		return nil, err
+		return nil, inside(dir, err)
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxReferenced {
 		return nil, fmt.Errorf("%q is not a regular file of at most %d bytes", name, maxReferenced)
 	}
 	f, err := root.Open(name)
 	if err != nil {
-		return nil, err
+		return nil, inside(dir, err)
 	}
 	defer f.Close()
 	return io.ReadAll(io.LimitReader(f, maxReferenced))
+}
+
+// inside completes the path of an error that os.Root gives, which is the path below
+// the folder.
+func inside(dir string, err error) error {
+	if failed, ok := errors.AsType[*os.PathError](err); ok {
+		return &os.PathError{Op: failed.Op, Path: filepath.Join(dir, failed.Path), Err: failed.Err}
+	}
+	return err
 }

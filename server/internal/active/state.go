@@ -9,6 +9,7 @@
 package active
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/writ-auth/writ/server/clientauth"
 	"github.com/writ-auth/writ/server/decide"
 	"github.com/writ-auth/writ/server/metrics"
+	"github.com/writ-auth/writ/server/remedy"
 	"github.com/writ-auth/writ/server/token"
 )
 
@@ -28,7 +30,10 @@ type State struct {
 	Serial   uint64
 	Revision string            // of the sources that the snapshot was made from
 	Style    schema.ErrorStyle // of refusals
-	Since    time.Time         // when it was put in force
+	Since    time.Time         // when it was put in force, with its keys and secrets
+	// FirstServed is when the snapshot was put in force for the first time, by this
+	// process or, with a state folder, by one before.
+	FirstServed time.Time
 	// Problems are what of the snapshot cannot be served, and why.
 	Problems []Problem
 
@@ -39,6 +44,7 @@ type State struct {
 	Counters    []*metrics.API    // by the index of the API
 	Work        *clientauth.Work  // nil but in tests
 	Metadata    []byte            // the document of RFC 8414
+	algorithms  []AlgorithmUse    // without what the clock decides
 	endpoints   map[string]string // the path below the issuer, by the path of a request
 	unsigned    int               // algorithms in use that had no managed key
 	proofs      []bool            // by the index of the API: every token for it is bound to a DPoP key; nil: none
@@ -46,6 +52,39 @@ type State struct {
 
 // Keys returns the keys that the snapshot's tokens are signed with.
 func (s *State) Keys() *token.Keys { return s.Issuer.Keys() }
+
+// An AlgorithmUse is an algorithm that APIs sign with: how many, and for how many of
+// these there is no key at the moment.
+type AlgorithmUse struct {
+	Alg           schema.SigningAlg
+	APIs, Without int
+}
+
+// Algorithms are those in use, in the order in which the metadata lists them, as they
+// are at now.
+func (s *State) Algorithms(now time.Time) []AlgorithmUse {
+	used := slices.Clone(s.algorithms)
+	for i := range used {
+		switch u := &used[i]; {
+		case u.Alg == schema.HS256: // a secret for each API
+			u.Without = u.APIs - len(s.Keys().Secrets())
+		case s.Keys().Signer(u.Alg, "", now.Unix()) == nil:
+			u.Without = u.APIs
+		}
+	}
+	return used
+}
+
+// withoutKey are the algorithms of which no API can be given a token at now.
+func (s *State) withoutKey(now time.Time) []schema.SigningAlg {
+	var without []schema.SigningAlg
+	for _, u := range s.Algorithms(now) {
+		if u.Without == u.APIs {
+			without = append(without, u.Alg)
+		}
+	}
+	return without
+}
 
 // Stale reports whether now is past the snapshot's not_after.
 func (s *State) Stale(now time.Time) bool {
@@ -86,6 +125,29 @@ func (s *State) Paths() (paths []string) {
 type Problem struct {
 	Address string `json:"address"` // client.billing
 	Reason  string `json:"reason"`
+	Action  string `json:"action"` // what mends it
+}
+
+// mends says, by the kind of an object, what mends it when its error does not know
+// better. All of these are read again by themselves.
+var mends = map[string]string{
+	"api":            "correct the secret that the reason names",
+	"client":         "correct the secret or the public key that the reason names",
+	"signing_alg":    "give --keys a folder that writd can read and write, or declare a signing_key",
+	"signing_key":    "correct the private key that the reason names",
+	"trusted_issuer": "see that writd reaches the jwks_uri, or correct the jwks in the configuration",
+}
+
+func newProblem(address string, err error) Problem {
+	return Problem{Address: address, Reason: err.Error(), Action: remedy.For(err, mends[kind(address)])}
+}
+
+// Kind is the kind of the object, as "client".
+func (p Problem) Kind() string { return kind(p.Address) }
+
+func kind(address string) string {
+	end := strings.IndexAny(address, ". ")
+	return address[:max(end, 0)]
 }
 
 // Error makes a problem the cause of a rejection.

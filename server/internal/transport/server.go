@@ -13,15 +13,18 @@
 package transport
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -73,7 +76,8 @@ func Serve(ctx context.Context, l Listeners, opts Options) error {
 	if opts.Connections > 0 {
 		most = min(most, opts.Connections)
 	}
-	public := newServer(limitStreams(opts.Public, most, opts.PerAddress, opts.Overloaded), opts.Logger)
+	var inFlight atomic.Int64
+	public := newServer(counted(limitStreams(opts.Public, most, opts.PerAddress, opts.Overloaded), &inFlight), opts.Logger)
 	public.TLSConfig = l.TLS
 	queue := newFairQueue()
 	public.ConnState = func(conn net.Conn, state http.ConnState) {
@@ -106,7 +110,20 @@ func Serve(ctx context.Context, l Listeners, opts Options) error {
 	case <-ctx.Done():
 	}
 	opts.Drain()
-	return errors.Join(err, shutdown(servers))
+	began := time.Now()
+	opts.Logger.Info("draining", "reason", fmt.Sprint(cmp.Or(err, context.Cause(ctx))), "in_flight", inFlight.Load(), "at_most", drainTimeout.String())
+	err = errors.Join(err, shutdown(servers))
+	opts.Logger.Info("drained", "took", time.Since(began).Round(time.Millisecond).String(), "cut_off", inFlight.Load())
+	return err
+}
+
+// counted counts the requests that are being answered.
+func counted(next http.Handler, inFlight *atomic.Int64) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		inFlight.Add(1)
+		defer inFlight.Add(-1)
+		next.ServeHTTP(w, r)
+	})
 }
 
 // shutdown drains the public server before the admin one, which reports meanwhile

@@ -23,6 +23,7 @@ type relay struct {
 	to    string
 	armed atomic.Bool // waits for a message to a bucket
 	deaf  atomic.Bool
+	lost  atomic.Bool // the answer to a write
 	conns sync.WaitGroup
 }
 
@@ -50,7 +51,7 @@ func (r *relay) accept() {
 			continue
 		}
 		r.conns.Go(func() { pass(client, server, r.said) })
-		r.conns.Go(func() { pass(server, client, func([]byte) bool { return !r.deaf.Load() }) })
+		r.conns.Go(func() { pass(server, client, r.answered) })
 	}
 }
 
@@ -59,6 +60,24 @@ func (r *relay) said(message []byte) bool {
 		r.deaf.Store(true)
 	}
 	return true
+}
+
+func (r *relay) answered(message []byte) bool {
+	if !r.deaf.Load() {
+		return true
+	}
+	if bytes.Contains(message, []byte(`"seq":`)) {
+		r.lost.Store(true)
+	}
+	return false
+}
+
+// hear ends the deafness, once it has lost the answer.
+func (r *relay) hear(t *testing.T) {
+	t.Helper()
+	eventually(t, "no answer was lost", func(context.Context) bool { return r.lost.Load() })
+	r.lost.Store(false)
+	r.deaf.Store(false)
 }
 
 // pass copies what may go on. Both ends are idle when it begins and ends to
@@ -126,7 +145,7 @@ func TestNATSLostAnswerOfTheOnlyWrite(t *testing.T) {
 		}
 	})
 	stored(t, direct, once, 0)
-	r.deaf.Store(false)
+	r.hear(t)
 	work.Wait()
 	if err := relayed.PutOnce(t.Context(), once, time.Hour); !errors.Is(err, store.ErrExists) {
 		t.Errorf("PutOnce again: %v", err)
@@ -140,7 +159,7 @@ func TestNATSLostAnswerOfTheOnlyWrite(t *testing.T) {
 		}
 	})
 	entry := stored(t, direct, chain, first)
-	r.deaf.Store(false)
+	r.hear(t)
 	work.Wait()
 	if after, err := direct.Get(t.Context(), chain); err != nil || after.Revision != next || entry.Revision != next {
 		t.Errorf("revision %d, then %d, %v; acknowledged %d", entry.Revision, after.Revision, err, next)
@@ -167,7 +186,7 @@ func TestNATSLostAnswerBeforeAnothersWrite(t *testing.T) {
 	if _, err := direct.CompareAndSwap(t.Context(), key, mine.Revision, []byte("another's"), time.Hour); err != nil {
 		t.Fatal(err)
 	}
-	r.deaf.Store(false)
+	r.hear(t)
 	work.Wait()
 	if after, err := direct.Get(t.Context(), key); err != nil || string(after.Value) != "another's" {
 		t.Errorf("the repeated write undid another's: %q, %v", after.Value, err)
@@ -190,7 +209,7 @@ func TestNATSNoAnswerIsNoSuccess(t *testing.T) {
 	if err := direct.PutOnce(t.Context(), key, time.Hour); !errors.Is(err, store.ErrExists) {
 		t.Errorf("elsewhere afterwards: %v", err)
 	}
-	r.deaf.Store(false)
+	r.hear(t)
 	eventually(t, "the store does not recover", func(ctx context.Context) bool {
 		return errors.Is(relayed.PutOnce(ctx, key, time.Hour), store.ErrExists)
 	})

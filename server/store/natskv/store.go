@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/schema/natsbucket"
+	"github.com/writ-auth/writ/server/remedy"
 	"github.com/writ-auth/writ/server/store"
 )
 
@@ -116,6 +117,7 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 		Login: opts.Login, AllowUnsafe: opts.AllowUnsafe, Logger: opts.Logger,
 		Noun: "store", Description: "what several writd remember together", MaxMessage: maxMessage,
 		Forgets: "what it forgets can be used again", Exposed: "who can change it can make used assertions fresh",
+		Action: "see that the servers of --store run, reach each other and take this client's login; writd connects by itself: " + remedy.Runbooks + "store-down",
 	})
 	if err != nil {
 		return nil, err
@@ -136,6 +138,12 @@ func (n *Store) call(ctx context.Context, work func(ctx context.Context) error) 
 		return store.ErrClosed
 	}
 	return err
+}
+
+// Fault says why the store does not work at the moment, as far as calls and the
+// connection have shown. nil: nothing is known to be wrong.
+func (n *Store) Fault() error {
+	return n.client.Fault()
 }
 
 // PutOnce implements Store.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/build"
 )
 
 // ManCommand prints the manual page of the table.
@@ -38,7 +39,7 @@ func packagedOn(env *Env) string {
 // manPage is writ(1), made from the table that parses the command line.
 func manPage(env *Env, table []Command) string {
 	var page strings.Builder
-	b := ReadBuild()
+	b := build.Read()
 	date, _, _ := strings.Cut(b.Time, "T")
 	if date == "" {
 		date = packagedOn(env)

@@ -4,9 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"runtime"
 	"runtime/debug"
 	"strings"
+
+	"github.com/writ-auth/writ/schema/build"
 )
 
 // Run is the whole program: it runs the command line args, without the program's
@@ -73,7 +74,8 @@ func (e *Env) reportDefect(cause any, stack []byte) {
 	fmt.Fprintf(&text, "writ: internal error: %v\n\n", cause)
 	text.WriteString("This is a defect in writ, not in your configuration. Nothing was left half written.\n")
 	text.WriteString("Please report it with the text below at " + issuesURL + ".\n\n")
-	fmt.Fprintf(&text, "writ %s, %s, %s/%s\n", ReadBuild().Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	b := build.Read()
+	fmt.Fprintf(&text, "writ %s, %s, %s\n", b.Version, b.Go, b.Platform)
 	text.Write(stack)
 	io.WriteString(e.Err, text.String())
 }

@@ -3,8 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
-	"runtime"
-	"runtime/debug"
+
+	"github.com/writ-auth/writ/schema/build"
 )
 
 // VersionCommand prints the version.
@@ -17,41 +17,8 @@ func VersionCommand() Command {
 	}
 }
 
-// A Build is what the program knows about itself.
-type Build struct {
-	Version  string `json:"version"` // "v1.2.3", or "devel" when built from a checkout without a tag
-	Revision string `json:"revision,omitempty"`
-	Modified bool   `json:"modified,omitempty"` // built from a checkout with changes
-	Time     string `json:"time,omitempty"`
-	Go       string `json:"go"`
-	Platform string `json:"platform"`
-}
-
-// ReadBuild asks the Go linker's record, so that no release step can forget to set it.
-func ReadBuild() Build {
-	b := Build{Version: "devel", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return b
-	}
-	if v := info.Main.Version; v != "" && v != "(devel)" {
-		b.Version = v
-	}
-	for _, s := range info.Settings {
-		switch s.Key {
-		case "vcs.revision":
-			b.Revision = s.Value
-		case "vcs.time":
-			b.Time = s.Value
-		case "vcs.modified":
-			b.Modified = s.Value == "true"
-		}
-	}
-	return b
-}
-
 func showVersion(env *Env) error {
-	b := ReadBuild()
+	b := build.Read()
 	if env.JSON {
 		return env.PrintJSON(b)
 	}
