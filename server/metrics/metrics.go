@@ -25,10 +25,6 @@ import (
 // algorithms are the values of the label alg.
 var algorithms = jose.Names(jose.APITokens)
 
-// buckets are the upper bounds of durations, in seconds: OpenTelemetry's for
-// requests, with finer ones below, because an HS256 token takes microseconds.
-var buckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
-
 // maxScrapes is how many scrapes are answered at once.
 const maxScrapes = 4
 
@@ -38,8 +34,8 @@ type Metrics struct {
 	prometheus.Gatherer
 
 	apis           *apis
-	duration       prometheus.Histogram
-	signing        []prometheus.Observer // by algorithm
+	duration       histograms // one, without a label
+	signing        histograms // by algorithm
 	introspections byResult
 	revocations    byResult
 	reloads        struct{ failure, success prometheus.Counter }
@@ -58,17 +54,11 @@ func New(state func() State) *Metrics {
 		Handler:  promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes, DisableCompression: true}),
 		Gatherer: registry,
 		apis:     newAPIs(),
-		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "writ_token_request_duration_seconds", Help: "Time from a parsed token request to its answer.", Buckets: buckets,
-		}),
+		duration: newHistograms("writ_token_request_duration_seconds", "Time from a parsed token request to its answer.", ""),
+		signing: newHistograms("writ_token_sign_duration_seconds",
+			"Time to put a token together and sign it, with the wait for a free signer.", "alg", algorithms...),
 		lastSuccess: gauge("writ_snapshot_last_reload_success_timestamp_seconds", "When a snapshot was last put in force; 0 for never."),
 		successful:  gauge("writ_snapshot_last_reload_successful", "Whether the last attempt to put a snapshot in force succeeded."),
-	}
-	signing := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "writ_token_sign_duration_seconds", Help: "Time to put a token together and sign it, with the wait for a free signer.", Buckets: buckets,
-	}, []string{"alg"})
-	for _, alg := range algorithms {
-		m.signing = append(m.signing, signing.WithLabelValues(alg))
 	}
 	introspections := resultVec("writ_introspection_requests_total", "Introspection requests by result.")
 	m.introspections = countByResult(introspections, Active, Inactive)
@@ -77,7 +67,7 @@ func New(state func() State) *Metrics {
 	reloads := resultVec("writ_snapshot_reloads_total", "Attempts to put a snapshot, or new secrets and keys for it, in force.")
 	m.reloads.failure, m.reloads.success = reloads.WithLabelValues("failure"), reloads.WithLabelValues("success")
 	registry.MustRegister(
-		buildInfo(), m.apis, m.duration, signing, introspections, revocations, reloads, m.lastSuccess, m.successful, stateCollector(state),
+		buildInfo(), m.apis, m.duration, m.signing, introspections, revocations, reloads, m.lastSuccess, m.successful, stateCollector(state),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(
 			collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile(`^/gc/cycles/total:gc-cycles$`)})),
@@ -114,13 +104,13 @@ func (c *byResult) count(r Result) {
 }
 
 // TokenRequest takes note of how long a token request took.
-func (m *Metrics) TokenRequest(took time.Duration) { m.duration.Observe(took.Seconds()) }
+func (m *Metrics) TokenRequest(took time.Duration) { m.duration[0].observe(took) }
 
 // Signed takes note of how long a token took with the algorithm.
 func (m *Metrics) Signed(alg string, took time.Duration) {
 	for i := range algorithms {
 		if algorithms[i] == alg {
-			m.signing[i].Observe(took.Seconds())
+			m.signing[i].observe(took)
 		}
 	}
 }
