@@ -29,7 +29,6 @@ type daemon struct {
 	close       func() error        // of the store or the state file; nil without one
 	exporter    *telemetry.Exporter // of OpenTelemetry data; nil without one
 	listeners   server.Listeners
-	tuner       tuner
 }
 
 // newDaemon makes everything that can fail before the first request.
@@ -43,7 +42,6 @@ func newDaemon(set settings, getenv func(string) string, log *slog.Logger) (*dae
 		d.listeners.TLS = d.certificate.Config()
 		d.sayExpired()
 	}
-	d.tuner = newTuner(getenv, set.pprof)
 	opts := server.Options{
 		Keys: server.KeyOptions{
 			Folder: set.keys, Announce: set.keyFlags.announce, Rotate: set.keyFlags.rotate, PKCS11Module: set.keyFlags.module,
@@ -182,7 +180,6 @@ func (d *daemon) activate(file []byte, err error) {
 		return
 	}
 	if d.server.Activate(file) == nil {
-		d.tuner.fit(len(file))
 		d.keep(file)
 	}
 	d.tell(d.summary())
@@ -211,7 +208,6 @@ func (d *daemon) reload() {
 	if err != nil {
 		d.server.Unreadable(fmt.Errorf("snapshot unreadable: %w", err))
 	} else if d.server.Activate(file) == nil {
-		d.tuner.fit(len(file))
 		return
 	}
 	_ = d.server.Refresh()

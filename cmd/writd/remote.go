@@ -69,7 +69,6 @@ func (d *daemon) startFromKept() {
 		return
 	}
 	if d.server.Activate(file) == nil {
-		d.tuner.fit(len(file))
 		d.log.Warn("serving the snapshot that was kept: none could be fetched", "snapshot", d.server.Active().Digest)
 	}
 }
