@@ -9,11 +9,15 @@ import (
 	"github.com/writ-auth/writ/config"
 	"github.com/writ-auth/writ/config/source"
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/testenv"
 )
 
 // TestHostile loads what is meant to exhaust the loader: each ends in seconds
 // with a diagnostic of the code.
 func TestHostile(t *testing.T) {
+	if testenv.RaceDetector {
+		t.Skip("large inputs: the run without the race detector covers them")
+	}
 	var chain, typos, instances, circle strings.Builder
 	for i := range 20_000 {
 		fmt.Fprintf(&chain, "locals { v%d = local.v%d }\n", i, i+1)

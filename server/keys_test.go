@@ -135,14 +135,15 @@ func TestServersKeepTheirKeys(t *testing.T) {
 // Maintain is what makes the keys of a process change while nothing else happens.
 func TestMaintainKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, log := serving(t, fast(), server.Options{Now: time.Now})
+		const rotate = 24 * time.Hour
+		s, log := serving(t, fast(), server.Options{Now: time.Now, Keys: server.KeyOptions{Announce: time.Hour, Rotate: rotate}})
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() { _ = s.Maintain(ctx) })
 		before := keySet(s)
-		time.Sleep(token.DefaultRotate + token.Rescan)
+		time.Sleep(rotate + token.Rescan)
 		if after := keySet(s); string(after) == string(before) || strings.Count(string(after), `"kid"`) != 2 {
-			t.Errorf("after %v: %s", token.DefaultRotate, after)
+			t.Errorf("after %v: %s", rotate, after)
 		}
 		cancel()
 		wg.Wait()

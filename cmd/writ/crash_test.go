@@ -16,6 +16,7 @@ import (
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 
 	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/schema/testenv"
 )
 
 // init keeps the program's main goroutine on one thread where a test asks for it,
@@ -203,7 +204,7 @@ func findStrace(t *testing.T) string {
 // TestCrashes kills the real program at every system call that touches a file,
 // and lets each of them fail.
 func TestCrashes(t *testing.T) {
-	if raceDetector {
+	if testenv.RaceDetector {
 		t.Skip("the race detector sees nothing in a program that is killed; the run without it covers this")
 	}
 	if testing.Short() {

@@ -101,8 +101,47 @@ func median(values []float64) float64 {
 	return values[len(values)/2]
 }
 
+// BenchmarkStart starts writd on a folder that has its keys and asks for one token.
+// first-ms is from the start of the process to the token, the best of the iterations
+// because a busy machine only ever makes it longer; idle-MiB is the memory then.
+func BenchmarkStart(b *testing.B) {
+	args, address := costed(b, schema.ES256)
+	best, idle := time.Hour, 0.0
+	start := func() {
+		cmd := exec.Command(args[0], args[1:]...)
+		begin := time.Now()
+		if err := cmd.Start(); err != nil {
+			b.Fatal(err)
+		}
+		conn := dial(b, address)
+		if err := exchange(conn, bufio.NewReader(conn), tokenRequest()); err != nil {
+			b.Fatal(err)
+		}
+		best = min(best, time.Since(begin))
+		idle = max(idle, (&loaded{pid: cmd.Process.Pid}).resident(b))
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}
+	start() // which makes the keys
+	best = time.Hour
+	for b.Loop() {
+		start()
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(best.Microseconds())/1000, "first-ms")
+	b.ReportMetric(idle, "idle-MiB")
+}
+
 // loadWritd starts writd with one API of the algorithm.
 func loadWritd(b *testing.B, alg schema.SigningAlg) *loaded {
+	b.Helper()
+	args, address := costed(b, alg)
+	return startLoad(b, exec.Command(args[0], args[1:]...), address)
+}
+
+// costed is the command line of writd with one API of the algorithm, and where it
+// listens.
+func costed(b *testing.B, alg schema.SigningAlg) (args []string, address string) {
 	b.Helper()
 	dir := b.TempDir()
 	for _, folder := range []string{"keys", "secrets"} {
@@ -119,15 +158,14 @@ func loadWritd(b *testing.B, alg schema.SigningAlg) *loaded {
 	if err != nil {
 		b.Fatal(err)
 	}
-	address := l.Addr().String()
+	address = l.Addr().String()
 	l.Close()
 	writd, err := built()
 	if err != nil {
 		b.Fatal(err)
 	}
-	cmd := exec.Command(writd, "--snapshot", path, "--listen", address, "--admin", "off",
-		"--keys", filepath.Join(dir, "keys"), "--secrets", filepath.Join(dir, "secrets"))
-	return startLoad(b, cmd, address)
+	return []string{writd, "--snapshot", path, "--listen", address, "--admin", "off",
+		"--keys", filepath.Join(dir, "keys"), "--secrets", filepath.Join(dir, "secrets")}, address
 }
 
 func writeCosted(b *testing.B, path string, alg schema.SigningAlg) {

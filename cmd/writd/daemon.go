@@ -35,7 +35,6 @@ type daemon struct {
 	keyStore    io.Closer           // nil when --keys is no bucket
 	exporter    *telemetry.Exporter // of OpenTelemetry data; nil without one
 	listeners   server.Listeners
-	tuner       tuner
 }
 
 // newDaemon makes everything that can fail before the first request.
@@ -52,7 +51,6 @@ func newDaemon(set settings, getenv func(string) string, log *slog.Logger) (*dae
 		d.listeners.TLS = d.certificate.Config()
 		d.sayExpired()
 	}
-	d.tuner = newTuner(getenv, set.pprof)
 	opts := server.Options{
 		Keys: server.KeyOptions{
 			Folder: set.keyFolder(), Announce: set.keyFlags.announce, Rotate: set.keyFlags.rotate, PKCS11Module: set.keyFlags.module,
@@ -211,9 +209,6 @@ func (d *daemon) changed(file []byte, err error) {
 // log and in /status; the last good snapshot keeps serving.
 func (d *daemon) activate(file []byte) bool {
 	good := d.server.Activate(file) == nil
-	if good {
-		d.tuner.fit(len(file))
-	}
 	d.tell(d.summary())
 	return good
 }

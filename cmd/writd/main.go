@@ -5,10 +5,8 @@ package main
 import (
 	"context"
 	"os"
-	"runtime"
 )
 
 func main() {
-	runtime.MemProfileRate = 0 // before there is anything to sample
 	os.Exit(run(context.Background(), os.Args[1:], stdio{out: os.Stdout, err: os.Stderr, getenv: os.Getenv}))
 }

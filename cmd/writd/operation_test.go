@@ -22,10 +22,11 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/writ-auth/writ/schema/testenv"
 )
 
-// builtDir holds the program by itself, once some test has built it: with the
-// flags of the tests, so that nothing has to be compiled anew.
+// builtDir holds the program by itself, once some test has built it.
 var builtDir string
 
 // removeBuilt removes it after the last test.
@@ -38,7 +39,8 @@ var built = sync.OnceValues(func() (string, error) {
 	}
 	builtDir = dir
 	path := filepath.Join(dir, "writd")
-	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", path, ".")
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-ldflags=-s -w", "-o", path, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is shipped
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build writd: %w\n%s", err, out)
 	}
@@ -47,6 +49,9 @@ var built = sync.OnceValues(func() (string, error) {
 
 func binary(t *testing.T) string {
 	t.Helper()
+	if testenv.RaceDetector {
+		t.Skip("the program is built without the race detector: the run without it covers this")
+	}
 	path, err := built()
 	if err != nil {
 		t.Fatal(err)

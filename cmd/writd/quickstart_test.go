@@ -20,6 +20,7 @@ import (
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/schema/testenv"
 	"github.com/writ-auth/writ/server/quickstart"
 )
 
@@ -147,7 +148,7 @@ func get(t *testing.T, address, authorization string, want ...int) (status int) 
 // openShop starts writd behind TLS and gets the tokens of every API.
 func openShop(t *testing.T) *shop {
 	t.Helper()
-	if raceDetector {
+	if testenv.RaceDetector {
 		t.Skip("the programs of strangers are run once, without the race detector")
 	}
 	dir := t.TempDir()

@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/writ-auth/writ/schema/testenv"
 )
 
 // Whoever begins requests and does not end them takes neither the memory of the
@@ -83,7 +85,7 @@ func TestUnfinishedRequestsTakeLittleMemory(t *testing.T) {
 			eventually(t, func() error { return postToken(c) })
 			stop()
 			group.Wait()
-			if peak := peakMiB(t, p.pid); peak >= mostMiB && !raceDetector { // which takes most of it
+			if peak := peakMiB(t, p.pid); peak >= mostMiB && !testenv.RaceDetector { // which takes most of it
 				t.Errorf("writd took %d MiB for %d requests that were begun", peak, begun.Load())
 			} else {
 				t.Logf("%d MiB for %d requests that were begun; %d of %d others were answered", peak, begun.Load(), good, asked)

@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema/testenv"
 )
 
 var ignoreRanges = cmp.Options{
@@ -231,6 +232,9 @@ func BenchmarkParse(b *testing.B) {
 // TestManyRecordsOutOfOrder makes sure that the limits of a file of the
 // configuration do not stop "writ lock" from mending a large lockfile.
 func TestManyRecordsOutOfOrder(t *testing.T) {
+	if testenv.RaceDetector {
+		t.Skip("a large file, read by one goroutine")
+	}
 	const records = 120_000
 	var b bytes.Buffer
 	b.WriteString("version = 1\n")

@@ -8,6 +8,7 @@ import (
 
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/config/source"
+	"github.com/writ-auth/writ/schema/testenv"
 )
 
 // mebibytes is what one evaluation within these steps may allocate in all, most
@@ -59,7 +60,7 @@ func TestCostIsCounted(t *testing.T) {
 		if len(l) != 1 || l[0].Code != "limit-exceeded" {
 			t.Errorf("%.100s: got %v", src, l)
 		}
-		if used := (after.TotalAlloc - before.TotalAlloc) >> 20; used > mebibytes && !raceDetector { // under which pools keep nothing
+		if used := (after.TotalAlloc - before.TotalAlloc) >> 20; used > mebibytes && !testenv.RaceDetector { // under which pools keep nothing
 			t.Errorf("%.100s: allocated %d MiB", src, used)
 		}
 	}

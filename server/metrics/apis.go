@@ -31,7 +31,7 @@ var tokenRequests = prometheus.NewDesc("writ_token_requests_total",
 // first request on.
 type API struct {
 	label    string
-	round    uint64 // of the last configuration that had it
+	round    uint64 // counts configurations: the last one that had this API
 	counters [numGrantTypes][len(results)]atomic.Uint64
 }
 

@@ -14,13 +14,13 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Around makes a span of each POST request to the endpoint, a child of the one that
-// the request names (W3C Trace Context). The handler finds the span's own name
-// in that header's place, as if a proxy had sent it. What is fetched with GET,
-// keys and metadata, is not worth a span.
+// Around makes a span of each POST request to the endpoint. Its parent is the span in
+// the request's traceparent header (W3C Trace Context), and next finds the new span in
+// that header, as if a proxy had sent it. GET requests, for keys and metadata, get no
+// span.
 //
-// The attributes are those of OpenTelemetry's conventions for HTTP servers, less
-// what the caller alone decides: addresses, paths, the name of its program.
+// The attributes are those of OpenTelemetry's conventions for HTTP servers. Those that
+// the caller alone decides are left out: addresses, paths, the user agent.
 func (e *Exporter) Around(path string, next http.Handler) http.Handler {
 	start := []trace.SpanStartOption{
 		trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(semconv.HTTPRequestMethodPost, semconv.HTTPRoute(path)),
@@ -34,38 +34,38 @@ func (e *Exporter) Around(path string, next http.Handler) http.Handler {
 		ctx, span := e.tracer.Start(w3c.Extract(r.Context(), header), http.MethodPost+" "+path, start...)
 		defer span.End()
 		w3c.Inject(ctx, header)
-		seen := &answered{ResponseWriter: w, status: http.StatusOK}
-		next.ServeHTTP(seen, r.WithContext(ctx))
-		span.SetAttributes(semconv.HTTPResponseStatusCode(seen.status))
-		if seen.status >= http.StatusInternalServerError {
-			span.SetAttributes(semconv.ErrorTypeKey.String(strconv.Itoa(seen.status)))
+		recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
+		next.ServeHTTP(recorder, r.WithContext(ctx))
+		span.SetAttributes(semconv.HTTPResponseStatusCode(recorder.status))
+		if recorder.status >= http.StatusInternalServerError {
+			span.SetAttributes(semconv.ErrorTypeKey.String(strconv.Itoa(recorder.status)))
 			span.SetStatus(codes.Error, "")
 		}
 	})
 }
 
-// Decided adds attributes to the span of the request.
+// Decided adds attributes to the span of the request that the context is of.
 func (e *Exporter) Decided(ctx context.Context, attrs ...slog.Attr) {
 	span := trace.SpanFromContext(ctx)
 	if !span.IsRecording() {
 		return
 	}
 	for _, a := range attrs {
-		// A collector refuses all that is sent together with a text that is none.
+		// A collector refuses the whole batch when one text in it is not valid UTF-8.
 		span.SetAttributes(attribute.String(a.Key, strings.ToValidUTF8(a.Value.String(), "\uFFFD")))
 	}
 }
 
-// An answered remembers the status that was answered.
-type answered struct {
+// A statusRecorder remembers the status of the answer.
+type statusRecorder struct {
 	http.ResponseWriter
 	status int
 }
 
-func (a *answered) WriteHeader(status int) {
-	a.status = status
-	a.ResponseWriter.WriteHeader(status)
+func (s *statusRecorder) WriteHeader(status int) {
+	s.status = status
+	s.ResponseWriter.WriteHeader(status)
 }
 
 // Unwrap is for http.ResponseController.
-func (a *answered) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+func (s *statusRecorder) Unwrap() http.ResponseWriter { return s.ResponseWriter }
