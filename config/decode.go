@@ -292,10 +292,10 @@ func isPath(text string) bool {
 func (f *fields) refuseKey(at hcl.Range, err error) {
 	src := f.sources[at.Filename]
 	if at.Start.Byte < len(src) && bytes.HasPrefix(src[at.Start.Byte:], []byte("file(")) {
-		f.errorf("invalid-key", at, "%s", sentence(err))
+		f.errorf("invalid-key", at, "%s", schema.Sentence(err.Error()))
 		return
 	}
-	f.secretf("invalid-key", at, "%s", sentence(err))
+	f.secretf("invalid-key", at, "%s", schema.Sentence(err.Error()))
 }
 
 // rangeOf is where an attribute's value was written; false where it was not.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -126,33 +125,6 @@ func (p *problems) nearest(word string, candidates []string) string {
 		return ""
 	}
 	return schema.Suggest(word, candidates)
-}
-
-// sentence makes a full sentence of an error, whose text is lower case and has no period
-// (Go's convention). A name such as client_id stays lower case at its beginning.
-func sentence(err error) string {
-	s := err.Error()
-	if !strings.Contains(firstWord(s), "_") {
-		s = upper(s)
-	}
-	if strings.HasSuffix(s, ".") {
-		return s
-	}
-	return s + "."
-}
-
-// upper is a text with a capital first letter.
-func upper(s string) string {
-	r, n := utf8.DecodeRuneInString(s)
-	if n == 0 {
-		return s
-	}
-	return strings.ToUpper(string(r)) + s[n:]
-}
-
-func firstWord(s string) string {
-	word, _, _ := strings.Cut(s, " ")
-	return word
 }
 
 // quoted lists values for a detail: "a", "b" or "c".

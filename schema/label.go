@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -80,7 +81,8 @@ func CheckDescription(s string) error {
 	return checkText("description", s)
 }
 
-// checkText refuses what a terminal or a page would not show as written.
+// checkText refuses control characters and characters that change the direction of text, by
+// which a name could look like another.
 func checkText(what, s string) error {
 	for i, r := range s {
 		if r == utf8.RuneError || unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
@@ -90,20 +92,12 @@ func checkText(what, s string) error {
 	return nil
 }
 
+// isWord reports whether s has only ASCII letters, digits and the bytes in more.
 func isWord(s, more string) bool {
 	for i := 0; i < len(s); i++ {
-		if c := s[i]; !isAlpha(c) && !isDigit(c) && !hasByte(more, c) {
+		if c := s[i]; !isAlpha(c) && !isDigit(c) && strings.IndexByte(more, c) < 0 {
 			return false
 		}
 	}
 	return true
-}
-
-func hasByte(s string, c byte) bool {
-	for i := 0; i < len(s); i++ {
-		if s[i] == c {
-			return true
-		}
-	}
-	return false
 }

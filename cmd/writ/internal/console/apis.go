@@ -24,6 +24,8 @@ type apiRow struct {
 	Clients                 int // that may ask for its tokens, for themselves or for users
 }
 
+// apis shows the list of APIs. Clients are counted in one pass over the snapshot: API by API,
+// each count would read all authorizations.
 func (p *page) apis() {
 	snap := p.state.Snapshot
 	body := apisPage{search: newSearch(p.r), All: snap.NumAPIs()}
@@ -44,8 +46,8 @@ func (p *page) apis() {
 	p.show(http.StatusOK, "apis", "apis", "APIs", body)
 }
 
-// clientsOfEach counts the clients of each API. A client that has an
-// authorization for itself and one for users has them side by side, and counts once.
+// clientsOfEach counts the clients of each API. The authorizations of a client are sorted by
+// API, so that one for itself and one for users are neighbours; such a client counts once.
 func clientsOfEach(snap *snapshot.Snapshot) []int {
 	n := make([]int, snap.NumAPIs())
 	for i := range snap.NumClients() {

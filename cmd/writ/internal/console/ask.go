@@ -14,7 +14,7 @@ const tokenPath = "/oauth/token"
 // A request is what the Test view asks for. It lives for one call.
 type request struct{ clientID, secret, audience, scope string }
 
-// An answer is what came back, taken apart.
+// An answer is the response of the token endpoint, taken apart for the page.
 type answer struct {
 	Status  int
 	Phrase  string
@@ -28,8 +28,8 @@ type answer struct {
 	Refusal *refusal
 }
 
-// ask makes the request in this process, as the caller's own, so that failed
-// guesses count against the caller.
+// ask makes the request in this process, in the name of the caller's address: failed guesses
+// of a secret then count against the caller.
 func (p *page) ask(q request) *answer {
 	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {q.clientID}, "client_secret": {q.secret}}
 	if q.audience != "" {
@@ -62,7 +62,7 @@ func (p *page) read(w *recorder, q request) *answer {
 		AccessToken string `json:"access_token"`
 	}
 	if json.Unmarshal(w.body.Bytes(), &said) != nil || said.AccessToken == "" {
-		a.Refusal = p.refused(w.status, q)
+		a.Refusal = p.explainRefusal(w.status, q)
 		return a
 	}
 	a.Token = said.AccessToken
@@ -75,7 +75,7 @@ func (p *page) read(w *recorder, q request) *answer {
 	return a
 }
 
-// A recorder keeps an answer instead of sending it.
+// A recorder is an http.ResponseWriter that keeps the response.
 type recorder struct {
 	header http.Header
 	status int

@@ -8,13 +8,14 @@ import (
 	"strings"
 )
 
-// An asset is a file of the console's looks.
+// An asset is a stylesheet, a script or an image of the console.
 type asset struct {
 	kind string
 	etag string
 	body []byte
 }
 
+// newAsset prepares a file with an ETag of its content.
 func newAsset(name string, body []byte) asset {
 	kind := "text/css; charset=utf-8"
 	switch {
@@ -27,6 +28,8 @@ func newAsset(name string, body []byte) asset {
 	return asset{kind: kind, etag: `"` + hex.EncodeToString(sum[:8]) + `"`, body: body}
 }
 
+// writeAsset answers with an asset. Its address carries a version, so that browsers may keep
+// it for a day.
 func (c *Console) writeAsset(w http.ResponseWriter, r *http.Request, name string) {
 	a, ok := c.assets[name]
 	if !ok || r.Method == http.MethodPost {
@@ -36,7 +39,7 @@ func (c *Console) writeAsset(w http.ResponseWriter, r *http.Request, name string
 	h := w.Header()
 	h.Set("Content-Type", a.kind)
 	h.Set("ETag", a.etag)
-	h.Set("Cache-Control", "private, max-age=86400") // its address changes when it does
+	h.Set("Cache-Control", "private, max-age=86400")
 	if r.Header.Get("If-None-Match") == a.etag {
 		w.WriteHeader(http.StatusNotModified)
 		return

@@ -25,6 +25,8 @@ func (p *page) decode(token string) (header, claims []claim) {
 	return p.members(parts[0], headerMeanings), p.members(parts[1], claimMeanings)
 }
 
+// members lists the members of one part of a token, with what each means. It stops where the
+// JSON is malformed.
 func (p *page) members(part string, meanings map[string]string) []claim {
 	text, err := base64.RawURLEncoding.DecodeString(part)
 	if err != nil {
@@ -56,14 +58,17 @@ func (p *page) members(part string, meanings map[string]string) []claim {
 	return all
 }
 
+// timeClaims are the claims that are Unix seconds (RFC 7519 section 4.1).
 var timeClaims = map[string]bool{"iat": true, "exp": true, "nbf": true}
 
+// headerMeanings explain the members of a token's header.
 var headerMeanings = map[string]string{
 	"alg": "The algorithm of the signature. A verifier must accept this one and no other.",
 	"typ": "What kind of JWT this is: at+jwt is an access token by RFC 9068, JWT is Auth0's classic form.",
 	"kid": "The key that signed: its RFC 7638 thumbprint, to be looked up in the JWK Set.",
 }
 
+// claimMeanings explain the claims that writ makes. All others are custom claims.
 var claimMeanings = map[string]string{
 	"iss":         "Who issued the token. A verifier compares it byte for byte, the trailing slash included.",
 	"sub":         "Whom the token speaks for: here the client itself, as no user is involved.",

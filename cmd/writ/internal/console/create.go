@@ -8,8 +8,7 @@ import (
 	"net/url"
 )
 
-// createPage is the form of a new API. A field that has not been filled in yet
-// is not found fault with.
+// createPage is the form for a new API. Before it was sent once, it shows no findings.
 type createPage struct {
 	draft
 	Findings findings
@@ -26,12 +25,13 @@ type fieldFinding struct {
 	finding
 }
 
-// Finding is what is to be said about a field.
+// Finding returns the finding about a field, for the template.
 func (c createPage) Finding(field string) fieldFinding { return fieldFinding{field, c.Findings[field]} }
 
 // maxDraft bounds the form, in bytes: a thousand scopes with descriptions.
 const maxDraft = 1 << 20
 
+// create shows the form, and with POST checks it or writes the file.
 func (p *page) create() {
 	body := createPage{draft: newDraft(), Findings: findings{}}
 	status := http.StatusOK
@@ -58,6 +58,7 @@ func (p *page) create() {
 	p.show(status, "create", "apis", "Create API", body)
 }
 
+// readForm reads the form within maxDraft. When it cannot, it has answered the request.
 func (p *page) readForm() (form url.Values, ok bool) {
 	p.r.Body = http.MaxBytesReader(p.w, p.r.Body, maxDraft)
 	if err := p.r.ParseForm(); err != nil {
@@ -67,9 +68,8 @@ func (p *page) readForm() (form url.Values, ok bool) {
 	return p.r.PostForm, true
 }
 
-// writeDraft writes the file, once the compiler would take it, and sends the
-// browser to where it waits for the API. done is false when the form is to be
-// shown again, with what is wrong.
+// writeDraft writes the file of a draft without errors and redirects the browser to a page
+// that waits for the API. done is false when the form has to be shown again.
 func (p *page) writeDraft(body *createPage) (status int, done bool) {
 	if p.console.opts.Create == nil {
 		http.Error(p.w, "forbidden: this server's configuration is changed by commits only", http.StatusForbidden)
@@ -90,8 +90,8 @@ func (p *page) writeDraft(body *createPage) (status int, done bool) {
 	return 0, true
 }
 
-// created waits for the API of a file that was just written, and says what is
-// in the way.
+// created waits for the API of a file that was just written: the page reloads itself every
+// second until the API is served. Its frame shows why a snapshot was rejected.
 func (p *page) created(label string) {
 	if _, ok := p.state.Snapshot.APIByLabel(label); ok {
 		http.Redirect(p.w, p.r, apiURL(label, ""), http.StatusSeeOther)
@@ -101,7 +101,7 @@ func (p *page) created(label string) {
 	p.show(http.StatusOK, "created", "apis", "Waiting for "+label, label)
 }
 
-// checkDraft answers the form's module, as it is typed.
+// checkDraft answers the script of the form while the author types.
 func (p *page) checkDraft() {
 	form, ok := p.readForm()
 	if !ok {

@@ -10,7 +10,8 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
-// A draft is an API as the form has it.
+// A draft is a new API as the form has it: text as it was typed, nothing checked. The
+// attributes that the form leaves out get the language's defaults.
 type draft struct {
 	Name, Label, Identifier string
 	Profile, Alg            string
@@ -30,6 +31,7 @@ func newDraft() draft {
 	return draft{Profile: value("token_profile"), Alg: value("signing_alg"), Lifetime: value("token_lifetime")}
 }
 
+// readDraft reads the fields of the form. Without a label it makes one of the name.
 func readDraft(form url.Values) draft {
 	d := draft{
 		Name: strings.TrimSpace(form.Get("name")), Label: strings.TrimSpace(form.Get("label")), Identifier: strings.TrimSpace(form.Get("identifier")),
@@ -58,7 +60,7 @@ func labelFrom(name string) string {
 	return strings.TrimRight(label[:min(len(label), schema.MaxLabel)], "-")
 }
 
-// A finding is what is to be said about one field.
+// A finding is an error or a warning about one field.
 type finding struct {
 	Error   string `json:"error,omitempty"`   // the compiler would refuse it
 	Warning string `json:"warning,omitempty"` // the compiler would warn
@@ -67,29 +69,23 @@ type finding struct {
 // findings are by the name of the field.
 type findings map[string]finding
 
+// blame notes an error about a field; the first one stays, nil is none.
 func (f findings) blame(field string, err error) {
 	if err != nil && f[field].Error == "" {
-		f[field] = finding{Error: sentence(err.Error())}
+		f[field] = finding{Error: schema.Sentence(err.Error())}
 	}
 }
 
+// blamef is blame with a format.
 func (f findings) blamef(field, format string, args ...any) {
 	f.blame(field, fmt.Errorf(format, args...))
 }
 
+// warnf notes a warning about a field that has no finding yet.
 func (f findings) warnf(field, format string, args ...any) {
 	if f[field] == (finding{}) {
-		f[field] = finding{Warning: sentence(fmt.Sprintf(format, args...))}
+		f[field] = finding{Warning: schema.Sentence(fmt.Sprintf(format, args...))}
 	}
-}
-
-// sentence makes a message of the compiler's rules one for a page.
-func sentence(s string) string {
-	s = strings.ToUpper(s[:1]) + s[1:]
-	if !strings.HasSuffix(s, ".") {
-		s += "."
-	}
-	return s
 }
 
 // ok reports whether the compiler would take the draft.
@@ -102,7 +98,8 @@ func (f findings) ok() bool {
 	return true
 }
 
-// check holds a draft to the rules of the language and against the snapshot.
+// check holds a draft to the rules that the compiler applies to an API, by the same functions
+// and rows, and compares it with the snapshot.
 func (d draft) check(snap *snapshot.Snapshot) findings {
 	f := findings{}
 	if d.Name != "" {
@@ -122,6 +119,7 @@ func (d draft) check(snap *snapshot.Snapshot) findings {
 	return f
 }
 
+// checkLabel requires a label that no block of the snapshot has.
 func (d draft) checkLabel(f findings, snap *snapshot.Snapshot) {
 	if d.Label == "" {
 		f.blamef("label", "type a name, of which the label is made, or a label")
@@ -136,6 +134,8 @@ func (d draft) checkLabel(f findings, snap *snapshot.Snapshot) {
 	}
 }
 
+// checkIdentifier requires an identifier that is valid and free, and warns about one that
+// people or libraries may misread.
 func (d draft) checkIdentifier(f findings, snap *snapshot.Snapshot) {
 	const field = "identifier"
 	if err := schema.CheckIdentifier(d.Identifier); err != nil {
@@ -159,6 +159,7 @@ func (d draft) checkIdentifier(f findings, snap *snapshot.Snapshot) {
 	}
 }
 
+// checkSecret requires a reference to a secret with HS256, and none otherwise.
 func (d draft) checkSecret(f findings) {
 	const field = "signing_secret"
 	shared := d.Alg == string(schema.HS256)
@@ -172,6 +173,7 @@ func (d draft) checkSecret(f findings) {
 	}
 }
 
+// checkLifetime holds the lifetime to the limits of its row.
 func (d draft) checkLifetime(f findings) {
 	const field = "token_lifetime"
 	attr, _ := block("api").Attr(field)
@@ -202,6 +204,7 @@ func (d draft) scopes() []schema.Scope {
 	return all
 }
 
+// checkScopes checks each line of the field and refuses repetition.
 func (d draft) checkScopes(f findings) {
 	const field = "scopes"
 	all := d.scopes()
@@ -222,9 +225,8 @@ func (d draft) checkScopes(f findings) {
 	}
 }
 
-// hcl is the block to commit, laid out as "writ fmt" does. Profile, algorithm
-// and lifetime are always in it: an issuer's defaults may say something else
-// than the language's.
+// hcl is the block to commit, laid out as "writ fmt" does. Profile, algorithm and lifetime
+// are always written: the issuer's defaults may differ from what the form showed.
 func (d draft) hcl(snap *snapshot.Snapshot) string {
 	attributes := [][2]string{}
 	add := func(name, value string) { attributes = append(attributes, [2]string{name, value}) }

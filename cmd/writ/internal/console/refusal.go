@@ -18,9 +18,9 @@ type refusal struct {
 	Linked  string   // its words
 }
 
-// refused explains an answer without a token. What the server tells a client is
-// bare on purpose; here the operator reads what the log says.
-func (p *page) refused(status int, q request) *refusal {
+// explainRefusal explains a response without a token. The server tells clients little on
+// purpose; this page tells the operator what the server's log has.
+func (p *page) explainRefusal(status int, q request) *refusal {
 	switch {
 	case status == http.StatusUnauthorized:
 		return p.notAuthenticated(q)
@@ -46,8 +46,8 @@ func (p *page) refused(status int, q request) *refusal {
 	return r
 }
 
-// notAuthenticated says what is known without saying whether the secret was
-// near: the snapshot has hashes only.
+// notAuthenticated explains a failed authentication. It cannot say how the secret differs, as
+// the snapshot holds hashes only.
 func (p *page) notAuthenticated(q request) *refusal {
 	r := &refusal{
 		Meaning: "The client is known, and the secret that you typed is none of those that it may use now.",
@@ -65,6 +65,8 @@ func (p *page) notAuthenticated(q request) *refusal {
 	return r
 }
 
+// secretNotes says which secrets of the client are not accepted now, and what the server
+// reports about the client.
 func (p *page) secretNotes(client snapshot.Client) []string {
 	var notes []string
 	for _, cred := range p.credentials(client) {

@@ -6,8 +6,8 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// A GraphJSON is the picture for machines: its authorizations name what they
-// connect by label.
+// A GraphJSON is what "writ graph --format json" prints. Authorizations refer to clients and
+// APIs by label.
 type GraphJSON struct {
 	Clients        []graphClient        `json:"clients"`
 	Authorizations []graphAuthorization `json:"authorizations"`
@@ -34,6 +34,7 @@ type graphAPI struct {
 	Identifier string `json:"identifier"`
 }
 
+// GraphOf is the picture of a document. now decides which authorizations have expired.
 func GraphOf(doc *schema.Document, now time.Time) GraphJSON {
 	g := GraphJSON{Clients: []graphClient{}, Authorizations: []graphAuthorization{}, APIs: []graphAPI{}}
 	for _, c := range doc.Clients {

@@ -31,6 +31,7 @@ func DrawDot(w io.Writer, p *graph.Picture) error {
 	return err
 }
 
+// dotLabel is the text of a box as a DOT string, one line below another.
 func dotLabel(b graph.Box) string {
 	quote := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 	lines := append([]string{b.Title()}, b.Detail...)
@@ -61,8 +62,8 @@ func DrawMermaid(w io.Writer, p *graph.Picture) error {
 	return err
 }
 
-// mermaidLabel quotes a label: mermaid takes entities written with # for &, and
-// would read other marks as its own.
+// mermaidLabel is the text of a box. Mermaid writes entities with # instead of &, and every
+// character that means something to it becomes one.
 func mermaidLabel(b graph.Box) string {
 	quote := strings.NewReplacer(`#`, "#35;", `"`, "#quot;", `<`, "#lt;", `>`, "#gt;", `&`, "#amp;", "`", "#96;", `*`, "#42;", `_`, "#95;")
 	lines := append([]string{b.Title()}, b.Detail...)
