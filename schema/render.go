@@ -208,3 +208,22 @@ func firstSentence(s string) string {
 	}
 	return s
 }
+
+// A Function is a function that an expression may call.
+type Function struct {
+	Name      string `json:"name"`
+	Signature string `json:"signature"` // "join(separator, lists...)"
+	Doc       string `json:"doc"`       // one line
+}
+
+// MaxKeysInAll is how many public keys all sets of a configuration have, equal sets
+// counted once.
+const MaxKeysInAll = 200_000
+
+// A Limit is how much of something a configuration may have, for the reference:
+// who holds it there also says so.
+type Limit struct {
+	Most int64  `json:"most"`
+	What string `json:"what"` // a noun phrase that follows the number: "bytes in one file"
+	Doc  string `json:"doc"`  // what to do instead, one sentence, or ""
+}
