@@ -45,6 +45,7 @@ func (c *comparison) compareClient(before, after *schema.Client) {
 	c.update(d, action, before, after)
 }
 
+// clientJudges are the judges of a client.
 var clientJudges = map[string]judge[schema.Client]{
 	"client_id": func(*comparison, *differ, *schema.Client, *schema.Client) {}, // compareClient has reported it, before all others
 	"name": func(_ *comparison, d *differ, before, after *schema.Client) {

@@ -104,6 +104,7 @@ func (c *compilation) compileTrustedIssuers() {
 	}
 }
 
+// compileSigningKeys makes the signing keys of the document. They inherit nothing.
 func (c *compilation) compileSigningKeys() {
 	c.signingKeys = byLabel(c.Config.SigningKeys,
 		func(k *config.SigningKey) (string, hcl.Range) { return k.Label, k.Range })
@@ -112,6 +113,7 @@ func (c *compilation) compileSigningKeys() {
 	}
 }
 
+// sortPolicies sorts the policies, so that they are evaluated in one order wherever they stand.
 func (c *compilation) sortPolicies() {
 	c.policies = byLabel(c.Config.Policies, func(p *config.Policy) (string, hcl.Range) { return p.Label, p.Range })
 }

@@ -72,6 +72,7 @@ func (p *problems) add(d diag.Diagnostic) {
 	p.list.Add(d)
 }
 
+// addAll adds each problem of a list.
 func (p *problems) addAll(l diag.List) {
 	for _, d := range l {
 		p.add(d)
@@ -187,6 +188,7 @@ func article(noun string) string {
 	return "a " + noun
 }
 
+// related is one further place of a diagnostic.
 func related(message string, at hcl.Range) []diag.Related {
 	return []diag.Related{{Message: message, Range: at}}
 }

@@ -153,6 +153,8 @@ func (r *RefreshToken) OrDefault() RefreshToken {
 	return *r
 }
 
+// defaultRefreshToken has the defaults of the refresh_token block: they hold for a client
+// without the block too.
 var defaultRefreshToken = func() (r RefreshToken) {
 	for i := range refreshTokenBlock.Attributes {
 		a := &refreshTokenBlock.Attributes[i]

@@ -223,6 +223,7 @@ func IsReservedIdentifier(issuer, identifier string) bool {
 	return false
 }
 
+// Letters and digits are those of ASCII: the syntax of URLs and labels has no others.
 func isAlpha(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 

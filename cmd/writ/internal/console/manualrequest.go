@@ -19,6 +19,8 @@ type proof struct {
 	params      []string // of curl, each one line
 }
 
+// The parameters that name the type of an assertion (RFC 7523 section 2.2) and of a token to
+// exchange (RFC 8693 section 3).
 const (
 	assertionType = "client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 	idTokenType   = "subject_token_type=urn:ietf:params:oauth:token-type:id_token"

@@ -19,11 +19,13 @@ type GraphJSON struct {
 	APIs           []graphAPI           `json:"apis"`
 }
 
+// A graphClient is one client of the picture.
 type graphClient struct {
 	Label    string `json:"label"`
 	ClientID string `json:"client_id"`
 }
 
+// A graphAuthorization is an arrow from a client to an API.
 type graphAuthorization struct {
 	Label       string             `json:"label"`
 	Client      string             `json:"client"`
@@ -34,6 +36,7 @@ type graphAuthorization struct {
 	Expired     bool               `json:"expired,omitempty"`    // that is past
 }
 
+// A graphAPI is one API of the picture.
 type graphAPI struct {
 	Label      string `json:"label"`
 	Identifier string `json:"identifier"`

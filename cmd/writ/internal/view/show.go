@@ -30,6 +30,7 @@ func SnapshotOf(env *cli.Env) Snapshot {
 // snapshotJSON is for machines; the snapshot package says what it looks like.
 type snapshotJSON struct{}
 
+// Render prints all of the snapshot as snapshot.View, described by snapshot.schema.json.
 func (snapshotJSON) Render(w io.Writer, snap *snapshot.Snapshot) error {
 	return cli.WriteJSON(w, snapshot.NewView(snap))
 }
