@@ -41,6 +41,7 @@ func (c *comparison) compareAPI(before, after *schema.API) {
 	c.update(d, action, before, after)
 }
 
+// apiJudges are the judges of an API.
 var apiJudges = map[string]judge[schema.API]{
 	"identifier": func(*comparison, *differ, *schema.API, *schema.API) {}, // compareAPI has reported it, before all others
 	"name": func(_ *comparison, d *differ, before, after *schema.API) {

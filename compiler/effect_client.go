@@ -1,6 +1,11 @@
 package compiler
 
 import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
 	"github.com/writ-auth/writ/schema"
 )
 
@@ -40,6 +45,7 @@ func (c *comparison) compareClient(before, after *schema.Client) {
 	c.update(d, action, before, after)
 }
 
+// clientJudges are the judges of a client.
 var clientJudges = map[string]judge[schema.Client]{
 	"client_id": func(*comparison, *differ, *schema.Client, *schema.Client) {}, // compareClient has reported it, before all others
 	"name": func(_ *comparison, d *differ, before, after *schema.Client) {
@@ -127,4 +133,172 @@ func (d *differ) refreshToken(before, after *schema.RefreshToken) {
 		new = Object{after}
 	}
 	d.nested("refresh_token", "", old, new, effect, "The refresh tokens of %s change. %s", d.address, reason)
+}
+
+// credentialsOf lists a client's credentials by kind, then by label.
+func credentialsOf(c *schema.Client) []schema.Credential {
+	all := c.Credentials()
+	slices.SortStableFunc(all, func(a, b schema.Credential) int { return compareCredentials(&a, &b) })
+	return all
+}
+
+// credentialName is a credential in a sentence. A federated one is no secret, so the name
+// says whom it lets in.
+func credentialName(c *schema.Credential) string {
+	kind := strings.ReplaceAll(c.Block.Type, "_", " ")
+	f, isFederated := c.Of.(*schema.Federated)
+	if !isFederated {
+		return fmt.Sprintf("%s %q", kind, c.Label)
+	}
+	subject := fmt.Sprintf("subject %q", f.Subject)
+	if f.SubjectPattern != "" {
+		subject = fmt.Sprintf("a subject like %q", f.SubjectPattern)
+	}
+	return fmt.Sprintf("federated credential %q (%s of %s)", c.Label, subject, Address(KindTrustedIssuer, f.TrustedIssuer))
+}
+
+// credentialList says how a client authenticates.
+func credentialList(c *schema.Client) string {
+	credentials := credentialsOf(c)
+	if len(credentials) == 0 {
+		return "nothing"
+	}
+	names := make([]string, len(credentials))
+	for i := range credentials {
+		names[i] = credentialName(&credentials[i])
+	}
+	return strings.Join(names, ", ")
+}
+
+// credentials compares two lists of credentials that are sorted alike, as a merge does.
+func (d *differ) credentials(before, after *schema.Client) {
+	was, is := credentialsOf(before), credentialsOf(after)
+	for len(was) > 0 || len(is) > 0 {
+		order := 0
+		switch {
+		case len(was) == 0:
+			order = 1
+		case len(is) == 0:
+			order = -1
+		default:
+			order = compareCredentials(&was[0], &is[0])
+		}
+		if order < 0 {
+			d.nested(was[0].Block.Type, was[0].Label, credentialObject(&was[0]), nil, EffectNarrow,
+				"The %s is no longer accepted from %s.", credentialName(&was[0]), d.address)
+		} else if order > 0 {
+			d.nested(is[0].Block.Type, is[0].Label, nil, credentialObject(&is[0]), EffectWiden,
+				"The %s is accepted from %s.", credentialName(&is[0]), d.address)
+		} else if !is[0].Block.Same(was[0].Of, is[0].Of) {
+			d.credential(&was[0], &is[0])
+		}
+		if order <= 0 {
+			was = was[1:]
+		}
+		if order >= 0 {
+			is = is[1:]
+		}
+	}
+}
+
+// compareCredentials is the order by kind as in the language reference, then by label.
+func compareCredentials(a, b *schema.Credential) int {
+	if a.Block != b.Block {
+		kinds := schema.BlockOf((*schema.Client)(nil)).Blocks
+		position := func(c *schema.Credential) int {
+			return slices.IndexFunc(kinds, func(k schema.Block) bool { return k.Type == c.Block.Type })
+		}
+		return cmp.Compare(position(a), position(b))
+	}
+	return cmp.Compare(a.Label, b.Label)
+}
+
+// credential compares a credential that stays under its label.
+func (d *differ) credential(before, after *schema.Credential) {
+	var reasons []string
+	effect := EffectNone
+	judge := func(e Effect, reason string) {
+		effect = stronger(effect, e)
+		reasons = append(reasons, reason)
+	}
+	if identityChanged(before, after) {
+		judge(valueEffect(before, after))
+	}
+	if f, ok := after.Of.(*schema.Federated); ok {
+		switch e := requirementEffect(before.Of.(*schema.Federated).Claims, f.Claims); e {
+		case EffectWiden:
+			judge(e, "asks for other or fewer claims")
+		case EffectNarrow:
+			judge(e, "asks for more claims")
+		case EffectText:
+			judge(e, "writes its claims otherwise")
+		}
+	}
+	for _, change := range windowChanges(before.Window, after.Window) {
+		judge(change.effect, change.reason)
+	}
+	for i := range after.Block.Attributes {
+		a := &after.Block.Attributes[i]
+		if !a.IsStored() || a.Hidden || a.Type == schema.TypeTime || a.Same(before.Of, after.Of) {
+			continue // the times are those of the window
+		}
+		e, _ := rowEffect(a, d.address, a.Get(before.Of), a.Get(after.Of))
+		judge(e, "changes its "+a.Name)
+	}
+	if len(reasons) > 0 {
+		d.nested(after.Block.Type, after.Label, credentialObject(before), credentialObject(after), effect,
+			"The %s of %s %s.", credentialName(after), d.address, strings.Join(reasons, ", and "))
+	}
+}
+
+// identityChanged reports whether something else authenticates the client.
+func identityChanged(before, after *schema.Credential) bool {
+	for i := range after.Block.Attributes {
+		a := &after.Block.Attributes[i]
+		if a.Hidden && a.Type != schema.TypeObject && !a.Same(before.Of, after.Of) {
+			return true
+		}
+	}
+	return false
+}
+
+// valueEffect judges a credential whose value changed under its label.
+func valueEffect(before, after *schema.Credential) (Effect, string) {
+	if is, ok := after.Of.(*schema.PublicKey); ok {
+		switch keySetEffect(before.Of.(*schema.PublicKey).JWKS, is.JWKS) {
+		case EffectNarrow:
+			return EffectNarrow, "loses a key"
+		case EffectText:
+			return EffectText, "has the same keys, written otherwise"
+		}
+	}
+	return EffectWiden, "is replaced"
+}
+
+// A windowChange is one end of a validity window that moved.
+type windowChange struct {
+	effect Effect
+	reason string
+}
+
+// windowChanges compares the two ends of a window.
+func windowChanges(before, after schema.Window) []windowChange {
+	var changes []windowChange
+	switch {
+	case after.NotBefore < before.NotBefore && after.NotBefore == 0:
+		changes = append(changes, windowChange{EffectWiden, "is accepted at once"})
+	case after.NotBefore < before.NotBefore:
+		changes = append(changes, windowChange{EffectWiden, "is accepted earlier, from " + schema.FormatTime(after.NotBefore)})
+	case after.NotBefore > before.NotBefore:
+		changes = append(changes, windowChange{EffectNarrow, "is accepted later, from " + schema.FormatTime(after.NotBefore)})
+	}
+	switch order := compareEnds(after.ExpiresAt, before.ExpiresAt); {
+	case order > 0 && after.ExpiresAt == 0:
+		changes = append(changes, windowChange{EffectWiden, "no longer expires"})
+	case order > 0:
+		changes = append(changes, windowChange{EffectWiden, "is accepted longer, until " + schema.FormatTime(after.ExpiresAt)})
+	case order < 0:
+		changes = append(changes, windowChange{EffectNarrow, "is accepted until " + schema.FormatTime(after.ExpiresAt)})
+	}
+	return changes
 }

@@ -1,6 +1,10 @@
 package compiler
 
-import "github.com/writ-auth/writ/schema"
+import (
+	"strings"
+
+	"github.com/writ-auth/writ/schema"
+)
 
 // compareIssuer compares the settings of the server itself. They change how
 // every token looks and who may get one not at all.
@@ -16,4 +20,102 @@ func (c *comparison) compareIssuer() {
 	d := &differ{address: address}
 	compareRows(c, d, nil, before, after, false)
 	c.update(d, ActionUpdate, before, after)
+}
+
+// compareTrustedIssuers compares whose tokens are believed.
+func (c *comparison) compareTrustedIssuers() {
+	pairs, _ := pairUp(c.prior.TrustedIssuers, c.next.TrustedIssuers, trustedIssuerLabel, trustedIssuerLabel)
+	for _, p := range pairs {
+		switch before, after := p.before, p.after; {
+		case before == nil:
+			c.create(Address(KindTrustedIssuer, after.Label), EffectWiden, after,
+				"Tokens of %q may say who a %s is.", after.Issuer, vouchedKinds(after))
+		case after == nil:
+			c.delete(Address(KindTrustedIssuer, before.Label), EffectNarrow, before,
+				"Tokens of %q are no longer believed.", before.Issuer)
+		default:
+			c.compareTrustedIssuer(before, after)
+		}
+	}
+}
+
+func trustedIssuerLabel(t *schema.TrustedIssuer) string { return t.Label }
+
+// vouchedKinds names whom the issuer vouches for.
+func vouchedKinds(t *schema.TrustedIssuer) string {
+	return strings.Join(textsOf(t.VouchesFor), " or a ")
+}
+
+// compareTrustedIssuer compares a trusted issuer that stays under its label.
+func (c *comparison) compareTrustedIssuer(before, after *schema.TrustedIssuer) {
+	d := &differ{address: Address(KindTrustedIssuer, after.Label)}
+	compareRows(c, d, trustedIssuerJudges, before, after, false)
+	c.update(d, ActionUpdate, before, after)
+}
+
+var trustedIssuerJudges = map[string]judge[schema.TrustedIssuer]{
+	"jwks": func(_ *comparison, d *differ, before, after *schema.TrustedIssuer) {
+		effect := keySetEffect(before.JWKS, after.JWKS)
+		reason := map[Effect]string{
+			EffectWiden:  "Other keys sign for %s.",
+			EffectNarrow: "Fewer keys sign for %s.",
+			EffectText:   "The same keys sign for %s.",
+		}
+		d.add("jwks", keysValue(before.JWKS), keysValue(after.JWKS), effect, reason[effect], d.address)
+	},
+	"jwks_uri": func(_ *comparison, d *differ, before, after *schema.TrustedIssuer) {
+		reason := "The keys of %s are fetched from another place."
+		if after.JWKSURI == "" {
+			reason = "The keys of %s are pinned instead of fetched."
+		}
+		d.add("jwks_uri", optional(before.JWKSURI), optional(after.JWKSURI), EffectWiden, reason, d.address)
+	},
+}
+
+// keysValue is the key ids of a JWK Set.
+func keysValue(jwks string) any {
+	if jwks == "" {
+		return nil
+	}
+	return keyIDs(jwks)
+}
+
+// compareSigningKeys compares the declared keys. Whoever holds one can make
+// tokens that every API accepts, so a new one widens.
+func (c *comparison) compareSigningKeys() {
+	pairs, _ := pairUp(c.prior.SigningKeys, c.next.SigningKeys, signingKeyLabel, signingKeyLabel)
+	for _, p := range pairs {
+		switch before, after := p.before, p.after; {
+		case before == nil:
+			c.create(Address(KindSigningKey, after.Label), EffectWiden, after,
+				"Verifiers accept tokens signed with the key %q (%s).", after.PrivateKey, after.Alg)
+		case after == nil:
+			c.delete(Address(KindSigningKey, before.Label), EffectNarrow, before,
+				"Verifiers no longer accept tokens signed with the key %q (%s).", before.PrivateKey, before.Alg)
+		default:
+			c.compareSigningKey(before, after)
+		}
+	}
+}
+
+func signingKeyLabel(k *schema.SigningKey) string { return k.Label }
+
+// compareSigningKey compares a key that stays under its label.
+func (c *comparison) compareSigningKey(before, after *schema.SigningKey) {
+	d := &differ{address: Address(KindSigningKey, after.Label)}
+	compareRows(c, d, signingKeyJudges, before, after, false)
+	c.update(d, ActionUpdate, before, after)
+}
+
+var signingKeyJudges = map[string]judge[schema.SigningKey]{
+	"retires_at": func(_ *comparison, d *differ, before, after *schema.SigningKey) {
+		switch order := compareEnds(after.RetiresAt, before.RetiresAt); {
+		case order > 0:
+			d.add("retires_at", timeOf(before.RetiresAt), timeOf(after.RetiresAt), EffectWiden,
+				"Verifiers accept tokens signed with %s longer.", d.address)
+		case order < 0:
+			d.add("retires_at", timeOf(before.RetiresAt), timeOf(after.RetiresAt), EffectNarrow,
+				"Verifiers accept tokens signed with %s until %s.", d.address, schema.FormatTime(after.RetiresAt))
+		}
+	},
 }

@@ -52,6 +52,7 @@ func decodeKind[T any](l *loader, k kind, decode func(*object) *T) []*T {
 	return out
 }
 
+// dollarName matches a reference that is written as a variable of a shell.
 var dollarName = regexp.MustCompile(`\$((?:var|local|each|api|client)\.[a-z_][a-z0-9_]*)`)
 
 // shellVariableHint says how to insert a value where a string has one in the shell's way,
@@ -90,6 +91,7 @@ func (l *loader) fieldsOfObject(o *object, address string) *fields {
 	return l.fieldsOf(l.kinds[o.decl.kind].spec, o.decl.block, address, o)
 }
 
+// decodeIssuer decodes the issuer and its defaults. Package compiler refuses a second one.
 func (l *loader) decodeIssuer(b *source.Block) *Issuer {
 	spec, _ := schema.LanguageBlock("issuer")
 	f := l.fieldsOf(spec, b, "issuer", nil)
@@ -99,6 +101,8 @@ func (l *loader) decodeIssuer(b *source.Block) *Issuer {
 	return i
 }
 
+// decodeAPI decodes an API with its scopes. An identifier that is no URI is a warning: the
+// identifiers of a system that is migrated may be anything.
 func (l *loader) decodeAPI(o *object) *API {
 	a := &API{Decl: o.declaration()}
 	f := l.fieldsOfObject(o, a.Address)
@@ -115,6 +119,7 @@ func (l *loader) decodeAPI(o *object) *API {
 	return a
 }
 
+// decodeClient decodes a client with its credentials.
 func (l *loader) decodeClient(o *object) *Client {
 	c := &Client{Decl: o.declaration()}
 	f := l.fieldsOfObject(o, c.Address)
@@ -125,6 +130,8 @@ func (l *loader) decodeClient(o *object) *Client {
 	return c
 }
 
+// decodeAuthorization decodes an authorization. Its scopes are compared with those of the API
+// by package compiler, which knows both.
 func (l *loader) decodeAuthorization(o *object) *Authorization {
 	a := &Authorization{Decl: o.declaration()}
 	f := l.fieldsOfObject(o, a.Address)
@@ -162,6 +169,7 @@ func (f *fields) checkUserClaims(a *Authorization) {
 	}
 }
 
+// decodeTrustedIssuer decodes a trusted issuer with its pinned keys.
 func (l *loader) decodeTrustedIssuer(o *object) *TrustedIssuer {
 	t := &TrustedIssuer{Decl: o.declaration()}
 	t.Label = o.label()
@@ -169,6 +177,7 @@ func (l *loader) decodeTrustedIssuer(o *object) *TrustedIssuer {
 	return t
 }
 
+// decodeSigningKey decodes a declared key, of which the configuration has a reference only.
 func (l *loader) decodeSigningKey(b *source.Block) *SigningKey {
 	spec, _ := schema.LanguageBlock("signing_key")
 	k := &SigningKey{Decl: Decl{Address: "signing_key." + b.Labels[0], Range: b.DefRange(), block: b}}
@@ -177,6 +186,8 @@ func (l *loader) decodeSigningKey(b *source.Block) *SigningKey {
 	return k
 }
 
+// decodePolicy prepares a policy for evaluation: names are resolved now, values come later.
+// Without a valid for_each_of nothing is known of self, so nothing more is checked.
 func (l *loader) decodePolicy(b *source.Block) *Policy {
 	spec, _ := schema.LanguageBlock("policy")
 	p := &Policy{Decl: Decl{Address: "policy." + b.Labels[0], Range: b.DefRange(), block: b}, Label: b.Labels[0]}
@@ -292,10 +303,10 @@ func isPath(text string) bool {
 func (f *fields) refuseKey(at hcl.Range, err error) {
 	src := f.sources[at.Filename]
 	if at.Start.Byte < len(src) && bytes.HasPrefix(src[at.Start.Byte:], []byte("file(")) {
-		f.errorf("invalid-key", at, "%s", sentence(err))
+		f.errorf("invalid-key", at, "%s", schema.Sentence(err.Error()))
 		return
 	}
-	f.secretf("invalid-key", at, "%s", sentence(err))
+	f.secretf("invalid-key", at, "%s", schema.Sentence(err.Error()))
 }
 
 // rangeOf is where an attribute's value was written; false where it was not.

@@ -349,7 +349,7 @@ func (f *fields) allowed(spec *schema.Attribute, s string, at hcl.Range) bool {
 	if code == "plaintext-secret" || code == "weak-secret-hash" {
 		report = f.secretf
 	}
-	report(code, at, "%s", sentence(err))
+	report(code, at, "%s", schema.Sentence(err.Error()))
 	return false
 }
 
@@ -401,7 +401,7 @@ func (f *fields) seconds(spec *schema.Attribute) (n int64, ok bool) {
 	case errors.Is(err, errNotDuration):
 		f.wrongType(spec, v, at)
 	case err != nil:
-		f.errorf("invalid-lifetime", at, "%s", sentence(err))
+		f.errorf("invalid-lifetime", at, "%s", schema.Sentence(err.Error()))
 	case n < spec.Min || n > spec.Max:
 		f.errorf("invalid-lifetime", at, "%s must be between %s and %s, not %s.", spec.Name,
 			schema.FormatDuration(spec.Min), schema.FormatDuration(spec.Max), schema.FormatDuration(n))
@@ -423,7 +423,7 @@ func (f *fields) time(spec *schema.Attribute) int64 {
 	}
 	unix, err := schema.ParseTime(v.AsString())
 	if err != nil {
-		f.errorf("invalid-time", at, "%s", sentence(notTime(v.AsString(), err)))
+		f.errorf("invalid-time", at, "%s", schema.Sentence(notTime(v.AsString(), err).Error()))
 		return 0
 	}
 	return unix

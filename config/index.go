@@ -116,19 +116,19 @@ func (l *loader) checkLabels(b *source.Block, spec *schema.Block) bool {
 		want = 1
 	}
 	if len(b.Labels) < want {
-		l.problems.errorf("invalid-label", b.TypeRange(), "%s block needs a %s in quotes after its type, such as: %s.", upper(article(b.Type)), spec.Label, firstLine(spec.Example))
+		l.problems.errorf("invalid-label", b.TypeRange(), "%s block needs a %s in quotes after its type, such as: %s.", schema.UpperFirst(article(b.Type)), spec.Label, firstLine(spec.Example))
 		return false
 	}
 	if len(b.Labels) > want {
 		l.problems.errorf("invalid-label", hcl.RangeBetween(b.LabelRange(want), b.LabelRange(len(b.Labels)-1)),
-			"%s block takes %s. Leave this out.", upper(article(b.Type)), [...]string{"no label", "one label"}[want])
+			"%s block takes %s. Leave this out.", schema.UpperFirst(article(b.Type)), [...]string{"no label", "one label"}[want])
 		return want > 0
 	}
 	if want == 0 {
 		return true
 	}
 	if err := spec.CheckLabel(b.Labels[0]); err != nil {
-		l.problems.errorf(spec.LabelCode, b.LabelRange(0), "%s", sentence(err))
+		l.problems.errorf(spec.LabelCode, b.LabelRange(0), "%s", schema.Sentence(err.Error()))
 	}
 	return true
 }
@@ -217,7 +217,7 @@ func (l *loader) instantiateOne(d *declaredBlock, key, value cty.Value) bool {
 	}
 	k := key.AsString()
 	if err := schema.CheckInstanceKey(k); err != nil {
-		l.problems.errorf("invalid-label", d.forEach.Expr.Range(), "%s", sentence(err))
+		l.problems.errorf("invalid-label", d.forEach.Expr.Range(), "%s", schema.Sentence(err.Error()))
 		return false
 	}
 	if !l.count(d.forEach.Expr.Range()) {

@@ -46,6 +46,7 @@ type keySetText struct{ attribute, text string }
 // A kind is a type of block that expressions can refer to.
 type kind int
 
+// The kinds, in the order in which objects are decoded.
 const (
 	kindAPI kind = iota
 	kindClient
@@ -54,6 +55,7 @@ const (
 	numKinds
 )
 
+// kindNames are the block types of the kinds, and the first words of references.
 var kindNames = [numKinds]string{"api", "client", "authorization", "trusted_issuer"}
 
 // kindOf returns the kind of a block type, false for a type that nothing refers to.
@@ -97,6 +99,7 @@ type declaredBlock struct {
 	state   thunk              // of the expansion
 }
 
+// address is how diagnostics name the block.
 func (d *declaredBlock) address() string { return kindNames[d.kind] + "." + d.label }
 
 // An object is a block, or one instance of a block with for_each.
@@ -106,8 +109,10 @@ type object struct {
 	value cty.Value // each.value; NilVal without for_each
 }
 
+// isInstance reports whether the object was made by for_each.
 func (o *object) isInstance() bool { return o.decl.forEach != nil }
 
+// label is the label of the object: worker["eu"] for an instance.
 func (o *object) label() string {
 	if o.isInstance() {
 		return instanceLabel(o.decl.label, o.key)
@@ -115,11 +120,13 @@ func (o *object) label() string {
 	return o.decl.label
 }
 
+// address is how diagnostics, plans and the command line name the object.
 func (o *object) address() string { return kindNames[o.decl.kind] + "." + o.label() }
 
 // instanceLabel is the label of an instance, in the form in which HCL refers to it.
 func instanceLabel(label, key string) string { return fmt.Sprintf("%s[%q]", label, key) }
 
+// attribute is what was written for the object; all instances of a block share it.
 func (o *object) attribute(name string) *source.Attribute {
 	return o.decl.block.Body.Attribute(name)
 }
@@ -130,6 +137,7 @@ type names[T any] struct {
 	order  []string
 }
 
+// add adds a name that is not there yet.
 func (n *names[T]) add(name string, v *T) {
 	if n.byName == nil {
 		n.byName = map[string]*T{}
@@ -144,6 +152,7 @@ type thunk struct {
 	value cty.Value
 }
 
+// A thunkState says how far the value of a thunk is.
 type thunkState uint8
 
 const (

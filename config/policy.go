@@ -92,6 +92,7 @@ func (c *Config) text(at hcl.Range) string {
 	return string(src[at.Start.Byte:at.End.Byte])
 }
 
+// lineBreak matches a line break with the indentation around it.
 var lineBreak = regexp.MustCompile(`\s*\n\s*`)
 
 // oneLine is an expression for people to read.

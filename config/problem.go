@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -73,6 +72,7 @@ func (p *problems) add(d diag.Diagnostic) {
 	p.list.Add(d)
 }
 
+// addAll adds each problem of a list.
 func (p *problems) addAll(l diag.List) {
 	for _, d := range l {
 		p.add(d)
@@ -126,33 +126,6 @@ func (p *problems) nearest(word string, candidates []string) string {
 		return ""
 	}
 	return schema.Suggest(word, candidates)
-}
-
-// sentence makes a full sentence of an error, whose text is lower case and has no period
-// (Go's convention). A name such as client_id stays lower case at its beginning.
-func sentence(err error) string {
-	s := err.Error()
-	if !strings.Contains(firstWord(s), "_") {
-		s = upper(s)
-	}
-	if strings.HasSuffix(s, ".") {
-		return s
-	}
-	return s + "."
-}
-
-// upper is a text with a capital first letter.
-func upper(s string) string {
-	r, n := utf8.DecodeRuneInString(s)
-	if n == 0 {
-		return s
-	}
-	return strings.ToUpper(string(r)) + s[n:]
-}
-
-func firstWord(s string) string {
-	word, _, _ := strings.Cut(s, " ")
-	return word
 }
 
 // quoted lists values for a detail: "a", "b" or "c".
@@ -215,6 +188,7 @@ func article(noun string) string {
 	return "a " + noun
 }
 
+// related is one further place of a diagnostic.
 func related(message string, at hcl.Range) []diag.Related {
 	return []diag.Related{{Message: message, Range: at}}
 }

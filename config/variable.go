@@ -249,7 +249,7 @@ func (l *loader) indexLocals(b *source.Block) {
 	for i := range b.Body.Attributes {
 		a := &b.Body.Attributes[i]
 		if err := schema.CheckLabel(a.Name); err != nil {
-			l.problems.errorf("invalid-label", a.NameRange(), "%s", sentence(err))
+			l.problems.errorf("invalid-label", a.NameRange(), "%s", schema.Sentence(err.Error()))
 		}
 		if other, found := l.locals.byName[a.Name]; found {
 			l.problems.related("duplicate-name", a.NameRange(), []diag.Related{{Message: "the other local." + a.Name, Range: other.attr.NameRange()}},

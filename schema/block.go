@@ -93,7 +93,7 @@ const (
 	InheritIssuerURL                 // the issuer's url
 )
 
-// A Widens says of which change of an attribute somebody may gain access.
+// A Widens says which change of an attribute may give somebody access.
 type Widens int
 
 // The ways in which a change widens access.
@@ -129,8 +129,10 @@ func LanguageBlock(typ string) (*Block, bool) {
 // the same wherever it stands.
 func IsDuration(name string) bool { return durations[name] }
 
+// durations are the names of all durations of the language.
 var durations = durationsOf(Language, make(map[string]bool))
 
+// durationsOf collects the names of durations in blocks and those nested in them.
 func durationsOf(blocks []Block, names map[string]bool) map[string]bool {
 	for i := range blocks {
 		for _, a := range blocks[i].Attributes {
@@ -143,6 +145,7 @@ func durationsOf(blocks []Block, names map[string]bool) map[string]bool {
 	return names
 }
 
+// find returns the block of a type.
 func find(blocks []Block, typ string) (*Block, bool) {
 	for i := range blocks {
 		if blocks[i].Type == typ {

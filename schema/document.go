@@ -1,3 +1,11 @@
+// Package schema is writ's vocabulary: what an API, a client, an authorization,
+// a scope and an identifier are, and the rules they obey as pure functions.
+//
+// The compiler decodes HCL into these types and the sidecar reads them back
+// out of a snapshot, so the two programs meet here and nowhere else. The
+// package imports the standard library only, does no I/O, reads no clock and
+// knows neither HCL (package config) nor the snapshot's bytes (package
+// schema/snapshot).
 package schema
 
 // A Document is one whole configuration, resolved: every default applied,
@@ -145,6 +153,8 @@ func (r *RefreshToken) OrDefault() RefreshToken {
 	return *r
 }
 
+// defaultRefreshToken has the defaults of the refresh_token block: they hold for a client
+// without the block too.
 var defaultRefreshToken = func() (r RefreshToken) {
 	for i := range refreshTokenBlock.Attributes {
 		a := &refreshTokenBlock.Attributes[i]

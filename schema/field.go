@@ -8,8 +8,8 @@ import (
 	"strconv"
 )
 
-// A field is where the value of an attribute stands in the struct of a Document that
-// its block describes. Values have one Go type for each Type, whatever the struct says:
+// A field reads and writes the value of an attribute in the struct of its block. Values have
+// one Go type for each Type, whatever type the struct has:
 //
 //	string             TypeString, TypeReference (a label), TypeObject (canonical JSON, "" for {})
 //	bool, float64      TypeBool, TypeNumber
@@ -73,7 +73,7 @@ func convert[From, To ~string](list []From) []To {
 	return out
 }
 
-// in is an attribute that several blocks have, with its place in one of them.
+// in returns the attribute for one of the blocks that have it, with its field there.
 func (a Attribute) in(f field) Attribute {
 	a.field = f
 	return a
@@ -115,7 +115,8 @@ func IsZero(value any) bool {
 // DefaultValue is the default as a value, nil where the language has none of its own.
 func (a *Attribute) DefaultValue() any { return a.defaultValue }
 
-// parseDefault reads Default, which is HCL and, for all but a string, also JSON.
+// parseDefault reads Default. It is HCL, of which only the forms that the language uses are
+// read; nil for a default in words.
 func (a *Attribute) parseDefault() any {
 	switch a.Type {
 	case TypeBool:

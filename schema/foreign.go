@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// Foreign says in a sentence what to write for a word that other tools use, or
-// returns "" for a word that none is known to. block is the type of the block that
-// the word stands in, "" at the top of a file. means is the attribute that the
-// author has in mind, where it is just one: it is then not missing besides.
+// Foreign returns a sentence that says what to write for a word of another tool, or "" for a
+// word that is not known. block is the type of the block that the word was written in, ""
+// at the top of a file. means is the one attribute that the author meant, if there is
+// one: it must not be reported as missing too.
 func Foreign(block, word string) (sentence, means string) {
 	if f, known := foreignWords[foreignWord{block, word}]; known {
 		return f.say, f.means
@@ -63,6 +63,7 @@ func ForeignValue(attribute, value string) string {
 // A foreignWord is a word of another tool and the block it was written in.
 type foreignWord struct{ block, word string }
 
+// Answers that several words share.
 const (
 	notTerraform   = "Terraform's blocks have no meaning here: writ reads api, client and authorization blocks of its own and needs no provider. Leave it out."
 	howItProves    = "How a client authenticates follows from the blocks it has: secret, public_key, certificate or federated. Leave it out."

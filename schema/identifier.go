@@ -9,9 +9,9 @@ import (
 // MaxIdentifier is the longest identifier of an API, in bytes.
 const MaxIdentifier = 600
 
-// CheckIdentifier reports why s cannot be an API's identifier. It accepts any
-// word that every client sends alike: printable ASCII, and nothing that a URL
-// library would drop, move or take for something else.
+// CheckIdentifier reports why s cannot be an API's identifier. It accepts printable ASCII
+// without what some URL library drops or rewrites, such as a fragment: every client must
+// send the same bytes.
 func CheckIdentifier(s string) error {
 	if len(s) == 0 || len(s) > MaxIdentifier {
 		return fmt.Errorf("identifier has %d bytes: it must have 1 to %d", len(s), MaxIdentifier)
@@ -37,7 +37,8 @@ func CheckAudience(s string) error {
 	return checkText("audience", s)
 }
 
-// checkURLBytes refuses the bytes that no URL of writ may hold.
+// checkURLBytes refuses bytes that URL libraries treat differently. what names the value in
+// errors.
 func checkURLBytes(what, s string) error {
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
@@ -112,6 +113,7 @@ func NearKey(identifier string) string {
 	return b.String()
 }
 
+// trimDefaultPort drops the port that the scheme implies.
 func trimDefaultPort(scheme, authority string) string {
 	authority = strings.TrimSuffix(authority, ":")
 	switch scheme {
@@ -189,6 +191,8 @@ func IsURI(identifier string) bool {
 	return hasOnlyURIBytes(authority, "[]") && hasOnlyURIBytes(rest, "")
 }
 
+// hasOnlyURIBytes reports whether s has only characters that RFC 3986 allows, percent-encoded
+// or not, and those in more.
 func hasOnlyURIBytes(s, more string) bool {
 	for i := 0; i < len(s); i++ {
 		c := s[i]
@@ -219,13 +223,16 @@ func IsReservedIdentifier(issuer, identifier string) bool {
 	return false
 }
 
+// Letters and digits are those of ASCII: the syntax of URLs and labels has no others.
 func isAlpha(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
+// isUnreserved reports an unreserved character of RFC 3986 section 2.3.
 func isUnreserved(c byte) bool {
 	return isAlpha(c) || isDigit(c) || c == '-' || c == '.' || c == '_' || c == '~'
 }
 
+// unhex is the value of a hexadecimal digit, -1 for any other byte.
 func unhex(c byte) int {
 	switch {
 	case isDigit(c):
@@ -236,4 +243,30 @@ func unhex(c byte) int {
 		return int(c-'A') + 10
 	}
 	return -1
+}
+
+// Difference says how two different identifiers with one NearKey differ:
+// "by a trailing slash".
+func Difference(a, b string) string {
+	switch {
+	case strings.TrimSuffix(a, "/") == strings.TrimSuffix(b, "/"):
+		return "by a trailing slash"
+	case strings.EqualFold(a, b):
+		return "by upper and lower case"
+	case withoutPort(a) == withoutPort(b):
+		return "by the default port"
+	case decodeUnreserved(a) == decodeUnreserved(b):
+		return "by percent-encoding"
+	}
+	return "in how the URL is spelled"
+}
+
+// withoutPort cuts the first default port out of a URL.
+func withoutPort(s string) string {
+	for _, port := range []string{":443", ":80"} {
+		if before, after, ok := strings.Cut(s, port); ok && (after == "" || after[0] == '/' || after[0] == '?') {
+			return before + after
+		}
+	}
+	return s
 }

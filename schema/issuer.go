@@ -27,6 +27,8 @@ func CheckJWKSURI(s string) error {
 	return checkHTTPURL("jwks_uri", s)
 }
 
+// checkHTTPURL refuses a URL that is not absolute https. Plain http is allowed for loopback
+// hosts, where nobody else reads it.
 func checkHTTPURL(what, s string) error {
 	if s == "" || len(s) > MaxIdentifier {
 		return fmt.Errorf("%s has %d bytes: it must have 1 to %d", what, len(s), MaxIdentifier)

@@ -2,6 +2,8 @@ package schema
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -80,7 +82,8 @@ func CheckDescription(s string) error {
 	return checkText("description", s)
 }
 
-// checkText refuses what a terminal or a page would not show as written.
+// checkText refuses control characters and characters that change the direction of text, by
+// which a name could look like another.
 func checkText(what, s string) error {
 	for i, r := range s {
 		if r == utf8.RuneError || unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
@@ -90,20 +93,49 @@ func checkText(what, s string) error {
 	return nil
 }
 
+// isWord reports whether s has only ASCII letters, digits and the bytes in more.
 func isWord(s, more string) bool {
 	for i := 0; i < len(s); i++ {
-		if c := s[i]; !isAlpha(c) && !isDigit(c) && !hasByte(more, c) {
+		if c := s[i]; !isAlpha(c) && !isDigit(c) && strings.IndexByte(more, c) < 0 {
 			return false
 		}
 	}
 	return true
 }
 
-func hasByte(s string, c byte) bool {
+// Limits of scopes.
+const (
+	MaxScope  = 280  // bytes of one scope
+	MaxScopes = 1000 // scopes of one API
+)
+
+// CheckScope reports why s is not a scope-token (RFC 6749 section 3.3): the
+// scope claim joins them with spaces.
+func CheckScope(s string) error {
+	if len(s) == 0 || len(s) > MaxScope {
+		return fmt.Errorf("scope has %d bytes: it must have 1 to %d", len(s), MaxScope)
+	}
 	for i := 0; i < len(s); i++ {
-		if s[i] == c {
-			return true
+		if c := s[i]; c <= ' ' || c >= 0x7f || c == '"' || c == '\\' {
+			if c == ' ' {
+				return fmt.Errorf("scope %q has a space at byte %d: each scope is a name of its own, such as read:orders", s, i)
+			}
+			c, _ := utf8.DecodeRuneInString(s[i:])
+			return fmt.Errorf("scope %q has a %q at byte %d: use printable ASCII without spaces, quotes and backslashes", s, c, i)
 		}
 	}
-	return false
+	return nil
+}
+
+// reservedScopes mean something else in OpenID Connect and with Auth0.
+var reservedScopes = []string{
+	"address", "created_at", "email", "email_verified", "family_name", "given_name", "identities",
+	"name", "nickname", "offline_access", "openid", "phone", "picture", "profile",
+}
+
+// IsReservedScope reports whether s is one of the 14 names that cannot be an
+// API's scope.
+func IsReservedScope(s string) bool {
+	_, found := slices.BinarySearch(reservedScopes, s)
+	return found
 }

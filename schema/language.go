@@ -23,6 +23,8 @@ var Language = prepared([]Block{
 // TestLanguage is every block that a *.test.hcl file may hold.
 var TestLanguage = prepared([]Block{expectBlock})
 
+// The values of enumerations. Where a row says WidensMore, each value allows more than those
+// before it, so the order counts.
 var (
 	profiles     = []string{string(ProfileRFC9068), string(ProfileAuth0)}
 	apiAlgs      = jose.Names(jose.APITokens)
@@ -40,7 +42,8 @@ var (
 	}
 )
 
-// Attributes that mean the same wherever they stand.
+// Attributes that several blocks have. A block takes one with Attribute.in, which adds where
+// its struct holds the value.
 var (
 	tokenProfile = Attribute{Name: "token_profile", Inherit: InheritDefaults, Type: TypeString, Enum: profiles, Default: `"rfc9068"`,
 		Widens: WidensShape, More: "Verifiers of {object} must accept tokens of the profile {after} first.",
@@ -72,6 +75,8 @@ var (
 		Doc: "Refused from this time on.", Example: `"2027-01-01T00:00:00Z"`}
 )
 
+// issuerBlock has no attribute that gives access: a change of one changes how all tokens or
+// answers look.
 var issuerBlock = Block{
 	Type: "issuer", Required: true,
 	Doc: "The authorization server itself. Exactly one in the tree.",
@@ -106,6 +111,7 @@ var issuerBlock = Block{
 	Blocks: []Block{defaultsBlock},
 }
 
+// defaultsBlock has attributes of api under the same names. InheritDefaults finds them by name.
 var defaultsBlock = Block{
 	Type: "defaults",
 	Doc:  "What an api gets when it is silent.",
@@ -238,6 +244,8 @@ var clientBlock = Block{
 	Blocks: []Block{secretBlock, publicKeyBlock, certificateBlock, federatedBlock, refreshTokenBlock},
 }
 
+// secretBlock holds a hash or a reference, never the secret. A fast hash is enough for secrets
+// that "writ secret new" makes, as they are 256 random bits.
 var secretBlock = Block{
 	Type: "secret", Label: "label", CheckLabel: CheckKeyLabel, LabelCode: "invalid-label", Repeats: true,
 	nesting: list(func(c *Client) *[]Secret { return &c.Secrets }, func(o *Secret) *string { return &o.Label }),
@@ -255,6 +263,7 @@ var secretBlock = Block{
 	},
 }
 
+// publicKeyBlock has two attributes for one value: both parse into JWKS, the canonical form.
 var publicKeyBlock = Block{
 	Type: "public_key", Label: "label", CheckLabel: CheckKeyLabel, LabelCode: "invalid-label", Repeats: true,
 	OneOf:   []string{"jwks", "pem"},
@@ -275,6 +284,8 @@ var publicKeyBlock = Block{
 	},
 }
 
+// certificateBlock has the selectors of RFC 8705 section 2.1.2, and sha256 for self-signed
+// certificates (section 2.2).
 var certificateBlock = Block{
 	Type: "certificate", Label: "label", CheckLabel: CheckKeyLabel, LabelCode: "invalid-label", Repeats: true,
 	OneOf:   []string{"subject_dn", "san_dns", "san_uri", "sha256"},
@@ -301,6 +312,8 @@ var certificateBlock = Block{
 	},
 }
 
+// federatedBlock describes a foreign token as a credential (RFC 7523 section 2.2). All of its
+// attributes but the window are hidden from plans: together they are the credential.
 var federatedBlock = Block{
 	Type: "federated", Label: "label", CheckLabel: CheckKeyLabel, LabelCode: "invalid-label", Repeats: true,
 	OneOf:   []string{"subject", "subject_pattern"},
@@ -338,6 +351,8 @@ const (
 	maxRefreshLeeway   = 60
 )
 
+// refreshTokenBlock follows RFC 9700 section 4.14: tokens rotate, and reuse of a replaced one
+// ends the family, unless rotation is switched off.
 var refreshTokenBlock = Block{
 	Type:    "refresh_token",
 	nesting: single(func(c *Client) **RefreshToken { return &c.RefreshToken }),
@@ -369,6 +384,8 @@ var refreshTokenBlock = Block{
 	},
 }
 
+// authorizationBlock is what gives access. Most of its attributes are judged by functions of
+// their own in package compiler, so that its rows say little about widening.
 var authorizationBlock = Block{
 	Type: "authorization", Label: "label", CheckLabel: CheckLabel, LabelCode: "invalid-label", Repeats: true,
 	Doc: "Lets one client ask for tokens for one API with a subset of that API's scopes. At most one for each client, API and subject type.",
@@ -408,6 +425,8 @@ var authorizationBlock = Block{
 	},
 }
 
+// trustedIssuerBlock says whose tokens are believed, and for what. Lists with NotEmpty would
+// accept nothing when they are empty, which no author means.
 var trustedIssuerBlock = Block{
 	Type: "trusted_issuer", Label: "label", CheckLabel: CheckLabel, LabelCode: "invalid-label", Repeats: true,
 	OneOf: []string{"jwks", "jwks_uri"},
@@ -448,6 +467,8 @@ var trustedIssuerBlock = Block{
 	},
 }
 
+// signingKeyBlock declares a key instead of one that the server makes and rotates. Whoever
+// holds a declared key can make tokens for every API of its algorithm.
 var signingKeyBlock = Block{
 	Type: "signing_key", Label: "label", CheckLabel: CheckKeyLabel, LabelCode: "invalid-label", Repeats: true,
 	Doc: "A key that signs tokens. With none declared for an algorithm in use, the server makes and rotates its own.",

@@ -45,6 +45,7 @@ var localsBlock = Block{
 }`,
 }
 
+// policyBlock is used up when a configuration is compiled: no snapshot holds policies.
 var policyBlock = Block{
 	Type: "policy", Label: "label", CheckLabel: CheckLabel, LabelCode: "invalid-label", Repeats: true,
 	Doc: "An invariant of this configuration, checked by validate and plan for each object of one kind.",
@@ -65,6 +66,8 @@ var policyBlock = Block{
 	},
 }
 
+// expectBlock names clients and APIs as requests do, by client_id and identifier: a renamed
+// label changes no expectation.
 var expectBlock = Block{
 	Type: "expect", Label: "name", CheckLabel: CheckName, LabelCode: "invalid-test", Repeats: true,
 	Doc: "One expectation in a *.test.hcl file, run by \"writ check\": a request, and the token or refusal that it must get.",

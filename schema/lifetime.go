@@ -34,6 +34,7 @@ func ParseDuration(s string) (seconds int64, err error) {
 	return seconds, nil
 }
 
+// durationUnits are the units in the order in which a duration has them.
 var durationUnits = []struct {
 	suffix  string
 	seconds int64

@@ -23,6 +23,7 @@ func JSON(functions []Function, limits []Limit) ([]byte, error) {
 	return b.Bytes(), err
 }
 
+// introduction begins the reference page.
 const introduction = `# Language reference
 
 writ reads HCL 2: every ` + "`*.hcl`" + ` and ` + "`*.hcl.json`" + ` below a folder, in one namespace. The order of files, blocks and
@@ -62,6 +63,7 @@ func Markdown(functions []Function, limits []Limit) string {
 	return b.String()
 }
 
+// aboutFunctions begins the section on functions.
 const aboutFunctions = `
 ## Functions
 
@@ -71,6 +73,7 @@ None reads a clock, randomness, the network or the environment. What a call take
 | --- | --- |
 `
 
+// differences says where expressions mean something else than in HCL and OpenTofu.
 const differences = `
 Expressions mean what they mean in HCL, and functions what they do in OpenTofu, but for these:
 
@@ -84,6 +87,7 @@ Expressions mean what they mean in HCL, and functions what they do in OpenTofu, 
 Where OpenTofu and the go-cty library differ it is as in OpenTofu: ` + "`coalesce`" + ` passes over text without characters.
 `
 
+// writeFunctions writes one row for each function.
 func writeFunctions(b *strings.Builder, functions []Function) {
 	b.WriteString(aboutFunctions)
 	for _, f := range functions {
@@ -92,6 +96,7 @@ func writeFunctions(b *strings.Builder, functions []Function) {
 	b.WriteString(differences)
 }
 
+// aboutLimits begins the section on limits.
 const aboutLimits = `
 ## Limits
 
@@ -101,6 +106,7 @@ A configuration past one of these is refused with the code ` + "`limit-exceeded`
 | --- | --- | --- |
 `
 
+// writeLimits writes one row for each limit.
 func writeLimits(b *strings.Builder, limits []Limit) {
 	b.WriteString(aboutLimits)
 	for _, l := range limits {
@@ -126,6 +132,8 @@ func writeBlock(b *strings.Builder, block *Block, parents []string) {
 	}
 }
 
+// writeAttribute writes the row of an attribute. A default that is HCL is shown as code, one in
+// words as text.
 func writeAttribute(b *strings.Builder, a *Attribute) {
 	fallback := ""
 	switch {
@@ -143,6 +151,7 @@ func writeAttribute(b *strings.Builder, a *Attribute) {
 	fmt.Fprintf(b, "| `%s` | %s | %s | %s Example: `%s` |\n", a.Name, cell(a.typeText()), fallback, cell(meaning), cell(a.Example))
 }
 
+// typeText is the type in words, with the values of an enumeration.
 func (a *Attribute) typeText() string {
 	text := string(a.Type)
 	switch a.Type {
@@ -161,6 +170,7 @@ func (a *Attribute) typeText() string {
 	return text
 }
 
+// rangeText is the range in words.
 func (a *Attribute) rangeText() string {
 	if a.Type == TypeDuration {
 		return fmt.Sprintf("From %s to %s.", FormatDuration(a.Min), FormatDuration(a.Max))
@@ -168,6 +178,7 @@ func (a *Attribute) rangeText() string {
 	return fmt.Sprintf("At most %d.", a.Max)
 }
 
+// quoteAll puts each value in double quotes.
 func quoteAll(values []string) []string {
 	out := make([]string, len(values))
 	for i, v := range values {
@@ -190,9 +201,29 @@ func escape(s string) string {
 	return strings.Join(parts, "`")
 }
 
+// firstSentence is the beginning of a paragraph, for a table.
 func firstSentence(s string) string {
 	if first, _, found := strings.Cut(s, ". "); found {
 		return first + "."
 	}
 	return s
+}
+
+// A Function is a function that an expression may call.
+type Function struct {
+	Name      string `json:"name"`
+	Signature string `json:"signature"` // "join(separator, lists...)"
+	Doc       string `json:"doc"`       // one line
+}
+
+// MaxKeysInAll is how many public keys all sets of a configuration have, equal sets
+// counted once.
+const MaxKeysInAll = 200_000
+
+// A Limit is how much of something a configuration may have, for the reference:
+// who holds it there also says so.
+type Limit struct {
+	Most int64  `json:"most"`
+	What string `json:"what"` // a noun phrase that follows the number: "bytes in one file"
+	Doc  string `json:"doc"`  // what to do instead, one sentence, or ""
 }

@@ -30,6 +30,7 @@ func CheckSecretRef(s string) error {
 	return fmt.Errorf("%w: write \"env:NAME\" or \"file:NAME\", which only the server reads, and replace the value that stood here, since it has been in a file", ErrPlaintext)
 }
 
+// checkSecretPath keeps a reference inside the server's secrets folder.
 func checkSecretPath(path string) error {
 	if len(path) == 0 || len(path) > 255 || !isWord(path, "._/-") {
 		return errors.New("path after \"file:\" must have 1 to 255 letters, digits and . _ / -")
@@ -74,7 +75,7 @@ func CheckSecretHash(s string) error {
 	return fmt.Errorf("%w: put its hash here, made with \"writ secret new\", and replace the secret, since it has been in a file", ErrPlaintext)
 }
 
-// isMisspeltThumbprint recognises "sha265:" and a thumbprint.
+// isMisspeltThumbprint recognises a misspelled "sha256:" before a thumbprint.
 func isMisspeltThumbprint(s string) bool {
 	scheme, rest, _ := strings.Cut(s, ":")
 	return Suggest(scheme, []string{"sha256"}) != "" && CheckThumbprint(rest) == nil
@@ -138,7 +139,7 @@ func checkArgon2id(s string) error {
 
 // checkBcrypt checks "$2b$12$" and 53 characters of salt and hash.
 func checkBcrypt(s string) error {
-	if len(s) != 60 || s[3] != '$' || s[6] != '$' || !hasByte("aby", s[2]) || !isWord(s[7:], "./") || !isDigit(s[4]) || !isDigit(s[5]) {
+	if len(s) != 60 || s[3] != '$' || s[6] != '$' || strings.IndexByte("aby", s[2]) < 0 || !isWord(s[7:], "./") || !isDigit(s[4]) || !isDigit(s[5]) {
 		return errors.New("bcrypt hash must be 60 characters of the form \"$2b$12$...\"")
 	}
 	if cost := int(s[4]-'0')*10 + int(s[5]-'0'); cost < 10 || cost > 14 {

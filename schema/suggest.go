@@ -2,11 +2,11 @@ package schema
 
 import "strings"
 
-// Suggest returns the candidate that an author who wrote word most likely
-// meant, or "" when none is near: the fewest edits (insert, delete, replace,
-// swap neighbours), at most one for each three characters and three in all.
-// Of equals the first wins. Failing that it is the only candidate that the word,
-// of four characters or more, begins or ends: "lifetime" for "token_lifetime".
+// Suggest returns the candidate that an author most likely meant by word, or "". It is the
+// candidate with the fewest edits (insert, delete, replace, swap neighbours), of which at
+// most one is allowed for each three characters, and three in all. Among equals the first
+// wins. If there is none, it is the only candidate that begins or ends with the word, of
+// four characters or more: "token_lifetime" for "lifetime".
 func Suggest(word string, candidates []string) string {
 	limit := min(3, max(1, len(word)/3))
 	best, bestDistance := "", limit+1
@@ -31,7 +31,7 @@ func Suggest(word string, candidates []string) string {
 	return best
 }
 
-// onlyLonger returns the only candidate that word begins or ends, or "".
+// onlyLonger returns the only candidate that begins or ends with word, or "".
 func onlyLonger(word string, candidates []string) (longer string) {
 	if len(word) < 4 {
 		return ""
@@ -92,6 +92,7 @@ func editDistance(a, b string, limit int) int {
 // looks into, in bytes.
 const maxSuggestable = 64
 
+// abs is the absolute value.
 func abs(n int) int {
 	if n < 0 {
 		return -n

@@ -15,7 +15,7 @@ func Plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// UpperFirst begins a text with a capital.
+// UpperFirst returns a text with a capital first letter.
 func UpperFirst(text string) string {
 	first, size := utf8.DecodeRuneInString(text)
 	if size == 0 {
@@ -25,10 +25,33 @@ func UpperFirst(text string) string {
 }
 
 // Sentence makes a sentence of the text of an error: a capital first and a period
-// at the end, unless it ends like a sentence already.
+// at the end, unless it ends like a sentence already. A name of the language such as
+// client_id stays as it is, since its case counts.
 func Sentence(text string) string {
 	if text != "" && !strings.ContainsAny(text[len(text)-1:], ".?!") {
 		text += "."
 	}
+	if first, _, _ := strings.Cut(text, " "); strings.Contains(first, "_") {
+		return text
+	}
 	return UpperFirst(text)
+}
+
+// ShellQuoted writes a word in single quotes, as a POSIX shell reads it unchanged.
+func ShellQuoted(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
+
+// hidden are the characters that do not show as what they are. These are control and format
+// characters, which act on a terminal or change the direction of text; line and paragraph
+// separators; spaces that look like the plain one; characters for private use; and those
+// that a renderer shows nothing for (Unicode's Default_Ignorable_Code_Point).
+var hidden = []*unicode.RangeTable{unicode.C, unicode.Z, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector}
+
+// IsHidden reports whether a character does not show as what it is. Code that prints or logs
+// text of authors escapes these.
+func IsHidden(r rune) bool {
+	if r < unicode.MaxASCII {
+		return r < ' '
+	}
+	const ideographicSpace = '\u3000' // plain to see: as wide as the letters around it
+	return r != ideographicSpace && unicode.In(r, hidden...)
 }

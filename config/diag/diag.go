@@ -70,13 +70,13 @@ type Code struct {
 	Remedy   string   // full sentences: what to do
 }
 
-// codesPage is the address at which the output of "writ schema --codes" is
-// published.
+// codesPage is the address of docs/codes.md, which is the output of "writ schema --codes".
 const codesPage = "https://github.com/writ-auth/writ/blob/main/docs/codes.md"
 
 // URL is the address of the code's page.
 func (c Code) URL() string { return urlOf(c.Name) }
 
+// urlOf is the address of a code's section: GitHub makes an anchor of each heading.
 func urlOf(name string) string { return codesPage + "#" + name }
 
 // IsCommand reports whether the example consists of commands. The configuration
@@ -145,6 +145,7 @@ func FromHCL(diags hcl.Diagnostics, code string) List {
 	return l
 }
 
+// fromHCL converts one diagnostic of the HCL library.
 func fromHCL(d *hcl.Diagnostic, code string) Diagnostic {
 	out := New(code, hcl.Range{}, d.Detail).Titled(d.Summary)
 	if d.Subject != nil {

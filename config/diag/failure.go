@@ -9,9 +9,9 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// A Failure is an error that no line of a configuration caused: a file that
-// cannot be read, a server that does not answer, a command line that makes no
-// sense. It is shown like a diagnostic without a place.
+// A Failure is an error that no line of a configuration caused: a file that cannot be
+// read, a server that does not answer, a wrong command line. It is shown like a
+// diagnostic without a place.
 type Failure struct {
 	Code string // of the catalogue
 	Hint string // what to do, in full sentences; "" for nothing to add
@@ -23,10 +23,10 @@ func Failf(code, hint, format string, args ...any) *Failure {
 	return &Failure{Code: code, Hint: hint, Err: fmt.Errorf(format, args...)}
 }
 
-// CodeUsage is the code of a command line, or of a name on it, that makes no sense.
+// CodeUsage is the code of a wrong command line, or of a name on it that does not exist.
 const CodeUsage = "usage"
 
-// Usagef is a Failure of whoever wrote the command line.
+// Usagef is a Failure that the command line caused.
 func Usagef(format string, args ...any) *Failure {
 	return &Failure{Code: CodeUsage, Err: fmt.Errorf(format, args...)}
 }
@@ -50,20 +50,19 @@ func FromError(err error) Diagnostic {
 	return New(failed.Code, hcl.Range{}, detail)
 }
 
-// Problems are the diagnostics of a configuration that is at fault, with the
-// bytes of the files that they point into. They are an error where something
-// could not go on.
+// Problems are the diagnostics of a configuration with mistakes, and the bytes of the files
+// that they point into. As an error they say that a command could not go on.
 type Problems struct {
 	List    List
 	Sources map[string][]byte // by file name
 }
 
-// Error implements error. It counts only: who has an error of this type shows
-// the diagnostics.
+// Error implements error. It only counts: a caller that knows the type shows the
+// diagnostics.
 func (p *Problems) Error() string { return fmt.Sprintf("%d diagnostics", len(p.List)) }
 
-// ProblemsOf are the diagnostics of any error: those of a configuration at fault,
-// else the one that FromError makes.
+// ProblemsOf returns the diagnostics of any error: those of a Problems in its chain, else
+// the one that FromError makes.
 func ProblemsOf(err error) *Problems {
 	if problems, ok := errors.AsType[*Problems](err); ok {
 		return problems

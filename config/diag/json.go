@@ -71,23 +71,27 @@ func NewReport(l List, sources map[string][]byte) Report {
 	return r
 }
 
+// report is one diagnostic. Text of authors is made visible, as a report may be printed
+// to a terminal.
 func report(d Diagnostic, lib *library) ReportDiagnostic {
 	out := ReportDiagnostic{Severity: d.Severity, Code: d.Code, URL: urlOf(d.Code), Summary: Visible(d.Summary, ""), Detail: Visible(d.Detail, "\n\t")}
 	if d.Range.Filename != "" {
-		rng := reportRange(d.Range)
+		rng := ReportRangeOf(d.Range)
 		out.Range = &rng
 		out.Snippet = reportSnippet(d.Range, lib)
 	}
 	for _, rel := range d.Related {
-		out.Related = append(out.Related, ReportRelated{Message: Visible(rel.Message, ""), Range: reportRange(rel.Range)})
+		out.Related = append(out.Related, ReportRelated{Message: Visible(rel.Message, ""), Range: ReportRangeOf(rel.Range)})
 	}
 	return out
 }
 
-func reportRange(r hcl.Range) ReportRange {
+// ReportRangeOf is a range as a report has it.
+func ReportRangeOf(r hcl.Range) ReportRange {
 	return ReportRange{Filename: r.Filename, Start: ReportPos(r.Start), End: ReportPos(r.End)}
 }
 
+// reportSnippet is the source at a range, nil if it is not at hand.
 func reportSnippet(rng hcl.Range, lib *library) *ReportSnippet {
 	src := lib.source(rng.Filename)
 	if src == nil {

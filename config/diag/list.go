@@ -60,8 +60,10 @@ func (b *Bounded) Sorted() List {
 	return l.Sorted()
 }
 
+// tooManySummary marks the note about diagnostics that were not kept, see IsCut.
 const tooManySummary = "Too many problems"
 
+// tooMany is the note about diagnostics that were not kept; at is the first of them.
 func tooMany(severity Severity, what string, kept, more int, at hcl.Range) Diagnostic {
 	d := Newf("limit-exceeded", at, "Only the first %d %s are reported, and there are %d more. Correct these and run again.", kept, what, more)
 	return d.Titled(tooManySummary).WithSeverity(severity)

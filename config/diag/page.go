@@ -17,6 +17,7 @@ func (c Code) Severities() []Severity {
 	return []Severity{c.Severity}
 }
 
+// severity is the severity in words.
 func (c Code) severity() string {
 	if c.Either {
 		return "error or warning"
@@ -51,6 +52,7 @@ func (c Code) WriteText(w io.Writer, width int) error {
 	return err
 }
 
+// indented sets an example off from the text around it.
 func indented(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
@@ -62,10 +64,12 @@ func indented(text string) string {
 	return b.String()
 }
 
+// aboutCodes begins the catalogue as a document.
 const aboutCodes = "# Diagnostic codes\n\n" +
 	"`writ explain CODE` prints one of these pages. A code is stable: compare it, not the text beside it. In JSON output each diagnostic has its code and,\n" +
 	"as `url`, the address of its page. `writ schema --codes` prints this document.\n\n"
 
+// aboutExamples says how to read the examples.
 const aboutExamples = "\nAn example in HCL stands beside this configuration, and what it declares itself takes the place of the block of that name. It is reported with\n" +
 	"its code and with nothing else. One in several files names each in a line such as `-- orders.hcl --`; lines that begin with `$` are commands.\n\n"
 
@@ -92,6 +96,7 @@ func CodesMarkdown() string {
 	return b.String()
 }
 
+// writeFenced writes a code block. The catalogue holds no backticks.
 func writeFenced(b *strings.Builder, language, text string) {
 	fmt.Fprintf(b, "```%s\n%s\n```\n", language, text)
 }

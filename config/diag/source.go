@@ -34,6 +34,7 @@ type library struct {
 	known map[string]*source
 }
 
+// newLibrary notes how far into each file the diagnostics reach.
 func newLibrary(l List, files map[string][]byte) *library {
 	lib := &library{files: masked(l, files), reach: map[string]int{}, known: map[string]*source{}}
 	for _, d := range l {
@@ -45,6 +46,7 @@ func newLibrary(l List, files map[string][]byte) *library {
 	return lib
 }
 
+// extend makes sure that a file is indexed up to the end of a range.
 func (lib *library) extend(r hcl.Range) {
 	lib.reach[r.Filename] = max(lib.reach[r.Filename], r.Start.Byte, r.End.Byte)
 }
@@ -62,6 +64,7 @@ func (lib *library) source(name string) *source {
 	return src
 }
 
+// blockHeader matches the header of a block without interpolation, at the start of a line.
 var blockHeader = regexp.MustCompile(`^([a-z][a-z0-9_]*)((?: "[^"\\$%]*")*) *\{`)
 
 // maxHeader is the longest block header that is shown, in bytes.
@@ -124,6 +127,7 @@ func (s *source) blockAround(offset int) string {
 	return s.blocks[i-1].text
 }
 
+// The most of one range that a snippet shows.
 const (
 	maxSnippetLines = 8   // lines of one range
 	maxSnippetLine  = 240 // bytes of one line
@@ -186,6 +190,7 @@ func printable(b []byte) string {
 	return Visible(strings.ReplaceAll(string(b), "\t", "    "), "")
 }
 
+// clamp keeps an offset inside the text: a range may be of another version of a file.
 func clamp(v, low, high int) int { return min(max(v, low), high) }
 
 // masked returns the sources with every secret of the list overwritten. A snippet

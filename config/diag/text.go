@@ -42,6 +42,7 @@ func WriteText(w io.Writer, l List, sources map[string][]byte, width int, color 
 	return err
 }
 
+// A textWriter is one run of WriteText.
 type textWriter struct {
 	out     bytes.Buffer
 	sources *library
@@ -54,6 +55,7 @@ type textWriter struct {
 // lost among the repetitions. Errors are all shown.
 const maxSameWarnings = 20
 
+// The escape sequences of the styles (ECMA-48).
 const (
 	red       = "\x1b[31m"
 	yellow    = "\x1b[33m"
@@ -62,6 +64,7 @@ const (
 	reset     = "\x1b[0m"
 )
 
+// diagnostic writes the heading, the place, the detail and the related places.
 func (t *textWriter) diagnostic(d Diagnostic) {
 	heading, hue := "Error", red
 	if d.Severity == Warning {
@@ -79,6 +82,7 @@ func (t *textWriter) diagnostic(d Diagnostic) {
 	}
 }
 
+// styled puts a text into a style if the output takes colors.
 func (t *textWriter) styled(style, text string) string {
 	if !t.color {
 		return text
@@ -86,8 +90,8 @@ func (t *textWriter) styled(style, text string) string {
 	return style + text + reset
 }
 
-// wrapped breaks long lines at words. A line that begins with two spaces is a
-// command to copy, and stays whole.
+// wrapped breaks long lines at words. A line that begins with two spaces is a command that a
+// reader copies, and is not broken. Terminals under 20 columns get no breaks.
 func (t *textWriter) wrapped(text string) string {
 	if t.width < 20 {
 		return text
@@ -174,6 +178,7 @@ func Visible(text, keep string) string {
 	return b.String()
 }
 
+// isVisible reports whether a text is printable ASCII, which most is.
 func isVisible(text string) bool {
 	for i := range len(text) {
 		if c := text[i]; c < 0x20 || c >= 0x7f {
@@ -201,8 +206,8 @@ func Inert(text string) string {
 	return b.String()
 }
 
-// OneLine is text of others as one line may show it: nothing in it breaks the line
-// or acts on a terminal.
+// OneLine makes text of authors fit for one line: line breaks and every character that a
+// terminal would act on become escapes.
 func OneLine(text string) string { return Visible(text, "") }
 
 // ShellQuote returns a word in the form in which a POSIX shell reads it
@@ -212,5 +217,5 @@ func ShellQuote(word string) string {
 	if word != "" && strings.Trim(word, plain) == "" {
 		return word
 	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	return schema.ShellQuoted(word)
 }

@@ -21,18 +21,18 @@ import (
 // measured.
 const slack = 64
 
-// estimate refuses a call that would make a string of about n bytes.
-func estimate(n int64, limits source.Limits) error {
+// checkEstimate refuses a call that would make a string of about n bytes.
+func checkEstimate(n int64, limits source.Limits) error {
 	if n > slack*int64(limits.StringBytes) {
-		return past("Too long string", "a string has %d bytes at most, this call would make one of about %d", limits.StringBytes, n)
+		return exceeded("Too long string", "a string has %d bytes at most, this call would make one of about %d", limits.StringBytes, n)
 	}
 	return nil
 }
 
-// elements refuses a call that would make a collection of about n elements.
-func elements(n int64, limits source.Limits) error {
+// checkLength refuses a call that would make a collection of about n elements.
+func checkLength(n int64, limits source.Limits) error {
 	if n > int64(limits.Collection) {
-		return past("Too large collection", "a collection has %d elements at most, this call would make one of about %d", limits.Collection, n)
+		return exceeded("Too large collection", "a collection has %d elements at most, this call would make one of about %d", limits.Collection, n)
 	}
 	return nil
 }
@@ -41,11 +41,12 @@ func elements(n int64, limits source.Limits) error {
 // number.
 func boundParseInt(limits source.Limits, args []cty.Value) (int64, error) {
 	if args[0].Type() == cty.String && len(args[0].AsString()) > 2000 {
-		return 0, past("Too large number", "the exponent of a number has %d digits at most", limits.ExponentDigits)
+		return 0, exceeded("Too large number", "the exponent of a number has %d digits at most", limits.ExponentDigits)
 	}
 	return 0, nil
 }
 
+// verb matches a verb of a format up to its letter.
 var verb = regexp.MustCompile(`%[^a-zA-Z%]*`)
 
 // widths returns how many bytes the widths and precisions of a format add, and
@@ -56,7 +57,7 @@ func widths(format string, limits source.Limits) (total, verbs int64, err error)
 		for _, digits := range strings.FieldsFunc(v, func(r rune) bool { return r < '0' || r > '9' }) {
 			n, convErr := strconv.ParseInt(digits, 10, 64)
 			if convErr != nil || n > int64(limits.StringBytes) {
-				return 0, 0, past("Too long string", "a string has %d bytes at most, and so a width in a format", limits.StringBytes)
+				return 0, 0, exceeded("Too long string", "a string has %d bytes at most, and so a width in a format", limits.StringBytes)
 			}
 			total += n
 		}
@@ -81,7 +82,7 @@ func boundFormat(limits source.Limits, args []cty.Value) (int64, error) {
 	for _, v := range args[1:] {
 		steps += max(verbs, 1) * writtenSteps(v)
 	}
-	return steps, estimate(n, limits)
+	return steps, checkEstimate(n, limits)
 }
 
 // longestText returns roughly the length of the longest argument when it is
@@ -169,7 +170,7 @@ func boundFormatList(limits source.Limits, args []cty.Value) (int64, error) {
 		n += verbs * size
 		steps += max(verbs, 1) * written
 	}
-	return steps + n/textBytes, estimate(n, limits)
+	return steps + n/textBytes, checkEstimate(n, limits)
 }
 
 // writtenSteps returns the cost of writing out the numbers in a value.
@@ -207,10 +208,10 @@ const textBytes = 16
 func boundIndent(limits source.Limits, args []cty.Value) (int64, error) {
 	spaces, _ := args[0].AsBigFloat().Int64()
 	if spaces > int64(limits.StringBytes) {
-		return 0, estimate(slack*spaces+1, limits)
+		return 0, checkEstimate(slack*spaces+1, limits)
 	}
 	n := spaces * int64(strings.Count(args[1].AsString(), "\n")+1)
-	return n / 64, estimate(n, limits)
+	return n / 64, checkEstimate(n, limits)
 }
 
 // boundJoin counts the elements and the separators between them.
@@ -222,7 +223,7 @@ func boundJoin(limits source.Limits, args []cty.Value) (int64, error) {
 		}
 		n += int64(list.LengthInt())*int64(len(args[0].AsString())) + textSize(list)
 	}
-	return n / textBytes, estimate(n, limits)
+	return n / textBytes, checkEstimate(n, limits)
 }
 
 // characterBytes is how many bytes of text are divided into characters in one
@@ -286,7 +287,7 @@ func matchSteps(pattern, text string, by int, limits source.Limits) (int64, erro
 	most := maxParts * int64(limits.Collection)
 	matches := int64(len(re.FindAllStringIndex(text, int(most/max(groups, 1))+1)))
 	if matches*groups > most {
-		return 0, past("Too large value", "a value has %d parts at most, all groups of all matches would be more", most)
+		return 0, exceeded("Too large value", "a value has %d parts at most, all groups of all matches would be more", most)
 	}
 	return 2*steps + matches*(matchedSteps+groups*groupSteps+int64(by)/4), nil
 }
@@ -299,7 +300,7 @@ const maxPattern = 4096
 // function itself reports it.
 func regexSteps(pattern, text string) (int64, *regexp.Regexp, error) {
 	if len(pattern) > maxPattern {
-		return 0, nil, past("Too long pattern", "a regular expression has %d bytes at most", maxPattern)
+		return 0, nil, exceeded("Too long pattern", "a regular expression has %d bytes at most", maxPattern)
 	}
 	parsed, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {
@@ -327,7 +328,7 @@ func boundReplace(limits source.Limits, args []cty.Value) (int64, error) {
 		return matchSteps(pattern, text, len(by), limits)
 	}
 	n := int64(strings.Count(text, sub)) * int64(len(by))
-	return n / 64, estimate(n, limits)
+	return n / 64, checkEstimate(n, limits)
 }
 
 // boundConcat adds up the elements of the arguments.
@@ -338,16 +339,17 @@ func boundConcat(limits source.Limits, args []cty.Value) (int64, error) {
 			n += int64(v.LengthInt())
 		}
 	}
-	return n, elements(n, limits)
+	return n, checkLength(n, limits)
 }
 
 // boundFlatten counts what flattening keeps: every element that is no list, set
 // or tuple.
 func boundFlatten(limits source.Limits, args []cty.Value) (int64, error) {
 	n := flatLength(args[0], int64(limits.Collection))
-	return n, elements(n, limits)
+	return n, checkLength(n, limits)
 }
 
+// flatLength counts the elements that flattening keeps, up to about most.
 func flatLength(v cty.Value, most int64) int64 {
 	ty := v.Type()
 	if v.IsNull() || !v.IsKnown() || !ty.IsListType() && !ty.IsSetType() && !ty.IsTupleType() {
@@ -399,7 +401,7 @@ func boundSets(limits source.Limits, args []cty.Value) (int64, error) {
 		}
 		all = append(all, list.AsValueSlice()...)
 	}
-	if err := elements(int64(len(all)), limits); err != nil {
+	if err := checkLength(int64(len(all)), limits); err != nil {
 		return 0, err
 	}
 	return steps + 3*hashSteps(all, limits.Steps), nil
@@ -416,7 +418,7 @@ func boundSetProduct(limits source.Limits, args []cty.Value) (int64, error) {
 		}
 		isSet = isSet || v.Type().IsSetType()
 		n *= int64(v.LengthInt())
-		if err := elements(n, limits); err != nil {
+		if err := checkLength(n, limits); err != nil {
 			return 0, err
 		}
 	}
@@ -466,15 +468,18 @@ func decodingSteps(text, separators string, limits source.Limits) (int64, error)
 		}
 	}
 	if most := maxParts * int64(limits.Collection); n > most {
-		return 0, past("Too large value", "a decoded text has %d parts at most, this one has about %d", most, n)
+		return 0, exceeded("Too large value", "a decoded text has %d parts at most, this one has about %d", most, n)
 	}
 	return n*partSteps + numbers*numberSteps + exponents*fractionSteps + int64(len(text))/16, nil
 }
 
+// boundCSV counts the fields.
 func boundCSV(limits source.Limits, args []cty.Value) (int64, error) {
 	return decodingSteps(args[0].AsString(), ",\n", limits)
 }
 
+// boundJSON checks the text as package source checks JSON files: the library's decoder has no
+// limits of its own.
 func boundJSON(limits source.Limits, args []cty.Value) (int64, error) {
 	text := args[0].AsString()
 	if err := source.CheckJSON([]byte(text), limits); err != nil {
@@ -486,7 +491,7 @@ func boundJSON(limits source.Limits, args []cty.Value) (int64, error) {
 // boundJSONEncode charges for the text and for the numbers in it.
 func boundJSONEncode(limits source.Limits, args []cty.Value) (int64, error) {
 	n := textSize(args[0])
-	return n/64 + writtenSteps(args[0]), estimate(n, limits)
+	return n/64 + writtenSteps(args[0]), checkEstimate(n, limits)
 }
 
 // boundSum charges for elements that are text, which sum converts to numbers.
@@ -561,6 +566,8 @@ const (
 	maxYAMLAlias  = 1000
 )
 
+// What boundYAML looks for: indentation with the markers of nested sequences and mappings,
+// anchors and aliases. Each also matches inside strings.
 var (
 	yamlIndent = regexp.MustCompile(`(?m)^(?:[ \t]|[-?:][ \t])*`)
 	yamlAnchor = regexp.MustCompile(`(?m)(?:^|[\s,\[{:-])&([^\s,\[\]{}]+)`)
@@ -573,7 +580,7 @@ var (
 func boundYAML(limits source.Limits, args []cty.Value) (int64, error) {
 	text := args[0].AsString()
 	if n := strings.Count(text, "[") + strings.Count(text, "{"); n > maxYAMLFlow {
-		return 0, past("Too large value", "a YAML text has %d brackets and braces at most, this one has %d", maxYAMLFlow, n)
+		return 0, exceeded("Too large value", "a YAML text has %d brackets and braces at most, this one has %d", maxYAMLFlow, n)
 	}
 	for at := 0; at < len(text); {
 		line := text[at:]
@@ -582,7 +589,7 @@ func boundYAML(limits source.Limits, args []cty.Value) (int64, error) {
 		}
 		at += len(line)
 		if len(yamlIndent.FindString(line)) > maxYAMLIndent {
-			return 0, past("Too deep nesting", "a line of a YAML text is indented by %d columns at most", maxYAMLIndent)
+			return 0, exceeded("Too deep nesting", "a line of a YAML text is indented by %d columns at most", maxYAMLIndent)
 		}
 	}
 	steps, err := decodingSteps(text, ",\n[{:-", limits)
@@ -614,7 +621,7 @@ func boundAliases(text string, limits source.Limits) (int64, error) {
 		return 0, nil
 	}
 	if uses > maxYAMLAlias || anchors[len(anchors)-1][0] > firstUse {
-		return 0, past("Too many aliases", "a YAML text has %d aliases at most, and all of its anchors stand before the first of them", maxYAMLAlias)
+		return 0, exceeded("Too many aliases", "a YAML text has %d aliases at most, and all of its anchors stand before the first of them", maxYAMLAlias)
 	}
 	return uses * int64(len(text)), nil
 }

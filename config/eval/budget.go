@@ -17,9 +17,9 @@ type limitError struct{ summary, detail string }
 
 func (e *limitError) Error() string { return e.detail }
 
-// past makes the error for an exceeded limit. The format says what the limit is,
+// exceeded makes the error for an exceeded limit. The format says what the limit is,
 // without a period.
-func past(summary, format string, args ...any) *limitError {
+func exceeded(summary, format string, args ...any) *limitError {
 	return &limitError{summary, "This is past a limit: " + fmt.Sprintf(format, args...) + "."}
 }
 
@@ -62,6 +62,7 @@ func (e *Evaluator) spend(steps int64) error {
 // left returns how many steps remain.
 func (e *Evaluator) left() int64 { return e.limits.Steps - e.steps.Load() }
 
+// tooMuchWork marks the diagnostics of a budget that is used up, see IsExhausted.
 const tooMuchWork = "Too much work"
 
 // IsExhausted reports whether a diagnostic says that the evaluator's budget is
@@ -71,8 +72,9 @@ func IsExhausted(d diag.Diagnostic) bool {
 	return d.Code == "limit-exceeded" && d.Summary == tooMuchWork
 }
 
+// outOfSteps is the error of a budget that is used up.
 func (e *Evaluator) outOfSteps() *limitError {
-	return past(tooMuchWork, "all expressions together take %d steps at most. Loop over less, or write the result down", e.limits.Steps)
+	return exceeded(tooMuchWork, "all expressions together take %d steps at most. Loop over less, or write the result down", e.limits.Steps)
 }
 
 // A weigher walks a value, holds every part of it against the limits and counts
@@ -93,9 +95,9 @@ const maxParts = 10
 // are around it.
 func (w *weigher) value(v cty.Value, depth int) error {
 	if w.nodes++; w.nodes > maxParts*int64(w.limits.Collection) {
-		return past("Too large value", "a value has %d parts at most, at all levels together", maxParts*int64(w.limits.Collection))
+		return exceeded("Too large value", "a value has %d parts at most, at all levels together", maxParts*int64(w.limits.Collection))
 	}
-	if err := w.one(v); err != nil {
+	if err := w.part(v); err != nil {
 		return err
 	}
 	ty := v.Type()
@@ -103,7 +105,7 @@ func (w *weigher) value(v cty.Value, depth int) error {
 		return nil
 	}
 	if depth++; depth > w.limits.Nesting {
-		return past("Too deep nesting", "values nest %d levels deep at most", w.limits.Nesting)
+		return exceeded("Too deep nesting", "values nest %d levels deep at most", w.limits.Nesting)
 	}
 	if ty.IsSetType() {
 		w.sets += setSteps(v.AsValueSlice(), w.limits.Steps)
@@ -111,7 +113,7 @@ func (w *weigher) value(v cty.Value, depth int) error {
 	for it := v.ElementIterator(); it.Next(); {
 		key, elem := it.Element()
 		if ty.IsMapType() || ty.IsObjectType() {
-			if err := w.one(key); err != nil {
+			if err := w.part(key); err != nil {
 				return err
 			}
 		}
@@ -122,8 +124,8 @@ func (w *weigher) value(v cty.Value, depth int) error {
 	return nil
 }
 
-// one checks a single part without its elements.
-func (w *weigher) one(v cty.Value) error {
+// part checks a single part without its elements.
+func (w *weigher) part(v cty.Value) error {
 	if !v.IsKnown() {
 		return fmt.Errorf("it depends on something that is not known")
 	}
@@ -153,16 +155,18 @@ func checkSize(v cty.Value, limits source.Limits) error {
 	return collectionSize(v.LengthInt(), limits)
 }
 
+// stringSize refuses a string of more than StringBytes.
 func stringSize(n int, limits source.Limits) error {
 	if n > limits.StringBytes {
-		return past("Too long string", "a string has %d bytes at most, this one has %d", limits.StringBytes, n)
+		return exceeded("Too long string", "a string has %d bytes at most, this one has %d", limits.StringBytes, n)
 	}
 	return nil
 }
 
+// collectionSize refuses a collection of more than Collection elements.
 func collectionSize(n int, limits source.Limits) error {
 	if n > limits.Collection {
-		return past("Too large collection", "a collection has %d elements at most, this one has %d", limits.Collection, n)
+		return exceeded("Too large collection", "a collection has %d elements at most, this one has %d", limits.Collection, n)
 	}
 	return nil
 }
@@ -172,15 +176,15 @@ func collectionSize(n int, limits source.Limits) error {
 func magnitude(v cty.Value, limits source.Limits) error {
 	f := v.AsBigFloat()
 	if f.IsInf() {
-		return past("Too large number", "numbers are finite")
+		return exceeded("Too large number", "numbers are finite")
 	}
 	decimal := 1
 	for range limits.ExponentDigits {
 		decimal *= 10
 	}
-	const bitsPerDigit = 3.33
+	const bitsPerDigit = 3.33 // binary digits for each decimal one
 	if exp := f.MantExp(nil); float64(max(exp, -exp)) > float64(decimal+limits.NumberDigits)*bitsPerDigit {
-		return past("Too large number", "the exponent of a number has %d digits at most", limits.ExponentDigits)
+		return exceeded("Too large number", "the exponent of a number has %d digits at most", limits.ExponentDigits)
 	}
 	return nil
 }

@@ -218,6 +218,7 @@ func (m *setMaker) make(v cty.Value, ty cty.Type) (cty.Value, bool) {
 	return cty.SetVal(elems), true
 }
 
+// elementType returns the type of element i of a tuple or a collection.
 func elementType(ty cty.Type, i int) cty.Type {
 	if ty.IsTupleType() {
 		return ty.TupleElementType(i)
@@ -263,6 +264,7 @@ func resolvedType(from, to cty.Type) cty.Type {
 	return to
 }
 
+// resolvedObjectType is resolvedType for an object type.
 func resolvedObjectType(from, to cty.Type) cty.Type {
 	attrs, optional := map[string]cty.Type{}, []string{}
 	for name, attr := range to.AttributeTypes() {
@@ -306,6 +308,7 @@ func holdsSet(ty cty.Type) bool { return holds(ty, cty.Type.IsSetType) }
 // holdsCollection reports whether a type is a list, set or map or contains one.
 func holdsCollection(ty cty.Type) bool { return holds(ty, cty.Type.IsCollectionType) }
 
+// holds reports whether a type, or one inside it, has a property.
 func holds(ty cty.Type, is func(cty.Type) bool) bool {
 	switch {
 	case is(ty):
@@ -397,6 +400,7 @@ type primitiveNode struct {
 	to cty.Type // string or number; any where it can be either
 }
 
+// Value evaluates the expression and takes the steps of the conversion that follows.
 func (x *primitiveNode) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	v, diags := x.Expression.Value(ctx)
 	if diags.HasErrors() {

@@ -34,6 +34,7 @@ func (e *Evaluator) list(diags hcl.Diagnostics) diag.List {
 	return l
 }
 
+// rangeOf is where a diagnostic of the library points, if anywhere.
 func rangeOf(d *hcl.Diagnostic) hcl.Range {
 	if d.Subject == nil {
 		return hcl.Range{}
@@ -41,6 +42,8 @@ func rangeOf(d *hcl.Diagnostic) hcl.Range {
 	return *d.Subject
 }
 
+// diagnostic converts one diagnostic of the library. An exceeded limit, which passed through
+// the library as the error of a function, becomes itself again.
 func (e *Evaluator) diagnostic(d *hcl.Diagnostic) diag.Diagnostic {
 	code := "invalid-expression"
 	unknown, isUnknown := hcl.DiagnosticExtra[hclsyntax.FunctionCallUnknownDiagExtra](d)
@@ -91,10 +94,12 @@ func (e *Evaluator) unknownFunction(name string) string {
 	return detail
 }
 
+// notHCL is about an expression in another syntax than HCL's own, which no guard knows.
 func notHCL(expr hcl.Expression) diag.Diagnostic {
 	return diag.New("invalid-expression", expr.Range(), "Only an expression in HCL's syntax can be evaluated.")
 }
 
+// repeatedKey is about a key of an object that is written twice.
 func repeatedKey(key string, again, first hcl.Range) diag.Diagnostic {
 	return diag.New("duplicate-name", again,
 		fmt.Sprintf("The key %q is already set on line %d. Each key may be set once: remove one of the two.", key, first.Start.Line),
@@ -132,6 +137,7 @@ func missingMember(d *hcl.Diagnostic, out *diag.Diagnostic) {
 	}
 }
 
+// stepName returns the name that a step of a traversal reads.
 func stepName(step hcl.Traverser) (string, bool) {
 	switch s := step.(type) {
 	case hcl.TraverseAttr:
@@ -157,6 +163,7 @@ func membersOf(v cty.Value) (names []string, ok bool) {
 	return names, true
 }
 
+// suggestion says which name may have been meant, or which there are.
 func suggestion(name string, members []string) string {
 	if best := schema.Suggest(name, members); best != "" {
 		return fmt.Sprintf(" Did you mean %q?", best)

@@ -71,14 +71,14 @@ func (e *Evaluator) Value(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value,
 	}
 	if t, ok := syntax.(*hclsyntax.ScopeTraversalExpr); ok {
 		v, diags := t.Value(ctx)
-		return finish(v, e.list(diags))
+		return noneOnError(v, e.list(diags))
 	}
-	return finish(e.run(syntax, ctx))
+	return noneOnError(e.run(syntax, ctx))
 }
 
-// finish makes the value cty.NilVal if there are errors: callers may then use the
-// value as their sign of success.
-func finish(v cty.Value, l diag.List) (cty.Value, diag.List) {
+// noneOnError makes the value cty.NilVal if there are errors. The library returns unknown
+// values then, which no caller could use.
+func noneOnError(v cty.Value, l diag.List) (cty.Value, diag.List) {
 	if l.HasErrors() {
 		return cty.NilVal, l
 	}

@@ -18,6 +18,7 @@ type program struct {
 	mistakes diag.List // found while the program was made; it is then not evaluated
 }
 
+// compile makes the program of an expression.
 func (e *Evaluator) compile(expr hclsyntax.Expression) *program {
 	c := &guarder{e: e}
 	return &program{expr: c.guard(expr), steps: c.steps, mistakes: c.mistakes}
@@ -123,6 +124,7 @@ func keySteps(t hcl.Traversal) (steps int64) {
 	return steps
 }
 
+// all guards each expression.
 func (c *guarder) all(exprs []hclsyntax.Expression) []hclsyntax.Expression {
 	out := make([]hclsyntax.Expression, len(exprs))
 	for i, x := range exprs {
@@ -156,6 +158,7 @@ func (c *guarder) object(x *hclsyntax.ObjectConsExpr) hclsyntax.Expression {
 	return &y
 }
 
+// repeatedKeys reports keys that are written twice. Computed keys are not compared.
 func repeatedKeys(x *hclsyntax.ObjectConsExpr) (l diag.List) {
 	if len(x.Items) < 2 {
 		return nil
@@ -230,6 +233,7 @@ type countedNode struct {
 	steps int64
 }
 
+// Value takes the steps before it evaluates.
 func (x *countedNode) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	x.e.take(x.steps, x.Expression)
 	return x.Expression.Value(ctx)
@@ -241,6 +245,7 @@ type boundedNode struct {
 	e *Evaluator
 }
 
+// Value checks the result before it can grow further.
 func (x *boundedNode) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	v, diags := x.Expression.Value(ctx)
 	if !diags.HasErrors() {
@@ -259,6 +264,8 @@ type comparedNode struct {
 	e *Evaluator
 }
 
+// Value evaluates the operand and takes the steps of the comparison. Only the operand's own
+// size counts: the comparison ends where the other one does.
 func (x *comparedNode) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	v, diags := x.Expression.Value(ctx)
 	switch {
@@ -291,6 +298,7 @@ func literal(expr hclsyntax.Expression) (cty.Value, bool) {
 	return cty.NilVal, false
 }
 
+// literalTuple is literal for a tuple.
 func literalTuple(x *hclsyntax.TupleConsExpr) (cty.Value, bool) {
 	vals := make([]cty.Value, len(x.Exprs))
 	for i, item := range x.Exprs {
@@ -339,6 +347,7 @@ type directCall struct {
 	e  *Evaluator
 }
 
+// Value evaluates the arguments once, also if the call is repeated through the library.
 func (x *directCall) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	x.e.take(callSteps, x.FunctionCallExpr)
 	args := make([]cty.Value, len(x.Args))

@@ -30,6 +30,7 @@ var lengthFunc = function.New(&function.Spec{
 	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return length(args) },
 })
 
+// length is the implementation of length().
 func length(args []cty.Value) (cty.Value, error) {
 	v := args[0]
 	ty := v.Type()
@@ -107,6 +108,7 @@ var sumFunc = function.New(&function.Spec{
 	},
 })
 
+// The functions alltrue and anytrue.
 var (
 	allTrueFunc = boolFold(true, func(so, v bool) bool { return so && v })
 	anyTrueFunc = boolFold(false, func(so, v bool) bool { return so || v })
@@ -221,6 +223,7 @@ var lookupFunc = function.New(&function.Spec{
 	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return lookup(args) },
 })
 
+// lookup is the implementation of lookup(). The library's would visit the whole map.
 func lookup(args []cty.Value) (cty.Value, error) {
 	if len(args) < 2 || len(args) > 3 {
 		return cty.NilVal, errors.New("it takes a map, a key and at most one default")
@@ -297,6 +300,7 @@ func asPattern(sub string) (string, bool) {
 // a string, which the check of the result applies.
 const maxReplaced = 4 << 20
 
+// replacePattern replaces all matches and stops when the result is far too long.
 func replacePattern(re *regexp.Regexp, text, by string) (cty.Value, error) {
 	var out []byte
 	last := 0
@@ -305,12 +309,13 @@ func replacePattern(re *regexp.Regexp, text, by string) (cty.Value, error) {
 		out = re.ExpandString(out, by, text, m)
 		last = m[1]
 		if len(out) > maxReplaced {
-			return cty.NilVal, past("Too long string", "this replacement makes more than %d bytes", maxReplaced)
+			return cty.NilVal, exceeded("Too long string", "this replacement makes more than %d bytes", maxReplaced)
 		}
 	}
 	return cty.StringVal(string(append(out, text[last:]...))), nil
 }
 
+// base64EncodeFunc encodes the UTF-8 bytes of a string (RFC 4648 section 4).
 var base64EncodeFunc = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "str", Type: cty.String}},
 	Type:   function.StaticReturnType(cty.String),
@@ -319,6 +324,7 @@ var base64EncodeFunc = function.New(&function.Spec{
 	},
 })
 
+// base64DecodeFunc refuses bytes that are no UTF-8, as a string of HCL cannot hold them.
 var base64DecodeFunc = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "str", Type: cty.String}},
 	Type:   function.StaticReturnType(cty.String),
@@ -360,6 +366,7 @@ type readText struct {
 	text string // "" when it is not kept
 }
 
+// readFile reads a file for file(), or returns it from memory.
 func (e *Evaluator) readFile(name string) (string, error) {
 	if e.files == nil {
 		return "", function.NewArgError(0, errors.New("no files can be read here"))
@@ -392,6 +399,7 @@ func (e *Evaluator) readFile(name string) (string, error) {
 	return text, e.spend(int64(len(text)) / 16)
 }
 
+// keep notes the digest of a file, and its text if it is short.
 func (e *Evaluator) keep(name, text string) {
 	kept := readText{sum: sha256.Sum256([]byte(text))}
 	if len(text) <= e.limits.StringBytes {
@@ -405,7 +413,7 @@ func (e *Evaluator) keep(name, text string) {
 // unreadable is the error for a file that file() cannot read.
 func unreadable(name string, err error, limits source.Limits) error {
 	if errors.Is(err, source.ErrTooLarge) {
-		return past("Too large file", "%q is longer than a file may be, %d bytes", name, limits.FileBytes)
+		return exceeded("Too large file", "%q is longer than a file may be, %d bytes", name, limits.FileBytes)
 	}
 	if errors.Is(err, source.ErrPointer) {
 		return function.NewArgErrorf(0, "%q is %w. %s", name, err, strings.TrimSuffix(source.PointerHint, "."))

@@ -23,6 +23,8 @@ type forNode struct {
 	e                    *Evaluator
 }
 
+// Value evaluates the collection and then the body for each element. Its errors have the
+// library's words.
 func (p *forNode) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	coll, diags := p.coll.Value(ctx)
 	if diags.HasErrors() || !coll.IsKnown() {
@@ -135,6 +137,7 @@ func (p *forNode) keyOf(ctx *hcl.EvalContext) (string, hcl.Diagnostics) {
 	return v.AsString(), nil
 }
 
+// mistake is an error at a part of the expression.
 func (p *forNode) mistake(summary, detail string, at hclsyntax.Expression) (cty.Value, hcl.Diagnostics) {
 	return cty.DynamicVal, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: at.Range().Ptr()}}
 }
@@ -168,6 +171,7 @@ func (r *results) add(key string, v cty.Value) bool {
 	return true
 }
 
+// value is the result of the whole loop.
 func (r *results) value() cty.Value {
 	if !r.object {
 		return cty.TupleVal(r.tuple)
@@ -190,6 +194,8 @@ type templateNode struct {
 	inLoop bool
 }
 
+// Value concatenates the parts. The length is checked after each part, so that no result far
+// beyond the limit is ever built.
 func (t *templateNode) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	var b strings.Builder
 	var diags hcl.Diagnostics
@@ -238,6 +244,7 @@ func (t *templateNode) text(v cty.Value, part hclsyntax.Expression) (s, problem 
 	return v.AsString(), ""
 }
 
+// mistake is an error at a part of the template.
 func (t *templateNode) mistake(part hclsyntax.Expression, detail string) *hcl.Diagnostic {
 	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Invalid template interpolation value", Detail: detail, Subject: part.Range().Ptr()}
 }
@@ -250,6 +257,7 @@ type joinNode struct {
 	e     *Evaluator
 }
 
+// Value concatenates the elements of the tuple within the limit of a string.
 func (j *joinNode) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	v, diags := j.tuple.Value(ctx)
 	if diags.HasErrors() || v.IsNull() || !v.IsKnown() || !v.Type().IsTupleType() {

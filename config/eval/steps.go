@@ -129,6 +129,8 @@ func appendKey(b []byte, v cty.Value) []byte {
 	return append(b, ']')
 }
 
+// appendText appends a text with its length before it, so that no two lists of texts have
+// one key.
 func appendText(b []byte, s string) []byte {
 	b = strconv.AppendInt(b, int64(len(s)), 10)
 	return append(append(b, ':'), s...)
@@ -195,6 +197,7 @@ func plainSteps(v cty.Value, most int64) int64 {
 	return steps
 }
 
+// elementTypes lists the types in a tuple or an object.
 func elementTypes(ty cty.Type) []cty.Type {
 	if ty.IsTupleType() {
 		return ty.TupleElementTypes()
@@ -233,6 +236,7 @@ func areAligned(types []cty.Type) bool {
 	return true
 }
 
+// sameNames reports whether two object types have the same attributes.
 func sameNames(a, b cty.Type) bool {
 	attrs := a.AttributeTypes()
 	if len(attrs) != len(b.AttributeTypes()) {

@@ -72,6 +72,7 @@ type collectionArgument struct {
 // neither avoided nor charged.
 const fewElements = 64
 
+// Value evaluates the argument, and converts it if that spares the library a search.
 func (x *collectionArgument) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	v, diags := x.Expression.Value(ctx)
 	if diags.HasErrors() || !isStructural(v) {
@@ -119,6 +120,7 @@ type conditionalNode struct {
 	e *Evaluator
 }
 
+// Value evaluates both results, as the library does: their common type depends on both.
 func (x *conditionalNode) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	yes, yesDiags := x.TrueResult.Value(ctx)
 	no, noDiags := x.FalseResult.Value(ctx)
@@ -160,6 +162,7 @@ type evaluatedNode struct {
 	diags hcl.Diagnostics
 }
 
+// Value returns the earlier result.
 func (x *evaluatedNode) Value(*hcl.EvalContext) (cty.Value, hcl.Diagnostics) { return x.v, x.diags }
 
 // becomeCollections reports whether a conditional converts its results to lists

@@ -175,8 +175,8 @@ func checkHandles(t fataler, s *Snapshot, doc *schema.Document) {
 		if claims := a.Claims(); want.Claims != "" && "{"+claims+"}" != want.Claims || want.Claims == "" && claims != "" {
 			t.Fatalf("authorization %q: claims %q, want %q", want.Label, claims, want.Claims)
 		}
-		if lifetime := schema.EffectiveLifetime(want.TokenLifetime, byLabel[want.API].TokenLifetime); a.Lifetime() != lifetime {
-			t.Fatalf("authorization %q: lifetime %d, want %d", want.Label, a.Lifetime(), lifetime)
+		if api := byLabel[want.API]; a.Lifetime() != want.Lifetime(&api) {
+			t.Fatalf("authorization %q: lifetime %d, want %d", want.Label, a.Lifetime(), want.Lifetime(&api))
 		}
 	}
 	for i, c := range doc.Clients {

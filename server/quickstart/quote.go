@@ -9,6 +9,8 @@ import (
 	"strings"
 	"text/template"
 	"unicode"
+
+	"github.com/writ-auth/writ/schema"
 )
 
 // quoting is how each language writes a string that reads back as it is.
@@ -20,7 +22,7 @@ func quoting() template.FuncMap {
 		"str":     jsonString, // JavaScript, Python, Java, C#, YAML, JSON
 		"phpstr":  singleQuoted,
 		"rbstr":   singleQuoted,
-		"shstr":   shellQuoted,
+		"shstr":   schema.ShellQuoted,
 		"confstr": doubleQuoted,
 		"hastr":   haproxyQuoted,
 		"url":     percentEncoded,
@@ -44,11 +46,6 @@ func jsonString(s string) (string, error) {
 // singleQuoted is the string of PHP and Ruby in which nothing is expanded.
 func singleQuoted(s string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
-}
-
-// shellQuoted is a word of a POSIX shell.
-func shellQuoted(s string) string {
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // doubleQuoted is a word of nginx's and Apache's configuration.

@@ -19,15 +19,17 @@ type scopeRow struct {
 	More    int      // further ones
 }
 
-// A holder is a client that an authorization in force gives a scope to.
+// A holder is a client that has a scope by an authorization that has not ended.
 type holder struct {
 	Label string
 	User  bool // on behalf of users
 }
 
-// shownHolders is how many clients are named beside a scope.
+// shownHolders is how many clients are named next to a scope.
 const shownHolders = 5
 
+// scopes shows the scopes of an API and who holds them. It reads each authorization of the
+// API once for all scopes.
 func (p *page) scopes(v apiView, api snapshot.API) {
 	body := scopesPage{Scopes: make([]scopeRow, api.NumScopes())}
 	for i := range body.Scopes {
@@ -35,7 +37,7 @@ func (p *page) scopes(v apiView, api snapshot.API) {
 	}
 	now := p.state.Now.Unix()
 	for auth := range api.Authorizations() {
-		if ended(auth, now) {
+		if hasEnded(auth, now) {
 			continue
 		}
 		for i := range body.Scopes {
@@ -53,12 +55,13 @@ func (p *page) scopes(v apiView, api snapshot.API) {
 	p.showTab(v, body)
 }
 
-func ended(auth snapshot.Authorization, now int64) bool {
+// hasEnded reports whether an authorization has expired; now is in Unix seconds.
+func hasEnded(auth snapshot.Authorization, now int64) bool {
 	end := auth.ExpiresAt()
 	return end != 0 && end <= now
 }
 
-// An access is one authorization, seen from its client or from its API.
+// An access is one authorization as the pages of its client and of its API show it.
 type access struct {
 	Label       string
 	Client, API string // labels
@@ -78,12 +81,13 @@ type access struct {
 	Source      *source
 }
 
+// newAccess reads an authorization, with what its client and API are called.
 func (p *page) newAccess(auth snapshot.Authorization) *access {
 	client, api := auth.Client(), auth.API()
 	a := &access{
 		Label: auth.Label(), Client: client.Label(), API: api.Label(), ClientName: client.Name(), APIName: api.Name(), ClientID: client.ClientID(), Identifier: api.Identifier(),
 		User: auth.SubjectType() == schema.SubjectUser, Scopes: auth.Scopes(), Lifetime: auth.Lifetime(), Own: auth.TokenLifetime() != 0,
-		ExpiresAt: auth.ExpiresAt(), Ended: ended(auth, p.state.Now.Unix()), Claims: auth.Claims(), Subject: auth.SubjectClaims(),
+		ExpiresAt: auth.ExpiresAt(), Ended: hasEnded(auth, p.state.Now.Unix()), Claims: auth.Claims(), Subject: auth.SubjectClaims(),
 		Copied: slices.Collect(auth.CopyClaims()),
 	}
 	if file, line, ok := auth.Source(); ok {
@@ -102,11 +106,14 @@ type accessPage struct {
 	Example    string    // the block that authorizes a client
 }
 
+// An accessRow is one client of the view.
 type accessRow struct {
 	Label, Name, ClientID string
 	Access                *access // nil: not authorized
 }
 
+// access shows which clients may get tokens of the API. At most pageSize authorizations on
+// behalf of users are listed.
 func (p *page) access(v apiView, api snapshot.API) {
 	body := accessPage{search: newSearch(p.r)}
 	own := map[int]snapshot.Authorization{}
@@ -136,9 +143,9 @@ func (p *page) access(v apiView, api snapshot.API) {
 	p.showTab(v, body)
 }
 
-// candidates are the clients that may use the grant, those with an
-// authorization first. A client that has one without the grant is among them,
-// as its authorization has no effect that anybody would notice otherwise.
+// candidates are the clients that may use the grant, those with an authorization first. A
+// client that has an authorization without the grant is listed too: otherwise nothing
+// would show that the authorization has no effect.
 func (p *page) candidates(own map[int]snapshot.Authorization, s search) (authorized, others []snapshot.Client) {
 	for i := range p.state.Snapshot.NumClients() {
 		client := p.state.Snapshot.Client(i)
@@ -155,10 +162,11 @@ func (p *page) candidates(own map[int]snapshot.Authorization, s search) (authori
 	return authorized, others
 }
 
-// authorizationBlock is the block that lets a client ask for the API's tokens.
+// authorizationBlock is HCL that lets a client ask for the API's tokens. It grants the first
+// scope only, for the author to add more.
 func authorizationBlock(client, api string, scopes []string) string {
 	if len(scopes) > 1 {
-		scopes = scopes[:1] // the least, for the author to widen
+		scopes = scopes[:1]
 	}
 	return "authorization " + hclString(baseLabel(client)+"-"+baseLabel(api)) + " {\n" +
 		"  client = client." + client + "\n" +

@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 
+	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server/quickstart"
 )
@@ -14,7 +15,7 @@ type apiView struct {
 	Identifier string
 	Tabs       []tab
 	Tab        tab
-	Near       *near // an API that is easily taken for this one; nil: none
+	Near       *lookalike // an API that is easily taken for this one; nil: none
 	View       any
 }
 
@@ -24,9 +25,10 @@ type tab struct {
 	Selected             bool
 }
 
-// near is an API whose identifier looks like another's.
-type near struct{ Label, Identifier, How string }
+// A lookalike is an API whose identifier looks like another's.
+type lookalike struct{ Label, Identifier, How string }
 
+// tabs are the views of an API, in the order of the page; the first has the API's address.
 var tabs = []tab{
 	{Name: "quickstart", Title: "Quickstart"},
 	{Name: "settings", Title: "Settings"},
@@ -35,6 +37,7 @@ var tabs = []tab{
 	{Name: "test", Title: "Test"},
 }
 
+// newAPIView is what all views of the API have, with one tab selected.
 func (p *page) newAPIView(api snapshot.API, selected string) apiView {
 	v := apiView{Label: api.Label(), Name: api.Name(), Identifier: api.Identifier()}
 	for _, t := range tabs {
@@ -45,7 +48,7 @@ func (p *page) newAPIView(api snapshot.API, selected string) apiView {
 		v.Tabs = append(v.Tabs, t)
 	}
 	if other, how, ok := p.state.Snapshot.NearIdentifier(v.Identifier); ok {
-		v.Near = &near{other.Label(), other.Identifier(), how}
+		v.Near = &lookalike{other.Label(), other.Identifier(), how}
 	}
 	return v
 }
@@ -56,6 +59,7 @@ func (p *page) showTab(v apiView, view any) {
 	p.show(http.StatusOK, templateOf(v.Tab.Name), "apis", v.Name+": "+v.Tab.Title, v)
 }
 
+// templateOf is the template of a tab.
 func templateOf(tab string) string {
 	if tab == "clients" {
 		return "access"
@@ -72,16 +76,19 @@ type quickstartPage struct {
 	Files  []quickstart.File
 }
 
+// A targetGroup is some targets under one heading.
 type targetGroup struct {
 	Name    string
 	Targets []targetLink
 }
 
+// A targetLink is a target to choose.
 type targetLink struct {
 	quickstart.Target
 	Selected, Unsupported bool
 }
 
+// quickstart shows the code of the target in ?lang=, or of the first one.
 func (p *page) quickstart(v apiView, of snapshot.API) {
 	api := p.quickstartAPI(of)
 	all := quickstart.Targets()
@@ -107,6 +114,7 @@ func (p *page) quickstart(v apiView, of snapshot.API) {
 	p.showTab(v, body)
 }
 
+// quickstartAPI is an API as package quickstart takes it.
 func (p *page) quickstartAPI(api snapshot.API) quickstart.API {
 	return quickstart.API{
 		Issuer: p.state.Snapshot.Issuer().URL, Label: api.Label(), Name: api.Name(), Identifier: api.Identifier(),
@@ -114,10 +122,66 @@ func (p *page) quickstartAPI(api snapshot.API) quickstart.API {
 	}
 }
 
+// scopeNames lists the scopes of an API in declaration order.
 func scopeNames(api snapshot.API) []string {
 	names := make([]string, api.NumScopes())
 	for i := range names {
 		names[i] = api.Scope(i).Name
 	}
 	return names
+}
+
+// apisPage is the list of APIs.
+type apisPage struct {
+	search
+	All  int // APIs in the snapshot
+	Rows []apiRow
+}
+
+// An apiRow is one API of the list.
+type apiRow struct {
+	Label, Name, Identifier string
+	Profile                 schema.Profile
+	Alg                     schema.SigningAlg
+	Lifetime                int64
+	Scopes                  int
+	Clients                 int // that may ask for its tokens, for themselves or for users
+}
+
+// apis shows the list of APIs. Clients are counted in one pass over the snapshot: API by API,
+// each count would read all authorizations.
+func (p *page) apis() {
+	snap := p.state.Snapshot
+	body := apisPage{search: newSearch(p.r), All: snap.NumAPIs()}
+	var found []snapshot.API
+	for i := range snap.NumAPIs() {
+		if api := snap.API(i); body.matches(api.Label(), api.Name(), api.Identifier()) {
+			found = append(found, api)
+		}
+	}
+	from, to := body.cut(len(found))
+	holders := clientsOfEach(snap)
+	for _, api := range found[from:to] {
+		body.Rows = append(body.Rows, apiRow{
+			Label: api.Label(), Name: api.Name(), Identifier: api.Identifier(), Profile: api.Profile(), Alg: api.Alg(),
+			Lifetime: api.TokenLifetime(), Scopes: api.NumScopes(), Clients: holders[api.Index()],
+		})
+	}
+	p.show(http.StatusOK, "apis", "apis", "APIs", body)
+}
+
+// clientsOfEach counts the clients of each API. The authorizations of a client are sorted by
+// API, so that one for itself and one for users are neighbours; such a client counts once.
+func clientsOfEach(snap *snapshot.Snapshot) []int {
+	n := make([]int, snap.NumAPIs())
+	for i := range snap.NumClients() {
+		last := -1
+		for auth := range snap.Client(i).Authorizations() {
+			if api := auth.API().Index(); api != last {
+				n[api]++
+				last = api
+			}
+		}
+	}
+	return n
 }

@@ -2,10 +2,15 @@ package console
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
+
+	"github.com/writ-auth/writ/schema/snapshot"
 )
 
 // tokenPath is where the handler of Options.Tokens has its token endpoint.
@@ -14,7 +19,7 @@ const tokenPath = "/oauth/token"
 // A request is what the Test view asks for. It lives for one call.
 type request struct{ clientID, secret, audience, scope string }
 
-// An answer is what came back, taken apart.
+// An answer is the response of the token endpoint, taken apart for the page.
 type answer struct {
 	Status  int
 	Phrase  string
@@ -28,8 +33,8 @@ type answer struct {
 	Refusal *refusal
 }
 
-// ask makes the request in this process, as the caller's own, so that failed
-// guesses count against the caller.
+// ask makes the request in this process, in the name of the caller's address: failed guesses
+// of a secret then count against the caller.
 func (p *page) ask(q request) *answer {
 	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {q.clientID}, "client_secret": {q.secret}}
 	if q.audience != "" {
@@ -62,7 +67,7 @@ func (p *page) read(w *recorder, q request) *answer {
 		AccessToken string `json:"access_token"`
 	}
 	if json.Unmarshal(w.body.Bytes(), &said) != nil || said.AccessToken == "" {
-		a.Refusal = p.refused(w.status, q)
+		a.Refusal = p.explainRefusal(w.status, q)
 		return a
 	}
 	a.Token = said.AccessToken
@@ -75,7 +80,7 @@ func (p *page) read(w *recorder, q request) *answer {
 	return a
 }
 
-// A recorder keeps an answer instead of sending it.
+// A recorder is an http.ResponseWriter that keeps the response.
 type recorder struct {
 	header http.Header
 	status int
@@ -87,3 +92,179 @@ func (w *recorder) Header() http.Header { return w.header }
 func (w *recorder) WriteHeader(status int) { w.status = status }
 
 func (w *recorder) Write(b []byte) (int, error) { return w.body.Write(b) }
+
+// A claim is one member of a token's header or of its claims, with what it means.
+type claim struct {
+	Name, Value string // the value as JSON
+	Meaning     string
+	Slash       bool // the value ends with a slash, to be pointed out
+}
+
+// decode takes a compact token apart, in the order in which it was written.
+func (p *page) decode(token string) (header, claims []claim) {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return nil, nil
+	}
+	return p.members(parts[0], headerMeanings), p.members(parts[1], claimMeanings)
+}
+
+// members lists the members of one part of a token, with what each means. It stops where the
+// JSON is malformed.
+func (p *page) members(part string, meanings map[string]string) []claim {
+	text, err := base64.RawURLEncoding.DecodeString(part)
+	if err != nil {
+		return nil
+	}
+	var all []claim
+	d := json.NewDecoder(bytes.NewReader(text))
+	if _, err := d.Token(); err != nil {
+		return nil
+	}
+	for d.More() {
+		name, err := d.Token()
+		var value json.RawMessage
+		if err != nil || d.Decode(&value) != nil {
+			return all
+		}
+		c := claim{Name: name.(string), Value: string(value)}
+		c.Meaning = meanings[c.Name]
+		if c.Meaning == "" {
+			c.Meaning = "A custom claim, declared in the configuration."
+		}
+		c.Slash = strings.HasSuffix(c.Value, `/"`)
+		if seconds, err := strconv.ParseInt(c.Value, 10, 64); err == nil && timeClaims[c.Name] {
+			t := time.Unix(seconds, 0).UTC()
+			c.Meaning += " That is " + t.Format("2006-01-02 15:04:05") + " UTC, " + ago(t, p.state.Now) + "."
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+// timeClaims are the claims that are Unix seconds (RFC 7519 section 4.1).
+var timeClaims = map[string]bool{"iat": true, "exp": true, "nbf": true}
+
+// headerMeanings explain the members of a token's header.
+var headerMeanings = map[string]string{
+	"alg": "The algorithm of the signature. A verifier must accept this one and no other.",
+	"typ": "What kind of JWT this is: at+jwt is an access token by RFC 9068, JWT is Auth0's classic form.",
+	"kid": "The key that signed: its RFC 7638 thumbprint, to be looked up in the JWK Set.",
+}
+
+// claimMeanings explain the claims that writ makes. All others are custom claims.
+var claimMeanings = map[string]string{
+	"iss":         "Who issued the token. A verifier compares it byte for byte, the trailing slash included.",
+	"sub":         "Whom the token speaks for: here the client itself, as no user is involved.",
+	"aud":         "Which API the token is for: its identifier. An API refuses tokens for any other.",
+	"iat":         "When it was issued.",
+	"exp":         "When it ends. A verifier refuses it from then on.",
+	"nbf":         "From when on it may be used.",
+	"azp":         "The client that asked for it (Auth0's name for it).",
+	"client_id":   "The client that asked for it (RFC 9068).",
+	"gty":         "The grant by which it was got (Auth0's classic form).",
+	"jti":         "A name of this one token, for logs and to tell tokens apart.",
+	"scope":       "What the token allows: the scopes granted, separated by spaces.",
+	"permissions": "The scopes granted as a list, because the API says include_permissions.",
+	"cnf":         "The key that the token is bound to: only its holder can use it.",
+	"act":         "Who acts on the subject's behalf (RFC 8693).",
+}
+
+// A refusal is why there is no token, and what to do about it.
+type refusal struct {
+	Reason  string // the code that the server's log has, "" where this page does not know it
+	Meaning string
+	WayOut  string
+	Detail  string   // what exactly: scopes, a near match
+	Notes   []string // what is known of the client's secrets
+	Link    string   // a page that helps; "" for none
+	Linked  string   // its words
+}
+
+// explainRefusal explains a response without a token. The server tells clients little on
+// purpose; this page tells the operator what the server's log has.
+func (p *page) explainRefusal(status int, q request) *refusal {
+	switch {
+	case status == http.StatusUnauthorized:
+		return p.notAuthenticated(q)
+	case status == http.StatusTooManyRequests:
+		return &refusal{Meaning: "Too many requests: the client has used up its rate_limit, or too many authentications from this address have failed.",
+			WayOut: "Wait a few seconds and try again."}
+	}
+	reason, detail := p.state.Explain(q.clientID, q.audience, q.scope)
+	r := &refusal{Reason: reason, Detail: detail}
+	if words, ok := refusals[reason]; ok {
+		r.Meaning, r.WayOut = words.meaning, words.wayOut
+	}
+	switch {
+	case reason == "unknown-audience" && detail != "":
+		if near, _, ok := p.state.Snapshot.NearIdentifier(q.audience); ok {
+			r.WayOut = "Ask for " + near.Identifier() + ", byte for byte."
+		}
+	case status == http.StatusServiceUnavailable, r.Meaning == "":
+		r.Meaning = "The server could not make a token now, although the client may have it: a key or a secret cannot be had, or it is busy."
+		r.WayOut = "See what the server reports below the list of APIs, and try again."
+		r.Link, r.Linked = Path, "Problems of the server"
+	}
+	return r
+}
+
+// notAuthenticated explains a failed authentication. It cannot say how the secret differs, as
+// the snapshot holds hashes only.
+func (p *page) notAuthenticated(q request) *refusal {
+	r := &refusal{
+		Meaning: "The client is known, and the secret that you typed is none of those that it may use now.",
+		WayOut:  "Type it again, without spaces around it; or make a new one with “writ secret new” and commit its hash.",
+	}
+	client, ok := p.state.Snapshot.ClientByID(q.clientID)
+	if !ok {
+		return r
+	}
+	r.Link, r.Linked = clientURL(client.Label()), "Credentials of "+client.Name()
+	r.Notes = p.secretNotes(client)
+	if strings.TrimSpace(q.secret) != q.secret {
+		r.Notes = append(r.Notes, "What you typed begins or ends with a space.")
+	}
+	return r
+}
+
+// secretNotes says which secrets of the client are not accepted now, and what the server
+// reports about the client.
+func (p *page) secretNotes(client snapshot.Client) []string {
+	var notes []string
+	for _, cred := range p.credentials(client) {
+		switch {
+		case cred.Kind != "secret":
+		case cred.State == expired:
+			notes = append(notes, "Its secret “"+cred.Label+"” expired "+ago(unix(cred.Window.ExpiresAt), p.state.Now)+".")
+		case cred.State == early:
+			notes = append(notes, "Its secret “"+cred.Label+"” is accepted only "+ago(unix(cred.Window.NotBefore), p.state.Now)+".")
+		}
+	}
+	for _, problem := range p.state.Problems {
+		if problem.Address == "client."+client.Label() {
+			notes = append(notes, "The server reports: "+problem.Reason+".")
+		}
+	}
+	return notes
+}
+
+// refusals are the reason codes of package decide in words.
+var refusals = map[string]struct{ meaning, wayOut string }{
+	"unknown-audience": {"No API has this identifier. Identifiers are compared byte for byte: a slash, a letter's case or a port makes another one.",
+		"Ask for the identifier that this page shows at its top."},
+	"audience-missing": {"The request names no API, and the client has no default_api.",
+		"Name the API's identifier as the audience."},
+	"no-authorization": {"The API exists, and no authorization lets this client ask for its tokens.",
+		"Add an authorization block for the client and the API, with the scopes that it needs."},
+	"authorization-expired": {"The authorization has expired: its expires_at has passed.",
+		"Move expires_at of the authorization, or remove it."},
+	"grant-type-not-allowed": {"The client may not use the client_credentials grant.",
+		"Add \"client_credentials\" to its grant_types."},
+	"not-sender-constrained": {"The client takes only tokens that are bound to a key, by DPoP or a client certificate. This form has neither.",
+		"Ask with the client's own key, or leave out require_sender_constrained."},
+	"malformed-scope": {"The scopes are not written as RFC 6749 has it: printable ASCII without quotes and backslashes, one space between two.",
+		"Correct the spelling."},
+	"ungranted-scope": {"The request asks for scopes that the authorization does not grant. Nothing is granted then, rather than less than was asked for.",
+		"Leave these scopes out, or add them to the authorization's scopes. Beware of scopes that look alike: each is compared letter by letter."},
+}

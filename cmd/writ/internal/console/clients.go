@@ -15,6 +15,7 @@ type clientsPage struct {
 	Rows []clientRow
 }
 
+// A clientRow is one client of the list.
 type clientRow struct {
 	Label, Name, ClientID string
 	Methods               []string // the kinds of its credentials
@@ -22,6 +23,7 @@ type clientRow struct {
 	Locked                bool // nothing authenticates it now
 }
 
+// clients shows the list of clients.
 func (p *page) clients() {
 	snap := p.state.Snapshot
 	body := clientsPage{search: newSearch(p.r), All: snap.NumClients()}
@@ -69,6 +71,8 @@ type credential struct {
 	State  string
 }
 
+// credentials lists how a client authenticates, each with its state at the time of the
+// page.
 func (p *page) credentials(client snapshot.Client) []credential {
 	c := client.Schema()
 	var all []credential
@@ -86,7 +90,8 @@ func (p *page) credentials(client snapshot.Client) []credential {
 	return all
 }
 
-// methodOf says how a credential authenticates, and what it must be.
+// methodOf names the authentication method of a credential as OAuth's registry does, and
+// what identifies it. A hash is never shown.
 func methodOf(of any) (method, detail string) {
 	switch c := of.(type) {
 	case *schema.Secret:
@@ -121,6 +126,7 @@ type clientPage struct {
 	Source                *source
 }
 
+// client shows one client, with as many authorizations as a list has rows.
 func (p *page) client(label string) {
 	c, ok := p.state.Snapshot.ClientByLabel(label)
 	if !ok {
@@ -149,18 +155,6 @@ func (p *page) client(label string) {
 		body.Source = &source{file, line}
 	}
 	p.show(http.StatusOK, "client", "clients", body.Name, body)
-}
-
-func (p *page) unknownClient(label string) {
-	labels := make([]string, p.state.Snapshot.NumClients())
-	for i := range labels {
-		labels[i] = p.state.Snapshot.Client(i).Label()
-	}
-	suggestion := ""
-	if near := schema.Suggest(label, labels); near != "" {
-		suggestion = clientURL(near)
-	}
-	p.notFound("The snapshot in force has no client with this label.", suggestion)
 }
 
 // baseLabel is the label of the block that made an object: for_each adds its key.

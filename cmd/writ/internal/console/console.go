@@ -1,14 +1,14 @@
-// Package console is what people look at: the APIs, clients, authorizations and
-// keys that are really being served, code that validates an API's tokens, a form
-// that asks for one, and a form that words a new API.
+// Package console serves pages for people: the APIs, clients, authorizations and keys of a
+// configuration or a running server, code that validates an API's tokens, a form that
+// asks for a token, and a form that writes the block of a new API.
 //
-// It owns pages, forms and their looks. It is told the state for each page and
+// It owns pages, forms and their styles. It asks for the state once for each page and
 // changes nothing: not the snapshot, not the keys, and files only through
 // Options.Create, which a server in production leaves out. A secret that is typed
 // into it goes into one token request and nowhere else.
 //
-// It answers only who asks it under an address or as localhost, and what changes
-// something or carries a secret must come from a page of its own.
+// It answers requests for an address or for localhost only, which keeps out DNS rebinding. A
+// request that changes something or carries a secret must come from a page of its own.
 package console
 
 import (
@@ -19,6 +19,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -57,7 +58,7 @@ type State struct {
 	Revision string
 	Since    time.Time  // when the snapshot was put in force
 	Stale    bool       // past its not_after
-	Rejected *Rejection // nil: the last one offered is in force
+	Rejected *Rejection // nil: the last one maxOffered is in force
 	Problems []Problem
 	Keys     []Key
 
@@ -120,8 +121,8 @@ func New(opts Options) *Console {
 	return c
 }
 
-// policy lets a page load only what the console serves, run no script and use no
-// style that stands in it, and be framed by nobody.
+// policy is the Content-Security-Policy of every answer. A page loads only what the console
+// serves, no inline script or style takes effect, and no page may frame it.
 const policy = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 
 // ServeHTTP answers one request.
@@ -157,9 +158,9 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.servePage(w, r, strings.TrimPrefix(path, Path))
 }
 
-// sameSite reports whether no web page of another site can have made a browser send the
-// request. DNS rebinding takes a name, so that an address or localhost is proof enough of
-// Host. An Origin must be the Host's own.
+// sameSite reports whether the request cannot have been sent by a browser on behalf of another
+// site. The Host must be an address or localhost, as DNS rebinding needs another name. An
+// Origin must be that of the Host.
 func sameSite(r *http.Request) bool {
 	host := (&url.URL{Host: r.Host}).Hostname()
 	if net.ParseIP(host) == nil && !strings.EqualFold(host, "localhost") {
@@ -174,14 +175,15 @@ func sameSite(r *http.Request) bool {
 	return true
 }
 
-// ownPage reports whether the browser says that a page of this origin sent the request,
-// beside what sameSite checks. What says nothing is no browser's form and is refused too.
+// ownPage reports whether a browser says that a page of this origin sent the request. A
+// request without either header comes from no form and is refused. sameSite has checked
+// the Origin.
 func ownPage(r *http.Request) bool {
 	return r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") == "same-origin"
 }
 
-// servePage finds the page of a path. Segments are taken apart before they are
-// decoded: a label may hold a slash.
+// servePage finds the page of a path. The path is split before its segments are decoded: a
+// label may hold a slash.
 func (c *Console) servePage(w http.ResponseWriter, r *http.Request, path string) {
 	p := &page{console: c, w: w, r: r, state: c.opts.State()}
 	segments := strings.Split(path, "/")
@@ -203,7 +205,7 @@ func (c *Console) servePage(w http.ResponseWriter, r *http.Request, path string)
 	}
 }
 
-// find is the list of pages.
+// find returns the page of a path, nil for none. It is the whole list of pages.
 func (p *page) find(segments []string) func() {
 	post := p.r.Method == http.MethodPost
 	at := func(i int) string {
@@ -257,5 +259,47 @@ func (p *page) findTab(label, tab string, post bool) func() {
 			return
 		}
 		show(p.newAPIView(api, tab), api)
+	}
+}
+
+// An asset is a stylesheet, a script or an image of the console.
+type asset struct {
+	kind string
+	etag string
+	body []byte
+}
+
+// newAsset prepares a file with an ETag of its content.
+func newAsset(name string, body []byte) asset {
+	kind := "text/css; charset=utf-8"
+	switch {
+	case strings.HasSuffix(name, ".js"):
+		kind = "text/javascript; charset=utf-8"
+	case strings.HasSuffix(name, ".svg"):
+		kind = "image/svg+xml"
+	}
+	sum := sha256.Sum256(body)
+	return asset{kind: kind, etag: `"` + hex.EncodeToString(sum[:8]) + `"`, body: body}
+}
+
+// writeAsset answers with an asset. Its address carries a version, so that browsers may keep
+// it for a day.
+func (c *Console) writeAsset(w http.ResponseWriter, r *http.Request, name string) {
+	a, ok := c.assets[name]
+	if !ok || r.Method == http.MethodPost {
+		http.Error(w, "not found", http.StatusNotFound)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", a.kind)
+	h.Set("ETag", a.etag)
+	h.Set("Cache-Control", "private, max-age=86400")
+	if r.Header.Get("If-None-Match") == a.etag {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	h.Set("Content-Length", strconv.Itoa(len(a.body)))
+	if r.Method != http.MethodHead {
+		w.Write(a.body)
 	}
 }

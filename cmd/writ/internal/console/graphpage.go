@@ -19,19 +19,20 @@ type graphPage struct {
 	Drawing       template.HTML // by package graph, which escapes what it is given
 }
 
-// offered is how many labels a field offers; any other can be typed.
-const offered = 500
+// maxOffered is how many labels a field of the form offers. Any other can be typed.
+const maxOffered = 500
 
+// graph shows the drawing. Past graph.MaxObjects it shows a form to choose one API or client.
 func (p *page) graph() {
 	snap := p.state.Snapshot
 	body := graphPage{API: p.r.URL.Query().Get("api"), Client: p.r.URL.Query().Get("client")}
-	for i := range min(snap.NumAPIs(), offered) {
+	for i := range min(snap.NumAPIs(), maxOffered) {
 		body.APIs = append(body.APIs, snap.API(i).Label())
 	}
-	for i := range min(snap.NumClients(), offered) {
+	for i := range min(snap.NumClients(), maxOffered) {
 		body.Clients = append(body.Clients, snap.Client(i).Label())
 	}
-	doc, ok := part(snap, body.API, body.Client)
+	doc, ok := documentPart(snap, body.API, body.Client)
 	body.Unknown = !ok
 	body.Objects = len(doc.APIs) + len(doc.Clients) + len(doc.Authorizations)
 	if body.API+body.Client == "" {
@@ -51,10 +52,9 @@ func (p *page) graph() {
 	p.show(http.StatusOK, "graph", "graph", "Graph", body)
 }
 
-// part is what of a snapshot has to do with an API and with a client, "" for
-// any. It stops where there is too much to draw. ok is false when there is no
-// object of that label.
-func part(snap *snapshot.Snapshot, apiLabel, clientLabel string) (doc *schema.Document, ok bool) {
+// documentPart returns the part of a snapshot that concerns an API and a client, "" for any.
+// It stops when there is too much to draw. ok is false for a label that does not exist.
+func documentPart(snap *snapshot.Snapshot, apiLabel, clientLabel string) (doc *schema.Document, ok bool) {
 	c := collection{apis: map[int]bool{}, clients: map[int]bool{}}
 	candidates := snap.Authorizations()
 	switch {
@@ -101,6 +101,7 @@ type collection struct {
 	apis, clients map[int]bool // by index: those that are in it
 }
 
+// addAPI adds an API once.
 func (c *collection) addAPI(a snapshot.API) {
 	if !c.apis[a.Index()] {
 		c.apis[a.Index()] = true
@@ -108,6 +109,7 @@ func (c *collection) addAPI(a snapshot.API) {
 	}
 }
 
+// addClient adds a client once.
 func (c *collection) addClient(client snapshot.Client) {
 	if !c.clients[client.Index()] {
 		c.clients[client.Index()] = true
@@ -115,6 +117,7 @@ func (c *collection) addClient(client snapshot.Client) {
 	}
 }
 
+// add adds an authorization with what it connects.
 func (c *collection) add(auth snapshot.Authorization) {
 	c.addAPI(auth.API())
 	c.addClient(auth.Client())

@@ -8,13 +8,14 @@ import (
 	"github.com/writ-auth/writ/schema/jose"
 )
 
-// keysPage is the signing keys.
+// keysPage is the list of signing keys.
 type keysPage struct {
 	Keys    []Key
 	JWKSURI string   // "" without a snapshot
 	Shared  []string // labels of APIs whose tokens are signed with a shared secret
 }
 
+// keys shows the keys. It is the one page that a server without a snapshot has.
 func (p *page) keys() {
 	body := keysPage{Keys: p.state.Keys}
 	if snap := p.state.Snapshot; snap != nil {

@@ -13,7 +13,8 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// A page is one request for a page on its way.
+// A page is one request for a page while it is being answered. The state is read once, so
+// that all of the page is about one snapshot.
 type page struct {
 	console *Console
 	w       http.ResponseWriter
@@ -21,10 +22,10 @@ type page struct {
 	state   State
 }
 
-// A frame is what every page has around its own part. What templates reach is
-// plain data.
+// A frame is what every page has around its own part. Templates get plain data only, and
+// nothing that could answer a further question.
 type frame struct {
-	State    served
+	State    status
 	Title    string
 	Section  string // the entry of the navigation
 	Writable bool   // files can be created
@@ -32,8 +33,8 @@ type frame struct {
 	Body     any
 }
 
-// A served is what every page says of the state.
-type served struct {
+// A status is what every page says of the state of the server.
+type status struct {
 	Any                 bool // there is a snapshot in force
 	Issuer, Environment string
 	Digest, Revision    string
@@ -44,8 +45,9 @@ type served struct {
 	Problems            []Problem
 }
 
-func (p *page) served() served {
-	s := served{
+// status takes from the state what every page shows.
+func (p *page) status() status {
+	s := status{
 		Any: p.state.Snapshot != nil, Digest: p.state.Digest, Revision: p.state.Revision, Serial: p.state.Serial, Now: p.state.Now,
 		Since: p.state.Since, Stale: p.state.Stale, Rejected: p.state.Rejected, Problems: p.state.Problems,
 	}
@@ -56,6 +58,7 @@ func (p *page) served() served {
 	return s
 }
 
+// templates are the parsed pages by name.
 type templates map[string]*template.Template
 
 // parseTemplates makes one set for each page: the layout, the parts that pages
@@ -76,7 +79,7 @@ func parseTemplates(version string) templates {
 // show renders a page into a buffer and then writes it, so that an error never
 // leaves half of one.
 func (p *page) show(status int, name, section, title string, body any) {
-	f := frame{State: p.served(), Title: title, Section: section, Writable: p.console.opts.Create != nil, Served: p.console.opts.Tokens != nil, Body: body}
+	f := frame{State: p.status(), Title: title, Section: section, Writable: p.console.opts.Create != nil, Served: p.console.opts.Tokens != nil, Body: body}
 	var out bytes.Buffer
 	if err := p.console.templates[name].ExecuteTemplate(&out, "layout", f); err != nil {
 		http.Error(p.w, "internal error", http.StatusInternalServerError)
@@ -85,7 +88,7 @@ func (p *page) show(status int, name, section, title string, body any) {
 	p.write(status, "text/html; charset=utf-8", out.Bytes())
 }
 
-// write answers with what nobody may keep.
+// write answers with a body that no cache may keep: a page may show a token.
 func (p *page) write(status int, kind string, body []byte) {
 	h := p.w.Header()
 	h.Set("Content-Type", kind)
@@ -97,17 +100,20 @@ func (p *page) write(status int, kind string, body []byte) {
 	}
 }
 
-// A message is a page with nothing but words and a way on.
+// A message is a page of a few words and a link.
 type message struct {
 	Heading, Text  string
 	Link, LinkText string // where to go from here; "" for nowhere
 	Code           string // to be copied, "" for nothing
 }
 
+// message answers with a message.
 func (p *page) message(status int, section string, m message) {
 	p.show(status, "message", section, m.Heading, m)
 }
 
+// notFound answers that there is no such page; suggestion is the address of a similar one,
+// or "".
 func (p *page) notFound(text, suggestion string) {
 	m := message{Heading: "Not found", Text: text, Link: Path, LinkText: "All APIs"}
 	if suggestion != "" {
@@ -116,19 +122,34 @@ func (p *page) notFound(text, suggestion string) {
 	p.message(http.StatusNotFound, "", m)
 }
 
+// unknownAPI answers a request for an API that the snapshot lacks, with a similar label.
 func (p *page) unknownAPI(label string) {
-	labels := make([]string, p.state.Snapshot.NumAPIs())
-	for i := range labels {
-		labels[i] = p.state.Snapshot.API(i).Label()
-	}
 	suggestion := ""
-	if near := schema.Suggest(label, labels); near != "" {
-		suggestion = apiURL(near, "")
+	if similar := suggest(label, p.state.Snapshot.NumAPIs(), func(i int) string { return p.state.Snapshot.API(i).Label() }); similar != "" {
+		suggestion = apiURL(similar, "")
 	}
 	p.notFound("The snapshot in force has no API with this label.", suggestion)
 }
 
-// empty is every page before there is a snapshot.
+// unknownClient is unknownAPI for clients.
+func (p *page) unknownClient(label string) {
+	suggestion := ""
+	if similar := suggest(label, p.state.Snapshot.NumClients(), func(i int) string { return p.state.Snapshot.Client(i).Label() }); similar != "" {
+		suggestion = clientURL(similar)
+	}
+	p.notFound("The snapshot in force has no client with this label.", suggestion)
+}
+
+// suggest returns the one of n labels that was most likely meant, "" for none.
+func suggest(label string, n int, labelOf func(i int) string) string {
+	labels := make([]string, n)
+	for i := range labels {
+		labels[i] = labelOf(i)
+	}
+	return schema.Suggest(label, labels)
+}
+
+// empty answers every page while there is no snapshot.
 func (p *page) empty() {
 	if p.console.opts.Tokens == nil {
 		p.show(http.StatusOK, "message", "apis", "Nothing to show yet", message{
@@ -143,7 +164,7 @@ func (p *page) empty() {
 	})
 }
 
-// A search is what a list is narrowed to, and the part of it that is shown.
+// A search is the query that narrows a list, and the part of the result that a page shows.
 type search struct {
 	Query string
 	Total int // of what matches
@@ -170,7 +191,8 @@ func (s search) matches(texts ...string) bool {
 	return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(strings.ToLower(text), query) })
 }
 
-// cut sets how much there is, and returns the part of n that the page shows.
+// cut notes that n rows match, and returns the range of them that the page shows. A page
+// number out of range becomes the nearest.
 func (s *search) cut(n int) (from, to int) {
 	s.Total, s.Pages = n, max(1, (n+pageSize-1)/pageSize)
 	s.Page = min(max(1, s.Page), s.Pages)

@@ -20,15 +20,16 @@ type setting struct {
 	Slash  bool   // the value ends with a slash, to be pointed out
 }
 
-// A source is where a block stands.
+// A source is where a block was declared.
 type source struct {
 	File string
 	Line int
 }
 
-// settingsOf is every attribute of a block, in the order of the reference, with the
-// values of object, whose label it is. What equals the default is called the default,
-// whoever wrote it. Custom claims have no value: they are evaluated for each authorization.
+// settingsOf lists every attribute of a block with its value in object, in the order of the
+// language reference. A value that equals the default counts as the default: a snapshot
+// does not say who wrote it. Custom claims have no value here, as they are evaluated for
+// each authorization.
 func settingsOf(block *schema.Block, object any, label string) []setting {
 	var all []setting
 	for i := range block.Attributes {
@@ -58,7 +59,7 @@ func settingsOf(block *schema.Block, object any, label string) []setting {
 	return all
 }
 
-// hclValue is a value as one would write it, "" for one that is not set.
+// hclValue is a value as HCL, "" for one that is not set.
 func hclValue(a *schema.Attribute, value any) string {
 	switch v := value.(type) {
 	case bool:
@@ -99,6 +100,7 @@ type settingsPage struct {
 	Source   *source // nil when the snapshot does not say
 }
 
+// settings shows the attributes of an API.
 func (p *page) settings(v apiView, api snapshot.API) {
 	full := api.Schema()
 	body := settingsPage{Settings: settingsOf(schema.BlockOf(&full), &full, full.Label)}
@@ -108,7 +110,7 @@ func (p *page) settings(v apiView, api snapshot.API) {
 	p.showTab(v, body)
 }
 
-// block is a block of the language, which is there or the program is wrong.
+// block returns a block of the language. It panics for a type that the language lacks.
 func block(typ string) *schema.Block {
 	b, ok := schema.LanguageBlock(typ)
 	if !ok {
@@ -152,6 +154,7 @@ func hclString(s string) string {
 	return b.String()
 }
 
+// hclStrings is a list of strings as HCL.
 func hclStrings(list []string) string {
 	quoted := make([]string, len(list))
 	for i, s := range list {
@@ -160,6 +163,7 @@ func hclStrings(list []string) string {
 	return "[" + strings.Join(quoted, ", ") + "]"
 }
 
+// hclMap is a map as HCL, sorted by key. A key that is no identifier is quoted.
 func hclMap(m map[string]string) string {
 	var members []string
 	for _, key := range slices.Sorted(maps.Keys(m)) {
@@ -175,6 +179,7 @@ func hclMap(m map[string]string) string {
 	return "{ " + strings.Join(members, ", ") + " }"
 }
 
+// references is a list of references as HCL.
 func references(kind string, labels []string) string {
 	refs := make([]string, len(labels))
 	for i, label := range labels {

@@ -20,9 +20,9 @@ type testPage struct {
 	Hint     string
 	Snippets []quickstart.Snippet
 	Answer   *answer
-	Problem  string // what is wrong with the form
-	Ways     []way  // instead of the form, for a client without a secret
-	Users    []way  // on behalf of users
+	Problem  string          // what is wrong with the form
+	Ways     []manualRequest // instead of the form, for a client without a secret
+	Users    []manualRequest // on behalf of users
 }
 
 // A testClient is a client that may be chosen.
@@ -32,6 +32,7 @@ type testClient struct {
 	Obstacle              string // why this form cannot get its token; "" for nothing
 }
 
+// A scopeChoice is a scope with a checkbox.
 type scopeChoice struct {
 	schema.Scope
 	Checked bool
@@ -40,6 +41,8 @@ type scopeChoice struct {
 // maxTestForm bounds the form, in bytes.
 const maxTestForm = 64 << 10
 
+// test shows the form, and with POST the request and its answer. The secret is read from the
+// form, goes into the request and is kept nowhere.
 func (p *page) test(v apiView, api snapshot.API) {
 	body := testPage{Hint: p.console.opts.SecretHint, Audience: v.Identifier}
 	post := p.r.Method == http.MethodPost
@@ -106,7 +109,8 @@ func (p *page) testClients(body *testPage, api snapshot.API, label string) (chos
 	return auths[at], true
 }
 
-// obstacle says why a secret alone will not get the client a token.
+// obstacle says why the form cannot get a token for the client, "" when it can: the form
+// authenticates with a secret alone.
 func (p *page) obstacle(c snapshot.Client, auth snapshot.Authorization) string {
 	usable, secrets := false, 0
 	for s := range c.Secrets() {
@@ -123,14 +127,15 @@ func (p *page) obstacle(c snapshot.Client, auth snapshot.Authorization) string {
 	return obstacles[reason]
 }
 
-// obstacles are the reasons of package decide that no secret helps against.
+// obstacles are the reasons of package decide for which no secret gets a token, in words.
 var obstacles = map[string]string{
 	"grant-type-not-allowed": "it may not use the client_credentials grant",
 	"authorization-expired":  "its authorization has expired",
 	"not-sender-constrained": "it takes only tokens bound to a key, which this form has none of",
 }
 
-// choose fills in the scopes to choose from, and returns those asked for.
+// choose lists the scopes that the authorization grants, and returns those that the form asks
+// for.
 func (t *testPage) choose(api snapshot.API, auth snapshot.Authorization, checked []string) (asked []string) {
 	want := map[string]bool{}
 	for _, name := range checked {
@@ -149,6 +154,7 @@ func (t *testPage) choose(api snapshot.API, auth snapshot.Authorization, checked
 	return append(asked, strings.Fields(t.Further)...)
 }
 
+// tokenEndpoint is the address of the token endpoint, below the issuer's.
 func (p *page) tokenEndpoint() string {
 	return strings.TrimSuffix(p.state.Snapshot.Issuer().URL, "/") + tokenPath
 }

@@ -31,8 +31,8 @@ func functions(version string) template.FuncMap {
 	}
 }
 
-// apiURL is the address of a view of an API. An API may be called "new", which
-// is the form's address; then it has its first view under its own name only.
+// apiURL is the address of a view of an API; the first view has the API's own. An API with
+// the label "new" is the exception, as the form for a new API has that address.
 func apiURL(label, tab string) string {
 	address := Path + "apis/" + url.PathEscape(label)
 	switch {
@@ -44,15 +44,16 @@ func apiURL(label, tab string) string {
 	return address
 }
 
-// shellWord is a label as a word of a shell: those of for_each have brackets and
-// double quotes, and none a single quote.
+// shellWord is a label as a word of a shell. Labels of for_each have brackets and double
+// quotes.
 func shellWord(label string) string {
 	if schema.CheckLabel(label) == nil {
 		return label
 	}
-	return "'" + label + "'"
+	return schema.ShellQuoted(label)
 }
 
+// clientURL is the address of a client's page.
 func clientURL(label string) string { return Path + "clients/" + url.PathEscape(label) }
 
 // count writes a number with commas between thousands.
@@ -68,6 +69,7 @@ func count(n int) string {
 	return b.String()
 }
 
+// plural is schema.Plural with commas between thousands.
 func plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
@@ -107,4 +109,5 @@ func ago(t, now time.Time) string {
 	return fmt.Sprintf(form, plural(int(d/(24*time.Hour)), "day"))
 }
 
+// unix is a time of the configuration, which is in Unix seconds.
 func unix(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }

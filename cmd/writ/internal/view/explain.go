@@ -18,6 +18,7 @@ type Explain interface {
 	Render(w io.Writer, question explain.Question, e *explain.Explanation) error
 }
 
+// ExplainOf is the view for the command's output format.
 func ExplainOf(env *cli.Env) Explain {
 	if env.JSON {
 		return explainJSON{}
@@ -28,6 +29,8 @@ func ExplainOf(env *cli.Env) Explain {
 // explainText is for people.
 type explainText struct{ env *cli.Env }
 
+// Render writes the outcome, each rule that was met with the lines that decide it, what the
+// client may have instead, and suggestions.
 func (v explainText) Render(w io.Writer, question explain.Question, e *explain.Explanation) error {
 	var text strings.Builder
 	if e.Allowed {
@@ -50,12 +53,12 @@ func (v explainText) Render(w io.Writer, question explain.Question, e *explain.E
 	if len(e.Authorizations) > 0 {
 		fmt.Fprintf(&text, "\n  What %s may have:\n", question.ClientID)
 	}
-	for _, reach := range e.Authorizations {
+	for _, right := range e.Authorizations {
 		user := ""
-		if reach.SubjectType == schema.SubjectUser {
+		if right.SubjectType == schema.SubjectUser {
 			user = ", on behalf of users"
 		}
-		fmt.Fprintf(&text, "    %s: %s%s%s\n", reach.Identifier, scopeList(reach.Scopes), user, places([]hcl.Range{reach.Range}))
+		fmt.Fprintf(&text, "    %s: %s%s%s\n", right.Identifier, scopeList(right.Scopes), user, places([]hcl.Range{right.Range}))
 	}
 	for _, suggestion := range e.Suggestions {
 		fmt.Fprintf(&text, "\n  %s\n", diag.OneLine(suggestion))
@@ -64,6 +67,7 @@ func (v explainText) Render(w io.Writer, question explain.Question, e *explain.E
 	return err
 }
 
+// scopeList is the scopes of a token in a sentence.
 func scopeList(scopes []string) string {
 	if len(scopes) == 0 {
 		return "a token without scopes"
@@ -71,7 +75,7 @@ func scopeList(scopes []string) string {
 	return strings.Join(scopes, " ")
 }
 
-// places are ranges behind a sentence: "  [billing.hcl:23]".
+// places are ranges after a sentence: "  [billing.hcl:23]".
 func places(ranges []hcl.Range) string {
 	var names []string
 	for _, r := range ranges {
@@ -88,19 +92,20 @@ func places(ranges []hcl.Range) string {
 // explainJSON is for machines.
 type explainJSON struct{}
 
+// What "writ explain --json" prints. Members are only ever added.
 type (
 	explanationJSON struct {
-		Allowed        bool       `json:"allowed"`
-		Error          string     `json:"error,omitempty"`
-		Client         string     `json:"client,omitempty"`
-		API            string     `json:"api,omitempty"`
-		Authorization  string     `json:"authorization,omitempty"`
-		Scopes         []string   `json:"scopes"`
-		Lifetime       int64      `json:"lifetime,omitempty"`
-		Steps          []stepJSON `json:"steps"`
-		NearMisses     []nearJSON `json:"near_misses,omitempty"`
-		Authorizations []haveJSON `json:"authorizations,omitempty"`
-		Suggestions    []string   `json:"suggestions,omitempty"`
+		Allowed        bool           `json:"allowed"`
+		Error          string         `json:"error,omitempty"`
+		Client         string         `json:"client,omitempty"`
+		API            string         `json:"api,omitempty"`
+		Authorization  string         `json:"authorization,omitempty"`
+		Scopes         []string       `json:"scopes"`
+		Lifetime       int64          `json:"lifetime,omitempty"`
+		Steps          []stepJSON     `json:"steps"`
+		NearMisses     []nearMissJSON `json:"near_misses,omitempty"`
+		Authorizations []rightJSON    `json:"authorizations,omitempty"`
+		Suggestions    []string       `json:"suggestions,omitempty"`
 	}
 	stepJSON struct {
 		Rule   string             `json:"rule"`
@@ -108,13 +113,13 @@ type (
 		Text   string             `json:"text"`
 		Ranges []diag.ReportRange `json:"ranges"`
 	}
-	nearJSON struct {
+	nearMissJSON struct {
 		API        string           `json:"api"`
 		Identifier string           `json:"identifier"`
 		Reason     string           `json:"reason"`
 		Range      diag.ReportRange `json:"range"`
 	}
-	haveJSON struct {
+	rightJSON struct {
 		Authorization string             `json:"authorization"`
 		API           string             `json:"api"`
 		Identifier    string             `json:"identifier"`
@@ -124,6 +129,7 @@ type (
 	}
 )
 
+// Render writes the explanation as JSON; lists are never null.
 func (explainJSON) Render(w io.Writer, _ explain.Question, e *explain.Explanation) error {
 	out := explanationJSON{
 		Allowed: e.Allowed, Error: string(e.Error), Client: e.Client, API: e.API, Authorization: e.Authorization,
@@ -132,23 +138,18 @@ func (explainJSON) Render(w io.Writer, _ explain.Question, e *explain.Explanatio
 	for _, step := range e.Steps {
 		ranges := []diag.ReportRange{}
 		for _, r := range step.Ranges {
-			ranges = append(ranges, reportRange(r))
+			ranges = append(ranges, diag.ReportRangeOf(r))
 		}
 		out.Steps = append(out.Steps, stepJSON{string(step.Rule), step.OK, step.Text, ranges})
 	}
 	for _, n := range e.NearMisses {
-		out.NearMisses = append(out.NearMisses, nearJSON{n.API, n.Identifier, n.Reason, reportRange(n.Range)})
+		out.NearMisses = append(out.NearMisses, nearMissJSON{n.API, n.Identifier, n.Reason, diag.ReportRangeOf(n.Range)})
 	}
 	for _, r := range e.Authorizations {
 		out.Authorizations = append(out.Authorizations,
-			haveJSON{r.Authorization, r.API, r.Identifier, r.SubjectType, emptyList(r.Scopes), reportRange(r.Range)})
+			rightJSON{r.Authorization, r.API, r.Identifier, r.SubjectType, emptyList(r.Scopes), diag.ReportRangeOf(r.Range)})
 	}
 	return cli.WriteJSON(w, out)
-}
-
-func reportRange(r hcl.Range) diag.ReportRange {
-	pos := func(p hcl.Pos) diag.ReportPos { return diag.ReportPos{Line: p.Line, Column: p.Column, Byte: p.Byte} }
-	return diag.ReportRange{Filename: r.Filename, Start: pos(r.Start), End: pos(r.End)}
 }
 
 // emptyList makes an empty JSON array of a nil slice.

@@ -1,6 +1,6 @@
-// Package view prints what commands have found out, for people and for machines:
-// plans, snapshots, explanations, graphs. It decides nothing, and text of others
-// stands in it as one line that no terminal acts on.
+// Package view prints the results of commands, for people and for machines: plans,
+// snapshots, explanations, graphs. It decides nothing. Text of authors is printed on one
+// line, with the characters escaped that a terminal would act on.
 package view
 
 import (
@@ -20,7 +20,7 @@ type Plan interface {
 	Render(w io.Writer, p *compiler.Plan) error
 }
 
-// PlanOf is how a plan is shown where the command goes to.
+// PlanOf is the view for the command's output format and terminal.
 func PlanOf(env *cli.Env) Plan {
 	if env.JSON {
 		return PlanJSON{}
@@ -31,6 +31,7 @@ func PlanOf(env *cli.Env) Plan {
 // PlanJSON prints a plan for machines.
 type PlanJSON struct{}
 
+// Render writes the plan as it is saved.
 func (v PlanJSON) Render(w io.Writer, p *compiler.Plan) error { return cli.WriteJSON(w, p) }
 
 // The sections of a plan for people, the strongest effect first.
@@ -45,7 +46,7 @@ var effectSections = []struct {
 	{compiler.EffectNone, "Renames"},
 }
 
-// actionSign is how an action is marked, as Terraform's readers expect.
+// actionSign is the mark of an action, as in Terraform's plans.
 func actionSign(action compiler.Action) string {
 	switch action {
 	case compiler.ActionCreate:
@@ -73,8 +74,8 @@ func actionPhrase(c *compiler.Change) string {
 	return "will be updated"
 }
 
-// reasonsOf lists why a change has an effect; a change of many attributes may
-// stand in several sections.
+// reasonsOf lists why a change has an effect. The attributes of one change may have different
+// effects, so that it appears in several sections.
 func reasonsOf(c *compiler.Change, effect compiler.Effect) []string {
 	if len(c.Attributes) == 0 {
 		if c.Effect == effect {
@@ -119,8 +120,7 @@ func addressesOf(lines []planLine) []string {
 	return addresses
 }
 
-// moreThanAScreen reports whether lines take so much that nobody sees at once
-// whom they are about.
+// moreThanAScreen reports whether the lines are more than a reader sees at once.
 func moreThanAScreen(lines []planLine) bool {
 	size := 0
 	for _, line := range lines {
@@ -129,7 +129,7 @@ func moreThanAScreen(lines []planLine) bool {
 	return len(lines) > 1 && (len(lines) > 20 || size > 2000)
 }
 
-// planSummary is the last line.
+// planSummary is the line that counts the changes.
 func planSummary(p *compiler.Plan) string {
 	if p.Empty() {
 		return "No changes."
@@ -151,7 +151,7 @@ func planSummary(p *compiler.Plan) string {
 	return line.String()
 }
 
-// planFiles says what is written although no object changes.
+// planFiles says which files will be written when no object changes.
 func planFiles(p *compiler.Plan) string {
 	switch {
 	case len(p.Changes) > 0 || p.Empty():
@@ -164,9 +164,8 @@ func planFiles(p *compiler.Plan) string {
 	return "No object changes, but the snapshot has other bytes and will be written."
 }
 
-// accessParty is who gains or loses, and where. Where other changes are of the
-// same labels, as after a replacement, it says which client id or identifier
-// tells this one from them.
+// accessParty names who gains or loses, and on which API. Where other changes have the same
+// labels, as after a replacement, it adds the client id or identifier.
 func accessParty(changes []compiler.AccessChange, i int) string {
 	a := &changes[i]
 	client, api := compiler.Address(compiler.KindClient, a.Client), compiler.Address(compiler.KindAPI, a.API)
@@ -188,8 +187,8 @@ func accessParty(changes []compiler.AccessChange, i int) string {
 	return diag.OneLine(party)
 }
 
-// sameLabels returns the changes that stand beside one, itself included, and are
-// of the same labels: the list is sorted by them.
+// sameLabels returns the changes with the labels of change i, itself included. They are
+// neighbours, as the list is sorted by label.
 func sameLabels(changes []compiler.AccessChange, i int) []compiler.AccessChange {
 	same := func(j int) bool {
 		a, b := &changes[i], &changes[j]
@@ -239,8 +238,8 @@ func (l accessList) String() string {
 	return diag.OneLine(strings.Join(l.names, ", ") + l.remark)
 }
 
-// atMost is a time that is left, such as 22h30m, rounded up to minutes where it is
-// an hour or more.
+// atMost is a remaining time such as 22h30m. Above an hour it is rounded up to minutes, so
+// that it never says too little.
 func atMost(seconds int64) string {
 	if seconds > 3600 {
 		seconds = (seconds + 59) / 60 * 60
@@ -270,7 +269,7 @@ func accessPeriod(a *compiler.AccessChange) string {
 	return strings.Join(words, " ")
 }
 
-// remark is what is to be added, in brackets.
+// remark puts remarks in brackets; empty ones are left out.
 func remark(remarks ...string) string {
 	remarks = slices.DeleteFunc(remarks, func(r string) bool { return r == "" })
 	if len(remarks) == 0 {

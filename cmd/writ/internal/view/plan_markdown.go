@@ -14,21 +14,21 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// PlanMarkdown prints a plan as a comment on a pull request: what it means open,
-// the objects folded. Whatever an author could write stands in code spans or
-// blocks, where neither Markdown nor HTML means anything.
+// PlanMarkdown prints a plan as a comment on a pull request, with the objects folded away.
+// Text of authors is printed in code spans and code blocks, where neither Markdown nor
+// HTML takes effect.
 //
-// A comment has a greatest length, and authors decide how much there is to say and
-// what comes last. So the addresses of all that widens come first, lines are cut
-// before any is left out, names are cut at the longest first, and whatever is not
-// shown is counted in the first lines, with the command that prints it.
+// Platforms limit the length of a comment, and an author could make a plan so long that
+// the harmful part falls off. So the addresses of everything that widens come first.
+// Lines are shortened before any is left out, the longest names first. The first lines
+// count what is not shown and give the command that prints it.
 type PlanMarkdown struct {
 	Command string // that prints the whole plan
 	Note    string // what a reader must know first; "" for nothing
 }
 
-// The room in a comment, in bytes, of which platforms take 65,536 characters: what
-// comes in it may fill it up to here. What one part leaves is there for the next.
+// The length in bytes up to which each part may fill the comment; platforms take 65,536
+// characters. Room that one part leaves is there for the next.
 const (
 	roomForAddresses = 16_000 // of what widens
 	roomForWidening  = 26_000 // why it widens
@@ -38,6 +38,8 @@ const (
 	maxComment       = 60_000 // every object; the rest is for what a workflow adds
 )
 
+// Render writes the comment. The banner comes first and depends on all that follows, so the
+// rest is made before anything is written.
 func (v PlanMarkdown) Render(w io.Writer, p *compiler.Plan) error {
 	c := &planComment{}
 	c.changes(p)
@@ -67,10 +69,10 @@ type planComment struct {
 	short                                  int // names that are cut short
 }
 
-// maxCommand is how long a command is at most that stands in the banner.
+// maxCommand is the longest command, in bytes, that the banner repeats.
 const maxCommand = 1000
 
-// An account is of how many things how many are shown whole.
+// An account counts things, and how many of them are shown whole.
 type account struct{ shown, of int }
 
 // banner says what the comment does not show; "" where it shows everything.
@@ -115,8 +117,7 @@ func (c *planComment) changes(p *compiler.Plan) {
 	}
 }
 
-// addresses writes the addresses of what widens where there is more than can be
-// seen at once.
+// addresses lists the addresses of what widens if their reasons take more than a screen.
 func (c *planComment) addresses(lines []planLine) {
 	if !moreThanAScreen(lines) {
 		return
@@ -176,15 +177,15 @@ func (c *planComment) meaning(lines []planLine, until int) {
 	}
 }
 
-// How much of the table a party, and how much and many scopes a cell may take.
+// Limits of the table: bytes of a party, bytes of a cell, and scopes in a cell.
 const (
 	maxParty = 160
 	maxCell  = 400
 	maxNames = 8
 )
 
-// access writes who gains and loses what: a table, and below it whole the lists
-// that the table has no room for.
+// access writes a table of who gains and loses what. Lists that are too long for a cell are
+// written whole below it.
 func (c *planComment) access(changes []compiler.AccessChange) {
 	if len(changes) == 0 {
 		return
@@ -238,8 +239,8 @@ func (l *accessList) cell() string {
 	return text + " (all below)"
 }
 
-// lists writes lists of scopes whole, gains before losses. Where there is too much
-// of them, the longest names are cut, and then each list gets as many names.
+// lists writes lists of scopes, gains before losses. If there is not room for all, it cuts
+// the longest names first, then shows fewer names of each list, and last fewer lists.
 func (c *planComment) lists(lists []accessList) {
 	if len(lists) == 0 {
 		return
@@ -300,6 +301,7 @@ func (c *planComment) list(list *accessList, each, longest int) {
 	c.account(list, whole)
 }
 
+// account adds a list to the count of gains or losses.
 func (c *planComment) account(list *accessList, shown int) {
 	a := &c.losses
 	if list.sign == "+" {
@@ -309,7 +311,7 @@ func (c *planComment) account(list *accessList, shown int) {
 	a.shown += shown
 }
 
-// objects folds the text that a terminal gets, as far as there is room.
+// objects writes the objects as a terminal shows them, folded, as far as there is room.
 func (c *planComment) objects(changes []compiler.Change) {
 	if len(changes) == 0 {
 		return
@@ -345,13 +347,12 @@ func objectsText(changes []compiler.Change, room int) (text string, shown int) {
 	return strings.TrimPrefix(all.String(), "\n"), shown
 }
 
-// shortest is how long a scope is at least that is cut, in bytes.
+// shortest is the length in bytes below which no scope is cut.
 const shortest = 24
 
-// fit says how many of the texts fit into room, from the first on, and how long
-// each may then be: as long as it is where all fit, else cut at one length, so
-// that short ones stay whole, but not below least. around is what stands around
-// each.
+// fit returns how many texts fit into room, and the length at which to cut them. One length
+// holds for all, so that short texts stay whole and only the longest are cut; it is never
+// below least. around is the length of what is printed around each text.
 func fit(texts []string, room, around, least int, render func(string) string) (shown, longest int) {
 	lengths := make([]int, 0, len(texts))
 	for _, text := range texts {
@@ -386,8 +387,7 @@ func cutInto(text string, longest int, render func(string) string, cut func(stri
 	return rendered, isCut
 }
 
-// cutMiddle keeps the beginning and the end of a name, as either may be what tells
-// it from another.
+// cutMiddle keeps the beginning and the end of a name: either may tell it from another.
 func cutMiddle(text string, n int) string {
 	const mark = "…"
 	if text = diag.OneLine(text); len(text) <= n {
@@ -428,6 +428,7 @@ func codeSpan(text string) string {
 	return delimiter + text + delimiter
 }
 
+// longestRun is the length of the longest run of backticks.
 func longestRun(text string) int {
 	longest, run := 0, 0
 	for i := range len(text) {
@@ -447,8 +448,8 @@ func tableCell(text string) string {
 	return strings.ReplaceAll(codeSpan(text), "|", `\|`)
 }
 
-// markdownText shows a sentence: what it quotes, which is whatever authors
-// wrote, as code, and the rest without any meaning (CommonMark 0.31 section 2.4).
+// markdownText writes a sentence. Quoted parts, which may hold text of authors, become code
+// spans; in the rest every special character is escaped (CommonMark 0.31 section 2.4).
 func markdownText(text string) string {
 	var b strings.Builder
 	for text != "" {
@@ -468,8 +469,8 @@ func markdownText(text string) string {
 	return b.String()
 }
 
-// plainText escapes every character that could mean something, a mention of a
-// person or an issue included.
+// plainText escapes every character with a meaning, also those that would mention a person
+// or an issue.
 func plainText(text string) string {
 	var b strings.Builder
 	for _, r := range diag.OneLine(text) {

@@ -2,6 +2,7 @@ package view
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -76,6 +77,7 @@ func (out *planPrinter) start(indent int, sign string) {
 	out.WriteByte(' ')
 }
 
+// pad makes a name as wide as the widest, so that equals signs line up.
 func pad(name string, width int) string {
 	return diag.OneLine(name) + strings.Repeat(" ", max(0, width-len(name)))
 }
@@ -148,9 +150,9 @@ func (out *planPrinter) attribute(a *compiler.AttributeChange, width int) {
 	case wasList && isList:
 		fmt.Fprintf(out, "%s = [\n", name)
 		out.set(was, is)
-	case members(a.Before) != nil || members(a.After) != nil:
+	case membersOf(a.Before) != nil || membersOf(a.After) != nil:
 		fmt.Fprintf(out, "%s = {\n", name)
-		out.object(a.Name, members(a.Before), members(a.After))
+		out.object(a.Name, membersOf(a.Before), membersOf(a.After))
 	case a.Before == nil:
 		fmt.Fprintf(out, "%s = %s\n", name, scalar(a.Name, a.After))
 	case a.After == nil:
@@ -160,8 +162,8 @@ func (out *planPrinter) attribute(a *compiler.AttributeChange, width int) {
 	}
 }
 
-// nestedDifference is how a scope or a credential changed. What is not shown of
-// a credential is said.
+// nestedDifference is how a scope or a credential changed. Where only a hidden attribute of a
+// credential changed, it says so.
 func nestedDifference(a *compiler.AttributeChange) string {
 	was, _ := a.Before.(compiler.Object)
 	is, _ := a.After.(compiler.Object)
@@ -173,15 +175,8 @@ func nestedDifference(a *compiler.AttributeChange) string {
 	case before == after:
 		return " # (value replaced, not shown)"
 	default:
-		return fmt.Sprintf("%s ->%s", orEmpty(before), orEmpty(after))
+		return fmt.Sprintf("%s ->%s", cmp.Or(before, " {}"), cmp.Or(after, " {}"))
 	}
-}
-
-func orEmpty(details string) string {
-	if details == "" {
-		return " {}"
-	}
-	return details
 }
 
 // set prints the elements that came and went.
@@ -244,7 +239,7 @@ func (out *planPrinter) object(name string, was, is []compiler.Attribute) {
 
 // value prints a value of an object that comes or goes.
 func (out *planPrinter) value(name string, value any, indent int) string {
-	list := members(value)
+	list := membersOf(value)
 	if list == nil {
 		return scalar(name, value)
 	}
@@ -267,9 +262,9 @@ func memberValue(of string, a compiler.Attribute) string {
 	return scalar("", a.Value)
 }
 
-// members is a value as the members of an object, nil when it is none. A plan
-// read from a file has them in the same order.
-func members(value any) []compiler.Attribute {
+// membersOf returns the members of a value that is an object, nil for any other. Maps are
+// sorted by name, so that a plan and the same plan read from a file print alike.
+func membersOf(value any) []compiler.Attribute {
 	switch value := value.(type) {
 	case compiler.Object:
 		return value.Attributes()
@@ -289,6 +284,7 @@ func members(value any) []compiler.Attribute {
 	return nil
 }
 
+// member finds a member by name.
 func member(list []compiler.Attribute, name string) (any, bool) {
 	for _, a := range list {
 		if a.Name == name {
@@ -306,7 +302,7 @@ func scalar(name string, value any) string {
 	case string:
 		return strconv.Quote(value)
 	case []string:
-		return quotedList(value)
+		return bracketed(value)
 	case int64:
 		return duration(name, value)
 	case json.Number:
@@ -314,10 +310,12 @@ func scalar(name string, value any) string {
 			return duration(name, seconds)
 		}
 	}
-	return oneLine(value)
+	return inlineJSON(value)
 }
 
-func quotedList(values []string) string {
+// bracketed is a list of strings as HCL. It is built in one allocation: a first plan prints
+// hundreds of thousands.
+func bracketed(values []string) string {
 	size := len("[]")
 	for _, v := range values {
 		size += len(v) + len(`"", `)
@@ -332,6 +330,7 @@ func quotedList(values []string) string {
 	return string(append(b, ']'))
 }
 
+// duration is a number of seconds as a duration, if attributes of that name are durations.
 func duration(name string, seconds int64) string {
 	if schema.IsDuration(name) {
 		return strconv.Quote(schema.FormatDuration(seconds))
@@ -339,8 +338,8 @@ func duration(name string, seconds int64) string {
 	return strconv.FormatInt(seconds, 10)
 }
 
-// oneLine is any other value as JSON.
-func oneLine(value any) string {
+// inlineJSON is any other value as JSON on one line.
+func inlineJSON(value any) string {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)

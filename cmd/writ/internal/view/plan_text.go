@@ -24,6 +24,8 @@ type planPrinter struct {
 // planBuffer is large because a first plan may be a hundred megabytes.
 const planBuffer = 64 << 10
 
+// Render writes the plan. It buffers little, as a plan may be larger than memory should hold
+// twice.
 func (v PlanText) Render(w io.Writer, p *compiler.Plan) error {
 	out := &planPrinter{bufio.NewWriterSize(w, planBuffer), v.Color}
 	if len(p.Changes) > 0 {
@@ -42,6 +44,7 @@ func (v PlanText) Render(w io.Writer, p *compiler.Plan) error {
 	return out.Flush()
 }
 
+// paint colors a text if the output takes colors.
 func (out *planPrinter) paint(c cli.Color, text string) string {
 	if !out.color {
 		return text
@@ -49,6 +52,7 @@ func (out *planPrinter) paint(c cli.Color, text string) string {
 	return c.Paint(text)
 }
 
+// line writes a text and a line break.
 func (out *planPrinter) line(c cli.Color, text string) {
 	out.WriteString(out.paint(c, text))
 	out.WriteByte('\n')
@@ -67,8 +71,8 @@ func (out *planPrinter) sign(sign string) string {
 	return strings.Repeat(" ", 3-len(sign)) + out.paint(c, sign)
 }
 
-// meaning prints one section for each effect that the plan has. What widens is
-// listed by its addresses first where the reasons would push some out of sight.
+// meaning prints one section for each effect that the plan has. If the reasons of what widens
+// take more than a screen, a list of the addresses comes first.
 func (out *planPrinter) meaning(p *compiler.Plan) {
 	for _, section := range effectSections {
 		lines := linesOf(p.Changes, section.effect)
@@ -97,7 +101,7 @@ func (out *planPrinter) meaning(p *compiler.Plan) {
 	}
 }
 
-// access prints the blast radius.
+// access prints who gains and loses what. Periods of one party share a heading.
 func (out *planPrinter) access(changes []compiler.AccessChange) {
 	if len(changes) == 0 {
 		return

@@ -19,6 +19,7 @@ type Snapshot interface {
 	Render(w io.Writer, snap *snapshot.Snapshot) error
 }
 
+// SnapshotOf is the view for the command's output format.
 func SnapshotOf(env *cli.Env) Snapshot {
 	if env.JSON {
 		return snapshotJSON{}
@@ -29,6 +30,7 @@ func SnapshotOf(env *cli.Env) Snapshot {
 // snapshotJSON is for machines; the snapshot package says what it looks like.
 type snapshotJSON struct{}
 
+// Render prints all of the snapshot as snapshot.View, described by snapshot.schema.json.
 func (snapshotJSON) Render(w io.Writer, snap *snapshot.Snapshot) error {
 	return cli.WriteJSON(w, snapshot.NewView(snap))
 }
@@ -36,6 +38,8 @@ func (snapshotJSON) Render(w io.Writer, snap *snapshot.Snapshot) error {
 // snapshotText is for people.
 type snapshotText struct{ env *cli.Env }
 
+// Render prints a table with one line for each object: the attributes by which people know
+// it. The JSON has all of them.
 func (v snapshotText) Render(w io.Writer, snap *snapshot.Snapshot) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	v.envelope(table, snap)
@@ -47,10 +51,12 @@ func (v snapshotText) Render(w io.Writer, snap *snapshot.Snapshot) error {
 	return table.Flush()
 }
 
+// heading starts a section.
 func (v snapshotText) heading(w io.Writer, text string) {
 	fmt.Fprintf(w, "\n%s\n", v.env.Paint(cli.Bold, text))
 }
 
+// envelope prints what the snapshot says about itself.
 func (v snapshotText) envelope(w io.Writer, snap *snapshot.Snapshot) {
 	e := snap.Envelope()
 	fmt.Fprintf(w, "Digest\t%s\nSerial\t%d\n", e.Digest, e.Serial)
@@ -71,6 +77,7 @@ func (v snapshotText) envelope(w io.Writer, snap *snapshot.Snapshot) {
 	fmt.Fprintf(w, "Issuer\t%s\n", snap.Issuer().URL)
 }
 
+// apis prints one line for each API, with its scopes.
 func (v snapshotText) apis(w io.Writer, doc *schema.Document) {
 	v.heading(w, schema.Plural(len(doc.APIs), "API"))
 	for _, api := range doc.APIs {
@@ -83,6 +90,7 @@ func (v snapshotText) apis(w io.Writer, doc *schema.Document) {
 	}
 }
 
+// clients prints one line for each client.
 func (v snapshotText) clients(w io.Writer, doc *schema.Document) {
 	v.heading(w, schema.Plural(len(doc.Clients), "client"))
 	for _, c := range doc.Clients {
@@ -109,6 +117,7 @@ func credentials(c *schema.Client) string {
 	return strings.Join(parts, ", ")
 }
 
+// authorizations prints one line for each authorization.
 func (v snapshotText) authorizations(w io.Writer, doc *schema.Document) {
 	v.heading(w, schema.Plural(len(doc.Authorizations), "authorization"))
 	for _, auth := range doc.Authorizations {
@@ -123,6 +132,7 @@ func (v snapshotText) authorizations(w io.Writer, doc *schema.Document) {
 	}
 }
 
+// rest prints trusted issuers and signing keys, which many configurations do not have.
 func (v snapshotText) rest(w io.Writer, doc *schema.Document) {
 	if len(doc.TrustedIssuers) > 0 {
 		v.heading(w, schema.Plural(len(doc.TrustedIssuers), "trusted issuer"))
@@ -147,7 +157,7 @@ func rfc3339(unix int64) string {
 	if unix == 0 {
 		return ""
 	}
-	return time.Unix(unix, 0).UTC().Format(time.RFC3339)
+	return schema.FormatTime(unix)
 }
 
 // SourcePlace is where an object was declared: "orders.hcl:3".

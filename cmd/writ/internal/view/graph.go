@@ -4,10 +4,61 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/console/graph"
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
 )
+
+// A GraphJSON is what "writ graph --format json" prints. Authorizations refer to clients and
+// APIs by label.
+type GraphJSON struct {
+	Clients        []graphClient        `json:"clients"`
+	Authorizations []graphAuthorization `json:"authorizations"`
+	APIs           []graphAPI           `json:"apis"`
+}
+
+// A graphClient is one client of the picture.
+type graphClient struct {
+	Label    string `json:"label"`
+	ClientID string `json:"client_id"`
+}
+
+// A graphAuthorization is an arrow from a client to an API.
+type graphAuthorization struct {
+	Label       string             `json:"label"`
+	Client      string             `json:"client"`
+	API         string             `json:"api"`
+	Scopes      []string           `json:"scopes"`
+	SubjectType schema.SubjectType `json:"subject_type"`
+	ExpiresAt   string             `json:"expires_at,omitempty"` // RFC 3339
+	Expired     bool               `json:"expired,omitempty"`    // that is past
+}
+
+// A graphAPI is one API of the picture.
+type graphAPI struct {
+	Label      string `json:"label"`
+	Identifier string `json:"identifier"`
+}
+
+// GraphOf is the picture of a document. now decides which authorizations have expired.
+func GraphOf(doc *schema.Document, now time.Time) GraphJSON {
+	g := GraphJSON{Clients: []graphClient{}, Authorizations: []graphAuthorization{}, APIs: []graphAPI{}}
+	for _, c := range doc.Clients {
+		g.Clients = append(g.Clients, graphClient{c.Label, c.ClientID})
+	}
+	for _, auth := range doc.Authorizations {
+		g.Authorizations = append(g.Authorizations, graphAuthorization{
+			auth.Label, auth.Client, auth.API, emptyList(auth.Scopes), auth.SubjectType,
+			rfc3339(auth.ExpiresAt), auth.ExpiresAt != 0 && auth.ExpiresAt <= now.Unix(),
+		})
+	}
+	for _, api := range doc.APIs {
+		g.APIs = append(g.APIs, graphAPI{api.Label, api.Identifier})
+	}
+	return g
+}
 
 // DrawDot writes the picture for graphviz.
 func DrawDot(w io.Writer, p *graph.Picture) error {
@@ -31,6 +82,7 @@ func DrawDot(w io.Writer, p *graph.Picture) error {
 	return err
 }
 
+// dotLabel is the text of a box as a DOT string, one line below another.
 func dotLabel(b graph.Box) string {
 	quote := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 	lines := append([]string{b.Title()}, b.Detail...)
@@ -61,8 +113,8 @@ func DrawMermaid(w io.Writer, p *graph.Picture) error {
 	return err
 }
 
-// mermaidLabel quotes a label: mermaid takes entities written with # for &, and
-// would read other marks as its own.
+// mermaidLabel is the text of a box. Mermaid writes entities with # instead of &, and every
+// character that means something to it becomes one.
 func mermaidLabel(b graph.Box) string {
 	quote := strings.NewReplacer(`#`, "#35;", `"`, "#quot;", `<`, "#lt;", `>`, "#gt;", `&`, "#amp;", "`", "#96;", `*`, "#42;", `_`, "#95;")
 	lines := append([]string{b.Title()}, b.Detail...)

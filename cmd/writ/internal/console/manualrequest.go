@@ -9,9 +9,9 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
-// A way is a request for a token that this page cannot make, as what proves the
-// client or its user is not a word that one types.
-type way struct{ Title, Text, Code string }
+// A manualRequest is a token request that the page cannot send, because the credential is a
+// key, a certificate or a token and cannot be typed into a form.
+type manualRequest struct{ Title, Text, Code string }
 
 // A proof is how a client shows who it is to the token endpoint.
 type proof struct {
@@ -19,6 +19,8 @@ type proof struct {
 	params      []string // of curl, each one line
 }
 
+// The parameters that name the type of an assertion (RFC 7523 section 2.2) and of a token to
+// exchange (RFC 8693 section 3).
 const (
 	assertionType = "client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 	idTokenType   = "subject_token_type=urn:ietf:params:oauth:token-type:id_token"
@@ -50,11 +52,11 @@ func (p *page) proofs(c schema.Client) []proof {
 	return all
 }
 
-// ways are what a client without a secret sends to get a token for itself.
-func (p *page) ways(c schema.Client, audience string) []way {
-	var all []way
+// ways are the requests by which a client without a secret gets a token for itself.
+func (p *page) ways(c schema.Client, audience string) []manualRequest {
+	var all []manualRequest
 	for _, proof := range p.proofs(c) {
-		w := way{proof.title, proof.text, p.curl(c, audience, schema.GrantClientCredentials, proof.params)}
+		w := manualRequest{proof.title, proof.text, p.curl(c, audience, schema.GrantClientCredentials, proof.params)}
 		if c.RequireSenderConstrained {
 			w.Text += " It takes only tokens bound to a key: without a certificate, send a DPoP proof in the header DPoP, too (RFC 9449)."
 		}
@@ -63,15 +65,15 @@ func (p *page) ways(c schema.Client, audience string) []way {
 	return all
 }
 
-// userWays are what clients send to trade a user's token for one of the API.
-func (p *page) userWays(api snapshot.API) []way {
-	var all []way
+// userWays are the requests by which clients exchange a user's token for one of the API.
+func (p *page) userWays(api snapshot.API) []manualRequest {
+	var all []manualRequest
 	for auth := range api.Authorizations() {
 		if auth.SubjectType() != schema.SubjectUser || len(all) == pageSize {
 			continue
 		}
 		c := auth.Client().Schema()
-		w := way{Title: c.Name, Text: "USER_TOKEN is the user’s, of an issuer that vouches for users"}
+		w := manualRequest{Title: c.Name, Text: "USER_TOKEN is the user’s, of an issuer that vouches for users"}
 		if says := auth.SubjectClaims(); says != "" {
 			w.Text += ", and says " + says
 		}
@@ -93,11 +95,8 @@ func (p *page) userWays(api snapshot.API) []way {
 	return all
 }
 
-// curl is the request on the command line.
+// curl is a request as a command line; params identify the client and the user.
 func (p *page) curl(c schema.Client, audience, grant string, params []string) string {
-	lines := append([]string{"curl -sS " + quoted(p.tokenEndpoint()), "-d grant_type=" + grant, "--data-urlencode " + quoted("client_id="+c.ClientID)}, params...)
-	return strings.Join(append(lines, "--data-urlencode "+quoted("audience="+audience)), " \\\n  ")
+	lines := append([]string{"curl -sS " + schema.ShellQuoted(p.tokenEndpoint()), "-d grant_type=" + grant, "--data-urlencode " + schema.ShellQuoted("client_id="+c.ClientID)}, params...)
+	return strings.Join(append(lines, "--data-urlencode "+schema.ShellQuoted("audience="+audience)), " \\\n  ")
 }
-
-// quoted is a word of a POSIX shell.
-func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
