@@ -170,15 +170,19 @@ func (w *Workspace) InForce(ctx context.Context) (*Baseline, error) {
 	return b, err
 }
 
-// put makes a file the newest snapshot of a location that is no file, if what the
-// release was made from is the newest still.
-func (p Place) put(ctx context.Context, file []byte, prior location.Head) error {
+// put makes a file the newest snapshot of a location that is no file, or stages it for a
+// share of the fleet, if what the release was made from is the newest still.
+func (p Place) put(ctx context.Context, file []byte, prior location.Head, percent int) error {
 	l, err := p.Location()
 	if err != nil {
 		return err
 	}
 	defer l.Close()
-	_, err = l.Put(ctx, file, prior)
+	if stager, ok := l.(location.Stager); ok && percent > 0 {
+		_, err = stager.Stage(ctx, file, prior, percent)
+	} else {
+		_, err = l.Put(ctx, file, prior)
+	}
 	switch {
 	case err == nil:
 		return nil
