@@ -190,6 +190,9 @@ func (p Place) put(ctx context.Context, file []byte, prior location.Head, percen
 		return diag.Failf("plan-stale", "Nothing was written. Run this again, with a new plan if you had saved one: it goes on from what is there now.",
 			"%w: %w", compiler.ErrStale, err)
 	}
+	if errors.Is(err, location.ErrRefused) {
+		return diag.Failf("write-failed", "Nothing was written.", "%w", err)
+	}
 	return diag.Failf("unreachable", "The lockfile is as it was. Whether the snapshot is there is not known: run this again, and it goes on from what is there then.", "%w", err)
 }
 

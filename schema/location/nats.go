@@ -429,7 +429,7 @@ func (l *bucketLocation) replace(ctx context.Context, file []byte, object, next,
 		return Head{}, err
 	}
 	if len(value) > maxPointer {
-		return Head{}, fmt.Errorf("its pointer has %d bytes, more than %d", len(value), maxPointer)
+		return Head{}, &refusedError{fmt.Errorf("its pointer has %d bytes, more than %d", len(value), maxPointer)}
 	}
 	made, err := l.putObject(ctx, objects, object, file)
 	if err != nil {
@@ -569,7 +569,7 @@ func (l *bucketLocation) safe(c jetstream.StreamConfig) error {
 	if len(reasons) == 0 || l.allowUnsafe {
 		return nil
 	}
-	return fmt.Errorf("bucket %q is unsafe: %s; --store-allow-unsafe accepts that", l.address.bucket, strings.Join(reasons, "; "))
+	return &refusedError{fmt.Errorf("bucket %q is unsafe: %s; --store-allow-unsafe accepts that", l.address.bucket, strings.Join(reasons, "; "))}
 }
 
 func (l *bucketLocation) History(ctx context.Context) iter.Seq2[Head, error] {
