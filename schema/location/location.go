@@ -137,6 +137,14 @@ type refusedError struct{ error }
 func (e *refusedError) Unwrap() error        { return e.error }
 func (e *refusedError) Is(target error) bool { return target == ErrRefused }
 
+// refused makes an error ErrRefused.
+func refused(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &refusedError{err}
+}
+
 // ErrMoved is what a *MovedError is.
 var ErrMoved = errors.New("the location has moved")
 
@@ -215,10 +223,10 @@ func checkPut(l Location, file []byte, now, prior Head) (Head, error) {
 	}
 	next, err := HeadOf(file)
 	if err != nil {
-		return Head{}, &refusedError{err}
+		return Head{}, refused(err)
 	}
 	if next.Serial <= now.Serial && !now.IsZero() {
-		return Head{}, &refusedError{fmt.Errorf("serial %d does not follow serial %d", next.Serial, now.Serial)}
+		return Head{}, refused(fmt.Errorf("serial %d does not follow serial %d", next.Serial, now.Serial))
 	}
 	return next, nil
 }

@@ -429,7 +429,7 @@ func (l *bucketLocation) replace(ctx context.Context, file []byte, object, next,
 		return Head{}, err
 	}
 	if len(value) > maxPointer {
-		return Head{}, &refusedError{fmt.Errorf("its pointer has %d bytes, more than %d", len(value), maxPointer)}
+		return Head{}, refused(fmt.Errorf("its pointer has %d bytes, more than %d", len(value), maxPointer))
 	}
 	made, err := l.putObject(ctx, objects, object, file)
 	if err != nil {
@@ -537,7 +537,7 @@ func (l *bucketLocation) bucket(ctx context.Context, config jetstream.StreamConf
 	find := func(ctx context.Context) (jetstream.Stream, error) { return l.js.Stream(ctx, config.Name) }
 	stream, err := ask(ctx, find)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		if err := l.safe(config); err != nil {
+		if err := refused(l.safe(config)); err != nil {
 			return err
 		}
 		stream, err = ask(ctx, func(ctx context.Context) (jetstream.Stream, error) { return l.js.CreateStream(ctx, config) })
@@ -548,7 +548,7 @@ func (l *bucketLocation) bucket(ctx context.Context, config jetstream.StreamConf
 	if err != nil {
 		return err
 	}
-	return l.safe(stream.CachedInfo().Config)
+	return refused(l.safe(stream.CachedInfo().Config))
 }
 
 // safe refuses what can forget, unless that was asked for.
@@ -569,7 +569,7 @@ func (l *bucketLocation) safe(c jetstream.StreamConfig) error {
 	if len(reasons) == 0 || l.allowUnsafe {
 		return nil
 	}
-	return &refusedError{fmt.Errorf("bucket %q is unsafe: %s; --store-allow-unsafe accepts that", l.address.bucket, strings.Join(reasons, "; "))}
+	return fmt.Errorf("bucket %q is unsafe: %s; --store-allow-unsafe accepts that", l.address.bucket, strings.Join(reasons, "; "))
 }
 
 func (l *bucketLocation) History(ctx context.Context) iter.Seq2[Head, error] {
