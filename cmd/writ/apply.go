@@ -44,6 +44,7 @@ type applyFlags struct {
 	writeFlags
 	origin
 	revision string
+	stage    string // share of the fleet
 }
 
 func applyCommand() cli.Command {
@@ -66,6 +67,10 @@ lockfile neither, and the exit code is 3. Run it again. A registry is logged in
 to as Docker does, NATS with $NATS_CREDS, $NATS_CA, $NATS_CERT and $NATS_KEY.
 What is at https://HOST/PATH is read with --prior, and written to a FILE.
 
+With --stage a share of the fleet gets it first, while the snapshot in force stays
+for everybody else: "writ promote" gives it to more or to all, "writ abort" takes it
+back, and until then nothing else is applied.
+
 Each snapshot has the serial after that of the one in force, and servers refuse
 an older one. So the snapshot in force has to be at hand: where it is not and
 the lockfile has records, nothing is written. --first says that nothing was
@@ -73,6 +78,7 @@ applied before. Where the snapshot is lost, --after-serial takes the highest
 serial that servers tell: curl -s http://127.0.0.1:8081/status`,
 		Example: "$ writ apply --auto-approve\n...\nApplied serial 1, sha256:4be1...: wrote writ.lock.hcl and writ.snapshot.",
 		Flags: append(slices.Concat(o.proposalOptions.flags(flags), o.writeFlags.flags(flags), o.origin.flags()),
+			stageFlag(&o.stage),
 			cli.Flag{Name: "revision", Usage: "the revision to record when git does not tell: `TEXT`", Value: &o.revision}),
 		Run: func(ctx context.Context, env *cli.Env, args []string) error {
 			return runApply(ctx, env, args, flags, o)
@@ -82,6 +88,10 @@ serial that servers tell: curl -s http://127.0.0.1:8081/status`,
 
 func runApply(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags, o *applyFlags) error {
 	if err := o.origin.check(); err != nil {
+		return err
+	}
+	percent, err := percentOf(o.stage)
+	if err != nil {
 		return err
 	}
 	key, err := signingKey(env, o.sign)
@@ -122,7 +132,7 @@ func runApply(ctx context.Context, env *cli.Env, args []string, flags *cli.Confi
 	}
 	env.Remind(p.Tree)
 	next, err := w.Release(ctx, p, workspace.ReleaseOptions{
-		First: o.first, AfterSerial: o.after, Revision: o.revision, Version: build.Read().Version, Key: key,
+		First: o.first, AfterSerial: o.after, Revision: o.revision, Version: build.Read().Version, Key: key, Percent: percent,
 	})
 	if err != nil {
 		return err
@@ -217,6 +227,7 @@ type releaseResult struct {
 	Revision string         `json:"revision"`
 	Snapshot string         `json:"snapshot"`
 	Lockfile string         `json:"lockfile,omitempty"` // when it was written
+	Stage    int            `json:"stage,omitempty"`    // percent of the fleet that gets it
 	Plan     *compiler.Plan `json:"plan"`
 }
 
@@ -246,7 +257,9 @@ func publish(ctx context.Context, env *cli.Env, r *workspace.Release, approved b
 	if err != nil && !published && !errors.Is(err, compiler.ErrInForce) {
 		return err
 	}
-	env.Done = fmt.Sprintf("Serial %d is in force", r.Envelope.Serial)
+	if env.Done = fmt.Sprintf("Serial %d is in force", r.Envelope.Serial); r.Percent > 0 {
+		env.Done = fmt.Sprintf("Serial %d is staged", r.Envelope.Serial)
+	}
 	if err != nil && (published || env.JSON) { // the error says what is in force; with --json there is one object
 		return err
 	}
@@ -265,7 +278,7 @@ func showRelease(env *cli.Env, r *workspace.Release, applied bool) error {
 	result := releaseResult{Applied: applied, Plan: r.Plan, Digest: r.Plan.Digest, Snapshot: r.Snapshot.String()}
 	written := []string{result.Snapshot}
 	if applied {
-		result.Serial, result.Revision = r.Envelope.Serial, r.Envelope.Revision
+		result.Serial, result.Revision, result.Stage = r.Envelope.Serial, r.Envelope.Revision, r.Percent
 		if r.Plan.LockChanged {
 			result.Lockfile = filepath.ToSlash(r.Lockfile)
 			written = []string{result.Lockfile, written[0]}
@@ -276,7 +289,9 @@ func showRelease(env *cli.Env, r *workspace.Release, applied bool) error {
 	if env.JSON {
 		return env.PrintJSON(result)
 	}
-	if applied {
+	if applied && r.Percent > 0 {
+		fmt.Fprintf(env.Out, "\nStaged serial %d, %s, for %d %% of the fleet: wrote %s.\n", result.Serial, result.Digest, r.Percent, strings.Join(written, " and "))
+	} else if applied {
 		fmt.Fprintf(env.Out, "\nApplied serial %d, %s: wrote %s.\n", result.Serial, result.Digest, strings.Join(written, " and "))
 	}
 	return nil

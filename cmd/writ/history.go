@@ -55,6 +55,9 @@ func runHistory(ctx context.Context, env *cli.Env, args []string, limit string) 
 	if env.JSON {
 		return env.PrintJSON(newHistoryResult(all))
 	}
+	if len(all) > 0 {
+		noteStage(env, all[0].Staged)
+	}
 	if err := writeHistory(env.Out, all); err != nil {
 		return err
 	}
@@ -68,6 +71,14 @@ func runHistory(ctx context.Context, env *cli.Env, args []string, limit string) 
 type historyResult struct {
 	FormatVersion string         `json:"format_version"`
 	Snapshots     []pastSnapshot `json:"snapshots"` // newest first
+	Staged        *stageResult   `json:"staged,omitempty"`
+}
+
+// A stageResult is what stands beside the newest snapshot.
+type stageResult struct {
+	Serial  uint64 `json:"serial"`
+	Digest  string `json:"digest"`
+	Percent int    `json:"percent"` // of the fleet
 }
 
 // A pastSnapshot is one snapshot of a history.
@@ -94,6 +105,9 @@ func newHistoryResult(all []workspace.Past) historyResult {
 			s.Widened = &n
 		}
 		result.Snapshots = append(result.Snapshots, s)
+		if stage := past.Staged; stage != nil {
+			result.Staged = &stageResult{stage.Head.Serial, stage.Head.Digest, stage.Percent}
+		}
 	}
 	return result
 }

@@ -29,6 +29,8 @@ func commands() []cli.Command {
 		lockCommand(),
 		planCommand(),
 		applyCommand(),
+		promoteCommand(),
+		abortCommand(),
 		rollbackCommand(),
 		historyCommand(),
 		fleetCommand(),

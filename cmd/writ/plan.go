@@ -111,6 +111,7 @@ func runPlan(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 		env.Warn(diag.List{w.SnapshotMissing(diag.Warning, note)}, nil)
 	}
 	env.Remind(p.Tree)
+	noteStage(env, p.Prior.Staged())
 	how := view.PlanOf(env)
 	if o.markdown {
 		how = view.PlanMarkdown{Command: planCommandLine(w, o), Note: note}

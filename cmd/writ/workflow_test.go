@@ -166,6 +166,7 @@ func TestPlatformPins(t *testing.T) {
 // a fresh clone, against a real registry. A server follows what is in force in prod: it
 // takes each snapshot and refuses none.
 func TestPlatformMerges(t *testing.T) {
+	t.Parallel() // it mostly waits for a registry's tag to stay where it is
 	needProgram(t, "git")
 	m := newMerges(t)
 

@@ -21,6 +21,8 @@ type Past struct {
 	Envelope snapshot.Envelope
 	Compared bool     // what it was planned against is known, and so what it widened
 	Widened  []string // addresses of the changes that widened access
+
+	Staged *location.Stage // what stands beside it, of the newest alone
 }
 
 // History reads the newest snapshots of the place, newest first: at most limit, or
@@ -48,6 +50,9 @@ func (p Place) History(ctx context.Context, limit int) (all []Past, more bool, e
 			return all, true, nil
 		}
 		past := Past{Envelope: snap.Envelope()}
+		if after == nil {
+			past.Staged = head.Staged
+		}
 		if past.Envelope.Previous == "" {
 			past.compare(compiler.Prior{}, snap)
 		}

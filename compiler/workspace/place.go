@@ -170,21 +170,28 @@ func (w *Workspace) InForce(ctx context.Context) (*Baseline, error) {
 	return b, err
 }
 
-// put makes a file the newest snapshot of a location that is no file, if what the
-// release was made from is the newest still.
-func (p Place) put(ctx context.Context, file []byte, prior location.Head) error {
+// put makes a file the newest snapshot of a location that is no file, or stages it for a
+// share of the fleet, if what the release was made from is the newest still.
+func (p Place) put(ctx context.Context, file []byte, prior location.Head, percent int) error {
 	l, err := p.Location()
 	if err != nil {
 		return err
 	}
 	defer l.Close()
-	_, err = l.Put(ctx, file, prior)
+	if stager, ok := l.(location.Stager); ok && percent > 0 {
+		_, err = stager.Stage(ctx, file, prior, percent)
+	} else {
+		_, err = l.Put(ctx, file, prior)
+	}
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, location.ErrMoved):
 		return diag.Failf("plan-stale", "Nothing was written. Run this again, with a new plan if you had saved one: it goes on from what is there now.",
 			"%w: %w", compiler.ErrStale, err)
+	}
+	if errors.Is(err, location.ErrRefused) {
+		return diag.Failf("write-failed", "Nothing was written.", "%w", err)
 	}
 	return diag.Failf("unreachable", "The lockfile is as it was. Whether the snapshot is there is not known: run this again, and it goes on from what is there then.", "%w", err)
 }

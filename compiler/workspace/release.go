@@ -29,6 +29,7 @@ type ReleaseOptions struct {
 	Revision    string             // to record where git does not tell
 	Version     string             // of the program
 	Key         ed25519.PrivateKey // signs the snapshot; nil for none
+	Percent     int                // of the fleet that takes it first; 0 for all
 }
 
 // MaxAfterSerial bounds ReleaseOptions.AfterSerial: it leaves a serial for this
@@ -42,11 +43,14 @@ type Release struct {
 	Prior    *Baseline
 	Lockfile string // path
 	Snapshot Place
+	Percent  int // of the fleet that takes it; 0 for all
 
 	replaced condition
 	root     string
 	body     []byte
 	sources  *snapshot.Sources
+	file     []byte             // of a snapshot that was staged; nil makes one of body and sources
+	forced   bool               // it is needed whatever the plan says
 	nextLock []byte             // nil leaves the lockfile alone
 	key      ed25519.PrivateKey // nil for an unsigned snapshot
 	rand     io.Reader
@@ -66,13 +70,13 @@ func (w *Workspace) Release(ctx context.Context, p *Proposal, o ReleaseOptions) 
 	if err != nil {
 		return nil, err
 	}
-	replaced, err := w.replaced(ctx, p.Prior)
+	replaced, err := w.replaced(ctx, p.Prior, o.Percent)
 	if err != nil {
 		return nil, err
 	}
 	lock, now := p.Lock.Next.Bytes(), w.now()
 	r := &Release{
-		Plan: p.Plan, Prior: p.Prior, Lockfile: w.Lockfile.Path, Snapshot: w.Snapshot,
+		Plan: p.Plan, Prior: p.Prior, Lockfile: w.Lockfile.Path, Snapshot: w.Snapshot, Percent: o.Percent,
 		replaced: replaced, root: w.Dir, body: p.Body, sources: sources, key: o.Key, rand: w.rand,
 	}
 	r.Envelope = snapshot.Envelope{
@@ -96,7 +100,10 @@ type condition struct {
 // replaced is the condition of a release that goes on from the baseline. Where that
 // was read elsewhere, a location must hold the same snapshot. A file may hold any
 // snapshot, as it is there to be uploaded, but nothing else is overwritten.
-func (w *Workspace) replaced(ctx context.Context, prior *Baseline) (condition, error) {
+func (w *Workspace) replaced(ctx context.Context, prior *Baseline, percent int) (condition, error) {
+	if err := w.checkStage(prior, percent); err != nil {
+		return condition{}, err
+	}
 	if !w.priorAsked {
 		return condition{prior.FileDigest, prior.head}, nil
 	}
@@ -153,15 +160,27 @@ func (w *Workspace) Rollback(ctx context.Context, old *snapshot.Snapshot, o Rele
 	if prior.Snapshot == nil {
 		return nil, diag.Failf("unreadable-file", "Name it with --snapshot.", "there is no snapshot in force at %q", w.prior)
 	}
-	replaced, err := w.replaced(ctx, prior)
+	replaced, err := w.replaced(ctx, prior, 0)
 	if err != nil {
 		return nil, err
 	}
-	lock, err := ReadFile(w.Lockfile.Path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if prior.LockDigest, err = w.lockDigest(); err != nil {
 		return nil, err
 	}
-	prior.LockDigest = compiler.FileDigest(lock)
+	return w.again(old, prior, replaced, o), nil
+}
+
+// lockDigest is of the lockfile, "" when there is none.
+func (w *Workspace) lockDigest() (string, error) {
+	lock, err := ReadFile(w.Lockfile.Path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	return compiler.FileDigest(lock), nil
+}
+
+// again is the release of an older snapshot after prior.
+func (w *Workspace) again(old *snapshot.Snapshot, prior *Baseline, replaced condition, o ReleaseOptions) *Release {
 	envelope := old.Envelope()
 	now, document := w.now(), snapshot.Decode(old)
 	envelope.Serial, envelope.Previous = prior.Serial+1, prior.Digest
@@ -172,14 +191,14 @@ func (w *Workspace) Rollback(ctx context.Context, old *snapshot.Snapshot, o Rele
 		Plan: compiler.PlanBetween(prior.Prior, document, old.Digest(), now), Envelope: envelope, Prior: prior,
 		Lockfile: w.Lockfile.Path, Snapshot: w.Snapshot,
 		replaced: replaced, root: w.Dir, body: old.Body(), sources: old.Sources(), key: o.Key, rand: w.rand,
-	}, nil
+	}
 }
 
 // Needed reports whether there is anything to write: a change, the first
 // snapshot, a serial that servers are ahead of, or a signature that the one in
 // force lacks.
 func (r *Release) Needed() bool {
-	if !r.Plan.Empty() || r.Prior.Snapshot == nil || r.Envelope.Serial > r.Prior.Serial+1 {
+	if r.forced || !r.Plan.Empty() || r.Prior.Snapshot == nil || r.Envelope.Serial > r.Prior.Serial+1 {
 		return true
 	}
 	if r.key == nil {
@@ -201,7 +220,8 @@ func (r *Release) Check() error {
 
 // DropsSignature reports whether an unsigned snapshot would replace a signed one.
 func (r *Release) DropsSignature() bool {
-	return r.key == nil && r.Prior.Snapshot != nil && len(r.Prior.Snapshot.Envelope().Signatures) > 0
+	signed := r.key != nil || r.file != nil && len(r.Envelope.Signatures) > 0
+	return !signed && r.Prior.Snapshot != nil && len(r.Prior.Snapshot.Envelope().Signatures) > 0
 }
 
 // Apply signs the snapshot and writes it, the lockfile first where both are files, as
@@ -215,21 +235,29 @@ func (r *Release) DropsSignature() bool {
 // compiler.ErrInForce in its chain says that everything is, one with
 // compiler.ErrPublished that the snapshot is and the lockfile is not.
 func (r *Release) Apply(ctx context.Context) error {
-	r.Envelope.Bind(r.body, r.sources)
-	if r.key != nil {
-		snapshot.Sign(&r.Envelope, r.key)
-	}
-	file, err := snapshot.Marshal(r.Envelope, r.body, r.sources)
-	if err != nil {
-		return fmt.Errorf("write snapshot: %w", err)
+	file := r.file
+	if file == nil {
+		var err error
+		if file, err = r.marshal(); err != nil {
+			return fmt.Errorf("write snapshot: %w", err)
+		}
 	}
 	request := compiler.ApplyRequest{Root: r.root, Lockfile: r.Lockfile, NextLock: r.nextLock, LockDigest: r.Prior.LockDigest, Rand: r.rand}
 	if path, ok := r.Snapshot.File(); ok {
 		request.Snapshot, request.NextSnapshot, request.SnapshotDigest = path, file, r.replaced.fileDigest
 	} else {
-		request.Publish = func() error { return r.Snapshot.put(ctx, file, r.replaced.head) }
+		request.Publish = func() error { return r.Snapshot.put(ctx, file, r.replaced.head, r.Percent) }
 	}
 	return apply(ctx, request)
+}
+
+// marshal makes the file and signs it.
+func (r *Release) marshal() ([]byte, error) {
+	r.Envelope.Bind(r.body, r.sources)
+	if r.key != nil {
+		snapshot.Sign(&r.Envelope, r.key)
+	}
+	return snapshot.Marshal(r.Envelope, r.body, r.sources)
 }
 
 // WriteLock writes the lockfile alone.

@@ -572,11 +572,11 @@ $ writ apply plan.json`,
 	},
 	{
 		Name: "plan-stale", Severity: Error, Summary: "Plan stale",
-		Meaning: "The configuration, the lockfile or the snapshot changed after the plan was saved, or the flags differ. What would be applied is not what was reviewed.",
+		Meaning: "The configuration, the lockfile or the snapshot changed after the plan was made, or the flags differ. What would be applied is not what was reviewed. At a location somebody else was faster.",
 		Example: `$ writ plan --out plan.json
 $ sed -i 's/10m/20m/' orders.hcl
 $ writ apply plan.json`,
-		Remedy: "Look at a new plan, then apply that.",
+		Remedy: "Look at a new plan, then apply that. Without a saved plan, run the command again.",
 	},
 	{
 		Name: "policy-failed", Severity: Error, Either: true, Summary: "Policy not satisfied",
@@ -716,6 +716,19 @@ $ writ apply`,
 		Meaning: "The snapshot has a format that this writ does not read.",
 		Example: `$ writ show future.snapshot`,
 		Remedy:  "Use the release of writ that made it, or a newer one.",
+	},
+	{
+		Name: "stage-missing", Severity: Error, Summary: "Nothing is staged",
+		Meaning: "There is no snapshot beside the one in force that could be promoted or given up.",
+		Example: `$ writ promote nats://127.0.0.1:4222/writ/prod`,
+		Remedy:  `Stage a snapshot with "writ apply --stage 10%". What is there now says "writ history".`,
+	},
+	{
+		Name: "stage-open", Severity: Error, Summary: "Stage is open",
+		Meaning: "A part of the fleet serves a snapshot that is staged. Another one in its place would leave that part without a way back.",
+		Example: `$ writ apply --snapshot nats://127.0.0.1:4222/writ/prod --stage 10%
+$ writ apply --snapshot nats://127.0.0.1:4222/writ/prod`,
+		Remedy: `Give it to all with "writ promote", or give it up with "writ abort".`,
 	},
 	{
 		Name: "syntax", Severity: Error, Summary: "Invalid syntax",

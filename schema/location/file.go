@@ -134,8 +134,10 @@ func (l *fileLocation) Put(ctx context.Context, file []byte, prior Head) (Head, 
 	if err != nil {
 		return Head{}, err
 	}
-	if _, err := checkPut(l, file, now, prior); err != nil {
+	if _, err := checkPut(l, file, now, prior); errors.Is(err, ErrMoved) {
 		return Head{}, err
+	} else if err != nil {
+		return Head{}, l.failed("write", err)
 	}
 	if err := durable.Replace(at, file, 0o644); err != nil {
 		return Head{}, l.failed("write", err)

@@ -43,7 +43,8 @@ type Location interface {
 
 	// Put makes a file the newest snapshot, if the newest is still prior: the
 	// zero Head stands for none. Otherwise the error is a *MovedError and the
-	// location is as it was. After any other error the file may be there or not.
+	// location is as it was. It is too after one that is ErrRefused; after any other
+	// error the file may be there or not.
 	// A location that cannot be written to answers ErrReadOnly.
 	Put(ctx context.Context, file []byte, prior Head) (Head, error)
 
@@ -126,6 +127,24 @@ var ErrAbsent = errors.New("there is no snapshot")
 // ErrReadOnly says that a location cannot be written to.
 var ErrReadOnly = errors.New("a web server is read only: write a file and upload it by whatever you have")
 
+// ErrRefused is in the chain of an error of Put or Stage that is of what was asked for:
+// the location was not written to, and will not be for the same request.
+var ErrRefused = errors.New("refused")
+
+// A refusedError is an error that is ErrRefused and does not say so in words.
+type refusedError struct{ error }
+
+func (e *refusedError) Unwrap() error        { return e.error }
+func (e *refusedError) Is(target error) bool { return target == ErrRefused }
+
+// refused makes an error ErrRefused.
+func refused(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &refusedError{err}
+}
+
 // ErrMoved is what a *MovedError is.
 var ErrMoved = errors.New("the location has moved")
 
@@ -204,10 +223,10 @@ func checkPut(l Location, file []byte, now, prior Head) (Head, error) {
 	}
 	next, err := HeadOf(file)
 	if err != nil {
-		return Head{}, fmt.Errorf("put to %s: %w", l, err)
+		return Head{}, refused(err)
 	}
 	if next.Serial <= now.Serial && !now.IsZero() {
-		return Head{}, fmt.Errorf("put to %s: serial %d does not follow serial %d", l, next.Serial, now.Serial)
+		return Head{}, refused(fmt.Errorf("serial %d does not follow serial %d", next.Serial, now.Serial))
 	}
 	return next, nil
 }

@@ -383,7 +383,7 @@ func (l *bucketLocation) replace(ctx context.Context, file []byte, object, next,
 		return Head{}, err
 	}
 	if len(value) > maxPointer {
-		return Head{}, fmt.Errorf("its pointer has %d bytes, more than %d", len(value), maxPointer)
+		return Head{}, refused(fmt.Errorf("its pointer has %d bytes, more than %d", len(value), maxPointer))
 	}
 	made, err := l.putObject(ctx, objects, object, file)
 	if err != nil {
@@ -491,7 +491,7 @@ func (l *bucketLocation) bucket(ctx context.Context, config jetstream.StreamConf
 	find := func(ctx context.Context) (jetstream.Stream, error) { return l.js.Stream(ctx, config.Name) }
 	stream, err := ask(ctx, find)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		if err := l.safe(config); err != nil {
+		if err := refused(l.safe(config)); err != nil {
 			return err
 		}
 		stream, err = ask(ctx, func(ctx context.Context) (jetstream.Stream, error) { return l.js.CreateStream(ctx, config) })
@@ -502,7 +502,7 @@ func (l *bucketLocation) bucket(ctx context.Context, config jetstream.StreamConf
 	if err != nil {
 		return err
 	}
-	return l.safe(stream.CachedInfo().Config)
+	return refused(l.safe(stream.CachedInfo().Config))
 }
 
 // safe refuses what can forget, unless that was asked for.

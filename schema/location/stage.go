@@ -88,7 +88,7 @@ func checkStage(l Location, file []byte, now, prior Head, percent int) (*Stage, 
 		err = fmt.Errorf("%s is there already", now.Staged.Head)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("stage at %s: %w", l, err)
+		return nil, refused(err)
 	}
 	return s, nil
 }

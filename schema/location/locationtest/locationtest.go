@@ -209,7 +209,7 @@ func putRefuses(t *testing.T, b Backend) {
 	for name, content := range map[string][]byte{
 		"nothing": nil, "no snapshot": []byte("<html>"), "damaged": damaged, "cut": next[:len(next)-1], "a serial again": file(t, location.Head{}, 1, "again"),
 	} {
-		if _, err := b.Location.Put(t.Context(), content, head); err == nil || errors.Is(err, location.ErrMoved) {
+		if _, err := b.Location.Put(t.Context(), content, head); !errors.Is(err, location.ErrRefused) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -382,7 +382,7 @@ func stageRefuses(t *testing.T, b Backend) {
 		content []byte
 		percent int
 	}{"nobody": {next, 0}, "all": {next, 100}, "no snapshot": {[]byte("<html>"), 10}, "the newest again": {none, 10}, "of another line": {file(t, location.Head{Serial: 4, Digest: first.Digest + "0"}, 1, ""), 10}} {
-		if _, err := l.Stage(t.Context(), try.content, first, try.percent); err == nil || errors.Is(err, location.ErrMoved) {
+		if _, err := l.Stage(t.Context(), try.content, first, try.percent); !errors.Is(err, location.ErrRefused) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+
+	"github.com/writ-auth/writ/compiler/workspace"
+	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema/build"
+	"github.com/writ-auth/writ/schema/location"
+)
+
+// stageFlag says for which share of the fleet a snapshot is.
+func stageFlag(share *string) cli.Flag {
+	return cli.Flag{Name: "stage", Usage: "only for `PERCENT` of the fleet, such as 10%", Value: share}
+}
+
+// percentOf reads the value of --stage; 0 is the whole fleet.
+func percentOf(share string) (int, error) {
+	if share == "" {
+		return 0, nil
+	}
+	percent, err := strconv.Atoi(strings.TrimSuffix(share, "%"))
+	if err != nil || percent < location.MinPercent || percent > location.MaxPercent {
+		return 0, diag.Usagef("--stage takes a share of the fleet, from %d%% to %d%%, not %q", location.MinPercent, location.MaxPercent, share)
+	}
+	return percent, nil
+}
+
+func promoteCommand() cli.Command {
+	flags, o, share := new(cli.ConfigFlags), new(writeFlags), new(string)
+	return cli.Command{
+		Name: "promote", Args: "LOCATION", MaxArgs: 1,
+		Summary: "give what is staged to a larger share of the fleet, or to all",
+		About: `
+What "writ apply --stage 10%" has put beside the snapshot in force is put in its
+place, or with --stage given to a larger share. The plan says what that widens and
+narrows for whoever does not have it yet. It keeps its serial and signatures; with
+--sign it must be signed by that key already.`,
+		Example: "$ writ promote oci://ghcr.io/acme/writ:prod\n...\nApplied serial 13, sha256:77ac...: wrote oci://ghcr.io/acme/writ:prod.",
+		Flags:   append(o.flags(flags), stageFlag(share)),
+		Run: func(ctx context.Context, env *cli.Env, args []string) error {
+			percent, err := percentOf(*share)
+			if err != nil {
+				return err
+			}
+			return runStaged(ctx, env, args, flags, o, func(w *workspace.Workspace, release workspace.ReleaseOptions) (*workspace.Release, error) {
+				return w.Promote(ctx, percent, release.Key)
+			})
+		},
+	}
+}
+
+func abortCommand() cli.Command {
+	flags, o := new(cli.ConfigFlags), new(writeFlags)
+	return cli.Command{
+		Name: "abort", Args: "LOCATION", MaxArgs: 1,
+		Summary: "give up what is staged",
+		About: `
+The content in force gets a new serial, after that of what "writ apply --stage 10%"
+has put beside it, so that whoever serves that already takes it. The plan says what
+that widens and narrows for them. With --sign, what is in force must be signed by
+that key. The configuration's files still ask for what is given up: the next apply
+brings it back, unless the commit is reverted.`,
+		Example: "$ writ abort oci://ghcr.io/acme/writ:prod --sign release.pem\n...\nApplied serial 14, sha256:4be1...: wrote oci://ghcr.io/acme/writ:prod.",
+		Flags:   o.flags(flags),
+		Run: func(ctx context.Context, env *cli.Env, args []string) error {
+			return runStaged(ctx, env, args, flags, o, func(w *workspace.Workspace, release workspace.ReleaseOptions) (*workspace.Release, error) {
+				return w.Abort(ctx, release)
+			})
+		},
+	}
+}
+
+// runStaged publishes what next makes of a stage.
+func runStaged(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags, o *writeFlags,
+	next func(*workspace.Workspace, workspace.ReleaseOptions) (*workspace.Release, error)) error {
+	if len(args) == 0 {
+		return diag.Usagef("name the location, such as oci://ghcr.io/acme/writ:prod")
+	}
+	key, err := signingKey(env, o.sign)
+	if err != nil {
+		return err
+	}
+	flags.Snapshot = args[0]
+	w, err := flags.Load(env, nil)
+	if err != nil {
+		return err
+	}
+	if err := w.Snapshot.CheckWritable(); err != nil {
+		return err
+	}
+	r, err := next(w, workspace.ReleaseOptions{Version: build.Read().Version, Key: key})
+	if err != nil {
+		return err
+	}
+	return publish(ctx, env, r, o.approve)
+}
+
+// noteStage says beside a result that a part of the fleet serves something else.
+func noteStage(env *cli.Env, s *location.Stage) {
+	if s != nil {
+		env.Note(fmt.Sprintf("Serial %d is staged for %d %% of the fleet: writ promote or writ abort comes before the next apply.", s.Head.Serial, s.Percent))
+	}
+}
