@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"strings"
 	"sync/atomic"
@@ -40,8 +41,11 @@ const (
 // each object has its pointer in its metadata: that is the history. A stage is a
 // pointer inside the pointer, so that one compare-and-set is of both.
 //
-// A change is pushed to whoever follows. Reads go to the leader of a bucket that Put
-// has made; an older answer of another server's would be seen as no change.
+// A change is pushed to whoever follows, as the pointer itself. A file of one chunk is
+// then had by two reads of a message, which cost the servers next to nothing; a larger
+// one takes a consumer of the stream, which they have to make and to end. Reads go to
+// the leader of a bucket that Put has made: an older pointer of another server's would be
+// seen as a change.
 type bucketLocation struct {
 	address     Address
 	conn        *nats.Conn
@@ -49,8 +53,10 @@ type bucketLocation struct {
 	allowUnsafe bool
 	connected   chan struct{} // a connection is there, again or at last
 
-	kv      atomic.Pointer[jetstream.KeyValue] // once it was there
+	pushed  atomic.Pointer[jetstream.KeyValueEntry] // the pointer, when it came and until the next look
+	kv      atomic.Pointer[jetstream.KeyValue]      // once it was there
 	objects atomic.Pointer[jetstream.ObjectStore]
+	chunks  atomic.Pointer[jetstream.Stream] // of the object store
 }
 
 // pointers returns the key-value store that the pointer is in.
@@ -150,11 +156,12 @@ func (l *bucketLocation) call(ctx context.Context, operation string, limit time.
 	return fmt.Errorf("%s %s: %w", operation, l, err)
 }
 
-// ask repeats a request to which no answer comes, for as long as ctx lasts. It may
-// have been carried out each time.
+// ask repeats a request to which no answer comes, for as long as ctx lasts, and waits
+// twice as long each time: servers that answer late have too much to do already. It
+// may have been carried out each time.
 func ask[T any](ctx context.Context, request func(ctx context.Context) (T, error)) (answer T, err error) {
-	for {
-		answer, err = begin(ctx, request)
+	for patience := natsAnswer; ; patience *= 2 {
+		answer, err = beginWithin(ctx, patience, request)
 		if ctx.Err() != nil || !lost(err) {
 			return answer, err
 		}
@@ -164,8 +171,12 @@ func ask[T any](ctx context.Context, request func(ctx context.Context) (T, error
 // begin gives ctx to what goes on after it has begun, and ends it if it has not
 // begun in time.
 func begin[T any](ctx context.Context, start func(ctx context.Context) (T, error)) (T, error) {
+	return beginWithin(ctx, natsAnswer, start)
+}
+
+func beginWithin[T any](ctx context.Context, limit time.Duration, start func(ctx context.Context) (T, error)) (T, error) {
 	limited, cancel := context.WithCancelCause(ctx)
-	late := time.AfterFunc(natsAnswer, func() { cancel(context.DeadlineExceeded) })
+	late := time.AfterFunc(limit, func() { cancel(context.DeadlineExceeded) })
 	begun, err := start(limited)
 	if !late.Stop() && err != nil && ctx.Err() == nil {
 		err = context.DeadlineExceeded
@@ -265,8 +276,10 @@ func (l *bucketLocation) pointer(ctx context.Context, known Head) (Head, error) 
 	if err != nil {
 		return Head{}, err
 	}
-	entry, err := ask(ctx, func(ctx context.Context) (jetstream.KeyValueEntry, error) { return kv.Get(ctx, l.address.name) })
-	if err != nil {
+	var entry jetstream.KeyValueEntry
+	if pushed := l.pushed.Swap(nil); pushed != nil && (*pushed).Revision() > known.revision {
+		entry = *pushed
+	} else if entry, err = ask(ctx, func(ctx context.Context) (jetstream.KeyValueEntry, error) { return kv.Get(ctx, l.address.name) }); err != nil {
 		return Head{}, err
 	}
 	if known.revision == entry.Revision() && known.revision > 0 {
@@ -290,19 +303,20 @@ func (l *bucketLocation) object(ctx context.Context, head Head) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	object, err := ask(ctx, func(ctx context.Context) (jetstream.ObjectResult, error) { return objects.Get(ctx, head.Version) })
+	body, err := l.content(ctx, objects, head.Version)
 	if errors.Is(err, jetstream.ErrObjectNotFound) {
 		return nil, fmt.Errorf("the bucket has not the object of %s", head)
 	}
 	if err != nil {
 		return nil, err
 	}
-	defer object.Close()
-	file, header, err := receive(object, head.Size)
+	defer body.Close()
+	sum := sha256.New() // as it comes: one loop over it all would hold up who serves meanwhile
+	file, header, err := receive(io.TeeReader(body, sum), head.Size)
 	switch {
 	case err != nil:
 		return nil, err
-	case !named(object, head.Version):
+	case fmt.Sprintf("sha256:%x", sum.Sum(nil)) != head.Version:
 		return nil, fmt.Errorf("the object of %s has another digest than its name", head)
 	case header.Serial != head.Serial || header.Digest != head.Digest || header.Previous != head.Previous:
 		return nil, fmt.Errorf("the pointer says %s, the snapshot is %s", head, headOf(header))
@@ -310,15 +324,31 @@ func (l *bucketLocation) object(ctx context.Context, head Head) ([]byte, error) 
 	return file, nil
 }
 
-// named reports whether an object that was read has the name of its content. The client
-// has compared that with the digest that the object is said to have.
-func named(object jetstream.ObjectResult, name string) bool {
-	info, err := object.Info()
+// content opens what an object holds.
+func (l *bucketLocation) content(ctx context.Context, objects jetstream.ObjectStore, name string) (io.ReadCloser, error) {
+	info, err := ask(ctx, func(ctx context.Context) (*jetstream.ObjectInfo, error) { return objects.GetInfo(ctx, name) })
 	if err != nil {
-		return false
+		return nil, err
 	}
-	sum, err := jetstream.DecodeObjectDigest(info.Digest)
-	return err == nil && fmt.Sprintf("sha256:%x", sum) == name
+	if info.Chunks != 1 {
+		return ask(ctx, func(ctx context.Context) (io.ReadCloser, error) { return objects.Get(ctx, name) })
+	}
+	stream := l.chunks.Load()
+	if stream == nil {
+		found, err := ask(ctx, func(ctx context.Context) (jetstream.Stream, error) { return l.js.Stream(ctx, "OBJ_"+l.address.bucket) })
+		if err != nil {
+			return nil, err
+		}
+		stream = &found
+		l.chunks.Store(stream)
+	}
+	message, err := ask(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+		return (*stream).GetLastMsgForSubject(ctx, "$O."+l.address.bucket+".C."+info.NUID)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return io.NopCloser(bytes.NewReader(message.Data)), nil
 }
 
 // objectName is the name of a file among the objects.
@@ -590,9 +620,13 @@ func (l *bucketLocation) watch(ctx context.Context, changed chan<- struct{}) (re
 			if !open {
 				return false
 			}
-			if entry != nil { // nil is the end of what was there before
-				signal(changed)
+			if entry == nil { // the end of what was there before
+				continue
 			}
+			if entry.Operation() == jetstream.KeyValuePut {
+				l.pushed.Store(&entry)
+			}
+			signal(changed)
 		case <-l.connected:
 			return true
 		case <-ctx.Done():
