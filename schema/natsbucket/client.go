@@ -57,6 +57,7 @@ type Options struct {
 	Description string // of a bucket that is made
 	Forgets     string // what follows when the bucket forgets, as the end of a sentence
 	Exposed     string // what who can change an unencrypted connection can do, likewise
+	Action      string // what to do when the bucket does not work, for the log
 	MaxMessage  int32  // bytes of the longest message
 	Logger      *slog.Logger
 }
@@ -69,7 +70,8 @@ type Client struct {
 	js   jetstream.JetStream
 
 	closed   atomic.Bool
-	absent   atomic.Bool // longer than one call waits
+	fault    atomic.Pointer[error] // of the last call, or of the connection since
+	absent   atomic.Bool           // longer than one call waits
 	checking chan struct{}
 	checked  atomic.Bool
 
@@ -119,7 +121,7 @@ func (c *Client) firstLook(ctx context.Context) error {
 	if !c.conn.IsConnected() {
 		c.absent.Store(true)
 		c.opts.Logger.Error(c.opts.Noun+" is not reachable: what needs it is refused until it is",
-			"store", c.String(), "reason", fmt.Sprint(cmp.Or(c.conn.LastError(), nats.ErrNoServers)))
+			"store", c.String(), "reason", fmt.Sprint(cmp.Or(c.conn.LastError(), nats.ErrNoServers)), "action", c.opts.Action)
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, 3*c.Timeout) // it may have to create the bucket
@@ -138,8 +140,21 @@ func (c *Client) Close() {
 	c.conn.Close()
 }
 
+// Fault says why the bucket does not work at the moment, as far as calls and the
+// connection have shown. nil: nothing is known to be wrong.
+func (c *Client) Fault() error {
+	if err := c.away(); err != nil {
+		return err
+	}
+	if fault := c.fault.Load(); fault != nil {
+		return fmt.Errorf("%s %s: %w", c.opts.Noun, c.Address, *fault)
+	}
+	return nil
+}
+
 func (c *Client) connected(conn *nats.Conn) {
 	c.absent.Store(false)
+	c.fault.Store(nil)
 	encrypted := conn.Opts.Secure || conn.TLSRequired() // TLSConnectionState would race with a loss of the connection
 	c.opts.Logger.Info(c.opts.Noun+" connected", "server", conn.ConnectedUrlRedacted(), "tls", encrypted)
 	if host, _, err := net.SplitHostPort(conn.ConnectedAddr()); !encrypted && err == nil && !net.ParseIP(host).IsLoopback() {
@@ -163,6 +178,7 @@ func (c *Client) troubled(_ *nats.Conn, err error) {
 	if err == nil || c.closed.Load() {
 		return
 	}
+	c.fault.Store(&err)
 	text := err.Error()
 	c.mu.Lock()
 	known := c.told[text] || len(c.told) >= maxTroubles
@@ -171,12 +187,13 @@ func (c *Client) troubled(_ *nats.Conn, err error) {
 	}
 	c.mu.Unlock()
 	if !known {
-		c.opts.Logger.Error(c.opts.Noun+" does not work", "store", c.String(), "reason", text)
+		c.opts.Logger.Error(c.opts.Noun+" does not work", "store", c.String(), "reason", text, "action", c.opts.Action)
 	}
 }
 
 // recovered ends what troubled began.
 func (c *Client) recovered() {
+	c.fault.Store(nil)
 	c.mu.Lock()
 	was := len(c.told) > 0
 	clear(c.told)

@@ -116,6 +116,7 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 		Login: opts.Login, AllowUnsafe: opts.AllowUnsafe, Logger: opts.Logger,
 		Noun: "store", Description: "what several writd remember together", MaxMessage: maxMessage,
 		Forgets: "what it forgets can be used again", Exposed: "who can change it can make used assertions fresh",
+		Action: "see that the servers of --store run, reach each other and take this client's login; writd connects by itself",
 	})
 	if err != nil {
 		return nil, err
@@ -128,6 +129,10 @@ func (n *Store) Close() error {
 	n.client.Close()
 	return nil
 }
+
+// Fault says why the store does not work at the moment, as far as calls and the
+// connection have shown. nil: nothing is known to be wrong.
+func (n *Store) Fault() error { return n.client.Fault() }
 
 // call does the work of one method within the time that calls have.
 func (n *Store) call(ctx context.Context, work func(ctx context.Context) error) error {
