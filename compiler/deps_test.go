@@ -31,7 +31,7 @@ var layers = map[string]struct {
 	"config/eval":        {[]string{module + "config/diag", module + "config/source", module + "schema", "github.com/hashicorp/hcl/v2", "github.com/zclconf/go-cty"}, "an expression knows no block"},
 	"config":             {[]string{module + "config/", module + "schema", module + "schema/jose", "github.com/hashicorp/hcl/v2", "github.com/zclconf/go-cty"}, "rules between blocks are the compiler's: were they checked while decoding, the order of blocks would matter"},
 	"compiler/lockfile":  {[]string{module + "config/diag", module + "config/source", "github.com/hashicorp/hcl/v2", "github.com/zclconf/go-cty"}, "the lockfile is a file format, not a rule"},
-	"compiler/workspace": {[]string{module + "compiler", module + "compiler/lockfile", module + "config", module + "config/diag", module + "config/source", module + "schema", module + "schema/location", module + "schema/snapshot", "github.com/hashicorp/hcl/v2"}, "files, git and locations around the compiler; it knows nothing of a server"},
+	"compiler/workspace": {[]string{module + "compiler", module + "compiler/lockfile", module + "config", module + "config/diag", module + "config/source", module + "schema", module + "schema/durable", module + "schema/location", module + "schema/snapshot", "github.com/hashicorp/hcl/v2"}, "files, git and locations around the compiler; it knows nothing of a server"},
 	"compiler":           {[]string{module + "compiler/lockfile", module + "config", module + "config/diag", module + "schema", module + "schema/durable", "github.com/hashicorp/hcl/v2", "github.com/gofrs/flock"}, "it compiles and plans; it serves nothing and evaluates nothing itself"},
 }
 

@@ -46,6 +46,30 @@ type longestToken struct {
 	seconds int64
 }
 
+// LastKey returns the declared key that signs last of those of an algorithm, nil when
+// none is declared.
+func (m *Model) LastKey(alg schema.SigningAlg) (last *config.SigningKey) {
+	for _, key := range m.Config.SigningKeys {
+		if key.Alg == alg && (last == nil || key.ActivatesAt > last.ActivatesAt) {
+			last = key
+		}
+	}
+	return last
+}
+
+// KeyNeeded is until when, in Unix seconds, a key has to be published if another one of
+// its algorithm takes over at that time: the last token that it signs may still be
+// presented then, by the lifetimes that the configuration has now.
+func (m *Model) KeyNeeded(alg schema.SigningAlg, takesOver int64) int64 {
+	longest := int64(0)
+	for i := range m.Document.APIs {
+		if api := &m.Document.APIs[i]; api.Alg == alg {
+			longest = max(longest, api.TokenLifetime)
+		}
+	}
+	return takesOver + longest + clockSkew
+}
+
 // longestTokens returns, for each algorithm in use, the API with the longest lifetime. A
 // key must stay published that long after its last signature.
 func (c *compilation) longestTokens() map[schema.SigningAlg]longestToken {

@@ -23,9 +23,10 @@ type Options struct {
 	// OnlyDeclared leaves out a value for a variable that is not declared, and
 	// notes it in Config.LeftOut, where it is otherwise an error.
 	OnlyDeclared bool
-	Limits       source.Limits // the zero value means source.DefaultLimits
-	Lockfile     string        // one more name, relative to the root, that is not configuration
-	Workers      int           // files parsed at once; 0 means GOMAXPROCS
+	Limits       source.Limits     // the zero value means source.DefaultLimits
+	Lockfile     string            // one more name, relative to the root, that is not configuration
+	Workers      int               // files parsed at once; 0 means GOMAXPROCS
+	Edited       map[string][]byte // stands for the content of the file of that name, relative to the root
 }
 
 // A VarFile is a file of variable values, already read.
@@ -49,7 +50,7 @@ func LoadFS(fsys fs.FS, opts Options) (*Config, diag.List) {
 
 // source are the options that concern reading and parsing.
 func (o Options) source() source.Options {
-	return source.Options{Limits: o.Limits, Workers: o.Workers, Lockfile: o.Lockfile, Shapes: shape}
+	return source.Options{Limits: o.Limits, Workers: o.Workers, Lockfile: o.Lockfile, Edited: o.Edited, Shapes: shape}
 }
 
 // shape tells the reader of JSON what may stand in a block: the syntax alone does not say

@@ -32,7 +32,7 @@ Without a signing_key block the server makes its own keys and rotates them.
 Declared keys are files in writd's --keys folder, named by private_key =
 "file:NAME". The Ed25519 key that signs snapshots (writ apply --sign) is made
 here too: writ keys new --alg EdDSA.`,
-		Sub: []cli.Command{keysNewCommand(), keysListCommand(), keysPublicCommand()},
+		Sub: []cli.Command{keysNewCommand(), keysRotateCommand(), keysListCommand(), keysPublicCommand()},
 	}
 }
 
@@ -132,9 +132,16 @@ func showNewKey(env *cli.Env, info keyInfo) error {
 	}
 	base := filepath.Base(info.File)
 	fmt.Fprintf(env.Out, "Wrote %s, kid %s\n\n", info.File, info.KID)
-	fmt.Fprintf(env.Out, "  signing_key %q {\n    algorithm    = %q\n    private_key  = %q\n    activates_at = %q\n  }\n",
-		strings.TrimSuffix(base, filepath.Ext(base)), info.Alg, "file:"+base, env.Now().UTC().AddDate(0, 0, 1).Format("2006-01-02T15:04:05Z"))
+	block := signingKeyBlock(strings.TrimSuffix(base, filepath.Ext(base)), info.Alg, base, env.Now().AddDate(0, 0, 1).Unix())
+	for line := range strings.Lines(block) {
+		fmt.Fprint(env.Out, "  ", line)
+	}
 	return nil
+}
+
+// signingKeyBlock is the block that declares a key in a file.
+func signingKeyBlock(label string, alg schema.SigningAlg, file string, activatesAt int64) string {
+	return fmt.Sprintf("signing_key %q {\n  algorithm    = %q\n  private_key  = %q\n  activates_at = %q\n}\n", label, alg, "file:"+file, schema.FormatTime(activatesAt))
 }
 
 // rsaBits is the length of an RSA key that is made to be declared, which nothing

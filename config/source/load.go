@@ -35,7 +35,7 @@ func load(files *Files, opts Options) (*Tree, diag.List) {
 		return new(Tree), w.l.Sorted()
 	}
 	docs := make([]document, len(w.entries))
-	each(opts.workers(), len(docs), func(i int) { docs[i].read(files, w.entries[i], opts.Limits) })
+	each(opts.workers(), len(docs), func(i int) { docs[i].read(files, w.entries[i], opts) })
 	if l := tooManyBlocks(docs, opts.Limits); l != nil {
 		return new(Tree), append(w.l, l...).Sorted()
 	}
@@ -101,15 +101,18 @@ func (p *piece) hasTooManyErrors() bool { return len(p.l) > maxFileDiagnostics }
 
 // read reads the file and checks it. What goes wrong is in d.l, and d.file stays
 // nil when there is no content.
-func (d *document) read(files *Files, e entry, limits Limits) {
+func (d *document) read(files *Files, e entry, opts Options) {
 	d.entry = e
 	b, err := files.read(e.name, e.size)
 	if err != nil {
 		d.l = diag.List{unreadable(e.name, err)}
 		return
 	}
+	if edited, ok := opts.Edited[e.name]; ok {
+		b = edited
+	}
 	d.file = &File{Name: e.name, Bytes: b, Body: new(Body), JSON: e.isJSON()}
-	d.check(limits)
+	d.check(opts.Limits)
 }
 
 // check holds the bytes against the limits. This is also the place where a cache

@@ -25,10 +25,11 @@ type Tree struct {
 
 // Options say how a tree is loaded. The zero value is ready to use.
 type Options struct {
-	Limits   Limits      // the zero value means DefaultLimits
-	Workers  int         // files parsed at once; 0 means GOMAXPROCS
-	Lockfile string      // a name relative to the root; that file is no configuration, like LockfileName
-	Shapes   BlockSchema // what JSON bodies hold; without it a JSON body holds attributes only
+	Limits   Limits            // the zero value means DefaultLimits
+	Workers  int               // files parsed at once; 0 means GOMAXPROCS
+	Lockfile string            // a name relative to the root; that file is no configuration, like LockfileName
+	Edited   map[string][]byte // stands for the content of the file of that name, which the tree has
+	Shapes   BlockSchema       // what JSON bodies hold; without it a JSON body holds attributes only
 }
 
 // A BlockSchema returns what the body of a block may hold. The argument is the

@@ -57,7 +57,7 @@ type Options struct {
 	Description string // of a bucket that is made
 	Forgets     string // what follows when the bucket forgets, as the end of a sentence
 	Exposed     string // what who can change an unencrypted connection can do, likewise
-	Action      string // what an operator does when the bucket does not work, for the log
+	Action      string // what to do when the bucket does not work, for the log
 	MaxMessage  int32  // bytes of the longest message
 	Logger      *slog.Logger
 }
@@ -70,10 +70,10 @@ type Client struct {
 	js   jetstream.JetStream
 
 	closed   atomic.Bool
-	absent   atomic.Bool // longer than one call waits
+	fault    atomic.Pointer[error] // of the last call, or of the connection since
+	absent   atomic.Bool           // longer than one call waits
 	checking chan struct{}
 	checked  atomic.Bool
-	fault    atomic.Pointer[error] // what was wrong last; nil when it has worked since
 
 	mu   sync.Mutex
 	told map[string]bool // troubles that are in the log since it last worked
@@ -140,6 +140,18 @@ func (c *Client) Close() {
 	c.conn.Close()
 }
 
+// Fault says why the bucket does not work at the moment, as far as calls and the
+// connection have shown. nil: nothing is known to be wrong.
+func (c *Client) Fault() error {
+	if err := c.away(); err != nil {
+		return err
+	}
+	if fault := c.fault.Load(); fault != nil {
+		return fmt.Errorf("%s %s: %w", c.opts.Noun, c.Address, *fault)
+	}
+	return nil
+}
+
 func (c *Client) connected(conn *nats.Conn) {
 	c.absent.Store(false)
 	c.fault.Store(nil)
@@ -195,18 +207,6 @@ func (c *Client) recovered() {
 func (c *Client) away() error {
 	if c.absent.Load() && !c.conn.IsConnected() {
 		return fmt.Errorf("%s %s: %w", c.opts.Noun, c.Address, nats.ErrDisconnected)
-	}
-	return nil
-}
-
-// Fault says why the bucket does not work at the moment, as far as calls and the
-// connection have shown. nil: nothing is known to be wrong.
-func (c *Client) Fault() error {
-	if err := c.away(); err != nil {
-		return err
-	}
-	if fault := c.fault.Load(); fault != nil {
-		return fmt.Errorf("%s %s: %w", c.opts.Noun, c.Address, *fault)
 	}
 	return nil
 }

@@ -82,6 +82,7 @@ type Activator struct {
 	mu       sync.Mutex         // held while a snapshot is activated
 	waiting  *snapshot.Snapshot // that may be served and has no keys yet; nil for none
 	retrying bool               // what was said when it was tried first is not said again
+	lacking  chan struct{}      // something waits for keys
 }
 
 // New makes an activator. It fails when it cannot read which serial was served last.
@@ -92,6 +93,7 @@ func New(opts Options) (*Activator, error) {
 	}
 	return &Activator{
 		Options: opts, serials: serials, remotes: newRemoteKeys(opts.IssuerKeys, opts.Now, opts.Logger), maxKeys: schema.MaxKeysInAll,
+		lacking: make(chan struct{}, 1),
 	}, nil
 }
 
@@ -154,6 +156,7 @@ func (a *Activator) establish(snap *snapshot.Snapshot) error {
 	a.waiting = snap
 	state, err := a.build(snap)
 	if err != nil {
+		a.lacks()
 		return err
 	}
 	if err := a.serials.record(snap.Envelope().Serial, snap.Digest(), a.Now()); err != nil {
@@ -398,6 +401,9 @@ func (a *Activator) putInForce(s *State) {
 	s.FirstServed = a.serials.last.FirstServed
 	s.Counters = a.Metrics.APIs(s.Snapshot.NumAPIs(), func(i int) string { return s.Snapshot.API(i).Label() })
 	a.current.Store(s)
+	if s.unsigned > 0 {
+		a.lacks()
+	}
 	if a.Rejected() == nil { // else the alert on a rejected file must go on
 		a.Metrics.Reloaded(true, s.Since)
 	}

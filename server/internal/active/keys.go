@@ -120,24 +120,46 @@ const retryKeys = time.Second
 // be announced, finds those of other processes and removes expired ones. A snapshot, or
 // an algorithm of the one in force, that has no keys gets them as soon as they are there.
 func (a *Activator) maintainKeys(ctx context.Context) {
-	tick := time.NewTicker(retryKeys)
-	defer tick.Stop()
-	for looked := time.Now(); ; {
+	for {
+		wait := token.Rescan
+		if a.keysMissing() {
+			wait = retryKeys
+		}
+		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
+			timer.Stop()
 			return
-		case <-tick.C:
+		case <-a.lacking:
+			timer.Stop()
+			continue
+		case <-timer.C:
 		}
 		a.retry()
 		s := a.Current()
-		if s == nil || s.unsigned == 0 && time.Since(looked) < token.Rescan {
+		if s == nil {
 			continue
 		}
-		looked = time.Now()
 		if failed := s.Keys().Maintain(ctx, a.Now()); len(failed) < s.unsigned {
 			_ = a.Refresh() // what was not served for want of these keys is served now
 		}
 		a.Ready() // which is for good, and in the log
+	}
+}
+
+// keysMissing reports whether something waits for keys.
+func (a *Activator) keysMissing() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := a.Current()
+	return a.waiting != nil || s != nil && s.unsigned > 0
+}
+
+// lacks wakes who looks after the keys: from now on something waits for some.
+func (a *Activator) lacks() {
+	select {
+	case a.lacking <- struct{}{}:
+	default:
 	}
 }
 

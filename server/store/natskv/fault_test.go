@@ -227,6 +227,9 @@ func TestNATSStoppedAndStarted(t *testing.T) {
 		if err := s.PutOnce(t.Context(), before, time.Hour); err != nil {
 			t.Fatal(err)
 		}
+		if err := s.Fault(); err != nil {
+			t.Errorf("while it works: %v", err)
+		}
 		c.stop()
 		for range 2 {
 			began := time.Now()
@@ -237,6 +240,9 @@ func TestNATSStoppedAndStarted(t *testing.T) {
 			}
 			if took := time.Since(began); took > time.Minute {
 				t.Errorf("two errors took %s", took)
+			}
+			if s.Fault() == nil {
+				t.Error("no fault without a server")
 			}
 		}
 		c.start(t)

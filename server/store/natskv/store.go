@@ -131,6 +131,10 @@ func (n *Store) Close() error {
 	return nil
 }
 
+// Fault says why the store does not work at the moment, as far as calls and the
+// connection have shown. nil: nothing is known to be wrong.
+func (n *Store) Fault() error { return n.client.Fault() }
+
 // call does the work of one method within the time that calls have.
 func (n *Store) call(ctx context.Context, work func(ctx context.Context) error) error {
 	err := n.client.Call(ctx, func(err error) bool { return errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) }, work)

@@ -105,7 +105,7 @@ func Open(ctx context.Context, url string, opts Options) (*Bucket, error) {
 		Login: opts.Login, AllowUnsafe: opts.AllowUnsafe, Logger: opts.Logger,
 		Noun: "key store", Description: "signing keys that several writd share, sealed", MaxMessage: int32(token.MaxEntry + overhead),
 		Forgets: "a key that it forgets is withdrawn while its tokens are valid", Exposed: "who can change it can withdraw keys",
-		Action: "see that the servers of --keys run, reach each other and take this client's login; writd connects by itself: " + remedy.Runbooks + "store-down",
+		Action: "see that the servers of --keys run, reach each other and take this client's login; writd connects by itself, and the last keys sign on: " + remedy.Runbooks + "store-down",
 	})
 	if err != nil {
 		return nil, err

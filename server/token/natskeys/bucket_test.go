@@ -54,9 +54,10 @@ func TestMain(m *testing.M) {
 
 // A node is a real server, which keeps its folder and its port when it is stopped.
 type node struct {
-	port int
-	dir  string
-	s    *server.Server
+	port  int
+	dir   string
+	users []*server.User // nil: everybody may do everything
+	s     *server.Server
 }
 
 func startNode(t *testing.T) *node {
@@ -69,7 +70,7 @@ func startNode(t *testing.T) *node {
 
 func (n *node) start(t *testing.T) {
 	t.Helper()
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: n.port, JetStream: true, StoreDir: n.dir, SyncAlways: true, NoLog: true, NoSigs: true})
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: n.port, JetStream: true, StoreDir: n.dir, SyncAlways: true, Users: n.users, NoLog: true, NoSigs: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -458,6 +459,35 @@ func TestOpenRefuses(t *testing.T) {
 	<-js.PublishAsyncComplete()
 	if _, err := p.Read(t.Context()); err == nil || !strings.Contains(err.Error(), "not for signing keys alone") {
 		t.Errorf("a bucket of something else: %v", err)
+	}
+}
+
+// No more than the documented permissions are needed, and a password is nowhere shown.
+func TestPermissions(t *testing.T) {
+	n := &node{port: testenv.Port(t), dir: t.TempDir(), users: []*server.User{{Username: "writd", Password: "s3cr3t", Permissions: &server.Permissions{
+		Publish: &server.SubjectPermission{Allow: []string{
+			"$KV.writ-keys.>", "$JS.API.STREAM.INFO.KV_writ-keys", "$JS.API.STREAM.CREATE.KV_writ-keys", "$JS.API.STREAM.MSG.GET.KV_writ-keys",
+		}},
+		Subscribe: &server.SubjectPermission{Allow: []string{"_INBOX.>"}},
+	}}}}
+	n.start(t)
+	t.Cleanup(n.stop)
+	url := strings.Replace(n.url(), "//", "//writd:s3cr3t@", 1)
+	p := start(t, url, "", sealOf("first"))
+	kid, failed := p.kid(t, noon)
+	if again, _ := start(t, url, "", sealOf("second"), sealOf("first")).kid(t, noon); kid == "" || again != kid {
+		t.Errorf("%q, then %q: %s", kid, again, failed)
+	}
+	for _, name := range []string{"managed-ES256-000001.pem", "managed-ES256-000001.lifetime-60"} {
+		if err := p.Remove(t.Context(), name); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := natskeys.Open(t.Context(), strings.Replace(url, "s3cr3t", "wr0ng", 1)+"&timeout=x", natskeys.Options{Seals: []natskeys.Seal{sealOf("first")}}); err == nil || strings.Contains(err.Error(), "wr0ng") {
+		t.Error(err)
+	}
+	if strings.Contains(p.log.String()+p.String(), "s3cr3t") {
+		t.Errorf("%s\n%s", p, p.log)
 	}
 }
 
