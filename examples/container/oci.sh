@@ -4,14 +4,13 @@
 #
 #   CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o writd ./cmd/writd
 #   examples/container/oci.sh writd amd64 writd-image.tar
-#   # Go is needed here too: it reads what it has built.
 #   skopeo copy oci-archive:writd-image.tar docker://registry.example.com/writd:latest
 #
 # A fourth argument is the bundle of CA certificates to put in, for fetching the
 # keys of trusted issuers; without it the image holds nothing but writd.
 #
 # Beside the image, as writd-image.tar.cdx.json, stands its bill of materials (CycloneDX
-# 1.6): the modules that Go has linked into the program, by the program's own record.
+# 1.6): the modules that Go has linked into the program, which "go version -m" reads from it.
 set -eu
 [ $# -ge 3 ] || { echo "usage: oci.sh WRITD ARCHITECTURE IMAGE.tar [CA-BUNDLE]" >&2; exit 64; }
 program=$1 arch=$2 image=$3 bundle=${4:-}
