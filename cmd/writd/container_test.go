@@ -4,14 +4,17 @@ package main
 
 import (
 	"archive/tar"
+	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
+	"debug/buildinfo"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -20,17 +23,37 @@ import (
 )
 
 // The image that the script makes is an OCI layout whose digests are right, the
-// same for the same program, and what is in it runs.
+// same for the same sources, and what is in it runs.
 func TestContainerExample(t *testing.T) {
-	program, dir := binary(t), t.TempDir()
+	dir := t.TempDir()
 	script, err := filepath.Abs(filepath.Join(examples, "container/oci.sh"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	first := runTool(t, dir, script, program, runtime.GOARCH, "a.tar")
-	if second := runTool(t, dir, script, program, runtime.GOARCH, "b.tar"); first != second {
-		t.Errorf("digests %s and %s", first, second)
+	program := filepath.Join(dir, "built", "writd")
+	var first string
+	for _, name := range []string{"a", "b"} { // built twice, by the command that the script tells
+		must(t, os.RemoveAll(program))
+		build := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w", "-o", program, ".")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		digest := runTool(t, dir, script, program, runtime.GOARCH, name+".tar")
+		if name == "a" {
+			first = digest
+		} else if digest != first {
+			t.Errorf("digests %s and %s", first, digest)
+		}
 	}
+	for _, end := range []string{".tar", ".tar.cdx.json"} {
+		a, errA := os.ReadFile(filepath.Join(dir, "a"+end))
+		b, errB := os.ReadFile(filepath.Join(dir, "b"+end))
+		if must(t, errA, errB); !bytes.Equal(a, b) {
+			t.Errorf("two *%s are not the same", end)
+		}
+	}
+	checkMaterials(t, filepath.Join(dir, "a.tar.cdx.json"), program, strings.TrimSpace(first))
 	files := untar(t, filepath.Join(dir, "a.tar"))
 	type descriptor struct {
 		MediaType, Digest string
@@ -90,6 +113,44 @@ func TestContainerExample(t *testing.T) {
 	}
 	if !strings.Contains(readExample(t, "container/Containerfile"), "USER 65532:65532") {
 		t.Error("Containerfile and oci.sh make different images")
+	}
+}
+
+// checkMaterials holds a CycloneDX file to what Go has recorded in the program.
+func checkMaterials(t *testing.T, path, program, image string) {
+	t.Helper()
+	type component struct{ Type, Name, Version, PURL string }
+	var bom struct {
+		BOMFormat, SpecVersion string
+		Metadata               struct {
+			Component struct {
+				component
+				Hashes     []struct{ Alg, Content string }
+				Properties []struct{ Name, Value string }
+			}
+		}
+		Components []component
+	}
+	content, err := os.ReadFile(path)
+	must(t, err)
+	if err := json.Unmarshal(content, &bom); err != nil {
+		t.Fatalf("%v\n%s", err, content)
+	}
+	built, err := os.ReadFile(program)
+	must(t, err)
+	sum := sha256.Sum256(built)
+	main := bom.Metadata.Component
+	if bom.BOMFormat != "CycloneDX" || main.Name != "github.com/writ-auth/writ" || main.Hashes[0].Content != hex.EncodeToString(sum[:]) || main.Properties[0].Value != image {
+		t.Errorf("%+v", bom.Metadata)
+	}
+	info, err := buildinfo.ReadFile(program)
+	must(t, err)
+	want := []component{{"library", "std", info.GoVersion, ""}}
+	for _, dep := range info.Deps {
+		want = append(want, component{"library", dep.Path, dep.Version, "pkg:golang/" + dep.Path + "@" + strings.ReplaceAll(dep.Version, "+", "%2B")})
+	}
+	if len(want) < 20 || !slices.Equal(bom.Components, want) {
+		t.Errorf("%v\nwant %v", bom.Components, want)
 	}
 }
 

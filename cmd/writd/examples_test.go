@@ -16,6 +16,8 @@ import (
 
 	yaml "github.com/zclconf/go-cty-yaml"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
+
+	"github.com/writ-auth/writ/server/remedy"
 )
 
 const examples = "../../examples"
@@ -188,117 +190,6 @@ func TestSystemdExample(t *testing.T) {
 	}
 }
 
-// The members of a manifest that the example uses, and no others: one that is
-// misspelled is refused here as it would be by the cluster.
-type deployment struct {
-	APIVersion, Kind string
-	Metadata         struct{ Name string }
-	Spec             struct {
-		Replicas int
-		Selector struct{ MatchLabels map[string]string }
-		Template struct {
-			Metadata struct{ Labels, Annotations map[string]string }
-			Spec     struct {
-				AutomountServiceAccountToken  bool
-				TerminationGracePeriodSeconds int
-				SecurityContext               struct{ FSGroup int }
-				InitContainers, Containers    []container
-				Volumes                       []volume
-			}
-		}
-	}
-}
-
-type container struct {
-	Name, Image, RestartPolicy string
-	Args                       []string
-	Env                        []struct{ Name, Value string }
-	Ports                      []struct {
-		Name          string
-		ContainerPort int
-	}
-	StartupProbe, ReadinessProbe, LivenessProbe struct {
-		HTTPGet                         struct{ Path, Port string }
-		PeriodSeconds, FailureThreshold int
-	}
-	Resources       struct{ Requests, Limits map[string]string }
-	SecurityContext struct {
-		RunAsNonRoot, ReadOnlyRootFilesystem bool
-		AllowPrivilegeEscalation             *bool
-		RunAsUser, RunAsGroup                int
-		Capabilities                         struct{ Drop []string }
-		SeccompProfile                       struct{ Type string }
-	}
-	VolumeMounts []struct {
-		Name, MountPath string
-		ReadOnly        bool
-	}
-}
-
-type volume struct {
-	Name      string
-	ConfigMap *struct{ Name string }
-	Secret    *struct {
-		SecretName  string
-		Optional    bool
-		DefaultMode int
-	}
-}
-
-func TestKubernetesExample(t *testing.T) {
-	var d deployment
-	decodeYAML(t, readExample(t, "kubernetes/deployment.yaml"), &d)
-	pod := d.Spec.Template.Spec
-	writd := pod.InitContainers[0]
-	checkFlags(t, writd.Args)
-	if writd.RestartPolicy != "Always" || !writd.SecurityContext.ReadOnlyRootFilesystem || !writd.SecurityContext.RunAsNonRoot {
-		t.Errorf("not a sidecar, or not confined: %+v", writd)
-	}
-	dir := t.TempDir()
-	writeSnapshot(t, filepath.Join(dir, "writ.snapshot"), 1, "read")
-	p := start(t, dir)
-	for _, probe := range []string{writd.StartupProbe.HTTPGet.Path, writd.ReadinessProbe.HTTPGet.Path, writd.LivenessProbe.HTTPGet.Path, d.Spec.Template.Metadata.Annotations["prometheus.io/path"]} {
-		if err := status(p.admin, probe, http.StatusOK); err != nil {
-			t.Error(err)
-		}
-	}
-	volumes := map[string]volume{}
-	for _, v := range pod.Volumes {
-		volumes[v.Name] = v
-	}
-	for _, mount := range writd.VolumeMounts {
-		if _, ok := volumes[mount.Name]; !ok {
-			t.Errorf("no volume %q", mount.Name)
-		}
-		if !slices.ContainsFunc(writd.Args, func(arg string) bool { return strings.Contains(arg, "="+mount.MountPath) }) {
-			t.Errorf("no flag uses %q", mount.MountPath)
-		}
-	}
-	var k struct {
-		APIVersion, Kind, Namespace string
-		Resources                   []string
-		ConfigMapGenerator          []struct {
-			Name    string
-			Files   []string
-			Options struct{ DisableNameSuffixHash bool }
-		}
-	}
-	decodeYAML(t, readExample(t, "kubernetes/kustomization.yaml"), &k)
-	if generator := k.ConfigMapGenerator[0]; generator.Name != volumes["snapshot"].ConfigMap.Name || !generator.Options.DisableNameSuffixHash ||
-		!slices.Contains(writd.Args, "--snapshot=/etc/writ/snapshot/"+generator.Files[0]) {
-		t.Errorf("the ConfigMap is not what writd reads: %+v", generator)
-	}
-	kubectl := tool(t, "kubectl")
-	for _, name := range []string{"kustomization.yaml", "deployment.yaml"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(readExample(t, "kubernetes/"+name)), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if out := runTool(t, dir, kubectl, "kustomize", "."); !strings.Contains(out, "kind: ConfigMap") || !strings.Contains(out, "restartPolicy: Always") {
-		t.Errorf("kustomize: %s", out)
-	}
-}
-
 // scraped is what /metrics answers after a token was issued and introspected,
 // of a program without TLS and of one with it.
 func scraped(t *testing.T) string {
@@ -346,18 +237,19 @@ func TestPrometheusExample(t *testing.T) {
 	for _, name := range []string{"writ_snapshot_age_seconds", "writ_snapshot_not_after_timestamp_seconds"} {
 		labels[name] = append(labels[name], "")
 	}
+	follows := slices.Contains(flags(t), "--stale-after") // else no location is ever silent
 	check := func(where, expression string) {
 		t.Helper()
 		found := regexp.MustCompile(`\b((?:writ|process|go)_[a-z_]+)(?:\{([^}]*)\})?`).FindAllStringSubmatch(expression, -1)
-		if len(found) == 0 {
+		if len(found) == 0 && !strings.HasPrefix(expression, "up{") { // Prometheus's own
 			t.Errorf("%s names no metric: %s", where, expression)
 		}
 		for _, m := range found {
-			if labels[m[1]] == nil {
+			if labels[m[1]] == nil && (follows || m[1] != "writ_location_stale") {
 				t.Errorf("%s: there is no metric %s", where, m[1])
 			}
 			for _, label := range regexp.MustCompile(`([a-z_]+)[=!]~?"`).FindAllStringSubmatch(m[2], -1) {
-				if label[1] != "instance" && !strings.Contains(strings.Join(labels[m[1]], ","), label[1]+"=") {
+				if label[1] != "instance" && label[1] != "job" && !strings.Contains(strings.Join(labels[m[1]], ","), label[1]+"=") {
 					t.Errorf("%s: %s has no label %s", where, m[1], label[1])
 				}
 			}
@@ -373,24 +265,31 @@ func TestPrometheusExample(t *testing.T) {
 		}
 	}
 	decodeYAML(t, readExample(t, "prometheus/alerts.yaml"), &alerts)
+	tests := strings.Split(readExample(t, "prometheus/alerts.test.yaml"), "- eval_time: ")
 	for _, rule := range alerts.Groups[0].Rules {
 		check(rule.Alert, rule.Expr)
 		if rule.Labels["severity"] == "" || rule.Annotations["summary"] == "" || rule.Annotations["description"] == "" {
 			t.Errorf("%s is not explained", rule.Alert)
 		}
-	}
-	var dashboard struct {
-		Panels []struct {
-			Title   string
-			Targets []struct{ Expr string }
+		checkRunbook(t, rule.Alert, rule.Annotations["runbook_url"])
+		if !slices.ContainsFunc(tests, func(test string) bool {
+			return strings.Contains(test, "alertname: "+rule.Alert+"\n") && strings.Contains(test, "exp_alerts:")
+		}) {
+			t.Errorf("no test has %s fire", rule.Alert)
 		}
 	}
-	if err := json.Unmarshal([]byte(readExample(t, "prometheus/dashboard.json")), &dashboard); err != nil || len(dashboard.Panels) == 0 {
-		t.Fatal(err)
-	}
-	for _, panel := range dashboard.Panels {
+	for _, panel := range readDashboard(t).Panels {
+		if panel.Description == "" {
+			t.Errorf("%s is not explained", panel.Title)
+		}
 		for _, target := range panel.Targets {
 			check(panel.Title, target.Expr)
+			if !strings.Contains(target.Expr, `{job=~"$job",instance=~"$instance"`) {
+				t.Errorf("%s does not hold to the variables: %s", panel.Title, target.Expr)
+			}
+		}
+		for _, link := range panel.Links {
+			checkRunbook(t, panel.Title, link.URL)
 		}
 	}
 	readme := readExample(t, "prometheus/README.md")
@@ -400,6 +299,124 @@ func TestPrometheusExample(t *testing.T) {
 		if strings.HasPrefix(name, "writ_") && !strings.Contains(readme, "`"+name+"`") {
 			t.Errorf("README.md does not tell of %s", name)
 		}
+	}
+}
+
+// checkRunbook sees that an address is one of a heading of the runbooks.
+func checkRunbook(t *testing.T, where, address string) {
+	t.Helper()
+	anchor, ok := strings.CutPrefix(address, remedy.Runbooks)
+	for line := range strings.Lines(readDocument(t, "runbooks.md")) {
+		if title, heading := strings.CutPrefix(strings.TrimSpace(line), "## "); heading && ok && strings.ReplaceAll(strings.ToLower(title), " ", "-") == anchor {
+			return
+		}
+	}
+	t.Errorf("%s: %q leads to no heading of docs/runbooks.md", where, address)
+}
+
+func readDocument(t *testing.T, name string) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join("../../docs", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+// A dashboard is what of Grafana's file has a meaning of its own.
+type dashboard struct {
+	Links      []struct{ Title, URL string }
+	Templating struct{ List []struct{ Name string } }
+	Panels     []panel
+}
+
+type panel struct {
+	Title, Description, Type string
+	Links                    []struct{ URL string }
+	Targets                  []struct{ Expr string }
+	FieldConfig              struct {
+		Defaults struct {
+			Thresholds struct {
+				Mode  string
+				Steps []struct {
+					Color string
+					Value *float64
+				}
+			}
+			Mappings []struct {
+				Type    string
+				Options map[string]struct{ Text, Color string }
+			}
+		}
+	}
+}
+
+func readDashboard(t *testing.T) (d dashboard) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(readExample(t, "prometheus/dashboard.json")), &d); err != nil || len(d.Panels) == 0 {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// shown is what Grafana makes of a value: the text and colour of its mapping, otherwise
+// the colour of the last step that the value has reached.
+func (p panel) shown(value float64) (text, color string) {
+	for _, mapping := range p.FieldConfig.Defaults.Mappings {
+		if to, ok := mapping.Options[fmt.Sprint(value)]; ok {
+			return to.Text, to.Color
+		}
+	}
+	for _, step := range p.FieldConfig.Defaults.Thresholds.Steps {
+		if step.Value == nil || value >= *step.Value {
+			color = step.Color
+		}
+	}
+	return "", color
+}
+
+// The dashboard's colours say what the values mean: good is green, and what wakes
+// somebody is red. A panel that shows one value has to be here.
+func TestDashboardColours(t *testing.T) {
+	const day = 86400
+	meaning := map[string]map[float64]string{
+		"Ready":                    {0: "Not ready red", 1: "Ready green"},
+		"Instances":                {0: " red", 1: " green", 40: " green"},
+		"Objects not served":       {0: " green", 1: " red", 19: " red"},
+		"Algorithms without a key": {0: " green", 1: " red"},
+		"Last snapshot":            {0: "Refused orange", 1: "Accepted green"},
+		"Snapshots in force":       {0: " red", 1: " green", 2: " orange", 9: " orange"},
+		"Location":                 {0: "Answers green", 1: "Silent orange"},
+		"Store":                    {0: "Down red", 1: "Works green"},
+		"Age of the snapshot":      {1: " blue", 400 * day: " blue"},
+		"Snapshot acceptable for":  {-5: " red", 3600: " red", 2 * day: " orange", 30 * day: " green"},
+		"Next key rotation in":     {60: " blue", 90 * day: " blue"},
+		"Certificate expires in":   {-5: " red", 30: " red", 3600: " red", 3 * day: " orange", 80 * day: " green"},
+	}
+	d := readDashboard(t)
+	for _, p := range d.Panels {
+		if p.Type != "stat" {
+			continue
+		}
+		if meaning[p.Title] == nil || p.FieldConfig.Defaults.Thresholds.Mode != "absolute" {
+			t.Errorf("%q: which value is good?", p.Title)
+		}
+		for value, want := range meaning[p.Title] {
+			if text, color := p.shown(value); text+" "+color != want {
+				t.Errorf("%s shows %v as %q, want %q", p.Title, value, text+" "+color, want)
+			}
+		}
+		delete(meaning, p.Title)
+	}
+	if len(meaning) > 0 {
+		t.Errorf("no panel shows %v", meaning)
+	}
+	var variables []string
+	for _, v := range d.Templating.List {
+		variables = append(variables, v.Name)
+	}
+	if !slices.Equal(variables, []string{"datasource", "job", "instance"}) || len(d.Links) < 2 {
+		t.Errorf("variables %v, links %v", variables, d.Links)
 	}
 }
 

@@ -8,6 +8,9 @@
 #
 # A fourth argument is the bundle of CA certificates to put in, for fetching the
 # keys of trusted issuers; without it the image holds nothing but writd.
+#
+# Beside the image, as writd-image.tar.cdx.json, stands its bill of materials (CycloneDX
+# 1.6): the modules that Go has linked into the program, which "go version -m" reads from it.
 set -eu
 [ $# -ge 3 ] || { echo "usage: oci.sh WRITD ARCHITECTURE IMAGE.tar [CA-BUNDLE]" >&2; exit 64; }
 program=$1 arch=$2 image=$3 bundle=${4:-}
@@ -48,3 +51,21 @@ JSON
 printf '{"imageLayoutVersion":"1.0.0"}\n' >"$work/image/oci-layout"
 archive "$work/image" >"$image"
 echo "sha256:$manifest"
+
+# What "go version -m" reads from the program, as JSON; "=>" lines are replacements.
+go version -m "$program" | awk -v image="sha256:$manifest" -v program="$(digest "$program")" '
+  function component(type, path, version, more) {
+    return sprintf("{\"type\":\"%s\",\"bom-ref\":\"%s\",\"name\":\"%s\",\"version\":\"%s\"%s}", type, purl(path, version), path, version, more)
+  }
+  function purl(path, version) { gsub(/\+/, "%2B", version); return "pkg:golang/" path "@" version }
+  NR == 1 { go = substr($NF, 3) }
+  $1 == "mod" { path = $2; version = $3 }
+  $1 == "dep" { deps[++n] = $2; versions[n] = $3 }
+  $1 == "=>" { deps[n] = $2; versions[n] = $3 }
+  END {
+    printf "{\"bomFormat\":\"CycloneDX\",\"specVersion\":\"1.6\",\"version\":1,\"metadata\":{\"component\":%s},\"components\":[",
+      component("application", path, version, ",\"hashes\":[{\"alg\":\"SHA-256\",\"content\":\"" program "\"}],\"properties\":[{\"name\":\"writ:image\",\"value\":\"" image "\"}]")
+    printf "%s", component("library", "std", "go" go, "")
+    for (i = 1; i <= n; i++) printf ",%s", component("library", deps[i], versions[i], ",\"purl\":\"" purl(deps[i], versions[i]) "\"")
+    print "]}"
+  }' >"$image.cdx.json"

@@ -49,11 +49,7 @@ func For(err error, otherwise string) string {
 	if !ok {
 		return otherwise
 	}
-	at := failed.Path
-	if absolute, err := filepath.Abs(at); err == nil {
-		at = absolute // which the reader of a log need not guess
-	}
-	at = Quote(at)
+	at := absolute(failed.Path)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Sprintf("let user %d read it: chown %d %s", os.Getuid(), os.Getuid(), at)
@@ -70,7 +66,7 @@ func For(err error, otherwise string) string {
 // Folder attaches to an error about a private folder the commands that make the folder
 // usable for the user that this process runs as, and for nobody else.
 func Folder(err error, dir string) error {
-	at, uid := Quote(dir), os.Getuid()
+	at, uid := absolute(dir), os.Getuid()
 	switch {
 	case err == nil:
 		return nil
@@ -84,6 +80,14 @@ func Folder(err error, dir string) error {
 		return With(err, "make room on the file system of "+at)
 	}
 	return err
+}
+
+// absolute is a path for the reader of a log, who does not know the working folder.
+func absolute(path string) string {
+	if from, err := filepath.Abs(path); err == nil {
+		path = from
+	}
+	return Quote(path)
 }
 
 // Quote writes a path as one word of a POSIX shell.

@@ -296,7 +296,7 @@ func (a *Activator) resolve(ref schema.SecretRef, dir, flag string) ([]byte, err
 func readInside(dir, name string) ([]byte, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, err
+		return nil, remedy.Folder(err, dir)
 	}
 	defer root.Close()
 	info, err := root.Stat(name)
