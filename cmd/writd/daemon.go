@@ -285,7 +285,7 @@ func (d *daemon) announce() {
 		d.log.Warn("no --keys: generated signing keys live in memory only and change with every start",
 			"action", "give --keys a folder of its own, of mode 700")
 	}
-	d.warnShared(d.set.keys)
+	d.warnShared(d.set.keyFolder())
 }
 
 // warnShared warns of a folder of keys that others than its owner may enter, as ssh does

@@ -144,12 +144,6 @@ func (n *Store) call(ctx context.Context, work func(ctx context.Context) error) 
 	return err
 }
 
-// Fault says why the store does not work at the moment, as far as calls and the
-// connection have shown. nil: nothing is known to be wrong.
-func (n *Store) Fault() error {
-	return n.client.Fault()
-}
-
 // PutOnce implements Store.
 func (n *Store) PutOnce(ctx context.Context, key store.Key, ttl time.Duration) error {
 	if err := store.CheckWrite(ctx, ttl, nil); err != nil {
