@@ -301,6 +301,10 @@ func (s *Server) Admin() http.Handler { return s.admin }
 // Status describes the server at this moment.
 func (s *Server) Status() Status { return s.admin.Status() }
 
+// HighestSerial returns the highest serial that was served, by this process or before it
+// by the state folder; an older one is refused. 0 is none.
+func (s *Server) HighestSerial() uint64 { return s.activator.HighestSerial() }
+
 // Metrics is what /metrics answers, for those who send it elsewhere.
 func (s *Server) Metrics() *metrics.Metrics { return s.admin.Metrics }
 

@@ -151,7 +151,7 @@ func (d *daemon) run(ctx context.Context) error {
 		keep(func() { file.Run(ctx) })
 	} else {
 		d.startFromKept()
-		keep(func() { d.follower.run(ctx, d.inForce(), d.fetched) })
+		keep(func() { d.follower.run(ctx, d.inForce(), d.choose, d.fetched) })
 		keep(func() { d.keepRecord(ctx) })
 	}
 	for _, w := range d.folders() {

@@ -154,8 +154,9 @@ func (f *follower) watcher(changed func([]byte, error)) *watch.Watcher {
 }
 
 // run follows a location until ctx ends, and hands over each snapshot that is not held.
-func (f *follower) run(ctx context.Context, held location.Head, take func(file []byte)) {
-	for look := range location.Follow(ctx, f.from, location.Schedule{Poll: f.flags.poll, Held: held, Now: f.again}) {
+// choose says which one is meant for this instance.
+func (f *follower) run(ctx context.Context, held location.Head, choose func(location.Head) location.Head, take func(file []byte)) {
+	for look := range location.Follow(ctx, f.from, location.Schedule{Poll: f.flags.poll, Held: held, Now: f.again, Choose: choose}) {
 		f.report(f.looked(look.Err, look.Next), look)
 		if look.File != nil {
 			take(look.File)
@@ -211,6 +212,12 @@ func (d *daemon) inForce() location.Head {
 		return location.Head{Serial: active.Serial, Digest: active.Digest}
 	}
 	return location.Head{}
+}
+
+// choose takes the newest snapshot, or the one beside it if this instance is in the share
+// of the fleet that is to serve it, or has served it already.
+func (d *daemon) choose(head location.Head) location.Head {
+	return head.For(d.set.instance, d.server.HighestSerial())
 }
 
 // lookAgain has the location looked at now. What was refused is fetched again: the

@@ -152,7 +152,7 @@ func benchmarkFollowers(b *testing.B, put, follow string, count func() traffic) 
 		}
 		following.Go(func() {
 			defer f.close()
-			f.run(ctx, location.Head{}, func(file []byte) {
+			f.run(ctx, location.Head{}, nil, func(file []byte) {
 				if err := s.Activate(file); err != nil {
 					b.Error(err)
 				}

@@ -364,6 +364,75 @@ func TestFollow(t *testing.T) {
 	}
 }
 
+// A snapshot beside the newest one is served by the instances that are in its share, and
+// by one that has served it whatever its name is now, until it is the newest for all.
+func TestFollowStage(t *testing.T) {
+	t.Parallel()
+	host, startServer, _ := natsServer(t)
+	startServer()
+	l := openLocation(t, "nats://reader:canary@"+host+"/writ/prod?replicas=1", location.Options{AllowUnsafe: true})
+	key, public := newKey(t)
+	first := signed(t, 1, "first", key)
+	putAfter(t, l, first)
+	head, err := l.Head(t.Context(), location.Head{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	snap, err := snapshot.Open(signed(t, 2, "second", key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	envelope := snap.Envelope()
+	envelope.Previous, envelope.Signatures = head.Digest, nil
+	envelope.Bind(snap.Body(), nil)
+	snapshot.Sign(&envelope, key)
+	second, err := snapshot.Marshal(envelope, snap.Body(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, err := location.HeadOf(second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stage := location.Stage{Head: next, Percent: 50}
+	var in, out string
+	for i := 0; in == "" || out == ""; i++ {
+		if name := fmt.Sprintf("instance-%d", i); stage.Includes(name) {
+			in = name
+		} else {
+			out = name
+		}
+	}
+	begin := func(instance, state string) *program {
+		return start(t, state, "--snapshot", "nats://reader:canary@"+host+"/writ/prod", "--trust", public, "--state", state, "--instance", instance)
+	}
+	inState := t.TempDir()
+	member, other := begin(in, inState), begin(out, t.TempDir())
+	eventually(t, member.wantScope("first"))
+	eventually(t, other.wantScope("first"))
+	if head, err = l.(location.Stager).Stage(t.Context(), second, head, 50); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, member.wantScope("second"))
+	if err := other.wantScope("first")(); err != nil {
+		t.Error(err)
+	}
+	if code := member.stop(); code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+	member = begin(out, inState)
+	eventually(t, member.wantScope("second"))
+	if _, err := l.Put(t.Context(), second, head); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, other.wantScope("second"))
+	for _, p := range []*program{member, other} {
+		if status := p.status(t); status.Serial != 2 || status.LastRejected != nil {
+			t.Errorf("%+v", status)
+		}
+	}
+}
+
 // A location that accepts connections and says nothing holds up neither the start nor
 // what is served, and SIGHUP asks it again.
 func TestFollowSilent(t *testing.T) {

@@ -22,11 +22,15 @@ type Schedule struct {
 	// Now asks for a look before its time, and says what the follower holds by then: a
 	// snapshot that was given before and is another one is given again. nil never asks.
 	Now <-chan Head
+
+	// Choose says which of the snapshots that the location holds is for the follower:
+	// see Head.For. nil is the newest.
+	Choose func(Head) Head
 }
 
 // A Look is what a follower found.
 type Look struct {
-	Head Head   // what the location holds; zero when Err is set
+	Head Head   // what the location holds for the follower; zero when Err is set
 	File []byte // the file, when it is another than at the last look; nil otherwise
 	Err  error  // why the location, or what it holds, was not of use
 	Next time.Duration
@@ -70,7 +74,7 @@ func Follow(ctx context.Context, l Location, s Schedule) iter.Seq[Look] {
 	return func(yield func(Look) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		f := &follower{location: l, held: s.Held, pace: pace{poll: 30 * time.Second, retry: 30 * time.Second, most: maxBackOff}}
+		f := &follower{location: l, choose: s.Choose, held: s.Held, pace: pace{poll: 30 * time.Second, retry: 30 * time.Second, most: maxBackOff}}
 		if own, ok := l.(paced); ok {
 			f.pace = own.pace()
 		}
@@ -108,7 +112,9 @@ func Follow(ctx context.Context, l Location, s Schedule) iter.Seq[Look] {
 // A follower is what is remembered from look to look.
 type follower struct {
 	location Location
-	held     Head
+	choose   func(Head) Head
+	known    Head // the location's last answer
+	held     Head // what was chosen of it
 	pace     pace
 	failures int
 }
@@ -131,9 +137,15 @@ func (f *follower) look(ctx context.Context) Look {
 // ask looks, and fetches what is new.
 func (f *follower) ask(ctx context.Context, hint *cacheHint) (head Head, file []byte, err error) {
 	for range chases {
-		head, err = f.location.Head(context.WithValue(ctx, cacheHintKey{}, hint), f.held)
-		if err != nil || head.Same(f.held) {
+		if head, err = f.location.Head(context.WithValue(ctx, cacheHintKey{}, hint), f.known); err != nil {
 			return head, nil, err
+		}
+		f.known = head
+		if f.choose != nil {
+			head = f.choose(head)
+		}
+		if head.Same(f.held) {
+			return head, nil, nil
 		}
 		file, err = f.location.Fetch(ctx, head)
 		if !errors.Is(err, ErrMoved) {

@@ -100,6 +100,14 @@ func New(opts Options) (*Activator, error) {
 // Current returns what is in force, nil before the first activation.
 func (a *Activator) Current() *State { return a.current.Load() }
 
+// HighestSerial returns the highest serial that was served: by this process, or before
+// it by the state folder. 0 is none.
+func (a *Activator) HighestSerial() uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.serials.last.Serial
+}
+
 // Ready reports whether a snapshot is in force with which each algorithm in use has had
 // a key. Until then tokens of some APIs would be refused, and a roll-out that replaces
 // good instances has to wait. From then on the last good state counts: to end what still
