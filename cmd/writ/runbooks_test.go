@@ -91,10 +91,8 @@ func holdToFacts(t *testing.T, sh *shell) {
 			t.Errorf("nothing logs %q", m[1])
 		}
 	}
-	// What follows a location comes with the flags for it.
-	follows := strings.Contains(writd, "--stale-after")
 	for _, m := range regexp.MustCompile(`\bwrit_[a-z_]+`).FindAllString(document, -1) {
-		if !strings.Contains(source.String(), `"`+m+`"`) && (follows || !strings.HasPrefix(m, "writ_location_")) {
+		if !strings.Contains(source.String(), `"`+m+`"`) {
 			t.Errorf("there is no metric %s", m)
 		}
 	}
@@ -113,8 +111,7 @@ func holdToFacts(t *testing.T, sh *shell) {
 	}
 	text := regexp.MustCompile("(?s)```.*?```").ReplaceAllString(document, "")
 	for _, m := range regexp.MustCompile("`(--[a-z-]+)[^`]*`").FindAllStringSubmatch(text, -1) {
-		later := !follows && slices.Contains([]string{"--stale-after", "--refuse-stale", "--snapshot-docker-config", "--snapshot-creds"}, m[1])
-		if !strings.Contains(writd, "  "+m[1]+" ") && !later && m[1] != "--snapshot" {
+		if !strings.Contains(writd, "  "+m[1]+" ") && m[1] != "--snapshot" {
 			t.Errorf("writd has no %s", m[1])
 		}
 	}
@@ -142,9 +139,6 @@ func checkTyped(t *testing.T, sh *shell, line string) {
 		name += " " + words[2]
 	}
 	help, err := sh.command(t.Context(), "writ "+name+" --help").CombinedOutput()
-	if err != nil && name == "fleet" && strings.Contains(string(help), "unknown command") {
-		return // it comes with what follows a location
-	}
 	if err != nil {
 		t.Errorf("%s: %v\n%s", line, err, help)
 	}

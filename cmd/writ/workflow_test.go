@@ -3,19 +3,19 @@
 package main
 
 import (
-	"context"
 	"crypto/ed25519"
+	"encoding/base64"
 	"encoding/json"
-	"log/slog"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/zclconf/go-cty-yaml"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
@@ -26,7 +26,6 @@ import (
 	"github.com/writ-auth/writ/schema/location/locationtest"
 	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/schema/testenv"
-	"github.com/writ-auth/writ/server"
 )
 
 // A workflow is what the tests run of a GitHub Actions workflow.
@@ -410,65 +409,30 @@ func (m *merges) inForce(environment string) snapshot.Envelope {
 	return openText(m.T, string(file)).Envelope()
 }
 
-// A servedPlace is a server that follows an environment as writd does.
-type servedPlace struct {
-	*merges
-	server  *server.Server
-	refused chan error
-	stop    func()
-}
+// A servedPlace is a writd that follows an environment.
+type servedPlace struct{ *started }
 
-func (m *merges) follow(environment string) *servedPlace {
+func (m *merges) follow(environment string) servedPlace {
 	m.Helper()
 	private, err := jose.ParsePrivateKey([]byte(m.key))
 	if err != nil {
 		m.Fatal(err)
 	}
-	running, err := server.New(server.Options{
-		Trust: []ed25519.PublicKey{private.(ed25519.PrivateKey).Public().(ed25519.PublicKey)}, Environment: environment, State: m.TempDir(),
-		Getenv: func(string) string { return strings.Repeat("k", 32) }, Logger: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		m.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(m.Context())
-	p := &servedPlace{merges: m, server: running, refused: make(chan error, 1)}
-	var following sync.WaitGroup
-	following.Go(func() {
-		l := m.open(environment)
-		defer l.Close()
-		for look := range location.Follow(ctx, l, location.Schedule{Poll: 100 * time.Millisecond}) {
-			err := look.Err
-			if look.File != nil {
-				err = running.Activate(look.File)
-			}
-			if err != nil && ctx.Err() == nil {
-				select {
-				case p.refused <- err:
-				default:
-				}
-			}
-		}
-	})
-	p.stop = func() {
-		cancel()
-		following.Wait()
-		select {
-		case err := <-p.refused:
-			m.Errorf("a snapshot was refused: %v", err)
-		default:
-		}
-	}
-	return p
+	trust := base64.StdEncoding.EncodeToString(private.(ed25519.PrivateKey).Public().(ed25519.PublicKey))
+	place := &shell{m.T, m.TempDir(), slices.Clone(m.origin.env)}
+	place.install("../writd")
+	return servedPlace{place.start("exec writd --snapshot " + m.snapshots + ":" + environment + " --poll 1s --trust " + trust + " --state . --environment " + environment +
+		" --listen unix:p --admin off")}
 }
 
 // until waits for a serial.
-func (p *servedPlace) until(serial uint64) {
-	p.Helper()
-	for end := time.Now().Add(patience); p.server.Status().Serial != serial; time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			p.stop()
-			p.Fatalf("serial %d is not served, but %+v", serial, p.server.Status())
-		}
+func (p servedPlace) until(serial int) { p.started.until(fmt.Sprintf(`"serial":%d,`, serial)) }
+
+// stop sees that no snapshot was refused.
+func (p servedPlace) stop() {
+	p.t.Helper()
+	p.interrupt()
+	if log := p.err.String(); strings.Contains(log, "rejected") || strings.Contains(log, "of no use") {
+		p.t.Errorf("a snapshot was refused:\n%s", log)
 	}
 }

@@ -158,9 +158,6 @@ func TestKubernetesExample(t *testing.T) {
 					}
 				}
 			}
-			if !slices.Contains(flags(t), "--snapshot-docker-config") {
-				t.Skip("this writd follows no registry yet: its flags are not checked")
-			}
 			checkFlags(t, withFiles(t, writd.Args))
 		})
 	}
