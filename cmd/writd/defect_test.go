@@ -47,11 +47,11 @@ func TestDefectInTheBackground(t *testing.T) {
 		t.Errorf("exit code %d, want %d", got, exitDefect)
 	}
 	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
-	var last struct{ Level, Msg, Error, Stack string }
+	var last struct{ Level, Msg, Reason, Stack string }
 	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil {
 		t.Fatal(err)
 	}
-	if last.Level != "ERROR" || !strings.Contains(last.Msg, "this is a defect, please report it") || last.Error != "a defect: sprung" || !strings.Contains(last.Stack, "reloadOn") {
+	if last.Level != "ERROR" || !strings.Contains(last.Msg, "this is a defect") || last.Reason != "a defect: sprung" || !strings.Contains(last.Stack, "reloadOn") {
 		t.Errorf("the log ends with %+v", last)
 	}
 }

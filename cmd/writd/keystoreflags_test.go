@@ -144,7 +144,7 @@ func TestKeyFolderAppears(t *testing.T) {
 	keys := filepath.Join(dir, "keys")
 	p := start(t, dir, "--keys", keys)
 	eventually(t, func() error { return p.logged("mkdir -m 700") })
-	if err := errors.Join(p.logged(fmt.Sprint("uid ", os.Getuid())), status(p.admin, "/readyz", http.StatusServiceUnavailable)); err != nil {
+	if err := errors.Join(p.logged(fmt.Sprint("chown ", os.Getuid())), status(p.admin, "/readyz", http.StatusServiceUnavailable)); err != nil {
 		t.Error(err)
 	}
 	if err := os.Mkdir(keys, 0o700); err != nil {

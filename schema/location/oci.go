@@ -341,7 +341,7 @@ func (l *registryLocation) put(ctx context.Context, file []byte, prior Head) (He
 	if err != nil {
 		return Head{}, err
 	}
-	if err := l.keepTag(ctx, now); err != nil {
+	if err := persist(ctx, func() error { return l.keepTag(ctx, now) }); err != nil {
 		return Head{}, err
 	}
 	pushed, err := l.push(ctx, file, next)
@@ -375,7 +375,7 @@ func (l *registryLocation) stage(ctx context.Context, file []byte, prior Head, p
 	if err != nil {
 		return Head{}, err
 	}
-	if err := l.keepTag(ctx, now); err != nil {
+	if err := persist(ctx, func() error { return l.keepTag(ctx, now) }); err != nil {
 		return Head{}, err
 	}
 	beside, err := l.push(ctx, file, stage.Head)
@@ -442,10 +442,13 @@ func persist(ctx context.Context, work func() error) error {
 
 // now is the Head of the moving tag, the zero one when there is none.
 func (l *registryLocation) now(ctx context.Context) (Head, error) {
-	head, err := l.tagged(ctx, l.address.tag, Head{})
-	if errors.Is(err, ErrAbsent) {
-		return Head{}, nil
-	}
+	var head Head
+	err := persist(ctx, func() (err error) {
+		if head, err = l.tagged(ctx, l.address.tag, Head{}); errors.Is(err, ErrAbsent) {
+			err = nil
+		}
+		return err
+	})
 	return head, err
 }
 
