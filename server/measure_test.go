@@ -115,7 +115,9 @@ func TestRequestsMakeNoSeries(t *testing.T) {
 	requests(n)
 	before := count()
 	requests(5 * n)
-	if after := count(); after != before {
+	// An outcome that is rare may come for the first time. A label that requests choose
+	// would make a series of each.
+	if after := count(); after > before+n/20 {
 		t.Errorf("%d series became %d", before, after)
 	}
 }
