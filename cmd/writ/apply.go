@@ -45,6 +45,8 @@ type applyFlags struct {
 	origin
 	revision string
 	stage    string // share of the fleet
+	wait     string
+	targets  []string
 }
 
 func applyCommand() cli.Command {
@@ -71,6 +73,9 @@ With --stage a share of the fleet gets it first, while the snapshot in force sta
 for everybody else: "writ promote" gives it to more or to all, "writ abort" takes it
 back, and until then nothing else is applied.
 
+With --wait it ends when every running writd serves what was applied, or with the
+exit code of "writ fleet" when they do not by then. What was applied stays.
+
 Each snapshot has the serial after that of the one in force, and servers refuse
 an older one. So the snapshot in force has to be at hand: where it is not and
 the lockfile has records, nothing is written. --first says that nothing was
@@ -79,6 +84,8 @@ serial that servers tell: curl -s http://127.0.0.1:8081/status`,
 		Example: "$ writ apply --auto-approve\n...\nApplied serial 1, sha256:4be1...: wrote writ.lock.hcl and writ.snapshot.",
 		Flags: append(slices.Concat(o.proposalOptions.flags(flags), o.writeFlags.flags(flags), o.origin.flags()),
 			stageFlag(&o.stage),
+			cli.Flag{Name: "wait", Usage: "wait until every writd serves it, for at most `DURATION`", Value: &o.wait},
+			cli.Flag{Name: "targets", Usage: "with --wait, their admin listeners: `FILE|URL,...`, as of \"writ fleet\"; repeatable. In NATS they are found by themselves", Value: &o.targets},
 			cli.Flag{Name: "revision", Usage: "the revision to record when git does not tell: `TEXT`", Value: &o.revision}),
 		Run: func(ctx context.Context, env *cli.Env, args []string) error {
 			return runApply(ctx, env, args, flags, o)
@@ -119,6 +126,13 @@ func runApply(ctx context.Context, env *cli.Env, args []string, flags *cli.Confi
 	if err := w.Snapshot.CheckWritable(); err != nil {
 		return err
 	}
+	fleet, err := newFleetWait(env, w.Snapshot, o)
+	if err != nil {
+		return err
+	}
+	if fleet != nil {
+		defer fleet.close()
+	}
 	inputs := w.Flags()
 	p, err := propose(ctx, env, w, o.proposalOptions, workspace.PlanOptions{At: at})
 	if err == nil && saved != nil {
@@ -137,7 +151,13 @@ func runApply(ctx context.Context, env *cli.Env, args []string, flags *cli.Confi
 	if err != nil {
 		return err
 	}
-	return publish(ctx, env, next, o.approve || saved != nil)
+	if err := publish(ctx, env, next, o.approve || saved != nil); err != nil || fleet == nil {
+		return err
+	}
+	if !next.Needed() {
+		return fleet.until(ctx, env, newest{next.Prior.Serial, next.Prior.Digest})
+	}
+	return fleet.until(ctx, env, newest{next.Envelope.Serial, next.Plan.Digest})
 }
 
 // sinceSaved makes a stale plan of a refusal: what a plan was saved of had none,

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/location"
@@ -108,7 +109,7 @@ type instance struct {
 type fleetSource func(ctx context.Context) ([]instance, newest, error)
 
 func runFleet(ctx context.Context, env *cli.Env, o *fleetFlags) error {
-	wait, err := o.patience()
+	wait, err := parseWait(o.wait)
 	if err != nil {
 		return err
 	}
@@ -117,9 +118,33 @@ func runFleet(ctx context.Context, env *cli.Env, o *fleetFlags) error {
 		return err
 	}
 	defer closing()
+	f, err := awaitFleet(ctx, env, sources, wait)
+	if err != nil {
+		return err
+	}
+	if env.JSON {
+		err = env.PrintJSON(f)
+	} else {
+		err = f.print(env)
+	}
+	return cmp.Or(err, f.verdict())
+}
+
+// verdict is the exit code of a fleet that does not agree, as an error.
+func (f *fleet) verdict() error {
+	if code := f.exitCode(); code != cli.ExitOK {
+		return cli.Status(code)
+	}
+	return nil
+}
+
+// awaitFleet looks, and looks again for as long as the instances do not agree and there
+// is time left.
+func awaitFleet(ctx context.Context, env *cli.Env, sources []fleetSource, wait time.Duration) (*fleet, error) {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	done := env.Progress("Waiting for the fleet")
+	defer done()
 	f, err := lookAtFleet(ctx, sources)
 	for end := time.After(wait); wait > 0 && (err != nil || !f.Agreed); {
 		select {
@@ -131,29 +156,17 @@ func runFleet(ctx context.Context, env *cli.Env, o *fleetFlags) error {
 			wait = 0
 		}
 	}
-	done()
-	if err != nil {
-		return err
-	}
-	if env.JSON {
-		err = env.PrintJSON(f)
-	} else {
-		err = f.print(env)
-	}
-	if code := f.exitCode(); err == nil && code != cli.ExitOK {
-		return cli.Status(code)
-	}
-	return err
+	return f, err
 }
 
-// patience is for how long to wait.
-func (o *fleetFlags) patience() (time.Duration, error) {
-	if o.wait == "" {
+// parseWait reads for how long to wait, 0 for an empty text.
+func parseWait(text string) (time.Duration, error) {
+	if text == "" {
 		return 0, nil
 	}
-	seconds, err := schema.ParseDuration(o.wait)
+	seconds, err := schema.ParseDuration(text)
 	if err != nil || seconds > maxFleetWait {
-		return 0, diag.Usagef("--wait %q is not a duration of at most 24h, as in 5m", o.wait)
+		return 0, diag.Usagef("--wait %q is not a duration of at most 24h, as in 5m", text)
 	}
 	return time.Duration(seconds) * time.Second, nil
 }
@@ -197,6 +210,65 @@ func (o *fleetFlags) sources(env *cli.Env) (sources []fleetSource, closing func(
 		sources = append(sources, func(ctx context.Context) ([]instance, newest, error) { return readRoster(ctx, l) })
 	}
 	return sources, closing, nil
+}
+
+// A fleetWait is what apply does after it has written: it waits until the fleet serves
+// that.
+type fleetWait struct {
+	sources []fleetSource
+	limit   time.Duration
+	close   func()
+}
+
+// newFleetWait returns nil without --wait. The instances are found beside the snapshot in
+// NATS, and by the targets. It refuses a wait for instances that nobody could find.
+func newFleetWait(env *cli.Env, place workspace.Place, o *applyFlags) (*fleetWait, error) {
+	limit, err := parseWait(o.wait)
+	switch {
+	case err != nil:
+		return nil, err
+	case limit == 0 && len(o.targets) > 0:
+		return nil, diag.Usagef("--targets goes with --wait")
+	case limit == 0:
+		return nil, nil
+	case o.stage != "":
+		return nil, diag.Usagef("--wait is for all of the fleet, and --stage for a part of it: leave one out")
+	}
+	l, err := place.Location()
+	if err != nil {
+		return nil, err
+	}
+	w := &fleetWait{limit: limit, close: func() { l.Close() }}
+	if location.RosterOf(l) != nil {
+		w.sources = append(w.sources, func(ctx context.Context) ([]instance, newest, error) { return readRoster(ctx, l) })
+	}
+	if len(o.targets) > 0 {
+		targets, err := readTargets(env, o.targets)
+		if err != nil {
+			w.close()
+			return nil, err
+		}
+		w.sources = append(w.sources, func(ctx context.Context) ([]instance, newest, error) { return askTargets(ctx, targets), newest{}, nil })
+	}
+	if len(w.sources) == 0 {
+		w.close()
+		return nil, diag.Usagef("--wait: instances keep records only beside a snapshot at nats://: name their admin listeners with --targets")
+	}
+	return w, nil
+}
+
+// until waits until all instances serve what was applied, and shows them.
+func (w *fleetWait) until(ctx context.Context, env *cli.Env, applied newest) error {
+	sources := append(w.sources, func(context.Context) ([]instance, newest, error) { return nil, applied, nil })
+	f, err := awaitFleet(ctx, env, sources, w.limit)
+	if err != nil {
+		return err
+	}
+	if !env.JSON { // else apply has printed its one object
+		fmt.Fprintln(env.Out)
+		err = f.print(env)
+	}
+	return cmp.Or(err, f.verdict())
 }
 
 // lookAtFleet asks all sources. Who is found by two is listed once.

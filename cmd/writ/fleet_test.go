@@ -22,6 +22,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 	"github.com/writ-auth/writ/schema/location"
 	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/schema/testenv"
@@ -215,6 +216,72 @@ func TestFleet(t *testing.T) {
 	endA(syscall.SIGKILL)
 	w.eventually("no answer: Prometheus cannot scrape it", "--prometheus", prometheus)
 	w.fleet(1, "--prometheus", prometheus)
+}
+
+// "writ apply --wait" ends when every instance serves what was applied, whether that was
+// new or not, and with the code of "writ fleet" when one does not.
+func TestApplyWaits(t *testing.T) {
+	w := newFleetWorld(t)
+	config := filepath.Join(w.dir, "config")
+	private := filepath.Join(w.dir, "release.pem")
+	declare := func(api string) {
+		if err := os.WriteFile(filepath.Join(config, "main.hcl"), []byte("issuer {\n  url = \"https://auth.example.com/\"\n}\napi \""+api+"\" {\n  identifier = \"urn:"+api+"\"\n}\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(config, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := jose.EncodePrivateKey(w.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(private, encoded, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	apply := func(code int, args ...string) string {
+		t.Helper()
+		env, stdout, complaints := testStdio()
+		all := append([]string{"apply", "--chdir", config, "--auto-approve", "--store-allow-unsafe", "--sign", private, "--wait"}, args...)
+		if got := run(t.Context(), all, env); got != code {
+			t.Errorf("%q: exit code %d, want %d\n%s%s", args, got, code, stdout, complaints)
+		}
+		return stdout.String() + complaints.String()
+	}
+	declare("a")
+	w.says(apply(1, "1s", "--snapshot", w.address), "Applied serial 1", "No instance is known.")
+	admin := testenv.Address(t)
+	public := w.key.Public().(ed25519.PublicKey)
+	w.start("one", admin, public)
+	w.start("two", "off", public)
+	w.eventually("Of 2 instances, all serve serial 1", "--snapshot", w.address)
+	declare("b")
+	w.says(apply(0, "1m", "--snapshot", w.address), "Applied serial 2", "Of 2 instances, all serve serial 2")
+	w.says(apply(0, "1m", "--snapshot", w.address, "--targets", "http://"+admin), "No changes", "all serve serial 2")
+	stranger, _, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.start("three", "off", stranger)
+	declare("c")
+	w.says(apply(2, "3s", "--snapshot", w.address), "Applied serial 3", "rejected")
+	var result struct{ Serial int }
+	if err := json.Unmarshal([]byte(apply(2, "1s", "--snapshot", w.address, "--json")), &result); err != nil || result.Serial != 3 {
+		t.Errorf("%+v, %v", result, err)
+	}
+
+	// Nobody there would be found, or there is nothing to wait for.
+	file := filepath.Join(w.dir, "writ.snapshot")
+	w.says(apply(64, "1m", "--snapshot", "oci://127.0.0.1:1/writ"), "name their admin listeners with --targets")
+	w.says(apply(64, "1m", "--snapshot", file), "name their admin listeners with --targets")
+	w.says(apply(64, "1m", "--snapshot", w.address, "--stage", "10%"), "leave one out")
+	w.says(apply(64, "soon", "--snapshot", w.address), "not a duration")
+	w.says(apply(64, "", "--snapshot", w.address, "--targets", "http://"+admin), "goes with --wait")
+	if _, err := os.Stat(file); err == nil {
+		t.Error("a snapshot was written")
+	}
+	// By targets alone, what they serve is compared with what was applied.
+	w.says(apply(2, "1s", "--snapshot", file, "--after-serial", "4", "--targets", "http://"+admin), "behind")
 }
 
 // startPrometheus starts a server that scrapes a target each second.
