@@ -236,8 +236,11 @@ func TestListenersAndDrainAreTold(t *testing.T) {
 		t.Errorf("listeners %q", told)
 	}
 	cancel()
-	for s.Ready() {
+	for !strings.Contains(log.String(), `"msg":"draining"`) { // only then the request may end
 		time.Sleep(time.Millisecond)
+	}
+	if s.Ready() {
+		t.Error("it drains and is ready")
 	}
 	if _, err := fmt.Fprint(conn, body); err != nil {
 		t.Fatal(err)
