@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -146,16 +145,4 @@ func digestOf(content []byte) (sum [sha256.Size]byte) {
 	}
 	hash.Sum(sum[:0])
 	return sum
-}
-
-// maxRedirects is how many redirects are followed.
-const maxRedirects = 3
-
-// RedirectToHTTPS is a CheckRedirect for http.Client that follows up to three
-// redirects, to https addresses only.
-func RedirectToHTTPS(r *http.Request, before []*http.Request) error {
-	if r.URL.Scheme != "https" || len(before) > maxRedirects {
-		return errors.New("redirected elsewhere than to https, or too often")
-	}
-	return nil
 }
