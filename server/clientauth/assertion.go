@@ -7,6 +7,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/writ-auth/writ/schema"
@@ -114,11 +115,7 @@ func standIns(clients iter.Seq[[]ClientKeys]) map[schema.SigningAlg][]*jose.Publ
 		if all[alg] != nil {
 			continue
 		}
-		printed, err := jose.ParseKeys(decoyKeys, alg)
-		if err != nil {
-			panic("clientauth: decoy keys: " + err.Error())
-		}
-		all[alg] = []*jose.PublicKey{&printed[0]}
+		all[alg] = []*jose.PublicKey{decoys()[alg]}
 	}
 	return all
 }
@@ -248,6 +245,20 @@ func (a *Assertions) UseUp(ctx context.Context, token *Token, clientID string) e
 	}
 	return nil
 }
+
+// decoys are decoyKeys by algorithm, parsed once: every activation needs them, and a
+// fleet activates at the same moment.
+var decoys = sync.OnceValue(func() map[schema.SigningAlg]*jose.PublicKey {
+	byAlg := map[schema.SigningAlg]*jose.PublicKey{}
+	for _, alg := range AssertionAlgorithms() {
+		keys, err := jose.ParseKeys(decoyKeys, alg)
+		if err != nil {
+			panic("clientauth: decoy keys: " + err.Error())
+		}
+		byAlg[alg] = &keys[0]
+	}
+	return byAlg
+})
 
 // decoyKeys are public keys of every type: those of RFC 7515 appendices A.2 and A.3,
 // of RFC 7520 section 3.1, of RFC 8037 appendix A.2, and the base point of P-384. Their
