@@ -12,16 +12,15 @@ import (
 	"strings"
 	"time"
 
-	"github.com/writ-auth/writ/cmd/writ/internal/view"
-
-	"github.com/writ-auth/writ/cmd/writ/internal/cli"
-
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+	"github.com/writ-auth/writ/cmd/writ/internal/view"
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema/build"
+	"github.com/writ-auth/writ/schema/location"
 )
 
 // writeFlags are the flags of the commands that write a snapshot.
@@ -155,9 +154,9 @@ func runApply(ctx context.Context, env *cli.Env, args []string, flags *cli.Confi
 		return err
 	}
 	if !next.Needed() {
-		return fleet.until(ctx, env, newest{next.Prior.Serial, next.Prior.Digest})
+		return fleet.until(ctx, env, location.Head{Serial: next.Prior.Serial, Digest: next.Prior.Digest})
 	}
-	return fleet.until(ctx, env, newest{next.Envelope.Serial, next.Plan.Digest})
+	return fleet.until(ctx, env, location.Head{Serial: next.Envelope.Serial, Digest: next.Plan.Digest})
 }
 
 // sinceSaved makes a stale plan of a refusal: what a plan was saved of had none,

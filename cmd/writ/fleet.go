@@ -50,8 +50,8 @@ func fleetCommand() cli.Command {
 Instances are found by the records that they keep beside a snapshot in NATS, by
 the addresses of their admin listeners, or in Prometheus.
 
-It ends with 0 when all of them are ready and serve the same newest snapshot;
-with 2 when one serves another, rejects the last one, is not ready, or follows a
+It ends with 0 when all of them are ready and serve the same newest snapshot, or
+what is staged for them at --snapshot; with 2 when one serves another, rejects the last one, is not ready, or follows a
 location that has been silent for too long; with 1 when it could not look, when
 there is none, or when one did not answer and none is wrong.`,
 		Example: "$ writ fleet --targets http://10.0.0.4:8081,http://10.0.0.5:8081\n" +
@@ -77,14 +77,23 @@ there is none, or when one did not answer and none is wrong.`,
 type fleet struct {
 	Format    string     `json:"format_version"`
 	Newest    newest     `json:"newest"`
+	Staged    *staged    `json:"staged,omitempty"`
 	Agreed    bool       `json:"agreed"` // all answered, are ready and serve the newest
 	Instances []instance `json:"instances"`
+
+	head location.Head // of the location, if one was asked
 }
 
 // The newest snapshot: that of the location, or the highest serial that is served.
 type newest struct {
 	Serial uint64 `json:"serial"`
 	Digest string `json:"digest"`
+}
+
+// What is staged beside the newest snapshot, and for how much of the fleet.
+type staged struct {
+	newest
+	Percent int `json:"percent"`
 }
 
 // An instance is one writd.
@@ -104,9 +113,9 @@ type instance struct {
 	stale  bool   // its location has been silent for too long
 }
 
-// A fleetSource finds instances, and the newest snapshot where it knows that. An error
-// says that it could not look.
-type fleetSource func(ctx context.Context) ([]instance, newest, error)
+// A fleetSource finds instances, and what their location holds where it knows that. An
+// error says that it could not look.
+type fleetSource func(ctx context.Context) ([]instance, location.Head, error)
 
 func runFleet(ctx context.Context, env *cli.Env, o *fleetFlags) error {
 	wait, err := parseWait(o.wait)
@@ -182,16 +191,18 @@ func (o *fleetFlags) sources(env *cli.Env) (sources []fleetSource, closing func(
 		if err != nil {
 			return nil, nil, err
 		}
-		sources = append(sources, func(ctx context.Context) ([]instance, newest, error) { return askTargets(ctx, targets), newest{}, nil })
+		sources = append(sources, func(ctx context.Context) ([]instance, location.Head, error) {
+			return askTargets(ctx, targets), location.Head{}, nil
+		})
 	}
 	if o.prometheus != "" {
 		base, err := fleetURL("--prometheus", o.prometheus)
 		if err != nil {
 			return nil, nil, err
 		}
-		sources = append(sources, func(ctx context.Context) ([]instance, newest, error) {
+		sources = append(sources, func(ctx context.Context) ([]instance, location.Head, error) {
 			found, err := askPrometheus(ctx, base)
-			return found, newest{}, err
+			return found, location.Head{}, err
 		})
 	}
 	if o.snapshot != "" {
@@ -207,7 +218,7 @@ func (o *fleetFlags) sources(env *cli.Env) (sources []fleetSource, closing func(
 			return nil, nil, diag.Failf("unreachable", "", "%w", err)
 		}
 		closing = func() { l.Close() }
-		sources = append(sources, func(ctx context.Context) ([]instance, newest, error) { return readRoster(ctx, l) })
+		sources = append(sources, func(ctx context.Context) ([]instance, location.Head, error) { return readRoster(ctx, l) })
 	}
 	return sources, closing, nil
 }
@@ -240,7 +251,7 @@ func newFleetWait(env *cli.Env, place workspace.Place, o *applyFlags) (*fleetWai
 	}
 	w := &fleetWait{limit: limit, close: func() { l.Close() }}
 	if location.RosterOf(l) != nil {
-		w.sources = append(w.sources, func(ctx context.Context) ([]instance, newest, error) { return readRoster(ctx, l) })
+		w.sources = append(w.sources, func(ctx context.Context) ([]instance, location.Head, error) { return readRoster(ctx, l) })
 	}
 	if len(o.targets) > 0 {
 		targets, err := readTargets(env, o.targets)
@@ -248,7 +259,9 @@ func newFleetWait(env *cli.Env, place workspace.Place, o *applyFlags) (*fleetWai
 			w.close()
 			return nil, err
 		}
-		w.sources = append(w.sources, func(ctx context.Context) ([]instance, newest, error) { return askTargets(ctx, targets), newest{}, nil })
+		w.sources = append(w.sources, func(ctx context.Context) ([]instance, location.Head, error) {
+			return askTargets(ctx, targets), location.Head{}, nil
+		})
 	}
 	if len(w.sources) == 0 {
 		w.close()
@@ -258,8 +271,8 @@ func newFleetWait(env *cli.Env, place workspace.Place, o *applyFlags) (*fleetWai
 }
 
 // until waits until all instances serve what was applied, and shows them.
-func (w *fleetWait) until(ctx context.Context, env *cli.Env, applied newest) error {
-	sources := append(w.sources, func(context.Context) ([]instance, newest, error) { return nil, applied, nil })
+func (w *fleetWait) until(ctx context.Context, env *cli.Env, applied location.Head) error {
+	sources := append(w.sources, func(context.Context) ([]instance, location.Head, error) { return nil, applied, nil })
 	f, err := awaitFleet(ctx, env, sources, w.limit)
 	if err != nil {
 		return err
@@ -280,8 +293,8 @@ func lookAtFleet(ctx context.Context, sources []fleetSource) (*fleet, error) {
 		if err != nil {
 			return nil, diag.Failf("unreachable", "", "%w", err)
 		}
-		if held.Serial > f.Newest.Serial {
-			f.Newest = held
+		if held.Serial > f.head.Serial {
+			f.head = held
 		}
 		for _, i := range found {
 			if i.Problems == nil {
@@ -302,12 +315,17 @@ func lookAtFleet(ctx context.Context, sources []fleetSource) (*fleet, error) {
 }
 
 // findNewest takes the highest serial, and of two snapshots with it that of the location,
-// or else the one that more have.
+// or else the one that more have. What is staged is not the newest.
 func (f *fleet) findNewest() {
+	f.Newest = newest{f.head.Serial, f.head.Digest}
+	if s := f.head.Staged; s != nil {
+		f.Staged = &staged{newest{s.Head.Serial, s.Head.Digest}, s.Percent}
+	}
 	count := map[newest]int{f.Newest: len(f.Instances)}
 	for _, i := range f.Instances {
-		if i.Answered && i.Digest != "" {
-			count[newest{i.Serial, i.Digest}]++
+		serves := newest{i.Serial, i.Digest}
+		if i.Answered && i.Digest != "" && (f.Staged == nil || serves != f.Staged.newest) {
+			count[serves]++
 		}
 	}
 	for n, times := range count {
@@ -317,17 +335,27 @@ func (f *fleet) findNewest() {
 	}
 }
 
+// due is the snapshot that an instance is to serve: the newest, or what is staged.
+func (f *fleet) due(i instance) newest {
+	if f.Staged != nil {
+		if head := f.head.For(i.Instance, i.Serial); head.Serial == f.Staged.Serial {
+			return f.Staged.newest
+		}
+	}
+	return f.Newest
+}
+
 // wrong lists what of an instance is not as it should be, nothing for one that serves
-// the newest snapshot or did not answer.
+// what it is to serve or did not answer.
 func (f *fleet) wrong(i instance) (faults []string) {
-	switch {
+	switch due := f.due(i); {
 	case !i.Answered:
 		return nil
 	case i.Digest == "":
 		faults = append(faults, "no snapshot")
-	case i.Serial < f.Newest.Serial:
+	case i.Serial < due.Serial:
 		faults = append(faults, "behind")
-	case i.Digest != f.Newest.Digest:
+	case i.Digest != due.Digest:
 		faults = append(faults, "another snapshot of the same serial")
 	}
 	if i.LastRejected != nil {
@@ -379,6 +407,8 @@ func (f *fleet) print(env *cli.Env) error {
 			switch {
 			case !i.Answered:
 				state = "no answer: " + i.silent
+			case state == "" && f.Staged != nil && f.due(i) == f.Staged.newest:
+				state = "ok, staged"
 			case state == "":
 				state = "ok"
 			}
@@ -409,6 +439,8 @@ func (f *fleet) print(env *cli.Env) error {
 		fmt.Fprintln(&text, env.Paint(cli.Red, fmt.Sprintf("Of %s, %d wrong. The newest is serial %d.", total, wrong, f.Newest.Serial)))
 	case silent > 0:
 		fmt.Fprintln(&text, env.Paint(cli.Red, fmt.Sprintf("Of %s, %d silent.", total, silent)))
+	case f.Staged != nil:
+		fmt.Fprintf(&text, "Of %s, all serve what they are to: serial %d, and serial %d that is staged for %d %%.\n", total, f.Newest.Serial, f.Staged.Serial, f.Staged.Percent)
 	default:
 		fmt.Fprintf(&text, "Of %s, all serve serial %d, %s.\n", total, f.Newest.Serial, shown(f.Newest.Digest))
 	}

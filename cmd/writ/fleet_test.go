@@ -76,6 +76,40 @@ func newFleetWorld(t *testing.T) *fleetWorld {
 // put makes a snapshot with the next serial the newest.
 func (w *fleetWorld) put() {
 	w.t.Helper()
+	var err error
+	if w.head, err = w.location.Put(w.t.Context(), w.next(), w.head); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// stage holds a snapshot beside the newest, for a share that one of two instances is in.
+func (w *fleetWorld) stage(one, other string) (included string) {
+	w.t.Helper()
+	file := w.next()
+	s, err := snapshot.Open(file)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for percent := location.MinPercent; percent <= location.MaxPercent; percent++ {
+		stage := location.Stage{Head: location.Head{Digest: s.Digest()}, Percent: percent}
+		if stage.Includes(one) == stage.Includes(other) {
+			continue
+		}
+		if w.head, err = w.location.(location.Stager).Stage(w.t.Context(), file, w.head, percent); err != nil {
+			w.t.Fatal(err)
+		}
+		if stage.Includes(one) {
+			return one
+		}
+		return other
+	}
+	w.t.Fatalf("no share has one of %q and %q", one, other)
+	return ""
+}
+
+// next is a signed snapshot that follows the newest.
+func (w *fleetWorld) next() []byte {
+	w.t.Helper()
 	body, err := snapshot.Encode(&schema.Document{
 		Issuer: schema.Issuer{URL: fmt.Sprintf("https://auth.example.com/%d", w.head.Serial), ErrorStyle: schema.ErrorsRFC6749, SubStyle: schema.SubClientsSuffix},
 	})
@@ -89,9 +123,7 @@ func (w *fleetWorld) put() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if w.head, err = w.location.Put(w.t.Context(), file, w.head); err != nil {
-		w.t.Fatal(err)
-	}
+	return file
 }
 
 // start runs an instance with its admin listener at an address, and returns how to end
@@ -209,6 +241,11 @@ func TestFleet(t *testing.T) {
 	w.says(w.fleet(2, "--snapshot", w.address, "--wait", "1s"), "Of 3 instances, 1 wrong")
 	endC(syscall.SIGTERM)
 	w.fleet(0, "--snapshot", w.address) // it has taken its record away
+
+	first := w.stage("a", "b")
+	w.eventually("\n"+first+" ", "--snapshot", w.address)
+	w.says(w.fleet(0, "--snapshot", w.address, "--wait", "1m"), "  ok, staged\n", "  ok\n", "Of 2 instances, all serve what they are to: serial 2, and serial 3 that is staged for")
+	w.says(w.fleet(0, "--snapshot", w.address, "--json"), `"staged":{"serial":3,"digest":"sha256:`, `"agreed":true`, `"newest":{"serial":2,`)
 
 	endB(syscall.SIGKILL)
 	w.says(w.fleet(1, "--targets", targets), "no answer: ", "Of 2 instances, 1 silent.")

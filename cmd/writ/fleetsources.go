@@ -40,12 +40,11 @@ func reported(body []byte, address string) (instance, error) {
 }
 
 // readRoster finds the instances that follow a location, and what that holds.
-func readRoster(ctx context.Context, l location.Location) (found []instance, held newest, err error) {
-	head, err := l.Head(ctx, location.Head{})
+func readRoster(ctx context.Context, l location.Location) (found []instance, held location.Head, err error) {
+	held, err = l.Head(ctx, location.Head{})
 	if err != nil && !errors.Is(err, location.ErrAbsent) {
 		return nil, held, err
 	}
-	held = newest{head.Serial, head.Digest}
 	for record, err := range location.RosterOf(l).Records(ctx) {
 		if err != nil {
 			return nil, held, err
