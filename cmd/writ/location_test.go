@@ -1,10 +1,12 @@
 package main
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 	"github.com/writ-auth/writ/schema/location/locationtest"
 )
 
@@ -63,28 +66,55 @@ func startNATS(t *testing.T) string {
 	return running.Addr().String()
 }
 
-// scriptDuring runs two commands at once, of which one wins.
-func scriptDuring(ts *testscript.TestScript, neg bool, args []string) {
+// scriptOvertaken runs a command that asks before it applies, at a terminal of its own.
+// When it has asked, and so has read what is in force, the other command runs to its end.
+// Then the question is answered with yes: too late.
+func scriptOvertaken(ts *testscript.TestScript, neg bool, args []string) {
 	at := slices.Index(args, "--")
 	if neg || at < 1 || at == len(args)-1 {
-		ts.Fatalf("usage: during COMMAND... -- COMMAND...")
+		ts.Fatalf("usage: overtaken COMMAND... -- COMMAND...")
 	}
-	path := ts.Getenv("PATH")
-	var both [2]*exec.Cmd
-	var output [2]lockedBuffer
-	for i, words := range [][]string{args[:at], args[at+1:]} {
-		both[i] = exec.Command("/usr/bin/env", words...)
-		both[i].Dir, both[i].Stdout, both[i].Stderr = ts.MkAbs("."), &output[i], &output[i]
-		both[i].Env = []string{"PATH=" + path, "HOME=/no-home"}
-		ts.Check(both[i].Start())
+	person, program, err := openTerminal()
+	ts.Check(err)
+	defer person.Close()
+	var output lockedBuffer
+	command := func(words []string) *exec.Cmd {
+		cmd := exec.Command("/usr/bin/env", words...)
+		cmd.Dir, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), &output, &output
+		cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=/no-home"}
+		return cmd
 	}
-	var codes []int
-	for _, cmd := range both {
-		_ = cmd.Wait() // the code says it
-		codes = append(codes, cmd.ProcessState.ExitCode())
+	asking := command(args[:at])
+	asking.Stdin, asking.Stderr = program, program
+	err = asking.Start()
+	program.Close()
+	ts.Check(err)
+	var asked strings.Builder
+	for buf := make([]byte, 1024); !strings.Contains(asked.String(), "Apply this?"); {
+		n, err := person.Read(buf)
+		if asked.Write(buf[:n]); err != nil { // it has ended: on Linux that is EIO
+			_ = asking.Wait()
+			ts.Fatalf("it ended and asked nothing: %v\n%s\n%s", err, &asked, &output)
+		}
 	}
-	ts.Logf("%d:\n%s\n%d:\n%s", codes[0], &output[0], codes[1], &output[1])
-	if slices.Sort(codes); codes[0] != 0 || codes[1] != 3 {
-		ts.Fatalf("exit codes %v, want 0 and 3", codes)
+	winner := command(args[at+1:])
+	if err := winner.Run(); err != nil {
+		ts.Logf("%s", &output)
+		_, _ = io.WriteString(person, "no\n")
+		_ = asking.Wait()
+		ts.Fatalf("%v: %v", args[at+1:], err)
+	}
+	_, err = io.WriteString(person, "yes\n")
+	ts.Check(err)
+	complaint := make(chan string)
+	go func() {
+		text, _ := io.ReadAll(person) // ends with EIO
+		complaint <- string(text)
+	}()
+	_ = asking.Wait() // the code says it
+	said := <-complaint
+	ts.Logf("%s\n%s%s", &output, &asked, said)
+	if code := asking.ProcessState.ExitCode(); code != cli.ExitStale || !strings.Contains(said, "plan-stale") {
+		ts.Fatalf("exit code %d, want %d, and plan-stale", code, cli.ExitStale)
 	}
 }

@@ -53,10 +53,11 @@ func (m isolated) Run() int {
 //	getuntil PATH PATTERN   the same, until it matches
 //	places                  sets $REGISTRY and $NATS to HOST:PORT of servers that all scripts share, and
 //	                        $WEB to the URL of one that serves what lies in the script's folder
-//	during COMMAND... -- COMMAND...
-//	                        runs two commands at once, of which one must end with 0 and the other with 3
+//	overtaken COMMAND... -- COMMAND...
+//	                        runs the first until it asks whether to apply, then the second to its end, then
+//	                        says yes: the first must end with 3, since its plan is stale
 //
-// and the conditions [root], [git] and [registry].
+// and the conditions [root], [git], [registry] and [terminal].
 func TestScripts(t *testing.T) {
 	shared := &sharedPlaces{T: t}
 	testscript.Run(t, testscript.Params{
@@ -81,13 +82,15 @@ func TestScripts(t *testing.T) {
 				return installed("git")
 			case "registry":
 				return installed("docker-registry")
+			case "terminal":
+				return hasTerminal()
 			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": scriptExits, "json": scriptJSON, "odd": scriptOdd,
 			"dev": scriptDev, "console": scriptConsole, "devsees": scriptDevSees, "enddev": scriptEndDev,
-			"places": shared.script, "during": scriptDuring,
+			"places": shared.script, "overtaken": scriptOvertaken,
 			"fetch": scriptFetch, "get": scriptGet, "getuntil": scriptGetUntil,
 		},
 	})
@@ -100,6 +103,19 @@ func installed(program string) (bool, error) {
 		return false, fmt.Errorf("CI must run what needs it: %w", err)
 	}
 	return err == nil, nil
+}
+
+// hasTerminal reports whether the tests know how to make a pseudo-terminal here. On
+// Linux, which CI runs on, they must.
+func hasTerminal() (bool, error) {
+	person, program, err := openTerminal()
+	if err != nil {
+		if os.Getenv("CI") == "true" && !errors.Is(err, errors.ErrUnsupported) {
+			return false, fmt.Errorf("CI must run what needs a terminal: %w", err)
+		}
+		return false, nil
+	}
+	return true, errors.Join(person.Close(), program.Close())
 }
 
 func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
