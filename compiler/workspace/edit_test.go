@@ -153,8 +153,8 @@ func TestEditIsChecked(t *testing.T) {
 		"main.hcl": editIssuer, "writ.lock.hcl": "# Maintained by \"writ lock\" and \"writ apply\". Commit this file. Edit it only to release a retired identifier.\nversion = 1\n\nretired_api \"old\" { identifier = \"urn:old\" }\n",
 	})
 	for text, code := range map[string]string{
-		"api \"a\" {\n}\n":                                 "missing-attribute",
-		"api \"a\" {\n":                                    "syntax",
+		"api \"a\" {\n}\n": "missing-attribute",
+		"api \"a\" {\n":    "syntax",
 		"api \"new\" {\n  identifier = \"urn:old\"\n}\n":   "retired-identifier",
 		"api \"a\" {\n  identifier = var.undeclared\n}\n":  "unknown-reference",
 		"issuer {\n  url = \"https://auth.example/\"\n}\n": "duplicate-issuer",
