@@ -26,7 +26,7 @@ type Options struct {
 	Limits       source.Limits     // the zero value means source.DefaultLimits
 	Lockfile     string            // one more name, relative to the root, that is not configuration
 	Workers      int               // files parsed at once; 0 means GOMAXPROCS
-	Edited       map[string][]byte // stands for the content of the file of that name, relative to the root
+	Edited       map[string][]byte // stands for the content of the file of that name, relative to the root; nil: as if there were no such file
 }
 
 // A VarFile is a file of variable values, already read.

@@ -11,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -102,7 +103,8 @@ func keysRotate(env *cli.Env, args []string, flags *cli.ConfigFlags, o *rotateFl
 	}
 	env.Remind(edited)
 	if !env.JSON {
-		io.WriteString(env.Out, lineDiff(edit.Name, string(edit.Before), string(edit.After))+"\n")
+		f := edit.Files[0]
+		io.WriteString(env.Out, lineDiff(f.Name, string(f.Before), string(f.After))+"\n")
 		if err := view.PlanOf(env).Render(env.Out, plan); err != nil {
 			return err
 		}
@@ -228,11 +230,14 @@ func (r *rotationPlan) edit(w *workspace.Workspace, t *workspace.Tree) (*workspa
 		after = "activates_at"
 	}
 	block := signingKeyBlock(r.label, r.last.Alg, r.label+".pem", r.activatesAt)
-	content, err := source.EditBlock(name, t.Sources[name], "signing_key", r.last.Label, "retires_at", schema.FormatTime(r.retiresAt), after, block)
+	content, err := source.EditBlock(name, t.Sources[name], source.BlockEdit{
+		Type: "signing_key", Label: r.last.Label, Behind: block,
+		Set: []source.AttributeEdit{{Name: "retires_at", Value: strconv.Quote(schema.FormatTime(r.retiresAt)), After: after}},
+	})
 	if err != nil {
 		return nil, err
 	}
-	return w.Edit(t, name, content)
+	return w.Edit(t, map[string][]byte{name: content})
 }
 
 // A rotateResult is what keys rotate did, for machines.
@@ -269,10 +274,10 @@ func (r *rotationPlan) write(env *cli.Env, edit *workspace.Edit, plan *compiler.
 	if env.JSON {
 		return env.PrintJSON(rotateResult{
 			keyInfo: keyInfo{File: r.file, Alg: r.last.Alg, KID: key.KID()}, Label: r.label, ActivatesAt: schema.FormatTime(r.activatesAt),
-			Follows: r.last.Label, RetiresAt: schema.FormatTime(r.retiresAt), Edited: edit.Name, Plan: plan,
+			Follows: r.last.Label, RetiresAt: schema.FormatTime(r.retiresAt), Edited: edit.Files[0].Name, Plan: plan,
 		})
 	}
 	fmt.Fprintf(env.Out, "\nWrote %s, kid %s, and %s.\nPut the key into the --keys folder of every writd, then commit and apply by %s: it signs from %s.\n",
-		r.file, key.KID(), edit.Name, schema.FormatTime(r.activatesAt-int64(token.DefaultAnnounce/time.Second)), schema.FormatTime(r.activatesAt))
+		r.file, key.KID(), edit.Files[0].Name, schema.FormatTime(r.activatesAt-int64(token.DefaultAnnounce/time.Second)), schema.FormatTime(r.activatesAt))
 	return nil
 }

@@ -2,8 +2,15 @@ package workspace
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/config"
@@ -13,58 +20,195 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
-// An Edit is a file of the configuration with other content, which stands nowhere yet.
+// An Edit is files of the configuration with other content, which stands nowhere yet. It
+// is compiled in the place of what the files hold (PlanEdit), written as it was compiled
+// (Write), and taken back (Reverse). It touches nothing but configuration below the root,
+// and nothing that has other bytes than those that were seen.
 type Edit struct {
+	Files []FileEdit // sorted by name
+	dir   string
+}
+
+// A FileEdit is one file of an edit. Before and After have LF for every CR LF, and are nil
+// where there is no such file.
+type FileEdit struct {
 	Name          string // relative to the root, with forward slashes
-	Before, After []byte // with LF for every CR LF
+	Before, After []byte
 
-	path string
-	raw  []byte // what the file held when it was read
+	raw   []byte // what the file held when it was read; nil: it was not there
+	exact []byte // what is written, where that is more than After with other line ends
 }
 
-// Edit prepares new content for a file of a tree that was compiled. It fails where the
-// file cannot be written, or is not what was compiled.
-func (w *Workspace) Edit(t *Tree, name string, after []byte) (*Edit, error) {
-	e := &Edit{Name: name, Before: t.Sources[name], After: after, path: filepath.Join(w.Dir, filepath.FromSlash(name))}
-	var err error
-	if e.raw, err = ReadFile(e.path); err != nil {
-		return nil, err
-	}
-	if !bytes.Equal(source.UnixLines(e.raw), e.Before) {
-		return nil, e.moved()
-	}
-	f, err := os.OpenFile(e.path, os.O_WRONLY, 0)
+// ErrEdited is in the chain of an error about a file that has other bytes than were seen.
+var ErrEdited = errors.New("has changed since it was read")
+
+// Edit prepares new content for files of a tree that was compiled, by name; a file that
+// the tree lacks is a new one, in a folder that is there. It fails where a file cannot be
+// written or is not what was compiled.
+func (w *Workspace) Edit(t *Tree, after map[string][]byte) (*Edit, error) {
+	root, err := os.OpenRoot(w.Dir)
 	if err != nil {
-		return nil, Unwritable(err)
+		return nil, Unreadable(err)
 	}
-	return e, f.Close()
+	defer root.Close()
+	e := &Edit{dir: w.Dir}
+	for _, name := range slices.Sorted(maps.Keys(after)) {
+		f := FileEdit{Name: name, Before: t.Sources[name], After: after[name]}
+		if _, there := t.Sources[name]; there && f.Before == nil {
+			f.Before = []byte{}
+		}
+		if err := w.editable(name); err != nil {
+			return nil, err
+		}
+		if f.raw, err = f.read(root); err != nil {
+			return nil, err
+		}
+		if !bytes.Equal(source.UnixLines(f.raw), f.Before) || (f.raw == nil) != (f.Before == nil) {
+			return nil, f.moved()
+		}
+		if err := f.writable(root); err != nil {
+			return nil, err
+		}
+		e.Files = append(e.Files, f)
+	}
+	return e, nil
 }
 
-func (e *Edit) moved() error {
-	return diag.Failf("write-failed", "Run this again.", "%q has changed since it was read", e.Name)
-}
-
-// Write writes the file, with the line ends that it had.
-func (e *Edit) Write() error {
-	now, err := ReadFile(e.path)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(now, e.raw) {
-		return e.moved()
-	}
-	content := e.After
-	if bytes.Contains(e.raw, []byte("\r\n")) {
-		content = bytes.ReplaceAll(content, []byte("\n"), []byte("\r\n"))
-	}
-	if err := durable.Replace(e.path, content, 0o644); err != nil {
-		return Unwritable(err)
+// editable refuses a name that is no configuration in native syntax: what is hidden, what
+// writ maintains itself, expectations, and what lies outside of the root.
+func (w *Workspace) editable(name string) error {
+	hidden := slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool { return strings.HasPrefix(part, ".") })
+	switch {
+	case !filepath.IsLocal(filepath.FromSlash(name)), name != path.Clean(name), hidden, !strings.HasSuffix(name, ".hcl"), strings.HasSuffix(name, ".test.hcl"),
+		path.Base(name) == source.LockfileName, name == w.config.Lockfile:
+		return diag.Failf("write-failed", "Name a file of the configuration that ends in .hcl.", "%q cannot be edited", name)
 	}
 	return nil
 }
 
-// PlanEdit compiles the tree with an edit and compares it with what it was before. The
-// error is a *diag.Problems where the edited configuration is at fault.
+// read is what the file holds, nil where it is not there.
+func (f *FileEdit) read(root *os.Root) ([]byte, error) {
+	content, err := readFrom(filepath.FromSlash(f.Name), root.Stat, root.Open)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := root.Lstat(filepath.FromSlash(f.Name)); errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+	}
+	if err == nil && content == nil {
+		content = []byte{} // an empty file is there
+	}
+	return content, err
+}
+
+// writable finds out whether the file, or a new one in its folder, may be written.
+func (f *FileEdit) writable(root *os.Root) error {
+	name := filepath.FromSlash(f.Name)
+	if f.raw == nil {
+		if info, err := root.Stat(filepath.Dir(name)); err != nil {
+			return Unwritable(err)
+		} else if !info.IsDir() {
+			return diag.Failf("write-failed", "", "%q is not a folder", path.Dir(f.Name))
+		}
+		return nil
+	}
+	file, err := root.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return Unwritable(err)
+	}
+	return file.Close()
+}
+
+func (f *FileEdit) moved() error {
+	return diag.Failf("write-failed", "Run this again.", "%q %w", f.Name, ErrEdited)
+}
+
+// unchanged fails where the file does not hold what was read.
+func (f *FileEdit) unchanged(root *os.Root) error {
+	now, err := f.read(root)
+	if err == nil && (!bytes.Equal(now, f.raw) || (now == nil) != (f.raw == nil)) {
+		err = f.moved()
+	}
+	return err
+}
+
+// content is what is written: After, with the line ends that the file had. It is nil where
+// the file goes.
+func (f *FileEdit) content() []byte {
+	if f.exact != nil {
+		return f.exact
+	}
+	if bytes.Contains(f.raw, []byte("\r\n")) {
+		return bytes.ReplaceAll(f.After, []byte("\n"), []byte("\r\n"))
+	}
+	return f.After
+}
+
+// Write writes the files. All are checked before the first one is touched, and each once
+// more right before it is replaced; where one fails, those before it are put back.
+func (e *Edit) Write() error {
+	root, err := os.OpenRoot(e.dir)
+	if err != nil {
+		return Unwritable(err)
+	}
+	defer root.Close()
+	for i := range e.Files {
+		if err := e.Files[i].unchanged(root); err != nil {
+			return err
+		}
+	}
+	for i := range e.Files {
+		if err := e.Files[i].write(root); err != nil {
+			for _, done := range slices.Backward(e.Files[:i]) {
+				back := done.reverse()
+				err = errors.Join(err, back.write(root))
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// write puts the content in the place of what was read.
+func (f *FileEdit) write(root *os.Root) error {
+	system, name := durable.In{Root: root}, filepath.FromSlash(f.Name)
+	var err error
+	switch {
+	case f.raw == nil:
+		err = durable.CreateWith(system, name, f.content(), 0o644)
+	case f.After == nil:
+		if err := f.unchanged(root); err != nil {
+			return err
+		}
+		if err = root.Remove(name); err == nil {
+			err = system.SyncFolder(filepath.Dir(name))
+		}
+	default:
+		err = durable.ReplaceWith(system, name, f.content(), 0o644, func() error { return f.unchanged(root) })
+	}
+	if _, ok := errors.AsType[*diag.Failure](err); err != nil && !ok {
+		return Unwritable(err)
+	}
+	return err
+}
+
+// reverse is the edit that takes this one back after it was written.
+func (f *FileEdit) reverse() FileEdit {
+	return FileEdit{Name: f.Name, Before: f.After, After: f.Before, raw: f.content(), exact: f.raw}
+}
+
+// Reverse is the edit that takes this one back. It can be written while the files have
+// the bytes that this one has written.
+func (e *Edit) Reverse() *Edit {
+	back := &Edit{dir: e.dir}
+	for i := range e.Files {
+		back.Files = append(back.Files, e.Files[i].reverse())
+	}
+	return back
+}
+
+// PlanEdit compiles the tree with an edit, checks it against the lockfile, and compares it
+// with what it was before. The error is a *diag.Problems where the edited configuration is
+// at fault; then the tree is nil.
 func (w *Workspace) PlanEdit(before *Tree, e *Edit) (*Tree, *compiler.Plan, error) {
 	root, err := os.OpenRoot(w.Dir)
 	if err != nil {
@@ -72,20 +216,41 @@ func (w *Workspace) PlanEdit(before *Tree, e *Edit) (*Tree, *compiler.Plan, erro
 	}
 	defer root.Close()
 	options := w.config
-	options.Edited = map[string][]byte{e.Name: e.After}
+	options.Edited = make(map[string][]byte, len(e.Files))
+	for _, f := range e.Files {
+		options.Edited[f.Name] = f.After
+	}
 	after, err := w.compile(config.Load(root, options))
 	if err != nil {
 		return nil, nil, err
 	}
-	was, err := snapshot.Encode(before.Model.Document)
+	if _, err := w.CheckLock(after, compiler.LockOptions{}); err != nil {
+		return nil, nil, err
+	}
+	was, err := before.digest()
 	if err != nil {
 		return nil, nil, err
 	}
-	body, err := snapshot.Encode(after.Model.Document)
+	is, err := after.digest()
 	if err != nil {
 		return nil, nil, err
 	}
-	prior := compiler.Prior{Document: before.Model.Document, Digest: snapshot.Digest(was), Model: before.Model}
-	plan, list := compiler.NewPlan(prior, after.Model, compiler.PlanOptions{Digest: snapshot.Digest(body), Now: w.now()})
-	return after, plan, after.take(list)
+	prior := compiler.Prior{Document: before.Model.Document, Digest: was, Model: before.Model}
+	plan, list := compiler.NewPlan(prior, after.Model, compiler.PlanOptions{Digest: is, Now: w.now()})
+	if err := after.take(list); err != nil {
+		return nil, nil, err
+	}
+	return after, plan, nil
+}
+
+// digest is that of the snapshot's body to be.
+func (t *Tree) digest() (string, error) {
+	if t.body == "" {
+		body, err := snapshot.Encode(t.Model.Document)
+		if err != nil {
+			return "", fmt.Errorf("encode the configuration: %w", err)
+		}
+		t.body = snapshot.Digest(body)
+	}
+	return t.body, nil
 }

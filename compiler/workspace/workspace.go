@@ -133,6 +133,8 @@ type Tree struct {
 	Model    *compiler.Model
 	Warnings diag.List
 	Sources  map[string][]byte // of snippets, by file name
+
+	body string // digest of the snapshot's body; "" until digest is asked
 }
 
 // Compile loads and compiles the folder. The error is a *diag.Problems where the

@@ -12,40 +12,144 @@ import (
 	"github.com/writ-auth/writ/config/diag"
 )
 
-// EditBlock sets an attribute of a top-level block of a native file to a string, and
-// puts text behind the block. The block and the text get the canonical layout; all other
-// bytes stay as they are, comments in the block and behind it too. The attribute is put
-// behind the one named after, which the block has. The error is that of a file which does
-// not parse, or has no such block.
-func EditBlock(name string, src []byte, typ, label, attribute, value, after, text string) ([]byte, error) {
-	if _, l := ParseFile(name, src, Limits{}); l.HasErrors() {
-		return nil, &diag.Problems{List: l, Sources: map[string][]byte{name: src}}
-	}
-	parsed, _ := hclsyntax.ParseConfig(src, name, hcl.InitialPos)
-	blocks := parsed.Body.(*hclsyntax.Body).Blocks
-	i := slices.IndexFunc(blocks, func(b *hclsyntax.Block) bool { return b.Type == typ && slices.Equal(b.Labels, []string{label}) })
-	if i < 0 {
-		return nil, fmt.Errorf("%q has no %s %q", name, typ, label)
-	}
-	block := blocks[i]
-	start, end := block.TypeRange.Start.Byte, block.CloseBraceRange.End.Byte
-	line := fmt.Appendf(nil, "%s = %q\n", attribute, value)
-	var edited []byte
-	if a := block.Body.Attributes[attribute]; a != nil {
-		at := a.Expr.Range()
-		edited = slices.Concat(src[start:at.Start.Byte], fmt.Appendf(nil, "%q", value), src[at.End.Byte:end])
-	} else if a := block.Body.Attributes[after]; a != nil {
-		at := endOfLine(src, a.Expr.Range().End.Byte)
-		edited = slices.Concat(src[start:at], line, src[at:end])
-	} else {
-		return nil, fmt.Errorf("%s %q in %q has no %s", typ, label, name, after)
+// A BlockEdit is a change of one top-level block of a file in native syntax.
+type BlockEdit struct {
+	Type, Label string
+	Remove      bool            // the block goes, with the comment right above it; Set is left out
+	Set         []AttributeEdit // applied in this order
+	Behind      string          // blocks that are put behind it
+}
+
+// An AttributeEdit gives an attribute another value.
+type AttributeEdit struct {
+	Name  string
+	Value string // an expression; "" removes the attribute
+	After string // a new attribute is put behind this one, or behind the last where the block lacks it
+}
+
+// EditBlock applies an edit. The block and the new text get the canonical layout; all
+// other bytes stay as they are, comments in the block and behind it too. The error is
+// that of a file which does not parse, before or after the edit, or has no such block. The
+// result is nil where nothing is left of the file.
+func EditBlock(name string, src []byte, edit BlockEdit) ([]byte, error) {
+	start, end, err := findBlock(name, src, edit.Type, edit.Label)
+	if err != nil {
+		return nil, err
 	}
 	behind := endOfLine(src, end)
-	out := slices.Concat(src[:start], hclwrite.Format(edited), bytes.TrimRight(src[end:behind], "\n"), []byte("\n\n"), hclwrite.Format([]byte(text)), src[behind:])
-	if _, l := ParseFile(name, out, Limits{}); l.HasErrors() {
-		return nil, &diag.Problems{List: l, Sources: map[string][]byte{name: out}}
+	if edit.Remove {
+		from := commentAbove(src, start)
+		before, rest := bytes.TrimRight(src[:from], "\n"), bytes.TrimLeft(src[behind:], "\n")
+		gap := []byte("\n\n")
+		if len(before) == 0 || len(rest) == 0 {
+			gap = gap[:min(len(before), 1)]
+		}
+		return ifParses(name, slices.Concat(before, gap, rest))
 	}
-	return out, nil
+	block := src[start:end]
+	for _, set := range edit.Set {
+		if block, err = setAttribute(name, block, set); err != nil {
+			return nil, err
+		}
+	}
+	out := slices.Concat(src[:start], hclwrite.Format(block))
+	if edit.Behind == "" {
+		return ifParses(name, append(out, src[end:]...))
+	}
+	return ifParses(name, slices.Concat(out, bytes.TrimRight(src[end:behind], "\n"), []byte("\n\n"), hclwrite.Format([]byte(edit.Behind)), src[behind:]))
+}
+
+// AppendBlocks puts blocks at the end of a file, behind an empty line. src is empty for a
+// new file.
+func AppendBlocks(name string, src []byte, blocks string) ([]byte, error) {
+	before := bytes.TrimRight(src, "\n")
+	if len(before) > 0 {
+		before = append(slices.Clip(before), "\n\n"...)
+	}
+	return ifParses(name, append(slices.Clip(before), hclwrite.Format([]byte(blocks))...))
+}
+
+// ifParses returns the content of a file that parses.
+func ifParses(name string, content []byte) ([]byte, error) {
+	if _, l := ParseFile(name, content, Limits{}); l.HasErrors() {
+		return nil, &diag.Problems{List: l, Sources: map[string][]byte{name: content}}
+	}
+	return content, nil
+}
+
+// findBlock is where a block of a file begins and ends, in bytes.
+func findBlock(name string, src []byte, typ, label string) (start, end int, err error) {
+	if _, err := ifParses(name, src); err != nil {
+		return 0, 0, err
+	}
+	file, _ := hclsyntax.ParseConfig(src, name, hcl.InitialPos)
+	for _, block := range file.Body.(*hclsyntax.Body).Blocks {
+		if block.Type == typ && slices.Equal(block.Labels, []string{label}) {
+			return block.TypeRange.Start.Byte, block.CloseBraceRange.End.Byte, nil
+		}
+	}
+	return 0, 0, fmt.Errorf("%q has no %s %q", name, typ, label)
+}
+
+// setAttribute edits the text of one block, which parses.
+func setAttribute(name string, block []byte, set AttributeEdit) ([]byte, error) {
+	file, l := hclsyntax.ParseConfig(block, name, hcl.InitialPos)
+	if l.HasErrors() {
+		return nil, &diag.Problems{List: diag.FromHCL(l, "syntax"), Sources: map[string][]byte{name: block}}
+	}
+	parsed := file.Body.(*hclsyntax.Body).Blocks[0]
+	written := parsed.Body.Attributes[set.Name]
+	switch {
+	case written != nil && set.Value == "":
+		from, to := written.SrcRange.Start.Byte, written.Expr.Range().End.Byte
+		if at := endOfLine(block, to); !isOneLine(parsed) {
+			from, to = bytes.LastIndexByte(block[:from], '\n')+1, at
+		}
+		return slices.Concat(block[:from], block[to:]), nil
+	case written != nil:
+		at := written.Expr.Range()
+		return slices.Concat(block[:at.Start.Byte], []byte(set.Value), block[at.End.Byte:]), nil
+	case set.Value == "":
+		return block, nil
+	}
+	line := fmt.Appendf(nil, "%s = %s\n", set.Name, set.Value)
+	open := parsed.OpenBraceRange.End.Byte
+	if isOneLine(parsed) { // such a block takes no second attribute
+		inner := bytes.TrimSpace(block[open:parsed.CloseBraceRange.Start.Byte])
+		if len(inner) > 0 {
+			inner = append(slices.Clip(inner), '\n')
+		}
+		return slices.Concat(block[:open], []byte("\n"), inner, line, block[parsed.CloseBraceRange.Start.Byte:]), nil
+	}
+	at := endOfLine(block, open)
+	if after := parsed.Body.Attributes[set.After]; after != nil {
+		at = endOfLine(block, after.Expr.Range().End.Byte)
+	} else {
+		for _, other := range parsed.Body.Attributes {
+			at = max(at, endOfLine(block, other.Expr.Range().End.Byte))
+		}
+	}
+	return slices.Concat(block[:at], line, block[at:]), nil
+}
+
+// isOneLine reports whether a block stands on one line.
+func isOneLine(b *hclsyntax.Block) bool {
+	return b.OpenBraceRange.Start.Line == b.CloseBraceRange.Start.Line
+}
+
+// commentAbove is where the comment lines right above a block begin, or the block where
+// there are none. What begins at the top of a file is about the file and not the block's.
+func commentAbove(src []byte, start int) int {
+	from := start
+	for from > 0 {
+		line := bytes.LastIndexByte(src[:from-1], '\n') + 1
+		text := bytes.TrimSpace(src[line : from-1])
+		if !bytes.HasPrefix(text, []byte("#")) && !bytes.HasPrefix(text, []byte("//")) {
+			return from
+		}
+		from = line
+	}
+	return start
 }
 
 // endOfLine is the place behind the end of the line that ends something, which a heredoc

@@ -12,13 +12,16 @@ import (
 func TestEditBlock(t *testing.T) {
 	const next = "b \"y\" {\nv=1\n}\n"
 	edit := func(src string) (string, error) {
-		out, err := EditBlock("x.hcl", []byte(src), "b", "x", "until", "now", "from", next)
+		out, err := EditBlock("x.hcl", []byte(src), BlockEdit{Type: "b", Label: "x", Set: []AttributeEdit{{"until", `"now"`, "from"}}, Behind: next})
 		return string(out), err
 	}
 	for src, want := range map[string]string{
 		"b \"x\" {\n  from = 1\n}":                               "b \"x\" {\n  from  = 1\n  until = \"now\"\n}\n\nb \"y\" {\n  v = 1\n}\n",
 		"a {}\nb x {\n from=1 # c\n}\n\n\n c  {}":                "a {}\nb x {\n  from  = 1 # c\n  until = \"now\"\n}\n\nb \"y\" {\n  v = 1\n}\n\n\n c  {}",
 		"b \"x\" {\n  from  = 1\n  until = 2 // two\n}\n# end\n": "b \"x\" {\n  from  = 1\n  until = \"now\" // two\n}\n\nb \"y\" {\n  v = 1\n}\n# end\n",
+		"b \"x\" {\n  to = 1\n  c {}\n}\n":                       "b \"x\" {\n  to    = 1\n  until = \"now\"\n  c {}\n}\n\nb \"y\" {\n  v = 1\n}\n",
+		"b \"x\" { from = 1 }\n":                                 "b \"x\" {\n  from  = 1\n  until = \"now\"\n}\n\nb \"y\" {\n  v = 1\n}\n",
+		"b \"x\" {}":                                             "b \"x\" {\n  until = \"now\"\n}\n\nb \"y\" {\n  v = 1\n}\n",
 		"b \"x\" {\n  from = <<-T\n  }\n  T\n}\n":                "b \"x\" {\n  from  = <<-T\n  }\n  T\n  until = \"now\"\n}\n\nb \"y\" {\n  v = 1\n}\n",
 	} {
 		if got, err := edit(src); err != nil || got != want {
@@ -27,7 +30,6 @@ func TestEditBlock(t *testing.T) {
 	}
 	for src, says := range map[string]string{
 		"b \"z\" {\n  from = 1\n}\n":               "has no b \"x\"",
-		"b \"x\" {\n  to = 1\n}\n":                 "has no from",
 		"c {\n  b \"x\" {\n    from = 1\n  }\n}\n": "has no b \"x\"",
 	} {
 		if _, err := edit(src); err == nil || !strings.Contains(err.Error(), says) {
@@ -40,5 +42,39 @@ func TestEditBlock(t *testing.T) {
 		} else if _, ok := errors.AsType[*diag.Problems](err); !ok {
 			t.Errorf("%.20q: %v", src, err)
 		}
+	}
+}
+
+// An attribute goes with its line, a block with the comment right above it; nothing else does.
+func TestEditBlockRemoves(t *testing.T) {
+	for _, c := range []struct {
+		src, want string
+		edit      BlockEdit
+	}{
+		{"b \"x\" {\n  a = 1 # one\n  # two\n  c = 2\n}\n", "b \"x\" {\n  # two\n  c = 2\n}\n", BlockEdit{Set: []AttributeEdit{{Name: "a"}}}},
+		{"b \"x\" { a = 1 }\n", "b \"x\" {}\n", BlockEdit{Set: []AttributeEdit{{Name: "a"}}}},
+		{"b \"x\" {\n  a = [\n    1,\n  ]\n  c = 2\n}\n", "b \"x\" {\n  a = [3]\n}\n", BlockEdit{Set: []AttributeEdit{{"a", "[3]", ""}, {Name: "c"}, {Name: "d"}}}},
+		{"# top\nb \"x\" {}\n", "# top\n", BlockEdit{Remove: true}},
+		{"a {}\n\n# of x\n// too\nb \"x\" {\n}\n\nc {}\n", "a {}\n\nc {}\n", BlockEdit{Remove: true}},
+		{"a {}\n# of a\n\nb \"x\" {}", "a {}\n# of a\n", BlockEdit{Remove: true}},
+		{"b \"x\" {}\n\nc {}\n", "c {}\n", BlockEdit{Remove: true}},
+		{"b \"x\" {}\n", "", BlockEdit{Remove: true}},
+	} {
+		c.edit.Type, c.edit.Label = "b", "x"
+		if got, err := EditBlock("x.hcl", []byte(c.src), c.edit); err != nil || string(got) != c.want {
+			t.Errorf("%q\n got %q, %v\nwant %q", c.src, got, err, c.want)
+		}
+	}
+}
+
+// A block that is added stands behind an empty line, and alone in a new file.
+func TestAppendBlocks(t *testing.T) {
+	for src, want := range map[string]string{"": "b {\n  v = 1\n}\n", "a {}": "a {}\n\nb {\n  v = 1\n}\n", "a {}\n# end\n\n\n": "a {}\n# end\n\nb {\n  v = 1\n}\n"} {
+		if got, err := AppendBlocks("x.hcl", []byte(src), "b {\nv=1\n}\n"); err != nil || string(got) != want {
+			t.Errorf("%q: %q, %v", src, got, err)
+		}
+	}
+	if out, err := AppendBlocks("x.hcl", []byte("a {"), "b {}\n"); err == nil {
+		t.Errorf("a file that does not parse became %q", out)
 	}
 }

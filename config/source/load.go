@@ -29,7 +29,7 @@ func LoadFS(fsys fs.FS, opts Options) (*Tree, diag.List) {
 // load reads all files before it parses any, so that the limits of the whole tree
 // hold before the parser has allocated anything.
 func load(files *Files, opts Options) (*Tree, diag.List) {
-	w := &walk{files: files, limits: opts.Limits, lockfile: opts.Lockfile}
+	w := &walk{files: files, limits: opts.Limits, lockfile: opts.Lockfile, edited: opts.Edited}
 	w.run()
 	if w.total > opts.Limits.TreeBytes {
 		return new(Tree), w.l.Sorted()
@@ -103,13 +103,13 @@ func (p *piece) hasTooManyErrors() bool { return len(p.l) > maxFileDiagnostics }
 // nil when there is no content.
 func (d *document) read(files *Files, e entry, opts Options) {
 	d.entry = e
-	b, err := files.read(e.name, e.size)
-	if err != nil {
-		d.l = diag.List{unreadable(e.name, err)}
-		return
-	}
-	if edited, ok := opts.Edited[e.name]; ok {
-		b = edited
+	b, edited := opts.Edited[e.name]
+	if !edited {
+		var err error
+		if b, err = files.read(e.name, e.size); err != nil {
+			d.l = diag.List{unreadable(e.name, err)}
+			return
+		}
 	}
 	d.file = &File{Name: e.name, Bytes: b, Body: new(Body), JSON: e.isJSON()}
 	d.check(opts.Limits)

@@ -28,7 +28,7 @@ type Options struct {
 	Limits   Limits            // the zero value means DefaultLimits
 	Workers  int               // files parsed at once; 0 means GOMAXPROCS
 	Lockfile string            // a name relative to the root; that file is no configuration, like LockfileName
-	Edited   map[string][]byte // stands for the content of the file of that name, which the tree has
+	Edited   map[string][]byte // stands for the content of the file of that name; nil: as if there were no such file
 	Shapes   BlockSchema       // what JSON bodies hold; without it a JSON body holds attributes only
 }
 

@@ -27,6 +27,7 @@ type walk struct {
 	files    *Files
 	limits   Limits
 	lockfile string
+	edited   map[string][]byte // see Options.Edited
 
 	entries []entry
 	total   int64
@@ -48,11 +49,27 @@ func (e entry) isJSON() bool { return strings.HasSuffix(e.name, ".json") }
 // whole tree, before any file is read.
 func (w *walk) run() {
 	w.folder(".", 0)
+	w.overlay()
 	slices.SortFunc(w.entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
 	for _, e := range w.entries {
 		if w.total += e.size; w.total > w.limits.TreeBytes {
 			w.report(e.name, "limit-exceeded", "Too large tree", fmt.Sprintf("This is past a limit: all files of a configuration have %d bytes at most.", w.limits.TreeBytes))
 			return
+		}
+	}
+}
+
+// overlay makes the entries those of the edited tree: files that are not there yet come to
+// it, and those that an edit removes leave it.
+func (w *walk) overlay() {
+	w.entries = slices.DeleteFunc(w.entries, func(e entry) bool { _, edited := w.edited[e.name]; return edited })
+	for name, content := range w.edited {
+		switch {
+		case content == nil || !w.isConfiguration(name):
+		case int64(len(content)) > w.limits.FileBytes:
+			w.l = append(w.l, fileTooLarge(name, w.limits.FileBytes))
+		default:
+			w.entries = append(w.entries, entry{name: name, size: int64(len(content))})
 		}
 	}
 }

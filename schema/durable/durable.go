@@ -54,6 +54,46 @@ func (OS) Create(path string, mode fs.FileMode) (File, error) {
 	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 }
 
+// In is the System of the files below a folder. No name and no link leads out of it.
+type In struct{ Root *os.Root }
+
+// maxLinks is how many links a name may lead through, as in most kernels.
+const maxLinks = 40
+
+// The operations of a System, with names relative to the root.
+func (s In) Lstat(path string) (fs.FileInfo, error) { return s.Root.Lstat(path) }
+func (s In) Rename(from, to string) error           { return s.Root.Rename(from, to) }
+func (s In) Remove(path string) error               { return s.Root.Remove(path) }
+func (s In) Create(path string, mode fs.FileMode) (File, error) {
+	return s.Root.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+}
+func (s In) EvalSymlinks(path string) (string, error) {
+	for range maxLinks {
+		info, err := s.Root.Lstat(path)
+		if err != nil || info.Mode()&fs.ModeSymlink == 0 {
+			return path, err
+		}
+		to, err := s.Root.Readlink(path)
+		if err != nil {
+			return "", err
+		}
+		if path = filepath.Join(filepath.Dir(path), to); filepath.IsAbs(to) || !filepath.IsLocal(path) {
+			return "", &fs.PathError{Op: "replace", Path: path, Err: errors.New("the link leads out of the folder")}
+		}
+	}
+	return "", &fs.PathError{Op: "replace", Path: path, Err: errors.New("too many links")}
+}
+func (s In) SyncFolder(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	folder, err := s.Root.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}
+
 // SyncFolder makes what was renamed, created or removed in a folder durable.
 // Windows cannot sync a folder and needs not: NTFS journals the rename.
 func SyncFolder(path string) error {
@@ -81,12 +121,17 @@ func Write(f File, content []byte) error {
 // Create writes a file that must not exist yet, whole or not at all, with mode
 // less the umask.
 func Create(path string, content []byte, mode fs.FileMode) error {
-	if err := Stage(OS{}, path, content, mode, false); err != nil {
+	return CreateWith(OS{}, path, content, mode)
+}
+
+// CreateWith is Create by the operations of a system.
+func CreateWith(system System, path string, content []byte, mode fs.FileMode) error {
+	if err := Stage(system, path, content, mode, false); err != nil {
 		return err
 	}
-	err := SyncFolder(filepath.Dir(path))
+	err := system.SyncFolder(filepath.Dir(path))
 	if err != nil {
-		os.Remove(path)
+		system.Remove(path)
 	}
 	return err
 }
@@ -96,7 +141,14 @@ func Create(path string, content []byte, mode fs.FileMode) error {
 // that exists keeps its permissions; a new one gets mode less the umask. What is
 // no regular file is refused. Errors name the file and not its staging file.
 func Replace(path string, content []byte, mode fs.FileMode) error {
-	at, info, err := Resolve(OS{}, path)
+	return ReplaceWith(OS{}, path, content, mode, nil)
+}
+
+// ReplaceWith is Replace by the operations of a system. last is called between staging and
+// renaming, and its error leaves the file as it is: what has to hold until then is checked
+// there. Nil checks nothing.
+func ReplaceWith(system System, path string, content []byte, mode fs.FileMode, last func() error) error {
+	at, info, err := Resolve(system, path)
 	if err != nil {
 		return err
 	}
@@ -105,10 +157,15 @@ func Replace(path string, content []byte, mode fs.FileMode) error {
 	}
 	staged, err := StagingName(at, rand.Reader)
 	if err == nil {
-		err = Stage(OS{}, staged, content, mode, info != nil)
+		err = Stage(system, staged, content, mode, info != nil)
+	}
+	if err == nil && last != nil {
+		if err := last(); err != nil {
+			return errors.Join(err, named(system.Remove(staged), path))
+		}
 	}
 	if err == nil {
-		_, err = Commit(OS{}, staged, at)
+		_, err = Commit(system, staged, at)
 	}
 	return named(err, path)
 }
