@@ -4,7 +4,6 @@ import (
 	"errors"
 	"iter"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/writ-auth/writ/schema"
@@ -74,11 +73,11 @@ func (t *TrustedIssuer) checkIssuer(token *Token) error {
 	if sub == "" {
 		return refuse(ReasonMissingClaim, "sub is not a string")
 	}
-	domain := strings.HasPrefix(t.Issuer, "spiffe://")
-	if domain && !strings.HasPrefix(sub, strings.TrimSuffix(t.Issuer, "/")+"/") {
+	issuer := schema.TrustedIssuer{Issuer: t.Issuer}
+	if !issuer.SpeaksFor(sub) {
 		return refuse(ReasonWrongSubject, "sub %s is not of the trust domain", excerpt(sub))
 	}
-	if domain && token.claims.Get("iss") == nil {
+	if schema.IsTrustDomain(t.Issuer) && token.claims.Get("iss") == nil {
 		return nil
 	}
 	if token.iss != t.Issuer || token.iss == "" {
@@ -127,7 +126,7 @@ func MatchFederated(v *Verified, issuer string, credentials iter.Seq[schema.Fede
 			continue
 		}
 		switch {
-		case !matchSubject(credential, v.Subject()):
+		case !credential.MatchesSubject(v.Subject()):
 			reason, detail = ReasonWrongSubject, "sub "+excerpt(v.Subject())
 		case !v.Equal(credential.Claims):
 			reason, detail = ReasonWrongClaim, "a claim that federated credential "+excerpt(credential.Label)+" demands is absent or different"
@@ -138,18 +137,4 @@ func MatchFederated(v *Verified, issuer string, credentials iter.Seq[schema.Fede
 		}
 	}
 	return "", refuse(reason, "%s", detail)
-}
-
-// matchSubject compares the whole sub: with the exact subject, or with the
-// pattern of package schema. A credential with neither matches nothing.
-func matchSubject(credential schema.Federated, subject string) bool {
-	switch {
-	case subject == "" || credential.Subject != "" && credential.SubjectPattern != "":
-		return false
-	case credential.Subject != "":
-		return credential.Subject == subject
-	case credential.SubjectPattern == "" || len(subject) > schema.MaxSubject:
-		return false
-	}
-	return schema.MatchSubject(credential.SubjectPattern, subject)
 }
