@@ -47,22 +47,32 @@ var foreignTypes = []string{"", "jwt", "jose"}
 // The token's jti is not used up: workloads present one token until it
 // expires.
 func (t *TrustedIssuer) Verify(token *Token, now time.Time, types ...string) (*Verified, error) {
-	if !slices.Contains(foreignTypes, token.Type) && !slices.Contains(types, token.Type) {
-		return nil, refuse(ReasonWrongType, "typ %s", excerpt(token.Type))
-	}
-	if err := t.checkIssuer(token); err != nil {
-		return nil, err
-	}
-	if err := t.checkAudience(token); err != nil {
-		return nil, err
-	}
-	if _, err := token.times(now.Unix()); err != nil {
+	claimed, err := t.UnsafeWithoutSignature(token, now, types...)
+	if err != nil {
 		return nil, err
 	}
 	if t.Keys == nil {
 		return nil, ErrNoKeys
 	}
 	if _, err := verifySignature(token.JWS, []ClientKeys{{Keys: t.Keys}}); err != nil {
+		return nil, err
+	}
+	return claimed, nil
+}
+
+// UnsafeWithoutSignature is Verify without the signature: anybody could have made the
+// token. It is for the workbench, which says what a token would be taken for.
+func (t *TrustedIssuer) UnsafeWithoutSignature(token *Token, now time.Time, types ...string) (*Verified, error) {
+	if err := t.checkIssuer(token); err != nil {
+		return nil, err
+	}
+	if !slices.Contains(foreignTypes, token.Type) && !slices.Contains(types, token.Type) {
+		return nil, refuse(ReasonWrongType, "typ %s", excerpt(token.Type))
+	}
+	if err := t.checkAudience(token); err != nil {
+		return nil, err
+	}
+	if _, err := token.times(now.Unix()); err != nil {
 		return nil, err
 	}
 	return &Verified{claims: token.claims, sub: token.sub}, nil
