@@ -90,6 +90,29 @@ func MatchSubject(pattern, subject string) bool {
 	return live[len(subject)]
 }
 
+// MatchesSubject reports whether the credential is for tokens with this whole sub claim:
+// by the exact subject or by the pattern. One with neither, or with both, matches nothing.
+func (f *Federated) MatchesSubject(subject string) bool {
+	switch {
+	case subject == "" || f.Subject != "" && f.SubjectPattern != "":
+		return false
+	case f.Subject != "":
+		return f.Subject == subject
+	case f.SubjectPattern == "" || len(subject) > MaxSubject:
+		return false
+	}
+	return MatchSubject(f.SubjectPattern, subject)
+}
+
+// SpeaksFor reports whether the issuer's tokens may have this sub claim. An issuer that
+// is a SPIFFE trust domain, "spiffe://example.org", speaks for that domain alone.
+func (t *TrustedIssuer) SpeaksFor(subject string) bool {
+	return !IsTrustDomain(t.Issuer) || strings.HasPrefix(subject, strings.TrimSuffix(t.Issuer, "/")+"/")
+}
+
+// IsTrustDomain reports whether the URL of a trusted issuer is a SPIFFE trust domain.
+func IsTrustDomain(issuer string) bool { return strings.HasPrefix(issuer, "spiffe://") }
+
 // CheckSubjectDN reports why s is not a distinguished name in the shape of RFC
 // 4514. The server compares names attribute by attribute; this only keeps out
 // what is no name.

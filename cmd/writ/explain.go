@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/view"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/writ-auth/writ/cmd/writ/internal/explain"
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/server/clientauth"
 )
 
 // explainFlags are the request to explain.
@@ -18,6 +20,8 @@ type explainFlags struct {
 	api    string
 	scopes []string
 	user   bool
+	// assertion is another issuer's token, or "-" for standard input.
+	assertion string
 }
 
 func explainCommand() cli.Command {
@@ -31,6 +35,10 @@ that it read. With a TOKEN ("-" reads standard input) the request is the one tha
 answers; the token itself is not verified here: "writ verify" does that.
 Exits with 0 when the request is allowed and with 2 when it is refused.
 
+With --assertion it holds the token of a CI system, a cluster or another issuer
+against every trusted_issuer and federated block, and says of each why it does not
+match. Exits with 0 when it is the credential of exactly one client, else with 2.
+
 With the CODE of a diagnostic it prints what the code means, an example that
 causes it and the way out.`,
 		Example: "$ writ explain --client billing --api https://api.example.com/orders/ --scope read:orders\nRefused: invalid_target\n...\n  \"https://api.example.com/orders/\" differs from api.orders by a trailing slash: ask for \"https://api.example.com/orders\".\n$ writ explain immutable-identifier",
@@ -39,12 +47,19 @@ causes it and the way out.`,
 			{Name: "api", Usage: "the API's `IDENTIFIER`; the client's default_api without", Value: &o.api},
 			{Name: "scope", Usage: "the `SCOPE` asked for, repeatable", Value: &o.scopes},
 			{Name: "user", Usage: "the client asks on behalf of a user", Value: &o.user},
+			{Name: "assertion", Usage: "say which client the outside `TOKEN` would be; \"-\" reads standard input", Value: &o.assertion},
 		},
 		Run: func(_ context.Context, env *cli.Env, args []string) error { return runExplain(env, args, flags, o) },
 	}
 }
 
 func runExplain(env *cli.Env, args []string, flags *cli.ConfigFlags, o *explainFlags) error {
+	if o.assertion != "" {
+		if len(args) > 0 || o.client != "" || o.api != "" || len(o.scopes) > 0 || o.user {
+			return diag.Usagef("--assertion is a question of its own: leave the rest out")
+		}
+		return runExplainAssertion(env, flags, o.assertion)
+	}
 	question := explain.Question{ClientID: o.client, API: o.api, Scopes: words(o.scopes), OfUser: o.user}
 	isCode := len(args) == 1 && codeForm.MatchString(args[0])
 	if len(args) == 1 {
@@ -78,6 +93,32 @@ func runExplain(env *cli.Env, args []string, flags *cli.ConfigFlags, o *explainF
 		return err
 	}
 	if !explanation.Allowed {
+		return cli.Status(cli.ExitChanges)
+	}
+	return nil
+}
+
+// runExplainAssertion says which client an outside token would be.
+func runExplainAssertion(env *cli.Env, flags *cli.ConfigFlags, arg string) error {
+	compact, err := tokenArgument(env, arg)
+	if err != nil {
+		return err
+	}
+	_, t, err := flags.Compile(env, nil)
+	if err != nil {
+		return err
+	}
+	a, err := explain.Identify(t.Model, compact, env.Now())
+	if refused, ok := errors.AsType[*clientauth.Refusal](err); ok {
+		return diag.Failf("invalid-token", "", "read token: %s: %s", refused.Reason, refused.Detail)
+	}
+	if err != nil {
+		return err
+	}
+	if err := view.Assertion(env, env.Out, a); err != nil {
+		return err
+	}
+	if len(a.Clients) != 1 {
 		return cli.Status(cli.ExitChanges)
 	}
 	return nil

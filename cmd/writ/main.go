@@ -36,6 +36,7 @@ func commands() []cli.Command {
 		fleetCommand(),
 		showCommand(),
 		explainCommand(),
+		whoCommand(),
 		graphCommand(),
 		checkCommand(),
 		devCommand(),

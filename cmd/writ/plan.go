@@ -26,6 +26,7 @@ type planFlags struct {
 	out      string
 	detailed bool
 	markdown bool
+	checks   []string
 }
 
 // snapshotFlag says where the snapshot in force is.
@@ -76,6 +77,7 @@ as good as its host, and redirects lead to https only.`,
 			cli.Flag{Name: "against", Usage: "compare with `REF`: a snapshot's file or location, or git:REV", Value: &o.against},
 			cli.Flag{Name: "out", Usage: "save the plan for \"writ apply\" to `FILE`", Value: &o.out},
 			cli.Flag{Name: "detailed-exitcode", Usage: "exit with 2 when there are changes", Value: &o.detailed},
+			cli.Flag{Name: "check", Usage: "exit with 2 unless the plan passes `CHECK`: no-new-access[=KEY:VALUE,...] or no-access=KEY:VALUE,..., with the keys client, api, scope and subject_type; repeatable", Value: &o.checks},
 			cli.Flag{Name: "markdown", Usage: "print a comment for a pull request", Value: &o.markdown},
 		),
 		Run: func(ctx context.Context, env *cli.Env, args []string) error { return runPlan(ctx, env, args, flags, o) },
@@ -91,6 +93,10 @@ func runPlan(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 	}
 	if o.markdown && env.JSON {
 		return diag.Usagef("--markdown and --json both say how to print: leave one out")
+	}
+	checks, err := parseChecks(o.checks)
+	if err != nil {
+		return err
 	}
 	w, err := flags.Load(env, args)
 	if err != nil {
@@ -116,7 +122,11 @@ func runPlan(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 	if o.markdown {
 		how = view.PlanMarkdown{Command: planCommandLine(w, o), Note: note}
 	}
-	if err := how.Render(env.Out, p.Plan); err != nil {
+	results, err := runChecks(p, checks, env.Now())
+	if err != nil {
+		return err
+	}
+	if err := (view.CheckedPlan{Plan: how, Checks: results}).Render(env.Out, p.Plan); err != nil {
 		return err
 	}
 	if o.out != "" {
@@ -125,7 +135,7 @@ func runPlan(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 		}
 		sayApply(env, w, o.out)
 	}
-	if o.detailed && !p.Plan.Empty() {
+	if failed(results) || o.detailed && !p.Plan.Empty() {
 		return cli.Status(cli.ExitChanges)
 	}
 	return nil

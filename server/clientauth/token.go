@@ -52,3 +52,16 @@ func (t *Token) UnverifiedIssuer() string { return t.iss }
 // UnverifiedSubject returns the sub claim, "" when there is none. It serves to
 // find the client whose key to verify with and for nothing else.
 func (t *Token) UnverifiedSubject() string { return t.sub }
+
+// UnverifiedAudiences returns the values of the aud claim, for people to read.
+func (t *Token) UnverifiedAudiences() []string {
+	aud, _ := t.claims.Texts("aud")
+	return aud
+}
+
+// UnverifiedExpiry returns the exp claim in Unix seconds, 0 when there is none. It
+// serves to explain a token that has expired.
+func (t *Token) UnverifiedExpiry() int64 {
+	exp, _ := t.claims.Seconds("exp")
+	return exp
+}

@@ -73,7 +73,7 @@ func (e *Env) ShowReport(w io.Writer, problems *diag.Problems) {
 const (
 	ExitOK      = 0
 	ExitError   = 1  // there are diagnostics, or the command could not do it
-	ExitChanges = 2  // plan --detailed-exitcode: changes; explain: refused
+	ExitChanges = 2  // plan --detailed-exitcode: changes; plan --check: one does not hold; explain: refused; who: nobody
 	ExitStale   = 3  // apply: the plan is stale; fmt --check: something to change
 	ExitUsage   = 64 // EX_USAGE of sysexits(3)
 	ExitDefect  = 70 // EX_SOFTWARE: a mistake in writ itself

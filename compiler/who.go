@@ -1,0 +1,281 @@
+package compiler
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
+)
+
+// This file answers who has access: by enumeration of the authorizations, with the
+// functions by which a plan compares access, so that the two cannot differ.
+
+// An AccessFilter says which access is meant. Every field narrows it; the zero value
+// means all. Clients and APIs are named by label ("billing" or "client.billing") or by
+// what tokens carry, the client_id or the identifier. Where one client's label is the
+// client_id of another, the label is meant.
+type AccessFilter struct {
+	Client, API, Scope string
+	SubjectType        schema.SubjectType
+}
+
+// A namedAccess is an AccessFilter with its names resolved.
+type namedAccess struct {
+	clientIDs, identifiers []string // nil for any
+	scope                  string
+	subjectType            schema.SubjectType
+}
+
+// resolve finds what the filter names in the documents, of which some may be nil. One
+// label may name two clients, one before and one after a change. A name that nothing
+// has is an error: the answer to a question about a misspelt client would be "nobody".
+func (f AccessFilter) resolve(docs ...*schema.Document) (namedAccess, error) {
+	n := namedAccess{scope: f.Scope, subjectType: f.SubjectType}
+	var clients, apis []identity
+	scopes := []string{}
+	for _, d := range docs {
+		if d == nil {
+			continue
+		}
+		for i := range d.Clients {
+			clients = append(clients, identity{d.Clients[i].Label, d.Clients[i].ClientID})
+		}
+		for i := range d.APIs {
+			apis = append(apis, identity{d.APIs[i].Label, d.APIs[i].Identifier})
+		}
+	}
+	var err error
+	if n.clientIDs, err = idsOf(KindClient, f.Client, clients); err != nil {
+		return n, err
+	}
+	if n.identifiers, err = idsOf(KindAPI, f.API, apis); err != nil {
+		return n, err
+	}
+	if f.Scope == "" {
+		return n, nil
+	}
+	for _, d := range docs {
+		for i := 0; d != nil && i < len(d.APIs); i++ {
+			for _, s := range d.APIs[i].Scopes {
+				if meets(n.identifiers, d.APIs[i].Identifier) {
+					scopes = append(scopes, s.Name)
+				}
+			}
+		}
+	}
+	if !slices.Contains(scopes, f.Scope) {
+		return n, diag.Failf("unknown-scope", nearHint(f.Scope, scopes), "no API that is meant has a scope %q", f.Scope)
+	}
+	return n, nil
+}
+
+// An identity is the label of a client or API and what tokens carry of it.
+type identity struct{ label, id string }
+
+// idsOf returns the client ids or identifiers of the objects that a name means: those
+// with the label, else the one with the id. Nil stands for any where name is "".
+func idsOf(kind Kind, name string, objects []identity) (ids []string, err error) {
+	if name == "" {
+		return nil, nil
+	}
+	label := strings.TrimPrefix(name, string(kind)+".")
+	names := make([]string, 0, 2*len(objects))
+	for _, o := range objects {
+		if o.label == label && !slices.Contains(ids, o.id) {
+			ids = append(ids, o.id)
+		}
+		names = append(names, o.label, o.id)
+	}
+	if len(ids) == 0 && slices.ContainsFunc(objects, func(o identity) bool { return o.id == name }) {
+		ids = []string{name}
+	}
+	if len(ids) == 0 {
+		return nil, diag.Failf("unknown-label", nearHint(label, names), "there is no %s %q", kind, name)
+	}
+	return ids, nil
+}
+
+// nearHint is the hint of an error about an unknown name.
+func nearHint(name string, names []string) string { return strings.TrimSpace(didYouMean(name, names)) }
+
+// meets reports whether one of the names is id, or all are meant.
+func meets(ids []string, id string) bool { return ids == nil || slices.Contains(ids, id) }
+
+// covers reports whether the filter means access of this kind. Scopes are another
+// matter: see wants.
+func (n *namedAccess) covers(clientID, identifier string, subject schema.SubjectType) bool {
+	return meets(n.clientIDs, clientID) && meets(n.identifiers, identifier) && (n.subjectType == "" || n.subjectType == subject)
+}
+
+// wants returns those of the scopes that are meant.
+func (n *namedAccess) wants(scopes []string) []string {
+	switch {
+	case n.scope == "":
+		return scopes
+	case slices.Contains(scopes, n.scope):
+		return []string{n.scope}
+	}
+	return nil
+}
+
+// An AccessQuery asks who has which access, and by what.
+type AccessQuery struct {
+	AccessFilter
+	// TrustedIssuer is the label or URL of an issuer whose tokens must be what opens the
+	// access: as the client's credential, or because they name users. "" asks about
+	// every credential.
+	TrustedIssuer string
+	Subject       string // the sub claim of its token; "" for any
+	Later         bool   // also what begins only after the time
+}
+
+// An Access is the right of one client to tokens for one API, at a time.
+type Access struct {
+	Client        *schema.Client
+	API           *schema.API
+	Authorization *schema.Authorization
+	Range         hcl.Range // of the authorization
+	// Credentials are those by which the client can authenticate at the time, in the
+	// order of the language reference.
+	Credentials []AccessCredential
+	// Users are the labels of the trusted issuers on behalf of whose users the client
+	// acts; nil for a client on its own behalf.
+	Users []string
+	From  int64 // Unix seconds; 0 where the access is there at the time
+	Until int64 // Unix seconds, exclusive; 0 for no end
+}
+
+// An AccessCredential is one way in which the client of an Access authenticates.
+type AccessCredential struct {
+	schema.Credential
+	Range hcl.Range // of its block
+}
+
+// Who lists the access that the query asks about, as of a time, by client, API and
+// subject type. The error is a *diag.Failure about a name that nothing has.
+func (m *Model) Who(q AccessQuery, at time.Time) ([]Access, error) {
+	named, err := q.resolve(m.Document)
+	if err != nil {
+		return nil, err
+	}
+	users := userIssuers(m.Document)
+	if q.TrustedIssuer == "" {
+		return m.accessOf(&q, &named, m.Document.Clients, users, at), nil
+	}
+	issuer, err := m.trustedIssuerNamed(q.TrustedIssuer)
+	if err != nil {
+		return nil, err
+	}
+	list := m.accessOf(&q, &named, m.clientsBy(issuer, q.Subject), users, at)
+	if !slices.Contains(users, issuer) {
+		return list, nil
+	}
+	// Whoever authenticates the client, this issuer names users for it.
+	if named.subjectType == schema.SubjectClient {
+		return list, nil
+	}
+	byClient := slices.DeleteFunc(list, func(a Access) bool { return a.Users != nil })
+	named.subjectType = schema.SubjectUser
+	list = append(byClient, m.accessOf(&q, &named, m.Document.Clients, []*schema.TrustedIssuer{issuer}, at)...)
+	sortAccess(list)
+	return list, nil
+}
+
+// trustedIssuerNamed finds a trusted issuer by its label or URL.
+func (m *Model) trustedIssuerNamed(name string) (*schema.TrustedIssuer, error) {
+	issuers := m.Document.TrustedIssuers
+	label := strings.TrimPrefix(name, string(KindTrustedIssuer)+".")
+	names := []string{}
+	for i := range issuers {
+		if issuers[i].Label == label || issuers[i].Issuer == name {
+			return &issuers[i], nil
+		}
+		names = append(names, issuers[i].Label, issuers[i].Issuer)
+	}
+	return nil, diag.Failf("unknown-label", nearHint(label, names), "there is no trusted_issuer %q", name)
+}
+
+// clientsBy returns the clients that a token of the issuer authenticates, each with
+// only the federated blocks that such a token can match. A subject of "" is any.
+func (m *Model) clientsBy(issuer *schema.TrustedIssuer, subject string) []schema.Client {
+	if subject != "" && !issuer.SpeaksFor(subject) {
+		return nil
+	}
+	var clients []schema.Client
+	for _, c := range m.Document.Clients {
+		c.Secrets, c.PublicKeys, c.Certificates = nil, nil, nil
+		c.Federated = slices.DeleteFunc(slices.Clone(c.Federated), func(f schema.Federated) bool {
+			return f.TrustedIssuer != issuer.Label || subject != "" && !f.MatchesSubject(subject)
+		})
+		if len(c.Federated) > 0 {
+			clients = append(clients, c)
+		}
+	}
+	return clients
+}
+
+// accessOf lists the access of some clients, on behalf of users of some issuers.
+func (m *Model) accessOf(q *AccessQuery, named *namedAccess, clients []schema.Client, users []*schema.TrustedIssuer, at time.Time) []Access {
+	c := &comparison{now: at.Unix()}
+	times := c.timesOf(clients)
+	byLabel := make(map[string]*schema.Client, len(clients))
+	for i := range clients {
+		if meets(named.clientIDs, clients[i].ClientID) {
+			byLabel[clients[i].Label] = &clients[i]
+		}
+	}
+	apis := make(map[string]*schema.API, len(m.Document.APIs))
+	for i := range m.Document.APIs {
+		if api := &m.Document.APIs[i]; meets(named.identifiers, api.Identifier) {
+			apis[api.Label] = api
+		}
+	}
+	labels := make([]string, len(users))
+	for i, issuer := range users {
+		labels[i] = issuer.Label
+	}
+	var list []Access
+	for i := range m.Document.Authorizations {
+		auth := &m.Document.Authorizations[i]
+		right, has := tokenRightOf(auth, byLabel, apis, len(users) > 0)
+		if !has || !named.covers(right.clientID, right.identifier, auth.SubjectType) || named.scope != "" && named.wants(auth.Scopes) == nil {
+			continue
+		}
+		spans := c.spansOf(&right, times)
+		if len(spans) == 0 || !q.Later && !covers(spans, c.now) {
+			continue
+		}
+		a := Access{Client: right.client, API: apis[auth.API], Authorization: auth, Range: m.authorizations[i].Range}
+		if auth.SubjectType == schema.SubjectUser {
+			a.Users = labels
+		}
+		if spans[0].from > c.now {
+			a.From = spans[0].from
+		}
+		if spans[0].until != forever {
+			a.Until = spans[0].until
+		}
+		_, declared, _ := m.Client(auth.Client)
+		for _, credential := range right.client.Credentials() {
+			if credential.Window.Contains(max(a.From, c.now)) {
+				a.Credentials = append(a.Credentials, AccessCredential{credential, declared.NestedRange(credential.Block.Type, credential.Label, "")})
+			}
+		}
+		list = append(list, a)
+	}
+	sortAccess(list)
+	return list
+}
+
+// sortAccess sorts by client, API and subject type, of which no two have all three.
+func sortAccess(list []Access) {
+	slices.SortFunc(list, func(a, b Access) int {
+		return cmp.Or(cmp.Compare(a.Client.Label, b.Client.Label), cmp.Compare(a.API.Label, b.API.Label),
+			cmp.Compare(a.Authorization.SubjectType, b.Authorization.SubjectType))
+	})
+}
