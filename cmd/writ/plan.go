@@ -116,7 +116,7 @@ func runPlan(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 	if o.markdown {
 		how = view.PlanMarkdown{Command: planCommandLine(w, o), Note: note}
 	}
-	if err := how.Render(env.Out, p.Plan); err != nil {
+	if err := how.Render(env.Out, &view.Review{Plan: p.Plan}); err != nil {
 		return err
 	}
 	if o.out != "" {
