@@ -24,9 +24,16 @@ type AccessChange struct {
 	SubjectType schema.SubjectType `json:"subject_type"`
 	// TrustedIssuer is the label of the issuer to whose users the change is limited;
 	// "" where it is for all users, or for the client itself.
-	TrustedIssuer string   `json:"trusted_issuer,omitempty"`
+	TrustedIssuer string `json:"trusted_issuer,omitempty"`
+	// Authorization is the label of the authorization that gives the access, or gave it.
+	Authorization string   `json:"authorization"`
 	Gained        []string `json:"gained"` // scopes, sorted
 	Lost          []string `json:"lost"`   // scopes, sorted
+	// Sensitive are those of Gained and Lost that the API declares sensitive, now or
+	// before: a change that takes the mark away with one hand does not hide the other.
+	Sensitive []string `json:"sensitive,omitempty"`
+	// Tier is TierReach or TierLonger where something is gained, else "".
+	Tier Tier `json:"tier,omitempty"`
 	// From and Until are the period in which requests get another answer than
 	// before, as RFC 3339; Until is exclusive. An empty From is the time of the plan,
 	// an empty Until no end.
@@ -228,10 +235,12 @@ func areTwoSides(a, b *tokenRight) bool {
 // or for all if issuer is "".
 func (c *comparison) accessChange(changes []AccessChange, before, after *tokenRight, issuer string) []AccessChange {
 	side := cmp.Or(after, before)
-	for _, p := range compareSpans(c.spansOf(before, c.timesBefore), c.spansOf(after, c.timesAfter), c.now) {
+	hadSpans := c.spansOf(before, c.timesBefore)
+	for _, p := range compareSpans(hadSpans, c.spansOf(after, c.timesAfter), c.now) {
 		change := AccessChange{
 			Client: side.authorization.Client, API: side.authorization.API, SubjectType: side.authorization.SubjectType,
-			ClientID: side.clientID, Identifier: side.identifier, TrustedIssuer: issuer,
+			Authorization: side.authorization.Label,
+			ClientID:      side.clientID, Identifier: side.identifier, TrustedIssuer: issuer,
 			Gained: []string{}, Lost: []string{}, ValidUntilMax: c.validUntilMax(before, side),
 		}
 		var was, is []string
@@ -250,6 +259,13 @@ func (c *comparison) accessChange(changes []AccessChange, before, after *tokenRi
 		change.Gained, change.Lost = append(change.Gained, added...), append(change.Lost, removed...)
 		slices.Sort(change.Gained)
 		slices.Sort(change.Lost)
+		change.Sensitive = c.sensitiveOf(side, change.Gained, change.Lost)
+		if change.Token == TokenGained || len(added) > 0 {
+			change.Tier = TierReach
+			if len(hadSpans) > 0 && len(difference(added, before.authorization.Scopes)) == 0 {
+				change.Tier = TierLonger // the same scopes, in a period that had none
+			}
+		}
 		if p.from > c.now {
 			change.From = schema.FormatTime(p.from)
 		}
@@ -259,6 +275,40 @@ func (c *comparison) accessChange(changes []AccessChange, before, after *tokenRi
 		changes = append(changes, change)
 	}
 	return changes
+}
+
+// sensitiveOf returns the scopes that the API of a right declares sensitive before or after.
+func (c *comparison) sensitiveOf(right *tokenRight, lists ...[]string) []string {
+	if c.sensitive == nil {
+		c.sensitive = make(map[string]map[string]bool)
+		for _, d := range []*schema.Document{c.prior, c.next} {
+			for i := range d.APIs {
+				for j := range d.APIs[i].Scopes {
+					if s := &d.APIs[i].Scopes[j]; s.Sensitive {
+						of := c.sensitive[d.APIs[i].Identifier]
+						if of == nil {
+							of = make(map[string]bool)
+							c.sensitive[d.APIs[i].Identifier] = of
+						}
+						of[s.Name] = true
+					}
+				}
+			}
+		}
+	}
+	of := c.sensitive[right.identifier]
+	if of == nil {
+		return nil
+	}
+	var found []string
+	for _, list := range lists {
+		for _, scope := range list {
+			if of[scope] {
+				found = append(found, scope)
+			}
+		}
+	}
+	return found
 }
 
 // validUntilMax returns for how many seconds issued tokens can stay valid.

@@ -14,6 +14,76 @@ import (
 // This file holds what the effects of attributes have in common. The rule
 // everywhere: where it is not certain that nobody gains, it widens.
 
+// A Tier says how a change widens access, so that a reader sees new reach before a
+// routine rotation. A change that does not widen has none.
+type Tier string
+
+// The tiers, the one that matters most first.
+const (
+	TierReach      Tier = "reach"      // somebody can do what they could not
+	TierLonger     Tier = "longer"     // what they could do already, for longer, later or more often
+	TierCredential Tier = "credential" // what they could do already, with another credential or key
+)
+
+// rank orders tiers, reach first. No tier comes last.
+func (t Tier) rank() int {
+	switch t {
+	case TierReach:
+		return 0
+	case TierLonger:
+		return 1
+	case TierCredential:
+		return 2
+	}
+	return 3
+}
+
+// attributeTiers are the tiers of attributes and nested blocks, by name. All others give
+// new reach: where it is not certain that nobody can do anything new, somebody can.
+var attributeTiers = map[string]Tier{
+	"token_lifetime":       TierLonger,
+	"expires_at":           TierLonger,
+	"retires_at":           TierLonger,
+	"refresh_token":        TierLonger,
+	"allow_offline_access": TierLonger,
+	"caps_lifetime":        TierLonger,
+	"rate_limit":           TierLonger,
+
+	"secret":         TierCredential,
+	"public_key":     TierCredential,
+	"certificate":    TierCredential,
+	"federated":      TierCredential,
+	"private_key":    TierCredential,
+	"signing_secret": TierCredential,
+	"jwks":           TierCredential,
+	"jwks_uri":       TierCredential,
+}
+
+// tierOf is the tier of an attribute that changed with an effect.
+func tierOf(name string, effect Effect) Tier {
+	if effect != EffectWiden {
+		return ""
+	}
+	if tier, listed := attributeTiers[name]; listed {
+		return tier
+	}
+	return TierReach
+}
+
+// breaksVerifiers reports whether a change of the attribute leaves verifiers, which are
+// set up for tokens as they were, refusing the new ones until somebody changes them.
+func breaksVerifiers(kind Kind, name string) bool {
+	switch kind {
+	case KindIssuer:
+		return name == "url" || name == "sub_style"
+	case KindAPI:
+		return name == "identifier" || name == "signing_alg" || name == "signing_secret" || name == "token_profile"
+	case KindSigningKey:
+		return name == "algorithm"
+	}
+	return false
+}
+
 // optional is nil for the zero value, which stands for an attribute not set.
 func optional[T comparable](v T) any {
 	var zero T

@@ -221,12 +221,15 @@ func (d *differ) credential(before, after *schema.Credential) {
 		effect = stronger(effect, e)
 		reasons = append(reasons, reason)
 	}
+	tier := TierLonger // of a window that moves
 	if identityChanged(before, after) {
+		tier = TierCredential
 		judge(valueEffect(before, after))
 	}
 	if f, ok := after.Of.(*schema.Federated); ok {
 		switch e := requirementEffect(before.Of.(*schema.Federated).Claims, f.Claims); e {
 		case EffectWiden:
+			tier = TierCredential
 			judge(e, "asks for other or fewer claims")
 		case EffectNarrow:
 			judge(e, "asks for more claims")
@@ -248,6 +251,9 @@ func (d *differ) credential(before, after *schema.Credential) {
 	if len(reasons) > 0 {
 		d.nested(after.Block.Type, after.Label, credentialObject(before), credentialObject(after), effect,
 			"The %s of %s %s.", credentialName(after), d.address, strings.Join(reasons, ", and "))
+		if effect == EffectWiden {
+			d.attributes[len(d.attributes)-1].Tier = tier
+		}
 	}
 }
 

@@ -78,7 +78,7 @@ func (c *comparison) recordReleased(kind Kind, block string, e lockfile.Entry, u
 		now = fmt.Sprintf("the lockfile has it neither in use nor retired, so that any %s may take it", kind)
 	}
 	c.changes = append(c.changes, Change{
-		Address: recordAddress(block, e.Label), Action: ActionDelete, Effect: EffectWiden,
+		Address: recordAddress(block, e.Label), Action: ActionDelete, Effect: EffectWiden, Tier: TierReach,
 		Reason: fmt.Sprintf("The %s %q was kept for %s; %s.", w.noun, e.Value, owner, now),
 		Before: Object{[]Attribute{{w.attribute, e.Value}}},
 	})

@@ -232,7 +232,9 @@ type Change struct {
 	Address         string            `json:"address"`                    // "api.orders"; of a rename, the new one
 	PreviousAddress string            `json:"previous_address,omitempty"` // of a rename
 	Action          Action            `json:"action"`
-	Effect          Effect            `json:"effect"`               // the strongest effect
+	Effect          Effect            `json:"effect"`         // the strongest effect
+	Tier            Tier              `json:"tier,omitempty"` // of EffectWiden: the first tier of its attributes
+	BreaksVerifiers bool              `json:"breaks_verifiers,omitempty"`
 	Reason          string            `json:"reason"`               // full sentences
 	Before          Object            `json:"before"`               // null for ActionCreate
 	After           Object            `json:"after"`                // null for ActionDelete
@@ -246,7 +248,10 @@ type AttributeChange struct {
 	Label  string `json:"label,omitempty"` // of a nested block
 	Action Action `json:"action"`          // ActionCreate, ActionUpdate or ActionDelete
 	Effect Effect `json:"effect"`
-	Reason string `json:"reason"`           // full sentences
-	Before any    `json:"before,omitempty"` // a value as in Attribute; nil where it is not set or not shown
-	After  any    `json:"after,omitempty"`
+	Tier   Tier   `json:"tier,omitempty"` // of EffectWiden
+	// BreaksVerifiers says that whoever verifies tokens must be changed first.
+	BreaksVerifiers bool   `json:"breaks_verifiers,omitempty"`
+	Reason          string `json:"reason"`           // full sentences
+	Before          any    `json:"before,omitempty"` // a value as in Attribute; nil where it is not set or not shown
+	After           any    `json:"after,omitempty"`
 }

@@ -36,6 +36,8 @@ type comparison struct {
 	// When the credentials of clients are accepted, see timesOf; made by compareTimes.
 	timesBefore, timesAfter map[*schema.Client][]span
 
+	sensitive map[string]map[string]bool // names of sensitive scopes by identifier; made at first use
+
 	// Authorizations by the label of their API, made at first use.
 	heldBefore, heldAfter map[string][]*schema.Authorization
 
@@ -190,8 +192,9 @@ func (d *differ) nested(name, label string, before, after any, effect Effect, fo
 	case before != nil && after == nil:
 		action = ActionDelete
 	}
+	kind, _, _ := ParseAddress(d.address)
 	d.attributes = append(d.attributes, AttributeChange{
-		Name: name, Label: label, Action: action, Effect: effect,
+		Name: name, Label: label, Action: action, Effect: effect, Tier: tierOf(name, effect), BreaksVerifiers: breaksVerifiers(kind, name),
 		Reason: fmt.Sprintf(format, args...), Before: before, After: after,
 	})
 }
@@ -203,6 +206,17 @@ func (d *differ) effect() Effect {
 		effect = stronger(effect, d.attributes[i].Effect)
 	}
 	return effect
+}
+
+// tier returns the first tier among the changed attributes.
+func (d *differ) tier() Tier {
+	var tier Tier
+	for i := range d.attributes {
+		if t := d.attributes[i].Tier; t.rank() < tier.rank() {
+			tier = t
+		}
+	}
+	return tier
 }
 
 // reason joins the reasons of the attributes that have the strongest effect.
@@ -224,15 +238,19 @@ func (c *comparison) create(address string, effect Effect, after any, format str
 	if r, renamed := c.locked[address]; renamed {
 		reason += fmt.Sprintf(" The lockfile has it as %s.", Address(r.Kind, r.From))
 	}
+	tier := tierOf("", effect)
+	if kind, _, _ := ParseAddress(address); kind == KindSigningKey {
+		tier = tierOf("private_key", effect)
+	}
 	c.changes = append(c.changes, Change{
-		Address: address, Action: ActionCreate, Effect: effect, Reason: reason, After: Object{after},
+		Address: address, Action: ActionCreate, Effect: effect, Tier: tier, Reason: reason, After: Object{after},
 	})
 }
 
 // delete records an object that is gone.
 func (c *comparison) delete(address string, effect Effect, before any, format string, args ...any) {
 	c.changes = append(c.changes, Change{
-		Address: address, Action: ActionDelete, Effect: effect, Reason: fmt.Sprintf(format, args...), Before: Object{before},
+		Address: address, Action: ActionDelete, Effect: effect, Tier: tierOf("", effect), Reason: fmt.Sprintf(format, args...), Before: Object{before},
 	})
 }
 
@@ -250,8 +268,9 @@ func (c *comparison) update(d *differ, action Action, before, after any) {
 		return
 	}
 	c.changes = append(c.changes, Change{
-		Address: d.address, Action: action, Effect: d.effect(), Reason: d.reason(),
-		Before: Object{before}, After: Object{after}, Attributes: d.attributes,
+		Address: d.address, Action: action, Effect: d.effect(), Tier: d.tier(), Reason: d.reason(),
+		BreaksVerifiers: slices.ContainsFunc(d.attributes, func(a AttributeChange) bool { return a.BreaksVerifiers }),
+		Before:          Object{before}, After: Object{after}, Attributes: d.attributes,
 	})
 }
 

@@ -258,14 +258,14 @@ func TestAccessOfTheRemoved(t *testing.T) {
 	}
 	p := planBetween(before, &schema.Document{Clients: before.Clients})
 	want := AccessChange{
-		Client: "billing", API: "orders", ClientID: "b", Identifier: "urn:orders", SubjectType: schema.SubjectClient, Gained: []string{}, Lost: []string{"read", "write"},
+		Client: "billing", API: "orders", ClientID: "b", Identifier: "urn:orders", SubjectType: schema.SubjectClient, Authorization: "x", Gained: []string{}, Lost: []string{"read", "write"},
 		ValidUntilMax: 60, Token: TokenLost,
 	}
 	if len(p.Access) != 1 || !reflect.DeepEqual(p.Access[0], want) {
 		t.Errorf("got %+v, want %+v", p.Access, want)
 	}
 	b, err := json.Marshal(p.Access)
-	if err != nil || string(b) != `[{"client":"billing","api":"orders","client_id":"b","identifier":"urn:orders","subject_type":"client","gained":[],"lost":["read","write"],"valid_until_max":60,"token":"lost"}]` {
+	if err != nil || string(b) != `[{"client":"billing","api":"orders","client_id":"b","identifier":"urn:orders","subject_type":"client","authorization":"x","gained":[],"lost":["read","write"],"valid_until_max":60,"token":"lost"}]` {
 		t.Errorf("as JSON: %s, %v", b, err)
 	}
 }

@@ -253,7 +253,7 @@ type releaseResult struct {
 // publish shows the plan, asks, and writes.
 func publish(ctx context.Context, env *cli.Env, r *workspace.Release, approved bool) error {
 	if !env.JSON {
-		if err := view.PlanOf(env).Render(env.Out, r.Plan); err != nil {
+		if err := view.PlanOf(env).Render(env.Out, &view.Review{Plan: r.Plan}); err != nil {
 			return err
 		}
 	}

@@ -126,7 +126,7 @@ func runPlan(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 	if err != nil {
 		return err
 	}
-	if err := (view.CheckedPlan{Plan: how, Checks: results}).Render(env.Out, p.Plan); err != nil {
+	if err := how.Render(env.Out, &view.Review{Plan: p.Plan, Checks: results}); err != nil {
 		return err
 	}
 	if o.out != "" {

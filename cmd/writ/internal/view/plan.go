@@ -17,7 +17,22 @@ import (
 
 // A Plan prints a plan.
 type Plan interface {
-	Render(w io.Writer, p *compiler.Plan) error
+	Render(w io.Writer, r *Review) error
+}
+
+// A Review is a plan and what is known about it beside. The zero value of each
+// other member adds nothing.
+type Review struct {
+	*compiler.Plan
+	Notes  map[string][]string // sentences about a change, by its address
+	Checks []CheckResult       // what "plan --check" was asked
+}
+
+// A CheckResult is the answer to one --check.
+type CheckResult struct {
+	Check           string   `json:"check"` // as it was asked
+	Holds           bool     `json:"holds"`
+	Counterexamples []string `json:"counterexamples"` // sentences; empty where it holds
 }
 
 // PlanOf is the view for the command's output format and terminal.
@@ -31,8 +46,26 @@ func PlanOf(env *cli.Env) Plan {
 // PlanJSON prints a plan for machines.
 type PlanJSON struct{}
 
-// Render writes the plan as it is saved.
-func (v PlanJSON) Render(w io.Writer, p *compiler.Plan) error { return cli.WriteJSON(w, p) }
+// Render writes the plan as it is saved, with the notes inside the changes that they are
+// about, and the checks.
+func (v PlanJSON) Render(w io.Writer, r *Review) error {
+	if len(r.Notes) == 0 && len(r.Checks) == 0 {
+		return cli.WriteJSON(w, r.Plan)
+	}
+	type change struct {
+		*compiler.Change
+		Notes []string `json:"notes,omitempty"`
+	}
+	full := struct {
+		*compiler.Plan
+		Changes []change      `json:"changes"` // in the place of the plan's own
+		Checks  []CheckResult `json:"checks,omitempty"`
+	}{Plan: r.Plan, Changes: make([]change, len(r.Changes)), Checks: r.Checks}
+	for i := range r.Changes {
+		full.Changes[i] = change{&r.Changes[i], r.Notes[r.Changes[i].Address]}
+	}
+	return cli.WriteJSON(w, full)
+}
 
 // The sections of a plan for people, the strongest effect first.
 var effectSections = []struct {

@@ -40,11 +40,13 @@ const (
 
 // Render writes the comment. The banner comes first and depends on all that follows, so the
 // rest is made before anything is written.
-func (v PlanMarkdown) Render(w io.Writer, p *compiler.Plan) error {
+func (v PlanMarkdown) Render(w io.Writer, r *Review) error {
+	p := r.Plan
 	c := &planComment{}
 	c.changes(p)
+	c.checks(r.Checks)
 	c.access(p.Access)
-	c.objects(p.Changes)
+	c.objects(r)
 	var out strings.Builder
 	out.WriteString("### writ plan\n\n")
 	if banner := c.banner(v.Command); banner != "" {
@@ -113,6 +115,24 @@ func (c *planComment) changes(p *compiler.Plan) {
 		if len(lines) > 0 {
 			fmt.Fprintf(c, "\n#### %s\n\n", heading)
 			c.meaning(lines, until)
+		}
+	}
+}
+
+// checks writes what --check was asked, with each counterexample.
+func (c *planComment) checks(checks []CheckResult) {
+	if len(checks) == 0 {
+		return
+	}
+	c.WriteString("\n#### Checks\n\n")
+	for _, check := range checks {
+		answer := "holds"
+		if !check.Holds {
+			answer = "**does not hold**"
+		}
+		fmt.Fprintf(c, "- %s %s\n", codeSpan(check.Check), answer)
+		for _, sentence := range check.Counterexamples {
+			fmt.Fprintf(c, "  - %s\n", markdownText(sentence))
 		}
 	}
 }
@@ -312,12 +332,13 @@ func (c *planComment) account(list *accessList, shown int) {
 }
 
 // objects writes the objects as a terminal shows them, folded, as far as there is room.
-func (c *planComment) objects(changes []compiler.Change) {
+func (c *planComment) objects(r *Review) {
+	changes := r.Changes
 	if len(changes) == 0 {
 		return
 	}
 	const around = len("\n<details><summary>Every object</summary>\n\n\n</details>\n") + 100
-	text, shown := objectsText(changes, maxComment-c.Len()-around)
+	text, shown := objectsText(r, maxComment-c.Len()-around)
 	c.shown = account{shown, len(changes)}
 	c.WriteString("\n<details><summary>Every object</summary>\n\n")
 	fenced(c, text)
@@ -326,14 +347,15 @@ func (c *planComment) objects(changes []compiler.Change) {
 
 // objectsText is the objects as a terminal shows them. One that does not fit is
 // left out, and smaller ones after it are shown.
-func objectsText(changes []compiler.Change, room int) (text string, shown int) {
+func objectsText(r *Review, room int) (text string, shown int) {
+	changes := r.Changes
 	var all, object strings.Builder
 	for i := range changes {
 		if room-all.Len() < 100 {
 			break
 		}
 		object.Reset()
-		out := &planPrinter{bufio.NewWriter(&object), false}
+		out := &planPrinter{bufio.NewWriter(&object), false, r.Notes}
 		out.change(&changes[i])
 		out.Flush()
 		if all.Len()+object.Len() <= room {

@@ -20,6 +20,9 @@ import (
 func (out *planPrinter) change(c *compiler.Change) {
 	fmt.Fprintf(out, "\n    %s\n", out.paint(cli.Bold, diag.OneLine("# "+c.Address+" "+actionPhrase(c))))
 	header := diag.OneLine(objectHeader(c.Address))
+	for _, note := range out.notes[c.Address] {
+		fmt.Fprintf(out, "    # %s\n", diag.OneLine(note))
+	}
 	if c.Action == compiler.ActionRename {
 		fmt.Fprintf(out, "%s %s\n", out.sign("~"), header)
 		return

@@ -73,7 +73,7 @@ func TestPlanViews(t *testing.T) {
 func show(t *testing.T, view Plan, plan *compiler.Plan) string {
 	t.Helper()
 	var out bytes.Buffer
-	if err := view.Render(&out, plan); err != nil {
+	if err := view.Render(&out, &Review{Plan: plan}); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()
@@ -98,9 +98,9 @@ func checkSaved(t *testing.T, view Plan, plan *compiler.Plan, want string) {
 // wideJSON is a view of JSON that a reviewer of this test can read.
 type wideJSON struct{ Plan }
 
-func (v wideJSON) Render(w io.Writer, p *compiler.Plan) error {
+func (v wideJSON) Render(w io.Writer, r *Review) error {
 	var compact, wide bytes.Buffer
-	if err := v.Plan.Render(&compact, p); err != nil {
+	if err := v.Plan.Render(&compact, r); err != nil {
 		return err
 	}
 	if err := json.Indent(&wide, compact.Bytes(), "", "  "); err != nil {
@@ -140,7 +140,7 @@ func TestViewsReportErrors(t *testing.T) {
 	archive := &txtar.Archive{Files: []txtar.File{{Name: "next/main.hcl", Data: []byte(billingHCL)}}}
 	plan := planOf(t, archive)
 	for _, view := range []Plan{PlanText{}, PlanJSON{}, PlanMarkdown{}} {
-		if err := view.Render(brokenPipe{}, plan); !errors.Is(err, syscall.EPIPE) {
+		if err := view.Render(brokenPipe{}, &Review{Plan: plan}); !errors.Is(err, syscall.EPIPE) {
 			t.Errorf("%T: error %v", view, err)
 		}
 	}

@@ -19,6 +19,7 @@ type PlanText struct{ Color bool }
 type planPrinter struct {
 	*bufio.Writer
 	color bool
+	notes map[string][]string // of the objects, by address
 }
 
 // planBuffer is large because a first plan may be a hundred megabytes.
@@ -26,8 +27,9 @@ const planBuffer = 64 << 10
 
 // Render writes the plan. It buffers little, as a plan may be larger than memory should hold
 // twice.
-func (v PlanText) Render(w io.Writer, p *compiler.Plan) error {
-	out := &planPrinter{bufio.NewWriterSize(w, planBuffer), v.Color}
+func (v PlanText) Render(w io.Writer, r *Review) error {
+	p := r.Plan
+	out := &planPrinter{bufio.NewWriterSize(w, planBuffer), v.Color, r.Notes}
 	if len(p.Changes) > 0 {
 		out.meaning(p)
 		out.line(cli.Bold, "writ will do this:")
@@ -40,6 +42,7 @@ func (v PlanText) Render(w io.Writer, p *compiler.Plan) error {
 		out.line("", files)
 		out.line("", "")
 	}
+	out.checks(r.Checks)
 	out.line(cli.Bold, planSummary(p))
 	return out.Flush()
 }
@@ -121,5 +124,20 @@ func (out *planPrinter) access(changes []compiler.AccessChange) {
 				fmt.Fprintf(out, "      %s %s\n", out.sign(list.sign), list)
 			}
 		}
+	}
+}
+
+// checks prints what --check was asked, with each counterexample.
+func (out *planPrinter) checks(checks []CheckResult) {
+	for _, c := range checks {
+		answer := "holds"
+		if !c.Holds {
+			answer = "does not hold"
+		}
+		out.line(cli.Bold, diag.OneLine(fmt.Sprintf("--check %s %s.", c.Check, answer)))
+		for _, sentence := range c.Counterexamples {
+			fmt.Fprintf(out, "    %s\n", diag.OneLine(sentence))
+		}
+		out.line("", "")
 	}
 }
