@@ -16,6 +16,7 @@ import (
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/config/eval"
 	"github.com/writ-auth/writ/config/source"
+	"github.com/writ-auth/writ/schema/testenv"
 )
 
 // parse returns the expression that src gives to the attribute v.
@@ -197,6 +198,7 @@ func TestMistakes(t *testing.T) {
 
 // TestBombs holds every way of making much out of little against the limits.
 func TestBombs(t *testing.T) {
+	testenv.OneGoroutine(t)
 	big := `[for a in range(1000) : a]`
 	for _, src := range []string{
 		`"${local.long}${local.long}"`,

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/writ-auth/writ/schema/testenv"
 )
 
 // within fails a test that hangs, which a limit was to prevent. It is generous:
@@ -96,6 +98,7 @@ var hostile = []struct {
 }
 
 func TestHostileFiles(t *testing.T) {
+	testenv.OneGoroutine(t)
 	defer debug.SetMaxStack(debug.SetMaxStack(64 << 20))
 	for _, tt := range hostile {
 		t.Run(tt.name, func(t *testing.T) {

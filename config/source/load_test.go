@@ -275,7 +275,7 @@ func TestHopelessFile(t *testing.T) {
 	if len(want) != maxFileDiagnostics+1 || len(whole.Body.Blocks) < 20_000 || len(whole.Body.Blocks) >= 40_000 {
 		t.Fatalf("%d diagnostics, %d blocks", len(want), len(whole.Body.Blocks))
 	}
-	for workers := range 8 {
+	for _, workers := range []int{0, 1, 3, 8} {
 		tree, got := LoadFS(fstest.MapFS{"a.hcl": {Data: []byte(src)}}, Options{Workers: workers})
 		if fmt.Sprint(got) != fmt.Sprint(want.Sorted()) || dump(tree.Files[0].Body) != dump(whole.Body) {
 			t.Errorf("%d workers: another answer", workers)

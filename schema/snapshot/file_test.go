@@ -15,10 +15,12 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/testenv"
 )
 
 // No bit is without a guard, signed or not.
 func TestEveryFlippedBitIsRefused(t *testing.T) {
+	testenv.OneGoroutine(t)
 	for name, file := range map[string][]byte{"unsigned": smallFile(t), "signed": smallFile(t, testKey(1))} {
 		for i := range len(file) * 8 {
 			file[i/8] ^= 1 << (i % 8)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/testenv"
 )
 
 // FuzzOpen gives Open whole files.
@@ -114,6 +115,7 @@ func visit(s *Snapshot) {
 
 // Every byte of a body takes a few other values: no offset leads out of it.
 func TestBodyWithOtherBytes(t *testing.T) {
+	testenv.OneGoroutine(t)
 	s, err := Open(smallFile(t))
 	if err != nil {
 		t.Fatal(err)

@@ -240,9 +240,7 @@ func TestSharedRotations(t *testing.T) {
 
 // The simulation sees when the time table is wrong.
 func TestSimulationCanFail(t *testing.T) {
-	if testenv.RaceDetector {
-		t.Skip("the simulation has one goroutine")
-	}
+	testenv.OneGoroutine(t)
 	for name, spoil := range map[string]func(*world, *Managed){
 		"announced too late":  func(_ *world, m *Managed) { m.rotation.announce = 18 * hour },
 		"withdrawn too early": func(_ *world, m *Managed) { m.rotation.cache -= hour },
