@@ -15,9 +15,7 @@ import (
 // TestHostile loads what is meant to exhaust the loader: each ends in seconds
 // with a diagnostic of the code.
 func TestHostile(t *testing.T) {
-	if testenv.RaceDetector {
-		t.Skip("large inputs: the run without the race detector covers them")
-	}
+	testenv.OneByOne(t)
 	var chain, typos, instances, circle strings.Builder
 	for i := range 20_000 {
 		fmt.Fprintf(&chain, "locals { v%d = local.v%d }\n", i, i+1)

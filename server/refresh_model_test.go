@@ -176,9 +176,7 @@ func (m *model) reconfigure(r *rapid.T) {
 // The server does what the model does, whatever clients, thieves, operators and
 // the clock do.
 func TestRefreshTokensFollowTheModel(t *testing.T) {
-	if testenv.RaceDetector {
-		t.Skip("requests one after the other: the run without the race detector covers them")
-	}
+	testenv.OneByOne(t)
 	rapid.Check(t, func(r *rapid.T) {
 		m := &model{policy: rotating}
 		m.users = newUsers(t, m.document(), server.Options{Logger: quiet()})

@@ -198,7 +198,7 @@ func TestMistakes(t *testing.T) {
 
 // TestBombs holds every way of making much out of little against the limits.
 func TestBombs(t *testing.T) {
-	testenv.OneGoroutine(t)
+	testenv.OneByOne(t)
 	big := `[for a in range(1000) : a]`
 	for _, src := range []string{
 		`"${local.long}${local.long}"`,

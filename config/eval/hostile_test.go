@@ -22,7 +22,7 @@ const (
 // TestCostIsCounted evaluates what costs much more than it says. Each must end at
 // a limit, by the steps that it takes or by a size, before it has allocated much.
 func TestCostIsCounted(t *testing.T) {
-	testenv.OneGoroutine(t)
+	testenv.OneByOne(t)
 	numbers := `flatten([for i in range(20) : [for j in range(1000) : 1000000000000000 + i * 1000 + j]])`
 	for _, src := range []string{
 		`[for i in range(20) : length(formatlist("%s%s", flatten([for i in range(40) : range(1000)]), local.long))]`,
@@ -95,7 +95,7 @@ func TestNumbersAsTextAreCounted(t *testing.T) {
 // TestStringsOfOneHash makes sets of strings with one CRC-32, all that two such
 // strings are parts of: few are a set like any other, and many are refused.
 func TestStringsOfOneHash(t *testing.T) {
-	testenv.OneGoroutine(t)
+	testenv.OneByOne(t)
 	for _, call := range []string{"toset(%s)", "setunion(%s, [])", `setsubtract(%s, ["a"])`, `true ? %s : toset(["a"])`} {
 		for _, c := range []struct {
 			doublings int

@@ -98,7 +98,7 @@ var hostile = []struct {
 }
 
 func TestHostileFiles(t *testing.T) {
-	testenv.OneGoroutine(t)
+	testenv.OneByOne(t)
 	defer debug.SetMaxStack(debug.SetMaxStack(64 << 20))
 	for _, tt := range hostile {
 		t.Run(tt.name, func(t *testing.T) {

@@ -24,7 +24,7 @@ func timeLookups(s *Snapshot, clients []schema.Client) time.Duration {
 // A tenth of the largest configuration takes a tenth of its budget of 64 MB,
 // and twice as much takes twice as much.
 func TestSizeBudget(t *testing.T) {
-	testenv.OneGoroutine(t)
+	testenv.OneByOne(t)
 	sizes := map[int]int{}
 	for _, n := range []int{5_000, 10_000} {
 		body, err := Encode(generated(n))

@@ -20,7 +20,7 @@ import (
 
 // No bit is without a guard, signed or not.
 func TestEveryFlippedBitIsRefused(t *testing.T) {
-	testenv.OneGoroutine(t)
+	testenv.OneByOne(t)
 	for name, file := range map[string][]byte{"unsigned": smallFile(t), "signed": smallFile(t, testKey(1))} {
 		for i := range len(file) * 8 {
 			file[i/8] ^= 1 << (i % 8)

@@ -115,7 +115,7 @@ func visit(s *Snapshot) {
 
 // Every byte of a body takes a few other values: no offset leads out of it.
 func TestBodyWithOtherBytes(t *testing.T) {
-	testenv.OneGoroutine(t)
+	testenv.OneByOne(t)
 	s, err := Open(smallFile(t))
 	if err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/schema/testenv"
 )
 
 func fastHash(secret string) string {
@@ -70,6 +71,7 @@ func secrets(hashes ...string) []schema.Secret {
 }
 
 func TestVerify(t *testing.T) {
+	testenv.OneByOne(t)
 	const now = 1000
 	long := strings.Repeat("x", 72)
 	snap := open(t,
@@ -131,6 +133,7 @@ func TestNoClients(t *testing.T) {
 }
 
 func TestCheckHash(t *testing.T) {
+	testenv.OneByOne(t)
 	salt, key := base64.RawStdEncoding.EncodeToString(make([]byte, 16)), base64.RawStdEncoding.EncodeToString(make([]byte, 32))
 	argon := func(version, params string) string {
 		return "$argon2id$v=" + version + "$" + params + "$" + salt + "$" + key

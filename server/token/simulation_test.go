@@ -240,7 +240,7 @@ func TestSharedRotations(t *testing.T) {
 
 // The simulation sees when the time table is wrong.
 func TestSimulationCanFail(t *testing.T) {
-	testenv.OneGoroutine(t)
+	testenv.OneByOne(t)
 	for name, spoil := range map[string]func(*world, *Managed){
 		"announced too late":  func(_ *world, m *Managed) { m.rotation.announce = 18 * hour },
 		"withdrawn too early": func(_ *world, m *Managed) { m.rotation.cache -= hour },
