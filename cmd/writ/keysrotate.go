@@ -103,7 +103,7 @@ func keysRotate(env *cli.Env, args []string, flags *cli.ConfigFlags, o *rotateFl
 	env.Remind(edited)
 	if !env.JSON {
 		io.WriteString(env.Out, lineDiff(edit.Name, string(edit.Before), string(edit.After))+"\n")
-		if err := view.PlanOf(env).Render(env.Out, &view.Review{Plan: plan}); err != nil {
+		if err := view.PlanOf(env, false).Render(env.Out, &view.Review{Plan: plan}); err != nil {
 			return err
 		}
 	}

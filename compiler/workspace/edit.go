@@ -77,6 +77,9 @@ func (w *Workspace) PlanEdit(before *Tree, e *Edit) (*Tree, *compiler.Plan, erro
 	if err != nil {
 		return nil, nil, err
 	}
+	if len(after.Unsatisfied) > 0 {
+		return nil, nil, after.Refused()
+	}
 	was, err := snapshot.Encode(before.Model.Document)
 	if err != nil {
 		return nil, nil, err
