@@ -165,6 +165,29 @@ func (m *Model) Decl(address string) *config.Decl {
 	return m.lesserDecl(kind, label)
 }
 
+// AttributeRange returns where an attribute of the object at an address is written: in its
+// block, in the nested block with a label, or among the issuer's defaults that it inherits.
+// It is the block's header where nothing is written, and false where there is no such object.
+func (m *Model) AttributeRange(address, attribute, label string) (hcl.Range, bool) {
+	d := m.Decl(address)
+	switch {
+	case d == nil:
+		return hcl.Range{}, false
+	case label != "":
+		return d.NestedRange(attribute, label, ""), true
+	case d.Has(attribute):
+		return d.AttrRange(attribute), true
+	}
+	if kind, _, _ := ParseAddress(address); kind == KindAPI && len(m.Config.Issuers) > 0 {
+		issuer := m.Config.Issuers[0]
+		row, ok := schema.BlockOf(&issuer.Defaults).Attr(attribute)
+		if ok && !schema.IsZero(row.Get(&issuer.Defaults)) {
+			return m.defaultRange(attribute), true
+		}
+	}
+	return d.Range, true
+}
+
 // lesserDecl is Decl for the kinds that have no method to look them up.
 func (m *Model) lesserDecl(kind Kind, label string) *config.Decl {
 	switch kind {

@@ -253,7 +253,7 @@ type releaseResult struct {
 // publish shows the plan, asks, and writes.
 func publish(ctx context.Context, env *cli.Env, r *workspace.Release, approved bool) error {
 	if !env.JSON {
-		if err := view.PlanOf(env).Render(env.Out, &view.Review{Plan: r.Plan}); err != nil {
+		if err := view.PlanOf(env, false).Render(env.Out, &view.Review{Plan: r.Plan}); err != nil {
 			return err
 		}
 	}
@@ -267,6 +267,11 @@ func publish(ctx context.Context, env *cli.Env, r *workspace.Release, approved b
 		env.Warn(diag.List{unsignedNow()}, nil)
 	}
 	if !approved {
+		if cli.Terminal(env.In) != nil {
+			if err := view.Widening(env.Err, &view.Review{Plan: r.Plan}, env.Color(env.Err)); err != nil {
+				return err
+			}
+		}
 		if err := ask(env); err != nil {
 			return err
 		}

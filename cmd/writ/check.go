@@ -54,11 +54,26 @@ func runCheck(env *cli.Env, args []string, flags *cli.ConfigFlags, coverage bool
 		return err
 	}
 	env.Remind(t)
-	run, err := newCheckRun(env, t)
+	report, err := checkAll(env, t, coverage)
 	if err != nil {
 		return err
 	}
-	report := checkReport{Tests: []testResult{}}
+	if err := showChecks(env, report, coverage); err != nil {
+		return err
+	}
+	if report.Failed > 0 {
+		return cli.Status(cli.ExitError)
+	}
+	return nil
+}
+
+// checkAll decides every expectation.
+func checkAll(env *cli.Env, t *workspace.Tree, coverage bool) (*checkReport, error) {
+	run, err := newCheckRun(env, t)
+	if err != nil {
+		return nil, err
+	}
+	report := &checkReport{Tests: []testResult{}}
 	for _, test := range t.Model.Config.Tests {
 		result := run.test(test)
 		report.Tests = append(report.Tests, result)
@@ -71,13 +86,7 @@ func runCheck(env *cli.Env, args []string, flags *cli.ConfigFlags, coverage bool
 	if coverage {
 		report.Uncovered = run.uncovered()
 	}
-	if err := showChecks(env, &report, coverage); err != nil {
-		return err
-	}
-	if report.Failed > 0 {
-		return cli.Status(cli.ExitError)
-	}
-	return nil
+	return report, nil
 }
 
 // A checkReport is the outcome of all expectations.

@@ -105,7 +105,7 @@ func keysRotate(env *cli.Env, args []string, flags *cli.ConfigFlags, o *rotateFl
 	if !env.JSON {
 		f := edit.Files[0]
 		io.WriteString(env.Out, lineDiff(f.Name, string(f.Before), string(f.After))+"\n")
-		if err := view.PlanOf(env).Render(env.Out, &view.Review{Plan: plan}); err != nil {
+		if err := view.PlanOf(env, false).Render(env.Out, &view.Review{Plan: plan}); err != nil {
 			return err
 		}
 	}

@@ -27,6 +27,8 @@ type planFlags struct {
 	detailed bool
 	markdown bool
 	checks   []string
+	limit    string // most characters of the comment
+	full     bool
 }
 
 // snapshotFlag says where the snapshot in force is.
@@ -67,6 +69,11 @@ At git:REV, variable files and the lockfile are read as they stood there, if
 they lie in the repository; --var counts for both sides, for the older one as
 far as it declares the variable. A policy or an expectation that is gone or
 changed, and an identifier that the lockfile no longer keeps, are changes too.
+With --markdown the first line is <!-- writ:ENVIRONMENT -->, by which the next run
+finds the comment; an error is a comment too; and a policy or an expectation that
+does not hold fails the plan, which is printed whole. Lines are linked where
+$GITHUB_REPOSITORY or $CI_PROJECT_URL says where, and the files are committed.
+
 A REV that more than one branch or tag has is refused; a whole name, such as
 git:refs/remotes/origin/main, is never ambiguous. In a submodule REV is a full hash.
 
@@ -78,7 +85,9 @@ as good as its host, and redirects lead to https only.`,
 			cli.Flag{Name: "out", Usage: "save the plan for \"writ apply\" to `FILE`", Value: &o.out},
 			cli.Flag{Name: "detailed-exitcode", Usage: "exit with 2 when there are changes", Value: &o.detailed},
 			cli.Flag{Name: "check", Usage: "exit with 2 unless the plan passes `CHECK`: no-new-access[=KEY:VALUE,...] or no-access=KEY:VALUE,..., with the keys client, api, scope and subject_type; repeatable", Value: &o.checks},
-			cli.Flag{Name: "markdown", Usage: "print a comment for a pull request", Value: &o.markdown},
+			cli.Flag{Name: "full", Usage: "print all objects, and not the first 1,000", Value: &o.full},
+			cli.Flag{Name: "markdown", Usage: "print a comment for a pull request, also of a plan that fails", Value: &o.markdown},
+			cli.Flag{Name: "markdown-limit", Usage: "the most `CHARACTERS` of a comment; 65536 by default, as GitHub takes", Value: &o.limit},
 		),
 		Run: func(ctx context.Context, env *cli.Env, args []string) error { return runPlan(ctx, env, args, flags, o) },
 	}
@@ -98,44 +107,47 @@ func runPlan(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 	if err != nil {
 		return err
 	}
+	if o.markdown {
+		return runComment(ctx, env, args, flags, o, checks)
+	}
+	if o.limit != "" {
+		return diag.Usagef("--markdown-limit is about a comment: add --markdown")
+	}
 	w, err := flags.Load(env, args)
 	if err != nil {
 		return err
 	}
-	if o.out != "" {
-		if err := checkPlanFile(env, w, o.out); err != nil {
-			return err
-		}
+	if err := checkPlanFile(env, w, o.out); err != nil {
+		return err
 	}
 	p, err := propose(ctx, env, w, o.proposalOptions, workspace.PlanOptions{Against: reference(env, o.against)})
 	if err != nil {
 		return err
 	}
-	note := ""
-	if p.Missing != "" {
-		note = p.Missing + " This plan compares with nothing: whatever is in force already counts as new."
-		env.Warn(diag.List{w.SnapshotMissing(diag.Warning, note)}, nil)
+	review := reviewOf(p)
+	if review.Warning != "" {
+		env.Warn(diag.List{w.SnapshotMissing(diag.Warning, review.Warning)}, nil)
 	}
 	env.Remind(p.Tree)
 	noteStage(env, p.Prior.Staged())
-	how := view.PlanOf(env)
-	if o.markdown {
-		how = view.PlanMarkdown{Command: planCommandLine(w, o), Note: note}
-	}
-	results, err := runChecks(p, checks, env.Now())
-	if err != nil {
+	if review.Checks, err = runChecks(p, checks, env.Now()); err != nil {
 		return err
 	}
-	if err := how.Render(env.Out, &view.Review{Plan: p.Plan, Checks: results}); err != nil {
+	if err := view.PlanOf(env, o.full).Render(env.Out, review); err != nil {
 		return err
 	}
+	return endPlan(env, w, o, p, review)
+}
+
+// endPlan saves the plan where it is asked to, and ends the command.
+func endPlan(env *cli.Env, w *workspace.Workspace, o *planFlags, p *workspace.Proposal, review *view.Review) error {
 	if o.out != "" {
 		if err := savePlan(env, o.out, p.Saved(o.replace, w.Flags())); err != nil {
 			return err
 		}
 		sayApply(env, w, o.out)
 	}
-	if failed(results) || o.detailed && !p.Plan.Empty() {
+	if failed(review.Checks) || o.detailed && !p.Plan.Empty() {
 		return cli.Status(cli.ExitChanges)
 	}
 	return nil
@@ -147,8 +159,13 @@ func propose(ctx context.Context, env *cli.Env, w *workspace.Workspace, flags pr
 	if err != nil {
 		return nil, err
 	}
-	o.Locked, o.Replace = flags.locked, flags.replace
-	return w.Plan(ctx, t, o)
+	return flags.plan(ctx, w, t, o)
+}
+
+// plan compares a compiled configuration.
+func (o *proposalOptions) plan(ctx context.Context, w *workspace.Workspace, t *workspace.Tree, with workspace.PlanOptions) (*workspace.Proposal, error) {
+	with.Locked, with.Replace = o.locked, o.replace
+	return w.Plan(ctx, t, with)
 }
 
 // reference is an --against with its path, if it is one, from the working folder.
@@ -169,7 +186,7 @@ func writ(w *workspace.Workspace, command string) []string {
 }
 
 // planCommandLine prints what a comment has no room for.
-func planCommandLine(w *workspace.Workspace, o *planFlags) string {
+func planCommandLine(w *workspace.Workspace, o *planFlags, p *compiler.Plan) string {
 	words := writ(w, "plan")
 	if o.against != "" {
 		words = append(words, "--against", o.against)
@@ -177,6 +194,9 @@ func planCommandLine(w *workspace.Workspace, o *planFlags) string {
 	words = append(words, w.Flags()...)
 	for _, address := range o.replace {
 		words = append(words, "--replace", address)
+	}
+	if view.Capped(p) {
+		words = append(words, "--full")
 	}
 	return shellLine(words)
 }
@@ -213,8 +233,11 @@ func savePlan(env *cli.Env, name string, saved *compiler.SavedPlan) error {
 
 // checkPlanFile lets a plan be saved as a new file, or over a plan that was saved
 // before. Anything else that has the name may be what is in force or a source. An
-// empty file, as mktemp makes it, has nothing to lose.
+// empty file, as mktemp makes it, has nothing to lose. No name is no file.
 func checkPlanFile(env *cli.Env, w *workspace.Workspace, name string) error {
+	if name == "" {
+		return nil
+	}
 	path := filepath.Clean(env.Path(name))
 	snapshotPath, isFile := w.Snapshot.File()
 	if path == w.Lockfile.Path || isFile && path == filepath.Clean(snapshotPath) {

@@ -45,7 +45,7 @@ func runShow(ctx context.Context, env *cli.Env, args []string) error {
 		if err != nil {
 			return diag.Failf("plan-invalid", "Make it anew: writ plan --out FILE.", "read plan %q: %w", filepath.ToSlash(path), err)
 		}
-		return view.PlanOf(env).Render(env.Out, &view.Review{Plan: saved.Plan})
+		return view.PlanOf(env, true).Render(env.Out, &view.Review{Plan: saved.Plan})
 	}
 	snap, err := workspace.OpenSnapshot(content, filepath.ToSlash(path))
 	if err != nil {

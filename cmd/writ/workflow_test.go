@@ -37,6 +37,7 @@ type workflow struct {
 		Env   map[string]string `json:"env"`
 		Steps []struct {
 			Name string            `json:"name"`
+			If   string            `json:"if"`
 			Run  string            `json:"run"`
 			Env  map[string]string `json:"env"`
 		} `json:"steps"`
@@ -69,8 +70,9 @@ func readWorkflow(t *testing.T, name string) *workflow {
 }
 
 // run runs the steps of a job one after the other, as the runner does, and
-// returns what they printed and whether all ended well. Expressions get their
-// values from a map. What installs writ or talks to GitHub is left out.
+// returns what they printed and whether all ended well. After a step that failed only
+// those run that say so. Expressions get their values from a map. What installs writ is
+// left out.
 func (w *workflow) run(sh *shell, name string, values map[string]string) (output string, ok bool) {
 	sh.t.Helper()
 	job, found := w.Jobs[name]
@@ -78,10 +80,11 @@ func (w *workflow) run(sh *shell, name string, values map[string]string) (output
 		sh.t.Fatalf("the workflow has no job %q", name)
 	}
 	base, ran := sh.env, 0
+	ok = true
 	defer func() { sh.env = base }()
 	base = append(slices.Clip(base), "RUNNER_TEMP="+sh.t.TempDir())
 	for _, step := range job.Steps {
-		if step.Run == "" || strings.HasPrefix(step.Run, "go install ") || strings.HasPrefix(step.Run, "gh ") {
+		if step.Run == "" || strings.HasPrefix(step.Run, "go install ") || !ok && !strings.Contains(step.If, "!cancelled()") {
 			continue
 		}
 		if strings.Contains(step.Run, "${{") {
@@ -96,14 +99,12 @@ func (w *workflow) run(sh *shell, name string, values map[string]string) (output
 		out, err := sh.command(sh.t.Context(), "set -e\n"+step.Run).CombinedOutput()
 		output += string(out)
 		ran++
-		if err != nil {
-			return output, false
-		}
+		ok = ok && err == nil
 	}
-	if ran < 2 {
+	if ok && ran < 2 {
 		sh.t.Errorf("job %q ran %d steps", name, ran)
 	}
-	return output, true
+	return output, ok
 }
 
 // evaluate replaces the expressions in a value.
@@ -119,7 +120,8 @@ func evaluate(t *testing.T, text string, values map[string]string) string {
 }
 
 // TestPlatformPullRequest runs the steps of the example's workflow for a pull
-// request, in a repository that holds the example.
+// request, in a repository that holds the example: each environment has one comment,
+// which the next run replaces, also where the plan fails.
 func TestPlatformPullRequest(t *testing.T) {
 	needProgram(t, "git")
 	w := readWorkflow(t, "writ.yml")
@@ -127,14 +129,81 @@ func TestPlatformPullRequest(t *testing.T) {
 	sh.run("git init -q -b main && git add -A && git commit -qm base && git update-ref refs/remotes/origin/main HEAD")
 	sh.run(widen("cancel:orders"))
 	sh.run("git tag origin/main") // which is no way to choose the base, or to have no plan
-	sh.env = append(sh.env, "GITHUB_BASE_REF=main", "GITHUB_STEP_SUMMARY="+filepath.Join(sh.dir, "summary.md"))
-	if out, ok := w.run(sh, "plan", nil); !ok {
+	github := fakeGitHub(t)
+	sh.env = append(sh.env, "GITHUB_BASE_REF=main", "GITHUB_STEP_SUMMARY="+filepath.Join(t.TempDir(), "summary.md"),
+		"GITHUB_REPOSITORY=acme/writ", "GITHUB_SERVER_URL=https://github.com", "COMMENTS="+github, "PATH="+github+":"+os.Getenv("PATH"))
+	values := map[string]string{"github.token": "token", "github.event.number": "7"}
+	if out, ok := w.run(sh, "plan", values); !ok {
 		t.Fatal(out)
 	}
-	plan := sh.run("cat summary.md")
-	if strings.Count(plan, "cancel:orders") < 3 || strings.Count(plan, "1 change widens access") != 3 || plan != sh.run("cat plan.md") {
-		t.Errorf("the comment does not say what widens in each environment:\n%s", plan)
+	head := strings.TrimSpace(sh.run("git rev-parse HEAD"))
+	comments := readComments(t, github)
+	for _, environment := range []string{"dev", "staging", "prod"} {
+		comment := comments["<!-- writ:"+environment+" -->"]
+		for _, want := range []string{"**1 client gains access**", "`cancel:orders`", "1 change widens access", "https://github.com/acme/writ/blob/" + head + "/logistics/clients.hcl#L"} {
+			if !strings.Contains(comment, want) {
+				t.Errorf("%s: no %q in\n%s", environment, want, comment)
+			}
+		}
 	}
+	// The next push does not compile. Both sides are of one environment all the same.
+	sh.run("echo '}' >> logistics/apis.hcl && git commit -qam broken")
+	if out, ok := w.run(sh, "plan", values); ok {
+		t.Fatalf("a plan that fails passes:\n%s", out)
+	}
+	again := readComments(t, github)
+	if len(again) != 3 || len(comments) != 3 {
+		t.Errorf("there were %d comments, and are %d", len(comments), len(again))
+	}
+	for marker, comment := range again {
+		if !strings.Contains(comment, "There is no plan: 1 error.") || strings.Contains(comment, "gains access") {
+			t.Errorf("%s still says\n%s", marker, comment)
+		}
+	}
+}
+
+// fakeGitHub is a folder with a program "gh", which keeps comments in it as the workflow asks
+// GitHub to: each is a file, whose name is its number.
+func fakeGitHub(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	const gh = `#!/bin/sh
+set -e
+body=
+for word; do case $word in body=@*) body=${word#body=@} ;; esac; done
+case "$*" in
+"api --paginate repos/acme/writ/issues/7/comments --jq "*)
+	for f in "$COMMENTS"/*.md; do
+		if test -f "$f" && test "$(head -n 1 "$f")" = "$MARKER"; then basename "$f" .md; fi
+	done ;;
+"api --method PATCH repos/acme/writ/issues/comments/"*) id=${4##*/}; test -f "$COMMENTS/$id.md"; cp "$body" "$COMMENTS/$id.md" ;;
+"api repos/acme/writ/issues/7/comments --field "*) cp "$body" "$COMMENTS/$(ls "$COMMENTS" | wc -l | tr -d ' ').md" ;;
+*) echo "gh $*: unexpected"; exit 1 ;;
+esac
+`
+	if err := os.WriteFile(filepath.Join(dir, "gh"), []byte(gh), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// readComments returns the comments by their first line.
+func readComments(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	comments := map[string]string{}
+	for _, name := range names {
+		text := readText(t, dir, filepath.Base(name))
+		marker, _, _ := strings.Cut(text, "\n")
+		if comments[marker] != "" {
+			t.Errorf("two comments begin with %s", marker)
+		}
+		comments[marker] = text
+	}
+	return comments
 }
 
 // widen is a commit after which a client of the example may have one scope more.

@@ -224,6 +224,9 @@ func (w *Workspace) PlanEdit(before *Tree, e *Edit) (*Tree, *compiler.Plan, erro
 	if err != nil {
 		return nil, nil, err
 	}
+	if len(after.Unsatisfied) > 0 {
+		return nil, nil, after.Refused()
+	}
 	if _, err := w.CheckLock(after, compiler.LockOptions{}); err != nil {
 		return nil, nil, err
 	}

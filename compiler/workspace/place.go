@@ -136,6 +136,9 @@ type Baseline struct {
 	commit string        // of git, where that is what is compared with
 }
 
+// Commit is the commit of git that is compared with, in full; "" when that is none.
+func (b *Baseline) Commit() string { return b.commit }
+
 // baseline reads the newest snapshot of the place, to compare with it.
 func (p Place) baseline(ctx context.Context) (*Baseline, error) {
 	file, head, err := p.read(ctx)

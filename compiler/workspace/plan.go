@@ -94,9 +94,12 @@ func (p *Proposal) Saved(replace, flags []string) *compiler.SavedPlan {
 	}
 }
 
+// gitScheme begins a reference to a revision of git.
+const gitScheme = "git:"
+
 // against is what a reference names: git:REV, or the place of a snapshot.
 func (w *Workspace) against(ctx context.Context, ref string) (*Baseline, error) {
-	if revision, ok := strings.CutPrefix(ref, "git:"); ok {
+	if revision, ok := strings.CutPrefix(ref, gitScheme); ok {
 		return w.atRevision(ctx, revision)
 	}
 	place, err := OpenPlace(ref, w.location)

@@ -13,35 +13,53 @@ import (
 	"path/filepath"
 )
 
+// A Commit is where the configuration's folder stands in git.
+type Commit struct {
+	Hash   string // in full; "" without git, or before the first commit
+	Folder string // from the top of the repository: "" or "a/b/"
+	Clean  bool   // the folder is exactly that of the commit
+}
+
+// Commit says where the folder stands. sources are the files of the configuration, by
+// name; one that is not in the commit makes the folder differ from it.
+func (w *Workspace) Commit(ctx context.Context, sources map[string][]byte) (Commit, error) {
+	repository, err := openGit(ctx, w.Dir)
+	if errors.Is(err, errEmbedded) {
+		return Commit{}, err
+	}
+	if err != nil {
+		return Commit{}, nil // no git, or no checkout
+	}
+	var c Commit
+	if c.Hash, err = repository.commit(ctx, "HEAD"); err != nil {
+		return Commit{}, nil // no commit yet
+	}
+	if c.Folder, err = repository.prefix(ctx); err != nil {
+		return Commit{}, err
+	}
+	entries, err := repository.list(ctx, c.Hash)
+	if err != nil {
+		return Commit{}, err
+	}
+	c.Clean = w.clean(entries, sources)
+	return c, nil
+}
+
 // revision is what the snapshot says it was made from: the git commit when the
 // configuration's folder is exactly that commit, else the text given.
 func (w *Workspace) revision(ctx context.Context, t *Tree, given string) (string, error) {
-	repository, err := openGit(ctx, w.Dir)
-	if errors.Is(err, errEmbedded) {
-		return "", err
+	c, err := w.Commit(ctx, t.Model.Config.Sources)
+	if err != nil || !c.Clean {
+		return given, err
 	}
-	if err != nil {
-		return given, nil // no git, or no checkout
-	}
-	commit, err := repository.commit(ctx, "HEAD")
-	if err != nil {
-		return given, nil // no commit yet
-	}
-	entries, err := repository.list(ctx, commit)
-	if err != nil {
-		return "", err
-	}
-	if !w.clean(entries, t) {
-		return given, nil
-	}
-	return commit, nil
+	return c.Hash, nil
 }
 
 // clean reports whether every file of the configuration is in the commit and
 // every file of the commit is on disk as it is there. Comparing here, and not
 // with "git status", runs none of the filters that a checkout may configure.
 // The lockfile and the snapshot are what an apply writes, so they do not count.
-func (w *Workspace) clean(entries []gitEntry, t *Tree) bool {
+func (w *Workspace) clean(entries []gitEntry, sources map[string][]byte) bool {
 	committed := make(map[string]bool, len(entries))
 	for _, entry := range entries {
 		committed[entry.path] = true
@@ -53,7 +71,7 @@ func (w *Workspace) clean(entries []gitEntry, t *Tree) bool {
 			return false
 		}
 	}
-	for name := range t.Model.Config.Sources {
+	for name := range sources {
 		if !committed[name] {
 			return false
 		}

@@ -25,6 +25,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -133,6 +134,9 @@ type Tree struct {
 	Model    *compiler.Model
 	Warnings diag.List
 	Sources  map[string][]byte // of snippets, by file name
+	// Unsatisfied are the policies that refuse the configuration. Only CompileForReview
+	// gives a tree that has any: it may be compared, and never applied.
+	Unsatisfied diag.List
 
 	body string // digest of the snapshot's body; "" until digest is asked
 }
@@ -140,17 +144,52 @@ type Tree struct {
 // Compile loads and compiles the folder. The error is a *diag.Problems where the
 // configuration is at fault.
 func (w *Workspace) Compile() (*Tree, error) {
-	root, err := os.OpenRoot(w.Dir)
-	if err != nil {
-		return nil, Unreadable(err)
+	t, err := w.CompileForReview()
+	if err == nil && len(t.Unsatisfied) > 0 {
+		return nil, t.Refused()
 	}
-	defer root.Close()
-	cfg, list := config.Load(root, w.config)
+	return t, err
+}
+
+// CompileForReview is Compile that takes a configuration whose only mistakes are that it
+// does not satisfy its policies: what it changes is then as good a thing to know.
+func (w *Workspace) CompileForReview() (*Tree, error) {
+	cfg, list, err := w.load()
+	if err != nil {
+		return nil, err
+	}
 	if len(cfg.Sources) == 0 && !list.HasErrors() {
 		return nil, diag.Failf("missing-issuer", "Write a small one with \"writ init\", or name the configuration's folder with --chdir.",
 			"there is no *.hcl file in %q", filepath.ToSlash(w.Dir))
 	}
 	return w.compile(cfg, list)
+}
+
+// load loads the folder.
+func (w *Workspace) load() (*config.Config, diag.List, error) {
+	root, err := os.OpenRoot(w.Dir)
+	if err != nil {
+		return nil, nil, Unreadable(err)
+	}
+	defer root.Close()
+	cfg, list := config.Load(root, w.config)
+	return cfg, list, nil
+}
+
+// Environment is the issuer's, as far as it can be told of a configuration with mistakes:
+// else that of the revision which it is compared with, "" when neither tells.
+func (w *Workspace) Environment(ctx context.Context, against string) string {
+	if cfg, _, err := w.load(); err == nil && len(cfg.Issuers) > 0 && cfg.Issuers[0].Environment != "" {
+		return cfg.Issuers[0].Environment
+	}
+	if !strings.HasPrefix(against, gitScheme) {
+		return ""
+	}
+	was, err := w.against(ctx, against)
+	if err != nil || was.Document == nil {
+		return ""
+	}
+	return was.Document.Issuer.Environment
 }
 
 // compile goes on with what was loaded.
@@ -160,11 +199,27 @@ func (w *Workspace) compile(cfg *config.Config, list diag.List) (*Tree, error) {
 		sources = map[string][]byte{}
 	}
 	model, found := compiler.Compile(cfg, compiler.CompileOptions{Now: w.now(), Loaded: list})
-	list = append(list, found...)
-	if list.HasErrors() {
-		return nil, &diag.Problems{List: list, Sources: sources}
+	t := &Tree{Model: model, Sources: sources}
+	refused := false
+	for _, d := range append(list, found...) {
+		switch {
+		case d.Severity != diag.Error:
+			t.Warnings = append(t.Warnings, d)
+		case d.Code == "policy-failed":
+			t.Unsatisfied = append(t.Unsatisfied, d)
+		default:
+			refused = true
+		}
 	}
-	return &Tree{Model: model, Warnings: list, Sources: sources}, nil
+	if refused {
+		return nil, &diag.Problems{List: append(list, found...), Sources: sources}
+	}
+	return t, nil
+}
+
+// Refused is the error of a tree that does not satisfy its policies.
+func (t *Tree) Refused() *diag.Problems {
+	return &diag.Problems{List: append(slices.Clone(t.Unsatisfied), t.Warnings...), Sources: t.Sources}
 }
 
 // take adds diagnostics to the warnings. With an error among them the tree may

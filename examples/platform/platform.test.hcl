@@ -2,16 +2,16 @@
 
 expect "billing reads orders" {
   client   = "billing"
-  api      = "https://api.dev.example.com/orders"
+  api      = "${local.base}/orders"
   granted  = true
   scope    = "read:orders"
-  lifetime = 43200
+  lifetime = var.environment == "prod" ? 3600 : 43200
   claims   = { "https://example.com/team" = "payments" }
 }
 
 expect "billing may not write orders" {
   client  = "billing"
-  api     = "https://api.dev.example.com/orders"
+  api     = "${local.base}/orders"
   scopes  = ["write:orders"]
   granted = false
   error   = "invalid_scope"
@@ -19,7 +19,7 @@ expect "billing may not write orders" {
 
 expect "checkout moves money for five minutes" {
   client   = "checkout"
-  api      = "https://api.dev.example.com/payments"
+  api      = "${local.base}/payments"
   scopes   = ["move:money"]
   granted  = true
   scope    = "move:money"
@@ -28,14 +28,14 @@ expect "checkout moves money for five minutes" {
 
 expect "the storefront never sees payments" {
   client  = "storefront"
-  api     = "https://api.dev.example.com/payments"
+  api     = "${local.base}/payments"
   granted = false
   error   = "invalid_target"
 }
 
 expect "each site carries its name" {
   client  = "scanner-lyn"
-  api     = "https://api.dev.example.com/warehouses"
+  api     = "${local.base}/warehouses"
   granted = true
   scope   = "scan"
   claims  = { "https://example.com/site" = "lyn" }
@@ -43,7 +43,7 @@ expect "each site carries its name" {
 
 expect "the privacy desk's audit ends" {
   client  = "privacy-desk"
-  api     = "https://api.dev.example.com/consents"
+  api     = "${local.base}/consents"
   at      = "2099-07-01T00:00:00Z"
   granted = false
   error   = "invalid_target"

@@ -18,7 +18,7 @@ import (
 // alone, which git sets for its hooks, would have tests commit to the caller's
 // repository.
 var (
-	foreign = []string{"GIT_", "GITHUB_", "LISTEN_", "OTEL_", "WATCHDOG_", "WRIT_", "WRITD_", "CLICOLOR", "COLUMNS", "FORCE_COLOR", "NO_COLOR", "NOTIFY_SOCKET", "SOURCE_DATE_EPOCH"}
+	foreign = []string{"CI_", "GIT_", "GITHUB_", "LISTEN_", "OTEL_", "WATCHDOG_", "WRIT_", "WRITD_", "CLICOLOR", "COLUMNS", "FORCE_COLOR", "NO_COLOR", "NOTIFY_SOCKET", "SOURCE_DATE_EPOCH"}
 	kept    = []string{"GIT_EXEC_PATH", "GIT_SSL_CAINFO", "WRIT_SCREENSHOTS", "WRIT_SOAK", "WRIT_TEST_", "WRITD_TEST_"}
 )
 

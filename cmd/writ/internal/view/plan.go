@@ -11,8 +11,6 @@ import (
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 	"github.com/writ-auth/writ/compiler"
-	"github.com/writ-auth/writ/config/diag"
-	"github.com/writ-auth/writ/schema"
 )
 
 // A Plan prints a plan.
@@ -26,6 +24,56 @@ type Review struct {
 	*compiler.Plan
 	Notes  map[string][]string // sentences about a change, by its address
 	Checks []CheckResult       // what "plan --check" was asked
+	Guards *Guards             // how policies and expectations came out; nil when they were not asked
+
+	Environment string   // of the issuer
+	Base, Head  string   // the commits that are compared, in full; "" when there is none
+	Dirty       bool     // the files are not those of Head
+	Unchecked   []string // what could not be compared, as nouns
+	Warning     string   // a sentence that a reader must know first
+	Refactored  bool     // the files differ from those that they are compared with
+
+	// Place says where an attribute of the object at an address is written, or one of a
+	// nested block with a label. It may be nil.
+	Place func(address, attribute, label string) Place
+}
+
+// A Place is where something is written, and who answers for it. Each may be "".
+type Place struct {
+	Owner string // of the object, as its metadata has it
+	Line  string // "payments/clients.hcl:12"
+	URL   string // of that line, at a commit
+}
+
+// Guards are how policies and expectations came out, and what nobody holds a change to.
+type Guards struct {
+	Policies     int       // that were evaluated
+	Expectations int       // that were decided
+	Failed       []Finding // policies and expectations that do not hold, errors before warnings
+	Exercisable  int       // authorizations in all
+	Unexercised  []string  // addresses of those that no expectation exercises
+}
+
+// A Finding is a policy or an expectation that does not hold.
+type Finding struct {
+	Guard   string // its address
+	Text    string // sentences
+	Line    string // "payments/clients.hcl:12"
+	URL     string
+	Warning bool // it stops nothing
+}
+
+// Errors counts the findings that fail the plan.
+func (g *Guards) Errors() int {
+	n := 0
+	if g != nil {
+		for i := range g.Failed {
+			if !g.Failed[i].Warning {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // A CheckResult is the answer to one --check.
@@ -36,11 +84,12 @@ type CheckResult struct {
 }
 
 // PlanOf is the view for the command's output format and terminal.
-func PlanOf(env *cli.Env) Plan {
+// A full one is not capped.
+func PlanOf(env *cli.Env, full bool) Plan {
 	if env.JSON {
 		return PlanJSON{}
 	}
-	return PlanText{Color: env.Color(env.Out)}
+	return PlanText{Color: env.Color(env.Out), Full: full}
 }
 
 // PlanJSON prints a plan for machines.
@@ -65,18 +114,6 @@ func (v PlanJSON) Render(w io.Writer, r *Review) error {
 		full.Changes[i] = change{&r.Changes[i], r.Notes[r.Changes[i].Address]}
 	}
 	return cli.WriteJSON(w, full)
-}
-
-// The sections of a plan for people, the strongest effect first.
-var effectSections = []struct {
-	effect  compiler.Effect
-	heading string
-}{
-	{compiler.EffectWiden, "Widens access"},
-	{compiler.EffectNarrow, "Narrows access"},
-	{compiler.EffectShape, "Changes how tokens or answers look"},
-	{compiler.EffectText, "Changes names, descriptions and guards"},
-	{compiler.EffectNone, "Renames"},
 }
 
 // actionSign is the mark of an action, as in Terraform's plans.
@@ -105,61 +142,6 @@ func actionPhrase(c *compiler.Change) string {
 		return "is renamed from " + c.PreviousAddress
 	}
 	return "will be updated"
-}
-
-// reasonsOf lists why a change has an effect. The attributes of one change may have different
-// effects, so that it appears in several sections.
-func reasonsOf(c *compiler.Change, effect compiler.Effect) []string {
-	if len(c.Attributes) == 0 {
-		if c.Effect == effect {
-			return []string{c.Reason}
-		}
-		return nil
-	}
-	var reasons []string
-	for i := range c.Attributes {
-		if c.Attributes[i].Effect == effect {
-			reasons = append(reasons, c.Attributes[i].Reason)
-		}
-	}
-	return reasons
-}
-
-// A planLine is one reason of one change.
-type planLine struct {
-	change *compiler.Change
-	reason string
-}
-
-// linesOf lists every reason of an effect.
-func linesOf(changes []compiler.Change, effect compiler.Effect) []planLine {
-	var lines []planLine
-	for i := range changes {
-		for _, reason := range reasonsOf(&changes[i], effect) {
-			lines = append(lines, planLine{&changes[i], reason})
-		}
-	}
-	return lines
-}
-
-// addressesOf lists the changes' addresses, each once.
-func addressesOf(lines []planLine) []string {
-	var addresses []string
-	for i, line := range lines {
-		if i == 0 || lines[i-1].change != line.change {
-			addresses = append(addresses, line.change.Address)
-		}
-	}
-	return addresses
-}
-
-// moreThanAScreen reports whether the lines are more than a reader sees at once.
-func moreThanAScreen(lines []planLine) bool {
-	size := 0
-	for _, line := range lines {
-		size += len(line.reason)
-	}
-	return len(lines) > 1 && (len(lines) > 20 || size > 2000)
 }
 
 // planSummary is the line that counts the changes.
@@ -195,80 +177,6 @@ func planFiles(p *compiler.Plan) string {
 		return "No object changes. The lockfile and the snapshot will be written."
 	}
 	return "No object changes, but the snapshot has other bytes and will be written."
-}
-
-// accessParty names who gains or loses, and on which API. Where other changes have the same
-// labels, as after a replacement, it adds the client id or identifier.
-func accessParty(changes []compiler.AccessChange, i int) string {
-	a := &changes[i]
-	client, api := compiler.Address(compiler.KindClient, a.Client), compiler.Address(compiler.KindAPI, a.API)
-	for _, other := range sameLabels(changes, i) {
-		if other.ClientID != a.ClientID {
-			client = fmt.Sprintf("%s with client_id %q", compiler.Address(compiler.KindClient, a.Client), a.ClientID)
-		}
-		if other.Identifier != a.Identifier {
-			api = fmt.Sprintf("%s with identifier %q", compiler.Address(compiler.KindAPI, a.API), a.Identifier)
-		}
-	}
-	party := client + " on " + api
-	switch {
-	case a.TrustedIssuer != "":
-		party += ", on behalf of users of " + compiler.Address(compiler.KindTrustedIssuer, a.TrustedIssuer)
-	case a.SubjectType == schema.SubjectUser:
-		party += ", on behalf of users"
-	}
-	return diag.OneLine(party)
-}
-
-// sameLabels returns the changes with the labels of change i, itself included. They are
-// neighbours, as the list is sorted by label.
-func sameLabels(changes []compiler.AccessChange, i int) []compiler.AccessChange {
-	same := func(j int) bool {
-		a, b := &changes[i], &changes[j]
-		return a.Client == b.Client && a.API == b.API && a.SubjectType == b.SubjectType
-	}
-	start, end := i, i+1
-	for start > 0 && same(start-1) {
-		start--
-	}
-	for end < len(changes) && same(end) {
-		end++
-	}
-	return changes[start:end]
-}
-
-// An accessList is what one change gives or takes: the scopes, or that there are
-// tokens at all.
-type accessList struct {
-	of     string // the party
-	sign   string // "+" or "-"
-	names  []string
-	remark string // when, and what stays; "" for nothing to add
-}
-
-// accessLists says what is gained and lost, and when. A list without names is none.
-func accessLists(a *compiler.AccessChange) (gained, lost accessList) {
-	gained, lost = accessList{sign: "+", names: a.Gained}, accessList{sign: "-", names: a.Lost}
-	switch {
-	case a.Token == compiler.TokenGained && len(a.Gained) == 0:
-		gained.names = []string{"tokens without scopes"}
-	case a.Token == compiler.TokenLost && len(a.Lost) == 0:
-		lost.names = []string{"tokens without scopes"}
-	}
-	when := accessPeriod(a)
-	gained.remark, lost.remark = remark(when), remark(when)
-	if a.From == "" && a.ValidUntilMax > 0 {
-		lost.remark = remark(when, "tokens already issued stay valid for up to "+atMost(a.ValidUntilMax))
-	}
-	return gained, lost
-}
-
-// String is the list on one line; "" for none.
-func (l accessList) String() string {
-	if len(l.names) == 0 {
-		return ""
-	}
-	return diag.OneLine(strings.Join(l.names, ", ") + l.remark)
 }
 
 // atMost is a remaining time such as 22h30m. Above an hour it is rounded up to minutes, so

@@ -60,7 +60,7 @@ func many(n, scopes, keyLength, scopeLength int) []hostileGrant {
 }
 
 var (
-	incomplete   = regexp.MustCompile(`^\*\*This comment is not complete: .*; ` + "`writ plan --against git:main`" + ` prints all\.\*\*$`)
+	incomplete   = regexp.MustCompile(`^\*\*This comment is not complete: .*; ` + "`writ plan --against git:main`" + ` prints all\.\*\* \*\*`)
 	ofGains      = regexp.MustCompile(`(\d+) of (\d+) gains`)
 	namesCut     = regexp.MustCompile(`\d+ names? cut short`)
 	addressCount = regexp.MustCompile(`Access widens at (\d+) addresses`)
@@ -143,8 +143,8 @@ func checkComment(t *testing.T, plan *compiler.Plan, comment string, complete bo
 		t.Errorf("%d bytes", len(comment))
 	}
 	lines := strings.Split(comment, "\n")
-	banner := lines[2]
-	if incomplete.MatchString(banner) == complete || strings.Contains(strings.Join(lines[3:], "\n"), "not complete") {
+	banner := lines[3]
+	if incomplete.MatchString(banner) == complete || strings.Contains(strings.Join(lines[4:], "\n"), "not complete") {
 		t.Errorf("complete: %v; the first lines are\n%.400s", complete, strings.Join(lines[:6], "\n"))
 	}
 	found, gains := 0, gainsOf(plan)
@@ -173,10 +173,9 @@ func checkAddresses(t *testing.T, plan *compiler.Plan, lines []string, banner st
 	for _, line := range lines {
 		said := addressCount.FindStringSubmatch(line)
 		switch {
-		case strings.HasPrefix(line, "####"):
-			widening := linesOf(plan.Changes, compiler.EffectWiden)
-			if moreThanAScreen(widening) {
-				t.Errorf("details come before the addresses of %d changes", len(widening))
+		case strings.HasPrefix(line, "#### "):
+			if meaningOf(&Review{Plan: plan}).moreThanAScreen() {
+				t.Errorf("details come before the addresses of %d changes", plan.Summary.Widen)
 			}
 			return
 		case said == nil:

@@ -2,11 +2,11 @@ package view
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
-	"math"
+	"iter"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/writ-auth/writ/compiler"
@@ -14,68 +14,173 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// PlanMarkdown prints a plan as a comment on a pull request, with the objects folded away.
+// PlanMarkdown prints a plan as a comment on a pull request. A busy reader can stop after
+// any part: the consequences in one line, who gains, who is cut off, whose verifiers break,
+// what policies and expectations say, what else changes, and the objects, folded away.
 // Text of authors is printed in code spans and code blocks, where neither Markdown nor
 // HTML takes effect.
 //
 // Platforms limit the length of a comment, and an author could make a plan so long that
 // the harmful part falls off. So the addresses of everything that widens come first.
-// Lines are shortened before any is left out, the longest names first. The first lines
-// count what is not shown and give the command that prints it.
+// Lines are shortened before any is left out, the longest names first. The first line
+// counts what is not shown and gives the command that prints it.
 type PlanMarkdown struct {
 	Command string // that prints the whole plan
-	Note    string // what a reader must know first; "" for nothing
+	Limit   int    // most characters of the comment; 0 for MarkdownLimit
 }
 
-// The length in bytes up to which each part may fill the comment; platforms take 65,536
-// characters. Room that one part leaves is there for the next.
+// MarkdownLimit is how many characters GitHub takes in a comment.
+const MarkdownLimit = 65_536
+
+// MinMarkdownLimit is the least in which the first lines of a comment have room.
+const MinMarkdownLimit = 4_000
+
+// The parts of a comment that may be filled up to the end of each part, in thousandths of
+// its length. Room that one part leaves is there for the next. What is left at the end is
+// for the lines before all parts.
 const (
-	roomForAddresses = 16_000 // of what widens
-	roomForWidening  = 26_000 // why it widens
-	roomForOthers    = 31_000 // what narrows, changes shape and text
-	roomForTable     = 38_000 // who gains and loses what
-	roomForLists     = 56_000 // the scopes that the table has no room for
-	maxComment       = 60_000 // every object; the rest is for what a workflow adds
+	roomForAddresses = 240 // of what widens
+	roomForGains     = 400 // who gains what
+	roomForLosses    = 480 // cut off, narrows, verifiers
+	roomForGuards    = 540 // checks, policies, expectations
+	roomForOthers    = 580
+	roomForLists     = 850 // the scopes and addresses that the lines have no room for
+	roomForObjects   = 910
 )
 
-// Render writes the comment. The banner comes first and depends on all that follows, so the
-// rest is made before anything is written.
+// Marker is the first line of every comment about an environment. By it the next run finds
+// the comment that this one has posted.
+func Marker(environment string) string { return "<!-- writ:" + environment + " -->" }
+
+// Render writes the comment. The first lines depend on all that follows, so the rest is made
+// before anything is written. Room is counted in bytes, of which a text has at least as many
+// as characters.
 func (v PlanMarkdown) Render(w io.Writer, r *Review) error {
-	p := r.Plan
-	c := &planComment{}
-	c.changes(p)
-	c.checks(r.Checks)
-	c.access(p.Access)
-	c.objects(r)
-	var out strings.Builder
-	out.WriteString("### writ plan\n\n")
-	if banner := c.banner(v.Command); banner != "" {
-		fmt.Fprintf(&out, "%s\n\n", banner)
+	limit := max(cmp.Or(v.Limit, MarkdownLimit), MinMarkdownLimit)
+	m := meaningOf(r)
+	text := ""
+	for length := limit; ; length = length * 9 / 10 {
+		text = v.comment(m, length)
+		if len(text) <= limit || length < limit/10 {
+			break // long flags and notes leave less room for the rest
+		}
 	}
-	fmt.Fprintf(&out, "**%s**\n", planSummary(p))
-	if v.Note != "" {
-		fmt.Fprintf(&out, "\n⚠️ %s\n", markdownText(v.Note))
-	}
-	if files := planFiles(p); files != "" {
-		fmt.Fprintf(&out, "\n%s\n", files)
-	}
-	out.WriteString(c.String())
-	_, err := io.WriteString(w, out.String())
+	_, err := io.WriteString(w, text)
 	return err
 }
 
-// A planComment is the text below the summary, and the account of what it shows.
+// comment is the comment, made for a length.
+func (v PlanMarkdown) comment(m *meaning, length int) string {
+	r := m.review
+	c := &planComment{length: length, links: m.count() <= maxLinks}
+	c.addresses(m)
+	for i := range m.sections {
+		switch until := c.until(i); i {
+		case sectionCutOff:
+			c.checks(r.Checks)
+			c.section(&m.sections[i], until)
+		case sectionGuards:
+			c.guards(r.Guards, &m.sections[i])
+		default:
+			c.section(&m.sections[i], until)
+		}
+	}
+	c.lists()
+	c.unexercised(r.Guards)
+	c.objects(r)
+
+	var out strings.Builder
+	fmt.Fprintf(&out, "%s\n### writ plan", Marker(r.Environment))
+	if r.Environment != "" {
+		out.WriteString(": " + plainText(r.Environment))
+	}
+	out.WriteString("\n\n" + c.banner(v.Command) + "**" + plainText(schema.UpperFirst(m.consequences())) + "**\n")
+	for _, line := range []string{c.compared(r), files(r.Plan)} {
+		if line != "" {
+			fmt.Fprintf(&out, "\n%s\n", line)
+		}
+	}
+	if r.Warning != "" {
+		fmt.Fprintf(&out, "\n⚠️ %s\n", markdownText(r.Warning))
+	}
+	out.WriteString(c.String())
+	return out.String()
+}
+
+// files is planFiles as Markdown.
+func files(p *compiler.Plan) string { return markdownText(planFiles(p)) }
+
+// compared says which commits are compared, and what is not.
+func (c *planComment) compared(r *Review) string {
+	var text string
+	switch head := shortCommit(r.Head); {
+	case head != "" && r.Dirty:
+		head += " with uncommitted changes"
+		fallthrough
+	case head != "" && r.Base != "":
+		text = strings.TrimPrefix(shortCommit(r.Base)+" → "+head, " → ")
+	case head != "":
+		text = head
+	}
+	if len(r.Unchecked) > 0 {
+		if text != "" {
+			text += " · "
+		}
+		text += "not compared: " + plainText(strings.Join(r.Unchecked, ", "))
+	}
+	return text
+}
+
+// shortCommit is the beginning of a commit's hash, as code.
+func shortCommit(hash string) string { return codeSpan(hash[:min(len(hash), 7)]) }
+
+// A planComment is the text below the first lines, and the account of what it shows.
 type planComment struct {
 	strings.Builder
-	gains, losses, addressed, lines, shown account
-	short                                  int // names that are cut short
+	length                   int  // of the whole comment
+	links                    bool // places are links
+	folded                   []nameList
+	gains, losses, addressed account
+	lines, shown             account
+	short                    int // names that are cut short
 }
+
+// A nameList is what a line has no room for: the scopes of one client, or the addresses of
+// objects that change alike.
+type nameList struct {
+	of     string // what they are gained or lost on, or what happens to them
+	sign   string
+	names  []string
+	each   int // what one name counts as: the scopes that a client gains
+	access bool
+	remark string
+}
+
+// maxLinks is from how many statements on places are no links: their addresses would take
+// the room of what is gained.
+const maxLinks = 60
 
 // maxCommand is the longest command, in bytes, that the banner repeats.
 const maxCommand = 1000
 
 // An account counts things, and how many of them are shown whole.
 type account struct{ shown, of int }
+
+// until is the length up to which a section may fill the comment.
+func (c *planComment) until(section int) int {
+	switch {
+	case section <= sectionCredential:
+		return c.room(roomForGains)
+	case section <= sectionVerifiers:
+		return c.room(roomForLosses)
+	case section == sectionGuards:
+		return c.room(roomForGuards)
+	}
+	return c.room(roomForOthers)
+}
+
+// room is a part of the comment's length, in bytes.
+func (c *planComment) room(thousandths int) int { return c.length * thousandths / 1000 }
 
 // banner says what the comment does not show; "" where it shows everything.
 func (c *planComment) banner(command string) string {
@@ -97,63 +202,65 @@ func (c *planComment) banner(command string) string {
 	case c.short > 0:
 		text += ", " + schema.Plural(c.short, "name") + " cut short"
 	}
+	prints := codeSpan(command)
 	if len(command) > maxCommand {
-		return fmt.Sprintf("**This comment is not complete: %s; `writ plan` with the same flags prints all.**", text)
+		prints = "`writ plan` with the same flags"
 	}
-	return fmt.Sprintf("**This comment is not complete: %s; %s prints all.**", text, codeSpan(command))
+	return fmt.Sprintf("**This comment is not complete: %s; %s prints all.** ", text, prints)
 }
 
-// changes writes what the changes mean, one section for each effect.
-func (c *planComment) changes(p *compiler.Plan) {
-	for _, section := range effectSections {
-		lines := linesOf(p.Changes, section.effect)
-		heading, until := section.heading, roomForOthers
-		if section.effect == compiler.EffectWiden {
-			heading, until = "⚠️ "+heading, roomForWidening
-			c.addresses(lines)
-		}
-		if len(lines) > 0 {
-			fmt.Fprintf(c, "\n#### %s\n\n", heading)
-			c.meaning(lines, until)
-		}
-	}
-}
-
-// checks writes what --check was asked, with each counterexample.
-func (c *planComment) checks(checks []CheckResult) {
-	if len(checks) == 0 {
+// addresses lists the addresses of what widens if the lines about it take more than a
+// screen.
+func (c *planComment) addresses(m *meaning) {
+	if !m.moreThanAScreen() {
 		return
 	}
-	c.WriteString("\n#### Checks\n\n")
-	for _, check := range checks {
-		answer := "holds"
-		if !check.Holds {
-			answer = "**does not hold**"
-		}
-		fmt.Fprintf(c, "- %s %s\n", codeSpan(check.Check), answer)
-		for _, sentence := range check.Counterexamples {
-			fmt.Fprintf(c, "  - %s\n", markdownText(sentence))
-		}
-	}
-}
-
-// addresses lists the addresses of what widens if their reasons take more than a screen.
-func (c *planComment) addresses(lines []planLine) {
-	if !moreThanAScreen(lines) {
-		return
-	}
-	addresses := addressesOf(lines)
+	addresses := widening(m.review)
 	fmt.Fprintf(c, "\n⚠️ **Access widens at %d addresses:** ", len(addresses))
-	shown, longest := fit(addresses, roomForAddresses-c.Len()-len(" and 10000000 more\n"), len(", "), 40, codeSpan)
+	shown, longest := fit(lengthsOf(addresses, codeSpan), c.room(roomForAddresses)-c.Len()-len(" and 10000000 more\n"), len(", "), 40)
 	for i, address := range addresses[:shown] {
 		if i > 0 {
 			c.WriteString(", ")
 		}
 		c.name(address, longest)
 	}
-	c.addressed = account{shown, len(addresses)}
+	c.addressed.of += len(addresses)
+	c.addressed.shown += shown
 	c.rest(len(addresses) - shown)
 	c.WriteString("\n")
+}
+
+// moreThanAScreen reports whether what widens is more than a reader sees at once.
+func (m *meaning) moreThanAScreen() bool {
+	size, lines := 0, 0
+	for i := range m.sections {
+		if !m.sections[i].widens {
+			continue
+		}
+		for _, s := range m.sections[i].statements {
+			lines++
+			size += len(s.reason)
+			for _, scope := range s.scopes {
+				size += len(scope)
+			}
+			for _, address := range s.addresses {
+				size += len(address)
+			}
+		}
+		if size > 2000 {
+			break
+		}
+	}
+	return len(m.review.Changes) > 1 && (lines > 20 || size > 2000)
+}
+
+// count counts the statements.
+func (m *meaning) count() int {
+	n := 0
+	for i := range m.sections {
+		n += len(m.sections[i].statements)
+	}
+	return n
 }
 
 // rest says how many are left out.
@@ -174,114 +281,360 @@ func (c *planComment) name(name string, longest int) (whole bool) {
 	return !cut
 }
 
-// meaning writes why changes have an effect: each line as far as it fits.
-func (c *planComment) meaning(lines []planLine, until int) {
-	texts := make([]string, len(lines))
-	for i, line := range lines {
-		texts[i] = line.reason
+// Limits of a line: bytes of a name, names in it, and bytes of a list of names.
+const (
+	maxParty     = 160
+	maxInline    = 8
+	maxAddresses = 20
+	maxList      = 1000
+)
+
+// A line of a comment is written whole, or where there is not room, in fewer bytes.
+type line struct {
+	whole string
+	short func(longest int) string // of at most that many bytes, at least leastLine
+	told  func(whole, shown bool)  // takes account of what the line shows
+}
+
+// leastLine is the length in bytes below which no line is cut.
+const leastLine = 260
+
+// section writes a section: each line as far as it fits.
+func (c *planComment) section(s *section, until int) {
+	lines := make([]line, len(s.statements))
+	for i := range s.statements {
+		lines[i] = c.line(&s.statements[i])
 	}
-	const around = maxParty + len("- `-/+` : \n")
-	shown, longest := fit(texts, until-c.Len()-len("- and 10000000 more\n"), around, 100, markdownText)
-	for _, line := range lines[:shown] {
-		fmt.Fprintf(c, "- `%s` ", actionSign(line.change.Action))
-		c.name(line.change.Address, maxParty)
-		reason, cut := cutInto(line.reason, longest, markdownText, cutEnd)
-		if !cut {
-			c.lines.shown++
+	c.list(s.mark+s.heading, lines, until)
+}
+
+// list writes a heading and lines below it.
+func (c *planComment) list(heading string, lines []line, until int) {
+	if len(lines) == 0 {
+		return
+	}
+	fmt.Fprintf(c, "\n#### %s\n\n", heading)
+	lengths := func(yield func(int) bool) {
+		for i := range lines {
+			if !yield(len(lines[i].whole)) {
+				return
+			}
 		}
-		fmt.Fprintf(c, ": %s\n", reason)
 	}
-	c.lines.of += len(lines)
+	shown, longest := fit(lengths, until-c.Len()-len("- and 10000000 more, below\n"), 0, leastLine)
+	for i := range lines[:shown] {
+		if l := &lines[i]; len(l.whole) <= longest {
+			c.WriteString(l.whole)
+			l.told(true, true)
+		} else {
+			c.WriteString(l.short(longest))
+			l.told(false, true)
+		}
+	}
+	for i := range lines[shown:] {
+		lines[shown+i].told(false, false)
+	}
 	if shown < len(lines) {
 		fmt.Fprintf(c, "- and %d more\n", len(lines)-shown)
 	}
 }
 
-// Limits of the table: bytes of a party, bytes of a cell, and scopes in a cell.
-const (
-	maxParty = 160
-	maxCell  = 400
-	maxNames = 8
-)
-
-// access writes a table of who gains and loses what. Lists that are too long for a cell are
-// written whole below it.
-func (c *planComment) access(changes []compiler.AccessChange) {
-	if len(changes) == 0 {
-		return
+// line is a statement as a line of a list.
+func (c *planComment) line(s *statement) line {
+	if s.isAccess() {
+		return c.accessLine(s)
 	}
-	c.WriteString("\n#### Who gains and loses what\n\n| who | gains | loses |\n| --- | --- | --- |\n")
-	var lists []accessList
-	hidden := 0
-	for i := range changes {
-		party := accessParty(changes, i)
-		gained, lost := accessLists(&changes[i])
-		who, cut := cutInto(party, maxParty, tableCell, cutMiddle)
-		row := fmt.Sprintf("| %s | %s | %s |\n", who, gained.cell(), lost.cell())
-		fits := c.Len()+len(row) <= roomForTable
-		if fits {
-			c.WriteString(row)
-		} else {
-			hidden++
+	subject, where, inline, listed := "", c.where(s.place), "", true
+	sentence := s.reason
+	if where != "" {
+		sentence = strings.TrimSuffix(sentence, ".") // the place ends it
+	}
+	if len(s.addresses) > 1 {
+		subject = s.subject() + ": "
+		inline, listed = c.inline(s.addresses)
+	} else if !strings.Contains(s.reason, s.addresses[0]) {
+		text, cut := cutInto(s.addresses[0], maxParty, codeSpan, cutMiddle)
+		if subject = text + ": "; cut {
+			c.short++
 		}
-		for _, list := range []accessList{gained, lost} {
-			if list.of = party; len(list.names) == 0 {
-				continue
-			} else if fits && !cut && list.inCell() {
-				c.account(&list, len(list.names))
-			} else {
-				lists = append(lists, list)
+	}
+	notes := notesOf(s.notes)
+	around := "- " + subject + where + inline + "\n" + notes
+	return line{
+		whole: "- " + subject + markdownText(sentence) + where + inline + "\n" + notes,
+		short: func(longest int) string {
+			reason, _ := cutInto(sentence, max(longest-len(around), 40), markdownText, cutEnd)
+			return "- " + subject + reason + where + inline + "\n" + notes
+		},
+		told: func(whole, shown bool) {
+			c.lines.of++
+			if whole {
+				c.lines.shown++
 			}
+			if len(s.addresses) > 1 && (!listed || !shown) {
+				c.folded = append(c.folded, nameList{of: s.subject() + ": " + s.reason, sign: s.sign, names: s.addresses, each: 1})
+			}
+		},
+	}
+}
+
+// notesOf are sentences below a line.
+func notesOf(notes []string) string {
+	var b strings.Builder
+	for _, note := range notes {
+		fmt.Fprintf(&b, "  - %s\n", markdownText(note))
+	}
+	return b.String()
+}
+
+// where says who answers for something and where it is written: " (payments, clients.hcl:12)".
+func (c *planComment) where(p Place) string {
+	at := codeSpan(p.Line)
+	if p.Line != "" && p.URL != "" && c.links {
+		at = fmt.Sprintf("[%s](%s)", at, p.URL)
+	}
+	owner := ""
+	if len(p.Owner) <= maxParty {
+		owner = ownerText(p.Owner)
+	}
+	if owner != "" && at != "" {
+		owner += ", "
+	}
+	return remark(owner + at)
+}
+
+// inlined is the beginning of a list of names in a line, the first of them in bold, and how
+// many names that is.
+func inlined(names []string, most, bold int) (text string, shown int) {
+	var b strings.Builder
+	for ; shown < min(len(names), most); shown++ {
+		span := codeSpan(names[shown])
+		if shown < bold {
+			span = "**" + span + "**"
+		}
+		if len(span) > maxParty || shown > 0 && b.Len()+len(span) > maxList {
+			break
+		}
+		if shown > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(span)
+	}
+	return b.String(), shown
+}
+
+// inline names several addresses at the end of a line, or says that the fold does.
+func (c *planComment) inline(addresses []string) (text string, all bool) {
+	text, shown := inlined(addresses, maxAddresses, 0)
+	if shown < len(addresses) {
+		return " (all below)", false
+	}
+	return ": " + text, true
+}
+
+// accessLine is who gains or loses what.
+func (c *planComment) accessLine(s *statement) line {
+	api, apiCut := cutInto(s.api, maxParty, codeSpan, cutMiddle)
+	who, whoCut := cutInto(s.addresses[0], maxParty, codeSpan, cutMiddle)
+	inline, listed := "", true
+	if len(s.addresses) > 1 {
+		who = s.subject()
+		inline, listed = c.inline(s.addresses)
+	}
+	scopes, shown := inlined(s.scopes, maxInline, s.sensitive)
+	all := shown == len(s.scopes)
+	switch more := len(s.scopes) - shown; {
+	case shown == 0 && !all:
+		scopes = schema.Plural(more, "scope") + " (all below)"
+	case !all:
+		scopes += fmt.Sprintf(" and %d more (all below)", more)
+	}
+	mark := ""
+	if s.sensitive > 0 && s.sign == "+" {
+		mark = "🔴 **sensitive:** "
+	}
+	tail := plainText(s.remark) + c.where(s.place) + inline + "\n" + notesOf(s.notes)
+	complete := all && listed && !apiCut && !whoCut
+	return line{
+		whole: "- " + mark + accessText(s, who, scopes, api) + tail,
+		short: func(int) string {
+			who, _ := cutInto(s.addresses[0], 60, codeSpan, cutMiddle)
+			api, _ := cutInto(s.api, 60, codeSpan, cutMiddle)
+			if len(s.addresses) > 1 {
+				who = s.subject()
+			}
+			return "- " + mark + accessText(s, who, schema.Plural(max(len(s.scopes), 1), "scope")+" (all below)", api) + "\n"
+		},
+		told: func(whole, _ bool) {
+			if whole && complete {
+				c.account(s.sign, s.pairs(), s.pairs())
+			} else {
+				c.folded = append(c.folded, foldedAccess(s))
+			}
+		},
+	}
+}
+
+// foldedAccess is the list of a statement whose line shows less than all: of its scopes, or
+// of its clients, of which each counts as often as it has scopes.
+func foldedAccess(s *statement) nameList {
+	names := s.scopes
+	if len(names) == 0 {
+		names = []string{"tokens without scopes"}
+	}
+	if len(s.addresses) > 1 {
+		return nameList{
+			of: strings.Join(names, ", ") + " on " + s.api + s.behalf, sign: s.sign, names: s.addresses, each: len(names), access: true, remark: s.remark,
 		}
 	}
-	if hidden > 0 {
-		fmt.Fprintf(c, "| and %d more, below | | |\n", hidden)
-	}
-	c.lists(lists)
+	return nameList{of: s.addresses[0] + " on " + s.api + s.behalf, sign: s.sign, names: names, each: 1, access: true, remark: s.remark}
 }
 
-// inCell reports whether a cell of the table holds the whole list.
-func (l *accessList) inCell() bool {
-	return len(l.names) <= maxNames && len(tableCell(l.String())) <= maxCell
+// accessText is a statement about access with its names as they are to be written.
+func accessText(s *statement, who, scopes, api string) string {
+	behalf := markdownText(s.behalf)
+	switch {
+	case s.verb == cutOff && scopes == "":
+		return fmt.Sprintf("%s gets no more tokens for %s%s", who, api, behalf)
+	case s.verb == cutOff:
+		return fmt.Sprintf("%s gets no more tokens for %s%s; had %s", who, api, behalf, scopes)
+	case scopes == "":
+		return fmt.Sprintf("%s %s tokens without scopes for %s%s", who, getting(s.verb), api, behalf)
+	}
+	return fmt.Sprintf("%s %s %s on %s%s", who, s.verb, scopes, api, behalf)
 }
 
-// cell is the list in a cell of the table, or its beginning.
-func (l *accessList) cell() string {
-	if l.inCell() {
-		return tableCell(l.String())
+// account adds to the count of gains or losses.
+func (c *planComment) account(sign string, shown, of int) {
+	a := &c.losses
+	if sign == "+" {
+		a = &c.gains
 	}
-	first := *l
-	first.names, first.remark = l.names[:min(maxNames, len(l.names))], ""
-	text, _ := cutInto(first.String(), maxCell, tableCell, cutEnd)
-	if more := len(l.names) - len(first.names); more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text + " (all below)"
+	a.of += of
+	a.shown += shown
 }
 
-// lists writes lists of scopes, gains before losses. If there is not room for all, it cuts
-// the longest names first, then shows fewer names of each list, and last fewer lists.
-func (c *planComment) lists(lists []accessList) {
-	if len(lists) == 0 {
+// checks writes what --check was asked, with each counterexample.
+func (c *planComment) checks(checks []CheckResult) {
+	var lines []line
+	for _, check := range checks {
+		answer := "holds"
+		if !check.Holds {
+			answer = "**does not hold**"
+		}
+		lines = append(lines, c.text("- ", codeSpan(check.Check)+" "+answer, nil))
+		for _, sentence := range check.Counterexamples {
+			lines = append(lines, c.text("  - ", sentence, markdownText))
+		}
+	}
+	c.list("Checks", lines, c.room(roomForGuards))
+}
+
+// text is a line that says one thing. Without render it is Markdown already.
+func (c *planComment) text(bullet, text string, render func(string) string) line {
+	if render == nil {
+		render = func(text string) string { return text }
+	}
+	return line{
+		whole: bullet + render(text) + "\n",
+		short: func(longest int) string {
+			cut, _ := cutInto(text, longest-len(bullet)-1, render, cutEnd)
+			return bullet + cut + "\n"
+		},
+		told: func(whole, _ bool) {
+			c.lines.of++
+			if whole {
+				c.lines.shown++
+			}
+		},
+	}
+}
+
+// guards writes how policies and expectations came out, and which of them changed.
+func (c *planComment) guards(g *Guards, s *section) {
+	var lines []line
+	if g != nil {
+		for _, f := range g.Failed {
+			mark := "❌ "
+			if f.Warning {
+				mark = "⚠️ "
+			}
+			where := c.where(Place{Line: f.Line, URL: f.URL})
+			lines = append(lines, c.text("- ", f.Text, func(text string) string { return mark + codeSpan(f.Guard) + where + ": " + codeSpan(text) }))
+		}
+		if summary := g.summary(); summary != "" {
+			lines = append(lines, c.text("- ", plainText(summary), nil))
+		}
+	}
+	for i := range s.statements {
+		lines = append(lines, c.line(&s.statements[i]))
+	}
+	c.list(s.heading, lines, c.room(roomForGuards))
+}
+
+// summary counts what holds: "✅ 3 policies hold · 6 expectations pass · ...".
+func (g *Guards) summary() string {
+	failed := map[bool]int{} // expectations, policies
+	seen := map[string]bool{}
+	for _, f := range g.Failed {
+		if !seen[f.Guard] {
+			seen[f.Guard] = true
+			failed[strings.HasPrefix(f.Guard, "expect ")]++
+		}
+	}
+	var parts []string
+	switch n := g.Policies - failed[false]; n {
+	case 0:
+	case 1:
+		parts = append(parts, "1 policy holds")
+	default:
+		parts = append(parts, fmt.Sprintf("%d policies hold", n))
+	}
+	switch n := g.Expectations - failed[true]; n {
+	case 0:
+	case 1:
+		parts = append(parts, "1 expectation passes")
+	default:
+		parts = append(parts, fmt.Sprintf("%d expectations pass", n))
+	}
+	mark := "✅ "
+	if len(parts) == 0 {
+		mark = ""
+	}
+	switch {
+	case g.Exercisable == 0:
+	case g.Expectations == 0:
+		parts = append(parts, "there are no expectations")
+	case len(g.Unexercised) > 0:
+		parts = append(parts, fmt.Sprintf("no expectation exercises %d of %s", len(g.Unexercised), schema.Plural(g.Exercisable, "authorization")))
+	}
+	return mark + strings.Join(parts, " · ")
+}
+
+// lists writes the lists that lines have no room for, gains before losses. If there is not
+// room for all, it cuts the longest names first, then shows fewer names of each list, and
+// last fewer lists.
+func (c *planComment) lists() {
+	if len(c.folded) == 0 {
 		return
 	}
-	slices.SortStableFunc(lists, func(a, b accessList) int { return strings.Compare(a.sign, b.sign) }) // "+" before "-"
-	c.WriteString("\n<details><summary>Every scope gained and lost</summary>\n\n")
-	room := roomForLists - c.Len() - len("\n</details>\n")
-	const around = maxParty + 100 // a party, a sign, a remark
-	rows := min(len(lists), max(room, 0)/(around+shortest))
+	slices.SortStableFunc(c.folded, func(a, b nameList) int { return strings.Compare(a.sign, b.sign) }) // "+" before "-"
+	c.WriteString("\n<details><summary>Every scope and address</summary>\n\n")
+	room := c.room(roomForLists) - c.Len() - len("\n</details>\n")
+	const around = maxParty + 100 // what they are of, a sign, a remark
+	rows := min(len(c.folded), max(room, 0)/(around+shortest))
 	each := 0
-	for _, list := range lists[:rows] {
+	for _, list := range c.folded[:rows] {
 		each = max(each, min(len(list.names), room/shortest))
 	}
 	longest := 0
 	for names := []string(nil); ; {
 		names = names[:0]
-		for _, list := range lists[:rows] {
+		for _, list := range c.folded[:rows] {
 			names = append(names, list.names[:min(each, len(list.names))]...)
 		}
 		shown := 0
-		if shown, longest = fit(names, room-rows*around, len(", "), shortest, codeSpan); shown == len(names) {
+		if shown, longest = fit(lengthsOf(names, codeSpan), room-rows*around, len(", "), shortest); shown == len(names) {
 			break
 		}
 		if each > 1 {
@@ -290,20 +643,31 @@ func (c *planComment) lists(lists []accessList) {
 			rows = rows * 3 / 4
 		}
 	}
-	for i := range lists[:rows] {
-		c.list(&lists[i], each, longest)
+	for i := range c.folded[:rows] {
+		c.names(&c.folded[i], each, longest)
 	}
-	for i := range lists[rows:] {
-		c.account(&lists[rows+i], 0)
+	for i := range c.folded[rows:] {
+		c.tell(&c.folded[rows+i], 0)
 	}
-	if len(lists) > rows {
-		fmt.Fprintf(c, "- and %d more\n", len(lists)-rows)
+	if more := len(c.folded) - rows; more > 0 {
+		fmt.Fprintf(c, "- and %d more\n", more)
 	}
 	c.WriteString("\n</details>\n")
 }
 
-// list writes one list of at most that many names of at most that length.
-func (c *planComment) list(list *accessList, each, longest int) {
+// lengthsOf yields how long texts are when they are written.
+func lengthsOf(texts []string, render func(string) string) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for _, text := range texts {
+			if !yield(len(render(text))) {
+				return
+			}
+		}
+	}
+}
+
+// names writes one list of at most that many names of at most that length.
+func (c *planComment) names(list *nameList, each, longest int) {
 	c.WriteString("- ")
 	c.name(list.of, maxParty)
 	fmt.Fprintf(c, " `%s` ", list.sign)
@@ -318,192 +682,135 @@ func (c *planComment) list(list *accessList, each, longest int) {
 	}
 	c.rest(len(list.names) - shown)
 	c.WriteString(plainText(list.remark) + "\n")
-	c.account(list, whole)
+	c.tell(list, whole)
 }
 
-// account adds a list to the count of gains or losses.
-func (c *planComment) account(list *accessList, shown int) {
-	a := &c.losses
-	if list.sign == "+" {
-		a = &c.gains
-	}
-	a.of += len(list.names)
-	a.shown += shown
-}
-
-// objects writes the objects as a terminal shows them, folded, as far as there is room.
-func (c *planComment) objects(r *Review) {
-	changes := r.Changes
-	if len(changes) == 0 {
+// tell takes account of a list of which some names are shown whole.
+func (c *planComment) tell(list *nameList, whole int) {
+	if list.access {
+		c.account(list.sign, whole*list.each, len(list.names)*list.each)
 		return
 	}
-	const around = len("\n<details><summary>Every object</summary>\n\n\n</details>\n") + 100
-	text, shown := objectsText(r, maxComment-c.Len()-around)
-	c.shown = account{shown, len(changes)}
-	c.WriteString("\n<details><summary>Every object</summary>\n\n")
-	fenced(c, text)
+	c.addressed.of += len(list.names)
+	c.addressed.shown += whole
+}
+
+// unexercised lists the authorizations that no expectation exercises, as far as there is
+// room. It is no part of the change, so that the banner does not count it.
+func (c *planComment) unexercised(g *Guards) {
+	if g == nil || len(g.Unexercised) == 0 || g.Expectations == 0 {
+		return
+	}
+	const end = " and 10000000 more: `writ check --coverage`\n\n</details>\n"
+	summary := fmt.Sprintf("\n<details><summary>%s without an expectation</summary>\n\n", schema.Plural(len(g.Unexercised), "authorization"))
+	// What the change itself touches comes after this, so it takes a tenth at most.
+	room := min(c.room(roomForObjects)-c.Len(), c.room(100)) - len(summary) - len(end)
+	shown, longest := fit(lengthsOf(g.Unexercised, codeSpan), room, len(", "), shortest)
+	if shown == 0 {
+		return
+	}
+	c.WriteString(summary)
+	for i, address := range g.Unexercised[:shown] {
+		if i > 0 {
+			c.WriteString(", ")
+		}
+		text, _ := cutInto(address, longest, codeSpan, cutMiddle)
+		c.WriteString(text)
+	}
+	if more := len(g.Unexercised) - shown; more > 0 {
+		fmt.Fprintf(c, " and %d more: `writ check --coverage`", more)
+	}
+	c.WriteString("\n\n</details>\n")
+}
+
+// objects writes the objects as a diff, folded, as far as there is room.
+func (c *planComment) objects(r *Review) {
+	if len(r.Changes) == 0 {
+		return
+	}
+	summary := fmt.Sprintf("\n<details><summary>%s</summary>\n\n", planSummary(r.Plan))
+	around := len(summary) + len("\n</details>\n") + 100
+	text, shown := objectsText(r, c.room(roomForObjects)-c.Len()-around)
+	c.shown = account{shown, len(r.Changes)}
+	c.WriteString(summary)
+	fenced(c, "diff", text)
 	c.WriteString("\n</details>\n")
 }
 
-// objectsText is the objects as a terminal shows them. One that does not fit is
-// left out, and smaller ones after it are shown.
+// objectsText is the objects as a diff, those that change alike once. One that does not fit
+// is left out, and smaller ones after it are shown.
 func objectsText(r *Review, room int) (text string, shown int) {
-	changes := r.Changes
-	var all, object strings.Builder
-	for i := range changes {
+	var all strings.Builder
+	for _, group := range alike(r) {
 		if room-all.Len() < 100 {
 			break
 		}
-		object.Reset()
-		out := &planPrinter{bufio.NewWriter(&object), false, r.Notes}
-		out.change(&changes[i])
-		out.Flush()
-		if all.Len()+object.Len() <= room {
-			all.WriteString(object.String())
-			shown++
+		if text := group.text; all.Len()+len(text) <= room {
+			all.WriteString(text)
+			shown += group.size
 		}
 	}
-	if shown < len(changes) {
-		fmt.Fprintf(&all, "\n# and %d more objects\n", len(changes)-shown)
+	if more := len(r.Changes) - shown; more > 0 {
+		fmt.Fprintf(&all, "\n# and %d more objects\n", more)
 	}
 	return strings.TrimPrefix(all.String(), "\n"), shown
 }
 
-// shortest is the length in bytes below which no scope is cut.
-const shortest = 24
-
-// fit returns how many texts fit into room, and the length at which to cut them. One length
-// holds for all, so that short texts stay whole and only the longest are cut; it is never
-// below least. around is the length of what is printed around each text.
-func fit(texts []string, room, around, least int, render func(string) string) (shown, longest int) {
-	lengths := make([]int, 0, len(texts))
-	for _, text := range texts {
-		length := len(render(text))
-		if room -= min(length, least) + around; room < 0 {
-			return len(lengths), least
-		}
-		lengths = append(lengths, length)
-	}
-	slices.Sort(lengths)
-	longest = least // which all have; room is what is left
-	for i, length := range lengths {
-		more, left := length-longest, len(lengths)-i
-		switch {
-		case more <= 0:
-			continue
-		case more*left > room:
-			return len(lengths), longest + room/left
-		}
-		room -= more * left
-		longest = length
-	}
-	return len(lengths), math.MaxInt
+// An objectGroup is the diff of an object, and the names of others whose diff is the same.
+type objectGroup struct {
+	text string
+	size int
 }
 
-// cutInto renders a text in at most that many bytes, cut where it must be.
-func cutInto(text string, longest int, render func(string) string, cut func(string, int) string) (rendered string, isCut bool) {
-	rendered = render(text)
-	for n := longest; len(rendered) > longest && n > 0; n = n * 3 / 4 {
-		rendered, isCut = render(cut(text, n)), true
-	}
-	return rendered, isCut
-}
+// mostCompared is how many objects are compared with each other: a comment shows fewer.
+const mostCompared = 5000
 
-// cutMiddle keeps the beginning and the end of a name: either may tell it from another.
-func cutMiddle(text string, n int) string {
-	const mark = "…"
-	if text = diag.OneLine(text); len(text) <= n {
-		return text
+// alike returns the diffs of objects, in the order of the first of each group.
+func alike(r *Review) []objectGroup {
+	type group struct {
+		first   string
+		members []string
 	}
-	head := max(n-len(mark), 0) * 2 / 3
-	tail := max(n-len(mark)-head, 0)
-	return strings.ToValidUTF8(text[:head], "") + mark + strings.ToValidUTF8(text[len(text)-tail:], "")
-}
-
-// cutEnd keeps the beginning of a sentence.
-func cutEnd(text string, n int) string {
-	const mark = "…"
-	if len(text) <= n {
-		return text
-	}
-	return strings.ToValidUTF8(text[:max(n-len(mark), 0)], "") + mark
-}
-
-// fenced writes text as a code block whose fence is longer than any run of
-// backticks in it (CommonMark 0.31 section 4.5).
-func fenced(out io.Writer, text string) {
-	fence := strings.Repeat("`", max(3, longestRun(text)+1))
-	fmt.Fprintf(out, "%shcl\n%s%s\n", fence, text, fence)
-}
-
-// codeSpan writes text as a code span whose delimiter is longer than any run of
-// backticks in it (CommonMark 0.31 section 6.1).
-func codeSpan(text string) string {
-	text = diag.OneLine(text)
-	if text == "" {
-		return ""
-	}
-	delimiter := strings.Repeat("`", longestRun(text)+1)
-	if strings.HasPrefix(text, "`") || strings.HasSuffix(text, "`") {
-		text = " " + text + " "
-	}
-	return delimiter + text + delimiter
-}
-
-// longestRun is the length of the longest run of backticks.
-func longestRun(text string) int {
-	longest, run := 0, 0
-	for i := range len(text) {
-		if text[i] != '`' {
-			run = 0
+	var groups []*group
+	known := map[string]*group{}
+	var object strings.Builder
+	for i := range r.Changes[:min(len(r.Changes), mostCompared)] {
+		c := &r.Changes[i]
+		object.Reset()
+		out := &planPrinter{Writer: bufio.NewWriter(&object), diff: true, notes: r.Notes}
+		out.change(c)
+		out.Flush()
+		kind, _, _ := compiler.ParseAddress(c.Address)
+		key := string(kind) + differences(object.String())
+		if g := known[key]; g != nil && c.Action == compiler.ActionUpdate {
+			g.members = append(g.members, c.Address)
 			continue
 		}
-		run++
-		longest = max(longest, run)
+		g := &group{object.String(), []string{c.Address}}
+		known[key] = g
+		groups = append(groups, g)
 	}
-	return longest
-}
-
-// tableCell is a code span in a table of GitHub Flavored Markdown, which splits
-// cells at pipes before it looks for code.
-func tableCell(text string) string {
-	return strings.ReplaceAll(codeSpan(text), "|", `\|`)
-}
-
-// markdownText writes a sentence. Quoted parts, which may hold text of authors, become code
-// spans; in the rest every special character is escaped (CommonMark 0.31 section 2.4).
-func markdownText(text string) string {
-	var b strings.Builder
-	for text != "" {
-		start := strings.IndexByte(text, '"')
-		if start < 0 {
-			break
+	list := make([]objectGroup, len(groups))
+	for i, g := range groups {
+		text := g.first
+		if others := g.members[1:]; len(others) > 0 {
+			text += " # alike: " + diag.OneLine(strings.Join(others, ", ")) + "\n"
 		}
-		quoted, err := strconv.QuotedPrefix(text[start:])
-		if err != nil {
-			break
-		}
-		b.WriteString(plainText(text[:start]))
-		b.WriteString(codeSpan(quoted))
-		text = text[start+len(quoted):]
+		list[i] = objectGroup{text, len(g.members)}
 	}
-	b.WriteString(plainText(text))
-	return b.String()
+	return list
 }
 
-// plainText escapes every character with a meaning, also those that would mention a person
-// or an issue.
-func plainText(text string) string {
+// differences are the lines of a diff below its header that begin with a sign.
+func differences(text string) string {
 	var b strings.Builder
-	for _, r := range diag.OneLine(text) {
-		switch {
-		case r == '@' || r == '#':
-			fmt.Fprintf(&b, "&#%d;", r)
-		case strings.ContainsRune("\\`*_{}[]<>+!|~&$", r):
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		default:
-			b.WriteRune(r)
+	signed := 0
+	for line := range strings.Lines(text) {
+		if strings.IndexAny(line, "+-!") != 0 {
+			continue
+		}
+		if signed++; signed > 1 { // the first names the object
+			b.WriteString(line)
 		}
 	}
 	return b.String()

@@ -18,16 +18,22 @@ import (
 
 // change prints one object with its attributes.
 func (out *planPrinter) change(c *compiler.Change) {
-	fmt.Fprintf(out, "\n    %s\n", out.paint(cli.Bold, diag.OneLine("# "+c.Address+" "+actionPhrase(c))))
+	if out.diff {
+		fmt.Fprintf(out, "\n@@ %s @@\n", diag.OneLine(c.Address+" "+actionPhrase(c)))
+	} else {
+		fmt.Fprintf(out, "\n    %s\n", out.paint(cli.Bold, diag.OneLine("# "+c.Address+" "+actionPhrase(c))))
+	}
 	header := diag.OneLine(objectHeader(c.Address))
 	for _, note := range out.notes[c.Address] {
 		fmt.Fprintf(out, "    # %s\n", diag.OneLine(note))
 	}
 	if c.Action == compiler.ActionRename {
-		fmt.Fprintf(out, "%s %s\n", out.sign("~"), header)
+		out.start(0, "~")
+		fmt.Fprintf(out, "%s\n", header)
 		return
 	}
-	fmt.Fprintf(out, "%s %s {\n", out.sign(actionSign(c.Action)), header)
+	out.start(0, actionSign(c.Action))
+	fmt.Fprintf(out, "%s {\n", header)
 	switch c.Action {
 	case compiler.ActionCreate:
 		out.whole("+", c.After, 4)
@@ -68,13 +74,21 @@ func (out *planPrinter) whole(sign string, o compiler.Object, indent int) {
 			}
 		default:
 			out.start(indent, sign)
-			fmt.Fprintf(out, "%s = %s\n", pad(a.Name, width), out.value(a.Name, value, indent+4))
+			fmt.Fprintf(out, "%s = %s\n", pad(a.Name, width), out.value(sign, a.Name, value, indent+4))
 		}
 	}
 }
 
-// start begins a line of an object.
+// start begins a line of an object. In a diff, which has no sign for what is changed in
+// place, such lines begin with "!", which GitHub shows in a third colour.
 func (out *planPrinter) start(indent int, sign string) {
+	if out.diff {
+		if sign != "+" && sign != "-" {
+			sign = "!"
+		}
+		out.WriteString(sign + " " + strings.Repeat(" ", indent))
+		return
+	}
 	out.WriteString(strings.Repeat(" ", indent))
 	out.WriteString(out.sign(sign))
 	out.WriteByte(' ')
@@ -240,18 +254,22 @@ func (out *planPrinter) object(name string, was, is []compiler.Attribute) {
 	out.WriteString("        }\n")
 }
 
-// value prints a value of an object that comes or goes.
-func (out *planPrinter) value(name string, value any, indent int) string {
+// value prints a value of an object that comes or goes. In a diff each of its lines begins
+// with the sign.
+func (out *planPrinter) value(sign, name string, value any, indent int) string {
 	list := membersOf(value)
 	if list == nil {
 		return scalar(name, value)
 	}
+	if !out.diff {
+		sign = " "
+	}
 	var b strings.Builder
 	b.WriteString("{\n")
 	for _, a := range list {
-		fmt.Fprintf(&b, "%s%s = %s\n", strings.Repeat(" ", indent+4), strconv.Quote(a.Name), memberValue(name, a))
+		fmt.Fprintf(&b, "%s%s%s = %s\n", sign, strings.Repeat(" ", indent+3), strconv.Quote(a.Name), memberValue(name, a))
 	}
-	b.WriteString(strings.Repeat(" ", indent) + "}")
+	b.WriteString(sign + strings.Repeat(" ", indent-1) + "}")
 	return b.String()
 }
 

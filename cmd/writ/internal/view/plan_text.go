@@ -9,16 +9,21 @@ import (
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
 )
 
-// PlanText prints a plan for people at a terminal: first what it means, then
-// what happens to each object, then who gains and loses what.
-type PlanText struct{ Color bool }
+// PlanText prints a plan for people at a terminal, in the order of a comment on a pull
+// request: what it means, then what happens to each object.
+type PlanText struct {
+	Color bool
+	Full  bool // prints more than MaxObjects
+}
 
 // A planPrinter writes lines. The first error is kept by the buffered writer.
 type planPrinter struct {
 	*bufio.Writer
 	color bool
+	diff  bool                // signs begin their lines, as in a ```diff block
 	notes map[string][]string // of the objects, by address
 }
 
@@ -28,24 +33,46 @@ const planBuffer = 64 << 10
 // Render writes the plan. It buffers little, as a plan may be larger than memory should hold
 // twice.
 func (v PlanText) Render(w io.Writer, r *Review) error {
-	p := r.Plan
-	out := &planPrinter{bufio.NewWriterSize(w, planBuffer), v.Color, r.Notes}
-	if len(p.Changes) > 0 {
-		out.meaning(p)
-		out.line(cli.Bold, "writ will do this:")
-		for i := range p.Changes {
-			out.change(&p.Changes[i])
-		}
-		out.access(p.Access)
+	out := &planPrinter{Writer: bufio.NewWriterSize(w, planBuffer), color: v.Color, notes: r.Notes}
+	most := len(r.Changes) + len(r.Access)
+	if !v.Full {
+		most = MaxObjects
+	}
+	m := meaningOf(r)
+	if len(r.Changes) > 0 || r.Guards.Errors() > 0 {
+		out.line(cli.Bold, schema.UpperFirst(strings.TrimSuffix(m.consequences(), "."))+".")
 		out.line("", "")
-	} else if files := planFiles(p); files != "" {
+	}
+	for i := range m.sections {
+		if i == sectionCutOff {
+			out.checks(r.Checks)
+		}
+		out.section(&m.sections[i], most)
+	}
+	if len(r.Changes) > 0 {
+		out.line(cli.Bold, "writ will do this:")
+		for i := range r.Changes[:min(len(r.Changes), most)] {
+			out.change(&r.Changes[i])
+		}
+		out.line("", "")
+		if more := len(r.Changes) - most; more > 0 {
+			fmt.Fprintf(out, "    and %s. --full prints all.\n\n", schema.Plural(more, "more object"))
+		}
+	} else if files := planFiles(r.Plan); files != "" {
 		out.line("", files)
 		out.line("", "")
 	}
-	out.checks(r.Checks)
-	out.line(cli.Bold, planSummary(p))
+	out.line(cli.Bold, planSummary(r.Plan))
 	return out.Flush()
 }
+
+// MaxObjects is how many objects, and statements of one section, a plan for people prints
+// where it is not asked for all.
+const MaxObjects = 1000
+
+// Capped reports whether a plan for people is longer than it prints unless it is asked for
+// all.
+func Capped(p *compiler.Plan) bool { return max(len(p.Changes), len(p.Access)) > MaxObjects }
 
 // paint colors a text if the output takes colors.
 func (out *planPrinter) paint(c cli.Color, text string) string {
@@ -74,57 +101,65 @@ func (out *planPrinter) sign(sign string) string {
 	return strings.Repeat(" ", 3-len(sign)) + out.paint(c, sign)
 }
 
-// meaning prints one section for each effect that the plan has. If the reasons of what widens
-// take more than a screen, a list of the addresses comes first.
-func (out *planPrinter) meaning(p *compiler.Plan) {
-	for _, section := range effectSections {
-		lines := linesOf(p.Changes, section.effect)
-		if len(lines) == 0 {
-			continue
-		}
-		heading := cli.Bold
-		if section.effect == compiler.EffectWiden {
-			heading += cli.Yellow
-		}
-		out.line(heading, section.heading+":")
-		out.line("", "")
-		if section.effect == compiler.EffectWiden && moreThanAScreen(lines) {
-			for _, address := range addressesOf(lines) {
-				fmt.Fprintf(out, "    %s\n", diag.OneLine(address))
-			}
-			out.line("", "")
-		}
-		for i, line := range lines {
-			if i == 0 || lines[i-1].change != line.change {
-				fmt.Fprintf(out, "%s %s\n", out.sign(actionSign(line.change.Action)), diag.OneLine(line.change.Address))
-			}
-			fmt.Fprintf(out, "        %s\n", diag.OneLine(line.reason))
-		}
-		out.line("", "")
+// section prints the statements of a section. If those of what widens take more than a
+// screen, a list of the addresses comes first.
+func (out *planPrinter) section(s *section, most int) {
+	if len(s.statements) == 0 {
+		return
+	}
+	heading := cli.Bold
+	if s.widens {
+		heading += cli.Yellow
+	}
+	out.line(heading, s.heading+":")
+	out.line("", "")
+	for i := range s.statements[:min(len(s.statements), most)] {
+		out.statement(&s.statements[i])
+	}
+	if more := len(s.statements) - most; more > 0 {
+		fmt.Fprintf(out, "    and %d more. --full prints all.\n", more)
+	}
+	out.line("", "")
+}
+
+// statement prints one statement, with where it is written and what is noted about it.
+func (out *planPrinter) statement(s *statement) {
+	text, owner := s.text(), s.place.Owner
+	if owner != "" && s.place.Line != "" {
+		owner += ", "
+	}
+	if where := remark(owner + s.place.Line); where != "" {
+		text = strings.TrimSuffix(text, ".") + diag.OneLine(where) // the place ends the sentence
+	}
+	fmt.Fprintf(out, "%s %s\n", out.sign(s.sign), text)
+	for _, note := range s.notes {
+		fmt.Fprintf(out, "        %s\n", diag.OneLine(note))
 	}
 }
 
-// access prints who gains and loses what. Periods of one party share a heading.
-func (out *planPrinter) access(changes []compiler.AccessChange) {
-	if len(changes) == 0 {
-		return
-	}
-	out.line("", "")
-	out.line(cli.Bold, "Who gains and loses what:")
-	out.line("", "")
-	var before string
-	for i := range changes {
-		gained, lost := accessLists(&changes[i])
-		if party := accessParty(changes, i); party != before { // several periods of one
-			fmt.Fprintf(out, "    %s\n", party)
-			before = party
+// Widening repeats what widens, right before somebody is asked to approve it: what nobody
+// should have to scroll back for.
+func Widening(w io.Writer, r *Review, color bool) error {
+	const most = 20
+	out := &planPrinter{Writer: bufio.NewWriter(w), color: color}
+	shown, total := 0, 0
+	for _, s := range meaningOf(r).sections {
+		if !s.widens {
+			continue
 		}
-		for _, list := range []accessList{gained, lost} {
-			if len(list.names) > 0 {
-				fmt.Fprintf(out, "      %s %s\n", out.sign(list.sign), list)
+		for i := range s.statements {
+			if total++; shown < most {
+				if shown++; shown == 1 {
+					out.line(cli.Bold+cli.Yellow, "\nThis widens access:")
+				}
+				out.statement(&s.statements[i])
 			}
 		}
 	}
+	if total > shown {
+		fmt.Fprintf(out, "    and %d more, above.\n", total-shown)
+	}
+	return out.Flush()
 }
 
 // checks prints what --check was asked, with each counterexample.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -264,59 +265,80 @@ func userIssuersOf(d *schema.Document) []string {
 	return labels
 }
 
-// checkViewsAgree compares who gains and loses what in text and markdown with the
-// plan.
+// checkViewsAgree compares who gains and loses what in text and markdown with the plan:
+// each change is in a line of both, and no line says anything else.
 func checkViewsAgree(t *testing.T, p *compiler.Plan) {
 	t.Helper()
-	var want, text, markdown []string
+	want := []string{}
 	for i := range p.Access {
 		a := &p.Access[i]
+		client, api := parties(p.Access, i)
 		for sign, scopes := range map[string][]string{"+": a.Gained, "-": a.Lost} {
-			if a.Token == compiler.TokenGained && sign == "+" && len(scopes) == 0 || a.Token == compiler.TokenLost && sign == "-" && len(scopes) == 0 {
-				scopes = []string{"tokens without scopes"}
+			if len(scopes) == 0 && (a.Token == "" || (a.Token == compiler.TokenGained) != (sign == "+")) {
+				continue
 			}
-			if len(scopes) > 0 {
-				line := fmt.Sprint(accessParty(p.Access, i), " ", sign, " ", strings.Join(scopes, ", "))
-				for _, end := range []struct{ word, time string }{{"from", a.From}, {"until", a.Until}} {
-					if end.time != "" {
-						line += " " + end.word + " " + end.time
-					}
-				}
-				want = append(want, line)
-			}
-		}
-	}
-	plain := strings.NewReplacer(" (", " ", ")", "", "; tokens already issued stay valid for up to 1h", "", " (tokens already issued stay valid for up to 1h)", "")
-	_, section, _ := strings.Cut(show(t, PlanText{}, p), "Who gains and loses what:\n")
-	party := ""
-	for line := range strings.Lines(section) {
-		switch fields := strings.TrimSpace(line); {
-		case strings.HasPrefix(line, "      "):
-			text = append(text, party+" "+withoutTokens(plain.Replace(fields)))
-		case strings.HasPrefix(line, "    "):
-			party = fields
-		}
-	}
-	for line := range strings.Lines(show(t, PlanMarkdown{Command: "writ plan"}, p)) {
-		if cells := strings.Split(line, "|"); strings.HasPrefix(line, "| `") {
-			for i, sign := range []string{"+", "-"} {
-				if cell := strings.Trim(cells[2+i], " `"); cell != "" {
-					markdown = append(markdown, strings.Trim(cells[1], " `")+" "+sign+" "+withoutTokens(plain.Replace(cell)))
+			words := []string{sign, client, api}
+			words = append(words, scopes...)
+			for _, word := range []string{a.From, a.Until, a.TrustedIssuer} {
+				if word != "" {
+					words = append(words, word)
 				}
 			}
+			if a.SubjectType == schema.SubjectUser {
+				words = append(words, "users")
+			}
+			slices.Sort(words)
+			want = append(want, strings.Join(words, " "))
 		}
 	}
-	for name, got := range map[string][]string{"text": text, "markdown": markdown} {
-		slices.Sort(got)
-		slices.Sort(want)
+	slices.Sort(want)
+	for _, view := range []Plan{PlanText{}, PlanMarkdown{Command: "writ plan"}} {
+		got := accessLines(strings.ReplaceAll(show(t, view, p), "`", ""))
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Fatalf("the plan -, its %s +:\n%s", name, diff)
+			t.Fatalf("the plan -, its %T +:\n%s\n%s", view, diff, show(t, view, p))
 		}
 	}
 }
 
-// withoutTokens leaves out how long tokens stay valid.
-func withoutTokens(line string) string {
-	line, _, _ = strings.Cut(line, " tokens already issued")
-	return strings.TrimSuffix(line, ";")
+// An access line says who gains or loses: "client.a may now read, write on api.b (from T)".
+var (
+	accessLine = regexp.MustCompile(`(?m)^(?:- | *[+-] )((?:\d+ clients|client\.\S+)(?: with client_id "\S+")?) (may now|may already|keeps|may no longer|gets no more tokens for)(?: get)? (.*)$`)
+	someUsers  = regexp.MustCompile(`users(?: of trusted\\?_issuer\.(\w+))?`)
+	someTime   = regexp.MustCompile(`\b(?:from|until) (\S+?Z)`)
+	someName   = regexp.MustCompile(`\b(?:api|client)\.\w+`)
+	someScope  = regexp.MustCompile(`\b(?:read|write)\b`)
+)
+
+// accessLines are the words of each line about access, sorted; of a line about several
+// clients, those of each.
+func accessLines(text string) []string {
+	lines := []string{}
+	for _, m := range accessLine.FindAllStringSubmatch(text, -1) {
+		sign, clients, rest := "+", []string{m[1]}, m[3]
+		if strings.HasPrefix(rest, "use the grant") {
+			continue // an attribute of the client, which says so itself
+		}
+		if m[2] == "may no longer" || m[2] == "gets no more tokens for" {
+			sign = "-"
+		}
+		if names := someName.FindAllString(rest, -1); len(names) > 1 {
+			clients = names[1:]
+		}
+		for _, client := range clients {
+			words := []string{sign, client, someName.FindString(rest)}
+			words = append(words, someScope.FindAllString(rest, -1)...)
+			for _, found := range someTime.FindAllStringSubmatch(rest, -1) {
+				words = append(words, found[1])
+			}
+			if found := someUsers.FindStringSubmatch(rest); found != nil {
+				if words = append(words, "users"); found[1] != "" {
+					words = append(words, found[1])
+				}
+			}
+			slices.Sort(words)
+			lines = append(lines, strings.Join(words, " "))
+		}
+	}
+	slices.Sort(lines)
+	return lines
 }
