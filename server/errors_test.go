@@ -1,10 +1,14 @@
 package server_test
 
 import (
+	"bytes"
 	"fmt"
+	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -296,6 +300,76 @@ func checkErrorAnswer(t *testing.T, res result) {
 	}
 	if res.body.Description == "" || strings.ContainsAny(res.body.Description, "\"\\\n") {
 		t.Errorf("description %q", res.body.Description)
+	}
+	if !strings.HasPrefix(res.body.URI, answers) {
+		t.Errorf("error_uri %q", res.body.URI)
+	}
+}
+
+// answers is where every error_uri leads.
+const answers = "https://github.com/writ-auth/writ/blob/main/docs/answers.md#"
+
+// A client that has authenticated is told which parameter is wrong and what to send, in
+// Auth0's style after the sentence that its clients know.
+func TestRefusalsSayHowToMend(t *testing.T) {
+	const scopes, target = "Client has not been granted the requested scopes. ", "Client is not authorized to access the requested audience. "
+	for _, row := range []struct {
+		request     *http.Request
+		auth0, mend string
+		page        string
+	}{
+		{httptest.NewRequest(http.MethodGet, "/oauth/token", nil), "", "This address takes POST.", "invalid_request"},
+		{post(form("audience", "-")), "", "audience is missing: name an API by its identifier, such as " + ordersURL + ".", "audience-missing"},
+		{post(form("audience", "-", "client_id", "rotating")), "", "audience is missing: name an API by its identifier.", "audience-missing"},
+		{post(form("resource", "urn:x")), "", "audience and resource differ: send one of them.", "audience-and-resource-differ"},
+		{post(form("audience", ordersURL+"/")), target, "audience differs by a trailing slash from an API that the client is authorized for: " + ordersURL + ".", "invalid_target"},
+		{post(form("audience", "-", "resource", ordersURL+"/")), target, "resource differs by a trailing slash from an API that the client is authorized for: " + ordersURL + ".", "invalid_target"},
+		{post(form("scope", "read:orders delete:orders")), scopes, "scope exceeds what is granted, which is: read:orders write:orders.", "ungranted-scope"},
+		{post(form("scope", "read:orders", "client_id", "limited")), scopes, "scope exceeds what is granted: leave scope out for all of it.", "ungranted-scope"},
+		{post(form("scope", " ")), scopes, "scope is malformed: scopes are separated by single spaces.", "malformed-scope"},
+		{raw(formType, good+"&audience=x"), "", "The parameter audience is there twice: send it once.", "duplicate-parameter"},
+		{raw(formType, good+"&"+canary+"=1&"+canary+"=1"), "", "A parameter is there twice: send each once.", "duplicate-parameter"},
+		{post(form("client_id", "exchanger")), "Grant type not allowed for the client. ", "grant_type is none of the client's, which are: " + schema.GrantTokenExchange + ".", "grant-type-not-allowed"},
+		{post(form("client_id", "strict")), "", "The token must be bound to a key: send a DPoP proof, or connect with a client certificate.", "not-sender-constrained"},
+		{formTo("/oauth/introspect", form("token", "-")), "", "token is missing.", "token-missing"},
+	} {
+		for style, first := range map[schema.ErrorStyle]string{schema.ErrorsRFC6749: "", schema.ErrorsAuth0: row.auth0} {
+			s, _ := serving(t, errorDocument(style), server.Options{Now: func() time.Time { return noon }})
+			r := row.request.Clone(t.Context())
+			body, _ := io.ReadAll(row.request.Body)
+			row.request.Body, r.Body = io.NopCloser(bytes.NewReader(body)), io.NopCloser(bytes.NewReader(body))
+			res := do(t, s.Public(), r)
+			if res.body.Description != first+row.mend || res.body.URI != answers+row.page {
+				t.Errorf("%s: %s\nwant %s%s %s", style, res.raw, first, row.mend, row.page)
+			}
+			checkErrorAnswer(t, res)
+		}
+	}
+}
+
+// Whether an API exists that the client has no authorization for is not told: to a client
+// that has none, an unknown audience, the identifier of an API, one slash beside it, and
+// an authorization that has expired are one answer. Nor does somebody who has not
+// authenticated learn what a client may have.
+func TestUnauthorizedAPIsAreNotTold(t *testing.T) {
+	for _, style := range []schema.ErrorStyle{schema.ErrorsRFC6749, schema.ErrorsAuth0} {
+		s, _ := serving(t, errorDocument(style), server.Options{Now: func() time.Time { return noon }})
+		distinct := func(requests ...url.Values) {
+			t.Helper()
+			answers := map[string]bool{}
+			for _, v := range requests {
+				res := do(t, s.Public(), post(v))
+				answers[fmt.Sprint(res.status, res.header, res.raw)] = true
+			}
+			if len(answers) != 1 {
+				t.Errorf("%s: the answers differ: %q", style, slices.Collect(maps.Keys(answers)))
+			}
+		}
+		const invoices = "https://api.example.com/invoices" // billing has it on behalf of users alone
+		distinct(form("audience", "urn:x"), form("audience", invoices), form("audience", invoices+"/"), form("audience", strings.ToUpper(invoices)),
+			form("audience", "-", "resource", invoices+"/"), form("audience", ordersURL, "client_id", "rotating"), form("audience", ordersURL+"/", "client_id", "rotating"))
+		wrong := func(changes ...string) url.Values { return form(append(changes, "client_secret", "wrong")...) }
+		distinct(wrong(), wrong("audience", "-"), wrong("audience", ordersURL+"/"), wrong("scope", "delete:orders"), wrong("client_id", "exchanger"), wrong("client_id", "nobody"))
 	}
 }
 

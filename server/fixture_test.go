@@ -118,6 +118,7 @@ type result struct {
 		Scope       string `json:"scope"`
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
+		URI         string `json:"error_uri"`
 	}
 }
 

@@ -91,8 +91,8 @@ func tokenEmbedded(ctx context.Context, env *cli.Env, flags *cli.ConfigFlags, o 
 	return exchange(ctx, env, remote, embedded.throw.secret, o)
 }
 
-// whyLine is the command that says why a request is refused: to a client the
-// server says as little as it may.
+// whyLine is the command that says why a request is refused: a client is told nothing of
+// what it is not authorized for.
 func whyLine(o *tokenFlags) string {
 	line := "writ explain --client " + diag.ShellQuote(o.client)
 	if o.api != "" {
@@ -169,7 +169,7 @@ func exchange(ctx context.Context, env *cli.Env, remote *tokenServer, secret str
 		return err
 	}
 	if report.token == nil && !env.JSON {
-		fmt.Fprintf(env.Err, "\nA client is told no more than that. To see which rule refuses:\n  %s\n", whyLine(o))
+		fmt.Fprintf(env.Err, "\nTo see which line of the configuration refuses:\n  %s\n", whyLine(o))
 	}
 	if report.token == nil || !passed(report.Checks) {
 		return cli.Status(cli.ExitError)

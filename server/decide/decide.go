@@ -15,6 +15,7 @@
 package decide
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -162,17 +163,17 @@ func (d *Decider) decide(req *Request, now time.Time, t *Trace) (g Grant, refusa
 	}
 	t.meet(RuleAPI)
 	if g.API, refusal = d.target(g.Client, req); refusal != nil {
-		return g, refusal
+		return g, d.suggest(refusal, g.Client, req, subject, now)
 	}
 	t.meet(RuleAuthorization)
 	auth, ok := d.snapshot.Authorization(g.Client, g.API, subject)
 	if !ok {
-		return g, refuse(targetCode(req), ReasonNoAuthorization)
+		return g, d.suggest(refuse(targetCode(req), ReasonNoAuthorization), g.Client, req, subject, now)
 	}
 	g.Authorization = auth
 	t.meet(RuleExpiry)
 	if !g.limit(now.Unix()) {
-		return g, refuse(targetCode(req), ReasonAuthorizationExpired)
+		return g, d.suggest(refuse(targetCode(req), ReasonAuthorizationExpired), g.Client, req, subject, now)
 	}
 	if subject == schema.SubjectUser {
 		t.meet(RuleSubject)
@@ -300,11 +301,46 @@ func (d *Decider) target(client snapshot.Client, req *Request) (snapshot.API, *R
 	if api, ok := d.snapshot.APIByIdentifier(identifier); ok {
 		return api, nil
 	}
-	refusal := refuse(targetCode(req), ReasonUnknownTarget)
-	if near, how, ok := d.snapshot.NearIdentifier(identifier); ok {
-		refusal.Detail = "differs from api." + near.Label() + " " + how
+	return snapshot.API{}, refuse(targetCode(req), ReasonUnknownTarget)
+}
+
+// suggest adds to a refusal of the API what may have been meant: Detail names any API
+// whose identifier looks like the one that was asked for, and Meant one that the client
+// may have. Every refusal with invalid_target is looked at alike, so that neither the
+// answer nor its time says whether an API exists that the client may not have.
+func (d *Decider) suggest(refusal *Refusal, client snapshot.Client, req *Request, subject schema.SubjectType, now time.Time) *Refusal {
+	if refusal.Code != CodeInvalidTarget || req.GrantType == schema.GrantRefreshToken {
+		return refusal
 	}
-	return snapshot.API{}, refusal
+	near, how, ok := d.snapshot.NearIdentifier(cmp.Or(req.Audience, req.Resource))
+	if !ok {
+		return refusal
+	}
+	refusal.Detail = "differs from api." + near.Label() + " " + how
+	if auth, ok := d.snapshot.Authorization(client, near, subject); ok && inForce(auth, now) {
+		refusal.Meant, refusal.Differs = near, how
+	}
+	return refusal
+}
+
+// Example is an API that the client may have a token for at now, for a client that names
+// none; ok is false when there is none.
+func (d *Decider) Example(client snapshot.Client, grantType string, now time.Time) (api snapshot.API, ok bool) {
+	subject := schema.SubjectUser
+	if grantType == schema.GrantClientCredentials {
+		subject = schema.SubjectClient
+	}
+	for auth := range client.Authorizations() {
+		if auth.SubjectType() == subject && inForce(auth, now) {
+			return auth.API(), true
+		}
+	}
+	return snapshot.API{}, false
+}
+
+// inForce reports whether the authorization has not expired at now.
+func inForce(auth snapshot.Authorization, now time.Time) bool {
+	return auth.ExpiresAt() == 0 || auth.ExpiresAt() > now.Unix()
 }
 
 // targetCode is the code when the client may not have a token for the API. Of a

@@ -101,7 +101,7 @@ func (d *Decider) Still(t Issued, now time.Time) Reason {
 		return ReasonNoAuthorization
 	case ofUser && d.issuers[label] == nil:
 		return ReasonUntrustedIssuer
-	case auth.ExpiresAt() != 0 && auth.ExpiresAt() <= now.Unix():
+	case !inForce(auth, now):
 		return ReasonAuthorizationExpired
 	}
 	if t.Scope == "" {

@@ -1,6 +1,9 @@
 package decide
 
-import "github.com/writ-auth/writ/schema"
+import (
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/snapshot"
+)
 
 // A Code is an OAuth error code (RFC 6749 section 5.2, RFC 8707 section 2).
 type Code string
@@ -77,6 +80,12 @@ type Refusal struct {
 	Code   Code
 	Reason Reason
 	Detail string
+
+	// Meant is an API that the client may have a token for and whose identifier looks like
+	// the one that it asked for; zero for none. Differs says how they differ. A client that
+	// has authenticated may be told of it.
+	Meant   snapshot.API
+	Differs string // "by a trailing slash"
 }
 
 // Error describes the refusal for a person who may know everything.

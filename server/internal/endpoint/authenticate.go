@@ -172,8 +172,8 @@ var authenticationReasons = []struct {
 	code   Code
 	reason Reason
 }{
-	{clientauth.ErrMultiple, CodeInvalidRequest, "two-authentication-methods"},
-	{clientauth.ErrClientIDsDiffer, CodeInvalidRequest, "client-ids-differ"},
+	{clientauth.ErrMultiple, CodeInvalidRequest, ReasonTwoMethods},
+	{clientauth.ErrClientIDsDiffer, CodeInvalidRequest, ReasonClientIDsDiffer},
 	{clientauth.ErrNone, CodeInvalidClient, "no-credential"},
 	{clientauth.ErrUnsupportedMethod, CodeInvalidClient, "unsupported-method"},
 	{clientauth.ErrMalformedBasic, CodeInvalidClient, "malformed-basic"},

@@ -42,7 +42,7 @@ func TestFormErrors(t *testing.T) {
 		transport.ErrContentType, transport.ErrQueryCredentials, transport.ErrTooLarge, transport.ErrCutOff,
 		transport.ErrUnreadable, transport.ErrMalformed, transport.ErrDuplicate, transport.ErrTooMany,
 	} {
-		refusal := formError(err)
+		refusal := formError(new(transport.Form), err)
 		if other := given[refusal.Reason]; other != nil || refusal.Reason == "" {
 			t.Errorf("%v has the reason %q, as has %v", err, refusal.Reason, other)
 		}

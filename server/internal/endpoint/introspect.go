@@ -91,7 +91,7 @@ func (e *introspectionEndpoint) introspect(x *exchange, w http.ResponseWriter, r
 // presenter reads the form and finds the client that presents a token.
 func (a *authenticator) presenter(x *exchange, w http.ResponseWriter, r *http.Request) (snapshot.Client, *Error) {
 	if err := x.form.Read(w, r); err != nil {
-		return snapshot.Client{}, formError(err)
+		return snapshot.Client{}, formError(x.form, err)
 	}
 	caller, refusal := a.authenticate(x, r)
 	if refusal != nil {

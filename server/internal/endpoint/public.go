@@ -107,7 +107,9 @@ func (p *public) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Allow", strings.Join(endpoint.methods, ", "))
-	writeError(w, refuse(CodeInvalidRequest, ReasonMethod))
+	refusal := refuse(CodeInvalidRequest, ReasonMethod)
+	refusal.Mend = "This address takes " + strings.Join(endpoint.methods, " or ") + "."
+	writeError(w, refusal.In(s.Style))
 }
 
 // Overloaded answers a request of HTTP/2 beyond the limits of the listener: of those of

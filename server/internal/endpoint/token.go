@@ -71,7 +71,7 @@ func (e *tokenEndpoint) serve(s *active.State, w http.ResponseWriter, r *http.Re
 // grant type.
 func (e *tokenEndpoint) run(x *exchange, out *answer, w http.ResponseWriter, r *http.Request) *Error {
 	if err := x.form.Read(w, r); err != nil {
-		return formError(err)
+		return formError(x.form, err)
 	}
 	x.request = decide.Request{
 		GrantType: x.form.Get("grant_type"),
@@ -89,7 +89,10 @@ func (e *tokenEndpoint) run(x *exchange, out *answer, w http.ResponseWriter, r *
 	if refusal := e.prove(x, client, w, r); refusal != nil {
 		return refusal
 	}
-	return e.fulfil(r.Context(), x, client, out)
+	if refusal := e.fulfil(r.Context(), x, client, out); refusal != nil {
+		return refusal.advise(x, client)
+	}
+	return nil
 }
 
 // fulfil takes the request through its grant type: decide, sign, remember,

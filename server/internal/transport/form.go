@@ -43,6 +43,7 @@ var (
 // section 3.2).
 type Form struct {
 	n      int
+	twice  string // see Twice
 	names  [maxParameters]string
 	values [maxParameters]string
 }
@@ -58,9 +59,13 @@ func NewForm() *Form { return forms.Get().(*Form) }
 func (f *Form) Free() {
 	clear(f.names[:f.n])
 	clear(f.values[:f.n])
-	f.n = 0
+	f.n, f.twice = 0, ""
 	forms.Put(f)
 }
+
+// Twice returns, after ErrDuplicate, the name of the parameter that was given twice, if
+// it is one that an endpoint reads. Any other name is the sender's, and is not repeated.
+func (f *Form) Twice() string { return f.twice }
 
 // Get returns a parameter's value, "" when it is absent: an empty value counts
 // as omitted (RFC 6749 section 3.2).
@@ -160,6 +165,9 @@ func queryHoldsCredentials(query string) bool {
 func (f *Form) add(name, value string) error {
 	for i := range f.n {
 		if f.names[i] == name {
+			if known[name] {
+				f.twice = name
+			}
 			return ErrDuplicate
 		}
 	}
