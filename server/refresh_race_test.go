@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/testenv"
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/store"
 )
@@ -23,8 +24,11 @@ func soak() bool { return os.Getenv("WRIT_SOAK") == "1" }
 // rounds runs f so many times, or a thousand times when soaking.
 func rounds(t *testing.T, short int, f func(round int)) {
 	t.Helper()
-	if soak() {
+	switch {
+	case soak():
 		short = 1000
+	case testenv.RaceDetector: // a round is 200 requests at once
+		short = max(short/5, 2)
 	}
 	for round := 0; round < short && !t.Failed(); round++ {
 		f(round)

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/writ-auth/writ/schema/testenv"
 	"github.com/writ-auth/writ/server/store"
 	"github.com/writ-auth/writ/server/store/storetest"
 )
@@ -198,6 +199,7 @@ func TestOpenBoltRefuses(t *testing.T) {
 // Damage anywhere in a file of some size ends in an error or in working calls,
 // never in a crash.
 func TestBoltDamagedFile(t *testing.T) {
+	testenv.OneByOne(t)
 	dir := t.TempDir()
 	path := filepath.Join(dir, "state.db")
 	clock := storetest.NewClock()

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/writ-auth/writ/schema/testenv"
 	"github.com/writ-auth/writ/server/store"
 )
 
@@ -24,7 +25,13 @@ type Backend struct {
 	Rounds  int                   // of the races; 1000 when 0
 }
 
-func (b Backend) rounds() int { return cmp.Or(b.Rounds, 1000) }
+func (b Backend) rounds() int {
+	rounds := cmp.Or(b.Rounds, 1000)
+	if testenv.RaceDetector { // a round is 200 callers at once
+		rounds = min(rounds, 100)
+	}
+	return rounds
+}
 
 // A Clock is a time that only a test moves. It is safe for concurrent use.
 type Clock struct{ nanos atomic.Int64 }
