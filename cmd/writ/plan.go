@@ -107,16 +107,18 @@ func runPlan(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 			return err
 		}
 	}
-	p, err := propose(ctx, env, w, o.proposalOptions, workspace.PlanOptions{Against: reference(env, o.against)})
-	if err != nil {
-		return err
+	p, refused := propose(ctx, env, w, o.proposalOptions, workspace.PlanOptions{Against: reference(env, o.against)})
+	if p == nil || refused != nil && env.JSON {
+		return refused
 	}
 	note := ""
 	if p.Missing != "" {
 		note = p.Missing + " This plan compares with nothing: whatever is in force already counts as new."
 		env.Warn(diag.List{w.SnapshotMissing(diag.Warning, note)}, nil)
 	}
-	env.Remind(p.Tree)
+	if refused == nil {
+		env.Remind(p.Tree)
+	}
 	noteStage(env, p.Prior.Staged())
 	how := view.PlanOf(env)
 	if o.markdown {
@@ -128,6 +130,9 @@ func runPlan(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 	}
 	if err := (view.CheckedPlan{Plan: how, Checks: results}).Render(env.Out, p.Plan); err != nil {
 		return err
+	}
+	if refused != nil { // shown all the same, for people to see what was refused
+		return refused
 	}
 	if o.out != "" {
 		if err := savePlan(env, o.out, p.Saved(o.replace, w.Flags())); err != nil {
