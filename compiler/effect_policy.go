@@ -121,23 +121,13 @@ func (m *Model) breakers(of *config.Config, p *config.Policy) (addresses []strin
 		}
 		complete = complete && !problems.HasErrors()
 	}
-	doc := m.Document
-	switch Kind(p.ForEachOf) {
-	case KindAPI:
-		for i := range doc.APIs {
-			hold(Address(KindAPI, doc.APIs[i].Label), config.Self{API: &doc.APIs[i]})
-		}
-	case KindClient:
-		for i := range doc.Clients {
-			hold(Address(KindClient, doc.Clients[i].Label), config.Self{Client: &doc.Clients[i]})
-		}
-	case KindAuthorization:
-		for i := range doc.Authorizations {
-			a := &doc.Authorizations[i]
-			api, _, _ := m.API(a.API)
-			client, _, _ := m.Client(a.Client)
-			hold(Address(KindAuthorization, a.Label), config.Self{API: api, Client: client, Authorization: a})
-		}
+	if p.ForEachOf == forEachChange { // of which the new configuration alone has none
+		return nil, false
+	}
+	n, subject := m.policySubjects(p.ForEachOf)
+	for i := range n {
+		s := subject(i)
+		hold(s.address, s.self)
 	}
 	return addresses, complete
 }

@@ -32,6 +32,8 @@ type Model struct {
 
 	apiIndex    map[string]int32 // by label
 	clientIndex map[string]int32
+
+	all *config.All // made by allObjects, when the document is complete
 }
 
 // A Kind is the block type of an object, the first part of its address.

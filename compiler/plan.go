@@ -73,7 +73,8 @@ func (p *Plan) Empty() bool {
 }
 
 // NewPlan compares what stands with what a configuration declares. It is pure.
-// The list is CheckPrior's: its errors forbid the plan.
+// The list is CheckPrior's, and what policies for each change found: its errors forbid
+// the plan.
 func NewPlan(prior Prior, m *Model, opts PlanOptions) (*Plan, diag.List) {
 	list := CheckPrior(m, prior.Document, PriorOptions{Lock: prior.Lock, Now: opts.Now})
 	if opts.At.IsZero() {
@@ -86,7 +87,7 @@ func NewPlan(prior Prior, m *Model, opts PlanOptions) (*Plan, diag.List) {
 	c.compareGuards(prior.Model, m)
 	p := c.plan()
 	p.PriorDigest, p.Digest, p.LockChanged = prior.Digest, opts.Digest, opts.LockChanged
-	return p, list
+	return p, append(list, m.checkChangePolicies(p)...)
 }
 
 // RollbackPlan says what serving an older document again widens and narrows. The

@@ -7,18 +7,23 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"github.com/writ-auth/writ/config"
 	"github.com/writ-auth/writ/config/diag"
 )
 
 // checkPolicies evaluates every policy for every object of its kind. Policies see
-// the resolved document, with defaults and effective lifetimes.
+// the resolved document, with defaults and effective lifetimes. One that reads all
+// objects of a kind is left out while the configuration has errors: it would judge a
+// part for the whole.
 func (c *compilation) checkPolicies() {
+	partial := c.opts.Loaded.HasErrors() || c.diags.HasErrors()
 	for _, p := range c.policies {
 		if c.Config.Exhausted() {
 			return
 		}
-		if !c.refused.has(&p.Decl) {
+		if !c.refused.has(&p.Decl) && !(partial && p.ReadsAll()) {
 			c.checkPolicy(p)
 		}
 	}
@@ -27,17 +32,20 @@ func (c *compilation) checkPolicies() {
 // checkPolicy evaluates one policy. Violations are reported for each object, mistakes in
 // the policy itself once.
 func (c *compilation) checkPolicy(p *config.Policy) {
-	n := 0
-	switch Kind(p.ForEachOf) {
-	case KindAPI:
-		n = len(c.apis)
-	case KindClient:
-		n = len(c.clients)
-	case KindAuthorization:
-		n = len(c.authorizations)
-	}
+	n, subject := c.policySubjects(p.ForEachOf)
+	c.addFindings(checkInParallel(n, func(i int) diag.List {
+		s := subject(i)
+		if c.refused.has(s.decls...) { // it would judge values that the author did not mean
+			return nil
+		}
+		return findingsOf(c.Config, p, s)
+	}))
+}
+
+// addFindings reports what policies found: each violation, and each mistake once.
+func (c *compilation) addFindings(findings diag.List) {
 	var faults diag.List // errors of the policy itself, the same for many objects
-	for _, d := range checkInParallel(n, func(i int) diag.List { return c.policyFindings(p, i) }) {
+	for _, d := range findings {
 		if d.Code == "policy-failed" {
 			c.diags.Add(d)
 		} else {
@@ -47,35 +55,78 @@ func (c *compilation) checkPolicy(p *config.Policy) {
 	c.reportOnce(faults)
 }
 
-// policyFindings evaluates a policy for object i and returns the violation, or what is
-// wrong with the policy. It skips objects with errors of their own: the policy would
-// judge values that the author did not mean.
-func (c *compilation) policyFindings(p *config.Policy, i int) diag.List {
-	self, seen := c.policySelf(Kind(p.ForEachOf), i)
-	if c.refused.has(seen...) {
-		return nil
-	}
-	ok, message, diags := c.Config.CheckPolicy(p, self)
+// findingsOf evaluates a policy for one object and returns the violation, or what is
+// wrong with the policy.
+func findingsOf(cfg *config.Config, p *config.Policy, s policySubject) diag.List {
+	ok, message, diags := cfg.CheckPolicy(p, s.self)
 	if ok || diags.HasErrors() {
 		return diags
 	}
-	object := seen[0]
-	failed := diag.New("policy-failed", object.Range,
-		fmt.Sprintf("%s does not satisfy %s: %s", object.Address, p.Address, message), declaredHere(&p.Decl))
+	failed := diag.New("policy-failed", s.at, fmt.Sprintf("%s does not satisfy %s: %s", s.address, p.Address, message), declaredHere(&p.Decl))
 	return append(diags, failed.WithSeverity(severityOf(p)))
 }
 
-// policySelf returns what a policy sees of object i, and the declarations that
-// this comes from, the object's own first.
-func (c *compilation) policySelf(kind Kind, i int) (config.Self, []*config.Decl) {
-	switch kind {
-	case KindAPI:
-		return config.Self{API: &c.Document.APIs[i], APIs: c.Document.APIs}, []*config.Decl{&c.apis[i].Decl}
-	case KindClient:
-		return config.Self{Client: &c.Document.Clients[i], APIs: c.Document.APIs}, []*config.Decl{&c.clients[i].Decl}
+// A policySubject is one object that a policy is evaluated for.
+type policySubject struct {
+	self    config.Self
+	address string
+	at      hcl.Range
+	decls   []*config.Decl // that it comes from
+}
+
+// policySubjects returns how many objects there are of a kind, and each by its index.
+// Changes are a plan's: see checkChangePolicies.
+func (m *Model) policySubjects(of string) (n int, subject func(i int) policySubject) {
+	doc, all := m.Document, m.allObjects()
+	declared := func(self config.Self, decls ...*config.Decl) policySubject {
+		self.APIs, self.All = doc.APIs, all
+		return policySubject{self, decls[0].Address, decls[0].Range, decls}
 	}
-	e := c.ends[i]
-	return c.selfOf(i), []*config.Decl{&c.authorizations[i].Decl, &c.apis[e.api].Decl, &c.clients[e.client].Decl}
+	switch of {
+	case string(KindAPI):
+		return len(m.apis), func(i int) policySubject { return declared(config.Self{API: &doc.APIs[i]}, &m.apis[i].Decl) }
+	case string(KindClient):
+		return len(m.clients), func(i int) policySubject { return declared(config.Self{Client: &doc.Clients[i]}, &m.clients[i].Decl) }
+	case string(KindAuthorization):
+		return len(m.authorizations), func(i int) policySubject {
+			auth := &doc.Authorizations[i]
+			api, declaredAPI, _ := m.API(auth.API)
+			client, declaredClient, _ := m.Client(auth.Client)
+			return declared(config.Self{API: api, Client: client, Authorization: auth}, &m.authorizations[i].Decl, &declaredAPI.Decl, &declaredClient.Decl)
+		}
+	case string(KindTrustedIssuer):
+		return len(m.trustedIssuers), func(i int) policySubject {
+			return declared(config.Self{TrustedIssuer: &doc.TrustedIssuers[i]}, &m.trustedIssuers[i].Decl)
+		}
+	case "federated":
+		var places [][2]int // client, block
+		for i := range doc.Clients {
+			for j := range doc.Clients[i].Federated {
+				places = append(places, [2]int{i, j})
+			}
+		}
+		return len(places), func(i int) policySubject {
+			client, d := &doc.Clients[places[i][0]], m.clients[places[i][0]]
+			f := &client.Federated[places[i][1]]
+			decls := []*config.Decl{&d.Decl}
+			self := config.Self{Client: client, Federated: f}
+			if t, found := search(m.trustedIssuers, f.TrustedIssuer, func(t *config.TrustedIssuer) string { return t.Label }); found {
+				self.TrustedIssuer, decls = &doc.TrustedIssuers[t], append(decls, &m.trustedIssuers[t].Decl)
+			}
+			s := declared(self, decls...)
+			s.address, s.at = config.FederatedAddress(client.Label, f.Label), d.NestedRange("federated", f.Label, "")
+			return s
+		}
+	}
+	return 0, nil
+}
+
+// allObjects returns what policies read as all, which is made once.
+func (m *Model) allObjects() *config.All {
+	if m.all == nil {
+		m.all = config.NewAll(m.Document, nil)
+	}
+	return m.all
 }
 
 // severityOf is the severity of a policy's violations.

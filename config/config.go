@@ -97,7 +97,7 @@ type SigningKey struct {
 type Policy struct {
 	Decl
 	Label     string
-	ForEachOf string // "api", "client" or "authorization"
+	ForEachOf string // a value of the attribute for_each_of
 	Severity  string // "error" or "warning"
 
 	condition, errorMessage *deferred

@@ -194,7 +194,7 @@ func (l *loader) decodePolicy(b *source.Block) *Policy {
 	f := l.fieldsOf(spec, b, p.Address, nil)
 	p.ForEachOf = read[string](f, "for_each_of")
 	p.Severity = read[string](f, "severity")
-	if of, ok := kindOf(p.ForEachOf); ok {
+	if of, ok := policyKindOf(p.ForEachOf); ok {
 		p.condition = f.deferred("condition", selfOf(of))
 		p.errorMessage = f.deferred("error_message", selfOf(of))
 	}

@@ -42,6 +42,7 @@ var claimsSelf = selfShape{members: map[string]kind{
 type selfUse struct {
 	shape selfShape
 	paths [][]string // {"scopes"}, {"client", "metadata"}; {"client"} is all of it
+	all   []kind     // of which all objects are read, each once
 }
 
 // noteRead checks one traversal of self and notes what it reads. A name that does not
@@ -57,7 +58,7 @@ func (u *selfUse) noteRead(l *loader, t hcl.Traversal) bool {
 	}
 	path := []string{first}
 	if sub, nested := u.kindOf(first); nested && len(t) > 2 {
-		second, ok := u.step(l, t, 2, l.kinds[sub].names)
+		second, ok := u.step(l, t, 2, l.attributeNames(sub))
 		if !ok {
 			return false
 		}
@@ -67,12 +68,29 @@ func (u *selfUse) noteRead(l *loader, t hcl.Traversal) bool {
 	return true
 }
 
+// noteAll checks one traversal of all, which policies read, and notes the kind.
+func (u *selfUse) noteAll(l *loader, t hcl.Traversal) bool {
+	names := policyKindNames[:]
+	if u.shape.kind != kindChange { // only a plan has changes
+		names = names[:kindChange]
+	}
+	if len(t) == 1 {
+		l.problems.errorf("unknown-reference", t.SourceRange(), "all by itself is no value. Write all objects of which kind, such as all.%s.", names[0])
+		return false
+	}
+	name, ok := u.step(l, t, 1, names)
+	if k, _ := policyKindOf(name); ok && !slices.Contains(u.all, k) {
+		u.all = append(u.all, k)
+	}
+	return ok
+}
+
 // names returns what may follow "self.".
 func (u *selfUse) names(l *loader) []string {
 	if u.shape.members != nil {
 		return slices.Sorted(maps.Keys(u.shape.members))
 	}
-	return l.kinds[u.shape.kind].names
+	return l.attributeNames(u.shape.kind)
 }
 
 // kindOf returns the kind of object that self.name is.
@@ -81,7 +99,9 @@ func (u *selfUse) kindOf(name string) (kind, bool) {
 		k, ok := u.shape.members[name]
 		return k, ok
 	}
-	if u.shape.kind == kindAuthorization && (name == "client" || name == "api") {
+	switch {
+	case u.shape.kind == kindAuthorization && (name == "client" || name == "api"),
+		u.shape.kind == kindFederated && (name == "client" || name == "trusted_issuer"):
 		return kindOf(name)
 	}
 	return 0, false
@@ -156,16 +176,29 @@ func (f *fields) readFiles(expr hclsyntax.Expression, s scope) (files []cty.Valu
 // value evaluates a deferred expression for one object. Attributes that self cannot give
 // are an error: a null would be taken for "not set".
 func (d *deferred) value(e *eval.Evaluator, self Self) (cty.Value, diag.List) {
-	if len(d.self.paths) == 0 {
+	if len(d.self.paths) == 0 && len(d.self.all) == 0 {
 		return e.Value(d.expr, &hcl.EvalContext{Variables: d.vars})
 	}
-	v, missing := d.self.value(self)
-	if missing != "" {
-		return cty.NilVal, diag.List{diag.New("unknown-reference", d.expr.Range(),
-			"self."+missing+" cannot be read here. Name the object that is meant, such as api.orders.")}
-	}
-	vars := make(map[string]cty.Value, len(d.vars)+1)
+	vars := make(map[string]cty.Value, len(d.vars)+2)
 	maps.Copy(vars, d.vars)
-	vars["self"] = v
+	if len(d.self.paths) > 0 {
+		v, missing := d.self.value(self)
+		if missing != "" {
+			return cty.NilVal, diag.List{diag.New("unknown-reference", d.expr.Range(),
+				"self."+missing+" cannot be read here. Name the object that is meant, such as api.orders.")}
+		}
+		vars["self"] = v
+	}
+	if len(d.self.all) > 0 {
+		kinds := make(map[string]cty.Value, len(d.self.all))
+		for _, k := range d.self.all {
+			v, diags := self.All.list(k, e, d.expr.Range())
+			if diags.HasErrors() {
+				return cty.NilVal, diags
+			}
+			kinds[policyKindNames[k]] = v
+		}
+		vars["all"] = cty.ObjectVal(kinds)
+	}
 	return e.Value(d.expr, &hcl.EvalContext{Variables: vars})
 }

@@ -163,6 +163,12 @@ func (c *contextBuilder) add(t hcl.Traversal) bool {
 		return c.addLocal(t)
 	case "each":
 		return c.addEach(t)
+	case "all":
+		if u := c.scope.self; u != nil && u.shape.members == nil {
+			return u.noteAll(c.loader, t)
+		}
+		c.problems.errorf("unknown-reference", c.stepRange(t, 0), "all stands in policies only. Name the objects that are meant, such as api.orders.")
+		return false
 	case "self":
 		if c.scope.self != nil {
 			return c.scope.self.noteRead(c.loader, t)
@@ -183,7 +189,7 @@ func (c *contextBuilder) add(t hcl.Traversal) bool {
 // unknownRoot reports a traversal whose first word is no root. Its hint covers what authors
 // write by mistake: a bare label, an environment variable, text without quotes.
 func (c *contextBuilder) unknownRoot(t hcl.Traversal) {
-	roots := append([]string{"var", "local", "each", "self"}, kindNames[:]...)
+	roots := append([]string{"var", "local", "each", "self", "all"}, kindNames[:]...)
 	hint := c.problems.didYouMean(t.RootName(), roots)
 	switch d := c.anyLabelled(t.RootName()); {
 	case len(t) == 1 && d != nil:

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -55,6 +56,22 @@ const (
 	numKinds
 )
 
+// The kinds that nothing refers to and only policies are about.
+const (
+	kindFederated kind = numKinds + iota // of a client
+	kindChange                           // of a plan
+	numPolicyKinds
+)
+
+// policyKindNames are the values of for_each_of, and what follows "all.".
+var policyKindNames = [numPolicyKinds]string{"api", "client", "authorization", "trusted_issuer", "federated", "change"}
+
+// policyKindOf returns the kind that a policy is about.
+func policyKindOf(name string) (kind, bool) {
+	k := slices.Index(policyKindNames[:], name)
+	return kind(max(k, 0)), k >= 0
+}
+
 // kindNames are the block types of the kinds, and the first words of references.
 var kindNames = [numKinds]string{"api", "client", "authorization", "trusted_issuer"}
 
@@ -77,6 +94,14 @@ type table struct {
 	known   []string // labels, as far as they have been asked for
 	names   []string // what expressions may read of an object
 	whole   []string // and what they read of it as one value
+}
+
+// attributeNames is attributeNames of the kind, made once for those that are referred to.
+func (l *loader) attributeNames(k kind) []string {
+	if k < numKinds {
+		return l.kinds[k].names
+	}
+	return attributeNames(k)
 }
 
 // labels returns the declared labels, for suggestions, once all are indexed.

@@ -14,13 +14,39 @@ type attrKey struct {
 	name   string
 }
 
-// attributeNames returns what an expression may read of an object.
-func attributeNames(k kind) []string {
-	out := []string{"address", "label"}
-	if k == kindAPI {
-		out = append(out, "scopes")
+// sensitiveScopes is what expressions call the names of an API's scopes that are declared
+// sensitive.
+const sensitiveScopes = "sensitive_scopes"
+
+// spec is the part of the language that says what an object of the kind has.
+func (k kind) spec() *schema.Block {
+	switch k {
+	case kindFederated:
+		return schema.BlockOf(&schema.Federated{})
+	case kindChange:
+		return &schema.PolicyChange
 	}
 	spec, _ := schema.LanguageBlock(kindNames[k])
+	return spec
+}
+
+// attributeNames returns what an expression may read of an object.
+func attributeNames(k kind) []string {
+	spec := k.spec()
+	if k == kindChange {
+		out := make([]string, len(spec.Attributes))
+		for i := range spec.Attributes {
+			out[i] = spec.Attributes[i].Name
+		}
+		return out
+	}
+	out := []string{"address", "label"}
+	switch k {
+	case kindAPI:
+		out = append(out, "scopes", sensitiveScopes)
+	case kindFederated:
+		out = append(out, "client")
+	}
 	for i := range spec.Attributes {
 		if a := &spec.Attributes[i]; a.IsStored() && !a.Deferred {
 			out = append(out, a.Name)
@@ -29,16 +55,27 @@ func attributeNames(k kind) []string {
 	return out
 }
 
-// wholeNames returns the attributes that an object has as one value. References are left
+// wholeNames returns the attributes that an object has as one value, of which the caller
+// changes nothing.
+func wholeNames(k kind) []string { return wholeNamesByKind[k] }
+
+var wholeNamesByKind = func() (names [numPolicyKinds][]string) {
+	for k := range names {
+		names[k] = makeWholeNames(kind(k))
+	}
+	return names
+}()
+
+// makeWholeNames makes wholeNames of a kind. References are left
 // out, so that two objects may refer to one another. So is what has another type in each
 // object: a conditional requires one type of both its results.
-func wholeNames(k kind) []string {
+func makeWholeNames(k kind) []string {
 	out := []string{}
-	spec, _ := schema.LanguageBlock(kindNames[k])
+	spec := k.spec()
 	for _, name := range attributeNames(k) {
 		a, _ := spec.Attr(name)
 		refers := a != nil && (a.Type == schema.TypeReference || a.Type == schema.TypeReferences)
-		if a != nil && a.Type == schema.TypeObject || refers && k != kindAuthorization {
+		if a != nil && a.Type == schema.TypeObject && k != kindChange || refers && k != kindAuthorization && k != kindFederated {
 			continue
 		}
 		out = append(out, name)
@@ -98,6 +135,8 @@ func (l *loader) attr(o *object, name string) (cty.Value, bool) {
 		return cty.StringVal(o.label()), true
 	case name == "scopes" && o.decl.kind == kindAPI:
 		return scopeNames(o.decl.block), true
+	case name == sensitiveScopes && o.decl.kind == kindAPI:
+		return l.once(o, name, o.decl.block.DefRange(), func() (cty.Value, bool) { return l.sensitiveScopes(o) })
 	}
 	spec, _ := l.kinds[o.decl.kind].spec.Attr(name)
 	a := o.attribute(name)
@@ -132,6 +171,25 @@ func scopeNames(b *source.Block) cty.Value {
 		}
 	}
 	return listOf(names)
+}
+
+// sensitiveScopes is scopeNames of those that are declared sensitive.
+func (l *loader) sensitiveScopes(o *object) (cty.Value, bool) {
+	var names []cty.Value
+	for _, nested := range o.decl.block.Body.Blocks {
+		a := nested.Body.Attribute("sensitive")
+		if nested.Type != "scope" || len(nested.Labels) != 1 || a == nil {
+			continue
+		}
+		v, ok := l.value(&a.Expr, scope{object: o})
+		if !ok {
+			return cty.NilVal, false
+		}
+		if !v.IsNull() && v.Type() == cty.Bool && v.True() {
+			names = append(names, cty.StringVal(nested.Labels[0]))
+		}
+	}
+	return listOf(names), true
 }
 
 // listOf is a list of strings: cty has no empty list without an element type.

@@ -15,7 +15,8 @@ import (
 )
 
 // CheckPolicy evaluates a policy for one object: the one that self holds of
-// the kind in ForEachOf, with its API and client where it is an authorization.
+// the kind in ForEachOf, with its API and client where it is an authorization, and with
+// its client and trusted issuer where it is a federated block.
 // message is the policy's error_message where it does not hold. A policy that
 // Load has found wrong holds for everything.
 func (c *Config) CheckPolicy(p *Policy, self Self) (ok bool, message string, diags diag.List) {
@@ -40,6 +41,11 @@ func (c *Config) CheckPolicy(p *Policy, self Self) (ok bool, message string, dia
 		return false, "", p.about(self, diag.List{mistyped("error_message must be a string", m, p.errorMessage.expr.Range())})
 	}
 	return false, m.AsString(), nil
+}
+
+// ReadsAll reports whether the policy reads all objects of some kind.
+func (p *Policy) ReadsAll() bool {
+	return p.condition != nil && len(p.condition.self.all) > 0 || p.errorMessage != nil && len(p.errorMessage.self.all) > 0
 }
 
 // A Demand is what a policy demands of each object, so that a review can hold two
@@ -141,7 +147,7 @@ func mistyped(what string, v cty.Value, at hcl.Range) diag.Diagnostic {
 // about adds to diagnostics of a policy which object it was evaluated for: their range is
 // the policy's, whatever object it was.
 func (p *Policy) about(self Self, l diag.List) diag.List {
-	k, _ := kindOf(p.ForEachOf)
+	k, _ := policyKindOf(p.ForEachOf)
 	address, ok := self.attr(k, "address")
 	if !ok {
 		return l

@@ -15,6 +15,10 @@ type Self struct {
 	API           *schema.API
 	Client        *schema.Client
 	Authorization *schema.Authorization
+	TrustedIssuer *schema.TrustedIssuer
+	Federated     *schema.Federated // of Client, by TrustedIssuer
+	Change        *Change
+	All           *All // what policies read as all; nil in claims
 	// APIs are those that API and Client may refer to, sorted by label: all of
 	// the document's.
 	APIs []schema.API
@@ -68,10 +72,17 @@ func (n *need) put(name string, v cty.Value) {
 }
 
 // whole returns one of the objects as one value.
-func (s Self) whole(k kind) (cty.Value, bool) {
-	attrs := map[string]cty.Value{}
-	for _, name := range wholeNames(k) {
-		v, ok := s.attr(k, name)
+func (s Self) whole(k kind) (cty.Value, bool) { return s.wholeWith(k, nil) }
+
+// wholeWith is whole with some of the attributes given, which need not be made again.
+func (s Self) wholeWith(k kind, given map[string]cty.Value) (cty.Value, bool) {
+	names := wholeNames(k)
+	attrs := make(map[string]cty.Value, len(names))
+	for _, name := range names {
+		v, ok := given[name]
+		if !ok {
+			v, ok = s.attr(k, name)
+		}
 		if !ok {
 			return cty.NilVal, false
 		}
@@ -89,6 +100,10 @@ func (s Self) object(k kind) (object any, label string) {
 		return s.Client, s.Client.Label
 	case k == kindAuthorization && s.Authorization != nil:
 		return s.Authorization, s.Authorization.Label
+	case k == kindTrustedIssuer && s.TrustedIssuer != nil:
+		return s.TrustedIssuer, s.TrustedIssuer.Label
+	case k == kindFederated && s.Federated != nil:
+		return s.Federated, s.Federated.Label
 	}
 	return nil, ""
 }
@@ -97,18 +112,28 @@ func (s Self) object(k kind) (object any, label string) {
 // expressions see it everywhere. It returns false where self has no such object
 // or the object no such attribute.
 func (s Self) attr(k kind, name string) (cty.Value, bool) {
+	if k == kindChange && s.Change != nil {
+		v := s.Change.attr(name)
+		return v, v != cty.NilVal
+	}
 	object, label := s.object(k)
 	switch {
 	case object == nil:
 		return cty.NilVal, false
+	case k == kindFederated && name == "address":
+		return cty.StringVal(FederatedAddress(s.Client.Label, label)), true
+	case k == kindFederated && name == "client":
+		return s.whole(kindClient)
 	case name == "address":
 		return cty.StringVal(kindNames[k] + "." + label), true
 	case name == "label":
 		return cty.StringVal(label), true
-	case name == "scopes" && k == kindAPI:
-		names := make([]string, len(s.API.Scopes))
-		for i := range names {
-			names[i] = s.API.Scopes[i].Name
+	case (name == "scopes" || name == sensitiveScopes) && k == kindAPI:
+		names := make([]string, 0, len(s.API.Scopes))
+		for i := range s.API.Scopes {
+			if scope := &s.API.Scopes[i]; name == "scopes" || scope.Sensitive {
+				names = append(names, scope.Name)
+			}
 		}
 		return stringList(names), true
 	}
@@ -124,7 +149,7 @@ func (s Self) attr(k kind, name string) (cty.Value, bool) {
 // objects that they name, and an authorization has its API's values where it sets none.
 func (s Self) attrValue(k kind, spec *schema.Attribute, v any) cty.Value {
 	switch {
-	case k == kindAuthorization && spec.Type == schema.TypeReference:
+	case (k == kindAuthorization || k == kindFederated) && spec.Type == schema.TypeReference:
 		of, _ := kindOf(spec.Of)
 		whole, _ := s.whole(of)
 		return whole

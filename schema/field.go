@@ -241,6 +241,8 @@ func BlockOf(object any) *Block {
 		return &refreshTokenBlock
 	case *Authorization:
 		return &authorizationBlock
+	case *Federated:
+		return &federatedBlock
 	case *TrustedIssuer:
 		return &trustedIssuerBlock
 	case *SigningKey:

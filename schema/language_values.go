@@ -45,20 +45,45 @@ var localsBlock = Block{
 }`,
 }
 
+// PolicyChange says what a policy for each change reads as self. It is no block: a plan
+// makes changes.
+var PolicyChange = Block{
+	Type: "change",
+	Doc:  "One change of a plan, which a policy with for_each_of = \"change\" reads as self.",
+	Attributes: []Attribute{
+		{Name: "address", Type: TypeString,
+			Doc: "What changes; of a rename, by its new label.", Example: `"client.billing"`},
+		{Name: "action", Type: TypeString, Enum: []string{"create", "update", "delete", "replace", "rename"},
+			Doc: "What happens to it.", Example: `"update"`},
+		{Name: "effect", Type: TypeString, Enum: []string{"widen", "narrow", "shape", "text", "none"},
+			Doc: "The strongest effect of it.", Example: `"widen"`},
+		{Name: "gained", Type: TypeAny,
+			Doc: "What clients gain in this plan by way of the object, at any time from then on: a list of objects { client, api, subject_type, scopes } with labels. Of a client it is what that client gains, of an API what is gained on it.", Example: `[]`},
+		{Name: "lost", Type: TypeAny,
+			Doc: "The same of what clients lose.", Example: `[]`},
+		{Name: "before", Type: TypeAny,
+			Doc: "The object as it was, with the members that a plan has as JSON and what each federated credential matches; null for none.", Example: `null`},
+		{Name: "after", Type: TypeAny,
+			Doc: "The object as it will be, the same; null for none.", Example: `null`},
+	},
+}
+
 // policyBlock is used up when a configuration is compiled: no snapshot holds policies.
 var policyBlock = Block{
 	Type: "policy", Label: "label", CheckLabel: CheckLabel, LabelCode: "invalid-label", Repeats: true,
-	Doc: "An invariant of this configuration, checked by validate and plan for each object of one kind.",
+	Doc: "An invariant of this configuration, checked by validate and plan for each object of one kind. " +
+		"With for_each_of = \"change\" it is about each change, and checked by plan and apply, of a first configuration too. " +
+		"self is the object; all.api, all.client, all.authorization, all.trusted_issuer, all.federated and, of changes, all.change are the lists of all objects.",
 	Example: `policy "short-lived-writes" {
   for_each_of   = "authorization"
   condition     = !contains(self.scopes, "write:orders") || self.token_lifetime <= 3600
   error_message = "${self.address} may hold write:orders for at most an hour."
 }`,
 	Attributes: []Attribute{
-		{Name: "for_each_of", Type: TypeString, Required: true, Enum: []string{"api", "client", "authorization"},
+		{Name: "for_each_of", Type: TypeString, Required: true, Enum: []string{"api", "client", "authorization", "trusted_issuer", "federated", "change"},
 			Doc: "The kind of object that it holds for; self is each in turn.", Example: `"authorization"`},
 		{Name: "condition", Type: TypeCondition, Required: true,
-			Doc: "What must hold. Lifetimes are seconds; an authorization has self.client and self.api.", Example: `self.token_lifetime <= 3600`},
+			Doc: "What must hold. Lifetimes are seconds; an authorization has self.client and self.api, a federated block self.client and self.trusted_issuer; an API has sensitive_scopes, the names of those.", Example: `self.token_lifetime <= 3600`},
 		{Name: "error_message", Type: TypeString, Required: true,
 			Doc: "What the author is told when it does not, evaluated like the condition.", Example: `"${self.address} lives too long."`},
 		{Name: "severity", Type: TypeString, Enum: []string{"error", "warning"}, Default: `"error"`,

@@ -17,9 +17,10 @@ func JSON(functions []Function, limits []Limit) ([]byte, error) {
 		FormatVersion string     `json:"format_version"`
 		Blocks        []Block    `json:"blocks"`
 		TestBlocks    []Block    `json:"test_blocks"`
+		SelfOfChange  Block      `json:"self_of_change"`
 		Functions     []Function `json:"functions"`
 		Limits        []Limit    `json:"limits"`
-	}{"1", Language, TestLanguage, functions, limits})
+	}{"1", Language, TestLanguage, PolicyChange, functions, limits})
 	return b.Bytes(), err
 }
 
@@ -37,7 +38,8 @@ An attribute takes any expression that gives its type:
 - A **reference** names another block: ` + "`api.orders`, `client.billing`" + `, with for_each ` + "`client.worker[\"eu\"]`" + `. Anything that
   evaluates to such an object is one too.
 - Each attribute of an object can be read: ` + "`api.orders.identifier`, `client.billing.client_id`" + `. Besides its attributes an object
-  has ` + "`address`" + ` and ` + "`label`" + `, and an api has ` + "`scopes`" + `, the list of their names.
+  has ` + "`address`" + ` and ` + "`label`" + `, and an api has ` + "`scopes`" + `, the list of their names, and
+  ` + "`sensitive_scopes`" + `, those of the sensitive ones.
 - ` + "`null`" + ` is the same as leaving an attribute out.
 
 `
@@ -58,9 +60,19 @@ func Markdown(functions []Function, limits []Limit) string {
 			writeBlock(&b, &blocks[i], nil)
 		}
 	}
+	writePolicyChange(&b)
 	writeFunctions(&b, functions)
 	writeLimits(&b, limits)
 	return b.String()
+}
+
+// writePolicyChange writes what a policy reads of a change, which is no block.
+func writePolicyChange(b *strings.Builder) {
+	fmt.Fprintf(b, "\n## self of a change\n\n%s\n\n| attribute | type | meaning |\n| --- | --- | --- |\n", escape(PolicyChange.Doc))
+	for i := range PolicyChange.Attributes {
+		a := &PolicyChange.Attributes[i]
+		fmt.Fprintf(b, "| `self.%s` | %s | %s |\n", a.Name, cell(a.typeText()), cell(a.Doc))
+	}
 }
 
 // aboutFunctions begins the section on functions.

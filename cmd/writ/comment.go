@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -46,9 +47,9 @@ func runComment(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 	if err != nil {
 		return failedComment(ctx, env, w, o, limit, err)
 	}
-	p, err := o.plan(ctx, w, t, workspace.PlanOptions{Against: reference(env, o.against)})
-	if err != nil {
-		return failedComment(ctx, env, w, o, limit, err)
+	p, refused := o.plan(ctx, w, t, workspace.PlanOptions{Against: reference(env, o.against)})
+	if p == nil || refused != nil && !onlyPolicies(refused) {
+		return failedComment(ctx, env, w, o, limit, refused)
 	}
 	c, err := newCommits(ctx, env, w, t.Model.Config.Sources, p.Prior.Commit())
 	if err != nil {
@@ -56,7 +57,7 @@ func runComment(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 	}
 	review := reviewOf(p)
 	c.describe(review, p)
-	if review.Guards, err = guardsOf(env, t, c); err != nil {
+	if review.Guards, err = guardsOf(env, t, refused, c); err != nil {
 		return failedComment(ctx, env, w, o, limit, err)
 	}
 	if review.Checks, err = runChecks(p, checks, env.Now()); err != nil {
@@ -67,7 +68,9 @@ func runComment(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 	} else if p.Prior.Document == nil {
 		review.Warning = "There is nothing to compare with: everything counts as new."
 	}
-	env.Remind(t)
+	if refused == nil {
+		env.Remind(t)
+	}
 	noteStage(env, p.Prior.Staged())
 	if err := (view.PlanMarkdown{Command: planCommandLine(w, o, p.Plan), Limit: limit}).Render(env.Out, review); err != nil {
 		return err
@@ -75,6 +78,8 @@ func runComment(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 	switch {
 	case len(t.Unsatisfied) > 0:
 		return t.Refused()
+	case refused != nil:
+		return refused
 	case review.Guards.Errors() > 0:
 		env.Note("An expectation fails, so no plan can go on from here: \"writ check\" says more.")
 		return cli.Status(cli.ExitError)
@@ -291,11 +296,24 @@ func owner(m *compiler.Model, address string) string {
 
 func ownerIn(metadata map[string]string) string { return cmp.Or(metadata["owner"], metadata["team"]) }
 
-// guardsOf says how policies and expectations come out.
-func guardsOf(env *cli.Env, t *workspace.Tree, c *commits) (*view.Guards, error) {
+// onlyPolicies reports whether nothing but policies for changes refuses a plan, so that the
+// comment holds the plan and their messages.
+func onlyPolicies(refused error) bool {
+	return !slices.ContainsFunc(diag.ProblemsOf(refused).List, func(d diag.Diagnostic) bool {
+		return d.Severity == diag.Error && d.Code != "policy-failed"
+	})
+}
+
+// guardsOf says how policies and expectations come out. refused is the error of a plan that
+// policies for changes refuse, nil for none.
+func guardsOf(env *cli.Env, t *workspace.Tree, refused error, c *commits) (*view.Guards, error) {
 	m := t.Model
 	g := &view.Guards{Policies: len(m.Config.Policies), Expectations: len(m.Config.Tests), Exercisable: len(m.Document.Authorizations)}
-	for _, d := range append(t.Unsatisfied, t.Warnings...) {
+	findings := slices.Concat(t.Unsatisfied, t.Warnings)
+	if refused != nil { // the tree's warnings are among them
+		findings = slices.Concat(t.Unsatisfied, diag.ProblemsOf(refused).List)
+	}
+	for _, d := range findings {
 		if d.Code == "policy-failed" {
 			g.Failed = append(g.Failed, policyFinding(d, c))
 		}

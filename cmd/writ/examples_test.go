@@ -37,6 +37,34 @@ func TestPlatformReadme(t *testing.T) {
 	}
 }
 
+// TestPlatformPolicies makes the two changes that the example's policy for each change
+// keeps apart: each passes alone, together neither plan nor apply lets them through.
+func TestPlatformPolicies(t *testing.T) {
+	sh := newShell(t, platform)
+	sh.run("writ apply --first --auto-approve")
+	pattern := `sed -i.bak 's/subject        = "system:serviceaccount:data:pipeline"/subject_pattern = "system:serviceaccount:data:*"/' data/data.hcl`
+	scope := `sed -i.bak 's/    orders   = {/    pay = { api = api.payments, scopes = ["move:money"] }\n&/; s/  client = client.pipeline/  token_lifetime = "5m"\n&/' data/data.hcl`
+	sh.run(pattern)
+	sh.run("writ plan")
+	sh.run(scope)
+	sh.run("writ validate") // the configuration by itself is allowed
+	const violated = "client.pipeline does not satisfy policy.no-sensitive-scope-with-a-new-pattern"
+	out := sh.run("writ plan 2>&1; test $? = 1")
+	for _, want := range []string{violated, "+ move:money", "Plan: "} { // what was refused is shown
+		if !strings.Contains(out, want) {
+			t.Errorf("the plan says nothing of %q:\n%s", want, out)
+		}
+	}
+	for _, command := range []string{"apply --auto-approve", "plan --json"} {
+		if out := sh.run("writ " + command + " 2>&1; test $? = 1"); !strings.Contains(out, violated) {
+			t.Errorf("writ %s:\n%s", command, out)
+		}
+	}
+	sh.run("cp data/data.hcl.bak data/data.hcl && writ apply --auto-approve") // the pattern alone
+	sh.run(scope)
+	sh.run("writ plan")
+}
+
 // TestQuickstartLine pastes the line that "writ dev" prints for the README's
 // first command into a shell, and gets a token.
 func TestQuickstartLine(t *testing.T) {

@@ -120,21 +120,26 @@ func runPlan(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 	if err := checkPlanFile(env, w, o.out); err != nil {
 		return err
 	}
-	p, err := propose(ctx, env, w, o.proposalOptions, workspace.PlanOptions{Against: reference(env, o.against)})
-	if err != nil {
-		return err
+	p, refused := propose(ctx, env, w, o.proposalOptions, workspace.PlanOptions{Against: reference(env, o.against)})
+	if p == nil || refused != nil && env.JSON {
+		return refused
 	}
 	review := reviewOf(p)
 	if review.Warning != "" {
 		env.Warn(diag.List{w.SnapshotMissing(diag.Warning, review.Warning)}, nil)
 	}
-	env.Remind(p.Tree)
+	if refused == nil {
+		env.Remind(p.Tree)
+	}
 	noteStage(env, p.Prior.Staged())
 	if review.Checks, err = runChecks(p, checks, env.Now()); err != nil {
 		return err
 	}
 	if err := view.PlanOf(env, o.full).Render(env.Out, review); err != nil {
 		return err
+	}
+	if refused != nil { // shown all the same, for people to see what was refused
+		return refused
 	}
 	return endPlan(env, w, o, p, review)
 }

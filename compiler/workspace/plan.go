@@ -40,7 +40,8 @@ type Proposal struct {
 }
 
 // Plan compares the tree with the snapshot in force, or with what the options
-// name.
+// name. Where the error is a *diag.Problems about a plan that may not be applied, such as
+// the violation of a policy for each change, the proposal is there too, to be shown.
 func (w *Workspace) Plan(ctx context.Context, t *Tree, opts PlanOptions) (*Proposal, error) {
 	p := &Proposal{Tree: t}
 	lockOptions := compiler.LockOptions{Replace: opts.Replace, Locked: opts.Locked}
@@ -68,11 +69,8 @@ func (w *Workspace) Plan(ctx context.Context, t *Tree, opts PlanOptions) (*Propo
 		Digest: snapshot.Digest(p.Body), Renames: p.Lock.Renames, Now: w.now(), At: opts.At, Lock: p.Lock.Next,
 		LockChanged: opts.Against == "" && p.Lock.Changed(), // a comparison writes nothing
 	})
-	if err := t.take(list); err != nil {
-		return nil, err
-	}
 	p.Plan = plan
-	return p, nil
+	return p, t.take(list)
 }
 
 func records(lock *lockfile.File) int {

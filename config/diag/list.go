@@ -43,6 +43,9 @@ func (b *Bounded) AddAll(l List) {
 	}
 }
 
+// HasErrors reports whether an error was added.
+func (b *Bounded) HasErrors() bool { return b.errors > 0 }
+
 // Total returns the number of diagnostics added, kept or not.
 func (b *Bounded) Total() int { return b.errors + b.warnings }
 

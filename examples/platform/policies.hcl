@@ -18,3 +18,16 @@ policy "names-for-people" {
   error_message = "${self.address} has no name of its own; plans and dashboards are easier to read with one."
   severity      = "warning"
 }
+
+# Two changes that are harmless one by one: a pattern lets in whoever its * stands for,
+# and a sensitive scope is then theirs. Each has to be reviewed, and merged, alone.
+policy "no-sensitive-scope-with-a-new-pattern" {
+  for_each_of = "change"
+  condition = length(setsubtract(
+    compact([for c in try(self.after.credentials, []) : lookup(c, "subject_pattern", "")]),
+    compact([for c in try(self.before.credentials, []) : lookup(c, "subject_pattern", "")]),
+    )) == 0 || !anytrue([
+    for gain in self.gained : length(setintersection(gain.scopes, one([for api in all.api : api.sensitive_scopes if api.label == gain.api]))) > 0
+  ])
+  error_message = "${self.address} gains a sensitive scope together with a new federated pattern: make it two changes, the pattern last."
+}

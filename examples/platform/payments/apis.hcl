@@ -7,7 +7,10 @@ api "payments" {
   metadata        = { owner = local.owners.payments }
 
   scope "read:payments" { description = "Read payments" }
-  scope "move:money" { description = "Capture, void and transfer" }
+  scope "move:money" {
+    description = "Capture, void and transfer"
+    sensitive   = true
+  }
 }
 
 api "refunds" {
@@ -18,7 +21,10 @@ api "refunds" {
   metadata       = { owner = local.owners.payments }
 
   scope "read:refunds" { description = "Read refunds" }
-  scope "move:money" { description = "Send money back" }
+  scope "move:money" {
+    description = "Send money back"
+    sensitive   = true
+  }
 }
 
 api "ledger" {
@@ -40,5 +46,8 @@ api "payouts" {
   metadata       = { owner = local.owners.payments }
 
   scope "read:payouts" { description = "Read payouts" }
-  scope "move:money" { description = "Pay out to a bank account" }
+  scope "move:money" {
+    description = "Pay out to a bank account"
+    sensitive   = true
+  }
 }
