@@ -259,6 +259,7 @@ func showFolder(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 	if err != nil {
 		return console.Options{}, err
 	}
+	w.KeepParsed()
 	shown, editor, serial := new(shownFile), &treeEditor{w: w}, uint64(0)
 	var compiling sync.Mutex // the watch and a page that has written both compile
 	compile := func() error {

@@ -67,6 +67,7 @@ func runDev(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigF
 	if err != nil {
 		return err
 	}
+	w.KeepParsed()
 	if _, err := w.Compile(); err != nil { // an empty folder is not worth waiting for
 		if _, editable := errors.AsType[*diag.Problems](err); !editable {
 			return err
