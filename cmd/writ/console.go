@@ -105,6 +105,9 @@ func runConsole(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 		return err
 	}
 	var pages *console.Console
+	if opts.Editor == nil {
+		opts.Editor = editorOf(env, opts.State)
+	}
 	opts.NewSecret, opts.Locked = secretMaker(env.Rand), opts.Writable && !o.noKey
 	opts.Announce = func() { env.Note("The console again, for another browser: " + pages.Address(origin)) }
 	pages = console.New(opts)
@@ -299,6 +302,11 @@ func showFolder(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 		}
 	}()
 	return console.Options{State: func() console.State { return shown.state(env.Now()) }, Editor: editor, Writable: true, Live: &shown.live}, nil
+}
+
+// editorOf compiles changes of the snapshot that pages show.
+func editorOf(env *cli.Env, state func() console.State) console.Editor {
+	return &snapshotEditor{served: func() *snapshot.Snapshot { return state().Snapshot }, now: env.Now}
 }
 
 // showServer shows a snapshot with what the server that serves it says of itself.

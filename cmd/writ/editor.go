@@ -31,7 +31,7 @@ import (
 // A treeEditor changes the files of a folder for the console: every change is an edit of the
 // workspace, compiled in memory and shown before it is written.
 type treeEditor struct {
-	w *workspace.Workspace
+	w tree
 	// reload has what was written compiled and shown, before the page that follows.
 	reload func()
 
@@ -42,6 +42,14 @@ type treeEditor struct {
 	hints   *console.Hints  // of tree; nil until they are asked for
 	written []writtenEdit   // the newest last
 	lastID  int
+}
+
+// A tree is what can be compiled with an edit: a *workspace.Workspace, or a snapshot that
+// was written out.
+type tree interface {
+	Compile() (*workspace.Tree, error)
+	Edit(t *workspace.Tree, after map[string][]byte) (*workspace.Edit, error)
+	PlanEdit(before *workspace.Tree, e *workspace.Edit) (*workspace.Tree, *compiler.Plan, error)
 }
 
 // A writtenEdit can be taken back while its files hold what it has written.

@@ -295,3 +295,50 @@ func BenchmarkKeystroke(b *testing.B) {
 		}
 	}
 }
+
+// Over a snapshot there are no files, and what the form gives to copy was compiled with the
+// names that the snapshot has.
+func TestConsoleOverASnapshotCompiles(t *testing.T) {
+	s := newDevSite(t, fmt.Sprintf(servedConfig, hashSecret("right"))+`
+api "worker" {
+  for_each   = { "a/b" = "urn:ab", c = "urn:c" }
+  identifier = each.value
+  name       = "W $${x}"
+  metadata   = { "owner of" = "$${x}" }
+}
+client "job" {
+  for_each  = toset(["x"])
+  client_id = "job-${each.key}"
+  secret "a" { hash = "env:JOB" }
+}
+authorization "jobs" {
+  for_each = api.worker
+  client   = client.job["x"]
+  api      = each.value
+  scopes   = []
+}
+api "shared" {
+  identifier     = "urn:shared"
+  signing_alg    = "HS256"
+  signing_secret = "env:SHARED"
+}
+`)
+	state := func() console.State { return s.consoleState() }
+	pages := console.New(console.Options{State: state, Editor: editorOf(s.env, state), NewSecret: secretMaker(s.env.Rand)})
+	ask := func(path string, form url.Values) string {
+		return request(pages, http.MethodPost, path, form).Body.String()
+	}
+	v := url.Values{"name": {"Gifts"}, "identifier": {"urn:gifts"}}
+	holds(t, ask("/console/apis/new", v), "What it changes", "These pages write nothing", "api &#34;gifts&#34; {")
+	for identifier, says := range map[string]string{"urn:c": "error", "https://api.example.com/orders/": "warning", "a b": "error", "http://127.0.0.1:8080/userinfo": "error"} {
+		v.Set("identifier", identifier)
+		holds(t, ask("/console/apis/new", v), `id="identifier-finding" data-follow class="`+says+`">`)
+	}
+	v.Set("identifier", "urn:gifts")
+	v.Set("label", "worker")
+	holds(t, ask("/console/apis/new", v), `id="label-finding" data-follow class="error">`)
+	holds(t, ask("/console/apis/shared/clients?authorize=billing", url.Values{}), "gains tokens without scopes on api.shared")
+	holds(t, ask("/console/apis/orders/clients?remove=billing-orders", url.Values{}), "change authorization.billing-orders where it stands, in main.hcl")
+	w := ask("/console/new-client?api=orders", url.Values{"name": {"New"}, "action": {"make"}})
+	holds(t, w, "shown only now", "hash = &#34;sha256:")
+}

@@ -54,7 +54,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience is how long a page may take, on a busy machine too.
-const patience = 12 * time.Second
+const patience = 2 * time.Minute
 
 // A tab is one page of the browser, with what went wrong in it.
 type tab struct {

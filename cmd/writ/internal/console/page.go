@@ -33,6 +33,7 @@ type frame struct {
 	Editable bool   // files can be written, by who has the key
 	Live     bool   // pages are told of changes
 	Shows    string // what the page shows, as events name it
+	Sent     bool   // it is the answer to a form, which cannot be had again
 	Flash    *flash // what was just written; nil: nothing
 	Served   bool   // by a server, which can be asked for tokens
 	Body     any
@@ -85,7 +86,7 @@ func parseTemplates(version string) templates {
 // leaves half of one.
 func (p *page) show(status int, name, section, title string, body any) {
 	f := frame{State: p.status(), Title: title, Section: section, Served: p.console.opts.Tokens != nil, Body: body,
-		Writable: p.mayWrite(), Editable: p.console.opts.Writable, Live: p.console.opts.Live != nil, Shows: shows(p.state), Flash: p.flash()}
+		Writable: p.mayWrite(), Editable: p.console.opts.Writable, Live: p.console.opts.Live != nil, Shows: shows(p.state), Flash: p.flash(), Sent: p.r.Method == http.MethodPost}
 	var out bytes.Buffer
 	if err := p.console.templates[name].ExecuteTemplate(&out, "layout", f); err != nil {
 		http.Error(p.w, "internal error", http.StatusInternalServerError)
