@@ -27,6 +27,7 @@ type Options struct {
 	Lockfile     string            // one more name, relative to the root, that is not configuration
 	Workers      int               // files parsed at once; 0 means GOMAXPROCS
 	Edited       map[string][]byte // stands for the content of the file of that name, relative to the root; nil: as if there were no such file
+	Cache        *source.Cache     // keeps what was parsed for the next load; nil keeps nothing
 }
 
 // A VarFile is a file of variable values, already read.
@@ -50,7 +51,7 @@ func LoadFS(fsys fs.FS, opts Options) (*Config, diag.List) {
 
 // source are the options that concern reading and parsing.
 func (o Options) source() source.Options {
-	return source.Options{Limits: o.Limits, Workers: o.Workers, Lockfile: o.Lockfile, Edited: o.Edited, Shapes: shape}
+	return source.Options{Limits: o.Limits, Workers: o.Workers, Lockfile: o.Lockfile, Edited: o.Edited, Cache: o.Cache, Shapes: shape}
 }
 
 // shape tells the reader of JSON what may stand in a block: the syntax alone does not say

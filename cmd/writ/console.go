@@ -30,7 +30,10 @@ import (
 const consoleListen = "127.0.0.1:8082"
 
 // consoleFlags say what to show and where.
-type consoleFlags struct{ server, admin, listen string }
+type consoleFlags struct {
+	server, admin, listen string
+	noKey                 bool
+}
 
 func consoleCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), &consoleFlags{listen: consoleListen}
@@ -38,19 +41,22 @@ func consoleCommand() cli.Command {
 		Name: "console", Args: "[DIR|LOCATION]", MaxArgs: 1, Config: flags,
 		Summary: "look at APIs, clients and keys in a browser",
 		About: `
-Of a folder it shows what the files declare, and takes every change at once; a
-new API that is created there is written into a file of its own. Of a snapshot,
-a file or the address of a location, it shows what was applied, and changes
-nothing.
+Of a folder it shows what the files declare, and takes every change at once. APIs,
+clients and authorizations that are made or changed there are written into its
+files, once you have seen the difference and what the plan says; each can be taken
+back. The address that is printed opens it for one browser: without its key the
+pages are read-only. Of a snapshot, a file or the address of a location, it shows
+what was applied, and changes nothing.
 
 With --server it shows what a running server does with the snapshot at LOCATION,
 writ.snapshot without: its keys, and its own answers in the Test view. With
 --admin too, what it reports: problems, rejected snapshots, the state of keys.`,
-		Example: "$ writ console demo\nShowing demo at http://127.0.0.1:8082/console/\n\n$ writ console --server http://127.0.0.1:8080 --admin http://127.0.0.1:8081 writ.snapshot",
+		Example: "$ writ console demo\nShowing demo at http://127.0.0.1:8082/console/?key=...\n\n$ writ console --server http://127.0.0.1:8080 --admin http://127.0.0.1:8081 writ.snapshot",
 		Flags: []cli.Flag{
 			{Name: "server", Usage: "the token server at `URL`, which serves the snapshot", Value: &o.server},
 			{Name: "admin", Usage: "the admin listener of that server, at `URL`", Value: &o.admin},
 			{Name: "listen", Usage: "listen on the loopback `ADDR`, " + consoleListen + " by default; port 0 takes a free one", Value: &o.listen},
+			{Name: "no-key", Usage: "let whoever reaches the console write, as behind a proxy that asks who it is", Value: &o.noKey},
 		},
 		Run: func(ctx context.Context, env *cli.Env, args []string) error {
 			return runConsole(ctx, env, args, flags, o)
@@ -98,10 +104,17 @@ func runConsole(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 	if err != nil {
 		return err
 	}
-	web := &http.Server{Handler: withRoot(console.New(opts), http.NotFoundHandler()), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
+	var pages *console.Console
+	if opts.Editor == nil {
+		opts.Editor = editorOf(env, opts.State)
+	}
+	opts.NewSecret, opts.Locked = secretMaker(env.Rand), opts.Writable && !o.noKey
+	opts.Announce = func() { env.Note("The console again, for another browser: " + pages.Address(origin)) }
+	pages = console.New(opts)
+	web := &http.Server{Handler: withRoot(pages, http.NotFoundHandler()), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
 	served := make(chan error, 1)
 	go func() { served <- web.Serve(listener) }()
-	address := origin + console.Path
+	address := pages.Address(origin)
 	if env.JSON {
 		err = env.PrintJSON(map[string]string{"event": "serving", "console": address})
 	} else {
@@ -115,6 +128,7 @@ func runConsole(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 		return diag.Failf("command-failed", "", "serve: %w", err)
 	case <-ctx.Done():
 	}
+	opts.Live.Close()
 	ending, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	web.Shutdown(ending)
@@ -145,11 +159,13 @@ type shownFile struct {
 	decider  *decide.Decider
 	since    time.Time
 	rejected *server.Rejection
+	live     console.Live
 }
 
 // put takes a snapshot, or the error that there is instead. An error leaves the last
 // one, and so does neither.
 func (f *shownFile) put(snap *snapshot.Snapshot, err error, now time.Time) {
+	defer f.live.Notify() // which a page answers by asking for the state
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.rejected = rejection(err, now); snap != nil {
@@ -197,7 +213,7 @@ func showFile(env *cli.Env, path string) (console.Options, error) {
 	var reading sync.Mutex
 	file := new(shownFile)
 	err := file.read(path, env.Now())
-	return console.Options{State: func() console.State {
+	return console.Options{Live: &file.live, State: func() console.State {
 		reading.Lock()
 		defer reading.Unlock()
 		_ = file.read(path, env.Now()) // which the state says
@@ -236,7 +252,7 @@ func showSnapshot(ctx context.Context, env *cli.Env, place workspace.Place) (con
 			shown.put(snap, cmp.Or(look.Err, unusable), env.Now())
 		}
 	}()
-	return console.Options{State: func() console.State { return shown.state(env.Now()) }}, nil
+	return console.Options{Live: &shown.live, State: func() console.State { return shown.state(env.Now()) }}, nil
 }
 
 // showFolder shows what the files of a folder declare, and compiles them again when they
@@ -246,26 +262,34 @@ func showFolder(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 	if err != nil {
 		return console.Options{}, err
 	}
-	serial := uint64(0)
-	compile := func() (*snapshot.Snapshot, error) {
-		t, err := w.Compile()
-		if err != nil {
-			return nil, err
-		}
-		serial++
-		file, err := workspace.Snapshot(t.Model.Document, t.Model, snapshot.Envelope{Serial: serial, Created: env.Now()})
-		if err != nil {
-			return nil, err
-		}
-		return snapshot.Open(file)
+	w.KeepParsed()
+	shown, editor, serial := new(shownFile), &treeEditor{w: w}, uint64(0)
+	var compiling sync.Mutex // the watch and a page that has written both compile
+	compile := func() error {
+		compiling.Lock()
+		defer compiling.Unlock()
+		snap, err := func() (*snapshot.Snapshot, error) {
+			t, err := w.Compile()
+			if err != nil {
+				return nil, err
+			}
+			editor.saw(t)
+			serial++
+			file, err := workspace.Snapshot(t.Model.Document, t.Model, snapshot.Envelope{Serial: serial, Created: env.Now()})
+			if err != nil {
+				return nil, err
+			}
+			return snapshot.Open(file)
+		}()
+		shown.put(snap, err, env.Now())
+		return err
 	}
+	editor.reload = func() { _ = compile() } // what is wrong is on the page
 	changes := watchTree(ctx, w.Dir)
-	shown := new(shownFile)
-	snap, err := compile()
+	err = compile()
 	if _, editable := errors.AsType[*diag.Problems](err); err != nil && !editable {
 		return console.Options{}, err // an empty folder is not worth waiting for
 	}
-	shown.put(snap, err, env.Now())
 	env.Report(err)
 	go func() {
 		for {
@@ -273,15 +297,16 @@ func showFolder(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 			case <-ctx.Done():
 				return
 			case <-changes:
-				snap, err := compile()
-				shown.put(snap, err, env.Now())
+				_ = compile()
 			}
 		}
 	}()
-	return console.Options{
-		State:  func() console.State { return shown.state(env.Now()) },
-		Create: func(name string, content []byte) error { return createBelow(w.Dir, name, content) },
-	}, nil
+	return console.Options{State: func() console.State { return shown.state(env.Now()) }, Editor: editor, Writable: true, Live: &shown.live}, nil
+}
+
+// editorOf compiles changes of the snapshot that pages show.
+func editorOf(env *cli.Env, state func() console.State) console.Editor {
+	return &snapshotEditor{served: func() *snapshot.Snapshot { return state().Snapshot }, now: env.Now}
 }
 
 // showServer shows a snapshot with what the server that serves it says of itself.
@@ -305,7 +330,7 @@ func showServer(ctx context.Context, env *cli.Env, place workspace.Place, o *con
 			return console.Options{}, err
 		}
 	}
-	return console.Options{State: source.state, Tokens: tokens}, nil
+	return console.Options{State: source.state, Tokens: tokens, Live: file.Live}, nil
 }
 
 // A remoteSource asks a running server for what pages show beside the snapshot.

@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -30,15 +31,17 @@ const devListen = "127.0.0.1:8080"
 
 func devCommand() cli.Command {
 	flags := new(cli.ConfigFlags)
-	listen := devListen
+	listen, noKey := devListen, false
 	return cli.Command{
 		Name: "dev", Args: "[DIR]", MaxArgs: 1, Config: flags,
 		Summary: "serve tokens on loopback while you edit",
 		About: `
 Compiles in memory, serves with throw-away keys, and takes every change of the
 folder at once; a change that does not compile is shown and the last good one
-keeps serving. Nothing is written, but for the file of a new API that you
-create in the console, which is at /console/ of the same address.
+keeps serving. Nothing is written but what you write in the console, which is at
+/console/ of the same address: each change is shown first, as a difference of the
+files and in the plan's words, and can be taken back. The address that is printed
+opens it for one browser; without its key the pages are read-only.
 
 The issuer is the loopback address, so that discovery works for any library.
 Every client also accepts one throw-away secret, printed at the start, so that
@@ -46,14 +49,15 @@ there is a token for each of them.`,
 		Example: "$ writ dev demo\nServing http://127.0.0.1:8080/ ...\n\n$ curl -s http://127.0.0.1:8080/oauth/token -u billing:... \\\n    -d grant_type=client_credentials --data-urlencode audience=https://api.example.com/orders",
 		Flags: []cli.Flag{
 			{Name: "listen", Usage: "listen on the loopback `ADDR`; port 0 takes a free one", Value: &listen},
+			{Name: "no-key", Usage: "let whoever reaches the console write, as behind a proxy that asks who it is", Value: &noKey},
 		},
 		Run: func(ctx context.Context, env *cli.Env, args []string) error {
-			return runDev(ctx, env, args, flags, listen)
+			return runDev(ctx, env, args, flags, listen, noKey)
 		},
 	}
 }
 
-func runDev(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags, listen string) error {
+func runDev(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags, listen string, noKey bool) error {
 	listener, origin, err := listenLoopback("dev", listen, devListen)
 	if err != nil {
 		return err
@@ -63,6 +67,7 @@ func runDev(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigF
 	if err != nil {
 		return err
 	}
+	w.KeepParsed()
 	if _, err := w.Compile(); err != nil { // an empty folder is not worth waiting for
 		if _, editable := errors.AsType[*diag.Problems](err); !editable {
 			return err
@@ -70,7 +75,7 @@ func runDev(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigF
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	d, err := newDevServer(env, w, origin)
+	d, err := newDevServer(env, w, origin, noKey)
 	if err != nil {
 		return err
 	}
@@ -112,14 +117,20 @@ type devServer struct {
 	current [32]byte // digest of the configuration that serves
 	greeted bool
 	broken  atomic.Pointer[server.Rejection] // why the folder does not compile at the moment
+
+	noKey     bool // pages write for everybody on this machine
+	pages     *console.Console
+	editor    *treeEditor
+	live      console.Live
+	reloading sync.Mutex // the watch and a page that has written both reload
 }
 
-func newDevServer(env *cli.Env, w *workspace.Workspace, origin string) (*devServer, error) {
+func newDevServer(env *cli.Env, w *workspace.Workspace, origin string, noKey bool) (*devServer, error) {
 	throw, err := newThrowAway(env.Rand, env.Getenv)
 	if err != nil {
 		return nil, err
 	}
-	d := &devServer{env: env, w: w, origin: origin, throw: throw}
+	d := &devServer{env: env, w: w, origin: origin, throw: throw, noKey: noKey}
 	d.server, err = server.New(server.Options{
 		Getenv: throw.getenv, Now: env.Now, Rand: env.Rand,
 		Logger: slog.New(newDevLog(env.Err)),
@@ -127,7 +138,11 @@ func newDevServer(env *cli.Env, w *workspace.Workspace, origin string) (*devServ
 
 		RefreshTokensInMemory: true,
 	})
-	return d, err
+	if err != nil {
+		return nil, err
+	}
+	d.newPages()
+	return d, nil
 }
 
 // run serves and watches until ctx ends.
@@ -145,6 +160,7 @@ func (d *devServer) run(ctx context.Context, listener net.Listener) error {
 	for {
 		select {
 		case <-ctx.Done():
+			d.live.Close()
 			ending, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 			defer cancel()
 			web.Shutdown(ending)
@@ -161,6 +177,9 @@ func (d *devServer) run(ctx context.Context, listener net.Listener) error {
 // reload compiles the folder and puts the result in force. Whatever fails is
 // shown, and what served before goes on serving.
 func (d *devServer) reload() {
+	d.reloading.Lock()
+	defer d.reloading.Unlock()
+	defer d.live.Notify()
 	err := d.activate()
 	before := d.broken.Load()
 	d.broken.Store(rejection(err, d.env.Now()))
@@ -183,6 +202,7 @@ func (d *devServer) activate() error {
 	if err != nil {
 		return err
 	}
+	d.editor.saw(t)
 	if d.server.Active() != nil && t.Model.Config.Digest == d.current {
 		return nil
 	}
@@ -212,7 +232,7 @@ func (d *devServer) announce(t *workspace.Tree, issuer string) error {
 	if d.env.JSON {
 		return d.env.PrintJSON(map[string]any{
 			"event": "serving", "issuer": issuer, "token_endpoint": tokenEndpoint(issuer), "secret": d.throw.secret, "samples": samples,
-			"console": d.origin + console.Path,
+			"console": d.pages.Address(d.origin),
 		})
 	}
 	var text strings.Builder
@@ -221,7 +241,7 @@ func (d *devServer) announce(t *workspace.Tree, issuer string) error {
 		fmt.Fprintf(&text, "Tokens carry this address as iss, so that discovery works; a server puts %s there.\n", t.Model.Document.Issuer.URL)
 	}
 	fmt.Fprintf(&text, "Keys are made up, and every client also takes the secret %s, until you stop this.\n", d.throw.secret)
-	fmt.Fprintf(&text, "See it all, and create an API, at %s%s\n", d.origin, console.Path)
+	fmt.Fprintf(&text, "See it all, and create an API, at %s\n", d.pages.Address(d.origin))
 	writeSamples(&text, samples, issuer, d.throw.secret)
 	text.WriteString("\nEdit the files: changes are served at once. Ctrl-C stops.\n")
 	fmt.Fprint(out, text.String())

@@ -2,33 +2,34 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/console"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
-	"github.com/writ-auth/writ/schema/durable"
 	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/decide"
 	"github.com/writ-auth/writ/server/token"
 )
 
-// handler puts the console beside the server's own endpoints, on the one
-// loopback port there is.
-func (d *devServer) handler() http.Handler {
-	public := d.server.Public()
-	pages := console.New(console.Options{
-		State: d.consoleState, Tokens: public,
-		Create:     func(name string, content []byte) error { return createBelow(d.w.Dir, name, content) },
-		SecretHint: "Every client takes the one that writ dev printed when it started.",
+// newPages makes the console of "writ dev". It writes into the folder, for whoever has opened
+// the address that is printed, and uses the throw-away secret for them.
+func (d *devServer) newPages() {
+	d.editor = &treeEditor{w: d.w, reload: d.reload}
+	d.pages = console.New(console.Options{
+		State: d.consoleState, Tokens: d.server.Public(), Editor: d.editor, Writable: true, Locked: !d.noKey, Live: &d.live,
+		Secret: d.throw.secret, NewSecret: secretMaker(d.env.Rand),
+		Announce: func() { _ = d.say("console", "The console again, for another browser: "+d.pages.Address(d.origin)) },
 	})
-	return withRoot(pages, public) // the root: who opens the issuer in a browser
+}
+
+// handler puts the console beside the server's own endpoints, on the one loopback port there
+// is.
+func (d *devServer) handler() http.Handler {
+	return withRoot(d.pages, d.server.Public()) // the root: who opens the issuer in a browser
 }
 
 // consoleState describes what the server in this process serves, for one page.
@@ -118,21 +119,3 @@ func rejection(err error, now time.Time) *server.Rejection {
 
 // consoleWidth is how wide diagnostics are on a page, in characters.
 const consoleWidth = 96
-
-// createBelow writes a file that must not exist yet into a folder, and makes
-// sure of it. No name leads out of the folder, not by way of a link either.
-func createBelow(dir, name string, content []byte) error {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	f, err := root.OpenFile(filepath.FromSlash(name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	if err := durable.Write(f, content); err != nil {
-		return errors.Join(err, root.Remove(name))
-	}
-	return durable.SyncFolder(filepath.Dir(filepath.Join(dir, filepath.FromSlash(name))))
-}

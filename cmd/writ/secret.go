@@ -92,6 +92,14 @@ func newSecret(random io.Reader) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(secret[:]), nil
 }
 
+// secretMaker makes secrets for the console.
+func secretMaker(random io.Reader) func() (secret, hash string, err error) {
+	return func() (string, string, error) {
+		secret, err := newSecret(random)
+		return secret, hashSecret(secret), err
+	}
+}
+
 // hashSecret is a secret as a secret block holds it.
 func hashSecret(secret string) string {
 	sum := sha256.Sum256([]byte(secret))

@@ -143,6 +143,21 @@ func (f *FileEdit) content() []byte {
 	return f.After
 }
 
+// Unchanged fails where a file does not hold what was read, with ErrEdited in the chain.
+func (e *Edit) Unchanged() error {
+	root, err := os.OpenRoot(e.dir)
+	if err != nil {
+		return Unreadable(err)
+	}
+	defer root.Close()
+	for i := range e.Files {
+		if err := e.Files[i].unchanged(root); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Write writes the files. All are checked before the first one is touched, and each once
 // more right before it is replaced; where one fails, those before it are put back.
 func (e *Edit) Write() error {
@@ -151,10 +166,8 @@ func (e *Edit) Write() error {
 		return Unwritable(err)
 	}
 	defer root.Close()
-	for i := range e.Files {
-		if err := e.Files[i].unchanged(root); err != nil {
-			return err
-		}
+	if err := e.Unchanged(); err != nil {
+		return err
 	}
 	for i := range e.Files {
 		if err := e.Files[i].write(root); err != nil {

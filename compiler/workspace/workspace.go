@@ -34,6 +34,7 @@ import (
 	"github.com/writ-auth/writ/compiler/lockfile"
 	"github.com/writ-auth/writ/config"
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/config/source"
 	"github.com/writ-auth/writ/schema/location"
 )
 
@@ -128,6 +129,10 @@ func Load(o Options) (*Workspace, error) {
 	}
 	return w, nil
 }
+
+// KeepParsed has what was parsed kept from one Compile to the next, for a tree that is
+// compiled again and again while it is edited.
+func (w *Workspace) KeepParsed() { w.config.Cache = new(source.Cache) }
 
 // A Tree is a configuration that was loaded and compiled without errors.
 type Tree struct {

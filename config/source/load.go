@@ -40,6 +40,7 @@ func load(files *Files, opts Options) (*Tree, diag.List) {
 		return new(Tree), append(w.l, l...).Sorted()
 	}
 	parse(docs, opts)
+	opts.Cache.keep(docs)
 	t, l := collect(docs)
 	return t, append(w.l, l...).Sorted()
 }
@@ -86,6 +87,7 @@ type document struct {
 	blocks int   // its top-level blocks
 	pieces []piece
 	end    atomic.Int64 // index of the first piece known to have too many errors
+	before *cachedFile  // an earlier version; nil: none is known
 	l      diag.List
 }
 
@@ -112,13 +114,14 @@ func (d *document) read(files *Files, e entry, opts Options) {
 		}
 	}
 	d.file = &File{Name: e.name, Bytes: b, Body: new(Body), JSON: e.isJSON()}
+	if d.before = opts.Cache.look(e.name); d.before.whole(b) && !d.file.JSON {
+		d.cuts, d.blocks = d.before.cuts, d.before.blocks
+		return
+	}
 	d.check(opts.Limits)
 }
 
-// check holds the bytes against the limits. This is also the place where a cache
-// could answer: what follows, up to collect, is a function of the file's name,
-// its bytes, the limits and the shapes alone. A file whose digest is known would
-// need neither this nor parsing.
+// check holds the bytes against the limits.
 func (d *document) check(limits Limits) {
 	if d.file.JSON {
 		if d.l = checkJSON(d.file, limits); d.l == nil {
@@ -145,6 +148,10 @@ func parse(docs []document, opts Options) {
 		d.pieces = make([]piece, len(d.cuts))
 		d.end.Store(int64(len(d.cuts)))
 		for i := range d.cuts {
+			if kept, ok := d.before.piece(d.cuts[i], d.content(i)); ok && !d.file.JSON {
+				d.pieces[i] = kept
+				continue
+			}
 			jobs = append(jobs, job{d, i})
 		}
 	}
@@ -161,6 +168,15 @@ func parse(docs []document, opts Options) {
 			d.stopAfter(i)
 		}
 	})
+}
+
+// content is the bytes of piece i.
+func (d *document) content(i int) []byte {
+	end := len(d.file.Bytes)
+	if i+1 < len(d.cuts) {
+		end = d.cuts[i+1].offset
+	}
+	return d.file.Bytes[d.cuts[i].offset:end]
 }
 
 // stopAfter records that no piece after piece i is needed. Other workers may have

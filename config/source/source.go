@@ -29,6 +29,7 @@ type Options struct {
 	Workers  int               // files parsed at once; 0 means GOMAXPROCS
 	Lockfile string            // a name relative to the root; that file is no configuration, like LockfileName
 	Edited   map[string][]byte // stands for the content of the file of that name; nil: as if there were no such file
+	Cache    *Cache            // keeps what was parsed for the next load; nil keeps nothing
 	Shapes   BlockSchema       // what JSON bodies hold; without it a JSON body holds attributes only
 }
 

@@ -94,6 +94,9 @@ func open(t *testing.T, origin string) *tab {
 		}
 	})
 	call(b, network.Enable, network.EnableParams{})
+	if address, ok := keys.LoadAndDelete(origin); ok {
+		b.visit(address.(string))
+	}
 	return b
 }
 

@@ -70,6 +70,9 @@ var pages = []struct{ name, path, heading string }{
 	{"client", "/console/clients/checkout", "Checkout"},
 	{"client-of-for-each", "/console/clients/scanner%5B%22ams%22%5D", "Scanner gateway Amsterdam"},
 	{"create", "/console/apis/new", "Create API"},
+	{"create-client", "/console/new-client?api=orders", "Create client"},
+	{"authorize", "/console/apis/orders/clients?authorize=mailer", "Orders"},
+	{"undo", "/console/undo", "Undo"},
 	{"graph", "/console/graph", "Graph"},
 	{"keys", "/console/keys", "Signing keys"},
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -120,7 +121,7 @@ func dev(t *testing.T, dir string) *process {
 	t.Helper()
 	p := &process{dir: dir}
 	p.start(t, "writ", "dev", "--listen", "127.0.0.1:0", dir)
-	p.origin = p.until(t, `at (http://127\.0\.0\.1:\d+)/console/`)
+	p.address(t)
 	p.secret = p.until(t, `also takes the secret (\S+),`)
 	return p
 }
@@ -142,9 +143,26 @@ func console(t *testing.T, args ...string) *process {
 	t.Helper()
 	p := new(process)
 	p.start(t, "writ", append([]string{"console", "--listen", "127.0.0.1:0"}, args...)...)
-	p.origin = p.until(t, `at (http://127\.0\.0\.1:\d+)/console/`)
+	p.address(t)
 	return p
 }
+
+// address takes the printed address apart. The key in it is for one browser, and so the
+// first tab that is opened for the origin uses it.
+func (p *process) address(t *testing.T) {
+	t.Helper()
+	address, err := url.Parse(p.until(t, `at (http://127\.0\.0\.1:\d+/console/\S*)`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.origin = "http://" + address.Host
+	if address.RawQuery != "" {
+		keys.Store(p.origin, address.RequestURI())
+	}
+}
+
+// keys are the addresses with a key that no tab has opened yet, by origin.
+var keys sync.Map
 
 func apply(t *testing.T, dir string) {
 	t.Helper()

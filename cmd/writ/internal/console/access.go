@@ -1,6 +1,7 @@
 package console
 
 import (
+	"net/http"
 	"slices"
 
 	"github.com/writ-auth/writ/schema"
@@ -102,20 +103,29 @@ type accessPage struct {
 	search
 	Authorized int // clients with an authorization for themselves
 	Rows       []accessRow
-	Users      []*access // on behalf of users
-	Example    string    // the block that authorizes a client
+	Users      []*access  // on behalf of users
+	Grant      *grantForm // what is being changed; nil: nothing
 }
 
 // An accessRow is one client of the view.
 type accessRow struct {
 	Label, Name, ClientID string
-	Access                *access // nil: not authorized
+	Access                *access    // nil: not authorized
+	Grant                 *grantForm // nil: not being changed
 }
 
 // access shows which clients may get tokens of the API. At most pageSize authorizations on
 // behalf of users are listed.
 func (p *page) access(v apiView, api snapshot.API) {
 	body := accessPage{search: newSearch(p.r)}
+	status, done := http.StatusOK, false
+	if body.Grant, status, done = p.grant(v, api); done {
+		return
+	}
+	if body.Grant == nil && p.r.Method == http.MethodPost {
+		p.notFound("There is nothing to change under this address.", apiURL(v.Label, "clients"))
+		return
+	}
 	own := map[int]snapshot.Authorization{}
 	for auth := range api.Authorizations() {
 		client := auth.Client()
@@ -135,12 +145,13 @@ func (p *page) access(v apiView, api snapshot.API) {
 		row := accessRow{Label: client.Label(), Name: client.Name(), ClientID: client.ClientID()}
 		if auth, ok := own[client.Index()]; ok {
 			row.Access = p.newAccess(auth)
-		} else if body.Example == "" {
-			body.Example = authorizationBlock(client.Label(), v.Label, scopeNames(api))
+		}
+		if g := body.Grant; g != nil && (row.Access == nil && g.Mode == "authorize" && g.Client == row.Label || row.Access != nil && g.Label == row.Access.Label) {
+			row.Grant = g
 		}
 		body.Rows = append(body.Rows, row)
 	}
-	p.showTab(v, body)
+	p.showTabAs(status, v, body)
 }
 
 // candidates are the clients that may use the grant, those with an authorization first. A
@@ -160,16 +171,4 @@ func (p *page) candidates(own map[int]snapshot.Authorization, s search) (authori
 		}
 	}
 	return authorized, others
-}
-
-// authorizationBlock is HCL that lets a client ask for the API's tokens. It grants the first
-// scope only, for the author to add more.
-func authorizationBlock(client, api string, scopes []string) string {
-	if len(scopes) > 1 {
-		scopes = scopes[:1]
-	}
-	return "authorization " + hclString(baseLabel(client)+"-"+baseLabel(api)) + " {\n" +
-		"  client = client." + client + "\n" +
-		"  api    = api." + api + "\n" +
-		"  scopes = " + hclStrings(scopes) + "\n}\n"
 }

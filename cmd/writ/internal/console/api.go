@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"sync"
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
@@ -16,7 +17,64 @@ type apiView struct {
 	Tabs       []tab
 	Tab        tab
 	Near       *lookalike // an API that is easily taken for this one; nil: none
+	Rail       []railStep // the way to the first token; nil once it was gone
 	View       any
+}
+
+// A railStep is a step of the way from a declared API to a token.
+type railStep struct {
+	Title, Address string
+	Done, Now      bool
+}
+
+// A progress notes how far the author has come with each API in this run.
+type progress struct {
+	mu         sync.Mutex
+	begun, got map[string]bool // by label: changed here; a token was got
+}
+
+// begin notes that an API was made or opened to a client here, so that the rail is shown
+// until there is a token.
+func (p *progress) begin(label string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.begun == nil {
+		p.begun, p.got = map[string]bool{}, map[string]bool{}
+	}
+	p.begun[label] = true
+}
+
+// token notes that there was a token of an API.
+func (p *progress) token(label string) {
+	p.begin(label)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.got[label] = true
+}
+
+// of returns what was noted of an API.
+func (p *progress) of(label string) (begun, got bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.begun[label], p.got[label]
+}
+
+// rail is the way to the first token of an API, nil where nobody needs it: a client is
+// authorized, and it was not authorized here or has its token.
+func (p *page) rail(api snapshot.API, tab string) []railStep {
+	authorized, label := false, api.Label()
+	for auth := range api.Authorizations() {
+		authorized = authorized || auth.SubjectType() == schema.SubjectClient && !hasEnded(auth, p.state.Now.Unix())
+	}
+	begun, got := p.console.progress.of(label)
+	if authorized && (!begun || got && tab != "test" || p.console.opts.Tokens == nil) {
+		return nil
+	}
+	return []railStep{
+		{"Declared", apiURL(label, "settings"), true, false},
+		{"Authorize a client", apiURL(label, "clients"), authorized, !authorized},
+		{"Get a token", apiURL(label, "test"), got, authorized && !got},
+	}
 }
 
 // A tab is one view of an API.
@@ -39,7 +97,7 @@ var tabs = []tab{
 
 // newAPIView is what all views of the API have, with one tab selected.
 func (p *page) newAPIView(api snapshot.API, selected string) apiView {
-	v := apiView{Label: api.Label(), Name: api.Name(), Identifier: api.Identifier()}
+	v := apiView{Label: api.Label(), Name: api.Name(), Identifier: api.Identifier(), Rail: p.rail(api, selected)}
 	for _, t := range tabs {
 		t.Address, t.Selected = apiURL(v.Label, t.Name), t.Name == selected
 		if t.Selected {
@@ -54,9 +112,12 @@ func (p *page) newAPIView(api snapshot.API, selected string) apiView {
 }
 
 // showTab renders a view of an API.
-func (p *page) showTab(v apiView, view any) {
+func (p *page) showTab(v apiView, view any) { p.showTabAs(http.StatusOK, v, view) }
+
+// showTabAs is showTab with another status.
+func (p *page) showTabAs(status int, v apiView, view any) {
 	v.View = view
-	p.show(http.StatusOK, templateOf(v.Tab.Name), "apis", v.Name+": "+v.Tab.Title, v)
+	p.show(status, templateOf(v.Tab.Name), "apis", v.Name+": "+v.Tab.Title, v)
 }
 
 // templateOf is the template of a tab.

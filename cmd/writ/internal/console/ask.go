@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
@@ -25,6 +27,7 @@ type answer struct {
 	Phrase  string
 	Body    string // as it came, indented
 	Token   string // compact; "" for a refusal
+	Verdict *verdict
 	Header  []claim
 	Claims  []claim
 	KID     string // of the key that verified the signature
@@ -77,7 +80,45 @@ func (p *page) read(w *recorder, q request) *answer {
 		a.Forged = err.Error()
 	}
 	a.Shared = err == nil && a.KID == ""
+	a.Verdict = p.verdict(a, q)
 	return a
+}
+
+// A verdict is what a token means, in one sentence.
+type verdict struct {
+	Client, API string // names
+	Scopes      []string
+	Until       time.Time
+	Call        string // a command that calls the API with the token
+}
+
+// verdict reads it from the claims.
+func (p *page) verdict(a *answer, q request) *verdict {
+	v := &verdict{Client: q.clientID, API: q.audience}
+	if client, ok := p.state.Snapshot.ClientByID(q.clientID); ok {
+		v.Client = client.Name()
+	}
+	if api, ok := p.state.Snapshot.APIByIdentifier(q.audience); ok {
+		v.API = api.Name()
+	}
+	for _, c := range a.Claims {
+		switch c.Name {
+		case "scope":
+			var scopes string
+			_ = json.Unmarshal([]byte(c.Value), &scopes) // the server's own
+			v.Scopes = strings.Fields(scopes)
+		case "exp":
+			if seconds, err := strconv.ParseInt(c.Value, 10, 64); err == nil {
+				v.Until = time.Unix(seconds, 0).UTC()
+			}
+		}
+	}
+	address := `"$API_URL"`
+	if strings.HasPrefix(q.audience, "https://") || strings.HasPrefix(q.audience, "http://") {
+		address = schema.ShellQuoted(q.audience)
+	}
+	v.Call = "curl -i " + address + " \\\n  -H 'Authorization: Bearer " + a.Token + "'"
+	return v
 }
 
 // A recorder is an http.ResponseWriter that keeps the response.
@@ -179,6 +220,9 @@ type refusal struct {
 	Notes   []string // what is known of the client's secrets
 	Link    string   // a page that helps; "" for none
 	Linked  string   // its words
+	Place   *source  // the block that decides; nil where there is none
+	Block   string   // its address
+	Line    string   // HCL that would allow it, "" where a page makes it or nothing does
 }
 
 // explainRefusal explains a response without a token. The server tells clients little on
@@ -196,6 +240,7 @@ func (p *page) explainRefusal(status int, q request) *refusal {
 	if words, ok := refusals[reason]; ok {
 		r.Meaning, r.WayOut = words.meaning, words.wayOut
 	}
+	p.mend(r, q)
 	switch {
 	case reason == "unknown-audience" && detail != "":
 		if near, _, ok := p.state.Snapshot.NearIdentifier(q.audience); ok {
@@ -207,6 +252,53 @@ func (p *page) explainRefusal(status int, q request) *refusal {
 		r.Link, r.Linked = Path, "Problems of the server"
 	}
 	return r
+}
+
+// mend says which block decides, and which change would allow the request.
+func (p *page) mend(r *refusal, q request) {
+	client, known := p.state.Snapshot.ClientByID(q.clientID)
+	api, there := p.state.Snapshot.APIByIdentifier(q.audience)
+	if !known || !there {
+		return
+	}
+	list := apiURL(api.Label(), "clients")
+	auth, authorized := p.state.Snapshot.Authorization(client, api, schema.SubjectClient)
+	switch r.Reason {
+	case "no-authorization":
+		r.Link, r.Linked = withScopes(withQuery(list, "authorize", client.Label()), api, q.scope), "Authorize "+client.Name()+" for "+api.Name()
+		return
+	case "authorization-expired", "ungranted-scope":
+		if !authorized {
+			return
+		}
+		r.Block = "authorization." + auth.Label()
+		if file, line, ok := auth.Source(); ok {
+			r.Place = &source{file, line}
+		}
+		r.Link, r.Linked = withScopes(withQuery(list, "change", auth.Label()), api, q.scope), "Change authorization."+auth.Label()
+		return
+	case "grant-type-not-allowed":
+		r.Line = "grant_types = " + hclStrings(append(slices.Collect(client.GrantTypes()), schema.GrantClientCredentials))
+	case "not-sender-constrained":
+		r.Line = "require_sender_constrained = false"
+	default:
+		return
+	}
+	r.Block = "client." + client.Label()
+	if file, line, ok := client.Source(); ok {
+		r.Place = &source{file, line}
+	}
+}
+
+// withScopes adds the scopes of a request that the API has to an address, so that its form
+// has them checked.
+func withScopes(address string, api snapshot.API, asked string) string {
+	for name := range strings.FieldsSeq(asked) {
+		if api.HasScope(name) {
+			address = withQuery(address, "scope", name)
+		}
+	}
+	return address
 }
 
 // notAuthenticated explains a failed authentication. It cannot say how the secret differs, as

@@ -3,9 +3,9 @@
 // asks for a token, and a form that writes the block of a new API.
 //
 // It owns pages, forms and their styles. It asks for the state once for each page and
-// changes nothing: not the snapshot, not the keys, and files only through
-// Options.Create, which a server in production leaves out. A secret that is typed
-// into it goes into one token request and nowhere else.
+// changes nothing: not the snapshot, not the keys, and files only through an Editor, for
+// who has opened the address with the key. A secret that is typed into it goes into one
+// token request and nowhere else, and one that it makes is on one page and nowhere else.
 //
 // It answers requests for an address or for localhost only, which keeps out DNS rebinding. A
 // request that changes something or carries a secret must come from a page of its own.
@@ -42,11 +42,21 @@ type Options struct {
 	// Tokens is the handler that the Test view asks for tokens, at /oauth/token. Nil: there
 	// is no server, and pages show what is declared.
 	Tokens http.Handler
-	// Create writes a new file with an API's block into the configuration. It
-	// fails with fs.ErrExist rather than change a file. Nil: nothing is written.
-	Create func(name string, content []byte) error
-	// SecretHint says, below the field for it, which secret to type.
-	SecretHint string
+	// Editor compiles changes of the configuration, and with Writable writes them. Nil: forms
+	// give HCL to copy that nothing has compiled.
+	Editor   Editor
+	Writable bool
+	// Locked keeps pages read-only for who has not opened Console.Address, whose key works
+	// once. Announce is called when a used key comes again and there is a new address.
+	Locked   bool
+	Announce func()
+	// Secret is accepted of every client that may have one: of a server that makes one up. It
+	// is used for who may write, and shown to nobody. "": it has to be typed.
+	Secret string
+	// NewSecret makes a client secret, and its hash as the configuration has it.
+	NewSecret func() (secret, hash string, err error)
+	// Live tells of changes. Nil: pages do not follow them.
+	Live *Live
 }
 
 // A State is what is being served at one moment.
@@ -98,11 +108,16 @@ type Console struct {
 	templates templates
 	assets    map[string]asset
 	version   string // of the assets, so that browsers keep them
+	lock      *lock  // nil: who sees the pages may write
+	progress  progress
 }
 
 // New makes a console.
 func New(opts Options) *Console {
 	c := &Console{opts: opts, assets: map[string]asset{}}
+	if opts.Locked {
+		c.lock = newLock()
+	}
 	all := sha256.New()
 	entries, err := fs.ReadDir(files, "assets")
 	if err != nil {
@@ -155,6 +170,14 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.writeAsset(w, r, name)
 		return
 	}
+	if key := r.URL.Query().Get("key"); key != "" && r.Method != http.MethodPost {
+		c.unlock(w, r, key)
+		return
+	}
+	if path == Path+"events" {
+		c.events(w, r)
+		return
+	}
 	c.servePage(w, r, strings.TrimPrefix(path, Path))
 }
 
@@ -185,7 +208,7 @@ func ownPage(r *http.Request) bool {
 // servePage finds the page of a path. The path is split before its segments are decoded: a
 // label may hold a slash.
 func (c *Console) servePage(w http.ResponseWriter, r *http.Request, path string) {
-	p := &page{console: c, w: w, r: r, state: c.opts.State()}
+	p := &page{console: c, w: w, r: r, state: c.opts.State(), trusted: c.trusted(r)}
 	segments := strings.Split(path, "/")
 	for i, segment := range segments {
 		var err error
@@ -219,8 +242,6 @@ func (p *page) find(segments []string) func() {
 		return p.apis
 	case n == 1 && at(0) == "clients" && !post:
 		return p.clients
-	case n == 2 && at(0) == "clients" && !post:
-		return func() { p.client(at(1)) }
 	case n == 1 && at(0) == "graph" && !post:
 		return p.graph
 	case n == 1 && at(0) == "keys" && !post:
@@ -229,10 +250,12 @@ func (p *page) find(segments []string) func() {
 		return func() { p.key(at(1)) }
 	case n == 2 && at(0) == "apis" && at(1) == "new":
 		return p.create
-	case n == 3 && at(0) == "apis" && at(1) == "new" && at(2) == "check" && post:
-		return p.checkDraft
-	case n == 3 && at(0) == "apis" && at(2) == "created" && !post:
-		return func() { p.created(at(1)) }
+	case n == 1 && at(0) == "new-client":
+		return p.createClient
+	case n == 1 && at(0) == "undo":
+		return p.undo
+	case n == 2 && at(0) == "clients" && !post:
+		return func() { p.client(at(1)) }
 	case (n == 2 || n == 3) && at(0) == "apis":
 		return p.findTab(at(1), at(2), post)
 	}
@@ -249,7 +272,7 @@ func (p *page) findTab(label, tab string, post bool) func() {
 	case tab == "test":
 		show = p.test
 	}
-	if show == nil || post && tab != "test" {
+	if show == nil || post && tab != "test" && tab != "clients" {
 		return nil
 	}
 	return func() {

@@ -1,29 +1,29 @@
 package console
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
-// createPage is the form for a new API. Before it was sent once, it shows no findings.
+// createPage is the form for a new API.
 type createPage struct {
+	editing
 	draft
-	Findings findings
-	HCL      string // "" until the compiler would take it
-	File     string
 	Profiles []string
 	Algs     []string
-	Problem  string // why the file was not written
+	Defaults map[string]Default
+	Near     *lookalike // an API that is easily taken for the new one; nil: none
+	Metadata []MetadataKey
 }
+
+// A finding is what one field shows of the compiler's findings.
+type finding struct{ Error, Warning string }
 
 // A fieldFinding is a finding with the field that it is about.
 type fieldFinding struct {
@@ -31,37 +31,70 @@ type fieldFinding struct {
 	finding
 }
 
-// Finding returns the finding about a field, for the template.
-func (c createPage) Finding(field string) fieldFinding { return fieldFinding{field, c.Findings[field]} }
+// Finding returns the finding about a field, for the template. A field that is empty
+// because nobody has come to it yet shows none.
+func (c createPage) Finding(field string) fieldFinding {
+	found := fieldFinding{field, c.findingOf(field)}
+	if c.untouched(field) {
+		found.finding = finding{}
+	}
+	return found
+}
+
+// Others are the findings that no field shows.
+func (c createPage) Others() []Finding {
+	return c.General("name", "label", "identifier", "token_profile", "signing_alg", "signing_secret", "token_lifetime", "scopes", "metadata")
+}
 
 // maxDraft bounds the form, in bytes: a thousand scopes with descriptions.
 const maxDraft = 1 << 20
 
-// create shows the form, and with POST checks it or writes the file.
+// create shows the form, and with POST what the compiler says to it, or writes it.
 func (p *page) create() {
-	body := createPage{draft: newDraft(), Findings: findings{}}
-	status := http.StatusOK
-	if p.r.Method == http.MethodPost {
-		form, ok := p.readForm()
-		if !ok {
-			return
-		}
-		body.draft = readDraft(form)
-		body.Findings = body.check(p.state.Snapshot)
-		if body.Findings.ok() {
-			body.HCL, body.File = body.hcl(p.state.Snapshot), body.file()
-		}
-		if form.Get("action") == "write" {
-			var done bool
-			if status, done = p.writeDraft(&body); done {
-				return
-			}
-		}
-	}
 	profile, _ := block("api").Attr("token_profile")
 	alg, _ := block("api").Attr("signing_alg")
-	body.Profiles, body.Algs = profile.Enum, alg.Enum
+	hints := p.hints()
+	body := createPage{Profiles: profile.Enum, Algs: alg.Enum, Defaults: defaultsOf(hints), Metadata: hints.Metadata}
+	body.Form, body.Title, body.Address, body.Cancel, body.Writable = "draft", "Create API", Path+"apis/new", Path, p.mayWrite()
+	status, form := http.StatusOK, url.Values{}
+	if p.r.Method == http.MethodPost {
+		var ok bool
+		if form, ok = p.readForm(); !ok {
+			return
+		}
+	}
+	body.draft = readDraft(form)
+	file := nearestFile(p.state.Snapshot, body.Identifier)
+	body.chooseFile(form, hints, beside(file, body.fileLabel()), file)
+	if near, how, ok := p.state.Snapshot.NearIdentifier(body.Identifier); ok {
+		body.Near = &lookalike{near.Label(), near.Identifier(), how}
+	}
+	if p.r.Method == http.MethodPost {
+		var done bool
+		if status, done = p.tryDraft(&body, form); done {
+			return
+		}
+	}
+	body.Rows = append(body.Rows, scopeInput{})
+	body.Pairs = append(body.Pairs, pair{})
 	p.show(status, "create", "apis", "Create API", body)
+}
+
+// tryDraft has the compiler say what it thinks, unless there is no label to call the API.
+func (p *page) tryDraft(body *createPage, form url.Values) (status int, done bool) {
+	if err := schema.CheckLabel(body.Label); err != nil {
+		text := schema.Sentence(err.Error())
+		if body.Label == "" {
+			text = "Type a name, of which the label is made, or a label."
+		}
+		body.Sent, body.Findings = true, []Finding{{Error: true, Text: text, Attribute: "label"}}
+		return unlessShown(form, http.StatusUnprocessableEntity), false
+	}
+	change := Change{Title: "Create api." + body.Label, Edits: []BlockEdit{{File: body.File, Type: "api", Label: body.Label, Text: body.hcl(p.state.Snapshot)}}}
+	if status, done = p.propose(&body.editing, form, change, apiURL(body.Label, "clients")); done && body.ID > 0 {
+		p.console.progress.begin(body.Label)
+	}
+	return status, done
 }
 
 // readForm reads the form within maxDraft. When it cannot, it has answered the request.
@@ -74,98 +107,82 @@ func (p *page) readForm() (form url.Values, ok bool) {
 	return p.r.PostForm, true
 }
 
-// writeDraft writes the file of a draft without errors and redirects the browser to a page
-// that waits for the API. done is false when the form has to be shown again.
-func (p *page) writeDraft(body *createPage) (status int, done bool) {
-	if p.console.opts.Create == nil {
-		http.Error(p.w, "forbidden: this server's configuration is changed by commits only", http.StatusForbidden)
-		return 0, true
+// defaultsOf are what an API gets where the form is silent: what the issuer says, or else
+// the language.
+func defaultsOf(h Hints) map[string]Default {
+	all := map[string]Default{}
+	for _, name := range []string{"token_profile", "signing_alg", "token_lifetime"} {
+		attr, _ := block("api").Attr(name)
+		all[name] = Default{strings.Trim(attr.Default, `"`), "the default"}
+		if d, ok := h.Defaults[name]; ok {
+			all[name] = d
+		}
 	}
-	if body.HCL == "" {
-		return http.StatusUnprocessableEntity, false
-	}
-	switch err := p.console.opts.Create(body.File, []byte(body.HCL)); {
-	case errors.Is(err, fs.ErrExist):
-		body.Problem = "There is a file " + body.File + " already, and this page never changes one. Add the block to it by hand, or choose another label."
-		return http.StatusConflict, false
-	case err != nil:
-		body.Problem = "The file could not be written: " + err.Error() + "."
-		return http.StatusInternalServerError, false
-	}
-	http.Redirect(p.w, p.r, apiURL(body.Label, "created"), http.StatusSeeOther)
-	return 0, true
+	return all
 }
 
-// created waits for the API of a file that was just written: the page reloads itself every
-// second until the API is served. Its frame shows why a snapshot was rejected.
-func (p *page) created(label string) {
-	if _, ok := p.state.Snapshot.APIByLabel(label); ok {
-		http.Redirect(p.w, p.r, apiURL(label, ""), http.StatusSeeOther)
-		return
-	}
-	p.w.Header().Set("Refresh", "1")
-	p.show(http.StatusOK, "created", "apis", "Waiting for "+label, label)
-}
-
-// checkDraft answers the script of the form while the author types.
-func (p *page) checkDraft() {
-	form, ok := p.readForm()
-	if !ok {
-		return
-	}
-	d := readDraft(form)
-	answer := struct {
-		OK     bool     `json:"ok"`
-		Label  string   `json:"label"`
-		File   string   `json:"file"`
-		HCL    string   `json:"hcl"`
-		Fields findings `json:"fields"`
-	}{Label: d.Label, Fields: d.check(p.state.Snapshot)}
-	if answer.OK = answer.Fields.ok(); answer.OK {
-		answer.HCL, answer.File = d.hcl(p.state.Snapshot), d.file()
-	}
-	body, err := json.Marshal(answer)
-	if err != nil {
-		http.Error(p.w, "internal error", http.StatusInternalServerError)
-		return
-	}
-	p.write(http.StatusOK, "application/json", body)
-}
-
-// A draft is a new API as the form has it: text as it was typed, nothing checked. The
-// attributes that the form leaves out get the language's defaults.
+// A draft is a new API as the form has it: text as it was typed, nothing checked. What it
+// leaves out is not written.
 type draft struct {
 	Name, Label, Identifier string
 	Profile, Alg            string
 	SigningSecret           string // a reference, with HS256
 	Lifetime                string
 	Offline                 bool
-	Distinct                bool   // a look-alike identifier is meant
-	Scopes                  string // one a line, its description after it
+	Distinct                bool // a look-alike identifier is meant
+	Rows                    []scopeInput
+	Pairs                   []pair // of metadata
+	Touched                 string // names of the fields that the author has come to; "" where that is not known
 }
 
-// newDraft is the form at first: what the language says by default.
-func newDraft() draft {
-	value := func(name string) string {
-		attr, _ := block("api").Attr(name)
-		return strings.Trim(attr.Default, `"`)
-	}
-	return draft{Profile: value("token_profile"), Alg: value("signing_alg"), Lifetime: value("token_lifetime")}
+// A scopeInput is one row of the form's scopes.
+type scopeInput struct {
+	Name, Description string
+	Sensitive         bool
 }
 
-// readDraft reads the fields of the form. Without a label it makes one of the name.
+// A pair is one row of the form's metadata.
+type pair struct{ Key, Value string }
+
+// readDraft reads the fields of the form. Without a label it makes one of the name. Rows
+// that are empty are left out.
 func readDraft(form url.Values) draft {
+	field := func(name string) string { return strings.TrimSpace(form.Get(name)) }
 	d := draft{
-		Name: strings.TrimSpace(form.Get("name")), Label: strings.TrimSpace(form.Get("label")), Identifier: strings.TrimSpace(form.Get("identifier")),
-		Profile: form.Get("token_profile"), Alg: form.Get("signing_alg"), SigningSecret: strings.TrimSpace(form.Get("signing_secret")),
-		Lifetime: strings.TrimSpace(form.Get("token_lifetime")), Offline: form.Get("allow_offline_access") != "",
-		Distinct: form.Get("distinct_from") != "", Scopes: form.Get("scopes"),
+		Name: field("name"), Label: field("label"), Identifier: field("identifier"), Profile: field("token_profile"), Alg: field("signing_alg"),
+		SigningSecret: field("signing_secret"), Lifetime: field("token_lifetime"), Touched: form.Get("touched"),
+		Offline: form.Get("allow_offline_access") != "", Distinct: form.Get("distinct_from") != "",
 	}
 	if d.Label == "" {
 		d.Label = labelFrom(d.Name)
 	}
+	at := func(name string, i int) string {
+		if all := form[name]; i < len(all) {
+			return strings.TrimSpace(all[i])
+		}
+		return ""
+	}
+	for i := range form["scope_name"] {
+		row := scopeInput{at("scope_name", i), at("scope_description", i), slices.Contains(form["scope_sensitive"], strconv.Itoa(i))}
+		if row.Name != "" || row.Description != "" {
+			d.Rows = append(d.Rows, row)
+		}
+	}
+	for i := range form["metadata_key"] {
+		if p := (pair{at("metadata_key", i), at("metadata_value", i)}); p.Key != "" {
+			d.Pairs = append(d.Pairs, p)
+		}
+	}
 	return d
 }
+
+// untouched reports whether the author has not come to a field yet.
+func (d draft) untouched(field string) bool {
+	return d.Touched != "" && !slices.Contains(strings.Fields(d.Touched), field) && (field != "identifier" || d.Identifier == "") && (field != "label" || d.Label == "")
+}
+
+// NameLabel is the label that is made of the name.
+func (d draft) NameLabel() string { return labelFrom(d.Name) }
 
 // labelFrom makes a label of a name: "Order intake" becomes order-intake.
 func labelFrom(name string) string {
@@ -182,215 +199,69 @@ func labelFrom(name string) string {
 	return strings.TrimRight(label[:min(len(label), schema.MaxLabel)], "-")
 }
 
-// A finding is an error or a warning about one field.
-type finding struct {
-	Error   string `json:"error,omitempty"`   // the compiler would refuse it
-	Warning string `json:"warning,omitempty"` // the compiler would warn
+// fileLabel is the label where it can be the name of a file.
+func (d draft) fileLabel() string {
+	if schema.CheckLabel(d.Label) != nil {
+		return "new-api"
+	}
+	return d.Label
 }
 
-// findings are by the name of the field.
-type findings map[string]finding
-
-// blame notes an error about a field; the first one stays, nil is none.
-func (f findings) blame(field string, err error) {
-	if err != nil && f[field].Error == "" {
-		f[field] = finding{Error: schema.Sentence(err.Error())}
-	}
-}
-
-// blamef is blame with a format.
-func (f findings) blamef(field, format string, args ...any) {
-	f.blame(field, fmt.Errorf(format, args...))
-}
-
-// warnf notes a warning about a field that has no finding yet.
-func (f findings) warnf(field, format string, args ...any) {
-	if f[field] == (finding{}) {
-		f[field] = finding{Warning: schema.Sentence(fmt.Sprintf(format, args...))}
-	}
-}
-
-// ok reports whether the compiler would take the draft.
-func (f findings) ok() bool {
-	for _, at := range f {
-		if at.Error != "" {
-			return false
-		}
-	}
-	return true
-}
-
-// check holds a draft to the rules that the compiler applies to an API, by the same functions
-// and rows, and compares it with the snapshot.
-func (d draft) check(snap *snapshot.Snapshot) findings {
-	f := findings{}
-	if d.Name != "" {
-		f.blame("name", schema.CheckName(d.Name))
-	}
-	d.checkLabel(f, snap)
-	d.checkIdentifier(f, snap)
-	for field, value := range map[string]string{"token_profile": d.Profile, "signing_alg": d.Alg} {
-		attr, _ := block("api").Attr(field)
-		if !slices.Contains(attr.Enum, value) {
-			f.blamef(field, "%q is none of %s", value, strings.Join(attr.Enum, ", "))
-		}
-	}
-	d.checkSecret(f)
-	d.checkLifetime(f)
-	d.checkScopes(f)
-	return f
-}
-
-// checkLabel requires a label that no block of the snapshot has.
-func (d draft) checkLabel(f findings, snap *snapshot.Snapshot) {
-	if d.Label == "" {
-		f.blamef("label", "type a name, of which the label is made, or a label")
-		return
-	}
-	f.blame("label", schema.CheckLabel(d.Label))
-	for i := range snap.NumAPIs() {
-		if baseLabel(snap.API(i).Label()) == d.Label {
-			f.blamef("label", "there is an api.%s already", d.Label)
-			return
-		}
-	}
-}
-
-// checkIdentifier requires an identifier that is valid and free, and warns about one that
-// people or libraries may misread.
-func (d draft) checkIdentifier(f findings, snap *snapshot.Snapshot) {
-	const field = "identifier"
-	if err := schema.CheckIdentifier(d.Identifier); err != nil {
-		f.blame(field, err)
-		return
-	}
-	if api, taken := snap.APIByIdentifier(d.Identifier); taken {
-		f.blamef(field, "taken by api.%s: a token for one would be accepted by the other", api.Label())
-		return
-	}
-	if schema.IsReservedIdentifier(snap.Issuer().URL, d.Identifier) {
-		f.blamef(field, "this is the issuer itself, or one of the addresses below it that clients know as the issuer's own")
-		return
-	}
-	if api, how, ok := snap.NearIdentifier(d.Identifier); ok && !d.Distinct {
-		f.warnf(field, "it differs from %q of api.%s only %s: people will take one for the other", api.Identifier(), api.Label(), how)
-		return
-	}
-	if !schema.IsURI(d.Identifier) {
-		f.warnf(field, "some libraries take only an absolute URI as an audience, such as https://api.example.com/orders")
-	}
-}
-
-// checkSecret requires a reference to a secret with HS256, and none otherwise.
-func (d draft) checkSecret(f findings) {
-	const field = "signing_secret"
-	shared := d.Alg == string(schema.HS256)
-	switch {
-	case shared && d.SigningSecret == "":
-		f.blamef(field, "HS256 needs a secret that the API shares: say where the server finds it, such as env:ORDERS_HS256")
-	case shared:
-		f.blame(field, schema.CheckSecretRef(d.SigningSecret))
-	case d.SigningSecret != "":
-		f.blamef(field, "only HS256 has a signing secret: leave it empty")
-	}
-}
-
-// checkLifetime holds the lifetime to the limits of its row.
-func (d draft) checkLifetime(f findings) {
-	const field = "token_lifetime"
-	attr, _ := block("api").Attr(field)
-	seconds, err := schema.ParseDuration(d.Lifetime)
-	switch {
-	case err != nil:
-		f.blame(field, err)
-	case seconds < attr.Min || seconds > attr.Max:
-		f.blamef(field, "it must be %s to %s", schema.FormatDuration(attr.Min), schema.FormatDuration(attr.Max))
-	case seconds > schema.LongTokenLifetime:
-		f.warnf(field, "a token cannot be taken back before it expires: %s or less is better", schema.FormatDuration(schema.LongTokenLifetime))
-	}
-}
-
-// scopes are the lines of the field.
-func (d draft) scopes() []schema.Scope {
-	var all []schema.Scope
-	for line := range strings.Lines(d.Scopes) {
-		if line = strings.TrimSpace(line); line == "" {
-			continue
-		}
-		name, description := line, ""
-		if i := strings.IndexAny(line, " \t"); i >= 0 {
-			name, description = line[:i], strings.TrimSpace(line[i:])
-		}
-		all = append(all, schema.Scope{Name: name, Description: description})
-	}
-	return all
-}
-
-// checkScopes checks each line of the field and refuses repetition.
-func (d draft) checkScopes(f findings) {
-	const field = "scopes"
-	all := d.scopes()
-	if len(all) > schema.MaxScopes {
-		f.blamef(field, "these are %d scopes: an API may have %d", len(all), schema.MaxScopes)
-	}
-	seen := map[string]bool{}
-	for _, s := range all {
-		f.blame(field, schema.CheckScope(s.Name))
-		f.blame(field, schema.CheckDescription(s.Description))
-		if schema.IsReservedScope(s.Name) {
-			f.blamef(field, "%q means something else in OpenID Connect: write a name of your own, such as \"read:%s\"", s.Name, s.Name)
-		}
-		if seen[s.Name] {
-			f.blamef(field, "%q stands twice", s.Name)
-		}
-		seen[s.Name] = true
-	}
-}
-
-// hcl is the block to commit, laid out as "writ fmt" does. Profile, algorithm and lifetime
-// are always written: the issuer's defaults may differ from what the form showed.
+// hcl is the block to commit. What is empty in the form is left to the defaults.
 func (d draft) hcl(snap *snapshot.Snapshot) string {
-	attributes := [][2]string{}
-	add := func(name, value string) { attributes = append(attributes, [2]string{name, value}) }
-	if d.Name != "" && d.Name != d.Label {
-		add("name", hclString(d.Name))
+	var attributes []Attribute
+	add := func(name, value string) {
+		if value != "" {
+			attributes = append(attributes, Attribute{name, value})
+		}
 	}
-	add("identifier", hclString(d.Identifier))
-	add("token_profile", hclString(d.Profile))
-	add("signing_alg", hclString(d.Alg))
-	if d.SigningSecret != "" {
-		add("signing_secret", hclString(d.SigningSecret))
+	if d.Name != d.Label {
+		add("name", quoted(d.Name))
 	}
-	add("token_lifetime", hclString(d.Lifetime))
+	add("identifier", quoted(d.Identifier))
+	add("token_profile", quoted(d.Profile))
+	add("signing_alg", quoted(d.Alg))
+	add("signing_secret", quoted(d.SigningSecret))
+	add("token_lifetime", quoted(d.Lifetime))
 	if d.Offline {
 		add("allow_offline_access", "true")
 	}
 	if near, _, ok := snap.NearIdentifier(d.Identifier); ok && d.Distinct {
 		add("distinct_from", "[api."+near.Label()+"]")
 	}
-	width := 0
-	for _, a := range attributes {
-		width = max(width, len(a[0]))
+	metadata := map[string]string{}
+	for _, p := range d.Pairs {
+		metadata[p.Key] = p.Value
 	}
+	if len(metadata) > 0 {
+		add("metadata", hclMap(metadata))
+	}
+	return hclBlock("api", d.Label, attributes, d.scopesHCL())
+}
+
+// scopesHCL are the blocks of the scopes, each on one line where one attribute is enough.
+func (d draft) scopesHCL() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "api %s {\n", hclString(d.Label))
-	for _, a := range attributes {
-		fmt.Fprintf(&b, "  %-*s = %s\n", width, a[0], a[1])
-	}
-	scopes := d.scopes()
-	if len(scopes) > 0 {
-		b.WriteByte('\n')
-	}
-	for _, s := range scopes {
-		if s.Description == "" {
-			fmt.Fprintf(&b, "  scope %s {}\n", hclString(s.Name))
-			continue
+	for _, s := range d.Rows {
+		b.WriteString("  scope " + hclString(s.Name))
+		switch description := "description = " + hclString(s.Description); {
+		case s.Sensitive && s.Description != "":
+			b.WriteString(" {\n    " + description + "\n    sensitive   = true\n  }\n")
+		case s.Sensitive:
+			b.WriteString(" { sensitive = true }\n")
+		case s.Description != "":
+			b.WriteString(" { " + description + " }\n")
+		default:
+			b.WriteString(" {}\n")
 		}
-		fmt.Fprintf(&b, "  scope %s { description = %s }\n", hclString(s.Name), hclString(s.Description))
 	}
-	b.WriteString("}\n")
 	return b.String()
 }
 
-// file is the name of the file for the block.
-func (d draft) file() string { return d.Label + ".hcl" }
+// quoted is hclString, and "" for nothing.
+func quoted(s string) string {
+	if s == "" {
+		return ""
+	}
+	return hclString(s)
+}

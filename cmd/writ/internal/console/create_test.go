@@ -1,18 +1,20 @@
 package console_test
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/writ-auth/writ/cmd/writ/internal/console"
 )
 
 // form is a good draft with changes: name, value pairs.
 func form(changes ...string) url.Values {
 	v := url.Values{
-		"name": {"Gift cards"}, "identifier": {"https://api.example.com/gifts"}, "token_profile": {"rfc9068"}, "signing_alg": {"RS256"},
-		"token_lifetime": {"1h"}, "scopes": {"read:gifts Read them\nwrite:gifts"},
+		"name": {"Gift cards"}, "identifier": {"https://api.example.com/gifts"}, "token_lifetime": {"1h"}, "action": {"show"},
+		"scope_name": {"read:gifts", "", "write:gifts"}, "scope_description": {"Read them", "", ""}, "scope_sensitive": {"2"},
+		"metadata_key": {"owner", ""}, "metadata_value": {"gifts", ""},
 	}
 	for i := 0; i < len(changes); i += 2 {
 		v.Set(changes[i], changes[i+1])
@@ -20,140 +22,279 @@ func form(changes ...string) url.Values {
 	return v
 }
 
-// checked is what the form's module is told.
-type checked struct {
-	OK          bool
-	Label, File string
-	HCL         string
-	Fields      map[string]struct{ Error, Warning string }
-}
-
-func check(t *testing.T, s *site, v url.Values) checked {
-	t.Helper()
-	w := s.post("/console/apis/new/check", v)
-	var c checked
-	if err := json.Unmarshal(w.Body.Bytes(), &c); err != nil || w.Code != http.StatusOK {
-		t.Fatalf("%d %s", w.Code, w.Body)
-	}
-	return c
-}
-
-func TestDraftIsChecked(t *testing.T) {
-	s := newSite(t, document(), false)
-	for _, c := range []struct{ field, value, err, warning string }{
-		{"name", "", "", ""},
-		{"name", "<b>", "leave out < and >", ""},
-		{"name", strings.Repeat("x", 201), "201 characters", ""},
-		{"label", "orders", "There is an api.orders already", ""},
-		{"label", "worker", "There is an api.worker already", ""},
-		{"label", "../etc", "must have 1 to 63 letters", ""},
-		{"label", "a/b", "must have 1 to 63 letters", ""},
-		{"label", "9lives", "begin with a letter", ""},
-		{"identifier", "", "1 to 600", ""},
-		{"identifier", "https://api.example.com/orders", "Taken by api.orders", ""},
-		{"identifier", "HTTPS://API.example.com:443/shared/", "", "of api.shared only"},
-		{"identifier", "https://auth.example.com", "issuer itself", ""},
-		{"identifier", "https://auth.example.com/api/v2/", "issuer itself", ""},
-		{"identifier", "https://a b", "has a space", ""},
-		{"identifier", "https://a#b", "has a fragment", ""},
-		{"identifier", "gifts", "", "absolute URI"},
-		{"token_profile", "jwt", "none of rfc9068, auth0", ""},
-		{"signing_alg", "none", "none of RS256", ""},
-		{"signing_secret", "env:X", "Only HS256 has a signing secret", ""},
-		{"token_lifetime", "", "no duration", ""},
-		{"token_lifetime", "0s", "1s to 30d", ""},
-		{"token_lifetime", "31d", "1s to 30d", ""},
-		{"token_lifetime", "2d", "", "cannot be taken back"},
-		{"scopes", "openid", "OpenID Connect", ""},
-		{"scopes", "a\nb\na", `"a" stands twice`, ""},
-		{"scopes", "a\"b", "printable ASCII", ""},
-		{"scopes", strings.Repeat("s", 281), "281 bytes", ""},
-		{"scopes", "a \u202ebidi", "control character", ""},
-	} {
-		got := check(t, s, form(c.field, c.value))
-		field := got.Fields[c.field]
-		if !strings.Contains(field.Error, c.err) || c.err == "" && field.Error != "" || !strings.Contains(field.Warning, c.warning) || c.warning == "" && field.Warning != "" {
-			t.Errorf("%s %q: %+v", c.field, c.value, field)
-		}
-		name := c.field
-		if c.field == "name" && c.value == "" {
-			name = "label" // which is made of it
-		}
-		if got.OK != (c.err == "" && name != "label") || got.OK != (got.HCL != "") {
-			t.Errorf("%s %q: ok %v\n%s", c.field, c.value, got.OK, got.HCL)
-		}
-	}
-}
-
+// The block has what the form says and nothing else, laid out as "writ fmt" does.
 func TestDraftBlock(t *testing.T) {
-	s := newSite(t, document(), false)
-	got := check(t, s, form("allow_offline_access", "yes", "identifier", "https://api.example.com/orders/x/..", "distinct_from", "yes", "name", `Gift ${x} %{y} "z" \`))
+	s := newSite(t, document(), true)
+	s.post("/console/apis/new", form("allow_offline_access", "yes", "identifier", "https://api.example.com/orders/x/..", "distinct_from", "yes", "name", `Gift ${x} %{y} "z" \`))
 	want := `api "gift-x-y-z" {
   name                 = "Gift $${x} %%{y} \"z\" \\"
   identifier           = "https://api.example.com/orders/x/.."
-  token_profile        = "rfc9068"
-  signing_alg          = "RS256"
   token_lifetime       = "1h"
   allow_offline_access = true
   distinct_from        = [api.orders]
+  metadata             = { owner = "gifts" }
 
   scope "read:gifts" { description = "Read them" }
-  scope "write:gifts" {}
+  scope "write:gifts" { sensitive = true }
 }
 `
-	if got.HCL != want && got.HCL != strings.Replace(want, "api.orders]", "api.orders_v1]", 1) {
-		t.Errorf("%s", got.HCL)
+	c := s.editor.tried[0]
+	if got := c.Edits[0].Text; got != want && got != strings.Replace(want, "api.orders]", "api.orders_v1]", 1) {
+		t.Errorf("%s", got)
 	}
-	if got.Label != "gift-x-y-z" || got.File != "gift-x-y-z.hcl" {
-		t.Errorf("label %q, file %q", got.Label, got.File)
+	if c.Title != "Create api.gift-x-y-z" || c.Edits[0].File != "dir/gift-x-y-z.hcl" { // beside the nearest sibling
+		t.Errorf("%+v", c)
 	}
-}
-
-// A server's configuration is changed by commits only.
-func TestReadOnly(t *testing.T) {
-	s := newSite(t, document(), false)
-	if body := s.page(t, "/console/apis/new"); strings.Contains(body, `value="write"`) {
-		t.Error("there is a button to write")
+	s.post("/console/apis/new", url.Values{"name": {"x"}, "file": {"elsewhere.hcl"}})
+	if got := s.editor.tried[1].Edits[0]; got.Text != "api \"x\" {\n}\n" || got.File != "dir/x.hcl" {
+		t.Errorf("%+v", got)
 	}
-	v := form()
-	v.Set("action", "write")
-	if w := s.post("/console/apis/new", v); w.Code != http.StatusForbidden {
-		t.Errorf("%d %s", w.Code, w.Body)
-	}
-	v.Set("action", "show")
-	if w := s.post("/console/apis/new", v); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "api &#34;gift-cards&#34; {") {
-		t.Errorf("%d %s", w.Code, w.Body)
+	s.editor.hints.Files = []string{"elsewhere.hcl"}
+	s.post("/console/apis/new", url.Values{"name": {"x"}, "file": {"elsewhere.hcl"}})
+	if got := s.editor.tried[2].Edits[0].File; got != "elsewhere.hcl" {
+		t.Errorf("the chosen file: %q", got)
 	}
 }
 
-func TestWrite(t *testing.T) {
+// What the compiler finds stands at the field that it is about, unless nobody has come to that
+// field yet, and otherwise beside the form.
+func TestDraftFindings(t *testing.T) {
 	s := newSite(t, document(), true)
-	v := form("action", "write")
-	w := s.post("/console/apis/new", v)
-	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/console/apis/gift-cards/created" || !strings.HasPrefix(s.written["gift-cards.hcl"], `api "gift-cards" {`) {
-		t.Fatalf("%d %s\n%s", w.Code, w.Header(), s.written)
+	s.editor.outcome = console.Outcome{Findings: []console.Finding{
+		{Error: true, Code: "missing-attribute", Text: "It has no identifier."},
+		{Error: true, Code: "invalid-lifetime", Text: "It lives too long.", Attribute: "token_lifetime"},
+		{Error: true, Code: "invalid-scope", Text: "No scope.", Attribute: "scope:x"},
+		{Code: "near-identifier", Text: "It looks like another.", Attribute: "identifier"},
+		{Error: true, Code: "policy-failed", Text: "It needs an owner.", Where: "gifts.hcl:1"},
+	}}
+	at := func(body, id string) string {
+		_, note, _ := strings.Cut(body, `id="`+id+`-finding"`)
+		note, _, _ = strings.Cut(note, "</p>")
+		_, text, _ := strings.Cut(note, ">")
+		return text
 	}
-	waiting := s.get("/console/apis/gift-cards/created")
-	if waiting.Header().Get("Refresh") != "1" || !strings.Contains(waiting.Body.String(), "goes on by itself") {
-		t.Errorf("%s %s", waiting.Header(), waiting.Body)
+	body := s.post("/console/apis/new", form()).Body.String()
+	for field, want := range map[string]string{"identifier": "It has no identifier.", "token_lifetime": "It lives too long.", "scopes": "No scope.", "name": ""} {
+		if got := at(body, field); got != want {
+			t.Errorf("%s: %q", field, got)
+		}
 	}
-	if w := s.get("/console/apis/orders/created"); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/console/apis/orders" {
-		t.Errorf("%d %s", w.Code, w.Header())
+	if !strings.Contains(body, `<p class="error">It needs an owner. <span class="id source">gifts.hcl:1</span></p>`) || strings.Contains(body, `id="write"`) {
+		t.Error(body)
 	}
-	if w := s.post("/console/apis/new", v); w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "There is a file gift-cards.hcl already") {
-		t.Errorf("%d %s", w.Code, w.Body)
+	body = s.post("/console/apis/new", form("identifier", "", "touched", "name scopes")).Body.String()
+	if got := at(body, "identifier") + at(body, "scopes"); got != "No scope." {
+		t.Errorf("%q", got)
 	}
-	for _, label := range []string{"../x", "a/b", "", ".hidden", "orders"} {
-		w := s.post("/console/apis/new", form("action", "write", "label", label, "name", ""))
-		if w.Code != http.StatusUnprocessableEntity {
+	for _, label := range []string{"../x", "a/b", ".hidden", "9lives", strings.Repeat("l", 64)} {
+		w := s.post("/console/apis/new", form("label", label, "action", "write"))
+		if w.Code != http.StatusUnprocessableEntity || at(w.Body.String(), "label") == "" {
 			t.Errorf("label %q: %d", label, w.Code)
 		}
 	}
-	if len(s.written) != 1 {
-		t.Errorf("written: %v", s.written)
+	if w := s.post("/console/apis/new", form("name", "")); !strings.Contains(at(w.Body.String(), "label"), "Type a name") {
+		t.Errorf("%s", w.Body)
 	}
-	big := form("scopes", strings.Repeat("s", 1<<20))
-	if w := s.post("/console/apis/new", big); w.Code != http.StatusBadRequest {
+	if len(s.editor.tried) != 2 {
+		t.Errorf("%d drafts without a label were compiled", len(s.editor.tried)-2)
+	}
+}
+
+// The form begins with the issuer's defaults and says where they stand.
+func TestDraftDefaults(t *testing.T) {
+	s := newSite(t, document(), true)
+	s.editor.hints = console.Hints{
+		Defaults: map[string]console.Default{"token_lifetime": {Value: "12h", Origin: "issuer.hcl:9"}}, Metadata: []console.MetadataKey{{Key: "owner", Values: []string{"payments"}}},
+	}
+	body := s.page(t, "/console/apis/new")
+	for _, words := range []string{`placeholder="12h, from issuer.hcl:9"`, `rfc9068 (the default)`, `placeholder="owner"`, `<option value="payments"`} {
+		if !strings.Contains(body, words) {
+			t.Errorf("%q is not on the page", words)
+		}
+	}
+	checkMarkup(t, "create", body)
+}
+
+// Where no files can be written, there is HCL to copy.
+func TestReadOnly(t *testing.T) {
+	s := newSite(t, document(), false)
+	for _, action := range []string{"show", "write"} {
+		w := s.post("/console/apis/new", form("action", action))
+		if body := w.Body.String(); w.Code != http.StatusOK || !strings.Contains(body, "api &#34;gift-cards&#34; {") || strings.Contains(body, `value="write"`) {
+			t.Errorf("%s: %d %s", action, w.Code, w.Body)
+		}
+	}
+	if w := s.get("/console/undo"); w.Code != http.StatusNotFound {
+		t.Errorf("undo: %d", w.Code)
+	}
+}
+
+// Nothing is written that was not looked at, and what is written is said and can be taken back.
+func TestWrite(t *testing.T) {
+	s := newSite(t, document(), true)
+	if w := s.post("/console/apis/new", form("action", "write")); len(s.editor.wrote) != 0 {
+		t.Errorf("written unseen: %d", w.Code)
+	}
+	shown := s.post("/console/apis/new", form())
+	if !strings.Contains(shown.Body.String(), `name="seen" value="as it was"`) || len(s.editor.wrote) != 0 {
+		t.Fatal(shown.Body)
+	}
+	w := s.post("/console/apis/new", form("action", "write", "seen", "as it was"))
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/console/apis/gift-cards/clients?wrote=1" || len(s.editor.wrote) != 1 {
+		t.Fatalf("%d %s", w.Code, w.Header())
+	}
+	after := s.page(t, "/console/apis/orders/clients?wrote=1")
+	if !strings.Contains(after, "Create api.gift-cards: written to") || !strings.Contains(after, `href="/console/undo?id=1"`) {
+		t.Error(after)
+	}
+	if body := s.page(t, "/console/undo"); !strings.Contains(body, "Create api.gift-cards") {
+		t.Error(body)
+	} else {
+		checkMarkup(t, "undo", body)
+	}
+	if w := s.post("/console/undo", url.Values{"id": {"1"}}); w.Code != http.StatusSeeOther {
+		t.Errorf("undo: %d", w.Code)
+	}
+	if w := s.post("/console/apis/new", form("name", strings.Repeat("s", 1<<20))); w.Code != http.StatusBadRequest {
 		t.Errorf("too large: %d", w.Code)
+	}
+}
+
+// In a client's row it is authorized, changed and removed; only what changes is written.
+func TestGrant(t *testing.T) {
+	s := newSite(t, document(), true)
+	for _, c := range []struct {
+		query string
+		form  url.Values
+		want  console.BlockEdit
+	}{
+		{"authorize=late", url.Values{"scope": {"write:orders", "read:orders", "no:such"}, "token_lifetime": {"10m"}, "expires_at": {"2027-06-30"}, "subject_type": {"user"}}, console.BlockEdit{
+			File: "dir/authorization.hcl", Type: "authorization", Label: "late-orders-2", Text: `authorization "late-orders-2" {
+  client         = client.late
+  api            = api.orders
+  scopes         = ["read:orders", "write:orders"]
+  subject_type   = "user"
+  token_lifetime = "10m"
+  expires_at     = "2027-06-30T00:00:00Z"
+}
+`}},
+		{"change=billing-orders", url.Values{"scope": {"read:orders"}, "expires_at": {"soon"}}, console.BlockEdit{
+			File: "dir/authorization.hcl", Type: "authorization", Label: "billing-orders",
+			Set: []console.Attribute{{Name: "scopes", Value: `["read:orders"]`}, {Name: "expires_at", Value: `"soon"`}},
+		}},
+		{"remove=billing-orders", url.Values{}, console.BlockEdit{File: "dir/authorization.hcl", Type: "authorization", Label: "billing-orders", Remove: true}},
+	} {
+		checkMarkup(t, c.query, s.page(t, "/console/apis/orders/clients?"+c.query))
+		s.editor.tried = nil
+		w := s.post("/console/apis/orders/clients?"+c.query, c.form)
+		if w.Code != http.StatusOK || len(s.editor.tried) != 1 {
+			t.Fatalf("%s: %d %s", c.query, w.Code, w.Body)
+		}
+		got := s.editor.tried[0].Edits[0]
+		if got.File != c.want.File || got.Label != c.want.Label || got.Text != c.want.Text || got.Remove != c.want.Remove || len(got.Set) != len(c.want.Set) {
+			t.Errorf("%s: %+v", c.query, got)
+		}
+		for i := range c.want.Set {
+			if got.Set[i] != c.want.Set[i] {
+				t.Errorf("%s: %+v", c.query, got.Set[i])
+			}
+		}
+	}
+	s.editor.tried = nil
+	if w := s.post("/console/apis/orders/clients?change=billing-orders", url.Values{"scope": {"read:orders", "write:orders"}}); len(s.editor.tried) != 0 {
+		t.Errorf("nothing changes, and it was compiled: %s", w.Body)
+	}
+	for _, query := range []string{"authorize=nobody", "change=billing-shared", "remove=", ""} {
+		if w := s.post("/console/apis/orders/clients?"+query, url.Values{"action": {"write"}, "seen": {"as it was"}}); w.Code != http.StatusNotFound {
+			t.Errorf("%q: %d", query, w.Code)
+		}
+	}
+}
+
+// The secret of a new client is on the page that has written its hash, and on no other.
+func TestCreateClient(t *testing.T) {
+	s := newSite(t, document(), true)
+	v := url.Values{"name": {"Order importer"}, "scope": {"read:orders"}, "action": {"show"}}
+	body := s.post("/console/new-client?api=orders", v).Body.String()
+	checkMarkup(t, "new client", body)
+	if c := s.editor.tried[0]; strings.Contains(body, madeSecret) || len(c.Edits) != 2 || strings.Contains(c.Edits[0].Text, "of-it") {
+		t.Fatalf("%+v", c)
+	}
+	v.Set("action", "write")
+	v.Set("seen", "as it was")
+	w := s.post("/console/new-client?api=orders", v)
+	if strings.Count(w.Body.String(), madeSecret) != 1 || w.Header().Get("Cache-Control") != "no-store" {
+		t.Error(w.Body)
+	}
+	checkMarkup(t, "written client", w.Body.String())
+	want := `client "order-importer" {
+  name = "Order importer"
+
+  secret "2026-11-23" { hash = "sha256:of-it" }
+}
+` + `authorization "order-importer-orders" {
+  client = client.order-importer
+  api    = api.orders
+  scopes = ["read:orders"]
+}
+`
+	if edits := s.editor.wrote[0].Edits; edits[0].Text+edits[1].Text != want || edits[0].File != edits[1].File || edits[0].File != "dir/order-importer.hcl" {
+		t.Errorf("%+v", edits)
+	}
+	for _, path := range []string{"/console/new-client?api=orders", "/console/undo", "/console/clients?wrote=1"} {
+		if strings.Contains(s.page(t, path), madeSecret) {
+			t.Errorf("%s shows the secret again", path)
+		}
+	}
+	// A block that the compiler refuses has no secret.
+	s.editor.outcome.OK = false
+	if w := s.post("/console/new-client?api=orders", v); strings.Contains(w.Body.String(), madeSecret) {
+		t.Error(w.Body)
+	}
+}
+
+// The key in the address works once, and pages are read-only for who has not used it.
+func TestLock(t *testing.T) {
+	s := newSite(t, document(), true)
+	announced := 0
+	s.pages = console.New(console.Options{
+		State: func() console.State { return s.state }, Editor: s.editor, Writable: true, Locked: true, Secret: "throw-away", Tokens: answering(200, "{}"), Announce: func() { announced++ },
+	})
+	s.handler = s.pages
+	v := form("action", "write", "seen", "as it was")
+	refused := func(when string) {
+		t.Helper()
+		if w := s.post("/console/apis/new", v); w.Code != http.StatusForbidden || len(s.editor.wrote) != 0 {
+			t.Errorf("%s: %d", when, w.Code)
+		}
+		if body := s.post("/console/apis/new", form()).Body.String(); strings.Contains(body, `id="write"`) || !strings.Contains(body, "These pages write nothing") {
+			t.Errorf("%s: %s", when, body)
+		}
+	}
+	refused("without a key")
+	address := s.pages.Address("")
+	if w := s.get("/console/apis/new?key=wrong&x=1"); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/console/apis/new?x=1" || len(w.Result().Cookies()) != 0 {
+		t.Errorf("%d %s", w.Code, w.Header())
+	}
+	if s.pages.Address("") != address {
+		t.Error("a wrong key has used it up")
+	}
+	w := s.get(address)
+	cookies := w.Result().Cookies()
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/console/" || len(cookies) != 1 || !cookies[0].HttpOnly || cookies[0].SameSite != http.SameSiteStrictMode {
+		t.Fatalf("%d %s", w.Code, w.Header())
+	}
+	// Another browser: the address does not work again, and the terminal has a new one.
+	if w := s.get(address); len(w.Result().Cookies()) != 0 || announced != 1 || s.pages.Address("") == address {
+		t.Errorf("a second time: %s, announced %d", w.Header(), announced)
+	}
+	refused("with a used key")
+	s.cookies = []*http.Cookie{{Name: cookies[0].Name, Value: cookies[0].Value + "x"}}
+	refused("with a wrong cookie")
+	s.cookies = []*http.Cookie{{Name: "writ_console_9999", Value: cookies[0].Value}}
+	refused("with the cookie of another port")
+	s.cookies = cookies
+	if w := s.post("/console/apis/new", v); w.Code != http.StatusSeeOther || len(s.editor.wrote) != 1 {
+		t.Errorf("with the cookie: %d", w.Code)
 	}
 }

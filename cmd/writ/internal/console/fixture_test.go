@@ -2,9 +2,7 @@ package console_test
 
 import (
 	"errors"
-	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -119,17 +117,56 @@ func state(t testing.TB, doc *schema.Document) console.State {
 	}
 }
 
+// An editor is a compiler that takes everything, unless it is told otherwise.
+type editor struct {
+	outcome console.Outcome // of every change
+	hints   console.Hints
+	tried   []console.Change
+	wrote   []console.Change
+}
+
+func (e *editor) Try(c console.Change) console.Outcome {
+	e.tried = append(e.tried, c)
+	return e.outcome
+}
+
+func (e *editor) Write(c console.Change, seen string) console.Outcome {
+	out := e.outcome
+	if seen == out.Seen && out.OK {
+		e.wrote = append(e.wrote, c)
+		out.ID = len(e.wrote)
+	}
+	return out
+}
+
+func (e *editor) Written() (all []console.Written) {
+	for i, c := range e.wrote {
+		all = append([]console.Written{{ID: i + 1, Title: c.Title, Files: []string{c.Edits[0].File}}}, all...)
+	}
+	return all
+}
+
+func (e *editor) Undone(id int) console.Outcome { return e.outcome }
+func (e *editor) Undo(id int) console.Outcome {
+	out := e.outcome
+	out.ID = id
+	return out
+}
+func (e *editor) Hints() console.Hints { return e.hints }
+
 // A site is a console and what it was told.
 type site struct {
 	handler http.Handler
 	state   console.State
 	tokens  http.HandlerFunc
-	written map[string]string
+	editor  *editor // nil: the pages change nothing
+	pages   *console.Console
+	cookies []*http.Cookie
 	asked   int // how often the state was asked for
 }
 
 func newSite(t testing.TB, doc *schema.Document, writable bool) *site {
-	s := &site{written: map[string]string{}}
+	s := &site{}
 	if doc != nil {
 		s.state = state(t, doc)
 	} else {
@@ -140,19 +177,21 @@ func newSite(t testing.TB, doc *schema.Document, writable bool) *site {
 		Tokens: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.tokens(w, r) }),
 	}
 	if writable {
-		opts.Create = func(name string, content []byte) error {
-			if _, there := s.written[name]; there {
-				return fmt.Errorf("create %q: %w", name, fs.ErrExist)
-			}
-			s.written[name] = string(content)
-			return nil
-		}
+		s.editor = &editor{outcome: console.Outcome{OK: true, Seen: "as it was"}}
+		opts.Editor, opts.Writable, opts.NewSecret = s.editor, true, func() (string, string, error) { return madeSecret, "sha256:of-it", nil }
 	}
-	s.handler = console.New(opts)
+	s.pages = console.New(opts)
+	s.handler = s.pages
 	return s
 }
 
+// madeSecret is what a new client's secret is in the tests.
+const madeSecret = "s3cr3t-made-here"
+
 func (s *site) do(r *http.Request) *httptest.ResponseRecorder {
+	for _, c := range s.cookies {
+		r.AddCookie(c)
+	}
 	w := httptest.NewRecorder()
 	s.handler.ServeHTTP(w, r)
 	return w

@@ -20,6 +20,7 @@ type page struct {
 	w       http.ResponseWriter
 	r       *http.Request
 	state   State
+	trusted bool // who looks at it may write
 }
 
 // A frame is what every page has around its own part. Templates get plain data only, and
@@ -28,7 +29,12 @@ type frame struct {
 	State    status
 	Title    string
 	Section  string // the entry of the navigation
-	Writable bool   // files can be created
+	Writable bool   // files can be written by who looks at it
+	Editable bool   // files can be written, by who has the key
+	Live     bool   // pages are told of changes
+	Shows    string // what the page shows, as events name it
+	Sent     bool   // it is the answer to a form, which cannot be had again
+	Flash    *flash // what was just written; nil: nothing
 	Served   bool   // by a server, which can be asked for tokens
 	Body     any
 }
@@ -65,10 +71,10 @@ type templates map[string]*template.Template
 // share, and the page's own "main".
 func parseTemplates(version string) templates {
 	layout := template.New("").Funcs(functions(version))
-	template.Must(layout.ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/tabs.html"))
+	template.Must(layout.ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/tabs.html", "templates/edit.html"))
 	sets := templates{}
 	for _, name := range []string{
-		"apis", "quickstart", "settings", "scopes", "access", "test", "clients", "client", "create", "created", "graph", "keys", "message",
+		"apis", "quickstart", "settings", "scopes", "access", "test", "clients", "client", "create", "newclient", "undo", "graph", "keys", "message",
 	} {
 		set := template.Must(layout.Clone())
 		sets[name] = template.Must(set.ParseFS(files, "templates/"+name+".html"))
@@ -79,7 +85,8 @@ func parseTemplates(version string) templates {
 // show renders a page into a buffer and then writes it, so that an error never
 // leaves half of one.
 func (p *page) show(status int, name, section, title string, body any) {
-	f := frame{State: p.status(), Title: title, Section: section, Writable: p.console.opts.Create != nil, Served: p.console.opts.Tokens != nil, Body: body}
+	f := frame{State: p.status(), Title: title, Section: section, Served: p.console.opts.Tokens != nil, Body: body,
+		Writable: p.mayWrite(), Editable: p.console.opts.Writable, Live: p.console.opts.Live != nil, Shows: shows(p.state), Flash: p.flash(), Sent: p.r.Method == http.MethodPost}
 	var out bytes.Buffer
 	if err := p.console.templates[name].ExecuteTemplate(&out, "layout", f); err != nil {
 		http.Error(p.w, "internal error", http.StatusInternalServerError)

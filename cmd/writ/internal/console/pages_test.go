@@ -33,7 +33,7 @@ var pages = []struct {
 	{"/console/apis/orders/quickstart?lang=jose", []string{"main"}},
 	{"/console/apis/orders/settings", []string{"token_profile", "dir/api.hcl:7", "default", "How long a token is valid."}},
 	{"/console/apis/orders/scopes", []string{"read:orders", "May read:orders", "billing", "(users)"}},
-	{"/console/apis/orders/clients", []string{"Authorized", "Expired", "Not authorized", "For users", "finance", "<code>email</code>", "example.com/team", "Authorize a client"}},
+	{"/console/apis/orders/clients", []string{"Authorized", "Expired", "Not authorized", "For users", "finance", "<code>email</code>", "example.com/team", "?authorize=web#grant", "?change=billing-orders#grant"}},
 	{"/console/apis/orders/test", []string{"Secret of The billing", "grant_type=client_credentials", "cannot be tested here"}},
 	{"/console/apis/orders/test?client=locked", []string{"none of its secrets is accepted now"}},
 	{"/console/apis/orders_v1/settings", []string{"differs by a trailing slash", `<mark class="slash"`}},
@@ -41,6 +41,9 @@ var pages = []struct {
 	{"/console/apis/new/settings", []string{"The new", "not recorded"}},
 	{"/console/apis/new/quickstart", []string{"The new"}},
 	{"/console/apis/new", []string{"Create API", "24h"}},
+	{"/console/new-client", []string{"Create client"}},
+	{"/console/new-client?api=orders", []string{"May do on The orders", "read:orders"}},
+	{"/console/apis/orders/clients?authorize=web", []string{"Authorize The web", "On behalf of"}},
 	{worker, []string{"The worker", `writ quickstart &#39;worker[&#34;a/b&#34;]&#39; --lang`}},
 	{worker + "/settings", []string{"each.key = &#34;a/b&#34;"}},
 	{worker + "/test", []string{"No client to test with"}},
@@ -290,7 +293,7 @@ func TestPostsComeFromThisOrigin(t *testing.T) {
 		{"typed", "", "none", 403},
 		{"no URL", "::", "same-origin", 403},
 	} {
-		for _, path := range []string{"/console/apis/new", "/console/apis/new/check", "/console/apis/orders/test"} {
+		for _, path := range []string{"/console/apis/new", "/console/undo", "/console/apis/orders/test"} {
 			r := httptest.NewRequest(http.MethodPost, origin+path, strings.NewReader("name=Gifts"))
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 			if c.origin != "" {

@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/writ-auth/writ/schema"
@@ -17,12 +18,14 @@ type testPage struct {
 	Scopes   []scopeChoice
 	Further  string // scopes typed in
 	Audience string
-	Hint     string
+	Known    bool // the secret need not be typed: the server made one up
 	Snippets []quickstart.Snippet
 	Answer   *answer
 	Problem  string          // what is wrong with the form
-	Ways     []manualRequest // instead of the form, for a client without a secret
-	Users    []manualRequest // on behalf of users
+	Ways     []manualRequest // for a client without a secret of its own
+	// Secretless says that the client cannot be tested by the form at all.
+	Secretless bool
+	Users      []manualRequest // on behalf of users
 }
 
 // A testClient is a client that may be chosen.
@@ -44,7 +47,7 @@ const maxTestForm = 64 << 10
 // test shows the form, and with POST the request and its answer. The secret is read from the
 // form, goes into the request and is kept nowhere.
 func (p *page) test(v apiView, api snapshot.API) {
-	body := testPage{Hint: p.console.opts.SecretHint, Audience: v.Identifier}
+	body := testPage{Audience: v.Identifier, Known: p.console.opts.Secret != "" && p.trusted}
 	post := p.r.Method == http.MethodPost
 	values := p.r.URL.Query()
 	if post {
@@ -65,24 +68,43 @@ func (p *page) test(v apiView, api snapshot.API) {
 		body.Audience = strings.TrimSpace(values.Get("audience"))
 	}
 	body.Further = strings.Join(strings.Fields(values.Get("further")), " ")
-	if client := chosen.Client().Schema(); len(client.Secrets) == 0 && !post {
+	client := chosen.Client().Schema()
+	if own := slices.DeleteFunc(client.Secrets, func(s schema.Secret) bool { return p.madeUp(s.Label) }); len(own) == 0 {
 		body.Ways = p.ways(client, v.Identifier)
 	}
+	body.Secretless = len(client.Secrets) == 0
 	asked := body.choose(api, chosen, values["scope"])
 	body.Snippets = quickstart.Request{
 		TokenEndpoint: p.tokenEndpoint(), ClientID: body.Client.ClientID, Identifier: body.Audience, Scopes: asked,
 	}.Snippets()
+	secret := values.Get("secret")
+	if !post {
+		secret = "" // an address is no place for one
+	}
+	if secret == "" && body.Known && !body.Secretless {
+		secret = p.console.opts.Secret
+	}
 	switch {
-	case !post, p.console.opts.Tokens == nil:
-	case values.Get("secret") == "":
+	case p.console.opts.Tokens == nil, !post && secret == "":
+	case secret == "":
 		body.Problem = "Type the client's secret: without it there is nothing to ask with."
 	default:
-		body.Answer = p.ask(request{
-			clientID: body.Client.ClientID, secret: values.Get("secret"), audience: body.Audience, scope: strings.Join(asked, " "),
-		})
+		body.Answer = p.ask(request{clientID: body.Client.ClientID, secret: secret, audience: body.Audience, scope: strings.Join(asked, " ")})
+		if body.Answer.Token != "" {
+			p.console.progress.token(v.Label)
+			v.Rail = p.rail(api, "test")
+		}
 	}
 	p.showTab(v, body)
 }
+
+// madeUp reports whether a secret's label is that of the one which the server made up.
+func (p *page) madeUp(label string) bool {
+	return p.console.opts.Secret != "" && strings.HasPrefix(label, madeUpLabel)
+}
+
+// madeUpLabel begins the label of a secret that "writ dev" made up.
+const madeUpLabel = "writ-dev"
 
 // testClients lists the clients with an authorization, and chooses the one of
 // that label, or else the first without an obstacle.

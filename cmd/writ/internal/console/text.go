@@ -27,6 +27,7 @@ func functions(version string) template.FuncMap {
 		"base":     func(identifier string) string { return strings.TrimSuffix(identifier, "/") },
 		"shell":    shellWord,
 		"slashed":  func(identifier string) bool { return strings.HasSuffix(identifier, "/") },
+		"added":    added,
 		"add":      func(a, b int) int { return a + b },
 	}
 }
@@ -95,6 +96,12 @@ func ago(t, now time.Time) string {
 	form := "%s ago"
 	if d < 0 {
 		d, form = -d, "in %s"
+		for _, unit := range []time.Duration{24 * time.Hour, time.Hour, time.Minute} {
+			if d > 2*unit-unit/60 { // a token of 12 hours has 11:59:59 when it is looked at
+				d = d.Round(unit / 60)
+				break
+			}
+		}
 	}
 	switch {
 	case d < 5*time.Second:
@@ -111,3 +118,14 @@ func ago(t, now time.Time) string {
 
 // unix is a time of the configuration, which is in Unix seconds.
 func unix(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }
+
+// added are the new lines of a difference, for the clipboard.
+func added(f FileDiff) string {
+	var b strings.Builder
+	for _, line := range f.Lines {
+		if line.Sign == "+" {
+			b.WriteString(line.Text + "\n")
+		}
+	}
+	return b.String()
+}

@@ -1,5 +1,5 @@
-// What the pages do beyond plain HTML: lists and previews that follow the
-// typing, the live check of a new API, copying, and arrow keys among tabs.
+// What the pages do beyond plain HTML: lists, previews and changes that follow the typing,
+// pages that follow the configuration, copying, and arrow keys among tabs.
 
 const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -33,7 +33,7 @@ async function replace(address, selector) {
 // forms are sent by POST only.
 function live(form) {
   const go = later(120, () => {
-    const address = new URL(form.action || location.pathname, location.href);
+    const address = new URL(form.getAttribute("action") || location.pathname, location.href);
     address.search = new URLSearchParams(new FormData(form)).toString();
     address.hash = "";
     history.replaceState(null, "", address);
@@ -59,40 +59,120 @@ function preview(form) {
   }));
 }
 
-// The new API, checked by the server as it is typed.
-function draft(form) {
+// A form that changes the configuration: at each pause in typing the server is asked what it
+// would change, and the parts of the page that follow are those of its answer.
+function edit(form) {
   const touched = new Set();
-  const check = later(150, async () => {
-    const response = await fetch(form.dataset.check, { method: "POST", body: new URLSearchParams(new FormData(form)) });
-    if (!response.ok) return;
-    const answer = await response.json();
-    $("#label").placeholder = answer.label;
-    for (const note of $$("[data-finding]", form)) {
-      const field = note.id.replace(/-finding$/, "");
-      const found = answer.fields[field] ?? {};
-      const input = form.elements[field];
-      const text = touched.has(field) || field === "signing_secret" && input.value ? found.error ?? found.warning ?? "" : "";
-      note.hidden = !text;
-      note.textContent = text;
-      note.className = found.error ? "error" : "warning";
-      input.setAttribute("aria-invalid", String(Boolean(text && found.error)));
+  let running;
+  const show = later(150, async () => {
+    running?.abort();
+    running = new AbortController();
+    const body = new URLSearchParams(new FormData(form));
+    body.delete("seen");
+    body.delete("action");
+    body.set("touched", [...touched, "-"].join(" "));
+    try {
+      const response = await fetch(form.getAttribute("action"), { method: "POST", body, signal: running.signal });
+      follow(new DOMParser().parseFromString(await response.text(), "text/html"), touched);
+    } catch (error) {
+      if (error.name !== "AbortError") throw error;
     }
-    $("#hcl code").textContent = answer.hcl;
-    $("#block-file").textContent = answer.file;
-    $("#block").hidden = !answer.ok;
-    $("#block-wait").hidden = answer.ok;
   });
+  const asRows = { scope_name: "scopes", scope_description: "scopes", scope_sensitive: "scopes", metadata_key: "metadata", metadata_value: "metadata" };
   form.addEventListener("input", (event) => {
-    touched.add(event.target.name);
-    if (event.target.name === "name" && !form.elements.label.value) touched.add("label");
-    if (event.target.name === "distinct_from") touched.add("identifier");
+    touched.add(asRows[event.target.name] ?? event.target.name);
+    if (event.target.name === "name") touched.add("label");
     if (event.target.name === "signing_alg") touched.add("signing_secret");
-    check();
+    show();
   });
-  if ([...form.elements].some((e) => e.name === "identifier" && e.value)) {
-    for (const e of form.elements) touched.add(e.name);
-    check();
+  form.addEventListener("submit", (event) => {
+    if (event.submitter?.value === "write" || event.submitter?.value === "make") return;
+    event.preventDefault();
+    for (const e of form.elements) if (e.value) touched.add(asRows[e.name] ?? e.name);
+    touched.add("identifier").add("label");
+    show();
+  });
+}
+
+function follow(page, touched) {
+  for (const part of $$("[data-follow]")) {
+    const next = page.getElementById(part.id);
+    if (!next || touched.has(part.dataset.unless) || part.contains(document.activeElement)) continue;
+    part.replaceWith(document.adoptNode(next));
+    enhance(next);
   }
+  for (const input of $$("[data-follow-placeholder]")) input.placeholder = page.getElementById(input.id)?.placeholder ?? "";
+  for (const input of $$("[aria-describedby]")) {
+    const bad = input.getAttribute("aria-describedby").split(" ").some((id) => {
+      const note = document.getElementById(id);
+      return note?.classList.contains("error") && !note.hidden;
+    });
+    input.setAttribute("aria-invalid", String(bad));
+  }
+}
+
+// Rows of which there is always an empty one.
+function rows(list) {
+  list.addEventListener("input", () => {
+    const last = list.lastElementChild;
+    if (![...$$("input", last)].some((input) => input.type !== "checkbox" && input.value)) return;
+    const next = last.cloneNode(true);
+    const n = list.children.length;
+    for (const input of $$("input", next)) {
+      if (input.type === "checkbox") Object.assign(input, { value: n, checked: false });
+      else input.value = "";
+      input.placeholder = "";
+      if (input.ariaLabel) input.ariaLabel = input.ariaLabel.replace(/\d+$/, n + 1);
+    }
+    list.append(next);
+  });
+}
+
+// What the page shows follows what is served. A page on which somebody has begun to type, or
+// has an answer, keeps its content; why a configuration is rejected is shown on any.
+function events(root) {
+  let shown = root.dataset.shows;
+  const source = new EventSource(root.dataset.events);
+  const look = async (event) => {
+    if (event.data === shown) return;
+    shown = event.data;
+    const response = await fetch(location.href, { cache: "no-store" });
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const take = (selector) => {
+      const [old, next] = [$(selector), $(selector, page)];
+      if (!old || !next) return;
+      old.replaceWith(document.adoptNode(next));
+      enhance($(selector));
+    };
+    const busy = dirty || $("[data-keep]") || document.activeElement?.closest("main form, main [data-follow]");
+    if (busy || response.status !== 200) take("#rejected");
+    else take("main");
+    take("#footer");
+    const rejected = $("#rejected .rejected");
+    if (rejected) overlay(rejected);
+  };
+  source.addEventListener("change", look);
+  source.addEventListener("hello", look);
+  addEventListener("pagehide", () => source.close());
+}
+
+let dirty = false;
+document.addEventListener("input", (event) => (dirty ||= Boolean(event.target.closest("form[method=post]"))));
+
+function overlay(section) {
+  section.classList.add("overlay");
+  section.setAttribute("role", "alert");
+  const close = document.createElement("button");
+  close.type = "button";
+  close.className = "copy";
+  close.textContent = "Close";
+  close.addEventListener("click", () => section.classList.remove("overlay") ?? close.remove());
+  section.prepend(close);
+}
+
+// Times in the reader's own zone; the title has UTC.
+function local(time) {
+  time.textContent = new Date(time.dateTime).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 }
 
 function copy(button) {
@@ -126,10 +206,13 @@ function enhance(root) {
   $$("[data-without-js]", root).forEach((e) => (e.hidden = true));
   $$("[data-live]", root).forEach(live);
   $$("[data-preview]", root).forEach(preview);
-  $$("[data-check]", root).forEach(draft);
+  $$("[data-edit]", root).forEach(edit);
+  $$("[data-rows]", root).forEach(rows);
+  $$("time[data-local]", root).forEach(local);
   $$(".copy", root).forEach(copy);
   $$(".tabs", root).forEach(tabs);
 }
 
 enhance(document);
+if (document.documentElement.dataset.events) events(document.documentElement);
 if (location.hash === "#answer") $("#answer")?.focus();

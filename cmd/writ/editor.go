@@ -1,0 +1,483 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/rogpeppe/go-internal/diff"
+
+	"github.com/writ-auth/writ/cmd/writ/internal/console"
+	"github.com/writ-auth/writ/cmd/writ/internal/view"
+	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/compiler/workspace"
+	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/config/source"
+	"github.com/writ-auth/writ/schema"
+)
+
+// A treeEditor changes the files of a folder for the console: every change is an edit of the
+// workspace, compiled in memory and shown before it is written.
+type treeEditor struct {
+	w tree
+	// reload has what was written compiled and shown, before the page that follows.
+	reload func()
+
+	writing sync.Mutex // one edit is written at a time
+
+	mu      sync.Mutex
+	tree    *workspace.Tree // as it was compiled last; nil until then
+	hints   *console.Hints  // of tree; nil until they are asked for
+	written []writtenEdit   // the newest last
+	lastID  int
+}
+
+// A tree is what can be compiled with an edit: a *workspace.Workspace, or a snapshot that
+// was written out.
+type tree interface {
+	Compile() (*workspace.Tree, error)
+	Edit(t *workspace.Tree, after map[string][]byte) (*workspace.Edit, error)
+	PlanEdit(before *workspace.Tree, e *workspace.Edit) (*workspace.Tree, *compiler.Plan, error)
+}
+
+// A writtenEdit can be taken back while its files hold what it has written.
+type writtenEdit struct {
+	console.Written
+	edit *workspace.Edit
+}
+
+// keptEdits is how many edits of one run can be taken back.
+const keptEdits = 10
+
+// saw notes a tree that was compiled, so that a change is held against it without
+// compiling it again.
+func (e *treeEditor) saw(t *workspace.Tree) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.tree, e.hints = t, nil
+}
+
+// current is the tree as it was compiled last. The first time it is compiled here.
+func (e *treeEditor) current() (*workspace.Tree, error) {
+	e.mu.Lock()
+	t := e.tree
+	e.mu.Unlock()
+	if t != nil {
+		return t, nil
+	}
+	t, err := e.w.Compile()
+	if err == nil {
+		e.saw(t)
+	}
+	return t, err
+}
+
+// Try implements console.Editor.
+func (e *treeEditor) Try(c console.Change) console.Outcome {
+	_, out := e.try(c)
+	return out
+}
+
+func (e *treeEditor) try(c console.Change) (*workspace.Edit, console.Outcome) {
+	t, edit, err := e.prepare(c)
+	if err != nil {
+		return nil, problem(err)
+	}
+	out := e.compile(t, edit, c.Edits)
+	return edit, out
+}
+
+// prepare makes the edit of a change. Where a file has changed since the tree was compiled,
+// the tree is compiled again, once.
+func (e *treeEditor) prepare(c console.Change) (*workspace.Tree, *workspace.Edit, error) {
+	t, err := e.current()
+	if err != nil {
+		return nil, nil, err
+	}
+	edit, err := e.editOf(t, c)
+	if errors.Is(err, workspace.ErrEdited) {
+		if t, err = e.w.Compile(); err != nil {
+			return nil, nil, err
+		}
+		e.saw(t)
+		edit, err = e.editOf(t, c)
+	}
+	return t, edit, err
+}
+
+// editOf applies the edits of a change to the files of a tree.
+func (e *treeEditor) editOf(t *workspace.Tree, c console.Change) (*workspace.Edit, error) {
+	after := map[string][]byte{}
+	for _, b := range c.Edits {
+		if path.Ext(b.File) == ".json" {
+			return nil, diag.Failf("write-failed", "Change it by hand.", "%s.%s is declared in %q, and writ edits HCL only", b.Type, b.Label, b.File)
+		}
+		src, edited := after[b.File]
+		if !edited {
+			src = t.Sources[b.File]
+		}
+		var err error
+		if b.Text != "" {
+			src, err = source.AppendBlocks(b.File, src, b.Text)
+		} else {
+			edit := source.BlockEdit{Type: b.Type, Label: b.Label, Remove: b.Remove}
+			for _, a := range b.Set {
+				edit.Set = append(edit.Set, source.AttributeEdit{Name: a.Name, Value: a.Value})
+			}
+			src, err = source.EditBlock(b.File, src, edit)
+		}
+		if err != nil {
+			return nil, err
+		}
+		after[b.File] = src
+	}
+	return e.w.Edit(t, after)
+}
+
+// problem is an outcome that never came to the compiler. A configuration that does not
+// compile as it is has its first errors in the sentence.
+func problem(err error) console.Outcome {
+	if problems, ok := errors.AsType[*diag.Problems](err); ok {
+		first := problems.List.Errors()[0]
+		return console.Outcome{Problem: fmt.Sprintf("The configuration does not compile as it is, so nothing can be added to it: %s %s", where(first), first.Detail)}
+	}
+	d := diag.FromError(err)
+	if errors.Is(err, workspace.ErrEdited) {
+		d.Detail = schema.Sentence(strings.TrimSuffix(err.Error(), ".")) + " Nothing was written."
+	}
+	return console.Outcome{Problem: d.Detail}
+}
+
+// compile says what the compiler and the plan say to an edit. blocks are those that it
+// changes.
+func (e *treeEditor) compile(t *workspace.Tree, edit *workspace.Edit, blocks []console.BlockEdit) console.Outcome {
+	out := console.Outcome{Seen: seenOf(edit)}
+	for _, f := range edit.Files {
+		out.Files = append(out.Files, diffOf(f))
+	}
+	after, plan, err := e.w.PlanEdit(t, edit)
+	found := diag.List{}
+	if problems, ok := errors.AsType[*diag.Problems](err); ok {
+		found = problems.List
+	} else if err != nil {
+		out.Problem = diag.FromError(err).Detail
+		return out
+	} else {
+		found, out.OK, out.Plan = after.Warnings, true, planLines(plan)
+		var text strings.Builder
+		if err := (view.PlanText{}).Render(&text, plan); err == nil {
+			out.PlanText = text.String()
+		}
+	}
+	known := map[string]bool{}
+	for _, d := range t.Warnings {
+		known[d.Code+d.Detail] = true
+	}
+	for _, d := range found {
+		if d.Severity == diag.Warning && known[d.Code+d.Detail] {
+			continue // it is there without the edit
+		}
+		out.Findings = append(out.Findings, console.Finding{
+			Error: d.Severity == diag.Error, Code: d.Code, Text: d.Detail, Where: where(d), Attribute: attributeOf(edit, d, blocks),
+		})
+	}
+	return out
+}
+
+// where is the place of a diagnostic, "" for none.
+func where(d diag.Diagnostic) string {
+	if d.Range.Filename == "" {
+		return ""
+	}
+	return d.Range.Filename + ":" + strconv.Itoa(d.Range.Start.Line)
+}
+
+// attributePattern matches the line of an attribute or of a scope in a block that is laid out
+// as "writ fmt" does.
+var attributePattern = regexp.MustCompile(`^  (?:([a-z_]+) +=|scope "(.*)" \{)`)
+
+// attributeOf is the attribute of a changed block that a diagnostic is about, "scope:NAME"
+// for one of its scopes, "" for none. Of two blocks that are in each other's way, the
+// diagnostic may stand at the other one.
+func attributeOf(edit *workspace.Edit, d diag.Diagnostic, blocks []console.BlockEdit) string {
+	attribute := attributeAt(edit, d.Range, blocks)
+	for _, related := range d.Related {
+		attribute = cmp.Or(attribute, attributeAt(edit, related.Range, blocks))
+	}
+	return attribute
+}
+
+// attributeAt is the attribute of a changed block at a place, "" for none.
+func attributeAt(edit *workspace.Edit, place hcl.Range, blocks []console.BlockEdit) string {
+	i := slices.IndexFunc(edit.Files, func(f workspace.FileEdit) bool { return f.Name == place.Filename })
+	if i < 0 {
+		return ""
+	}
+	lines, attribute := strings.Split(string(edit.Files[i].After), "\n"), ""
+	for at := min(place.Start.Line, len(lines)) - 1; at >= 0; at-- {
+		if m := attributePattern.FindStringSubmatch(lines[at]); m != nil && attribute == "" {
+			if attribute = m[1]; m[2] != "" {
+				attribute = "scope:" + m[2]
+			}
+		}
+		for _, b := range blocks {
+			if strings.HasPrefix(lines[at], b.Type+" "+strconv.Quote(b.Label)) {
+				return attribute
+			}
+		}
+		if lines[at] == "}" {
+			break
+		}
+	}
+	return ""
+}
+
+// seenOf identifies what the files of an edit held.
+func seenOf(edit *workspace.Edit) string {
+	sum := sha256.New()
+	for _, f := range edit.Files {
+		fmt.Fprintf(sum, "%q %t %q\n", f.Name, f.Before == nil, f.Before)
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:16])
+}
+
+// diffOf is a file before and after, without the lines that are far from any change.
+func diffOf(f workspace.FileEdit) console.FileDiff {
+	d := console.FileDiff{Name: f.Name, New: f.Before == nil, Gone: f.After == nil}
+	text := diff.Diff("a", f.Before, "b", f.After)
+	for line := range bytes.Lines(text) {
+		line = bytes.TrimSuffix(line, []byte("\n"))
+		switch {
+		case bytes.HasPrefix(line, []byte("diff ")), bytes.HasPrefix(line, []byte("--- ")), bytes.HasPrefix(line, []byte("+++ ")), bytes.HasPrefix(line, []byte("\\")), len(line) == 0:
+		case line[0] == '@':
+			if len(d.Lines) > 0 || !bytes.HasPrefix(line, []byte("@@ -1,")) && !d.New {
+				d.Lines = append(d.Lines, console.DiffLine{Sign: "@"})
+			}
+		default:
+			d.Lines = append(d.Lines, console.DiffLine{Sign: string(line[:1]), Text: diag.Visible(string(line[1:]), "\t")})
+		}
+	}
+	return d
+}
+
+// planLines are the consequences of a plan: who gains and loses what, then why each object
+// that changes is judged as it is.
+func planLines(p *compiler.Plan) []console.PlanLine {
+	var lines []console.PlanLine
+	add := func(sign, address, text string) {
+		lines = append(lines, console.PlanLine{Sign: sign, Address: diag.OneLine(address), Text: diag.OneLine(text)})
+	}
+	for _, a := range p.Access {
+		address, on := compiler.Address(compiler.KindClient, a.Client), " on "+compiler.Address(compiler.KindAPI, a.API)
+		if a.SubjectType == schema.SubjectUser {
+			on += ", on behalf of users"
+		}
+		if a.From != "" {
+			on += ", from " + a.From
+		}
+		if a.Until != "" {
+			on += ", until " + a.Until
+		}
+		if len(a.Gained) > 0 {
+			add("+", address, "gains "+strings.Join(a.Gained, ", ")+on)
+		} else if a.Token == compiler.TokenGained {
+			add("+", address, "gains tokens without scopes"+on)
+		}
+		if len(a.Lost) > 0 {
+			add("-", address, "loses "+strings.Join(a.Lost, ", ")+on)
+		} else if a.Token == compiler.TokenLost {
+			add("-", address, "gets no more tokens"+on)
+		}
+	}
+	for _, c := range p.Changes {
+		if len(p.Access) > 0 && strings.HasPrefix(c.Address, string(compiler.KindAuthorization)+".") && c.Action != compiler.ActionUpdate {
+			continue // the lines above have said it
+		}
+		sign := map[compiler.Action]string{compiler.ActionCreate: "+", compiler.ActionDelete: "-"}[c.Action]
+		reasons := []string{c.Reason}
+		if len(c.Attributes) > 0 {
+			reasons = nil
+			for _, a := range c.Attributes {
+				reasons = append(reasons, a.Reason)
+			}
+		}
+		for _, reason := range reasons {
+			if reason != "" {
+				add(cmp.Or(sign, "~"), c.Address, reason)
+			}
+		}
+	}
+	return lines
+}
+
+// Write implements console.Editor.
+func (e *treeEditor) Write(c console.Change, seen string) console.Outcome {
+	e.writing.Lock()
+	defer e.writing.Unlock()
+	edit, out := e.try(c)
+	switch {
+	case edit == nil || !out.OK:
+		return out
+	case out.Seen != seen:
+		out.Problem = "What the files hold has changed since this difference was shown. Nothing was written: look at it again, then write."
+		return out
+	}
+	if err := edit.Write(); err != nil {
+		return problem(err)
+	}
+	e.mu.Lock()
+	e.lastID++
+	out.ID = e.lastID
+	w := writtenEdit{console.Written{ID: out.ID, Title: c.Title}, edit}
+	for _, f := range edit.Files {
+		w.Files = append(w.Files, f.Name)
+	}
+	e.written = append(e.written, w)
+	e.written = e.written[max(0, len(e.written)-keptEdits):]
+	e.mu.Unlock()
+	e.reload()
+	return out
+}
+
+// Written implements console.Editor.
+func (e *treeEditor) Written() []console.Written {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var all []console.Written
+	for _, w := range slices.Backward(e.written) {
+		all = append(all, w.Written)
+	}
+	return all
+}
+
+// Undone implements console.Editor.
+func (e *treeEditor) Undone(id int) console.Outcome {
+	_, out := e.undone(id)
+	return out
+}
+
+func (e *treeEditor) undone(id int) (*workspace.Edit, console.Outcome) {
+	e.mu.Lock()
+	i := slices.IndexFunc(e.written, func(w writtenEdit) bool { return w.ID == id })
+	var back *workspace.Edit
+	if i >= 0 {
+		back = e.written[i].edit.Reverse()
+	}
+	e.mu.Unlock()
+	if back == nil {
+		return nil, console.Outcome{Problem: "There is nothing of this number to take back: it was taken back already, or it is older than the last ten."}
+	}
+	if err := back.Unchanged(); err != nil {
+		out := problem(err)
+		if errors.Is(err, workspace.ErrEdited) {
+			out.Problem = fmt.Sprintf("%s has other bytes than were written here, so somebody has edited it since. Take this back by hand.", back.Files[0].Name)
+		}
+		return nil, out
+	}
+	t, err := e.current()
+	if err != nil {
+		return nil, problem(err)
+	}
+	return back, e.compile(t, back, nil)
+}
+
+// Undo implements console.Editor.
+func (e *treeEditor) Undo(id int) console.Outcome {
+	e.writing.Lock()
+	defer e.writing.Unlock()
+	back, out := e.undone(id)
+	if back == nil || !out.OK {
+		return out
+	}
+	if err := back.Write(); err != nil {
+		return problem(err)
+	}
+	e.mu.Lock()
+	e.written = slices.DeleteFunc(e.written, func(w writtenEdit) bool { return w.ID == id })
+	e.mu.Unlock()
+	out.ID = id
+	e.reload()
+	return out
+}
+
+// Hints implements console.Editor.
+func (e *treeEditor) Hints() console.Hints {
+	t, err := e.current()
+	if err != nil {
+		return console.Hints{}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.hints == nil || e.tree != t {
+		h := hintsOf(t)
+		e.hints = &h
+	}
+	return *e.hints
+}
+
+// hintsOf reads from a tree what forms suggest.
+func hintsOf(t *workspace.Tree) console.Hints {
+	h := console.Hints{Defaults: map[string]console.Default{}, Metadata: metadataKeys(t)}
+	for name := range t.Sources {
+		if strings.HasSuffix(name, ".hcl") && !strings.HasSuffix(name, ".test.hcl") && path.Base(name) != source.LockfileName && filepath.IsLocal(name) {
+			h.Files = append(h.Files, name)
+		}
+	}
+	slices.Sort(h.Files)
+	if len(t.Model.Config.Issuers) > 0 {
+		issuer := t.Model.Config.Issuers[0]
+		for name, value := range map[string]string{
+			"token_profile": string(issuer.Defaults.Profile), "signing_alg": string(issuer.Defaults.Alg), "token_lifetime": schema.FormatDuration(issuer.Defaults.TokenLifetime),
+		} {
+			if at := issuer.NestedRange("defaults", "", name); at != issuer.Range && value != "" && (name != "token_lifetime" || issuer.Defaults.TokenLifetime > 0) {
+				h.Defaults[name] = console.Default{Value: value, Origin: at.Filename + ":" + strconv.Itoa(at.Start.Line)}
+			}
+		}
+	}
+	return h
+}
+
+// metadataPattern matches what a policy reads of metadata: self.metadata.owner, or
+// contains(keys(self.metadata), "owner").
+var metadataPattern = regexp.MustCompile(`metadata\)?\s*[.,\[]\s*"?([A-Za-z_][A-Za-z0-9_-]*)`)
+
+// maxMetadataValues is how many values of a key a form suggests.
+const maxMetadataValues = 20
+
+// metadataKeys are the keys that APIs have, the most frequent first, and then those that
+// only policies read.
+func metadataKeys(t *workspace.Tree) []console.MetadataKey {
+	count, values := map[string]int{}, map[string][]string{}
+	for i := range t.Model.Document.APIs {
+		for key, value := range t.Model.Document.APIs[i].Metadata {
+			if count[key]++; !slices.Contains(values[key], value) && len(values[key]) < maxMetadataValues {
+				values[key] = append(values[key], value)
+			}
+		}
+	}
+	for _, p := range t.Model.Config.Policies {
+		if p.ForEachOf == string(compiler.KindAPI) {
+			for _, m := range metadataPattern.FindAllStringSubmatch(t.Model.Config.Demand(p).Condition, -1) {
+				count[m[1]] += 0
+			}
+		}
+	}
+	var keys []console.MetadataKey
+	for _, key := range slices.SortedFunc(maps.Keys(count), func(a, b string) int { return cmp.Or(count[b]-count[a], strings.Compare(a, b)) }) {
+		slices.Sort(values[key])
+		keys = append(keys, console.MetadataKey{Key: key, Values: values[key]})
+	}
+	return keys
+}

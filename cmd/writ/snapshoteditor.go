@@ -1,0 +1,220 @@
+package main
+
+import (
+	"cmp"
+	nofiles "embed" // whose zero value is a folder without files
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/hcl/v2/hclwrite"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/writ-auth/writ/cmd/writ/internal/console"
+	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/compiler/workspace"
+	"github.com/writ-auth/writ/config"
+	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/snapshot"
+)
+
+// A snapshotEditor compiles changes for the console where there are no files, but only what
+// was compiled of them. It writes out the names that a change can collide with or refer to,
+// and so finds all but what policies and the lockfile say.
+type snapshotEditor struct {
+	served func() *snapshot.Snapshot
+	now    func() time.Time
+
+	mu   sync.Mutex
+	of   *snapshot.Snapshot // what inner has been made of
+	tree *treeEditor
+}
+
+// current is the editor of the snapshot that is shown.
+func (e *snapshotEditor) current() *treeEditor {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if snap := e.served(); e.tree == nil || snap != e.of {
+		e.of, e.tree = snap, &treeEditor{w: &writtenOut{source: writeOut(snap), now: e.now}}
+	}
+	return e.tree
+}
+
+// Try implements console.Editor. A file of the tree is not at hand, and so each block stands
+// in a file of its own.
+func (e *snapshotEditor) Try(c console.Change) console.Outcome {
+	for _, edit := range c.Edits {
+		if edit.Text == "" {
+			return console.Outcome{Problem: fmt.Sprintf("The files are not here: change %s.%s where it stands, in %s.", edit.Type, edit.Label, cmp.Or(edit.File, "the configuration"))}
+		}
+	}
+	out := e.current().Try(c)
+	for i := range out.Findings {
+		if strings.HasPrefix(out.Findings[i].Where, writtenOutName) {
+			out.Findings[i].Where = ""
+		}
+	}
+	return out
+}
+
+// Write implements console.Editor, and nothing is written.
+func (e *snapshotEditor) Write(c console.Change, _ string) console.Outcome { return e.Try(c) }
+
+// Undone implements console.Editor.
+func (e *snapshotEditor) Undone(int) console.Outcome { return console.Outcome{} }
+
+// Undo implements console.Editor.
+func (e *snapshotEditor) Undo(int) console.Outcome { return console.Outcome{} }
+
+// Written implements console.Editor.
+func (e *snapshotEditor) Written() []console.Written { return nil }
+
+// Hints implements console.Editor.
+func (e *snapshotEditor) Hints() console.Hints {
+	h := e.current().Hints()
+	h.Files, h.Defaults = nil, nil // those of what was written out
+	return h
+}
+
+// writtenOutName is the file that a snapshot is written out as, in memory.
+const writtenOutName = "(snapshot).hcl"
+
+// A writtenOut is a snapshot as configuration.
+type writtenOut struct {
+	source []byte
+	now    func() time.Time
+}
+
+// Compile implements tree.
+func (w *writtenOut) Compile() (*workspace.Tree, error) { return w.compile(nil) }
+
+// compile compiles the snapshot with further files.
+func (w *writtenOut) compile(edited map[string][]byte) (*workspace.Tree, error) {
+	files := map[string][]byte{writtenOutName: w.source}
+	maps.Copy(files, edited)
+	cfg, list := config.LoadFS(nofiles.FS{}, config.Options{Edited: files})
+	model, found := compiler.Compile(cfg, compiler.CompileOptions{Now: w.now(), Loaded: list})
+	if list = append(list, found...); list.HasErrors() {
+		return nil, &diag.Problems{List: list, Sources: cfg.Sources}
+	}
+	return &workspace.Tree{Model: model, Warnings: list, Sources: cfg.Sources}, nil
+}
+
+// Edit implements tree: every file is a new one.
+func (w *writtenOut) Edit(_ *workspace.Tree, after map[string][]byte) (*workspace.Edit, error) {
+	e := new(workspace.Edit)
+	for _, name := range slices.Sorted(maps.Keys(after)) {
+		e.Files = append(e.Files, workspace.FileEdit{Name: name, After: after[name]})
+	}
+	return e, nil
+}
+
+// PlanEdit implements tree.
+func (w *writtenOut) PlanEdit(before *workspace.Tree, e *workspace.Edit) (*workspace.Tree, *compiler.Plan, error) {
+	edited := map[string][]byte{}
+	for _, f := range e.Files {
+		edited[f.Name] = f.After
+	}
+	after, err := w.compile(edited)
+	if err != nil {
+		return nil, nil, err
+	}
+	plan, list := compiler.NewPlan(compiler.Prior{Document: before.Model.Document, Model: before.Model}, after.Model, compiler.PlanOptions{Now: w.now()})
+	if list.HasErrors() {
+		return nil, nil, &diag.Problems{List: list, Sources: after.Sources}
+	}
+	return after, plan, nil
+}
+
+// writeOut is the issuer, the APIs, clients and authorizations of a snapshot as HCL: what a
+// new block can collide with or name. Objects of for_each become one block again.
+func writeOut(snap *snapshot.Snapshot) []byte {
+	var b strings.Builder
+	if snap == nil {
+		return nil
+	}
+	issuer := snap.Issuer()
+	fmt.Fprintf(&b, "issuer {\n  url = %s\n}\n", hclText(issuer.URL))
+	apis, clients := newBlocks("api"), newBlocks("client")
+	for i := range snap.NumAPIs() {
+		api := snap.API(i)
+		var scopes strings.Builder
+		for j := range api.NumScopes() {
+			fmt.Fprintf(&scopes, "  scope %s {}\n", hclText(api.Scope(j).Name))
+		}
+		text := scopes.String()
+		if api.Alg() == schema.HS256 {
+			text += "  signing_alg = \"HS256\"\n  signing_secret = \"env:NONE\"\n"
+		}
+		if len(api.Schema().Metadata) > 0 {
+			text += "  metadata = {\n"
+			for _, key := range slices.Sorted(maps.Keys(api.Schema().Metadata)) {
+				text += fmt.Sprintf("    %s = %s\n", hclText(key), hclText(api.Schema().Metadata[key]))
+			}
+			text += "  }\n"
+		}
+		apis.add(api.Label(), "identifier", api.Identifier(), fmt.Sprintf("  token_lifetime = %d\n  distinct_from = []\n%s", api.TokenLifetime(), text))
+	}
+	for i := range snap.NumClients() {
+		client := snap.Client(i)
+		clients.add(client.Label(), "client_id", client.ClientID(), fmt.Sprintf("  secret \"none\" { hash = %q }\n", hashSecret("none")))
+	}
+	apis.write(&b)
+	clients.write(&b)
+	n := 0
+	for auth := range snap.Authorizations() {
+		label := auth.Label()
+		if strings.Contains(label, "[") { // its label cannot be written, and nobody refers to it
+			n++
+			label = fmt.Sprintf("instance_%d", n)
+		}
+		fmt.Fprintf(&b, "authorization %s {\n  client = client.%s\n  api = api.%s\n  subject_type = %q\n  scopes = []\n}\n",
+			hclText(label), auth.Client().Label(), auth.API().Label(), auth.SubjectType())
+	}
+	return []byte(b.String())
+}
+
+// hclText quotes a string as HCL reads it.
+func hclText(s string) string { return string(hclwrite.TokensForValue(cty.StringVal(s)).Bytes()) }
+
+// blocks are the blocks of one kind by label. Instances of for_each share one.
+type blocks struct {
+	kind   string
+	labels []string
+	names  map[string]string   // the identifying attribute
+	each   map[string][]string // instances: key = value
+	value  map[string]string
+	rest   map[string]string
+}
+
+func newBlocks(kind string) *blocks {
+	return &blocks{kind: kind, names: map[string]string{}, each: map[string][]string{}, value: map[string]string{}, rest: map[string]string{}}
+}
+
+// add takes an object with the attribute that tells it from others.
+func (s *blocks) add(label, attribute, value, rest string) {
+	base, key, instance := strings.Cut(strings.TrimSuffix(label, "]"), "[")
+	if _, known := s.names[base]; !known {
+		s.labels = append(s.labels, base)
+		s.names[base], s.rest[base] = attribute, rest
+	}
+	if instance {
+		s.each[base] = append(s.each[base], fmt.Sprintf("    %s = %s\n", key, hclText(value)))
+		return
+	}
+	s.value[base] = value
+}
+
+func (s *blocks) write(b *strings.Builder) {
+	for _, label := range s.labels {
+		if each := s.each[label]; each != nil {
+			fmt.Fprintf(b, "%s %s {\n  for_each = {\n%s  }\n  %s = each.value\n%s}\n", s.kind, hclText(label), strings.Join(each, ""), s.names[label], s.rest[label])
+			continue
+		}
+		fmt.Fprintf(b, "%s %s {\n  %s = %s\n%s}\n", s.kind, hclText(label), s.names[label], hclText(s.value[label]), s.rest[label])
+	}
+}
