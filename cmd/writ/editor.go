@@ -177,7 +177,7 @@ func (e *treeEditor) compile(t *workspace.Tree, edit *workspace.Edit, blocks []c
 	} else {
 		found, out.OK, out.Plan = after.Warnings, true, planLines(plan)
 		var text strings.Builder
-		if err := (view.PlanText{}).Render(&text, plan); err == nil {
+		if err := (view.PlanText{}).Render(&text, &view.Review{Plan: plan}); err == nil {
 			out.PlanText = text.String()
 		}
 	}
