@@ -20,11 +20,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/writ-auth/writ/schema/testenv"
 )
 
 // The image that the script makes is an OCI layout whose digests are right, the
 // same for the same sources, and what is in it runs.
 func TestContainerExample(t *testing.T) {
+	testenv.OneByOne(t)
 	dir := t.TempDir()
 	script, err := filepath.Abs(filepath.Join(examples, "container/oci.sh"))
 	if err != nil {

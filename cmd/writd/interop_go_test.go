@@ -16,6 +16,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
+
+	"github.com/writ-auth/writ/schema/testenv"
 )
 
 // Go's usual libraries: x/oauth2 gets the tokens, with each of its ways to say
@@ -81,6 +83,7 @@ func heavyProgram(t *testing.T) string {
 }
 
 func TestHeavyGoLibraries(t *testing.T) {
+	testenv.OneByOne(t) // and it takes long to build
 	program := heavyProgram(t)
 	found := listen(t).visit(t, program)
 	compare(t, found, map[string]expectation{
