@@ -120,8 +120,8 @@ func dev(t *testing.T, dir string) *process {
 	t.Helper()
 	p := &process{dir: dir}
 	p.start(t, "writ", "dev", "--listen", "127.0.0.1:0", dir)
-	p.origin = p.until(t, `at (http://127\.0\.0\.1:\d+)/console/`)
-	p.secret = p.until(t, `also takes the secret (\S+),`)
+	p.origin = p.until(t, `Console +(http://127\.0\.0\.1:\d+)/console/`)
+	p.secret = p.until(t, `Secret +(\S+)`)
 	return p
 }
 
