@@ -10,15 +10,14 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
-
 	"github.com/writ-auth/writ/cmd/writ/internal/console"
+
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
@@ -45,8 +44,8 @@ opens it for one browser; without its key the pages are read-only.
 
 The issuer is the loopback address, so that discovery works for any library.
 Every client also accepts one throw-away secret, printed at the start, so that
-there is a token for each of them.`,
-		Example: "$ writ dev demo\nServing http://127.0.0.1:8080/ ...\n\n$ curl -s http://127.0.0.1:8080/oauth/token -u billing:... \\\n    -d grant_type=client_credentials --data-urlencode audience=https://api.example.com/orders",
+there is a token for each of them; "writ token" of the same user finds it.`,
+		Example: "$ writ dev demo\nwrit dev  demo  1 API, 1 client, 1 authorization\n...\n\n$ writ token --client billing --api https://api.example.com/orders\n$ curl -s http://127.0.0.1:8080/oauth/token -u billing:... \\\n    -d grant_type=client_credentials --data-urlencode audience=https://api.example.com/orders",
 		Flags: []cli.Flag{
 			{Name: "listen", Usage: "listen on the loopback `ADDR`; port 0 takes a free one", Value: &listen},
 			{Name: "no-key", Usage: "let whoever reaches the console write, as behind a proxy that asks who it is", Value: &noKey},
@@ -108,15 +107,19 @@ func listenLoopback(command, address, example string) (listener net.Listener, or
 
 // A devServer serves what the folder says at every moment.
 type devServer struct {
-	env     *cli.Env
-	w       *workspace.Workspace
-	server  *server.Server
-	throw   *throwAway
-	origin  string
-	serial  uint64
-	current [32]byte // digest of the configuration that serves
-	greeted bool
-	broken  atomic.Pointer[server.Rejection] // why the folder does not compile at the moment
+	env      *cli.Env
+	w        *workspace.Workspace
+	server   *server.Server
+	throw    *throwAway
+	origin   string
+	serial   uint64
+	current  [32]byte         // digest of the configuration that serves
+	document *schema.Document // the configuration that serves, nil before the first
+	issuer   string           // what tokens carry as iss
+	warned   int              // how many warnings were told
+	log      *devLog
+	end      func()                           // takes the session away that "writ token" finds
+	broken   atomic.Pointer[server.Rejection] // why the folder does not compile at the moment
 
 	noKey     bool // pages write for everybody on this machine
 	pages     *console.Console
@@ -130,10 +133,10 @@ func newDevServer(env *cli.Env, w *workspace.Workspace, origin string, noKey boo
 	if err != nil {
 		return nil, err
 	}
-	d := &devServer{env: env, w: w, origin: origin, throw: throw, noKey: noKey}
+	d := &devServer{env: env, w: w, origin: origin, throw: throw, noKey: noKey, log: newDevLog(env.Err), end: func() {}}
 	d.server, err = server.New(server.Options{
 		Getenv: throw.getenv, Now: env.Now, Rand: env.Rand,
-		Logger: slog.New(newDevLog(env.Err)),
+		Logger: slog.New(d.log),
 		Store:  store.NewMemory(store.MemoryOptions{Now: env.Now}), // takes assertions of the first second too
 
 		RefreshTokensInMemory: true,
@@ -150,6 +153,7 @@ func (d *devServer) run(ctx context.Context, listener net.Listener) error {
 	web := &http.Server{Handler: d.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
 	served := make(chan error, 2)
 	go func() { served <- web.Serve(listener) }()
+	defer func() { d.end() }()
 	changes := watchTree(ctx, d.w.Dir) // before the first reload, which says that changes are served from now on
 	d.reload()
 	go func() {
@@ -215,37 +219,35 @@ func (d *devServer) activate() error {
 	if err := d.server.Activate(file); err != nil {
 		return diag.Failf("command-failed", "", "%w", err)
 	}
-	d.current = t.Model.Config.Digest
-	d.env.Remind(t)
-	return d.announce(t, doc.Issuer.URL)
+	before := d.document
+	d.current, d.document = t.Model.Config.Digest, t.Model.Document
+	if d.env.JSON {
+		d.env.Remind(t)
+	}
+	if d.issuer != doc.Issuer.URL {
+		d.issuer = doc.Issuer.URL
+		d.leave()
+	}
+	if before != nil {
+		return d.tell(t, before)
+	}
+	defer d.log.open()
+	return d.greet(t)
 }
 
-// announce prints what serves: at first with a line to paste for each
-// authorization, later in one line.
-func (d *devServer) announce(t *workspace.Tree, issuer string) error {
-	out := d.env.Out
-	if d.greeted {
-		return d.say("reloaded", fmt.Sprintf("Reloaded: %s.", cli.Counts(t.Model.Document)))
+// leave lets "writ token" know of this process. Without a place for that it has to be told
+// the secret.
+func (d *devServer) leave() {
+	d.end()
+	d.end = func() {}
+	folder, err := filepath.Abs(d.w.Dir)
+	if err != nil {
+		folder = d.w.Dir
 	}
-	d.greeted = true
-	samples := samples(t.Model.Document)
-	if d.env.JSON {
-		return d.env.PrintJSON(map[string]any{
-			"event": "serving", "issuer": issuer, "token_endpoint": tokenEndpoint(issuer), "secret": d.throw.secret, "samples": samples,
-			"console": d.pages.Address(d.origin),
-		})
+	session := &devSession{Issuer: d.issuer, Folder: folder, Started: d.env.Now(), Secret: d.throw.secret, Signing: d.throw.signing}
+	if end, err := session.leave(sessionFolder(d.env)); err == nil {
+		d.end = end
 	}
-	var text strings.Builder
-	fmt.Fprintf(&text, "Serving %s from %s: %s.\n", issuer, filepath.ToSlash(d.w.Dir), cli.Counts(t.Model.Document))
-	if issuer != t.Model.Document.Issuer.URL {
-		fmt.Fprintf(&text, "Tokens carry this address as iss, so that discovery works; a server puts %s there.\n", t.Model.Document.Issuer.URL)
-	}
-	fmt.Fprintf(&text, "Keys are made up, and every client also takes the secret %s, until you stop this.\n", d.throw.secret)
-	fmt.Fprintf(&text, "See it all, and create an API, at %s\n", d.pages.Address(d.origin))
-	writeSamples(&text, samples, issuer, d.throw.secret)
-	text.WriteString("\nEdit the files: changes are served at once. Ctrl-C stops.\n")
-	fmt.Fprint(out, text.String())
-	return nil
 }
 
 // say tells what happened: a line for people, an object a line for machines.

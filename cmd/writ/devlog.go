@@ -13,21 +13,40 @@ import (
 )
 
 // A devLog prints the server's log for the person at the terminal: one line an
-// event, the time first, empty values left out.
+// event, the time first, empty values left out. What is logged before it is opened waits,
+// so that the first screen comes first.
 type devLog struct {
-	mu   *sync.Mutex
-	w    io.Writer
+	out  *devLogOutput
 	with []slog.Attr
 }
 
-func newDevLog(w io.Writer) slog.Handler { return &devLog{mu: new(sync.Mutex), w: w} }
+type devLogOutput struct {
+	mu     sync.Mutex
+	w      io.Writer
+	isOpen bool
+	held   strings.Builder
+}
+
+func newDevLog(w io.Writer) *devLog { return &devLog{out: &devLogOutput{w: w}} }
+
+// open prints what has waited, and from now on everything at once.
+func (h *devLog) open() {
+	h.out.mu.Lock()
+	defer h.out.mu.Unlock()
+	h.out.isOpen = true
+	_, _ = io.WriteString(h.out.w, h.out.held.String()) // as slog: there is nowhere to report it
+	h.out.held.Reset()
+}
 
 // Enabled leaves out what "writ dev" says itself.
 func (h *devLog) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
 
 func (h *devLog) Handle(_ context.Context, r slog.Record) error {
-	if r.Message == "snapshot activated" || r.Message == "snapshot rejected" {
+	switch r.Message {
+	case "snapshot activated", "snapshot rejected":
 		return nil // announced, or reported with the diagnostics
+	case "ready", "signing key made":
+		return nil // a server's operator is to know; here both are always so
 	}
 	var line strings.Builder
 	fmt.Fprintf(&line, "%s %s", r.Time.Format("15:04:05"), r.Message)
@@ -41,9 +60,14 @@ func (h *devLog) Handle(_ context.Context, r slog.Record) error {
 		write(attr)
 	}
 	r.Attrs(write)
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	_, err := fmt.Fprintln(h.w, line.String())
+	line.WriteByte('\n')
+	h.out.mu.Lock()
+	defer h.out.mu.Unlock()
+	if !h.out.isOpen {
+		h.out.held.WriteString(line.String())
+		return nil
+	}
+	_, err := io.WriteString(h.out.w, line.String())
 	return err
 }
 
@@ -61,7 +85,7 @@ func devLogLeavesOut(key, text string) bool {
 }
 
 func (h *devLog) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &devLog{mu: h.mu, w: h.w, with: append(h.with[:len(h.with):len(h.with)], attrs...)}
+	return &devLog{out: h.out, with: append(h.with[:len(h.with):len(h.with)], attrs...)}
 }
 
 func (h *devLog) WithGroup(string) slog.Handler { return h }

@@ -1,16 +1,12 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 )
-
-// maxSamples is how many lines to paste a start of "writ dev" prints.
-const maxSamples = 8
 
 // A sample is a request that is answered with a token.
 type sample struct {
@@ -44,21 +40,6 @@ func samples(doc *schema.Document) []sample {
 		found = append(found, s)
 	}
 	return found
-}
-
-// writeSamples prints the requests as lines to paste into a shell.
-func writeSamples(text *strings.Builder, all []sample, issuer, secret string) {
-	for i, s := range all {
-		if i == maxSamples {
-			fmt.Fprintf(text, "\n# and %d more: put another client and audience in\n", len(all)-i)
-			break
-		}
-		note := ""
-		if s.Note != "" {
-			note = ", which " + s.Note
-		}
-		fmt.Fprintf(text, "\n# %s asks for %s%s\n%s\n", s.Client, s.API, note, curlLine(tokenEndpoint(issuer), s.Client, secret, s.API, nil))
-	}
 }
 
 // curlLine is a token request as a line for a POSIX shell.

@@ -46,6 +46,7 @@ func (m isolated) Run() int {
 //	odd NAME FILE           copies a file to a name that a script cannot spell: \x41 escapes are decoded
 //	dev ARGS...             starts "writ dev" on a free port and waits until it serves
 //	console ARGS...         the same with "writ console", of which devsees, get and enddev are then too
+//	devsays FILE            compares the output of dev with a file, with SECRET, ADDRESS and KEY in their places
 //	devsees PATTERN         waits until the output of dev matches
 //	enddev                  interrupts dev, which must end with 0
 //	fetch CLIENT API [SCOPE...]  gets a token from dev, and prints status, header and claims
@@ -65,6 +66,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
+			env.Setenv("XDG_RUNTIME_DIR", filepath.Join(env.WorkDir, ".run")) // what writ dev leaves for writ token
 			env.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
 			env.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 			env.Setenv("GIT_CEILING_DIRECTORIES", os.TempDir())
@@ -89,7 +91,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": scriptExits, "json": scriptJSON, "odd": scriptOdd,
-			"dev": scriptDev, "console": scriptConsole, "devsees": scriptDevSees, "enddev": scriptEndDev,
+			"dev": scriptDev, "console": scriptConsole, "devsees": scriptDevSees, "devsays": scriptDevSays, "enddev": scriptEndDev,
 			"places": shared.script, "overtaken": scriptOvertaken,
 			"fetch": scriptFetch, "get": scriptGet, "getuntil": scriptGetUntil,
 		},
@@ -227,11 +229,11 @@ func scriptDev(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("unsupported: ! dev")
 	}
 	d := startOnPort(ts, "dev", args)
-	waitFor(ts, d, `Serving \S+ from|Nothing to serve yet`)
-	if m := regexp.MustCompile(`Serving (\S+) from`).FindStringSubmatch(d.output.String()); m != nil {
+	waitFor(ts, d, `Ctrl-C stops|Nothing to serve yet`)
+	if m := regexp.MustCompile(`Issuer +(\S+)`).FindStringSubmatch(d.output.String()); m != nil {
 		d.issuer = m[1]
 	}
-	if m := regexp.MustCompile(`also takes the secret (\S+),`).FindStringSubmatch(d.output.String()); m != nil {
+	if m := regexp.MustCompile(`Secret +(\S+)`).FindStringSubmatch(d.output.String()); m != nil {
 		d.secret = m[1]
 	}
 	ts.Setenv("DEV_ISSUER", d.issuer)
@@ -260,7 +262,7 @@ func startOnPort(ts *testscript.TestScript, command string, args []string) *runn
 	}
 	d.cmd = exec.Command(program, append([]string{command, "--listen", "127.0.0.1:0"}, args...)...)
 	d.cmd.Dir, d.cmd.Stdout, d.cmd.Stderr = ts.MkAbs("."), d.output, d.output
-	d.cmd.Env = append(os.Environ(), "NO_COLOR=1")
+	d.cmd.Env = append(os.Environ(), "NO_COLOR=1", "XDG_RUNTIME_DIR="+ts.Getenv("XDG_RUNTIME_DIR"))
 	ts.Check(d.cmd.Start())
 	ts.Defer(func() {
 		d.cmd.Process.Kill()
@@ -294,6 +296,21 @@ func scriptDevSees(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: devsees PATTERN")
 	}
 	waitFor(ts, devOf(ts), args[0])
+}
+
+// consoleKey is the key in the printed address of the console.
+var consoleKey = regexp.MustCompile(`\?key=[A-Z0-9]+`)
+
+func scriptDevSays(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: devsays FILE")
+	}
+	d := devOf(ts)
+	masked := strings.NewReplacer(d.secret, "SECRET", ts.Getenv("DEV_ADDR"), "ADDRESS").Replace(d.output.String())
+	masked = consoleKey.ReplaceAllString(masked, "?key=KEY")
+	if want := ts.ReadFile(args[0]); masked != want {
+		ts.Fatalf("dev prints:\n%s\nwant:\n%s", masked, want)
+	}
 }
 
 func scriptEndDev(ts *testscript.TestScript, neg bool, args []string) {

@@ -112,7 +112,7 @@ func startDev(t *testing.T, dir string) (url, secret string) {
 		}
 	})
 
-	greeting := regexp.MustCompile(`(?s)Serving (http://\S+) .*takes the secret ([\w-]+),`)
+	greeting := regexp.MustCompile(`(?s)Issuer +(http://\S+).*Secret +([\w-]+) `)
 	var seen strings.Builder
 	buf := make([]byte, 4096)
 	for {

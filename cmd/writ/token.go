@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -26,6 +27,7 @@ type tokenFlags struct {
 	scopes     []string
 	server     string
 	embedded   bool
+	raw        bool
 	secretFile string
 }
 
@@ -35,19 +37,22 @@ func tokenCommand() cli.Command {
 		Name: "token", Config: flags,
 		Summary: "get a sample token and show request, answer and claims",
 		About: `
-Asks the server at --server, that of "writ dev" by default; with --embedded the
-configuration is compiled and served inside this process, with a throw-away
-secret. Otherwise the client's secret is read from WRIT_CLIENT_SECRET, from
---secret-file, or asked for without echo; never from the command line, where
-every process could read it.`,
-		Example: "$ writ token --embedded --client billing --api https://api.example.com/orders --scope read:orders",
+Asks the "writ dev" of the same user that is running, with its throw-away secret;
+where several are, --server says which. Of another server the client's secret is
+read from WRIT_CLIENT_SECRET, from --secret-file, or asked for without echo; never
+from the command line, where every process could read it. With --embedded the
+configuration is compiled and served inside this process.
+
+With --raw there is the token alone on standard output, for a variable of the shell.`,
+		Example: "$ writ token --embedded --client billing --api https://api.example.com/orders --scope read:orders\n\n$ TOKEN=$(writ token --raw --client billing --api https://api.example.com/orders)\n$ curl -H \"Authorization: Bearer $TOKEN\" http://127.0.0.1:3000/",
 		Flags: []cli.Flag{
 			{Name: "client", Usage: "the client's `CLIENT_ID`", Value: &o.client},
 			{Name: "api", Usage: "the API's `IDENTIFIER`; the client's default_api without", Value: &o.api},
 			{Name: "scope", Usage: "ask for `SCOPE`, repeatable; all that is authorized without", Value: &o.scopes},
-			{Name: "server", Usage: "the token server at `URL`, " + defaultServer + " by default", Value: &o.server},
+			{Name: "server", Usage: "the token server at `URL`; the running writ dev by default, or " + defaultServer, Value: &o.server},
 			{Name: "embedded", Usage: "serve the configuration inside this process", Value: &o.embedded},
 			{Name: "secret-file", Usage: "read the client's secret from `FILE`", Value: &o.secretFile},
+			{Name: "raw", Usage: "print the token and nothing else", Value: &o.raw},
 		},
 		Run: func(ctx context.Context, env *cli.Env, _ []string) error { return runToken(ctx, env, flags, o) },
 	}
@@ -60,14 +65,23 @@ func runToken(ctx context.Context, env *cli.Env, flags *cli.ConfigFlags, o *toke
 	if o.embedded && (o.server != "" || o.secretFile != "") {
 		return diag.Usagef("--embedded needs neither --server nor --secret-file")
 	}
+	if o.raw && env.JSON {
+		return diag.Usagef("--raw and --json are two forms of one output: choose one")
+	}
 	if o.embedded {
 		return tokenEmbedded(ctx, env, flags, o)
 	}
-	remote := &tokenServer{base: o.server}
-	if remote.base == "" {
-		remote.base = defaultServer
+	session, err := findSession(env, o.server)
+	if err != nil {
+		return err
 	}
-	secret, err := readSecret(env, o.secretFile)
+	remote := &tokenServer{base: cmp.Or(o.server, defaultServer)}
+	known := ""
+	if session != nil {
+		remote.base, known = session.Issuer, session.Secret
+		remote.shared = []verifyKey{{Alg: schema.HS256, Key: []byte(session.Signing)}}
+	}
+	secret, err := readSecret(env, o.secretFile, known)
 	if err != nil {
 		return err
 	}
@@ -104,8 +118,9 @@ func whyLine(o *tokenFlags) string {
 	return line
 }
 
-// clientSecret reads the secret from where it does not show.
-func readSecret(env *cli.Env, file string) (string, error) {
+// readSecret reads the secret from where it does not show. known is the one that a running
+// "writ dev" left, "" for none; what was said for this command comes before it.
+func readSecret(env *cli.Env, file, known string) (string, error) {
 	if file != "" {
 		content, err := workspace.ReadFile(env.Path(file))
 		return string(trimNewline(content)), err
@@ -113,9 +128,12 @@ func readSecret(env *cli.Env, file string) (string, error) {
 	if secret := env.Getenv("WRIT_CLIENT_SECRET"); secret != "" {
 		return secret, nil
 	}
+	if known != "" {
+		return known, nil
+	}
 	input := cli.Terminal(env.In)
 	if input == nil {
-		return "", diag.Usagef("no client secret: set WRIT_CLIENT_SECRET, or use --secret-file or --embedded")
+		return "", diag.Usagef("no client secret, and no \"writ dev\" of yours is running there: set WRIT_CLIENT_SECRET, or use --secret-file or --embedded")
 	}
 	fmt.Fprint(env.Err, "Client secret (not shown): ")
 	secret, err := term.ReadPassword(int(input.Fd()))
@@ -135,7 +153,8 @@ type tokenReport struct {
 	Claims  json.RawMessage `json:"claims,omitempty"`
 	Checks  []tokenCheck    `json:"checks,omitempty"`
 
-	token *jws
+	token   *jws
+	compact string // the token as it was answered
 }
 
 // exchange sends the request, takes the token apart and verifies it.
@@ -165,7 +184,15 @@ func exchange(ctx context.Context, env *cli.Env, remote *tokenServer, secret str
 	if err := report.check(ctx, env, remote, o, body); err != nil {
 		return err
 	}
-	if err := showExchange(env, report); err != nil {
+	if o.raw && report.token != nil && passed(report.Checks) {
+		_, err := fmt.Fprintln(env.Out, report.compact)
+		return err
+	}
+	to := env.Out
+	if o.raw { // what goes into a variable is a token or nothing
+		to = env.Err
+	}
+	if err := showExchange(env, to, report); err != nil {
 		return err
 	}
 	if report.token == nil && !env.JSON {
@@ -198,12 +225,13 @@ func (r *tokenReport) check(ctx context.Context, env *cli.Env, remote *tokenServ
 		return diag.Failf("invalid-key", "", "%w", err)
 	}
 	e.keys = append(e.keys, remote.shared...)
-	r.token, r.Header, r.Claims = t, t.header, t.claims
+	r.token, r.compact, r.Header, r.Claims = t, answer.AccessToken, t.header, t.claims
 	r.Checks = e.inspect(t)
 	return nil
 }
 
-func showExchange(env *cli.Env, r *tokenReport) error {
+// showExchange prints the report; to is where people read it.
+func showExchange(env *cli.Env, to io.Writer, r *tokenReport) error {
 	if env.JSON {
 		return env.PrintJSON(r)
 	}
@@ -215,6 +243,6 @@ func showExchange(env *cli.Env, r *tokenReport) error {
 		text.WriteString("\nChecks:\n")
 		writeChecks(env, &text, r.Checks)
 	}
-	_, err := io.Copy(env.Out, &text)
+	_, err := io.Copy(to, &text)
 	return err
 }

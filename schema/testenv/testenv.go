@@ -40,6 +40,7 @@ func Isolate() {
 	if len(os.TempDir()) > longestTempDir {
 		os.Setenv("TMPDIR", "/tmp")
 	}
+	os.Setenv("XDG_RUNTIME_DIR", os.DevNull) // where a "writ dev" of the developer could be found
 	os.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
 	os.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 	os.Setenv("GIT_CEILING_DIRECTORIES", os.TempDir()) // which may lie in a repository

@@ -122,7 +122,7 @@ func dev(t *testing.T, dir string) *process {
 	p := &process{dir: dir}
 	p.start(t, "writ", "dev", "--listen", "127.0.0.1:0", dir)
 	p.address(t)
-	p.secret = p.until(t, `also takes the secret (\S+),`)
+	p.secret = p.until(t, `Secret +(\S+)`)
 	return p
 }
 
@@ -151,7 +151,7 @@ func console(t *testing.T, args ...string) *process {
 // first tab that is opened for the origin uses it.
 func (p *process) address(t *testing.T) {
 	t.Helper()
-	address, err := url.Parse(p.until(t, `at (http://127\.0\.0\.1:\d+/console/\S*)`))
+	address, err := url.Parse(p.until(t, `(?:at|Console) +(http://127\.0\.0\.1:\d+/console/\S*)`))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -102,6 +102,7 @@ const (
 	Red    Color = "\x1b[31m"
 	Green  Color = "\x1b[32m"
 	Yellow Color = "\x1b[33m"
+	Cyan   Color = "\x1b[36m"
 	Bold   Color = "\x1b[1m"
 
 	plain Color = "\x1b[0m"

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/compiler/workspace"
+	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
+)
+
+// What "writ dev" says: a first screen of at most ten lines, of which the first stands out,
+// and for each reload what it means, in the words of a plan.
+
+// consoleAddress is where the console is, with the key that opens it for one browser.
+func (d *devServer) consoleAddress() string { return d.pages.Address(d.origin) }
+
+// greet prints the first screen. Machines get an object with every sample.
+func (d *devServer) greet(t *workspace.Tree) error {
+	doc, samples := t.Model.Document, samples(t.Model.Document)
+	if d.env.JSON {
+		return d.env.PrintJSON(map[string]any{
+			"event": "serving", "issuer": d.issuer, "token_endpoint": tokenEndpoint(d.issuer), "secret": d.throw.secret, "samples": samples,
+			"console": d.consoleAddress(),
+		})
+	}
+	var text strings.Builder
+	folder := filepath.ToSlash(d.w.Dir)
+	fmt.Fprintf(&text, "%s  %s  %s\n\n", d.env.Paint(cli.Bold, "writ dev"), diag.OneLine(folder), cli.Counts(doc))
+	line := func(name, value, remark string) {
+		if remark != "" {
+			remark = "  (" + remark + ")"
+		}
+		fmt.Fprintf(&text, "  %-9s %s%s\n", name, value, remark)
+	}
+	line("Console", d.env.Paint(cli.Cyan, d.consoleAddress()), "")
+	elsewhere := ""
+	if d.issuer != doc.Issuer.URL {
+		elsewhere = "a server: " + doc.Issuer.URL
+	}
+	line("Issuer", d.issuer, elsewhere)
+	line("Secret", d.throw.secret, "every client's, until you stop this")
+	if try, remark := d.try(samples); try != "" {
+		line("Try", try, remark)
+	}
+	if d.warned = len(t.Warnings); d.warned > 0 {
+		line("Warnings", d.warnings(t), "")
+	}
+	text.WriteString("\nEdit the files: changes are served at once. Ctrl-C stops.\n")
+	_, err := fmt.Fprint(d.env.Out, text.String())
+	return err
+}
+
+// try is the command that gets the first token, with what it needs beside: one that needs
+// nothing if there is one, "" if there is none. With another "writ dev" running it says which.
+func (d *devServer) try(samples []sample) (command, remark string) {
+	if len(samples) == 0 {
+		return "", ""
+	}
+	first := samples[max(0, slices.IndexFunc(samples, func(s sample) bool { return s.Note == "" }))]
+	command = "writ token --client " + diag.ShellQuote(first.Client) + " --api " + diag.ShellQuote(first.API)
+	if len(runningSessions(sessionFolder(d.env))) > 1 {
+		command += " --server " + diag.ShellQuote(d.issuer)
+	}
+	return command, first.Note
+}
+
+// warnings is the one line about the warnings of a tree.
+func (d *devServer) warnings(t *workspace.Tree) string {
+	command := "writ validate"
+	if d.w.Dir != "." {
+		command += " " + diag.ShellQuote(filepath.ToSlash(d.w.Dir))
+	}
+	if len(t.Warnings) == 1 {
+		return "1: " + command + " shows it"
+	}
+	return fmt.Sprintf("%d: %s shows them", len(t.Warnings), command)
+}
+
+// maxReloadLines bounds what is said of one reload.
+const maxReloadLines = 8
+
+// tell says what a reload means. Warnings are counted when there are more or less of them.
+func (d *devServer) tell(t *workspace.Tree, before *schema.Document) error {
+	sentences := meaning(compiler.PlanBetween(compiler.Prior{Document: before}, t.Model.Document, "", d.env.Now()))
+	if d.env.JSON {
+		return d.env.PrintJSON(map[string]any{"event": "reloaded", "message": "Reloaded: " + cli.Counts(t.Model.Document) + ".", "changes": sentences})
+	}
+	text := d.env.Now().Format("15:04:05") + " Reloaded: "
+	switch len(sentences) {
+	case 0:
+		text += "nothing changes in tokens and access.\n"
+	case 1:
+		text += sentences[0] + "\n"
+	default:
+		text += schema.Plural(len(sentences), "change") + ".\n"
+		for i, sentence := range sentences {
+			if i == maxReloadLines {
+				text += fmt.Sprintf("  and %d more: \"writ plan\" shows them\n", len(sentences)-i)
+				break
+			}
+			text += "  " + sentence + "\n"
+		}
+	}
+	if len(t.Warnings) != d.warned {
+		if d.warned = len(t.Warnings); d.warned > 0 {
+			text += "  Warnings, " + d.warnings(t) + "\n"
+		}
+	}
+	_, err := fmt.Fprint(d.env.Out, text)
+	return err
+}
+
+// meaning is the sentences of a plan, what widens access first, each once.
+func meaning(p *compiler.Plan) []string {
+	type judged struct {
+		effect   compiler.Effect
+		sentence string
+	}
+	var all []judged
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		if len(c.Attributes) == 0 {
+			all = append(all, judged{c.Effect, c.Reason})
+		}
+		for j := range c.Attributes {
+			all = append(all, judged{c.Attributes[j].Effect, c.Attributes[j].Reason})
+		}
+	}
+	order := []compiler.Effect{compiler.EffectWiden, compiler.EffectNarrow, compiler.EffectShape, compiler.EffectText, compiler.EffectNone}
+	slices.SortStableFunc(all, func(a, b judged) int {
+		return cmp.Compare(slices.Index(order, a.effect), slices.Index(order, b.effect))
+	})
+	sentences := []string{}
+	for _, j := range all {
+		if sentence := diag.OneLine(j.sentence); !slices.Contains(sentences, sentence) {
+			sentences = append(sentences, sentence)
+		}
+	}
+	return sentences
+}
