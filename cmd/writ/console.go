@@ -156,6 +156,7 @@ type shownFile struct {
 	size     int64 // of the file when it was read, as modified
 	modified time.Time
 	snap     *snapshot.Snapshot
+	blank    bool // nothing is declared yet
 	decider  *decide.Decider
 	since    time.Time
 	rejected *server.Rejection
@@ -168,6 +169,9 @@ func (f *shownFile) put(snap *snapshot.Snapshot, err error, now time.Time) {
 	defer f.live.Notify() // which a page answers by asking for the state
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.blank = snap == nil && errors.Is(err, workspace.ErrNoConfiguration); f.blank && f.snap == nil {
+		return
+	}
 	if f.rejected = rejection(err, now); snap != nil {
 		f.snap, f.decider, f.since = snap, decide.New(snap, decide.Facts{RefreshTokens: true}), now
 	}
@@ -198,7 +202,9 @@ func (f *shownFile) state(now time.Time) console.State {
 	defer f.mu.Unlock()
 	status := server.Status{Since: f.since, LastRejected: f.rejected}
 	if f.snap == nil {
-		return servedState(now, nil, status, nil)
+		state := servedState(now, nil, status, nil)
+		state.Blank = f.blank
+		return state
 	}
 	envelope := f.snap.Envelope()
 	status.Digest, status.Serial, status.Revision = envelope.Digest, envelope.Serial, envelope.Revision
@@ -287,10 +293,12 @@ func showFolder(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 	editor.reload = func() { _ = compile() } // what is wrong is on the page
 	changes := watchTree(ctx, w.Dir)
 	err = compile()
-	if _, editable := errors.AsType[*diag.Problems](err); err != nil && !editable {
-		return console.Options{}, err // an empty folder is not worth waiting for
+	if err != nil && !mendable(err) {
+		return console.Options{}, err
 	}
-	env.Report(err)
+	if !errors.Is(err, workspace.ErrNoConfiguration) {
+		env.Report(err)
+	}
 	go func() {
 		for {
 			select {

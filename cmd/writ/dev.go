@@ -67,10 +67,8 @@ func runDev(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigF
 		return err
 	}
 	w.KeepParsed()
-	if _, err := w.Compile(); err != nil { // an empty folder is not worth waiting for
-		if _, editable := errors.AsType[*diag.Problems](err); !editable {
-			return err
-		}
+	if _, err := w.Compile(); err != nil && !mendable(err) {
+		return err
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -79,6 +77,13 @@ func runDev(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigF
 		return err
 	}
 	return d.run(ctx, listener)
+}
+
+// mendable reports whether an edit mends the error of a folder. An empty folder has no
+// mistakes, and its first file can be written in the console.
+func mendable(err error) bool {
+	_, problems := errors.AsType[*diag.Problems](err)
+	return problems || errors.Is(err, workspace.ErrNoConfiguration)
 }
 
 // listenLoopback opens the port of a command; example is its default. origin is how a
@@ -121,7 +126,8 @@ type devServer struct {
 	end      func()                           // takes the session away that "writ token" finds
 	broken   atomic.Pointer[server.Rejection] // why the folder does not compile at the moment
 
-	noKey     bool // pages write for everybody on this machine
+	blank     atomic.Bool // nothing is declared yet
+	noKey     bool        // pages write for everybody on this machine
 	pages     *console.Console
 	editor    *treeEditor
 	live      console.Live
@@ -185,6 +191,10 @@ func (d *devServer) reload() {
 	defer d.reloading.Unlock()
 	defer d.live.Notify()
 	err := d.activate()
+	if d.blank.Store(errors.Is(err, workspace.ErrNoConfiguration)); d.blank.Load() && d.server.Active() == nil {
+		_ = d.say("blank", fmt.Sprintf("Nothing is declared in %s yet: begin at %s, or with \"writ init\".", filepath.ToSlash(d.w.Dir), d.pages.Address(d.origin)))
+		return
+	}
 	before := d.broken.Load()
 	d.broken.Store(rejection(err, d.env.Now()))
 	if before != nil && err == nil {

@@ -44,7 +44,9 @@ func (d *devServer) consoleState() console.State {
 			status.LastRejected = d.broken.Load()
 		}
 		if inForce == nil {
-			return servedState(now, nil, status, nil)
+			state := servedState(now, nil, status, nil)
+			state.Blank = d.blank.Load()
+			return state
 		}
 		state := servedState(now, inForce.Snapshot, status, inForce.Keys().JWKS(now.Unix()))
 		state.Explain = explainer(inForce.Decider, now)

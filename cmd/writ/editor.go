@@ -78,6 +78,9 @@ func (e *treeEditor) current() (*workspace.Tree, error) {
 		return t, nil
 	}
 	t, err := e.w.Compile()
+	if errors.Is(err, workspace.ErrNoConfiguration) {
+		return new(workspace.Tree), nil // which the first file makes another one of
+	}
 	if err == nil {
 		e.saw(t)
 	}
@@ -233,7 +236,7 @@ func attributeAt(edit *workspace.Edit, place hcl.Range, blocks []console.BlockEd
 			}
 		}
 		for _, b := range blocks {
-			if strings.HasPrefix(lines[at], b.Type+" "+strconv.Quote(b.Label)) {
+			if strings.HasPrefix(lines[at], b.Type+" "+strconv.Quote(b.Label)) || b.Label == "" && strings.HasPrefix(lines[at], b.Type+" {") {
 				return attribute
 			}
 		}
@@ -429,6 +432,9 @@ func (e *treeEditor) Hints() console.Hints {
 
 // hintsOf reads from a tree what forms suggest.
 func hintsOf(t *workspace.Tree) console.Hints {
+	if t.Model == nil {
+		return console.Hints{}
+	}
 	h := console.Hints{Defaults: map[string]console.Default{}, Metadata: metadataKeys(t)}
 	for name := range t.Sources {
 		if strings.HasSuffix(name, ".hcl") && !strings.HasSuffix(name, ".test.hcl") && path.Base(name) != source.LockfileName && filepath.IsLocal(name) {

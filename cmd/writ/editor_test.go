@@ -225,6 +225,27 @@ func TestConsoleBesideAnEditor(t *testing.T) {
 	}
 }
 
+// An empty folder begins with the page alone: issuer, API, client.
+func TestConsoleFromNothing(t *testing.T) {
+	b := newWorkbench(t, "", nil)
+	holds(t, b.get("/console/"), "Nothing is declared here yet", "Write issuer.hcl")
+	v := url.Values{"url": {"http://auth.example.com/?x"}, "action": {"show"}}
+	holds(t, request(b.pages, http.MethodPost, "/console/start", v).Body.String(), `id="url-finding" data-follow class="error">`)
+	v.Set("url", "https://auth.example.com/")
+	if w := b.write("/console/start", v); w.Header().Get("Location") != "/console/apis/new?wrote=1" {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	if got := b.file("issuer.hcl"); got != "issuer {\n  url = \"https://auth.example.com/\"\n}\n" {
+		t.Errorf("%s", got)
+	}
+	if w := b.write("/console/apis/new", url.Values{"name": {"Orders"}, "identifier": {"https://api.example.com/orders"}}); w.Code != http.StatusSeeOther {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	holds(t, b.write("/console/new-client?api=orders", url.Values{"name": {"Billing"}}).Body.String(), "shown only now")
+	b.validates()
+	holds(t, b.get("/console/apis/orders/clients"), "Authorized")
+}
+
 // A draft says of itself what the form says, in every spelling, or is refused at its field.
 func TestDraftCompilesToWhatTheFormSays(t *testing.T) {
 	b := newWorkbench(t, "", map[string]string{"main.hcl": "issuer {\n  url = \"https://auth.example.com/\"\n}\n\napi \"orders\" {\n  identifier = \"https://api.example.com/orders\"\n}\n"})

@@ -124,7 +124,7 @@ func bare(text string) string {
 
 // masked is text without the secret and the address, which change by nature.
 func masked(text, address string) string {
-	text = regexp.MustCompile(`(Secret +|billing:)[\w.-]+`).ReplaceAllString(text, "$1...")
+	text = regexp.MustCompile(`(Secret +|billing:|key=)[\w.-]+`).ReplaceAllString(text, "$1...")
 	return strings.ReplaceAll(text, address, "127.0.0.1:8080")
 }
 

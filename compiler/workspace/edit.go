@@ -220,7 +220,7 @@ func (e *Edit) Reverse() *Edit {
 }
 
 // PlanEdit compiles the tree with an edit, checks it against the lockfile, and compares it
-// with what it was before. The error is a *diag.Problems where the edited configuration is
+// with what it was before: the zero Tree where nothing was declared yet. The error is a *diag.Problems where the edited configuration is
 // at fault; then the tree is nil.
 func (w *Workspace) PlanEdit(before *Tree, e *Edit) (*Tree, *compiler.Plan, error) {
 	root, err := os.OpenRoot(w.Dir)
@@ -243,15 +243,17 @@ func (w *Workspace) PlanEdit(before *Tree, e *Edit) (*Tree, *compiler.Plan, erro
 	if _, err := w.CheckLock(after, compiler.LockOptions{}); err != nil {
 		return nil, nil, err
 	}
-	was, err := before.digest()
-	if err != nil {
-		return nil, nil, err
-	}
 	is, err := after.digest()
 	if err != nil {
 		return nil, nil, err
 	}
-	prior := compiler.Prior{Document: before.Model.Document, Digest: was, Model: before.Model}
+	var prior compiler.Prior
+	if before.Model != nil {
+		prior.Document, prior.Model = before.Model.Document, before.Model
+		if prior.Digest, err = before.digest(); err != nil {
+			return nil, nil, err
+		}
+	}
 	plan, list := compiler.NewPlan(prior, after.Model, compiler.PlanOptions{Digest: is, Now: w.now()})
 	if err := after.take(list); err != nil {
 		return nil, nil, err

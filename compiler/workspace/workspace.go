@@ -130,6 +130,10 @@ func Load(o Options) (*Workspace, error) {
 	return w, nil
 }
 
+// ErrNoConfiguration is in the chain of the error about a folder in which nothing is
+// declared yet.
+var ErrNoConfiguration = errors.New("there is no *.hcl file")
+
 // KeepParsed has what was parsed kept from one Compile to the next, for a tree that is
 // compiled again and again while it is edited.
 func (w *Workspace) KeepParsed() { w.config.Cache = new(source.Cache) }
@@ -165,7 +169,7 @@ func (w *Workspace) CompileForReview() (*Tree, error) {
 	}
 	if len(cfg.Sources) == 0 && !list.HasErrors() {
 		return nil, diag.Failf("missing-issuer", "Write a small one with \"writ init\", or name the configuration's folder with --chdir.",
-			"there is no *.hcl file in %q", filepath.ToSlash(w.Dir))
+			"%w in %q", ErrNoConfiguration, filepath.ToSlash(w.Dir))
 	}
 	return w.compile(cfg, list)
 }

@@ -71,6 +71,7 @@ type State struct {
 	Rejected *Rejection // nil: the last one maxOffered is in force
 	Problems []Problem
 	Keys     []Key
+	Blank    bool // nothing is declared yet, and so there is no snapshot
 
 	// Verify checks the signature of a token, and names the key by its kid: "" for
 	// the shared secret of an HS256 API.
@@ -221,6 +222,8 @@ func (c *Console) servePage(w http.ResponseWriter, r *http.Request, path string)
 	switch {
 	case serve == nil:
 		p.notFound("There is no such page.", "")
+	case p.state.Snapshot == nil && p.state.Blank && p.console.opts.Writable:
+		p.start()
 	case p.state.Snapshot == nil && segments[0] != "keys":
 		p.empty()
 	default:
@@ -238,6 +241,8 @@ func (p *page) find(segments []string) func() {
 		return ""
 	}
 	switch n := len(segments); {
+	case n == 1 && at(0) == "start" && post:
+		return p.start
 	case n == 1 && at(0) == "" && !post:
 		return p.apis
 	case n == 1 && at(0) == "clients" && !post:

@@ -97,6 +97,42 @@ func (p *page) tryDraft(body *createPage, form url.Values) (status int, done boo
 	return status, done
 }
 
+// A startPage is the form for the issuer of a folder in which nothing is declared.
+type startPage struct {
+	editing
+	URL, Environment string
+}
+
+// Finding returns the finding about a field, for the template.
+func (s startPage) Finding(field string) fieldFinding { return fieldFinding{field, s.findingOf(field)} }
+
+// Others are the findings that no field shows.
+func (s startPage) Others() []Finding { return s.General("url", "environment") }
+
+// start shows the form for the issuer: all that a configuration begins with. What it writes
+// leads to the form for the first API.
+func (p *page) start() {
+	body := startPage{URL: "https://auth.example.com/"}
+	body.Form, body.Title, body.Address, body.Cancel, body.Writable = "start", "Begin", Path+"start", Path, p.mayWrite()
+	form, status, done := url.Values{}, http.StatusOK, false
+	if p.r.Method == http.MethodPost {
+		var ok bool
+		if form, ok = p.readForm(); !ok {
+			return
+		}
+		body.URL, body.Environment = strings.TrimSpace(form.Get("url")), strings.TrimSpace(form.Get("environment"))
+	}
+	attributes := []Attribute{{"url", hclString(body.URL)}}
+	if body.Environment != "" {
+		attributes = append(attributes, Attribute{"environment", hclString(body.Environment)})
+	}
+	body.File = "issuer.hcl"
+	edit := BlockEdit{File: body.File, Type: "issuer", Text: hclBlock("issuer", "", attributes, "")}
+	if status, done = p.propose(&body.editing, form, Change{Title: "Create the issuer", Edits: []BlockEdit{edit}}, Path+"apis/new"); !done {
+		p.show(status, "start", "apis", "Begin", body)
+	}
+}
+
 // readForm reads the form within maxDraft. When it cannot, it has answered the request.
 func (p *page) readForm() (form url.Values, ok bool) {
 	p.r.Body = http.MaxBytesReader(p.w, p.r.Body, maxDraft)

@@ -337,14 +337,17 @@ func (p *page) undo() {
 	p.show(status, "undo", "", "Undo", body)
 }
 
-// block writes a block as "writ fmt" lays it out: aligned attributes, then nested blocks.
+// hclBlock writes a block as "writ fmt" lays it out: aligned attributes, then nested blocks.
 func hclBlock(typ, label string, attributes []Attribute, nested string) string {
 	width := 0
 	for _, a := range attributes {
 		width = max(width, len(a.Name))
 	}
 	var b strings.Builder
-	b.WriteString(typ + " " + hclString(label) + " {\n")
+	if b.WriteString(typ + " "); label != "" {
+		b.WriteString(hclString(label) + " ")
+	}
+	b.WriteString("{\n")
 	for _, a := range attributes {
 		b.WriteString("  " + a.Name + strings.Repeat(" ", width-len(a.Name)) + " = " + a.Value + "\n")
 	}

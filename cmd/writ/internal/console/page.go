@@ -74,7 +74,7 @@ func parseTemplates(version string) templates {
 	template.Must(layout.ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/tabs.html", "templates/edit.html"))
 	sets := templates{}
 	for _, name := range []string{
-		"apis", "quickstart", "settings", "scopes", "access", "test", "clients", "client", "create", "newclient", "undo", "graph", "keys", "message",
+		"apis", "quickstart", "settings", "scopes", "access", "test", "clients", "client", "create", "newclient", "undo", "start", "graph", "keys", "message",
 	} {
 		set := template.Must(layout.Clone())
 		sets[name] = template.Must(set.ParseFS(files, "templates/"+name+".html"))

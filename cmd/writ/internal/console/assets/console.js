@@ -145,10 +145,10 @@ function events(root) {
       enhance($(selector));
     };
     const busy = dirty || $("[data-keep]") || document.activeElement?.closest("main form, main [data-follow]");
-    if (busy || response.status !== 200) take("#rejected");
+    if (busy || response.status !== 200) take("#trouble");
     else take("main");
     take("#footer");
-    const rejected = $("#rejected .rejected");
+    const rejected = $("#trouble .rejected");
     if (rejected) overlay(rejected);
   };
   source.addEventListener("change", look);
