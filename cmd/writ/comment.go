@@ -332,6 +332,6 @@ func expectationFinding(test *config.Test, result testResult, c *commits) view.F
 	for _, m := range result.Failures {
 		said = append(said, fmt.Sprintf("%s: expected %s, got %s", m.What, m.Expected, m.Actual))
 	}
-	said = append(said, result.Why...)
-	return view.Finding{Guard: test.Address, Text: strings.Join(said, "; "), Line: lineOf(test.Range), URL: c.url(c.head, test.Range)}
+	sentences := append([]string{strings.Join(said, "; ") + "."}, result.Why...)
+	return view.Finding{Guard: test.Address, Text: strings.Join(sentences, " "), Line: lineOf(test.Range), URL: c.url(c.head, test.Range)}
 }

@@ -358,6 +358,9 @@ func (c *planComment) line(s *statement) line {
 			c.short++
 		}
 	}
+	if s.loosens {
+		subject = "⚠️ " + subject
+	}
 	notes := notesOf(s.notes)
 	around := "- " + subject + where + inline + "\n" + notes
 	return line{
@@ -434,8 +437,8 @@ func (c *planComment) inline(addresses []string) (text string, all bool) {
 
 // accessLine is who gains or loses what.
 func (c *planComment) accessLine(s *statement) line {
-	api, apiCut := cutInto(s.api, maxParty, codeSpan, cutMiddle)
-	who, whoCut := cutInto(s.addresses[0], maxParty, codeSpan, cutMiddle)
+	api, apiCut := cutInto(s.api, maxParty, partyText, cutMiddle)
+	who, whoCut := cutInto(s.addresses[0], maxParty, partyText, cutMiddle)
 	inline, listed := "", true
 	if len(s.addresses) > 1 {
 		who = s.subject()
@@ -562,12 +565,14 @@ func (c *planComment) guards(g *Guards, s *section) {
 			where := c.where(Place{Line: f.Line, URL: f.URL})
 			lines = append(lines, c.text("- ", f.Text, func(text string) string { return mark + codeSpan(f.Guard) + where + ": " + codeSpan(text) }))
 		}
-		if summary := g.summary(); summary != "" {
-			lines = append(lines, c.text("- ", plainText(summary), nil))
-		}
 	}
 	for i := range s.statements {
 		lines = append(lines, c.line(&s.statements[i]))
+	}
+	if g != nil {
+		if summary := g.summary(); summary != "" {
+			lines = append(lines, c.text("- ", plainText(summary), nil))
+		}
 	}
 	c.list(s.heading, lines, c.room(roomForGuards))
 }

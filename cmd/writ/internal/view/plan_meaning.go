@@ -36,9 +36,15 @@ type statement struct {
 	behalf    string   // ", on behalf of users"
 	remark    string   // " (from ...; until ...)"
 
-	place Place
-	notes []string
+	loosens bool   // a policy or an expectation
+	id      string // how the sentence names the object beside its address: a new client's client_id, quoted
+	place   Place
+	notes   []string
+	each    []string // the sentence about each address, where several are one statement
 }
+
+// eachInstance stands for the key of an instance in a sentence about several.
+const eachInstance = "[each.key]"
 
 // isAccess reports whether the statement is about who gets which token.
 func (s *statement) isAccess() bool { return s.verb != "" }
@@ -107,7 +113,7 @@ func (m *meaning) add(section int, key string, s statement) {
 	list := &m.sections[section].statements
 	if i, known := m.grouped[section][key]; known {
 		other := &(*list)[i]
-		other.addresses = append(other.addresses, s.addresses...)
+		other.addresses, other.each = append(other.addresses, s.addresses...), append(other.each, s.reason)
 		other.notes = append(other.notes, s.notes...)
 		if other.place != s.place {
 			if other.place.Owner != s.place.Owner {
@@ -120,6 +126,7 @@ func (m *meaning) add(section int, key string, s statement) {
 		return
 	}
 	m.grouped[section][key] = len(*list)
+	s.each = []string{s.reason}
 	*list = append(*list, s)
 }
 
@@ -252,12 +259,16 @@ func (m *meaning) attribute(c *compiler.Change, a *compiler.AttributeChange, tol
 	if isGuard(c.Address) {
 		section = sectionGuards
 	}
+	loosens := section == sectionGuards && a.Effect == compiler.EffectWiden
 	s := statement{
-		sign: actionSign(c.Action), addresses: []string{c.Address}, reason: a.Reason,
+		sign: actionSign(c.Action), addresses: []string{c.Address}, reason: a.Reason, loosens: loosens,
 		place: m.place(c.Address, a.Name, a.Label), notes: m.review.Notes[c.Address],
 	}
 	kind, _, _ := compiler.ParseAddress(c.Address)
-	key := fmt.Sprint(kind, "|", s.sign, "|", a.Name, "|", strings.ReplaceAll(a.Reason, c.Address, "\x00"))
+	if kind == compiler.KindClient && c.Action == compiler.ActionCreate {
+		s.id = fmt.Sprintf("%q", c.After.Get("client_id"))
+	}
+	key := fmt.Sprint(kind, "|", s.sign, "|", a.Name, "|", s.openSentence("\x00"))
 	if len(s.notes) > 0 {
 		key = c.Address + key
 	}
@@ -288,28 +299,42 @@ func regroup(statements []statement) []statement {
 		case len(s.addresses) == 1:
 			list = append(list, s)
 		case len(s.addresses) < repeated:
-			first := s.addresses[0]
-			for _, address := range s.addresses {
+			for i, address := range s.addresses {
 				one := s
-				one.addresses, one.reason = []string{address}, strings.ReplaceAll(s.reason, first, address)
+				one.addresses, one.reason = []string{address}, s.each[i]
 				list = append(list, one)
 			}
 		default:
-			s.reason = withoutSubject(s.reason, s.addresses[0])
+			s.reason = s.withoutSubject()
 			list = append(list, s)
 		}
 	}
 	return list
 }
 
-// withoutSubject is a sentence about one object as it is said of several after a colon:
-// "tokens may live 1d instead of 12h".
-func withoutSubject(sentence, address string) string {
-	text := strings.TrimSuffix(sentence, ".")
-	for _, preposition := range []string{" for ", " of ", " from ", " to ", " on ", " with "} {
-		text = strings.ReplaceAll(text, preposition+address, "")
+// openSentence is the sentence of a statement about one object with another word for the
+// object: what is left is the same for objects to which the same happens. The key of an
+// instance, by which other objects are named as well, is left open.
+func (s *statement) openSentence(word string) string {
+	address := s.addresses[0]
+	text := strings.ReplaceAll(s.reason, address, word)
+	if s.id != "" {
+		text = strings.ReplaceAll(text, s.id, word)
 	}
-	text = strings.ReplaceAll(text, address, "each")
+	if i := strings.IndexByte(address, '['); i > 0 {
+		text = strings.ReplaceAll(text, address[i:], eachInstance)
+	}
+	return text
+}
+
+// withoutSubject is the sentence as it is said of several objects after a colon: "tokens
+// may live 1d instead of 12h".
+func (s *statement) withoutSubject() string {
+	text := strings.TrimSuffix(s.openSentence("\x00"), ".")
+	for _, preposition := range []string{" for ", " of ", " from ", " to ", " on ", " with "} {
+		text = strings.ReplaceAll(text, preposition+"\x00", "")
+	}
+	text = strings.ReplaceAll(text, "\x00", "each")
 	if text == "" {
 		return text
 	}
