@@ -18,7 +18,7 @@ type section struct {
 	heading    string
 	mark       string // before the heading of a comment
 	widens     bool
-	statements []statement
+	statements []*statement
 }
 
 // A statement is one consequence of a plan: a sentence about one object, or about several
@@ -103,7 +103,7 @@ func meaningOf(r *Review) *meaning {
 	}
 	for i := range m.sections {
 		m.sections[i].statements = regroup(m.sections[i].statements)
-		slices.SortStableFunc(m.sections[i].statements, func(a, b statement) int { return min(b.sensitive, 1) - min(a.sensitive, 1) })
+		slices.SortStableFunc(m.sections[i].statements, func(a, b *statement) int { return min(b.sensitive, 1) - min(a.sensitive, 1) })
 	}
 	return m
 }
@@ -112,7 +112,10 @@ func meaningOf(r *Review) *meaning {
 func (m *meaning) add(section int, key string, s statement) {
 	list := &m.sections[section].statements
 	if i, known := m.grouped[section][key]; known {
-		other := &(*list)[i]
+		other := (*list)[i]
+		if other.each == nil {
+			other.each = []string{other.reason}
+		}
 		other.addresses, other.each = append(other.addresses, s.addresses...), append(other.each, s.reason)
 		other.notes = append(other.notes, s.notes...)
 		if other.place != s.place {
@@ -126,8 +129,7 @@ func (m *meaning) add(section int, key string, s statement) {
 		return
 	}
 	m.grouped[section][key] = len(*list)
-	s.each = []string{s.reason}
-	*list = append(*list, s)
+	*list = append(*list, &s)
 }
 
 // place asks where something is written.
@@ -144,9 +146,12 @@ func (m *meaning) access(i int) {
 	client, api := parties(m.review.Access, i)
 	base := statement{addresses: []string{client}, api: api, behalf: behalf(a)}
 	when := accessPeriod(a)
-	sensitive := make(map[string]bool, len(a.Sensitive))
-	for _, scope := range a.Sensitive {
-		sensitive[scope] = true
+	var sensitive map[string]bool
+	if len(a.Sensitive) > 0 {
+		sensitive = make(map[string]bool, len(a.Sensitive))
+		for _, scope := range a.Sensitive {
+			sensitive[scope] = true
+		}
 	}
 	if len(a.Gained) > 0 || a.Token == compiler.TokenGained {
 		s := base
@@ -194,7 +199,7 @@ func (m *meaning) scopes(section int, s *statement, a *compiler.AccessChange, sc
 	if len(scopes) <= maxInline && len(s.notes) == 0 {
 		key = ""
 	}
-	m.add(section, fmt.Sprint(key, "|", s.verb, "|", strings.Join(s.scopes, " "), "|", s.api, s.behalf, s.remark), *s)
+	m.add(section, key+"|"+s.verb+"|"+strings.Join(s.scopes, " ")+"|"+s.api+s.behalf+s.remark, *s)
 }
 
 func boolRank(b bool) int {
@@ -268,7 +273,7 @@ func (m *meaning) attribute(c *compiler.Change, a *compiler.AttributeChange, tol
 	if kind == compiler.KindClient && c.Action == compiler.ActionCreate {
 		s.id = fmt.Sprintf("%q", c.After.Get("client_id"))
 	}
-	key := fmt.Sprint(kind, "|", s.sign, "|", a.Name, "|", s.openSentence("\x00"))
+	key := string(kind) + "|" + s.sign + "|" + a.Name + "|" + s.openSentence("\x00")
 	if len(s.notes) > 0 {
 		key = c.Address + key
 	}
@@ -292,17 +297,17 @@ const repeated = 3
 
 // regroup takes apart what is said of too few objects to be said once, and words what is
 // said of many without the name of any.
-func regroup(statements []statement) []statement {
-	list := make([]statement, 0, len(statements))
+func regroup(statements []*statement) []*statement {
+	list := make([]*statement, 0, len(statements))
 	for _, s := range statements {
 		switch {
 		case len(s.addresses) == 1:
 			list = append(list, s)
 		case len(s.addresses) < repeated:
 			for i, address := range s.addresses {
-				one := s
+				one := *s
 				one.addresses, one.reason = []string{address}, s.each[i]
-				list = append(list, one)
+				list = append(list, &one)
 			}
 		default:
 			s.reason = s.withoutSubject()
@@ -499,7 +504,7 @@ func addressesNoun(n int) string {
 
 // all reports whether every statement of a section is about objects of one kind.
 func (m *meaning) all(section int, of compiler.Kind) bool {
-	return !slices.ContainsFunc(m.sections[section].statements, func(s statement) bool {
+	return !slices.ContainsFunc(m.sections[section].statements, func(s *statement) bool {
 		kind, _, _ := compiler.ParseAddress(s.addresses[0])
 		return kind != of
 	})
