@@ -193,10 +193,7 @@ func (c *commits) describe(r *view.Review, p *workspace.Proposal) {
 	if was := p.Prior.Model; was != nil {
 		r.Refactored = was.Config.Digest != p.Model.Config.Digest
 	} else if p.Prior.Document != nil {
-		r.Unchecked = append(r.Unchecked, "policies and expectations as they were")
-	}
-	if p.Prior.Document != nil && p.Prior.Records == nil {
-		r.Unchecked = append(r.Unchecked, "records of the lockfile")
+		r.Unchecked = append(r.Unchecked, "policies, expectations and retired names as they were") // a snapshot has none
 	}
 }
 

@@ -266,7 +266,7 @@ func (m *meaning) attribute(c *compiler.Change, a *compiler.AttributeChange, tol
 	}
 	loosens := section == sectionGuards && a.Effect == compiler.EffectWiden
 	s := statement{
-		sign: actionSign(c.Action), addresses: []string{c.Address}, reason: a.Reason, loosens: loosens,
+		sign: actionSign(a.Action), addresses: []string{c.Address}, reason: a.Reason, loosens: loosens,
 		place: m.place(c.Address, a.Name, a.Label), notes: m.review.Notes[c.Address],
 	}
 	kind, _, _ := compiler.ParseAddress(c.Address)
