@@ -39,7 +39,8 @@ func (t Tier) rank() int {
 }
 
 // attributeTiers are the tiers of attributes and nested blocks, by name. All others give
-// new reach: where it is not certain that nobody can do anything new, somebody can.
+// new reach: where it is not certain that nobody can do anything new, somebody can. So does
+// a federated credential, as whoever has such an identity elsewhere was no client before.
 var attributeTiers = map[string]Tier{
 	"token_lifetime":       TierLonger,
 	"expires_at":           TierLonger,
@@ -52,7 +53,6 @@ var attributeTiers = map[string]Tier{
 	"secret":         TierCredential,
 	"public_key":     TierCredential,
 	"certificate":    TierCredential,
-	"federated":      TierCredential,
 	"private_key":    TierCredential,
 	"signing_secret": TierCredential,
 	"jwks":           TierCredential,

@@ -103,7 +103,7 @@ func (d *differ) signingSecret(before, after *schema.API) {
 			"Whoever knows %q can no longer make tokens that %s accepts.", was, d.address)
 	default:
 		d.add("signing_secret", textOf(was), textOf(is), EffectWiden,
-			"Whoever knows %q can make tokens that %s accepts.", is, d.address)
+			"Whoever knows %q can make tokens that %s accepts; its verifiers must have it first.", is, d.address)
 	}
 }
 

@@ -223,13 +223,13 @@ func (d *differ) credential(before, after *schema.Credential) {
 	}
 	tier := TierLonger // of a window that moves
 	if identityChanged(before, after) {
-		tier = TierCredential
+		tier = tierOf(after.Block.Type, EffectWiden)
 		judge(valueEffect(before, after))
 	}
 	if f, ok := after.Of.(*schema.Federated); ok {
 		switch e := requirementEffect(before.Of.(*schema.Federated).Claims, f.Claims); e {
 		case EffectWiden:
-			tier = TierCredential
+			tier = TierReach
 			judge(e, "asks for other or fewer claims")
 		case EffectNarrow:
 			judge(e, "asks for more claims")

@@ -201,10 +201,7 @@ func (c *commits) describe(r *view.Review, p *workspace.Proposal) {
 	if was := p.Prior.Model; was != nil {
 		r.Refactored = was.Config.Digest != p.Model.Config.Digest
 	} else if p.Prior.Document != nil {
-		r.Unchecked = append(r.Unchecked, "policies and expectations as they were")
-	}
-	if p.Prior.Document != nil && p.Prior.Records == nil {
-		r.Unchecked = append(r.Unchecked, "records of the lockfile")
+		r.Unchecked = append(r.Unchecked, "policies, expectations and retired names as they were") // a snapshot has none
 	}
 }
 
@@ -353,6 +350,6 @@ func expectationFinding(test *config.Test, result testResult, c *commits) view.F
 	for _, m := range result.Failures {
 		said = append(said, fmt.Sprintf("%s: expected %s, got %s", m.What, m.Expected, m.Actual))
 	}
-	said = append(said, result.Why...)
-	return view.Finding{Guard: test.Address, Text: strings.Join(said, "; "), Line: lineOf(test.Range), URL: c.url(c.head, test.Range)}
+	sentences := append([]string{strings.Join(said, "; ") + "."}, result.Why...)
+	return view.Finding{Guard: test.Address, Text: strings.Join(sentences, " "), Line: lineOf(test.Range), URL: c.url(c.head, test.Range)}
 }

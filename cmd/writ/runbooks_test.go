@@ -228,7 +228,7 @@ func walkLeakedSecret(t *testing.T, l *leak) {
 	old := regexp.MustCompile(`(?s)  secret "demo" \{.*?\n  \}\n`).FindString(readText(t, l.dir+"/demo", "billing.hcl"))
 	ended := regexp.MustCompile("(?s)```hcl\n(.*?)```").FindStringSubmatch(book.text)[1]
 	l.replace(t, "billing.hcl", old, block+ended)
-	if plan := l.typed(book, "writ plan"); !strings.Contains(plan, `The secret "demo" is no longer accepted from client.billing.`) {
+	if plan := l.typed(book, "writ plan"); !strings.Contains(plan, `The secret "demo" is no longer accepted from client.billing`) {
 		t.Errorf("the plan does not say so: %s", plan)
 	}
 	l.typed(book, "writ apply")

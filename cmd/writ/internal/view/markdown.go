@@ -113,7 +113,7 @@ func longestRun(text string) int {
 
 // code finds what is code in a sentence: the beginning of an address, or of a quoted part,
 // which may hold text of authors.
-var code = regexp.MustCompile(`\b(?:api|client|authorization|trusted_issuer|signing_key|policy|lock\.[a-z_]+|var|local)\.[A-Za-z_][A-Za-z0-9_-]*|"`)
+var code = regexp.MustCompile(`\b(?:api|client|authorization|trusted_issuer|signing_key|policy|lock\.[a-z_]+|var|local)\.[A-Za-z0-9_](?:[A-Za-z0-9_.:/@+-]*[A-Za-z0-9_/@+-])?|"`)
 
 // markdownText writes a sentence. Addresses and quoted parts become code spans; in the rest
 // every special character is escaped (CommonMark 0.31 section 2.4).
@@ -131,6 +131,8 @@ func markdownText(text string) string {
 				break
 			}
 			end = start + len(quoted)
+		} else if strings.HasPrefix(text[end:], eachInstance) {
+			end += len(eachInstance)
 		} else if key, found := strings.CutPrefix(text[end:], "["); found { // an instance of for_each
 			if quoted, err := strconv.QuotedPrefix(key); err == nil && strings.HasPrefix(key[len(quoted):], "]") {
 				end += len("[") + len(quoted) + len("]")
@@ -144,6 +146,15 @@ func markdownText(text string) string {
 	}
 	b.WriteString(plainText(text))
 	return b.String()
+}
+
+// partyText writes a client or an API, with the client id or identifier that tells it from
+// another of its label.
+func partyText(name string) string {
+	if strings.Contains(name, " with ") {
+		return markdownText(name)
+	}
+	return codeSpan(name)
 }
 
 // ownerText writes who answers for something. A name of letters and digits means nothing

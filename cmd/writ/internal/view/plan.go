@@ -109,7 +109,10 @@ func (v PlanJSON) Render(w io.Writer, r *Review) error {
 		*compiler.Plan
 		Changes []change      `json:"changes"` // in the place of the plan's own
 		Checks  []CheckResult `json:"checks,omitempty"`
-	}{Plan: r.Plan, Changes: make([]change, len(r.Changes)), Checks: r.Checks}
+	}{Plan: r.Plan, Changes: make([]change, len(r.Changes)), Checks: slices.Clone(r.Checks)}
+	for i := range full.Checks {
+		full.Checks[i].Counterexamples = append([]string{}, full.Checks[i].Counterexamples...) // never null
+	}
 	for i := range r.Changes {
 		full.Changes[i] = change{&r.Changes[i], r.Notes[r.Changes[i].Address]}
 	}

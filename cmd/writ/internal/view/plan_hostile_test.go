@@ -119,6 +119,38 @@ func TestNoGainIsHidden(t *testing.T) {
 	}
 }
 
+// TestLimits: whatever the limit, a comment is no longer, counts what it leaves out, and
+// closes what it opens.
+func TestLimits(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	grants := many(300, 3, 100, 60)
+	for i := range grants { // an author who hopes that what closes a block is cut off
+		grants[i].scopes = append(grants[i].scopes, strings.Repeat("`", 1+random.IntN(200)))
+	}
+	r := &Review{
+		Plan: hostilePlan(grants), Environment: "prod", Warning: strings.Repeat("A \"warning\" of some length. ", 10),
+		Notes:  map[string][]string{compiler.Address(compiler.KindAuthorization, fmt.Sprintf("x[%q]", grants[0].key)): {"Last used yesterday."}},
+		Guards: &Guards{Expectations: 1, Exercisable: 300},
+	}
+	for i := range 300 {
+		r.Guards.Failed = append(r.Guards.Failed, Finding{Guard: fmt.Sprint("policy.p", i), Text: strings.Repeat("text ", 100)})
+		r.Guards.Unexercised = append(r.Guards.Unexercised, fmt.Sprint("authorization.a", i))
+		r.Checks = append(r.Checks, CheckResult{Check: fmt.Sprint("no-new-access=client:c", i), Counterexamples: []string{strings.Repeat("client.c may now. ", 20)}})
+	}
+	for _, limit := range []int{0, MinMarkdownLimit, 5_000, 10_000, 30_000, 65_536, 1_000_000} {
+		comment := render(t, PlanMarkdown{Command: "writ plan --against git:main", Limit: limit}, r)
+		if most := max(limit, MinMarkdownLimit); limit > 0 && len(comment) > most || limit == 0 && len(comment) > MarkdownLimit {
+			t.Errorf("limit %d: %d bytes", limit, len(comment))
+		}
+		if checkGains(t, r.Plan, comment, limit == 1_000_000); limit == 0 || limit >= MarkdownLimit {
+			checkAddresses(t, r.Plan, strings.Split(comment, "\n"))
+		}
+		if opened, closed := strings.Count(comment, "\n<details>"), strings.Count(comment, "\n</details>\n"); opened != closed {
+			t.Errorf("limit %d: %d folds are opened, and %d closed", limit, opened, closed)
+		}
+	}
+}
+
 func gainsOf(p *compiler.Plan) []string {
 	var gains []string
 	for _, a := range p.Access {
@@ -142,6 +174,14 @@ func checkComment(t *testing.T, plan *compiler.Plan, comment string, complete bo
 	if len(comment) > 65_536 {
 		t.Errorf("%d bytes", len(comment))
 	}
+	checkGains(t, plan, comment, complete)
+	checkAddresses(t, plan, strings.Split(comment, "\n"))
+}
+
+// checkGains: a comment that is not complete says so in the first line that a person sees
+// below the heading, with the number of gains that are there; in any other each gain is there.
+func checkGains(t *testing.T, plan *compiler.Plan, comment string, complete bool) {
+	t.Helper()
 	lines := strings.Split(comment, "\n")
 	banner := lines[3]
 	if incomplete.MatchString(banner) == complete || strings.Contains(strings.Join(lines[4:], "\n"), "not complete") {
@@ -163,13 +203,13 @@ func checkComment(t *testing.T, plan *compiler.Plan, comment string, complete bo
 	} else if found < len(gains) {
 		t.Errorf("%d of %d gains are there, and the banner says %q", found, len(gains), banner)
 	}
-	checkAddresses(t, plan, lines, banner)
 }
 
 // checkAddresses: of up to three hundred changes that widen, each address is there
 // before any detail, cut in its middle at most.
-func checkAddresses(t *testing.T, plan *compiler.Plan, lines []string, banner string) {
+func checkAddresses(t *testing.T, plan *compiler.Plan, lines []string) {
 	t.Helper()
+	banner := lines[3]
 	for _, line := range lines {
 		said := addressCount.FindStringSubmatch(line)
 		switch {

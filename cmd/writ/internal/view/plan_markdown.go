@@ -301,16 +301,40 @@ const leastLine = 260
 
 // section writes a section: each line as far as it fits.
 func (c *planComment) section(s *section, until int) {
-	lines := make([]line, len(s.statements))
-	for i := range s.statements {
-		lines[i] = c.line(&s.statements[i])
+	// Lines are made as far as there may be room: a change of everything has a million.
+	var lines []line
+	made := 0
+	for room := until - c.Len(); made < len(s.statements) && room > 0; made++ {
+		l := c.line(s.statements[made])
+		room -= min(len(l.whole), leastLine)
+		lines = append(lines, l)
 	}
-	c.list(s.mark+s.heading, lines, until)
+	c.list(s.mark+s.heading, lines, len(s.statements)-made, until)
+	for _, left := range s.statements[made:] {
+		c.leaveOut(left)
+	}
 }
 
-// list writes a heading and lines below it.
-func (c *planComment) list(heading string, lines []line, until int) {
-	if len(lines) == 0 {
+// leaveOut takes account of a statement that no line shows.
+func (c *planComment) leaveOut(s *statement) {
+	if s.isAccess() {
+		c.folded = append(c.folded, foldedAccess(s))
+		return
+	}
+	c.lines.of++
+	if len(s.addresses) > 1 {
+		c.folded = append(c.folded, foldedAddresses(s))
+	}
+}
+
+// foldedAddresses is the list of a statement about several objects.
+func foldedAddresses(s *statement) nameList {
+	return nameList{of: s.subject() + ": " + s.reason, sign: s.sign, names: s.addresses, each: 1}
+}
+
+// list writes a heading and lines below it; more is how many further lines there would be.
+func (c *planComment) list(heading string, lines []line, more, until int) {
+	if len(lines)+more == 0 {
 		return
 	}
 	fmt.Fprintf(c, "\n#### %s\n\n", heading)
@@ -334,8 +358,8 @@ func (c *planComment) list(heading string, lines []line, until int) {
 	for i := range lines[shown:] {
 		lines[shown+i].told(false, false)
 	}
-	if shown < len(lines) {
-		fmt.Fprintf(c, "- and %d more\n", len(lines)-shown)
+	if more += len(lines) - shown; more > 0 {
+		fmt.Fprintf(c, "- and %d more\n", more)
 	}
 }
 
@@ -358,6 +382,9 @@ func (c *planComment) line(s *statement) line {
 			c.short++
 		}
 	}
+	if s.loosens {
+		subject = "⚠️ " + subject
+	}
 	notes := notesOf(s.notes)
 	around := "- " + subject + where + inline + "\n" + notes
 	return line{
@@ -372,7 +399,7 @@ func (c *planComment) line(s *statement) line {
 				c.lines.shown++
 			}
 			if len(s.addresses) > 1 && (!listed || !shown) {
-				c.folded = append(c.folded, nameList{of: s.subject() + ": " + s.reason, sign: s.sign, names: s.addresses, each: 1})
+				c.folded = append(c.folded, foldedAddresses(s))
 			}
 		},
 	}
@@ -434,8 +461,8 @@ func (c *planComment) inline(addresses []string) (text string, all bool) {
 
 // accessLine is who gains or loses what.
 func (c *planComment) accessLine(s *statement) line {
-	api, apiCut := cutInto(s.api, maxParty, codeSpan, cutMiddle)
-	who, whoCut := cutInto(s.addresses[0], maxParty, codeSpan, cutMiddle)
+	api, apiCut := cutInto(s.api, maxParty, partyText, cutMiddle)
+	who, whoCut := cutInto(s.addresses[0], maxParty, partyText, cutMiddle)
 	inline, listed := "", true
 	if len(s.addresses) > 1 {
 		who = s.subject()
@@ -527,7 +554,7 @@ func (c *planComment) checks(checks []CheckResult) {
 			lines = append(lines, c.text("  - ", sentence, markdownText))
 		}
 	}
-	c.list("Checks", lines, c.room(roomForGuards))
+	c.list("Checks", lines, 0, c.room(roomForGuards))
 }
 
 // text is a line that says one thing. Without render it is Markdown already.
@@ -562,14 +589,16 @@ func (c *planComment) guards(g *Guards, s *section) {
 			where := c.where(Place{Line: f.Line, URL: f.URL})
 			lines = append(lines, c.text("- ", f.Text, func(text string) string { return mark + codeSpan(f.Guard) + where + ": " + codeSpan(text) }))
 		}
+	}
+	for i := range s.statements {
+		lines = append(lines, c.line(s.statements[i]))
+	}
+	if g != nil {
 		if summary := g.summary(); summary != "" {
 			lines = append(lines, c.text("- ", plainText(summary), nil))
 		}
 	}
-	for i := range s.statements {
-		lines = append(lines, c.line(&s.statements[i]))
-	}
-	c.list(s.heading, lines, c.room(roomForGuards))
+	c.list(s.heading, lines, 0, c.room(roomForGuards))
 }
 
 // summary counts what holds: "✅ 3 policies hold · 6 expectations pass · ...".

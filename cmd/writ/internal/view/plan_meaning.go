@@ -18,7 +18,7 @@ type section struct {
 	heading    string
 	mark       string // before the heading of a comment
 	widens     bool
-	statements []statement
+	statements []*statement
 }
 
 // A statement is one consequence of a plan: a sentence about one object, or about several
@@ -36,9 +36,15 @@ type statement struct {
 	behalf    string   // ", on behalf of users"
 	remark    string   // " (from ...; until ...)"
 
-	place Place
-	notes []string
+	loosens bool   // a policy or an expectation
+	id      string // how the sentence names the object beside its address: a new client's client_id, quoted
+	place   Place
+	notes   []string
+	each    []string // the sentence about each address, where several are one statement
 }
+
+// eachInstance stands for the key of an instance in a sentence about several.
+const eachInstance = "[each.key]"
 
 // isAccess reports whether the statement is about who gets which token.
 func (s *statement) isAccess() bool { return s.verb != "" }
@@ -97,7 +103,7 @@ func meaningOf(r *Review) *meaning {
 	}
 	for i := range m.sections {
 		m.sections[i].statements = regroup(m.sections[i].statements)
-		slices.SortStableFunc(m.sections[i].statements, func(a, b statement) int { return min(b.sensitive, 1) - min(a.sensitive, 1) })
+		slices.SortStableFunc(m.sections[i].statements, func(a, b *statement) int { return min(b.sensitive, 1) - min(a.sensitive, 1) })
 	}
 	return m
 }
@@ -106,8 +112,11 @@ func meaningOf(r *Review) *meaning {
 func (m *meaning) add(section int, key string, s statement) {
 	list := &m.sections[section].statements
 	if i, known := m.grouped[section][key]; known {
-		other := &(*list)[i]
-		other.addresses = append(other.addresses, s.addresses...)
+		other := (*list)[i]
+		if other.each == nil {
+			other.each = []string{other.reason}
+		}
+		other.addresses, other.each = append(other.addresses, s.addresses...), append(other.each, s.reason)
 		other.notes = append(other.notes, s.notes...)
 		if other.place != s.place {
 			if other.place.Owner != s.place.Owner {
@@ -120,7 +129,7 @@ func (m *meaning) add(section int, key string, s statement) {
 		return
 	}
 	m.grouped[section][key] = len(*list)
-	*list = append(*list, s)
+	*list = append(*list, &s)
 }
 
 // place asks where something is written.
@@ -137,9 +146,12 @@ func (m *meaning) access(i int) {
 	client, api := parties(m.review.Access, i)
 	base := statement{addresses: []string{client}, api: api, behalf: behalf(a)}
 	when := accessPeriod(a)
-	sensitive := make(map[string]bool, len(a.Sensitive))
-	for _, scope := range a.Sensitive {
-		sensitive[scope] = true
+	var sensitive map[string]bool
+	if len(a.Sensitive) > 0 {
+		sensitive = make(map[string]bool, len(a.Sensitive))
+		for _, scope := range a.Sensitive {
+			sensitive[scope] = true
+		}
 	}
 	if len(a.Gained) > 0 || a.Token == compiler.TokenGained {
 		s := base
@@ -187,7 +199,7 @@ func (m *meaning) scopes(section int, s *statement, a *compiler.AccessChange, sc
 	if len(scopes) <= maxInline && len(s.notes) == 0 {
 		key = ""
 	}
-	m.add(section, fmt.Sprint(key, "|", s.verb, "|", strings.Join(s.scopes, " "), "|", s.api, s.behalf, s.remark), *s)
+	m.add(section, key+"|"+s.verb+"|"+strings.Join(s.scopes, " ")+"|"+s.api+s.behalf+s.remark, *s)
 }
 
 func boolRank(b bool) int {
@@ -252,12 +264,16 @@ func (m *meaning) attribute(c *compiler.Change, a *compiler.AttributeChange, tol
 	if isGuard(c.Address) {
 		section = sectionGuards
 	}
+	loosens := section == sectionGuards && a.Effect == compiler.EffectWiden
 	s := statement{
-		sign: actionSign(c.Action), addresses: []string{c.Address}, reason: a.Reason,
+		sign: actionSign(a.Action), addresses: []string{c.Address}, reason: a.Reason, loosens: loosens,
 		place: m.place(c.Address, a.Name, a.Label), notes: m.review.Notes[c.Address],
 	}
 	kind, _, _ := compiler.ParseAddress(c.Address)
-	key := fmt.Sprint(kind, "|", s.sign, "|", a.Name, "|", strings.ReplaceAll(a.Reason, c.Address, "\x00"))
+	if kind == compiler.KindClient && c.Action == compiler.ActionCreate {
+		s.id = fmt.Sprintf("%q", c.After.Get("client_id"))
+	}
+	key := string(kind) + "|" + s.sign + "|" + a.Name + "|" + s.openSentence("\x00")
 	if len(s.notes) > 0 {
 		key = c.Address + key
 	}
@@ -281,35 +297,49 @@ const repeated = 3
 
 // regroup takes apart what is said of too few objects to be said once, and words what is
 // said of many without the name of any.
-func regroup(statements []statement) []statement {
-	list := make([]statement, 0, len(statements))
+func regroup(statements []*statement) []*statement {
+	list := make([]*statement, 0, len(statements))
 	for _, s := range statements {
 		switch {
 		case len(s.addresses) == 1:
 			list = append(list, s)
 		case len(s.addresses) < repeated:
-			first := s.addresses[0]
-			for _, address := range s.addresses {
-				one := s
-				one.addresses, one.reason = []string{address}, strings.ReplaceAll(s.reason, first, address)
-				list = append(list, one)
+			for i, address := range s.addresses {
+				one := *s
+				one.addresses, one.reason = []string{address}, s.each[i]
+				list = append(list, &one)
 			}
 		default:
-			s.reason = withoutSubject(s.reason, s.addresses[0])
+			s.reason = s.withoutSubject()
 			list = append(list, s)
 		}
 	}
 	return list
 }
 
-// withoutSubject is a sentence about one object as it is said of several after a colon:
-// "tokens may live 1d instead of 12h".
-func withoutSubject(sentence, address string) string {
-	text := strings.TrimSuffix(sentence, ".")
-	for _, preposition := range []string{" for ", " of ", " from ", " to ", " on ", " with "} {
-		text = strings.ReplaceAll(text, preposition+address, "")
+// openSentence is the sentence of a statement about one object with another word for the
+// object: what is left is the same for objects to which the same happens. The key of an
+// instance, by which other objects are named as well, is left open.
+func (s *statement) openSentence(word string) string {
+	address := s.addresses[0]
+	text := strings.ReplaceAll(s.reason, address, word)
+	if s.id != "" {
+		text = strings.ReplaceAll(text, s.id, word)
 	}
-	text = strings.ReplaceAll(text, address, "each")
+	if i := strings.IndexByte(address, '['); i > 0 {
+		text = strings.ReplaceAll(text, address[i:], eachInstance)
+	}
+	return text
+}
+
+// withoutSubject is the sentence as it is said of several objects after a colon: "tokens
+// may live 1d instead of 12h".
+func (s *statement) withoutSubject() string {
+	text := strings.TrimSuffix(s.openSentence("\x00"), ".")
+	for _, preposition := range []string{" for ", " of ", " from ", " to ", " on ", " with "} {
+		text = strings.ReplaceAll(text, preposition+"\x00", "")
+	}
+	text = strings.ReplaceAll(text, "\x00", "each")
 	if text == "" {
 		return text
 	}
@@ -474,7 +504,7 @@ func addressesNoun(n int) string {
 
 // all reports whether every statement of a section is about objects of one kind.
 func (m *meaning) all(section int, of compiler.Kind) bool {
-	return !slices.ContainsFunc(m.sections[section].statements, func(s statement) bool {
+	return !slices.ContainsFunc(m.sections[section].statements, func(s *statement) bool {
 		kind, _, _ := compiler.ParseAddress(s.addresses[0])
 		return kind != of
 	})

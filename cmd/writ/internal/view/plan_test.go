@@ -72,8 +72,13 @@ func TestPlanViews(t *testing.T) {
 
 func show(t *testing.T, view Plan, plan *compiler.Plan) string {
 	t.Helper()
+	return render(t, view, &Review{Plan: plan})
+}
+
+func render(t *testing.T, view Plan, r *Review) string {
+	t.Helper()
 	var out bytes.Buffer
-	if err := view.Render(&out, &Review{Plan: plan}); err != nil {
+	if err := view.Render(&out, r); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()
@@ -108,6 +113,40 @@ func (v wideJSON) Render(w io.Writer, r *Review) error {
 	}
 	_, err := w.Write(wide.Bytes())
 	return err
+}
+
+// TestNotesAndChecks: what is noted about a change stands with it, and what --check was
+// asked after the gains, in every view.
+func TestNotesAndChecks(t *testing.T) {
+	archive := &txtar.Archive{Files: []txtar.File{{Name: "next/main.hcl", Data: []byte(billingHCL)}}}
+	r := &Review{
+		Plan:   planOf(t, archive),
+		Notes:  map[string][]string{"authorization.billing-orders": {"Refused 312 times for this in the last week."}, "api.orders": {"Nobody asked for \"<b>\"."}},
+		Checks: []CheckResult{{Check: "no-new-access=client:billing", Counterexamples: []string{"client.billing may now read:orders on api.orders (main.hcl:9)"}}, {Check: "no-access=api:`x`", Holds: true}},
+	}
+	for view, wants := range map[Plan][]string{
+		PlanText{}: {
+			"on api.orders\n        Refused 312 times for this in the last week.\n", "will be created\n    # Refused 312 times for this in the last week.\n",
+			"--check no-new-access=client:billing does not hold.\n    client.billing may now read:orders on api.orders (main.hcl:9)\n", "--check no-access=api:`x` holds.\n",
+		},
+		PlanMarkdown{}: {
+			"on `api.orders`\n  - Refused 312 times for this in the last week.\n", "  - Nobody asked for `\"<b>\"`.\n", "a check does not hold**",
+			"#### Checks\n\n- `no-new-access=client:billing` **does not hold**\n  - `client.billing` may now read:orders on `api.orders` (main.hcl:9)\n- `` no-access=api:`x` `` holds\n",
+		},
+		PlanJSON{}: {
+			`"notes":["Refused 312 times for this in the last week."]}`, `"checks":[{"check":"no-new-access=client:billing","holds":false,"counterexamples":["client.billing may now read:orders on api.orders (main.hcl:9)"]},{"check":"no-access=api:` + "`x`" + `","holds":true,"counterexamples":[]}]`,
+		},
+	} {
+		got := render(t, view, r)
+		for _, want := range wants {
+			if !strings.Contains(got, want) {
+				t.Errorf("%T: no %q in\n%s", view, want, got)
+			}
+		}
+	}
+	if text := render(t, PlanText{}, r); strings.Index(text, "--check") < strings.Index(text, "Gains:") || strings.Index(text, "--check") > strings.Index(text, "writ will do this") {
+		t.Errorf("the checks do not follow the gains:\n%s", text)
+	}
 }
 
 // TestMarkdownFits: a comment that a platform refuses helps nobody.

@@ -114,7 +114,7 @@ func (out *planPrinter) section(s *section, most int) {
 	out.line(heading, s.heading+":")
 	out.line("", "")
 	for i := range s.statements[:min(len(s.statements), most)] {
-		out.statement(&s.statements[i])
+		out.statement(s.statements[i])
 	}
 	if more := len(s.statements) - most; more > 0 {
 		fmt.Fprintf(out, "    and %d more. --full prints all.\n", more)
@@ -152,7 +152,7 @@ func Widening(w io.Writer, r *Review, color bool) error {
 				if shown++; shown == 1 {
 					out.line(cli.Bold+cli.Yellow, "\nThis widens access:")
 				}
-				out.statement(&s.statements[i])
+				out.statement(s.statements[i])
 			}
 		}
 	}
