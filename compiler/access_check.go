@@ -99,16 +99,17 @@ func (c AccessCheck) Counterexamples(p *Plan, prior *schema.Document, m *Model, 
 	}
 	found := []string{}
 	if !c.gained {
-		for _, a := range m.accessOf(&AccessQuery{Later: true}, &named, m.Document.Clients, userIssuers(m.Document), at) {
+		for _, a := range accessOf(m.Document, &AccessQuery{Later: true}, &named, m.Document.Clients, userIssuers(m.Document), at) {
+			m.place(&a)
 			found = append(found, accessSentence("can get", named.wants(a.Authorization.Scopes), a.Client.Label, a.API.Label,
 				a.Authorization.SubjectType, "", timeText(a.From), timeText(a.Until), a.Authorization.Label, a.Range))
 		}
 		return found, nil
 	}
-	places := make(map[edge]int, len(m.Document.Authorizations))
+	labels := make(map[edge]string, len(m.Document.Authorizations))
 	for i := range m.Document.Authorizations {
 		a := &m.Document.Authorizations[i]
-		places[edge{a.Client, a.API, a.SubjectType}] = i
+		labels[edge{a.Client, a.API, a.SubjectType}] = a.Label
 	}
 	for i := range p.Access {
 		a := &p.Access[i]
@@ -117,8 +118,11 @@ func (c AccessCheck) Counterexamples(p *Plan, prior *schema.Document, m *Model, 
 			continue
 		}
 		// What is gained is given by an authorization of the new document.
-		by := m.authorizations[places[edge{a.Client, a.API, a.SubjectType}]]
-		found = append(found, accessSentence("gains", gained, a.Client, a.API, a.SubjectType, a.TrustedIssuer, a.From, a.Until, by.Label, by.Range))
+		label, at := labels[edge{a.Client, a.API, a.SubjectType}], hcl.Range{}
+		if _, declared, ok := m.Authorization(label); ok {
+			at = declared.Range
+		}
+		found = append(found, accessSentence("gains", gained, a.Client, a.API, a.SubjectType, a.TrustedIssuer, a.From, a.Until, label, at))
 	}
 	return found, nil
 }
@@ -142,7 +146,11 @@ func accessSentence(verb string, scopes []string, client, api string, subject sc
 	if until != "" {
 		text += " until " + until
 	}
-	return diag.OneLine(fmt.Sprintf("%s by %s (%s:%d).", text, Address(KindAuthorization, authorization), at.Filename, at.Start.Line))
+	text += " by " + Address(KindAuthorization, authorization)
+	if at.Filename != "" {
+		text += fmt.Sprintf(" (%s:%d)", at.Filename, at.Start.Line)
+	}
+	return diag.OneLine(text + ".")
 }
 
 // timeText is Unix seconds as RFC 3339, "" for 0.

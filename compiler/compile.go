@@ -58,6 +58,7 @@ func Compile(cfg *config.Config, opts CompileOptions) (*Model, diag.List) {
 	c.checkCredentials()
 	c.checkTrustedIssuers()
 	c.checkFederated()
+	c.checkFederation()
 	c.checkDefaultAPIs()
 	c.checkOfflineAccess()
 	c.checkGrants()

@@ -156,22 +156,47 @@ type AccessCredential struct {
 	Range hcl.Range // of its block
 }
 
-// Who lists the access that the query asks about, as of a time, by client, API and
-// subject type. The error is a *diag.Failure about a name that nothing has.
+// Who lists the access that the query asks about, as of a time, with the places where it
+// is declared: see the function Who.
 func (m *Model) Who(q AccessQuery, at time.Time) ([]Access, error) {
-	named, err := q.resolve(m.Document)
+	list, err := Who(m.Document, q, at)
+	for i := range list {
+		m.place(&list[i])
+	}
+	return list, err
+}
+
+// place says where an access and its credentials are declared.
+func (m *Model) place(a *Access) {
+	_, authorization, ok := m.Authorization(a.Authorization.Label)
+	_, client, known := m.Client(a.Client.Label)
+	if !ok || !known {
+		return // a model of a document alone
+	}
+	a.Range = authorization.Range
+	for i := range a.Credentials {
+		c := &a.Credentials[i]
+		c.Range = client.NestedRange(c.Block.Type, c.Label, "")
+	}
+}
+
+// Who lists the access that the query asks about, as of a time, by client, API and
+// subject type. The error is a *diag.Failure about a name that nothing has. Of a document
+// alone no places are known.
+func Who(d *schema.Document, q AccessQuery, at time.Time) ([]Access, error) {
+	named, err := q.resolve(d)
 	if err != nil {
 		return nil, err
 	}
-	users := userIssuers(m.Document)
+	users := userIssuers(d)
 	if q.TrustedIssuer == "" {
-		return m.accessOf(&q, &named, m.Document.Clients, users, at), nil
+		return accessOf(d, &q, &named, d.Clients, users, at), nil
 	}
-	issuer, err := m.trustedIssuerNamed(q.TrustedIssuer)
+	issuer, err := trustedIssuerNamed(d, q.TrustedIssuer)
 	if err != nil {
 		return nil, err
 	}
-	list := m.accessOf(&q, &named, m.clientsBy(issuer, q.Subject), users, at)
+	list := accessOf(d, &q, &named, clientsBy(d, issuer, q.Subject), users, at)
 	if !slices.Contains(users, issuer) {
 		return list, nil
 	}
@@ -181,14 +206,14 @@ func (m *Model) Who(q AccessQuery, at time.Time) ([]Access, error) {
 	}
 	byClient := slices.DeleteFunc(list, func(a Access) bool { return a.Users != nil })
 	named.subjectType = schema.SubjectUser
-	list = append(byClient, m.accessOf(&q, &named, m.Document.Clients, []*schema.TrustedIssuer{issuer}, at)...)
+	list = append(byClient, accessOf(d, &q, &named, d.Clients, []*schema.TrustedIssuer{issuer}, at)...)
 	sortAccess(list)
 	return list, nil
 }
 
 // trustedIssuerNamed finds a trusted issuer by its label or URL.
-func (m *Model) trustedIssuerNamed(name string) (*schema.TrustedIssuer, error) {
-	issuers := m.Document.TrustedIssuers
+func trustedIssuerNamed(d *schema.Document, name string) (*schema.TrustedIssuer, error) {
+	issuers := d.TrustedIssuers
 	label := strings.TrimPrefix(name, string(KindTrustedIssuer)+".")
 	names := []string{}
 	for i := range issuers {
@@ -202,12 +227,12 @@ func (m *Model) trustedIssuerNamed(name string) (*schema.TrustedIssuer, error) {
 
 // clientsBy returns the clients that a token of the issuer authenticates, each with
 // only the federated blocks that such a token can match. A subject of "" is any.
-func (m *Model) clientsBy(issuer *schema.TrustedIssuer, subject string) []schema.Client {
+func clientsBy(d *schema.Document, issuer *schema.TrustedIssuer, subject string) []schema.Client {
 	if subject != "" && !issuer.SpeaksFor(subject) {
 		return nil
 	}
 	var clients []schema.Client
-	for _, c := range m.Document.Clients {
+	for _, c := range d.Clients {
 		c.Secrets, c.PublicKeys, c.Certificates = nil, nil, nil
 		c.Federated = slices.DeleteFunc(slices.Clone(c.Federated), func(f schema.Federated) bool {
 			return f.TrustedIssuer != issuer.Label || subject != "" && !f.MatchesSubject(subject)
@@ -220,7 +245,7 @@ func (m *Model) clientsBy(issuer *schema.TrustedIssuer, subject string) []schema
 }
 
 // accessOf lists the access of some clients, on behalf of users of some issuers.
-func (m *Model) accessOf(q *AccessQuery, named *namedAccess, clients []schema.Client, users []*schema.TrustedIssuer, at time.Time) []Access {
+func accessOf(d *schema.Document, q *AccessQuery, named *namedAccess, clients []schema.Client, users []*schema.TrustedIssuer, at time.Time) []Access {
 	c := &comparison{now: at.Unix()}
 	times := c.timesOf(clients)
 	byLabel := make(map[string]*schema.Client, len(clients))
@@ -229,9 +254,9 @@ func (m *Model) accessOf(q *AccessQuery, named *namedAccess, clients []schema.Cl
 			byLabel[clients[i].Label] = &clients[i]
 		}
 	}
-	apis := make(map[string]*schema.API, len(m.Document.APIs))
-	for i := range m.Document.APIs {
-		if api := &m.Document.APIs[i]; meets(named.identifiers, api.Identifier) {
+	apis := make(map[string]*schema.API, len(d.APIs))
+	for i := range d.APIs {
+		if api := &d.APIs[i]; meets(named.identifiers, api.Identifier) {
 			apis[api.Label] = api
 		}
 	}
@@ -240,8 +265,8 @@ func (m *Model) accessOf(q *AccessQuery, named *namedAccess, clients []schema.Cl
 		labels[i] = issuer.Label
 	}
 	var list []Access
-	for i := range m.Document.Authorizations {
-		auth := &m.Document.Authorizations[i]
+	for i := range d.Authorizations {
+		auth := &d.Authorizations[i]
 		right, has := tokenRightOf(auth, byLabel, apis, len(users) > 0)
 		if !has || !named.covers(right.clientID, right.identifier, auth.SubjectType) || named.scope != "" && named.wants(auth.Scopes) == nil {
 			continue
@@ -250,7 +275,7 @@ func (m *Model) accessOf(q *AccessQuery, named *namedAccess, clients []schema.Cl
 		if len(spans) == 0 || !q.Later && !covers(spans, c.now) {
 			continue
 		}
-		a := Access{Client: right.client, API: apis[auth.API], Authorization: auth, Range: m.authorizations[i].Range}
+		a := Access{Client: right.client, API: apis[auth.API], Authorization: auth}
 		if auth.SubjectType == schema.SubjectUser {
 			a.Users = labels
 		}
@@ -260,10 +285,9 @@ func (m *Model) accessOf(q *AccessQuery, named *namedAccess, clients []schema.Cl
 		if spans[0].until != forever {
 			a.Until = spans[0].until
 		}
-		_, declared, _ := m.Client(auth.Client)
 		for _, credential := range right.client.Credentials() {
 			if credential.Window.Contains(max(a.From, c.now)) {
-				a.Credentials = append(a.Credentials, AccessCredential{credential, declared.NestedRange(credential.Block.Type, credential.Label, "")})
+				a.Credentials = append(a.Credentials, AccessCredential{Credential: credential})
 			}
 		}
 		list = append(list, a)

@@ -78,7 +78,7 @@ func (t tally) check(test *testing.T) {
 	if n := t["requests"]; n < 10_000 {
 		test.Errorf("only %d requests", n)
 	}
-	wanted := []string{"check", "explain", "still granted", "access"}
+	wanted := []string{"check", "explain", "still granted", "access", "review"}
 	for _, grant := range worldGrants {
 		wanted = append(wanted, "granted "+grant)
 	}
@@ -158,6 +158,11 @@ func newWorld(t *testing.T, seed uint64) *world {
 // serveNext draws a configuration and has the server take it.
 func (w *world) serveNext() {
 	w.t.Helper()
+	prior := w.model
+	var before map[worldPair]string
+	if prior != nil {
+		before = w.grantedOverHTTP()
+	}
 	w.model, w.text = drawModel(w.t, w.r, w.keys, w.now)
 	w.serial++
 	file, err := workspace.Snapshot(w.model.Document, w.model, snapshot.Envelope{Serial: w.serial, Created: w.now})
@@ -172,6 +177,9 @@ func (w *world) serveNext() {
 		w.t.Fatal(err)
 	}
 	w.snap, w.explainer = w.check.snap, w.check.explainer
+	if prior != nil {
+		w.compareReview(prior, before)
+	}
 }
 
 // A query is one request: as HTTP sees it and as a decision does.

@@ -53,6 +53,21 @@ var codes = [...]Code{
 		Remedy:  "The detail names the operation and what went wrong. Mend that, then run the command again.",
 	},
 	{
+		Name: "covered-subject", Severity: Warning, Summary: "Federated block without effect",
+		Meaning: "Every token that a federated block matches is matched by another block of the same client too: removing the one alone takes nothing away.",
+		Example: `client "billing" {
+  federated "main" {
+    trusted_issuer = trusted_issuer.github
+    subject        = "repo:acme@1/billing@2:ref:refs/heads/main"
+  }
+  federated "branches" {
+    trusted_issuer  = trusted_issuer.github
+    subject_pattern = "repo:acme@1/billing@2:ref:refs/heads/*"
+  }
+}`,
+		Remedy: "Remove the narrower block, or narrow the other.",
+	},
+	{
 		Name: "duplicate-authorization", Severity: Error, Summary: "Duplicate authorization",
 		Meaning: "Two authorizations connect the same client, API and subject_type. Nothing would say which of them decides.",
 		Example: `authorization "again" {
@@ -438,7 +453,7 @@ $ writ plan`,
 		Example: `client "billing" {
   federated "ci" {
     trusted_issuer  = trusted_issuer.github
-    subject_pattern = "repo:example*/billing:ref:refs/heads/main"
+    subject_pattern = "repo:example@1/billing*:ref:refs/heads/main"
   }
 }`,
 		Remedy: "Write out what names the owner, and leave the * to what only the owner can choose.",
@@ -481,6 +496,17 @@ $ writ validate --chdir empty`,
   signing_alg = "HS256"
 }`,
 		Remedy: `Set signing_secret = "env:NAME" or "file:NAME", or choose an asymmetric signing_alg.`,
+	},
+	{
+		Name: "mutable-subject", Severity: Warning, Summary: "Mutable GitHub subject",
+		Meaning: "A federated block names a repository of GitHub by its name. Whoever registers the name, once its owner has given it up or renamed it, gets the tokens that match.",
+		Example: `client "billing" {
+  federated "ci" {
+    trusted_issuer = trusted_issuer.github
+    subject        = "repo:acme/billing:ref:refs/heads/main"
+  }
+}`,
+		Remedy: "Write the immutable form repo:OWNER@ID/NAME@ID:..., where the repository has it, or demand the claim repository_owner_id or repository_id.",
 	},
 	{
 		Name: "near-identifier", Severity: Warning, Summary: "Look-alike API identifiers",
@@ -544,6 +570,28 @@ authorization "portal" {
   secret "s" { hash = "env:BILLING" }
 }`,
 		Remedy: "Remove it, or add what is missing: allow_offline_access, the grant refresh_token, and an authorization for users.",
+	},
+	{
+		Name: "overlapping-subjects", Severity: Warning, Summary: "Token of two clients",
+		Meaning: "One token of a trusted issuer matches the federated blocks of two clients, so that its holder can act as either of them.",
+		Example: `client "billing" {
+  federated "ci" {
+    trusted_issuer  = trusted_issuer.github
+    subject_pattern = "repo:acme@1/*:environment:prod"
+  }
+}
+client "reports" {
+  federated "ci" {
+    trusted_issuer = trusted_issuer.github
+    subject        = "repo:acme@1/reports@3:environment:prod"
+  }
+}
+authorization "reports_orders" {
+  client = client.reports
+  api    = api.orders
+  scopes = []
+}`,
+		Remedy: "Write out subjects that tell the clients apart, or demand claims with different values.",
 	},
 	{
 		Name: "own-issuer", Severity: Error, Summary: "Issuer trusts itself",
@@ -612,6 +660,17 @@ api "orders" { identifier = "https://api.example.com/orders" }
 
 client "billing" { client_id = "billing" }`,
 		Remedy: "Put it back. To remove it on purpose, first apply it with prevent_destroy = false.",
+	},
+	{
+		Name: "pull-request-subject", Severity: Warning, Summary: "Subject of pull requests",
+		Meaning: "A federated block matches the tokens of workflows that a pull request starts. Such a workflow runs the steps that the pull request brings along, before anybody has reviewed them.",
+		Example: `client "billing" {
+  federated "ci" {
+    trusted_issuer  = trusted_issuer.github
+    subject_pattern = "repo:acme@1/billing@2:*"
+  }
+}`,
+		Remedy: "Write out a branch or an environment, or demand the claim event_name.",
 	},
 	{
 		Name: "reference-cycle", Severity: Error, Summary: "Reference cycle",
@@ -886,7 +945,7 @@ $ writ apply`,
 		Example: `client "billing" {
   federated "ci" {
     trusted_issuer = trusted_issuer.github
-    subject        = "repo:example/billing:*"
+    subject        = "repo:example@1/billing@2:*"
   }
 }`,
 		Remedy: "Write subject_pattern if the * stands for something.",

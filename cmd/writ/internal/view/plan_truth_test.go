@@ -24,27 +24,36 @@ import (
 var planNoon = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 
 // TestPlanTellsTheTruth edits random configurations and compares what the plan
-// says, as JSON, text and markdown, with what the server decides before and after,
-// at the time of the plan and later.
+// says, as JSON, text and markdown, and what "writ who" and the checks of a plan say,
+// with what the server decides before and after, at the time of the plan and later.
 func TestPlanTellsTheTruth(t *testing.T) {
 	random := rand.New(rand.NewPCG(2026, 11))
-	if testenv.RaceDetector {
-		t.Skip("one goroutine, and a random population that the run without the race detector covers")
+	edits := 1000
+	if testenv.RaceDetector { // one goroutine, and a population that the run without it covers
+		edits = 40
 	}
 	changed := 0
-	for i := range 400 {
+	for i := range edits {
 		before := randomDocument(random)
 		after := randomEdit(random, before)
 		plan := compiler.PlanBetween(compiler.Prior{Document: before}, after, "sha256:next", planNoon)
 		was, is := openDocument(t, before), openDocument(t, after)
-		for _, hours := range []int{0, 1, 3, 5, 9} {
-			at := planNoon.Add(time.Duration(hours)*time.Hour + time.Minute*time.Duration(min(hours, 1)))
+		gains, granted := false, false
+		for _, seconds := range probes {
+			at := planNoon.Add(time.Duration(seconds) * time.Second)
 			had, has := decided(before, was, at), decided(after, is, at)
+			for d, want := range map[*schema.Document]map[string]bool{before: had, after: has} {
+				if diff := cmp.Diff(want, whoAt(t, d, at)); diff != "" {
+					t.Fatalf("edit %d, %d seconds after the plan: the server -, who +:\n%s", i, seconds, diff)
+				}
+			}
 			want := map[string]bool{}
 			for k := range has {
 				if !had[k] {
 					want["+ "+k] = true
+					gains = true
 				}
+				granted = granted || strings.Contains(k, "  ") // without an issuer: the client's own
 			}
 			for k := range had {
 				if !has[k] {
@@ -53,12 +62,13 @@ func TestPlanTellsTheTruth(t *testing.T) {
 			}
 			changed += len(want)
 			if diff := cmp.Diff(want, rowsAt(t, plan, before, after, at)); diff != "" {
-				t.Fatalf("edit %d, %d hours after the plan: the server -, the plan +:\n%s", i, hours, diff)
+				t.Fatalf("edit %d, %d seconds after the plan: the server -, the plan +:\n%s", i, seconds, diff)
 			}
 		}
+		checkChecks(t, plan, before, &compiler.Model{Document: after}, gains, granted)
 		checkViewsAgree(t, plan)
 	}
-	if changed < 1000 {
+	if changed < 2*edits {
 		t.Errorf("only %d differences in all", changed)
 	}
 }
@@ -68,7 +78,7 @@ func randomDocument(random *rand.Rand) *schema.Document {
 	for i := range 2 {
 		d.APIs = append(d.APIs, schema.API{
 			Label: fmt.Sprint("api", i), Name: "n", Identifier: fmt.Sprint("https://api.example.com/", i), Profile: schema.ProfileRFC9068,
-			Alg: schema.RS256, TokenLifetime: 3600, ScopeMode: schema.ScopeNarrow, Scopes: []schema.Scope{{Name: "read"}, {Name: "write"}},
+			Alg: schema.RS256, TokenLifetime: 3600, ScopeMode: schema.ScopeNarrow, Scopes: []schema.Scope{{Name: "read"}, {Name: "write", Sensitive: random.IntN(2) == 0}},
 		})
 	}
 	for i := range 2 {
@@ -114,7 +124,8 @@ func randomIssuer(random *rand.Rand, label string) schema.TrustedIssuer {
 func randomGrants(random *rand.Rand) []string {
 	all := [][]string{
 		{schema.GrantClientCredentials}, {schema.GrantTokenExchange}, {schema.GrantClientCredentials, schema.GrantTokenExchange},
-		{schema.GrantClientCredentials, schema.GrantTokenExchange},
+		{schema.GrantClientCredentials, schema.GrantTokenExchange}, {schema.GrantJWTBearer},
+		{schema.GrantClientCredentials, schema.GrantRefreshToken}, {schema.GrantRefreshToken},
 	}
 	return all[random.IntN(len(all))]
 }
