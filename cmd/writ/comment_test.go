@@ -216,7 +216,7 @@ func commentOn(t *testing.T, base *workspace.Tree, edit []replacement, replace [
 	p := &workspace.Proposal{Tree: tree, Lock: lock, Prior: &workspace.Baseline{Prior: prior}, Plan: plan}
 	review := reviewOf(p)
 	c.describe(review, p)
-	if review.Guards, err = guardsOf(env, tree, c); err != nil {
+	if review.Guards, err = guardsOf(env, tree, nil, c); err != nil {
 		t.Fatal(err)
 	}
 	if err := (view.PlanMarkdown{Command: "writ plan --against git:main"}).Render(&out, review); err != nil {
