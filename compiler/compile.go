@@ -15,6 +15,7 @@
 package compiler
 
 import (
+	"slices"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -73,7 +74,13 @@ func Compile(cfg *config.Config, opts CompileOptions) (*Model, diag.List) {
 	c.checkUnusedClaims()
 	c.checkPolicies()
 
-	return c.Model, c.diags.Sorted()
+	found := c.diags.Sorted()
+	if !opts.Loaded.HasErrors() && !found.HasErrors() && c.acceptance.blocks != nil {
+		c.Accept(slices.Clone(opts.Loaded)) // those are warnings that there are, too
+		c.checkAccepts()
+		found = c.diags.Sorted()
+	}
+	return c.Model, found
 }
 
 // A compilation is one run of Compile: the model in the making and what was
@@ -100,11 +107,13 @@ type compilation struct {
 
 // newCompilation returns a compilation that has found nothing yet.
 func newCompilation(cfg *config.Config, opts CompileOptions) *compilation {
+	accepts := newAcceptance(cfg)
 	return &compilation{
-		Model:   &Model{Document: &schema.Document{}, Config: cfg},
+		Model:   &Model{Document: &schema.Document{}, Config: cfg, acceptance: accepts},
 		opts:    opts,
 		issuer:  &config.Issuer{},
 		refused: findRefused(cfg, opts.Loaded),
+		diags:   diag.Bounded{Accepts: accepts.accepts},
 	}
 }
 

@@ -33,7 +33,8 @@ type Model struct {
 	apiIndex    map[string]int32 // by label
 	clientIndex map[string]int32
 
-	all *config.All // made by allObjects, when the document is complete
+	all        *config.All // made by allObjects, when the document is complete
+	acceptance *acceptance
 }
 
 // A Kind is the block type of an object, the first part of its address.

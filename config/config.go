@@ -165,11 +165,11 @@ func (d *Decl) Has(name string) bool {
 
 // ScopeRange returns where scope i of an authorization was written. Where the
 // scopes are what an expression gives it is all of the expression.
-func (a *Authorization) ScopeRange(i int) hcl.Range { return a.elementRange("scopes", i) }
+func (a *Authorization) ScopeRange(i int) hcl.Range { return a.ElementRange("scopes", i) }
 
-// elementRange is where element i of a list was written; the whole list where an
+// ElementRange is where element i of a list was written; the whole list where an
 // expression gave it.
-func (d *Decl) elementRange(name string, i int) hcl.Range {
+func (d *Decl) ElementRange(name string, i int) hcl.Range {
 	if d.block != nil {
 		if a := d.block.Body.Attribute(name); a != nil {
 			if _, written, ok := literalStrings(&a.Expr); ok && i < len(written) {

@@ -164,7 +164,7 @@ func (f *fields) checkUserClaims(a *Authorization) {
 			code = "reserved-claim"
 		}
 		if err != nil {
-			f.errorf(code, a.elementRange("copy_claims", i), "%s cannot copy it from the user's token: %s.", a.Address, err)
+			f.errorf(code, a.ElementRange("copy_claims", i), "%s cannot copy it from the user's token: %s.", a.Address, err)
 		}
 	}
 }

@@ -65,7 +65,7 @@ var (
 		Example: `{ "https://example.com/team" = self.client.metadata.team }`}
 	accept = Attribute{Name: "accept", Type: TypeStrings, Of: OfWarning, Default: "[]",
 		Widens: WidensText, More: "Other warnings about {object} are acknowledged.",
-		Doc: "The warnings about this object that are known and acknowledged, by their codes. They are recorded for reviewers and reported all the same.", Example: `["long-lifetime"]`}
+		Doc: "The warnings about this object that are known and acknowledged, by their codes; those of the issuer are acknowledged everywhere. They are recorded for reviewers, not shown, and no reason for --strict to fail.", Example: `["long-lifetime"]`}
 	forEach = Attribute{Name: "for_each", Type: TypeForEach,
 		Doc:     "Declares one object for each element of a map or set of strings, with each.key and each.value; its address is then worker[\"eu\"].",
 		Example: `toset(["eu", "us"])`}

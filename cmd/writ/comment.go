@@ -60,11 +60,14 @@ func runComment(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 	if review.Guards, err = guardsOf(env, t, refused, c); err != nil {
 		return failedComment(ctx, env, w, o, limit, err)
 	}
+	if err := o.addNotes(env, review, p); err != nil {
+		return failedComment(ctx, env, w, o, limit, err)
+	}
 	if review.Checks, err = runChecks(p, checks, env.Now()); err != nil {
 		return failedComment(ctx, env, w, o, limit, err)
 	}
 	if review.Warning != "" {
-		env.Warn(diag.List{w.SnapshotMissing(diag.Warning, review.Warning)}, nil)
+		env.Warn(t.Model.Accept(diag.List{w.SnapshotMissing(diag.Warning, review.Warning)}), nil)
 	} else if p.Prior.Document == nil {
 		review.Warning = "There is nothing to compare with: everything counts as new."
 	}

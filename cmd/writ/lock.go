@@ -59,7 +59,7 @@ func runLock(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 		}
 		env.Done = result.Lockfile + " is written"
 		if next.Rebuilt {
-			env.Warn(diag.List{retiredUnknown(w.Lockfile.Name, w.Snapshot.String())}, nil)
+			env.Warn(t.Model.Accept(diag.List{retiredUnknown(w.Lockfile.Name, w.Snapshot.String())}), nil)
 		}
 	}
 	return showLock(env, result)

@@ -38,6 +38,7 @@ func commands() []cli.Command {
 		explainCommand(),
 		whoCommand(),
 		graphCommand(),
+		usageCommand(),
 		checkCommand(),
 		devCommand(),
 		consoleCommand(),

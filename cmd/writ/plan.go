@@ -29,6 +29,7 @@ type planFlags struct {
 	checks   []string
 	limit    string // most characters of the comment
 	full     bool
+	usage    string
 }
 
 // snapshotFlag says where the snapshot in force is.
@@ -88,6 +89,7 @@ as good as its host, and redirects lead to https only.`,
 			cli.Flag{Name: "full", Usage: "print all objects, and not the first 1,000", Value: &o.full},
 			cli.Flag{Name: "markdown", Usage: "print a comment for a pull request, also of a plan that fails", Value: &o.markdown},
 			cli.Flag{Name: "markdown-limit", Usage: "the most `CHARACTERS` of a comment; 65536 by default, as GitHub takes", Value: &o.limit},
+			cli.Flag{Name: "usage", Usage: "say when what changes was last used, by the `FILE` of writ usage", Value: &o.usage},
 		),
 		Run: func(ctx context.Context, env *cli.Env, args []string) error { return runPlan(ctx, env, args, flags, o) },
 	}
@@ -126,12 +128,15 @@ func runPlan(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 	}
 	review := reviewOf(p)
 	if review.Warning != "" {
-		env.Warn(diag.List{w.SnapshotMissing(diag.Warning, review.Warning)}, nil)
+		env.Warn(p.Tree.Model.Accept(diag.List{w.SnapshotMissing(diag.Warning, review.Warning)}), nil)
 	}
 	if refused == nil {
 		env.Remind(p.Tree)
 	}
 	noteStage(env, p.Prior.Staged())
+	if err := o.addNotes(env, review, p); err != nil {
+		return err
+	}
 	if review.Checks, err = runChecks(p, checks, env.Now()); err != nil {
 		return err
 	}
@@ -142,6 +147,14 @@ func runPlan(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 		return refused
 	}
 	return endPlan(env, w, o, p, review)
+}
+
+// addNotes adds what the logs know of each change.
+func (o *planFlags) addNotes(env *cli.Env, review *view.Review, p *workspace.Proposal) (err error) {
+	if o.usage != "" {
+		review.Notes, err = usageNotes(env, o.usage, p.Plan, p.Prior.Document, p.Model.Document)
+	}
+	return err
 }
 
 // endPlan saves the plan where it is asked to, and ends the command.

@@ -8,15 +8,22 @@ import (
 
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
 )
 
 func validateCommand() cli.Command {
-	var strict, locked bool
+	var strict, locked, all bool
 	flags := new(cli.ConfigFlags)
 	return cli.Command{
 		Name: "validate", Args: "[DIR]", MaxArgs: 1, Config: flags,
 		Summary: "check the configuration against every rule",
-		About:   "Every problem is reported in one run, each with its place. Nothing is written.",
+		About: `
+Every problem is reported in one run, each with its place. Nothing is written.
+Of warnings with one code the first is shown, and the number of the others.
+
+accept = ["CODE"] in a block acknowledges a warning there, and in the issuer
+everywhere: it is no longer shown, and --strict takes it. Errors cannot be
+accepted. "writ explain CODE" says what a code means.`,
 		Example: `$ writ validate
 Error: Unknown scope [unknown-scope]
 
@@ -26,8 +33,10 @@ Error: Unknown scope [unknown-scope]
 		Flags: []cli.Flag{
 			{Name: "strict", Usage: "take warnings for errors", Value: &strict},
 			{Name: "locked", Usage: "refuse a lockfile that would change", Value: &locked},
+			{Name: "all", Usage: "show every warning, those that are accepted too", Value: &all},
 		},
 		Run: func(_ context.Context, env *cli.Env, args []string) error {
+			env.AllWarnings = all
 			return runValidate(env, args, flags, strict, locked)
 		},
 	}
@@ -45,7 +54,7 @@ func runValidate(env *cli.Env, args []string, flags *cli.ConfigFlags, strict, lo
 	if err != nil {
 		return strictly(err, strict)
 	}
-	if strict && len(t.Warnings) > 0 {
+	if strict && len(t.Warnings.Unaccepted()) > 0 {
 		return &diag.Problems{List: promote(t.Warnings), Sources: t.Sources}
 	}
 	if env.JSON {
@@ -53,8 +62,22 @@ func runValidate(env *cli.Env, args []string, flags *cli.ConfigFlags, strict, lo
 		return nil
 	}
 	env.Warn(t.Warnings, t.Sources)
-	fmt.Fprintf(env.Out, "The configuration is valid: %s.\n", cli.Counts(t.Model.Document))
+	fmt.Fprintf(env.Out, "The configuration is valid: %s.%s\n", cli.Counts(t.Model.Document), warningCounts(t.Warnings))
 	return nil
+}
+
+// warningCounts is a sentence about how many warnings there are, "" for none.
+func warningCounts(list diag.List) string {
+	_, warnings, accepted := list.Count()
+	switch {
+	case warnings > 0 && accepted > 0:
+		return fmt.Sprintf(" %s, %d accepted.", schema.Plural(warnings, "warning"), accepted)
+	case warnings > 0:
+		return " " + schema.Plural(warnings, "warning") + "."
+	case accepted > 0:
+		return " " + schema.Plural(accepted, "accepted warning") + "."
+	}
+	return ""
 }
 
 // strictly promotes the warnings beside errors too.
@@ -65,11 +88,13 @@ func strictly(err error, strict bool) error {
 	return err
 }
 
-// promote makes errors of warnings.
+// promote makes errors of the warnings that are not accepted.
 func promote(list diag.List) diag.List {
 	promoted := make(diag.List, len(list))
 	for i, d := range list {
-		d.Severity = diag.Error
+		if !d.Accepted {
+			d.Severity = diag.Error
+		}
 		promoted[i] = d
 	}
 	return promoted

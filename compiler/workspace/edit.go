@@ -223,22 +223,13 @@ func (e *Edit) Reverse() *Edit {
 // with what it was before: the zero Tree where nothing was declared yet. The error is a *diag.Problems where the edited configuration is
 // at fault; then the tree is nil.
 func (w *Workspace) PlanEdit(before *Tree, e *Edit) (*Tree, *compiler.Plan, error) {
-	root, err := os.OpenRoot(w.Dir)
-	if err != nil {
-		return nil, nil, Unreadable(err)
-	}
-	defer root.Close()
-	options := w.config
-	options.Edited = make(map[string][]byte, len(e.Files))
+	content := make(map[string][]byte, len(e.Files))
 	for _, f := range e.Files {
-		options.Edited[f.Name] = f.After
+		content[f.Name] = f.After
 	}
-	after, err := w.compile(config.Load(root, options))
+	after, err := w.CompileEdited(content)
 	if err != nil {
 		return nil, nil, err
-	}
-	if len(after.Unsatisfied) > 0 {
-		return nil, nil, after.Refused()
 	}
 	if _, err := w.CheckLock(after, compiler.LockOptions{}); err != nil {
 		return nil, nil, err
@@ -271,4 +262,16 @@ func (t *Tree) digest() (string, error) {
 		t.body = snapshot.Digest(body)
 	}
 	return t.body, nil
+}
+
+// CompileEdited is Compile with other content of some files, by their names.
+func (w *Workspace) CompileEdited(content map[string][]byte) (*Tree, error) {
+	root, err := os.OpenRoot(w.Dir)
+	if err != nil {
+		return nil, Unreadable(err)
+	}
+	defer root.Close()
+	options := w.config
+	options.Edited = content
+	return satisfied(w.compile(config.Load(root, options)))
 }

@@ -153,7 +153,11 @@ type Tree struct {
 // Compile loads and compiles the folder. The error is a *diag.Problems where the
 // configuration is at fault.
 func (w *Workspace) Compile() (*Tree, error) {
-	t, err := w.CompileForReview()
+	return satisfied(w.CompileForReview())
+}
+
+// satisfied refuses a tree that does not satisfy its policies.
+func satisfied(t *Tree, err error) (*Tree, error) {
 	if err == nil && len(t.Unsatisfied) > 0 {
 		return nil, t.Refused()
 	}
@@ -208,9 +212,10 @@ func (w *Workspace) compile(cfg *config.Config, list diag.List) (*Tree, error) {
 		sources = map[string][]byte{}
 	}
 	model, found := compiler.Compile(cfg, compiler.CompileOptions{Now: w.now(), Loaded: list})
+	list = model.Accept(append(list, found...))
 	t := &Tree{Model: model, Sources: sources}
 	refused := false
-	for _, d := range append(list, found...) {
+	for _, d := range list {
 		switch {
 		case d.Severity != diag.Error:
 			t.Warnings = append(t.Warnings, d)
@@ -221,7 +226,7 @@ func (w *Workspace) compile(cfg *config.Config, list diag.List) (*Tree, error) {
 		}
 	}
 	if refused {
-		return nil, &diag.Problems{List: append(list, found...), Sources: sources}
+		return nil, &diag.Problems{List: list, Sources: sources}
 	}
 	return t, nil
 }
@@ -234,6 +239,7 @@ func (t *Tree) Refused() *diag.Problems {
 // take adds diagnostics to the warnings. With an error among them the tree may
 // not go on.
 func (t *Tree) take(list diag.List) error {
+	t.Model.Accept(list)
 	if list.HasErrors() {
 		return &diag.Problems{List: append(t.Warnings, list...), Sources: t.Sources}
 	}
@@ -298,7 +304,7 @@ func (w *Workspace) readLock(t *Tree, c *LockCheck, parse func(name string, cont
 		if w.lockAsked { // a mistyped name would guard no identifier
 			d := diag.Newf("lock-missing", hcl.Range{},
 				"There is no %q, so every identifier counts as new. That is right before the first apply; otherwise correct --lockfile.", w.Lockfile.Name)
-			t.Warnings = append(t.Warnings, d.WithSeverity(diag.Warning))
+			return t.take(diag.List{d.WithSeverity(diag.Warning)})
 		}
 		return nil
 	}

@@ -525,6 +525,12 @@ $ writ validate --chdir empty`,
 		Remedy: `Add a secret, a public_key, a certificate or a federated block. "writ secret new billing" makes a secret.`,
 	},
 	{
+		Name: "no-usage", Severity: Error, Summary: "No logs of the time",
+		Meaning: "It was asked what nobody used in a period, and writ.usage.json holds no line of a log of that time. Everything would be called unused.",
+		Example: `$ writ usage --unused 90d`,
+		Remedy:  "Fold the logs of that time with writ usage LOG..., or ask about a longer one.",
+	},
+	{
 		Name: "no-user-issuer", Severity: Warning, Summary: "No issuer of users",
 		Meaning: "An authorization is for users, and no trusted_issuer vouches for any. There is no user's token to exchange.",
 		Example: `client "portal" {
@@ -892,6 +898,16 @@ $ writ apply`,
 		Meaning: "A quickstart target has no library that can verify the tokens of this API.",
 		Example: `$ writ quickstart orders --lang haproxy`,
 		Remedy:  "Choose another target, or the algorithm that the detail names.",
+	},
+	{
+		Name: "unused-accept", Severity: Warning, Summary: "Nothing to accept",
+		Meaning: "A block accepts a warning that is not given any more. Were it left there, nobody would see the next one.",
+		Example: `api "reports" {
+  identifier    = "https://api.example.com/reports"
+  token_profile = "rfc9068"
+  accept        = ["auth0-profile-untyped"]
+}`,
+		Remedy: "Take the code out of accept.",
 	},
 	{
 		Name: "unused-client", Severity: Warning, Summary: "Unused client",

@@ -33,6 +33,7 @@ type Diagnostic struct {
 	Range    hcl.Range // zero when there is no place to show
 	Related  []Related // further places, each with its own snippet
 	Secret   bool      // the source at Range may be a secret: no snippet shows it
+	Accepted bool      // a warning that the configuration acknowledges: it is recorded, and asks for nothing
 }
 
 // Related is a second place that a diagnostic involves.
@@ -52,6 +53,11 @@ func (l List) HasErrors() bool {
 		}
 	}
 	return false
+}
+
+// Unaccepted leaves out the warnings that the configuration acknowledges.
+func (l List) Unaccepted() List {
+	return slices.DeleteFunc(slices.Clone(l), func(d Diagnostic) bool { return d.Accepted })
 }
 
 // Errors leaves out the warnings.

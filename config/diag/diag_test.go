@@ -174,14 +174,34 @@ func TestManyWarningsOfOneCode(t *testing.T) {
 	if err := diag.WriteText(&out, list, nil, 0, false); err != nil {
 		t.Fatal(err)
 	}
-	if n := strings.Count(out.String(), "Warning: A habit [habit]"); n != 20 {
+	if n := strings.Count(out.String(), "Warning: A habit [habit]"); n != 1 {
 		t.Errorf("%d warnings in full", n)
 	}
 	if n := strings.Count(out.String(), "Error: A mistake"); n != 25 {
 		t.Errorf("%d errors", n)
 	}
-	if !strings.Contains(out.String(), "Warning: 5 more like this [habit]\n") {
+	if !strings.Contains(out.String(), "on a.hcl line 1:\n\nAnd 24 more like this (writ validate --all).\n") {
 		t.Errorf("no count of the others:\n%s", out.String())
+	}
+	for i := range list {
+		list[i].Accepted = list[i].Severity == diag.Warning && i > 0
+	}
+	out.Reset()
+	if err := diag.WriteText(&out, list, nil, 0, false); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Count(out.String(), "habit") != 2 || strings.Contains(out.String(), "more like this") {
+		t.Errorf("what is accepted is shown:\n%s", out.String())
+	}
+	out.Reset()
+	if err := diag.WriteAllText(&out, list, nil, 0, false); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(out.String(), "Accepted: A habit [habit]"); n != 24 {
+		t.Errorf("of 24 accepted warnings %d are shown when all are", n)
+	}
+	if r := diag.NewReport(list, nil); r.WarningCount != 1 || r.AcceptedCount != 24 || r.ErrorCount != 25 {
+		t.Errorf("%d warnings, %d accepted, %d errors", r.WarningCount, r.AcceptedCount, r.ErrorCount)
 	}
 }
 
@@ -235,6 +255,13 @@ func TestBounded(t *testing.T) {
 	}
 	if l := warnings.Sorted(); len(l) != 10_001 || l.HasErrors() {
 		t.Errorf("%d warnings refuse the configuration: %t", len(l), l.HasErrors())
+	}
+	accepting := diag.Bounded{Accepts: func(*diag.Diagnostic) bool { return true }}
+	for i := range 10_001 {
+		accepting.Add(diag.Diagnostic{Severity: diag.Warning, Code: "habit", Range: hcl.Range{Filename: "a.hcl", Start: hcl.Pos{Byte: i}}})
+	}
+	if l := accepting.Sorted(); len(l) != 10_000 || len(l.Unaccepted()) != 0 || accepting.Total() != 10_001 {
+		t.Errorf("%d of %d are kept, %d not accepted", len(l), accepting.Total(), len(l.Unaccepted()))
 	}
 }
 

@@ -12,13 +12,15 @@ type Report struct {
 	FormatVersion string             `json:"format_version"` // "1"
 	Valid         bool               `json:"valid"`
 	ErrorCount    int                `json:"error_count"`
-	WarningCount  int                `json:"warning_count"`
+	WarningCount  int                `json:"warning_count"`            // without those that are accepted
+	AcceptedCount int                `json:"accepted_count,omitempty"` // warnings
 	Diagnostics   []ReportDiagnostic `json:"diagnostics"`
 }
 
 // A ReportDiagnostic is one diagnostic of a Report.
 type ReportDiagnostic struct {
 	Severity Severity        `json:"severity"`
+	Accepted bool            `json:"accepted,omitempty"` // a warning that the configuration acknowledges
 	Code     string          `json:"code"`
 	URL      string          `json:"url"` // of the code's page
 	Summary  string          `json:"summary"`
@@ -64,7 +66,7 @@ func NewReport(l List, sources map[string][]byte) Report {
 	l = l.Sorted()
 	lib := newLibrary(l, sources)
 	r := Report{FormatVersion: "1", Valid: !l.HasErrors(), Diagnostics: make([]ReportDiagnostic, 0, len(l))}
-	r.ErrorCount, r.WarningCount = l.Count()
+	r.ErrorCount, r.WarningCount, r.AcceptedCount = l.Count()
 	for _, d := range l {
 		r.Diagnostics = append(r.Diagnostics, report(d, lib))
 	}
@@ -74,7 +76,7 @@ func NewReport(l List, sources map[string][]byte) Report {
 // report is one diagnostic. Text of authors is made visible, as a report may be printed
 // to a terminal.
 func report(d Diagnostic, lib *library) ReportDiagnostic {
-	out := ReportDiagnostic{Severity: d.Severity, Code: d.Code, URL: urlOf(d.Code), Summary: Visible(d.Summary, ""), Detail: Visible(d.Detail, "\n\t")}
+	out := ReportDiagnostic{Severity: d.Severity, Accepted: d.Accepted, Code: d.Code, URL: urlOf(d.Code), Summary: Visible(d.Summary, ""), Detail: Visible(d.Detail, "\n\t")}
 	if d.Range.Filename != "" {
 		rng := ReportRangeOf(d.Range)
 		out.Range = &rng

@@ -17,13 +17,25 @@ const (
 // Bounded collects the diagnostics of one run, up to 1,000 errors and 10,000
 // warnings, and counts the rest. The zero value is empty.
 type Bounded struct {
+	// Accepts reports whether a warning is acknowledged, which is then kept and counted
+	// apart from the others. nil acknowledges none.
+	Accepts func(d *Diagnostic) bool
+
 	kept             List
+	accepted         int
 	errors, warnings int
 	atError, atMore  hcl.Range // the first error and the first warning not kept
 }
 
 // Add adds one diagnostic, or only counts it if enough of its severity are kept.
 func (b *Bounded) Add(d Diagnostic) {
+	if b.Accepts != nil && b.Accepts(&d) {
+		d.Accepted = true
+		if b.accepted++; b.accepted <= maxWarnings {
+			b.kept = append(b.kept, d)
+		}
+		return
+	}
 	n, most, at := &b.errors, maxErrors, &b.atError
 	if d.Severity != Error {
 		n, most, at = &b.warnings, maxWarnings, &b.atMore
@@ -47,7 +59,7 @@ func (b *Bounded) AddAll(l List) {
 func (b *Bounded) HasErrors() bool { return b.errors > 0 }
 
 // Total returns the number of diagnostics added, kept or not.
-func (b *Bounded) Total() int { return b.errors + b.warnings }
+func (b *Bounded) Total() int { return b.errors + b.warnings + b.accepted }
 
 // Sorted returns the diagnostics that were kept, by place, and a note of how many
 // more there were. The note has the severity of those that it counts, so that a
@@ -105,14 +117,18 @@ func compare(a, b Diagnostic) int {
 	)
 }
 
-// Count returns how many errors and warnings the list holds.
-func (l List) Count() (errors, warnings int) {
+// Count returns how many errors and warnings the list holds, and how many warnings
+// besides that are accepted.
+func (l List) Count() (errors, warnings, accepted int) {
 	for i := range l {
-		if l[i].Severity == Error {
+		switch {
+		case l[i].Severity == Error:
 			errors++
-		} else {
+		case l[i].Accepted:
+			accepted++
+		default:
 			warnings++
 		}
 	}
-	return errors, warnings
+	return errors, warnings, accepted
 }

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -20,23 +18,44 @@ import (
 // layout of hcl.NewDiagnosticTextWriter. The code is in brackets after the
 // summary, and related places follow with source of their own. sources holds the
 // files by the names that ranges have. width is that of the terminal, 0 if it is
-// not known. Nothing that an author wrote can act on the terminal. Only the first
-// maxSameWarnings warnings of each code are shown, and the number of the others.
+// not known. Nothing that an author wrote can act on the terminal.
+//
+// Of the warnings with one code the first is shown, and the number of the others: a large
+// configuration often breaks one rule everywhere. Errors are all shown. Warnings that are
+// accepted are not.
 func WriteText(w io.Writer, l List, sources map[string][]byte, width int, color bool) error {
-	t := &textWriter{sources: newLibrary(l, sources), width: width, color: color}
-	warnings := map[string]int{}
-	for _, d := range l.Sorted() {
+	l = l.Unaccepted().Sorted()
+	more := map[string]int{} // by code
+	for _, d := range l {
 		if d.Severity == Warning {
-			if warnings[d.Code]++; warnings[d.Code] > maxSameWarnings {
+			more[d.Code]++
+		}
+	}
+	t := &textWriter{sources: newLibrary(l, sources), width: width, color: color}
+	for _, d := range l {
+		if d.Severity == Warning {
+			n := more[d.Code] - 1
+			if more[d.Code] = 0; n < 0 { // shown
 				continue
 			}
+			t.diagnostic(d)
+			if n > 0 {
+				fmt.Fprintf(&t.out, "%s\n\n", t.styled(bold, fmt.Sprintf("And %d more like this (writ validate --all).", n)))
+			}
+			continue
 		}
 		t.diagnostic(d)
 	}
-	for _, code := range slices.Sorted(maps.Keys(warnings)) {
-		if more := warnings[code] - maxSameWarnings; more > 0 {
-			fmt.Fprintf(&t.out, "%s: %s\n\n", t.styled(yellow, "Warning"), t.styled(bold, fmt.Sprintf("%d more like this [%s]", more, code)))
-		}
+	_, err := w.Write(t.out.Bytes())
+	return err
+}
+
+// WriteAllText is WriteText with every warning in full, those that are accepted too.
+func WriteAllText(w io.Writer, l List, sources map[string][]byte, width int, color bool) error {
+	l = l.Sorted()
+	t := &textWriter{sources: newLibrary(l, sources), width: width, color: color}
+	for _, d := range l {
+		t.diagnostic(d)
 	}
 	_, err := w.Write(t.out.Bytes())
 	return err
@@ -49,11 +68,6 @@ type textWriter struct {
 	width   int
 	color   bool
 }
-
-// maxSameWarnings is how many warnings of one code are shown in full. A large
-// configuration often breaks one rule everywhere, and the other warnings would be
-// lost among the repetitions. Errors are all shown.
-const maxSameWarnings = 20
 
 // The escape sequences of the styles (ECMA-48).
 const (
@@ -69,6 +83,9 @@ func (t *textWriter) diagnostic(d Diagnostic) {
 	heading, hue := "Error", red
 	if d.Severity == Warning {
 		heading, hue = "Warning", yellow
+	}
+	if d.Accepted {
+		heading = "Accepted"
 	}
 	fmt.Fprintf(&t.out, "%s: %s\n\n", t.styled(hue, heading), t.styled(bold, Visible(d.Summary, "")+" ["+d.Code+"]"))
 	if d.Range.Filename != "" {

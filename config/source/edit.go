@@ -2,12 +2,14 @@ package source
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/writ-auth/writ/config/diag"
 )
@@ -162,4 +164,112 @@ func endOfLine(src []byte, at int) int {
 		return at + n + 1
 	}
 	return len(src)
+}
+
+// A Cut is what Prune takes out of a top-level block: all of it, a nested block, or of a
+// list of strings all but some.
+type Cut struct {
+	Type, Label string   // of the top-level block
+	Nested      string   // the type of the nested block that goes; "" for none
+	NestedLabel string   // its label
+	List        string   // the attribute whose strings become Strings; "" for none
+	Strings     []string // what stays, in this order
+	start, end  int      // the bytes that are replaced
+	replacement string
+}
+
+// Prune takes cuts out of a native file. All other bytes stay as they are; comments that
+// stand directly above a block go with it. The error is that of a file which does not
+// parse, or lacks what is to be cut.
+func Prune(name string, src []byte, cuts []Cut) ([]byte, error) {
+	if _, l := ParseFile(name, src, Limits{}); l.HasErrors() {
+		return nil, &diag.Problems{List: l, Sources: map[string][]byte{name: src}}
+	}
+	parsed, _ := hclsyntax.ParseConfig(src, name, hcl.InitialPos)
+	blocks := parsed.Body.(*hclsyntax.Body).Blocks
+	cuts = slices.Clone(cuts)
+	for i := range cuts {
+		c := &cuts[i]
+		at := slices.IndexFunc(blocks, func(b *hclsyntax.Block) bool { return b.Type == c.Type && slices.Equal(b.Labels, []string{c.Label}) })
+		if at < 0 {
+			return nil, fmt.Errorf("%q has no %s %q", name, c.Type, c.Label)
+		}
+		if err := c.find(src, blocks[at]); err != nil {
+			return nil, fmt.Errorf("%s %q in %q %w", c.Type, c.Label, name, err)
+		}
+	}
+	slices.SortFunc(cuts, func(a, b Cut) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(b.end, a.end)) })
+	var out []byte
+	done := 0
+	for _, c := range cuts {
+		if c.start < done { // inside of a block that goes as a whole
+			continue
+		}
+		out = append(append(out, src[done:c.start]...), c.replacement...)
+		done = c.end
+	}
+	out = append(out, src[done:]...)
+	if _, l := ParseFile(name, out, Limits{}); l.HasErrors() {
+		return nil, &diag.Problems{List: l, Sources: map[string][]byte{name: out}}
+	}
+	return out, nil
+}
+
+// find finds the bytes that the cut replaces.
+func (c *Cut) find(src []byte, block *hclsyntax.Block) error {
+	switch {
+	case c.List != "":
+		a := block.Body.Attributes[c.List]
+		if a == nil {
+			return fmt.Errorf("has no %s", c.List)
+		}
+		at := a.Expr.Range()
+		c.start, c.end = at.Start.Byte, at.End.Byte
+		texts := make([]hclwrite.Tokens, len(c.Strings))
+		for i, s := range c.Strings {
+			texts[i] = hclwrite.TokensForValue(cty.StringVal(s))
+		}
+		c.replacement = string(hclwrite.TokensForTuple(texts).Bytes())
+	case c.Nested != "":
+		i := slices.IndexFunc(block.Body.Blocks, func(b *hclsyntax.Block) bool {
+			return b.Type == c.Nested && slices.Equal(b.Labels, []string{c.NestedLabel})
+		})
+		if i < 0 {
+			return fmt.Errorf("has no %s %q", c.Nested, c.NestedLabel)
+		}
+		c.start, c.end = lines(src, block.Body.Blocks[i])
+	default:
+		c.start, c.end = lines(src, block)
+	}
+	return nil
+}
+
+// lines are the lines of a block with the comments directly above it, and the blank lines
+// that nothing would need any more: below, where one stays above, and above at the end.
+func lines(src []byte, block *hclsyntax.Block) (start, end int) {
+	start = bytes.LastIndexByte(src[:block.TypeRange.Start.Byte], '\n') + 1
+	if len(bytes.TrimSpace(src[start:block.TypeRange.Start.Byte])) > 0 { // something else begins the line
+		return block.TypeRange.Start.Byte, block.CloseBraceRange.End.Byte
+	}
+	for start > 0 {
+		above := bytes.LastIndexByte(src[:start-1], '\n') + 1
+		text := bytes.TrimSpace(src[above:start])
+		if !bytes.HasPrefix(text, []byte("#")) && !bytes.HasPrefix(text, []byte("//")) {
+			break
+		}
+		start = above
+	}
+	end = endOfLine(src, block.CloseBraceRange.End.Byte)
+	above := bytes.TrimRight(src[:start], " \t")
+	for start == 0 || bytes.HasSuffix(above, []byte("\n\n")) || bytes.HasSuffix(above, []byte("{\n")) {
+		next := end + bytes.IndexByte(src[end:], '\n') + 1
+		if next == end || len(bytes.TrimSpace(src[end:next])) > 0 {
+			break
+		}
+		end = next
+	}
+	if end == len(src) && start > 0 {
+		start = len(bytes.TrimRight(src[:start], " \t\n")) + 1
+	}
+	return start, end
 }

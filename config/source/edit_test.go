@@ -78,3 +78,39 @@ func TestAppendBlocks(t *testing.T) {
 		t.Errorf("a file that does not parse became %q", out)
 	}
 }
+
+// What is cut goes with the comments above it and leaves no hole; all else stays as it is.
+func TestPrune(t *testing.T) {
+	prune := func(src string, cuts ...Cut) (string, error) {
+		out, err := Prune("x.hcl", []byte(src), cuts)
+		return string(out), err
+	}
+	block, nested := Cut{Type: "b", Label: "x"}, Cut{Type: "b", Label: "x", Nested: "n", NestedLabel: "m"}
+	list := Cut{Type: "b", Label: "x", List: "l", Strings: []string{"p", `q"${`}}
+	none := Cut{Type: "b", Label: "x", List: "l"}
+	for _, test := range []struct {
+		src, want string
+		cuts      []Cut
+	}{
+		{"a {}\n\n# of x\n// too\nb \"x\" {\n  v = 1\n} # end\n\nc  {}\n", "a {}\n\nc  {}\n", []Cut{block}},
+		{"# of the file\n\nb \"x\" {}\n\nc  {}\n", "# of the file\n\nc  {}\n", []Cut{block}},
+		{"b \"x\" {}\n\n\nc  {}\n", "c  {}\n", []Cut{block}},
+		{"c  {}\n\n\nb x {}", "c  {}\n", []Cut{block}},
+		{"b x {}\n", "", []Cut{block}},
+		{"c {}\nb x {}\nd {}\n", "c {}\nd {}\n", []Cut{block}},
+		{"b x {\n\n  n \"m\" { v = 1 }\n\n  n k {}\n}\n", "b x {\n\n  n k {}\n}\n", []Cut{nested}},
+		{"b x {\n  n k {}\n  # of m\n  n \"m\" {\n  }\n}\n", "b x {\n  n k {}\n}\n", []Cut{nested}},
+		{"b x {\n  l = [ # why\n    \"p\",\n  ]\n  v=1\n}\n", "b x {\n  l = [\"p\", \"q\\\"$${\"]\n  v=1\n}\n", []Cut{list}},
+		{"b x {\n  l = c.d # all\n  n \"m\" {}\n}\n", "b x {\n  l = [] # all\n}\n", []Cut{nested, none}},
+		{"b x {\n  n \"m\" {}\n}\nc {}\n", "c {}\n", []Cut{nested, block}},
+	} {
+		if got, err := prune(test.src, test.cuts...); err != nil || got != test.want {
+			t.Errorf("%q\n got %q, %v\nwant %q", test.src, got, err, test.want)
+		}
+	}
+	for src, cut := range map[string]Cut{"b y {}\n": block, "b x {}\n": nested, "b x {\n v = 1\n}\n": list, "b x {": block} {
+		if out, err := prune(src, cut); err == nil {
+			t.Errorf("%q became %q", src, out)
+		}
+	}
+}

@@ -25,7 +25,9 @@ type Env struct {
 
 	Chdir string // --chdir: relative paths start here; "" for the working folder
 	JSON  bool   // --json
-	Done  string // what was written and stays when the output then fails: "Serial 3 is in force"
+	// AllWarnings is --all of validate: warnings are shown each in full.
+	AllWarnings bool
+	Done        string // what was written and stays when the output then fails: "Serial 3 is in force"
 }
 
 // OSEnv is the Env of the process.

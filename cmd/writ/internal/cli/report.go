@@ -33,17 +33,21 @@ func (e *Env) Report(err error) {
 	e.showDiagnostics(problems)
 }
 
-// manyWarnings is how many warnings a command shows whose subject is another.
-const manyWarnings = 10
+// manyWarnings is how many kinds of warnings a command shows whose subject is another.
+const manyWarnings = 3
 
 // Remind shows the warnings of a tree beside a result that is about something
-// else: a few in full, many as a number.
+// else: of a few kinds the first of each, of many a number.
 func (e *Env) Remind(t *workspace.Tree) {
-	if len(t.Warnings) <= manyWarnings || e.JSON {
+	kinds := map[string]bool{}
+	for _, d := range t.Warnings.Unaccepted() {
+		kinds[d.Code] = true
+	}
+	if len(kinds) <= manyWarnings || e.JSON {
 		e.Warn(t.Warnings, t.Sources)
 		return
 	}
-	fmt.Fprintf(e.Err, "%d warnings: \"writ validate\" shows them.\n\n", len(t.Warnings))
+	fmt.Fprintf(e.Err, "%d warnings of %d kinds: \"writ validate\" shows them.\n\n", len(t.Warnings.Unaccepted()), len(kinds))
 }
 
 // Warn shows warnings beside a result: on standard error in either form, so
@@ -61,7 +65,11 @@ func (e *Env) Warn(list diag.List, sources map[string][]byte) {
 }
 
 func (e *Env) showDiagnostics(problems *diag.Problems) {
-	diag.WriteText(e.Err, problems.List.Sorted(), problems.Sources, Width(e.Err), e.Color(e.Err))
+	write := diag.WriteText
+	if e.AllWarnings {
+		write = diag.WriteAllText
+	}
+	write(e.Err, problems.List.Sorted(), problems.Sources, Width(e.Err), e.Color(e.Err))
 }
 
 // ShowReport prints diagnostics for machines.

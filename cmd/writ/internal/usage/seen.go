@@ -1,0 +1,151 @@
+package usage
+
+import (
+	"cmp"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"slices"
+)
+
+// How many lines are remembered, so that each counts once.
+const (
+	// maxGeneration lines are remembered within one run at least, and twice as many at most.
+	maxGeneration = 1 << 18
+	// maxRecent lines are remembered from one run to the next: the newest by their time.
+	maxRecent = 8192
+)
+
+// seen remembers which lines were counted, within bounds. Of the lines of this run it
+// forgets the oldest half when it is full; of those of earlier runs it knows the newest.
+type seen struct {
+	young, old *lineSet
+	earlier    map[uint64]bool // by shortID
+	newest     Recent          // up to 4 * maxRecent, in no order
+}
+
+func newSeen(recent Recent) *seen {
+	s := &seen{young: new(lineSet), old: new(lineSet), earlier: make(map[uint64]bool, len(recent)), newest: slices.Clone(recent)}
+	for _, l := range recent {
+		s.earlier[l.id] = true
+	}
+	return s
+}
+
+// add remembers a line, and reports false for one that it remembered already.
+func (s *seen) add(at Time, id uint64) (isNew bool) {
+	if s.old.has(id) || len(s.earlier) > 0 && s.earlier[shortID(id)] || !s.young.add(id) {
+		return false
+	}
+	if s.young.n == maxGeneration {
+		s.young, s.old = s.old, s.young
+		s.young.clear()
+	}
+	if s.newest = append(s.newest, recentLine{at, shortID(id)}); len(s.newest) == 4*maxRecent {
+		s.newest = s.newest.trimmed()
+	}
+	return true
+}
+
+// A lineSet is a set of ids: a hash table with open addressing that is at most half
+// full. The zero value is empty.
+type lineSet struct {
+	table []uint64 // of a power of two; 0 is a free place
+	n     int
+}
+
+// place is where an id is, or would be.
+func (s *lineSet) place(id uint64) *uint64 {
+	for i := id; ; i++ {
+		at := &s.table[i&uint64(len(s.table)-1)]
+		if *at == id || *at == 0 {
+			return at
+		}
+	}
+}
+
+func (s *lineSet) has(id uint64) bool { return s.n > 0 && *s.place(max(id, 1)) != 0 }
+
+func (s *lineSet) add(id uint64) (isNew bool) {
+	if id = max(id, 1); 2*s.n >= len(s.table) {
+		s.grow()
+	}
+	at := s.place(id)
+	if *at == id {
+		return false
+	}
+	*at = id
+	s.n++
+	return true
+}
+
+// grow doubles the table.
+func (s *lineSet) grow() {
+	old := s.table
+	s.table = make([]uint64, max(2*len(old), 1<<12))
+	for _, id := range old {
+		if id != 0 {
+			*s.place(id) = id
+		}
+	}
+}
+
+// clear empties the set and keeps its table.
+func (s *lineSet) clear() {
+	clear(s.table)
+	s.n = 0
+}
+
+// Recent are lines that were counted. As text it is base64 of, line by line in the order
+// of time, the seconds since the line before (a varint) and shortID (five bytes).
+type Recent []recentLine
+
+type recentLine struct {
+	at Time
+	id uint64
+}
+
+const shortBytes = 5
+
+// shortID is what the folded file keeps of an id: with maxRecent lines remembered, one of
+// a hundred million new lines is taken for one of them.
+func shortID(id uint64) uint64 { return id >> (64 - 8*shortBytes) }
+
+// trimmed is the newest maxRecent of the lines, sorted.
+func (r Recent) trimmed() Recent {
+	slices.SortFunc(r, func(a, b recentLine) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.id, b.id)) })
+	return slices.Delete(r, 0, max(0, len(r)-maxRecent))
+}
+
+// MarshalText writes the lines, which must be sorted.
+func (r Recent) MarshalText() ([]byte, error) {
+	var b []byte
+	var last Time
+	for _, l := range r {
+		b = binary.AppendUvarint(b, uint64(l.at-last))
+		var id [8]byte
+		binary.BigEndian.PutUint64(id[:], l.id)
+		b = append(b, id[8-shortBytes:]...)
+		last = l.at
+	}
+	return []byte(base64.StdEncoding.EncodeToString(b)), nil
+}
+
+// UnmarshalText reads what MarshalText has written.
+func (r *Recent) UnmarshalText(text []byte) error {
+	b, err := base64.StdEncoding.DecodeString(string(text))
+	if err != nil {
+		return err
+	}
+	*r = nil
+	for at := Time(0); len(b) > 0; {
+		seconds, n := binary.Uvarint(b)
+		if n <= 0 || len(b) < n+shortBytes || seconds > 1<<40 || len(*r) == maxRecent {
+			return errors.New("recent holds no lines")
+		}
+		at += Time(seconds)
+		*r = append(*r, recentLine{at, binary.BigEndian.Uint64(append(make([]byte, 8-shortBytes, 8), b[n:n+shortBytes]...))})
+		b = b[n+shortBytes:]
+	}
+	return nil
+}
