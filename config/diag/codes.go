@@ -165,6 +165,12 @@ client "billing" {
 		Remedy: "Add a credential that lasts longer, and remove this one once the client uses the new one.",
 	},
 	{
+		Name: "failed-expectation", Severity: Error, Summary: "Expectation not met",
+		Meaning: "A test block of a *.test.hcl file says what a client may get, and the configuration gives something else.",
+		Example: `$ writ check --format github`,
+		Remedy:  "Correct the configuration, or the expectation if access was meant to change.",
+	},
+	{
 		Name: "file-exists", Severity: Error, Summary: "File exists",
 		Meaning: "The command would write a file that is there already. Files that writ did not make itself are never overwritten, and neither are keys.",
 		Example: `$ writ init
