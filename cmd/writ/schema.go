@@ -15,7 +15,7 @@ import (
 func schemaCommand() cli.Command {
 	format, codes := "markdown", false
 	return cli.Command{
-		Name:    "schema",
+		Name: "schema", Group: cli.GroupAsk,
 		Summary: "print the language reference",
 		About:   "The reference is made from the table that decodes the language, so it is never behind it.\nWith --codes it is the catalogue of diagnostics: what each code means, an example and the way out.",
 		Example: "$ writ schema | less\n$ writ schema --format json | jq -r '.blocks[].type'\n$ writ schema --codes --json | jq -r '.codes[].code'",
