@@ -160,7 +160,7 @@ func (w *Workspace) compile(cfg *config.Config, list diag.List) (*Tree, error) {
 	model, found := compiler.Compile(cfg, compiler.CompileOptions{Now: w.now(), Loaded: list})
 	list = append(list, found...)
 	if list.HasErrors() {
-		return nil, &diag.Problems{List: list, Sources: sources, Policies: policies(cfg)}
+		return nil, &diag.Problems{List: w.suggestRenames(cfg, list), Sources: sources, Policies: policies(cfg)}
 	}
 	return &Tree{Model: model, Warnings: list, Sources: sources}, nil
 }

@@ -697,6 +697,20 @@ $ writ apply --auto-approve`,
 		Remedy: "Find out who gave that serial: counting by one never gets there. To begin anew, move the snapshot away, run writ apply --first, and start each writd without the served.json of its --state folder.",
 	},
 	{
+		Name: "shared-client-secret", Severity: Warning, Summary: "Clients share a secret",
+		Meaning: "Two clients have a secret with one hash. Whoever knows the secret can act as either, and the audit log cannot say which of them it was.",
+		Example: `client "invoices" {
+  secret "s" { hash = "env:BILLING" }
+}
+
+authorization "invoices_orders" {
+  client = client.invoices
+  api    = api.orders
+  scopes = []
+}`,
+		Remedy: `Make a secret for each client with "writ secret new CLIENT".`,
+	},
+	{
 		Name: "snapshot-exists", Severity: Error, Summary: "Snapshot exists",
 		Meaning: "--first and --after-serial say that there is no snapshot in force, and there is one.",
 		Example: `$ writ apply --auto-approve
