@@ -158,8 +158,8 @@ func (c *compilation) checkAccepts() {
 // a comparison with a lockfile, a snapshot or the clock, which may yet be made.
 func (c *compilation) isDecided(code string) bool {
 	switch code {
-	case "policy-failed":
-		return true
+	case "policy-failed": // those for changes are a plan's
+		return !slices.ContainsFunc(c.policies, func(p *config.Policy) bool { return p.ForEachOf == "change" })
 	case "expired-authorization", "expired-credential", "expires-soon":
 		return !c.opts.Now.IsZero()
 	case "unused-accept":

@@ -57,6 +57,7 @@ func Compile(cfg *config.Config, opts CompileOptions) (*Model, diag.List) {
 	c.checkClientIDs()
 	c.checkSigningSecrets()
 	c.checkCredentials()
+	c.checkSharedSecrets()
 	c.checkTrustedIssuers()
 	c.checkFederated()
 	c.checkFederation()

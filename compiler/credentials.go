@@ -2,6 +2,7 @@ package compiler
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -45,6 +46,42 @@ func needsCredential(client *schema.Client) string {
 		return "introspects tokens"
 	}
 	return ""
+}
+
+// checkSharedSecrets warns about clients that have one secret, once for each secret.
+// Whoever has it can act as each of them, so that neither a decision nor the audit log
+// says who it was.
+func (c *compilation) checkSharedSecrets() {
+	type use struct {
+		client *config.Client
+		label  string // of the secret
+	}
+	first := map[string]use{} // by hash
+	others := map[string][]use{}
+	for i, declared := range c.clients {
+		if c.refused.has(&declared.Decl) {
+			continue
+		}
+		for _, s := range c.Document.Clients[i].Secrets {
+			switch one, used := first[s.Hash]; {
+			case !used:
+				first[s.Hash] = use{declared, s.Label}
+			case one.client != declared:
+				others[s.Hash] = append(others[s.Hash], use{declared, s.Label})
+			}
+		}
+	}
+	for _, hash := range slices.Sorted(maps.Keys(others)) {
+		uses := others[hash]
+		one, next := first[hash].client, uses[0].client
+		who := next.Address + " has"
+		if len(uses) > 1 {
+			who = fmt.Sprintf("%s and %d more have", next.Address, len(uses)-1)
+		}
+		c.report(next.NestedRange("secret", uses[0].label, "hash"), "shared-client-secret",
+			fmt.Sprintf("%s the same secret as %s: whoever knows it can act as each of them. Make one for each client: writ secret new %s.",
+				who, one.Address, blockLabel(next.Label)), declaredHere(&one.Decl))
+	}
 }
 
 // checkFederated wants an issuer that vouches for clients behind each federated

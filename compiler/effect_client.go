@@ -12,11 +12,19 @@ import (
 // compareClients compares clients. A new one widens, as somebody can authenticate who could
 // not before; which tokens it gets is up to authorizations.
 func (c *comparison) compareClients() {
+	gone := map[string]*schema.Client{} // by what they authenticate with
+	for _, p := range c.clients {
+		if p.after == nil {
+			for _, mark := range credentialMarks(p.before) {
+				gone[mark] = p.before
+			}
+		}
+	}
 	for _, p := range c.clients {
 		switch before, after := p.before, p.after; {
 		case before == nil:
 			c.create(Address(KindClient, after.Label), EffectWiden, after,
-				"%q may authenticate with %s.", after.ClientID, credentialList(after))
+				"%q may authenticate with %s.%s", after.ClientID, credentialList(after), renamedClause(gone, after))
 		case after == nil:
 			c.delete(Address(KindClient, before.Label), EffectNarrow, before,
 				"%q can no longer authenticate.", before.ClientID)
@@ -24,6 +32,34 @@ func (c *comparison) compareClients() {
 			c.compareClient(before, after)
 		}
 	}
+}
+
+// credentialMarks are the secrets and keys of a client, each as text that differs from all
+// others.
+func credentialMarks(client *schema.Client) (marks []string) {
+	for _, s := range client.Secrets {
+		marks = append(marks, "secret "+s.Hash)
+	}
+	for _, k := range client.PublicKeys {
+		marks = append(marks, "public_key "+k.JWKS)
+	}
+	return marks
+}
+
+// renamedClause says how a client stays who it is, if it seems that only its label was to
+// change: it authenticates with what a client that goes has, and its client_id is no more
+// than the new label.
+func renamedClause(gone map[string]*schema.Client, after *schema.Client) string {
+	if after.ClientID != after.Label {
+		return ""
+	}
+	for _, mark := range credentialMarks(after) {
+		if before := gone[mark]; before != nil {
+			return fmt.Sprintf(" It has the credential of %s, which goes: if it is the same client under a new label, client_id = %q keeps what it calls itself.",
+				Address(KindClient, before.Label), before.ClientID)
+		}
+	}
+	return ""
 }
 
 // compareClient compares a client that stays, or one that replaces another under its label.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 
 	"github.com/writ-auth/writ/schema"
 )
@@ -27,6 +28,28 @@ type Attribute struct {
 
 // IsZero reports whether there is no object.
 func (o Object) IsZero() bool { return o.of == nil }
+
+// Objects goes through the objects of a document as a plan shows them, by their addresses.
+func Objects(doc *schema.Document) iter.Seq2[string, Object] {
+	return func(yield func(string, Object) bool) {
+		_ = yield(Address(KindIssuer, ""), Object{&doc.Issuer}) &&
+			yieldObjects(yield, KindAPI, doc.APIs, func(a *schema.API) string { return a.Label }) &&
+			yieldObjects(yield, KindClient, doc.Clients, func(c *schema.Client) string { return c.Label }) &&
+			yieldObjects(yield, KindAuthorization, doc.Authorizations, func(a *schema.Authorization) string { return a.Label }) &&
+			yieldObjects(yield, KindTrustedIssuer, doc.TrustedIssuers, func(t *schema.TrustedIssuer) string { return t.Label }) &&
+			yieldObjects(yield, KindSigningKey, doc.SigningKeys, func(k *schema.SigningKey) string { return k.Label })
+	}
+}
+
+// yieldObjects yields a list, and reports whether to go on.
+func yieldObjects[T any](yield func(string, Object) bool, kind Kind, list []T, label func(*T) string) bool {
+	for i := range list {
+		if !yield(Address(kind, label(&list[i])), Object{&list[i]}) {
+			return false
+		}
+	}
+	return true
+}
 
 // Attributes lists what is set.
 func (o Object) Attributes() []Attribute {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/zclconf/go-cty/cty"
@@ -22,6 +23,45 @@ type Self struct {
 	// APIs are those that API and Client may refer to, sorted by label: all of
 	// the document's.
 	APIs []schema.API
+}
+
+// SelfReference returns what self has in a policy over each kind of object, and in claims,
+// for the language reference. It is what expressions are held to.
+func SelfReference() (all []schema.Self) {
+	policy, _ := schema.LanguageBlock("policy")
+	over, _ := policy.Attr("for_each_of")
+	for _, name := range over.Enum {
+		k, known := policyKindOf(name)
+		if !known {
+			continue
+		}
+		self := schema.Self{In: "policy", ForEachOf: name}
+		block := k.spec()
+		for _, attribute := range attributeNames(k) {
+			member := schema.SelfMember{Name: attribute, Type: schema.TypeString, Doc: "As plans name the object: `" + name + ".label`."}
+			switch a, _ := block.Attr(attribute); {
+			case attribute == "address" && k == kindFederated:
+				member.Doc = "As `" + FederatedAddress("label", "label") + "`."
+			case a != nil:
+				member = schema.SelfMember{Name: attribute, Type: a.Type, Doc: a.Doc}
+			case attribute == "label":
+				member.Doc = "The label of its block, with the key of a for_each: `worker[\"eu\"]`."
+			case attribute == "scopes":
+				member.Type, member.Doc = schema.TypeStrings, "The names of its scopes."
+			case attribute == sensitiveScopes:
+				member.Type, member.Doc = schema.TypeStrings, "The names of its scopes that are sensitive."
+			case attribute == "client":
+				member.Type, member.Doc = schema.TypeObject, "The client that it authenticates."
+			}
+			self.Members = append(self.Members, member)
+		}
+		all = append(all, self)
+	}
+	claims := schema.Self{In: "claims"}
+	for _, name := range slices.Sorted(maps.Keys(claimsSelf.members)) {
+		claims.Members = append(claims.Members, schema.SelfMember{Name: name, Type: schema.TypeObject, Doc: "The " + name + ", with what self has in a policy over it."})
+	}
+	return append(all, claims)
 }
 
 // value makes self with as much of it as is read. Where it cannot give one of

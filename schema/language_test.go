@@ -108,11 +108,11 @@ func TestDurationsAreToldByName(t *testing.T) {
 // TestRendering compares the reference page with testdata. Write it anew with
 // UPDATE=1.
 func TestRendering(t *testing.T) {
-	data, err := JSON(nil, sampleLimits)
+	data, err := JSON(nil, nil, sampleLimits)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, got := range map[string]string{"testdata/language.md": Markdown(nil, sampleLimits), "testdata/language.json": string(data)} {
+	for name, got := range map[string]string{"testdata/language.md": Markdown(nil, nil, sampleLimits), "testdata/language.json": string(data)} {
 		if os.Getenv("UPDATE") != "" {
 			if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
 				t.Fatal(err)
@@ -131,8 +131,8 @@ func TestRendering(t *testing.T) {
 var sampleLimits = []Limit{{64, "brackets inside one another", ""}, {1024, "bytes in one name", "Shorten it."}}
 
 func TestRenderingNamesEverything(t *testing.T) {
-	page := Markdown(nil, sampleLimits)
-	data, err := JSON(nil, sampleLimits)
+	page := Markdown(nil, nil, sampleLimits)
+	data, err := JSON(nil, nil, sampleLimits)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // JSON renders the language, its functions and the limits of a configuration, for machines.
-func JSON(functions []Function, limits []Limit) ([]byte, error) {
+func JSON(self []Self, functions []Function, limits []Limit) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -17,10 +17,10 @@ func JSON(functions []Function, limits []Limit) ([]byte, error) {
 		FormatVersion string     `json:"format_version"`
 		Blocks        []Block    `json:"blocks"`
 		TestBlocks    []Block    `json:"test_blocks"`
-		SelfOfChange  Block      `json:"self_of_change"`
+		Self          []Self     `json:"self"`
 		Functions     []Function `json:"functions"`
 		Limits        []Limit    `json:"limits"`
-	}{"1", Language, TestLanguage, PolicyChange, functions, limits})
+	}{"1", Language, TestLanguage, self, functions, limits})
 	return b.Bytes(), err
 }
 
@@ -46,7 +46,7 @@ An attribute takes any expression that gives its type:
 
 // Markdown renders the language, its functions and the limits of a configuration, as a
 // reference page.
-func Markdown(functions []Function, limits []Limit) string {
+func Markdown(self []Self, functions []Function, limits []Limit) string {
 	var b strings.Builder
 	b.WriteString(introduction)
 	b.WriteString("| block | in short |\n| --- | --- |\n")
@@ -60,18 +60,32 @@ func Markdown(functions []Function, limits []Limit) string {
 			writeBlock(&b, &blocks[i], nil)
 		}
 	}
-	writePolicyChange(&b)
+	writeSelf(&b, self)
 	writeFunctions(&b, functions)
 	writeLimits(&b, limits)
 	return b.String()
 }
 
-// writePolicyChange writes what a policy reads of a change, which is no block.
-func writePolicyChange(b *strings.Builder) {
-	fmt.Fprintf(b, "\n## self of a change\n\n%s\n\n| attribute | type | meaning |\n| --- | --- | --- |\n", escape(PolicyChange.Doc))
-	for i := range PolicyChange.Attributes {
-		a := &PolicyChange.Attributes[i]
-		fmt.Fprintf(b, "| `self.%s` | %s | %s |\n", a.Name, cell(a.typeText()), cell(a.Doc))
+// aboutSelf begins the section on self.
+const aboutSelf = `
+## self
+
+In a policy self is one object of the kind that for_each_of names, with every default applied and every lifetime that it inherits; in claims it
+has the three objects that meet in a token. A duration is a number of seconds, a time is text, and a reference is the object that it names.
+`
+
+// writeSelf writes a table for each place where self means something else.
+func writeSelf(b *strings.Builder, all []Self) {
+	b.WriteString(aboutSelf)
+	for _, self := range all {
+		heading := "In " + self.In
+		if self.ForEachOf != "" {
+			heading = fmt.Sprintf("In a policy with `for_each_of = %q`", self.ForEachOf)
+		}
+		fmt.Fprintf(b, "\n%s:\n\n| self | type | meaning |\n| --- | --- | --- |\n", heading)
+		for _, m := range self.Members {
+			fmt.Fprintf(b, "| `self.%s` | %s | %s |\n", m.Name, m.Type, cell(firstSentence(m.Doc)))
+		}
 	}
 }
 
@@ -219,6 +233,20 @@ func firstSentence(s string) string {
 		return first + "."
 	}
 	return s
+}
+
+// A Self is what self has in one place.
+type Self struct {
+	In        string       `json:"in"`                    // "policy" or "claims"
+	ForEachOf string       `json:"for_each_of,omitempty"` // of a policy
+	Members   []SelfMember `json:"members"`
+}
+
+// A SelfMember is one thing that may follow "self.".
+type SelfMember struct {
+	Name string `json:"name"`
+	Type Type   `json:"type"`
+	Doc  string `json:"doc"` // the first sentence stands by itself
 }
 
 // A Function is a function that an expression may call.

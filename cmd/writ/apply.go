@@ -51,7 +51,7 @@ type applyFlags struct {
 func applyCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), new(applyFlags)
 	return cli.Command{
-		Name: "apply", Args: "[PLAN]", MaxArgs: 1, Config: flags,
+		Name: "apply", Group: cli.GroupShip, Args: "[PLAN]", MaxArgs: 1, Config: flags,
 		Summary: "plan, ask, then write lockfile and snapshot",
 		About: `
 With a PLAN saved by "writ plan --out" exactly that plan is applied, without a

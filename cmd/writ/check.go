@@ -16,6 +16,7 @@ import (
 	"github.com/writ-auth/writ/cmd/writ/internal/explain"
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config"
+	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server/clientauth"
@@ -27,7 +28,7 @@ func checkCommand() cli.Command {
 	flags := new(cli.ConfigFlags)
 	var coverage bool
 	return cli.Command{
-		Name: "check", Args: "[DIR]", MaxArgs: 1, Config: flags,
+		Name: "check", Group: cli.GroupReview, Args: "[DIR]", MaxArgs: 1, Config: flags, Formats: true,
 		Summary: "run the expectations of *.test.hcl, no server needed",
 		About: `
 Each expectation is decided by the very code that the server uses, on the
@@ -77,11 +78,14 @@ func checkAll(env *cli.Env, t *workspace.Tree, coverage bool) (*checkReport, err
 	for _, test := range t.Model.Config.Tests {
 		result := run.test(test)
 		report.Tests = append(report.Tests, result)
-		if len(result.Failures) == 0 {
+		outcome := diag.Case{Suite: "expectations", Name: test.Name, Range: test.Range}
+		if result.Passed {
 			report.Passed++
 		} else {
 			report.Failed++
+			outcome.Failure = result.failure()
 		}
+		env.Test(outcome)
 	}
 	if coverage {
 		report.Uncovered = run.uncovered()

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"regexp"
 	"slices"
@@ -75,7 +77,8 @@ func runComment(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 		env.Remind(t)
 	}
 	noteStage(env, p.Prior.Staged())
-	if err := (view.PlanMarkdown{Command: planCommandLine(w, o, p.Plan), Limit: limit}).Render(env.Out, review); err != nil {
+	comment := view.PlanMarkdown{Command: planCommandLine(w, o, p.Plan), Limit: limit}
+	if err := printComment(env, func(out io.Writer) error { return comment.Render(out, review) }); err != nil {
 		return err
 	}
 	switch {
@@ -103,10 +106,25 @@ func failedComment(ctx context.Context, env *cli.Env, w *workspace.Workspace, o 
 			failure.Head, failure.URL = c.head, func(r hcl.Range) string { return c.url(c.head, r) }
 		}
 	}
-	if writeErr := failure.Render(env.Out); writeErr != nil {
+	if writeErr := printComment(env, failure.Render); writeErr != nil {
 		return errors.Join(err, writeErr)
 	}
 	return err
+}
+
+// printComment prints a comment, also on the page of the step that runs the command.
+func printComment(env *cli.Env, render func(io.Writer) error) error {
+	var text bytes.Buffer
+	if err := render(&text); err != nil {
+		return err
+	}
+	if _, err := env.Out.Write(text.Bytes()); err != nil {
+		return err
+	}
+	return env.Summarize(func(page io.Writer) error {
+		_, err := page.Write(text.Bytes())
+		return err
+	})
 }
 
 // reviewOf is what a plan says without git: places without links.

@@ -38,7 +38,7 @@ type consoleFlags struct {
 func consoleCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), &consoleFlags{listen: consoleListen}
 	return cli.Command{
-		Name: "console", Args: "[DIR|LOCATION]", MaxArgs: 1, Config: flags,
+		Name: "console", Group: cli.GroupServe, Args: "[DIR|LOCATION]", MaxArgs: 1, Config: flags,
 		Summary: "look at APIs, clients and keys in a browser",
 		About: `
 Of a folder it shows what the files declare, and takes every change at once. APIs,

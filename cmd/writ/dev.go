@@ -32,7 +32,7 @@ func devCommand() cli.Command {
 	flags := new(cli.ConfigFlags)
 	listen, noKey := devListen, false
 	return cli.Command{
-		Name: "dev", Args: "[DIR]", MaxArgs: 1, Config: flags,
+		Name: "dev", Group: cli.GroupServe, Args: "[DIR]", MaxArgs: 1, Config: flags,
 		Summary: "serve tokens on loopback while you edit",
 		About: `
 Compiles in memory, serves with throw-away keys, and takes every change of the

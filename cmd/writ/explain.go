@@ -27,7 +27,7 @@ type explainFlags struct {
 func explainCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), new(explainFlags)
 	return cli.Command{
-		Name: "explain", Args: "[TOKEN|CODE]", MaxArgs: 1, Config: flags,
+		Name: "explain", Group: cli.GroupAsk, Args: "[TOKEN|CODE]", MaxArgs: 1, Config: flags,
 		Summary: "say why a request is allowed or refused, or what a diagnostic means",
 		About: `
 Asks the very code by which the server decides, and shows each rule with the line
@@ -43,13 +43,14 @@ With the CODE of a diagnostic it prints what the code means, an example that
 causes it and the way out.`,
 		Example: "$ writ explain --client billing --api https://api.example.com/orders/ --scope read:orders\nRefused: invalid_target\n...\n  \"https://api.example.com/orders/\" differs from api.orders by a trailing slash: ask for \"https://api.example.com/orders\".\n$ writ explain immutable-identifier",
 		Flags: []cli.Flag{
-			{Name: "client", Usage: "the client's `CLIENT_ID`", Value: &o.client},
-			{Name: "api", Usage: "the API's `IDENTIFIER`; the client's default_api without", Value: &o.api},
-			{Name: "scope", Usage: "the `SCOPE` asked for, repeatable", Value: &o.scopes},
+			{Name: "client", Usage: "the `CLIENT`, by its client_id or label", Value: &o.client, Complete: completeClients},
+			{Name: "api", Usage: "the `API`, by its identifier or label; the client's default_api without", Value: &o.api, Complete: completeAPIs},
+			{Name: "scope", Usage: "the `SCOPE` asked for, repeatable", Value: &o.scopes, Complete: completeScopes(&o.api)},
 			{Name: "user", Usage: "the client asks on behalf of a user", Value: &o.user},
 			{Name: "assertion", Usage: "say which client the outside `TOKEN` would be; \"-\" reads standard input", Value: &o.assertion},
 		},
-		Run: func(_ context.Context, env *cli.Env, args []string) error { return runExplain(env, args, flags, o) },
+		Complete: completeCodes,
+		Run:      func(_ context.Context, env *cli.Env, args []string) error { return runExplain(env, args, flags, o) },
 	}
 }
 
@@ -83,6 +84,9 @@ func runExplain(env *cli.Env, args []string, flags *cli.ConfigFlags, o *explainF
 	_, t, err := flags.Compile(env, nil)
 	if err != nil {
 		return err
+	}
+	if len(args) == 0 {
+		requestNames(t.Model.Document, &question.ClientID, &question.API)
 	}
 	_, explainer, err := newExplainer(env, t)
 	if err != nil {

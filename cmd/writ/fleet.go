@@ -44,7 +44,7 @@ type fleetFlags struct {
 func fleetCommand() cli.Command {
 	o := new(fleetFlags)
 	return cli.Command{
-		Name:    "fleet",
+		Name: "fleet", Group: cli.GroupShip,
 		Summary: "show what every running writd serves, and whether they agree",
 		About: `
 Instances are found by the records that they keep beside a snapshot in NATS, by

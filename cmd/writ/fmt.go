@@ -20,7 +20,7 @@ import (
 func fmtCommand() cli.Command {
 	var check, showDiff bool
 	return cli.Command{
-		Name: "fmt", Args: "[PATH...]", MaxArgs: -1,
+		Name: "fmt", Group: cli.GroupWrite, Args: "[PATH...]", MaxArgs: -1,
 		Summary: "put HCL files in canonical layout",
 		About: `
 Without PATH the whole tree, else these files and folders; "-" formats standard

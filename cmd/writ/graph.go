@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/view"
@@ -21,7 +20,7 @@ func graphCommand() cli.Command {
 	flags := new(cli.ConfigFlags)
 	o := graphOptions{format: "dot"}
 	return cli.Command{
-		Name: "graph", Args: "[DIR]", MaxArgs: 1, Config: flags,
+		Name: "graph", Group: cli.GroupReview, Args: "[DIR]", MaxArgs: 1, Config: flags,
 		Summary: "draw clients, authorizations and APIs",
 		About: `
 The svg is drawn by writ itself: nothing else need be installed. A drawing of
@@ -29,8 +28,8 @@ more than 200 objects cannot be read: --api and --client choose a part.`,
 		Example: "$ writ graph --format svg > access.svg\n$ writ graph --format mermaid\nflowchart LR\n  c0([\"billing\"])\n  ...",
 		Flags: []cli.Flag{
 			{Name: "format", Usage: "draw as `dot|mermaid|svg`, dot by default", Value: &o.format},
-			{Name: "api", Usage: "draw only what has to do with the API of this `LABEL`; repeatable", Value: &o.apis},
-			{Name: "client", Usage: "draw only what has to do with the client of this `LABEL`; repeatable", Value: &o.clients},
+			{Name: "api", Usage: "draw only what has to do with this `API`, by its label or identifier; repeatable", Value: &o.apis, Complete: completeAPIs},
+			{Name: "client", Usage: "draw only what has to do with this `CLIENT`, by its label or client_id; repeatable", Value: &o.clients, Complete: completeClients},
 		},
 		Run: func(_ context.Context, env *cli.Env, args []string) error { return runGraph(env, args, flags, o) },
 	}
@@ -39,7 +38,7 @@ more than 200 objects cannot be read: --api and --client choose a part.`,
 // graphOptions are what to draw and how.
 type graphOptions struct {
 	format        string
-	apis, clients []string // labels; none for all
+	apis, clients []string // none for all
 }
 
 func runGraph(env *cli.Env, args []string, flags *cli.ConfigFlags, o graphOptions) error {
@@ -65,7 +64,7 @@ func runGraph(env *cli.Env, args []string, flags *cli.ConfigFlags, o graphOption
 	}
 	p := graph.Of(doc, env.Now())
 	if n := p.Objects(); n > graph.MaxObjects && o.format == "svg" {
-		return diag.Failf("graph-too-large", "Choose a part with --api LABEL or --client LABEL, or use --format dot and graphviz.",
+		return diag.Failf("graph-too-large", "Choose a part with --api API or --client CLIENT, or use --format dot and graphviz.",
 			"too large to draw: %d objects, and a drawing of more than %d cannot be read", n, graph.MaxObjects)
 	}
 	return draw(env.Out, p)
@@ -73,38 +72,21 @@ func runGraph(env *cli.Env, args []string, flags *cli.ConfigFlags, o graphOption
 
 // part is what of the document is to be drawn.
 func (o graphOptions) part(doc *schema.Document) (*schema.Document, error) {
-	apis, clients := make([]string, len(doc.APIs)), make([]string, len(doc.Clients))
-	for i := range doc.APIs {
-		apis[i] = doc.APIs[i].Label
-	}
-	for i := range doc.Clients {
-		clients[i] = doc.Clients[i].Label
-	}
-	for i, label := range o.apis {
-		o.apis[i] = strings.TrimPrefix(label, "api.")
-		if err := known("api", o.apis[i], apis); err != nil {
+	for i, name := range o.apis {
+		api, err := findAPI(doc, name)
+		if err != nil {
 			return nil, err
 		}
+		o.apis[i] = api.Label
 	}
-	for i, label := range o.clients {
-		o.clients[i] = strings.TrimPrefix(label, "client.")
-		if err := known("client", o.clients[i], clients); err != nil {
+	for i, name := range o.clients {
+		client, err := findClient(doc, name)
+		if err != nil {
 			return nil, err
 		}
+		o.clients[i] = client.Label
 	}
 	return graph.Only(doc, o.apis, o.clients), nil
-}
-
-// known refuses a label that nothing has.
-func known(kind, label string, labels []string) error {
-	if slices.Contains(labels, label) {
-		return nil
-	}
-	hint := ""
-	if near := schema.Suggest(label, labels); near != "" {
-		hint = "Did you mean \"" + near + "\"?"
-	}
-	return diag.Failf("unknown-label", hint, "there is no %s.%s", kind, label)
 }
 
 // drawSVG writes the picture as writ draws it.

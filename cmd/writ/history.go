@@ -21,7 +21,7 @@ const manySnapshots = 20
 func historyCommand() cli.Command {
 	limit := strconv.Itoa(manySnapshots)
 	return cli.Command{
-		Name: "history", Args: "LOCATION", MaxArgs: 1,
+		Name: "history", Group: cli.GroupShip, Args: "LOCATION", MaxArgs: 1,
 		Summary: "list the snapshots of a location, newest first",
 		About: `
 Of each: the serial, when it was made, of which revision, its name, and which

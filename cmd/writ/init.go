@@ -7,12 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 
-	"github.com/writ-auth/writ/compiler/lockfile"
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/examples/quickstart"
@@ -21,7 +19,7 @@ import (
 
 func initCommand() cli.Command {
 	return cli.Command{
-		Name: "init", Args: "[DIR]", MaxArgs: 1,
+		Name: "init", Group: cli.GroupWrite, Args: "[DIR]", MaxArgs: 1,
 		Summary: "write a small working configuration",
 		About: `
 One API, one client, one authorization, with comments. A folder that holds a
@@ -100,9 +98,6 @@ func filesIn(dir string) (map[string]bool, error) {
 	return present, nil
 }
 
-// issuerHeader is what every configuration has exactly once.
-var issuerHeader = regexp.MustCompile(`(?m)^issuer[ \t]*\{`)
-
 // outsideOthers refuses a folder below the root of another configuration, which
 // it would become a part of. Other tools keep *.hcl files too, so a root is
 // known by its lockfile or its issuer.
@@ -112,7 +107,7 @@ func outsideOthers(dir string) error {
 		return workspace.Unreadable(err)
 	}
 	for at := filepath.Dir(absolute); ; at = filepath.Dir(at) {
-		if name := rootMark(at); name != "" {
+		if name := workspace.RootMark(at); name != "" {
 			return diag.Failf("file-exists", "Name a folder outside of it: writ init DIR.",
 				"%q would become part of the configuration in %q, which has %s", filepath.ToSlash(dir), filepath.ToSlash(at), name)
 		}
@@ -120,28 +115,6 @@ func outsideOthers(dir string) error {
 			return nil
 		}
 	}
-}
-
-// rootMark names the file that makes a folder the root of a configuration, or "".
-// What cannot be read is none.
-func rootMark(dir string) string {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return ""
-	}
-	for _, entry := range entries {
-		name := entry.Name()
-		if !entry.Type().IsRegular() || filepath.Ext(name) != ".hcl" {
-			continue
-		}
-		if name == lockfile.DefaultName {
-			return name
-		}
-		if content, err := workspace.ReadFile(filepath.Join(dir, name)); err == nil && issuerHeader.Match(content) {
-			return name
-		}
-	}
-	return ""
 }
 
 // writeNew writes the files into dir, all of them or none. After an error the

@@ -25,7 +25,7 @@ import (
 
 func keysCommand() cli.Command {
 	return cli.Command{
-		Name:    "keys",
+		Name: "keys", Group: cli.GroupWrite,
 		Summary: "make and look at signing keys",
 		About: `
 Without a signing_key block the server makes its own keys and rotates them.

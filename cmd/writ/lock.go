@@ -15,7 +15,7 @@ import (
 func lockCommand() cli.Command {
 	flags := new(cli.ConfigFlags)
 	return cli.Command{
-		Name: "lock", Args: "[DIR]", MaxArgs: 1, Config: flags,
+		Name: "lock", Group: cli.GroupWrite, Args: "[DIR]", MaxArgs: 1, Config: flags,
 		Summary: "record new identifiers in the lockfile, nothing else",
 		About: `
 Run it before a review, so that the change of writ.lock.hcl is reviewed with the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -48,14 +49,14 @@ func (o *proposalOptions) flags(config *cli.ConfigFlags) []cli.Flag {
 		snapshotFlag(config),
 		{Name: "prior", Usage: "read the snapshot in force at `LOCATION`, where apply writes elsewhere", Value: &config.Prior},
 		{Name: "locked", Usage: "refuse a lockfile that would change", Value: &o.locked},
-		{Name: "replace", Usage: "let `ADDR`, such as api.orders, change its identifier; repeatable", Value: &o.replace},
+		{Name: "replace", Usage: "let `ADDR`, such as api.orders, change its identifier; repeatable", Value: &o.replace, Complete: completeAddresses(compiler.KindAPI, compiler.KindClient)},
 	}
 }
 
 func planCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), new(planFlags)
 	return cli.Command{
-		Name: "plan", Args: "[DIR]", MaxArgs: 1, Config: flags,
+		Name: "plan", Group: cli.GroupReview, Args: "[DIR]", MaxArgs: 1, Config: flags, Formats: true,
 		Summary: "show what an apply would change, what widens access first",
 		About: `
 Compares with the snapshot in force, or with what --against names: a snapshot,
@@ -82,7 +83,7 @@ The signature of a snapshot that is compared with is not verified: a location is
 as good as its host, and redirects lead to https only.`,
 		Example: "$ writ plan --against git:origin/main --detailed-exitcode\n...\nPlan: 1 to add, 0 to change, 0 to destroy. 1 change widens access.\n$ echo $?\n2",
 		Flags: append(o.flags(flags),
-			cli.Flag{Name: "against", Usage: "compare with `REF`: a snapshot's file or location, or git:REV", Value: &o.against},
+			cli.Flag{Name: "against", Usage: "compare with `REF`: a snapshot's file or location, or git:REV", Value: &o.against, Complete: completeRevisions},
 			cli.Flag{Name: "out", Usage: "save the plan for \"writ apply\" to `FILE`", Value: &o.out},
 			cli.Flag{Name: "detailed-exitcode", Usage: "exit with 2 when there are changes", Value: &o.detailed},
 			cli.Flag{Name: "check", Usage: "exit with 2 unless the plan passes `CHECK`: no-new-access[=KEY:VALUE,...] or no-access=KEY:VALUE,..., with the keys client, api, scope and subject_type; repeatable", Value: &o.checks},
@@ -102,8 +103,8 @@ func runPlan(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 	if o.against != "" && (flags.Snapshot != "" || flags.Prior != "") {
 		return diag.Usagef("--against says what to compare with, and so do --snapshot and --prior: leave one out")
 	}
-	if o.markdown && env.JSON {
-		return diag.Usagef("--markdown and --json both say how to print: leave one out")
+	if o.markdown && (env.JSON || env.Format != "") {
+		return diag.Usagef("--markdown and --json or --format both say how to print: leave one out")
 	}
 	checks, err := parseChecks(o.checks)
 	if err != nil {
@@ -142,6 +143,12 @@ func runPlan(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 	}
 	if err := view.PlanOf(env, o.full).Render(env.Out, review); err != nil {
 		return err
+	}
+	if env.Summarizes(false) {
+		comment := view.PlanMarkdown{Command: planCommandLine(w, o, p.Plan), Limit: view.MarkdownLimit}
+		if err := env.Summarize(func(page io.Writer) error { return comment.Render(page, review) }); err != nil {
+			return err
+		}
 	}
 	if refused != nil { // shown all the same, for people to see what was refused
 		return refused
@@ -212,6 +219,9 @@ func planCommandLine(w *workspace.Workspace, o *planFlags, p *compiler.Plan) str
 	words = append(words, w.Flags()...)
 	for _, address := range o.replace {
 		words = append(words, "--replace", address)
+	}
+	if o.usage != "" {
+		words = append(words, "--usage", o.usage)
 	}
 	if view.Capped(p) {
 		words = append(words, "--full")

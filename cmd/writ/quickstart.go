@@ -29,7 +29,7 @@ type quickstartFlags struct {
 func quickstartCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), new(quickstartFlags)
 	return cli.Command{
-		Name: "quickstart", Args: "API", MaxArgs: 1, Config: flags,
+		Name: "quickstart", Group: cli.GroupServe, Args: "API", MaxArgs: 1, Config: flags,
 		Summary: "print code that checks an API's tokens, ready to run",
 		About: `
 A complete small resource server, or a gateway's configuration, for the API of
@@ -43,11 +43,12 @@ Wrote main.go in resource-server.
 
 $ writ quickstart orders --lang haproxy --issuer http://127.0.0.1:8080/`,
 		Flags: []cli.Flag{
-			{Name: "lang", Usage: "print the code for `LANG`, such as go, node, python or haproxy", Value: &o.lang},
+			{Name: "lang", Usage: "print the code for `LANG`, such as go, node, python or haproxy", Value: &o.lang, Complete: completeLangs},
 			{Name: "issuer", Usage: "check tokens of the issuer at `URL` instead of the configuration's", Value: &o.issuer},
 			{Name: "out", Usage: "write the files into `DIR`, overwriting none", Value: &o.out},
 		},
-		Run: func(_ context.Context, env *cli.Env, args []string) error { return runQuickstart(env, args, flags, o) },
+		Complete: completeAPIs,
+		Run:      func(_ context.Context, env *cli.Env, args []string) error { return runQuickstart(env, args, flags, o) },
 	}
 }
 
@@ -116,23 +117,6 @@ func langs() (names []string) {
 		names = append(append(names, target.Name), target.Aliases...)
 	}
 	return names
-}
-
-// findAPI finds an API by its label, its address or its identifier.
-func findAPI(doc *schema.Document, name string) (*schema.API, error) {
-	var known []string
-	for i := range doc.APIs {
-		api := &doc.APIs[i]
-		if name == api.Label || name == "api."+api.Label || name == api.Identifier {
-			return api, nil
-		}
-		known = append(known, api.Label, api.Identifier)
-	}
-	hint := "\"writ show\" and \"writ graph\" list what there is."
-	if near := schema.Suggest(name, known); near != "" {
-		hint = fmt.Sprintf("Did you mean %q?", near)
-	}
-	return nil, diag.Failf("unknown-api", hint, "there is no api %q", name)
 }
 
 func quickstartAPI(issuer string, api *schema.API) quickstart.API {

@@ -21,7 +21,7 @@ type rollbackFlags struct {
 func rollbackCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), new(rollbackFlags)
 	return cli.Command{
-		Name: "rollback", Args: "LOCATION|SNAPSHOT", MaxArgs: 1, Config: flags,
+		Name: "rollback", Group: cli.GroupShip, Args: "LOCATION|SNAPSHOT", MaxArgs: 1, Config: flags,
 		Summary: "put an older snapshot in force again",
 		About: `
 The old content gets a new serial, so that servers take it. The plan says what
@@ -37,7 +37,7 @@ SNAPSHOT is a file with the old content, or its address: then --snapshot says
 where the one in force is, writ.snapshot without.`,
 		Example: "$ writ rollback oci://ghcr.io/acme/writ:prod --sign release.pem\n...\nApplied serial 8, sha256:19c0...: wrote oci://ghcr.io/acme/writ:prod.\n\n$ writ rollback backups/2026-11-20.snapshot",
 		Flags: append(o.writeFlags.flags(flags),
-			cli.Flag{Name: "to", Usage: "return to `SERIAL|git:REV`, the one before by default", Value: &o.to},
+			cli.Flag{Name: "to", Usage: "return to `SERIAL|git:REV`, the one before by default", Value: &o.to, Complete: completeRevisions},
 			snapshotFlag(flags)),
 		Run: func(ctx context.Context, env *cli.Env, args []string) error {
 			return runRollback(ctx, env, args, flags, o)

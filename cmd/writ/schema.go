@@ -6,6 +6,7 @@ import (
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 
+	"github.com/writ-auth/writ/config"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/config/eval"
 	"github.com/writ-auth/writ/config/source"
@@ -15,7 +16,7 @@ import (
 func schemaCommand() cli.Command {
 	format, codes := "markdown", false
 	return cli.Command{
-		Name:    "schema",
+		Name: "schema", Group: cli.GroupAsk,
 		Summary: "print the language reference",
 		About:   "The reference is made from the table that decodes the language, so it is never behind it.\nWith --codes it is the catalogue of diagnostics: what each code means, an example and the way out.",
 		Example: "$ writ schema | less\n$ writ schema --format json | jq -r '.blocks[].type'\n$ writ schema --codes --json | jq -r '.codes[].code'",
@@ -45,10 +46,10 @@ func runSchema(env *cli.Env, format string, codes bool) error {
 	}
 	switch format {
 	case "markdown":
-		_, err := io.WriteString(env.Out, schema.Markdown(eval.Reference(), limits()))
+		_, err := io.WriteString(env.Out, schema.Markdown(config.SelfReference(), eval.Reference(), limits()))
 		return err
 	case "json":
-		reference, err := schema.JSON(eval.Reference(), limits())
+		reference, err := schema.JSON(config.SelfReference(), eval.Reference(), limits())
 		if err != nil {
 			return err
 		}

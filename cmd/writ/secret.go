@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -23,16 +24,20 @@ type clientSecret struct {
 }
 
 func secretCommand() cli.Command {
+	flags := new(cli.ConfigFlags)
 	return cli.Command{
-		Name:    "secret",
+		Name: "secret", Group: cli.GroupWrite,
 		Summary: "make client secrets",
 		Sub: []cli.Command{{
-			Name: "new", Args: "CLIENT [LABEL]", MaxArgs: 2,
+			Name: "new", Args: "CLIENT [LABEL]", MaxArgs: 2, Config: flags,
 			Summary: "make a client secret and the block that lets it in",
 			About: `
 The secret is 32 random bytes. It is printed once and kept nowhere: the
 configuration holds its SHA-256, which is safe in git because nobody can guess
 32 random bytes. Give the secret to the client, paste the block into the client.
+
+CLIENT is one of the configuration around the working folder, by its label or
+client_id. Where there is no configuration any name will do.
 
 To rotate: add the new block beside the old one, let the client change over,
 remove the old block.`,
@@ -44,29 +49,32 @@ Paste into client "billing":
   secret "2027-q1" {
     hash = "sha256:R4n1..."
   }`,
-			Run: func(_ context.Context, env *cli.Env, args []string) error { return secretNew(env, args) },
+			Complete: completeClients,
+			Run:      func(_ context.Context, env *cli.Env, args []string) error { return secretNew(env, args, flags) },
 		}},
 	}
 }
 
-func secretNew(env *cli.Env, args []string) error {
+func secretNew(env *cli.Env, args []string, flags *cli.ConfigFlags) error {
 	if len(args) == 0 {
 		return diag.Usagef("name the client that the secret is for")
+	}
+	client, err := declaredClient(env, flags, args[0])
+	if err != nil {
+		return err
 	}
 	label := env.Now().UTC().Format("2006-01-02")
 	if len(args) == 2 {
 		label = args[1]
 	}
-	for _, name := range []string{args[0], label} {
-		if !plainName(name) {
-			return diag.Usagef("invalid name %q: letters, digits, hyphens and underscores", name)
-		}
+	if !plainName(label) {
+		return invalidName(label)
 	}
 	secret, err := newSecret(env.Rand)
 	if err != nil {
 		return err
 	}
-	s := clientSecret{Client: args[0], Label: label, Secret: secret, Hash: hashSecret(secret)}
+	s := clientSecret{Client: client, Label: label, Secret: secret, Hash: hashSecret(secret)}
 	s.Block = fmt.Sprintf("secret %q {\n  hash = %q\n}\n", s.Label, s.Hash)
 	if env.JSON {
 		return env.PrintJSON(s)
@@ -76,6 +84,35 @@ func secretNew(env *cli.Env, args []string) error {
 		io.WriteString(env.Out, "  "+line)
 	}
 	return nil
+}
+
+// declaredClient is the label of a client, which must be declared if there is a
+// configuration. One with errors may lack the client for no other reason than that, so
+// there it is only said.
+func declaredClient(env *cli.Env, flags *cli.ConfigFlags, name string) (label string, err error) {
+	m, whole := around(env, flags)
+	if m == nil {
+		if !plainName(name) {
+			return "", invalidName(name)
+		}
+		return name, nil
+	}
+	var known []string
+	for _, c := range m.Config.Clients {
+		if name == c.Label || name == c.Address || name == cmp.Or(c.ClientID, c.Label) {
+			return c.Label, nil
+		}
+		known = append(known, c.Label)
+	}
+	if !whole {
+		env.Note(fmt.Sprintf("No client %q is found, in a configuration that has errors.", name))
+		return name, nil
+	}
+	return "", noSuchName("unknown-label", "client", name, known)
+}
+
+func invalidName(name string) error {
+	return diag.Usagef("invalid name %q: letters, digits, hyphens and underscores", name)
 }
 
 // plainName reports whether a word may stand in a pasted block without quoting.

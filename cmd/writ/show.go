@@ -3,53 +3,108 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 
-	"github.com/writ-auth/writ/cmd/writ/internal/view"
-
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
-
+	"github.com/writ-auth/writ/cmd/writ/internal/view"
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/snapshot"
 )
 
 func showCommand() cli.Command {
 	return cli.Command{
-		Name: "show", Args: "[LOCATION]", MaxArgs: 1,
-		Summary: "print a snapshot or a saved plan",
-		About:   "LOCATION is a snapshot's file or address, or what \"writ plan --out\" wrote; writ.snapshot without.",
-		Example: "$ writ show --json | jq -r '.authorizations[] | .client + \" \" + .api'\nbilling orders",
-		Run:     func(ctx context.Context, env *cli.Env, args []string) error { return runShow(ctx, env, args) },
+		Name: "show", Args: "[LOCATION] [ADDRESS]", MaxArgs: 2, Group: cli.GroupAsk,
+		Summary: "print a snapshot, one object of it, or a saved plan",
+		About: `
+LOCATION is a snapshot's file or address, or what "writ plan --out" wrote; without
+it, writ.snapshot in the root. ADDRESS is an object in the snapshot, such as
+api.orders or issuer: it is printed whole, with what it inherits.`,
+		Example:  "$ writ show api.orders\n# orders.hcl:3\napi \"orders\" {\n  name           = \"Orders\"\n  identifier     = \"https://api.example.com/orders\"\n...\n}",
+		Complete: completeAddresses(),
+		Run:      func(ctx context.Context, env *cli.Env, args []string) error { return runShow(ctx, env, args) },
 	}
 }
 
 func runShow(ctx context.Context, env *cli.Env, args []string) error {
-	path := env.Path(workspace.SnapshotName)
-	if len(args) > 0 {
-		path = env.Place(args[0])
-	}
-	if workspace.IsAddress(path) {
-		snap, err := workspace.ReadSnapshot(ctx, path, env.LocationOptions())
-		if err != nil {
-			return err
-		}
-		return view.SnapshotOf(env).Render(env.Out, snap)
-	}
-	content, err := workspace.ReadFile(path)
+	place, address, err := showArguments(env, args)
 	if err != nil {
 		return err
+	}
+	snap, saved, err := readShown(ctx, env, place)
+	switch {
+	case err != nil:
+		return err
+	case saved != nil && address != "":
+		return diag.Usagef("%q is a saved plan, and an address names an object of a snapshot", filepath.ToSlash(place))
+	case saved != nil:
+		return view.PlanOf(env, true).Render(env.Out, &view.Review{Plan: saved.Plan})
+	case address == "":
+		return view.SnapshotOf(env).Render(env.Out, snap)
+	}
+	var known []string
+	for at, object := range compiler.Objects(snapshot.Decode(snap)) {
+		if at == address {
+			return view.SnapshotOf(env).Object(env.Out, snap, address, object)
+		}
+		known = append(known, at)
+	}
+	hint := "\"writ show\" lists what there is."
+	if near := schema.Suggest(address, known); near != "" {
+		hint = fmt.Sprintf("Did you mean %q?", near)
+	}
+	return diag.Failf("unknown-label", hint, "the snapshot has no %s", address)
+}
+
+// showArguments takes the arguments apart. One alone is an address if it looks like one
+// and no file has that name. place is "" for the snapshot in the root.
+func showArguments(env *cli.Env, args []string) (place, address string, err error) {
+	switch len(args) {
+	case 1:
+		_, missing := os.Stat(env.Path(args[0]))
+		if _, _, isAddress := compiler.ParseAddress(args[0]); isAddress && missing != nil {
+			return "", args[0], nil
+		}
+		return args[0], "", nil
+	case 2:
+		if _, _, isAddress := compiler.ParseAddress(args[1]); !isAddress {
+			return "", "", diag.Usagef("%q is no address of an object, such as api.orders", args[1])
+		}
+		return args[0], args[1], nil
+	}
+	return "", "", nil
+}
+
+// readShown reads a snapshot or a saved plan.
+func readShown(ctx context.Context, env *cli.Env, place string) (*snapshot.Snapshot, *compiler.SavedPlan, error) {
+	if workspace.IsAddress(place) {
+		snap, err := workspace.ReadSnapshot(ctx, place, env.LocationOptions())
+		return snap, nil, err
+	}
+	path := env.Path(place)
+	if place == "" {
+		path = filepath.Join(env.Root(env.Path(".")), workspace.SnapshotName)
+	}
+	content, err := workspace.ReadFile(path)
+	if failed, ok := errors.AsType[*diag.Failure](err); ok && place == "" && errors.Is(err, fs.ErrNotExist) {
+		failed.Hint = "\"writ apply\" makes it; until then \"writ plan\" shows what would be in it."
+	}
+	if err != nil {
+		return nil, nil, err
 	}
 	if bytes.HasPrefix(bytes.TrimSpace(content), []byte("{")) {
 		saved, err := compiler.DecodeSavedPlan(content)
 		if err != nil {
-			return diag.Failf("plan-invalid", "Make it anew: writ plan --out FILE.", "read plan %q: %w", filepath.ToSlash(path), err)
+			return nil, nil, diag.Failf("plan-invalid", "Make it anew: writ plan --out FILE.", "read plan %q: %w", filepath.ToSlash(path), err)
 		}
-		return view.PlanOf(env, true).Render(env.Out, &view.Review{Plan: saved.Plan})
+		return nil, saved, nil
 	}
 	snap, err := workspace.OpenSnapshot(content, filepath.ToSlash(path))
-	if err != nil {
-		return err
-	}
-	return view.SnapshotOf(env).Render(env.Out, snap)
+	return snap, nil, err
 }

@@ -34,7 +34,7 @@ func percentOf(share string) (int, error) {
 func promoteCommand() cli.Command {
 	flags, o, share := new(cli.ConfigFlags), new(writeFlags), new(string)
 	return cli.Command{
-		Name: "promote", Args: "LOCATION", MaxArgs: 1,
+		Name: "promote", Group: cli.GroupShip, Args: "LOCATION", MaxArgs: 1,
 		Summary: "give what is staged to a larger share of the fleet, or to all",
 		About: `
 What "writ apply --stage 10%" has put beside the snapshot in force is put in its
@@ -58,7 +58,7 @@ narrows for whoever does not have it yet. It keeps its serial and signatures; wi
 func abortCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), new(writeFlags)
 	return cli.Command{
-		Name: "abort", Args: "LOCATION", MaxArgs: 1,
+		Name: "abort", Group: cli.GroupShip, Args: "LOCATION", MaxArgs: 1,
 		Summary: "give up what is staged",
 		About: `
 The content in force gets a new serial, after that of what "writ apply --stage 10%"

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -19,13 +20,18 @@ func openTerminal() (person, program *os.File, err error) {
 			person.Close()
 		}
 	}()
-	fd := int(person.Fd())
-	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
-		return nil, nil, fmt.Errorf("unlock the terminal: %w", err)
-	}
-	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	conn, err := person.SyscallConn() // File.Fd would take the deadlines away
 	if err != nil {
-		return nil, nil, fmt.Errorf("number of the terminal: %w", err)
+		return nil, nil, err
+	}
+	number, failed := 0, error(nil)
+	err = conn.Control(func(fd uintptr) {
+		if failed = unix.IoctlSetPointerInt(int(fd), unix.TIOCSPTLCK, 0); failed == nil { // unlock it
+			number, failed = unix.IoctlGetInt(int(fd), unix.TIOCGPTN)
+		}
+	})
+	if err = errors.Join(err, failed); err != nil {
+		return nil, nil, fmt.Errorf("open a terminal: %w", err)
 	}
 	program, err = os.OpenFile(fmt.Sprint("/dev/pts/", number), os.O_RDWR|unix.O_NOCTTY, 0)
 	return person, program, err

@@ -34,7 +34,7 @@ type tokenFlags struct {
 func tokenCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), new(tokenFlags)
 	return cli.Command{
-		Name: "token", Config: flags,
+		Name: "token", Group: cli.GroupAsk, Config: flags,
 		Summary: "get a sample token and show request, answer and claims",
 		About: `
 Asks the "writ dev" of the same user that is running, with its throw-away secret;
@@ -46,9 +46,9 @@ configuration is compiled and served inside this process.
 With --raw there is the token alone on standard output, for a variable of the shell.`,
 		Example: "$ writ token --embedded --client billing --api https://api.example.com/orders --scope read:orders\n\n$ TOKEN=$(writ token --raw --client billing --api https://api.example.com/orders)\n$ curl -H \"Authorization: Bearer $TOKEN\" http://127.0.0.1:3000/",
 		Flags: []cli.Flag{
-			{Name: "client", Usage: "the client's `CLIENT_ID`", Value: &o.client},
-			{Name: "api", Usage: "the API's `IDENTIFIER`; the client's default_api without", Value: &o.api},
-			{Name: "scope", Usage: "ask for `SCOPE`, repeatable; all that is authorized without", Value: &o.scopes},
+			{Name: "client", Usage: "the `CLIENT`, by its client_id or label", Value: &o.client, Complete: completeClients},
+			{Name: "api", Usage: "the `API`, by its identifier or label; the client's default_api without", Value: &o.api, Complete: completeAPIs},
+			{Name: "scope", Usage: "ask for `SCOPE`, repeatable; all that is authorized without", Value: &o.scopes, Complete: completeScopes(&o.api)},
 			{Name: "server", Usage: "the token server at `URL`; the running writ dev by default, or " + defaultServer, Value: &o.server},
 			{Name: "embedded", Usage: "serve the configuration inside this process", Value: &o.embedded},
 			{Name: "secret-file", Usage: "read the client's secret from `FILE`", Value: &o.secretFile},
@@ -71,6 +71,7 @@ func runToken(ctx context.Context, env *cli.Env, flags *cli.ConfigFlags, o *toke
 	if o.embedded {
 		return tokenEmbedded(ctx, env, flags, o)
 	}
+	namesAround(env, flags, &o.client, &o.api)
 	session, err := findSession(env, o.server)
 	if err != nil {
 		return err
@@ -95,6 +96,7 @@ func tokenEmbedded(ctx context.Context, env *cli.Env, flags *cli.ConfigFlags, o 
 		return err
 	}
 	env.Remind(t)
+	requestNames(t.Model.Document, &o.client, &o.api)
 	embedded, err := embed(env, t)
 	if err != nil {
 		return err

@@ -31,7 +31,7 @@ type usageFlags struct {
 func usageCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), new(usageFlags)
 	return cli.Command{
-		Name: "usage", Args: "[LOG...]", MaxArgs: -1, Config: flags,
+		Name: "usage", Group: cli.GroupAsk, Args: "[LOG...]", MaxArgs: -1, Config: flags,
 		Summary: "fold writd's audit lines into writ.usage.json; show what nobody uses",
 		About: `
 LOG is a file of writd's log, compressed with gzip or not; "-" is standard input.
@@ -88,7 +88,7 @@ func runUsage(env *cli.Env, logs []string, flags *cli.ConfigFlags, o *usageFlags
 	}
 	// The folded file belongs to a configuration and is committed beside it, so that a pull
 	// request can be reviewed with nothing but the repository.
-	place := filepath.Join(env.Folder(nil), usage.FileName)
+	place := filepath.Join(env.Root(env.Folder(nil)), usage.FileName)
 	if o.out != "" {
 		place = env.Path(o.out)
 	}

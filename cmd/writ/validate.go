@@ -15,7 +15,7 @@ func validateCommand() cli.Command {
 	var strict, locked, all bool
 	flags := new(cli.ConfigFlags)
 	return cli.Command{
-		Name: "validate", Args: "[DIR]", MaxArgs: 1, Config: flags,
+		Name: "validate", Group: cli.GroupWrite, Args: "[DIR]", MaxArgs: 1, Config: flags, Formats: true,
 		Summary: "check the configuration against every rule",
 		About: `
 Every problem is reported in one run, each with its place. Nothing is written.
@@ -55,10 +55,10 @@ func runValidate(env *cli.Env, args []string, flags *cli.ConfigFlags, strict, lo
 		return strictly(err, strict)
 	}
 	if strict && len(t.Warnings.Unaccepted()) > 0 {
-		return &diag.Problems{List: promote(t.Warnings), Sources: t.Sources}
+		return t.Problems(promote(t.Warnings))
 	}
 	if env.JSON {
-		env.ShowReport(env.Out, &diag.Problems{List: t.Warnings, Sources: t.Sources})
+		env.ShowReport(env.Out, t.Problems(t.Warnings))
 		return nil
 	}
 	env.Warn(t.Warnings, t.Sources)
@@ -83,7 +83,7 @@ func warningCounts(list diag.List) string {
 // strictly promotes the warnings beside errors too.
 func strictly(err error, strict bool) error {
 	if problems, ok := err.(*diag.Problems); ok && strict {
-		return &diag.Problems{List: promote(problems.List), Sources: problems.Sources}
+		return &diag.Problems{List: promote(problems.List), Sources: problems.Sources, Policies: problems.Policies}
 	}
 	return err
 }

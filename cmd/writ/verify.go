@@ -12,6 +12,7 @@ import (
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/jose"
+	"github.com/writ-auth/writ/schema/snapshot"
 )
 
 // defaultServer is where "writ dev" listens unless told otherwise.
@@ -29,7 +30,7 @@ type verifyFlags struct {
 func verifyCommand() cli.Command {
 	o := new(verifyFlags)
 	return cli.Command{
-		Name: "verify", Args: "TOKEN", MaxArgs: 1,
+		Name: "verify", Group: cli.GroupAsk, Args: "TOKEN", MaxArgs: 1,
 		Summary: "check a token as a resource server would, claim by claim",
 		About: `
 Keys and issuer come from --server, the server of "writ dev" by default. With
@@ -42,7 +43,7 @@ it is read from standard input, which keeps it out of the process list.`,
 			{Name: "snapshot", Usage: "compare with the configuration in the snapshot at `LOCATION`", Value: &o.snapshot},
 			{Name: "jwks", Usage: "take the keys from the JWK Set in `FILE`", Value: &o.jwks},
 			{Name: "hs256-secret-file", Usage: "the signing secret of an HS256 API: `FILE`", Value: &o.secret},
-			{Name: "api", Usage: "expect the audience `IDENTIFIER`", Value: &o.api},
+			{Name: "api", Usage: "expect the audience of the `API`, by its identifier or label", Value: &o.api, Complete: completeAPIs},
 		},
 		Run: func(ctx context.Context, env *cli.Env, args []string) error { return runVerify(ctx, env, args, o) },
 	}
@@ -126,6 +127,9 @@ func expectationOf(ctx context.Context, env *cli.Env, o *verifyFlags) (*expectat
 			return nil, err
 		}
 		e.snap, e.issuer = snap, snap.Issuer().URL
+		if api, err := findAPI(snapshot.Decode(snap), o.api); err == nil {
+			e.audience = api.Identifier
+		}
 		remote.base, remote.hint = e.issuer, "That is the snapshot's issuer, which is asked for its keys. Give the keys with --jwks FILE instead."
 	} else {
 		if remote.base == "" {
@@ -135,6 +139,9 @@ func expectationOf(ctx context.Context, env *cli.Env, o *verifyFlags) (*expectat
 			return nil, err
 		}
 		e.issuer = remote.issuer
+		if o.api != "" {
+			namesAround(env, nil, new(string), &e.audience)
+		}
 	}
 	if err := e.loadKeys(ctx, keys, remote, o.secret != ""); err != nil {
 		if o.jwks != "" {

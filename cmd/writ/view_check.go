@@ -33,23 +33,32 @@ func showChecks(env *cli.Env, report *checkReport, coverage bool) error {
 
 func writeFailure(env *cli.Env, text *strings.Builder, result testResult) {
 	fmt.Fprintf(text, "%s  %s (%s:%d)\n", env.Paint(cli.Red, "FAIL"), diag.OneLine(result.Name), diag.OneLine(result.File), result.Line)
-	for _, m := range result.Failures {
-		fmt.Fprintf(text, "      %s: expected %s, got %s\n", diag.OneLine(m.What), diag.OneLine(m.Expected), diag.OneLine(m.Actual))
-	}
-	if result.Reason != "" {
-		fmt.Fprintf(text, "      refused: %s\n", diag.OneLine(result.Reason))
-	}
-	for _, sentence := range result.Why {
-		fmt.Fprintf(text, "      %s\n", diag.OneLine(sentence))
-	}
-	switch {
-	case result.Decided == "":
-	case result.DecidedAt == "":
-		fmt.Fprintf(text, "      decided by %s\n", diag.OneLine(result.Decided))
-	default:
-		fmt.Fprintf(text, "      decided by %s (%s)\n", diag.OneLine(result.Decided), diag.OneLine(result.DecidedAt))
+	for line := range strings.Lines(result.failure()) {
+		text.WriteString("      " + line)
 	}
 	text.WriteString("\n")
+}
+
+// failure says in lines why an expectation is not met.
+func (r *testResult) failure() string {
+	var text strings.Builder
+	for _, m := range r.Failures {
+		fmt.Fprintf(&text, "%s: expected %s, got %s\n", diag.OneLine(m.What), diag.OneLine(m.Expected), diag.OneLine(m.Actual))
+	}
+	if r.Reason != "" {
+		fmt.Fprintf(&text, "refused: %s\n", diag.OneLine(r.Reason))
+	}
+	for _, sentence := range r.Why {
+		fmt.Fprintf(&text, "%s\n", diag.OneLine(sentence))
+	}
+	switch {
+	case r.Decided == "":
+	case r.DecidedAt == "":
+		fmt.Fprintf(&text, "decided by %s\n", diag.OneLine(r.Decided))
+	default:
+		fmt.Fprintf(&text, "decided by %s (%s)\n", diag.OneLine(r.Decided), diag.OneLine(r.DecidedAt))
+	}
+	return text.String()
 }
 
 func writeCoverage(text *strings.Builder, gaps []gap) {

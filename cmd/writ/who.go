@@ -14,7 +14,7 @@ import (
 func whoCommand() cli.Command {
 	flags, q, at := new(cli.ConfigFlags), new(compiler.AccessQuery), ""
 	return cli.Command{
-		Name: "who", Args: "[DIR]", MaxArgs: 1, Config: flags,
+		Name: "who", Group: cli.GroupAsk, Args: "[DIR]", MaxArgs: 1, Config: flags,
 		Summary: "list who can get which tokens, and by which credential",
 		About: `
 Lists every client that can get a token for an API, everything that a client can

@@ -46,7 +46,15 @@ type workflow struct {
 
 func readWorkflow(t *testing.T, name string) *workflow {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(platform, ".github/workflows", name))
+	w := new(workflow)
+	readYAML(t, filepath.Join(platform, ".github/workflows", name), w)
+	return w
+}
+
+// readYAML reads a file of YAML into a value, by the value's names in JSON.
+func readYAML(t *testing.T, path string, into any) {
+	t.Helper()
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,11 +70,9 @@ func readWorkflow(t *testing.T, name string) *workflow {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := new(workflow)
-	if err := json.Unmarshal(asJSON, w); err != nil {
+	if err := json.Unmarshal(asJSON, into); err != nil {
 		t.Fatal(err)
 	}
-	return w
 }
 
 // run runs the steps of a job one after the other, as the runner does, and

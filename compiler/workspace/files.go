@@ -139,18 +139,10 @@ func (w *Workspace) input(file File) inputFile {
 }
 
 // treeTop is the folder that a change under review is a change of: the checkout
-// around the configuration, or its own folder where there is none. No author of
-// a commit can put a ".git" somewhere: git refuses to track one.
+// around the configuration, or its own folder where there is none.
 func (w *Workspace) treeTop() string {
-	folder := realPath(w.Dir)
-	for at := folder; ; at = filepath.Dir(at) {
-		if _, err := os.Lstat(filepath.Join(at, ".git")); err == nil {
-			return at
-		}
-		if at == filepath.Dir(at) {
-			return folder
-		}
-	}
+	top, _ := repositoryTop(realPath(w.Dir))
+	return top
 }
 
 // read is the file as it is now.

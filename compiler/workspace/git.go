@@ -450,3 +450,20 @@ func (g git) keptModule(ctx context.Context, commit, path string) (git, error) {
 }
 
 func shortHash(oid string) string { return oid[:min(len(oid), 10)] }
+
+// maxRevisions is how many names Revisions returns: nobody chooses from more.
+const maxRevisions = "1000"
+
+// Revisions returns the branches and tags of the repository around a folder, by names that
+// say which is meant, the youngest first; none where git fails.
+func Revisions(ctx context.Context, dir string) []string {
+	g, err := openGit(ctx, dir)
+	if err != nil {
+		return nil
+	}
+	out, err := g.run(ctx, "for-each-ref", "--count="+maxRevisions, "--sort=-creatordate", "--format=%(refname:short)", "refs/heads", "refs/remotes", "refs/tags")
+	if err != nil {
+		return nil
+	}
+	return strings.Fields(out)
+}

@@ -226,14 +226,43 @@ func (w *Workspace) compile(cfg *config.Config, list diag.List) (*Tree, error) {
 		}
 	}
 	if refused {
-		return nil, &diag.Problems{List: list, Sources: sources}
+		return nil, &diag.Problems{List: w.suggestRenames(cfg, list), Sources: sources, Policies: policies(cfg)}
 	}
 	return t, nil
 }
 
 // Refused is the error of a tree that does not satisfy its policies.
 func (t *Tree) Refused() *diag.Problems {
-	return &diag.Problems{List: append(slices.Clone(t.Unsatisfied), t.Warnings...), Sources: t.Sources}
+	return t.Problems(append(slices.Clone(t.Unsatisfied), t.Warnings...))
+}
+
+// Sketch compiles the folder for suggestions alone: with errors the model lacks what they
+// are about. It is nil where nothing can be read, and whole if there is no error.
+func (w *Workspace) Sketch() (m *compiler.Model, whole bool) {
+	root, err := os.OpenRoot(w.Dir)
+	if err != nil {
+		return nil, false
+	}
+	defer root.Close()
+	cfg, list := config.Load(root, w.config)
+	if len(cfg.Sources) == 0 {
+		return nil, false
+	}
+	m, found := compiler.Compile(cfg, compiler.CompileOptions{Now: w.now(), Loaded: list})
+	return m, !list.HasErrors() && !found.HasErrors()
+}
+
+// policies are those of a configuration, in the order of their labels.
+func policies(cfg *config.Config) (all []diag.Declared) {
+	for _, p := range cfg.Policies {
+		all = append(all, diag.Declared{Address: p.Address, Range: p.Range})
+	}
+	return all
+}
+
+// Problems are diagnostics of the tree.
+func (t *Tree) Problems(list diag.List) *diag.Problems {
+	return &diag.Problems{List: list, Sources: t.Sources, Policies: policies(t.Model.Config)}
 }
 
 // take adds diagnostics to the warnings. With an error among them the tree may
@@ -241,7 +270,7 @@ func (t *Tree) Refused() *diag.Problems {
 func (t *Tree) take(list diag.List) error {
 	t.Model.Accept(list)
 	if list.HasErrors() {
-		return &diag.Problems{List: append(t.Warnings, list...), Sources: t.Sources}
+		return t.Problems(append(t.Warnings, list...))
 	}
 	t.Warnings = append(t.Warnings, list...)
 	return nil
@@ -348,6 +377,20 @@ func (w *Workspace) placeFromRoot(p Place) string {
 		return w.FromRoot(path)
 	}
 	return p.String()
+}
+
+// PathOf is where the file is that a diagnostic names: the lockfile and the files of
+// variables are named as the options do, every other one by its path in the root.
+func (w *Workspace) PathOf(name string) string {
+	if name == w.Lockfile.Name {
+		return w.Lockfile.Path
+	}
+	for _, file := range w.varFiles {
+		if name == file.name {
+			return file.path
+		}
+	}
+	return filepath.Join(w.Dir, filepath.FromSlash(name))
 }
 
 // FromRoot is a path as seen from the root of the configuration, where apply runs.

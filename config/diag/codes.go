@@ -180,6 +180,12 @@ client "billing" {
 		Remedy: "Add a credential that lasts longer, and remove this one once the client uses the new one.",
 	},
 	{
+		Name: "failed-expectation", Severity: Error, Summary: "Expectation not met",
+		Meaning: "A test block of a *.test.hcl file says what a client may get, and the configuration gives something else.",
+		Example: `$ writ check --format github`,
+		Remedy:  "Correct the configuration, or the expectation if access was meant to change.",
+	},
+	{
 		Name: "file-exists", Severity: Error, Summary: "File exists",
 		Meaning: "The command would write a file that is there already. Files that writ did not make itself are never overwritten, and neither are keys.",
 		Example: `$ writ init
@@ -754,6 +760,20 @@ retired_api "accounts" { identifier = "https://api.example.com/accounts" }`,
 		Example: `$ writ apply --auto-approve --after-serial 9007199254740990
 $ writ apply --auto-approve`,
 		Remedy: "Find out who gave that serial: counting by one never gets there. To begin anew, move the snapshot away, run writ apply --first, and start each writd without the served.json of its --state folder.",
+	},
+	{
+		Name: "shared-client-secret", Severity: Warning, Summary: "Clients share a secret",
+		Meaning: "Two clients have a secret with one hash. Whoever knows the secret can act as either, and the audit log cannot say which of them it was.",
+		Example: `client "invoices" {
+  secret "s" { hash = "env:BILLING" }
+}
+
+authorization "invoices_orders" {
+  client = client.invoices
+  api    = api.orders
+  scopes = []
+}`,
+		Remedy: `Make a secret for each client with "writ secret new CLIENT".`,
 	},
 	{
 		Name: "snapshot-exists", Severity: Error, Summary: "Snapshot exists",

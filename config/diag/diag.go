@@ -2,8 +2,8 @@
 // an exact range and a way out. Mistakes of an author are diagnostics; mistakes
 // of the calling program panic.
 //
-// It owns the type, its two renderings, for people and as JSON, and the catalogue
-// of codes: what each means, an example and what to do. It knows no rule of the
+// It owns the type, its renderings, for people, as JSON and in the formats that hosts of
+// repositories read, and the catalogue of codes: what each means, an example and what to do. It knows no rule of the
 // language: the text of a diagnostic is written where its rule is checked.
 package diag
 
@@ -76,8 +76,11 @@ type Code struct {
 	Remedy   string   // full sentences: what to do
 }
 
+// projectPage is where writ is.
+const projectPage = "https://github.com/writ-auth/writ"
+
 // codesPage is the address of docs/codes.md, which is the output of "writ schema --codes".
-const codesPage = "https://github.com/writ-auth/writ/blob/main/docs/codes.md"
+const codesPage = projectPage + "/blob/main/docs/codes.md"
 
 // URL is the address of the code's page.
 func (c Code) URL() string { return urlOf(c.Name) }

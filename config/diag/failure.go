@@ -53,8 +53,15 @@ func FromError(err error) Diagnostic {
 // Problems are the diagnostics of a configuration with mistakes, and the bytes of the files
 // that they point into. As an error they say that a command could not go on.
 type Problems struct {
-	List    List
-	Sources map[string][]byte // by file name
+	List     List
+	Sources  map[string][]byte // by file name
+	Policies []Declared        // of the configuration, whatever became of them
+}
+
+// A Declared is a block of a configuration, by its address.
+type Declared struct {
+	Address string // "policy.short-tokens"
+	Range   hcl.Range
 }
 
 // Error implements error. It only counts: a caller that knows the type shows the

@@ -88,10 +88,34 @@ func (e *Evaluator) unknownFunction(name string) string {
 	if slices.Contains([]string{"timestamp", "plantimestamp", "uuid", "bcrypt", "env", "getenv"}, name) {
 		return detail + " A configuration gives the same result everywhere and at any time: no function reads a clock, randomness or the environment. Declare a variable, and set it with --var."
 	}
-	if best := schema.Suggest(name, Functions()); best != "" {
-		return detail + fmt.Sprintf(" Did you mean %q?", best)
+	near := nearFunctions(name)
+	switch len(near) {
+	case 0:
+		return detail + " \"writ schema\" lists the functions that there are."
+	case 1:
+		return detail + fmt.Sprintf(" Did you mean %q?", near[0])
 	}
-	return detail
+	last := len(near) - 1
+	return detail + fmt.Sprintf(" Did you mean \"%s\" or %q?", strings.Join(near[:last], `", "`), near[last])
+}
+
+// nearFunctions returns up to four functions that a name may stand for: the one that it is
+// a misspelling of, and those whose name contains it or is contained in it, such as
+// jsondecode and jsonencode for "json".
+func nearFunctions(name string) (near []string) {
+	all := Functions()
+	if best := schema.Suggest(name, all); best != "" {
+		near = append(near, best)
+	}
+	lower := strings.ToLower(name)
+	for _, f := range all {
+		short := min(len(lower), len(f))
+		contains := short >= 3 && (strings.Contains(f, lower) || strings.Contains(lower, f))
+		if contains && !slices.Contains(near, f) && len(near) < 4 {
+			near = append(near, f)
+		}
+	}
+	return near
 }
 
 // notHCL is about an expression in another syntax than HCL's own, which no guard knows.

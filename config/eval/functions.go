@@ -154,6 +154,7 @@ func Reference() []schema.Function {
 		doc := docs[name]
 		if doc == "" {
 			doc, _, _ = strings.Cut(fns[name].Description(), "\n")
+			doc = strings.ReplaceAll(doc, `\"`, `"`) // the library's texts are escaped once too often
 		}
 		out = append(out, schema.Function{Name: name, Signature: signature(name, fns[name]), Doc: doc})
 	}

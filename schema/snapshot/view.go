@@ -99,6 +99,24 @@ func NewView(s *Snapshot) *View {
 	return v
 }
 
+// Object returns one object of the view: the issuer, or what has the label in the list of
+// a kind.
+func (v *View) Object(kind Kind, label string) (ObjectView, bool) {
+	if kind == KindIssuer {
+		return v.Issuer, true
+	}
+	lists := map[Kind][]ObjectView{
+		KindAPI: v.APIs, KindClient: v.Clients, KindAuthorization: v.Authorizations,
+		KindTrustedIssuer: v.TrustedIssuers, KindSigningKey: v.SigningKeys,
+	}
+	for _, object := range lists[kind] {
+		if object[0].value == label { // labelled puts it first
+			return object, true
+		}
+	}
+	return nil, false
+}
+
 // listed applies view to each element; the result is [] in JSON when empty, never null.
 func listed[T, V any](list []T, view func(int, *T) V) []V {
 	views := make([]V, len(list))

@@ -17,24 +17,43 @@ const issuesURL = "https://github.com/writ-auth/writ/issues"
 // A Command is one row of the table that parses the command line, prints the
 // help and the man page and completes in the shell.
 type Command struct {
-	Name    string
-	Args    string // the arguments as the usage line shows them: "[PLAN]"
-	MaxArgs int    // -1 for any number
-	Summary string // one line, no period
-	About   string // paragraphs, laid out by hand to 80 columns
-	Example string // a worked example: lines that begin with "$ " and what they print
-	Flags   []Flag
-	Config  *ConfigFlags // set when the command takes a configuration
-	Run     func(ctx context.Context, env *Env, args []string) error
-	Sub     []Command // a group has no Run
+	Name     string
+	Group    Group  // in which the help lists it
+	Args     string // the arguments as the usage line shows them: "[PLAN]"
+	MaxArgs  int    // -1 for any number
+	Summary  string // one line, no period
+	About    string // paragraphs, laid out by hand to 80 columns
+	Example  string // a worked example: lines that begin with "$ " and what they print
+	Flags    []Flag
+	Config   *ConfigFlags // set when the command takes a configuration
+	Formats  bool         // it has --format with the formats that hosts of repositories read
+	Complete Completer    // of its arguments; nil for files
+	Run      func(ctx context.Context, env *Env, args []string) error
+	Sub      []Command // a command that has commands of its own has no Run
 }
+
+// A Group is what commands are for, as the help lists them.
+type Group string
+
+// The groups, in the order of the help.
+const (
+	GroupWrite  Group = "Write"
+	GroupReview Group = "Review"
+	GroupShip   Group = "Ship"
+	GroupAsk    Group = "Ask"
+	GroupServe  Group = "Serve"
+	GroupMore   Group = "" // the program itself
+)
+
+var groups = []Group{GroupWrite, GroupReview, GroupShip, GroupAsk, GroupServe, GroupMore}
 
 // A Flag is one flag of a command.
 type Flag struct {
-	Name  string
-	Alias string // one letter, "" for none
-	Usage string // what it does; the placeholder of its value stands in back quotes
-	Value any    // where the value goes: a *bool, a *string, or a *[]string for one that is repeatable
+	Name     string
+	Alias    string    // one letter, "" for none
+	Usage    string    // what it does; the placeholder of its value stands in back quotes
+	Value    any       // where the value goes: a *bool, a *string, or a *[]string for one that is repeatable
+	Complete Completer // of the value; nil for what the placeholder lists, and for files
 }
 
 func (f *Flag) takesValue() bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/writ-auth/writ/config/diag"
@@ -18,6 +19,25 @@ var completionScripts embed.FS
 
 var shells = []string{"bash", "zsh", "fish", "powershell"}
 
+// A Candidate is one way to complete a word.
+type Candidate struct {
+	Value   string
+	Meaning string // shown beside it where the shell does that; may be an author's text
+}
+
+// A Completer lists what may stand in the place of a word. The shell picks what begins
+// as the word does. It is called with what the flags before the word say, and finds
+// nothing rather than failing: nobody sees an error between two keystrokes.
+type Completer func(ctx context.Context, env *Env, flags *ConfigFlags) []Candidate
+
+// Candidates are plain words, of which the shell shows no meaning.
+func Candidates(values []string) (list []Candidate) {
+	for _, v := range values {
+		list = append(list, Candidate{Value: v})
+	}
+	return list
+}
+
 // CompletionCommand prints the scripts.
 func CompletionCommand() Command {
 	return Command{
@@ -27,9 +47,13 @@ func CompletionCommand() Command {
 bash:        writ completion bash > /etc/bash_completion.d/writ
 zsh:         writ completion zsh > "${fpath[1]}/_writ"
 fish:        writ completion fish > ~/.config/fish/completions/writ.fish
-powershell:  writ completion powershell >> $PROFILE`,
-		Example: "$ source <(writ completion bash)\n$ writ pl<TAB>",
-		Run:     printCompletion,
+powershell:  writ completion powershell >> $PROFILE
+
+Clients, APIs, addresses and scopes are those of the configuration around the
+working folder, as far as it compiles.`,
+		Example:  "$ source <(writ completion bash)\n$ writ explain --client bil<TAB>",
+		Complete: func(context.Context, *Env, *ConfigFlags) []Candidate { return Candidates(shells) },
+		Run:      printCompletion,
 	}
 }
 
@@ -55,26 +79,23 @@ const completionFlag = "--generate-shell-completion"
 // complete answers the scripts: one candidate a line, with its meaning after a tab.
 // The words are those before the cursor, with the one at the cursor where it begins
 // with a hyphen.
-func (l *commandLine) complete(words []string) {
-	l.command, l.path = Command{Sub: l.table}, []string{ProgramName}
-	last := ""
-	for i := 0; i < len(words); i++ {
-		last = words[i]
-		if sub, found := find(l.command.Sub, last); found {
-			l.command, l.path = sub, append(l.path, last)
-		} else if l.awaitingValue(last) != nil && i+1 < len(words) {
-			i++
-		}
-	}
+func (l *commandLine) complete(ctx context.Context, words []string) {
 	out := l.env.Out
-	if f := l.awaitingValue(last); f != nil {
-		placeholder, _ := f.usage() // where it lists no values the shell offers files
-		if values := strings.Split(placeholder, "|"); len(values) > 1 {
-			fmt.Fprintln(out, strings.Join(values, "\n"))
-		}
+	l.env.Err = io.Discard
+	_ = l.parse(words) // as far as it goes: the last word may lack its value
+	last := ""
+	if len(words) > 0 {
+		last = words[len(words)-1]
+	}
+	if name, _, hasValue := strings.Cut(last, "="); hasValue && l.awaitingValue(name) != nil {
+		l.offer(ctx, l.awaitingValue(name), name+"=")
 		return
 	}
-	if strings.HasPrefix(last, "-") {
+	if f := l.awaitingValue(last); f != nil && !l.isValue(words) {
+		l.offer(ctx, f, "")
+		return
+	}
+	if strings.HasPrefix(last, "-") && !l.isValue(words) {
 		for _, f := range l.flags() {
 			_, usage := f.usage()
 			for _, name := range []string{f.Name, f.Alias} {
@@ -88,8 +109,39 @@ func (l *commandLine) complete(words []string) {
 	for _, sub := range l.command.Sub {
 		fmt.Fprintf(out, "%s\t%s\n", sub.Name, sub.Summary)
 	}
-	if l.command.Name == "completion" {
-		fmt.Fprintln(out, strings.Join(shells, "\n"))
+	if complete := l.command.Complete; complete != nil && (l.command.MaxArgs < 0 || len(l.args) < l.command.MaxArgs) {
+		l.print(complete(ctx, l.env, l.command.Config), "")
+	}
+}
+
+// isValue reports whether the last word is the value of the flag before it.
+func (l *commandLine) isValue(words []string) bool {
+	n := len(words)
+	return n > 1 && l.awaitingValue(words[n-2]) != nil && !l.isValue(words[:n-1])
+}
+
+// offer prints what may be the value of a flag. Where it lists nothing the shell offers
+// files.
+func (l *commandLine) offer(ctx context.Context, f *Flag, before string) {
+	placeholder, _ := f.usage()
+	switch values := strings.Split(placeholder, "|"); {
+	case f.Complete != nil:
+		l.print(f.Complete(ctx, l.env, l.command.Config), before)
+	case len(values) > 1 && !strings.Contains(placeholder, ","): // a list of places is none of values
+		l.print(Candidates(values), before)
+	}
+}
+
+func (l *commandLine) print(candidates []Candidate, before string) {
+	for _, c := range candidates {
+		if diag.OneLine(c.Value) != c.Value {
+			continue // what cannot be typed
+		}
+		fmt.Fprintf(l.env.Out, "%s%s", before, c.Value)
+		if c.Meaning != "" {
+			fmt.Fprintf(l.env.Out, "\t%s", diag.OneLine(c.Meaning))
+		}
+		fmt.Fprintln(l.env.Out)
 	}
 }
 

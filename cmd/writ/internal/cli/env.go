@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/writ-auth/writ/config/diag"
 )
 
 // An Env is all of the outside world that a command may touch beside files and the
@@ -23,11 +25,16 @@ type Env struct {
 	Rand   io.Reader
 	Getenv func(string) string // reads one environment variable
 
-	Chdir string // --chdir: relative paths start here; "" for the working folder
-	JSON  bool   // --json
+	Chdir  string      // --chdir: relative paths start here; "" for the working folder
+	JSON   bool        // --json, or --format json
+	Format diag.Format // --format, of the commands that have it; "" when it is not given
 	// AllWarnings is --all of validate: warnings are shown each in full.
 	AllWarnings bool
 	Done        string // what was written and stays when the output then fails: "Serial 3 is in force"
+
+	found      diag.Findings // so far
+	summarized bool          // the step's page is written
+	inside     string        // the folder below the root that the command was run for, "" for the root
 }
 
 // OSEnv is the Env of the process.
@@ -76,10 +83,20 @@ func Terminal(stream any) *os.File {
 	return f
 }
 
-// Color reports whether a stream takes colour: a terminal that is not dumb and
-// no NO_COLOR (no-color.org: any value but the empty one).
+// Color reports whether a stream takes colour: a terminal that is not dumb, or any
+// stream with FORCE_COLOR or CLICOLOR_FORCE, as in the logs of CI, which show colour and
+// are no terminals. NO_COLOR wins over both. Each counts with any value but the empty one
+// (no-color.org, force-color.org), and "0" forces nothing (bixense.com/clicolors).
 func (e *Env) Color(stream any) bool {
-	return Terminal(stream) != nil && e.Getenv("NO_COLOR") == "" && e.Getenv("TERM") != "dumb"
+	if e.Getenv("NO_COLOR") != "" {
+		return false
+	}
+	for _, name := range []string{"FORCE_COLOR", "CLICOLOR_FORCE"} {
+		if value := e.Getenv(name); value != "" && value != "0" {
+			return true
+		}
+	}
+	return Terminal(stream) != nil && e.Getenv("TERM") != "dumb"
 }
 
 // Width is the number of columns of a terminal, and 0 for anything else: text

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -23,15 +24,27 @@ func (l *commandLine) explain(w io.Writer, words []string) error {
 	if len(words) == 0 {
 		text = l.rootHelp()
 	}
-	_, err := io.WriteString(w, text)
+	_, err := io.WriteString(NewWrapper(w, Width(w)), text)
 	return err
 }
 
 func (l *commandLine) rootHelp() string {
 	var text strings.Builder
 	text.WriteString("writ keeps who may get which token in HCL files in git.\n\n")
-	text.WriteString("Usage: writ COMMAND [flags]\n\nCommands:\n")
-	writeCommands(&text, l.table)
+	text.WriteString("Usage: writ COMMAND [flags]\n")
+	longest := longestName(l.table)
+	for _, group := range groups {
+		var members []Command
+		for _, c := range l.table {
+			if c.Group == group {
+				members = append(members, c)
+			}
+		}
+		if len(members) > 0 {
+			fmt.Fprintf(&text, "\n%s:\n", cmp.Or(string(group), "More"))
+			writeCommands(&text, members, longest)
+		}
+	}
 	text.WriteString("\nFlags of every command:\n")
 	flagLines(&text, l.globalFlags())
 	text.WriteString("\nStart here:\n\n  $ writ init demo\n  $ writ dev demo\n")
@@ -48,7 +61,7 @@ func (l *commandLine) helpOf(c *Command, path []string) string {
 	}
 	if len(c.Sub) > 0 {
 		text.WriteString("\nCommands:\n")
-		writeCommands(&text, c.Sub)
+		writeCommands(&text, c.Sub, longestName(c.Sub))
 	}
 	if c.Example != "" {
 		text.WriteString("\nExample:\n\n")
@@ -60,7 +73,7 @@ func (l *commandLine) helpOf(c *Command, path []string) string {
 	for _, group := range []struct {
 		title string
 		flags []Flag
-	}{{"Flags", c.Flags}, {"Configuration", c.configFlags()}, {"Flags of every command", l.globalFlags()}} {
+	}{{"Flags", l.ownFlags(c)}, {"Configuration", c.configFlags()}, {"Flags of every command", l.globalFlags()}} {
 		if len(group.flags) > 0 {
 			fmt.Fprintf(&text, "\n%s:\n", group.title)
 			flagLines(&text, group.flags)
@@ -80,11 +93,15 @@ func usageLine(c *Command, path []string) string {
 	return line + " [flags]"
 }
 
-func writeCommands(text *strings.Builder, table []Command) {
-	longest := 0
+// longestName is the width of a table of commands.
+func longestName(table []Command) (longest int) {
 	for _, c := range table {
 		longest = max(longest, len(c.Name))
 	}
+	return longest
+}
+
+func writeCommands(text *strings.Builder, table []Command, longest int) {
 	for _, c := range table {
 		fmt.Fprintf(text, "  %-*s  %s\n", longest, c.Name, c.Summary)
 	}

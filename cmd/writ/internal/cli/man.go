@@ -47,11 +47,12 @@ func manPage(env *Env, table []Command) string {
 	fmt.Fprintf(&page, ".TH WRIT 1 \"%s\" \"writ %s\"\n", date, roff(b.Version))
 	page.WriteString(".SH NAME\nwrit \\- who may get which token, as HCL files in git\n")
 	page.WriteString(".SH SYNOPSIS\n.B writ\n.I COMMAND\n[flags]\n.SH COMMANDS\n")
+	l := &commandLine{env: env}
 	for _, c := range table {
-		manCommandSection(&page, &c, []string{ProgramName, c.Name})
+		l.manCommandSection(&page, &c, []string{ProgramName, c.Name})
 	}
 	page.WriteString(".SH FLAGS OF EVERY COMMAND\n")
-	manFlags(&page, (&commandLine{env: env}).globalFlags())
+	manFlags(&page, l.globalFlags())
 	page.WriteString(".SH FLAGS OF EVERY COMMAND THAT TAKES A CONFIGURATION\n")
 	manFlags(&page, new(ConfigFlags).flags())
 	page.WriteString(manEnding)
@@ -82,6 +83,12 @@ a defect in writ
 NO_COLOR
 no colour when set to anything
 .TP
+FORCE_COLOR, CLICOLOR_FORCE
+colour where there is no terminal too, when set to anything but 0
+.TP
+GITHUB_STEP_SUMMARY
+the file to which plan \-\-markdown and \-\-format github add the step's page
+.TP
 WRIT_CLIENT_SECRET
 the client secret of writ token
 .SH FILES
@@ -90,10 +97,10 @@ writ.lock.hcl, writ.snapshot
 .BR writd (1)
 `
 
-func manCommandSection(page *strings.Builder, c *Command, path []string) {
+func (l *commandLine) manCommandSection(page *strings.Builder, c *Command, path []string) {
 	if len(c.Sub) > 0 {
 		for _, sub := range c.Sub {
-			manCommandSection(page, &sub, append(path[:len(path):len(path)], sub.Name))
+			l.manCommandSection(page, &sub, append(path[:len(path):len(path)], sub.Name))
 		}
 		return
 	}
@@ -101,7 +108,7 @@ func manCommandSection(page *strings.Builder, c *Command, path []string) {
 	if c.About != "" {
 		fmt.Fprintf(page, ".PP\n.nf\n%s\n.fi\n", roff(strings.TrimSpace(c.About)))
 	}
-	manFlags(page, c.Flags)
+	manFlags(page, l.ownFlags(c))
 	if c.Example != "" {
 		fmt.Fprintf(page, ".PP\n.nf\n.RS\n%s\n.RE\n.fi\n", roff(strings.TrimSpace(c.Example)))
 	}

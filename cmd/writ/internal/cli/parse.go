@@ -32,9 +32,17 @@ func (l *commandLine) globalFlags() []Flag {
 	}
 }
 
+// ownFlags are those of the command itself.
+func (l *commandLine) ownFlags(c *Command) []Flag {
+	if !c.Formats {
+		return c.Flags
+	}
+	return append(slices.Clip(c.Flags), l.formatFlag())
+}
+
 // flags are those that may stand here.
 func (l *commandLine) flags() []Flag {
-	flags := slices.Concat(l.command.Flags, l.command.configFlags(), l.globalFlags())
+	flags := slices.Concat(l.ownFlags(&l.command), l.command.configFlags(), l.globalFlags())
 	if len(l.path) == 1 {
 		flags = append(flags, Flag{Name: "version", Value: &l.version})
 	}
@@ -141,7 +149,14 @@ func (l *commandLine) run(ctx context.Context) error {
 	if c.MaxArgs >= 0 && len(l.args) > c.MaxArgs {
 		return l.hint(diag.Usagef("unexpected argument %q", l.args[c.MaxArgs]))
 	}
-	err := c.Run(ctx, l.env, l.args)
+	err := l.env.checkFormat()
+	switch {
+	case err != nil:
+	case l.env.forHosts():
+		err = l.env.gather(strings.Join(l.path, " "), func() error { return c.Run(ctx, l.env, l.args) })
+	default:
+		err = c.Run(ctx, l.env, l.args)
+	}
 	if usage, ok := usageError(err); ok {
 		return l.hint(usage)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
@@ -47,6 +48,7 @@ func (e *Env) Remind(t *workspace.Tree) {
 		e.Warn(t.Warnings, t.Sources)
 		return
 	}
+	e.find(t.Warnings, t.Sources)
 	fmt.Fprintf(e.Err, "%d warnings of %d kinds: \"writ validate\" shows them.\n\n", len(t.Warnings.Unaccepted()), len(kinds))
 }
 
@@ -61,15 +63,28 @@ func (e *Env) Warn(list diag.List, sources map[string][]byte) {
 		e.ShowReport(e.Err, problems)
 		return
 	}
+	e.find(list, sources)
 	e.showDiagnostics(problems)
 }
 
+// showDiagnostics shows diagnostics to people. Those of the folder that the command was
+// run for come first, and after them those of the rest of the configuration.
 func (e *Env) showDiagnostics(problems *diag.Problems) {
 	write := diag.WriteText
 	if e.AllWarnings {
 		write = diag.WriteAllText
 	}
-	write(e.Err, problems.List.Sorted(), problems.Sources, Width(e.Err), e.Color(e.Err))
+	var here, elsewhere diag.List
+	for _, d := range problems.List {
+		if e.inside != "" && strings.HasPrefix(d.Range.Filename, e.inside+"/") {
+			here = append(here, d)
+		} else {
+			elsewhere = append(elsewhere, d)
+		}
+	}
+	for _, list := range []diag.List{here, elsewhere} {
+		write(e.Err, list.Sorted(), problems.Sources, Width(e.Err), e.Color(e.Err))
+	}
 }
 
 // ShowReport prints diagnostics for machines.

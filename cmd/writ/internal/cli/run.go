@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema/build"
 )
 
@@ -31,7 +32,7 @@ func Run(ctx context.Context, env *Env, table []Command, args []string) int {
 func execute(ctx context.Context, env *Env, table []Command, args []string) int {
 	l := &commandLine{env: env, table: table}
 	if last := len(args) - 1; last >= 0 && args[last] == completionFlag {
-		l.complete(args[:last])
+		l.complete(ctx, args[:last])
 		return ExitOK
 	}
 	err := l.parse(args)
@@ -43,14 +44,17 @@ func execute(ctx context.Context, env *Env, table []Command, args []string) int 
 	return ExitCode(err)
 }
 
-// asksJSON reports whether a command line contains the --json flag.
+// asksJSON reports whether a command line contains the --json flag, or --format json.
 func asksJSON(args []string) bool {
-	for _, arg := range args {
-		switch arg {
-		case "--json", "-json", "--json=true", "-json=true":
-			return true
-		case "--":
+	for i, arg := range args {
+		if arg == "--" {
 			return false
+		}
+		name, isFlag := strings.CutPrefix(arg, "-")
+		switch name = strings.TrimPrefix(name, "-"); {
+		case !isFlag:
+		case name == "json", name == "json=true", name == "format=json", name == "format" && i+1 < len(args) && args[i+1] == string(diag.FormatJSON):
+			return true
 		}
 	}
 	return false

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"strings"
 
@@ -21,7 +22,7 @@ func (f *ConfigFlags) Load(env *Env, args []string) (*workspace.Workspace, error
 		return nil, err
 	}
 	o := workspace.Options{
-		Dir: env.Folder(args), Snapshot: env.Place(f.Snapshot), Prior: env.Place(f.Prior), Location: env.LocationOptions(),
+		Dir: env.Root(env.Folder(args)), Snapshot: env.Place(f.Snapshot), Prior: env.Place(f.Prior), Location: env.LocationOptions(),
 		Vars: vars, Now: env.Now, Rand: env.Rand, Note: env.Note,
 	}
 	o.Location.AllowUnsafe = f.AllowUnsafe
@@ -31,7 +32,22 @@ func (f *ConfigFlags) Load(env *Env, args []string) (*workspace.Workspace, error
 	for _, name := range f.VarFiles {
 		o.VarFiles = append(o.VarFiles, workspace.File{Name: name, Path: env.Path(name)})
 	}
-	return workspace.Load(o)
+	w, err := workspace.Load(o)
+	if err == nil {
+		env.found.Path = func(name string) string { return w.InRepository(w.PathOf(name)) }
+	}
+	return w, err
+}
+
+// Root is the root of the configuration that a folder belongs to. Where that is another
+// folder it says so, and what it reports of the folder comes first.
+func (e *Env) Root(dir string) string {
+	root, inside := workspace.FindRoot(dir)
+	if inside != "" && e.inside != inside && !e.JSON {
+		e.Note(fmt.Sprintf("Reading the configuration in %q, which %q is part of.", filepath.ToSlash(root), inside))
+	}
+	e.inside = inside
+	return root
 }
 
 // Compile is Load and the configuration in the folder, for a command that needs it
@@ -59,7 +75,11 @@ func (e *Env) compile(w *workspace.Workspace, how func() (*workspace.Tree, error
 	done := e.Progress("Compiling")
 	defer done()
 	favourSpeed(w.Dir)
-	return how()
+	t, err := how()
+	if err == nil {
+		e.found.Policies = t.Problems(nil).Policies
+	}
+	return t, err
 }
 
 // parseVars takes apart the values of --var.

@@ -89,7 +89,18 @@ func PlanOf(env *cli.Env, full bool) Plan {
 	if env.JSON {
 		return PlanJSON{}
 	}
-	return PlanText{Color: env.Color(env.Out), Full: full}
+	return wrappedPlan{PlanText{Color: env.Color(env.Out), Full: full}, cli.Width(env.Out)}
+}
+
+// A wrappedPlan breaks the lines of a plan at words, for a terminal of a width in columns.
+type wrappedPlan struct {
+	Plan
+	width int
+}
+
+// Render writes the plan as the view inside does, line by line.
+func (v wrappedPlan) Render(w io.Writer, r *Review) error {
+	return v.Plan.Render(cli.NewWrapper(w, v.width), r)
 }
 
 // PlanJSON prints a plan for machines.

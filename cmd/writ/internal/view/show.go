@@ -1,6 +1,7 @@
 package view
 
 import (
+	"bufio"
 	"cmp"
 	"fmt"
 	"io"
@@ -9,14 +10,16 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
-// A Snapshot prints a snapshot.
+// A Snapshot prints a snapshot, or one object of it.
 type Snapshot interface {
 	Render(w io.Writer, snap *snapshot.Snapshot) error
+	Object(w io.Writer, snap *snapshot.Snapshot, address string, object compiler.Object) error
 }
 
 // SnapshotOf is the view for the command's output format.
@@ -35,6 +38,13 @@ func (snapshotJSON) Render(w io.Writer, snap *snapshot.Snapshot) error {
 	return cli.WriteJSON(w, snapshot.NewView(snap))
 }
 
+// Object prints the object as it stands in the list of its kind.
+func (snapshotJSON) Object(w io.Writer, snap *snapshot.Snapshot, address string, _ compiler.Object) error {
+	kind, label, _ := compiler.ParseAddress(address)
+	object, _ := snapshot.NewView(snap).Object(snapshot.Kind(kind), label)
+	return cli.WriteJSON(w, object)
+}
+
 // snapshotText is for people.
 type snapshotText struct{ env *cli.Env }
 
@@ -49,6 +59,30 @@ func (v snapshotText) Render(w io.Writer, snap *snapshot.Snapshot) error {
 	v.authorizations(table, doc)
 	v.rest(table, doc)
 	return table.Flush()
+}
+
+// Object prints the object as the block that declares it, with where that is, and with
+// what the block inherits. Credentials are named and not shown.
+func (v snapshotText) Object(w io.Writer, snap *snapshot.Snapshot, address string, object compiler.Object) error {
+	kind, label, _ := compiler.ParseAddress(address)
+	var block strings.Builder
+	out := &planPrinter{Writer: bufio.NewWriter(&block), color: v.env.Color(w)}
+	out.whole("", object, 0)
+	out.Flush()
+	place := ""
+	if at := SourcePlace(snap, snapshot.Kind(kind), label); at != "" {
+		place = "# " + diag.OneLine(at) + "\n"
+	}
+	_, err := fmt.Fprintf(w, "%s%s {\n", place, diag.OneLine(objectHeader(address)))
+	for line := range strings.Lines(block.String()) { // a plan has two more columns, for its signs
+		if err == nil {
+			_, err = io.WriteString(w, strings.TrimPrefix(line, "  "))
+		}
+	}
+	if err == nil {
+		_, err = io.WriteString(w, "}\n")
+	}
+	return err
 }
 
 // heading starts a section.
