@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -17,6 +18,9 @@ var issuerHeader = regexp.MustCompile(`(?m)^issuer[ \t]*\{|^[ \t{]*"issuer"[ \t]
 // the lockfile, or one that has the issuer. Other tools keep *.hcl files too. It returns
 // "" if there is none; what cannot be read is none.
 func RootMark(dir string) string {
+	if info, err := os.Lstat(filepath.Join(dir, lockfile.DefaultName)); err == nil && info.Mode().IsRegular() {
+		return lockfile.DefaultName // before large files are read
+	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return ""
@@ -26,10 +30,8 @@ func RootMark(dir string) string {
 		if !entry.Type().IsRegular() || !strings.HasSuffix(name, ".hcl") && !strings.HasSuffix(name, ".hcl.json") {
 			continue
 		}
-		if name == lockfile.DefaultName {
-			return name
-		}
-		if content, err := ReadFile(filepath.Join(dir, name)); err == nil && issuerHeader.Match(content) {
+		content, err := ReadFile(filepath.Join(dir, name))
+		if err == nil && bytes.Contains(content, []byte("issuer")) && issuerHeader.Match(content) {
 			return name
 		}
 	}
