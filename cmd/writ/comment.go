@@ -77,6 +77,8 @@ func runComment(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 		env.Remind(t)
 	}
 	noteStage(env, p.Prior.Staged())
+	// The comment is written before the command fails for a guard: whoever reads why it
+	// failed has to see what the change would do.
 	comment := view.PlanMarkdown{Command: planCommandLine(w, o, p.Plan), Limit: limit}
 	if err := printComment(env, func(out io.Writer) error { return comment.Render(out, review) }); err != nil {
 		return err
@@ -156,6 +158,8 @@ func newCommits(ctx context.Context, env *cli.Env, w *workspace.Workspace, sourc
 	if err != nil {
 		return nil, err
 	}
+	// All of this comes from the runner's environment, which the author of a change does not
+	// choose; it is held to its form all the same, as it becomes a link.
 	c := &commits{base: base, dirty: at.Hash != "" && !at.Clean, folder: at.Folder}
 	host, head := "", ""
 	if repository := env.Getenv("GITHUB_REPOSITORY"); repository != "" {
@@ -238,6 +242,7 @@ func (s *places) place(address, attribute, label string) view.Place {
 	if strings.HasPrefix(address, "expect ") {
 		return s.expectation(address)
 	}
+	// An object that is gone has its place on the side that is compared with.
 	model, commit := s.next, ""
 	if s.commits != nil {
 		commit = s.commits.head
@@ -337,7 +342,7 @@ func guardsOf(env *cli.Env, t *workspace.Tree, refused error, c *commits) (*view
 		}
 	}
 	if g.Expectations == 0 {
-		return g, nil
+		return g, nil // without any there is no snapshot to make
 	}
 	report, err := checkAll(env, t, true)
 	if err != nil {

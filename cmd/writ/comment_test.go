@@ -23,6 +23,7 @@ import (
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/schema/testenv"
 )
 
 // A replacement changes a file: old becomes new once. Without old the file is new, and
@@ -287,6 +288,9 @@ var unexercised = regexp.MustCompile("(without an expectation</summary>\n\n)`.*`
 // TestComments compares the comment about each edit with what is expected. With UPDATE=1 the
 // file is written anew. Each comment is a Markdown document of the structure that is meant.
 func TestComments(t *testing.T) {
+	if testenv.RaceDetector {
+		t.Skip("one goroutine after the compiler, which has tests of its own")
+	}
 	const golden = "testdata/comments.txtar"
 	archive, err := txtar.ParseFile(golden)
 	update := os.Getenv("UPDATE") != ""

@@ -45,44 +45,6 @@ type Place struct {
 	URL   string // of that line, at a commit
 }
 
-// Guards are how policies and expectations came out, and what nobody holds a change to.
-type Guards struct {
-	Policies     int       // that were evaluated
-	Expectations int       // that were decided
-	Failed       []Finding // policies and expectations that do not hold, errors before warnings
-	Exercisable  int       // authorizations in all
-	Unexercised  []string  // addresses of those that no expectation exercises
-}
-
-// A Finding is a policy or an expectation that does not hold.
-type Finding struct {
-	Guard   string // its address
-	Text    string // sentences
-	Line    string // "payments/clients.hcl:12"
-	URL     string
-	Warning bool // it stops nothing
-}
-
-// Errors counts the findings that fail the plan.
-func (g *Guards) Errors() int {
-	n := 0
-	if g != nil {
-		for i := range g.Failed {
-			if !g.Failed[i].Warning {
-				n++
-			}
-		}
-	}
-	return n
-}
-
-// A CheckResult is the answer to one --check.
-type CheckResult struct {
-	Check           string   `json:"check"` // as it was asked
-	Holds           bool     `json:"holds"`
-	Counterexamples []string `json:"counterexamples"` // sentences; empty where it holds
-}
-
 // PlanOf is the view for the command's output format and terminal.
 // A full one is not capped.
 func PlanOf(env *cli.Env, full bool) Plan {

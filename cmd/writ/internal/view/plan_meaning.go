@@ -22,7 +22,8 @@ type section struct {
 }
 
 // A statement is one consequence of a plan: a sentence about one object, or about several
-// to which the same happens.
+// to which the same happens. Fourteen APIs whose tokens live longer by one default are one
+// thing to a reader, and as fourteen they would hide the scope that comes after them.
 type statement struct {
 	sign      string
 	addresses []string // of the clients that gain or lose, or of the objects that change
@@ -97,6 +98,8 @@ func meaningOf(r *Review) *meaning {
 	for i := range r.Access {
 		m.access(i)
 	}
+	// Who gets which token is told by the access changes, since these include what follows
+	// from an object that goes, and leave out what an authorization says and nobody gets.
 	told := toldByAccess(r.Access)
 	for i := range r.Changes {
 		m.change(&r.Changes[i], told)
@@ -195,6 +198,8 @@ func (m *meaning) scopes(section int, s *statement, a *compiler.AccessChange, sc
 	authorization := compiler.Address(compiler.KindAuthorization, a.Authorization)
 	s.place = m.place(authorization, "scopes", "")
 	s.notes = m.review.Notes[authorization]
+	// A long list stays with its client: if it had to be folded away with the names of the
+	// clients beside it, nobody could tell which of the two is cut.
 	key := s.addresses[0] + a.Authorization
 	if len(scopes) <= maxInline && len(s.notes) == 0 {
 		key = ""
@@ -270,6 +275,7 @@ func (m *meaning) attribute(c *compiler.Change, a *compiler.AttributeChange, tol
 		place: m.place(c.Address, a.Name, a.Label), notes: m.review.Notes[c.Address],
 	}
 	kind, _, _ := compiler.ParseAddress(c.Address)
+	// A new client's sentence names it by what it authenticates as.
 	if kind == compiler.KindClient && c.Action == compiler.ActionCreate {
 		s.id = fmt.Sprintf("%q", c.After.Get("client_id"))
 	}
@@ -277,6 +283,8 @@ func (m *meaning) attribute(c *compiler.Change, a *compiler.AttributeChange, tol
 	if len(s.notes) > 0 {
 		key = c.Address + key
 	}
+	// What breaks verifiers and widens too, such as another identifier, is told in both
+	// places: the one is read by whoever guards an API, the other by whoever runs it.
 	if a.BreaksVerifiers {
 		m.add(sectionVerifiers, key, s)
 		if a.Effect == compiler.EffectShape {
