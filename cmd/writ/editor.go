@@ -171,7 +171,7 @@ func (e *treeEditor) compile(t *workspace.Tree, edit *workspace.Edit, blocks []c
 		out.Files = append(out.Files, diffOf(f))
 	}
 	after, plan, err := e.w.PlanEdit(t, edit)
-	found := diag.List{}
+	var found diag.List
 	if problems, ok := errors.AsType[*diag.Problems](err); ok {
 		found = problems.List
 	} else if err != nil {

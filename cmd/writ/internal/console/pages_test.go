@@ -345,3 +345,46 @@ func TestHostAndOrigin(t *testing.T) {
 	r.Header.Set("Sec-Fetch-Site", "cross-site")
 	s.do(r)
 }
+
+// The list of APIs says what needs to be seen, and is sorted and narrowed by its address.
+func TestAPIList(t *testing.T) {
+	doc := document()
+	for i := range doc.APIs {
+		switch a := &doc.APIs[i]; a.Label {
+		case "orders":
+			a.Metadata, a.Scopes[1].Sensitive = map[string]string{"owner": "commerce"}, true
+		case "shared":
+			a.Metadata = map[string]string{"team": "data"}
+		}
+	}
+	for i := range doc.Authorizations {
+		if a := &doc.Authorizations[i]; a.Label == "billing-shared" {
+			a.ExpiresAt = noon.Add(72 * time.Hour).Unix()
+		}
+	}
+	s := newSite(t, doc, false)
+	s.state.Problems = []console.Problem{{Address: "api.shared", Reason: "env:SHARED is not set"}}
+	// rows are the labels of the list, by the addresses of its links.
+	rows := func(query string) string {
+		var labels []string
+		for _, part := range strings.Split(s.page(t, "/console/"+query), `<a class="row" href="/console/apis/`)[1:] {
+			label, _, _ := strings.Cut(part, `"`)
+			labels = append(labels, strings.TrimSuffix(label, "/quickstart"))
+		}
+		return strings.Join(labels, " ")
+	}
+	const encoded = "worker%5B%22a%2Fb%22%5D"
+	for query, want := range map[string]string{
+		"": "new orders orders_v1 shared " + encoded, "?sort=scopes": "orders new orders_v1 shared " + encoded, "?sort=lifetime": "new orders orders_v1 " + encoded + " shared",
+		"?owner=commerce": "orders", "?owner=data&alg=HS256": "shared", "?owner=data&alg=RS256": "", "?q=commerce": "orders", "?sort=nonsense": "new orders orders_v1 shared " + encoded,
+	} {
+		if got := rows(query); got != want {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
+	}
+	for _, words := range []string{">not served</span>", "env:SHARED is not set", ">expires in 3 days</span>", ">sensitive</span>", ">nobody may call it</span>", `href="?sort=owner"`} {
+		if !strings.Contains(s.page(t, "/console/"), words) {
+			t.Errorf("%q is not on the page", words)
+		}
+	}
+}

@@ -28,6 +28,8 @@ func functions(version string) template.FuncMap {
 		"shell":    shellWord,
 		"slashed":  func(identifier string) bool { return strings.HasSuffix(identifier, "/") },
 		"added":    added,
+		"alike":    func(name, label string) bool { return labelFrom(name) == labelFrom(label) },
+		"after":    func(s, prefix string) string { return strings.TrimPrefix(s, prefix) },
 		"add":      func(a, b int) int { return a + b },
 	}
 }

@@ -213,6 +213,15 @@ function enhance(root) {
   $$(".tabs", root).forEach(tabs);
 }
 
+// "/" leads to the search, as in most consoles.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select")) return;
+  const field = $("[type=search]");
+  if (!field) return;
+  event.preventDefault();
+  field.focus();
+});
+
 enhance(document);
 if (document.documentElement.dataset.events) events(document.documentElement);
 if (location.hash === "#answer") $("#answer")?.focus();
