@@ -56,7 +56,7 @@ var pages = []struct {
 	{"/console/graph?api=orders", []string{"<svg", "billing-orders"}},
 	{"/console/graph?client=billing&api=shared", []string{"billing-shared"}},
 	{"/console/graph?client=nobody", []string{"Nothing has this label"}},
-	{"/console/keys", []string{"active", "announced", "not published", "shared"}},
+	{"/console/keys", []string{">signing<", "announced", "not published", "shared"}},
 }
 
 func TestPages(t *testing.T) {
