@@ -39,21 +39,18 @@ type progress struct {
 
 // begin notes that an API was made or opened to a client here, so that the rail is shown
 // until there is a token.
-func (p *progress) begin(label string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.begun == nil {
-		p.begun, p.got = map[string]bool{}, map[string]bool{}
-	}
-	p.begun[label] = true
-}
+func (p *progress) begin(label string) { p.note(&p.begun, label) }
 
 // token notes that there was a token of an API.
-func (p *progress) token(label string) {
-	p.begin(label)
+func (p *progress) token(label string) { p.note(&p.got, label) }
+
+func (p *progress) note(in *map[string]bool, label string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.got[label] = true
+	if *in == nil {
+		*in = map[string]bool{}
+	}
+	(*in)[label] = true
 }
 
 // of returns what was noted of an API.

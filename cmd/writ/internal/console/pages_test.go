@@ -31,7 +31,7 @@ var pages = []struct {
 	{"/console/?page=-3&q=%00", []string{"No API matches"}},
 	{"/console/apis/orders", []string{"Check this API", `aria-selected="true"`, "data-copy"}},
 	{"/console/apis/orders/quickstart?lang=jose", []string{"main"}},
-	{"/console/apis/orders/settings", []string{"token_profile", "dir/api.hcl:7", "default", "How long a token is valid."}},
+	{"/console/apis/orders/settings", []string{"token_profile", "dir/<wbr>api.hcl:7", "default", "How long a token is valid."}},
 	{"/console/apis/orders/scopes", []string{"read:orders", "May read:orders", "billing", "(users)"}},
 	{"/console/apis/orders/clients", []string{"Authorized", "Expired", "Not authorized", "For users", "finance", "<code>email</code>", "example.com/team", "?authorize=web#grant", "?change=billing-orders#grant"}},
 	{"/console/apis/orders/test", []string{"Secret of The billing", "grant_type=client_credentials", "cannot be tested here"}},
@@ -386,5 +386,44 @@ func TestAPIList(t *testing.T) {
 		if !strings.Contains(s.page(t, "/console/"), words) {
 			t.Errorf("%q is not on the page", words)
 		}
+	}
+}
+
+// The rail is the way from a declared API to its first token, and gone where nobody needs it.
+func TestRail(t *testing.T) {
+	s := newSite(t, document(), true)
+	s.tokens = answering(200, `{"access_token":"e30.e30.x"}`)
+	rail := func(path string) string {
+		_, list, found := strings.Cut(s.page(t, path), `<ol class="rail"`)
+		if !found {
+			return ""
+		}
+		list, _, _ = strings.Cut(list, "</ol>")
+		var steps []string
+		for _, part := range strings.Split(list, `<li class="`)[1:] {
+			class, _, _ := strings.Cut(part, `"`)
+			steps = append(steps, class)
+		}
+		return strings.Join(steps, ",")
+	}
+	if got := rail("/console/apis/orders"); got != "" {
+		t.Errorf("an API with clients: %q", got)
+	}
+	if got := rail("/console/apis/orders_v1"); got != "done,now," {
+		t.Errorf("an API without clients: %q", got)
+	}
+	grant := url.Values{"scope": {"read:orders"}, "action": {"write"}, "seen": {"as it was"}}
+	if w := s.post("/console/apis/orders/clients?change=billing-orders", grant); w.Code != http.StatusSeeOther {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	if got := rail("/console/apis/orders/clients"); got != "done,done,now" {
+		t.Errorf("a client was authorized here: %q", got)
+	}
+	w := s.post("/console/apis/orders/test", url.Values{"client": {"billing"}, "secret": {"x"}})
+	if !strings.Contains(w.Body.String(), `<ol class="rail"`) {
+		t.Errorf("at the first token: %s", w.Body)
+	}
+	if got := rail("/console/apis/orders"); got != "" {
+		t.Errorf("after the first token: %q", got)
 	}
 }
