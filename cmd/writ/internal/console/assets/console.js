@@ -34,7 +34,7 @@ async function replace(address, selector) {
 function live(form) {
   const go = later(120, () => {
     const address = new URL(form.getAttribute("action") || location.pathname, location.href);
-    address.search = new URLSearchParams(new FormData(form)).toString();
+    address.search = new URLSearchParams([...new FormData(form)].filter(([, value]) => value)).toString();
     address.hash = "";
     history.replaceState(null, "", address);
     replace(address, form.dataset.live);
