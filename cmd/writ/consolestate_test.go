@@ -286,7 +286,7 @@ client "broken" {
 	if strings.Contains(home, "these pages show") {
 		t.Errorf("another snapshot is said to be served:\n%s", home)
 	}
-	holds(ask(pages, "GET", "/console/keys", nil), kid, "active")
+	holds(ask(pages, "GET", "/console/keys", nil), kid, ">signing<")
 	holds(ask(pages, "GET", "/console/keys/"+kid+".pem", nil), "-----BEGIN PUBLIC KEY-----")
 	right, wrong := url.Values{"client": {"billing"}, "secret": {"right"}}, url.Values{"client": {"billing"}, "secret": {"wrong"}}
 	holds(ask(pages, "POST", "/console/apis/orders/test", right), "Signature verified", kid)

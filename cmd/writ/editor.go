@@ -171,7 +171,7 @@ func (e *treeEditor) compile(t *workspace.Tree, edit *workspace.Edit, blocks []c
 		out.Files = append(out.Files, diffOf(f))
 	}
 	after, plan, err := e.w.PlanEdit(t, edit)
-	found := diag.List{}
+	var found diag.List
 	if problems, ok := errors.AsType[*diag.Problems](err); ok {
 		found = problems.List
 	} else if err != nil {
@@ -375,8 +375,14 @@ func (e *treeEditor) undone(id int) (*workspace.Edit, console.Outcome) {
 	e.mu.Lock()
 	i := slices.IndexFunc(e.written, func(w writtenEdit) bool { return w.ID == id })
 	var back *workspace.Edit
+	later := ""
 	if i >= 0 {
 		back = e.written[i].edit.Reverse()
+		for _, w := range e.written[i+1:] {
+			if slices.ContainsFunc(w.Files, func(name string) bool { return slices.Contains(e.written[i].Files, name) }) {
+				later = w.Title
+			}
+		}
 	}
 	e.mu.Unlock()
 	if back == nil {
@@ -384,7 +390,9 @@ func (e *treeEditor) undone(id int) (*workspace.Edit, console.Outcome) {
 	}
 	if err := back.Unchanged(); err != nil {
 		out := problem(err)
-		if errors.Is(err, workspace.ErrEdited) {
+		if errors.Is(err, workspace.ErrEdited) && later != "" {
+			out.Problem = fmt.Sprintf("%q was written later, into the same file: take that back first.", later)
+		} else if errors.Is(err, workspace.ErrEdited) {
 			out.Problem = fmt.Sprintf("%s has other bytes than were written here, so somebody has edited it since. Take this back by hand.", back.Files[0].Name)
 		}
 		return nil, out

@@ -172,6 +172,8 @@ func TestConsoleWritesWhatCompiles(t *testing.T) {
 		t.Errorf("%v\n%s", secret, b.file("commerce/card-printer.hcl"))
 	}
 
+	// What another change lies over waits for it.
+	holds(t, b.get("/console/undo?id=2"), "was written later, into the same file")
 	// All of it is taken back, the newest first, and then the tree is as it was.
 	for id := 5; id >= 1; id-- {
 		if w := request(b.pages, http.MethodPost, "/console/undo", url.Values{"id": {fmt.Sprint(id)}}); w.Code != http.StatusSeeOther {

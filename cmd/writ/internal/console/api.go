@@ -1,7 +1,11 @@
 package console
 
 import (
+	"cmp"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/writ-auth/writ/schema"
@@ -35,21 +39,18 @@ type progress struct {
 
 // begin notes that an API was made or opened to a client here, so that the rail is shown
 // until there is a token.
-func (p *progress) begin(label string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.begun == nil {
-		p.begun, p.got = map[string]bool{}, map[string]bool{}
-	}
-	p.begun[label] = true
-}
+func (p *progress) begin(label string) { p.note(&p.begun, label) }
 
 // token notes that there was a token of an API.
-func (p *progress) token(label string) {
-	p.begin(label)
+func (p *progress) token(label string) { p.note(&p.got, label) }
+
+func (p *progress) note(in *map[string]bool, label string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.got[label] = true
+	if *in == nil {
+		*in = map[string]bool{}
+	}
+	(*in)[label] = true
 }
 
 // of returns what was noted of an API.
@@ -195,8 +196,11 @@ func scopeNames(api snapshot.API) []string {
 // apisPage is the list of APIs.
 type apisPage struct {
 	search
-	All  int // APIs in the snapshot
-	Rows []apiRow
+	All    int    // APIs in the snapshot
+	Prefix string // that all identifiers share, "" for nothing worth dimming
+	Owners []string
+	Algs   []string
+	Rows   []apiRow
 }
 
 // An apiRow is one API of the list.
@@ -207,42 +211,127 @@ type apiRow struct {
 	Lifetime                int64
 	Scopes                  int
 	Clients                 int // that may ask for its tokens, for themselves or for users
+	Owner                   string
+	Chips                   []chip
+}
+
+// A chip is a state of an API that needs to be seen.
+type chip struct{ Text, Kind, Title string }
+
+// chips are the states of an API. expires is the end of its first authorization to end, 0
+// for none.
+func (p *page) chips(api snapshot.API, clients int, expires int64) []chip {
+	var all []chip
+	for _, problem := range p.state.Problems {
+		if problem.Address == "api."+api.Label() {
+			all = append(all, chip{"not served", "bad", problem.Reason})
+			break
+		}
+	}
+	if clients == 0 {
+		all = append(all, chip{"nobody may call it", "", "No client is authorized."})
+	}
+	if now := p.state.Now.Unix(); expires > now && expires-now < soon {
+		all = append(all, chip{"expires " + ago(unix(expires), p.state.Now), "warn", "An authorization ends then."})
+	}
+	for i := range api.NumScopes() {
+		if api.Scope(i).Sensitive {
+			all = append(all, chip{"sensitive", "warn", "It has scopes that are declared sensitive."})
+			break
+		}
+	}
+	return all
+}
+
+// soon is how long before its end an authorization is said to expire, in seconds.
+const soon = 30 * 24 * 3600
+
+// ownerOf is whom to ask about an API: its metadata.owner, or else its team.
+func ownerOf(api snapshot.API) string {
+	metadata := api.Schema().Metadata
+	return cmp.Or(metadata["owner"], metadata["team"])
+}
+
+// sharedPrefix is what all identifiers begin with, up to a slash or a colon: people look at
+// the rest. One API shares nothing.
+func sharedPrefix(snap *snapshot.Snapshot) string {
+	if snap.NumAPIs() < 2 {
+		return ""
+	}
+	prefix := snap.API(0).Identifier()
+	for i := range snap.NumAPIs() {
+		for other := snap.API(i).Identifier(); !strings.HasPrefix(other, prefix); {
+			prefix = prefix[:strings.LastIndexAny(prefix[:len(prefix)-1], "/:")+1]
+			if prefix == "" {
+				return ""
+			}
+		}
+	}
+	return prefix[:strings.LastIndexAny(prefix, "/:")+1]
+}
+
+// sortAPIs sorts the list by a column that a reader may choose; by label without.
+func sortAPIs(found []snapshot.API, by string, holders []int) {
+	compare := map[string]func(a, b snapshot.API) int{
+		"identifier": func(a, b snapshot.API) int { return strings.Compare(a.Identifier(), b.Identifier()) },
+		"lifetime":   func(a, b snapshot.API) int { return cmp.Compare(b.TokenLifetime(), a.TokenLifetime()) },
+		"scopes":     func(a, b snapshot.API) int { return b.NumScopes() - a.NumScopes() },
+		"clients":    func(a, b snapshot.API) int { return holders[b.Index()] - holders[a.Index()] },
+		"owner":      func(a, b snapshot.API) int { return strings.Compare(ownerOf(a), ownerOf(b)) },
+	}[by]
+	if compare != nil {
+		slices.SortStableFunc(found, compare)
+	}
 }
 
 // apis shows the list of APIs. Clients are counted in one pass over the snapshot: API by API,
 // each count would read all authorizations.
 func (p *page) apis() {
-	snap := p.state.Snapshot
-	body := apisPage{search: newSearch(p.r), All: snap.NumAPIs()}
+	snap, query := p.state.Snapshot, p.r.URL.Query()
+	body := apisPage{search: newSearch(p.r, "owner", "alg", "sort"), All: snap.NumAPIs(), Prefix: sharedPrefix(snap)}
 	var found []snapshot.API
+	owners, algs := map[string]bool{}, map[string]bool{}
 	for i := range snap.NumAPIs() {
-		if api := snap.API(i); body.matches(api.Label(), api.Name(), api.Identifier()) {
+		api := snap.API(i)
+		owner := ownerOf(api)
+		owners[owner], algs[string(api.Alg())] = owner != "", true
+		if body.matches(api.Label(), api.Name(), api.Identifier(), owner) &&
+			(query.Get("owner") == "" || query.Get("owner") == owner) && (query.Get("alg") == "" || query.Get("alg") == string(api.Alg())) {
 			found = append(found, api)
 		}
 	}
+	delete(owners, "")
+	body.Owners, body.Algs = slices.Sorted(maps.Keys(owners)), slices.Sorted(maps.Keys(algs))
+	holders, ends := clientsOfEach(snap, p.state.Now.Unix())
+	sortAPIs(found, query.Get("sort"), holders)
 	from, to := body.cut(len(found))
-	holders := clientsOfEach(snap)
 	for _, api := range found[from:to] {
 		body.Rows = append(body.Rows, apiRow{
 			Label: api.Label(), Name: api.Name(), Identifier: api.Identifier(), Profile: api.Profile(), Alg: api.Alg(),
 			Lifetime: api.TokenLifetime(), Scopes: api.NumScopes(), Clients: holders[api.Index()],
+			Owner: ownerOf(api), Chips: p.chips(api, holders[api.Index()], ends[api.Index()]),
 		})
 	}
 	p.show(http.StatusOK, "apis", "apis", "APIs", body)
 }
 
-// clientsOfEach counts the clients of each API. The authorizations of a client are sorted by
-// API, so that one for itself and one for users are neighbours; such a client counts once.
-func clientsOfEach(snap *snapshot.Snapshot) []int {
-	n := make([]int, snap.NumAPIs())
+// clientsOfEach counts the clients of each API, and finds when the first of its
+// authorizations ends: 0 for never. The authorizations of a client are sorted by API, so
+// that one for itself and one for users are neighbours; such a client counts once.
+func clientsOfEach(snap *snapshot.Snapshot, now int64) (n []int, ends []int64) {
+	n, ends = make([]int, snap.NumAPIs()), make([]int64, snap.NumAPIs())
 	for i := range snap.NumClients() {
 		last := -1
 		for auth := range snap.Client(i).Authorizations() {
-			if api := auth.API().Index(); api != last {
+			api := auth.API().Index()
+			if api != last {
 				n[api]++
 				last = api
 			}
+			if end := auth.ExpiresAt(); end > now && (ends[api] == 0 || end < ends[api]) {
+				ends[api] = end
+			}
 		}
 	}
-	return n
+	return n, ends
 }

@@ -38,6 +38,9 @@ func (p *page) clients() {
 		row := clientRow{Label: c.Label(), Name: c.Name(), ClientID: c.ClientID(), Locked: true}
 		for _, cred := range p.credentials(c) {
 			row.Locked = row.Locked && cred.State != live
+			if cred.MadeUp {
+				continue // it is not the client's
+			}
 			if len(row.Methods) == 0 || row.Methods[len(row.Methods)-1] != cred.Kind {
 				row.Methods = append(row.Methods, cred.Kind)
 			}
@@ -69,6 +72,7 @@ type credential struct {
 	Detail string // what it must be: a name, a subject
 	Window schema.Window
 	State  string
+	MadeUp bool // by "writ dev", for this run
 }
 
 // credentials lists how a client authenticates, each with its state at the time of the
@@ -77,7 +81,7 @@ func (p *page) credentials(client snapshot.Client) []credential {
 	c := client.Schema()
 	var all []credential
 	for _, cred := range c.Credentials() {
-		shown := credential{Kind: cred.Block.Type, Label: cred.Label, Window: cred.Window, State: live}
+		shown := credential{Kind: cred.Block.Type, Label: cred.Label, Window: cred.Window, State: live, MadeUp: cred.Block.Type == "secret" && p.madeUp(cred.Label)}
 		switch now := p.state.Now.Unix(); {
 		case now < cred.Window.NotBefore:
 			shown.State = early

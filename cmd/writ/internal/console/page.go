@@ -177,14 +177,21 @@ type search struct {
 	Total int // of what matches
 	Page  int // from 1
 	Pages int
+
+	Also map[string]string // further parameters that narrow or sort the list
 }
 
 // pageSize is how many rows a list shows at once.
 const pageSize = 100
 
-// newSearch reads ?q= and ?page=.
-func newSearch(r *http.Request) search {
-	s := search{Query: strings.TrimSpace(r.URL.Query().Get("q"))}
+// newSearch reads ?q= and ?page=, and further parameters by name.
+func newSearch(r *http.Request, also ...string) search {
+	s := search{Query: strings.TrimSpace(r.URL.Query().Get("q")), Also: map[string]string{}}
+	for _, name := range also {
+		if value := r.URL.Query().Get(name); value != "" {
+			s.Also[name] = value
+		}
+	}
 	s.Page, _ = strconv.Atoi(r.URL.Query().Get("page"))
 	return s
 }
@@ -208,11 +215,23 @@ func (s *search) cut(n int) (from, to int) {
 
 // Link is the query of another page of the list.
 func (s search) Link(page int) string {
-	query := "?page=" + strconv.Itoa(page)
-	if s.Query != "" {
-		query += "&q=" + url.QueryEscape(s.Query)
+	return s.link("page", strconv.Itoa(page))
+}
+
+// Sort is the query of the list sorted by a column.
+func (s search) Sort(column string) string { return s.link("sort", column) }
+
+// link is the query of this list with one parameter changed.
+func (s search) link(name, value string) string {
+	query := url.Values{}
+	for also, is := range s.Also {
+		query.Set(also, is)
 	}
-	return query
+	if s.Query != "" {
+		query.Set("q", s.Query)
+	}
+	query.Set(name, value)
+	return "?" + query.Encode()
 }
 
 // First and Last are the places of the rows shown, from 1.

@@ -31,7 +31,7 @@ var pages = []struct {
 	{"/console/?page=-3&q=%00", []string{"No API matches"}},
 	{"/console/apis/orders", []string{"Check this API", `aria-selected="true"`, "data-copy"}},
 	{"/console/apis/orders/quickstart?lang=jose", []string{"main"}},
-	{"/console/apis/orders/settings", []string{"token_profile", "dir/api.hcl:7", "default", "How long a token is valid."}},
+	{"/console/apis/orders/settings", []string{"token_profile", "dir/<wbr>api.hcl:7", "default", "How long a token is valid."}},
 	{"/console/apis/orders/scopes", []string{"read:orders", "May read:orders", "billing", "(users)"}},
 	{"/console/apis/orders/clients", []string{"Authorized", "Expired", "Not authorized", "For users", "finance", "<code>email</code>", "example.com/team", "?authorize=web#grant", "?change=billing-orders#grant"}},
 	{"/console/apis/orders/test", []string{"Secret of The billing", "grant_type=client_credentials", "cannot be tested here"}},
@@ -56,7 +56,7 @@ var pages = []struct {
 	{"/console/graph?api=orders", []string{"<svg", "billing-orders"}},
 	{"/console/graph?client=billing&api=shared", []string{"billing-shared"}},
 	{"/console/graph?client=nobody", []string{"Nothing has this label"}},
-	{"/console/keys", []string{"active", "announced", "not published", "shared"}},
+	{"/console/keys", []string{">signing<", "announced", "not published", "shared"}},
 }
 
 func TestPages(t *testing.T) {
@@ -344,4 +344,86 @@ func TestHostAndOrigin(t *testing.T) {
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Sec-Fetch-Site", "cross-site")
 	s.do(r)
+}
+
+// The list of APIs says what needs to be seen, and is sorted and narrowed by its address.
+func TestAPIList(t *testing.T) {
+	doc := document()
+	for i := range doc.APIs {
+		switch a := &doc.APIs[i]; a.Label {
+		case "orders":
+			a.Metadata, a.Scopes[1].Sensitive = map[string]string{"owner": "commerce"}, true
+		case "shared":
+			a.Metadata = map[string]string{"team": "data"}
+		}
+	}
+	for i := range doc.Authorizations {
+		if a := &doc.Authorizations[i]; a.Label == "billing-shared" {
+			a.ExpiresAt = noon.Add(72 * time.Hour).Unix()
+		}
+	}
+	s := newSite(t, doc, false)
+	s.state.Problems = []console.Problem{{Address: "api.shared", Reason: "env:SHARED is not set"}}
+	// rows are the labels of the list, by the addresses of its links.
+	rows := func(query string) string {
+		var labels []string
+		for _, part := range strings.Split(s.page(t, "/console/"+query), `<a class="row" href="/console/apis/`)[1:] {
+			label, _, _ := strings.Cut(part, `"`)
+			labels = append(labels, strings.TrimSuffix(label, "/quickstart"))
+		}
+		return strings.Join(labels, " ")
+	}
+	const encoded = "worker%5B%22a%2Fb%22%5D"
+	for query, want := range map[string]string{
+		"": "new orders orders_v1 shared " + encoded, "?sort=scopes": "orders new orders_v1 shared " + encoded, "?sort=lifetime": "new orders orders_v1 " + encoded + " shared",
+		"?owner=commerce": "orders", "?owner=data&alg=HS256": "shared", "?owner=data&alg=RS256": "", "?q=commerce": "orders", "?sort=nonsense": "new orders orders_v1 shared " + encoded,
+	} {
+		if got := rows(query); got != want {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
+	}
+	for _, words := range []string{">not served</span>", "env:SHARED is not set", ">expires in 3 days</span>", ">sensitive</span>", ">nobody may call it</span>", `href="?sort=owner"`} {
+		if !strings.Contains(s.page(t, "/console/"), words) {
+			t.Errorf("%q is not on the page", words)
+		}
+	}
+}
+
+// The rail is the way from a declared API to its first token, and gone where nobody needs it.
+func TestRail(t *testing.T) {
+	s := newSite(t, document(), true)
+	s.tokens = answering(200, `{"access_token":"e30.e30.x"}`)
+	rail := func(path string) string {
+		_, list, found := strings.Cut(s.page(t, path), `<ol class="rail"`)
+		if !found {
+			return ""
+		}
+		list, _, _ = strings.Cut(list, "</ol>")
+		var steps []string
+		for _, part := range strings.Split(list, `<li class="`)[1:] {
+			class, _, _ := strings.Cut(part, `"`)
+			steps = append(steps, class)
+		}
+		return strings.Join(steps, ",")
+	}
+	if got := rail("/console/apis/orders"); got != "" {
+		t.Errorf("an API with clients: %q", got)
+	}
+	if got := rail("/console/apis/orders_v1"); got != "done,now," {
+		t.Errorf("an API without clients: %q", got)
+	}
+	grant := url.Values{"scope": {"read:orders"}, "action": {"write"}, "seen": {"as it was"}}
+	if w := s.post("/console/apis/orders/clients?change=billing-orders", grant); w.Code != http.StatusSeeOther {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	if got := rail("/console/apis/orders/clients"); got != "done,done,now" {
+		t.Errorf("a client was authorized here: %q", got)
+	}
+	w := s.post("/console/apis/orders/test", url.Values{"client": {"billing"}, "secret": {"x"}})
+	if !strings.Contains(w.Body.String(), `<ol class="rail"`) {
+		t.Errorf("at the first token: %s", w.Body)
+	}
+	if got := rail("/console/apis/orders"); got != "" {
+		t.Errorf("after the first token: %q", got)
+	}
 }

@@ -28,6 +28,9 @@ func functions(version string) template.FuncMap {
 		"shell":    shellWord,
 		"slashed":  func(identifier string) bool { return strings.HasSuffix(identifier, "/") },
 		"added":    added,
+		"breaks":   breaks,
+		"alike":    func(name, label string) bool { return labelFrom(name) == labelFrom(label) },
+		"after":    func(s, prefix string) string { return strings.TrimPrefix(s, prefix) },
 		"add":      func(a, b int) int { return a + b },
 	}
 }
@@ -128,4 +131,17 @@ func added(f FileDiff) string {
 		}
 	}
 	return b.String()
+}
+
+// breaks lets a long word break after the characters that separate its parts, and there only
+// where the parts are short enough.
+func breaks(s, after string) template.HTML {
+	var b strings.Builder
+	for _, r := range s {
+		b.WriteString(template.HTMLEscapeString(string(r)))
+		if strings.ContainsRune(after, r) {
+			b.WriteString("<wbr>")
+		}
+	}
+	return template.HTML(b.String())
 }

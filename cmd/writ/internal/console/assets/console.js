@@ -34,7 +34,7 @@ async function replace(address, selector) {
 function live(form) {
   const go = later(120, () => {
     const address = new URL(form.getAttribute("action") || location.pathname, location.href);
-    address.search = new URLSearchParams(new FormData(form)).toString();
+    address.search = new URLSearchParams([...new FormData(form)].filter(([, value]) => value)).toString();
     address.hash = "";
     history.replaceState(null, "", address);
     replace(address, form.dataset.live);
@@ -212,6 +212,15 @@ function enhance(root) {
   $$(".copy", root).forEach(copy);
   $$(".tabs", root).forEach(tabs);
 }
+
+// "/" leads to the search, as in most consoles.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select")) return;
+  const field = $("[type=search]");
+  if (!field) return;
+  event.preventDefault();
+  field.focus();
+});
 
 enhance(document);
 if (document.documentElement.dataset.events) events(document.documentElement);
