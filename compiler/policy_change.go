@@ -22,20 +22,31 @@ func (m *Model) checkChangePolicies(p *Plan) diag.List {
 		return nil
 	}
 	changes := p.policyChanges()
-	all := config.NewAll(m.Document, changes)
+	subject := m.changeSubjects(changes)
 	c := &compilation{Model: m}
 	for _, policy := range policies {
 		c.addFindings(checkInParallel(len(changes), func(i int) diag.List {
-			at := policy.Range
-			if d := m.Decl(changes[i].Address); d != nil {
-				at = d.Range
+			s := subject(i)
+			if s.at.Filename == "" {
+				s.at = policy.Range
 			}
-			return findingsOf(m.Config, policy, policySubject{
-				self: config.Self{Change: &changes[i], APIs: m.Document.APIs, All: all}, address: changes[i].Address, at: at,
-			})
+			return findingsOf(m.Config, policy, s)
 		}))
 	}
 	return c.diags.Sorted()
+}
+
+// changeSubjects returns each change as what a policy is evaluated for. One of an object
+// that is gone has no place.
+func (m *Model) changeSubjects(changes []config.Change) func(i int) policySubject {
+	all := config.NewAll(m.Document, changes)
+	return func(i int) policySubject {
+		s := policySubject{self: config.Self{Change: &changes[i], APIs: m.Document.APIs, All: all}, address: changes[i].Address}
+		if d := m.Decl(s.address); d != nil {
+			s.at = d.Range
+		}
+		return s
+	}
 }
 
 // policyChanges returns the changes as policies see them.
