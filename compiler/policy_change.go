@@ -17,6 +17,7 @@ const forEachChange = "change"
 // checkChangePolicies holds the changes of a plan to the policies for each change. A
 // violation is shown where the object is declared, or at the policy for one that is gone.
 func (m *Model) checkChangePolicies(p *Plan) diag.List {
+	// Most configurations have no such policy, and then nothing is converted.
 	policies := slices.DeleteFunc(slices.Clone(m.policies), func(p *config.Policy) bool { return p.ForEachOf != forEachChange })
 	if len(policies) == 0 || len(p.Changes) == 0 {
 		return nil
@@ -88,6 +89,7 @@ func (x accessIndex) of(c *Change, list []AccessChange) (gained, lost []config.C
 		case KindAPI:
 			places = append(places, x.apis[label]...)
 		case KindAuthorization:
+			// Its client and API may be others than before, so both sides are looked at.
 			for _, side := range []Object{c.Before, c.After} {
 				client, _ := side.Get("client").(string)
 				for _, i := range x.clients[client] {
@@ -97,6 +99,7 @@ func (x accessIndex) of(c *Change, list []AccessChange) (gained, lost []config.C
 				}
 			}
 		case KindTrustedIssuer:
+			// Access on behalf of all users comes and goes with the first and last issuer.
 			for i := range list {
 				if list[i].TrustedIssuer == label || list[i].TrustedIssuer == "" && list[i].SubjectType == schema.SubjectUser {
 					places = append(places, i)
