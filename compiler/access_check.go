@@ -106,6 +106,8 @@ func (c AccessCheck) Counterexamples(p *Plan, prior *schema.Document, m *Model, 
 		}
 		return found, nil
 	}
+	// The plan says who gains; which authorization gives it is found by its parties, of
+	// which no two have the same.
 	labels := make(map[edge]string, len(m.Document.Authorizations))
 	for i := range m.Document.Authorizations {
 		a := &m.Document.Authorizations[i]

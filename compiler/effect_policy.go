@@ -32,7 +32,7 @@ func (c *comparison) comparePolicies(before, after *Model) {
 		i, there := search(after.policies, was.Label, label)
 		if !there {
 			c.delete(was.Address, EffectWiden, before.policyAttributes(was),
-				"Nothing is held to %s any more.%s", was.Address, breaches(before, was, after))
+				"Nothing is held to %s any more.%s", was.Address, c.breaches(before, was, after))
 			continue
 		}
 		c.comparePolicy(before, was, after, after.policies[i])
@@ -71,7 +71,7 @@ func (c *comparison) comparePolicy(before *Model, was *config.Policy, after *Mod
 		d.add("error_message", optional(old.ErrorMessage), optional(now.ErrorMessage), EffectText, "The error_message of %s changes.", is.Address)
 	}
 	if d.effect() == EffectWiden {
-		d.attributes[0].Reason += breaches(before, was, after)
+		d.attributes[0].Reason += c.breaches(before, was, after)
 	}
 	c.update(d, ActionUpdate, before.policyAttributes(was), after.policyAttributes(is))
 }
@@ -94,8 +94,8 @@ func setOnly(list ...Attribute) []Attribute {
 
 // breaches is the sentence about what a policy of one configuration finds in
 // another, empty where it finds nothing.
-func breaches(before *Model, p *config.Policy, after *Model) string {
-	objects, complete := after.breakers(before.Config, p)
+func (c *comparison) breaches(before *Model, p *config.Policy, after *Model) string {
+	objects, complete := c.breakers(before.Config, p, after)
 	text := ""
 	if len(objects) > 0 {
 		text = fmt.Sprintf(" As it was, it is not satisfied by %s.", strings.Join(objects, ", "))
@@ -106,9 +106,9 @@ func breaches(before *Model, p *config.Policy, after *Model) string {
 	return text
 }
 
-// breakers lists the objects that do not satisfy a policy of another
+// breakers lists the objects, or changes, that do not satisfy a policy of another
 // configuration. It is not complete where the policy could not be evaluated.
-func (m *Model) breakers(of *config.Config, p *config.Policy) (addresses []string, complete bool) {
+func (c *comparison) breakers(of *config.Config, p *config.Policy, m *Model) (addresses []string, complete bool) {
 	complete = true
 	hold := func(address string, self config.Self) {
 		if of.Exhausted() {
@@ -121,10 +121,11 @@ func (m *Model) breakers(of *config.Config, p *config.Policy) (addresses []strin
 		}
 		complete = complete && !problems.HasErrors()
 	}
-	if p.ForEachOf == forEachChange { // of which the new configuration alone has none
-		return nil, false
-	}
 	n, subject := m.policySubjects(p.ForEachOf)
+	if p.ForEachOf == forEachChange { // the change under review is held to it
+		changes := (&Plan{Changes: c.changes, Access: c.access()}).policyChanges()
+		n, subject = len(changes), m.changeSubjects(changes)
+	}
 	for i := range n {
 		s := subject(i)
 		hold(s.address, s.self)

@@ -113,6 +113,7 @@ func (b *federatedBlock) overlaps(o *federatedBlock) bool {
 	if b.Window.NotBefore >= endOf(o.Window.ExpiresAt) || o.Window.NotBefore >= endOf(b.Window.ExpiresAt) {
 		return false
 	}
+	// A claim that both demand with different values tells their tokens apart.
 	mine, theirs := demands(b.Claims), demands(o.Claims)
 	for name, value := range mine {
 		if other, both := theirs[name]; both && !bytes.Equal(value, other) {
@@ -125,6 +126,8 @@ func (b *federatedBlock) overlaps(o *federatedBlock) bool {
 
 // covers reports whether every token that matches the other block matches this one.
 func (b *federatedBlock) covers(o *federatedBlock) bool {
+	// What this block demands the other must demand too, else it takes tokens that this
+	// one refuses.
 	theirs := demands(o.Claims)
 	for name, value := range demands(b.Claims) {
 		if !bytes.Equal(theirs[name], value) {
@@ -147,6 +150,7 @@ func demands(claims string) map[string]json.RawMessage {
 // reportOverlaps reports each block once: what it shares with another client, and that
 // another block of its client makes it idle.
 func (c *compilation) reportOverlaps(blocks []federatedBlock, found [][]int) {
+	// Of blocks that cover each other one stays: what is already reported covers nothing.
 	covered := make([]bool, len(blocks))
 	for i := range blocks {
 		b := &blocks[i]
@@ -202,6 +206,8 @@ func (c *compilation) reportOverlap(b *federatedBlock, others []*federatedBlock)
 // checkGitHub warns about subjects of GitHub's workflows that others than the owner of
 // the repository can have, or come to have.
 func (c *compilation) checkGitHub(b *federatedBlock) {
+	// GitHub never gives the same number to another owner or repository, so a claim with
+	// one settles whose token it is, whatever the names say.
 	claims := demands(b.Claims)
 	_, ofOwner := claims["repository_owner_id"]
 	_, ofRepository := claims["repository_id"]
@@ -221,6 +227,8 @@ func (c *compilation) checkGitHub(b *federatedBlock) {
 // excludesPullRequests reports whether claims are demanded that the token of a workflow
 // started by a pull request does not have.
 func excludesPullRequests(claims map[string]json.RawMessage) bool {
+	// Such a token has event_name "pull_request" and a ref below refs/pull/, which no rule
+	// protects.
 	text := func(name string) (value string) {
 		_ = json.Unmarshal(claims[name], &value) // "" for what is absent or no text
 		return value

@@ -3,6 +3,7 @@ package compiler
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/writ-auth/writ/schema"
 )
@@ -65,4 +66,23 @@ func BenchmarkPlan(b *testing.B) {
 			}
 		}
 	})
+}
+
+// BenchmarkWho asks who has access among 10,000 APIs and 100,000 authorizations.
+func BenchmarkWho(b *testing.B) {
+	d := large(10_000)
+	const label = "object_005000"
+	for name, q := range map[string]AccessQuery{
+		"api":    {AccessFilter: AccessFilter{API: label, Scope: "write"}},
+		"client": {AccessFilter: AccessFilter{Client: label}},
+		"all":    {},
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if list, err := Who(d, q, time.Unix(1_800_000_000, 0)); err != nil || len(list) == 0 {
+					b.Fatal(len(list), err)
+				}
+			}
+		})
+	}
 }

@@ -17,25 +17,37 @@ const forEachChange = "change"
 // checkChangePolicies holds the changes of a plan to the policies for each change. A
 // violation is shown where the object is declared, or at the policy for one that is gone.
 func (m *Model) checkChangePolicies(p *Plan) diag.List {
+	// Most configurations have no such policy, and then nothing is converted.
 	policies := slices.DeleteFunc(slices.Clone(m.policies), func(p *config.Policy) bool { return p.ForEachOf != forEachChange })
 	if len(policies) == 0 || len(p.Changes) == 0 {
 		return nil
 	}
 	changes := p.policyChanges()
-	all := config.NewAll(m.Document, changes)
+	subject := m.changeSubjects(changes)
 	c := &compilation{Model: m}
 	for _, policy := range policies {
 		c.addFindings(checkInParallel(len(changes), func(i int) diag.List {
-			at := policy.Range
-			if d := m.Decl(changes[i].Address); d != nil {
-				at = d.Range
+			s := subject(i)
+			if s.at.Filename == "" {
+				s.at = policy.Range
 			}
-			return findingsOf(m.Config, policy, policySubject{
-				self: config.Self{Change: &changes[i], APIs: m.Document.APIs, All: all}, address: changes[i].Address, at: at,
-			})
+			return findingsOf(m.Config, policy, s)
 		}))
 	}
 	return c.diags.Sorted()
+}
+
+// changeSubjects returns each change as what a policy is evaluated for. One of an object
+// that is gone has no place.
+func (m *Model) changeSubjects(changes []config.Change) func(i int) policySubject {
+	all := config.NewAll(m.Document, changes)
+	return func(i int) policySubject {
+		s := policySubject{self: config.Self{Change: &changes[i], APIs: m.Document.APIs, All: all}, address: changes[i].Address}
+		if d := m.Decl(s.address); d != nil {
+			s.at = d.Range
+		}
+		return s
+	}
 }
 
 // policyChanges returns the changes as policies see them.
@@ -77,6 +89,7 @@ func (x accessIndex) of(c *Change, list []AccessChange) (gained, lost []config.C
 		case KindAPI:
 			places = append(places, x.apis[label]...)
 		case KindAuthorization:
+			// Its client and API may be others than before, so both sides are looked at.
 			for _, side := range []Object{c.Before, c.After} {
 				client, _ := side.Get("client").(string)
 				for _, i := range x.clients[client] {
@@ -86,6 +99,7 @@ func (x accessIndex) of(c *Change, list []AccessChange) (gained, lost []config.C
 				}
 			}
 		case KindTrustedIssuer:
+			// Access on behalf of all users comes and goes with the first and last issuer.
 			for i := range list {
 				if list[i].TrustedIssuer == label || list[i].TrustedIssuer == "" && list[i].SubjectType == schema.SubjectUser {
 					places = append(places, i)

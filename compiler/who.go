@@ -2,6 +2,7 @@ package compiler
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -216,11 +217,21 @@ func trustedIssuerNamed(d *schema.Document, name string) (*schema.TrustedIssuer,
 	issuers := d.TrustedIssuers
 	label := strings.TrimPrefix(name, string(KindTrustedIssuer)+".")
 	names := []string{}
+	var byURL []*schema.TrustedIssuer
 	for i := range issuers {
-		if issuers[i].Label == label || issuers[i].Issuer == name {
+		if issuers[i].Label == label {
 			return &issuers[i], nil
 		}
+		if issuers[i].Issuer == name {
+			byURL = append(byURL, &issuers[i])
+		}
 		names = append(names, issuers[i].Label, issuers[i].Issuer)
+	}
+	switch {
+	case len(byURL) == 1:
+		return byURL[0], nil
+	case len(byURL) > 1: // they differ in audiences: to answer for one would be half an answer
+		return nil, diag.Failf("unknown-label", fmt.Sprintf("Name one by its label, such as %q.", byURL[0].Label), "there are %d trusted issuers %q", len(byURL), name)
 	}
 	return nil, diag.Failf("unknown-label", nearHint(label, names), "there is no trusted_issuer %q", name)
 }

@@ -50,7 +50,8 @@ func (c *Change) attr(name string) cty.Value {
 	return cty.NilVal
 }
 
-// accessType is the type of the elements of gained and lost.
+// accessType is the type of gained and lost also where they are empty, so that a condition
+// may compare and join them. It is that of their elements.
 var accessType = cty.Object(map[string]cty.Type{"client": cty.String, "api": cty.String, "subject_type": cty.String, "scopes": cty.List(cty.String)})
 
 func accessList(list []ChangedAccess) cty.Value {
@@ -68,6 +69,8 @@ func accessList(list []ChangedAccess) cty.Value {
 
 // plannedObject is one side of a change as the plan's JSON has it.
 func plannedObject(m json.Marshaler) cty.Value {
+	// The plan's own JSON: a policy reads what a reviewer of the plan reads, and never the
+	// value of a credential.
 	text, err := m.MarshalJSON()
 	if err != nil {
 		return cty.NilVal
@@ -103,6 +106,8 @@ func NewAll(d *schema.Document, changes []Change) *All { return &All{document: d
 func (a *All) list(k kind, e *eval.Evaluator, at hcl.Range) (cty.Value, diag.List) {
 	l := &a.lists[k]
 	l.once.Do(func() {
+		// The limits hold for it as for any value: a list of too many objects is refused
+		// where it is read, and costs steps of the budget once.
 		l.value = listOrTuple(a.objects(k))
 		l.diags = e.Admit(l.value, at)
 	})
@@ -112,6 +117,7 @@ func (a *All) list(k kind, e *eval.Evaluator, at hcl.Range) (cty.Value, diag.Lis
 // objects makes each object of a kind as one value. What others refer to is made once.
 func (a *All) objects(k kind) []cty.Value {
 	d := a.document
+	// An attribute that an object lacks is null in it, so whole never fails here.
 	wholes := func(n int, self func(i int) Self) []cty.Value {
 		values := make([]cty.Value, n)
 		for i := range values {

@@ -22,7 +22,8 @@ func parseChecks(texts []string) ([]compiler.AccessCheck, error) {
 	return checks, nil
 }
 
-// runChecks holds a plan to the checks.
+// runChecks holds a plan to the checks. Each is answered, so that one comment says all
+// that is wrong.
 func runChecks(p *workspace.Proposal, checks []compiler.AccessCheck, now time.Time) ([]view.CheckResult, error) {
 	var results []view.CheckResult
 	for _, check := range checks {

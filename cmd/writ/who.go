@@ -11,6 +11,8 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
+// whoCommand answers who has access as of now, or of another time, and exits with 2 for
+// nobody, so that a script can ask it as a question.
 func whoCommand() cli.Command {
 	flags, q, at := new(cli.ConfigFlags), new(compiler.AccessQuery), ""
 	return cli.Command{
@@ -53,6 +55,8 @@ func runWho(env *cli.Env, args []string, flags *cli.ConfigFlags, q compiler.Acce
 	if err != nil {
 		return err
 	}
+	// A name that nothing has is an error and not "nobody": a script that misspells a
+	// client must not take that for an answer.
 	list, err := t.Model.Who(q, now)
 	if err != nil {
 		return err

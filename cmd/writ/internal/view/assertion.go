@@ -27,7 +27,9 @@ func Assertion(env *cli.Env, w io.Writer, a *explain.Assertion) error {
 	for i := range a.Candidates {
 		c := &a.Candidates[i]
 		block, mark := c.Block, env.Paint(cli.Red, "no")
-		if c.OfIssuer { // one line for all blocks of the issuer
+		// Where the issuer takes no such token, its blocks have nothing to add: one line
+		// for all of them keeps the one that matters in sight.
+		if c.OfIssuer {
 			if told[c.TrustedIssuer] {
 				continue
 			}
