@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 )
@@ -63,48 +62,6 @@ func TestPlatformPolicies(t *testing.T) {
 	sh.run("cp data/data.hcl.bak data/data.hcl && writ apply --auto-approve") // the pattern alone
 	sh.run(scope)
 	sh.run("writ plan")
-}
-
-// TestQuickstartLine pastes the line that "writ dev" prints for the README's
-// first command into a shell, and gets a token.
-func TestQuickstartLine(t *testing.T) {
-	if _, err := exec.LookPath("curl"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("curl is not installed")
-		}
-		t.Skip("curl is not installed")
-	}
-	sh := newShell(t, "../../examples/quickstart")
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	dev := sh.command(ctx, "exec writ dev --listen 127.0.0.1:0")
-	dev.Cancel = func() error { return dev.Process.Signal(os.Interrupt) }
-	out, err := dev.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dev.Stderr = dev.Stdout
-	if err := dev.Start(); err != nil {
-		t.Fatal(err)
-	}
-	line := regexp.MustCompile(`(?m)^\s*(curl .*)\n`)
-	var seen strings.Builder
-	buf := make([]byte, 4096)
-	for line.FindString(seen.String()) == "" {
-		n, err := out.Read(buf)
-		seen.Write(buf[:n])
-		if err != nil {
-			t.Fatalf("no curl line: %v\n%s", err, &seen)
-		}
-	}
-	answer := sh.run(line.FindStringSubmatch(seen.String())[1])
-	if !strings.Contains(answer, `"access_token":"`) || !strings.Contains(answer, `"scope":"read:orders"`) {
-		t.Errorf("answer: %s", answer)
-	}
-	stop()
-	if err := dev.Wait(); err != nil && ctx.Err() == nil {
-		t.Errorf("writ dev: %v", err)
-	}
 }
 
 // A shell runs command lines in a copy of a folder, with this program as "writ".

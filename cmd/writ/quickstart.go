@@ -24,6 +24,9 @@ type quickstartFlags struct {
 	lang   string
 	issuer string
 	out    string
+	part   string
+	caller bool
+	client string
 }
 
 func quickstartCommand() cli.Command {
@@ -35,16 +38,25 @@ func quickstartCommand() cli.Command {
 A complete small resource server, or a gateway's configuration, for the API of
 that label or identifier: issuer, audience, algorithm and profile are filled in
 from the configuration. It has a public route, one that wants a valid token and
-one that wants the API's first scope. Without --lang the languages and gateways
-are listed, with the reason where one cannot check this API's tokens.`,
+one that wants the API's first scope. Issuer, audience and port can be said anew in
+the environment. --part guard is what your own API takes over. Without --lang the
+languages and gateways are listed, with the reason where one cannot check this API's
+tokens.
+
+With --caller it is the code of a client that gets a token for this API.`,
 		Example: `$ writ quickstart orders
 $ writ quickstart orders --lang go --out resource-server
-Wrote main.go in resource-server.
+Wrote main.go, guard.go in resource-server.
 
+$ writ quickstart orders --lang python --part guard > guard.py
+$ writ quickstart orders --caller --lang node
 $ writ quickstart orders --lang haproxy --issuer http://127.0.0.1:8080/`,
 		Flags: []cli.Flag{
 			{Name: "lang", Usage: "print the code for `LANG`, such as go, node, python or haproxy", Value: &o.lang, Complete: completeLangs},
 			{Name: "issuer", Usage: "check tokens of the issuer at `URL` instead of the configuration's", Value: &o.issuer},
+			{Name: "part", Usage: "print `PART` alone: guard, or demo, which is all the rest", Value: &o.part},
+			{Name: "caller", Usage: "print the code that gets a token for this API instead, for --lang curl, go, node or python", Value: &o.caller},
+			{Name: "client", Usage: "with --caller, the `CLIENT_ID` that asks; the first that may without", Value: &o.client},
 			{Name: "out", Usage: "write the files into `DIR`, overwriting none", Value: &o.out},
 		},
 		Complete: completeAPIs,
@@ -70,6 +82,9 @@ func runQuickstart(env *cli.Env, args []string, flags *cli.ConfigFlags, o *quick
 		subject.Issuer = o.issuer
 	}
 	env.Remind(t)
+	if o.caller {
+		return runCaller(env, t.Model.Document, api, subject.Issuer, o)
+	}
 	if o.lang == "" {
 		return showTargets(env, subject)
 	}
@@ -77,10 +92,72 @@ func runQuickstart(env *cli.Env, args []string, flags *cli.ConfigFlags, o *quick
 	if err != nil {
 		return diag.Failf("unsupported-target", fitting(subject), "%s: %w", target.Name, err)
 	}
+	if o.part != "" {
+		files = slices.DeleteFunc(files, func(f quickstart.File) bool { return f.IsGuard() != (o.part == partGuard) })
+	}
+	if len(files) == 0 {
+		return diag.Usagef("%s is one piece: leave --part out", target.Name)
+	}
 	if o.out == "" {
 		return showQuickstart(env, target, files)
 	}
 	return writeQuickstart(env, target, files, o.out)
+}
+
+// What --part takes.
+const (
+	partGuard = "guard"
+	partDemo  = "demo"
+)
+
+// runCaller prints the code of a client that gets a token for the API.
+func runCaller(env *cli.Env, doc *schema.Document, api *schema.API, issuer string, o *quickstartFlags) error {
+	client, err := callerOf(doc, api, o.client)
+	if err != nil {
+		return err
+	}
+	snippets := quickstart.Request{TokenEndpoint: tokenEndpoint(issuer), ClientID: client.ClientID, Identifier: api.Identifier}.Snippets()
+	target, _ := quickstart.Find(o.lang) // a word or a library stands for its language
+	at := slices.IndexFunc(snippets, func(s quickstart.Snippet) bool {
+		return s.Name == strings.ToLower(o.lang) || s.Name == strings.ToLower(target.Group)
+	})
+	if o.lang == "" {
+		at = 0
+	}
+	if at < 0 {
+		return diag.Usagef("there is no code of a caller for %q: --lang takes curl, go, node or python", o.lang)
+	}
+	if o.out == "" {
+		return showCaller(env, snippets[at])
+	}
+	file := quickstart.File{Name: snippets[at].File, Language: snippets[at].Language, Content: ended(snippets[at].Code)}
+	return writeQuickstart(env, quickstart.Target{Name: snippets[at].Name, Title: snippets[at].Title}, []quickstart.File{file}, o.out)
+}
+
+// ended is text that ends with the end of a line.
+func ended(text string) string { return strings.TrimSuffix(text, "\n") + "\n" }
+
+// callerOf is the client with that client_id or label, or the first, that may get tokens for
+// the API on its own behalf.
+func callerOf(doc *schema.Document, api *schema.API, name string) (*schema.Client, error) {
+	var may []string
+	for i := range doc.Clients {
+		client := &doc.Clients[i]
+		if !slices.Contains(client.GrantTypes, schema.GrantClientCredentials) ||
+			!slices.ContainsFunc(doc.Authorizations, func(a schema.Authorization) bool {
+				return a.Client == client.Label && a.API == api.Label && a.SubjectType == schema.SubjectClient
+			}) {
+			continue
+		}
+		if name == "" || name == client.ClientID || name == client.Label {
+			return client, nil
+		}
+		may = append(may, client.ClientID)
+	}
+	if len(may) == 0 {
+		return nil, diag.Usagef("no client may get tokens for api.%s on its own behalf: an authorization block says which", api.Label)
+	}
+	return nil, diag.Usagef("client %q may get no tokens for api.%s on its own behalf: these may: %s", name, api.Label, strings.Join(may, ", "))
 }
 
 // check finds the target and refuses what makes no sense whatever the configuration says.
@@ -92,6 +169,16 @@ func (o *quickstartFlags) check(args []string) (quickstart.Target, error) {
 		if err := schema.CheckIssuer(o.issuer); err != nil {
 			return quickstart.Target{}, diag.Usagef("--issuer: %v", err)
 		}
+	}
+	switch {
+	case o.part != "" && o.part != partGuard && o.part != partDemo:
+		return quickstart.Target{}, diag.Usagef("--part takes guard or demo, not %q", o.part)
+	case o.part != "" && (o.lang == "" || o.caller):
+		return quickstart.Target{}, diag.Usagef("--part is of the code for --lang, which checks tokens")
+	case o.client != "" && !o.caller:
+		return quickstart.Target{}, diag.Usagef("--client goes with --caller")
+	case o.caller:
+		return quickstart.Target{}, nil
 	}
 	if o.lang == "" {
 		if o.out != "" {

@@ -19,6 +19,7 @@ type targetJSON struct {
 	Group     string   `json:"group"`
 	Library   string   `json:"library"`
 	Version   string   `json:"version"`
+	Tested    string   `json:"tested,omitempty"` // the version that the test uses, if that is another
 	Profiles  []string `json:"profiles"`
 	Algs      []string `json:"algorithms"`
 	Executed  bool     `json:"executed"`       // a test runs the code
@@ -29,7 +30,7 @@ type targetJSON struct {
 
 func targetOf(t quickstart.Target) targetJSON {
 	out := targetJSON{
-		Name: t.Name, Aliases: append([]string{}, t.Aliases...), Title: t.Title, Group: t.Group, Library: t.Library, Version: t.Version,
+		Name: t.Name, Aliases: append([]string{}, t.Aliases...), Title: t.Title, Group: t.Group, Library: t.Library, Version: t.Version, Tested: t.Tested,
 		Executed: !t.NotExecuted, Test: t.Test,
 	}
 	for _, profile := range t.Profiles {
@@ -123,7 +124,21 @@ func showQuickstart(env *cli.Env, t quickstart.Target, files []quickstart.File) 
 	for i, f := range files {
 		names[i] = f.Name
 	}
-	_, err := fmt.Fprintf(env.Err, "\nSave it as %s, or let --out FOLDER write that. Its first lines say how to run it.\n", strings.Join(names, ", "))
+	_, err := fmt.Fprintf(env.Err, "\nSave it as %s, or let --out FOLDER write that. The first lines say how to run it.\n", strings.Join(names, ", "))
+	return err
+}
+
+// showCaller prints the code of a client, and on standard error how to run it.
+func showCaller(env *cli.Env, s quickstart.Snippet) error {
+	if env.JSON {
+		return env.PrintJSON(map[string]any{
+			"format_version": "1", "name": s.Name, "run": s.Run, "files": []fileJSON{{s.File, s.Language, ended(s.Code)}},
+		})
+	}
+	if _, err := io.WriteString(env.Out, ended(s.Code)); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(env.Err, "\nSave it as %s and the secret in CLIENT_SECRET. Run:\n\n  %s\n", s.File, s.Run)
 	return err
 }
 

@@ -54,7 +54,7 @@ func (s *shop) atOnce(t *testing.T, dir, name string, args ...string) {
 
 func haproxy(t *testing.T, s *shop, target quickstart.Target, _ []quickstart.API) launcher {
 	haproxy := installed(t, "haproxy", "haproxy")
-	return func(t *testing.T, api quickstart.API) string {
+	return func(t *testing.T, api quickstart.API, environment ...string) string {
 		dir, port := lay(t, target, api), ownPort(t)
 		if _, err := os.Stat(filepath.Join(dir, "keys.py")); err == nil {
 			s.atOnce(t, dir, python, "keys.py")
@@ -62,7 +62,7 @@ func haproxy(t *testing.T, s *shop, target quickstart.Target, _ []quickstart.API
 		edit(t, filepath.Join(dir, "haproxy.cfg"), "bind 127.0.0.1:3000", "bind 127.0.0.1:"+port,
 			"server application 127.0.0.1:8000", "server application "+s.upstream)
 		s.atOnce(t, dir, haproxy, "-c", "-f", "haproxy.cfg")
-		return s.serveOn(t, port, dir, haproxy, "-f", "haproxy.cfg")
+		return s.serveOn(t, port, dir, environment, haproxy, "-f", "haproxy.cfg")
 	}
 }
 
@@ -71,14 +71,14 @@ func nginx(t *testing.T, s *shop, target quickstart.Target, _ []quickstart.API) 
 	if _, err := os.Stat("/usr/lib/nginx/modules/ngx_http_js_module.so"); err != nil {
 		need(t, "nginx cannot run JavaScript: libnginx-mod-http-js")
 	}
-	return func(t *testing.T, api quickstart.API) string {
+	return func(t *testing.T, api quickstart.API, environment ...string) string {
 		s.atOnce(t, lay(t, target, api), nginx, "-p", ".", "-c", "nginx.conf", "-t") // with https
 		api.JWKSURI = s.plain
 		dir, port := lay(t, target, api), ownPort(t)
 		openToWorkers(t, dir)
 		edit(t, filepath.Join(dir, "nginx.conf"), "listen 127.0.0.1:3000;", "listen 127.0.0.1:"+port+";",
 			"server 127.0.0.1:8000;", "server "+s.upstream+";")
-		return s.serveOn(t, port, dir, nginx, "-p", dir, "-c", "nginx.conf", "-g", "daemon off; error_log stderr warn;")
+		return s.serveOn(t, port, dir, environment, nginx, "-p", dir, "-c", "nginx.conf", "-g", "daemon off; error_log stderr warn;")
 	}
 }
 
@@ -87,7 +87,7 @@ func apache(t *testing.T, s *shop, target quickstart.Target, _ []quickstart.API)
 	if _, err := os.Stat("/usr/lib/apache2/modules/mod_oauth2.so"); err != nil {
 		need(t, "Apache cannot check tokens: libapache2-mod-oauth2")
 	}
-	return func(t *testing.T, api quickstart.API) string {
+	return func(t *testing.T, api quickstart.API, environment ...string) string {
 		dir := lay(t, target, api)
 		s.atOnce(t, dir, apache, "-d", dir, "-f", "apache.conf", "-t") // with https
 		api.JWKSURI = s.plain
@@ -95,7 +95,7 @@ func apache(t *testing.T, s *shop, target quickstart.Target, _ []quickstart.API)
 		openToWorkers(t, dir)
 		edit(t, filepath.Join(dir, "apache.conf"), "Listen 127.0.0.1:3000", "Listen 127.0.0.1:"+port,
 			"http://127.0.0.1:8000$1", "http://"+s.upstream+"$1")
-		return s.serveOn(t, port, dir, apache, "-d", dir, "-f", "apache.conf", "-DFOREGROUND", "-C", "LogLevel warn")
+		return s.serveOn(t, port, dir, environment, apache, "-d", dir, "-f", "apache.conf", "-DFOREGROUND", "-C", "LogLevel warn")
 	}
 }
 

@@ -61,7 +61,6 @@ func (s *shop) holds(t *testing.T, printed string, request quickstart.Request) {
 func (s *shop) runSnippet(t *testing.T, snippet quickstart.Snippet) (printed string) {
 	t.Helper()
 	dir := t.TempDir()
-	names := map[string]string{"curl": "request.sh", "go": "main.go", "node": "request.mjs", "python": "request.py"}
 	commands := map[string][]string{
 		"curl": {"sh", "request.sh"}, "go": {"go", "run", "."}, "node": {"node", "request.mjs"}, "python": {python, "request.py"},
 	}
@@ -72,7 +71,7 @@ func (s *shop) runSnippet(t *testing.T, snippet quickstart.Snippet) (printed str
 	if _, err := exec.LookPath(command[0]); err != nil {
 		need(t, command[0]+" is not installed")
 	}
-	put(t, filepath.Join(dir, names[snippet.Name]), []byte(snippet.Code))
+	put(t, filepath.Join(dir, snippet.File), []byte(snippet.Code))
 	switch snippet.Name {
 	case "curl":
 		if _, err := exec.LookPath("curl"); err != nil {

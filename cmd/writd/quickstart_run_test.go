@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -19,8 +20,9 @@ import (
 	"github.com/writ-auth/writ/server/quickstart"
 )
 
-// A launcher starts a target for one API and returns where it answers.
-type launcher func(t *testing.T, api quickstart.API) (base string)
+// A launcher starts a target for one API, with further variables in its environment, and
+// returns where it answers.
+type launcher func(t *testing.T, api quickstart.API, environment ...string) (base string)
 
 // runners prepare what a target needs to run for these APIs.
 var runners = map[string]func(t *testing.T, s *shop, target quickstart.Target, apis []quickstart.API) launcher{
@@ -31,7 +33,7 @@ var runners = map[string]func(t *testing.T, s *shop, target quickstart.Target, a
 	"express":           nodeProgram,
 	"fastify":           nodeProgram,
 	"flask":             pythonProgram("flask, jwt, cryptography", "python3-flask, python3-jwt or python3-cryptography"),
-	"fastapi":           pythonProgram("fastapi, uvicorn, authlib", "python3-fastapi, python3-uvicorn or python3-authlib"),
+	"fastapi":           pythonProgram("fastapi, uvicorn, jwt, cryptography", "python3-fastapi, python3-uvicorn, python3-jwt or python3-cryptography"),
 	"haproxy":           haproxy,
 	"nginx":             nginx,
 	"apache":            apache,
@@ -41,11 +43,7 @@ var runners = map[string]func(t *testing.T, s *shop, target quickstart.Target, a
 func lay(t *testing.T, target quickstart.Target, api quickstart.API) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	files, err := target.Files(api)
-	must(t, err)
-	for _, f := range files {
-		put(t, filepath.Join(dir, f.Name), []byte(f.Content))
-	}
+	layIn(t, dir, target, api)
 	return dir
 }
 
@@ -79,8 +77,8 @@ func goProgram(t *testing.T, s *shop, target quickstart.Target, apis []quickstar
 	inModule(t, module, "gofmt", "-l", ".")
 	inModule(t, module, "go", "vet", "./...")
 	inModule(t, module, "go", "build", "-buildvcs=false", "-o", programs, "./...")
-	return func(t *testing.T, api quickstart.API) string {
-		return s.serve(t, t.TempDir(), filepath.Join(programs, api.Label))
+	return func(t *testing.T, api quickstart.API, environment ...string) string {
+		return s.serve(t, t.TempDir(), environment, filepath.Join(programs, api.Label))
 	}
 }
 
@@ -93,10 +91,10 @@ func nodeProgram(t *testing.T, s *shop, target quickstart.Target, _ []quickstart
 	if _, err := os.Stat(filepath.Join(packages, filepath.FromSlash(target.Library))); err != nil {
 		need(t, "Node's packages are not installed: run npm ci in .ci/e2e")
 	}
-	return func(t *testing.T, api quickstart.API) string {
+	return func(t *testing.T, api quickstart.API, environment ...string) string {
 		dir := lay(t, target, api)
 		must(t, os.Symlink(packages, filepath.Join(dir, "node_modules")))
-		return s.serve(t, dir, "node", "server.mjs")
+		return s.serve(t, dir, environment, "node", "server.mjs")
 	}
 }
 
@@ -106,25 +104,29 @@ func pythonProgram(modules, packages string) func(*testing.T, *shop, quickstart.
 		if out, err := exec.CommandContext(t.Context(), python, "-c", "import "+modules).CombinedOutput(); err != nil {
 			need(t, packages+" is missing: "+strings.TrimSpace(string(out)))
 		}
-		return func(t *testing.T, api quickstart.API) string {
-			return s.serve(t, lay(t, target, api), python, "server.py")
+		return func(t *testing.T, api quickstart.API, environment ...string) string {
+			return s.serve(t, lay(t, target, api), environment, python, "server.py")
 		}
 	}
 }
 
+// expectNoStart tells serve that the port is taken, so that the program ends and says why.
+const expectNoStart = "WRIT_TEST_EXPECT_NO_START=1"
+
 // serve runs a program that listens on the port in PORT until the test ends.
-func (s *shop) serve(t *testing.T, dir, name string, args ...string) (base string) {
+func (s *shop) serve(t *testing.T, dir string, environment []string, name string, args ...string) (base string) {
 	t.Helper()
-	return s.serveOn(t, ownPort(t), dir, name, args...)
+	return s.serveOn(t, ownPort(t), dir, environment, name, args...)
 }
 
-func (s *shop) serveOn(t *testing.T, port, dir, name string, args ...string) (base string) {
+func (s *shop) serveOn(t *testing.T, port, dir string, environment []string, name string, args ...string) (base string) {
 	t.Helper()
 	var output syncBuffer
 	cmd := exec.Command(name, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &output, &output
 	cmd.Env = append(os.Environ(), "PORT="+port, "SIGNING_SECRET="+signingSecret, "PYTHONDONTWRITEBYTECODE=1",
 		"NODE_EXTRA_CA_CERTS="+s.ca, "SSL_CERT_FILE="+s.ca)
+	cmd.Env = append(cmd.Env, environment...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that its children end with it
 	must(t, cmd.Start())
 	ended := make(chan struct{})
@@ -143,6 +145,13 @@ func (s *shop) serveOn(t *testing.T, port, dir, name string, args ...string) (ba
 		}
 	})
 	base = "http://127.0.0.1:" + port
+	if slices.Contains(environment, expectNoStart) {
+		<-ended
+		if !strings.Contains(strings.ToLower(output.String()), "in use") || strings.Contains(output.String(), "TypeError") {
+			t.Errorf("%s says of a port in use:\n%s", name, output.String())
+		}
+		return ""
+	}
 	if err := answers(base+"/api/public", ended); err != nil {
 		t.Fatalf("%s: %v\n%s", name, err, output.String())
 	}

@@ -52,13 +52,14 @@ func TestQuickstartSchemas(t *testing.T) {
 	}
 }
 
-// layIn writes the one file of a target into a new folder.
+// layIn writes the files of a target into a folder, and returns the path of the first.
 func layIn(t *testing.T, dir string, target quickstart.Target, api quickstart.API) (path string) {
 	t.Helper()
 	files, err := target.Files(api)
 	must(t, err)
-	must(t, os.Mkdir(dir, 0o700))
-	path = filepath.Join(dir, files[0].Name)
-	put(t, path, []byte(files[0].Content))
-	return path
+	must(t, os.MkdirAll(dir, 0o700))
+	for _, f := range files {
+		put(t, filepath.Join(dir, f.Name), []byte(f.Content))
+	}
+	return filepath.Join(dir, files[0].Name)
 }

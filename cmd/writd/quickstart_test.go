@@ -65,6 +65,9 @@ func TestQuickstarts(t *testing.T) {
 				t.Errorf("%d APIs are supported, want at least %d", len(supported), least)
 			}
 			run := begin(t, s, target, supported)
+			if target.Group != "Gateway" {
+				s.adapt(t, run, supported)
+			}
 			for _, api := range supported {
 				t.Run(api.Label, func(t *testing.T) {
 					t.Parallel()
@@ -104,6 +107,60 @@ func (s *shop) ask(t *testing.T, base string, api quickstart.API) {
 	get(t, base+"/api/private-scoped", "Bearer "+tokens["little"], http.StatusForbidden)
 	get(t, base+"/api/private-scoped", "Bearer "+tokens["slash"], http.StatusUnauthorized)
 	get(t, base+"/api/private-scoped", "", http.StatusUnauthorized)
+}
+
+// adapt runs one API's program in other surroundings: the claims reach the handler; another
+// audience and another issuer's keys come from the environment; keys that cannot be fetched are
+// no reason to refuse a token; and a port in use is said to be so.
+func (s *shop) adapt(t *testing.T, run launcher, apis []quickstart.API) {
+	i := slices.IndexFunc(apis, func(api quickstart.API) bool { return api.Label == "rfc9068-ES256" })
+	if i < 0 {
+		t.Fatal("rfc9068-ES256 is not supported")
+	}
+	api := apis[i]
+	good, slash := "Bearer "+s.tokens[api.Label]["good"], "Bearer "+s.tokens[api.Label]["slash"]
+	for name, part := range map[string]func(t *testing.T){
+		"claims": func(t *testing.T) {
+			base := run(t, api)
+			if body := getBody(t, base+"/api/private", good); !strings.Contains(body, "A valid token of billing@clients reads this.") {
+				t.Errorf("answer %s", body)
+			}
+			run(t, api, "PORT="+base[strings.LastIndexByte(base, ':')+1:], expectNoStart)
+		},
+		"environment": func(t *testing.T) {
+			base := run(t, api, "AUDIENCE="+api.Identifier+"/", "ISSUER="+s.issuer, "JWKS_URI="+s.plain)
+			get(t, base+"/api/private", slash, http.StatusOK)
+			get(t, base+"/api/private", good, http.StatusUnauthorized)
+			base = run(t, api, "ISSUER="+s.issuer+"other/", "JWKS_URI="+s.plain)
+			get(t, base+"/api/private", good, http.StatusUnauthorized)
+		},
+		"outage": func(t *testing.T) {
+			for _, keys := range []string{"http://" + testenv.Address(t) + "/", s.plain + ".gone"} { // nobody there, and 404
+				base := run(t, api, "JWKS_URI="+keys)
+				get(t, base+"/api/private", good, http.StatusServiceUnavailable)
+				get(t, base+"/api/private", "", http.StatusUnauthorized)
+				get(t, base+"/api/public", "", http.StatusOK)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			part(t)
+		})
+	}
+}
+
+func getBody(t *testing.T, address, authorization string) string {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+	must(t, err)
+	request.Header.Set("Authorization", authorization)
+	response, err := http.DefaultClient.Do(request)
+	must(t, err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	must(t, err)
+	return string(body)
 }
 
 // outlive uses a token all the time until it expires: what remembers good tokens

@@ -2,6 +2,10 @@
 // gateway a complete small resource server that checks one API's tokens, and
 // for clients the request that gets one.
 //
+// A resource server is two files where the language allows it: the guard, which an API of
+// one's own takes over, and a demo around it. What the targets of a language share is in
+// parts.
+//
 // Each target is one file in targets: front matter that says which algorithms
 // and profiles it refuses and why, which library and version, how to run it and
 // which test runs it; then its files as templates. Every value that comes from

@@ -13,7 +13,7 @@ import (
 // parse reads one target: "key: value" lines, then files, each below a line
 // "-- name --". It panics on a text that is not one.
 //
-//	title, group, library, version         as in Target
+//	title, group, library, version, tested as in Target
 //	test                                   the test that runs it
 //	parsed                                 the test that holds it to its own schema, no more
 //	aliases                                separated by spaces
@@ -45,7 +45,7 @@ func parse(name, text string) Target {
 
 // set takes one line of the front matter and reports whether it knows the key.
 func (t *Target) set(key, value string) bool {
-	fields := map[string]*string{"title": &t.Title, "group": &t.Group, "library": &t.Library, "version": &t.Version}
+	fields := map[string]*string{"title": &t.Title, "group": &t.Group, "library": &t.Library, "version": &t.Version, "tested": &t.Tested}
 	if field := fields[key]; field != nil {
 		*field = value
 		return true

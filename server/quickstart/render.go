@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
 	"text/template"
 
 	"github.com/writ-auth/writ/schema"
@@ -79,6 +80,10 @@ func (p page) Port() string {
 	return cmp.Or(p.keysURL().Port(), "80")
 }
 
+// OwnJWKS reports whether the keys are elsewhere than where writd serves an issuer's, so that
+// another issuer says nothing about where its keys are.
+func (p page) OwnJWKS() bool { return p.JWKS != API{Issuer: p.Issuer}.jwksURI() }
+
 // Shared reports whether the key is a secret shared with the API.
 func (p page) Shared() bool { return p.Alg == schema.HS256 }
 
@@ -105,7 +110,7 @@ func (p page) Header(prefix, indent string) (string, error) {
 	if p.Shared() {
 		lines = append(lines, "", "SIGNING_SECRET holds the secret that the server signs with, at least 32 bytes. Keep it out of files.")
 	}
-	lines = append(lines, "", "Try, with an access token in TOKEN:", "")
+	lines = append(lines, "", "Try, with an access token in TOKEN, as of writ token --raw:", "")
 	for _, request := range p.try() {
 		lines = append(lines, indent+request)
 	}
@@ -118,9 +123,25 @@ func (p page) Header(prefix, indent string) (string, error) {
 	return strings.Join(lines, "\n"), nil
 }
 
-// warning says that nobody has seen the code run.
+// GuardHeader is the comment at the top of the file that an API of one's own takes over:
+// each of its lines begins with the prefix.
+func (p page) GuardHeader(prefix string) string {
+	lines := []string{
+		fmt.Sprintf("Lets requests with an access token of %s", plain(p.Issuer)),
+		fmt.Sprintf("for %s through, signed with %s, profile %s.", plain(p.Identifier), p.Alg, p.Profile),
+		"The environment variables ISSUER and AUDIENCE name others.",
+	}
+	if !p.Shared() {
+		lines[2] = "The environment variables ISSUER, AUDIENCE and JWKS_URI name others."
+	}
+	return prefix + " " + strings.Join(lines, "\n"+prefix+" ")
+}
+
+// warning says who has seen the code run, unless a test has with the very versions.
 func (p page) warning() []string {
 	switch {
+	case p.Target.Tested != "":
+		return []string{fmt.Sprintf("A test of writ runs this code, with %s %s.", p.Target.Library, p.Target.Tested), ""}
 	case !p.Target.NotExecuted:
 		return nil
 	case p.Target.Test != "":
@@ -141,8 +162,16 @@ func (p page) try() []string {
 	return lines
 }
 
+// shared are the parts that several targets of a language have in common.
+var shared = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("").Funcs(quoting()).ParseFS(embedded, "parts/*.txt"))
+})
+
 func fill(name, text string, data any) (string, error) {
-	t, err := template.New(name).Funcs(quoting()).Parse(text)
+	t, err := shared().Clone()
+	if err == nil {
+		t, err = t.New(name).Parse(text)
+	}
 	if err != nil {
 		return "", err
 	}

@@ -20,16 +20,18 @@ type Snippet struct {
 	Name     string // "curl", "go"
 	Title    string
 	Language string
+	File     string // what to save it as
+	Run      string // the command that then gets a token
 	Code     string
 }
 
 // Snippets returns the request for each language, curl first.
 func (r Request) Snippets() []Snippet {
 	snippets := []Snippet{
-		{Name: "curl", Title: "curl", Language: "shell"},
-		{Name: "go", Title: "Go", Language: "go"},
-		{Name: "node", Title: "Node", Language: "javascript"},
-		{Name: "python", Title: "Python", Language: "python"},
+		{Name: "curl", Title: "curl", Language: "shell", File: "request.sh", Run: "sh request.sh"},
+		{Name: "go", Title: "Go", Language: "go", File: "main.go", Run: "go mod init example.com/caller && go get golang.org/x/oauth2 && go run ."},
+		{Name: "node", Title: "Node", Language: "javascript", File: "request.mjs", Run: "node request.mjs"},
+		{Name: "python", Title: "Python", Language: "python", File: "request.py", Run: "python3 -m venv .venv && .venv/bin/pip install requests==2.34.2 && .venv/bin/python request.py"},
 	}
 	for i := range snippets {
 		name := "requests/" + snippets[i].Name + ".txt"

@@ -16,7 +16,8 @@ type Target struct {
 	Title       string // for people: "Go with coreos/go-oidc"
 	Group       string // "Go", "Node", "Gateway"
 	Library     string // the package as its registry names it; that of the schema where no more is tested
-	Version     string // the one that the test uses, and the code installs
+	Version     string // the one that the code installs
+	Tested      string // the one that the test uses; "" for Version
 	Profiles    []schema.Profile
 	Algs        []schema.SigningAlg
 	Test        string   // the test that proves it, or that parses it when NotExecuted; "" for none
@@ -29,10 +30,14 @@ type Target struct {
 	files    []source
 }
 
+// IsGuard reports whether the file is what an API of one's own takes over; the others are a
+// small program around it.
+func (f File) IsGuard() bool { return strings.HasPrefix(f.Name, "guard.") }
+
 // A source is one file of a target before its values are filled in.
 type source struct{ name, language, text string }
 
-//go:embed targets requests
+//go:embed parts targets requests
 var embedded embed.FS
 
 // order is that of the page: the first of a group is what the group's name stands for.
