@@ -89,7 +89,7 @@ func TestUsageNotes(t *testing.T) {
 	if notes, err = usageNotes(env, path, plan, prior, next); err != nil || notes["authorization.gone"][0] != "It was last used 11 days ago, 1,204 tokens in the 7 days to 2026-11-28." {
 		t.Errorf("of logs that ended earlier: %q, %v", notes["authorization.gone"], err)
 	}
-	if notes, err = usageNotes(env, path, compiler.PlanBetween(compiler.Prior{}, next, "", env.Now()), nil, next); err != nil {
+	if _, err := usageNotes(env, path, compiler.PlanBetween(compiler.Prior{}, next, "", env.Now()), nil, next); err != nil {
 		t.Errorf("a first plan: %v", err)
 	}
 }

@@ -26,7 +26,7 @@ var noon = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 // A decision is what an audit line says, in the order in which writd says it.
 type decision struct {
 	at                                                         time.Time
-	client, api, grantType, method, credential, asked          string
+	client, api, method, credential, asked                     string
 	refusal, detail, granted, authorization, jti, reason, kind string
 	reused                                                     bool
 }
