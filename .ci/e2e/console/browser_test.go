@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -124,20 +123,6 @@ func (b *tab) event(event any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.faults = append(b.faults, fault)
-}
-
-// forgive takes back the faults that hold the text: a page whose status is 404
-// is one on the browser's console.
-func (b *tab) forgive(text string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	kept := b.faults[:0]
-	for _, fault := range b.faults {
-		if !strings.Contains(fault, text) {
-			kept = append(kept, fault)
-		}
-	}
-	b.faults = kept
 }
 
 type action = chromedp.Action[chromedp.Void]
