@@ -91,12 +91,12 @@ func TestEarlierLifetimeIsTold(t *testing.T) {
 
 	c.write("10m", "")
 	c.now = c.now.Add(90 * time.Minute)
-	if out := c.writ(0, "plan"); !strings.Contains(out, "- read:orders (tokens already issued stay valid for up to 22h30m)") {
+	if out := c.writ(0, "plan"); !strings.Contains(out, "had read:orders (tokens already issued stay valid for up to 22h30m)") {
 		t.Errorf("an hour and a half after the shortening:\n%s", out)
 	}
 	before := c.now
 	c.now = c.now.Add(24 * time.Hour)
-	if out := c.writ(0, "plan"); !strings.Contains(out, "- read:orders (tokens already issued stay valid for up to 10m)") {
+	if out := c.writ(0, "plan"); !strings.Contains(out, "had read:orders (tokens already issued stay valid for up to 10m)") {
 		t.Errorf("a day later:\n%s", out)
 	}
 

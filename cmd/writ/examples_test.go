@@ -49,7 +49,7 @@ func TestPlatformPolicies(t *testing.T) {
 	sh.run("writ validate") // the configuration by itself is allowed
 	const violated = "client.pipeline does not satisfy policy.no-sensitive-scope-with-a-new-pattern"
 	out := sh.run("writ plan 2>&1; test $? = 1")
-	for _, want := range []string{violated, "+ move:money", "Plan: "} { // what was refused is shown
+	for _, want := range []string{violated, "may now move:money (sensitive)", "Plan: "} { // what was refused is shown
 		if !strings.Contains(out, want) {
 			t.Errorf("the plan says nothing of %q:\n%s", want, out)
 		}

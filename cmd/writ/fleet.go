@@ -51,9 +51,10 @@ Instances are found by the records that they keep beside a snapshot in NATS, by
 the addresses of their admin listeners, or in Prometheus.
 
 It ends with 0 when all of them are ready and serve the same newest snapshot, or
-what is staged for them at --snapshot; with 2 when one serves another, rejects the last one, is not ready, or follows a
-location that has been silent for too long; with 1 when it could not look, when
-there is none, or when one did not answer and none is wrong.`,
+what is staged for them at --snapshot; with 2 when one serves another, rejects
+the last one, is not ready, or follows a location that has been silent for too
+long; with 1 when it could not look, when there is none, or when one did not
+answer and none is wrong.`,
 		Example: "$ writ fleet --targets http://10.0.0.4:8081,http://10.0.0.5:8081\n" +
 			"INSTANCE       VERSION  SERIAL  DIGEST        SINCE                 STATE\n" +
 			"web-1-5d0c1f2a v1.0.0   12      0c5f9a8e7b61  2026-11-29T08:00:00Z  ok\n" +

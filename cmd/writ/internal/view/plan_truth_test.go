@@ -304,7 +304,7 @@ func checkViewsAgree(t *testing.T, p *compiler.Plan) {
 	}
 	slices.Sort(want)
 	for _, view := range []Plan{PlanText{}, PlanMarkdown{Command: "writ plan"}} {
-		got := accessLines(strings.ReplaceAll(show(t, view, p), "`", ""))
+		got := accessLines(strings.NewReplacer("`", "", "**", "").Replace(show(t, view, p)))
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("the plan -, its %T +:\n%s\n%s", view, diff, show(t, view, p))
 		}
@@ -313,7 +313,7 @@ func checkViewsAgree(t *testing.T, p *compiler.Plan) {
 
 // An access line says who gains or loses: "client.a may now read, write on api.b (from T)".
 var (
-	accessLine = regexp.MustCompile(`(?m)^(?:- | *[+-] )((?:\d+ clients|client\.\S+)(?: with client_id "\S+")?) (may now|may already|keeps|may no longer|gets no more tokens for)(?: get)? (.*)$`)
+	accessLine = regexp.MustCompile(`(?m)^(?:- | *[+-] )(?:🔴 sensitive: )?((?:\d+ clients|client\.\S+)(?: with client_id "\S+")?) (may now|may already|keeps|may no longer|gets no more tokens for)(?: get)? (.*)$`)
 	someUsers  = regexp.MustCompile(`users(?: of trusted\\?_issuer\.(\w+))?`)
 	someTime   = regexp.MustCompile(`\b(?:from|until) (\S+?Z)`)
 	someName   = regexp.MustCompile(`\b(?:api|client)\.\w+`)
