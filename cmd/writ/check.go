@@ -9,11 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/writ-auth/writ/cmd/writ/internal/view"
-
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
-
 	"github.com/writ-auth/writ/cmd/writ/internal/explain"
+	"github.com/writ-auth/writ/cmd/writ/internal/view"
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config"
 	"github.com/writ-auth/writ/config/diag"

@@ -14,7 +14,6 @@ import (
 	"testing"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
-
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 )

@@ -17,7 +17,6 @@ import (
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 	"github.com/writ-auth/writ/cmd/writ/internal/console"
-
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"

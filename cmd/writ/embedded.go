@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
-
 	"github.com/writ-auth/writ/cmd/writ/internal/explain"
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/schema/snapshot"

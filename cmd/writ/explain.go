@@ -5,11 +5,9 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/writ-auth/writ/cmd/writ/internal/view"
-
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
-
 	"github.com/writ-auth/writ/cmd/writ/internal/explain"
+	"github.com/writ-auth/writ/cmd/writ/internal/view"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/server/clientauth"
 )

@@ -4,7 +4,6 @@ import (
 	"strconv"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
-
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
 )

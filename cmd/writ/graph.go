@@ -5,11 +5,9 @@ import (
 	"io"
 	"strings"
 
-	"github.com/writ-auth/writ/cmd/writ/internal/view"
-
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
-
 	"github.com/writ-auth/writ/cmd/writ/internal/console/graph"
+	"github.com/writ-auth/writ/cmd/writ/internal/view"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 )

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
-
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/jose"

@@ -17,7 +17,6 @@ import (
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 	"github.com/writ-auth/writ/cmd/writ/internal/view"
-
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config"

@@ -4,10 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/writ-auth/writ/cmd/writ/internal/cli"
-
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 )

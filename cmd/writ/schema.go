@@ -5,7 +5,6 @@ import (
 	"io"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
-
 	"github.com/writ-auth/writ/config"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/config/eval"

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
-
 	"github.com/writ-auth/writ/config/diag"
 )
 

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
-
 	"github.com/writ-auth/writ/compiler/workspace"
 )
 

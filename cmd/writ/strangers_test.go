@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
-
 	"github.com/writ-auth/writ/schema"
 )
 

@@ -10,10 +10,9 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/writ-auth/writ/cmd/writ/internal/cli"
-
 	"golang.org/x/term"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"

@@ -14,7 +14,6 @@ import (
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 	"github.com/writ-auth/writ/cmd/writ/internal/usage"
-
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"

@@ -8,7 +8,6 @@ import (
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 	"github.com/writ-auth/writ/cmd/writ/internal/usage"
-
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
-
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
-
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/server/quickstart"
 )
