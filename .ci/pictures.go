@@ -141,7 +141,7 @@ func shoot(writ, dir, png string) {
 		log.Fatal("writ dev serves no console")
 	}
 	run(dir, "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1200,760",
-		"--user-data-dir="+filepath.Join(dir, "profile"), "--virtual-time-budget=3000", "--screenshot="+png, serving.Console)
+		"--user-data-dir="+filepath.Join(dir, "profile"), "--timeout=3000", "--screenshot="+png, serving.Console)
 	stop()
 	_ = dev.Wait() // interrupted
 }
