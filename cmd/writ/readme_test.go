@@ -89,32 +89,46 @@ func TestReadmePictures(t *testing.T) {
 // TestReadmeBegins runs the two commands that the README begins with.
 func TestReadmeBegins(t *testing.T) {
 	w := &walk{shell: newShell(t, "../../examples"), server: testenv.Address(t), readme: readText(t, "../..", "README.md")}
-	begin, get, _ := strings.Cut(strings.TrimSpace(w.block("go run")), "\n")
 	local := strings.NewReplacer("go run ./cmd/writ", "writ", "examples/", "")
-	dev := w.start("exec " + local.Replace(begin) + " --listen " + w.server)
+	dev := w.start("exec " + local.Replace(strings.TrimSpace(w.block("go run"))) + " --listen " + w.server)
 	dev.until("Ctrl-C stops.\n")
-	if shown := w.run(local.Replace(get)); !strings.Contains(shown, "Answer: 200") || strings.Contains(shown, "FAILED") {
-		t.Errorf("%s\n%s", get, shown)
+	if shown := w.run(local.Replace(inline(w.readme, "go run ./cmd/writ token"))); !strings.Contains(shown, "Answer: 200") || strings.Contains(shown, "FAILED") {
+		t.Error(shown)
 	}
+	w.curl(t)
 	dev.interrupt()
 }
 
-// serveAsTold starts writd with the README's lines and asks it with the README's.
-func (w *walk) serveAsTold(t *testing.T) {
+// inline is the code between backquotes in a text that begins so.
+func inline(text, begin string) string {
+	_, code, _ := strings.Cut(text, "`"+begin)
+	code, _, _ = strings.Cut(code, "`")
+	return begin + code
+}
+
+// curl gets tokens with the README's lines, which are the same for "writ dev" and writd.
+func (w *walk) curl(t *testing.T) {
+	t.Helper()
 	if _, err := exec.LookPath("curl"); err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatal("curl is not installed")
 		}
 		t.Skip("curl is not installed")
 	}
+	for _, line := range regexp.MustCompile(`(?m)^curl .*/oauth/token .*$`).FindAllString(w.readme, -1) {
+		if answer := w.run(strings.ReplaceAll(line, "127.0.0.1:8080", w.server)); !strings.Contains(answer, `"access_token":"`) || !strings.Contains(answer, `"scope":"read:orders"`) {
+			t.Errorf("%s\n%s", line, answer)
+		}
+	}
+}
+
+// serveAsTold starts writd with the README's lines and asks it with the README's.
+func (w *walk) serveAsTold(t *testing.T) {
 	w.install("../writd")
 	folder, writd, _ := strings.Cut(w.block("mkdir"), "\n")
 	w.run("cd demo && " + folder)
 	w.start("cd demo && exec " + writd + " --admin off --listen " + w.server).until(`"snapshot activated"`)
-	curl := strings.ReplaceAll(w.block("curl"), "127.0.0.1:8080", w.server)
-	if answer := w.run(curl); !strings.Contains(answer, `"access_token":"`) || !strings.Contains(answer, `"scope":"read:orders"`) {
-		t.Errorf("%s\n%s", curl, answer)
-	}
+	w.curl(t)
 	for line := range strings.Lines(w.block("writ quickstart")) {
 		w.run("cd demo && " + line)
 	}
