@@ -1,13 +1,13 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+	"github.com/writ-auth/writ/cmd/writ/internal/view"
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
@@ -87,7 +87,10 @@ const maxReloadLines = 8
 
 // tell says what a reload means. Warnings are counted when there are more or less of them.
 func (d *devServer) tell(t *workspace.Tree, before *schema.Document) error {
-	sentences := meaning(compiler.PlanBetween(compiler.Prior{Document: before}, t.Model.Document, "", d.env.Now()))
+	sentences := []string{}
+	for _, s := range view.Sentences(compiler.PlanBetween(compiler.Prior{Document: before}, t.Model.Document, "", d.env.Now())) {
+		sentences = append(sentences, strings.TrimPrefix(s.Address+" "+s.Text, " "))
+	}
 	if d.env.JSON {
 		return d.env.PrintJSON(map[string]any{"event": "reloaded", "message": "Reloaded: " + cli.Counts(t.Model.Document) + ".", "changes": sentences})
 	}
@@ -114,33 +117,4 @@ func (d *devServer) tell(t *workspace.Tree, before *schema.Document) error {
 	}
 	_, err := fmt.Fprint(d.env.Out, text)
 	return err
-}
-
-// meaning is the sentences of a plan, what widens access first, each once.
-func meaning(p *compiler.Plan) []string {
-	type judged struct {
-		effect   compiler.Effect
-		sentence string
-	}
-	var all []judged
-	for i := range p.Changes {
-		c := &p.Changes[i]
-		if len(c.Attributes) == 0 {
-			all = append(all, judged{c.Effect, c.Reason})
-		}
-		for j := range c.Attributes {
-			all = append(all, judged{c.Attributes[j].Effect, c.Attributes[j].Reason})
-		}
-	}
-	order := []compiler.Effect{compiler.EffectWiden, compiler.EffectNarrow, compiler.EffectShape, compiler.EffectText, compiler.EffectNone}
-	slices.SortStableFunc(all, func(a, b judged) int {
-		return cmp.Compare(slices.Index(order, a.effect), slices.Index(order, b.effect))
-	})
-	sentences := []string{}
-	for _, j := range all {
-		if sentence := diag.OneLine(j.sentence); !slices.Contains(sentences, sentence) {
-			sentences = append(sentences, sentence)
-		}
-	}
-	return sentences
 }

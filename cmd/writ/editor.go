@@ -275,52 +275,11 @@ func diffOf(f workspace.FileEdit) console.FileDiff {
 	return d
 }
 
-// planLines are the consequences of a plan: who gains and loses what, then why each object
-// that changes is judged as it is.
+// planLines are the consequences of a plan.
 func planLines(p *compiler.Plan) []console.PlanLine {
 	var lines []console.PlanLine
-	add := func(sign, address, text string) {
-		lines = append(lines, console.PlanLine{Sign: sign, Address: diag.OneLine(address), Text: diag.OneLine(text)})
-	}
-	for _, a := range p.Access {
-		address, on := compiler.Address(compiler.KindClient, a.Client), " on "+compiler.Address(compiler.KindAPI, a.API)
-		if a.SubjectType == schema.SubjectUser {
-			on += ", on behalf of users"
-		}
-		if a.From != "" {
-			on += ", from " + a.From
-		}
-		if a.Until != "" {
-			on += ", until " + a.Until
-		}
-		if len(a.Gained) > 0 {
-			add("+", address, "gains "+strings.Join(a.Gained, ", ")+on)
-		} else if a.Token == compiler.TokenGained {
-			add("+", address, "gains tokens without scopes"+on)
-		}
-		if len(a.Lost) > 0 {
-			add("-", address, "loses "+strings.Join(a.Lost, ", ")+on)
-		} else if a.Token == compiler.TokenLost {
-			add("-", address, "gets no more tokens"+on)
-		}
-	}
-	for _, c := range p.Changes {
-		if len(p.Access) > 0 && strings.HasPrefix(c.Address, string(compiler.KindAuthorization)+".") && c.Action != compiler.ActionUpdate {
-			continue // the lines above have said it
-		}
-		sign := map[compiler.Action]string{compiler.ActionCreate: "+", compiler.ActionDelete: "-"}[c.Action]
-		reasons := []string{c.Reason}
-		if len(c.Attributes) > 0 {
-			reasons = nil
-			for _, a := range c.Attributes {
-				reasons = append(reasons, a.Reason)
-			}
-		}
-		for _, reason := range reasons {
-			if reason != "" {
-				add(cmp.Or(sign, "~"), c.Address, reason)
-			}
-		}
+	for _, s := range view.Sentences(p) {
+		lines = append(lines, console.PlanLine(s))
 	}
 	return lines
 }

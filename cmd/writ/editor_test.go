@@ -135,7 +135,7 @@ func TestConsoleWritesWhatCompiles(t *testing.T) {
 	holds(t, b.get("/console/apis/gift-cards/clients?wrote=1"), "Create api.gift-cards: written to", "Authorize a client")
 
 	shown := b.get("/console/apis/gift-cards/clients?authorize=billing&scope=redeem:cards")
-	holds(t, shown, "gains redeem:cards on api.gift-cards", "payments/authorizations.hcl", "sensitive")
+	holds(t, shown, "may now redeem:cards (sensitive) on api.gift-cards", "payments/authorizations.hcl", "sensitive")
 	grant := url.Values{"scope": {"read:cards", "redeem:cards"}, "token_lifetime": {"13h"}}
 	holds(t, request(b.pages, http.MethodPost, "/console/apis/gift-cards/clients?authorize=billing", grant).Body.String(), `id="token_lifetime-finding" data-follow class="error">`)
 	grant.Set("token_lifetime", "5m")
@@ -147,7 +147,7 @@ func TestConsoleWritesWhatCompiles(t *testing.T) {
 
 	narrow := url.Values{"scope": {"read:cards"}, "token_lifetime": {"5m"}}
 	shown = request(b.pages, http.MethodPost, "/console/apis/gift-cards/clients?change=billing-gift-cards", narrow).Body.String()
-	holds(t, shown, "loses redeem:cards on api.gift-cards")
+	holds(t, shown, "may no longer redeem:cards (sensitive) on api.gift-cards")
 	if w := b.write("/console/apis/gift-cards/clients?change=billing-gift-cards", narrow); w.Code != http.StatusSeeOther {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
@@ -360,7 +360,7 @@ api "shared" {
 	v.Set("identifier", "urn:gifts")
 	v.Set("label", "worker")
 	holds(t, ask("/console/apis/new", v), `id="label-finding" data-follow class="error">`)
-	holds(t, ask("/console/apis/shared/clients?authorize=billing", url.Values{}), "gains tokens without scopes on api.shared")
+	holds(t, ask("/console/apis/shared/clients?authorize=billing", url.Values{}), "may now get tokens without scopes for api.shared")
 	holds(t, ask("/console/apis/orders/clients?remove=billing-orders", url.Values{}), "change authorization.billing-orders where it stands, in main.hcl")
 	w := ask("/console/new-client?api=orders", url.Values{"name": {"New"}, "action": {"make"}})
 	holds(t, w, "shown only now", "hash = &#34;sha256:")

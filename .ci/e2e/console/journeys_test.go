@@ -110,7 +110,7 @@ func TestTestView(t *testing.T) {
 	}
 
 	for _, c := range []struct{ name, further, audience, want, then string }{
-		{"ungranted", "cancel:orders", "", "scopes that the authorization does not grant", "gains cancel:orders on api.orders"},
+		{"ungranted", "cancel:orders", "", "scopes that the authorization does not grant", "may now cancel:orders on api.orders"},
 		{"slash", "", "https://api.dev.example.com/orders/", "differs from api.orders by a trailing slash", ""},
 		{"unauthorized", "", "https://api.dev.example.com/ledger", "no authorization lets this client", "client.checkout"},
 	} {
@@ -176,9 +176,9 @@ func TestFromAPIToToken(t *testing.T) {
 	b.shoot("created")
 
 	b.do(click(`a[href*="authorize=billing#"]`))
-	b.text("gains tokens without scopes on api.gift-cards")
+	b.text("may now get tokens without scopes for api.gift-cards")
 	b.do(click("#scope-0"))
-	b.text("gains read:cards on api.gift-cards")
+	b.text("may now read:cards on api.gift-cards")
 	for _, width := range []int{400, 900, 1280} {
 		b.width(width)
 		b.audit("a client that is being authorized")
@@ -397,7 +397,7 @@ func TestKeyboard(t *testing.T) {
 	b.wait(`document.querySelector("#grant")`)
 	tabTo(`document.activeElement.id === "scope-0"`)
 	press(" ")
-	b.text("gains read:orders on api.orders")
+	b.text("may now read:orders on api.orders")
 	tabTo(`document.activeElement.id === "write"`)
 	press(kb.Enter)
 	b.text("Authorize client.mailer for api.orders: written to")

@@ -96,7 +96,7 @@ type Finding struct {
 	Attribute string // of the changed block, "scope:NAME" for a scope's; "" for the block or another place
 }
 
-// A PlanLine is one consequence.
+// A PlanLine is one consequence. Text goes on about Address, or is whole without one.
 type PlanLine struct{ Sign, Address, Text string }
 
 // A FileDiff is a file before and after.

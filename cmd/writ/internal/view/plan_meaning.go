@@ -616,6 +616,28 @@ func (s *statement) text() string {
 	return diag.OneLine(line + s.remark + names)
 }
 
+// A Sentence is one consequence of a plan, for who shows it elsewhere than in a plan.
+type Sentence struct {
+	Sign    string // "+", "-" or "~"
+	Address string // the object that Text goes on about; "" where Text is whole by itself
+	Text    string
+}
+
+// Sentences is what a plan means, in its own words and its own order.
+func Sentences(p *compiler.Plan) []Sentence {
+	var all []Sentence
+	for _, section := range meaningOf(&Review{Plan: p}).sections {
+		for _, s := range section.statements {
+			sentence := Sentence{Sign: s.sign, Text: s.text()}
+			if text, found := strings.CutPrefix(sentence.Text, s.addresses[0]+" "); found {
+				sentence.Address, sentence.Text = s.addresses[0], text
+			}
+			all = append(all, sentence)
+		}
+	}
+	return all
+}
+
 // getting is the verb of somebody who gets tokens without scopes.
 func getting(verb string) string {
 	if verb == "keeps" {
