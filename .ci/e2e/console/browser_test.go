@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -129,11 +130,15 @@ type action = chromedp.Action[chromedp.Void]
 
 func (b *tab) do(actions ...action) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
-	defer cancel()
-	if err := chromedp.Do(ctx, actions...); err != nil {
+	if err := b.try(actions...); err != nil {
 		b.t.Fatalf("%v\nat %s", err, b.where())
 	}
+}
+
+func (b *tab) try(actions ...action) error {
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	return chromedp.Do(ctx, actions...)
 }
 
 // where is the page for the report of a failure.
@@ -158,7 +163,12 @@ func call[P, R any](b *tab, command cdp.Command[P, R], params P) {
 
 func (b *tab) visit(path string) {
 	b.t.Helper()
-	b.do(chromedp.Navigate(b.origin + path))
+	there := chromedp.Navigate(b.origin + path)
+	if err := b.try(there); err != nil && strings.Contains(err.Error(), "net::ERR_ABORTED") {
+		b.do(there) // the answer to a form came in between
+	} else if err != nil {
+		b.t.Fatalf("%v\nat %s", err, b.where())
+	}
 }
 
 // script evaluates an expression and returns its value.

@@ -206,6 +206,7 @@ func TestFromAPIToToken(t *testing.T) {
 	}
 	b.visit("/console/apis/gift-cards/test?client=card-printer")
 	b.do(click("details:has(#secret) summary"), write("#secret", secret+kb.Enter))
+	b.wait(`location.hash === "#answer"`) // the page that the form was on has a token too
 	b.text("Card printer may read:cards on Gift cards until")
 
 	for range 3 {
