@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/writ-auth/writ/schema/testenv"
@@ -92,7 +93,7 @@ type comments struct {
 	*testing.T
 	mu   sync.Mutex
 	all  []postedComment
-	seen int // requests
+	seen atomic.Int64 // requests
 }
 
 type postedComment struct {
@@ -114,7 +115,7 @@ func (c *comments) add(author, body string) *postedComment {
 func (c *comments) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.seen++
+	c.seen.Add(1)
 	if r.Header.Get("Authorization") != "Bearer s3cr3t" {
 		http.Error(w, `{"message":"Bad credentials"}`, http.StatusUnauthorized)
 		return
@@ -163,6 +164,7 @@ func (c *comments) by(environment string) (bodies []string) {
 // TestAction runs the steps of action.yml on a pull request, in a repository whose
 // configuration lies in a folder: the comment is one, whatever becomes of the plan.
 func TestAction(t *testing.T) {
+	testenv.OneByOne(t)
 	for _, program := range []string{"git", "bash", "curl", "jq"} {
 		needProgram(t, program)
 	}
@@ -227,7 +229,7 @@ func TestAction(t *testing.T) {
 
 	// What gets no comment: a fork's pull request, a push, a run that wants none. A token
 	// that may not comment fails the run.
-	before := github.seen
+	before := github.seen.Load()
 	pull("mallory/access")
 	if out, ok := a.run(sh, inputs); !ok || !strings.Contains(out, "::notice::A pull request from a fork") {
 		t.Errorf("%v %s", ok, out)
@@ -240,13 +242,15 @@ func TestAction(t *testing.T) {
 	}
 	pull("acme/access")
 	inputs["comment"] = "false"
-	if out, ok := a.run(sh, inputs); !ok || github.seen != before {
-		t.Errorf("%v, %d requests\n%s", ok, github.seen-before, out)
+	if out, ok := a.run(sh, inputs); !ok || github.seen.Load() != before {
+		t.Errorf("%v, %d requests\n%s", ok, github.seen.Load()-before, out)
 	}
 	inputs["comment"], inputs["token"] = "true", "wrong"
 	if out, ok := a.run(sh, inputs); ok || !strings.Contains(out, "Bad credentials") || strings.Contains(out, "s3cr3t") {
 		t.Errorf("%v %s", ok, out)
 	}
+	github.mu.Lock()
+	defer github.mu.Unlock()
 	if user := github.all[0].Body; !strings.HasSuffix(user, "I was here before.") {
 		t.Errorf("somebody's comment became %q", user)
 	}
@@ -277,6 +281,7 @@ type hook struct {
 // TestPreCommitHooks has the real pre-commit run the hooks, with the writ of this test in
 // the place of the one that pre-commit builds.
 func TestPreCommitHooks(t *testing.T) {
+	testenv.OneByOne(t)
 	needProgram(t, "git")
 	needProgram(t, "pre-commit")
 	t.Parallel()
