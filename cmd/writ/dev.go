@@ -190,12 +190,19 @@ func (d *devServer) reload() {
 	defer d.reloading.Unlock()
 	defer d.live.Notify()
 	err := d.activate()
-	if d.blank.Store(errors.Is(err, workspace.ErrNoConfiguration)); d.blank.Load() && d.server.Active() == nil {
-		_ = d.say("blank", fmt.Sprintf("Nothing is declared in %s yet: begin at %s, or with \"writ init\".", filepath.ToSlash(d.w.Dir), d.pages.Address(d.origin)))
+	wasBlank := d.blank.Swap(errors.Is(err, workspace.ErrNoConfiguration))
+	if d.blank.Load() && d.server.Active() == nil {
+		d.broken.Store(nil)
+		if !wasBlank {
+			_ = d.say("blank", fmt.Sprintf("Nothing is declared in %s yet: begin at %s, or with \"writ init\".", filepath.ToSlash(d.w.Dir), d.pages.Address(d.origin)))
+		}
 		return
 	}
-	before := d.broken.Load()
-	d.broken.Store(rejection(err, d.env.Now()))
+	before, now := d.broken.Load(), rejection(err, d.env.Now())
+	if before != nil && now != nil && before.Reason == now.Reason {
+		return // told already: this file has nothing to do with it, such as the log that these lines go to
+	}
+	d.broken.Store(now)
 	if before != nil && err == nil {
 		d.say("mended", "The configuration compiles again.")
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -64,4 +65,28 @@ func TestDevServesAnEditRightAfterItsFirstLine(t *testing.T) {
 	if code := <-ended; code != 0 {
 		t.Errorf("exit code %d", code)
 	}
+}
+
+// What was told is not told again for a file that has nothing to do with it. The lines may
+// go to a file in the folder itself, and each would lead to the next.
+func TestDevTellsAStateOnce(t *testing.T) {
+	s := newDevSite(t, "issuer {")
+	told := func(text string) {
+		t.Helper()
+		s.reload()
+		s.reload()
+		if n := strings.Count(s.log.String(), text); n != 1 {
+			t.Errorf("%q is told %d times:\n%s", text, n, s.log)
+		}
+		s.log.Reset()
+	}
+	s.log.Reset()
+	s.write(t, "")
+	told("No issuer declared")
+	if err := os.Remove(s.file); err != nil {
+		t.Fatal(err)
+	}
+	told("Nothing is declared in ")
+	s.write(t, "")
+	told("No issuer declared")
 }
