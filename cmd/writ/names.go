@@ -90,16 +90,21 @@ func namesAround(env *cli.Env, flags *cli.ConfigFlags, client, api *string) {
 // around is the configuration around the working folder, as far as it can be compiled, and
 // nil where there is none. It says nothing: the commands that use it can do without.
 func around(env *cli.Env, flags *cli.ConfigFlags) (m *compiler.Model, whole bool) {
+	return sketch(env, flags, ".")
+}
+
+// sketch is around for the configuration that the folder belongs to.
+func sketch(env *cli.Env, flags *cli.ConfigFlags, folder string) (m *compiler.Model, whole bool) {
 	if flags == nil {
 		flags = new(cli.ConfigFlags)
 	}
 	// Without a mark the folder may be a home folder, and all of it would be searched.
-	if root, _ := workspace.FindRoot(env.Path(".")); workspace.RootMark(root) == "" {
+	if root, _ := workspace.FindRoot(env.Path(folder)); workspace.RootMark(root) == "" {
 		return nil, false
 	}
 	silent := *env
 	silent.JSON = true // no notes
-	w, err := flags.Load(&silent, nil)
+	w, err := flags.Load(&silent, []string{folder})
 	if err != nil {
 		return nil, false
 	}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
@@ -45,8 +46,8 @@ configuration is compiled and served inside this process.
 With --raw there is the token alone on standard output, for a variable of the shell.`,
 		Example: "$ writ token --embedded --client billing --api https://api.example.com/orders --scope read:orders\n\n$ TOKEN=$(writ token --raw --client billing --api https://api.example.com/orders)\n$ curl -H \"Authorization: Bearer $TOKEN\" http://127.0.0.1:3000/",
 		Flags: []cli.Flag{
-			{Name: "client", Usage: "the `CLIENT`, by its client_id or label", Value: &o.client, Complete: completeClients},
-			{Name: "api", Usage: "the `API`, by its identifier or label; the client's default_api without", Value: &o.api, Complete: completeAPIs},
+			{Name: "client", Usage: "the `CLIENT`, by its client_id or label; the only one without", Value: &o.client, Complete: completeClients},
+			{Name: "api", Usage: "the `API`, by its identifier or label; the client's default_api or only API without", Value: &o.api, Complete: completeAPIs},
 			{Name: "scope", Usage: "ask for `SCOPE`, repeatable; all that is authorized without", Value: &o.scopes, Complete: completeScopes(&o.api)},
 			{Name: "server", Usage: "the token server at `URL`; the running writ dev by default, or " + defaultServer, Value: &o.server},
 			{Name: "embedded", Usage: "serve the configuration inside this process", Value: &o.embedded},
@@ -58,9 +59,6 @@ With --raw there is the token alone on standard output, for a variable of the sh
 }
 
 func runToken(ctx context.Context, env *cli.Env, flags *cli.ConfigFlags, o *tokenFlags) error {
-	if o.client == "" {
-		return diag.Usagef("name the client: --client CLIENT_ID")
-	}
 	if o.embedded && (o.server != "" || o.secretFile != "") {
 		return diag.Usagef("--embedded needs neither --server nor --secret-file")
 	}
@@ -70,9 +68,16 @@ func runToken(ctx context.Context, env *cli.Env, flags *cli.ConfigFlags, o *toke
 	if o.embedded {
 		return tokenEmbedded(ctx, env, flags, o)
 	}
-	namesAround(env, flags, &o.client, &o.api)
 	session, err := findSession(env, o.server)
 	if err != nil {
+		return err
+	}
+	folder := "."
+	if session != nil {
+		folder = session.Folder
+	}
+	m, _ := sketch(env, flags, folder)
+	if err := o.settle(m); err != nil {
 		return err
 	}
 	remote := &tokenServer{base: cmp.Or(o.server, defaultServer)}
@@ -95,7 +100,9 @@ func tokenEmbedded(ctx context.Context, env *cli.Env, flags *cli.ConfigFlags, o 
 		return err
 	}
 	env.Remind(t)
-	requestNames(t.Model.Document, &o.client, &o.api)
+	if err := o.settle(t.Model); err != nil {
+		return err
+	}
 	embedded, err := embed(env, t)
 	if err != nil {
 		return err
@@ -104,6 +111,61 @@ func tokenEmbedded(ctx context.Context, env *cli.Env, flags *cli.ConfigFlags, o 
 	remote := &tokenServer{base: embedded.origin}
 	remote.shared = []verifyKey{{Alg: schema.HS256, Key: []byte(embedded.throw.signing)}}
 	return exchange(ctx, env, remote, embedded.throw.secret, o)
+}
+
+// settle puts what requests carry in the place of other names. Where the configuration
+// leaves no choice it makes it: the only client, and the only API that the client may
+// call as itself. m is nil where no configuration is known.
+func (o *tokenFlags) settle(m *compiler.Model) error {
+	if m == nil {
+		if o.client == "" {
+			return diag.Usagef("name the client: --client CLIENT_ID")
+		}
+		return nil
+	}
+	doc := m.Document
+	if o.client == "" && len(doc.Clients) != 1 {
+		return diag.Usagef("name the client: --client %s", someOf(doc.Clients, func(c schema.Client) string { return c.Label }))
+	}
+	if o.client == "" {
+		o.client = doc.Clients[0].ClientID
+	}
+	requestNames(doc, &o.client, &o.api)
+	client, err := findClient(doc, o.client)
+	if err != nil || o.api != "" || client.DefaultAPI != "" {
+		return nil // the answer says what is wrong
+	}
+	var only *schema.API
+	for _, a := range doc.Authorizations {
+		if a.Client != client.Label || a.SubjectType != schema.SubjectClient {
+			continue
+		}
+		if only != nil && only.Label != a.API {
+			return nil
+		}
+		only, _ = findAPI(doc, compiler.Address(compiler.KindAPI, a.API))
+	}
+	if only != nil {
+		o.api = only.Identifier
+	}
+	return nil
+}
+
+// someOf lists what can be chosen from, as far as a line has room for it.
+func someOf[T any](list []T, name func(T) string) string {
+	const most = 8
+	var names []string
+	for _, v := range list[:min(len(list), most)] {
+		names = append(names, diag.ShellQuote(name(v)))
+	}
+	text := "CLIENT_ID"
+	if len(names) > 0 {
+		text = strings.Join(names, ", ")
+	}
+	if more := len(list) - len(names); more > 0 {
+		text += fmt.Sprintf(" or one of %d more", more)
+	}
+	return text
 }
 
 // whyLine is the command that says why a request is refused: a client is told nothing of
