@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/writ-auth/writ/schema/testenv"
 )
 
 // A typist types into a shell that runs at a terminal, and reads what appears there.
@@ -48,6 +50,7 @@ func (p *typist) types(text string) {
 // TestCompletionInShells types half of each word into real shells, which complete it: the
 // commands that they then run can only be those that were meant.
 func TestCompletionInShells(t *testing.T) {
+	testenv.OneByOne(t)
 	needProgram(t, "git")
 	for name, start := range map[string]struct {
 		args  []string

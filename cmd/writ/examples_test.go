@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/writ-auth/writ/schema/testenv"
 )
 
 const platform = "../../examples/platform"
@@ -14,6 +16,7 @@ const platform = "../../examples/platform"
 // TestPlatformReadme runs the commands that the example's README names, and
 // holds every environment to its lockfile.
 func TestPlatformReadme(t *testing.T) {
+	testenv.OneByOne(t)
 	readme, err := os.ReadFile(filepath.Join(platform, "README.md"))
 	if err != nil {
 		t.Fatal(err)
@@ -39,6 +42,7 @@ func TestPlatformReadme(t *testing.T) {
 // TestPlatformPolicies makes the two changes that the example's policy for each change
 // keeps apart: each passes alone, together neither plan nor apply lets them through.
 func TestPlatformPolicies(t *testing.T) {
+	testenv.OneByOne(t)
 	sh := newShell(t, platform)
 	sh.run("writ apply --first --auto-approve")
 	pattern := `sed -i.bak 's/subject        = "system:serviceaccount:data:pipeline"/subject_pattern = "system:serviceaccount:data:*"/' data/data.hcl`

@@ -14,6 +14,7 @@ import (
 	"github.com/writ-auth/writ/config"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/testenv"
 	"github.com/writ-auth/writ/server/token"
 )
 
@@ -141,6 +142,7 @@ func serve(rng *rand.Rand, declared []schema.SigningKey, lifetime int64) error {
 // What the compiler accepts, the server serves without a moment in which nothing
 // signs or a valid token is refused; what it refuses would have had one.
 func TestAcceptedSchedulesAreSafe(t *testing.T) {
+	testenv.OneByOne(t)
 	rng := rand.New(rand.NewPCG(7, 7))
 	accepted, refused, unsafe := 0, 0, 0
 	for accepted < 300 || refused < 100 {
