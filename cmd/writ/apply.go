@@ -33,6 +33,7 @@ func (o *writeFlags) flags(config *cli.ConfigFlags) []cli.Flag {
 	return []cli.Flag{
 		{Name: "auto-approve", Usage: "do not ask", Value: &o.approve},
 		{Name: "sign", Usage: "sign the snapshot with the Ed25519 key in `FILE`, or in the environment variable NAME by env:NAME", Value: &o.sign},
+		trustFlag(&config.Trust),
 		{Name: "store-allow-unsafe", Usage: "write to a bucket of NATS that can forget what it acknowledged", Value: &config.AllowUnsafe},
 	}
 }
@@ -46,6 +47,17 @@ type applyFlags struct {
 	stage    string // share of the fleet
 	wait     string
 	targets  []string
+}
+
+// load is Load of a command that writes a snapshot, with the key that signs it.
+func (o *writeFlags) load(env *cli.Env, config *cli.ConfigFlags) (w *workspace.Workspace, err error) {
+	if config.Key, err = signingKey(env, o.sign); err != nil {
+		return nil, err
+	}
+	if w, err = config.Load(env, nil); err != nil {
+		return nil, err
+	}
+	return w, w.Snapshot.CheckWritable()
 }
 
 func applyCommand() cli.Command {
@@ -67,6 +79,10 @@ replaced, if it is still the newest then: otherwise nothing is written, the
 lockfile neither, and the exit code is 3. Run it again. A registry is logged in
 to as Docker does, NATS with $NATS_CREDS, $NATS_CA, $NATS_CERT and $NATS_KEY.
 What is at https://HOST/PATH is read with --prior, and written to a FILE.
+
+With --sign, what is at a location must be signed by that key, or by one that
+--trust names, as where the key has just been replaced. An unsigned one is taken
+with --trust and its digest, once: compare it with what servers tell at /status.
 
 With --stage a share of the fleet gets it first, while the snapshot in force stays
 for everybody else: "writ promote" gives it to more or to all, "writ abort" takes it
@@ -100,10 +116,6 @@ func runApply(ctx context.Context, env *cli.Env, args []string, flags *cli.Confi
 	if err != nil {
 		return err
 	}
-	key, err := signingKey(env, o.sign)
-	if err != nil {
-		return err
-	}
 	saved, err := savedPlan(env, args)
 	if err != nil {
 		return err
@@ -118,11 +130,8 @@ func runApply(ctx context.Context, env *cli.Env, args []string, flags *cli.Confi
 			return err
 		}
 	}
-	w, err := flags.Load(env, nil)
+	w, err := o.load(env, flags)
 	if err != nil {
-		return err
-	}
-	if err := w.Snapshot.CheckWritable(); err != nil {
 		return err
 	}
 	fleet, err := newFleetWait(env, w.Snapshot, o)
@@ -145,7 +154,7 @@ func runApply(ctx context.Context, env *cli.Env, args []string, flags *cli.Confi
 	}
 	env.Remind(p.Tree)
 	next, err := w.Release(ctx, p, workspace.ReleaseOptions{
-		First: o.first, AfterSerial: o.after, Revision: o.revision, Version: build.Read().Version, Key: key, Percent: percent,
+		First: o.first, AfterSerial: o.after, Revision: o.revision, Version: build.Read().Version, Percent: percent,
 	})
 	if err != nil {
 		return err

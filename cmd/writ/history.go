@@ -18,7 +18,7 @@ import (
 const manySnapshots = 20
 
 func historyCommand() cli.Command {
-	limit := strconv.Itoa(manySnapshots)
+	limit, trusted := strconv.Itoa(manySnapshots), new([]string)
 	return cli.Command{
 		Name: "history", Group: cli.GroupShip, Args: "LOCATION", MaxArgs: 1,
 		Summary: "list the snapshots of a location, newest first",
@@ -26,16 +26,19 @@ func historyCommand() cli.Command {
 Of each: the serial, when it was made, of which revision, its name, and which
 changes widened access. A registry and NATS keep what was in force before; a file
 and a web server have the newest only. "writ rollback LOCATION --to SERIAL" puts
-one of them in force again.`,
+one of them in force again. With --trust each must be signed by one of those keys.`,
 		Example: "$ writ history oci://ghcr.io/acme/writ:prod\nSERIAL  CREATED               REVISION  DIGEST           WIDENED\n12      2026-11-28T16:20:04Z  4f1c02ab  sha256:4be1...   authorization.billing-reads-orders\n11      2026-11-27T09:03:51Z  9d0e77c1  sha256:19c0...   -",
 		Flags: []cli.Flag{
 			{Name: "limit", Usage: "list the `N` newest, " + limit + " by default; 0 for all", Value: &limit},
+			trustFlag(trusted),
 		},
-		Run: func(ctx context.Context, env *cli.Env, args []string) error { return runHistory(ctx, env, args, limit) },
+		Run: func(ctx context.Context, env *cli.Env, args []string) error {
+			return runHistory(ctx, env, args, limit, *trusted)
+		},
 	}
 }
 
-func runHistory(ctx context.Context, env *cli.Env, args []string, limit string) error {
+func runHistory(ctx context.Context, env *cli.Env, args []string, limit string, trusted []string) error {
 	if len(args) == 0 {
 		return diag.Usagef("name the location, such as oci://ghcr.io/acme/writ:prod")
 	}
@@ -43,11 +46,15 @@ func runHistory(ctx context.Context, env *cli.Env, args []string, limit string) 
 	if err != nil || n < 0 {
 		return diag.Usagef("--limit takes a number, not %q", limit)
 	}
+	trust, err := env.Trust(trusted)
+	if err != nil {
+		return err
+	}
 	place, err := workspace.OpenPlace(env.Place(args[0]), env.LocationOptions())
 	if err != nil {
 		return err
 	}
-	all, more, err := place.History(ctx, n)
+	all, more, err := place.Trusting(trust).History(ctx, n)
 	if err != nil {
 		return err
 	}
@@ -87,7 +94,7 @@ type pastSnapshot struct {
 	Previous string   `json:"previous"` // "" for the first
 	Revision string   `json:"revision"`
 	Created  string   `json:"created"`   // RFC 3339
-	SignedBy []string `json:"signed_by"` // key ids; whether the signatures hold is for servers to say
+	SignedBy []string `json:"signed_by"` // key ids; whether the signatures hold says --trust
 	Widened  *int     `json:"widened"`   // changes that widened access; null where what was before is not kept
 }
 

@@ -22,7 +22,7 @@ change that causes it. It also puts a lockfile back in canonical order that a
 merge left in disorder, and makes one that was lost out of the snapshot in force.
 What was retired is in no snapshot: take a lost lockfile from git where you can.`,
 		Example: "$ writ lock\nWrote writ.lock.hcl: 1 API, 1 client.",
-		Flags:   []cli.Flag{snapshotFlag(flags)},
+		Flags:   []cli.Flag{snapshotFlag(flags), trustFlag(&flags.Trust)},
 		Run: func(ctx context.Context, env *cli.Env, args []string) error {
 			return runLock(ctx, env, args, flags)
 		},

@@ -36,6 +36,11 @@ func snapshotFlag(flags *cli.ConfigFlags) cli.Flag {
 	return cli.Flag{Name: "snapshot", Usage: "the snapshot in force, a FILE or the address of a `LOCATION`; writ.snapshot in the root by default", Value: &flags.Snapshot}
 }
 
+// trustFlag says whose snapshots are taken. A server has the same flag.
+func trustFlag(names *[]string) cli.Flag {
+	return cli.Flag{Name: "trust", Usage: "refuse a snapshot that none of these Ed25519 public keys has signed: `KEY`, a PEM file or base64, or the digest of one that is taken unsigned; repeatable", Value: names}
+}
+
 // proposalOptions are the flags that plan and apply have in common.
 type proposalOptions struct {
 	locked  bool
@@ -77,10 +82,10 @@ $GITHUB_REPOSITORY or $CI_PROJECT_URL says where, and the files are committed.
 A REV that more than one branch or tag has is refused; a whole name, such as
 git:refs/remotes/origin/main, is never ambiguous. In a submodule REV is a full hash.
 
-The signature of a snapshot that is compared with is not verified: a location is
-as good as its host, and redirects lead to https only.`,
+Without --trust the signature of a snapshot that is compared with is not verified: a
+location is then as good as its host, and redirects lead to https only.`,
 		Example: "$ writ plan --against git:origin/main --detailed-exitcode\n...\nPlan: 1 to add, 0 to change, 0 to destroy. 1 change widens access.\n$ echo $?\n2",
-		Flags: append(o.flags(flags),
+		Flags: append(o.flags(flags), trustFlag(&flags.Trust),
 			cli.Flag{Name: "against", Usage: "compare with `REF`: a snapshot's file or location, or git:REV", Value: &o.against, Complete: completeRevisions},
 			cli.Flag{Name: "out", Usage: "save the plan for \"writ apply\" to `FILE`", Value: &o.out},
 			cli.Flag{Name: "detailed-exitcode", Usage: "exit with 2 when there are changes", Value: &o.detailed},

@@ -30,7 +30,8 @@ the next apply brings it back, unless the commit is reverted.
 
 LOCATION is the address at which the snapshot in force is. It returns to the one
 before, to the SERIAL that --to names, or to what the files said at git:REV, which
-is compiled. With --sign, a snapshot from its history must be signed by that key.
+is compiled. With --sign, what is in force and what it returns to must be signed by
+that key or by one that --trust names.
 
 SNAPSHOT is a file with the old content, or its address: then --snapshot says
 where the one in force is, writ.snapshot without.`,
@@ -55,24 +56,17 @@ func runRollback(ctx context.Context, env *cli.Env, args []string, flags *cli.Co
 	if inPlace {
 		flags.Snapshot = args[0]
 	}
-	key, err := signingKey(env, o.sign)
+	w, err := o.load(env, flags)
 	if err != nil {
 		return err
 	}
-	w, err := flags.Load(env, nil)
-	if err != nil {
-		return err
-	}
-	if err := w.Snapshot.CheckWritable(); err != nil {
-		return err
-	}
-	release := workspace.ReleaseOptions{Version: build.Read().Version, Key: key}
+	release := workspace.ReleaseOptions{Version: build.Read().Version}
 	var r *workspace.Release
 	if inPlace {
 		r, err = w.RollbackTo(ctx, o.to, release)
 	} else {
 		var old *snapshot.Snapshot
-		if old, err = workspace.ReadSnapshot(ctx, env.Place(args[0]), env.LocationOptions()); err == nil {
+		if old, err = w.ReadSnapshot(ctx, env.Place(args[0])); err == nil {
 			r, err = w.Rollback(ctx, old, release)
 		}
 	}

@@ -39,7 +39,7 @@ func promoteCommand() cli.Command {
 What "writ apply --stage 10%" has put beside the snapshot in force is put in its
 place, or with --stage given to a larger share. The plan says what that widens and
 narrows for whoever does not have it yet. It keeps its serial and signatures; with
---sign it must be signed by that key already.`,
+--sign or --trust it must be signed by that key already.`,
 		Example: "$ writ promote oci://ghcr.io/acme/writ:prod\n...\nApplied serial 13, sha256:77ac...: wrote oci://ghcr.io/acme/writ:prod.",
 		Flags:   append(o.flags(flags), stageFlag(share)),
 		Run: func(ctx context.Context, env *cli.Env, args []string) error {
@@ -47,8 +47,8 @@ narrows for whoever does not have it yet. It keeps its serial and signatures; wi
 			if err != nil {
 				return err
 			}
-			return runStaged(ctx, env, args, flags, o, func(w *workspace.Workspace, release workspace.ReleaseOptions) (*workspace.Release, error) {
-				return w.Promote(ctx, percent, release.Key)
+			return runStaged(ctx, env, args, flags, o, func(w *workspace.Workspace, _ workspace.ReleaseOptions) (*workspace.Release, error) {
+				return w.Promote(ctx, percent)
 			})
 		},
 	}
@@ -63,7 +63,7 @@ func abortCommand() cli.Command {
 The content in force gets a new serial, after that of what "writ apply --stage 10%"
 has put beside it, so that whoever serves that already takes it. The plan says what
 that widens and narrows for them. With --sign, what is in force must be signed by
-that key. The configuration's files still ask for what is given up: the next apply
+that key or by one that --trust names; what is given up need not be. The configuration's files still ask for what is given up: the next apply
 brings it back, unless the commit is reverted.`,
 		Example: "$ writ abort oci://ghcr.io/acme/writ:prod --sign release.pem\n...\nApplied serial 14, sha256:4be1...: wrote oci://ghcr.io/acme/writ:prod.",
 		Flags:   o.flags(flags),
@@ -81,19 +81,12 @@ func runStaged(ctx context.Context, env *cli.Env, args []string, flags *cli.Conf
 	if len(args) == 0 {
 		return diag.Usagef("name the location, such as oci://ghcr.io/acme/writ:prod")
 	}
-	key, err := signingKey(env, o.sign)
-	if err != nil {
-		return err
-	}
 	flags.Snapshot = args[0]
-	w, err := flags.Load(env, nil)
+	w, err := o.load(env, flags)
 	if err != nil {
 		return err
 	}
-	if err := w.Snapshot.CheckWritable(); err != nil {
-		return err
-	}
-	r, err := next(w, workspace.ReleaseOptions{Version: build.Read().Version, Key: key})
+	r, err := next(w, workspace.ReleaseOptions{Version: build.Read().Version})
 	if err != nil {
 		return err
 	}

@@ -2,9 +2,6 @@ package main
 
 import (
 	"crypto/ed25519"
-	"crypto/x509"
-	"encoding/base64"
-	"encoding/pem"
 	"errors"
 	"flag"
 	"fmt"
@@ -14,6 +11,7 @@ import (
 
 	"github.com/writ-auth/writ/schema/location"
 	"github.com/writ-auth/writ/schema/natsbucket"
+	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server"
 )
 
@@ -79,7 +77,7 @@ func parseFlags(args []string, getenv func(string) string, help io.Writer) (sett
 	f.StringVar(&s.secrets, "secrets", "", "`FOLDER` of the secrets that the configuration names as file:NAME")
 	f.StringVar(&s.state, "state", "", "`FOLDER` that remembers the highest serial served and, without --store, which assertions, proofs and refresh tokens were used")
 	f.Func("trust", "Ed25519 public `KEY` of which one must have signed the snapshot: a PEM file or base64; repeatable", func(v string) error {
-		keys, err := trustedKeys(v)
+		keys, err := snapshot.ParseTrustedKeys(v, os.ReadFile)
 		s.trust = append(s.trust, keys...)
 		return err
 	})
@@ -143,36 +141,6 @@ func (s *settings) check() error {
 	}
 	return errors.Join(s.snapshot.check(len(s.trust) > 0, s.state), s.keyFlags.check(), s.keyStore.check(s.keys), s.clients.check(s.tlsCert),
 		s.store.check(natsbucket.IsAddress(s.keys)))
-}
-
-// trustedKeys reads the public keys of a PEM file, or one key as base64.
-func trustedKeys(v string) ([]ed25519.PublicKey, error) {
-	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.RawURLEncoding} {
-		if raw, err := encoding.DecodeString(v); err == nil && len(raw) == ed25519.PublicKeySize {
-			return []ed25519.PublicKey{raw}, nil
-		}
-	}
-	file, err := os.ReadFile(v)
-	if err != nil {
-		return nil, err
-	}
-	var keys []ed25519.PublicKey
-	for {
-		var block *pem.Block
-		if block, file = pem.Decode(file); block == nil {
-			break
-		}
-		public, err := x509.ParsePKIXPublicKey(block.Bytes)
-		key, ok := public.(ed25519.PublicKey)
-		if err != nil || !ok {
-			return nil, fmt.Errorf("%q holds a PEM block %q that is not an Ed25519 public key", v, block.Type)
-		}
-		keys = append(keys, key)
-	}
-	if len(keys) == 0 {
-		return nil, fmt.Errorf("%q holds no Ed25519 public key", v)
-	}
-	return keys, nil
 }
 
 func printHelp(f *flag.FlagSet, w io.Writer) {

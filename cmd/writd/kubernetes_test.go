@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/writ-auth/writ/schema/snapshot"
 )
 
 // A manifest is what the tests look at of an object; that it has no member too many is
@@ -219,7 +221,7 @@ func checkMounts(t *testing.T, pod podSpec, writd container, trust manifest) {
 	}
 	path := filepath.Join(t.TempDir(), "trust.pem")
 	put(t, path, []byte(trust.Data["trust.pem"]))
-	if keys, err := trustedKeys(path); err != nil || len(keys) != 1 {
+	if keys, err := snapshot.ParseTrustedKeys(path, os.ReadFile); err != nil || len(keys) != 1 {
 		t.Errorf("the key that is trusted: %v, %v", keys, err)
 	}
 }

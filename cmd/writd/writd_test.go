@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/ecdsa"
-	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
@@ -284,28 +283,6 @@ func TestFlagsBeatTheEnvironment(t *testing.T) {
 	}
 	if _, err := parseFlags(nil, func(name string) string { return map[string]string{"WRITD_TRUST": "absent"}[name] }, io.Discard); err == nil || !strings.Contains(err.Error(), "WRITD_TRUST") {
 		t.Errorf("%v", err)
-	}
-}
-
-func TestTrustedKeys(t *testing.T) {
-	public, _, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKIXPublicKey(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "keys.pem")
-	block := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
-	if err := os.WriteFile(path, append(block, block...), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for v, n := range map[string]int{path: 2, base64.StdEncoding.EncodeToString(public): 1, base64.RawURLEncoding.EncodeToString(public): 1} {
-		keys, err := trustedKeys(v)
-		if err != nil || len(keys) != n || !keys[0].Equal(public) {
-			t.Errorf("%q: %v, %v", v, keys, err)
-		}
 	}
 }
 

@@ -20,6 +20,7 @@ type Place struct {
 	path    string // of a file; "" for another location
 	address location.Address
 	options location.Options
+	trust   Trust // of what is read there
 }
 
 // IsAddress reports whether a text names a location that is no file. Whether it does
@@ -37,6 +38,12 @@ func OpenPlace(text string, o location.Options) (Place, error) {
 		return Place{}, diag.Usagef("%w", err)
 	}
 	return Place{address: a, options: o}, nil
+}
+
+// Trusting is the place with the rule for the snapshots that are read there.
+func (p Place) Trusting(t Trust) Place {
+	p.trust = t
+	return p
 }
 
 // File returns the path of a file. ok is false for every other location.
@@ -100,7 +107,19 @@ func (p Place) Snapshot(ctx context.Context) (*snapshot.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	return OpenSnapshot(file, p.String())
+	return p.open(file)
+}
+
+// open opens a snapshot of the place, if it may be taken.
+func (p Place) open(file []byte) (*snapshot.Snapshot, error) {
+	snap, err := OpenSnapshot(file, p.String())
+	if err == nil {
+		err = p.trust.check(snap, p)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return snap, nil
 }
 
 // ReadSnapshot reads the newest snapshot of the place that a text names.
@@ -145,7 +164,7 @@ func (p Place) baseline(ctx context.Context) (*Baseline, error) {
 	if err != nil {
 		return nil, err
 	}
-	snap, err := OpenSnapshot(file, p.String())
+	snap, err := p.open(file)
 	if err != nil {
 		return nil, err
 	}

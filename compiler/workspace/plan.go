@@ -100,7 +100,7 @@ func (w *Workspace) against(ctx context.Context, ref string) (*Baseline, error) 
 	if revision, ok := strings.CutPrefix(ref, gitScheme); ok {
 		return w.atRevision(ctx, revision)
 	}
-	place, err := OpenPlace(ref, w.location)
+	place, err := w.place(ref)
 	if err != nil {
 		return nil, err
 	}

@@ -24,12 +24,11 @@ import (
 // what is made from nothing gets serial 1, which servers that have a newer one
 // never take.
 type ReleaseOptions struct {
-	First       bool               // nothing was applied before
-	AfterSerial uint64             // the serial that servers have; 0 when it is not known
-	Revision    string             // to record where git does not tell
-	Version     string             // of the program
-	Key         ed25519.PrivateKey // signs the snapshot; nil for none
-	Percent     int                // of the fleet that takes it first; 0 for all
+	First       bool   // nothing was applied before
+	AfterSerial uint64 // the serial that servers have; 0 when it is not known
+	Revision    string // to record where git does not tell
+	Version     string // of the program
+	Percent     int    // of the fleet that takes it first; 0 for all
 }
 
 // MaxAfterSerial bounds ReleaseOptions.AfterSerial: it leaves a serial for this
@@ -77,7 +76,7 @@ func (w *Workspace) Release(ctx context.Context, p *Proposal, o ReleaseOptions) 
 	lock, now := p.Lock.Next.Bytes(), w.now()
 	r := &Release{
 		Plan: p.Plan, Prior: p.Prior, Lockfile: w.Lockfile.Path, Snapshot: w.Snapshot, Percent: o.Percent,
-		replaced: replaced, root: w.Dir, body: p.Body, sources: sources, key: o.Key, rand: w.rand,
+		replaced: replaced, root: w.Dir, body: p.Body, sources: sources, key: w.key, rand: w.rand,
 	}
 	r.Envelope = snapshot.Envelope{
 		Serial: serial, Previous: p.Prior.Digest, Revision: revision,
@@ -151,7 +150,7 @@ If it is lost: writ apply --after-serial SERIAL, the highest serial that a writd
 
 // Rollback makes a release of an older snapshot: the old body under the serial
 // after that of the one in force. The lockfile stays. Of the options only Version
-// and Key count.
+// counts.
 func (w *Workspace) Rollback(ctx context.Context, old *snapshot.Snapshot, o ReleaseOptions) (*Release, error) {
 	prior, err := w.InForce(ctx)
 	if err != nil {
@@ -190,7 +189,7 @@ func (w *Workspace) again(old *snapshot.Snapshot, prior *Baseline, replaced cond
 	return &Release{
 		Plan: compiler.PlanBetween(prior.Prior, document, old.Digest(), now), Envelope: envelope, Prior: prior,
 		Lockfile: w.Lockfile.Path, Snapshot: w.Snapshot,
-		replaced: replaced, root: w.Dir, body: old.Body(), sources: old.Sources(), key: o.Key, rand: w.rand,
+		replaced: replaced, root: w.Dir, body: old.Body(), sources: old.Sources(), key: w.key, rand: w.rand,
 	}
 }
 

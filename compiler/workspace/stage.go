@@ -2,7 +2,6 @@ package workspace
 
 import (
 	"context"
-	"crypto/ed25519"
 
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/config/diag"
@@ -49,6 +48,7 @@ func (w *Workspace) both(ctx context.Context) (inForce *Baseline, staged *snapsh
 	if file, err = l.Fetch(ctx, inForce.head.Staged.Head); err != nil {
 		return nil, nil, nil, LocationError(err)
 	}
+	// Whether it may be taken is for Promote to say: what nobody trusts can still be given up.
 	if staged, err = OpenSnapshot(file, w.Snapshot.String()); err != nil {
 		return nil, nil, nil, err
 	}
@@ -57,8 +57,8 @@ func (w *Workspace) both(ctx context.Context) (inForce *Baseline, staged *snapsh
 }
 
 // Promote makes a release of the snapshot that is staged: for a larger share, or for all
-// when percent is 0. Nothing is signed: with a key, it must be signed by that already.
-func (w *Workspace) Promote(ctx context.Context, percent int, key ed25519.PrivateKey) (*Release, error) {
+// when percent is 0. Nothing is signed: it must be trusted as it is.
+func (w *Workspace) Promote(ctx context.Context, percent int) (*Release, error) {
 	inForce, staged, file, err := w.both(ctx)
 	if err != nil {
 		return nil, err
@@ -66,10 +66,8 @@ func (w *Workspace) Promote(ctx context.Context, percent int, key ed25519.Privat
 	if was := inForce.head.Staged.Percent; percent > 0 && percent <= was {
 		return nil, diag.Usagef("--stage %d%%: it is staged for %d %% already, and whoever has it keeps it", percent, was)
 	}
-	if key != nil {
-		if err := w.signedBy(staged, key); err != nil {
-			return nil, err
-		}
+	if err := w.Snapshot.trust.check(staged, w.Snapshot); err != nil {
+		return nil, err
 	}
 	return &Release{
 		Plan:     compiler.PlanBetween(inForce.Prior, snapshot.Decode(staged), staged.Digest(), w.now()),
@@ -84,11 +82,6 @@ func (w *Workspace) Abort(ctx context.Context, o ReleaseOptions) (*Release, erro
 	inForce, staged, _, err := w.both(ctx)
 	if err != nil {
 		return nil, err
-	}
-	if o.Key != nil {
-		if err := w.signedBy(inForce.Snapshot, o.Key); err != nil {
-			return nil, err
-		}
 	}
 	prior := newBaseline(staged)
 	prior.LockDigest = inForce.LockDigest

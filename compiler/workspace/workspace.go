@@ -17,6 +17,7 @@ package workspace
 import (
 	"cmp"
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
 	"io"
@@ -44,13 +45,15 @@ const SnapshotName = "writ.snapshot"
 
 // Options say where everything is.
 type Options struct {
-	Dir      string            // the root of the configuration
-	Lockfile File              // the zero value is writ.lock.hcl in Dir
-	Snapshot string            // path or address of the snapshot in force; "" is writ.snapshot in Dir
-	Prior    string            // path or address where it is read; "" is Snapshot, where it is written
-	Location location.Options  // how locations are reached
-	Vars     map[string]string // values of variables
-	VarFiles []File            // files of values of variables
+	Dir      string             // the root of the configuration
+	Lockfile File               // the zero value is writ.lock.hcl in Dir
+	Snapshot string             // path or address of the snapshot in force; "" is writ.snapshot in Dir
+	Prior    string             // path or address where it is read; "" is Snapshot, where it is written
+	Location location.Options   // how locations are reached
+	Trust    Trust              // which snapshots are taken
+	Key      ed25519.PrivateKey // signs what is released; nil for none
+	Vars     map[string]string  // values of variables
+	VarFiles []File             // files of values of variables
 
 	Now  func() time.Time // time.Now when nil
 	Rand io.Reader        // for the names of staging files; crypto/rand when nil
@@ -74,6 +77,8 @@ type Workspace struct {
 	prior      Place // where it is read: Snapshot, unless Options name another
 	priorAsked bool
 	location   location.Options
+	trust      Trust
+	key        ed25519.PrivateKey
 	lockAsked  bool // Options named the lockfile
 	varFiles   []inputFile
 	config     config.Options
@@ -84,17 +89,20 @@ type Workspace struct {
 
 // Load finds the folder and reads the files that the options name.
 func Load(o Options) (*Workspace, error) {
-	w := &Workspace{Dir: o.Dir, Lockfile: o.Lockfile, location: o.Location, now: o.Now, rand: o.Rand, note: o.Note}
+	w := &Workspace{Dir: o.Dir, Lockfile: o.Lockfile, location: o.Location, trust: o.Trust, key: o.Key, now: o.Now, rand: o.Rand, note: o.Note}
 	if w.lockAsked = o.Lockfile != (File{}); !w.lockAsked {
 		w.Lockfile = File{lockfile.DefaultName, filepath.Join(o.Dir, lockfile.DefaultName)}
 	}
+	if o.Key != nil {
+		w.trust.signer = o.Key.Public().(ed25519.PublicKey)
+	}
 	w.Lockfile = File{filepath.ToSlash(w.Lockfile.Name), filepath.Clean(w.Lockfile.Path)}
 	var err error
-	if w.Snapshot, err = OpenPlace(cmp.Or(o.Snapshot, filepath.Join(o.Dir, SnapshotName)), o.Location); err != nil {
+	if w.Snapshot, err = w.place(cmp.Or(o.Snapshot, filepath.Join(o.Dir, SnapshotName))); err != nil {
 		return nil, err
 	}
 	if w.prior, w.priorAsked = w.Snapshot, o.Prior != ""; w.priorAsked {
-		if w.prior, err = OpenPlace(o.Prior, o.Location); err != nil {
+		if w.prior, err = w.place(o.Prior); err != nil {
 			return nil, err
 		}
 	}

@@ -797,6 +797,13 @@ $ writ apply`,
 		Remedy: "Fetch the snapshot in force, or name it with --snapshot. If nothing was ever applied: writ apply --first. If it is lost: writ apply --after-serial SERIAL.",
 	},
 	{
+		Name: "snapshot-untrusted", Severity: Error, Summary: "Snapshot untrusted",
+		Meaning: "The snapshot is not signed by a key that --trust or --sign names. Whoever may write to a location can put anything there, and a plan, the next serial and a rollback go on from it.",
+		Example: `$ writ apply --snapshot nats://127.0.0.1:4222/writ/prod
+$ writ apply --snapshot nats://127.0.0.1:4222/writ/prod --sign release.pem`,
+		Remedy: "Name the key that had signed it with --trust KEY. Where signing begins now, compare its digest with what servers tell at /status, and take this one by its name: --trust sha256:...",
+	},
+	{
 		Name: "snapshot-version", Severity: Error, Summary: "Snapshot version",
 		Meaning: "The snapshot has a format that this writ does not read.",
 		Example: `$ writ show future.snapshot`,

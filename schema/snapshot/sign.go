@@ -3,7 +3,10 @@ package snapshot
 import (
 	"crypto/ed25519"
 	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/hex"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,6 +19,38 @@ var ErrUnsigned = errors.New("the snapshot is not signed")
 // ErrUntrusted is wrapped by what VerifySignatures returns when no signature is
 // valid by a trusted key.
 var ErrUntrusted = errors.New("the snapshot is not signed by a trusted key")
+
+// ParseTrustedKeys reads the keys that the flag --trust names: one Ed25519 public key as
+// base64, or the public keys of a PEM file, which read returns. There is at least one
+// unless the error says otherwise.
+func ParseTrustedKeys(name string, read func(path string) ([]byte, error)) ([]ed25519.PublicKey, error) {
+	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.RawURLEncoding} {
+		if raw, err := encoding.DecodeString(name); err == nil && len(raw) == ed25519.PublicKeySize {
+			return []ed25519.PublicKey{raw}, nil
+		}
+	}
+	file, err := read(name)
+	if err != nil {
+		return nil, err
+	}
+	var keys []ed25519.PublicKey
+	for {
+		var block *pem.Block
+		if block, file = pem.Decode(file); block == nil {
+			break
+		}
+		public, err := x509.ParsePKIXPublicKey(block.Bytes)
+		key, ok := public.(ed25519.PublicKey)
+		if err != nil || !ok {
+			return nil, fmt.Errorf("%q holds a PEM block %q that is not an Ed25519 public key", name, block.Type)
+		}
+		keys = append(keys, key)
+	}
+	if len(keys) == 0 {
+		return nil, fmt.Errorf("%q holds no Ed25519 public key", name)
+	}
+	return keys, nil
+}
 
 // payloadType keeps a signature over a snapshot from being one over anything else.
 const payloadType = "application/vnd.writ.snapshot.v1+json"

@@ -6,6 +6,7 @@ package cli
 
 import (
 	"context"
+	"crypto/ed25519"
 	"strings"
 )
 
@@ -104,9 +105,11 @@ type ConfigFlags struct {
 	Lockfile string
 
 	// Of the commands that ask for them.
-	Snapshot    string // where the snapshot in force is
-	Prior       string // where it is read, if not there
-	AllowUnsafe bool   // it may be written to where it can be forgotten
+	Snapshot    string             // where the snapshot in force is
+	Prior       string             // where it is read, if not there
+	AllowUnsafe bool               // it may be written to where it can be forgotten
+	Trust       []string           // whose snapshots are taken: workspace.ParseTrust
+	Key         ed25519.PrivateKey // signs what is written; nil for none
 }
 
 func (f *ConfigFlags) flags() []Flag {

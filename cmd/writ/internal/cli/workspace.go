@@ -21,8 +21,13 @@ func (f *ConfigFlags) Load(env *Env, args []string) (*workspace.Workspace, error
 	if err != nil {
 		return nil, err
 	}
+	trust, err := env.Trust(f.Trust)
+	if err != nil {
+		return nil, err
+	}
 	o := workspace.Options{
 		Dir: env.Root(env.Folder(args)), Snapshot: env.Place(f.Snapshot), Prior: env.Place(f.Prior), Location: env.LocationOptions(),
+		Trust: trust, Key: f.Key,
 		Vars: vars, Now: env.Now, Rand: env.Rand, Note: env.Note,
 	}
 	o.Location.AllowUnsafe = f.AllowUnsafe
@@ -108,6 +113,11 @@ func (e *Env) Place(name string) string {
 		return name
 	}
 	return e.Path(name)
+}
+
+// Trust reads the values of --trust.
+func (e *Env) Trust(names []string) (workspace.Trust, error) {
+	return workspace.ParseTrust(names, func(path string) ([]byte, error) { return workspace.ReadFile(e.Path(path)) })
 }
 
 // LocationOptions say how locations are reached: NATS with the variables of its own
