@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -145,13 +146,15 @@ func mistyped(what string, v cty.Value, at hcl.Range) diag.Diagnostic {
 }
 
 // about adds to diagnostics of a policy which object it was evaluated for: their range is
-// the policy's, whatever object it was.
+// the policy's, whatever object it was. It changes a copy, because the evaluator hands out
+// one list for all evaluations of an expression that it found wrong.
 func (p *Policy) about(self Self, l diag.List) diag.List {
 	k, _ := policyKindOf(p.ForEachOf)
 	address, ok := self.attr(k, "address")
 	if !ok {
 		return l
 	}
+	l = slices.Clone(l)
 	for i := range l {
 		l[i].Detail += " self is " + address.AsString() + "."
 	}
