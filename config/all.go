@@ -15,7 +15,8 @@ import (
 )
 
 // A Change is one change of a plan as policies see it; schema.PolicyChange says what
-// each attribute means.
+// each attribute means. It is made from a plan, so that validate, which makes none, checks
+// no policy about changes.
 type Change struct {
 	Address, Action, Effect string
 	Gained, Lost            []ChangedAccess
@@ -54,6 +55,8 @@ func (c *Change) attr(name string) cty.Value {
 // may compare and join them. It is that of their elements.
 var accessType = cty.Object(map[string]cty.Type{"client": cty.String, "api": cty.String, "subject_type": cty.String, "scopes": cty.List(cty.String)})
 
+// accessList is gained or lost as expressions see it. Each element has all attributes of
+// accessType, so that cty makes a list of them.
 func accessList(list []ChangedAccess) cty.Value {
 	if len(list) == 0 {
 		return cty.ListValEmpty(accessType)
@@ -73,7 +76,7 @@ func plannedObject(m json.Marshaler) cty.Value {
 	// value of a credential.
 	text, err := m.MarshalJSON()
 	if err != nil {
-		return cty.NilVal
+		return cty.NilVal // reported as an attribute that cannot be read
 	}
 	if string(text) == "null" {
 		return cty.NullVal(cty.DynamicPseudoType)
@@ -88,7 +91,8 @@ func FederatedAddress(client, label string) string {
 }
 
 // An All is every object of a document, as policies read it. Each list is made when the
-// first policy asks for it. It is safe for use by many goroutines.
+// first policy asks for it, and once: a policy over each of n objects that reads all n
+// would otherwise make n² values. It is safe for use by many goroutines.
 type All struct {
 	document *schema.Document
 	changes  []Change

@@ -21,18 +21,20 @@ type Claim struct {
 	NameRange hcl.Range
 }
 
-// claims is a claims attribute: an object whose values become JSON.
+// claims is a claims attribute: an object whose values become JSON. Most read nothing of
+// self and so are the same in every token of the object: these are evaluated once, by Load.
 type claims struct {
 	*deferred
 	places map[string]claimPlace // of those whose names are written out
-	fixed  []Claim               // what it gives whenever it does not read self
-	isSet  bool                  // fixed is set
+	fixed  []Claim               // their values, where self is not read
+	isSet  bool                  // fixed is set, perhaps to none
 }
 
 // A claimPlace is where a claim was written.
 type claimPlace struct{ name, value hcl.Range }
 
-// claims decodes a claims attribute, nil when there is none.
+// claims decodes a claims attribute, nil when there is none, or when it is wrong and has
+// been reported. An empty object is as good as none.
 func (f *fields) claims() *claims {
 	a := f.block.Body.Attribute("claims")
 	if a == nil {
@@ -95,13 +97,13 @@ func (c *claims) evaluate(e *eval.Evaluator, self Self) ([]Claim, diag.List) {
 	if problems.HasErrors() {
 		return nil, problems
 	}
-	var p []Claim
 	if v.IsNull() {
 		return nil, nil
 	}
 	if ty := v.Type(); !ty.IsObjectType() && !ty.IsMapType() {
 		return nil, diag.List{diag.New("wrong-type", c.expr.Range(), "claims must be an object, not "+typeName(ty)+". Write it like: claims = { \"https://example.com/team\" = \"payments\" }")}
 	}
+	var evaluated []Claim
 	for name, value := range v.AsValueMap() {
 		at, ok := c.places[name]
 		if !ok {
@@ -112,15 +114,16 @@ func (c *claims) evaluate(e *eval.Evaluator, self Self) ([]Claim, diag.List) {
 			problems = append(problems, diag.New("invalid-claim", at.value, "claim \""+name+"\" "+err.Error()+"."))
 			continue
 		}
-		p = append(p, Claim{Name: name, JSON: text, Range: at.value, NameRange: at.name})
+		evaluated = append(evaluated, Claim{Name: name, JSON: text, Range: at.value, NameRange: at.name})
 	}
-	slices.SortFunc(p, func(a, b Claim) int { return cmp.Compare(a.Name, b.Name) })
-	return p, problems.Sorted()
+	slices.SortFunc(evaluated, func(a, b Claim) int { return cmp.Compare(a.Name, b.Name) })
+	return evaluated, problems.Sorted()
 }
 
 // EvalClaims evaluates the custom claims of one authorization: the API's, over
-// them the client's, over them its own. A null takes a claim away. They are
-// sorted by name. Any of the three declarations may be nil.
+// them the client's, over them its own. A null takes a claim away that a layer below gives.
+// They are sorted by name. Any of the three declarations may be nil. self holds all three
+// objects of the authorization. After errors, the claims are those that could be evaluated.
 func (c *Config) EvalClaims(api *API, client *Client, auth *Authorization, self Self) ([]Claim, diag.List) {
 	var layers []*claims
 	if api != nil && api.claims != nil {

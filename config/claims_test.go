@@ -202,11 +202,13 @@ policy "p" {
 			t.Errorf("message %q, want %q", message, want)
 		}
 	}
-	for _, condition := range []string{`self.label`, `self.label == "" ? true : null`, `self.client.metadata.nosuch == "x"`} {
+	for _, condition := range []string{`self.label`, `self.label == "" ? true : null`, `self.client.metadata.nosuch == "x"`, `{ x = self.label, x = "" }.x == ""`} {
 		c := load(t, fmt.Sprintf(src, "authorization", condition))
-		_, _, problems := c.CheckPolicy(c.Policies[0], self(c, c.Authorizations[0]))
-		if len(problems) != 1 || !strings.Contains(problems[0].Detail, "authorization.a") {
-			t.Errorf("%s: %+v", condition, problems)
+		for range 2 { // each object is named for itself
+			_, _, problems := c.CheckPolicy(c.Policies[0], self(c, c.Authorizations[0]))
+			if len(problems) != 1 || strings.Count(problems[0].Detail, "self is authorization.a.") != 1 {
+				t.Errorf("%s: %+v", condition, problems)
+			}
 		}
 	}
 }

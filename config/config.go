@@ -17,7 +17,11 @@ import (
 )
 
 // A Config is a configuration as declared: evaluated, checked block by block,
-// nothing compared with anything else yet.
+// nothing compared with anything else yet. Each list is sorted by label, but for Issuers
+// and Tests, so that it does not depend on how the files are called.
+//
+// Load has finished with a Config when it returns it. From then on its fields are only
+// read, and EvalClaims and CheckPolicy may be called by many goroutines.
 type Config struct {
 	Issuers        []*Issuer // exactly one in a valid tree; package compiler says so
 	APIs           []*API
@@ -40,14 +44,15 @@ type Config struct {
 	// file did not parse. Then nothing follows from what is not there.
 	Partial bool
 
-	eval *eval.Evaluator // of claims and policies
+	eval *eval.Evaluator // of claims and policies, with a budget of its own
 }
 
-// A Decl is where something was declared.
+// A Decl is where something was declared. All instances of a block with for_each have the
+// ranges of that block.
 type Decl struct {
-	Address string    // "api.orders", `client.worker["eu"]`, "issuer"
-	Range   hcl.Range // the block's header
-	block   *source.Block
+	Address string        // "api.orders", `client.worker["eu"]`, "issuer"
+	Range   hcl.Range     // the block's header
+	block   *source.Block // nil in a Decl that was not loaded; then Range stands for every place in it
 }
 
 // An Issuer is the issuer block with its defaults.
@@ -57,9 +62,10 @@ type Issuer struct {
 	Defaults schema.Defaults
 }
 
-// An API is an api block, one per instance where for_each is used. Like that of
-// every object, a value that was not set is the language's default. It is zero
-// where another block comes before that: package compiler then applies both.
+// An API is an api block, one per instance where for_each is used. As in every object, an
+// attribute that was not set has the language's default. It is zero if it may be inherited
+// from another block: package compiler, which sees all blocks, then sets it to what it
+// inherits or to the default.
 type API struct {
 	Decl
 	schema.API
@@ -100,10 +106,13 @@ type Policy struct {
 	ForEachOf string // a value of the attribute for_each_of
 	Severity  string // "error" or "warning"
 
+	// Both are nil if Load found them wrong and said so. The policy is then not evaluated.
 	condition, errorMessage *deferred
 }
 
-// A Test is one expectation of a *.test.hcl file.
+// A Test is one expectation of a *.test.hcl file. It names client and API as a request
+// does, by client_id and identifier, and not by reference: so it fails if one of them is
+// renamed or gone, as a request of that client would.
 type Test struct {
 	Decl
 	Name   string

@@ -23,8 +23,8 @@ import (
 // errNotDuration says that a value has a type that no duration is written in.
 var errNotDuration = errors.New("neither a string nor a number")
 
-// secondsOf reads a duration: a whole number of seconds, or text such as "90m". The
-// error is errNotDuration for a value of another type.
+// secondsOf reads a duration in seconds: a whole number of them, or text such as "90m". The
+// error is errNotDuration for a value of another type, and a text for the author otherwise.
 func secondsOf(v cty.Value) (int64, error) {
 	switch v.Type() {
 	case cty.Number:
@@ -44,7 +44,8 @@ func secondsOf(v cty.Value) (int64, error) {
 }
 
 // templateText turns the number or bool of "${...}" into text. HCL unwraps a template of
-// one expression, but an author who writes quotes means a string.
+// one expression, but an author who writes quotes means a string. Values of other types
+// stay what they are, for the caller to refuse.
 func templateText(expr *source.Expr, v cty.Value) cty.Value {
 	if v.Type() == cty.String {
 		return v
@@ -58,7 +59,8 @@ func templateText(expr *source.Expr, v cty.Value) cty.Value {
 }
 
 // stringsOf reads a list, set or tuple of strings. It returns false for any other value,
-// and where an element is null.
+// and where an element is null. A number is no string: an author who writes 1 for "1" is told
+// so, where HCL's own conversion would hide it.
 func stringsOf(v cty.Value) ([]string, bool) {
 	if ty := v.Type(); !ty.IsTupleType() && !ty.IsListType() && !ty.IsSetType() {
 		return nil, false
@@ -84,7 +86,7 @@ func stringList(values []string) cty.Value {
 }
 
 // stringMapOf reads a map or object of strings. A member that is null is left out: in HCL
-// null is how a conditional says "not set".
+// null is how a conditional says "not set". It returns false for any other value.
 func stringMapOf(v cty.Value) (map[string]string, bool) {
 	if ty := v.Type(); !ty.IsMapType() && !ty.IsObjectType() {
 		return nil, false
@@ -116,8 +118,9 @@ func stringMap(m map[string]string) cty.Value {
 }
 
 // canonicalJSON encodes a value without white space and with sorted member
-// names, so that equal values have equal bytes. Its errors follow the name of
-// the attribute.
+// names, so that equal values have equal bytes: plans, digests and snapshots compare bytes.
+// It is close to RFC 8785, but sorts names by bytes. Its errors follow the name of the
+// attribute: "holds a number beyond ...".
 func canonicalJSON(v cty.Value) (string, error) {
 	var b bytes.Buffer
 	if err := appendJSON(&b, v); err != nil {
@@ -167,6 +170,8 @@ func appendJSONNumber(b *bytes.Buffer, n *big.Float) error {
 		b.WriteString(strconv.FormatInt(i, 10))
 		return nil
 	}
+	// 1e300 is a round number below the largest float64, 1.8e308. A fraction that becomes 0
+	// has lost its value, and an integer that gets here is beyond 53 bits.
 	f, _ := n.Float64()
 	if n.IsInt() || n.IsInf() || f == 0 || f > 1e300 || f < -1e300 {
 		return errors.New("holds a number beyond what JSON readers keep exact: write it as a string")
@@ -201,7 +206,8 @@ func appendJSONObject(b *bytes.Buffer, v cty.Value) error {
 	return nil
 }
 
-// appendJSONArray writes lists and tuples in their order, and sets in the order that cty gives them, which depends on the elements alone.
+// appendJSONArray writes lists and tuples in their order, and sets in the order that cty
+// gives them, which depends on the elements alone.
 func appendJSONArray(b *bytes.Buffer, v cty.Value) error {
 	b.WriteByte('[')
 	first := true
@@ -223,7 +229,7 @@ func appendJSONArray(b *bytes.Buffer, v cty.Value) error {
 func notDuration(s string, err error) error {
 	number := strings.TrimRight(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 	unit := strings.ToLower(s[len(number):])
-	if n, err := strconv.ParseUint(strings.TrimSpace(number), 10, 32); err == nil {
+	if n, err := strconv.ParseUint(strings.TrimSpace(number), 10, 32); err == nil { // so that times 7 fits
 		for _, u := range unitNames {
 			if slices.Contains(u.names, unit) {
 				return fmt.Errorf("%q is no duration: write %q", s, strconv.FormatUint(n*u.times, 10)+u.suffix)

@@ -19,6 +19,8 @@ import (
 
 // decode turns every block into the declared model, sorted by label whatever the files
 // are called. Only the issuer stays in the order of the files: a second one is an error.
+// What no expression has asked for until then is evaluated here, so that each block is
+// checked even if nothing refers to it.
 func (l *loader) decode(c *Config) {
 	for _, b := range l.plain["issuer"] {
 		c.Issuers = append(c.Issuers, l.decodeIssuer(b))
@@ -39,7 +41,8 @@ func (l *loader) decode(c *Config) {
 }
 
 // decodeKind decodes the blocks of a kind, one object for each instance. Problems found
-// meanwhile belong to the instance, see problems.owner.
+// meanwhile belong to the instance, see problems.owner. Space is made for one object a
+// block, which is right for all but those with for_each.
 func decodeKind[T any](l *loader, k kind, decode func(*object) *T) []*T {
 	out := make([]*T, 0, len(l.kinds[k].order))
 	for _, d := range l.kinds[k].order {
@@ -52,7 +55,8 @@ func decodeKind[T any](l *loader, k kind, decode func(*object) *T) []*T {
 	return out
 }
 
-// dollarName matches a reference that is written as a variable of a shell.
+// dollarName matches a reference that is written as a variable of a shell. Other words
+// after a dollar sign may be meant as they stand.
 var dollarName = regexp.MustCompile(`\$((?:var|local|each|api|client)\.[a-z_][a-z0-9_]*)`)
 
 // shellVariableHint says how to insert a value where a string has one in the shell's way,
@@ -65,7 +69,7 @@ func shellVariableHint(s string) string {
 }
 
 // decodePlain decodes the blocks of a type that nothing refers to. Repeated labels are
-// reported here: they are in no table of the index.
+// reported here: they are in no table of the index. Of two, the first by file counts.
 func decodePlain[T any](l *loader, typ string, decode func(*source.Block) *T) []*T {
 	var out []*T
 	seen := map[string]*source.Block{}
@@ -81,12 +85,14 @@ func decodePlain[T any](l *loader, typ string, decode func(*source.Block) *T) []
 	return out
 }
 
-// declaration is where the object was declared, for the declared model.
+// declaration returns where the object was declared, for the declared model. Its block
+// stays referenced from there, so that later rules can point at any attribute.
 func (o *object) declaration() Decl {
 	return Decl{Address: o.address(), Range: o.decl.block.DefRange(), block: o.decl.block}
 }
 
-// fieldsOfObject begins the decoding of an object's own block.
+// fieldsOfObject begins the decoding of an object's own block. Its address is passed since
+// every caller has made it already.
 func (l *loader) fieldsOfObject(o *object, address string) *fields {
 	return l.fieldsOf(l.kinds[o.decl.kind].spec, o.decl.block, address, o)
 }
@@ -131,7 +137,7 @@ func (l *loader) decodeClient(o *object) *Client {
 }
 
 // decodeAuthorization decodes an authorization. Its scopes are compared with those of the API
-// by package compiler, which knows both.
+// by package compiler, which knows both. claims are prepared here and evaluated there.
 func (l *loader) decodeAuthorization(o *object) *Authorization {
 	a := &Authorization{Decl: o.declaration()}
 	f := l.fieldsOfObject(o, a.Address)
@@ -154,7 +160,7 @@ func (f *fields) checkUserClaims(a *Authorization) {
 			about, what = "subject_claims", "subject_claims are what a user's token must say"
 		}
 		f.errorf("invalid-value", a.AttrRange(about), "%s, and subject_type is \"client\" here. Leave them out, or write subject_type = \"user\".", what)
-		a.CopyClaims = nil
+		a.CopyClaims = nil // or package compiler would find claims of the same names at odds with them
 		return
 	}
 	for i, name := range a.CopyClaims {
@@ -187,7 +193,8 @@ func (l *loader) decodeSigningKey(b *source.Block) *SigningKey {
 }
 
 // decodePolicy prepares a policy for evaluation: names are resolved now, values come later.
-// Without a valid for_each_of nothing is known of self, so nothing more is checked.
+// Without a valid for_each_of nothing is known of self, so nothing more is checked. A policy
+// with mistakes is kept, and not evaluated: see Policy.
 func (l *loader) decodePolicy(b *source.Block) *Policy {
 	spec, _ := schema.LanguageBlock("policy")
 	p := &Policy{Decl: Decl{Address: "policy." + b.Labels[0], Range: b.DefRange(), block: b}, Label: b.Labels[0]}
@@ -211,7 +218,7 @@ func (f *fields) ascii(spec *schema.Attribute) string {
 	}
 	a := f.block.Body.Attribute(spec.Name)
 	if _, isLiteral := a.Expr.Literal(); !isLiteral {
-		return s
+		return s // what it is made of may stand anywhere; spec.Check has seen the value
 	}
 	at := a.Expr.Range()
 	src := f.sources[at.Filename]
@@ -223,7 +230,8 @@ func (f *fields) ascii(spec *schema.Attribute) string {
 }
 
 // hasNonASCII reports whether source text has a character outside ASCII, as itself or as
-// the escape \uXXXX or \UXXXXXXXX.
+// the escape \uXXXX or \UXXXXXXXX. The character after any other backslash is skipped, so
+// that the second of two does not begin an escape.
 func hasNonASCII(src string) bool {
 	for i := 0; i < len(src); i++ {
 		switch {
@@ -239,8 +247,9 @@ func hasNonASCII(src string) bool {
 	return false
 }
 
-// keys decodes a set of public keys. Equal texts are parsed once: thousands of clients may
-// share one key set.
+// keys decodes a set of public keys into its canonical form. It is text, as JSON or PEM, or
+// for jwks also an object in HCL. Equal texts are parsed once: thousands of clients may
+// share one key set, and parsing checks each key, for a weak modulus among other things.
 func (f *fields) keys(spec *schema.Attribute) string {
 	v, at, ok := f.value(spec)
 	if !ok {
@@ -292,7 +301,8 @@ func (l *loader) countKeys(canonical string, at hcl.Range) {
 }
 
 // isPath reports whether a text is more likely the name of a key file than a key. A name
-// may be repeated in a message; key material never is.
+// may be repeated in a message; key material never is, as it may be a private key. Hence the
+// narrow rule: short, one word, and a suffix that key files have.
 func isPath(text string) bool {
 	names := []string{".json", ".jwks", ".pem", ".pub", ".crt", ".key"}
 	return len(text) < 256 && !strings.ContainsAny(text, " \t\r\n{") && slices.Contains(names, path.Ext(text))
@@ -324,7 +334,8 @@ func (f *fields) checkScope(s *schema.Scope) {
 	}
 }
 
-// checkFederated warns about subjects that do not name whom they seem to name.
+// checkFederated warns about subjects that do not name whom they seem to name. The rules
+// that need the issuer, or other federated blocks, are in package compiler.
 func (f *fields) checkFederated(c *schema.Federated) {
 	if strings.Contains(c.Subject, "*") {
 		at, _ := rangeOf(f.block, "subject")
@@ -336,7 +347,8 @@ func (f *fields) checkFederated(c *schema.Federated) {
 	}
 }
 
-// checkRefreshToken holds idle_lifetime to lifetime, which shortens its default.
+// checkRefreshToken holds idle_lifetime to lifetime. One that was written must not be
+// longer; one that was not is the language's default or lifetime, whichever is shorter.
 func (f *fields) checkRefreshToken(r *schema.RefreshToken) {
 	idle, written := rangeOf(f.block, "idle_lifetime")
 	switch {

@@ -15,6 +15,7 @@ import (
 // A deferred expression is evaluated once for each object, which it reads as
 // self. Everything else that it refers to is resolved when the configuration
 // is loaded, so that a mistake is reported even where no object is concerned.
+// It is not changed after that, so many goroutines may evaluate it.
 type deferred struct {
 	expr  hclsyntax.Expression
 	vars  map[string]cty.Value // all that it reads but self
@@ -38,7 +39,8 @@ var claimsSelf = selfShape{members: map[string]kind{
 }}
 
 // A selfUse notes which attributes of self an expression reads, so that each evaluation
-// converts those alone.
+// converts those alone. It is filled in while the expression's traversals are resolved, and
+// only read afterwards.
 type selfUse struct {
 	shape selfShape
 	paths [][]string // {"scopes"}, {"client", "metadata"}; {"client"} is all of it
@@ -85,7 +87,7 @@ func (u *selfUse) noteAll(l *loader, t hcl.Traversal) bool {
 	return ok
 }
 
-// names returns what may follow "self.".
+// names returns what may follow "self.", never nothing.
 func (u *selfUse) names(l *loader) []string {
 	if u.shape.members != nil {
 		return slices.Sorted(maps.Keys(u.shape.members))
@@ -136,7 +138,7 @@ func (f *fields) deferred(name string, shape selfShape) *deferred {
 	d := &deferred{expr: a.Expr.Syntax(), self: &selfUse{shape: shape}}
 	s := f.scope
 	s.self = d.self
-	ctx, ok := f.context(d.expr, s)
+	ctx, ok := f.context(d.expr, s) // fills in d.self
 	if ok {
 		d.files, ok = f.readFiles(d.expr, s)
 	}

@@ -32,7 +32,8 @@ func (l *loader) value(expr *source.Expr, s scope) (cty.Value, bool) {
 }
 
 // evaluate evaluates syntax with the variables that it reads. An expression that a syntax
-// error has cut short is passed over: the error has been reported.
+// error has cut short is passed over: the error has been reported. Whether it is cut short
+// takes a walk, hence only if there was such an error at all.
 func (l *loader) evaluate(expr hclsyntax.Expression, s scope) (cty.Value, bool) {
 	if len(l.problems.broken) > 0 && isBroken(expr) {
 		return cty.NilVal, false
@@ -68,7 +69,7 @@ func (l *loader) context(expr hclsyntax.Expression, s scope) (*hcl.EvalContext, 
 	}
 	c := contextBuilder{loader: l, scope: s}
 	ok := true
-	for _, t := range traversals {
+	for _, t := range traversals { // all, so that each mistake is reported
 		ok = c.add(t) && ok
 	}
 	if !ok {
@@ -88,7 +89,8 @@ type contextBuilder struct {
 	wholes  [numKinds]cty.Value // the kind as one value, where api[...] is read
 }
 
-// A need is what an expression reads of one block.
+// A need is what an expression reads of one block. If whole is set, the rest does not
+// count: whole has every part in it.
 type need struct {
 	whole cty.Value            // all of it; NilVal when parts suffice
 	attrs map[string]cty.Value // or these attributes
@@ -180,14 +182,15 @@ func (c *contextBuilder) add(t hcl.Traversal) bool {
 		return c.addObject(k, t)
 	}
 	if o := c.scope.object; root == "count" && o != nil && o.decl.hasCount() {
-		return false
+		return false // the attribute count has been reported, and count.index follows from it
 	}
 	c.unknownRoot(t)
 	return false
 }
 
 // unknownRoot reports a traversal whose first word is no root. Its hint covers what authors
-// write by mistake: a bare label, an environment variable, text without quotes.
+// write by mistake: a bare label, an environment variable, text without quotes. The first
+// that applies is given, from the most certain to the least.
 func (c *contextBuilder) unknownRoot(t hcl.Traversal) {
 	roots := append([]string{"var", "local", "each", "self", "all"}, kindNames[:]...)
 	hint := c.problems.didYouMean(t.RootName(), roots)
@@ -211,7 +214,8 @@ func (c *contextBuilder) unknownRoot(t hcl.Traversal) {
 	c.problems.errorf("unknown-reference", c.stepRange(t, 0), "There is nothing called %q.%s", t.RootName(), hint)
 }
 
-// environmentName is what names of environment variables look like.
+// environmentName matches what names of environment variables look like. It asks for an
+// underscore: a single word in capitals is more likely text without quotes.
 var environmentName = regexp.MustCompile(`^[A-Z][A-Z0-9]*_[A-Z0-9_]+$`)
 
 // isConstantWord reports whether a word is true, false or null in other letters.
@@ -272,7 +276,8 @@ func (c *contextBuilder) addEach(t hcl.Traversal) bool {
 }
 
 // addObject resolves api.orders, api.orders.identifier, client.worker["eu"]
-// and what follows.
+// and what follows. It gathers as little as the traversal allows: all of the kind for api
+// alone, else one block, one of its instances, or one attribute.
 func (c *contextBuilder) addObject(k kind, t hcl.Traversal) bool {
 	if len(t) == 1 {
 		v, ok := c.wholeKind(k, t.SourceRange())
@@ -311,7 +316,9 @@ func (c *contextBuilder) addObject(k kind, t hcl.Traversal) bool {
 	return c.addParts(n.keys[o.key], o, t, 3)
 }
 
-// addParts notes what step i of the traversal reads of an object.
+// addParts notes what step i of the traversal reads of an object: an attribute or, where
+// the traversal ends before it, the whole. What follows the attribute, such as a key of
+// metadata, is left to the evaluation.
 func (c *contextBuilder) addParts(n *need, o *object, t hcl.Traversal, i int) bool {
 	if i >= len(t) {
 		v, ok := c.whole(o)

@@ -11,7 +11,8 @@ import (
 )
 
 // decodeTests decodes the expectations of the *.test.hcl files. They share one namespace,
-// and a budget with the objects, whatever files they stand in.
+// and a budget with the objects, whatever files they stand in. They stay in the order of
+// the files, which is that of a report of them.
 func (l *loader) decodeTests(files []*source.File) []*Test {
 	spec := &schema.TestLanguage[0]
 	var out []*Test
@@ -37,7 +38,8 @@ func (l *loader) decodeTests(files []*source.File) []*Test {
 	return out
 }
 
-// decodeTest decodes one expectation. What may be absent keeps apart "not expected" and the zero value.
+// decodeTest decodes one expectation. What may be absent is a pointer in the Test: a
+// lifetime that is not expected is not one of 0 seconds.
 func (l *loader) decodeTest(spec *schema.Block, b *source.Block) *Test {
 	t := &Test{Name: b.Labels[0]}
 	t.Decl = Decl{Address: fmt.Sprintf("expect %q", t.Name), Range: b.DefRange(), block: b}
@@ -81,7 +83,8 @@ func (f *fields) expectedClaims() []Claim {
 }
 
 // checkExpectation refuses to expect a token and a refusal at once, and a user's
-// claims where there is no user.
+// claims where there is no user. Such a test could never pass, or would test less than it
+// says.
 func (f *fields) checkExpectation(t *Test) {
 	if t.Has("subject_claims") && t.SubjectType != schema.SubjectUser {
 		f.errorf("invalid-test", t.AttrRange("subject_claims"), "Only the token of a user has claims. Leave subject_claims out, or write subject_type = \"user\".")

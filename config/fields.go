@@ -17,21 +17,25 @@ import (
 // fields decodes the attributes of one block by the language table. Each method reads
 // one attribute and applies its rules. It returns the zero value where there is none, and
 // where it is wrong, which it has then reported.
+//
+// Decoding goes on after a mistake, so that one run reports as many as it can. bad says
+// that there was one, for rules that compare attributes: they would report it again.
 type fields struct {
 	*loader
 	spec  *schema.Block
 	block *source.Block
 	where string // for messages: `api.orders`, `secret "a" of client.billing`
 	scope scope
-	main  bool // the block is the object's own, not one nested in it
+	main  bool // the block is the object's own, not one nested in it: its attributes can be referred to
 	bad   bool // something was wrong
 }
 
-// fieldsOf begins the decoding of a block that is, or belongs to, o.
+// fieldsOf begins the decoding of a block that is, or belongs to, o; nil for a block of a
+// kind that nothing refers to. It reports the attributes and blocks that do not belong there.
 func (l *loader) fieldsOf(spec *schema.Block, b *source.Block, where string, o *object) *fields {
 	f := &fields{loader: l, spec: spec, block: b, where: where, scope: scope{object: o}}
 	f.main = o != nil && o.decl.block == b
-	before := l.problems.list.Total()
+	before := l.problems.list.Total() // of the diagnostics, those beyond the bound included
 	l.unknownAttributes(&b.Body, spec, where)
 	for _, nested := range b.Body.Blocks {
 		if _, known := spec.Block(nested.Type); !known {
@@ -88,7 +92,8 @@ func (f *fields) secretf(code string, at hcl.Range, format string, args ...any) 
 	f.problems.secretf(code, at, format, args...)
 }
 
-// row is what the language says of an attribute of the block.
+// row returns what the language says of an attribute of the block. It panics for a name
+// that the language lacks, as names come from this package and not from the configuration.
 func (f *fields) row(name string) *schema.Attribute {
 	spec, ok := f.spec.Attr(name)
 	if !ok {
@@ -109,9 +114,9 @@ func read[T any](f *fields, name string) T {
 	return t
 }
 
-// fill decodes the attributes of the block into the struct that has them. What is not
-// set, or is wrong, gets the language's default, unless something that is known only to
-// package compiler comes before it.
+// fill decodes the attributes of the block into the struct that has them, such as a
+// *schema.API. What is not set, or is wrong, gets the language's default, unless something
+// that is known only to package compiler comes before it.
 func (f *fields) fill(object any) {
 	if len(f.spec.OneOf) > 0 {
 		f.oneOf(f.spec.OneOf...)
@@ -128,10 +133,13 @@ func (f *fields) fill(object any) {
 		if v == nil {
 			v = f.unsetValue(a)
 		}
+		// A list that is written as empty is not one that is not written: it replaces the
+		// default.
 		if !schema.IsZero(v) || v != nil && a.Type == schema.TypeStrings {
 			a.Set(object, v)
 		}
 	}
+	// Only now, as the time that another must follow may stand after it in the table.
 	for i := range f.spec.Attributes {
 		if a := &f.spec.Attributes[i]; a.After != "" {
 			f.checkAfter(a, object)
@@ -153,9 +161,9 @@ func (f *fields) unsetValue(a *schema.Attribute) any {
 		return nil
 	}
 	if written := f.block.Body.Attribute(a.Name); written != nil && !written.Expr.IsNull() {
-		return nil
+		return nil // it is wrong, and a label in its place would be an identity that nobody asked for
 	}
-	if o.isInstance() {
+	if o.isInstance() { // all instances would get the label of the block
 		f.errorf("missing-attribute", f.block.DefRange(), "A %s with for_each needs a %s for each instance. Write one, such as: %s = \"%s-${each.key}\"",
 			f.spec.Type, a.Name, a.Name, o.decl.label)
 		return nil
@@ -257,7 +265,7 @@ func (f *fields) value(spec *schema.Attribute) (v cty.Value, at hcl.Range, ok bo
 	if a == nil {
 		return cty.NilVal, hcl.Range{}, false
 	}
-	if f.main {
+	if f.main { // others may have read it already, and its mistakes are reported once
 		v, ok = f.raw(f.scope.object, a)
 	} else {
 		v, ok = f.loader.value(&a.Expr, f.scope)
@@ -275,7 +283,8 @@ func (f *fields) value(spec *schema.Attribute) (v cty.Value, at hcl.Range, ok bo
 	return v, a.Expr.Range(), true
 }
 
-// wrongType reports a value of another type than the attribute takes, with an example of one that fits.
+// wrongType reports a value of another type than the attribute takes, with an example of
+// one that fits. Of a list or map it names the part that does not, if there is one.
 func (f *fields) wrongType(spec *schema.Attribute, v cty.Value, at hcl.Range) {
 	want := "a " + string(spec.Type)
 	switch spec.Type {
@@ -338,6 +347,9 @@ func (f *fields) allowed(spec *schema.Attribute, s string, at hcl.Range) bool {
 	if err == nil {
 		return true
 	}
+	// The code of the attribute is for a value of the right kind that is not good enough. A
+	// secret in plain text is worse than that, and a malformed reference to a secret, or no
+	// hash at all, is no secret that could be weak.
 	code := cmp.Or(spec.Code, "invalid-value")
 	switch {
 	case errors.Is(err, schema.ErrPlaintext):
@@ -353,7 +365,8 @@ func (f *fields) allowed(spec *schema.Attribute, s string, at hcl.Range) bool {
 	return false
 }
 
-// clip shortens a value for a message to 80 bytes: what was written may be a whole key.
+// clip shortens a value for a message to 80 bytes: what was written may be a whole key. The
+// cut may fall into a character, of which no byte is then shown.
 func clip(s string) string {
 	if len(s) <= 80 {
 		return s
@@ -411,7 +424,8 @@ func (f *fields) seconds(spec *schema.Attribute) (n int64, ok bool) {
 	return 0, false
 }
 
-// time decodes a time into Unix seconds, 0 when there is none.
+// time decodes a time into Unix seconds, 0 when there is none. It is written as RFC 3339
+// has it, in whole seconds.
 func (f *fields) time(spec *schema.Attribute) int64 {
 	v, at, ok := f.value(spec)
 	if !ok {
@@ -477,7 +491,8 @@ func (f *fields) object(spec *schema.Attribute) string {
 	return text
 }
 
-// ref decodes a reference into the label of the object, "" for none.
+// ref decodes a reference into the label of the object, "" for none. Documents hold labels
+// and not objects: they are compared, and written as JSON.
 func (f *fields) ref(spec *schema.Attribute) string {
 	a := f.attr(spec)
 	if a == nil {

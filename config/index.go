@@ -40,16 +40,14 @@ func (l *loader) indexBlock(file *source.Body, b *source.Block) {
 		b = renamed(b, meant)
 	}
 	named := l.checkLabels(b, spec)
-	if k, ok := kindOf(b.Type); ok && spec.Label != "" && (!named || spec.CheckLabel(b.Labels[0]) != nil) {
+	k, isKind := kindOf(b.Type)
+	if isKind && spec.Label != "" && (!named || spec.CheckLabel(b.Labels[0]) != nil) {
 		l.kinds[k].unnamed = true
 	}
-	if !named {
+	if !named || !l.count(b.DefRange()) {
 		return
 	}
-	if !l.count(b.DefRange()) {
-		return
-	}
-	if k, ok := kindOf(b.Type); ok {
+	if isKind {
 		l.indexObject(k, b)
 		return
 	}
@@ -61,6 +59,8 @@ func (l *loader) indexBlock(file *source.Body, b *source.Block) {
 	default:
 		l.plain[b.Type] = append(l.plain[b.Type], b)
 	}
+	// Attributes inherit from the first defaults block. A second issuer, and a second such
+	// block, are errors elsewhere.
 	for _, nested := range b.Body.Blocks {
 		if b.Type == "issuer" && nested.Type == "defaults" && l.defaults == nil {
 			l.defaults = &nested.Body
@@ -98,8 +98,8 @@ func (l *loader) duplicate(address string, b, other *source.Block) {
 		"%s is declared twice. Give one of them another label, or remove it.", address)
 }
 
-// count takes one object from the budget. The first one beyond it is reported, and all
-// beyond it are left out.
+// count takes one object from the budget of the configuration: a block, an instance or an
+// expectation. The first one beyond it is reported, and all beyond it are left out.
 func (l *loader) count(at hcl.Range) bool {
 	l.objects++
 	if l.objects == l.limits.Objects+1 {
@@ -109,7 +109,8 @@ func (l *loader) count(at hcl.Range) bool {
 }
 
 // checkLabels checks a block's labels against the language. It returns false
-// when there is nothing to call the block by.
+// when there is nothing to call the block by. A label that is reported as malformed still
+// names its block, so that references to it are not reported as well.
 func (l *loader) checkLabels(b *source.Block, spec *schema.Block) bool {
 	want := 0
 	if spec.Label != "" {
@@ -144,7 +145,8 @@ func firstLine(s string) string {
 }
 
 // objectsOf returns the objects that a block declares: itself, or with for_each
-// its instances by key. None when for_each failed.
+// its instances by key. It returns none when for_each failed, and notes that the
+// configuration is then partial.
 func (l *loader) objectsOf(d *declaredBlock) []*object {
 	if d.forEach == nil {
 		return []*object{&d.single}
@@ -174,12 +176,14 @@ func (l *loader) expand(d *declaredBlock) bool {
 	return ok
 }
 
-// stepsPerInstance is how many steps of the budget an instance costs beside what it
-// evaluates: a for_each of one line can declare as much as a long file.
+// stepsPerInstance is how many steps of the budget an instance costs in addition to what it
+// evaluates: a for_each of one line can declare as much as a long file. It bounds the
+// instances of a configuration at a twentieth of Limits.Objects, at the default limits.
 const stepsPerInstance = 100
 
 // instantiate makes an object for each element of the value. A list is refused: removing
-// an element would change the address of every one behind it.
+// an element would change the address of every one after it, and so what the lockfile
+// records of them.
 func (l *loader) instantiate(d *declaredBlock, v cty.Value) bool {
 	at := d.forEach.Expr.Range()
 	ty := v.Type()

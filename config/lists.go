@@ -97,7 +97,7 @@ func (f *fields) isWarning(name string, at hcl.Range) bool {
 }
 
 // repeated finds the first element that stands twice. Short lists, which most are, are
-// compared without a map.
+// compared without a map, which would be an allocation for each of thousands of lists.
 func repeated(values []string) (i, j int, found bool) {
 	if len(values) <= 16 {
 		for j := range values {
@@ -118,7 +118,7 @@ func repeated(values []string) (i, j int, found bool) {
 }
 
 // refs decodes a list of references, which stands for a set, into the labels of what it
-// names: sorted, each once.
+// names: sorted, each once. So the order in which they are written is no change in a plan.
 func (f *fields) refs(spec *schema.Attribute) []string {
 	a := f.attr(spec)
 	if a == nil {

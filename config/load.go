@@ -38,6 +38,9 @@ type VarFile struct {
 
 // Load reads and evaluates the configuration below root. The Config is whole
 // as far as the errors in the list allow: what failed is absent or zero.
+//
+// The result depends on the files and on opts alone. There is no clock, no random source
+// and no environment in it, so the same tree has the same Digest on every machine.
 func Load(root *os.Root, opts Options) (*Config, diag.List) {
 	tree, problems := source.Load(root, opts.source())
 	return load(tree, problems, source.RootFiles(root, opts.Limits), opts)
@@ -49,13 +52,14 @@ func LoadFS(fsys fs.FS, opts Options) (*Config, diag.List) {
 	return load(tree, problems, source.FSFiles(fsys, opts.Limits), opts)
 }
 
-// source are the options that concern reading and parsing.
+// source returns the options that concern reading and parsing.
 func (o Options) source() source.Options {
 	return source.Options{Limits: o.Limits, Workers: o.Workers, Lockfile: o.Lockfile, Edited: o.Edited, Cache: o.Cache, Shapes: shape}
 }
 
 // shape tells the reader of JSON what may stand in a block: the syntax alone does not say
-// whether a member is an attribute, or a block with or without a label.
+// whether a member is an attribute, or a block with or without a label. parent is the types
+// of the blocks around it, see source.BlockSchema.
 func shape(parent []string) source.Shape {
 	blocks, attributes := schema.Language, []schema.Attribute(nil)
 	if len(parent) == 0 {
@@ -76,6 +80,8 @@ func shape(parent []string) source.Shape {
 		}
 	}
 	for _, a := range attributes {
+		// In JSON these are strings too. They hold an expression, where any other string is
+		// a template (hashicorp/hcl json/spec.md).
 		switch a.Type {
 		case schema.TypeReference, schema.TypeReferences, schema.TypeCondition, schema.TypeConstraint:
 			s.Expressions[a.Name] = true
@@ -85,7 +91,8 @@ func shape(parent []string) source.Shape {
 }
 
 // stepsPerObject is by how many steps each object raises the budget of claims and
-// policies, which are evaluated once for each object. Loading has a budget of its own.
+// policies. They are evaluated once for each object, so a fixed budget would refuse a large
+// configuration for its size alone. Loading has a budget of its own, which does not grow.
 const stepsPerObject = 200
 
 // load runs the steps of a loader in their order: index, variables, locals, objects,
@@ -105,6 +112,8 @@ func load(tree *source.Tree, problems diag.List, files eval.FileReader, opts Opt
 	for _, f := range slices.Concat(tree.Files, tree.Tests) {
 		l.sources[f.Name] = f.Bytes
 	}
+	// A file without a body has not been parsed, and its diagnostics say why. It still
+	// counts in Sources and in the digest.
 	parsed := func(files []*source.File) []*source.File {
 		return slices.DeleteFunc(slices.Clone(files), func(f *source.File) bool { return f.Body == nil })
 	}
@@ -125,7 +134,8 @@ func load(tree *source.Tree, problems diag.List, files eval.FileReader, opts Opt
 
 // digest covers all that the configuration depends on: the files of the tree, the files
 // that file() read and the variables. Expectations are left out, as they change nothing
-// that is compiled.
+// that is compiled: adding one makes no saved plan stale. Limits are left out as well, since
+// they decide whether there is a result and not what it is.
 func (l *loader) digest(tree *source.Tree) [32]byte {
 	h := sha256.New()
 	for _, f := range tree.Files {
@@ -137,6 +147,8 @@ func (l *loader) digest(tree *source.Tree) [32]byte {
 		digestPart(h, "read", name, sum[:])
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.variables.byName)) {
+		// The value counts and not where it comes from: a default and the same value given
+		// with --var are one configuration.
 		if v := l.variables.byName[name]; v.ok {
 			digestPart(h, "variable", name, []byte(exactText(v.value)))
 		}

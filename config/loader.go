@@ -13,13 +13,17 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// A loader is one run of Load. Its work has three parts: index notes every
-// name in the tree, resolve answers what a name stands for when an expression
-// needs it, and decode turns each block into the declared model.
+// A loader is one run of Load. Its work has three parts: index notes every name in the
+// tree, decode turns each block into the declared model, and context and reference find
+// what a name stands for when an expression that decode evaluates needs it.
+//
+// Nothing is evaluated in the order of the files. A value is computed when it is first
+// asked for and kept as a thunk, and a thunk that needs itself is a cycle. So blocks and
+// files may refer to one another in any order. A loader is used by one goroutine.
 type loader struct {
 	limits   source.Limits
 	eval     *eval.Evaluator
-	sources  map[string][]byte
+	sources  map[string][]byte // by name, for Config.Sources
 	problems problems
 	intended map[intendedName]bool
 	reported map[reportedName]bool
@@ -30,13 +34,13 @@ type loader struct {
 	locals    names[local]
 	plain     map[string][]*source.Block // issuer, signing_key and policy: nothing refers to them
 
-	memo          map[attrKey]*thunk
-	wholes        map[any]*thunk // objects, for_each blocks and kinds as one value
-	running       []frame
-	objects       int
+	memo          map[attrKey]*thunk    // attributes of objects
+	wholes        map[any]*thunk        // objects, for_each blocks and kinds as one value
+	running       []frame               // the thunks being computed, each needed by the one before it
+	objects       int                   // counted so far, see count
 	keySets       map[keySetText]string // parsed, in canonical form
-	distinct      map[string]bool       // of the canonical forms
-	keys          int                   // in those
+	distinct      map[string]bool       // the canonical forms that were counted, see countKeys
+	keys          int                   // how many keys those have together
 	instancesLost bool                  // a for_each failed: its instances are not known
 	defaults      *source.Body          // of the issuer's defaults block, nil without one
 }
@@ -44,10 +48,11 @@ type loader struct {
 // A keySetText is a key set as it is written, in one of the ways to write one.
 type keySetText struct{ attribute, text string }
 
-// A kind is a type of block that expressions can refer to.
+// A kind is a type of block that expressions can refer to, or that a policy can be about.
 type kind int
 
-// The kinds, in the order in which objects are decoded.
+// The kinds that expressions can refer to, in the order in which objects are decoded. Any
+// order would do, as values are computed when they are needed.
 const (
 	kindAPI kind = iota
 	kindClient
@@ -90,13 +95,14 @@ type table struct {
 	spec    *schema.Block
 	byLabel map[string]*declaredBlock
 	order   []*declaredBlock
-	unnamed bool     // a block has a label that nothing can refer to, or none
+	unnamed bool     // a block has a label that nothing can refer to, or none: it may be what an unknown reference means
 	known   []string // labels, as far as they have been asked for
 	names   []string // what expressions may read of an object
 	whole   []string // and what they read of it as one value
 }
 
-// attributeNames is attributeNames of the kind, made once for those that are referred to.
+// attributeNames returns what attributeNames(k) returns, from the table of the kind if it
+// has one: that is made once, and this is asked for each reference.
 func (l *loader) attributeNames(k kind) []string {
 	if k < numKinds {
 		return l.kinds[k].names
@@ -112,16 +118,18 @@ func (t *table) labels() []string {
 	return t.known
 }
 
-// A declaredBlock is one block that expressions can refer to.
+// A declaredBlock is one block that expressions can refer to. Without for_each it is one
+// object. With for_each it is one for each key, which are known only when the for_each has
+// been evaluated: that waits until something needs them.
 type declaredBlock struct {
 	kind    kind
 	label   string
 	block   *source.Block
-	single  object // itself, without for_each
-	forEach *source.Attribute
-	byKey   map[string]*object // with for_each, once expanded
-	keys    []string           // sorted
-	state   thunk              // of the expansion
+	single  object             // the object without for_each; unused with it
+	forEach *source.Attribute  // nil without for_each
+	byKey   map[string]*object // the objects with for_each, once expanded
+	keys    []string           // of byKey, sorted
+	state   thunk              // of the expansion; its value is that of for_each
 }
 
 // address is how diagnostics name the block.
@@ -171,7 +179,7 @@ func (n *names[T]) add(name string, v *T) {
 	n.order = append(n.order, name)
 }
 
-// A thunk is a value that is computed when it is first needed.
+// A thunk is a value that is computed when it is first needed. The zero value is fresh.
 type thunk struct {
 	state thunkState
 	value cty.Value
@@ -183,8 +191,8 @@ type thunkState uint8
 const (
 	fresh   thunkState = iota
 	running            // being computed: forcing it again is a cycle
-	done
-	failed // and reported
+	done               // value is set
+	failed             // reported; who needs it next says nothing more
 )
 
 // A frame is a value being computed, for the report of a cycle.
@@ -195,7 +203,8 @@ type frame struct {
 }
 
 // maxDepth is how many values may wait for one another. The evaluation of a reference
-// recurses, so that an endless chain would exhaust the stack.
+// recurses, so a long enough chain of locals would exhaust the stack, which ends the
+// process and cannot be recovered.
 const maxDepth = 1000
 
 // force returns the value of a thunk, computing it the first time. It returns false
@@ -226,10 +235,12 @@ func (l *loader) force(t *thunk, name string, at hcl.Range, compute func() (cty.
 	return v, ok
 }
 
-// maxCycleNames is how many values of a cycle a message names behind the first.
+// maxCycleNames is how many values of a cycle a message names after the first. A cycle may
+// have as many values as maxDepth allows.
 const maxCycleNames = 8
 
-// reportCycle reports the values that are being computed from t on, which needs itself.
+// reportCycle reports the values that are being computed from t on, which needs itself. t
+// is running, so it is one of the frames.
 func (l *loader) reportCycle(t *thunk) {
 	i := len(l.running) - 1
 	for l.running[i].thunk != t {

@@ -8,7 +8,9 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// An attrKey names one attribute of one object.
+// An attrKey names one attribute of one object, or of the issuer's defaults where object is
+// nil. It also names what is derived from an attribute, such as "api.token_lifetime" of an
+// authorization: see inheritedFromAPI.
 type attrKey struct {
 	object *object
 	name   string
@@ -30,7 +32,8 @@ func (k kind) spec() *schema.Block {
 	return spec
 }
 
-// attributeNames returns what an expression may read of an object.
+// attributeNames returns what an expression may read of an object: what identifies it, what
+// is derived from its nested blocks, and each attribute that a document stores.
 func attributeNames(k kind) []string {
 	spec := k.spec()
 	if k == kindChange {
@@ -55,10 +58,11 @@ func attributeNames(k kind) []string {
 	return out
 }
 
-// wholeNames returns the attributes that an object has as one value, of which the caller
-// changes nothing.
+// wholeNames returns the attributes that an object has as one value. The slice is shared:
+// callers must not change it.
 func wholeNames(k kind) []string { return wholeNamesByKind[k] }
 
+// wholeNamesByKind is made once, since a policy over all objects asks for each of them.
 var wholeNamesByKind = func() (names [numPolicyKinds][]string) {
 	for k := range names {
 		names[k] = makeWholeNames(kind(k))
@@ -66,9 +70,10 @@ var wholeNamesByKind = func() (names [numPolicyKinds][]string) {
 	return names
 }()
 
-// makeWholeNames makes wholeNames of a kind. References are left
-// out, so that two objects may refer to one another. So is what has another type in each
-// object: a conditional requires one type of both its results.
+// makeWholeNames makes wholeNames of a kind. References are left out, so that two objects
+// may refer to one another. Authorizations and federated blocks have them, as no attribute
+// of another object refers to one of these. What has another type in each object, such as
+// subject_claims, is left out too: a conditional requires one type of both its results.
 func makeWholeNames(k kind) []string {
 	out := []string{}
 	spec := k.spec()
@@ -84,7 +89,7 @@ func makeWholeNames(k kind) []string {
 }
 
 // raw evaluates an attribute of an object once, as it was written: no default applied, no
-// type checked.
+// type checked. Decoding and references share the result, and so the report of a mistake.
 func (l *loader) raw(o *object, a *source.Attribute) (cty.Value, bool) {
 	if v, ok := a.Expr.Literal(); ok {
 		return v, true
@@ -95,7 +100,8 @@ func (l *loader) raw(o *object, a *source.Attribute) (cty.Value, bool) {
 }
 
 // once computes a value that belongs to an attribute of an object, the first
-// time that it is asked for. The nil object is the issuer's defaults.
+// time that it is asked for. The nil object is the issuer's defaults. Problems that compute
+// finds belong to o, whichever object asked.
 func (l *loader) once(o *object, name string, at hcl.Range, compute func() (cty.Value, bool)) (cty.Value, bool) {
 	key := attrKey{o, name}
 	t := l.memo[key]
@@ -125,8 +131,8 @@ func (l *loader) setOwner(o *object) (restore func()) {
 }
 
 // attr returns an attribute of an object as expressions see it: durations in
-// seconds, defaults applied. It returns false where the attribute's own
-// decoding reports why.
+// seconds, defaults applied. name is one of attributeNames. It returns false where the
+// attribute's own decoding reports why: its rules are checked there and not here.
 func (l *loader) attr(o *object, name string) (cty.Value, bool) {
 	switch {
 	case name == "address":
@@ -248,7 +254,8 @@ func (l *loader) unsetAttr(o *object, spec *schema.Attribute) (cty.Value, bool) 
 	return valueOf(spec, spec.DefaultValue()), true
 }
 
-// inheritedFromAPI is an attribute of an authorization that has its API's value.
+// inheritedFromAPI returns an attribute of an authorization that has its API's value. It has
+// a thunk of its own: the API's value may be an expression that leads back here.
 func (l *loader) inheritedFromAPI(o *object, spec *schema.Attribute) (cty.Value, bool) {
 	a := o.attribute("api")
 	if a == nil {
@@ -263,8 +270,9 @@ func (l *loader) inheritedFromAPI(o *object, spec *schema.Attribute) (cty.Value,
 	})
 }
 
-// valueOf is what expressions see of a value of a schema.Attribute that names no other
-// object; nil and what stands for "not set" are null, or empty.
+// valueOf returns what expressions see of a value that a document stores, by its attribute,
+// which names no other object. What stands for "not set" in a document is null, or empty for
+// lists and maps: an expression can then use length and contains without asking first.
 func valueOf(spec *schema.Attribute, v any) cty.Value {
 	switch spec.Type {
 	case schema.TypeString:
@@ -326,7 +334,7 @@ func (l *loader) attrReferences(o *object, spec *schema.Attribute, expr *source.
 	return cty.TupleVal(values), true
 }
 
-// whole returns an object as one value.
+// whole returns an object as one value: an object of cty with its wholeNames.
 func (l *loader) whole(o *object) (cty.Value, bool) {
 	return l.forceWhole(o, o.address(), o.decl.block.DefRange(), func() (cty.Value, bool) {
 		names := l.kinds[o.decl.kind].whole
@@ -368,7 +376,8 @@ func (l *loader) admit(v cty.Value, at hcl.Range) (cty.Value, bool) {
 }
 
 // wholeKind returns every object of a kind as one value, by label; at is where
-// it is read.
+// it is read. An object of the kind that reads it is in a cycle with itself, which force
+// reports.
 func (l *loader) wholeKind(k kind, at hcl.Range) (cty.Value, bool) {
 	return l.forceWhole(k, kindNames[k], at, func() (cty.Value, bool) {
 		values := make(map[string]cty.Value, len(l.kinds[k].order))
@@ -387,8 +396,8 @@ func (l *loader) wholeKind(k kind, at hcl.Range) (cty.Value, bool) {
 	})
 }
 
-// forceWhole is force for a value that is made of whole objects; id is the object, block
-// or kind.
+// forceWhole is force for a value that is made of whole objects; id is the *object,
+// *declaredBlock or kind, which are distinct keys of one map.
 func (l *loader) forceWhole(id any, name string, at hcl.Range, compute func() (cty.Value, bool)) (cty.Value, bool) {
 	t := l.wholes[id]
 	if t == nil {

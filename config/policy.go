@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,7 +19,9 @@ import (
 // the kind in ForEachOf, with its API and client where it is an authorization, and with
 // its client and trusted issuer where it is a federated block.
 // message is the policy's error_message where it does not hold. A policy that
-// Load has found wrong holds for everything.
+// Load has found wrong holds for everything: Load has reported it, and a configuration with
+// errors is not applied. If diags has errors, the condition (then ok is true) or the
+// message (then it is false) could not be evaluated.
 func (c *Config) CheckPolicy(p *Policy, self Self) (ok bool, message string, diags diag.List) {
 	if p.condition == nil || p.errorMessage == nil {
 		return true, "", nil
@@ -49,7 +52,8 @@ func (p *Policy) ReadsAll() bool {
 }
 
 // A Demand is what a policy demands of each object, so that a review can hold two
-// versions of it side by side.
+// versions of it side by side. A policy that is weakened is a change of access like any
+// other, though no document changes.
 type Demand struct {
 	Condition    string            // as it is written, on one line
 	ErrorMessage string            // the same, without its quotes where it is plain text
@@ -104,7 +108,9 @@ var lineBreak = regexp.MustCompile(`\s*\n\s*`)
 // oneLine is an expression for people to read.
 func oneLine(text string) string { return lineBreak.ReplaceAllString(text, " ") }
 
-// tokensOf is an expression without its layout and comments, for comparison only.
+// tokensOf is an expression without its layout and comments, for comparison only. Each token
+// is written with its length, so that no two lists of tokens give one text. The expression
+// was parsed before, so lexing it fails nowhere.
 func tokensOf(text string) string {
 	tokens, _ := hclsyntax.LexExpression([]byte(text), "", hcl.InitialPos)
 	var b strings.Builder
@@ -117,7 +123,7 @@ func tokensOf(text string) string {
 }
 
 // exactText is a value as text that differs for different values: canonical JSON, or cty's
-// own form for numbers that JSON cannot carry.
+// own form for numbers that JSON cannot carry exactly. Nobody parses it.
 func exactText(v cty.Value) string {
 	text, err := canonicalJSON(v)
 	if err != nil {
@@ -145,13 +151,15 @@ func mistyped(what string, v cty.Value, at hcl.Range) diag.Diagnostic {
 }
 
 // about adds to diagnostics of a policy which object it was evaluated for: their range is
-// the policy's, whatever object it was.
+// the policy's, whatever object it was. It changes a copy, because the evaluator hands out
+// one list for all evaluations of an expression that it found wrong.
 func (p *Policy) about(self Self, l diag.List) diag.List {
 	k, _ := policyKindOf(p.ForEachOf)
 	address, ok := self.attr(k, "address")
 	if !ok {
 		return l
 	}
+	l = slices.Clone(l)
 	for i := range l {
 		l[i].Detail += " self is " + address.AsString() + "."
 	}

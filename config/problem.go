@@ -13,12 +13,15 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// maxComparisons bounds the search for near names, about a microsecond each:
-// every mistake is compared with every name.
+// maxComparisons bounds the search for near names, about a microsecond each, so two tenths
+// of a second in all: every mistake is compared with every name. Mistakes after that have
+// no suggestion.
 const maxComparisons = 200_000
 
-// problems collects what is wrong. A mistake inside a for_each is one mistake,
-// however many instances show it: the first instance reports it.
+// problems collects what is wrong, and keeps apart causes and consequences: an author who
+// made one mistake reads one diagnostic. A mistake inside a for_each is one mistake,
+// however many instances show it: the first instance reports it. Consequences of a syntax
+// error and of a spent budget are left out, see isConsequence and add.
 type problems struct {
 	list        diag.Bounded
 	owner       *object           // the instance whose expressions are being evaluated
@@ -26,7 +29,7 @@ type problems struct {
 	comparisons int
 	exhausted   bool             // the budget of evaluation, which is reported once
 	syntax      map[string][]int // where syntax errors stand, by file
-	broken      map[string]bool  // files with syntax errors, of which something may be missing
+	broken      map[string]bool  // files with syntax errors, of which something may be missing: see Config.Partial
 }
 
 // consequences are the codes that follow from a syntax error in the same file: the parser
@@ -37,7 +40,7 @@ var consequences = []string{"missing-attribute", "unknown-attribute", "unknown-b
 // a syntax error, which is then reported alone.
 func (p *problems) isConsequence(d diag.Diagnostic) bool {
 	if d.Code == "unknown-reference" || d.Code == "invalid-variable" {
-		return len(p.broken) > 0
+		return len(p.broken) > 0 // what is missing may be declared in the broken file, whichever that is
 	}
 	if p.broken[d.Range.Filename] && slices.Contains(consequences, d.Code) {
 		return true
@@ -52,7 +55,8 @@ type place struct {
 	at   hcl.Range
 }
 
-// add collects a problem, unless another that was collected explains it.
+// add collects a problem, unless another that was collected explains it: a syntax error, a
+// budget that is used up, or the same problem of another instance of the block.
 func (p *problems) add(d diag.Diagnostic) {
 	if p.isConsequence(d) || p.exhausted && eval.IsExhausted(d) {
 		return
@@ -100,7 +104,8 @@ func (p *problems) errorf(code string, at hcl.Range, format string, args ...any)
 	p.add(diag.Newf(code, at, format, args...))
 }
 
-// secretf is errorf for a place where a secret may stand in plain text.
+// secretf is errorf for a place where a secret may stand in plain text: no rendering of
+// the diagnostic shows the source there.
 func (p *problems) secretf(code string, at hcl.Range, format string, args ...any) {
 	d := diag.Newf(code, at, format, args...)
 	d.Secret = true
@@ -128,7 +133,8 @@ func (p *problems) nearest(word string, candidates []string) string {
 	return schema.Suggest(word, candidates)
 }
 
-// quoted lists values for a detail: "a", "b" or "c".
+// quoted lists values for a detail: "a", "b" or "c". The values are words of the language,
+// or names that were checked: what an author may have written at any length goes through clip.
 func quoted(values []string) string {
 	var b strings.Builder
 	for i, v := range values {
@@ -158,7 +164,7 @@ func typeName(ty cty.Type) string {
 }
 
 // valueName is typeName for what should hold strings: it names the first part
-// that is none.
+// that is none, as in `a list with a number in it`. A null is accepted in a map.
 func valueName(v cty.Value) string {
 	name := typeName(v.Type())
 	if v.IsNull() || !v.IsKnown() || !v.CanIterateElements() {

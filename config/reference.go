@@ -17,6 +17,8 @@ import (
 // an object. The object is nil where the expression is null; ok is false where
 // it names none, which has then been reported.
 func (l *loader) reference(expr *source.Expr, of kind, s scope) (o *object, ok bool) {
+	// Nearly all references have two words and name an object without instances: these take
+	// one look into the table, and no syntax is built for them.
 	if root, label, isName := expr.Name(); isName {
 		if d := l.kinds[of].byLabel[label]; d != nil && d.forEach == nil && root == kindNames[of] {
 			return &d.single, true
@@ -35,7 +37,7 @@ func (l *loader) syntaxReference(expr hclsyntax.Expression, of kind, s scope) (o
 		if k, isKind := kindOf(e.Traversal.RootName()); isKind && k != kindAuthorization {
 			return l.traversedReference(e.Traversal, k, of)
 		}
-	case *hclsyntax.IndexExpr:
+	case *hclsyntax.IndexExpr: // client.worker[each.key]: a key that is no literal
 		if t, isName := e.Collection.(*hclsyntax.ScopeTraversalExpr); isName {
 			if k, isKind := kindOf(t.Traversal.RootName()); isKind && k == of && len(t.Traversal) <= 2 {
 				return l.indexedReference(t.Traversal, e.Key, of, s)
@@ -76,7 +78,8 @@ func (l *loader) traversedReference(t hcl.Traversal, k, of kind) (*object, bool)
 }
 
 // attributeAsReference resolves what follows an object: client.billing.default_api
-// is a reference, client.billing.client_id is none.
+// is a reference, client.billing.client_id is none. A mistake of the second kind has a
+// message of its own, as .id after a name is a habit from Terraform.
 func (l *loader) attributeAsReference(t hcl.Traversal, i int, o *object, of kind) (*object, bool) {
 	c := contextBuilder{loader: l}
 	if !c.add(t) {
@@ -94,7 +97,8 @@ func (l *loader) attributeAsReference(t hcl.Traversal, i int, o *object, of kind
 	return l.referenceValue(v, t.SourceRange(), of)
 }
 
-// indexedReference resolves client.worker[expr] and client[expr].
+// indexedReference resolves client.worker[expr] and client[expr]. Only the key is evaluated:
+// to evaluate client.worker would need every instance, perhaps this one too.
 func (l *loader) indexedReference(t hcl.Traversal, key hclsyntax.Expression, of kind, s scope) (*object, bool) {
 	v, ok := l.evaluate(key, s)
 	if !ok {
@@ -119,7 +123,8 @@ func (l *loader) indexedReference(t hcl.Traversal, key hclsyntax.Expression, of 
 }
 
 // labelledReference finds an object by its label or, with for_each, by its
-// label and key: worker["eu"].
+// label and key: worker["eu"]. A key holds no quote (schema.CheckInstanceKey), so cutting at
+// the brackets is exact.
 func (l *loader) labelledReference(label string, of kind, at hcl.Range) (*object, bool) {
 	name, key, indexed := strings.Cut(strings.TrimSuffix(label, `"]`), `["`)
 	d, found := l.kinds[of].byLabel[name]
@@ -139,8 +144,9 @@ func (l *loader) labelledReference(label string, of kind, at hcl.Range) (*object
 	return nil, false
 }
 
-// referenceValue resolves the value of any other expression. An object as one value has
-// its address as an attribute, by which it is found again.
+// referenceValue resolves the value of any other expression, such as a conditional between
+// two objects or an element of a local. An object as one value has its address as an
+// attribute, by which it is found again. A null is no reference, and no mistake.
 func (l *loader) referenceValue(v cty.Value, at hcl.Range, of kind) (*object, bool) {
 	if v.IsNull() {
 		return nil, true
@@ -184,7 +190,8 @@ func (l *loader) stringAsReference(text string, at hcl.Range, of kind) {
 }
 
 // byIdentifier returns the block whose identifier or client_id is the text, nil for none.
-// Authors who come from other tools refer by these.
+// Authors who come from other tools refer by these. It compares with each block, so it takes
+// from the same budget as the search for near names.
 func (l *loader) byIdentifier(of kind, text string) *declaredBlock {
 	name, ok := map[kind]string{kindAPI: "identifier", kindClient: "client_id"}[of]
 	order := l.kinds[of].order
@@ -268,7 +275,8 @@ func (l *loader) step(t hcl.Traversal, i int) (name string, ok bool) {
 	return "", false
 }
 
-// stepRange is the range of step i without the dot before it.
+// stepRange is the range of step i without the dot before it, which HCL counts to the step:
+// a diagnostic underlines the name.
 func (l *loader) stepRange(t hcl.Traversal, i int) hcl.Range {
 	r := t[i].SourceRange()
 	src := l.sources[r.Filename]
@@ -332,6 +340,7 @@ func (d *declaredBlock) hasCount() bool { return d.block.Body.Attribute("count")
 
 // A reportedName is an unknown object that was reported. The same name again in one
 // object, or else on one line, is the same mistake: api = api.x, scopes = api.x.scopes.
+// owner is set and line 0 in an object; elsewhere it is the reverse.
 type reportedName struct {
 	k     kind
 	label string

@@ -11,7 +11,9 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// A Self is what self refers to while a policy or a claim is evaluated.
+// A Self is what self refers to while a policy or a claim is evaluated: objects of a
+// document, with all defaults and inherited values in them. Those that the expression cannot
+// read may be nil, see CheckPolicy and EvalClaims. They are only read.
 type Self struct {
 	API           *schema.API
 	Client        *schema.Client
@@ -21,7 +23,7 @@ type Self struct {
 	Change        *Change
 	All           *All // what policies read as all; nil in claims
 	// APIs are those that API and Client may refer to, sorted by label: all of
-	// the document's.
+	// the document's. An API does with distinct_from, a client with default_api and introspects.
 	APIs []schema.API
 }
 
@@ -64,8 +66,9 @@ func SelfReference() (all []schema.Self) {
 	return append(all, claims)
 }
 
-// value makes self with as much of it as is read. Where it cannot give one of
-// these, missing is its name: a null would be read as "not set".
+// value makes self with as much of it as is read: a policy is evaluated for each of perhaps
+// thousands of objects, and most read one attribute. Where self cannot give one of these,
+// missing is its name: a null would be read as "not set".
 func (u *selfUse) value(self Self) (v cty.Value, missing string) {
 	root := need{}
 	for _, path := range u.paths {
@@ -149,8 +152,9 @@ func (s Self) object(k kind) (object any, label string) {
 }
 
 // attr returns an attribute of one of the objects, in the form in which
-// expressions see it everywhere. It returns false where self has no such object
-// or the object no such attribute.
+// expressions see it everywhere: it must agree with loader.attr, which reads syntax where
+// this reads a document (TestSelfAsEverywhere). It returns false where self has no such
+// object or the object no such attribute.
 func (s Self) attr(k kind, name string) (cty.Value, bool) {
 	if k == kindChange && s.Change != nil {
 		v := s.Change.attr(name)
@@ -189,6 +193,7 @@ func (s Self) attr(k kind, name string) (cty.Value, bool) {
 // objects that they name, and an authorization has its API's values where it sets none.
 func (s Self) attrValue(k kind, spec *schema.Attribute, v any) cty.Value {
 	switch {
+	// What an authorization or federated block refers to is in self already.
 	case (k == kindAuthorization || k == kindFederated) && spec.Type == schema.TypeReference:
 		of, _ := kindOf(spec.Of)
 		whole, _ := s.whole(of)
@@ -229,7 +234,8 @@ func (s Self) apisLabelled(labels []string) cty.Value {
 	return cty.TupleVal(values)
 }
 
-// jsonObject decodes a canonical JSON object, "" for an empty one.
+// jsonObject decodes a canonical JSON object, "" for an empty one. It returns cty.NilVal
+// for text that is none, which a document never holds.
 func jsonObject(text string) cty.Value {
 	if text == "" {
 		return cty.EmptyObjectVal

@@ -33,7 +33,9 @@ func (l *loader) strayAttributes(f *source.File, spec *schema.Block, where strin
 }
 
 // unknownBlock reports a block of the body that spec does not take, and returns
-// the type that its author most likely meant, or "".
+// the type that its author most likely meant, or "". The hint is the first of these that
+// applies: that it is an attribute here, what another tool's block is called in writ, a
+// type that is spelled alike, where the block belongs.
 func (l *loader) unknownBlock(b *source.Block, body *source.Body, spec *schema.Block, where string) (meant string) {
 	types := make([]string, len(spec.Blocks))
 	for i := range spec.Blocks {
@@ -56,8 +58,8 @@ func (l *loader) unknownBlock(b *source.Block, body *source.Body, spec *schema.B
 	return meant
 }
 
-// foreignBlock says what to write for a block of another tool. In Terraform the
-// first label of a resource says what it is.
+// foreignBlock says what to write for a block of another tool, "" for a type that none
+// has. In Terraform the first label of a resource says what it is.
 func foreignBlock(b *source.Block, spec *schema.Block) string {
 	word := b.Type
 	if word == "resource" && len(b.Labels) > 0 {
@@ -70,7 +72,7 @@ func foreignBlock(b *source.Block, spec *schema.Block) string {
 }
 
 // placeHint says where a block of the type belongs; for an unknown type, which blocks
-// may stand here.
+// may stand here. types are those of the place, perhaps none.
 func placeHint(typ string, types []string) string {
 	for i := range schema.Language {
 		if _, nested := schema.Language[i].Block(typ); nested {
@@ -102,7 +104,8 @@ func attributePlaceHint(name string) string {
 }
 
 // unknownAttributes reports the attributes of a body that its block does not
-// take, in the order of the file.
+// take, in the order of the file. A word of another tool is explained before a spelling is
+// guessed: "audience" is what others call an identifier, not a misspelled attribute.
 func (l *loader) unknownAttributes(body *source.Body, spec *schema.Block, where string) {
 	for _, a := range unknownIn(body, spec) {
 		sentence, means := schema.Foreign(spec.Type, a.Name)

@@ -14,13 +14,14 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// A variable is an input of the configuration.
+// A variable is an input of the configuration. All have their values before anything else
+// is evaluated: a variable refers to nothing, and may not.
 type variable struct {
 	block    *source.Block
-	typ      cty.Type
-	defaults *typeexpr.Defaults
+	typ      cty.Type           // any, where the block has no type
+	defaults *typeexpr.Defaults // of optional attributes inside the type; nil without any
 	value    cty.Value
-	at       hcl.Range // where the value stands
+	at       hcl.Range // where the value stands; the block's header for plain text of --var, which has no source
 	ok       bool      // false: it has no value, which has been reported
 }
 
@@ -44,8 +45,9 @@ func (l *loader) indexVariable(b *source.Block) {
 	l.variables.add(name, &variable{block: b})
 }
 
-// resolveVariables gives every variable its value. It returns the names of those
-// that were to be left out.
+// resolveVariables gives every variable its value: that of --var, else that of the last
+// variable file that has one, else its default. It returns the names of those that were to
+// be left out, see Options.OnlyDeclared.
 func (l *loader) resolveVariables(opts Options) (leftOut []string) {
 	values := map[string]inputValue{}
 	for _, f := range opts.VarFiles {
@@ -162,7 +164,8 @@ func (l *loader) variableValue(f *fields, v *variable, name string, g inputValue
 	return true
 }
 
-// variableDefault returns the default of a variable, false when it has none.
+// variableDefault returns the default of a variable, false when it has none. A null is
+// none: it would be a value that every use of the variable has to ask about.
 func (l *loader) variableDefault(f *fields, v *variable) (cty.Value, bool) {
 	value, at, ok := f.value(f.row("default"))
 	if !ok {
@@ -184,6 +187,8 @@ func (l *loader) variableDefault(f *fields, v *variable) (cty.Value, bool) {
 // fit brings a value to the type of a variable, within the budget.
 func (l *loader) fit(v *variable, value cty.Value) (cty.Value, error) {
 	if v.defaults != nil && !value.IsNull() {
+		// Apply takes no steps from the budget, and it takes for granted that the value
+		// fits the type. The conversion beforehand sees to both.
 		if _, err := l.eval.Convert(value, v.typ); err != nil {
 			return cty.NilVal, err
 		}
@@ -193,7 +198,8 @@ func (l *loader) fit(v *variable, value cty.Value) (cty.Value, error) {
 }
 
 // parseInput reads the text of --var: as it stands for a variable that takes
-// text or anything, as an HCL expression for every other.
+// text or anything, as an HCL expression for every other. So nobody has to put quotes
+// inside those of a shell. The text becomes a source of its own, for diagnostics to show.
 func (l *loader) parseInput(name, text string, v *variable) inputValue {
 	if v.typ.IsPrimitiveType() || v.typ == cty.DynamicPseudoType {
 		value, ok := l.admit(cty.StringVal(text), v.block.DefRange())
@@ -216,7 +222,8 @@ func (l *loader) parseInput(name, text string, v *variable) inputValue {
 	return inputValue{value: value, at: a.Expr.Range(), ok: ok}
 }
 
-// validateVariable holds the value of a variable to its validation blocks. The blocks are
+// validateVariable holds the value of a variable to its validation blocks. It runs when all
+// variables have their values, as a condition may read other variables. The blocks are
 // checked even where there is no value.
 func (l *loader) validateVariable(spec *schema.Block, v *variable, name string) {
 	f := &fields{loader: l, spec: spec, block: v.block, where: "var." + name}
@@ -263,7 +270,8 @@ func (l *loader) indexLocals(b *source.Block) {
 	}
 }
 
-// local returns the value of a local, evaluating it the first time.
+// local returns the value of a local, evaluating it the first time. A mistake in it belongs
+// to no object, whichever object asks first.
 func (l *loader) local(v *local) (cty.Value, bool) {
 	if v.thunk.state == done {
 		return v.thunk.value, true

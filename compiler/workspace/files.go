@@ -16,8 +16,8 @@ import (
 	"github.com/writ-auth/writ/config/source"
 )
 
-// maxInput bounds every single file that a command reads whole: a snapshot of
-// a million authorizations has 64 MB.
+// maxInput bounds every single file that a command reads whole, in bytes. A snapshot of
+// a million authorizations has 64 MB, a sixteenth of that.
 const maxInput = 1 << 30
 
 // Unreadable is an error of the file system as the user sees it.
@@ -69,7 +69,8 @@ func Unwritable(err error) error {
 // might never end.
 func ReadFile(path string) ([]byte, error) { return readFrom(path, os.Stat, os.Open) }
 
-// readFrom is ReadFile of what the two functions find under the name.
+// readFrom is ReadFile of what the two functions find under the name. The size is asked
+// before, for one allocation, and bounded again while reading, as the file may grow.
 func readFrom(path string, stat func(string) (fs.FileInfo, error), open func(string) (*os.File, error)) ([]byte, error) {
 	info, err := stat(path)
 	if err != nil {
@@ -154,6 +155,8 @@ func (f inputFile) read() ([]byte, error) {
 	return content, f.notPointer(content)
 }
 
+// content reads the file, through a root that no link leads out of where it is part of the
+// tree. Outside of the tree nobody but the user of this machine chose it.
 func (f inputFile) content() ([]byte, error) {
 	if f.top == "" {
 		return ReadFile(f.path)
@@ -189,6 +192,8 @@ func (f inputFile) at(ctx context.Context, repository git, commit string) ([]byt
 	return content, f.notPointer(content)
 }
 
+// leaves is the error about a file of the tree that is a link to something outside: on a
+// CI machine that could be a secret, which a comment on the change would then show.
 func (f inputFile) leaves() error {
 	return diag.Failf("unreadable-file", "Put a copy there instead: a file of the tree must not depend on the machine.",
 		"read %q: the link leads out of %q", f.name, filepath.ToSlash(f.top))

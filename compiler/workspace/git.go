@@ -78,6 +78,7 @@ func (g git) reviewed(ctx context.Context, revision string) (string, error) {
 // errEmbedded is in the chain of the error about a repository among the files.
 var errEmbedded = errors.New("the folder holds a git repository among its files")
 
+// embedded is the error about a repository among the files, and how to get rid of it.
 func embedded(place string) error {
 	return diag.Failf("git-failed", "Remove HEAD, config, objects and refs from it: git takes a folder with these for the repository, so they would decide what every revision is.",
 		"%q: %w", filepath.ToSlash(place), errEmbedded)
@@ -106,12 +107,17 @@ func within(folder, path string) bool {
 // read something else than what the folder belongs to.
 var keptVariables = regexp.MustCompile(`^GIT_(CONFIG_(GLOBAL|SYSTEM|NOSYSTEM|COUNT|KEY_\d+|VALUE_\d+)|EXEC_PATH|CEILING_DIRECTORIES|DISCOVERY_ACROSS_FILESYSTEM)=`)
 
+// gitEnvironment is the environment of this process without what git would take from it to
+// read another repository.
 func gitEnvironment() []string {
 	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "GIT_") && !keptVariables.MatchString(v) })
 }
 
-// command prepares a git process.
+// command prepares a git process that reads local objects and starts nothing: the folder's
+// own configuration of git may have been written by somebody else.
 func (g git) command(ctx context.Context, args ...string) *exec.Cmd {
+	// No bare repository that the search finds by itself, no monitor of the file system and
+	// no hook, no pager, and no path that is a pattern.
 	safe := []string{
 		"-c", "safe.bareRepository=explicit", "-c", "core.fsmonitor=", "-c", "core.hooksPath=" + os.DevNull,
 		"--no-pager", "--literal-pathspecs",
@@ -128,7 +134,7 @@ func (g git) command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// run runs git to its end and returns what it printed.
+// run runs git to its end and returns what it printed to its standard output.
 func (g git) run(ctx context.Context, args ...string) (string, error) {
 	cmd := g.command(ctx, args...)
 	var out, complaint bytes.Buffer
@@ -139,6 +145,8 @@ func (g git) run(ctx context.Context, args ...string) (string, error) {
 	return out.String(), nil
 }
 
+// Git's words for two refusals that have a remedy of their own. LC_ALL=C keeps them in
+// English. Where they change, gitError shows git's own text instead.
 var (
 	dubiousOwner = regexp.MustCompile(`(?s)dubious ownership in repository at '(.*?)'\n`)
 	bareRefused  = regexp.MustCompile(`cannot use bare repository '(.*)' \(safe\.bareRepository`)
@@ -166,7 +174,9 @@ func gitError(err error, complaint string) error {
 	return diag.Failf("git-failed", "", "git: %s", complaint)
 }
 
-// commit resolves a revision to the commit that it names.
+// commit resolves a revision to the full hash of the commit that it names. What git would
+// accept and a reviewer could not foresee is refused: an option, a range, a search in the
+// texts of commits, a name that several refs have.
 func (g git) commit(ctx context.Context, revision string) (string, error) {
 	if revision == "" || strings.HasPrefix(revision, "-") || strings.ContainsAny(revision, "\x00\n") {
 		return "", diag.Usagef("invalid git revision %q", revision)
@@ -189,6 +199,7 @@ func (g git) commit(ctx context.Context, revision string) (string, error) {
 	return strings.TrimSpace(out), nil
 }
 
+// orHead is one side of a range as it is typed into a shell; git takes HEAD for none.
 func orHead(name string) string {
 	if name == "" {
 		return "HEAD"
@@ -196,6 +207,8 @@ func orHead(name string) string {
 	return diag.ShellQuote(name)
 }
 
+// fullHash matches the name of an object in full, by SHA-1 or by SHA-256. Such a name means
+// one object in every repository.
 var fullHash = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
 // abbreviated is how a name ends that git also takes for the first digits of a
@@ -278,7 +291,8 @@ type gitEntry struct {
 	path string // below the folder, with forward slashes
 }
 
-// list is every entry below the folder at a commit.
+// list is every entry below the folder at a commit, folders aside. Names are separated by
+// NUL (-z), as git quotes unusual ones otherwise.
 func (g git) list(ctx context.Context, commit string) ([]gitEntry, error) {
 	prefix, err := g.prefix(ctx)
 	if err != nil {
@@ -308,8 +322,9 @@ func (g git) list(ctx context.Context, commit string) ([]gitEntry, error) {
 	return entries, nil
 }
 
-// A gitBlobs reads objects through one "git cat-file --batch". It is safe for
-// use by many goroutines.
+// A gitBlobs reads objects through one "git cat-file --batch": a process for each file would
+// take longer than all the rest. It is safe for use by many goroutines, which take turns.
+// Once read has failed in the middle of an answer, it is of no more use.
 type gitBlobs struct {
 	mu  sync.Mutex
 	cmd *exec.Cmd
@@ -317,6 +332,7 @@ type gitBlobs struct {
 	out *bufio.Reader
 }
 
+// blobs starts the process, which ends with Close or with the context.
 func (g git) blobs(ctx context.Context) (*gitBlobs, error) {
 	cmd := g.command(ctx, "cat-file", "--batch", "--follow-symlinks")
 	in, err := cmd.StdinPipe()
@@ -375,6 +391,7 @@ func (b *gitBlobs) read(object string) ([]byte, error) {
 	return nil, fmt.Errorf("git cat-file: %s: %w", object, fs.ErrNotExist) // dangling, or below what is no folder
 }
 
+// Close ends the input, at which git ends by itself, and waits for it.
 func (b *gitBlobs) Close() error {
 	b.in.Close()
 	return b.cmd.Wait()
@@ -449,6 +466,7 @@ func (g git) keptModule(ctx context.Context, commit, path string) (git, error) {
 	return git{}, fs.ErrNotExist
 }
 
+// shortHash is as much of a hash as people read.
 func shortHash(oid string) string { return oid[:min(len(oid), 10)] }
 
 // maxRevisions is how many names Revisions returns: nobody chooses from more.

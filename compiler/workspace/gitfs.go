@@ -14,7 +14,8 @@ import (
 )
 
 // A gitFS is a folder as it stood at a commit. Links are followed inside the
-// tree and nowhere else, as os.Root does it on disk.
+// tree and nowhere else, as os.Root does it on disk. It has the names of all files, and
+// reads a content when it is asked for. It is safe for use by many goroutines.
 type gitFS struct {
 	nodes   map[string]*gitNode // by path; "." is the folder itself
 	readers []*gitBlobs
@@ -122,6 +123,8 @@ func (t *gitFS) Lstat(name string) (fs.FileInfo, error) {
 	return node, nil
 }
 
+// ReadLink returns what a link leads to, as it is written. Git keeps that as the link's
+// content.
 func (t *gitFS) ReadLink(name string) (string, error) {
 	node := t.nodes[name]
 	if node == nil || node.mode.Type() != fs.ModeSymlink {
@@ -131,9 +134,11 @@ func (t *gitFS) ReadLink(name string) (string, error) {
 	return string(target), err
 }
 
-// maxLinks is how many links a name may lead through; a cycle has no end.
+// maxLinks is how many links a name may lead through; a cycle has no end. Linux follows 40
+// too, so a tree that can be read on disk can be read here.
 const maxLinks = 40
 
+// Why a link is not followed. Both gitFS and git cat-file find such links.
 var (
 	errLinkCycle = errors.New("too many links")
 	errLinkOut   = errors.New("the link leaves the tree")
@@ -178,6 +183,7 @@ func (t *gitFS) resolve(op, name string) (*gitNode, error) {
 	return t.nodes[at], nil
 }
 
+// content is that of a file, or where a link leads; a folder has none.
 func (n *gitNode) content() ([]byte, error) { return n.blobs.read(n.oid) }
 
 // A gitNode is its own fs.FileInfo.
@@ -202,9 +208,10 @@ func (f *gitFile) Size() int64 { return f.gitNode.size }
 // A gitDir is an open folder.
 type gitDir struct {
 	*gitNode
-	read int
+	read int // how many children ReadDir has returned
 }
 
+// Read fails, as it does for a folder on disk.
 func (d *gitDir) Read([]byte) (int, error) {
 	return 0, &fs.PathError{Op: "read", Path: d.name, Err: errors.New("is a directory")}
 }

@@ -57,6 +57,8 @@ func (w *Workspace) renamed(cfg *config.Config) map[string]string {
 	if err != nil {
 		return now
 	}
+	// Any lockfile that can be read will do, as only a suggestion comes of it. What is wrong
+	// with one is reported where the lock is checked.
 	lock, problems := lockfile.ParseWithoutCanonicalCheck(w.Lockfile.Name, content)
 	if problems.HasErrors() {
 		return now

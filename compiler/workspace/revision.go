@@ -102,7 +102,8 @@ func sameAsCommitted(entry gitEntry, path string) bool {
 		blobID(bytes.ReplaceAll(content, []byte("\r\n"), []byte("\n")), len(entry.oid)) == entry.oid
 }
 
-// blobID is git's name for a content: SHA-1, or SHA-256 where ids have 64 digits.
+// blobID is git's name for a content, in a repository whose names have that many hex
+// digits: SHA-1 with 40, SHA-256 with 64. Which of them it is, the repository has chosen.
 func blobID(content []byte, digits int) string {
 	var sum hash.Hash = sha1.New()
 	if digits == hex.EncodedLen(sha256.Size) {

@@ -18,8 +18,9 @@ var issuerHeader = regexp.MustCompile(`(?m)^issuer[ \t]*\{|^[ \t{]*"issuer"[ \t]
 // the lockfile, or one that has the issuer. Other tools keep *.hcl files too. It returns
 // "" if there is none; what cannot be read is none.
 func RootMark(dir string) string {
+	// The lockfile first: it takes one call, where the others may be large and are read.
 	if info, err := os.Lstat(filepath.Join(dir, lockfile.DefaultName)); err == nil && info.Mode().IsRegular() {
-		return lockfile.DefaultName // before large files are read
+		return lockfile.DefaultName
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -76,6 +77,8 @@ func asNamed(start, folder string) string {
 	return folder
 }
 
+// anybodyWrites reports whether every user of the machine may make files in a folder. One
+// whose mode cannot be read counts, as nothing is known of it.
 func anybodyWrites(folder string) bool {
 	info, err := os.Stat(folder)
 	return err != nil || info.Mode().Perm()&0o002 != 0

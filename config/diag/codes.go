@@ -28,8 +28,10 @@ trusted_issuer "github" {
 }
 `
 
-// codes is the catalogue, sorted by name. A code never changes: scripts and
-// pipelines compare it. Tests run each example and check that it causes its code.
+// codes is the catalogue, sorted by name, as LookUp searches it. A code never changes:
+// scripts and pipelines compare it. Its meaning says what holds and why, and the remedy what
+// to do, without the particulars of one diagnostic: these are in its detail. Tests run each
+// example and check that it causes its code and no other.
 var codes = [...]Code{
 	{
 		Name: "auth0-profile-untyped", Severity: Warning, Summary: "Tokens without explicit type",

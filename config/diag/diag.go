@@ -3,8 +3,13 @@
 // of the calling program panic.
 //
 // It owns the type, its renderings, for people, as JSON and in the formats that hosts of
-// repositories read, and the catalogue of codes: what each means, an example and what to do. It knows no rule of the
-// language: the text of a diagnostic is written where its rule is checked.
+// repositories read, and the catalogue of codes: what each means, an example and what to
+// do. It knows no rule of the language: the text of a diagnostic is written where its rule
+// is checked.
+//
+// What an author wrote may be hostile to whoever reads a diagnostic: it can hold what acts on
+// a terminal, commands to a CI runner, or a secret. Diagnostics hold it as it is, and every
+// rendering here makes it harmless (Visible, Inert, masked).
 package diag
 
 import (
@@ -42,7 +47,9 @@ type Related struct {
 	Range   hcl.Range
 }
 
-// A List is every problem that one run found.
+// A List is every problem that one run found, in the order in which it was found, until it
+// is Sorted. Lists are passed around and kept, so nothing changes the elements of one that
+// it did not make.
 type List []Diagnostic
 
 // HasErrors reports whether any diagnostic refuses the configuration.
@@ -92,7 +99,7 @@ func urlOf(name string) string { return codesPage + "#" + name }
 // alone does not cause such a code.
 func (c Code) IsCommand() bool { return strings.HasPrefix(c.Example, "$ ") }
 
-// Codes returns the catalogue, sorted by name.
+// Codes returns a copy of the catalogue, sorted by name.
 func Codes() []Code { return slices.Clone(codes[:]) }
 
 // LookUp returns the row of a code, and false if the catalogue has none.
@@ -128,7 +135,7 @@ func Newf(code string, at hcl.Range, format string, args ...any) Diagnostic {
 }
 
 // WithSeverity returns the diagnostic with another severity than its row's. It
-// panics for a code that has one severity.
+// panics for a code that has one severity: its page says which, and a pipeline may rely on it.
 func (d Diagnostic) WithSeverity(s Severity) Diagnostic {
 	if c := mustLookUp(d.Code); s != c.Severity && !c.Either {
 		panic(fmt.Sprintf("diag: %s is never of severity %s", d.Code, s))

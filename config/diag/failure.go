@@ -11,7 +11,7 @@ import (
 
 // A Failure is an error that no line of a configuration caused: a file that cannot be
 // read, a server that does not answer, a wrong command line. It is shown like a
-// diagnostic without a place.
+// diagnostic without a place. Its Code must be in the catalogue: showing it panics otherwise.
 type Failure struct {
 	Code string // of the catalogue
 	Hint string // what to do, in full sentences; "" for nothing to add
@@ -69,7 +69,7 @@ type Declared struct {
 func (p *Problems) Error() string { return fmt.Sprintf("%d diagnostics", len(p.List)) }
 
 // ProblemsOf returns the diagnostics of any error: those of a Problems in its chain, else
-// the one that FromError makes.
+// the one that FromError makes. The error must not be nil.
 func ProblemsOf(err error) *Problems {
 	if problems, ok := errors.AsType[*Problems](err); ok {
 		return problems

@@ -50,7 +50,8 @@ type Case struct {
 	Skipped bool      // it could not be tested
 }
 
-// Write writes the findings in one of the formats that all commands share.
+// Write writes the findings in one of the formats that all commands share, with one write
+// where it can be. It panics for another format: the command line has checked it.
 func (f *Findings) Write(w io.Writer, format Format) error {
 	r := NewReport(f.List, f.Sources)
 	switch format {
@@ -303,6 +304,7 @@ func (f *Findings) writeJUnit(w io.Writer, r Report) error {
 		configuration.add(junitCase{Name: "valid", Class: configuration.Name})
 	}
 	for _, tested := range append(f.policyCases(configuration.Failures > 0), f.Cases...) {
+		// The cases of one suite follow one another.
 		if last := suites.Suites[len(suites.Suites)-1]; last.Name != tested.Suite {
 			suites.Suites = append(suites.Suites, junitSuite{Name: tested.Suite})
 		}
@@ -328,6 +330,7 @@ func (f *Findings) writeJUnit(w io.Writer, r Report) error {
 	return err
 }
 
+// add adds a case and counts it: readers take the numbers from the attributes.
 func (s *junitSuite) add(c junitCase) {
 	s.Tests++
 	if c.Failure != nil {

@@ -7,7 +7,7 @@ import (
 )
 
 // A Report is a list of diagnostics as JSON. Every command prints this shape with
-// --json.
+// --json. Within a format_version members are added and none is changed or taken away.
 type Report struct {
 	FormatVersion string             `json:"format_version"` // "1"
 	Valid         bool               `json:"valid"`

@@ -15,7 +15,8 @@ const (
 )
 
 // Bounded collects the diagnostics of one run, up to 1,000 errors and 10,000
-// warnings, and counts the rest. The zero value is empty.
+// warnings, and counts the rest. The zero value is empty. It is not safe for use by several
+// goroutines.
 type Bounded struct {
 	// Accepts reports whether a warning is acknowledged, which is then kept and counted
 	// apart from the others. nil acknowledges none.

@@ -39,7 +39,7 @@ func (c Code) MarshalJSON() ([]byte, error) {
 }
 
 // WriteText writes the code's page for people. Lines have at most width
-// characters; with 0 they are not wrapped.
+// characters; with 0 they are not wrapped. Examples never are, as they are copied.
 func (c Code) WriteText(w io.Writer, width int) error {
 	wrapped := func(text string) string {
 		if width > 1 {

@@ -229,14 +229,17 @@ func mask(secret []byte) {
 }
 
 // secretValue finds values in attributes that only hold secrets, by the names
-// that writ and similar tools use for them, in HCL and JSON.
+// that writ and similar tools use for them, in HCL and JSON. A reader who pastes a
+// diagnostic into an issue must not publish one, so it masks too much rather than too little.
 var secretValue = regexp.MustCompile(`\b(?:hash|value|secret|client_secret|client_secret_hash|signing_secret|private_key|password|api_key)"?[ \t]*[=:][ \t]*"((?:[^"\\]|\\.)*)`)
 
 // harmless matches the start of a value that is no secret: a reference, a hash or
 // an expression.
 var harmless = regexp.MustCompile(`^(?:env:|file:|pkcs11:|sha256:|\$argon2|\$2[aby]\$|\$\{|-?[0-9.]*$)`)
 
-// maxMaskedLine is the longest line that is searched for secrets, in bytes.
+// maxMaskedLine is the longest line that is searched for secrets, in bytes: the search takes
+// time with the length, for each diagnostic on the line. A line that an author wrote by hand
+// is shorter.
 const maxMaskedLine = 4096
 
 // withoutSecrets returns a line with its secrets overwritten. It looks at every

@@ -61,7 +61,8 @@ func WriteAllText(w io.Writer, l List, sources map[string][]byte, width int, col
 	return err
 }
 
-// A textWriter is one run of WriteText.
+// A textWriter is one run of WriteText. It gathers the text in memory, so that what is
+// written appears at once and an error of the writer is seen once.
 type textWriter struct {
 	out     bytes.Buffer
 	sources *library
@@ -107,8 +108,9 @@ func (t *textWriter) styled(style, text string) string {
 	return style + text + reset
 }
 
-// wrapped breaks long lines at words. A line that begins with two spaces is a command that a
-// reader copies, and is not broken. Terminals under 20 columns get no breaks.
+// wrapped breaks long lines at words, one column before the edge, where terminals break by
+// themselves. A line that begins with two spaces is a command that a reader copies, and is
+// not broken. Terminals under 20 columns get no breaks.
 func (t *textWriter) wrapped(text string) string {
 	if t.width < 20 {
 		return text

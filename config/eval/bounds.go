@@ -17,8 +17,8 @@ import (
 )
 
 // slack is the factor by which an estimated size may exceed the limit of a string
-// before a function is refused. Estimates are rough; the result itself is
-// measured.
+// before a function is refused. Estimates are rough, and too high rather than too low; the
+// result itself is measured. At the default limits a call may so allocate 4 MiB at most.
 const slack = 64
 
 // checkEstimate refuses a call that would make a string of about n bytes.
@@ -99,7 +99,8 @@ func longestText(args []cty.Value, limits source.Limits) (int64, error) {
 }
 
 // checkNumberTexts refuses text that is a number over the limits, at any level of
-// a value: a verb for numbers would convert it.
+// a value: a verb for numbers would convert it. "1e999999999" has eleven characters and
+// would be written out as a gigabyte.
 func checkNumberTexts(v cty.Value, limits source.Limits) error {
 	if v.IsNull() || !v.IsKnown() || !v.CanIterateElements() && v.Type() != cty.String {
 		return nil
@@ -119,7 +120,8 @@ func checkNumberTexts(v cty.Value, limits source.Limits) error {
 	return nil
 }
 
-// textSize returns roughly how many bytes a value has when it is written out.
+// textSize returns roughly how many bytes a value has when it is written out, by JSON or by
+// a verb. A number within the limits has about a thousand digits at most, one of 64 bits 20.
 func textSize(v cty.Value) int64 {
 	switch {
 	case v.IsNull() || !v.IsKnown():
@@ -144,7 +146,9 @@ func textSize(v cty.Value) int64 {
 	return n
 }
 
-// boundFormatList is boundFormat for each element of the listed arguments.
+// boundFormatList is boundFormat for each element of the listed arguments. There are as
+// many calls as the longest list has elements: lists of other lengths are an error, which
+// the function finds.
 func boundFormatList(limits source.Limits, args []cty.Value) (int64, error) {
 	longest := int64(1)
 	for _, v := range args[1:] {
@@ -227,7 +231,7 @@ func boundJoin(limits source.Limits, args []cty.Value) (int64, error) {
 }
 
 // characterBytes is how many bytes of text are divided into characters in one
-// step.
+// step: the rules of grapheme clusters take about a tenth of a microsecond a byte.
 const characterBytes = 1
 
 // boundCharacters is for functions that visit each character (grapheme cluster)
@@ -269,9 +273,10 @@ func boundRegexAll(limits source.Limits, args []cty.Value) (int64, error) {
 	return matchSteps(args[0].AsString(), args[1].AsString(), 0, limits)
 }
 
+// The costs of what a regular expression finds, beside finding it.
 const (
-	matchedSteps = 8 // cost of one match
-	groupSteps   = 8 // cost of each of its groups
+	matchedSteps = 8 // one match
+	groupSteps   = 8 // each of its groups
 )
 
 // matchSteps returns the cost of finding all matches of a pattern and keeping
@@ -297,7 +302,8 @@ const maxPattern = 4096
 
 // regexSteps returns the cost of matching a pattern against a text once, and the
 // compiled pattern. For an invalid pattern it returns nil and no error: the
-// function itself reports it.
+// function itself reports it. The size of the program decides, and not that of the pattern:
+// x{1000} is short and compiles to a thousand instructions.
 func regexSteps(pattern, text string) (int64, *regexp.Regexp, error) {
 	if len(pattern) > maxPattern {
 		return 0, nil, exceeded("Too long pattern", "a regular expression has %d bytes at most", maxPattern)
@@ -441,13 +447,14 @@ func boundSetProduct(limits source.Limits, args []cty.Value) (int64, error) {
 	return 2*steps + 2*hashSteps(product.AsValueSlice(), limits.Steps), nil
 }
 
+// The costs of decoding CSV, JSON or YAML, as measured.
 const (
-	partSteps   = 16 // cost of one part of a decoded text
+	partSteps   = 16 // one part of the text: a value, a name or a field
 	numberSteps = 40 // what it costs more if it is a number
 )
 
 // decodingSteps bounds the parts of a text to decode by counting the characters
-// that separate them.
+// that separate them. Those inside strings count as well, so it never counts too few.
 func decodingSteps(text, separators string, limits source.Limits) (int64, error) {
 	n, numbers, exponents := int64(1), int64(0), int64(0)
 	begins := true // a part

@@ -15,6 +15,7 @@ import (
 // library as the error of a function call.
 type limitError struct{ summary, detail string }
 
+// Error returns a full sentence, as it may become the detail of a diagnostic.
 func (e *limitError) Error() string { return e.detail }
 
 // exceeded makes the error for an exceeded limit. The format says what the limit is,
@@ -31,11 +32,13 @@ type limitPanic struct {
 	at  hcl.Range
 }
 
+// diagnostic returns the limit as its reader sees it, at the expression that exceeded it.
 func (x limitPanic) diagnostic() diag.Diagnostic {
 	return diag.New("limit-exceeded", x.at, x.err.detail).Titled(x.err.summary)
 }
 
-// throw panics with a limitPanic at an expression, unless err is nil.
+// throw panics with a limitPanic at an expression, unless err is nil. Nodes call it and
+// functions do not: the library turns a panic of a function into an error of its own.
 func throw(err error, at hclsyntax.Expression) {
 	if err == nil {
 		return
@@ -59,7 +62,8 @@ func (e *Evaluator) spend(steps int64) error {
 	return nil
 }
 
-// left returns how many steps remain.
+// left returns how many steps remain, which is below zero once the budget is exceeded.
+// Estimates of a cost stop there: beyond it, only that it is too much counts.
 func (e *Evaluator) left() int64 { return e.limits.Steps - e.steps.Load() }
 
 // tooMuchWork marks the diagnostics of a budget that is used up, see IsExhausted.
@@ -139,7 +143,7 @@ func (w *weigher) part(v cty.Value) error {
 }
 
 // checkSize checks the length of a string or a collection, or the magnitude of a
-// number, but no elements.
+// number, but no elements: it takes no longer for a large value, so every node can afford it.
 func checkSize(v cty.Value, limits source.Limits) error {
 	if v.IsNull() || !v.IsKnown() {
 		return nil
@@ -171,8 +175,9 @@ func collectionSize(n int, limits source.Limits) error {
 	return nil
 }
 
-// magnitude refuses numbers with more digits before or after the point than an
-// exponent may have a value: to write such a number out can take minutes.
+// magnitude refuses numbers with more digits before or after the point than the largest
+// exponent that a literal may have, 999 by default: to write such a number out can take
+// minutes. It looks at the binary exponent alone, which is exact enough and takes no time.
 func magnitude(v cty.Value, limits source.Limits) error {
 	f := v.AsBigFloat()
 	if f.IsInf() {

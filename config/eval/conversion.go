@@ -235,7 +235,9 @@ func memberType(ty cty.Type, name string) cty.Type {
 }
 
 // resolvedType returns the type that a value of type from has after its
-// conversion to a type that contains "any".
+// conversion to a type that contains "any", as the library finds it. A type without "any"
+// is returned as it is, and so is one whose elements have no common type: converting to it
+// then fails.
 func resolvedType(from, to cty.Type) cty.Type {
 	switch {
 	case to == cty.DynamicPseudoType:

@@ -123,14 +123,16 @@ func notHCL(expr hcl.Expression) diag.Diagnostic {
 	return diag.New("invalid-expression", expr.Range(), "Only an expression in HCL's syntax can be evaluated.")
 }
 
-// repeatedKey is about a key of an object that is written twice.
+// repeatedKey is about a key of an object that is written twice. It has the words of an
+// attribute that is set twice in a block: to an author the two are one mistake.
 func repeatedKey(key string, again, first hcl.Range) diag.Diagnostic {
 	return diag.New("duplicate-name", again,
 		fmt.Sprintf("The key %q is already set on line %d. Each key may be set once: remove one of the two.", key, first.Start.Line),
 		diag.Related{Message: "first set here", Range: first}).Titled("Key set twice")
 }
 
-// mostMembers is how many names of an object a diagnostic lists.
+// mostMembers is how many names of an object a diagnostic lists. An object with more is
+// described by none, since a part of them would look like all.
 const mostMembers = 8
 
 // missingMember rewords the library's error about a name that an object does not

@@ -11,6 +11,10 @@
 // written out. Expressions outside loops are hardly charged, as they are no
 // larger than the files that hold them, and package source bounds those.
 //
+// The costs in this package were measured, and rounded up. They need not be exact: they
+// have to make a budget of Limits.Steps run out within seconds, whatever is evaluated.
+// TestCostIsCounted and TestBombs hold them to that.
+//
 // The package knows no block, no variable and no reference: package config
 // builds the context that it evaluates in.
 package eval
@@ -37,16 +41,17 @@ type FileReader interface {
 }
 
 // An Evaluator evaluates expressions within one budget. It is safe for use by
-// many goroutines.
+// many goroutines. It keeps a program for each expression that it has evaluated, so it
+// should live no longer than the configuration that holds them.
 type Evaluator struct {
 	limits    source.Limits
-	files     FileReader
+	files     FileReader // nil: file() has nothing to read
 	functions map[string]function.Function
-	steps     atomic.Int64
-	programs  sync.Map // hclsyntax.Expression -> *program
+	steps     atomic.Int64 // taken so far
+	programs  sync.Map     // hclsyntax.Expression -> *program
 
 	mu   sync.Mutex
-	read map[string]readText
+	read map[string]readText // by name; guarded by mu
 }
 
 // New returns an evaluator with a fresh budget. Zero limits are the defaults.
@@ -60,7 +65,7 @@ func New(limits source.Limits, files FileReader) *Evaluator {
 // Value evaluates expr. The context may be nil. It holds variables only, with
 // values that this evaluator has returned or admitted, see Admit. If the list has
 // errors, the value is cty.NilVal; otherwise the value is wholly known, though it
-// may be null.
+// may be null. The list may be shared with later calls: it must not be changed.
 func (e *Evaluator) Value(expr hcl.Expression, ctx *hcl.EvalContext) (cty.Value, diag.List) {
 	syntax, ok := expr.(hclsyntax.Expression)
 	if !ok {
@@ -87,7 +92,8 @@ func noneOnError(v cty.Value, l diag.List) (cty.Value, diag.List) {
 
 // run evaluates an expression that is neither a literal nor a plain reference. It
 // uses a context of its own, as splat expressions keep their current element by
-// context.
+// context: two goroutines that evaluate one expression would see each other's element. Of
+// panics it recovers its own alone; any other is a bug and goes on.
 func (e *Evaluator) run(expr hclsyntax.Expression, ctx *hcl.EvalContext) (v cty.Value, l diag.List) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -102,7 +108,10 @@ func (e *Evaluator) run(expr hclsyntax.Expression, ctx *hcl.EvalContext) (v cty.
 	if l := p.mistakes; l != nil {
 		return cty.NilVal, l
 	}
-	if again { // the first evaluation is paid for by the size of the file
+	// The first evaluation is paid for by the size of the file. Those after it cost a part
+	// of what a loop would: claims and policies are evaluated once for each object, and the
+	// number of objects is bounded elsewhere.
+	if again {
 		e.take(p.steps/32, expr)
 	}
 	child := ctx.NewChild()
@@ -130,7 +139,7 @@ func (e *Evaluator) program(expr hclsyntax.Expression) (p *program, again bool) 
 
 // Admit holds a value from elsewhere, for example of a variable, against the
 // limits. Only values that Value returned or Admit accepted may be put into a
-// context.
+// context. A value of up to 64 parts takes no steps, as nearly all are.
 func (e *Evaluator) Admit(v cty.Value, at hcl.Range) diag.List {
 	w := &weigher{limits: e.limits}
 	err := w.value(v, 0)

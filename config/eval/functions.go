@@ -36,6 +36,7 @@ func definitions() []definition {
 	return slices.Concat(numberFunctions(), stringFunctions(), collectionFunctions(), encodingFunctions(), conversionFunctions())
 }
 
+// numberFunctions need few bounds: the limits on numbers hold for what they return.
 func numberFunctions() []definition {
 	return []definition{
 		{name: "abs", fn: stdlib.AbsoluteFunc},
@@ -51,6 +52,8 @@ func numberFunctions() []definition {
 	}
 }
 
+// stringFunctions have a bound where the result can be longer than the arguments, or where
+// a character takes longer than a byte.
 func stringFunctions() []definition {
 	return []definition{
 		{name: "chomp", fn: stdlib.ChompFunc, bound: boundCharacters},
@@ -79,6 +82,8 @@ func stringFunctions() []definition {
 	}
 }
 
+// collectionFunctions have a cost for each element. A bound is needed only where more
+// elements can come out than go in, or where types are unified.
 func collectionFunctions() []definition {
 	return []definition{
 		{name: "alltrue", fn: allTrueFunc},
@@ -111,6 +116,8 @@ func collectionFunctions() []definition {
 	}
 }
 
+// encodingFunctions read and write other formats. Those that decode are bounded by their
+// text before it is decoded, as none of the decoders has limits.
 func encodingFunctions() []definition {
 	return []definition{
 		{name: "base64decode", fn: base64DecodeFunc},
@@ -122,6 +129,8 @@ func encodingFunctions() []definition {
 	}
 }
 
+// conversionFunctions take any value. What the conversion to a collection costs is taken by
+// the node of the argument, see collectionArgument.
 func conversionFunctions() []definition {
 	return []definition{
 		{name: "can", fn: tryfunc.CanFunc},
@@ -212,7 +221,8 @@ func (e *Evaluator) table() map[string]function.Function {
 	return out
 }
 
-// callSteps is what any function call costs.
+// callSteps is what any function call costs: the library checks each argument, and asks
+// for the type of the result before the result.
 const callSteps = 12
 
 // limited wraps a function: the arguments are weighed before any work is done on
@@ -241,7 +251,7 @@ func (e *Evaluator) limited(d definition) function.Function {
 }
 
 // argumentSteps returns the cost of searching the common type of many arguments,
-// each compared with every other.
+// each compared with every other. Only a call with an ellipsis, f(list...), has many.
 func argumentSteps(args int) int64 {
 	if args <= fewElements {
 		return 0
@@ -254,6 +264,8 @@ func argumentSteps(args int) int64 {
 func (e *Evaluator) checkArguments(d definition, args []cty.Value) error {
 	steps := callSteps + argumentSteps(len(args))
 	for _, v := range args {
+		// The arguments of try and can are not evaluated yet. What they do is charged where
+		// it is done, and a value that is not known is an error in the end.
 		if !v.IsKnown() || customdecode.ExpressionClosureType.Equals(v.Type()) {
 			return nil
 		}

@@ -18,13 +18,15 @@ type program struct {
 	mistakes diag.List // found while the program was made; it is then not evaluated
 }
 
-// compile makes the program of an expression.
+// compile makes the program of an expression. Two goroutines may do so at once; either
+// program is as good.
 func (e *Evaluator) compile(expr hclsyntax.Expression) *program {
 	c := &guarder{e: e}
 	return &program{expr: c.guard(expr), steps: c.steps, mistakes: c.mistakes}
 }
 
-// A guarder builds one program.
+// A guarder builds one program. What it reports as a mistake is wrong whatever the
+// variables are, so the expression is then not evaluated at all.
 type guarder struct {
 	e        *Evaluator
 	steps    int64 // of the nodes guarded so far
@@ -254,7 +256,8 @@ func (x *boundedNode) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	return v, diags
 }
 
-// compareTimes is how often a comparison visits each part.
+// compareTimes is how often a comparison visits each part, as measured: the library looks
+// for marks and for unknown values before it compares.
 const compareTimes = 3
 
 // A comparedNode is an operand of == or !=, which visits every part of it. It

@@ -251,6 +251,7 @@ func lookup(args []cty.Value) (cty.Value, error) {
 	return args[2], nil
 }
 
+// The functions startswith, endswith and strcontains.
 var (
 	startsWithFunc     = stringTest("prefix", strings.HasPrefix)
 	endsWithFunc       = stringTest("suffix", strings.HasSuffix)
@@ -374,6 +375,8 @@ func (e *Evaluator) readFile(name string) (string, error) {
 	if err := e.spend(callSteps); err != nil {
 		return "", err
 	}
+	// Two goroutines may read one file at the same time. They get the same text, so the
+	// lock is not held while reading.
 	name = path.Clean(name)
 	e.mu.Lock()
 	before := e.read[name]

@@ -14,7 +14,8 @@ import (
 
 // A forNode replaces hclsyntax.ForExpr for known values. It takes steps for each
 // pass, stops at the first pass with an error, where the library would report
-// every pass, and makes one context for all passes instead of one for each.
+// every pass, and makes one context for all passes instead of one for each. Its results
+// are those of the library: TestDifferencesFromHCL lists what is not.
 type forNode struct {
 	hclsyntax.Expression
 	x                    *hclsyntax.ForExpr

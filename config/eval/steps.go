@@ -23,7 +23,8 @@ const (
 const sortings = 4
 
 // weight returns roughly how many steps a visit to every part of a value takes.
-// It stops early, with a number over most, when there are more than that.
+// It stops early, with a number over most, when there are more than that: to weigh a value
+// must not take longer than the budget allows for using it.
 func weight(v cty.Value, most int64) int64 {
 	ty := v.Type()
 	if v.IsNull() || !v.IsKnown() || ty.IsCapsuleType() || ty == cty.DynamicPseudoType {

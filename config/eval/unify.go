@@ -8,7 +8,8 @@ import (
 )
 
 // unifying are functions that convert any tuple or object to a list, set or map
-// first, although their parameters accept any type.
+// first, although their parameters accept any type, or a collection of any type: their
+// signatures do not tell.
 var unifying = map[string]bool{
 	"chunklist": true, "compact": true, "distinct": true, "setintersection": true, "setproduct": true, "setsubtract": true,
 	"setunion": true, "tolist": true, "tomap": true, "toset": true,

@@ -163,6 +163,7 @@ func readAtMost(r io.Reader, size, limit int64) ([]byte, error) {
 	return b, nil
 }
 
+// describeMode says what a file is that is not regular, for the author's eyes.
 func describeMode(m fs.FileMode) string {
 	switch {
 	case m.IsDir():

@@ -59,6 +59,7 @@ type converter struct {
 	tokens, sequences int // of the templates and expressions so far
 }
 
+// shape returns what a body may hold. Without a BlockSchema every member is an attribute.
 func (c *converter) shape(parent []string) Shape {
 	if c.shapes == nil {
 		return Shape{}
@@ -87,6 +88,9 @@ func (c *converter) body(objects []jsonValue, parent []string) *hclsyntax.Body {
 	return body
 }
 
+// members adds the members of one object to a body, in their order. A name that the
+// language does not know becomes an attribute: package config, which knows what may have
+// been meant, reports it.
 func (c *converter) members(body *hclsyntax.Body, v jsonValue, parent []string, shape Shape) {
 	if !v.isObject() {
 		c.errorf("wrong-type", "Not an object", v.rng, "A JSON object is expected here, holding attributes and blocks by name.")
@@ -106,6 +110,8 @@ func (c *converter) members(body *hclsyntax.Body, v jsonValue, parent []string, 
 	}
 }
 
+// attribute adds an attribute. A second of the same name is reported with the words that
+// native syntax has for it; the first one stays.
 func (c *converter) attribute(body *hclsyntax.Body, m jsonMember, name string, isExpr bool) {
 	a := &hclsyntax.Attribute{Name: name, NameRange: m.key.rng, Expr: c.expression(m.value, isExpr)}
 	if first, again := body.Attributes[name]; again {
@@ -193,6 +199,8 @@ func (c *converter) text(s string, rng hcl.Range, isExpr bool) hclsyntax.Express
 	if !isTemplate {
 		kind = modeFile
 	}
+	// checkJSONLimits has seen the string as text only. What the parser gets is HCL, and
+	// goes through the same check as a file of it.
 	m := checkTextLimits(s, kind, c.limits)
 	if c.exceedsLimits(m, rng) {
 		return c.plain("", rng)

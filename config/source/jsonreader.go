@@ -73,6 +73,7 @@ func checkJSONLimits(b []byte, limits Limits) *violation {
 	return nil
 }
 
+// limitViolation returns the violation of a limit, worded as limitChecker.exceed words it.
 func limitViolation(start, end int, summary, format string, limit int) *violation {
 	return &violation{limit: true, start: start, end: end, summary: summary, detail: limitDetail(format, limit)}
 }
@@ -108,6 +109,8 @@ type jsonValue struct {
 	items   []jsonValue
 }
 
+// A jsonMember is a name with its value. Members of one name are kept, as several blocks of
+// one type may be written so.
 type jsonMember struct {
 	key   jsonValue
 	value jsonValue
@@ -136,7 +139,8 @@ func newJSONReader(name string, src []byte) *jsonReader {
 	return r
 }
 
-// document reads the one value of a file.
+// document reads the one value of a file. encoding/json reads a stream of values, so what
+// follows the first has to be refused here.
 func (r *jsonReader) document() (jsonValue, error) {
 	v, err := r.next()
 	if err != nil {
@@ -148,6 +152,7 @@ func (r *jsonReader) document() (jsonValue, error) {
 	return v, nil
 }
 
+// next reads one value with all that is in it. The decoder checks the syntax as it goes.
 func (r *jsonReader) next() (jsonValue, error) {
 	token, err := r.dec.Token()
 	if err != nil {

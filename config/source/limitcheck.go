@@ -68,7 +68,8 @@ type cut struct {
 }
 
 // A piece ends at the first newline between two top-level items after it has
-// reached pieceBytes bytes or pieceBlocks blocks.
+// reached pieceBytes bytes or pieceBlocks blocks. The first keeps what the parser needs at a
+// time small, the second its recursion after a mistake: see limitChecker.
 const (
 	pieceBytes  = 64 << 10
 	pieceBlocks = 2000
@@ -146,6 +147,8 @@ func (m *limitChecker) preferMistake() {
 
 func (m *limitChecker) top() *frame { return &m.frames[len(m.frames)-1] }
 
+// token takes one token into account, in three steps: what it is itself, what it opens or
+// closes, and what it adds to the counts of the block and the file.
 func (m *limitChecker) token(t token) {
 	f := m.top()
 	switch t.kind {

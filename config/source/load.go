@@ -45,6 +45,8 @@ func load(files *Files, opts Options) (*Tree, diag.List) {
 	return t, append(w.l, l...).Sorted()
 }
 
+// workers returns how many files are read or parsed at once. The result of a load does not
+// depend on it.
 func (o Options) workers() int {
 	if o.Workers > 0 {
 		return o.Workers
@@ -114,6 +116,7 @@ func (d *document) read(files *Files, e entry, opts Options) {
 		}
 	}
 	d.file = &File{Name: e.name, Bytes: b, Body: new(Body), JSON: e.isJSON()}
+	// The same bytes were checked before. The pieces are taken over one by one, in parse.
 	if d.before = opts.Cache.look(e.name); d.before.whole(b) && !d.file.JSON {
 		d.cuts, d.blocks = d.before.cuts, d.before.blocks
 		return

@@ -91,6 +91,7 @@ func parsePiece(f *File, cuts []cut, i int) (body *Body, l diag.List) {
 	return pack(whole, f.Name), l
 }
 
+// parserFailure is the diagnostic for a panic of the parser somewhere after pos.
 func parserFailure(name string, pos hcl.Pos, cause any) diag.Diagnostic {
 	return diag.Newf("syntax", hcl.Range{Filename: name, Start: pos, End: pos},
 		"The HCL parser gave up somewhere behind this place: %v. Simplify what stands there.", cause).Titled("Unparsable input")
@@ -122,6 +123,8 @@ func (f *File) join(pieces []piece) (l diag.List) {
 	return capped(f.firstErrors(l))
 }
 
+// duplicateAttribute is the diagnostic for an attribute that is set twice in one body,
+// whichever of the three places finds it: the parser, join, or the converter of JSON.
 func duplicateAttribute(name string, first, again hcl.Range) diag.Diagnostic {
 	return diag.New("duplicate-name", again,
 		fmt.Sprintf("The attribute %q is already set on line %d. Each attribute may be set once: remove one of the two.", name, first.Start.Line),
@@ -152,6 +155,8 @@ func capped(l diag.List) diag.List {
 	return append(l, more.Titled("Too many mistakes"))
 }
 
+// sortedByPlace sorts the diagnostics of one file, in place. Those at one place stay in the
+// order in which they were found: the first of them is most often the cause of the others.
 func sortedByPlace(l diag.List) diag.List {
 	slices.SortStableFunc(l, func(a, b diag.Diagnostic) int { return cmp.Compare(a.Range.Start.Byte, b.Range.Start.Byte) })
 	return l

@@ -14,6 +14,8 @@ type token struct {
 	start, end int
 }
 
+// A tokenKind is a class of tokens that the limits treat alike, where hclsyntax has a type
+// for each operator.
 type tokenKind uint8
 
 const (
@@ -57,6 +59,7 @@ type mode struct {
 	startOfLine bool   // in a heredoc: at the start of a line, where the marker can be
 }
 
+// A modeKind says by which rules a mode reads.
 type modeKind uint8
 
 const (
@@ -76,6 +79,7 @@ func newScanner(src []byte, kind modeKind) *scanner {
 	return s
 }
 
+// byteOrderMark is U+FEFF in UTF-8. At the start of a file it is skipped, as in hclsyntax.
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
 // next returns the next token. At the end it returns tokEOF, however often it is
@@ -99,6 +103,7 @@ func (s *scanner) next() token {
 	return s.out
 }
 
+// emit makes the next length bytes the current token, and goes on after them.
 func (s *scanner) emit(kind tokenKind, length int) {
 	s.out = token{kind, s.pos, s.pos + length}
 	s.pos += length
@@ -248,6 +253,8 @@ func (s *scanner) punctuation(c byte) {
 	}
 }
 
+// selfTokens are the characters that are a token by themselves: "SelfToken" in the grammar
+// of hclsyntax (scan_tokens.rl), without brackets and the newline. Some mean nothing in HCL.
 var selfTokens = []byte(".,*/%+-=<>!?:&|~^;`'")
 
 // lineComment reads a comment with its newline, which the lexer includes.
@@ -361,6 +368,7 @@ func (s *scanner) sigil() {
 	}
 }
 
+// openSequence reads ${ or %{, with the ~ that takes the white space before it away.
 func (s *scanner) openSequence(c byte) {
 	kind, length := tokInterp, 2
 	if c == '%' {

@@ -162,6 +162,7 @@ func (e *Expr) traversal(n name) hclsyntax.Expression {
 // enough for it, see Limits.FileBytes.
 type span struct{ start, end point }
 
+// A point is an hcl.Pos: line and column are counted from one, the byte from zero.
 type point struct{ line, column, byte int32 }
 
 func spanOf(r hcl.Range) span { return span{pointOf(r.Start), pointOf(r.End)} }
@@ -196,6 +197,8 @@ type packer struct {
 
 func newPacker(file *string) *packer { return &packer{file, map[string]any{}} }
 
+// body packs the content of a file or block. hclsyntax has attributes in a map, so they are
+// sorted by place; blocks are in that order already, and are allocated together.
 func (p *packer) body(body *hclsyntax.Body) Body {
 	var out Body
 	if n := len(body.Attributes); n > 0 {
@@ -237,6 +240,8 @@ func (p *packer) all(exprs []hclsyntax.Expression) []Expr {
 	return out
 }
 
+// expr packs an expression, if it has one of the forms of Expr. Otherwise the node stays as
+// it is, to be evaluated by package eval.
 func (p *packer) expr(x hclsyntax.Expression) Expr {
 	e := Expr{file: p.file, at: spanOf(x.Range()), form: x}
 	switch x := x.(type) {

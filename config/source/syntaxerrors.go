@@ -67,6 +67,8 @@ func (f *File) explainBracket(d *diag.Diagnostic) {
 	}
 }
 
+// What explainLikelyCause looks for: 90m without quotes, a label that begins with a digit
+// without quotes, and name "value" without an equals sign.
 var (
 	unquotedUnit = regexp.MustCompile(`= *([0-9]+[a-z]+)$`)
 	bareLabel    = regexp.MustCompile(`^\s*([a-z_]+) +([0-9][A-Za-z0-9._-]*) *\{`)

@@ -34,6 +34,7 @@ type walk struct {
 	l       diag.List
 }
 
+// An entry is a file of the configuration that has not been read yet.
 type entry struct {
 	name string
 	size int64
@@ -74,6 +75,8 @@ func (w *walk) overlay() {
 	}
 }
 
+// folder visits what is in one folder. Folders are never links: fs.ReadDir tells a link from
+// what it leads to, and file then refuses one to a folder. So there are no cycles.
 func (w *walk) folder(dir string, depth int) {
 	if depth > w.limits.Nesting {
 		w.report(dir, "limit-exceeded", "Too deep folders", fmt.Sprintf("This is past a limit: folders nest %d levels deep at most.", w.limits.Nesting))
@@ -128,6 +131,8 @@ func (w *walk) file(name string) {
 	w.entries = append(w.entries, entry{name: name, size: info.Size()})
 }
 
+// isConfiguration reports whether a file of that name is configuration or expectation,
+// wherever it is. The lockfile, which is HCL too, has a reader of its own.
 func (w *walk) isConfiguration(name string) bool {
 	if name == w.lockfile || path.Base(name) == LockfileName {
 		return false

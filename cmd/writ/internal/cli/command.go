@@ -13,10 +13,12 @@ import (
 // ProgramName is how the program is called in texts.
 const ProgramName = "writ"
 
+// issuesURL is where a defect is reported.
 const issuesURL = "https://github.com/writ-auth/writ/issues"
 
 // A Command is one row of the table that parses the command line, prints the
-// help and the man page and completes in the shell.
+// help and the man page and completes in the shell. A row is made anew for each run of the
+// program, since its flags point at where their values go.
 type Command struct {
 	Name     string
 	Group    Group  // in which the help lists it
@@ -46,6 +48,7 @@ const (
 	GroupMore   Group = "" // the program itself
 )
 
+// groups are all groups, in that order.
 var groups = []Group{GroupWrite, GroupReview, GroupShip, GroupAsk, GroupServe, GroupMore}
 
 // A Flag is one flag of a command.
@@ -57,6 +60,7 @@ type Flag struct {
 	Complete Completer // of the value; nil for what the placeholder lists, and for files
 }
 
+// takesValue reports whether the next word is the flag's value, if it has none after "=".
 func (f *Flag) takesValue() bool {
 	_, isSwitch := f.Value.(*bool)
 	return !isSwitch
@@ -128,6 +132,8 @@ func (c *Command) configFlags() []Flag {
 	return c.Config.flags()
 }
 
+// find returns the command of that name. Names are whole: what a prefix means would change
+// with every new command.
 func find(table []Command, name string) (Command, bool) {
 	for _, c := range table {
 		if c.Name == name {

@@ -17,6 +17,7 @@ import (
 //go:embed completion
 var completionScripts embed.FS
 
+// shells are those with a script, completion/writ.NAME.
 var shells = []string{"bash", "zsh", "fish", "powershell"}
 
 // A Candidate is one way to complete a word.
@@ -57,6 +58,7 @@ working folder, as far as it compiles.`,
 	}
 }
 
+// printCompletion prints the script of the shell that the argument names.
 func printCompletion(_ context.Context, env *Env, args []string) error {
 	if len(args) == 0 {
 		return diag.Usagef("name a shell: %s", strings.Join(shells, ", "))
@@ -78,7 +80,8 @@ const completionFlag = "--generate-shell-completion"
 
 // complete answers the scripts: one candidate a line, with its meaning after a tab.
 // The words are those before the cursor, with the one at the cursor where it begins
-// with a hyphen.
+// with a hyphen. The cases are tried in this order: --flag=VALUE, the value of the flag
+// before, a flag, and last a command or an argument.
 func (l *commandLine) complete(ctx context.Context, words []string) {
 	out := l.env.Out
 	l.env.Err = io.Discard
@@ -132,6 +135,9 @@ func (l *commandLine) offer(ctx context.Context, f *Flag, before string) {
 	}
 }
 
+// print prints candidates; before is what of the word stands before each of them. What is
+// not plain text is left out or made harmless: labels are an author's, and the shell's
+// terminal shows them.
 func (l *commandLine) print(candidates []Candidate, before string) {
 	for _, c := range candidates {
 		if diag.OneLine(c.Value) != c.Value {

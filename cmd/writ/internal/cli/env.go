@@ -16,7 +16,8 @@ import (
 )
 
 // An Env is all of the outside world that a command may touch beside files and the
-// network, and what the flags of every command say.
+// network, and what the flags of every command say. Tests run the program with one of their
+// own. It belongs to one run and one goroutine.
 type Env struct {
 	In     io.Reader
 	Out    io.Writer // data
@@ -64,7 +65,8 @@ func (e *Env) Folder(args []string) string {
 // PrintJSON prints a result for machines.
 func (e *Env) PrintJSON(v any) error { return WriteJSON(e.Out, v) }
 
-// WriteJSON writes one value on a line of its own.
+// WriteJSON writes one value on a line of its own. <, > and & stay as they are: nothing
+// here ends up inside HTML, and people read it.
 func WriteJSON(w io.Writer, v any) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
@@ -100,7 +102,7 @@ func (e *Env) Color(stream any) bool {
 }
 
 // Width is the number of columns of a terminal, and 0 for anything else: text
-// for a file is never wrapped.
+// for a file is never wrapped. A terminal that does not tell has 80, as they had for long.
 func Width(stream any) int {
 	f := Terminal(stream)
 	if f == nil {
@@ -147,7 +149,8 @@ func (e *Env) Paint(c Color, text string) string {
 const progressDelay = 500 * time.Millisecond
 
 // Progress announces a step on a terminal once it has taken a while. The
-// returned function ends the step and takes the announcement away.
+// returned function ends the step and takes the announcement away. It has to be called
+// before anything else is written to standard error; a second call does nothing.
 func (e *Env) Progress(step string) (done func()) {
 	if Terminal(e.Err) == nil || e.JSON {
 		return func() {}

@@ -49,7 +49,8 @@ func (e *Env) forHosts() bool {
 	return e.Format != "" && e.Format != diag.FormatText && e.Format != diag.FormatJSON
 }
 
-// gather runs a command whose output hosts read.
+// gather runs a command whose output hosts read. What it prints for people goes to standard
+// error meanwhile. The findings are written even if it failed: a failure is one of them.
 func (e *Env) gather(command string, run func() error) error {
 	out := e.Out
 	e.Out = e.Err
@@ -100,7 +101,8 @@ func (e *Env) Summarizes(markdown bool) bool {
 // stepSummary is the variable in which the runner says where a step writes its page.
 const stepSummary = "GITHUB_STEP_SUMMARY"
 
-// Summarize adds to the page of the step that runs the command, if there is one.
+// Summarize adds to the page of the step that runs the command, if there is one. Other
+// commands of the step add to the same file, so it is appended to, and in one write.
 func (e *Env) Summarize(write func(w io.Writer) error) error {
 	e.summarized = true
 	name := e.Getenv(stepSummary)

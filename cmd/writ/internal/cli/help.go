@@ -28,6 +28,7 @@ func (l *commandLine) explain(w io.Writer, words []string) error {
 	return err
 }
 
+// rootHelp is the help of the program: its commands by group, in the order of the table.
 func (l *commandLine) rootHelp() string {
 	var text strings.Builder
 	text.WriteString("writ keeps who may get which token in HCL files in git.\n\n")
@@ -82,6 +83,7 @@ func (l *commandLine) helpOf(c *Command, path []string) string {
 	return text.String()
 }
 
+// usageLine is how the command is called: "writ show [PLAN] [flags]".
 func usageLine(c *Command, path []string) string {
 	line := strings.Join(path, " ")
 	if len(c.Sub) > 0 {
@@ -101,12 +103,14 @@ func longestName(table []Command) (longest int) {
 	return longest
 }
 
+// writeCommands writes a table of names, padded to the longest, and summaries.
 func writeCommands(text *strings.Builder, table []Command, longest int) {
 	for _, c := range table {
 		fmt.Fprintf(text, "  %-*s  %s\n", longest, c.Name, c.Summary)
 	}
 }
 
+// flagLines writes a table of flags and what they do.
 func flagLines(text *strings.Builder, flags []Flag) {
 	longest := 0
 	for i := range flags {

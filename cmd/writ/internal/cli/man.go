@@ -55,30 +55,16 @@ func manPage(env *Env, table []Command) string {
 	manFlags(&page, l.globalFlags())
 	page.WriteString(".SH FLAGS OF EVERY COMMAND THAT TAKES A CONFIGURATION\n")
 	manFlags(&page, new(ConfigFlags).flags())
+	page.WriteString(".SH EXIT STATUS\n")
+	for _, exit := range exitCodes {
+		fmt.Fprintf(&page, ".TP\n%d\n%s\n", exit.code, roff(exit.meaning))
+	}
 	page.WriteString(manEnding)
 	return page.String()
 }
 
-const manEnding = `.SH EXIT STATUS
-.TP
-0
-done
-.TP
-1
-an error, with diagnostics
-.TP
-2
-plan \-\-detailed\-exitcode: there are changes; explain: refused
-.TP
-3
-apply: the plan is stale; fmt \-\-check: something to change
-.TP
-64
-the command line makes no sense
-.TP
-70
-a defect in writ
-.SH ENVIRONMENT
+// manEnding is what the page says after the sections that are made from tables.
+const manEnding = `.SH ENVIRONMENT
 .TP
 NO_COLOR
 no colour when set to anything
@@ -97,6 +83,8 @@ writ.lock.hcl, writ.snapshot
 .BR writd (1)
 `
 
+// manCommandSection writes a command, or those of a command that only has commands. Text
+// that was laid out by hand keeps its lines (.nf).
 func (l *commandLine) manCommandSection(page *strings.Builder, c *Command, path []string) {
 	if len(c.Sub) > 0 {
 		for _, sub := range c.Sub {
@@ -114,6 +102,7 @@ func (l *commandLine) manCommandSection(page *strings.Builder, c *Command, path 
 	}
 }
 
+// manFlags writes a list of flags with what each does.
 func manFlags(page *strings.Builder, flags []Flag) {
 	for i := range flags {
 		_, usage := flags[i].usage()

@@ -23,7 +23,7 @@ type commandLine struct {
 	asks    bool // "writ help": the arguments are a command to explain
 }
 
-// globalFlags are the flags of every command.
+// globalFlags are the flags of every command. They may stand before or after its name.
 func (l *commandLine) globalFlags() []Flag {
 	return []Flag{
 		{Name: "chdir", Alias: "C", Usage: "run as if started in `DIR`", Value: &l.env.Chdir},
@@ -91,7 +91,8 @@ func (l *commandLine) word(word string) error {
 	return nil
 }
 
-// flag takes a flag and says how many of the words after it are its value.
+// flag takes a flag and says how many of the words after it are its value: 0 or 1. A word
+// that begins with a hyphen may be a value, as in --var X=-1 or --output -.
 func (l *commandLine) flag(word string, rest []string) (used int, err error) {
 	name, value, hasValue := strings.Cut(strings.TrimPrefix(word[1:], "-"), "=")
 	flags := l.flags()
@@ -149,6 +150,8 @@ func (l *commandLine) run(ctx context.Context) error {
 	if c.MaxArgs >= 0 && len(l.args) > c.MaxArgs {
 		return l.hint(diag.Usagef("unexpected argument %q", l.args[c.MaxArgs]))
 	}
+	// The format is checked before the command does anything: an apply must not fail for it
+	// after it has written.
 	err := l.env.checkFormat()
 	switch {
 	case err != nil:
@@ -171,6 +174,8 @@ func (l *commandLine) hint(err *diag.Failure) error {
 	return err
 }
 
+// unknownCommand is the error about a word that names no command. The hint is what is
+// written here for a command of Terraform, a command that is spelled alike, or the help.
 func unknownCommand(path []string, name string, table []Command) error {
 	err := diag.Usagef("unknown command %q", strings.Join(append(path[1:len(path):len(path)], name), " "))
 	names := make([]string, len(table))

@@ -11,7 +11,8 @@ import (
 )
 
 // Report shows why a command failed: as diagnostics on standard error, or with
-// --json as the one object on standard output.
+// --json as the one object on standard output. A mistake on the command line is two lines of
+// text and no diagnostic, as it stands in no file. A Status says nothing.
 func (e *Env) Report(err error) {
 	if err == nil {
 		return
@@ -38,7 +39,8 @@ func (e *Env) Report(err error) {
 const manyWarnings = 3
 
 // Remind shows the warnings of a tree beside a result that is about something
-// else: of a few kinds the first of each, of many a number.
+// else: of a few kinds the first of each, of many a number. A long list would bury the
+// result, and "writ validate" has it.
 func (e *Env) Remind(t *workspace.Tree) {
 	kinds := map[string]bool{}
 	for _, d := range t.Warnings.Unaccepted() {
@@ -87,27 +89,43 @@ func (e *Env) showDiagnostics(problems *diag.Problems) {
 	}
 }
 
-// ShowReport prints diagnostics for machines.
+// ShowReport prints diagnostics for machines: a diag.Report as one line of JSON.
 func (e *Env) ShowReport(w io.Writer, problems *diag.Problems) {
 	WriteJSON(w, diag.NewReport(problems.List.Sorted(), problems.Sources))
 }
 
-// The exit codes.
+// The exit codes, whose meanings are in exitCodes. A script may tell an answer (2 and 3)
+// from a failure, and a command that was typed wrong from one that failed.
 const (
 	ExitOK      = 0
-	ExitError   = 1  // there are diagnostics, or the command could not do it
-	ExitChanges = 2  // plan --detailed-exitcode: changes; plan --check: one does not hold; explain: refused; who: nobody
-	ExitStale   = 3  // apply: the plan is stale; fmt --check: something to change
+	ExitError   = 1
+	ExitChanges = 2
+	ExitStale   = 3
 	ExitUsage   = 64 // EX_USAGE of sysexits(3)
-	ExitDefect  = 70 // EX_SOFTWARE: a mistake in writ itself
+	ExitDefect  = 70 // EX_SOFTWARE of sysexits(3)
 )
+
+// exitCodes are the exit codes as the manual page explains them.
+var exitCodes = []struct {
+	code    int
+	meaning string
+}{
+	{ExitOK, "done"},
+	{ExitError, "an error, with diagnostics"},
+	{ExitChanges, "plan --detailed-exitcode: there are changes; plan --check: one does not hold; explain: refused; who: nobody"},
+	{ExitStale, "apply: the plan is stale; fmt --check: something to change"},
+	{ExitUsage, "the command line makes no sense"},
+	{ExitDefect, "a defect in writ"},
+}
 
 // A Status ends the command with a code, all having been said.
 type Status int
 
+// Error names the code. Report shows none of it: see Status.
 func (s Status) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
-// ExitCode is what the program ends with when a command returned err.
+// ExitCode is what the program ends with when a command returned err. Of an error with
+// several diagnostics, the first that has a code of its own decides.
 func ExitCode(err error) int {
 	if err == nil {
 		return ExitOK

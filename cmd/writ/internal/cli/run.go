@@ -91,6 +91,7 @@ type checkedWriter struct {
 	err error
 }
 
+// Write passes on what it gets and remembers the first error.
 func (w *checkedWriter) Write(p []byte) (int, error) {
 	n, err := w.to.Write(p)
 	if err != nil && w.err == nil {

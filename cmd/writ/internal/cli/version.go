@@ -17,6 +17,7 @@ func VersionCommand() Command {
 	}
 }
 
+// showVersion prints what the program was built from, for "writ version" and --version.
 func showVersion(env *Env) error {
 	b := build.Read()
 	if env.JSON {

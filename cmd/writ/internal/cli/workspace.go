@@ -76,6 +76,8 @@ func (e *Env) CompileForReview(w *workspace.Workspace) (*workspace.Tree, error) 
 	return e.compile(w, w.CompileForReview)
 }
 
+// compile is what both have in common. The policies of a tree are among the findings even
+// if it satisfies all of them: a report of tests lists those that passed.
 func (e *Env) compile(w *workspace.Workspace, how func() (*workspace.Tree, error)) (*workspace.Tree, error) {
 	done := e.Progress("Compiling")
 	defer done()
@@ -138,8 +140,9 @@ func (e *Env) LocationOptions() location.Options {
 // Note tells a person something beside a result, on standard error.
 func (e *Env) Note(text string) { fmt.Fprintln(e.Err, diag.OneLine(text)) }
 
+// What favourSpeed goes by, in bytes.
 const (
-	largeTree = 8 << 20 // bytes of configuration from which on time is worth memory
+	largeTree = 8 << 20 // of configuration, from which on time is worth memory
 
 	// largeLimit keeps a large tree under one GiB: near it the collector works
 	// harder again. One of more than 58 MiB gets more, as what must live of it
@@ -160,6 +163,8 @@ func favourSpeed(dir string) {
 	if n < largeTree {
 		return
 	}
+	// The heap may grow to five times what lives before it is collected, and less where that
+	// would be beyond the limit.
 	debug.SetGCPercent(400)
 	debug.SetMemoryLimit(max(largeLimit, limitPerByte*n))
 }

@@ -50,6 +50,7 @@ func (w *wrapper) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// What a line is made of, as far as breaking it depends on that.
 var (
 	sequence  = regexp.MustCompile(`\x1b\[[0-9;]*m`)        // a colour, which takes no column
 	spaceWord = regexp.MustCompile(`[ \t]*[^ \t\n]+`)       // a word with the space before it

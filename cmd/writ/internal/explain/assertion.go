@@ -48,7 +48,8 @@ const (
 
 // Identify holds a token against every trusted issuer and every federated block,
 // by the code with which the server does. An error says why it is no token that anybody
-// would read.
+// would read. Nothing is fetched: keys at a jwks_uri are not known, and Candidate.Signed
+// says where the signature was therefore not verified.
 func Identify(m *compiler.Model, compact string, now time.Time) (*Assertion, error) {
 	t, err := clientauth.ReadToken(compact, clientauth.MaxAssertion)
 	if err != nil {
@@ -119,6 +120,8 @@ func judgeIssuer(issuer *schema.TrustedIssuer, t *clientauth.Token, now time.Tim
 	}
 	v := issuerVerdict{signed: trusted.Keys != nil}
 	v.claimed, v.refusal = check(now)
+	// The second look is at the last second in which the token was valid. Its refusal, if
+	// there is one, says more than that it has expired.
 	if refused, ok := errors.AsType[*clientauth.Refusal](v.refusal); ok && refused.Reason == clientauth.ReasonExpired {
 		claimed, refusal := check(time.Unix(t.UnverifiedExpiry()-1, 0))
 		if v.claimed = claimed; refusal != nil {
@@ -157,7 +160,8 @@ func (c *Candidate) judge(v issuerVerdict, credential schema.Federated, authenti
 	c.Matches, c.Reason, c.Detail = true, ReasonMatches, "it is taken for "+compiler.Address(compiler.KindClient, c.Client)
 }
 
-// refuse takes reason and detail from the server's refusal.
+// refuse takes reason and detail from the server's refusal. Every error of a judgement is
+// one, so anything else is a mistake in this program.
 func (c *Candidate) refuse(err error) {
 	refused, ok := errors.AsType[*clientauth.Refusal](err)
 	if !ok {

@@ -34,7 +34,8 @@ type Question struct {
 }
 
 // An Explanation is why a request is allowed or refused: the rules on its way,
-// each with its place, up to the one that refuses.
+// each with its place, up to the one that refuses. What follows a refusal was not asked: to
+// mend one may show the next.
 type Explanation struct {
 	Allowed bool
 	Error   decide.Code // of a refusal, the code in the words of RFC 6749
@@ -58,7 +59,8 @@ type Step struct {
 	Ranges []hcl.Range // where it says so
 }
 
-// What is told of a token that is granted, beside the rules.
+// What is told of a token that is granted, beside the rules. These are Steps as well, and
+// the server has no such rules: they refuse nothing.
 const (
 	toldOffline  decide.Rule = "offline"  // whether a refresh token comes with it
 	toldLifetime decide.Rule = "lifetime" // how long it lives
@@ -83,13 +85,16 @@ type Reach struct {
 }
 
 // An Explainer answers questions about one configuration: the model, and the
-// decider of the snapshot that was made from it.
+// decider of the snapshot that was made from it. The two must be of one document, as the
+// places in the model are found by the labels in the snapshot.
 type Explainer struct {
 	Model   *compiler.Model
 	Decider *decide.Decider
 }
 
-// Answer explains what a server would answer to the question at now.
+// Answer explains what a server would answer to the question at now. A person does not
+// present a credential or a token: the client is taken to have one that is valid then, and
+// the user's token to say what is demanded of it.
 func (x *Explainer) Answer(q Question, now time.Time) Explanation {
 	req := decide.Request{
 		ClientID: q.ClientID, GrantType: schema.GrantClientCredentials, Audience: q.API, Scope: strings.Join(q.Scopes, " "),
@@ -103,6 +108,8 @@ func (x *Explainer) Answer(q Question, now time.Time) Explanation {
 	if q.TrustedIssuer == "" {
 		req.User.TrustedIssuer = x.UserIssuer()
 	}
+	// Only the decision tells which authorization it would be, and so what is demanded of
+	// the token. It is asked once to learn that, and explained with it.
 	g, refusal := x.Decider.Decide(req, now)
 	if refusal != nil && refusal.Reason == decide.ReasonSubjectClaims {
 		demanded, err := clientauth.ReadClaims(g.Authorization.SubjectClaims())
@@ -147,11 +154,14 @@ func (x *Explainer) Explain(req decide.Request, now time.Time) Explanation {
 	return x.explain(req, false, now)
 }
 
+// explain puts each rule that the request met into words. With anyIssuer the trusted issuer
+// of req is a stand-in, and the sentences name all that may vouch for the user.
 func (x *Explainer) explain(req decide.Request, anyIssuer bool, now time.Time) Explanation {
 	grant, refusal, trace := x.Decider.Trace(req, now)
 	e := &explainer{model: x.Model, req: req, anyIssuer: anyIssuer, now: now, grant: grant, refusal: refusal, trace: trace}
 	e.findDeclarations()
 	for i, rule := range trace.Rules {
+		// A refusal ends the trace, so the last rule is the one that refuses.
 		if refusal != nil && i == len(trace.Rules)-1 {
 			e.out.Error, e.out.Told = refusal.Code, refusal.Code.In(x.Model.Document.Issuer.ErrorStyle)
 			sentences[rule].refused(e)
@@ -166,7 +176,8 @@ func (x *Explainer) explain(req decide.Request, anyIssuer bool, now time.Time) E
 	return e.out
 }
 
-// An explainer is one decision on its way into words.
+// An explainer makes the Explanation of one decision, out. Its methods for the rules are in
+// sentences; each may read what the rules before it have found, and nothing else.
 type explainer struct {
 	model     *compiler.Model
 	req       decide.Request
@@ -188,6 +199,8 @@ type explainer struct {
 	out Explanation
 }
 
+// findDeclarations looks up what the decision found. The grant of a refusal has as much as
+// was found before it.
 func (e *explainer) findDeclarations() {
 	if e.grant.Client != (snapshot.Client{}) {
 		e.out.Client = e.grant.Client.Label()
@@ -206,14 +219,18 @@ func (e *explainer) findDeclarations() {
 // ofUser reports whether the request is on behalf of a user.
 func (e *explainer) ofUser() bool { return e.req.GrantType != schema.GrantClientCredentials }
 
+// pass adds a rule that the request passed.
 func (e *explainer) pass(rule decide.Rule, text string, ranges ...hcl.Range) {
 	e.out.Steps = append(e.out.Steps, Step{rule, true, text, ranges})
 }
 
+// refuse adds the rule that refused the request.
 func (e *explainer) refuse(rule decide.Rule, text string, ranges ...hcl.Range) {
 	e.out.Steps = append(e.out.Steps, Step{rule, false, text, ranges})
 }
 
+// suggest adds a way to have the request granted. Nobody knows which one is meant, so there
+// may be several.
 func (e *explainer) suggest(sentence string) {
 	e.out.Suggestions = append(e.out.Suggestions, sentence)
 }

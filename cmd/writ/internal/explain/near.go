@@ -33,6 +33,8 @@ func (e *explainer) findNearMisses(asked string) {
 	}
 }
 
+// nearMiss adds an API that may have been meant; reason goes on after the identifier that
+// was asked for.
 func (e *explainer) nearMiss(asked string, api *schema.API, reason string) {
 	_, declared, _ := e.model.API(api.Label)
 	e.out.NearMisses = append(e.out.NearMisses, NearMiss{
@@ -41,6 +43,7 @@ func (e *explainer) nearMiss(asked string, api *schema.API, reason string) {
 	e.suggest(fmt.Sprintf("%q %s: ask for %q.", asked, reason, api.Identifier))
 }
 
+// nearestSpelling adds the API whose identifier is spelled most nearly alike, if any is.
 func (e *explainer) nearestSpelling(asked string) {
 	apis := e.model.Document.APIs
 	identifiers := make([]string, len(apis))

@@ -12,7 +12,8 @@ import (
 	"github.com/writ-auth/writ/server/decide"
 )
 
-// sentences are the words for each rule.
+// sentences are the words for each rule of package decide. A rule that has none here would
+// panic in explain.
 var sentences = map[decide.Rule]struct{ passed, refused func(*explainer) }{
 	decide.RuleClient:        {(*explainer).clientFound, (*explainer).clientUnknown},
 	decide.RuleCredential:    {(*explainer).credentialInForce, (*explainer).noCredential},
@@ -32,6 +33,8 @@ func (e *explainer) clientFound() {
 		e.declaredClient.AttrRange("client_id"))
 }
 
+// clientUnknown looks for what was meant: the label of a client, else a client_id that is
+// spelled nearly alike.
 func (e *explainer) clientUnknown() {
 	clients := e.model.Document.Clients
 	ids := make([]string, len(clients))
@@ -46,6 +49,7 @@ func (e *explainer) clientUnknown() {
 	e.refuse(decide.RuleClient, fmt.Sprintf("No client has the client id %q.", e.req.ClientID))
 }
 
+// credentialInForce lists every credential that is valid at the time: any will do.
 func (e *explainer) credentialInForce() {
 	var names []string
 	var ranges []hcl.Range
@@ -58,6 +62,7 @@ func (e *explainer) credentialInForce() {
 	e.pass(decide.RuleCredential, fmt.Sprintf("%s can authenticate with %s.", e.declaredClient.Address, strings.Join(names, ", ")), ranges...)
 }
 
+// noCredential tells a client that has none from one of which none is valid at the time.
 func (e *explainer) noCredential() {
 	address := e.declaredClient.Address
 	if len(e.trace.Credentials) == 0 {
@@ -78,6 +83,8 @@ func (e *explainer) grantAllowed() {
 		e.declaredClient.AttrRange("grant_types"))
 }
 
+// grantRefused tells apart a grant that does not exist, one that the server does not offer
+// as nobody could use it, and one that this client may not use.
 func (e *explainer) grantRefused() {
 	if e.client == nil { // without a grant type nobody looks at the client
 		e.refuse(decide.RuleGrant, "The request has no grant_type.")
@@ -121,6 +128,7 @@ func actsForUsers(client *schema.Client) bool {
 	return slices.Contains(client.GrantTypes, schema.GrantTokenExchange) || slices.Contains(client.GrantTypes, schema.GrantJWTBearer)
 }
 
+// issuerRefused is about who vouches for the user, before anything of the token is read.
 func (e *explainer) issuerRefused() {
 	text := "The request presents no token that names the user."
 	if e.req.User != nil {
@@ -139,10 +147,12 @@ var ofRefreshTokens = map[decide.Reason]string{
 	decide.ReasonRevoked:        "The refresh token is older than revoked_before of the client.",
 }
 
+// familyRefused is about a refresh token. Only a server that keeps them can know.
 func (e *explainer) familyRefused() {
 	e.refuse(decide.RuleFamily, ofRefreshTokens[e.refusal.Reason], e.declaredClient.Range)
 }
 
+// apiFound says so where the client's default_api stood in for an identifier.
 func (e *explainer) apiFound() {
 	if e.req.Audience == "" && e.req.Resource == "" && e.req.GrantType != schema.GrantRefreshToken {
 		e.pass(decide.RuleAPI, fmt.Sprintf("The request names no API; the default of %s is %s.", e.declaredClient.Address, e.declaredAPI.Address),
@@ -152,6 +162,8 @@ func (e *explainer) apiFound() {
 	e.pass(decide.RuleAPI, fmt.Sprintf("%s has the identifier %q.", e.declaredAPI.Address, e.api.Identifier), e.declaredAPI.AttrRange("identifier"))
 }
 
+// apiRefused lists near misses for an unknown identifier: it is compared byte for byte, so
+// that a trailing slash is enough to miss.
 func (e *explainer) apiRefused() {
 	switch e.refusal.Reason {
 	case decide.ReasonNoTarget:
@@ -179,11 +191,13 @@ func (e *explainer) asked() string {
 	return e.req.Resource
 }
 
+// authorizationFound says on whose behalf as well: client and API may have one for each.
 func (e *explainer) authorizationFound() {
 	e.pass(decide.RuleAuthorization, fmt.Sprintf("%s authorizes %s for %s, %s.",
 		e.declaredAuthorization.Address, e.declaredClient.Address, e.declaredAPI.Address, e.authorization.SubjectType.OnBehalf()), e.declaredAuthorization.Range)
 }
 
+// noAuthorization looks for one of the same client and API on behalf of the other.
 func (e *explainer) noAuthorization() {
 	client, api, subject := e.declaredClient, e.declaredAPI, schema.SubjectClient
 	if e.ofUser() {
@@ -199,6 +213,7 @@ func (e *explainer) noAuthorization() {
 	e.refuse(decide.RuleAuthorization, fmt.Sprintf("Nothing authorizes %s for %s, %s.", client.Address, api.Address, subject.OnBehalf()), client.Range, api.Range)
 }
 
+// notExpired says nothing of an authorization without an end.
 func (e *explainer) notExpired() {
 	if end := e.authorization.ExpiresAt; end != 0 {
 		e.pass(decide.RuleExpiry, fmt.Sprintf("%s is in force until %s.", e.declaredAuthorization.Address, schema.FormatTime(end)),
@@ -206,6 +221,7 @@ func (e *explainer) notExpired() {
 	}
 }
 
+// expired points at the end. From that second on the authorization grants nothing.
 func (e *explainer) expired() {
 	address := e.declaredAuthorization.Address
 	e.suggest(fmt.Sprintf("Set a later expires_at on %s.", address))
@@ -224,6 +240,7 @@ func (e *explainer) issuers() []string {
 	return []string{e.req.Family.Issuer}
 }
 
+// subjectAccepted says what the user's token has to be, as no token was looked at.
 func (e *explainer) subjectAccepted() {
 	var names []string
 	var ranges []hcl.Range
@@ -239,6 +256,8 @@ func (e *explainer) subjectAccepted() {
 	e.pass(decide.RuleSubject, text+".", ranges...)
 }
 
+// subjectRefused is about the user's token, or about the one that a refresh token began
+// with: the configuration may have changed since.
 func (e *explainer) subjectRefused() {
 	declared := e.declaredAuthorization
 	switch e.refusal.Reason {
@@ -262,6 +281,7 @@ func (e *explainer) subjectRefused() {
 	}
 }
 
+// bound is the sentence about a client with require_sender_constrained (RFC 9449, RFC 8705).
 const bound = "%s gets a token only with a DPoP proof or a client certificate."
 
 // senderBound tells of what the request must carry besides.
@@ -271,6 +291,7 @@ func (e *explainer) senderBound() {
 	}
 }
 
+// senderNotBound is about a request with neither. What a person asks has one, see Proved.
 func (e *explainer) senderNotBound() {
 	e.refuse(decide.RuleSender, fmt.Sprintf(bound, e.declaredClient.Address), e.declaredClient.AttrRange("require_sender_constrained"))
 }

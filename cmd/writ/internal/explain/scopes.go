@@ -9,6 +9,8 @@ import (
 	"github.com/writ-auth/writ/server/decide"
 )
 
+// scopesCovered says what is granted and why it is that: what was asked, all that is
+// authorized, or what the refresh token was granted.
 func (e *explainer) scopesCovered() {
 	granted, at := strings.Fields(e.grant.Scope), e.declaredAuthorization.AttrRange("scopes")
 	asked := strings.Fields(e.req.Scope)
@@ -31,6 +33,8 @@ func (e *explainer) scopesCovered() {
 	}
 }
 
+// scopesRefused names the scopes that are not granted. Where a refresh token lacks them,
+// no change of the configuration helps, so nothing is suggested.
 func (e *explainer) scopesRefused() {
 	at := e.declaredAuthorization.AttrRange("scopes")
 	if e.refusal.Reason == decide.ReasonMalformedScope {
