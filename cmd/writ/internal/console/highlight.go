@@ -26,7 +26,7 @@ const (
 	backtick = "`[^`]*`"
 	longText = `"""(?s:.*?)"""`
 	// firstWord is a directive of a configuration file, or a command of a shell.
-	firstWord = `(?m:^[ \t]*[A-Za-z_<][\w./:-]*)`
+	firstWord = `(?m:^[ \t]*[\w./<][\w./:-]*)`
 	// member is a key of YAML.
 	member = `(?m:^[ \t]*(?:- )*[\w./@-]+:)`
 )
