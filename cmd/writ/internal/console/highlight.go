@@ -95,7 +95,9 @@ func highlight(language, code string, values ...string) template.HTML {
 				if group == 2 && slices.ContainsFunc(values, func(v string) bool { return v != "" && strings.Contains(text, v) }) {
 					class += " own"
 				}
-				b.WriteString(`<span class="` + class + `">` + template.HTMLEscapeString(text) + `</span>`)
+				open, end := `<span class="`+class+`">`, `</span>`
+				// A line can be taken out of the result: no mark goes beyond its end.
+				b.WriteString(open + strings.ReplaceAll(template.HTMLEscapeString(text), "\n", end+"\n"+open) + end)
 				at = to
 			}
 		}

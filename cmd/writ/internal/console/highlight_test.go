@@ -45,7 +45,7 @@ func TestHighlightKeepsTheCode(t *testing.T) {
 func TestHighlight(t *testing.T) {
 	for _, c := range []struct{ language, code, want string }{
 		{"go", `return "a\"b" // no "string"`, `<span class="tk">return</span> <span class="ts">&#34;a\&#34;b&#34;</span> <span class="tc">// no &#34;string&#34;</span>`},
-		{"go", "returned := `x\ny`", "returned := <span class=\"ts\">`x\ny`</span>"},
+		{"go", "returned := `x\ny`", "returned := <span class=\"ts\">`x</span>\n<span class=\"ts\">y`</span>"},
 		{"python", `"""a "b" # c""" # d`, `<span class="ts">&#34;&#34;&#34;a &#34;b&#34; # c&#34;&#34;&#34;</span><span class="tc"> # d</span>`},
 		{"javascript", `"open`, `&#34;open`},
 		{"javascript", `iss = "https://auth.example.com/"`, `iss = <span class="ts own">&#34;https://auth.example.com/&#34;</span>`},
