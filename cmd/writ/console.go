@@ -309,7 +309,7 @@ func showFolder(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 			}
 		}
 	}()
-	return console.Options{State: func() console.State { return shown.state(env.Now()) }, Editor: editor, Writable: true, Live: &shown.live}, nil
+	return console.Options{State: func() console.State { return shown.state(env.Now()) }, Editor: editor, Declared: editor.Declaration, Writable: true, Live: &shown.live}, nil
 }
 
 // editorOf compiles changes of the snapshot that pages show.

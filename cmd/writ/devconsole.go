@@ -22,6 +22,7 @@ func (d *devServer) newPages() {
 	d.pages = console.New(console.Options{
 		State: d.consoleState, Tokens: d.server.Public(), Editor: d.editor, Writable: true, Locked: !d.noKey, Live: &d.live,
 		Secret: d.throw.secret, NewSecret: secretMaker(d.env.Rand),
+		Declared: d.editor.Declaration,
 		Announce: func() { _ = d.say("console", "The console again, for another browser: "+d.pages.Address(d.origin)) },
 	})
 }

@@ -93,6 +93,49 @@ func findBlock(name string, src []byte, typ, label string) (start, end int, err 
 	return 0, 0, fmt.Errorf("%q has no %s %q", name, typ, label)
 }
 
+// Excerpt is the text of the block that begins at a byte of a file in native syntax, as it is
+// written, with the spaces before it. A value for which hide says so is replaced by
+// "…", with as many lines. The file has been loaded, so that it parses; ok is false where no
+// block begins there.
+func Excerpt(src []byte, start int, hide func(block, attribute string) bool) (text string, ok bool) {
+	if start < 0 || start >= len(src) {
+		return "", false
+	}
+	for size := 4096; ; size *= 8 { // a whole file would be parsed for one of its blocks
+		part := src[start:min(len(src), start+size)]
+		file, _ := hclsyntax.ParseConfig(part, "", hcl.InitialPos)
+		if body := file.Body.(*hclsyntax.Body); len(body.Blocks) > 0 {
+			block := body.Blocks[0]
+			if end := block.CloseBraceRange.End.Byte; block.TypeRange.Start.Byte == 0 && end > 0 && end <= len(part) && part[end-1] == '}' {
+				indent := src[len(bytes.TrimRight(src[:start], " \t")):start]
+				return string(indent) + string(withoutHidden(part[:end], block, hide)), true
+			}
+		}
+		if len(part) == len(src)-start {
+			return "", false
+		}
+	}
+}
+
+// withoutHidden is the text of a block without the values that hide names.
+func withoutHidden(text []byte, block *hclsyntax.Block, hide func(block, attribute string) bool) []byte {
+	var places []hcl.Range
+	for blocks := []*hclsyntax.Block{block}; len(blocks) > 0; blocks = blocks[1:] {
+		for name, a := range blocks[0].Body.Attributes {
+			if hide(blocks[0].Type, name) {
+				places = append(places, a.Expr.Range())
+			}
+		}
+		blocks = append(blocks, blocks[0].Body.Blocks...)
+	}
+	slices.SortFunc(places, func(a, b hcl.Range) int { return b.Start.Byte - a.Start.Byte }) // from the end
+	for _, r := range places {
+		inside := bytes.Count(text[r.Start.Byte:r.End.Byte], []byte("\n"))
+		text = slices.Concat(text[:r.Start.Byte], []byte(`"…"`), bytes.Repeat([]byte("\n"), inside), text[r.End.Byte:])
+	}
+	return text
+}
+
 // setAttribute edits the text of one block, which parses.
 func setAttribute(name string, block []byte, set AttributeEdit) ([]byte, error) {
 	file, l := hclsyntax.ParseConfig(block, name, hcl.InitialPos)

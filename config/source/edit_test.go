@@ -114,3 +114,22 @@ func TestPrune(t *testing.T) {
 		}
 	}
 }
+
+func TestExcerpt(t *testing.T) {
+	src := "# head\napi \"a\" {}\n\nclient \"b\" { # } in a comment\n  name = \"}\"\n  secret \"x\" {\n    hash = \"sha256:abc\"\n  }\n  public_key \"k\" {\n    jwks = <<-EOT\n      {\"keys\": []}\n    EOT\n  }\n  note = \"" +
+		strings.Repeat("long ", 3000) + "\"\n} # behind\nclient \"c\" {}\n"
+	hide := func(block, attribute string) bool { return attribute == "hash" || attribute == "jwks" }
+	text, ok := Excerpt([]byte(src), strings.Index(src, "client \"b\""), hide)
+	if !ok || !strings.HasPrefix(text, "client \"b\" { # }") || !strings.HasSuffix(text, "\"\n}") || strings.Contains(text, "abc") || strings.Contains(text, "keys") {
+		t.Errorf("%v %s", ok, text)
+	}
+	whole := src[strings.Index(src, "client \"b\""):strings.Index(src, " # behind")]
+	if got, want := strings.Count(text, "\n"), strings.Count(whole, "\n"); got != want {
+		t.Errorf("%d lines instead of %d", got, want)
+	}
+	for _, start := range []int{-1, 3, len(src), len(src) - 5} {
+		if text, ok := Excerpt([]byte(src), start, hide); ok {
+			t.Errorf("a block at %d: %q", start, text)
+		}
+	}
+}

@@ -22,15 +22,9 @@ type File struct {
 // Files returns the code that verifies the API's tokens, the file to begin with
 // first. The error is that of Supports.
 func (t Target) Files(api API) ([]File, error) {
-	if err := t.Supports(api); err != nil {
+	p, err := t.page(api)
+	if err != nil {
 		return nil, err
-	}
-	p := page{API: api, Target: t, JWKS: api.jwksURI(), Typ: "JWT"}
-	if api.Profile == schema.ProfileRFC9068 {
-		p.Typ = "at+jwt"
-	}
-	if len(api.Scopes) > 0 {
-		p.Scope = api.Scopes[0]
 	}
 	files := make([]File, 0, len(t.files))
 	for _, source := range t.files {
@@ -43,6 +37,21 @@ func (t Target) Files(api API) ([]File, error) {
 		}
 	}
 	return files, nil
+}
+
+// page is what templates read of an API. The error is that of Supports.
+func (t Target) page(api API) (page, error) {
+	if err := t.Supports(api); err != nil {
+		return page{}, err
+	}
+	p := page{API: api, Target: t, JWKS: api.jwksURI(), Typ: "JWT"}
+	if api.Profile == schema.ProfileRFC9068 {
+		p.Typ = "at+jwt"
+	}
+	if len(api.Scopes) > 0 {
+		p.Scope = api.Scopes[0]
+	}
+	return p, nil
 }
 
 // A page is what templates read.

@@ -332,21 +332,33 @@ func TestQuickstart(t *testing.T) {
 	b := open(t, dev(t, copied(t, "examples/platform", nil)).origin)
 	b.visit("/console/apis/orders")
 	script[string](b, `(() => { navigator.clipboard.writeText = async (text) => { window.copied = text; }; return ""; })()`)
-	b.do(click("figure .copy"))
+	b.do(click(`[data-copy="#file-0"]`))
 	b.text("Copied")
-	if copied := script[string](b, `window.copied`); !strings.Contains(copied, "https://api.dev.example.com/orders") || copied != script[string](b, `document.querySelector("#file-0").textContent`) {
+	if copied := script[string](b, `window.copied`); !strings.Contains(copied, "https://api.dev.example.com/orders") || strings.Contains(copied, "<span") ||
+		copied != script[string](b, `document.querySelector("#file-0").textContent`) {
 		t.Errorf("copied %q", copied)
 	}
-	links := script[[]string](b, `[...document.querySelectorAll(".side a")].map((a) => a.getAttribute("href"))`)
-	if len(links) < 10 {
-		t.Errorf("only %d targets", len(links))
-	}
+	tiles := script[[]string](b, `[...document.querySelectorAll(".tiles a")].map((a) => a.getAttribute("href"))`)
 	b.width(400)
-	for _, link := range links {
-		b.visit(link)
-		b.audit(link)
-		b.wait(`document.querySelector(".side a[aria-current]") && (document.querySelector("figure pre") || document.querySelector(".notice"))`)
+	shown := 0
+	for _, tile := range tiles {
+		b.visit(tile)
+		for _, link := range script[[]string](b, `[...document.querySelectorAll(".libraries a")].map((a) => a.getAttribute("href"))`) {
+			b.visit(link)
+			b.audit(link)
+			b.wait(`document.querySelector(".libraries a[aria-current]") && (document.querySelector(".steps li:last-child pre") || document.querySelector(".notice"))`)
+			shown++
+		}
 	}
+	if shown < 15 {
+		t.Errorf("only %d targets", shown)
+	}
+	// The choice is remembered, for another API too.
+	b.visit("/console/apis/orders?lang=flask")
+	b.visit("/console/apis/carts")
+	b.text("Python with PyJWT and Flask")
+	b.dark()
+	b.audit("code in the dark")
 	// An API whose tokens a target cannot check says so, and why.
 	b.visit("/console/apis/features?lang=haproxy")
 	b.text("Not for this API.")

@@ -10,7 +10,6 @@ import (
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
-	"github.com/writ-auth/writ/server/quickstart"
 )
 
 // An apiView is what every view of one API has.
@@ -127,70 +126,6 @@ func templateOf(tab string) string {
 		return "access"
 	}
 	return tab
-}
-
-// quickstartPage is the code of one target, among all of them.
-type quickstartPage struct {
-	Groups []targetGroup
-	Target quickstart.Target
-	Issuer string
-	Reason string // why this target cannot verify the API's tokens; "" when it can
-	Files  []quickstart.File
-}
-
-// A targetGroup is some targets under one heading.
-type targetGroup struct {
-	Name    string
-	Targets []targetLink
-}
-
-// A targetLink is a target to choose.
-type targetLink struct {
-	quickstart.Target
-	Selected, Unsupported bool
-}
-
-// quickstart shows the code of the target in ?lang=, or of the first one.
-func (p *page) quickstart(v apiView, of snapshot.API) {
-	api := p.quickstartAPI(of)
-	all := quickstart.Targets()
-	body := quickstartPage{Target: all[0], Issuer: api.Issuer}
-	if lang := p.r.URL.Query().Get("lang"); lang != "" {
-		var ok bool
-		if body.Target, ok = quickstart.Find(lang); !ok {
-			p.notFound("There is no quickstart of this name.", apiURL(v.Label, ""))
-			return
-		}
-	}
-	for _, t := range all {
-		if len(body.Groups) == 0 || body.Groups[len(body.Groups)-1].Name != t.Group {
-			body.Groups = append(body.Groups, targetGroup{Name: t.Group})
-		}
-		group := &body.Groups[len(body.Groups)-1]
-		group.Targets = append(group.Targets, targetLink{t, t.Name == body.Target.Name, t.Supports(api) != nil})
-	}
-	var err error
-	if body.Files, err = body.Target.Files(api); err != nil {
-		body.Reason = err.Error()
-	}
-	p.showTab(v, body)
-}
-
-// quickstartAPI is an API as package quickstart takes it.
-func (p *page) quickstartAPI(api snapshot.API) quickstart.API {
-	return quickstart.API{
-		Issuer: p.state.Snapshot.Issuer().URL, Label: api.Label(), Name: api.Name(), Identifier: api.Identifier(),
-		Profile: api.Profile(), Alg: api.Alg(), Scopes: scopeNames(api), IncludePermissions: api.IncludePermissions(),
-	}
-}
-
-// scopeNames lists the scopes of an API in declaration order.
-func scopeNames(api snapshot.API) []string {
-	names := make([]string, api.NumScopes())
-	for i := range names {
-		names[i] = api.Scope(i).Name
-	}
-	return names
 }
 
 // apisPage is the list of APIs.

@@ -126,8 +126,9 @@ type clientPage struct {
 	Locked                bool // nothing authenticates it now
 	Access                []*access
 	More                  int // further authorizations
-	Settings, Refresh     []setting
+	Sections              []settingSection
 	Source                *source
+	Blocks                []BlockText
 }
 
 // client shows one client, with as many authorizations as a list has rows.
@@ -140,14 +141,16 @@ func (p *page) client(label string) {
 	full := c.Schema()
 	body := clientPage{
 		Label: c.Label(), Name: c.Name(), ClientID: c.ClientID(), Credentials: p.credentials(c), Locked: true,
-		Settings: settingsOf(schema.BlockOf(&full), &full, full.Label),
 	}
 	for _, cred := range body.Credentials {
 		body.Locked = body.Locked && cred.State != live
 	}
+	d := p.declared("client." + full.Label)
+	all := settingsOf(schema.BlockOf(&full), &full, full.Label, d)
 	if full.RefreshToken != nil {
-		body.Refresh = settingsOf(schema.BlockOf(full.RefreshToken), full.RefreshToken, "")
+		all = append(all, settingsOf(schema.BlockOf(full.RefreshToken), full.RefreshToken, "", d)...)
 	}
+	body.Sections, body.Blocks = sections(all), d.Blocks
 	for auth := range c.Authorizations() {
 		if len(body.Access) == pageSize {
 			body.More++

@@ -55,6 +55,9 @@ type Options struct {
 	Secret string
 	// NewSecret makes a client secret, and its hash as the configuration has it.
 	NewSecret func() (secret, hash string, err error)
+	// Declared says where the object at an address is written. Nil: the files are not at
+	// hand, and pages show the places that the snapshot has.
+	Declared func(address string) Declaration
 	// Live tells of changes. Nil: pages do not follow them.
 	Live *Live
 }

@@ -166,6 +166,11 @@ type site struct {
 }
 
 func newSite(t testing.TB, doc *schema.Document, writable bool) *site {
+	return newSiteWith(t, doc, func(opts *console.Options) { opts.Writable = writable })
+}
+
+// newSiteWith is newSite with other options.
+func newSiteWith(t testing.TB, doc *schema.Document, change func(*console.Options)) *site {
 	s := &site{}
 	if doc != nil {
 		s.state = state(t, doc)
@@ -176,9 +181,10 @@ func newSite(t testing.TB, doc *schema.Document, writable bool) *site {
 		State:  func() console.State { s.asked++; return s.state },
 		Tokens: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.tokens(w, r) }),
 	}
-	if writable {
+	change(&opts)
+	if opts.Writable {
 		s.editor = &editor{outcome: console.Outcome{OK: true, Seen: "as it was"}}
-		opts.Editor, opts.Writable, opts.NewSecret = s.editor, true, func() (string, string, error) { return madeSecret, "sha256:of-it", nil }
+		opts.Editor, opts.NewSecret = s.editor, func() (string, string, error) { return madeSecret, "sha256:of-it", nil }
 	}
 	s.pages = console.New(opts)
 	s.handler = s.pages

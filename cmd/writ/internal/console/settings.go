@@ -1,6 +1,8 @@
 package console
 
 import (
+	"cmp"
+	"html/template"
 	"maps"
 	"reflect"
 	"slices"
@@ -11,26 +13,99 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
+// A Declaration is how an object is written in the files.
+type Declaration struct {
+	// Origins are the places of the attributes that are written, by name; of a nested block,
+	// by "refresh_token.lifetime".
+	Origins map[string]Origin
+	// Blocks are the block itself, and the one that it inherits from.
+	Blocks []BlockText
+}
+
+// An Origin is the place of one value. Inherited: in the issuer's defaults.
+type Origin struct {
+	File      string
+	Line      int
+	Inherited bool
+}
+
+// A BlockText is a block as it is written, without what no page shows.
+type BlockText struct {
+	File string
+	Line int // of its first line
+	Text string
+}
+
 // A setting is one attribute of a block, as the reference has it, with its value.
 type setting struct {
 	Name   string
 	Doc    string
 	Value  string // as HCL; "" when it is not set
-	Origin string // "set", "default", "required" or "not set"
-	Slash  bool   // the value ends with a slash, to be pointed out
+	Origin string // "set", "inherited", "default", "required", "compiled" or "not set"
+	Place  *source
+	Linked bool // the page has the line
+	Slash  bool // the value ends with a slash, to be pointed out
 }
 
-// A source is where a block was declared.
+// IsSet reports whether somebody has written the value.
+func (s setting) IsSet() bool {
+	return s.Origin == "set" || s.Origin == "inherited" || s.Origin == "required"
+}
+
+// A source is where a block or a value was declared.
 type source struct {
 	File string
 	Line int
 }
 
+// A settingSection is the settings of one subject: those that are set, and the others.
+type settingSection struct {
+	Title        string
+	Set, Default []setting
+}
+
+// sectionOf puts attributes into sections. One that is not here is in the last, which has
+// what few need.
+var sectionOf = map[string]string{
+	"name": "General", "identifier": "General", "client_id": "General", "metadata": "General",
+	"token_profile": "Tokens", "signing_alg": "Tokens", "signing_secret": "Tokens", "token_lifetime": "Tokens", "claims": "Tokens",
+	"include_permissions": "Tokens", "reuse_window": "Tokens", "allow_offline_access": "Tokens",
+	"grant_types": "Access", "default_api": "Access", "introspects": "Access", "scope_mode": "Access", "rate_limit": "Access",
+	"require_sender_constrained": "Access", "revoked_before": "Access",
+	"rotation": "Refresh tokens", "lifetime": "Refresh tokens", "idle_lifetime": "Refresh tokens", "leeway": "Refresh tokens",
+}
+
+// sectionTitles are the sections in their order.
+var sectionTitles = []string{"General", "Tokens", "Access", "Refresh tokens", "Safeguards"}
+
+// sections puts settings in order: by subject, what is set before what is the default.
+func sections(all []setting) []settingSection {
+	bySection := map[string]*settingSection{}
+	for _, s := range all {
+		title := cmp.Or(sectionOf[s.Name], "Safeguards")
+		if bySection[title] == nil {
+			bySection[title] = &settingSection{Title: title}
+		}
+		if in := bySection[title]; s.IsSet() {
+			in.Set = append(in.Set, s)
+		} else {
+			in.Default = append(in.Default, s)
+		}
+	}
+	var ordered []settingSection
+	for _, title := range sectionTitles {
+		if in := bySection[title]; in != nil {
+			ordered = append(ordered, *in)
+		}
+	}
+	return ordered
+}
+
 // settingsOf lists every attribute of a block with its value in object, in the order of the
-// language reference. A value that equals the default counts as the default: a snapshot
-// does not say who wrote it. Custom claims have no value here, as they are evaluated for
-// each authorization.
-func settingsOf(block *schema.Block, object any, label string) []setting {
+// language reference. Where the files are not at hand a value that equals the default counts
+// as the default: a snapshot does not say who wrote it. Custom claims have no value here, as
+// they are evaluated for each authorization.
+func settingsOf(block *schema.Block, object any, label string, d Declaration) []setting {
 	var all []setting
 	for i := range block.Attributes {
 		a := &block.Attributes[i]
@@ -45,16 +120,59 @@ func settingsOf(block *schema.Block, object any, label string) []setting {
 		case a.Type == schema.TypeForEach:
 			s.Value = instance(label)
 		}
+		origin, written := d.Origins[a.Name]
+		if block.Type == "refresh_token" {
+			origin, written = d.Origins["refresh_token."+a.Name]
+		}
 		switch {
+		case written:
+			s.Place, s.Linked = &source{origin.File, origin.Line}, d.has(origin)
+			if origin.Inherited {
+				s.Origin = "inherited"
+			}
+		case a.Deferred && d.Origins == nil:
+			s.Origin = "compiled"
 		case s.Value == "":
 			s.Origin = "not set"
 		case a.Required:
 			s.Origin = "required"
-		case isDefault:
+		case isDefault || d.Origins != nil:
 			s.Origin = "default"
 		}
 		s.Slash = strings.HasSuffix(s.Value, `/"`)
 		all = append(all, s)
+	}
+	return all
+}
+
+// has reports whether the blocks of a declaration have a line.
+func (d Declaration) has(o Origin) bool {
+	return slices.ContainsFunc(d.Blocks, func(b BlockText) bool {
+		return b.File == o.File && o.Line >= b.Line && o.Line <= b.Line+strings.Count(b.Text, "\n")
+	})
+}
+
+// declared is where an object is written, as far as anybody says.
+func (p *page) declared(address string) Declaration {
+	if p.console.opts.Declared == nil {
+		return Declaration{}
+	}
+	return p.console.opts.Declared(address)
+}
+
+// A sourceLine is a line of HCL with its colours. Its id is its place, so that a setting
+// leads to it.
+type sourceLine struct {
+	Place string // "orders.hcl:4"
+	Line  int
+	Code  template.HTML
+}
+
+// Lines are the lines of the block.
+func (b BlockText) Lines() []sourceLine {
+	var all []sourceLine
+	for i, line := range strings.Split(string(highlight("hcl", b.Text)), "\n") {
+		all = append(all, sourceLine{b.File + ":" + strconv.Itoa(b.Line+i), b.Line + i, template.HTML(line)})
 	}
 	return all
 }
@@ -96,14 +214,16 @@ func hclValue(a *schema.Attribute, value any) string {
 
 // settingsPage is the Settings view.
 type settingsPage struct {
-	Settings []setting
+	Sections []settingSection
 	Source   *source // nil when the snapshot does not say
+	Blocks   []BlockText
 }
 
 // settings shows the attributes of an API.
 func (p *page) settings(v apiView, api snapshot.API) {
 	full := api.Schema()
-	body := settingsPage{Settings: settingsOf(schema.BlockOf(&full), &full, full.Label)}
+	d := p.declared("api." + full.Label)
+	body := settingsPage{Sections: sections(settingsOf(schema.BlockOf(&full), &full, full.Label, d)), Blocks: d.Blocks}
 	if file, line, ok := api.Source(); ok {
 		body.Source = &source{file, line}
 	}

@@ -15,7 +15,7 @@ func TestEveryAttributeHasAValue(t *testing.T) {
 		&schema.RefreshToken{Rotation: "rotating"},
 	} {
 		block := schema.BlockOf(object)
-		settings := settingsOf(block, object, `worker["eu"]`)
+		settings := settingsOf(block, object, `worker["eu"]`, Declaration{})
 		if len(settings) != len(block.Attributes) {
 			t.Errorf("%s: %d settings of %d attributes", block.Type, len(settings), len(block.Attributes))
 		}

@@ -137,28 +137,6 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestDefaultsAreMarked(t *testing.T) {
-	doc := document()
-	doc.APIs[1].IncludePermissions = true
-	body := newSite(t, doc, false).page(t, "/console/apis/orders/settings")
-	for name, want := range map[string]string{
-		"token_profile": "default", "token_lifetime": "default", "identifier": "required", "include_permissions": "set", "name": "set",
-		"signing_secret": "not set", "metadata": "default", "distinct_from": "default", "claims": "compiled",
-	} {
-		_, row, _ := strings.Cut(body, "<code>"+name+"</code>")
-		row, _, _ = strings.Cut(row, "</tr>")
-		if !strings.Contains(row, ">"+want+"</span></td>") {
-			t.Errorf("%s is not called %s: %s", name, want, row)
-		}
-	}
-	block, _ := schema.LanguageBlock("api")
-	for _, a := range block.Attributes {
-		if !strings.Contains(body, "<code>"+a.Name+"</code>") {
-			t.Errorf("%s is missing", a.Name)
-		}
-	}
-}
-
 // Every target has code for every kind of API, or says why not.
 func TestEveryQuickstart(t *testing.T) {
 	doc := document()

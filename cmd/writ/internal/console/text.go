@@ -31,6 +31,8 @@ func functions(version string) template.FuncMap {
 		"breaks":   breaks,
 		"alike":    func(name, label string) bool { return labelFrom(name) == labelFrom(label) },
 		"after":    func(s, prefix string) string { return strings.TrimPrefix(s, prefix) },
+		"lines":    lines,
+		"library":  func(title, group string) string { return strings.TrimPrefix(title, group+" with ") },
 		"add":      func(a, b int) int { return a + b },
 	}
 }
@@ -144,4 +146,24 @@ func breaks(s, after string) template.HTML {
 		}
 	}
 	return template.HTML(b.String())
+}
+
+// commandLines are commands of a shell under an id, with a button that copies them.
+type commandLines struct {
+	ID   string
+	Code template.HTML
+}
+
+// lines puts commands together; each of parts is one, or a list.
+func lines(id string, parts ...any) commandLines {
+	var all []string
+	for _, part := range parts {
+		switch commands := part.(type) {
+		case string:
+			all = append(all, commands)
+		case []string:
+			all = append(all, commands...)
+		}
+	}
+	return commandLines{id, highlight("shell", strings.Join(all, "\n"))}
 }
