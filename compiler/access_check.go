@@ -88,16 +88,24 @@ func cutBeforeKey(list string) (value, rest string) {
 	return list, ""
 }
 
-// Counterexamples lists what contradicts the check, in sentences with address and line:
-// none where it holds. prior is the document that the plan compares with, nil for none.
+// A Counterexample is one access that contradicts a check.
+type Counterexample struct {
+	Text  string    // a sentence with address and line
+	Range hcl.Range // of the authorization that gives the access; zero where it is declared nowhere
+}
+
+// MarshalText is the sentence, which is all of it in JSON.
+func (c Counterexample) MarshalText() ([]byte, error) { return []byte(c.Text), nil }
+
+// Counterexamples lists what contradicts the check: nothing where it holds. prior is the document that the plan compares with, nil for none.
 // The error is a *diag.Failure about a name that neither document has.
-func (c AccessCheck) Counterexamples(p *Plan, prior *schema.Document, m *Model, at time.Time) ([]string, error) {
+func (c AccessCheck) Counterexamples(p *Plan, prior *schema.Document, m *Model, at time.Time) ([]Counterexample, error) {
 	// A name that only the prior document has is known too, and stands for nobody now.
 	named, err := c.filter.resolve(prior, m.Document)
 	if err != nil {
 		return nil, err
 	}
-	found := []string{}
+	found := []Counterexample{}
 	if !c.gained {
 		for _, a := range accessOf(m.Document, &AccessQuery{Later: true}, &named, m.Document.Clients, userIssuers(m.Document), at) {
 			m.place(&a)
@@ -130,7 +138,7 @@ func (c AccessCheck) Counterexamples(p *Plan, prior *schema.Document, m *Model, 
 }
 
 // accessSentence says who gains or has which access, and by what.
-func accessSentence(verb string, scopes []string, client, api string, subject schema.SubjectType, issuer, from, until, authorization string, at hcl.Range) string {
+func accessSentence(verb string, scopes []string, client, api string, subject schema.SubjectType, issuer, from, until, authorization string, at hcl.Range) Counterexample {
 	what := "tokens without scopes"
 	if len(scopes) > 0 {
 		what = strings.Join(scopes, " ")
@@ -152,7 +160,7 @@ func accessSentence(verb string, scopes []string, client, api string, subject sc
 	if at.Filename != "" {
 		text += fmt.Sprintf(" (%s:%d)", at.Filename, at.Start.Line)
 	}
-	return diag.OneLine(text + ".")
+	return Counterexample{diag.OneLine(text + "."), at}
 }
 
 // timeText is Unix seconds as RFC 3339, "" for 0.

@@ -59,3 +59,43 @@ func archiveOf(example string) *txtar.Archive {
 	archive.Files = append(archive.Files, txtar.File{Name: "issuer.hcl", Data: []byte(strings.Join(setting, "\n\n"))})
 	return archive
 }
+
+// TestFingerprintsStayOverMovesOfLines holds what a host knows a result by, for each example
+// of the catalogue: lines above it, blank ones and comments, change nothing.
+func TestFingerprintsStayOverMovesOfLines(t *testing.T) {
+	fingerprints := func(archive *txtar.Archive) (all []string) {
+		f := fixtureOf(t, archive)
+		f.now = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
+		m, diags := f.compile()
+		var out strings.Builder
+		if err := (&diag.Findings{Problems: diag.Problems{List: diags, Sources: m.Config.Sources}}).Write(&out, diag.FormatSARIF); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(out.String()) {
+			if strings.Contains(line, `"writFinding/v1"`) {
+				all = append(all, strings.TrimSpace(line))
+			}
+		}
+		return all
+	}
+	results := 0
+	for _, c := range diag.Codes() {
+		if c.IsCommand() {
+			continue
+		}
+		before := fingerprints(archiveOf(c.Example))
+		moved := archiveOf(c.Example)
+		for i, f := range moved.Files {
+			if strings.HasSuffix(f.Name, ".hcl") && f.Name != lockfile.DefaultName {
+				moved.Files[i].Data = append([]byte("# a comment\n\n"), f.Data...)
+			}
+		}
+		if after := fingerprints(moved); !slices.Equal(before, after) {
+			t.Errorf("%s: %q become %q", c.Name, before, after)
+		}
+		results += len(before)
+	}
+	if results < 50 {
+		t.Errorf("only %d results", results)
+	}
+}

@@ -142,7 +142,7 @@ func runApply(ctx context.Context, env *cli.Env, args []string, flags *cli.Confi
 		defer fleet.close()
 	}
 	inputs := w.Flags()
-	p, err := propose(ctx, env, w, o.proposalOptions, workspace.PlanOptions{At: at})
+	review, p, err := o.review(ctx, env, w, at)
 	if err == nil && saved != nil {
 		err = workspace.ApplyError(saved.Check(p.Saved(saved.Replace, inputs)))
 	}
@@ -159,13 +159,32 @@ func runApply(ctx context.Context, env *cli.Env, args []string, flags *cli.Confi
 	if err != nil {
 		return err
 	}
-	if err := publish(ctx, env, next, o.approve || saved != nil); err != nil || fleet == nil {
+	if err := publish(ctx, env, next, review, o.approve || saved != nil); err != nil || fleet == nil {
 		return err
 	}
 	if !next.Needed() {
 		return fleet.until(ctx, env, location.Head{Serial: next.Prior.Serial, Digest: next.Prior.Digest})
 	}
 	return fleet.until(ctx, env, location.Head{Serial: next.Envelope.Serial, Digest: next.Plan.Digest})
+}
+
+// review is the plan that is to be applied. One that what is in force, a policy or an
+// expectation forbids is shown and refused: the error says by what, and nobody is asked.
+func (o *applyFlags) review(ctx context.Context, env *cli.Env, w *workspace.Workspace, at time.Time) (*view.Review, *workspace.Proposal, error) {
+	p, refused, err := o.propose(ctx, env, w, workspace.PlanOptions{At: at})
+	if err != nil {
+		return nil, nil, err
+	}
+	review, err := guardedReview(env, p, refused, nil)
+	if err != nil || review.Guards.Refusal == nil {
+		return review, p, err
+	}
+	if !env.JSON { // else the error is the one object
+		if err := view.PlanOf(env, false).Render(env.Out, review); err != nil {
+			return nil, nil, err
+		}
+	}
+	return nil, nil, review.Guards.Refusal
 }
 
 // sinceSaved makes a stale plan of a refusal: what a plan was saved of had none,
@@ -259,10 +278,10 @@ type releaseResult struct {
 	Plan     *compiler.Plan `json:"plan"`
 }
 
-// publish shows the plan, asks, and writes.
-func publish(ctx context.Context, env *cli.Env, r *workspace.Release, approved bool) error {
+// publish shows the plan as the review has it, asks, and writes.
+func publish(ctx context.Context, env *cli.Env, r *workspace.Release, review *view.Review, approved bool) error {
 	if !env.JSON {
-		if err := view.PlanOf(env, false).Render(env.Out, &view.Review{Plan: r.Plan}); err != nil {
+		if err := view.PlanOf(env, false).Render(env.Out, review); err != nil {
 			return err
 		}
 	}
@@ -277,7 +296,7 @@ func publish(ctx context.Context, env *cli.Env, r *workspace.Release, approved b
 	}
 	if !approved {
 		if cli.Terminal(env.In) != nil {
-			if err := view.Widening(env.Err, &view.Review{Plan: r.Plan}, env.Color(env.Err)); err != nil {
+			if err := view.Widening(env.Err, review, env.Color(env.Err)); err != nil {
 				return err
 			}
 		}

@@ -10,8 +10,6 @@ import (
 	"io"
 	"net/url"
 	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -20,80 +18,12 @@ import (
 	"github.com/writ-auth/writ/cmd/writ/internal/view"
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/compiler/workspace"
-	"github.com/writ-auth/writ/config"
 	"github.com/writ-auth/writ/config/diag"
 )
 
 // This file gathers what a comment on a pull request says beside the plan: which commits
-// are compared, who answers for an object and where it is written, and how policies and
-// expectations come out.
-
-// runComment is plan --markdown. Whatever goes wrong once the command line is understood is
-// told in a comment too: a pull request must not keep an older plan as its last word.
-func runComment(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags, o *planFlags, checks []compiler.AccessCheck) error {
-	limit := view.MarkdownLimit
-	if o.limit != "" {
-		var err error
-		if limit, err = strconv.Atoi(o.limit); err != nil || limit < view.MinMarkdownLimit {
-			return diag.Usagef("--markdown-limit takes a number of characters, %d or more, not %q", view.MinMarkdownLimit, o.limit)
-		}
-	}
-	w, err := flags.Load(env, args)
-	if err != nil {
-		return failedComment(ctx, env, nil, o, limit, err)
-	}
-	if err := checkPlanFile(env, w, o.out); err != nil {
-		return err
-	}
-	t, err := env.CompileForReview(w)
-	if err != nil {
-		return failedComment(ctx, env, w, o, limit, err)
-	}
-	p, refused := o.plan(ctx, w, t, workspace.PlanOptions{Against: reference(env, o.against)})
-	if p == nil || refused != nil && !onlyPolicies(refused) {
-		return failedComment(ctx, env, w, o, limit, refused)
-	}
-	c, err := newCommits(ctx, env, w, t.Model.Config.Sources, p.Prior.Commit())
-	if err != nil {
-		return failedComment(ctx, env, w, o, limit, err)
-	}
-	review := reviewOf(p)
-	c.describe(review, p)
-	if review.Guards, err = guardsOf(env, t, refused, c); err != nil {
-		return failedComment(ctx, env, w, o, limit, err)
-	}
-	if err := o.addNotes(env, review, p); err != nil {
-		return failedComment(ctx, env, w, o, limit, err)
-	}
-	if review.Checks, err = runChecks(p, checks, env.Now()); err != nil {
-		return failedComment(ctx, env, w, o, limit, err)
-	}
-	if review.Warning != "" {
-		env.Warn(t.Model.Accept(diag.List{w.SnapshotMissing(diag.Warning, review.Warning)}), nil)
-	} else if p.Prior.Document == nil {
-		review.Warning = "There is nothing to compare with: everything counts as new."
-	}
-	if refused == nil {
-		env.Remind(t)
-	}
-	noteStage(env, p.Prior.Staged())
-	// The comment is written before the command fails for a guard: whoever reads why it
-	// failed has to see what the change would do.
-	comment := view.PlanMarkdown{Command: planCommandLine(w, o, p.Plan), Limit: limit}
-	if err := printComment(env, func(out io.Writer) error { return comment.Render(out, review) }); err != nil {
-		return err
-	}
-	switch {
-	case len(t.Unsatisfied) > 0:
-		return t.Refused()
-	case refused != nil:
-		return refused
-	case review.Guards.Errors() > 0:
-		env.Note("An expectation fails, so no plan can go on from here: \"writ check\" says more.")
-		return cli.Status(cli.ExitError)
-	}
-	return endPlan(env, w, o, p, review)
-}
+// are compared, who answers for an object and where it is written. How policies and
+// expectations come out is in guards.go.
 
 // failedComment tells an error as a comment, and returns it.
 func failedComment(ctx context.Context, env *cli.Env, w *workspace.Workspace, o *planFlags, limit int, err error) error {
@@ -129,15 +59,19 @@ func printComment(env *cli.Env, render func(io.Writer) error) error {
 	})
 }
 
-// reviewOf is what a plan says without git: places without links.
-func reviewOf(p *workspace.Proposal) *view.Review {
+// reviewOf is what a plan says before anything is held to it. Without commits, which may be
+// nil, places have no links.
+func reviewOf(p *workspace.Proposal, c *commits) (*view.Review, *places) {
 	r := &view.Review{Plan: p.Plan, Environment: p.Model.Document.Issuer.Environment}
 	if p.Missing != "" {
 		r.Warning = p.Missing + " This plan compares with nothing: whatever is in force already counts as new."
 	}
-	places := &places{next: p.Model, prior: p.Prior.Model}
-	r.Place = places.place
-	return r
+	if c != nil {
+		c.describe(r, p)
+	}
+	where := &places{next: p.Model, prior: p.Prior.Model, commits: c}
+	r.Place = where.place
+	return r, where
 }
 
 // commits are those that a comment compares, and where they can be looked at.
@@ -218,11 +152,9 @@ func (c *commits) url(commit string, r hcl.Range) string {
 	return fmt.Sprintf("%s%s/%s#L%d", c.prefix, commit, escapedPath(c.folder+r.Filename), r.Start.Line)
 }
 
-// describe says in a review what is compared, and adds links to places.
+// describe says in a review what is compared.
 func (c *commits) describe(r *view.Review, p *workspace.Proposal) {
 	r.Head, r.Base, r.Dirty = c.head, c.base, c.dirty
-	places := &places{next: p.Model, prior: p.Prior.Model, commits: c}
-	r.Place = places.place
 	if was := p.Prior.Model; was != nil {
 		r.Refactored = was.Config.Digest != p.Model.Config.Digest
 	} else if p.Prior.Document != nil {
@@ -243,13 +175,13 @@ func (s *places) place(address, attribute, label string) view.Place {
 		return s.expectation(address)
 	}
 	// An object that is gone has its place on the side that is compared with.
-	model, commit := s.next, ""
+	model, commit, gone := s.next, "", false
 	if s.commits != nil {
 		commit = s.commits.head
 	}
 	r, ok := model.AttributeRange(address, attribute, label)
 	if !ok && s.prior != nil {
-		if model = s.prior; s.commits != nil {
+		if model, gone = s.prior, true; s.commits != nil {
 			commit = s.commits.base
 		}
 		r, ok = model.AttributeRange(address, attribute, label)
@@ -257,24 +189,26 @@ func (s *places) place(address, attribute, label string) view.Place {
 	if !ok {
 		return view.Place{}
 	}
-	return s.at(r, commit, owner(model, address))
+	p := s.at(r, commit, owner(model, address))
+	p.Gone = gone
+	return p
 }
 
 // at is a place at a commit.
 func (s *places) at(r hcl.Range, commit, owner string) view.Place {
-	p := view.Place{Owner: owner, Line: lineOf(r)}
+	p := view.Place{Owner: owner, Range: r}
 	if s.commits != nil {
 		p.URL = s.commits.url(commit, r)
 	}
 	return p
 }
 
-// lineOf is a file and a line in it; "" for no place.
-func lineOf(r hcl.Range) string {
-	if r.Filename == "" {
-		return ""
+// atHead is a place in the configuration as it is now.
+func (s *places) atHead(r hcl.Range) view.Place {
+	if s.commits == nil {
+		return s.at(r, "", "")
 	}
-	return fmt.Sprintf("%s:%d", r.Filename, r.Start.Line)
+	return s.at(r, s.commits.head, "")
 }
 
 // expectation is where an expectation is written. The map is made when the first is asked
@@ -287,11 +221,7 @@ func (s *places) expectation(address string) view.Place {
 		}
 	}
 	if r, ok := s.tests[address]; ok {
-		commit := ""
-		if s.commits != nil {
-			commit = s.commits.head
-		}
-		return s.at(r, commit, "")
+		return s.atHead(r)
 	}
 	return view.Place{}
 }
@@ -318,64 +248,3 @@ func owner(m *compiler.Model, address string) string {
 }
 
 func ownerIn(metadata map[string]string) string { return cmp.Or(metadata["owner"], metadata["team"]) }
-
-// onlyPolicies reports whether nothing but policies for changes refuses a plan, so that the
-// comment holds the plan and their messages.
-func onlyPolicies(refused error) bool {
-	return !slices.ContainsFunc(diag.ProblemsOf(refused).List, func(d diag.Diagnostic) bool {
-		return d.Severity == diag.Error && d.Code != "policy-failed"
-	})
-}
-
-// guardsOf says how policies and expectations come out. refused is the error of a plan that
-// policies for changes refuse, nil for none.
-func guardsOf(env *cli.Env, t *workspace.Tree, refused error, c *commits) (*view.Guards, error) {
-	m := t.Model
-	g := &view.Guards{Policies: len(m.Config.Policies), Expectations: len(m.Config.Tests), Exercisable: len(m.Document.Authorizations)}
-	findings := slices.Concat(t.Unsatisfied, t.Warnings)
-	if refused != nil { // the tree's warnings are among them
-		findings = slices.Concat(t.Unsatisfied, diag.ProblemsOf(refused).List)
-	}
-	for _, d := range findings {
-		if d.Code == "policy-failed" {
-			g.Failed = append(g.Failed, policyFinding(d, c))
-		}
-	}
-	if g.Expectations == 0 {
-		return g, nil // without any there is no snapshot to make
-	}
-	report, err := checkAll(env, t, true)
-	if err != nil {
-		return nil, err
-	}
-	for i, result := range report.Tests {
-		if !result.Passed {
-			g.Failed = append(g.Failed, expectationFinding(m.Config.Tests[i], result, c))
-		}
-	}
-	for _, gap := range report.Uncovered {
-		if gap.Whole {
-			g.Unexercised = append(g.Unexercised, gap.Address)
-		}
-	}
-	return g, nil
-}
-
-// policyFinding is an object that does not satisfy a policy, at the line of the object.
-func policyFinding(d diag.Diagnostic, c *commits) view.Finding {
-	f := view.Finding{Text: d.Detail, Line: lineOf(d.Range), URL: c.url(c.head, d.Range), Warning: d.Severity != diag.Error}
-	for _, related := range d.Related { // where the policy is declared
-		f.Guard = strings.TrimSuffix(related.Message, " is declared here")
-	}
-	return f
-}
-
-// expectationFinding is what an expectation expected, and what came.
-func expectationFinding(test *config.Test, result testResult, c *commits) view.Finding {
-	var said []string
-	for _, m := range result.Failures {
-		said = append(said, fmt.Sprintf("%s: expected %s, got %s", m.What, m.Expected, m.Actual))
-	}
-	sentences := append([]string{strings.Join(said, "; ") + "."}, result.Why...)
-	return view.Finding{Guard: test.Address, Text: strings.Join(sentences, " "), Line: lineOf(test.Range), URL: c.url(c.head, test.Range)}
-}

@@ -215,9 +215,8 @@ func commentOn(t *testing.T, base *workspace.Tree, edit []replacement, replace [
 		return fail(&diag.Problems{List: list})
 	}
 	p := &workspace.Proposal{Tree: tree, Lock: lock, Prior: &workspace.Baseline{Prior: prior}, Plan: plan}
-	review := reviewOf(p)
-	c.describe(review, p)
-	if review.Guards, err = guardsOf(env, tree, nil, c); err != nil {
+	review, where := reviewOf(p, c)
+	if review.Guards, err = guardsOf(env, tree, nil, where); err != nil {
 		t.Fatal(err)
 	}
 	if err := (view.PlanMarkdown{Command: "writ plan --against git:main"}).Render(&out, review); err != nil {

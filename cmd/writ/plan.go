@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
@@ -74,10 +75,22 @@ At git:REV, variable files and the lockfile are read as they stood there, if
 they lie in the repository; --var counts for both sides, for the older one as
 far as it declares the variable. A policy or an expectation that is gone or
 changed, and an identifier that the lockfile no longer keeps, are changes too.
+A policy or an expectation that does not hold fails the plan, which is printed
+whole all the same, in each format.
+
 With --markdown the first line is <!-- writ:ENVIRONMENT -->, by which the next run
-finds the comment; an error is a comment too; and a policy or an expectation that
-does not hold fails the plan, which is printed whole. Lines are linked where
+finds the comment, and an error is a comment too. Lines are linked where
 $GITHUB_REPOSITORY or $CI_PROJECT_URL says where, and the files are committed.
+
+With --format github or sarif each consequence stands at the line that causes it: a
+check that does not hold as an error; access gained or lost, verifiers that must
+change and a guard that is loosened as warnings; what lasts longer and another
+credential as notices. "writ explain CODE" says more of each.
+
+With --json, "changes" are the objects by address, with action, effect, attributes,
+"before" and "after"; "access" says who gains and loses which scopes; "summary"
+counts; "checks" answers --check; "guards" says how policies and expectations came
+out. Where these refuse the plan, "valid" is false and "diagnostics" says why.
 
 A REV that more than one branch or tag has is refused; a whole name, such as
 git:refs/remotes/origin/main, is never ambiguous. In a submodule REV is a full hash.
@@ -113,58 +126,115 @@ func runPlan(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 	if err != nil {
 		return err
 	}
-	if o.markdown {
-		return runComment(ctx, env, args, flags, o, checks)
-	}
-	if o.limit != "" {
-		return diag.Usagef("--markdown-limit is about a comment: add --markdown")
+	limit, err := o.commentLimit()
+	if err != nil {
+		return err
 	}
 	w, err := flags.Load(env, args)
 	if err != nil {
-		return err
+		return o.failed(ctx, env, nil, limit, err)
 	}
 	if err := checkPlanFile(env, w, o.out); err != nil {
 		return err
 	}
-	p, refused := propose(ctx, env, w, o.proposalOptions, workspace.PlanOptions{Against: reference(env, o.against)})
-	if p == nil || refused != nil && env.JSON {
-		return refused
-	}
-	review := reviewOf(p)
-	if review.Warning != "" {
-		env.Warn(p.Tree.Model.Accept(diag.List{w.SnapshotMissing(diag.Warning, review.Warning)}), nil)
-	}
-	if refused == nil {
-		env.Remind(p.Tree)
+	p, review, err := o.review(ctx, env, w, checks)
+	if err != nil {
+		return o.failed(ctx, env, w, limit, err)
 	}
 	noteStage(env, p.Prior.Staged())
-	if err := o.addNotes(env, review, p); err != nil {
+	// The plan is printed before the command fails for a guard: whoever reads why it failed
+	// has to see what the change would do.
+	if err := o.print(env, w, review, limit); err != nil {
 		return err
 	}
-	if review.Checks, err = runChecks(p, checks, env.Now()); err != nil {
-		return err
-	}
-	if err := view.PlanOf(env, o.full).Render(env.Out, review); err != nil {
-		return err
-	}
-	if env.Summarizes(false) {
-		comment := view.PlanMarkdown{Command: planCommandLine(w, o, p.Plan), Limit: view.MarkdownLimit}
-		if err := env.Summarize(func(page io.Writer) error { return comment.Render(page, review) }); err != nil {
-			return err
+	if review.Guards.Refusal != nil {
+		if env.JSON { // the plan holds the diagnostics
+			return cli.Status(cli.ExitError)
 		}
-	}
-	if refused != nil { // shown all the same, for people to see what was refused
-		return refused
+		return review.Guards.Refusal
 	}
 	return endPlan(env, w, o, p, review)
 }
 
-// addNotes adds what the logs know of each change.
-func (o *planFlags) addNotes(env *cli.Env, review *view.Review, p *workspace.Proposal) (err error) {
-	if o.usage != "" {
-		review.Notes, err = usageNotes(env, o.usage, p.Plan, p.Prior.Document, p.Model.Document)
+// review compiles and plans, and holds the plan to its checks, policies and expectations.
+func (o *planFlags) review(ctx context.Context, env *cli.Env, w *workspace.Workspace, checks []compiler.AccessCheck) (*workspace.Proposal, *view.Review, error) {
+	p, refused, err := o.propose(ctx, env, w, workspace.PlanOptions{Against: reference(env, o.against)})
+	if err != nil {
+		return nil, nil, err
 	}
-	return err
+	if o.markdown && refused != nil && !onlyPolicies(refused) {
+		return nil, nil, refused
+	}
+	comments := o.markdown || env.Summarizes(false)
+	var c *commits
+	if comments { // only a comment says which commits it compares, and has links
+		if c, err = newCommits(ctx, env, w, p.Model.Config.Sources, p.Prior.Commit()); err != nil {
+			return nil, nil, err
+		}
+	}
+	review, err := guardedReview(env, p, refused, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	if o.usage != "" {
+		if review.Notes, err = usageNotes(env, o.usage, p.Plan, p.Prior.Document, p.Model.Document); err != nil {
+			return nil, nil, err
+		}
+	}
+	if review.Checks, err = runChecks(env, p, checks); err != nil {
+		return nil, nil, err
+	}
+	if review.Warning != "" {
+		env.Warn(p.Model.Accept(diag.List{w.SnapshotMissing(diag.Warning, review.Warning)}), nil)
+	} else if comments && p.Prior.Document == nil {
+		review.Warning = "There is nothing to compare with: everything counts as new."
+	}
+	if review.Guards.Refusal == nil { // whose problems hold the warnings
+		env.Remind(p.Tree)
+	}
+	return p, review, nil
+}
+
+// print prints the plan in the format that is asked for, and on the page of the step that
+// runs the command.
+func (o *planFlags) print(env *cli.Env, w *workspace.Workspace, review *view.Review, limit int) error {
+	comment := view.PlanMarkdown{Command: planCommandLine(w, o, review.Plan), Limit: limit}
+	if o.markdown {
+		return printComment(env, func(out io.Writer) error { return comment.Render(out, review) })
+	}
+	if err := view.PlanOf(env, o.full).Render(env.Out, review); err != nil {
+		return err
+	}
+	if env.ForHosts() {
+		env.FindChanges(view.Findings(review))
+	}
+	if env.Summarizes(false) {
+		return env.Summarize(func(page io.Writer) error { return comment.Render(page, review) })
+	}
+	return nil
+}
+
+// failed tells an error as a comment where one is asked for, and returns it.
+func (o *planFlags) failed(ctx context.Context, env *cli.Env, w *workspace.Workspace, limit int, err error) error {
+	if !o.markdown {
+		return err
+	}
+	return failedComment(ctx, env, w, o, limit, err)
+}
+
+// commentLimit is the value of --markdown-limit.
+func (o *planFlags) commentLimit() (int, error) {
+	if o.limit == "" {
+		return view.MarkdownLimit, nil
+	}
+	if !o.markdown {
+		return 0, diag.Usagef("--markdown-limit is about a comment: add --markdown")
+	}
+	limit, err := strconv.Atoi(o.limit)
+	if err != nil || limit < view.MinMarkdownLimit {
+		return 0, diag.Usagef("--markdown-limit takes a number of characters, %d or more, not %q", view.MinMarkdownLimit, o.limit)
+	}
+	return limit, nil
 }
 
 // endPlan saves the plan where it is asked to, and ends the command.
@@ -181,19 +251,19 @@ func endPlan(env *cli.Env, w *workspace.Workspace, o *planFlags, p *workspace.Pr
 	return nil
 }
 
-// propose compiles the configuration and plans.
-func propose(ctx context.Context, env *cli.Env, w *workspace.Workspace, flags proposalOptions, o workspace.PlanOptions) (*workspace.Proposal, error) {
-	t, err := env.Compile(w)
+// propose compiles the configuration and plans. refused is why the plan may not be applied
+// although it can be shown: what stands forbids it, or a policy for each change does. Whether
+// the tree satisfies its other policies is the tree's to say.
+func (o *proposalOptions) propose(ctx context.Context, env *cli.Env, w *workspace.Workspace, with workspace.PlanOptions) (p *workspace.Proposal, refused, err error) {
+	t, err := env.CompileForReview(w)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return flags.plan(ctx, w, t, o)
-}
-
-// plan compares a compiled configuration.
-func (o *proposalOptions) plan(ctx context.Context, w *workspace.Workspace, t *workspace.Tree, with workspace.PlanOptions) (*workspace.Proposal, error) {
 	with.Locked, with.Replace = o.locked, o.replace
-	return w.Plan(ctx, t, with)
+	if p, err = w.Plan(ctx, t, with); p == nil {
+		return nil, nil, err
+	}
+	return p, err, nil
 }
 
 // reference is an --against with its path, if it is one, from the working folder.

@@ -41,11 +41,15 @@ func (w *walk) tour(t *testing.T, dev *started) {
 		{"writ explain", "billing.hcl", `"read:order"`, `"read:orders"`, ""},
 		{"writ check", "", "", "", "cd demo && writ apply --auto-approve"},
 		{"writ plan", "orders.hcl", `/orders"`, `/orders/"`, ""},
-		{"writ plan", "orders.hcl", `/orders/"`, `/orders"`, ""},
-		{"writ check", "", "", "", ""}, // which fails, because access is wider
+		{"writ check", "orders.hcl", `/orders/"`, `/orders"`, ""}, // which fails, because access is wider
+		{"writ plan", "orders.test.hcl", `= "read:orders"`, `= "read:orders write:orders"`, ""},
 	} {
-		if i == 4 {
+		switch i {
+		case 4:
 			w.replace(t, "billing.hcl", `["read:orders"]`, `["read:orders", "write:orders"]`)
+		case 5:
+			tests := readText(t, filepath.Join(w.dir, "demo"), "orders.test.hcl")
+			w.replace(t, "orders.test.hcl", tests[strings.Index(tests, `expect "billing may not`):], "")
 		}
 		if step.file != "" {
 			w.replace(t, step.file, step.before, step.after)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+	"github.com/writ-auth/writ/cmd/writ/internal/view"
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema/build"
@@ -73,7 +74,7 @@ func runRollback(ctx context.Context, env *cli.Env, args []string, flags *cli.Co
 	if err != nil {
 		return err
 	}
-	if err := publish(ctx, env, r, o.approve); err != nil || !r.Needed() {
+	if err := publish(ctx, env, r, &view.Review{Plan: r.Plan}, o.approve); err != nil || !r.Needed() {
 		return err
 	}
 	env.Note(fmt.Sprintf("The files still ask for what was rolled back, serial %d%s: the next apply brings it back, unless the commit is reverted.",

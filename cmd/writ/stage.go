@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+	"github.com/writ-auth/writ/cmd/writ/internal/view"
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema/build"
@@ -90,7 +91,7 @@ func runStaged(ctx context.Context, env *cli.Env, args []string, flags *cli.Conf
 	if err != nil {
 		return err
 	}
-	return publish(ctx, env, r, o.approve)
+	return publish(ctx, env, r, &view.Review{Plan: r.Plan}, o.approve)
 }
 
 // noteStage says beside a result that a part of the fleet serves something else.

@@ -57,6 +57,9 @@ type Release struct {
 
 // Release makes of a proposal what is to be written.
 func (w *Workspace) Release(ctx context.Context, p *Proposal, o ReleaseOptions) (*Release, error) {
+	if len(p.Unsatisfied) > 0 { // such a tree is for a review alone
+		return nil, p.Refused()
+	}
 	serial, err := w.serial(p, o)
 	if err != nil {
 		return nil, err

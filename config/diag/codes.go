@@ -34,6 +34,24 @@ trusted_issuer "github" {
 // example and check that it causes its code and no other.
 var codes = [...]Code{
 	{
+		Name: "access-extended", Severity: Notice, Summary: "Access lasts longer",
+		Meaning: "The change lets somebody keep access for longer, or have it earlier or more often, and gives nobody a right that is new: a token lives longer, an authorization ends later.",
+		Example: `$ writ plan --format github`,
+		Remedy:  "Nothing, if that is what the change is for.",
+	},
+	{
+		Name: "access-gained", Severity: Warning, Summary: "Access gained",
+		Meaning: "The change gives a client tokens, or scopes, that it could not get before, or widens in another way what may be reached. The detail says who gains what.",
+		Example: `$ writ plan --format github`,
+		Remedy:  "Approve the change only if this access is wanted. A policy or an expectation can refuse it from now on.",
+	},
+	{
+		Name: "access-lost", Severity: Warning, Summary: "Access lost",
+		Meaning: "The change takes tokens, or scopes, from a client that can get them today. Its requests are refused from the apply on; tokens that it holds stay valid until they expire.",
+		Example: `$ writ plan --format github`,
+		Remedy:  `Make sure that the client no longer needs it. "writ plan --usage FILE" says when it was used last.`,
+	},
+	{
 		Name: "auth0-profile-untyped", Severity: Warning, Summary: "Tokens without explicit type",
 		Meaning: `The API has the token profile "auth0", whose tokens say typ = JWT. A verifier cannot tell such an access token from another kind of JWT (RFC 8725 section 3.11).`,
 		Example: `api "reports" {
@@ -68,6 +86,12 @@ var codes = [...]Code{
   }
 }`,
 		Remedy: "Remove the narrower block, or narrow the other.",
+	},
+	{
+		Name: "credential-added", Severity: Notice, Summary: "Credential added",
+		Meaning: "The change adds a credential or a key to what may already be reached: a client's secret, a federated block, a trusted issuer's key. A rotation begins like this.",
+		Example: `$ writ plan --format github`,
+		Remedy:  "Make sure that whoever holds it is meant to act as the client.",
 	},
 	{
 		Name: "duplicate-authorization", Severity: Error, Summary: "Duplicate authorization",
@@ -182,6 +206,12 @@ client "billing" {
 		Remedy: "Add a credential that lasts longer, and remove this one once the client uses the new one.",
 	},
 	{
+		Name: "failed-check", Severity: Error, Summary: "Check does not hold",
+		Meaning: "The change contradicts a --check of the command line: somebody gains access, or has access that nobody may have. The detail names the client, the API and the authorization.",
+		Example: `$ writ plan --check no-new-access --format github`,
+		Remedy:  "Take the access out of the change. If it is wanted, have the change approved in the way that the check stands for.",
+	},
+	{
 		Name: "failed-expectation", Severity: Error, Summary: "Expectation not met",
 		Meaning: "A test block of a *.test.hcl file says what a client may get, and the configuration gives something else.",
 		Example: `$ writ check --format github`,
@@ -205,6 +235,12 @@ $ writ init`,
 		Meaning: "The graph has more objects than a picture can show.",
 		Example: `$ writ graph --format svg`,
 		Remedy:  "Choose a part with --api LABEL or --client LABEL, or print --format dot and use graphviz.",
+	},
+	{
+		Name: "guard-loosened", Severity: Warning, Summary: "Policy or expectation loosened",
+		Meaning: "The change removes a policy or an expectation, or lets one refuse less. What it refused until now can come with a later change that nobody looks at as closely.",
+		Example: `$ writ plan --against git:origin/main --format github`,
+		Remedy:  "Approve it as a change of its own, for a reason of its own.",
 	},
 	{
 		Name: "hs256-shared-key", Severity: Warning, Summary: "Signing secret shared",
@@ -975,6 +1011,12 @@ $ writ apply`,
   }
 }`,
 		Remedy: "Give a value that the rule takes. The detail is the rule's own message.",
+	},
+	{
+		Name: "verifiers-affected", Severity: Warning, Summary: "Verifiers must change",
+		Meaning: "After the change, whoever verifies tokens of the API refuses them unless it is changed too: they have another audience, issuer, type or algorithm.",
+		Example: `$ writ plan --format github`,
+		Remedy:  `Have the verifiers accept both first. "writ quickstart API" prints what they have to check.`,
 	},
 	{
 		Name: "weak-secret-hash", Severity: Error, Summary: "Weak secret hash",

@@ -27,6 +27,7 @@ type Severity string
 const (
 	Error   Severity = "error"
 	Warning Severity = "warning"
+	Notice  Severity = "notice" // worth knowing; only of what a plan means, see Findings.Changes
 )
 
 // A Diagnostic is one problem in what an author wrote.

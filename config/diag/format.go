@@ -2,11 +2,14 @@ package diag
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -35,7 +38,10 @@ var Formats = []Format{FormatText, FormatJSON, FormatGitHub, FormatSARIF, Format
 // Findings are what one run found, for formats that hosts of repositories read.
 type Findings struct {
 	Problems
-	Cases   []Case                   // expectations that were run
+	// Changes are what a plan means, and the counterexamples to its checks. They keep their
+	// order, the gravest first, and come before the problems: hosts show a limited number.
+	Changes List
+	Cases   []Case                   // expectations and checks that were run
 	Command string                   // that found it: "writ validate"
 	Version string                   // of writ
 	Path    func(name string) string // where a file that ranges name is in the repository; nil for at its top
@@ -43,7 +49,7 @@ type Findings struct {
 
 // A Case is one thing that was tested: a policy, or an expectation.
 type Case struct {
-	Suite   string    // "policies", "expectations"
+	Suite   string    // "policies", "expectations", "checks"
 	Name    string    // of a policy its address
 	Range   hcl.Range // where it is declared
 	Failure string    // why it failed; "" if it did not
@@ -53,7 +59,7 @@ type Case struct {
 // Write writes the findings in one of the formats that all commands share, with one write
 // where it can be. It panics for another format: the command line has checked it.
 func (f *Findings) Write(w io.Writer, format Format) error {
-	r := NewReport(f.List, f.Sources)
+	r := reportInOrder(append(slices.Clip(f.Changes), f.List.Sorted()...), f.Sources)
 	switch format {
 	case FormatGitHub:
 		return f.writeGitHub(w, r)
@@ -80,9 +86,9 @@ var (
 	runnerProperty = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 )
 
-// writeGitHub writes a command to the runner for each diagnostic. GitHub shows the first
-// ten errors and warnings of a step beside the lines of a pull request; all of them stand
-// in the log.
+// writeGitHub writes a command to the runner for each diagnostic. Of each severity GitHub
+// shows the first ten of a step beside the lines of a pull request; all of them stand in
+// the log.
 func (f *Findings) writeGitHub(w io.Writer, r Report) error {
 	var b bytes.Buffer
 	for _, d := range r.Diagnostics {
@@ -141,16 +147,18 @@ type (
 		Descriptor struct {
 			ID string `json:"id"`
 		} `json:"descriptor"`
-		Level   Severity  `json:"level"`
+		Level   string    `json:"level"`
 		Message sarifText `json:"message"`
 	}
 	sarifResult struct {
 		RuleID           string          `json:"ruleId"`
 		RuleIndex        int             `json:"ruleIndex"`
-		Level            Severity        `json:"level"` // its levels have the names of ours
+		Level            string          `json:"level"`
 		Message          sarifText       `json:"message"`
 		Locations        []sarifLocation `json:"locations"`
 		RelatedLocations []sarifLocation `json:"relatedLocations,omitempty"`
+		// PartialFingerprints is by what a host knows the same result in the next run.
+		PartialFingerprints map[string]string `json:"partialFingerprints"`
 		// Suppressions says that the configuration accepts the warning.
 		Suppressions []sarifSuppression `json:"suppressions,omitempty"`
 	}
@@ -183,10 +191,10 @@ func (f *Findings) writeSARIF(w io.Writer, r Report) error {
 	run.Tool.Driver = sarifDriver{Name: "writ", Version: f.Version, InformationURI: projectPage, Rules: []sarifRule{}}
 	run.ColumnKind, run.Results = "unicodeCodePoints", []sarifResult{}
 	invocation := sarifInvocation{ExecutionSuccessful: true}
-	rules := map[string]int{}
+	rules, seen := map[string]int{}, map[string]int{}
 	for _, d := range r.Diagnostics {
 		if d.Range == nil {
-			n := sarifNotification{Level: d.Severity, Message: sarifText{d.Summary + ": " + d.Detail}}
+			n := sarifNotification{Level: sarifLevel(d.Severity), Message: sarifText{d.Summary + ": " + d.Detail}}
 			n.Descriptor.ID = d.Code
 			invocation.Notifications = append(invocation.Notifications, n)
 			invocation.ExecutionSuccessful = invocation.ExecutionSuccessful && d.Severity != Error
@@ -198,7 +206,10 @@ func (f *Findings) writeSARIF(w io.Writer, r Report) error {
 			rules[d.Code] = index
 			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRuleOf(d.Code))
 		}
-		result := sarifResult{RuleID: d.Code, RuleIndex: index, Level: d.Severity, Message: sarifText{d.Summary + ": " + d.Detail}}
+		result := sarifResult{RuleID: d.Code, RuleIndex: index, Level: sarifLevel(d.Severity), Message: sarifText{d.Summary + ": " + d.Detail}}
+		identity := f.fingerprint(&d)
+		seen[identity]++
+		result.PartialFingerprints = map[string]string{fingerprintName: fmt.Sprintf("%s:%d", identity, seen[identity])}
 		result.Locations = []sarifLocation{f.sarifLocation(*d.Range)}
 		for i, rel := range d.Related {
 			at := f.sarifLocation(rel.Range)
@@ -215,6 +226,31 @@ func (f *Findings) writeSARIF(w io.Writer, r Report) error {
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(sarifLog{Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []sarifRun{run}})
+}
+
+// sarifLevel is the level of a severity (SARIF 2.1.0 section 3.27.10).
+func sarifLevel(s Severity) string {
+	if s == Notice {
+		return "note"
+	}
+	return string(s)
+}
+
+// fingerprintName is the name of our fingerprints, with a version as section 3.27.17 asks
+// for. GitHub's own, primaryLocationLineHash, is left to the action that uploads the log:
+// it hashes the file and warns of any other value.
+const fingerprintName = "writFinding/v1"
+
+// fingerprint says by what a result is known in the next run: its code, its file, and the
+// source that it is about with the block around. Neither its line nor its text counts. Lines
+// move, and a text may say how much time is left.
+func (f *Findings) fingerprint(d *ReportDiagnostic) string {
+	hash := sha256.New()
+	fmt.Fprintf(hash, "%s\x00%s\x00", d.Code, f.path(d.Range.Filename))
+	if d.Snippet != nil {
+		fmt.Fprintf(hash, "%s\x00%s", d.Snippet.Context, strings.Join(strings.Fields(d.Snippet.Code), " "))
+	}
+	return hex.EncodeToString(hash.Sum(nil)[:8])
 }
 
 // sarifRuleOf is a row of the catalogue.
@@ -283,13 +319,14 @@ type (
 	}
 )
 
-// writeJUnit writes three suites: the configuration, of which each error is a test that
-// fails, the policies, and the expectations. Warnings fail nothing and are left out.
+// writeJUnit writes suites: the configuration, of which each error is a test that fails, the
+// policies, the expectations, and the checks of a plan. Warnings fail nothing and are left
+// out.
 func (f *Findings) writeJUnit(w io.Writer, r Report) error {
 	suites := junitSuites{Name: f.Command, Suites: []junitSuite{{Name: "configuration"}}}
 	configuration := &suites.Suites[0]
 	for _, d := range r.Diagnostics {
-		if d.Severity != Error || d.Code == "policy-failed" || d.Code == "failed-expectation" {
+		if d.Severity != Error || d.Code == "policy-failed" || d.Code == "failed-expectation" || d.Code == "failed-check" {
 			continue
 		}
 		c := junitCase{Name: d.Code, Class: configuration.Name}
@@ -308,7 +345,10 @@ func (f *Findings) writeJUnit(w io.Writer, r Report) error {
 		if last := suites.Suites[len(suites.Suites)-1]; last.Name != tested.Suite {
 			suites.Suites = append(suites.Suites, junitSuite{Name: tested.Suite})
 		}
-		c := junitCase{Name: Visible(tested.Name, ""), Class: tested.Suite, File: f.path(tested.Range.Filename), Line: tested.Range.Start.Line}
+		c := junitCase{Name: Visible(tested.Name, ""), Class: tested.Suite}
+		if tested.Range.Filename != "" {
+			c.File, c.Line = f.path(tested.Range.Filename), tested.Range.Start.Line
+		}
 		switch {
 		case tested.Failure != "":
 			message, _, _ := strings.Cut(tested.Failure, "\n")

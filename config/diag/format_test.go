@@ -31,6 +31,11 @@ func findings(t *testing.T) *diag.Findings {
 	)
 	return &diag.Findings{
 		Problems: diag.Problems{List: l, Sources: sources, Policies: []diag.Declared{{Address: "policy.short", Range: short}, {Address: "policy.typed", Range: typed}}},
+		Changes: diag.List{
+			diag.New("failed-check", short, "--check no-new-access does not hold: client.billing gains \x1b]0;a\u202e."),
+			diag.New("access-gained", typed, "client.billing may now write:orders on api.orders"),
+			diag.New("access-extended", l[1].Range, "Tokens for api.orders may live 2h instead of 1h."),
+		},
 		Cases: []diag.Case{
 			{Suite: "expectations", Name: "billing reads", Range: short},
 			{Suite: "expectations", Name: "billing \x1b]0;may\u202e not", Range: typed, Failure: "granted: expected false, got true\ndecided by x"},
@@ -61,9 +66,9 @@ func TestGitHubCommands(t *testing.T) {
 	if err := f.Write(&b, diag.FormatGitHub); err != nil {
 		t.Fatal(err)
 	}
-	command := regexp.MustCompile(`^::(error|warning) ((?:[a-zA-Z]+=[^,:\r\n]*,?)+)::(.*)$`)
+	command := regexp.MustCompile(`^::(error|warning|notice) ((?:[a-zA-Z]+=[^,:\r\n]*,?)+)::(.*)$`)
 	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
-	if want := len(f.List.Sorted()); len(lines) != want {
+	if want := len(f.List.Sorted()) + len(f.Changes); len(lines) != want {
 		t.Errorf("%d lines, want %d", len(lines), want)
 	}
 	unescape := strings.NewReplacer("%0A", "\n", "%0D", "\r", "%3A", ":", "%2C", ",", "%25", "%")

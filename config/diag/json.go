@@ -63,7 +63,11 @@ type ReportRelated struct {
 // holds the files by the names that ranges have. A file that is missing there
 // only costs the snippet.
 func NewReport(l List, sources map[string][]byte) Report {
-	l = l.Sorted()
+	return reportInOrder(l.Sorted(), sources)
+}
+
+// reportInOrder is the report of a list in the order that it has.
+func reportInOrder(l List, sources map[string][]byte) Report {
 	lib := newLibrary(l, sources)
 	r := Report{FormatVersion: "1", Valid: !l.HasErrors(), Diagnostics: make([]ReportDiagnostic, 0, len(l))}
 	r.ErrorCount, r.WarningCount, r.AcceptedCount = l.Count()

@@ -127,7 +127,7 @@ func (l List) Count() (errors, warnings, accepted int) {
 			errors++
 		case l[i].Accepted:
 			accepted++
-		default:
+		case l[i].Severity == Warning:
 			warnings++
 		}
 	}

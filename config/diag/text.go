@@ -82,8 +82,11 @@ const (
 // diagnostic writes the heading, the place, the detail and the related places.
 func (t *textWriter) diagnostic(d Diagnostic) {
 	heading, hue := "Error", red
-	if d.Severity == Warning {
+	switch d.Severity {
+	case Warning:
 		heading, hue = "Warning", yellow
+	case Notice:
+		heading, hue = "Notice", bold
 	}
 	if d.Accepted {
 		heading = "Accepted"

@@ -44,8 +44,8 @@ func (e *Env) checkFormat() error {
 	return nil
 }
 
-// forHosts reports whether a host of repositories reads the output.
-func (e *Env) forHosts() bool {
+// ForHosts reports whether a host of repositories reads the output.
+func (e *Env) ForHosts() bool {
 	return e.Format != "" && e.Format != diag.FormatText && e.Format != diag.FormatJSON
 }
 
@@ -83,11 +83,14 @@ func (e *Env) find(list diag.List, sources map[string][]byte) {
 	}
 }
 
-// Test adds the outcome of an expectation to what the command has found. One that is not
-// met is an error as well.
+// FindChanges adds what a plan means to what the command has found.
+func (e *Env) FindChanges(list diag.List) { e.found.Changes = append(e.found.Changes, list...) }
+
+// Test adds the outcome of an expectation or a check to what the command has found. An
+// expectation that is not met is an error as well.
 func (e *Env) Test(c diag.Case) {
 	e.found.Cases = append(e.found.Cases, c)
-	if c.Failure != "" {
+	if c.Failure != "" && c.Suite == "expectations" {
 		e.found.List = append(e.found.List, diag.New("failed-expectation", c.Range, c.Failure))
 	}
 }

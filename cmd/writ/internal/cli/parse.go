@@ -155,7 +155,7 @@ func (l *commandLine) run(ctx context.Context) error {
 	err := l.env.checkFormat()
 	switch {
 	case err != nil:
-	case l.env.forHosts():
+	case l.env.ForHosts():
 		err = l.env.gather(strings.Join(l.path, " "), func() error { return c.Run(ctx, l.env, l.args) })
 	default:
 		err = c.Run(ctx, l.env, l.args)

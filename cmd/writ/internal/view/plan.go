@@ -9,8 +9,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/config/diag"
 )
 
 // A Plan prints a plan.
@@ -40,9 +43,18 @@ type Review struct {
 
 // A Place is where something is written, and who answers for it. Each may be "".
 type Place struct {
-	Owner string // of the object, as its metadata has it
-	Line  string // "payments/clients.hcl:12"
-	URL   string // of that line, at a commit
+	Owner string    // of the object, as its metadata has it
+	Range hcl.Range // zero where several things stand in several places
+	URL   string    // of the line where it begins, at a commit
+	Gone  bool      // it is written in what is compared with alone
+}
+
+// Line is the file and the line, as in "payments/clients.hcl:12"; "" for no place.
+func (p Place) Line() string {
+	if p.Range.Filename == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", p.Range.Filename, p.Range.Start.Line)
 }
 
 // PlanOf is the view for the command's output format and terminal.
@@ -69,9 +81,15 @@ func (v wrappedPlan) Render(w io.Writer, r *Review) error {
 type PlanJSON struct{}
 
 // Render writes the plan as it is saved, with the notes inside the changes that they are
-// about, and the checks.
+// about, the checks, and how policies and expectations came out. Where these refuse the
+// plan, it is not valid, and the diagnostics that say why are among its members.
 func (v PlanJSON) Render(w io.Writer, r *Review) error {
-	if len(r.Notes) == 0 && len(r.Checks) == 0 {
+	guards := r.Guards
+	if guards != nil && guards.Policies+guards.Expectations == 0 {
+		guards = nil
+	}
+	refused := r.Guards != nil && r.Guards.Refusal != nil
+	if len(r.Notes) == 0 && len(r.Checks) == 0 && guards == nil && !refused {
 		return cli.WriteJSON(w, r.Plan)
 	}
 	type change struct {
@@ -82,14 +100,28 @@ func (v PlanJSON) Render(w io.Writer, r *Review) error {
 		*compiler.Plan
 		Changes []change      `json:"changes"` // in the place of the plan's own
 		Checks  []CheckResult `json:"checks,omitempty"`
-	}{Plan: r.Plan, Changes: make([]change, len(r.Changes)), Checks: slices.Clone(r.Checks)}
+		Guards  *Guards       `json:"guards,omitempty"`
+		*refusal
+	}{Plan: r.Plan, Changes: make([]change, len(r.Changes)), Checks: slices.Clone(r.Checks), Guards: guards}
+	if refused {
+		report := diag.NewReport(r.Guards.Refusal.List, r.Guards.Refusal.Sources)
+		full.refusal = &refusal{report.Valid, report.ErrorCount, report.WarningCount, report.Diagnostics}
+	}
 	for i := range full.Checks {
-		full.Checks[i].Counterexamples = append([]string{}, full.Checks[i].Counterexamples...) // never null
+		full.Checks[i].Counterexamples = append([]compiler.Counterexample{}, full.Checks[i].Counterexamples...) // never null
 	}
 	for i := range r.Changes {
 		full.Changes[i] = change{&r.Changes[i], r.Notes[r.Changes[i].Address]}
 	}
 	return cli.WriteJSON(w, full)
+}
+
+// A refusal has the members of a report of diagnostics, see diag.Report.
+type refusal struct {
+	Valid        bool                    `json:"valid"`
+	ErrorCount   int                     `json:"error_count"`
+	WarningCount int                     `json:"warning_count"`
+	Diagnostics  []diag.ReportDiagnostic `json:"diagnostics"`
 }
 
 // actionSign is the mark of an action, as in Terraform's plans.

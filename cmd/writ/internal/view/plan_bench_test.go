@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/schema"
 )
@@ -31,7 +33,7 @@ func everywhere(n int) *Review {
 	}
 	plan := compiler.PlanBetween(compiler.Prior{Document: document(3600, 1)}, document(7200, 2), "sha256:next", time.Unix(1_800_000_000, 0))
 	return &Review{Plan: plan, Place: func(address, _, _ string) Place {
-		return Place{Owner: "team", Line: "f.hcl:1", URL: "https://github.com/acme/auth/blob/def5678/f.hcl#L1"}
+		return Place{Owner: "team", Range: hcl.Range{Filename: "f.hcl", Start: hcl.Pos{Line: 1}}, URL: "https://github.com/acme/auth/blob/def5678/f.hcl#L1"}
 	}}
 }
 

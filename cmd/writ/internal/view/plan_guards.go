@@ -1,9 +1,13 @@
 package view
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 )
 
@@ -12,27 +16,55 @@ import (
 
 // A CheckResult is the answer to one --check.
 type CheckResult struct {
-	Check           string   `json:"check"` // as it was asked
-	Holds           bool     `json:"holds"`
-	Counterexamples []string `json:"counterexamples"` // sentences; empty where it holds
+	Check           string                    `json:"check"` // as it was asked
+	Holds           bool                      `json:"holds"`
+	Counterexamples []compiler.Counterexample `json:"counterexamples"` // as sentences; empty where it holds
+}
+
+// Sentences are the counterexamples in words.
+func (r *CheckResult) Sentences() []string {
+	sentences := make([]string, len(r.Counterexamples))
+	for i := range r.Counterexamples {
+		sentences[i] = r.Counterexamples[i].Text
+	}
+	return sentences
 }
 
 // Guards are how policies and expectations came out, and what nobody holds a change to.
 type Guards struct {
-	Policies     int       // that were evaluated
-	Expectations int       // that were decided
-	Failed       []Finding // policies and expectations that do not hold, errors before warnings
-	Exercisable  int       // authorizations in all
-	Unexercised  []string  // addresses of those that no expectation exercises
+	Policies     int       `json:"policies"`       // that were evaluated
+	Expectations int       `json:"expectations"`   // that were decided
+	Failed       []Finding `json:"failed"`         // policies and expectations that do not hold, errors before warnings
+	Exercisable  int       `json:"authorizations"` // in all
+	Unexercised  []string  `json:"unexercised"`    // addresses of those that no expectation exercises
+
+	Refusal *diag.Problems `json:"-"` // everything that is wrong, where the plan may not be applied; else nil
 }
 
 // A Finding is a policy or an expectation that does not hold.
 type Finding struct {
 	Guard   string // its address
 	Text    string // sentences
-	Line    string // "payments/clients.hcl:12"
-	URL     string
-	Warning bool // it stops nothing
+	Place   Place  // of the object, or of the expectation
+	Warning bool   // it stops nothing
+}
+
+// MarshalJSON writes the finding in the words of a diagnostic.
+func (f Finding) MarshalJSON() ([]byte, error) {
+	out := struct {
+		Guard    string            `json:"guard"`
+		Severity diag.Severity     `json:"severity"`
+		Detail   string            `json:"detail"`
+		Range    *diag.ReportRange `json:"range,omitempty"`
+	}{f.Guard, diag.Error, diag.Visible(f.Text, ""), nil}
+	if f.Warning {
+		out.Severity = diag.Warning
+	}
+	if at := f.Place.Range; at.Filename != "" {
+		r := diag.ReportRangeOf(at)
+		out.Range = &r
+	}
+	return json.Marshal(out)
 }
 
 // Errors counts the findings that fail the plan.
@@ -57,11 +89,37 @@ func (c *planComment) checks(checks []CheckResult) {
 			answer = "**does not hold**"
 		}
 		lines = append(lines, c.text("- ", codeSpan(check.Check)+" "+answer, nil))
-		for _, sentence := range check.Counterexamples {
+		for _, sentence := range check.Sentences() {
 			lines = append(lines, c.text("  - ", sentence, markdownText))
 		}
 	}
 	c.list("Checks", lines, 0, c.room(roomForGuards))
+}
+
+// guards prints how policies and expectations came out, and which of them changed. Where
+// there are none, there is nothing to say.
+func (out *planPrinter) guards(g *Guards, s *section, most int) {
+	if g == nil || g.Policies+g.Expectations == 0 {
+		out.section(s, most)
+		return
+	}
+	out.line(cli.Bold, s.heading+":")
+	out.line("", "")
+	for _, f := range g.Failed[:min(len(g.Failed), most)] {
+		mark, c := "✗", cli.Red
+		if f.Warning {
+			mark, c = "!", cli.Yellow
+		}
+		fmt.Fprintf(out, "  %s %s\n", out.paint(c, mark), diag.OneLine(f.Guard+remark(f.Place.Line())+": "+f.Text))
+	}
+	if more := len(g.Failed) - most; more > 0 {
+		fmt.Fprintf(out, "    and %d more.\n", more)
+	}
+	out.statements(s, most)
+	if summary := g.summary(); summary != "" {
+		fmt.Fprintf(out, "    %s\n", strings.TrimPrefix(summary, "✅ "))
+	}
+	out.line("", "")
 }
 
 // guards writes how policies and expectations came out, and which of them changed.
@@ -73,7 +131,7 @@ func (c *planComment) guards(g *Guards, s *section) {
 			if f.Warning {
 				mark = "⚠️ "
 			}
-			where := c.where(Place{Line: f.Line, URL: f.URL})
+			where := c.where(f.Place)
 			lines = append(lines, c.text("- ", f.Text, func(text string) string { return mark + codeSpan(f.Guard) + where + ": " + codeSpan(text) }))
 		}
 	}

@@ -135,7 +135,7 @@ func TestLimits(t *testing.T) {
 	for i := range 300 {
 		r.Guards.Failed = append(r.Guards.Failed, Finding{Guard: fmt.Sprint("policy.p", i), Text: strings.Repeat("text ", 100)})
 		r.Guards.Unexercised = append(r.Guards.Unexercised, fmt.Sprint("authorization.a", i))
-		r.Checks = append(r.Checks, CheckResult{Check: fmt.Sprint("no-new-access=client:c", i), Counterexamples: []string{strings.Repeat("client.c may now. ", 20)}})
+		r.Checks = append(r.Checks, CheckResult{Check: fmt.Sprint("no-new-access=client:c", i), Counterexamples: []compiler.Counterexample{{Text: strings.Repeat("client.c may now. ", 20)}}})
 	}
 	for _, limit := range []int{0, MinMarkdownLimit, 5_000, 10_000, 30_000, 65_536, 1_000_000} {
 		comment := render(t, PlanMarkdown{Command: "writ plan --against git:main", Limit: limit}, r)

@@ -396,8 +396,8 @@ func notesOf(notes []string) string {
 
 // where says who answers for something and where it is written: " (payments, clients.hcl:12)".
 func (c *planComment) where(p Place) string {
-	at := codeSpan(p.Line)
-	if p.Line != "" && p.URL != "" && c.links {
+	at := codeSpan(p.Line())
+	if at != "" && p.URL != "" && c.links {
 		at = fmt.Sprintf("[%s](%s)", at, p.URL)
 	}
 	owner := ""

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
@@ -41,7 +43,13 @@ type statement struct {
 	id      string // how the sentence names the object beside its address: a new client's client_id, quoted
 	place   Place
 	notes   []string
-	each    []string // the sentence about each address, where several are one statement
+	each    []instance // of several addresses that are one statement
+}
+
+// An instance is what a statement says of one of its addresses alone.
+type instance struct {
+	reason string
+	place  Place
 }
 
 // eachInstance stands for the key of an instance in a sentence about several.
@@ -117,16 +125,16 @@ func (m *meaning) add(section int, key string, s statement) {
 	if i, known := m.grouped[section][key]; known {
 		other := (*list)[i]
 		if other.each == nil {
-			other.each = []string{other.reason}
+			other.each = []instance{{other.reason, other.place}}
 		}
-		other.addresses, other.each = append(other.addresses, s.addresses...), append(other.each, s.reason)
+		other.addresses, other.each = append(other.addresses, s.addresses...), append(other.each, instance{s.reason, s.place})
 		other.notes = append(other.notes, s.notes...)
 		if other.place != s.place {
 			if other.place.Owner != s.place.Owner {
 				other.place.Owner = ""
 			}
-			if other.place.Line != s.place.Line {
-				other.place.Line, other.place.URL = "", ""
+			if other.place.Line() != s.place.Line() {
+				other.place.Range, other.place.URL = hcl.Range{}, ""
 			}
 		}
 		return
@@ -312,15 +320,25 @@ func regroup(statements []*statement) []*statement {
 		case len(s.addresses) == 1:
 			list = append(list, s)
 		case len(s.addresses) < repeated:
-			for i, address := range s.addresses {
-				one := *s
-				one.addresses, one.reason = []string{address}, s.each[i]
-				list = append(list, &one)
-			}
+			list = append(list, s.apart()...)
 		default:
 			s.reason = s.withoutSubject()
 			list = append(list, s)
 		}
+	}
+	return list
+}
+
+// apart is a statement about each of the addresses.
+func (s *statement) apart() []*statement {
+	if len(s.addresses) == 1 {
+		return []*statement{s}
+	}
+	list := make([]*statement, len(s.addresses))
+	for i, address := range s.addresses {
+		one := *s
+		one.addresses, one.reason, one.place, one.each = []string{address}, s.each[i].reason, s.each[i].place, nil
+		list[i] = &one
 	}
 	return list
 }

@@ -122,7 +122,7 @@ func TestNotesAndChecks(t *testing.T) {
 	r := &Review{
 		Plan:   planOf(t, archive),
 		Notes:  map[string][]string{"authorization.billing-orders": {"Refused 312 times for this in the last week."}, "api.orders": {"Nobody asked for \"<b>\"."}},
-		Checks: []CheckResult{{Check: "no-new-access=client:billing", Counterexamples: []string{"client.billing may now read:orders on api.orders (main.hcl:9)"}}, {Check: "no-access=api:`x`", Holds: true}},
+		Checks: []CheckResult{{Check: "no-new-access=client:billing", Counterexamples: []compiler.Counterexample{{Text: "client.billing may now read:orders on api.orders (main.hcl:9)"}}}, {Check: "no-access=api:`x`", Holds: true}},
 	}
 	for view, wants := range map[Plan][]string{
 		PlanText{}: {

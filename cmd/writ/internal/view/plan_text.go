@@ -44,10 +44,15 @@ func (v PlanText) Render(w io.Writer, r *Review) error {
 		out.line("", "")
 	}
 	for i := range m.sections {
-		if i == sectionCutOff {
+		switch i {
+		case sectionCutOff:
 			out.checks(r.Checks)
+			out.section(&m.sections[i], most)
+		case sectionGuards:
+			out.guards(r.Guards, &m.sections[i], most)
+		default:
+			out.section(&m.sections[i], most)
 		}
-		out.section(&m.sections[i], most)
 	}
 	if len(r.Changes) > 0 {
 		out.line(cli.Bold, "writ will do this:")
@@ -113,22 +118,27 @@ func (out *planPrinter) section(s *section, most int) {
 	}
 	out.line(heading, s.heading+":")
 	out.line("", "")
+	out.statements(s, most)
+	out.line("", "")
+}
+
+// statements prints the statements of a section.
+func (out *planPrinter) statements(s *section, most int) {
 	for i := range s.statements[:min(len(s.statements), most)] {
 		out.statement(s.statements[i])
 	}
 	if more := len(s.statements) - most; more > 0 {
 		fmt.Fprintf(out, "    and %d more. --full prints all.\n", more)
 	}
-	out.line("", "")
 }
 
 // statement prints one statement, with where it is written and what is noted about it.
 func (out *planPrinter) statement(s *statement) {
 	text, owner := s.text(), s.place.Owner
-	if owner != "" && s.place.Line != "" {
+	if owner != "" && s.place.Line() != "" {
 		owner += ", "
 	}
-	if where := remark(owner + s.place.Line); where != "" {
+	if where := remark(owner + s.place.Line()); where != "" {
 		text = strings.TrimSuffix(text, ".") + diag.OneLine(where) // the place ends the sentence
 	}
 	fmt.Fprintf(out, "%s %s\n", out.sign(s.sign), text)
@@ -170,7 +180,7 @@ func (out *planPrinter) checks(checks []CheckResult) {
 			answer = "does not hold"
 		}
 		out.line(cli.Bold, diag.OneLine(fmt.Sprintf("--check %s %s.", c.Check, answer)))
-		for _, sentence := range c.Counterexamples {
+		for _, sentence := range c.Sentences() {
 			fmt.Fprintf(out, "    %s\n", diag.OneLine(sentence))
 		}
 		out.line("", "")
