@@ -34,7 +34,8 @@ var layers = map[string]struct {
 	"compiler/workspace": {[]string{module + "compiler", module + "compiler/lockfile", module + "config", module + "config/diag", module + "config/source", module + "schema", module + "schema/durable", module + "schema/location", module + "schema/snapshot", "github.com/hashicorp/hcl/v2"}, "files, git and locations around the compiler; it knows nothing of a server"},
 	"compiler":           {[]string{module + "compiler/lockfile", module + "config", module + "config/diag", module + "schema", module + "schema/durable", "github.com/hashicorp/hcl/v2", "github.com/gofrs/flock"}, "it compiles and plans; it serves nothing and evaluates nothing itself"},
 
-	"cmd/writ/internal/usage": {[]string{module + "schema", module + "schema/durable"}, "what was used is asked by commands and by the console; it knows neither HCL nor a server"},
+	"cmd/writ/internal/usage":   {[]string{module + "schema", module + "schema/durable"}, "what was used is asked by commands and by the console; it knows neither HCL nor a server"},
+	"cmd/writ/internal/keyfile": {[]string{module + "schema/jose"}, "what reads a person's private key links nothing that could log, store or send it"},
 }
 
 // TestLayers holds the direction of the data: nothing flows back.

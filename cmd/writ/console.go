@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -338,7 +339,7 @@ func showServer(ctx context.Context, env *cli.Env, place workspace.Place, o *con
 			return console.Options{}, err
 		}
 	}
-	return console.Options{State: source.state, Tokens: tokens, Live: file.Live}, nil
+	return console.Options{State: source.state, Tokens: tokens, Certificates: tokens.certificates, Live: file.Live}, nil
 }
 
 // A remoteSource asks a running server for what pages show beside the snapshot.
@@ -415,6 +416,15 @@ func (s *remoteSource) adminBase() string {
 		return ""
 	}
 	return s.admin.base
+}
+
+// certificates says why no client's certificate can be shown to the server: which of them
+// it takes is the server's to say.
+func (s *tokenServer) certificates(bool) (obstacle string) {
+	if strings.HasPrefix(s.base, "http://") {
+		return "the server is asked without TLS, at " + s.base
+	}
+	return ""
 }
 
 // ServeHTTP hands a token request of the Test view on to the server, for the console.

@@ -26,6 +26,7 @@ import (
 	"github.com/writ-auth/writ/schema/location"
 	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server"
+	"github.com/writ-auth/writ/server/clientauth"
 )
 
 const devOrigin = "http://127.0.0.1:8080"
@@ -49,7 +50,7 @@ func newDevSite(t *testing.T, hcl string) *devSite {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.devServer, err = newDevServer(env, w, devOrigin, true); err != nil {
+	if s.devServer, err = newDevServer(env, w, devOrigin, &clientauth.ClientCertificates{SelfSigned: true}, true); err != nil {
 		t.Fatal(err)
 	}
 	s.reload()

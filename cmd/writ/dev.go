@@ -22,6 +22,7 @@ import (
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server"
+	"github.com/writ-auth/writ/server/clientauth"
 	"github.com/writ-auth/writ/server/store"
 )
 
@@ -29,7 +30,7 @@ const devListen = "127.0.0.1:8080"
 
 func devCommand() cli.Command {
 	flags := new(cli.ConfigFlags)
-	listen, noKey := devListen, false
+	listen, clientCA, noKey := devListen, "", false
 	return cli.Command{
 		Name: "dev", Group: cli.GroupServe, Args: "[DIR]", MaxArgs: 1, Config: flags,
 		Summary: "serve tokens on loopback while you edit",
@@ -47,15 +48,16 @@ there is a token for each of them; "writ token" of the same user finds it.`,
 		Example: "$ writ dev demo\nwrit dev  demo  1 API, 1 client, 1 authorization\n...\n\n$ writ token --client billing --api https://api.example.com/orders\n$ curl -s http://127.0.0.1:8080/oauth/token -u billing:... \\\n    -d grant_type=client_credentials --data-urlencode audience=https://api.example.com/orders",
 		Flags: []cli.Flag{
 			{Name: "listen", Usage: "listen on the loopback `ADDR`; port 0 takes a free one", Value: &listen},
+			{Name: "tls-client-ca", Usage: "PEM `FILE` of the CAs that vouch for names in client certificates, for those that are chosen in the console", Value: &clientCA},
 			{Name: "no-key", Usage: "let whoever reaches the console write, as behind a proxy that asks who it is", Value: &noKey},
 		},
 		Run: func(ctx context.Context, env *cli.Env, args []string) error {
-			return runDev(ctx, env, args, flags, listen, noKey)
+			return runDev(ctx, env, args, flags, listen, clientCA, noKey)
 		},
 	}
 }
 
-func runDev(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags, listen string, noKey bool) error {
+func runDev(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags, listen, clientCA string, noKey bool) error {
 	listener, origin, err := listenLoopback("dev", listen, devListen)
 	if err != nil {
 		return err
@@ -65,13 +67,20 @@ func runDev(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigF
 	if err != nil {
 		return err
 	}
+	if clientCA != "" {
+		clientCA = env.Path(clientCA)
+	}
+	clients, err := clientauth.LoadClientCertificates(clientCA, true)
+	if err != nil {
+		return diag.Failf("unreadable-file", "", "%w", err)
+	}
 	w.KeepParsed()
 	if _, err := w.Compile(); err != nil && !mendable(err) {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	d, err := newDevServer(env, w, origin, noKey)
+	d, err := newDevServer(env, w, origin, clients, noKey)
 	if err != nil {
 		return err
 	}
@@ -126,25 +135,27 @@ type devServer struct {
 	broken   atomic.Pointer[server.Rejection] // why the folder does not compile at the moment
 
 	blank     atomic.Bool // nothing is declared yet
-	noKey     bool        // pages write for everybody on this machine
+	clients   *clientauth.ClientCertificates
+	noKey     bool // pages write for everybody on this machine
 	pages     *console.Console
 	editor    *treeEditor
 	live      console.Live
 	reloading sync.Mutex // the watch and a page that has written both reload
 }
 
-func newDevServer(env *cli.Env, w *workspace.Workspace, origin string, noKey bool) (*devServer, error) {
+func newDevServer(env *cli.Env, w *workspace.Workspace, origin string, clients *clientauth.ClientCertificates, noKey bool) (*devServer, error) {
 	throw, err := newThrowAway(env.Rand, env.Getenv)
 	if err != nil {
 		return nil, err
 	}
-	d := &devServer{env: env, w: w, origin: origin, throw: throw, noKey: noKey, log: newDevLog(env.Err), end: func() {}}
+	d := &devServer{env: env, w: w, origin: origin, throw: throw, clients: clients, noKey: noKey, log: newDevLog(env.Err), end: func() {}}
 	d.server, err = server.New(server.Options{
 		Getenv: throw.getenv, Now: env.Now, Rand: env.Rand,
 		Logger: slog.New(d.log),
 		Store:  store.NewMemory(store.MemoryOptions{Now: env.Now}), // takes assertions of the first second too
 
 		RefreshTokensInMemory: true,
+		ClientCertificates:    clients, // which come from the console alone: the port has no TLS
 	})
 	if err != nil {
 		return nil, err

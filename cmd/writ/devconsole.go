@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -20,10 +22,39 @@ import (
 func (d *devServer) newPages() {
 	d.editor = &treeEditor{w: d.w, reload: d.reload}
 	d.pages = console.New(console.Options{
-		State: d.consoleState, Tokens: d.server.Public(), Editor: d.editor, Writable: true, Locked: !d.noKey, Live: &d.live,
+		State: d.consoleState, Tokens: withCertificate(d.server.Public()), Certificates: d.certificates, Editor: d.editor, Writable: true, Locked: !d.noKey, Live: &d.live,
 		Secret: d.throw.secret, NewSecret: secretMaker(d.env.Rand),
 		Declared: d.editor.Declaration,
 		Announce: func() { _ = d.say("console", "The console again, for another browser: "+d.pages.Address(d.origin)) },
+	})
+}
+
+// certificates says why the Test view cannot show the server a client's certificate: by a
+// name it counts only where a CA was given.
+func (d *devServer) certificates(byName bool) (obstacle string) {
+	if byName && d.clients.Roots() == nil {
+		return "it is known by its name, and no CA vouches for names: start writ dev with --tls-client-ca FILE"
+	}
+	return ""
+}
+
+// withCertificate shows the server the certificate of a request of the Test view as that of
+// its connection. There is no handshake in which the caller proves to have its key: the key
+// itself was read with it, and fits.
+func withCertificate(server http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if certificate := console.ClientCertificate(r.Context()); certificate != nil {
+			r.TLS = &tls.ConnectionState{HandshakeComplete: true}
+			for _, der := range certificate.Certificate {
+				parsed, err := x509.ParseCertificate(der)
+				if err != nil {
+					http.Error(w, "the certificate's chain is malformed", http.StatusBadRequest)
+					return
+				}
+				r.TLS.PeerCertificates = append(r.TLS.PeerCertificates, parsed)
+			}
+		}
+		server.ServeHTTP(w, r)
 	})
 }
 

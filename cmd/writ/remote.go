@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/console"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 )
@@ -91,6 +93,12 @@ func (s *tokenServer) do(ctx context.Context, method, path string, prepare func(
 		prepare(request)
 	}
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	if certificate := console.ClientCertificate(ctx); certificate != nil {
+		transport := http.DefaultTransport.(*http.Transport).Clone()
+		transport.TLSClientConfig = &tls.Config{Certificates: []tls.Certificate{*certificate}}
+		defer transport.CloseIdleConnections() // the next request may be another client's
+		client.Transport = transport
+	}
 	response, err := client.Do(request)
 	if err != nil {
 		return 0, nil, s.unreachable(err)

@@ -1,5 +1,5 @@
 // Package jose reads and checks what JOSE is made of: JSON Web Signatures in
-// compact form (RFC 7515), public keys as JSON Web Keys (RFC 7517) and in PEM
+// compact form (RFC 7515), keys as JSON Web Keys (RFC 7517) and in PEM
 // (RFC 7468), their thumbprints (RFC 7638), and the algorithms (RFC 7518), of
 // which each is one row of one table.
 //

@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
@@ -19,7 +20,10 @@ import (
 const tokenPath = "/oauth/token"
 
 // A request is what the Test view asks for. It lives for one call.
-type request struct{ clientID, secret, audience, scope string }
+type request struct {
+	clientID, audience, scope string
+	evidence
+}
 
 // An answer is the response of the token endpoint, taken apart for the page.
 type answer struct {
@@ -39,14 +43,21 @@ type answer struct {
 // ask makes the request in this process, in the name of the caller's address: failed guesses
 // of a secret then count against the caller.
 func (p *page) ask(q request) *answer {
-	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {q.clientID}, "client_secret": {q.secret}}
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {q.clientID}}
+	switch {
+	case q.assertion != "":
+		form.Set("client_assertion_type", assertionType)
+		form.Set("client_assertion", q.assertion)
+	case q.certificate == nil:
+		form.Set("client_secret", q.secret)
+	}
 	if q.audience != "" {
 		form.Set("audience", q.audience)
 	}
 	if q.scope != "" {
 		form.Set("scope", q.scope)
 	}
-	r, err := http.NewRequestWithContext(p.r.Context(), http.MethodPost, p.tokenEndpoint(), strings.NewReader(form.Encode()))
+	r, err := http.NewRequestWithContext(context.WithValue(p.r.Context(), certificateKey{}, q.certificate), http.MethodPost, p.tokenEndpoint(), strings.NewReader(form.Encode()))
 	if err != nil {
 		return &answer{Forged: err.Error()}
 	}
@@ -309,28 +320,31 @@ func (p *page) notAuthenticated(q request) *refusal {
 		WayOut:  "Type it again, without spaces around it; or make a new one with “writ secret new” and commit its hash.",
 	}
 	client, ok := p.state.Snapshot.ClientByID(q.clientID)
+	if q.secret == "" && ok {
+		return p.evidenceRefused(client, q)
+	}
 	if !ok {
 		return r
 	}
 	r.Link, r.Linked = clientURL(client.Label()), "Credentials of "+client.Name()
-	r.Notes = p.secretNotes(client)
+	r.Notes = p.credentialNotes(client, "secret")
 	if strings.TrimSpace(q.secret) != q.secret {
 		r.Notes = append(r.Notes, "What you typed begins or ends with a space.")
 	}
 	return r
 }
 
-// secretNotes says which secrets of the client are not accepted now, and what the server
-// reports about the client.
-func (p *page) secretNotes(client snapshot.Client) []string {
+// credentialNotes says which credentials of a kind of the client are not accepted now, and
+// what the server reports about the client.
+func (p *page) credentialNotes(client snapshot.Client, kind string) []string {
 	var notes []string
 	for _, cred := range p.credentials(client) {
 		switch {
-		case cred.Kind != "secret":
+		case cred.Kind != kind:
 		case cred.State == expired:
-			notes = append(notes, "Its secret “"+cred.Label+"” expired "+ago(unix(cred.Window.ExpiresAt), p.state.Now)+".")
+			notes = append(notes, "Its "+kindName(kind)+" “"+cred.Label+"” expired "+ago(unix(cred.Window.ExpiresAt), p.state.Now)+".")
 		case cred.State == early:
-			notes = append(notes, "Its secret “"+cred.Label+"” is accepted only "+ago(unix(cred.Window.NotBefore), p.state.Now)+".")
+			notes = append(notes, "Its "+kindName(kind)+" “"+cred.Label+"” is accepted only "+ago(unix(cred.Window.NotBefore), p.state.Now)+".")
 		}
 	}
 	for _, problem := range p.state.Problems {

@@ -4,8 +4,9 @@
 //
 // It owns pages, forms and their styles. It asks for the state once for each page and
 // changes nothing: not the snapshot, not the keys, and files only through an Editor, for
-// who has opened the address with the key. A secret that is typed into it goes into one
-// token request and nowhere else, and one that it makes is on one page and nowhere else.
+// who has opened the address with the key. A secret that is typed into it, or a key that is
+// chosen, goes into one token request and nowhere else, and a secret that it makes is on one
+// page and nowhere else.
 //
 // It answers requests for an address or for localhost only, which keeps out DNS rebinding. A
 // request that changes something or carries a secret must come from a page of its own.
@@ -42,6 +43,10 @@ type Options struct {
 	// Tokens is the handler that the Test view asks for tokens, at /oauth/token. Nil: there
 	// is no server, and pages show what is declared.
 	Tokens http.Handler
+	// Certificates says why Tokens cannot show the token endpoint a client's certificate, with
+	// which the request's context comes (ClientCertificate), and "" where it can: of one that
+	// is known by its names a CA has to vouch for it. Nil: it can show none.
+	Certificates func(byName bool) (obstacle string)
 	// Editor compiles changes of the configuration, and with Writable writes them. Nil: forms
 	// give HCL to copy that nothing has compiled.
 	Editor   Editor

@@ -55,7 +55,7 @@ func document() *schema.Document {
 	locked := client("locked", old)
 	locked.RefreshToken = &schema.RefreshToken{Rotation: schema.RotationRotating, Lifetime: 30 * 24 * 3600, IdleLifetime: 3600}
 	keyed := client("keyed")
-	keyed.PublicKeys = []schema.PublicKey{{Label: "k", JWKS: `{"keys":[]}`}}
+	keyed.PublicKeys = []schema.PublicKey{{Label: "k", JWKS: `{"keys":[{"alg":"EdDSA","crv":"Ed25519","kid":"one","kty":"OKP","use":"sig","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`}}
 	keyed.Certificates = []schema.Certificate{{Label: "c", SANDNS: "keyed.example.com"}}
 	return &schema.Document{
 		Issuer: schema.Issuer{URL: "https://auth.example.com/", ErrorStyle: schema.ErrorsRFC6749, SubStyle: schema.SubClientsSuffix, Environment: "prod"},

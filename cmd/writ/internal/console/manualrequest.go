@@ -1,29 +1,35 @@
 package console
 
 import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
-// A manualRequest is a token request that the page cannot send, because the credential is a
-// key, a certificate or a token and cannot be typed into a form.
+// A manualRequest is a token request as lines for a shell, for a client whose credential is a
+// key, a certificate or a token: those stay where the client runs. Code is "" where no line
+// would do.
 type manualRequest struct{ Title, Text, Code string }
 
 // A proof is how a client shows who it is to the token endpoint.
 type proof struct {
 	title, text string
-	params      []string // of curl, each one line
+	before      string   // lines that make what the parameters send, "" for none
+	params      []string // of curl, each one line; none where curl cannot send it
 }
 
-// The parameters that name the type of an assertion (RFC 7523 section 2.2) and of a token to
-// exchange (RFC 8693 section 3).
+// The parameters that name the type of an assertion and of a token to exchange (RFC 8693
+// section 3).
 const (
-	assertionType = "client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-	idTokenType   = "subject_token_type=urn:ietf:params:oauth:token-type:id_token"
+	assertionParam = "client_assertion_type=" + assertionType
+	idTokenType    = "subject_token_type=urn:ietf:params:oauth:token-type:id_token"
 )
 
 // proofs are the ways in which a client without a secret authenticates, one of
@@ -31,15 +37,23 @@ const (
 func (p *page) proofs(c schema.Client) []proof {
 	var all []proof
 	if len(c.PublicKeys) > 0 {
-		all = append(all, proof{"With its key (private_key_jwt)",
-			fmt.Sprintf("CLIENT_ASSERTION is a JWT that the client signs with its private key: iss and sub are %s, aud is %s, exp is at most five minutes after iat, and jti is used once.",
-				c.ClientID, p.state.Snapshot.Issuer().URL),
-			[]string{"-d " + assertionType, `--data-urlencode "client_assertion=$CLIENT_ASSERTION"`}})
+		keys, _ := jose.ParseKeys(c.PublicKeys[0].JWKS, jose.Algs(jose.Assertions)...)
+		if len(keys) > 0 {
+			all = append(all, proof{"With its key (private_key_jwt)",
+				"key.pem is the client’s private key. The lines sign an assertion that lasts a minute and is used once.",
+				assertionLines(keys[0], c.ClientID, p.state.Snapshot.Issuer().URL),
+				[]string{"-d " + assertionParam, `--data-urlencode "client_assertion=$HEADER.$CLAIMS.$SIGNATURE"`}})
+		}
 	}
-	if len(c.Certificates) > 0 {
+	switch {
+	case len(c.Certificates) == 0:
+	case strings.HasPrefix(p.tokenEndpoint(), "http://"):
+		all = append(all, proof{title: "With its certificate (mutual TLS)",
+			text: "This server listens without TLS, and so no line can show it a certificate. Ask a writd that has --tls-cert, and --tls-client-ca or --tls-client-self-signed."})
+	default:
 		all = append(all, proof{"With its certificate (mutual TLS)",
 			"The certificate and its key stand in client.pem and client.key; the server must have been started with --tls-client-ca or --tls-client-self-signed.",
-			[]string{"--cert client.pem --key client.key"}})
+			"", []string{"--cert client.pem --key client.key"}})
 	}
 	if len(c.Federated) > 0 {
 		f := c.Federated[0]
@@ -47,7 +61,7 @@ func (p *page) proofs(c schema.Client) []proof {
 		all = append(all, proof{"With a token of trusted_issuer." + f.TrustedIssuer,
 			fmt.Sprintf("PLATFORM_TOKEN is what the platform gives the workload: iss is %s, sub is %s, aud is %s.",
 				trusted.Issuer, f.Subject+f.SubjectPattern, strings.Join(trusted.Audiences, " or ")),
-			[]string{"-d " + assertionType, `--data-urlencode "client_assertion=$PLATFORM_TOKEN"`}})
+			"", []string{"-d " + assertionParam, `--data-urlencode "client_assertion=$PLATFORM_TOKEN"`}})
 	}
 	return all
 }
@@ -56,7 +70,10 @@ func (p *page) proofs(c schema.Client) []proof {
 func (p *page) ways(c schema.Client, audience string) []manualRequest {
 	var all []manualRequest
 	for _, proof := range p.proofs(c) {
-		w := manualRequest{proof.title, proof.text, p.curl(c, audience, schema.GrantClientCredentials, proof.params)}
+		w := manualRequest{proof.title, proof.text, proof.before + p.curl(c, audience, schema.GrantClientCredentials, proof.params)}
+		if len(proof.params) == 0 {
+			w.Code = ""
+		}
 		if c.RequireSenderConstrained {
 			w.Text += " It takes only tokens bound to a key: without a certificate, send a DPoP proof in the header DPoP, too (RFC 9449)."
 		}
@@ -78,19 +95,30 @@ func (p *page) userWays(api snapshot.API) []manualRequest {
 			w.Text += ", and says " + says
 		}
 		w.Text += ". "
-		params := []string{`--data-urlencode "client_secret=$CLIENT_SECRET"`}
-		if proofs := p.proofs(c); len(proofs) > 0 && len(c.Secrets) == 0 {
-			params, w.Text = proofs[0].params, w.Text+proofs[0].text
+		own := proof{params: []string{`--data-urlencode "client_secret=$CLIENT_SECRET"`}}
+		if proofs := p.proofs(c); len(proofs) > 0 && !slices.ContainsFunc(c.Secrets, func(s schema.Secret) bool { return !p.madeUp(s.Label) }) {
+			own = proofs[0]
+			w.Text += own.text
 		}
-		grant := schema.GrantTokenExchange
-		if slices.Contains(c.GrantTypes, grant) {
-			params = append(params, "-d "+idTokenType, `--data-urlencode "subject_token=$USER_TOKEN"`)
-		} else {
-			grant = schema.GrantJWTBearer
-			params = append(params, `--data-urlencode "assertion=$USER_TOKEN"`)
+		if len(own.params) == 0 {
+			all = append(all, w)
+			continue
 		}
-		w.Code = p.curl(c, api.Identifier(), grant, params)
+		grant, user := schema.GrantJWTBearer, []string{`--data-urlencode "assertion=$USER_TOKEN"`}
+		if slices.Contains(c.GrantTypes, schema.GrantTokenExchange) {
+			grant, user = schema.GrantTokenExchange, []string{"-d " + idTokenType, `--data-urlencode "subject_token=$USER_TOKEN"`}
+		}
+		refreshes := slices.Contains(c.GrantTypes, schema.GrantRefreshToken) && api.AllowOfflineAccess()
+		if refreshes { // which has to be asked for
+			user = append(user, "--data-urlencode "+schema.ShellQuoted(strings.Join(append([]string{"scope=offline_access"}, auth.Scopes()...), " ")))
+		}
+		w.Code = own.before + p.curl(c, api.Identifier(), grant, slices.Concat(own.params, user))
 		all = append(all, w)
+		if refreshes {
+			all = append(all, manualRequest{c.Name + ", when that token has expired",
+				"REFRESH_TOKEN is the refresh_token of that answer. With rotation the answer to this one has the next.",
+				own.before + p.curl(c, api.Identifier(), schema.GrantRefreshToken, append(slices.Clone(own.params), `--data-urlencode "refresh_token=$REFRESH_TOKEN"`))})
+		}
 	}
 	return all
 }
@@ -99,4 +127,49 @@ func (p *page) userWays(api snapshot.API) []manualRequest {
 func (p *page) curl(c schema.Client, audience, grant string, params []string) string {
 	lines := append([]string{"curl -sS " + schema.ShellQuoted(p.tokenEndpoint()), "-d grant_type=" + grant, "--data-urlencode " + schema.ShellQuoted("client_id="+c.ClientID)}, params...)
 	return strings.Join(append(lines, "--data-urlencode "+schema.ShellQuoted("audience="+audience)), " \\\n  ")
+}
+
+// assertionLines sign an assertion with openssl (RFC 7523 section 3) and leave its parts in
+// HEADER, CLAIMS and SIGNATURE. key is the client's, as the configuration has it.
+func assertionLines(key jose.PublicKey, clientID, issuer string) string {
+	quoted := func(s string) string {
+		text, _ := json.Marshal(s) // a string has a JSON
+		return string(text)
+	}
+	header := `{"alg":` + quoted(string(key.Alg)) + `,"typ":"JWT"`
+	if key.KID != "" {
+		header += `,"kid":` + quoted(key.KID)
+	}
+	claims := fmt.Sprintf(`{"iss":%s,"sub":%[1]s,"aud":%s,`, quoted(clientID), quoted(issuer))
+	return strings.Join([]string{
+		`base64url() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }`,
+		`HEADER=$(printf '%s' ` + schema.ShellQuoted(header+"}") + ` | base64url)`,
+		`NOW=$(date +%s)`,
+		`CLAIMS=$(printf '%s"jti":"%s","iat":%d,"exp":%d}' ` + schema.ShellQuoted(claims) + ` "$(openssl rand -hex 16)" "$NOW" "$((NOW + 60))" | base64url)`,
+		signatureLines(key),
+	}, "\n") + "\n"
+}
+
+// signatureLines sign HEADER and CLAIMS. openssl writes an ECDSA signature in ASN.1, and JWS
+// has its two numbers one after the other (RFC 7518 section 3.4); of Ed25519 it reads only
+// files.
+func signatureLines(key jose.PublicKey) string {
+	switch public := key.Key.(type) {
+	case ed25519.PublicKey:
+		return `INPUT=$(mktemp)
+printf '%s' "$HEADER.$CLAIMS" > "$INPUT"
+SIGNATURE=$(openssl pkeyutl -sign -rawin -inkey key.pem -in "$INPUT" | base64url)
+rm "$INPUT"`
+	case *ecdsa.PublicKey:
+		bits := public.Params().BitSize
+		digits := (bits + 7) / 8 * 2
+		return fmt.Sprintf(`NUMBERS=$(printf '%%s' "$HEADER.$CLAIMS" | openssl dgst -sha%d -sign key.pem | openssl asn1parse -inform DER |
+  awk -F: '/INTEGER/ { h = $NF; while (length(h) < %d) h = "0" h; printf "%%s", h }' | sed 's/../\\x&/g')
+SIGNATURE=$(printf "$NUMBERS" | base64url)`, min(bits, 512), digits)
+	}
+	padding := ""
+	if strings.HasPrefix(string(key.Alg), "PS") {
+		padding = " -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:digest"
+	}
+	return `SIGNATURE=$(printf '%s' "$HEADER.$CLAIMS" | openssl dgst -sha256` + padding + ` -sign key.pem | base64url)`
 }

@@ -1,6 +1,8 @@
 package console
 
 import (
+	"cmp"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -22,8 +24,10 @@ type testPage struct {
 	Snippets []quickstart.Snippet
 	Answer   *answer
 	Problem  string          // what is wrong with the form
+	Files    *fileForm       // nil: none can be chosen
+	Asked    []string        // the scopes that the form asks for
 	Ways     []manualRequest // for a client without a secret of its own
-	// Secretless says that the client cannot be tested by the form at all.
+	// Secretless says that the client has no secret to type in.
 	Secretless bool
 	Users      []manualRequest // on behalf of users
 }
@@ -44,13 +48,28 @@ type scopeChoice struct {
 // maxTestForm bounds the form, in bytes.
 const maxTestForm = 64 << 10
 
-// test shows the form, and with POST the request and its answer. The secret is read from the
-// form, goes into the request and is kept nowhere.
+// test shows the form, and with POST the request and its answer. What shows who the client is
+// is read from the form, goes into the request and is kept nowhere.
 func (p *page) test(v apiView, api snapshot.API) {
 	body := testPage{Audience: v.Identifier, Known: p.console.opts.Secret != "" && p.trusted}
 	post := p.r.Method == http.MethodPost
 	values := p.r.URL.Query()
-	if post {
+	var files [][]byte
+	var unreadable error
+	withFiles := post && strings.HasPrefix(p.r.Header.Get("Content-Type"), "multipart/form-data")
+	switch {
+	case withFiles && !p.trusted:
+		http.Error(p.w, "forbidden: a key is taken from the browser that has opened the address in the terminal", http.StatusForbidden)
+		return
+	case withFiles:
+		form, contents, err := p.files()
+		if files, unreadable = contents, err; err == nil {
+			values = form
+		} else if !errors.Is(err, errTooLarge) {
+			http.Error(p.w, "the form cannot be read", http.StatusBadRequest)
+			return
+		}
+	case post:
 		p.r.Body = http.MaxBytesReader(p.w, p.r.Body, maxTestForm)
 		if err := p.r.ParseForm(); err != nil {
 			http.Error(p.w, "the form cannot be read", http.StatusBadRequest)
@@ -77,6 +96,17 @@ func (p *page) test(v apiView, api snapshot.API) {
 	body.Snippets = quickstart.Request{
 		TokenEndpoint: p.tokenEndpoint(), ClientID: body.Client.ClientID, Identifier: body.Audience, Scopes: asked,
 	}.Snippets()
+	body.Asked, body.Files = asked, p.fileForm(client)
+	if chosen := slices.ContainsFunc(files, func(f []byte) bool { return len(f) > 0 }); withFiles && (chosen || !values.Has("secret") || unreadable != nil) {
+		shown, err := p.evidence(client, files)
+		if err = cmp.Or(unreadable, err); err == nil {
+			p.answer(&body, &v, api, shown)
+		} else if body.Files != nil {
+			body.Files.Problem = sentence(err)
+		}
+		p.showTab(v, body)
+		return
+	}
 	secret := values.Get("secret")
 	if !post {
 		secret = "" // an address is no place for one
@@ -89,13 +119,18 @@ func (p *page) test(v apiView, api snapshot.API) {
 	case secret == "":
 		body.Problem = "Type the client's secret: without it there is nothing to ask with."
 	default:
-		body.Answer = p.ask(request{clientID: body.Client.ClientID, secret: secret, audience: body.Audience, scope: strings.Join(asked, " ")})
-		if body.Answer.Token != "" {
-			p.console.progress.token(v.Label)
-			v.Rail = p.rail(api, "test")
-		}
+		p.answer(&body, &v, api, evidence{secret: secret})
 	}
 	p.showTab(v, body)
+}
+
+// answer makes the request that the form describes.
+func (p *page) answer(body *testPage, v *apiView, api snapshot.API, shown evidence) {
+	body.Answer = p.ask(request{clientID: body.Client.ClientID, audience: body.Audience, scope: strings.Join(body.Asked, " "), evidence: shown})
+	if body.Answer.Token != "" {
+		p.console.progress.token(v.Label)
+		v.Rail = p.rail(api, "test")
+	}
 }
 
 // madeUp reports whether a secret's label is that of the one which the server made up.

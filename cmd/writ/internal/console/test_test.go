@@ -4,12 +4,14 @@ import (
 	"encoding/base64"
 	"html"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/console"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/server/quickstart"
 )
@@ -182,8 +184,8 @@ func TestWaysWithoutASecret(t *testing.T) {
 	checkMarkup(t, "ways", body)
 	text := html.UnescapeString(body)
 	for _, words := range []string{
-		"The keyed has no secret to type here", "With its key (private_key_jwt)", "aud is https://auth.example.com/",
-		`"client_assertion=$CLIENT_ASSERTION"`, "--cert client.pem --key client.key", "With a token of trusted_issuer.cluster",
+		`enctype="multipart/form-data"`, "Private key, or token of the platform", "this page does not reach the server over TLS",
+		"With its key (private_key_jwt)", `"aud":"https://auth.example.com/"`, `"client_assertion=$HEADER.$CLAIMS.$SIGNATURE"`, "--cert client.pem --key client.key", "With a token of trusted_issuer.cluster",
 		"sub is system:serviceaccount:a:b", `"client_assertion=$PLATFORM_TOKEN"`, "curl -sS 'https://auth.example.com/oauth/token'",
 		"'audience=https://api.example.com/orders'", "On behalf of users", "grant_type=urn:ietf:params:oauth:grant-type:token-exchange",
 		`"subject_token=$USER_TOKEN"`, `and says {"groups":"finance"}`,
@@ -197,5 +199,42 @@ func TestWaysWithoutASecret(t *testing.T) {
 	}
 	if text := s.get("/console/apis/orders/test?client=billing").Body.String(); !strings.Contains(text, `name="secret"`) || strings.Contains(text, "no secret to type here") {
 		t.Error("the form of a client with a secret has gone")
+	}
+}
+
+// A file is taken from a page of this console in the browser that may write, and from no other.
+func TestWhoMayChooseFiles(t *testing.T) {
+	s := newSite(t, document(), true)
+	s.tokens = answering(401, `{}`)
+	locked := console.New(console.Options{State: func() console.State { return s.state }, Tokens: s.tokens, Locked: true})
+	var body strings.Builder
+	form := multipart.NewWriter(&body)
+	form.WriteField("client", "keyed")
+	part, _ := form.CreateFormFile("key", "key.pem")
+	io.WriteString(part, "canary")
+	form.Close()
+	send := func(h http.Handler, header, value string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(http.MethodPost, origin+"/console/apis/orders/test?client=keyed", strings.NewReader(body.String()))
+		r.Header.Set("Content-Type", form.FormDataContentType())
+		r.Header.Set(header, value)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w
+	}
+	for what, w := range map[string]*httptest.ResponseRecorder{
+		"without the key": send(locked, "Origin", origin), "of another site": send(s.handler, "Origin", "https://evil.example"), "of no page": send(s.handler, "X-Other", origin),
+	} {
+		if w.Code != http.StatusForbidden {
+			t.Errorf("%s: %d", what, w.Code)
+		}
+	}
+	w := send(s.handler, "Origin", origin)
+	if page := html.UnescapeString(w.Body.String()); w.Code != http.StatusOK || !strings.Contains(page, "The file is neither PEM") || strings.Contains(page, "canary") {
+		t.Errorf("%d %s", w.Code, page)
+	}
+	w = httptest.NewRecorder()
+	locked.ServeHTTP(w, httptest.NewRequest(http.MethodGet, origin+"/console/apis/orders/test?client=keyed", nil))
+	if strings.Contains(w.Body.String(), `type="file"`) {
+		t.Error("a file is asked for that would be refused")
 	}
 }
