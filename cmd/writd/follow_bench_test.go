@@ -381,7 +381,8 @@ func BenchmarkFetch(b *testing.B) {
 
 // BenchmarkFetchMemory reports the most memory that writd takes, over the snapshot's size
 // and beside what it takes without one, until 1,000,000 authorizations from a registry
-// are in force, and until another snapshot of the size has taken their place.
+// are in force, until another snapshot of the size has taken their place, and until a
+// third has, for which the first must have been given back.
 func BenchmarkFetchMemory(b *testing.B) {
 	path, err := built()
 	if err != nil {
@@ -411,7 +412,7 @@ func BenchmarkFetchMemory(b *testing.B) {
 		}
 		empty := peak()
 		size := float64(len(million()))
-		for n, name := range []string{"first/size", "reload/size"} {
+		for n, name := range []string{"first/size", "reload/size", "again/size"} {
 			prior, _ := l.Head(b.Context(), location.Head{})
 			putAfter(b, l, resigned(b, million(), prior, key))
 			eventually(b, func() error {

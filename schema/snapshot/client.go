@@ -45,7 +45,13 @@ func (c Client) HasGrantType(grantType string) bool {
 
 // GrantTypes yields the grant types in declaration order.
 func (c Client) GrantTypes() iter.Seq[string] {
-	return func(yield func(string) bool) { yieldEach(c.s, &c.extra().grantTypes, secStrings, (*text).in, yield) }
+	return func(yield func(string) bool) {
+		for i, records := 0, secStrings.of(&c.s.sections, &c.extra().grantTypes); i < len(records); i++ {
+			if !yield(records[i].in(c.s)) {
+				return
+			}
+		}
+	}
 }
 
 // DefaultAPI is the API when a request names none; ok is false without one.

@@ -133,24 +133,38 @@ func (c Client) Secrets() iter.Seq[Secret] {
 	}
 }
 
-// PublicKeys yields the client's public keys in declaration order.
+// PublicKeys yields the client's public keys in declaration order. Like the other lists
+// it loops by itself: a loop that is shared by means of a generic function is not inlined
+// into the caller, whose loop body then is an allocation for each client of a reload.
 func (c Client) PublicKeys() iter.Seq[schema.PublicKey] {
 	return func(yield func(schema.PublicKey) bool) {
-		yieldEach(c.s, &c.extra().publicKeys, secPublicKeys, (*publicKeyRecord).decode, yield)
+		for i, records := 0, secPublicKeys.of(&c.s.sections, &c.extra().publicKeys); i < len(records); i++ {
+			if !yield(records[i].decode(c.s)) {
+				return
+			}
+		}
 	}
 }
 
 // Certificates yields the client's certificates in declaration order.
 func (c Client) Certificates() iter.Seq[schema.Certificate] {
 	return func(yield func(schema.Certificate) bool) {
-		yieldEach(c.s, &c.extra().certificates, secCertificates, (*certificateRecord).decode, yield)
+		for i, records := 0, secCertificates.of(&c.s.sections, &c.extra().certificates); i < len(records); i++ {
+			if !yield(records[i].decode(c.s)) {
+				return
+			}
+		}
 	}
 }
 
 // Federated yields the client's federated credentials in declaration order.
 func (c Client) Federated() iter.Seq[schema.Federated] {
 	return func(yield func(schema.Federated) bool) {
-		yieldEach(c.s, &c.extra().federated, secFederated, (*federatedRecord).decode, yield)
+		for i, records := 0, secFederated.of(&c.s.sections, &c.extra().federated); i < len(records); i++ {
+			if !yield(records[i].decode(c.s)) {
+				return
+			}
+		}
 	}
 }
 

@@ -155,16 +155,6 @@ func search(n uint32, what string, at func(i uint32) string) (uint32, bool) {
 	return 0, false
 }
 
-// yieldEach yields what the records of a list hold.
-func yieldEach[R, T any](s *Snapshot, list *span, t table[R], decode func(*R, *Snapshot) T, yield func(T) bool) {
-	records := t.of(&s.sections, list)
-	for i := range records {
-		if !yield(decode(&records[i], s)) {
-			return
-		}
-	}
-}
-
 // The numbers of headers, which are no records.
 
 func u32(b []byte, off int) uint32 { return binary.LittleEndian.Uint32(b[off:]) }

@@ -178,10 +178,9 @@ func (a *Activator) buildClient(s *State, last *Credentials, client snapshot.Cli
 	for range client.Secrets() {
 		declared = true
 	}
-	algs := clientauth.AssertionAlgorithms()
 	for block := range client.PublicKeys() {
 		declared = true
-		keys, err := s.Credentials.parse(last, block.JWKS, algs)
+		keys, err := s.Credentials.parse(last, block.JWKS, clientauth.AssertionAlgorithms())
 		if err != nil {
 			s.Problems = append(s.Problems, newProblem("client."+client.Label(), fmt.Errorf("public_key %q: %w", block.Label, err)))
 			continue

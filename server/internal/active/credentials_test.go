@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -58,6 +59,15 @@ func keyedFile(t *testing.T, serial uint64, clients int, sets ...string) []byte 
 			TokenLifetime: 3600, ScopeMode: schema.ScopeNarrow, Scopes: []schema.Scope{{Name: "read"}},
 		}},
 	}
+	if len(sets) == 0 { // each client has a secret instead
+		for i := range clients {
+			id := fmt.Sprintf("c%05d", i)
+			doc.Clients = append(doc.Clients, schema.Client{
+				Label: id, Name: id, ClientID: id, GrantTypes: []string{schema.GrantClientCredentials},
+				Secrets: []schema.Secret{{Label: "a", Hash: "sha256:shKULOV9Znj5HQnb8f63NlqWZ1Y2GxG22T-vCg1suCQ"}},
+			})
+		}
+	}
 	for i := range clients {
 		for j, set := range sets {
 			id := fmt.Sprintf("c%05d-%d", i, j)
@@ -76,6 +86,22 @@ func keyedFile(t *testing.T, serial uint64, clients int, sets ...string) []byte 
 		t.Fatal(err)
 	}
 	return file
+}
+
+// What a reload allocates does not grow with the clients that have secrets: it comes on
+// top of two snapshots that are in memory just then.
+func TestActivationAllocatesNothingForEachClient(t *testing.T) {
+	const clients = 20_000
+	file := keyedFile(t, 1, clients)
+	a := newActivator(t)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if err := a.Activate(file); err != nil {
+		t.Fatal(err)
+	}
+	if runtime.ReadMemStats(&after); after.Mallocs-before.Mallocs > clients/2 {
+		t.Errorf("%d allocations for %d clients", after.Mallocs-before.Mallocs, clients)
+	}
 }
 
 // However many clients have a key set, and however often a snapshot with it is put in
