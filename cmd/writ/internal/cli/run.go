@@ -84,7 +84,7 @@ func (e *Env) reportDefect(cause any, stack []byte) {
 	io.WriteString(e.Err, text.String())
 }
 
-// A checkedWriter remembers the first error, so that a full disk behind a
+// A checkedWriter remembers the first error, so that a full disk under a
 // redirection does not end with exit code 0.
 type checkedWriter struct {
 	to  io.Writer
