@@ -117,7 +117,7 @@ func inspect(x *exchange, compact string, caller snapshot.Client) finding {
 	case owner.Label() != caller.Label() && !caller.MayIntrospect(found.api):
 		found.reason = ReasonNotTheCallers
 	default:
-		found.reason = x.state.Decider.Still(decide.Issued{
+		found.reason = x.state.Decider.StillGranted(decide.IssuedToken{
 			Client: owner, API: found.api, Subject: found.token.Subject, Scope: found.token.Scope, IssuedAt: found.token.IssuedAt,
 		}, x.now)
 	}

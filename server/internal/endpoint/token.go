@@ -128,7 +128,7 @@ func (e *tokenEndpoint) decide(ctx context.Context, x *exchange, client snapshot
 	if grantType == schema.GrantClientCredentials {
 		return x.decide(client)
 	}
-	if refusal := x.state.Decider.May(client, grantType); refusal != nil {
+	if refusal := x.state.Decider.CheckGrantType(client, grantType); refusal != nil {
 		return decided(refusal)
 	}
 	switch grantType {
