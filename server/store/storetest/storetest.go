@@ -126,7 +126,8 @@ func putOnceExpires(t *testing.T, b Backend) {
 	wantErr(t, "again", b.Store.PutOnce(t.Context(), key, time.Second), store.ErrExists)
 }
 
-// race lets n goroutines start together and counts what they answer.
+// race lets n goroutines start together and counts what they answer. ErrExists and
+// ErrConflict are both ways to lose; other is one of the errors that are neither.
 func race(n int, try func(i int) error) (won, lost int, other error) {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
@@ -191,6 +192,7 @@ func compareAndSwap(t *testing.T, b Backend) {
 	second := swap(t, b, key, first, "2", time.Minute)
 	_, err = b.Store.CompareAndSwap(t.Context(), key, first, []byte("x"), time.Minute)
 	wantErr(t, "old revision", err, store.ErrConflict)
+	// Which error a revision gets that was never given out is not promised.
 	if _, err = b.Store.CompareAndSwap(t.Context(), key, second+1, []byte("x"), time.Minute); err == nil {
 		t.Fatal("a revision to come was taken")
 	}
