@@ -39,6 +39,7 @@ type finding struct {
 	hasAPI bool
 }
 
+// serve answers 200 for every token, active or not; a refusal is about the caller alone.
 func (e *introspectionEndpoint) serve(s *active.State, w http.ResponseWriter, r *http.Request) {
 	x := newExchange(s, e.now(), r)
 	defer x.form.Free()
@@ -222,6 +223,8 @@ type revocationEndpoint struct {
 	now      func() time.Time
 }
 
+// serve answers 200 also where there was nothing to end (RFC 7009 section 2.2): the caller
+// has what it wanted.
 func (e *revocationEndpoint) serve(s *active.State, w http.ResponseWriter, r *http.Request) {
 	x := newExchange(s, e.now(), r)
 	defer x.form.Free()
