@@ -16,21 +16,21 @@ import (
 // the block that a warning stands in, and those of the issuer, which count for every
 // block, and for what stands in none.
 type acceptance struct {
-	issuer accept
-	blocks map[string][]accept // by file, in the order of the file; nil when no block accepts anything
-	used   map[element]bool    // some warning was acknowledged by it
+	issuer acceptingObject
+	blocks map[string][]acceptingObject // by file, in the order of the file; nil when no block accepts anything
+	used   map[acceptedCode]bool        // some warning was acknowledged by it
 }
 
-// An element is a code in the accept of a block, by its place. Those that an expression
+// An acceptedCode is a code in the accept of a block, by its place. Those that an expression
 // gives share one.
-type element struct {
+type acceptedCode struct {
 	at   hcl.Range
 	code string
 }
 
-// An accept is one object and what its block accepts. Those of a for_each stand in one
-// place, and may accept different codes.
-type accept struct {
+// An acceptingObject is one object and the codes that its block accepts. Those of a for_each
+// stand in one place, and may accept different codes.
+type acceptingObject struct {
 	decl  *config.Decl
 	codes []string
 }
@@ -44,15 +44,15 @@ func newAcceptance(cfg *config.Config) *acceptance {
 	if !some {
 		return a
 	}
-	a.blocks, a.used = map[string][]accept{}, map[element]bool{}
+	a.blocks, a.used = map[string][]acceptingObject{}, map[acceptedCode]bool{}
 	eachAccept(cfg, func(d *config.Decl, codes []string) {
-		a.blocks[d.Range.Filename] = append(a.blocks[d.Range.Filename], accept{d, codes})
+		a.blocks[d.Range.Filename] = append(a.blocks[d.Range.Filename], acceptingObject{d, codes})
 	})
 	for _, blocks := range a.blocks {
-		slices.SortStableFunc(blocks, func(x, y accept) int { return x.decl.Range.Start.Byte - y.decl.Range.Start.Byte })
+		slices.SortStableFunc(blocks, func(x, y acceptingObject) int { return x.decl.Range.Start.Byte - y.decl.Range.Start.Byte })
 	}
 	if len(cfg.Issuers) > 0 {
-		a.issuer = accept{&cfg.Issuers[0].Decl, cfg.Issuers[0].Accept}
+		a.issuer = acceptingObject{&cfg.Issuers[0].Decl, cfg.Issuers[0].Accept}
 	}
 	return a
 }
@@ -89,16 +89,16 @@ func (a *acceptance) accepts(d *diag.Diagnostic) bool {
 		return false
 	}
 	accepted := a.in(a.around(d), d)
-	return a.in([]accept{a.issuer}, d) || accepted
+	return a.in([]acceptingObject{a.issuer}, d) || accepted
 }
 
 // in reports whether the objects of a block all accept the warning.
-func (a *acceptance) in(objects []accept, d *diag.Diagnostic) bool {
+func (a *acceptance) in(objects []acceptingObject, d *diag.Diagnostic) bool {
 	accepted := len(objects) > 0
 	for _, o := range objects {
 		i := slices.Index(o.codes, d.Code)
 		if i >= 0 {
-			a.used[o.element(i)] = true
+			a.used[o.code(i)] = true
 		}
 		accepted = accepted && i >= 0
 	}
@@ -108,9 +108,9 @@ func (a *acceptance) in(objects []accept, d *diag.Diagnostic) bool {
 // around is the block that a diagnostic stands in, the last one to begin before it in the
 // file: its object, or those of its for_each that the diagnostic may be about. What is
 // said of one of these names it; what is said of all does not.
-func (a *acceptance) around(d *diag.Diagnostic) []accept {
+func (a *acceptance) around(d *diag.Diagnostic) []acceptingObject {
 	blocks := a.blocks[d.Range.Filename]
-	end, _ := slices.BinarySearchFunc(blocks, d.Range.Start.Byte+1, func(o accept, at int) int { return o.decl.Range.Start.Byte - at })
+	end, _ := slices.BinarySearchFunc(blocks, d.Range.Start.Byte+1, func(o acceptingObject, at int) int { return o.decl.Range.Start.Byte - at })
 	start := end
 	for start > 0 && blocks[start-1].decl.Range.Start == blocks[end-1].decl.Range.Start {
 		start--
@@ -119,15 +119,17 @@ func (a *acceptance) around(d *diag.Diagnostic) []accept {
 	if len(objects) < 2 {
 		return objects
 	}
-	named := slices.DeleteFunc(slices.Clone(objects), func(o accept) bool { return !strings.Contains(d.Detail, o.decl.Address) })
+	named := slices.DeleteFunc(slices.Clone(objects), func(o acceptingObject) bool { return !strings.Contains(d.Detail, o.decl.Address) })
 	if len(named) > 0 {
 		return named
 	}
 	return objects
 }
 
-// element is the code at an index of what an object accepts.
-func (o accept) element(i int) element { return element{o.decl.ElementRange("accept", i), o.codes[i]} }
+// code is the code at an index of what an object accepts.
+func (o acceptingObject) code(i int) acceptedCode {
+	return acceptedCode{o.decl.ElementRange("accept", i), o.codes[i]}
+}
 
 // Accept marks the warnings that the configuration acknowledges. The list is changed in
 // place.
@@ -143,7 +145,7 @@ func (c *compilation) checkAccepts() {
 	for _, file := range slices.Sorted(maps.Keys(c.acceptance.blocks)) {
 		for _, o := range c.acceptance.blocks[file] {
 			for i, code := range o.codes {
-				e := o.element(i)
+				e := o.code(i)
 				if c.acceptance.used[e] || !c.isDecided(code) {
 					continue
 				}

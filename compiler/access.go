@@ -184,7 +184,7 @@ func tokenRightOf(a *schema.Authorization, clients map[string]*schema.Client, ap
 	}
 	usable := slices.Contains(client.GrantTypes, schema.GrantClientCredentials)
 	if a.SubjectType == schema.SubjectUser {
-		usable = users && actsForUsers(client)
+		usable = users && client.ActsForUsers()
 	}
 	return tokenRight{clientID: client.ClientID, identifier: api.Identifier, authorization: a, client: client, lifetime: a.Lifetime(api)}, usable
 }

@@ -32,7 +32,7 @@ func (c *compilation) checkGrants() {
 		}
 		document := &c.Document.Clients[client]
 		if c.Document.Authorizations[i].SubjectType == schema.SubjectUser {
-			if !actsForUsers(document) {
+			if !document.ActsForUsers() {
 				c.reportMissingUserGrant(declared, client)
 			}
 			continue
@@ -142,17 +142,10 @@ func (c *compilation) checkRefreshingClient(i int32, offline []offlineUse) {
 	switch {
 	case len(userAPIs) == 0:
 		c.reportOfflineUnused(i)
-	case !actsForUsers(client): // see checkGrants
+	case !client.ActsForUsers(): // see checkGrants
 	case !slices.ContainsFunc(userAPIs, func(api int32) bool { return c.Document.APIs[api].AllowOfflineAccess }):
 		c.reportOfflineNotAllowed(i, userAPIs)
 	}
-}
-
-// actsForUsers reports whether the client has a grant by which it can act on
-// behalf of a user.
-func actsForUsers(client *schema.Client) bool {
-	return slices.Contains(client.GrantTypes, schema.GrantTokenExchange) ||
-		slices.Contains(client.GrantTypes, schema.GrantJWTBearer)
 }
 
 // reportOfflineUnused is about a client that asks for refresh tokens and acts for no user.

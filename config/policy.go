@@ -138,7 +138,7 @@ func exactText(v cty.Value) string {
 func (c *Config) Exhausted() bool { return c.eval.Exhausted() }
 
 // IsExhausted reports whether a diagnostic says that the budget of evaluation is
-// used up. Every evaluation behind the first that says so says it too.
+// used up. Every evaluation after the first that says so says it too.
 func IsExhausted(d diag.Diagnostic) bool { return eval.IsExhausted(d) }
 
 // mistyped is the diagnostic of a deferred expression that gave another type.

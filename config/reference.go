@@ -326,7 +326,7 @@ func (l *loader) unknownObject(k kind, label string, at hcl.Range) {
 	l.problems.errorf("unknown-reference", at, "There is no %s %q. Declare it with a block: %s %q { ... }.", kindNames[k], label, kindNames[k], label)
 }
 
-// reportNoInstances reports a key behind a block without for_each.
+// reportNoInstances reports a key after a block without for_each.
 func (l *loader) reportNoInstances(d *declaredBlock, at hcl.Range) {
 	if d.hasCount() {
 		return

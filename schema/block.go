@@ -126,7 +126,7 @@ func LanguageBlock(typ string) (*Block, bool) {
 }
 
 // IsDuration reports whether attributes of that name are durations. A name means
-// the same wherever it stands.
+// the same wherever it stands, so plans need not know the block.
 func IsDuration(name string) bool { return durations[name] }
 
 // durations are the names of all durations of the language.

@@ -8,6 +8,8 @@
 // schema/snapshot).
 package schema
 
+import "slices"
+
 // A Document is one whole configuration, resolved: every default applied,
 // every reference replaced by the label it names, every expression evaluated.
 // It is what a snapshot encodes and what a plan compares.
@@ -86,6 +88,13 @@ type Client struct {
 	Certificates []Certificate
 	Federated    []Federated
 	RefreshToken *RefreshToken // nil when the client declares none
+}
+
+// ActsForUsers reports whether the client has a grant by which it can act on behalf of a
+// user: token exchange (RFC 8693) or jwt-bearer (RFC 7523). A refresh token only goes on
+// with what one of these began.
+func (c *Client) ActsForUsers() bool {
+	return slices.Contains(c.GrantTypes, GrantTokenExchange) || slices.Contains(c.GrantTypes, GrantJWTBearer)
 }
 
 // A Window is the time in which a credential is accepted, in Unix seconds.

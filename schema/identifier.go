@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// MaxIdentifier is the longest identifier of an API, in bytes.
+// MaxIdentifier is the longest identifier of an API, and the longest URL, in bytes.
 const MaxIdentifier = 600
 
 // CheckIdentifier reports why s cannot be an API's identifier. It accepts printable ASCII

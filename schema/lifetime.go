@@ -59,8 +59,9 @@ func FormatDuration(seconds int64) string {
 	return "0s"
 }
 
-// ParseTime reads a time in whole seconds (RFC 3339 section 5.6) between 1970
-// and 9999 into Unix seconds. The error says how s is written instead.
+// ParseTime reads a time in whole seconds (RFC 3339 section 5.6) after the first second of
+// 1970 and before 10000 into Unix seconds: 0 stands for "not set" everywhere. The error says
+// how s is written instead.
 func ParseTime(s string) (unix int64, err error) {
 	t, err := time.Parse(time.RFC3339, s)
 	// Parse is lenient about fractions, one-digit hours and offsets; RFC 3339 is not.

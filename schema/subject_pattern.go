@@ -7,7 +7,7 @@ import (
 
 // This file decides what two federated credentials have in common. A pattern is a small
 // automaton: state i has read its first i parts. Because a wildcard stands for one
-// character or more, the state behind one also loops. So questions about patterns are
+// character or more, the state after one also loops. So questions about patterns are
 // questions about automata, and are decided rather than guessed.
 
 // A SubjectSet is the set of subjects that a credential is for, within MaxSubject bytes.
@@ -118,7 +118,8 @@ func SharedSubject(a, b *SubjectSet) (string, bool) {
 	return "", false
 }
 
-// Cost is about how many nanoseconds it takes to find a subject that two sets share.
+// Cost is about how many nanoseconds it takes to find a subject that two sets share. Who
+// compares many pairs can stop when the sum is too much.
 func (s *SubjectSet) Cost(o *SubjectSet) int {
 	if !mayShare(s, o) || s.exact && o.exact {
 		return 10
@@ -258,7 +259,7 @@ func MutableGitHubSubject(subject string) string {
 	return "a name can be registered again once its owner has given it up. Write the immutable form, repo:OWNER@ID/NAME@ID:"
 }
 
-// endsInID reports whether a name ends in a number behind a mark.
+// endsInID reports whether a name ends in a number after a mark.
 func endsInID(name string, mark byte) bool {
 	i := strings.LastIndexByte(name, mark)
 	if i <= 0 || strings.Contains(name[:i], "*") {

@@ -89,7 +89,7 @@ func editDistance(a, b string, limit int) int {
 }
 
 // maxSuggestable is the longest difference between two words that Suggest
-// looks into, in bytes.
+// looks into, in bytes. It bounds the rows, which are on the stack.
 const maxSuggestable = 64
 
 // abs is the absolute value.

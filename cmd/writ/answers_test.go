@@ -351,7 +351,7 @@ func (w *world) introspect() {
 	q := query{form: url.Values{"token": {old.compact}}, client: label, req: decide.Request{ClientID: clientID}}
 	w.authenticate(&q)
 	status, answer := w.send("/oauth/introspect", q)
-	still := declared && old.grant.ExpiresAt > w.now.Unix() && w.explainer.Decider.Still(decide.Issued{
+	still := declared && old.grant.ExpiresAt > w.now.Unix() && w.explainer.Decider.StillGranted(decide.IssuedToken{
 		Client: client, API: api, Subject: old.grant.Subject, Scope: old.grant.Scope, IssuedAt: old.grant.IssuedAt,
 	}, w.now) == decide.ReasonGranted
 	if status != http.StatusOK || answer.Active != still {

@@ -53,7 +53,8 @@ type algorithm struct {
 }
 
 // algorithms is the table. A snapshot holds an algorithm by its place among those
-// that have a use, so a new one goes behind the last that has.
+// that have a use, so a new one goes after the last that has. "none" is not among them, and
+// so is no algorithm at all (RFC 8725 section 3.2).
 var algorithms = []algorithm{
 	{name: HS256, key: secretKey, hash: crypto.SHA256, uses: APITokens},
 	{name: RS256, key: rsaKey, hash: crypto.SHA256, uses: everywhere},
@@ -251,13 +252,15 @@ func (row *algorithm) verifyRSA(key *rsa.PublicKey, sum, signature []byte) bool 
 	return err == nil && residue
 }
 
-// A keyType is a type of key with its curve (RFC 7518 section 6, RFC 8037).
+// A keyType is a type of key with its curve (RFC 7518 section 6, RFC 8037). Each is one
+// variable, so that types are compared by address.
 type keyType struct {
-	kty, crv string
-	curve    elliptic.Curve // of EC
-	size     int            // bytes of a coordinate
+	kty, crv string         // as in a JWK; crv is "" for a type without curves
+	curve    elliptic.Curve // of EC, nil otherwise
+	size     int            // bytes of a coordinate, or of an Ed25519 key; 0 without a curve
 }
 
+// The types of keys, and those of which there are public keys.
 var (
 	secretKey  = &keyType{kty: "oct"}
 	rsaKey     = &keyType{kty: "RSA"}
@@ -269,6 +272,7 @@ var (
 	publicTypes = []*keyType{rsaKey, p256Key, p384Key, p521Key, ed25519Key}
 )
 
+// text names the type for an error: "RSA", "EC on P-256".
 func (t *keyType) text() string {
 	if t.crv == "" {
 		return t.kty

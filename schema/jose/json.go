@@ -8,7 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth is how deep objects and arrays may nest, the outermost being 1.
+// maxDepth is how deep objects and arrays may nest, the outermost being 1. The reader
+// recurses, and no header, claim set or key that is worth reading goes half as deep.
 const maxDepth = 8
 
 // An Object is a JSON object as it was sent, read by ReadObject: UTF-8, no
@@ -20,6 +21,7 @@ type Object []Member
 // A Member is one member; value is its JSON text.
 type Member struct{ Name, Value []byte }
 
+// Why a text is refused. None says where: whoever sent it may be probing.
 var (
 	errJSON      = errors.New("not a JSON object")
 	errJSONUTF8  = errors.New("not UTF-8")
@@ -149,6 +151,8 @@ type reader struct {
 	depth int
 }
 
+// peek returns the next byte without reading it, 0 at the end. A zero byte in the text is no
+// JSON outside of strings and an error in them, so the two need not be told apart.
 func (r *reader) peek() byte {
 	if r.at < len(r.text) {
 		return r.text[r.at]
@@ -156,6 +160,7 @@ func (r *reader) peek() byte {
 	return 0
 }
 
+// space skips white space, which for JSON is these four characters (RFC 8259 section 2).
 func (r *reader) space() {
 	for r.at < len(r.text) {
 		switch r.text[r.at] {
@@ -178,6 +183,7 @@ func (r *reader) next(c byte) bool {
 	return true
 }
 
+// value reads a value of any type and returns its text, without white space around it.
 func (r *reader) value() ([]byte, error) {
 	r.space()
 	start := r.at
@@ -200,6 +206,7 @@ func (r *reader) value() ([]byte, error) {
 	return r.text[start:r.at], nil
 }
 
+// object reads an object whose brace is next. Names are compared once all are read.
 func (r *reader) object() (Object, error) {
 	if r.depth++; r.depth > maxDepth {
 		return nil, errJSONDepth
@@ -230,6 +237,8 @@ func (r *reader) object() (Object, error) {
 	}
 }
 
+// member reads a name and its value. A name with escapes is decoded, as two spellings of one
+// name would pass for two names.
 func (r *reader) member() (m Member, err error) {
 	r.space()
 	start := r.at
@@ -251,6 +260,7 @@ func (r *reader) member() (m Member, err error) {
 	return m, err
 }
 
+// array reads an array whose bracket is next, and hands over the text of each element.
 func (r *reader) array(each func(value []byte)) error {
 	if r.depth++; r.depth > maxDepth {
 		return errJSONDepth
@@ -277,6 +287,7 @@ func (r *reader) array(each func(value []byte)) error {
 	}
 }
 
+// word reads w if it is next. What follows is the caller's to check.
 func (r *reader) word(w string) bool {
 	if !bytes.HasPrefix(r.text[r.at:], []byte(w)) {
 		return false
@@ -311,6 +322,7 @@ func (r *reader) number() error {
 	return nil
 }
 
+// digits reads decimal digits, and reports whether there was one.
 func (r *reader) digits() bool {
 	start := r.at
 	for c := r.peek(); c >= '0' && c <= '9'; c = r.peek() {
@@ -343,6 +355,7 @@ func (r *reader) str() error {
 	}
 }
 
+// escape reads what a backslash begins, both halves of a surrogate pair included.
 func (r *reader) escape() bool {
 	r.at++ // \
 	c := r.peek()
@@ -364,6 +377,7 @@ func (r *reader) escape() bool {
 	return ok && low >= 0xdc00 && low < 0xe000
 }
 
+// hex4 reads the four digits of a \u escape, which are one unit of UTF-16.
 func (r *reader) hex4() (unit uint64, ok bool) {
 	if len(r.text)-r.at < 4 {
 		return 0, false

@@ -62,6 +62,8 @@ func ReadKeys(set string) ([]PublicKey, error) {
 	})
 }
 
+// readKeys reads a set; pin finds the algorithm of each key. A key that cannot be used is
+// skipped, as RFC 7517 section 5 asks, and anything else that is wrong refuses the set.
 func readKeys(set string, pin func(*jwk) (Alg, error)) (keys []PublicKey, err error) {
 	if len(set) > MaxFetchedKeySetBytes {
 		return nil, fmt.Errorf("key set of %d bytes is longer than %d", len(set), MaxFetchedKeySetBytes)
@@ -95,6 +97,7 @@ func ParseKey(object []byte, algs ...Alg) (PublicKey, error) {
 	return parseKey(object, func(k *jwk) (Alg, error) { return k.pin(algs) })
 }
 
+// parseKey reads one key. The thumbprint comes last: it is of members that were checked.
 func parseKey(object []byte, pin func(*jwk) (Alg, error)) (key PublicKey, err error) {
 	k, t, err := readJWK(object)
 	if err != nil {
@@ -155,6 +158,8 @@ func NumKeys(canonical string) int {
 	return strings.Count(canonical, `"kty":`) // once a key; a quotation mark in a value stands escaped
 }
 
+// encodeKeys writes a set in its canonical form: members by name, nothing escaped that need
+// not be, no white space.
 func encodeKeys(keys []jwk) (string, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -184,6 +189,7 @@ type jwk struct {
 // of an unknown type, for an algorithm that is not allowed (RFC 7517 section 5).
 type unusable struct{ error }
 
+// isUnusable reports whether a key was refused only for what it is not meant for.
 func isUnusable(err error) bool {
 	_, ok := errors.AsType[unusable](err)
 	return ok
@@ -337,6 +343,7 @@ func AppendJWK(dst []byte, alg Alg, public crypto.PublicKey) []byte {
 	return append(dst, k.required()[1:]...)
 }
 
+// mustDescribe is describe for a key that was checked before. It panics for any other.
 func mustDescribe(public crypto.PublicKey) *jwk {
 	_, k, err := describe(public)
 	if err != nil {
@@ -410,4 +417,5 @@ func Base64URL(s string) ([]byte, bool) {
 	return b, err == nil
 }
 
+// encode is the inverse of Base64URL.
 func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }

@@ -23,6 +23,7 @@ const (
 // Error implements error.
 func (e *FormError) Error() string { return e.Detail }
 
+// malformed is a FormError with the code of that name.
 func malformed(format string, args ...any) error {
 	return &FormError{Malformed, fmt.Sprintf(format, args...)}
 }

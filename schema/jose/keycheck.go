@@ -48,6 +48,8 @@ func hasROCA(n *big.Int) bool {
 	return true
 }
 
+// isPowerOf65537 reports whether r is a power of 65537 modulo p, by trying all: there are
+// fewer than p.
 func isPowerOf65537(r, p int64) bool {
 	power := int64(1)
 	for range p {

@@ -40,6 +40,8 @@ func CanonicalPEM(text string) (canonical string, err error) {
 	return encodeKeys(keys)
 }
 
+// publicFromPEM reads the key of one block. Of a certificate only the key counts: neither
+// its names nor its dates are looked at, as the configuration says whose key it is and when.
 func publicFromPEM(block *pem.Block) (k jwk, err error) {
 	var key crypto.PublicKey
 	switch block.Type {

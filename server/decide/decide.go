@@ -132,9 +132,10 @@ func (d *Decider) Trace(req Request, now time.Time) (Grant, *Refusal, Trace) {
 	return g, refusal, t
 }
 
-// May says whether an authenticated client may use the grant type at all: what can
-// be decided before the tokens are looked at that come with the request.
-func (d *Decider) May(client snapshot.Client, grantType string) *Refusal {
+// CheckGrantType refuses a grant type that an authenticated client may not use: what can
+// be decided before the tokens are looked at that come with the request. It returns nil for
+// one that it may.
+func (d *Decider) CheckGrantType(client snapshot.Client, grantType string) *Refusal {
 	switch {
 	case grantType == "":
 		return refuse(CodeInvalidRequest, ReasonNoGrantType)
@@ -146,6 +147,8 @@ func (d *Decider) May(client snapshot.Client, grantType string) *Refusal {
 	return nil
 }
 
+// decide is both: t is nil where nobody asks how the decision came about, as on the way of a
+// token, and notes the rules otherwise. Whatever a rule needs, the rules before it have found.
 func (d *Decider) decide(req *Request, now time.Time, t *Trace) (g Grant, refusal *Refusal) {
 	if g.Client, refusal = d.caller(req, now, t); refusal != nil {
 		return g, refusal
@@ -154,7 +157,7 @@ func (d *Decider) decide(req *Request, now time.Time, t *Trace) (g Grant, refusa
 	if t != nil && (req.GrantType == schema.GrantTokenExchange || req.GrantType == schema.GrantJWTBearer) {
 		t.Issuers = slices.Sorted(maps.Keys(d.issuers))
 	}
-	if refusal = d.May(g.Client, req.GrantType); refusal != nil {
+	if refusal = d.CheckGrantType(g.Client, req.GrantType); refusal != nil {
 		return g, refusal
 	}
 	subject, refusal := d.subject(&g, req, now, t)
@@ -172,12 +175,12 @@ func (d *Decider) decide(req *Request, now time.Time, t *Trace) (g Grant, refusa
 	}
 	g.Authorization = auth
 	t.meet(RuleExpiry)
-	if !g.limit(now.Unix()) {
+	if !g.setLifetime(now.Unix()) {
 		return g, d.suggest(refuse(targetCode(req), ReasonAuthorizationExpired), g.Client, req, subject, now)
 	}
 	if subject == schema.SubjectUser {
 		t.meet(RuleSubject)
-		if refusal = g.represent(d, req); refusal != nil {
+		if refusal = g.setUser(d, req); refusal != nil {
 			return g, refusal
 		}
 	}
@@ -186,10 +189,10 @@ func (d *Decider) decide(req *Request, now time.Time, t *Trace) (g Grant, refusa
 		return g, refuse(CodeInvalidRequest, ReasonNotSenderConstrained)
 	}
 	t.meet(RuleScopes)
-	if refusal = g.narrow(req); refusal != nil {
+	if refusal = g.setScopes(req); refusal != nil {
 		return g, refusal
 	}
-	g.describe(d.snapshot.Issuer(), req)
+	g.setParties(d.snapshot.Issuer(), req)
 	return g, nil
 }
 
@@ -243,9 +246,9 @@ func (d *Decider) subject(g *Grant, req *Request, now time.Time, t *Trace) (subj
 	return schema.SubjectUser, nil
 }
 
-// limit sets from when to when the token lives, no longer than the
-// authorization does; ok is false when that is over.
-func (g *Grant) limit(now int64) (ok bool) {
+// setLifetime sets from when to when the token lives, in Unix seconds: no longer than the
+// authorization does. ok is false when that is over.
+func (g *Grant) setLifetime(now int64) (ok bool) {
 	g.IssuedAt, g.ExpiresAt = now, now+g.Authorization.Lifetime()
 	if end := g.Authorization.ExpiresAt(); end != 0 {
 		g.ExpiresAt = min(g.ExpiresAt, end)
@@ -253,8 +256,8 @@ func (g *Grant) limit(now int64) (ok bool) {
 	return g.ExpiresAt > now
 }
 
-// describe fills in what the token says about the parties.
-func (g *Grant) describe(issuer schema.Issuer, req *Request) {
+// setParties fills in what the token says about issuer, client, user and API.
+func (g *Grant) setParties(issuer schema.Issuer, req *Request) {
 	g.Issuer = issuer.URL
 	g.Audience = g.API.Identifier()
 	g.ClientID = g.Client.ClientID()
@@ -352,17 +355,17 @@ func targetCode(req *Request) Code {
 	return CodeInvalidTarget
 }
 
-// narrow sets the scopes, and whether a refresh token comes with the token. On
+// setScopes sets the scopes, and whether a refresh token comes with the token. On
 // behalf of a user offline_access is no scope of the API but asks for that; asked
 // for alone, it asks for no scope (OpenID Connect Core section 11).
-func (g *Grant) narrow(req *Request) (refusal *Refusal) {
+func (g *Grant) setScopes(req *Request) (refusal *Refusal) {
 	resumed := req.GrantType == schema.GrantRefreshToken
 	asked := req.Scope
 	if g.user != nil && asked != "" {
 		if !ValidScope(asked) {
 			return refuse(CodeInvalidScope, ReasonMalformedScope)
 		}
-		rest := without(asked, OfflineAccess)
+		rest := withoutScope(asked, OfflineAccess)
 		if rest != asked {
 			g.Offline = g.API.AllowOfflineAccess() && g.Client.HasGrantType(schema.GrantRefreshToken)
 		}
@@ -381,8 +384,8 @@ func (g *Grant) narrow(req *Request) (refusal *Refusal) {
 // OfflineAccess is the scope that asks for a refresh token.
 const OfflineAccess = "offline_access"
 
-// without is the space-joined scopes but the one.
-func without(scopes, name string) string {
+// withoutScope is the space-joined scopes but the one.
+func withoutScope(scopes, name string) string {
 	if !hasScope(scopes, name) {
 		return scopes
 	}
@@ -395,16 +398,14 @@ func without(scopes, name string) string {
 func resumedScope(auth snapshot.Authorization, original, asked string) (string, *Refusal) {
 	if asked == "" {
 		asked = original
-	} else if more := beyond(original, asked); more != "" {
-		refusal := refuse(CodeInvalidScope, ReasonUngrantedScope)
-		refusal.Detail = more
-		return "", refusal
+	} else if more := missingScopes(original, asked); more != "" {
+		return "", refuseDetailed(CodeInvalidScope, ReasonUngrantedScope, more)
 	}
 	granted := auth.ScopeString()
-	if withdrawn := beyond(granted, asked); asked != "" && withdrawn != "" {
+	if withdrawn := missingScopes(granted, asked); asked != "" && withdrawn != "" {
 		return "", refuseDetailed(CodeInvalidGrant, ReasonUngrantedScope, withdrawn)
 	}
-	return intersection(granted, asked), nil
+	return commonScopes(granted, asked), nil
 }
 
 // grantedScope narrows what is authorized to what is asked. Nothing asked is
@@ -417,17 +418,13 @@ func grantedScope(api snapshot.API, auth snapshot.Authorization, asked string) (
 		return "", refuse(CodeInvalidScope, ReasonMalformedScope)
 	}
 	granted := auth.ScopeString()
-	for name := range strings.SplitSeq(asked, " ") {
-		if !hasScope(granted, name) {
-			refusal := refuse(CodeInvalidScope, ReasonUngrantedScope)
-			refusal.Detail = beyond(granted, asked)
-			return "", refusal
-		}
+	if more := missingScopes(granted, asked); more != "" {
+		return "", refuseDetailed(CodeInvalidScope, ReasonUngrantedScope, more)
 	}
 	if api.ScopeMode() == schema.ScopeAllGranted {
 		return granted, nil
 	}
-	return intersection(granted, asked), nil
+	return commonScopes(granted, asked), nil
 }
 
 // ValidScope reports whether s follows RFC 6749 section 3.3: scope-tokens of
@@ -465,9 +462,9 @@ func hasScope(scopes, name string) bool {
 	return false
 }
 
-// intersection is the granted scopes that are asked for, in the API's order
+// commonScopes is the granted scopes that are asked for, in the API's order
 // and without the duplicates a request may hold.
-func intersection(granted, asked string) string {
+func commonScopes(granted, asked string) string {
 	if granted == asked {
 		return granted
 	}
@@ -484,8 +481,9 @@ func intersection(granted, asked string) string {
 	return b.String()
 }
 
-// beyond is the asked scopes that are not granted, for the log.
-func beyond(granted, asked string) string {
+// missingScopes is the asked scopes that are not granted, "" for none. It allocates
+// nothing where all are.
+func missingScopes(granted, asked string) string {
 	var names []string
 	for name := range strings.SplitSeq(asked, " ") {
 		if !hasScope(granted, name) {

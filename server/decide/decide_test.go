@@ -377,7 +377,7 @@ func TestTrace(t *testing.T) {
 }
 
 // A token that was issued is held against the configuration of now.
-func TestStill(t *testing.T) {
+func TestStillGranted(t *testing.T) {
 	d := decider(t, document())
 	g, refusal := d.Decide(asking(), noon)
 	if refusal != nil {
@@ -398,7 +398,7 @@ func TestStill(t *testing.T) {
 		snap := open(t, doc)
 		issued := issuedFor(t, snap, "billing")
 		issued.Subject, issued.Scope = g.Subject, g.Scope
-		if got := decide.New(snap, decide.Facts{}).Still(issued, noon); got != c.want {
+		if got := decide.New(snap, decide.Facts{}).StillGranted(issued, noon); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
@@ -406,20 +406,20 @@ func TestStill(t *testing.T) {
 	for subject, want := range map[string]decide.Reason{"corp|u": decide.ReasonGranted, "gone|u": decide.ReasonUntrustedIssuer, "web@clients": decide.ReasonNoAuthorization} {
 		issued := issuedFor(t, snap, "web")
 		issued.Subject = subject
-		if got := decide.New(snap, decide.Facts{}).Still(issued, noon); got != want {
+		if got := decide.New(snap, decide.Facts{}).StillGranted(issued, noon); got != want {
 			t.Errorf("%s: %s, want %s", subject, got, want)
 		}
 	}
 }
 
-func issuedFor(t *testing.T, snap *snapshot.Snapshot, clientID string) decide.Issued {
+func issuedFor(t *testing.T, snap *snapshot.Snapshot, clientID string) decide.IssuedToken {
 	t.Helper()
 	client, known := snap.ClientByID(clientID)
 	api, declared := snap.APIByIdentifier(ordersURL)
 	if !known || !declared {
 		t.Fatalf("no client %q or no orders", clientID)
 	}
-	return decide.Issued{Client: client, API: api, IssuedAt: noon.Unix()}
+	return decide.IssuedToken{Client: client, API: api, IssuedAt: noon.Unix()}
 }
 
 // The token path allocates nothing for a decision in favour of a client, but for

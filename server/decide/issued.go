@@ -72,8 +72,9 @@ func (f *Family) Ended(client snapshot.Client, now time.Time) Reason {
 	return ""
 }
 
-// An Issued is what a token of ours says that was issued before.
-type Issued struct {
+// An IssuedToken is what a token of ours says that was issued before. Whoever asks has
+// verified it.
+type IssuedToken struct {
 	Client   snapshot.Client // whose token it is
 	API      snapshot.API    // for which
 	Subject  string
@@ -81,9 +82,9 @@ type Issued struct {
 	IssuedAt int64  // Unix seconds
 }
 
-// Still says whether a token that has not expired is still what the configuration
+// StillGranted says whether a token that has not expired is still what the configuration
 // would issue at now: ReasonGranted, or why not.
-func (d *Decider) Still(t Issued, now time.Time) Reason {
+func (d *Decider) StillGranted(t IssuedToken, now time.Time) Reason {
 	if t.IssuedAt < t.Client.RevokedBefore() {
 		return ReasonRevoked
 	}

@@ -97,8 +97,10 @@ func (r *Refusal) Error() string {
 	return s
 }
 
+// refuse makes a refusal of which there is no more to say than its reason.
 func refuse(code Code, reason Reason) *Refusal { return &Refusal{Code: code, Reason: reason} }
 
+// refuseDetailed is refuse with a detail for logs, which may hold what the client sent.
 func refuseDetailed(code Code, reason Reason, detail string) *Refusal {
 	return &Refusal{Code: code, Reason: reason, Detail: detail}
 }

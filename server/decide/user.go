@@ -46,12 +46,13 @@ type CopiedClaim struct {
 	Value string `json:"value"`
 }
 
-// represent holds the user, or the offline grant, against the configuration.
-func (g *Grant) represent(d *Decider, req *Request) (refusal *Refusal) {
+// setUser finds the user of the token and holds them against the configuration. It may
+// shorten the token's life, which setLifetime has set.
+func (g *Grant) setUser(d *Decider, req *Request) (refusal *Refusal) {
 	if req.GrantType == schema.GrantRefreshToken {
-		g.user, refusal = g.resume(d, req.Family)
+		g.user, refusal = g.rememberedUser(d, req.Family)
 	} else {
-		g.user, refusal = g.admit(d, req)
+		g.user, refusal = g.presentedUser(d, req)
 	}
 	if refusal != nil {
 		return refusal
@@ -65,9 +66,9 @@ func (g *Grant) represent(d *Decider, req *Request) (refusal *Refusal) {
 	return nil
 }
 
-// admit decides on a user whose token has been presented, by an issuer that vouches
-// for users.
-func (g *Grant) admit(d *Decider, req *Request) (*grantUser, *Refusal) {
+// presentedUser decides on a user whose token came with the request, by an issuer that
+// vouches for users.
+func (g *Grant) presentedUser(d *Decider, req *Request) (*grantUser, *Refusal) {
 	user, code := req.User, refusedCode(req.GrantType)
 	issuer := d.issuers[user.TrustedIssuer]
 	switch {
@@ -96,11 +97,11 @@ func (g *Grant) admit(d *Decider, req *Request) (*grantUser, *Refusal) {
 	return r, nil
 }
 
-// resume decides on a user whose token was presented when the family began. What
+// rememberedUser decides on a user whose token was presented when the family began. What
 // the configuration demands of a user's token now must be what it demanded then,
 // because there is no token to hold it against; what it does not copy any more
 // is left out.
-func (g *Grant) resume(d *Decider, f *Family) (*grantUser, *Refusal) {
+func (g *Grant) rememberedUser(d *Decider, f *Family) (*grantUser, *Refusal) {
 	issuer := d.issuers[f.Issuer]
 	switch {
 	case !g.API.AllowOfflineAccess():

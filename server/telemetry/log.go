@@ -20,6 +20,7 @@ type failures struct {
 	omitted int       // failures since then
 }
 
+// handle takes one failure. The error holds no address and no header, see sender.
 func (f *failures) handle(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -41,10 +42,13 @@ type sentences struct{ log *slog.Logger }
 // that is -1.
 func (n sentences) Enabled(_ context.Context, level slog.Level) bool { return level == -1 || level > 0 }
 
+// Handle passes the message on, at a level that is ours: the SDK's warnings and errors are
+// all about data that is not sent, which no request notices.
 func (n sentences) Handle(ctx context.Context, r slog.Record) error {
 	n.log.WarnContext(ctx, "OpenTelemetry: "+r.Message)
 	return nil
 }
 
+// WithAttrs and WithGroup drop what they are given, as Handle does.
 func (n sentences) WithAttrs([]slog.Attr) slog.Handler { return n }
 func (n sentences) WithGroup(string) slog.Handler      { return n }

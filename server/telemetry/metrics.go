@@ -161,6 +161,7 @@ func (m *meter) began(created *timestamppb.Timestamp) uint64 {
 	return uint64(created.AsTime().UnixNano())
 }
 
+// attributes are the labels of a metric, which are text in both worlds.
 func attributes(one *dto.Metric) []*commonpb.KeyValue {
 	var pairs []*commonpb.KeyValue
 	for _, label := range one.Label {
@@ -169,6 +170,7 @@ func attributes(one *dto.Metric) []*commonpb.KeyValue {
 	return pairs
 }
 
+// pair is one attribute with a text.
 func pair(key, value string) *commonpb.KeyValue {
 	return &commonpb.KeyValue{Key: key, Value: &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: value}}}
 }

@@ -39,6 +39,7 @@ const (
 	maxReason = 200
 )
 
+// protobuf is the media type of both directions (OTLP 1.x, section OTLP/HTTP).
 const protobuf = "application/x-protobuf"
 
 // A signal is a kind of data, in the spelling of the variables: TRACES or METRICS.
@@ -115,11 +116,12 @@ func notToken(r rune) bool {
 	return !letterOrDigit && !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
 }
 
+// isControl reports whether a header's value cannot hold the character (RFC 9110 section 5.5).
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
 // tls returns how connections are secured, nil for the system's CAs and no
-// certificate of our own. Files that cannot be used are an error: data would go to
-// whoever any CA of the system vouches for.
+// certificate of our own. Files that cannot be used are an error: without them, data would
+// go to any host for which a CA of the system vouches.
 func (s signal) tls() (*tls.Config, error) {
 	config := &tls.Config{}
 	caName, ca := s.variable("CERTIFICATE")
@@ -253,6 +255,7 @@ func (s *sender) send(ctx context.Context, message proto.Message) error {
 	}
 }
 
+// compress is done once, before the first attempt: all attempts send the same bytes.
 func compress(body []byte) ([]byte, error) {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)

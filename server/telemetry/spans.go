@@ -62,6 +62,7 @@ type statusRecorder struct {
 	status int
 }
 
+// WriteHeader notes the status. A handler that never calls it has answered 200.
 func (s *statusRecorder) WriteHeader(status int) {
 	s.status = status
 	s.ResponseWriter.WriteHeader(status)

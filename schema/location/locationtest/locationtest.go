@@ -17,7 +17,8 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
-// A Backend is one fresh location without a snapshot.
+// A Backend is one fresh location without a snapshot. A location that cannot do something,
+// such as keeping earlier snapshots, says so, and the tests of that are left out.
 type Backend struct {
 	Location location.Location
 
@@ -47,6 +48,7 @@ func (b Backend) put(t testing.TB, file []byte, prior location.Head) location.He
 	return head
 }
 
+// readOnly reports whether Put is refused whatever it is given, as by a web server.
 func (b Backend) readOnly(t testing.TB) bool {
 	t.Helper()
 	_, err := b.Location.Put(t.Context(), nil, location.Head{})
@@ -59,6 +61,7 @@ func File(t testing.TB, prior location.Head, apis int) []byte {
 	return file(t, prior, apis, "")
 }
 
+// file is File with a mark in the issuer's URL, for another snapshot of the same serial.
 func file(t testing.TB, prior location.Head, apis int, mark string) []byte {
 	t.Helper()
 	doc := &schema.Document{Issuer: schema.Issuer{URL: fmt.Sprintf("https://issuer.example/%d%s", prior.Serial+1, mark)}}
@@ -107,6 +110,8 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 	}
 }
 
+// Where nothing was put there is ErrAbsent, which a follower tells from a failure, and
+// nothing can be put after a snapshot that is not there.
 func absent(t *testing.T, b Backend) {
 	if head, err := b.Location.Head(t.Context(), location.Head{}); !errors.Is(err, location.ErrAbsent) {
 		t.Errorf("Head: %v, %v", head, err)
@@ -126,6 +131,8 @@ func absent(t *testing.T, b Backend) {
 	}
 }
 
+// What was put is found and fetched byte for byte, and its head says what the file says of
+// itself.
 func putHeadFetch(t *testing.T, b Backend) {
 	var head location.Head
 	for i, apis := range []int{1, 20_000, 1} { // the second has several MiB
@@ -150,6 +157,8 @@ func putHeadFetch(t *testing.T, b Backend) {
 	}
 }
 
+// A look that finds nothing new returns the head that was known, and not the zero one: a
+// follower passes it on to the next look.
 func nothingNew(t *testing.T, b Backend) {
 	head := b.put(t, File(t, location.Head{}, 1), location.Head{})
 	for range 3 {
@@ -180,6 +189,8 @@ func headFromNowhere(t *testing.T, b Backend) {
 	}
 }
 
+// A snapshot is put only after the one that it was made from. Otherwise nothing is written,
+// and the error says what is there now.
 func putMoved(t *testing.T, b Backend) {
 	if b.readOnly(t) {
 		t.Skip("read only")
@@ -198,6 +209,8 @@ func putMoved(t *testing.T, b Backend) {
 	}
 }
 
+// What is no whole snapshot is not put, and neither is one whose serial is not the next:
+// every server would refuse it.
 func putRefuses(t *testing.T, b Backend) {
 	if b.readOnly(t) {
 		t.Skip("read only")
@@ -256,6 +269,8 @@ func putRace(t *testing.T, b Backend) {
 	}
 }
 
+// wantHistory checks the serials of the history, newest first, and that each head names the
+// digest of the one before it.
 func wantHistory(t *testing.T, b Backend, serials ...uint64) (heads []location.Head) {
 	t.Helper()
 	var got []uint64
@@ -274,6 +289,8 @@ func wantHistory(t *testing.T, b Backend, serials ...uint64) (heads []location.H
 	return heads
 }
 
+// Each snapshot of the history can be fetched, where earlier ones are kept; elsewhere the
+// history is the newest alone.
 func history(t *testing.T, b Backend) {
 	var head location.Head
 	contents := map[uint64][]byte{}
@@ -370,6 +387,8 @@ func stageAbort(t *testing.T, b Backend) {
 	wantHistory(t, b, 3, 2, 1)
 }
 
+// A stage is for more than none and fewer than all, follows the newest, and there is one at a
+// time.
 func stageRefuses(t *testing.T, b Backend) {
 	l := b.stager(t)
 	none := File(t, location.Head{}, 1)
@@ -437,7 +456,7 @@ func garbage(t *testing.T, b Backend) {
 			t.Errorf("%s: put over it", name)
 		}
 	}
-	b.Write(t, damaged) // behind the header
+	b.Write(t, damaged) // after the header, which alone is read by Head
 	if _, err := b.Location.Fetch(t.Context(), first); err == nil || !strings.Contains(err.Error(), "damaged") {
 		t.Errorf("damaged: %v", err)
 	}
@@ -450,6 +469,8 @@ func garbage(t *testing.T, b Backend) {
 // deadline is for a hang, not for speed.
 const deadline = 2 * time.Minute
 
+// A follower sees each new snapshot once, with its file, in the order in which they were
+// put; looks between them have no file.
 func follow(t *testing.T, b Backend) {
 	first := b.put(t, File(t, location.Head{}, 1), location.Head{})
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
@@ -479,6 +500,7 @@ func follow(t *testing.T, b Backend) {
 	}
 }
 
+// A follower that holds the newest snapshot already does not fetch it again, only the next.
 func followHeld(t *testing.T, b Backend) {
 	content := File(t, location.Head{}, 1)
 	first := b.put(t, content, location.Head{})
@@ -508,6 +530,8 @@ func followHeld(t *testing.T, b Backend) {
 	}
 }
 
+// When the context has ended, every method returns its error, nothing is written, and Follow
+// ends.
 func cancelled(t *testing.T, b Backend) {
 	head := b.put(t, File(t, location.Head{}, 1), location.Head{})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -530,7 +554,7 @@ func cancelled(t *testing.T, b Backend) {
 }
 
 // Endless is the beginning of a file whose header says that it is longer than any
-// snapshot may be.
+// snapshot may be. A location must give up on it by the header, and not read on.
 func Endless() []byte {
 	b := append([]byte("WRITSNAP\x02\x00\x00\x00\x10\x00\x00\x00"), bytes.Repeat([]byte{0x3f}, 1<<20)...)
 	return b

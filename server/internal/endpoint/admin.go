@@ -295,6 +295,7 @@ func (a *Admin) Measure() metrics.State {
 	return state
 }
 
+// storeFault is StoreFault, of which there may be none.
 func (a *Admin) storeFault() error {
 	if a.StoreFault == nil {
 		return nil
@@ -353,7 +354,8 @@ func sameSite(r *http.Request, hosts []string) bool {
 // pprofPath is where profiles are, as the tools expect them.
 const pprofPath = "/debug/pprof/"
 
-// maxProfile bounds for how many seconds the processor is profiled.
+// maxProfile bounds for how many seconds the processor is profiled. Meanwhile nobody else
+// can have a profile of it, and every goroutine runs a little slower.
 const maxProfile = 60
 
 // writeProfile answers with a profile by its name; "profile" is that of the processor.

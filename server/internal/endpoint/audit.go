@@ -143,6 +143,7 @@ func (x *exchange) target() string {
 	return bounded(x.request.Resource)
 }
 
+// bounded cuts input for the log. What is left of a character that is cut is logged as U+FFFD.
 func bounded(s string) string {
 	if len(s) > loggedInput {
 		return s[:loggedInput] + "..."
@@ -208,12 +209,15 @@ type tracedHandler struct{ around http.Handler }
 // stateKey finds, in the context of a traced request, the state that it is answered from.
 type stateKey struct{}
 
+// newTraced wraps an endpoint once for all requests. The state passes through the context,
+// as the tracer knows requests of net/http and nothing of ours.
 func newTraced(tracer Tracer, path string, endpoint handler) tracedHandler {
 	return tracedHandler{tracer.Around(path, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		endpoint.serve(r.Context().Value(stateKey{}).(*active.State), w, r)
 	}))}
 }
 
+// serve hands the request to the tracer, which calls the endpoint.
 func (t tracedHandler) serve(s *active.State, w http.ResponseWriter, r *http.Request) {
 	t.around.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), stateKey{}, s)))
 }
@@ -239,4 +243,5 @@ func traceID(h http.Header) string {
 	return trace
 }
 
+// isLowerHex reports whether a text has no other digits: the header allows no capitals.
 func isLowerHex(s string) bool { return strings.Trim(s, "0123456789abcdef") == "" }

@@ -27,6 +27,11 @@ type authenticator struct {
 
 // authenticate finds the client and sets what the audit line says of it:
 // x.request.ClientID is the client that is claimed, also when the claim fails.
+//
+// The order protects the server and the client: too many failures refuse a request before
+// its credential is checked, so that guessing costs the server nothing. The limits of a
+// client hold only once its credential is verified, so that nobody else uses them up. An
+// assertion is used up last, when nothing can refuse the request any more.
 func (a *authenticator) authenticate(x *exchange, r *http.Request) (snapshot.Client, *Error) {
 	cred, err := clientauth.Read(r.Header["Authorization"], clientauth.Params{
 		ClientID:            x.form.Get("client_id"),
@@ -282,8 +287,9 @@ type clientBuckets struct {
 	byLabel map[string]*rate.Limiter
 }
 
-// allow takes one token of the client's bucket. A limit of 0 is no limit; the
-// burst is twice the limit, and one at least.
+// allow takes one token of the client's bucket. limit is in requests per second, and 0 is no
+// limit; the burst is twice the limit, and one at least. A limit that a reload has changed
+// begins with a full bucket.
 func (b *clientBuckets) allow(label string, limit float64, now time.Time) bool {
 	if limit == 0 {
 		return true
@@ -315,6 +321,8 @@ type hashedBuckets struct {
 	all   [failureBuckets]*rate.Limiter
 }
 
+// get returns the bucket of a hash, which is made full when it is first asked for. Names
+// that fall into one bucket share it: at worst a client is limited for another's failures.
 func (b *hashedBuckets) get(hash uint64) *rate.Limiter {
 	i := hash % failureBuckets
 	b.mu.Lock()
@@ -338,7 +346,8 @@ func (l *Limits) failures(clientID, remote string) failureLimits {
 // A failureLimits is the failure buckets of one request; address is nil for none.
 type failureLimits struct{ client, address *rate.Limiter }
 
-// allow reports whether the credential may be checked at all.
+// allow reports whether the credential may be checked at all. It takes nothing from the
+// buckets, as the request may yet succeed.
 func (f failureLimits) allow(now time.Time) bool {
 	return f.client.TokensAt(now) >= 1 && (f.address == nil || f.address.TokensAt(now) >= 1)
 }

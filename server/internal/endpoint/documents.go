@@ -15,6 +15,7 @@ import (
 // A metadataEndpoint serves the authorization server's metadata (RFC 8414 section 3).
 type metadataEndpoint struct{}
 
+// serve answers with what activation has rendered: the document is the same for everybody.
 func (metadataEndpoint) serve(s *active.State, w http.ResponseWriter, r *http.Request) {
 	writeDocument(w, r, s.Metadata)
 }
@@ -22,6 +23,7 @@ func (metadataEndpoint) serve(s *active.State, w http.ResponseWriter, r *http.Re
 // A jwksEndpoint publishes the keys as they are at the moment of the request.
 type jwksEndpoint struct{ now func() time.Time }
 
+// serve answers with the keys that are published now: they come and go between reloads.
 func (e jwksEndpoint) serve(s *active.State, w http.ResponseWriter, r *http.Request) {
 	writeDocument(w, r, s.Keys().JWKS(e.now().Unix()))
 }
@@ -31,6 +33,8 @@ func (e jwksEndpoint) serve(s *active.State, w http.ResponseWriter, r *http.Requ
 // need: worker%5B%22eu%22%5D.
 type protectedResourceEndpoint struct{}
 
+// serve finds the API by its label. A resource server that knows the address names it in its
+// challenges, and its clients find the issuer there (RFC 9728 section 5).
 func (protectedResourceEndpoint) serve(s *active.State, w http.ResponseWriter, r *http.Request) {
 	path := r.URL.EscapedPath()
 	label, err := url.PathUnescape(path[strings.LastIndexByte(path, '/')+1:])
@@ -66,6 +70,7 @@ func writeDocument(w http.ResponseWriter, r *http.Request, body []byte) {
 	}
 }
 
+// matches compares entity tags as If-None-Match asks, weakly (RFC 9110 section 13.1.2).
 func matches(ifNoneMatch []string, etag string) bool {
 	for _, header := range ifNoneMatch {
 		for tag := range strings.SplitSeq(header, ",") {

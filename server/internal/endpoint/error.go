@@ -145,7 +145,8 @@ func decided(refusal *decide.Refusal) *Error {
 	return e
 }
 
-// unavailable is the refusal when err has decided nothing about the request.
+// unavailable is the refusal when err has decided nothing about the request: the same one
+// may be granted a moment later, so the client is asked to come again.
 func unavailable(reason Reason, err error) *Error {
 	e := refuse(CodeUnavailable, reason)
 	e.Detail = err.Error()
@@ -180,6 +181,7 @@ func formError(form *transport.Form, err error) *Error {
 	return e
 }
 
+// formReasons are the causes of a form that cannot be read. Form.Read wraps none of them.
 var formReasons = map[error]Reason{
 	transport.ErrContentType:      ReasonContentType,
 	transport.ErrQueryCredentials: ReasonQueryCredentials,
@@ -190,6 +192,7 @@ var formReasons = map[error]Reason{
 	transport.ErrTooMany:          ReasonTooManyParameters,
 }
 
+// words are how a code is answered: the status of HTTP, and what the code means.
 type words struct {
 	status      int
 	description string

@@ -69,7 +69,8 @@ func (e *tokenEndpoint) acceptAssertion(x *exchange, client snapshot.Client) (re
 }
 
 // decideUser decides on a user whose token is verified, and begins a family when
-// a refresh token is to come with ours.
+// a refresh token is to come with ours. Without a store that does not forget, the client
+// gets the access token alone (RFC 6749 section 5.1 has refresh_token as optional).
 func (e *tokenEndpoint) decideUser(x *exchange, client snapshot.Client) *Error {
 	if refusal := x.decide(client); refusal != nil || !x.grant.Offline || !e.families.Issued {
 		return refusal
@@ -143,6 +144,8 @@ type foreignToken struct {
 	code    Code   // of a refusal
 }
 
+// isKnownType reports whether the token type is one that is read: all three are JWTs, and
+// SAML assertions are not taken (RFC 8693 section 3).
 func (f *foreignToken) isKnownType() bool {
 	return f.kind == idTokenType || f.kind == jwtType || f.kind == accessTokenType
 }

@@ -39,6 +39,7 @@ type finding struct {
 	hasAPI bool
 }
 
+// serve answers 200 for every token, active or not; a refusal is about the caller alone.
 func (e *introspectionEndpoint) serve(s *active.State, w http.ResponseWriter, r *http.Request) {
 	x := newExchange(s, e.now(), r)
 	defer x.form.Free()
@@ -117,7 +118,7 @@ func inspect(x *exchange, compact string, caller snapshot.Client) finding {
 	case owner.Label() != caller.Label() && !caller.MayIntrospect(found.api):
 		found.reason = ReasonNotTheCallers
 	default:
-		found.reason = x.state.Decider.Still(decide.Issued{
+		found.reason = x.state.Decider.StillGranted(decide.IssuedToken{
 			Client: owner, API: found.api, Subject: found.token.Subject, Scope: found.token.Scope, IssuedAt: found.token.IssuedAt,
 		}, x.now)
 	}
@@ -222,6 +223,8 @@ type revocationEndpoint struct {
 	now      func() time.Time
 }
 
+// serve answers 200 also where there was nothing to end (RFC 7009 section 2.2): the caller
+// has what it wanted.
 func (e *revocationEndpoint) serve(s *active.State, w http.ResponseWriter, r *http.Request) {
 	x := newExchange(s, e.now(), r)
 	defer x.form.Free()

@@ -46,7 +46,8 @@ func (e *tokenEndpoint) prove(x *exchange, client snapshot.Client, w http.Respon
 	return credentialError(err, CodeInvalidDPoPProof)
 }
 
-// noncePeriod is how long a nonce is given out. It is accepted for as long again.
+// noncePeriod is how long a nonce is given out. It is accepted for as long again, so that a
+// client has two minutes at least from getting one to using it.
 const noncePeriod = 2 * time.Minute
 
 // Nonces makes the nonces of DPoP proofs (RFC 9449 section 8). Each is an HMAC of the
@@ -65,6 +66,7 @@ func NewNonces(rand io.Reader) (*Nonces, error) {
 // at is the nonce that is given out at now.
 func (n *Nonces) at(now time.Time) string { return n.of(now.Unix() / int64(noncePeriod/time.Second)) }
 
+// of is the nonce of a period, 16 bytes of the HMAC: enough that nobody guesses one.
 func (n *Nonces) of(period int64) string {
 	mac := hmac.New(sha256.New, n.key[:])
 	mac.Write(binary.BigEndian.AppendUint64(nil, uint64(period)))

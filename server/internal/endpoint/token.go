@@ -51,6 +51,8 @@ func newExchange(s *active.State, now time.Time, r *http.Request) exchange {
 	return exchange{state: s, now: now, trace: traceID(r.Header), form: transport.NewForm()}
 }
 
+// serve answers one request from one state, whatever is put in force meanwhile. The audit
+// line is written before the answer: a token that somebody has is in the log.
 func (e *tokenEndpoint) serve(s *active.State, w http.ResponseWriter, r *http.Request) {
 	begin := time.Now()
 	x := newExchange(s, e.now(), r)
@@ -89,6 +91,8 @@ func (e *tokenEndpoint) run(x *exchange, out *answer, w http.ResponseWriter, r *
 	if refusal := e.prove(x, client, w, r); refusal != nil {
 		return refusal
 	}
+	// Only from here on the caller is known to be the client, and may be told about its own
+	// authorizations.
 	if refusal := e.fulfil(r.Context(), x, client, out); refusal != nil {
 		return refusal.advise(x, client)
 	}
@@ -128,7 +132,9 @@ func (e *tokenEndpoint) decide(ctx context.Context, x *exchange, client snapshot
 	if grantType == schema.GrantClientCredentials {
 		return x.decide(client)
 	}
-	if refusal := x.state.Decider.May(client, grantType); refusal != nil {
+	// Before a foreign token is verified or a record is read: who may not use the grant at
+	// all causes no work.
+	if refusal := x.state.Decider.CheckGrantType(client, grantType); refusal != nil {
 		return decided(refusal)
 	}
 	switch grantType {
@@ -178,7 +184,8 @@ func issueError(err error) *Error {
 	return unavailable(reason, err)
 }
 
-// answers are the buffers that token answers are put together in.
+// answers are the buffers that token answers are put together in. A token request then
+// allocates none, and the signer appends to the buffer that is sent.
 var answers = sync.Pool{New: func() any { return new(answer) }}
 
 // An answer is the body of a token answer (RFC 6749 section 5.1).

@@ -43,12 +43,15 @@ func Bench(b *testing.B, open func(b *testing.B) store.Store) {
 	}
 }
 
+// benchPutOnce is one used assertion: a new key each time.
 func benchPutOnce(b *testing.B, s store.Store) func(n int) error {
 	return func(n int) error {
 		return s.PutOnce(b.Context(), store.NewKey("bench", "client", strconv.Itoa(n)), time.Minute)
 	}
 }
 
+// benchCompareAndSwap is one refresh token: its family is created and rotated once. A value
+// has about as many bytes as a family's record.
 func benchCompareAndSwap(b *testing.B, s store.Store) func(n int) error {
 	value := make([]byte, 200)
 	return func(n int) error {
@@ -61,6 +64,7 @@ func benchCompareAndSwap(b *testing.B, s store.Store) func(n int) error {
 	}
 }
 
+// benchGet reads one key that is there.
 func benchGet(b *testing.B, s store.Store) func(n int) error {
 	key := store.NewKey("bench")
 	if _, err := s.CompareAndSwap(b.Context(), key, 0, make([]byte, 200), time.Hour); err != nil {

@@ -25,6 +25,7 @@ type Backend struct {
 	Rounds  int                   // of the races; 1000 when 0
 }
 
+// rounds is how often a race is run: it finds a mistake by chance, and so often enough.
 func (b Backend) rounds() int {
 	rounds := cmp.Or(b.Rounds, 1000)
 	if testenv.RaceDetector { // a round is 200 callers at once
@@ -80,6 +81,7 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 	}
 }
 
+// wantErr ends the test unless err has want in its chain; a want of nil asks for no error.
 func wantErr(t *testing.T, what string, err, want error) {
 	t.Helper()
 	if !errors.Is(err, want) {
@@ -87,6 +89,8 @@ func wantErr(t *testing.T, what string, err, want error) {
 	}
 }
 
+// swap is a CompareAndSwap that must succeed. A revision is never 0, which stands for "no
+// key", and never the one before.
 func swap(t *testing.T, b Backend, key store.Key, revision uint64, value string, ttl time.Duration) uint64 {
 	t.Helper()
 	next, err := b.Store.CompareAndSwap(t.Context(), key, revision, []byte(value), ttl)
@@ -99,6 +103,7 @@ func swap(t *testing.T, b Backend, key store.Key, revision uint64, value string,
 	return next
 }
 
+// A key is put once: an assertion that was used is not taken again (RFC 7523 section 3).
 func putOnce(t *testing.T, b Backend) {
 	a, other := store.NewKey("test", "a"), store.NewKey("test", "b")
 	wantErr(t, "first", b.Store.PutOnce(t.Context(), a, time.Minute), nil)
@@ -110,6 +115,7 @@ func putOnce(t *testing.T, b Backend) {
 	}
 }
 
+// A key is there until its time has passed, to the millisecond, and is then free again.
 func putOnceExpires(t *testing.T, b Backend) {
 	key := store.NewKey("test", "a")
 	wantErr(t, "first", b.Store.PutOnce(t.Context(), key, time.Second), nil)
@@ -120,7 +126,8 @@ func putOnceExpires(t *testing.T, b Backend) {
 	wantErr(t, "again", b.Store.PutOnce(t.Context(), key, time.Second), store.ErrExists)
 }
 
-// race lets n goroutines start together and counts what they answer.
+// race lets n goroutines start together and counts what they answer. ErrExists and
+// ErrConflict are both ways to lose; other is one of the errors that are neither.
 func race(n int, try func(i int) error) (won, lost int, other error) {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
@@ -146,6 +153,7 @@ func race(n int, try func(i int) error) (won, lost int, other error) {
 	return won, lost, other
 }
 
+// Of any number of callers with one key, one succeeds and all others get ErrExists.
 func putOnceRace(t *testing.T, b Backend) {
 	const callers = 200
 	for round := range b.rounds() {
@@ -157,6 +165,7 @@ func putOnceRace(t *testing.T, b Backend) {
 	}
 }
 
+// An absent key and one that has expired are the same: ErrNotFound.
 func get(t *testing.T, b Backend) {
 	key := store.NewKey("test", "a")
 	_, err := b.Store.Get(t.Context(), key)
@@ -171,6 +180,8 @@ func get(t *testing.T, b Backend) {
 	wantErr(t, "expired", err, store.ErrNotFound)
 }
 
+// A value is replaced only at the revision that it has, and revision 0 creates a key that is
+// not there. Anything else is ErrConflict and changes nothing.
 func compareAndSwap(t *testing.T, b Backend) {
 	key := store.NewKey("test", "a")
 	_, err := b.Store.CompareAndSwap(t.Context(), key, 7, []byte("x"), time.Minute)
@@ -181,6 +192,7 @@ func compareAndSwap(t *testing.T, b Backend) {
 	second := swap(t, b, key, first, "2", time.Minute)
 	_, err = b.Store.CompareAndSwap(t.Context(), key, first, []byte("x"), time.Minute)
 	wantErr(t, "old revision", err, store.ErrConflict)
+	// Which error a revision gets that was never given out is not promised.
 	if _, err = b.Store.CompareAndSwap(t.Context(), key, second+1, []byte("x"), time.Minute); err == nil {
 		t.Fatal("a revision to come was taken")
 	}
@@ -191,6 +203,7 @@ func compareAndSwap(t *testing.T, b Backend) {
 	}
 }
 
+// Each swap sets the end anew. A key that has expired conflicts with every revision but 0.
 func compareAndSwapExpires(t *testing.T, b Backend) {
 	key := store.NewKey("test", "a")
 	first := swap(t, b, key, 0, "1", time.Second)
@@ -206,6 +219,8 @@ func compareAndSwapExpires(t *testing.T, b Backend) {
 	swap(t, b, key, 0, "again", time.Second)
 }
 
+// Of any number of callers at one revision one succeeds, and what the store has is that
+// caller's value at the revision that the caller was given.
 func compareAndSwapRace(t *testing.T, b Backend) {
 	const callers = 200
 	key := store.NewKey("test", "a")
@@ -259,6 +274,8 @@ func compareAndSwapChain(t *testing.T, b Backend) {
 	}
 }
 
+// A revision is never used twice, also not after a key was deleted or has expired: a caller
+// that holds an old one must not overwrite what came after.
 func revisions(t *testing.T, b Backend) {
 	key, other := store.NewKey("test", "a"), store.NewKey("test", "b")
 	seen := map[uint64]bool{}
@@ -283,6 +300,7 @@ func revisions(t *testing.T, b Backend) {
 	}
 }
 
+// The store keeps a copy of what it is given and gives out copies: callers may change both.
 func copies(t *testing.T, b Backend) {
 	key := store.NewKey("test", "a")
 	value := []byte("value")
@@ -299,6 +317,7 @@ func copies(t *testing.T, b Backend) {
 	}
 }
 
+// Delete succeeds whether the key is there or not, and the key is then free.
 func deleteKey(t *testing.T, b Backend) {
 	key := store.NewKey("test", "a")
 	wantErr(t, "absent", b.Store.Delete(t.Context(), key), nil)
@@ -309,6 +328,7 @@ func deleteKey(t *testing.T, b Backend) {
 	wantErr(t, "put again", b.Store.PutOnce(t.Context(), key, time.Minute), nil)
 }
 
+// A time to live is positive and at most MaxTTL, and a value has at most MaxValue bytes.
 func badArguments(t *testing.T, b Backend) {
 	key := store.NewKey("test", "a")
 	for _, ttl := range []time.Duration{0, -time.Second, store.MaxTTL + 1} {
@@ -339,6 +359,7 @@ func everyMethod(ctx context.Context, s store.Store, key store.Key) map[string]e
 	}
 }
 
+// When the context has ended every method returns its error, and nothing is changed.
 func cancelled(t *testing.T, b Backend) {
 	key := store.NewKey("test", "a")
 	ctx, cancel := context.WithCancel(t.Context())
@@ -349,6 +370,7 @@ func cancelled(t *testing.T, b Backend) {
 	wantErr(t, "afterwards", b.Store.PutOnce(t.Context(), key, time.Minute), nil)
 }
 
+// After Close every method returns ErrClosed, also for a key that is there.
 func closed(t *testing.T, b Backend) {
 	key := store.NewKey("test", "a")
 	wantErr(t, "put", b.Store.PutOnce(t.Context(), key, time.Minute), nil)
@@ -359,6 +381,7 @@ func closed(t *testing.T, b Backend) {
 	wantErr(t, "PutOnce of a present key", b.Store.PutOnce(t.Context(), key, time.Minute), store.ErrClosed)
 }
 
+// Among many keys each has its own end, whatever the store does to throw out the old ones.
 func manyKeys(t *testing.T, b Backend) {
 	const keys = 300
 	for i := range keys {
@@ -375,6 +398,7 @@ func manyKeys(t *testing.T, b Backend) {
 	}
 }
 
+// isOver is Group.Over of the tests: a member whose value says so is of no use any more.
 func isOver(value []byte) bool { return string(value) == "over" }
 
 // group fills a group: what is over goes first, then what is oldest, and what has
@@ -414,7 +438,8 @@ func group(t *testing.T, b Backend) {
 	alive("d", "e", "f")
 }
 
-// groupRace joins from all sides: whoever has joined and is beyond the bound is gone.
+// groupRace joins from all sides at once: exactly as many members as the bound are left. One
+// that gives up after too many conflicts is deleted by its caller.
 func groupRace(t *testing.T, b Backend) {
 	const callers, most = 16, 4
 	g, list := store.Group{Store: b.Store, Most: most}, store.NewKey("test group")

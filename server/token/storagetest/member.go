@@ -34,6 +34,7 @@ type local struct {
 	keys    *token.Keys
 }
 
+// newMember returns a member with keys of its own over a storage that others share.
 func newMember(s token.Storage) *local { return &local{s, newKeys(s)} }
 
 // Maintain implements Member.
@@ -92,6 +93,8 @@ func serve(open func(spec string) (token.Storage, error), spec string) error {
 	}
 }
 
+// startProcess starts the test binary as a member, which ends with its input. One processor
+// is enough for it, and a hundred of them share the machine.
 func startProcess(t *testing.T, spec string) *process {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])

@@ -47,7 +47,8 @@ func processes() int {
 // start is when the tests begin.
 var start = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-// lead is how long before its time a key is made at the latest.
+// lead is how long before its time a key is made at the latest: as long as it is announced,
+// and an hour for those that look late.
 const lead = token.DefaultAnnounce + time.Hour
 
 // Run tests a storage that make makes anew for each test.
@@ -71,6 +72,7 @@ func (b Backend) open(t *testing.T) token.Storage {
 	return s
 }
 
+// closeStorage closes a storage that has something to close, such as a connection.
 func closeStorage(s token.Storage) {
 	if c, ok := s.(interface{ Close() error }); ok {
 		_ = c.Close() // of a test that is over
@@ -104,6 +106,8 @@ func keyOf(t *testing.T) []byte {
 	return entries[0].Content
 }
 
+// An entry is created once, is read by everybody with its content, sorted by name, and can be
+// removed by anybody, also twice. All who open one storage name it alike.
 func entries(t *testing.T, b Backend) {
 	s, other := b.open(t), b.open(t)
 	key, first, marker := keyOf(t), "managed-ES256-000001.pem", "managed-ES256-000001.lifetime-60"
@@ -232,7 +236,7 @@ func oneKeyAGeneration(t *testing.T, b Backend) {
 		if a := agreed(t, all, at.Add(-time.Hour)); strings.Count(a.JWKS, `"kid"`) != 2 {
 			t.Errorf("announced: %s", a.JWKS)
 		}
-		at = at.Add(lead) // whoever was late moves what follows
+		at = at.Add(lead) // a process that was late moves what follows
 	}
 	keys := slices.DeleteFunc(names(t, b.open(t)), func(name string) bool { return !strings.HasSuffix(name, ".pem") })
 	if len(kids) != 3 || !slices.Contains(keys, "managed-ES256-000004.pem") || slices.Contains(keys, "managed-ES256-000005.pem") {
@@ -332,6 +336,7 @@ func damaged(t *testing.T, b Backend) {
 	}
 }
 
+// When the context has ended, a process goes on to sign with the keys that it has.
 func contextEnded(t *testing.T, b Backend) {
 	ctx, cancel := context.WithCancel(t.Context())
 	m := newMember(b.open(t))

@@ -46,7 +46,8 @@ func OSEnv() *Env {
 	}
 }
 
-// Path is a path of the command line, taken from --chdir when it is relative.
+// Path is a path of the command line, taken from --chdir when it is relative. The process
+// itself never changes its folder: tests run many commands in one.
 func (e *Env) Path(name string) string {
 	if e.Chdir == "" || filepath.IsAbs(name) {
 		return name

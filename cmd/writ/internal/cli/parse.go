@@ -11,7 +11,8 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// A commandLine is a command line that is being taken apart.
+// A commandLine is a command line that is being taken apart. Values of flags go to where the
+// table points, as soon as they are read; which of the flags were given is not kept.
 type commandLine struct {
 	env           *Env
 	table         []Command
@@ -40,7 +41,8 @@ func (l *commandLine) ownFlags(c *Command) []Flag {
 	return append(slices.Clip(c.Flags), l.formatFlag())
 }
 
-// flags are those that may stand here.
+// flags are those that may stand here. Of two with one name the first is taken, so a command
+// may have a flag of its own by the name of a global one.
 func (l *commandLine) flags() []Flag {
 	flags := slices.Concat(l.ownFlags(&l.command), l.command.configFlags(), l.globalFlags())
 	if len(l.path) == 1 {
@@ -192,7 +194,8 @@ func unknownCommand(path []string, name string, table []Command) error {
 	return err
 }
 
-// unknownFlag says which flag was meant.
+// unknownFlag says which flag was meant: one of Terraform's, one that is spelled alike, or
+// one of another command.
 func (l *commandLine) unknownFlag(name string, flags []Flag) error {
 	err := diag.Usagef("unknown flag %q", dashed(name))
 	var names []string

@@ -18,7 +18,9 @@ func Run(ctx context.Context, env *Env, table []Command, args []string) int {
 	out := &checkedWriter{to: env.Out}
 	env.Out = out
 	code := env.guard(func() int { return execute(ctx, env, table, args) })
-	if out.err != nil && (code == ExitOK || env.JSON) { // else the error has been reported
+	// Results and JSON reports go to this output, so their loss is an error by itself. After
+	// any other failure the reason has been shown on standard error.
+	if out.err != nil && (code == ExitOK || env.JSON) {
 		fmt.Fprintf(env.Err, "writ: write output: %v\n", out.err)
 		if env.Done != "" {
 			fmt.Fprintf(env.Err, "%s: only the output is incomplete.\n", env.Done)
@@ -44,7 +46,8 @@ func execute(ctx context.Context, env *Env, table []Command, args []string) int 
 	return ExitCode(err)
 }
 
-// asksJSON reports whether a command line contains the --json flag, or --format json.
+// asksJSON reports whether a command line contains the --json flag, or --format json. It
+// looks at the words alone, since parsing may have failed before it came to them.
 func asksJSON(args []string) bool {
 	for i, arg := range args {
 		if arg == "--" {
@@ -84,7 +87,7 @@ func (e *Env) reportDefect(cause any, stack []byte) {
 	io.WriteString(e.Err, text.String())
 }
 
-// A checkedWriter remembers the first error, so that a full disk behind a
+// A checkedWriter remembers the first error, so that a full disk under a
 // redirection does not end with exit code 0.
 type checkedWriter struct {
 	to  io.Writer

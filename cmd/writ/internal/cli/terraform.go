@@ -6,14 +6,13 @@ import (
 )
 
 // terraformCommands maps commands of Terraform to a hint about what does the same
-// here.
+// here. Those that writ has too, such as plan and fmt, are not in it.
 var terraformCommands = map[string]string{
 	"destroy":      "Take the blocks out and run \"writ apply\": what is gone from the files is gone from the next snapshot.",
 	"import":       "There is no state to import into: write the block, and \"writ apply\" records its identifier.",
 	"state":        "There is no state file: writ.lock.hcl holds the identifiers, and \"writ show\" prints what is in force.",
 	"output":       "\"writ show --json\" prints what is in force for machines.",
 	"refresh":      "There is nothing to refresh from: the files are the truth. \"writ plan\" holds them against what is in force.",
-	"console":      "Pages are part of \"writ dev\"; \"writ explain\" answers questions about one request.",
 	"workspace":    "An environment is a file of values and a lockfile: writ plan --var-file FILE --lockfile FILE --snapshot FILE.",
 	"taint":        "An identifier is replaced with \"writ plan --replace ADDRESS\"; a key is withdrawn by deleting its file.",
 	"test":         "Expectations in *.test.hcl are run by \"writ check\".",

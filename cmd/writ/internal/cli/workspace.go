@@ -170,7 +170,7 @@ func favourSpeed(dir string) {
 }
 
 // treeBytes is the size of the configuration below dir, counted as far as a
-// tree is loaded at all.
+// tree is loaded at all. It is an estimate: it takes the lockfile in and what is hidden.
 func treeBytes(dir string) int64 {
 	var total int64
 	most := source.DefaultLimits().TreeBytes

@@ -9,7 +9,8 @@ import (
 )
 
 // A wrapper breaks lines that are too long for a terminal between words, where the
-// terminal would break them within one.
+// terminal would break them within one. It is made for text that is laid out in lines:
+// tables, plans and examples keep their columns.
 type wrapper struct {
 	to    io.Writer
 	width int

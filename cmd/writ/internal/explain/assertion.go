@@ -91,7 +91,8 @@ func Identify(m *compiler.Model, compact string, now time.Time) (*Assertion, err
 	return a, nil
 }
 
-// An issuerVerdict is what one trusted issuer makes of a token.
+// An issuerVerdict is what one trusted issuer makes of a token, before any federated block
+// is looked at. Both claimed and refusal are set for a token that is refused for its time.
 type issuerVerdict struct {
 	claimed *clientauth.Verified // nil where it is refused for more than its time
 	refusal error                // a *clientauth.Refusal; also of a token that was valid once

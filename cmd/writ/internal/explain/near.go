@@ -11,7 +11,8 @@ import (
 
 // findNearMisses collects the APIs that an unknown identifier may have meant:
 // the look-alikes, the API of that label, the other scheme, and failing these
-// the identifier with the fewest other characters.
+// the identifier with the fewest other characters. The server tells a client less: see
+// decide.Refusal.Meant.
 func (e *explainer) findNearMisses(asked string) {
 	key, swapped := schema.NearKey(asked), schema.NearKey(otherScheme(asked))
 	label := strings.TrimPrefix(asked, "api.")

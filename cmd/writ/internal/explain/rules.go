@@ -114,18 +114,12 @@ func (e *explainer) grantRefused() {
 		}
 		e.refuse(decide.RuleGrant, text, at)
 	}
-	if !ofUsers && actsForUsers(e.client) {
+	if !ofUsers && e.client.ActsForUsers() {
 		e.suggest(fmt.Sprintf("%s acts on behalf of users: writ explain --user asks for that.", address))
 	}
 	if !lists {
 		e.suggest(fmt.Sprintf("Add %q to the grant_types of %s.", e.req.GrantType, address))
 	}
-}
-
-// actsForUsers reports whether the client has a grant by which it can act on
-// behalf of a user.
-func actsForUsers(client *schema.Client) bool {
-	return slices.Contains(client.GrantTypes, schema.GrantTokenExchange) || slices.Contains(client.GrantTypes, schema.GrantJWTBearer)
 }
 
 // issuerRefused is about who vouches for the user, before anything of the token is read.

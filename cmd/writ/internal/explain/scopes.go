@@ -12,6 +12,7 @@ import (
 // scopesCovered says what is granted and why it is that: what was asked, all that is
 // authorized, or what the refresh token was granted.
 func (e *explainer) scopesCovered() {
+	// offline_access is told apart, by sayOffline: it asks for a refresh token.
 	granted, at := strings.Fields(e.grant.Scope), e.declaredAuthorization.AttrRange("scopes")
 	asked := strings.Fields(e.req.Scope)
 	if e.ofUser() {
