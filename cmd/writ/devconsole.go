@@ -98,7 +98,7 @@ func (d *devServer) consoleState() console.State {
 func servedState(now time.Time, snap *snapshot.Snapshot, status server.Status, jwks []byte) console.State {
 	state := console.State{
 		Now: now, Snapshot: snap, Digest: status.Digest, Serial: status.Serial, Revision: status.Revision,
-		Since: status.Since, Stale: status.Stale,
+		Since: status.Since, Stale: status.Stale, NextRotation: status.NextRotation,
 	}
 	if r := status.LastRejected; r != nil {
 		state.Rejected = &console.Rejection{Digest: r.Digest, Reason: r.Reason, At: r.At}

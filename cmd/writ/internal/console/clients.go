@@ -1,10 +1,12 @@
 package console
 
 import (
+	"html/template"
 	"net/http"
 	"strings"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
@@ -20,6 +22,7 @@ type clientRow struct {
 	Label, Name, ClientID string
 	Methods               []string // the kinds of its credentials
 	APIs                  int
+	Foreign               bool // it has none but the secret that the server made up
 	Locked                bool // nothing authenticates it now
 }
 
@@ -45,6 +48,7 @@ func (p *page) clients() {
 				row.Methods = append(row.Methods, cred.Kind)
 			}
 		}
+		row.Foreign = !row.Locked && len(row.Methods) == 0
 		last := -1
 		for auth := range c.Authorizations() {
 			if api := auth.API().Index(); api != last {
@@ -72,8 +76,16 @@ type credential struct {
 	Detail string // what it must be: a name, a subject
 	Window schema.Window
 	State  string
-	MadeUp bool // by "writ dev", for this run
+	Words  string        // the state with how long it lasts: "expires in 12 days"
+	Soon   bool          // it expires soon
+	Bar    template.HTML // its validity over time
+	MadeUp bool          // by "writ dev", for this run
+	Also   []clientLink  // other clients that have the same one
+	More   int           // further such clients
 }
+
+// A clientLink leads to a client.
+type clientLink struct{ Label, Name string }
 
 // credentials lists how a client authenticates, each with its state at the time of the
 // page.
@@ -81,17 +93,98 @@ func (p *page) credentials(client snapshot.Client) []credential {
 	c := client.Schema()
 	var all []credential
 	for _, cred := range c.Credentials() {
-		shown := credential{Kind: cred.Block.Type, Label: cred.Label, Window: cred.Window, State: live, MadeUp: cred.Block.Type == "secret" && p.madeUp(cred.Label)}
-		switch now := p.state.Now.Unix(); {
+		shown := credential{Kind: cred.Block.Type, Label: cred.Label, Window: cred.Window, MadeUp: cred.Block.Type == "secret" && p.madeUp(cred.Label)}
+		now, end := p.state.Now.Unix(), cred.Window.ExpiresAt
+		switch {
 		case now < cred.Window.NotBefore:
-			shown.State = early
+			shown.State, shown.Words = early, "not yet: "+ago(unix(cred.Window.NotBefore), p.state.Now)
 		case !cred.Window.Contains(now):
-			shown.State = expired
+			shown.State, shown.Words = expired, "expired "+ago(unix(end), p.state.Now)
+		case end != 0 && end-now < soon:
+			shown.State, shown.Words, shown.Soon = live, "expires "+ago(unix(end), p.state.Now), true
+		default:
+			shown.State, shown.Words = live, live
 		}
 		shown.Method, shown.Detail = methodOf(cred.Of)
 		all = append(all, shown)
 	}
 	return all
+}
+
+// drawValidity gives each credential its bar, on one scale, which it returns.
+func (p *page) drawValidity(all []credential) timeline {
+	var times []int64
+	for _, c := range all {
+		times = append(times, c.Window.NotBefore, c.Window.ExpiresAt)
+	}
+	t := newTimeline(p.state.Now.Unix(), times...)
+	for i := range all {
+		class := map[string]string{live: "good", early: "early", expired: "bad"}[all[i].State]
+		if all[i].Soon {
+			class = "warn"
+		}
+		all[i].Bar = t.row(stretch{all[i].Window.NotBefore, all[i].Window.ExpiresAt, class})
+	}
+	return t
+}
+
+// shownSharers is how many clients with the same credential are named.
+const shownSharers = 5
+
+// findSharers notes for each credential which other clients have the same one: whoever holds
+// it can ask as any of them. It reads every client once.
+func (p *page) findSharers(client snapshot.Client, all []credential) {
+	own := client.Schema()
+	holds := map[string][]int{} // places in all, by identity
+	for i, cred := range own.Credentials() {
+		if !all[i].MadeUp { // which every client has
+			for _, id := range identities(cred.Of) {
+				holds[id] = append(holds[id], i)
+			}
+		}
+	}
+	for i := range p.state.Snapshot.NumClients() {
+		other := p.state.Snapshot.Client(i)
+		if other.Index() == client.Index() || len(holds) == 0 {
+			continue
+		}
+		full, seen := other.Schema(), map[int]bool{}
+		for _, cred := range full.Credentials() {
+			for _, id := range identities(cred.Of) {
+				for _, at := range holds[id] {
+					switch {
+					case seen[at]:
+					case len(all[at].Also) == shownSharers:
+						all[at].More++
+					default:
+						all[at].Also = append(all[at].Also, clientLink{other.Label(), other.Name()})
+					}
+					seen[at] = true
+				}
+			}
+		}
+	}
+}
+
+// identities are what two credentials have in common if whoever holds one holds the other: a
+// key set has one for each key. They are compared here and shown nowhere.
+func identities(of any) []string {
+	switch c := of.(type) {
+	case *schema.Secret:
+		return []string{"secret " + c.Hash}
+	case *schema.PublicKey:
+		keys, _ := jose.ReadKeys(c.JWKS) // which the compiler has read
+		ids := make([]string, len(keys))
+		for i, key := range keys {
+			ids[i] = "key " + key.Thumbprint
+		}
+		return ids
+	case *schema.Certificate:
+		return []string{"certificate " + strings.Join([]string{c.SHA256, c.SubjectDN, c.SANDNS, c.SANURI}, "\x00")}
+	case *schema.Federated:
+		return []string{"token " + strings.Join([]string{c.TrustedIssuer, c.Subject, c.SubjectPattern}, "\x00")}
+	}
+	return nil
 }
 
 // methodOf names the authentication method of a credential as OAuth's registry does, and
@@ -123,6 +216,7 @@ func methodOf(of any) (method, detail string) {
 type clientPage struct {
 	Label, Name, ClientID string
 	Credentials           []credential
+	Validity              timeline
 	Locked                bool // nothing authenticates it now
 	Access                []*access
 	More                  int // further authorizations
@@ -145,6 +239,8 @@ func (p *page) client(label string) {
 	for _, cred := range body.Credentials {
 		body.Locked = body.Locked && cred.State != live
 	}
+	body.Validity = p.drawValidity(body.Credentials)
+	p.findSharers(c, body.Credentials)
 	d := p.declared("client." + full.Label)
 	all := settingsOf(schema.BlockOf(&full), &full, full.Label, d)
 	if full.RefreshToken != nil {

@@ -79,7 +79,10 @@ type State struct {
 	Rejected *Rejection // nil: the last one maxOffered is in force
 	Problems []Problem
 	Keys     []Key
-	Blank    bool // nothing is declared yet, and so there is no snapshot
+	// NextRotation is when another key begins to sign for some algorithm; zero when none is
+	// known to.
+	NextRotation time.Time
+	Blank        bool // nothing is declared yet, and so there is no snapshot
 
 	// Verify checks the signature of a token, and names the key by its kid: "" for
 	// the shared secret of an HS256 API.

@@ -12,9 +12,12 @@ import (
 	"fmt"
 	"math/big"
 	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/console"
+	"github.com/writ-auth/writ/schema"
 )
 
 // The public half of every kind of key can be had in both forms.
@@ -64,5 +67,48 @@ func TestKeyDownloads(t *testing.T) {
 	}
 	if w := s.get("/console/keys/odd.pem"); w.Code != http.StatusInternalServerError {
 		t.Errorf("a secret: %d %s", w.Code, w.Body)
+	}
+}
+
+// Each key says what it does and until when, beside its bar; what comes next is said, or that
+// nothing is known to.
+func TestKeysOverTime(t *testing.T) {
+	at := func(days int) time.Time { return noon.Add(time.Duration(days) * 24 * time.Hour) }
+	jwk := []byte(`{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`)
+	declared := document()
+	declared.SigningKeys = []schema.SigningKey{{Label: "k", Alg: schema.RS256, PrivateKey: "file:k.pem"}}
+	for _, c := range []struct {
+		name  string
+		doc   *schema.Document
+		keys  []console.Key
+		next  time.Time
+		words []string
+	}{
+		{"none", document(), nil, time.Time{}, []string{"There is no key pair"}},
+		{"one", document(), []console.Key{{KID: "a", Alg: "RS256", State: "signing", ActivatesAt: at(-9), JWK: jwk}}, at(81), []string{
+			"RS256, made by the server", "until the server makes another, in 81 days", `rect class="good"`, "The next one", `rect class="later"`, "at the earliest", "BEGIN PUBLIC KEY", "data-copy-text=\"{",
+		}},
+		{"declared", declared, []console.Key{{KID: "a", Alg: "RS256", State: "signing", JWK: jwk}}, time.Time{}, []string{"RS256, declared", "signs since ever", "nothing is declared to follow"}},
+		{"many", document(), []console.Key{
+			{KID: "gone", Alg: "RS256", State: "retired", ActivatesAt: at(-200), RetiresAt: at(-100)},
+			{KID: "old", Alg: "RS256", State: "retiring", ActivatesAt: at(-100), RetiresAt: at(2), JWK: jwk},
+			{KID: "now", Alg: "RS256", State: "signing", ActivatesAt: at(-10), JWK: jwk},
+			{KID: "new", Alg: "RS256", State: "announced", ActivatesAt: at(1), JWK: jwk},
+			{KID: strings.Repeat("long", 40), Alg: "ES256", State: "signing", ActivatesAt: at(-1), JWK: jwk},
+		}, at(1), []string{
+			"published until its last token has ended, in 2 days", "until the next one signs, in 24 hours", "signs in 24 hours", "no longer published", "not published",
+			`rect class="early"`, `rect class="warn"`, `rect class="bad"`, `title="new">new</span> signs from`,
+		}},
+		{"published", document(), []console.Key{{KID: "a", Alg: "RS256", State: "published", JWK: jwk}}, time.Time{}, []string{"in the JWK Set"}},
+	} {
+		s := newSite(t, c.doc, false)
+		s.state.Keys, s.state.NextRotation = c.keys, c.next
+		body := s.page(t, "/console/keys")
+		checkMarkup(t, c.name, body)
+		for _, words := range c.words {
+			if !strings.Contains(body, words) {
+				t.Errorf("%s: no %q in %s", c.name, words, body)
+			}
+		}
 	}
 }
