@@ -2,7 +2,6 @@ package compiler
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -17,9 +16,7 @@ import (
 // functions by which a plan compares access, so that the two cannot differ.
 
 // An AccessFilter says which access is meant. Every field narrows it; the zero value
-// means all. Clients and APIs are named by label ("billing" or "client.billing") or by
-// what tokens carry, the client_id or the identifier. Where one client's label is the
-// client_id of another, the label is meant.
+// means all. Clients and APIs are named as FindClient and FindAPI take them.
 type AccessFilter struct {
 	Client, API, Scope string
 	SubjectType        schema.SubjectType
@@ -32,36 +29,25 @@ type namedAccess struct {
 	subjectType            schema.SubjectType
 }
 
-// resolve finds what the filter names in the documents, of which some may be nil. One
-// label may name two clients, one before and one after a change. A name that nothing
-// has is an error: the answer to a question about a misspelt client would be "nobody".
+// resolve finds what the filter names in the documents, of which some may be nil: see
+// FindClient. One name may mean two clients, one before and one after a change. A name that
+// nothing has is an error: the answer to a question about a misspelt client would be "nobody".
 func (f AccessFilter) resolve(docs ...*schema.Document) (namedAccess, error) {
 	n := namedAccess{scope: f.Scope, subjectType: f.SubjectType}
-	var clients, apis []identity
-	scopes := []string{}
-	for _, d := range docs {
-		if d == nil {
-			continue
-		}
-		for i := range d.Clients {
-			clients = append(clients, identity{d.Clients[i].Label, d.Clients[i].ClientID})
-		}
-		for i := range d.APIs {
-			apis = append(apis, identity{d.APIs[i].Label, d.APIs[i].Identifier})
-		}
-	}
+	docs = slices.DeleteFunc(slices.Clone(docs), func(d *schema.Document) bool { return d == nil })
 	var err error
-	if n.clientIDs, err = idsOf(KindClient, f.Client, clients); err != nil {
+	if n.clientIDs, err = idsOf(f.Client, docs, FindClient, func(c *schema.Client) string { return c.ClientID }); err != nil {
 		return n, err
 	}
-	if n.identifiers, err = idsOf(KindAPI, f.API, apis); err != nil {
+	if n.identifiers, err = idsOf(f.API, docs, FindAPI, func(a *schema.API) string { return a.Identifier }); err != nil {
 		return n, err
 	}
 	if f.Scope == "" {
 		return n, nil
 	}
+	scopes := []string{}
 	for _, d := range docs {
-		for i := 0; d != nil && i < len(d.APIs); i++ {
+		for i := range d.APIs {
 			for _, s := range d.APIs[i].Scopes {
 				if meets(n.identifiers, d.APIs[i].Identifier) {
 					scopes = append(scopes, s.Name)
@@ -70,39 +56,31 @@ func (f AccessFilter) resolve(docs ...*schema.Document) (namedAccess, error) {
 		}
 	}
 	if !slices.Contains(scopes, f.Scope) {
-		return n, diag.Failf("unknown-scope", nearHint(f.Scope, scopes), "no API that is meant has a scope %q", f.Scope)
+		return n, diag.Failf("unknown-scope", strings.TrimSpace(didYouMean(f.Scope, scopes)), "no API that is meant has a scope %q", f.Scope)
 	}
 	return n, nil
 }
 
-// An identity is the label of a client or API and what tokens carry of it.
-type identity struct{ label, id string }
-
-// idsOf returns the client ids or identifiers of the objects that a name means: those
-// with the label, else the one with the id. Nil stands for any where name is "".
-func idsOf(kind Kind, name string, objects []identity) (ids []string, err error) {
+// idsOf returns the client ids or identifiers of what a name means in one of the documents at
+// least. Nil stands for any where name is "".
+func idsOf[T any](name string, docs []*schema.Document, find func(*schema.Document, string) (*T, error), idOf func(*T) string) (ids []string, err error) {
 	if name == "" {
 		return nil, nil
 	}
-	label := strings.TrimPrefix(name, string(kind)+".")
-	names := make([]string, 0, 2*len(objects))
-	for _, o := range objects {
-		if o.label == label && !slices.Contains(ids, o.id) {
-			ids = append(ids, o.id)
+	for _, d := range slices.Backward(docs) { // the last one is where a suggestion comes from
+		found, notFound := find(d, name)
+		if err == nil {
+			err = notFound
 		}
-		names = append(names, o.label, o.id)
+		if notFound == nil && !slices.Contains(ids, idOf(found)) {
+			ids = append(ids, idOf(found))
+		}
 	}
-	if len(ids) == 0 && slices.ContainsFunc(objects, func(o identity) bool { return o.id == name }) {
-		ids = []string{name}
+	if len(ids) > 0 {
+		return ids, nil
 	}
-	if len(ids) == 0 {
-		return nil, diag.Failf("unknown-label", nearHint(label, names), "there is no %s %q", kind, name)
-	}
-	return ids, nil
+	return nil, err
 }
-
-// nearHint is the hint of an error about an unknown name.
-func nearHint(name string, names []string) string { return strings.TrimSpace(didYouMean(name, names)) }
 
 // meets reports whether one of the names is id, or all are meant.
 func meets(ids []string, id string) bool { return ids == nil || slices.Contains(ids, id) }
@@ -193,7 +171,7 @@ func Who(d *schema.Document, q AccessQuery, at time.Time) ([]Access, error) {
 	if q.TrustedIssuer == "" {
 		return accessOf(d, &q, &named, d.Clients, users, at), nil
 	}
-	issuer, err := trustedIssuerNamed(d, q.TrustedIssuer)
+	issuer, err := findTrustedIssuer(d, q.TrustedIssuer)
 	if err != nil {
 		return nil, err
 	}
@@ -210,30 +188,6 @@ func Who(d *schema.Document, q AccessQuery, at time.Time) ([]Access, error) {
 	list = append(byClient, accessOf(d, &q, &named, d.Clients, []*schema.TrustedIssuer{issuer}, at)...)
 	sortAccess(list)
 	return list, nil
-}
-
-// trustedIssuerNamed finds a trusted issuer by its label or URL.
-func trustedIssuerNamed(d *schema.Document, name string) (*schema.TrustedIssuer, error) {
-	issuers := d.TrustedIssuers
-	label := strings.TrimPrefix(name, string(KindTrustedIssuer)+".")
-	names := []string{}
-	var byURL []*schema.TrustedIssuer
-	for i := range issuers {
-		if issuers[i].Label == label {
-			return &issuers[i], nil
-		}
-		if issuers[i].Issuer == name {
-			byURL = append(byURL, &issuers[i])
-		}
-		names = append(names, issuers[i].Label, issuers[i].Issuer)
-	}
-	switch {
-	case len(byURL) == 1:
-		return byURL[0], nil
-	case len(byURL) > 1: // they differ in audiences: to answer for one would be half an answer
-		return nil, diag.Failf("unknown-label", fmt.Sprintf("Name one by its label, such as %q.", byURL[0].Label), "there are %d trusted issuers %q", len(byURL), name)
-	}
-	return nil, diag.Failf("unknown-label", nearHint(label, names), "there is no trusted_issuer %q", name)
 }
 
 // clientsBy returns the clients that a token of the issuer authenticates, each with

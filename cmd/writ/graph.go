@@ -8,6 +8,7 @@ import (
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 	"github.com/writ-auth/writ/cmd/writ/internal/console/graph"
 	"github.com/writ-auth/writ/cmd/writ/internal/view"
+	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 )
@@ -71,14 +72,14 @@ func runGraph(env *cli.Env, args []string, flags *cli.ConfigFlags, o graphOption
 // part is what of the document is to be drawn.
 func (o graphOptions) part(doc *schema.Document) (*schema.Document, error) {
 	for i, name := range o.apis {
-		api, err := findAPI(doc, name)
+		api, err := compiler.FindAPI(doc, name)
 		if err != nil {
 			return nil, err
 		}
 		o.apis[i] = api.Label
 	}
 	for i, name := range o.clients {
-		client, err := findClient(doc, name)
+		client, err := compiler.FindClient(doc, name)
 		if err != nil {
 			return nil, err
 		}

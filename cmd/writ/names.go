@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
@@ -13,68 +12,13 @@ import (
 	"github.com/writ-auth/writ/server/quickstart"
 )
 
-// Clients and APIs may be named in each of the ways in which a person meets them: by
-// the client_id or identifier that requests carry, by the label in the files, and by the
-// address in plans. What requests carry comes first, so that a question about a request
-// is always about that request.
-
-// findClient finds a client by its client_id, label or address.
-func findClient(doc *schema.Document, name string) (*schema.Client, error) {
-	i := findNamed(len(doc.Clients), name, compiler.KindClient, func(i int) (id, label string) { return doc.Clients[i].ClientID, doc.Clients[i].Label })
-	if i >= 0 {
-		return &doc.Clients[i], nil
-	}
-	var known []string
-	for _, c := range doc.Clients {
-		known = append(known, c.Label, c.ClientID)
-	}
-	return nil, noSuchName("unknown-label", "client", name, known)
-}
-
-// findAPI finds an API by its identifier, label or address.
-func findAPI(doc *schema.Document, name string) (*schema.API, error) {
-	i := findNamed(len(doc.APIs), name, compiler.KindAPI, func(i int) (id, label string) { return doc.APIs[i].Identifier, doc.APIs[i].Label })
-	if i >= 0 {
-		return &doc.APIs[i], nil
-	}
-	var known []string
-	for _, a := range doc.APIs {
-		known = append(known, a.Label, a.Identifier)
-	}
-	return nil, noSuchName("unknown-api", "api", name, known)
-}
-
-// findNamed is the index of what has the name, -1 for nothing.
-func findNamed(n int, name string, kind compiler.Kind, names func(i int) (id, label string)) int {
-	found := -1
-	for i := range n {
-		id, label := names(i)
-		switch {
-		case name == id:
-			return i
-		case name == label, name == compiler.Address(kind, label):
-			found = i
-		}
-	}
-	return found
-}
-
-// noSuchName is the error of a name that nothing has.
-func noSuchName(code, kind, name string, known []string) error {
-	hint := "\"writ graph\" and \"writ show\" list what there is."
-	if near := schema.Suggest(name, known); near != "" {
-		hint = fmt.Sprintf("Did you mean %q?", near)
-	}
-	return diag.Failf(code, hint, "there is no %s %q", kind, name)
-}
-
 // requestNames puts the client_id and the identifier in the place of other names. What
 // nothing has stays: a request may well be about a client that does not exist.
 func requestNames(doc *schema.Document, client, api *string) {
-	if found, err := findClient(doc, *client); err == nil {
+	if found, err := compiler.FindClient(doc, *client); err == nil {
 		*client = found.ClientID
 	}
-	if found, err := findAPI(doc, *api); err == nil {
+	if found, err := compiler.FindAPI(doc, *api); err == nil {
 		*api = found.Identifier
 	}
 }
@@ -140,7 +84,7 @@ func completeScopes(api *string) cli.Completer {
 			return nil
 		}
 		apis := m.Document.APIs
-		if chosen, err := findAPI(m.Document, *api); err == nil {
+		if chosen, err := compiler.FindAPI(m.Document, *api); err == nil {
 			apis = []schema.API{*chosen}
 		}
 		seen := map[string]bool{}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
@@ -72,7 +73,7 @@ func runQuickstart(env *cli.Env, args []string, flags *cli.ConfigFlags, o *quick
 	if err != nil {
 		return err
 	}
-	api, err := findAPI(t.Model.Document, args[0])
+	api, err := compiler.FindAPI(t.Model.Document, args[0])
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/config/diag"
 )
 
@@ -96,18 +97,18 @@ func declaredClient(env *cli.Env, flags *cli.ConfigFlags, name string) (label st
 		}
 		return name, nil
 	}
-	var known []string
-	for _, c := range m.Config.Clients {
-		if name == c.Label || name == c.Address || name == cmp.Or(c.ClientID, c.Label) {
-			return c.Label, nil
-		}
-		known = append(known, c.Label)
+	declared := m.Config.Clients
+	i, err := compiler.FindNamed(compiler.KindClient, name, len(declared), func(i int) (id, label string) {
+		return cmp.Or(declared[i].ClientID, declared[i].Label), declared[i].Label
+	})
+	switch {
+	case err == nil:
+		return declared[i].Label, nil
+	case whole:
+		return "", err
 	}
-	if !whole {
-		env.Note(fmt.Sprintf("No client %q is found, in a configuration that has errors.", name))
-		return name, nil
-	}
-	return "", noSuchName("unknown-label", "client", name, known)
+	env.Note(fmt.Sprintf("No client %q is found, in a configuration that has errors.", name))
+	return name, nil
 }
 
 func invalidName(name string) error {

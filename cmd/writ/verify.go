@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
@@ -126,7 +127,7 @@ func expectationOf(ctx context.Context, env *cli.Env, o *verifyFlags) (*expectat
 			return nil, err
 		}
 		e.snap, e.issuer = snap, snap.Issuer().URL
-		if api, err := findAPI(snapshot.Decode(snap), o.api); err == nil {
+		if api, err := compiler.FindAPI(snapshot.Decode(snap), o.api); err == nil {
 			e.audience = api.Identifier
 		}
 		remote.base, remote.hint = e.issuer, "That is the snapshot's issuer, which is asked for its keys. Give the keys with --jwks FILE instead."

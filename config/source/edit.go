@@ -17,7 +17,7 @@ import (
 // A BlockEdit is a change of one top-level block of a file in native syntax.
 type BlockEdit struct {
 	Type, Label string
-	Remove      bool            // the block goes, with the comment right above it; Set is left out
+	Remove      bool            // the block goes, as Prune takes it out; Set is left out
 	Set         []AttributeEdit // applied in this order
 	Behind      string          // blocks that are put behind it
 }
@@ -34,20 +34,14 @@ type AttributeEdit struct {
 // that of a file which does not parse, before or after the edit, or has no such block. The
 // result is nil where nothing is left of the file.
 func EditBlock(name string, src []byte, edit BlockEdit) ([]byte, error) {
+	if edit.Remove {
+		return Prune(name, src, []Cut{{Type: edit.Type, Label: edit.Label}})
+	}
 	start, end, err := findBlock(name, src, edit.Type, edit.Label)
 	if err != nil {
 		return nil, err
 	}
 	behind := endOfLine(src, end)
-	if edit.Remove {
-		from := commentAbove(src, start)
-		before, rest := bytes.TrimRight(src[:from], "\n"), bytes.TrimLeft(src[behind:], "\n")
-		gap := []byte("\n\n")
-		if len(before) == 0 || len(rest) == 0 {
-			gap = gap[:min(len(before), 1)]
-		}
-		return ifParses(name, slices.Concat(before, gap, rest))
-	}
 	block := src[start:end]
 	for _, set := range edit.Set {
 		if block, err = setAttribute(name, block, set); err != nil {
@@ -182,21 +176,6 @@ func isOneLine(b *hclsyntax.Block) bool {
 	return b.OpenBraceRange.Start.Line == b.CloseBraceRange.Start.Line
 }
 
-// commentAbove is where the comment lines right above a block begin, or the block where
-// there are none. What begins at the top of a file is about the file and not the block's.
-func commentAbove(src []byte, start int) int {
-	from := start
-	for from > 0 {
-		line := bytes.LastIndexByte(src[:from-1], '\n') + 1
-		text := bytes.TrimSpace(src[line : from-1])
-		if !bytes.HasPrefix(text, []byte("#")) && !bytes.HasPrefix(text, []byte("//")) {
-			return from
-		}
-		from = line
-	}
-	return start
-}
-
 // endOfLine is the place behind the end of the line that ends something, which a heredoc
 // does itself.
 func endOfLine(src []byte, at int) int {
@@ -221,15 +200,17 @@ type Cut struct {
 	replacement string
 }
 
-// Prune takes cuts out of a native file. All other bytes stay as they are; comments that
-// stand directly above a block go with it. The error is that of a file which does not
-// parse, or lacks what is to be cut.
+// Prune takes cuts out of a native file. All other bytes stay as they are. Comments that
+// stand directly above a block, or behind it on its last line, go with it: they are about
+// it. A comment that begins the file is about the file and stays. The result is nil where
+// nothing is left. The error is that of a file which does not parse, or lacks what is to be
+// cut.
 func Prune(name string, src []byte, cuts []Cut) ([]byte, error) {
-	if _, l := ParseFile(name, src, Limits{}); l.HasErrors() {
-		return nil, &diag.Problems{List: l, Sources: map[string][]byte{name: src}}
+	if _, err := ifParses(name, src); err != nil {
+		return nil, err
 	}
 	parsed, _ := hclsyntax.ParseConfig(src, name, hcl.InitialPos)
-	blocks := parsed.Body.(*hclsyntax.Body).Blocks
+	blocks, comments := parsed.Body.(*hclsyntax.Body).Blocks, commentsOf(name, src)
 	cuts = slices.Clone(cuts)
 	for i := range cuts {
 		c := &cuts[i]
@@ -237,7 +218,7 @@ func Prune(name string, src []byte, cuts []Cut) ([]byte, error) {
 		if at < 0 {
 			return nil, fmt.Errorf("%q has no %s %q", name, c.Type, c.Label)
 		}
-		if err := c.find(src, blocks[at]); err != nil {
+		if err := c.find(src, blocks[at], comments); err != nil {
 			return nil, fmt.Errorf("%s %q in %q %w", c.Type, c.Label, name, err)
 		}
 	}
@@ -251,15 +232,11 @@ func Prune(name string, src []byte, cuts []Cut) ([]byte, error) {
 		out = append(append(out, src[done:c.start]...), c.replacement...)
 		done = c.end
 	}
-	out = append(out, src[done:]...)
-	if _, l := ParseFile(name, out, Limits{}); l.HasErrors() {
-		return nil, &diag.Problems{List: l, Sources: map[string][]byte{name: out}}
-	}
-	return out, nil
+	return ifParses(name, append(out, src[done:]...))
 }
 
 // find finds the bytes that the cut replaces.
-func (c *Cut) find(src []byte, block *hclsyntax.Block) error {
+func (c *Cut) find(src []byte, block *hclsyntax.Block, comments []extent) error {
 	switch {
 	case c.List != "":
 		a := block.Body.Attributes[c.List]
@@ -280,29 +257,23 @@ func (c *Cut) find(src []byte, block *hclsyntax.Block) error {
 		if i < 0 {
 			return fmt.Errorf("has no %s %q", c.Nested, c.NestedLabel)
 		}
-		c.start, c.end = lines(src, block.Body.Blocks[i])
+		c.start, c.end = lines(src, block.Body.Blocks[i], comments)
 	default:
-		c.start, c.end = lines(src, block)
+		c.start, c.end = lines(src, block, comments)
 	}
 	return nil
 }
 
-// lines are the lines of a block with the comments directly above it, and the blank lines
-// that nothing would need any more: below, where one stays above, and above at the end.
-func lines(src []byte, block *hclsyntax.Block) (start, end int) {
-	start = bytes.LastIndexByte(src[:block.TypeRange.Start.Byte], '\n') + 1
-	if len(bytes.TrimSpace(src[start:block.TypeRange.Start.Byte])) > 0 { // something else begins the line
-		return block.TypeRange.Start.Byte, block.CloseBraceRange.End.Byte
+// lines are the lines of a block with the comments that go with it, and the blank lines that
+// nothing would need any more: below, where one stays above, and above at the end.
+func lines(src []byte, block *hclsyntax.Block, comments []extent) (start, end int) {
+	start, end = block.TypeRange.Start.Byte, block.CloseBraceRange.End.Byte
+	line, alone := lineStart(src, start)
+	if !alone { // something else begins the line, and stays
+		return start, end
 	}
-	for start > 0 {
-		above := bytes.LastIndexByte(src[:start-1], '\n') + 1
-		text := bytes.TrimSpace(src[above:start])
-		if !bytes.HasPrefix(text, []byte("#")) && !bytes.HasPrefix(text, []byte("//")) {
-			break
-		}
-		start = above
-	}
-	end = endOfLine(src, block.CloseBraceRange.End.Byte)
+	start = withCommentsAbove(src, line, comments)
+	end = withCommentsBehind(src, end, comments)
 	above := bytes.TrimRight(src[:start], " \t")
 	for start == 0 || bytes.HasSuffix(above, []byte("\n\n")) || bytes.HasSuffix(above, []byte("{\n")) {
 		next := end + bytes.IndexByte(src[end:], '\n') + 1
@@ -312,7 +283,67 @@ func lines(src []byte, block *hclsyntax.Block) (start, end int) {
 		end = next
 	}
 	if end == len(src) && start > 0 {
-		start = len(bytes.TrimRight(src[:start], " \t\n")) + 1
+		start = min(start, len(bytes.TrimRight(src[:start], " \t\n"))+1)
 	}
 	return start, end
+}
+
+// An extent is a range of bytes.
+type extent struct{ start, end int }
+
+// commentsOf are the comments of a file that parses, without the ends of their lines. They
+// come from the lexer: what looks like a comment may be text in a heredoc, or the middle of
+// a comment of several lines.
+func commentsOf(name string, src []byte) (comments []extent) {
+	tokens, _ := hclsyntax.LexConfig(src, name, hcl.InitialPos)
+	for _, t := range tokens {
+		if t.Type == hclsyntax.TokenComment {
+			end := t.Range.Start.Byte + len(bytes.TrimRight(t.Bytes, "\r\n"))
+			comments = append(comments, extent{t.Range.Start.Byte, end})
+		}
+	}
+	return comments
+}
+
+// withCommentsAbove is where the comments begin that end on the line above a place, each on
+// lines of its own. Those that begin the file are about the file.
+func withCommentsAbove(src []byte, line int, comments []extent) int {
+	from := line
+	for i := len(comments) - 1; i >= 0; i-- {
+		c := comments[i]
+		if c.end >= from {
+			continue
+		}
+		start, alone := lineStart(src, c.start)
+		between := src[c.end:from]
+		if !alone || len(bytes.TrimSpace(between)) > 0 || bytes.Count(between, []byte("\n")) != 1 {
+			break
+		}
+		from = start
+	}
+	if from == 0 {
+		return line
+	}
+	return from
+}
+
+// withCommentsBehind is where the line ends that holds a place, with the comments that begin
+// on it.
+func withCommentsBehind(src []byte, at int, comments []extent) int {
+	for _, c := range comments {
+		if c.start >= at && len(bytes.Trim(src[at:c.start], " \t")) == 0 {
+			at = c.end
+		}
+	}
+	next := endOfLine(src, at)
+	if len(bytes.TrimSpace(src[at:next])) > 0 { // something else stands there, and stays
+		return at
+	}
+	return next
+}
+
+// lineStart is the beginning of the line of a place, and whether nothing stands before it.
+func lineStart(src []byte, at int) (start int, alone bool) {
+	start = bytes.LastIndexByte(src[:at], '\n') + 1
+	return start, len(bytes.TrimSpace(src[start:at])) == 0
 }

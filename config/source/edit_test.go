@@ -1,9 +1,18 @@
 package source
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/writ-auth/writ/config/diag"
 )
@@ -103,6 +112,12 @@ func TestPrune(t *testing.T) {
 		{"b x {\n  l = [ # why\n    \"p\",\n  ]\n  v=1\n}\n", "b x {\n  l = [\"p\", \"q\\\"$${\"]\n  v=1\n}\n", []Cut{list}},
 		{"b x {\n  l = c.d # all\n  n \"m\" {}\n}\n", "b x {\n  l = [] # all\n}\n", []Cut{nested, none}},
 		{"b x {\n  n \"m\" {}\n}\nc {}\n", "c {}\n", []Cut{nested, block}},
+		{"# of the file\nb x {}\n\nc {}\n", "# of the file\n\nc {}\n", []Cut{block}},
+		{"c {} # of c\nb x {}\n", "c {} # of c\n", []Cut{block}},
+		{"c {}\n/* of x,\n# and more */\nb x {} /* too\n */ // end\nd {}\n", "c {}\nd {}\n", []Cut{block}},
+		{"c {}\n/* a\n\n# b */ b x {}\n", "c {}\n/* a\n\n# b */ \n", []Cut{block}},
+		{"c {\n  t = <<T\n# text\nT\n}\nb x {}\n", "c {\n  t = <<T\n# text\nT\n}\n", []Cut{block}},
+		{"b x {\n  t = <<T\n# text\nT\n  n m {}\n}\n", "b x {\n  t = <<T\n# text\nT\n}\n", []Cut{nested}},
 	} {
 		if got, err := prune(test.src, test.cuts...); err != nil || got != test.want {
 			t.Errorf("%q\n got %q, %v\nwant %q", test.src, got, err, test.want)
@@ -130,6 +145,103 @@ func TestExcerpt(t *testing.T) {
 	for _, start := range []int{-1, 3, len(src), len(src) - 5} {
 		if text, ok := Excerpt([]byte(src), start, hide); ok {
 			t.Errorf("a block at %d: %q", start, text)
+		}
+	}
+}
+
+// FuzzPrune takes each top-level block out of a file: what is left parses, can be laid out,
+// and has every other block byte for byte.
+func FuzzPrune(f *testing.F) {
+	examples, err := filepath.Glob("../../examples/*/*.hcl")
+	if err != nil || len(examples) == 0 {
+		f.Fatalf("no examples: %v", err)
+	}
+	for _, name := range examples {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(content)
+	}
+	for _, src := range []string{
+		"# top\na x {}\n/* of b */\nb x {}/* end */ # end\n\n\n// of c\nc x {\n  t = <<-T\n    # no\n    T\n}", "/**/a x {}\n/*\n#*/b x {}\r\n#\r\nc \"x\" {}\r\n",
+		"a x {} /*\n*/\n/*\n*/ b x {\n}\n#", "a x {\n  n y {} #\n}\nv = 1 #\nb x {}\n", "\n\n#\n#\n\n#\na \"x\" {}", "a x {}\n \t#\n \tb x {}\n \t\n \t#\n",
+	} {
+		f.Add([]byte(src))
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 100 {
+		f.Add(randomFile(random))
+	}
+	f.Fuzz(checkPrune)
+}
+
+// TestPruneRandomFiles does the same with more files than a fuzzer finds in its time.
+func TestPruneRandomFiles(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 2000 {
+		checkPrune(t, randomFile(random))
+	}
+}
+
+// randomFile puts blocks, comments and blank lines together as people and generators do.
+func randomFile(random *rand.Rand) []byte {
+	pieces := []string{
+		"# one\n", "// two\n", "/* three */\n", "/* four\n# still four\n*/\n", "\n", "\n\n", "  ", "\t", "/* five */ ", "# \r\n",
+		"v%d = 1 # six\n", "t%d = <<T\n# text\nT\n", "b \"x%d\" {}\n", "b \"x%d\" {\n}\n", "b x%d { v = 1 } # seven\n", "b x%d {} /* eight */\n",
+		"b x%d {} /* nine\n*/\n", "b x%d {\n  # in it\n  n y {}\n  t = <<-T\n    # no\n    T\n}\n",
+	}
+	var file []byte
+	for i := range 2 + random.IntN(10) {
+		piece := pieces[random.IntN(len(pieces))]
+		if strings.Contains(piece, "%d") {
+			piece = fmt.Sprintf(piece, i)
+		}
+		file = append(file, piece...)
+	}
+	if random.IntN(3) == 0 {
+		file = bytes.TrimRight(file, "\n")
+	}
+	return file
+}
+
+func checkPrune(t *testing.T, src []byte) {
+	blocks := func(src []byte) (texts []string, headers []Cut) {
+		file, diags := hclsyntax.ParseConfig(src, "x.hcl", hcl.InitialPos)
+		if diags.HasErrors() {
+			t.Fatalf("%q does not parse: %v", src, diags)
+		}
+		for _, b := range file.Body.(*hclsyntax.Body).Blocks {
+			label := ""
+			if len(b.Labels) == 1 {
+				label = b.Labels[0]
+			}
+			texts = append(texts, string(src[b.TypeRange.Start.Byte:b.CloseBraceRange.End.Byte]))
+			headers = append(headers, Cut{Type: b.Type, Label: label})
+		}
+		return texts, headers
+	}
+	if _, l := ParseFile("x.hcl", src, Limits{}); l.HasErrors() {
+		return
+	}
+	before, headers := blocks(src)
+	for i, cut := range headers {
+		if slices.IndexFunc(headers, func(c Cut) bool { return c.Type == cut.Type && c.Label == cut.Label }) != i {
+			continue // the first of that name is meant
+		}
+		out, err := Prune("x.hcl", src, []Cut{cut})
+		if err != nil {
+			if cut.Label != "" {
+				t.Errorf("%q without %v: %v", src, cut, err)
+			}
+			continue
+		}
+		after, _ := blocks(out)
+		if want := slices.Delete(slices.Clone(before), i, i+1); !slices.Equal(after, want) {
+			t.Errorf("%q without %v is %q", src, cut, out)
+		}
+		if _, diags := Format("x.hcl", out, Limits{}); diags.HasErrors() {
+			t.Errorf("%q cannot be laid out: %v", out, diags)
 		}
 	}
 }

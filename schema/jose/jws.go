@@ -52,7 +52,7 @@ func Split(token string, limit int) (*JWS, error) {
 		return nil, &FormError{TooLarge, fmt.Sprintf("token of %d bytes is longer than %d", len(token), limit)}
 	}
 	if strings.Count(token, ".") != 2 {
-		return nil, malformed("token has not three parts")
+		return nil, malformed("the token does not have three parts with dots between them")
 	}
 	first, last := strings.IndexByte(token, '.'), strings.LastIndexByte(token, '.')
 	header, ok1 := Base64URL(token[:first])

@@ -12,36 +12,38 @@ import (
 const (
 	// maxGeneration lines are remembered within one run at least, and twice as many at most.
 	maxGeneration = 1 << 18
-	// maxRecent lines are remembered from one run to the next: the newest by their time.
-	maxRecent = 8192
+	// maxRecent lines are remembered from one run to the next: the newest by their time. It
+	// bounds what they add to the folded file, of which a commit shows the whole line.
+	maxRecent = 4096
 )
 
 // seen remembers which lines were counted, within bounds. Of the lines of this run it
 // forgets the oldest half when it is full; of those of earlier runs it knows the newest.
 type seen struct {
 	young, old *lineSet
-	earlier    map[uint64]bool // by shortID
-	newest     Recent          // up to 4 * maxRecent, in no order
+	earlier    map[recentLine]bool
+	newest     Recent // up to 4 * maxRecent, in no order
 }
 
 func newSeen(recent Recent) *seen {
-	s := &seen{young: new(lineSet), old: new(lineSet), earlier: make(map[uint64]bool, len(recent)), newest: slices.Clone(recent)}
+	s := &seen{young: new(lineSet), old: new(lineSet), earlier: make(map[recentLine]bool, len(recent)), newest: slices.Clone(recent)}
 	for _, l := range recent {
-		s.earlier[l.id] = true
+		s.earlier[l] = true
 	}
 	return s
 }
 
 // add remembers a line, and reports false for one that it remembered already.
 func (s *seen) add(at Time, id uint64) (isNew bool) {
-	if s.old.has(id) || len(s.earlier) > 0 && s.earlier[shortID(id)] || !s.young.add(id) {
+	line := recentLine{at, shortID(id)}
+	if s.old.has(id) || len(s.earlier) > 0 && s.earlier[line] || !s.young.add(id) {
 		return false
 	}
 	if s.young.n == maxGeneration {
 		s.young, s.old = s.old, s.young
 		s.young.clear()
 	}
-	if s.newest = append(s.newest, recentLine{at, shortID(id)}); len(s.newest) == 4*maxRecent {
+	if s.newest = append(s.newest, line); len(s.newest) == 4*maxRecent {
 		s.newest = s.newest.trimmed()
 	}
 	return true
@@ -96,20 +98,23 @@ func (s *lineSet) clear() {
 	s.n = 0
 }
 
-// Recent are lines that were counted. As text it is base64 of, line by line in the order
-// of time, the seconds since the line before (a varint) and shortID (five bytes).
+// Recent are lines that were counted. As text it is base64 of, second by second in the order
+// of time, the seconds since the second before and the number of its lines (both varints),
+// and the shortID of each: 22 kB at most where a busy service has all lines in a few seconds.
 type Recent []recentLine
 
 type recentLine struct {
 	at Time
-	id uint64
+	id uint32 // see shortID
 }
 
-const shortBytes = 5
+// shortBytes is the size of a shortID.
+const shortBytes = 4
 
-// shortID is what the folded file keeps of an id: with maxRecent lines remembered, one of
-// a hundred million new lines is taken for one of them.
-func shortID(id uint64) uint64 { return id >> (64 - 8*shortBytes) }
+// shortID is what the folded file keeps of an id. A new line is compared with those of its
+// own second alone, so of new lines beside a thousand remembered ones, one in four million
+// is taken for one of them.
+func shortID(id uint64) uint32 { return uint32(id >> 32) }
 
 // trimmed is the newest maxRecent of the lines, sorted.
 func (r Recent) trimmed() Recent {
@@ -121,12 +126,16 @@ func (r Recent) trimmed() Recent {
 func (r Recent) MarshalText() ([]byte, error) {
 	var b []byte
 	var last Time
-	for _, l := range r {
-		b = binary.AppendUvarint(b, uint64(l.at-last))
-		var id [8]byte
-		binary.BigEndian.PutUint64(id[:], l.id)
-		b = append(b, id[8-shortBytes:]...)
-		last = l.at
+	for len(r) > 0 {
+		at, n := r[0].at, 1
+		for n < len(r) && r[n].at == at {
+			n++
+		}
+		b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(at-last)), uint64(n))
+		for _, l := range r[:n] {
+			b = binary.BigEndian.AppendUint32(b, l.id)
+		}
+		r, last = r[n:], at
 	}
 	return []byte(base64.StdEncoding.EncodeToString(b)), nil
 }
@@ -140,12 +149,15 @@ func (r *Recent) UnmarshalText(text []byte) error {
 	*r = nil
 	for at := Time(0); len(b) > 0; {
 		seconds, n := binary.Uvarint(b)
-		if n <= 0 || len(b) < n+shortBytes || seconds > 1<<40 || len(*r) == maxRecent {
+		lines, m := binary.Uvarint(b[max(n, 0):])
+		if n <= 0 || m <= 0 || seconds > 1<<40 || lines == 0 || lines > uint64(maxRecent-len(*r)) || uint64(len(b)-n-m) < lines*shortBytes {
 			return errors.New("recent holds no lines")
 		}
 		at += Time(seconds)
-		*r = append(*r, recentLine{at, binary.BigEndian.Uint64(append(make([]byte, 8-shortBytes, 8), b[n:n+shortBytes]...))})
-		b = b[n+shortBytes:]
+		for b = b[n+m:]; lines > 0; lines-- {
+			*r = append(*r, recentLine{at, binary.BigEndian.Uint32(b)})
+			b = b[shortBytes:]
+		}
 	}
 	return nil
 }

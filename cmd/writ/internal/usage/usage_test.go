@@ -319,13 +319,39 @@ func TestMemoryOfLinesIsBounded(t *testing.T) {
 			t.Fatalf("line %d is forgotten", i)
 		}
 	}
-	next := newSeen(s.newest.trimmed())
+	text, err := s.newest.trimmed().MarshalText()
+	var read Recent
+	if err == nil {
+		err = read.UnmarshalText(text)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := newSeen(read)
 	if len(next.newest) != maxRecent {
 		t.Fatalf("%d lines go to the next run", len(next.newest))
 	}
 	for i := uint64(3*maxGeneration - maxRecent); i < 3*maxGeneration; i++ {
 		if next.add(Time(i), mixed(i)) {
 			t.Fatalf("line %d is forgotten by the next run", i)
+		}
+	}
+}
+
+// What the folded file holds of the newest lines is small where a busy service has written
+// them all in a few seconds.
+func TestRecentLinesAreSmall(t *testing.T) {
+	s := newSeen(nil)
+	for i := range uint64(3 * maxRecent) {
+		s.add(Time(1_790_000_000+i/2000), mixed(i))
+	}
+	text, err := s.newest.trimmed().MarshalText()
+	if err != nil || len(text) > 22_000 {
+		t.Errorf("%d bytes, %v", len(text), err)
+	}
+	for _, bad := range []string{"AA==", "AQE=", "AQL/////////////", "gICAgICAgICAgIA="} {
+		if err := new(Recent).UnmarshalText([]byte(bad)); err == nil {
+			t.Errorf("%s is taken for lines", bad)
 		}
 	}
 }

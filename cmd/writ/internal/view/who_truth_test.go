@@ -10,8 +10,9 @@ import (
 )
 
 // probes are the times after a plan, in seconds, at which its answers are compared:
-// around each moment at which something in a random document begins or ends.
-var probes = []int64{0, 1, 7199, 7200, 7201, 4*3600 - 1, 4 * 3600, 9 * 3600}
+// a moment before, at and after each time at which something in a random document begins or
+// ends.
+var probes = []int64{-1, 0, 1, 7199, 7200, 7201, 4*3600 - 1, 4 * 3600, 4*3600 + 1}
 
 // whoAt is what "writ who" says of a time, in the form of decided.
 func whoAt(t *testing.T, d *schema.Document, at time.Time) map[string]bool {
