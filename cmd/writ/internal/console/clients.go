@@ -72,7 +72,8 @@ type credential struct {
 	Detail string // what it must be: a name, a subject
 	Window schema.Window
 	State  string
-	MadeUp bool // by "writ dev", for this run
+	MadeUp bool   // by "writ dev", for this run
+	Used   string // when it was last used, "" where no logs were folded
 }
 
 // credentials lists how a client authenticates, each with its state at the time of the
@@ -89,6 +90,10 @@ func (p *page) credentials(client snapshot.Client) []credential {
 			shown.State = expired
 		}
 		shown.Method, shown.Detail = methodOf(cred.Of)
+		if used := p.state.Usage; used != nil && !shown.MadeUp {
+			t, found := used.Credential(c.ClientID, shown.Kind, shown.Label)
+			shown.Used = p.lastUsed(t, found, "request")
+		}
 		all = append(all, shown)
 	}
 	return all
@@ -128,6 +133,7 @@ type clientPage struct {
 	More                  int // further authorizations
 	Settings, Refresh     []setting
 	Source                *source
+	Unusable              string // why it is not said when each was last used, "" for nothing
 }
 
 // client shows one client, with as many authorizations as a list has rows.
@@ -139,7 +145,7 @@ func (p *page) client(label string) {
 	}
 	full := c.Schema()
 	body := clientPage{
-		Label: c.Label(), Name: c.Name(), ClientID: c.ClientID(), Credentials: p.credentials(c), Locked: true,
+		Label: c.Label(), Name: c.Name(), ClientID: c.ClientID(), Credentials: p.credentials(c), Locked: true, Unusable: p.state.UsageProblem,
 		Settings: settingsOf(schema.BlockOf(&full), &full, full.Label),
 	}
 	for _, cred := range body.Credentials {
