@@ -218,13 +218,13 @@ func (f *shownFile) state(now time.Time) console.State {
 // showFile shows a snapshot file, and reads it again when it has changed.
 func showFile(env *cli.Env, path string) (console.Options, error) {
 	var reading sync.Mutex
-	file := new(shownFile)
+	file, used := new(shownFile), usageIn(filepath.Dir(path))
 	err := file.read(path, env.Now())
 	return console.Options{Live: &file.live, State: func() console.State {
 		reading.Lock()
 		defer reading.Unlock()
 		_ = file.read(path, env.Now()) // which the state says
-		return file.state(env.Now())
+		return used.show(file.state(env.Now()))
 	}}, err
 }
 
@@ -310,7 +310,11 @@ func showFolder(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 			}
 		}
 	}()
-	return console.Options{State: func() console.State { return shown.state(env.Now()) }, Editor: editor, Declared: editor.Declaration, Writable: true, Live: &shown.live}, nil
+	used := usageIn(w.Dir)
+	return console.Options{
+		State:  func() console.State { return used.show(shown.state(env.Now())) },
+		Editor: editor, Declared: editor.Declaration, Writable: true, Live: &shown.live,
+	}, nil
 }
 
 // editorOf compiles changes of the snapshot that pages show.
@@ -378,7 +382,7 @@ func (s *remoteSource) state() console.State {
 		}
 	}
 	state := servedState(file.Now, file.Snapshot, status, jwks)
-	state.Explain = file.Explain
+	state.Explain, state.Usage, state.UsageProblem = file.Explain, file.Usage, file.UsageProblem
 	state.Verify = func(compact string) (string, error) {
 		t, err := parseJWS(compact)
 		if err != nil {

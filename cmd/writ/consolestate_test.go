@@ -20,6 +20,7 @@ import (
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 	"github.com/writ-auth/writ/cmd/writ/internal/console"
+	"github.com/writ-auth/writ/cmd/writ/internal/usage"
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/jose"
@@ -320,5 +321,46 @@ client "broken" {
 	holds(ask(pages, "POST", "/console/apis/orders/test", right), "502 Bad Gateway", "no answer from")
 	if _, err := showServer(t.Context(), env, place, &consoleFlags{server: public.URL}); err == nil {
 		t.Error("no server, and no error")
+	}
+}
+
+// A usage file beside the configuration is read when it has changed; one that cannot be read is
+// a line on the page, and the page is there.
+func TestConsoleUsageFile(t *testing.T) {
+	s := newDevSite(t, fmt.Sprintf(servedConfig, hashSecret("right")))
+	path := filepath.Join(filepath.Dir(s.file), usage.FileName)
+	page := func(want string) {
+		t.Helper()
+		w := s.visit("/console/apis/orders/clients")
+		if text := html.UnescapeString(w.Body.String()); w.Code != http.StatusOK || !strings.Contains(text, want) {
+			t.Errorf("%d, %q is not on the page:\n%s", w.Code, want, text)
+		}
+	}
+	f := usage.New()
+	f.Lines, f.From, f.To = 1, usage.Time(s.now.Unix()-3600*24*40), usage.Time(s.now.Unix())
+	if err := f.Write(path); err != nil {
+		t.Fatal(err)
+	}
+	page("not used since the logs begin (" + f.From.Date() + ")")
+	if err := os.WriteFile(path, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	page(`not what "writ usage" writes`)
+	if err := os.Truncate(path, maxShownUsage+1); err != nil { // holes
+		t.Fatal(err)
+	}
+	page("is larger than 64 MiB")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	page("is no regular file")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if body := s.visit("/console/apis/orders/clients").Body.String(); strings.Contains(body, "last used") || strings.Contains(body, "not used") {
+		t.Errorf("something is said without a file:\n%s", body)
 	}
 }

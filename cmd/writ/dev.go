@@ -139,6 +139,7 @@ type devServer struct {
 	noKey     bool // pages write for everybody on this machine
 	pages     *console.Console
 	editor    *treeEditor
+	usage     *usageFile
 	live      console.Live
 	reloading sync.Mutex // the watch and a page that has written both reload
 }

@@ -20,9 +20,9 @@ import (
 // newPages makes the console of "writ dev". It writes into the folder, for whoever has opened
 // the address that is printed, and uses the throw-away secret for them.
 func (d *devServer) newPages() {
-	d.editor = &treeEditor{w: d.w, reload: d.reload}
+	d.editor, d.usage = &treeEditor{w: d.w, reload: d.reload}, usageIn(d.w.Dir)
 	d.pages = console.New(console.Options{
-		State: d.consoleState, Tokens: withCertificate(d.server.Public()), Certificates: d.certificates, Editor: d.editor, Writable: true, Locked: !d.noKey, Live: &d.live,
+		State: func() console.State { return d.usage.show(d.consoleState()) }, Tokens: withCertificate(d.server.Public()), Certificates: d.certificates, Editor: d.editor, Writable: true, Locked: !d.noKey, Live: &d.live,
 		Secret: d.throw.secret, NewSecret: secretMaker(d.env.Rand),
 		Declared: d.editor.Declaration,
 		Announce: func() { _ = d.say("console", "The console again, for another browser: "+d.pages.Address(d.origin)) },

@@ -131,7 +131,7 @@ func (o *tokenFlags) settle(m *compiler.Model) error {
 		o.client = doc.Clients[0].ClientID
 	}
 	requestNames(doc, &o.client, &o.api)
-	client, err := findClient(doc, o.client)
+	client, err := compiler.FindClient(doc, o.client)
 	if err != nil || o.api != "" || client.DefaultAPI != "" {
 		return nil // the answer says what is wrong
 	}
@@ -143,7 +143,7 @@ func (o *tokenFlags) settle(m *compiler.Model) error {
 		if only != nil && only.Label != a.API {
 			return nil
 		}
-		only, _ = findAPI(doc, compiler.Address(compiler.KindAPI, a.API))
+		only, _ = compiler.FindAPI(doc, compiler.Address(compiler.KindAPI, a.API))
 	}
 	if only != nil {
 		o.api = only.Identifier

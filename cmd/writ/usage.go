@@ -162,12 +162,12 @@ func foldLogs(env *cli.Env, f *usage.File, place string, logs []string, quiet bo
 		return env.PrintJSON(f)
 	}
 	fmt.Fprintf(env.Out, "Folded %s into %s: %s, %s repeated, %s.\n", schema.Plural(len(logs), "log"), diag.OneLine(filepath.ToSlash(place)),
-		counted(sum.Lines, "decision"), thousands(sum.Repeated), counted(sum.Skipped, "other line"))
+		usage.Counted(sum.Lines, "decision"), usage.Thousands(sum.Repeated), usage.Counted(sum.Skipped, "other line"))
 	if sum.Known > 0 {
-		fmt.Fprintf(env.Out, "%s had been read before.\n", counted(sum.Known, "byte"))
+		fmt.Fprintf(env.Out, "%s had been read before.\n", usage.Counted(sum.Known, "byte"))
 	}
 	if f.Lines > 0 {
-		fmt.Fprintf(env.Out, "It now holds %s from %s to %s.\n", thousands(f.Lines), f.From, f.To)
+		fmt.Fprintf(env.Out, "It now holds %s from %s to %s.\n", usage.Thousands(f.Lines), f.From, f.To)
 	}
 	return nil
 }
@@ -341,10 +341,10 @@ func (r *unusedReport) write(w io.Writer, asked string) {
 		item := &r.Unused[i]
 		when := "never"
 		if item.Last != nil {
-			when = fmt.Sprintf("last %s, %s in all", item.Last.String()[:len("2006-01-02")], counted(item.Count, "token"))
+			when = fmt.Sprintf("last %s, %s in all", item.Last.String()[:len("2006-01-02")], usage.Counted(item.Count, "token"))
 		}
 		if item.Kind == usage.KindCredential && item.Last != nil { // it may have got no token for them
-			when = fmt.Sprintf("last %s, %s in all", item.Last.String()[:len("2006-01-02")], counted(item.Count, "request"))
+			when = fmt.Sprintf("last %s, %s in all", item.Last.String()[:len("2006-01-02")], usage.Counted(item.Count, "request"))
 		}
 		where := ""
 		if item.Range != nil {
@@ -353,7 +353,7 @@ func (r *unusedReport) write(w io.Writer, asked string) {
 		fmt.Fprintf(w, "%s  %s%s\n", diag.OneLine(item.what()), when, diag.OneLine(where))
 	}
 	for _, u := range r.Undecided {
-		fmt.Fprintf(w, "%s  scopes not known: %s named none and got all, the last %s\n", diag.OneLine(u.Address), counted(u.Count, "request"), u.Last.String()[:len("2006-01-02")])
+		fmt.Fprintf(w, "%s  scopes not known: %s named none and got all, the last %s\n", diag.OneLine(u.Address), usage.Counted(u.Count, "request"), u.Last.String()[:len("2006-01-02")])
 	}
 	if len(r.Unused)+len(r.Undecided) > 0 {
 		fmt.Fprintln(w)
@@ -366,21 +366,4 @@ func (r *unusedReport) write(w io.Writer, asked string) {
 	for _, n := range r.NotSuggested {
 		fmt.Fprintf(w, "Not in the diff: %s: %s.\n", diag.OneLine(n.What), diag.OneLine(n.Reason))
 	}
-}
-
-// counted is a number with its noun: "1,204 tokens".
-func counted(n int64, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return thousands(n) + " " + noun
-}
-
-// thousands writes a number with commas: 1,204,311.
-func thousands(n int64) string {
-	text := fmt.Sprint(n)
-	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
 }

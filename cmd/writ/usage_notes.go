@@ -296,27 +296,22 @@ func (n *noteWriter) refused(what string, tallies ...usage.Tally) {
 	}
 	switch {
 	case week > 0:
-		when := n.week()
-		if when == thisWeek {
+		when := n.file.Week(n.now)
+		if when == usage.ThisWeek {
 			when = "in the last week"
 		}
-		n.note("Requests were refused %s for %s %s, the last time %s.", times(week), what, when, n.ago(last))
+		n.note("Requests were refused %s for %s %s, the last time %s.", times(week), what, when, last.Ago(n.now))
 	case all > 0:
-		n.note("Requests were refused %s for %s, the last time %s.", times(all), what, n.ago(last))
+		n.note("Requests were refused %s for %s, the last time %s.", times(all), what, last.Ago(n.now))
 	}
 }
 
-// lastUsed says when something was last used and how often: "last used yesterday, 1,204
-// tokens in 7 days".
+// lastUsed says when something was last used and how often, or that it was not.
 func (n *noteWriter) lastUsed(t usage.Tally, used bool, noun string) string {
 	if !used {
 		return "not used in " + n.period()
 	}
-	text := "last used " + n.ago(t.Last)
-	if week := n.file.InWeek(t); week > 0 {
-		return text + ", " + counted(week, noun) + " " + n.week()
-	}
-	return text + ", " + counted(t.Count, noun) + " in all"
+	return n.file.LastUsed(t, noun, n.now)
 }
 
 // times is a number of times.
@@ -324,41 +319,10 @@ func times(n int64) string {
 	if n == 1 {
 		return "once"
 	}
-	return thousands(n) + " times"
+	return usage.Thousands(n) + " times"
 }
 
 // period is the time of the logs.
 func (n *noteWriter) period() string {
 	return fmt.Sprintf("the logs from %s to %s", n.file.From.String()[:len(time.DateOnly)], n.file.To.String()[:len(time.DateOnly)])
-}
-
-// week is the last week of the logs, which is the last one only if they are new.
-func (n *noteWriter) week() string {
-	if n.daysAgo(n.file.To) <= 1 {
-		return thisWeek
-	}
-	return "in the 7 days to " + n.file.To.String()[:len(time.DateOnly)]
-}
-
-// thisWeek is the week of which new logs tell.
-const thisWeek = "in 7 days"
-
-// ago is a day as people say it.
-func (n *noteWriter) ago(t usage.Time) string {
-	switch days := n.daysAgo(t); {
-	case days <= 0:
-		return "today"
-	case days == 1:
-		return "yesterday"
-	case days < 60:
-		return fmt.Sprintf("%d days ago", days)
-	}
-	return "on " + t.String()[:len(time.DateOnly)]
-}
-
-// daysAgo counts days of UTC, as the days of the folded file are, so that "yesterday" is
-// the same for every reader of a comment.
-func (n *noteWriter) daysAgo(t usage.Time) int {
-	const day = 24 * 3600
-	return int(n.now.Unix()/day - int64(t)/day)
 }

@@ -54,6 +54,7 @@ func (b *tab) audit(what string) {
 	for _, offence := range script[[]string](b, audit) {
 		b.t.Errorf("%s: %s", what, offence)
 	}
+	b.stranger(what)
 }
 
 // pages are the pages of the example's console.
@@ -77,15 +78,18 @@ var pages = []struct{ name, path, heading string }{
 	{"keys", "/console/keys", "Signing keys"},
 }
 
+// widths are those of a phone, half a screen, a laptop and a desk, in pixels.
+var widths = []int{400, 900, 1280, 1600}
+
 // Every page, wide and narrow, light and dark.
 func TestPages(t *testing.T) {
 	b := open(t, dev(t, copied(t, "examples/platform", nil)).origin)
 	for _, p := range pages {
-		for _, width := range []int{400, 1600} {
+		for _, width := range widths {
+			b.width(width)
+			b.visit(p.path)
 			for _, scheme := range []string{"light", "dark"} {
-				b.width(width)
 				b.scheme(scheme)
-				b.visit(p.path)
 				if got := script[string](b, `document.querySelector("h1").textContent`); got != p.heading {
 					t.Errorf("%s: heading %q, want %q", p.path, got, p.heading)
 				}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/usage"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
 )
@@ -80,6 +81,7 @@ type access struct {
 	Subject     string   // what a user's token must say, "" for nothing
 	Copied      []string // claims of the user's token that ours repeats
 	Source      *source
+	Used        string // when it was last used, "" where no logs were folded
 }
 
 // newAccess reads an authorization, with what its client and API are called.
@@ -94,7 +96,20 @@ func (p *page) newAccess(auth snapshot.Authorization) *access {
 	if file, line, ok := auth.Source(); ok {
 		a.Source = &source{file, line}
 	}
+	if used := p.state.Usage; used != nil {
+		t, found := used.Authorization(auth.Label())
+		a.Used = p.lastUsed(t, found, "token")
+	}
 	return a
+}
+
+// lastUsed says when an authorization or a credential was last used. The logs tell nothing of
+// the time before them.
+func (p *page) lastUsed(t usage.Tally, used bool, noun string) string {
+	if !used {
+		return "not used since the logs begin (" + p.state.Usage.From.Date() + ")"
+	}
+	return p.state.Usage.LastUsed(t, noun, p.state.Now)
 }
 
 // accessPage is the Machine to Machine view: every client that may use the
@@ -105,6 +120,7 @@ type accessPage struct {
 	Rows       []accessRow
 	Users      []*access  // on behalf of users
 	Grant      *grantForm // what is being changed; nil: nothing
+	Unusable   string     // why it is not said when each was last used, "" for nothing
 }
 
 // An accessRow is one client of the view.
@@ -117,7 +133,7 @@ type accessRow struct {
 // access shows which clients may get tokens of the API. At most pageSize authorizations on
 // behalf of users are listed.
 func (p *page) access(v apiView, api snapshot.API) {
-	body := accessPage{search: newSearch(p.r)}
+	body := accessPage{search: newSearch(p.r), Unusable: p.state.UsageProblem}
 	status, done := http.StatusOK, false
 	if body.Grant, status, done = p.grant(v, api); done {
 		return

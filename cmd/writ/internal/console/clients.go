@@ -79,6 +79,7 @@ type credential struct {
 	Words  string        // the state with how long it lasts: "expires in 12 days"
 	Soon   bool          // it expires soon
 	Bar    template.HTML // its validity over time
+	Used   string        // when it was last used, "" where no logs were folded
 	MadeUp bool          // by "writ dev", for this run
 	Also   []clientLink  // other clients that have the same one
 	More   int           // further such clients
@@ -106,6 +107,10 @@ func (p *page) credentials(client snapshot.Client) []credential {
 			shown.State, shown.Words = live, live
 		}
 		shown.Method, shown.Detail = methodOf(cred.Of)
+		if used := p.state.Usage; used != nil && !shown.MadeUp {
+			t, found := used.Credential(c.ClientID, shown.Kind, shown.Label)
+			shown.Used = p.lastUsed(t, found, "request")
+		}
 		all = append(all, shown)
 	}
 	return all
@@ -223,6 +228,7 @@ type clientPage struct {
 	Sections              []settingSection
 	Source                *source
 	Blocks                []BlockText
+	Unusable              string // why it is not said when each was last used, "" for nothing
 }
 
 // client shows one client, with as many authorizations as a list has rows.
@@ -234,7 +240,7 @@ func (p *page) client(label string) {
 	}
 	full := c.Schema()
 	body := clientPage{
-		Label: c.Label(), Name: c.Name(), ClientID: c.ClientID(), Credentials: p.credentials(c), Locked: true,
+		Label: c.Label(), Name: c.Name(), ClientID: c.ClientID(), Credentials: p.credentials(c), Locked: true, Unusable: p.state.UsageProblem,
 	}
 	for _, cred := range body.Credentials {
 		body.Locked = body.Locked && cred.State != live

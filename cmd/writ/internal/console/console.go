@@ -24,6 +24,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/usage"
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
@@ -83,6 +84,9 @@ type State struct {
 	// known to.
 	NextRotation time.Time
 	Blank        bool // nothing is declared yet, and so there is no snapshot
+
+	Usage        *usage.File // what was issued, of the audit lines; nil: nobody has folded them
+	UsageProblem string      // why it cannot be shown, "" for nothing
 
 	// Verify checks the signature of a token, and names the key by its kid: "" for
 	// the shared secret of an HS256 API.

@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"html"
 	"net/http"
 	"net/url"
 	"strings"
@@ -296,5 +297,40 @@ func TestLock(t *testing.T) {
 	s.cookies = cookies
 	if w := s.post("/console/apis/new", v); w.Code != http.StatusSeeOther || len(s.editor.wrote) != 1 {
 		t.Errorf("with the cookie: %d", w.Code)
+	}
+}
+
+// A client with a key of its own is made of the public half; a private one is refused and not
+// sent back.
+func TestNewClientWithAKey(t *testing.T) {
+	s := newSite(t, document(), true)
+	public := "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n"
+	form := url.Values{"name": {"Printer"}, "with": {"key"}, "public_key": {"# ${x}\n" + public}, "scope": {"read:orders"}, "action": {"write"}, "seen": {"as it was"}}
+	w := s.post("/console/new-client?api=orders", form)
+	if to := w.Header().Get("Location"); w.Code != http.StatusSeeOther || !strings.HasPrefix(to, "/console/apis/orders/test?client=printer&wrote=") {
+		t.Fatalf("%d %q %s", w.Code, to, w.Body)
+	}
+	want := "client \"printer\" {\n  name = \"Printer\"\n\n  public_key \"main\" {\n    pem = <<-EOT\n      " + strings.ReplaceAll(strings.TrimSpace(public), "\n", "\n      ") + "\n    EOT\n  }\n}\n"
+	if got := s.editor.wrote[0].Edits[0].Text; got != want {
+		t.Errorf("wrote\n%s\nwant\n%s", got, want)
+	}
+	form.Set("public_key", `{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`)
+	s.post("/console/new-client?api=orders", form)
+	if got := s.editor.wrote[1].Edits[0].Text; !strings.Contains(got, `    jwks = "{\"keys\":[{`) {
+		t.Error(got)
+	}
+	for key, words := range map[string]string{
+		"": "Paste the public half", "canary": "PEM text has no block", `{"kty":"OKP","d":"canary"}`: "holds a private or symmetric key",
+		"-----BEGIN PRIVATE KEY-----\ncanary00\n-----END PRIVATE KEY-----": "is a private key",
+	} {
+		form.Set("public_key", key)
+		w := s.post("/console/new-client?api=orders", form)
+		body := html.UnescapeString(w.Body.String())
+		if w.Code != http.StatusUnprocessableEntity || !strings.Contains(body, words) || key != "canary" && strings.Contains(body, "canary") {
+			t.Errorf("%q: %d\n%s", key, w.Code, body)
+		}
+	}
+	if len(s.editor.wrote) != 2 {
+		t.Errorf("%d clients were written", len(s.editor.wrote))
 	}
 }

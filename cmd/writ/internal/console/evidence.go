@@ -284,7 +284,4 @@ func (p *page) evidenceRefused(client snapshot.Client, q request) *refusal {
 func kindName(kind string) string { return strings.ReplaceAll(kind, "_", " ") }
 
 // sentence is an error as a page says it.
-func sentence(err error) string {
-	text := err.Error()
-	return strings.ToUpper(text[:1]) + text[1:] + "."
-}
+func sentence(err error) string { return schema.UpperFirst(err.Error()) + "." }

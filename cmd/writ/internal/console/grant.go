@@ -2,6 +2,7 @@ package console
 
 import (
 	"cmp"
+	"encoding/pem"
 	"net/http"
 	"net/url"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/jose"
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
@@ -208,6 +210,8 @@ type newClientPage struct {
 	API         string // label of the API that it is authorized for at once; "" for none
 	APIName     string
 	Scopes      []scopeChoice
+	Keyed       bool   // it authenticates with a key of its own, not with a secret
+	Key         string // the public half, as it was pasted
 	Secret      string // "" unless it was just made
 	CopyOnly    bool   // the secret is made for a block to copy
 }
@@ -221,14 +225,16 @@ func (c newClientPage) Finding(field string) fieldFinding {
 func (c newClientPage) NameLabel() string { return labelFrom(c.Name) }
 
 // Others are the findings that no field shows.
-func (c newClientPage) Others() []Finding { return c.General("name", "label", "client_id") }
+func (c newClientPage) Others() []Finding {
+	return c.General("name", "label", "client_id", "pem", "jwks")
+}
 
 // draftHash stands for the hash of a secret while it is not made yet: no secret has it.
 const draftHash = "sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
-// createClient shows the form for a client with a secret that is made here, authorized for
-// the API in ?api= at once. The secret is made for the answer of the POST that writes its
-// hash, is shown on that page, and is kept nowhere.
+// createClient shows the form for a client with a secret that is made here, or with the public
+// key that is pasted, authorized for the API in ?api= at once. The secret is made for the
+// answer of the POST that writes its hash, is shown on that page, and is kept nowhere.
 func (p *page) createClient() {
 	snap, query := p.state.Snapshot, p.r.URL.Query()
 	body := newClientPage{API: query.Get("api")}
@@ -249,6 +255,8 @@ func (p *page) createClient() {
 	if body.Label == "" {
 		body.Label = labelFrom(body.Name)
 	}
+	body.Keyed, body.Key = form.Get("with") == "key", strings.TrimSpace(form.Get("public_key"))
+	body.CopyOnly = body.CopyOnly && !body.Keyed
 	file := ""
 	if found {
 		g := grantForm{}
@@ -283,15 +291,28 @@ func (p *page) tryClient(body *newClientPage, form url.Values, api snapshot.API,
 		body.Sent, body.Findings = true, []Finding{{Error: true, Text: text, Attribute: "label"}}
 		return unlessShown(form, http.StatusUnprocessableEntity), false
 	}
+	credential, finding := "", ""
+	if body.Keyed {
+		if credential, finding = keyBlock(body.Key); finding != "" {
+			if strings.Contains(body.Key, "PRIVATE KEY") || strings.Contains(body.Key, `"d"`) {
+				body.Key = "" // it is not sent back
+			}
+			body.Sent, body.Findings = true, []Finding{{Error: true, Text: finding, Attribute: "pem"}}
+			return unlessShown(form, http.StatusUnprocessableEntity), false
+		}
+	}
 	secret, hash := "", draftHash
-	if make := form.Get("action"); p.console.opts.NewSecret != nil && (make == "write" && p.mayWrite() || make == "make" && body.CopyOnly) {
+	if make := form.Get("action"); !body.Keyed && p.console.opts.NewSecret != nil && (make == "write" && p.mayWrite() || make == "make" && body.CopyOnly) {
 		var err error
 		if secret, hash, err = p.console.opts.NewSecret(); err != nil {
 			http.Error(p.w, "internal error", http.StatusInternalServerError)
 			return 0, true
 		}
 	}
-	change := Change{Title: "Create client." + body.Label, Edits: []BlockEdit{p.clientBlock(body, hash)}}
+	if !body.Keyed {
+		credential = "  secret " + hclString(p.state.Now.UTC().Format(time.DateOnly)) + " { hash = " + hclString(hash) + " }\n"
+	}
+	change := Change{Title: "Create client." + body.Label, Edits: []BlockEdit{clientBlock(body, credential)}}
 	if found {
 		g := grantForm{Scopes: body.Scopes}
 		label := freeLabel(body.Label+"-"+cmp.Or(labelFrom(api.Label()), "api"), func(label string) bool {
@@ -302,11 +323,18 @@ func (p *page) tryClient(body *newClientPage, form url.Values, api snapshot.API,
 			{"client", "client." + body.Label}, {"api", "api." + api.Label()}, {"scopes", hclStrings(g.chosen())},
 		}, "")})
 	}
-	if status, done = p.propose(&body.editing, form, change, ""); done {
-		return status, true
+	next := "" // a secret is shown on the page that follows
+	if body.Keyed {
+		if next = clientURL(body.Label); found {
+			next = withQuery(apiURL(api.Label(), "test"), "client", body.Label)
+		}
 	}
+	status, done = p.propose(&body.editing, form, change, next)
 	if body.ID > 0 && found {
 		p.console.progress.begin(api.Label())
+	}
+	if done {
+		return status, true
 	}
 	if body.ID > 0 || form.Get("action") == "make" && (body.OK || body.Text != "") {
 		body.Secret = secret
@@ -315,18 +343,47 @@ func (p *page) tryClient(body *newClientPage, form url.Values, api snapshot.API,
 	return status, false
 }
 
-// clientBlock is the block of the new client.
-func (p *page) clientBlock(body *newClientPage, hash string) BlockEdit {
+// clientBlock is the block of the new client, with the block of its credential.
+func clientBlock(body *newClientPage, credential string) BlockEdit {
 	var attributes []Attribute
 	if body.Name != "" && body.Name != body.Label {
 		attributes = append(attributes, Attribute{"name", hclString(body.Name)})
 	}
-	secret := "  secret " + hclString(p.state.Now.UTC().Format(time.DateOnly)) + " { hash = " + hclString(hash) + " }\n"
-	text := hclBlock("client", body.Label, attributes, secret)
+	text := hclBlock("client", body.Label, attributes, credential)
 	if len(attributes) == 0 {
 		text = strings.Replace(text, "{\n\n", "{\n", 1)
 	}
 	return BlockEdit{File: body.File, Type: "client", Label: body.Label, Text: text}
+}
+
+// keyBlock is the block of a public key that was pasted, in PEM or as a JWK or a set of them.
+// finding says what is wrong with it, "" for nothing.
+func keyBlock(text string) (block, finding string) {
+	const label = "  public_key \"main\" {\n"
+	if text == "" {
+		return "", "Paste the public half of its key: PEM (PUBLIC KEY or CERTIFICATE) or a JWK."
+	}
+	if text[0] == '{' {
+		set, err := jose.CanonicalKeys(text)
+		if err != nil {
+			return "", schema.Sentence(err.Error())
+		}
+		return label + "    jwks = " + hclString(set) + "\n  }\n", ""
+	}
+	if _, err := jose.CanonicalPEM(text); err != nil {
+		return "", schema.Sentence(err.Error())
+	}
+	lines := label + "    pem = <<-EOT\n"
+	for rest := []byte(text); ; { // block by block: what stands between them may mean something to HCL
+		var found *pem.Block
+		if found, rest = pem.Decode(rest); found == nil {
+			return lines + "    EOT\n  }\n", ""
+		}
+		found.Headers = nil
+		for line := range strings.Lines(string(pem.EncodeToMemory(found))) {
+			lines += "      " + line
+		}
+	}
 }
 
 // hideHash puts words in the place of a hash that belongs to no secret.

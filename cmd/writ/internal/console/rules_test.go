@@ -11,10 +11,10 @@ import (
 	"testing"
 )
 
-// The console is linked into the sidecar: it takes nothing along, and what a
+// The console knows neither the compiler nor a server, and what a
 // browser loads of it is small.
 func TestItStaysSmall(t *testing.T) {
-	allowed := []string{"schema", "schema/jose", "schema/snapshot", "server/quickstart", "cmd/writ/internal/console/graph", "cmd/writ/internal/keyfile"}
+	allowed := []string{"schema", "schema/jose", "schema/snapshot", "server/quickstart", "cmd/writ/internal/console/graph", "cmd/writ/internal/keyfile", "cmd/writ/internal/usage"}
 	for _, pattern := range []string{"*.go", "graph/*.go"} {
 		names, err := filepath.Glob(pattern)
 		if err != nil || len(names) < 2 {

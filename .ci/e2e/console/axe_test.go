@@ -1,0 +1,49 @@
+package console
+
+import (
+	"encoding/json"
+	"os"
+	"sync"
+
+	"github.com/chromedp/chromedp"
+)
+
+// axe is axe-core, which npm has put beside the other strangers.
+var axe = sync.OnceValues(func() (string, error) {
+	source, err := os.ReadFile(root + "/.ci/e2e/node_modules/axe-core/axe.min.js")
+	return string(source), err
+})
+
+// findings runs axe over the page as it is now: its rules for WCAG 2.2 A and AA and its best
+// practices. The page's policy does not hold what the browser's protocol evaluates.
+const findings = `axe.run(document, {
+  resultTypes: ["violations"],
+  runOnly: { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] },
+}).then(({ violations }) => JSON.stringify(violations.map((v) => v.id + ", " + v.help + ": " + v.nodes.map((n) => n.html.slice(0, 160) + " (" + n.failureSummary.split("\n").slice(1).join(";").trim().slice(0, 200) + ")").join(" | "))))`
+
+// stranger has axe look at the page, and reports what it finds.
+func (b *tab) stranger(what string) {
+	b.t.Helper()
+	source, err := axe()
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			b.t.Fatal(err)
+		}
+		b.t.Logf("not asked: %v", err)
+		return
+	}
+	if !script[bool](b, `typeof axe === "object"`) {
+		script[bool](b, source+";true")
+	}
+	text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](findings, chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.t.Fatalf("%s: axe: %v\nat %s", what, err, b.where())
+	}
+	var all []string
+	if err := json.Unmarshal([]byte(text), &all); err != nil {
+		b.t.Fatal(err)
+	}
+	for _, found := range all {
+		b.t.Errorf("%s: axe: %s", what, found)
+	}
+}
