@@ -41,21 +41,24 @@ from the configuration. It has a public route, one that wants a valid token and
 one that wants the API's first scope. Issuer, audience and port can be said anew in
 the environment. --part guard is what your own API takes over. Without --lang the
 languages and gateways are listed, with the reason where one cannot check this API's
-tokens.
+tokens. The targets whose names begin with mcp are MCP servers: they describe
+themselves as MCP clients expect, and each tool has its scope.
 
-With --caller it is the code of a client that gets a token for this API.`,
+With --caller it is the code of a client: it gets a token for this API, keeps it
+until shortly before its end, and gets a new one when it is refused.`,
 		Example: `$ writ quickstart orders
 $ writ quickstart orders --lang go --out resource-server
 Wrote main.go, guard.go in resource-server.
 
 $ writ quickstart orders --lang python --part guard > guard.py
 $ writ quickstart orders --caller --lang node
+$ writ quickstart tools --lang mcp-go --out mcp-server
 $ writ quickstart orders --lang haproxy --issuer http://127.0.0.1:8080/`,
 		Flags: []cli.Flag{
 			{Name: "lang", Usage: "print the code for `LANG`, such as go, node, python or haproxy", Value: &o.lang, Complete: completeLangs},
 			{Name: "issuer", Usage: "check tokens of the issuer at `URL` instead of the configuration's", Value: &o.issuer},
 			{Name: "part", Usage: "print `PART` alone: guard, or demo, which is all the rest", Value: &o.part},
-			{Name: "caller", Usage: "print the code that gets a token for this API instead, for --lang curl, go, node or python", Value: &o.caller},
+			{Name: "caller", Usage: "print the code of a client of this API instead, for --lang " + oneOf(callerNames()), Value: &o.caller},
 			{Name: "client", Usage: "with --caller, the `CLIENT_ID` that asks; the first that may without", Value: &o.client},
 			{Name: "out", Usage: "write the files into `DIR`, overwriting none", Value: &o.out},
 		},
@@ -83,7 +86,7 @@ func runQuickstart(env *cli.Env, args []string, flags *cli.ConfigFlags, o *quick
 	}
 	env.Remind(t)
 	if o.caller {
-		return runCaller(env, t.Model.Document, api, subject.Issuer, o)
+		return runCaller(env, t.Model.Document, api, subject, o)
 	}
 	if o.lang == "" {
 		return showTargets(env, subject)
@@ -92,6 +95,10 @@ func runQuickstart(env *cli.Env, args []string, flags *cli.ConfigFlags, o *quick
 	if err != nil {
 		return diag.Failf("unsupported-target", fitting(subject), "%s: %w", target.Name, err)
 	}
+	steps, err := target.Steps(subject)
+	if err != nil {
+		return err
+	}
 	if o.part != "" {
 		files = slices.DeleteFunc(files, func(f quickstart.File) bool { return f.IsGuard() != (o.part == partGuard) })
 	}
@@ -99,9 +106,9 @@ func runQuickstart(env *cli.Env, args []string, flags *cli.ConfigFlags, o *quick
 		return diag.Usagef("%s is one piece: leave --part out", target.Name)
 	}
 	if o.out == "" {
-		return showQuickstart(env, target, files)
+		return showQuickstart(env, target, steps, files)
 	}
-	return writeQuickstart(env, target, files, o.out)
+	return writeQuickstart(env, target, steps, files, o.out)
 }
 
 // What --part takes.
@@ -111,27 +118,55 @@ const (
 )
 
 // runCaller prints the code of a client that gets a token for the API.
-func runCaller(env *cli.Env, doc *schema.Document, api *schema.API, issuer string, o *quickstartFlags) error {
+func runCaller(env *cli.Env, doc *schema.Document, api *schema.API, subject quickstart.API, o *quickstartFlags) error {
+	name := "curl"
+	if o.lang != "" {
+		target, _ := quickstart.Find(o.lang) // a word or a library stands for its language
+		name = strings.ToLower(o.lang)
+		switch {
+		case target.MCP:
+			name = target.Name
+			if err := target.Supports(subject); err != nil {
+				return diag.Failf("unsupported-target", "", "%s: %w", target.Name, err)
+			}
+		case target.Name != "":
+			name = strings.ToLower(target.Group)
+		}
+	}
+	at := slices.Index(callerNames(), name)
+	if at < 0 {
+		return diag.Usagef("there is no code of a caller for %q: --lang takes %s", o.lang, oneOf(callerNames()))
+	}
 	client, err := callerOf(doc, api, o.client)
 	if err != nil {
 		return err
 	}
-	snippets := quickstart.Request{TokenEndpoint: tokenEndpoint(issuer), ClientID: client.ClientID, Identifier: api.Identifier}.Snippets()
-	target, _ := quickstart.Find(o.lang) // a word or a library stands for its language
-	at := slices.IndexFunc(snippets, func(s quickstart.Snippet) bool {
-		return s.Name == strings.ToLower(o.lang) || s.Name == strings.ToLower(target.Group)
-	})
-	if o.lang == "" {
-		at = 0
-	}
-	if at < 0 {
-		return diag.Usagef("there is no code of a caller for %q: --lang takes curl, go, node or python", o.lang)
-	}
+	caller := quickstart.Request{
+		Issuer: subject.Issuer, TokenEndpoint: tokenEndpoint(subject.Issuer), ClientID: client.ClientID, Identifier: api.Identifier,
+	}.Callers()[at]
 	if o.out == "" {
-		return showCaller(env, snippets[at])
+		return showCaller(env, caller)
 	}
-	file := quickstart.File{Name: snippets[at].File, Language: snippets[at].Language, Content: ended(snippets[at].Code)}
-	return writeQuickstart(env, quickstart.Target{Name: snippets[at].Name, Title: snippets[at].Title}, []quickstart.File{file}, o.out)
+	file := quickstart.File{Name: caller.File, Language: caller.Language, Content: ended(caller.Code)}
+	steps := quickstart.Steps{Run: []string{caller.Run}}
+	if caller.Install != "" {
+		steps.Install = []string{caller.Install}
+	}
+	return writeQuickstart(env, quickstart.Target{Name: caller.Name, Title: caller.Title, NotExecuted: caller.NotExecuted}, steps, []quickstart.File{file}, o.out)
+}
+
+// callerNames are what --lang takes with --caller.
+func callerNames() (names []string) {
+	for _, caller := range (quickstart.Request{}).Callers() {
+		names = append(names, caller.Name)
+	}
+	return names
+}
+
+// oneOf is "a, b or c".
+func oneOf(names []string) string {
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
 // ended is text that ends with the end of a line.
@@ -232,7 +267,7 @@ func fitting(api quickstart.API) string {
 }
 
 // writeQuickstart writes the files into a folder, all of them or none.
-func writeQuickstart(env *cli.Env, target quickstart.Target, files []quickstart.File, out string) error {
+func writeQuickstart(env *cli.Env, target quickstart.Target, steps quickstart.Steps, files []quickstart.File, out string) error {
 	dir := env.Path(out)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return workspace.Unwritable(err)
@@ -255,5 +290,5 @@ func writeQuickstart(env *cli.Env, target quickstart.Target, files []quickstart.
 		}
 		written = append(written, f.Name)
 	}
-	return showWritten(env, target, files, filepath.ToSlash(out), slices.Clip(written))
+	return showWritten(env, target, steps, files, filepath.ToSlash(out), slices.Clip(written))
 }

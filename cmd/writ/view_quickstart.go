@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
@@ -84,7 +85,15 @@ type quickstartJSON struct {
 	FormatVersion string     `json:"format_version"`
 	Target        targetJSON `json:"target"`
 	Directory     string     `json:"directory,omitempty"` // where the files were written
+	Steps         stepsJSON  `json:"steps"`
 	Files         []fileJSON `json:"files"`
+}
+
+// A stepsJSON is the commands before the files are in place, with them, and then.
+type stepsJSON struct {
+	Install []string `json:"install"`
+	Run     []string `json:"run"`
+	Call    []string `json:"call"`
 }
 
 type fileJSON struct {
@@ -93,8 +102,9 @@ type fileJSON struct {
 	Content  string `json:"content"`
 }
 
-func quickstartOf(t quickstart.Target, files []quickstart.File, dir string) quickstartJSON {
+func quickstartOf(t quickstart.Target, steps quickstart.Steps, files []quickstart.File, dir string) quickstartJSON {
 	out := quickstartJSON{FormatVersion: "1", Target: targetOf(t), Directory: dir}
+	out.Steps = stepsJSON{append([]string{}, steps.Install...), append([]string{}, steps.Run...), append([]string{}, steps.Call...)} // never null
 	for _, f := range files {
 		out.Files = append(out.Files, fileJSON(f))
 	}
@@ -102,9 +112,9 @@ func quickstartOf(t quickstart.Target, files []quickstart.File, dir string) quic
 }
 
 // showQuickstart prints the code; of several files each below its name.
-func showQuickstart(env *cli.Env, t quickstart.Target, files []quickstart.File) error {
+func showQuickstart(env *cli.Env, t quickstart.Target, steps quickstart.Steps, files []quickstart.File) error {
 	if env.JSON {
-		return env.PrintJSON(quickstartOf(t, files, ""))
+		return env.PrintJSON(quickstartOf(t, steps, files, ""))
 	}
 	var text strings.Builder
 	for i, f := range files {
@@ -131,13 +141,18 @@ func showQuickstart(env *cli.Env, t quickstart.Target, files []quickstart.File) 
 func showCaller(env *cli.Env, s quickstart.Snippet) error {
 	if env.JSON {
 		return env.PrintJSON(map[string]any{
-			"format_version": "1", "name": s.Name, "run": s.Run, "files": []fileJSON{{s.File, s.Language, ended(s.Code)}},
+			"format_version": "1", "name": s.Name, "executed": !s.NotExecuted, "install": s.Install, "run": s.Run,
+			"files": []fileJSON{{s.File, s.Language, ended(s.Code)}},
 		})
 	}
 	if _, err := io.WriteString(env.Out, ended(s.Code)); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(env.Err, "\nSave it as %s and the secret in CLIENT_SECRET. Run:\n\n  %s\n", s.File, s.Run)
+	install := ""
+	if s.Install != "" {
+		install = "  " + s.Install + "\n"
+	}
+	_, err := fmt.Fprintf(env.Err, "\nSave it as %s in a folder of its own, and the secret in CLIENT_SECRET. Then:\n\n%s  %s\n", s.File, install, s.Run)
 	return err
 }
 
@@ -153,10 +168,11 @@ func comment(language, text string) string {
 	return "# " + text
 }
 
-func showWritten(env *cli.Env, t quickstart.Target, files []quickstart.File, dir string, written []string) error {
+func showWritten(env *cli.Env, t quickstart.Target, steps quickstart.Steps, files []quickstart.File, dir string, written []string) error {
 	if env.JSON {
-		return env.PrintJSON(quickstartOf(t, files, dir))
+		return env.PrintJSON(quickstartOf(t, steps, files, dir))
 	}
-	_, err := fmt.Fprintf(env.Out, "Wrote %s in %s. The first lines of %s say how to run it.\n", strings.Join(written, ", "), dir, written[0])
+	commands := strings.Join(slices.Concat(steps.Install, steps.Run), "\n  ")
+	_, err := fmt.Fprintf(env.Out, "Wrote %s in %s. Run there:\n\n  %s\n", strings.Join(written, ", "), dir, commands)
 	return err
 }

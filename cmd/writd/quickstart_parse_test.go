@@ -59,6 +59,11 @@ func parses(t *testing.T, dir string, f quickstart.File) {
 		s.atOnce(t, dir, "node", "--check", "read.mjs")
 	case "python":
 		s.atOnce(t, dir, python, "-c", "import ast, sys; ast.parse(open(sys.argv[1]).read())", f.Name)
+	case "ruby":
+		if _, err := exec.LookPath("ruby"); err != nil {
+			need(t, "ruby is not installed")
+		}
+		s.atOnce(t, dir, "ruby", "-c", f.Name)
 	case "haproxy":
 		for _, name := range []string{"key-1.pem", "key-2.pem"} {
 			put(t, filepath.Join(dir, name), publicKey(t))

@@ -59,7 +59,9 @@ func layIn(t *testing.T, dir string, target quickstart.Target, api quickstart.AP
 	must(t, err)
 	must(t, os.MkdirAll(dir, 0o700))
 	for _, f := range files {
-		put(t, filepath.Join(dir, f.Name), []byte(f.Content))
+		path := filepath.Join(dir, filepath.FromSlash(f.Name))
+		must(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		put(t, path, []byte(f.Content))
 	}
 	return filepath.Join(dir, files[0].Name)
 }

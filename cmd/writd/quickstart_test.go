@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -36,11 +37,17 @@ const oddScope = "read:'a;b%c$d(e)*f[g]+{h}|#{i}^?>"
 // A shop is a server whose tokens the quickstarts are to check.
 type shop struct {
 	listener
+	dir      string // a folder until the test ends
 	keys     string // folder of the server's keys
 	plain    string // the key set without TLS, for programs that trust the system's authorities only
 	upstream string // address of the application behind a gateway
 	apis     []quickstart.API
+	tools    quickstart.API               // whose identifier is the address of an MCP server on this machine
 	tokens   map[string]map[string]string // by API label and kind
+	agentKey string                       // file with the key of the client "agent", who has no secret
+
+	pythonMu sync.Mutex
+	python   interpreter // of the callers
 }
 
 // TestQuickstarts runs what "writ quickstart" prints: every target that is said
@@ -61,17 +68,32 @@ func TestQuickstarts(t *testing.T) {
 				t.Fatal("nothing here runs it")
 			}
 			supported := slices.DeleteFunc(slices.Clone(s.apis), func(api quickstart.API) bool { return target.Supports(api) != nil })
-			if least := len(target.Profiles)*len(target.Algs) + 3; len(supported) < least { // two with odd words and one without scopes
+			least := len(target.Profiles)*len(target.Algs) + 3 // two with odd words and one without scopes
+			if target.MCP {
+				least -= 2 // addresses have no odd words
+			}
+			if len(supported) < least {
 				t.Errorf("%d APIs are supported, want at least %d", len(supported), least)
 			}
-			run := begin(t, s, target, supported)
+			prepared := supported
+			if target.MCP {
+				prepared = append(slices.Clone(supported), s.tools)
+			}
+			run := begin(t, s, target, prepared)
 			if target.Group != "Gateway" {
-				s.adapt(t, run, supported)
+				s.adapt(t, run, target, supported)
+			}
+			if target.MCP {
+				s.connect(t, run)
 			}
 			for _, api := range supported {
 				t.Run(api.Label, func(t *testing.T) {
 					t.Parallel()
 					base := run(t, api)
+					if target.MCP {
+						s.askTools(t, base, api)
+						return
+					}
 					s.ask(t, base, api)
 					if target.Group == "Gateway" && api.Label == "auth0-RS256" {
 						s.outlive(t, base, api)
@@ -112,34 +134,47 @@ func (s *shop) ask(t *testing.T, base string, api quickstart.API) {
 // adapt runs one API's program in other surroundings: the claims reach the handler; another
 // audience and another issuer's keys come from the environment; keys that cannot be fetched are
 // no reason to refuse a token; and a port in use is said to be so.
-func (s *shop) adapt(t *testing.T, run launcher, apis []quickstart.API) {
+func (s *shop) adapt(t *testing.T, run launcher, target quickstart.Target, apis []quickstart.API) {
 	i := slices.IndexFunc(apis, func(api quickstart.API) bool { return api.Label == "rfc9068-ES256" })
 	if i < 0 {
 		t.Fatal("rfc9068-ES256 is not supported")
 	}
 	api := apis[i]
-	good, slash := "Bearer "+s.tokens[api.Label]["good"], "Bearer "+s.tokens[api.Label]["slash"]
+	good, other := "Bearer "+s.tokens[api.Label]["good"], "Bearer "+s.tokens[api.Label]["other audience"]
+	// private asks for what every valid token may have.
+	private := func(t *testing.T, base, _, authorization string, want int) string {
+		_, body := get(t, base+"/api/private", authorization, want)
+		return body
+	}
+	if target.MCP {
+		private = func(t *testing.T, base, identifier, authorization string, want int) string {
+			return callTool(t, base, identifier, authorization, "whoami", want)
+		}
+	}
 	for name, part := range map[string]func(t *testing.T){
 		"claims": func(t *testing.T) {
 			base := run(t, api)
-			if body := getBody(t, base+"/api/private", good); !strings.Contains(body, "A valid token of billing@clients reads this.") {
+			if body := private(t, base, api.Identifier, good, http.StatusOK); !strings.Contains(body, "A valid token of billing@clients ") {
 				t.Errorf("answer %s", body)
 			}
 			run(t, api, "PORT="+base[strings.LastIndexByte(base, ':')+1:], expectNoStart)
 		},
 		"environment": func(t *testing.T) {
-			base := run(t, api, "AUDIENCE="+api.Identifier+"/", "ISSUER="+s.issuer, "JWKS_URI="+s.plain)
-			get(t, base+"/api/private", slash, http.StatusOK)
-			get(t, base+"/api/private", good, http.StatusUnauthorized)
+			audience := api.Identifier + "/other"
+			base := run(t, api, "AUDIENCE="+audience, "ISSUER="+s.issuer, "JWKS_URI="+s.plain)
+			private(t, base, audience, other, http.StatusOK)
+			private(t, base, audience, good, http.StatusUnauthorized)
 			base = run(t, api, "ISSUER="+s.issuer+"other/", "JWKS_URI="+s.plain)
-			get(t, base+"/api/private", good, http.StatusUnauthorized)
+			private(t, base, api.Identifier, good, http.StatusUnauthorized)
 		},
 		"outage": func(t *testing.T) {
 			for _, keys := range []string{"http://" + testenv.Address(t) + "/", s.plain + ".gone"} { // nobody there, and 404
 				base := run(t, api, "JWKS_URI="+keys)
-				get(t, base+"/api/private", good, http.StatusServiceUnavailable)
-				get(t, base+"/api/private", "", http.StatusUnauthorized)
-				get(t, base+"/api/public", "", http.StatusOK)
+				private(t, base, api.Identifier, good, http.StatusServiceUnavailable)
+				private(t, base, api.Identifier, "", http.StatusUnauthorized)
+				if !target.MCP {
+					get(t, base+"/api/public", "", http.StatusOK)
+				}
 			}
 		},
 	} {
@@ -150,19 +185,6 @@ func (s *shop) adapt(t *testing.T, run launcher, apis []quickstart.API) {
 	}
 }
 
-func getBody(t *testing.T, address, authorization string) string {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
-	must(t, err)
-	request.Header.Set("Authorization", authorization)
-	response, err := http.DefaultClient.Do(request)
-	must(t, err)
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	must(t, err)
-	return string(body)
-}
-
 // outlive uses a token all the time until it expires: what remembers good tokens
 // must not remember them for longer, and not longer because they are asked for.
 func (s *shop) outlive(t *testing.T, base string, api quickstart.API) {
@@ -170,7 +192,7 @@ func (s *shop) outlive(t *testing.T, base string, api quickstart.API) {
 	expiry := time.Now().Add(3 * time.Second).Truncate(time.Second)
 	brief := s.forge(t, api, s.tokens[api.Label]["good"], string(api.Alg), func(_, claims map[string]any) { claims["exp"] = expiry.Unix() })
 	for time.Until(expiry) > -time.Second {
-		status := get(t, base+"/api/private", "Bearer "+brief, http.StatusOK, http.StatusUnauthorized)
+		status, _ := get(t, base+"/api/private", "Bearer "+brief, http.StatusOK, http.StatusUnauthorized)
 		if status != http.StatusOK && time.Now().Before(expiry) {
 			t.Errorf("%d before it expires", status)
 		}
@@ -179,11 +201,18 @@ func (s *shop) outlive(t *testing.T, base string, api quickstart.API) {
 	get(t, base+"/api/private", "Bearer "+brief, http.StatusUnauthorized)
 }
 
-// get wants one of these statuses, which it returns, and a challenge with every refusal (RFC 6750 section 3).
-func get(t *testing.T, address, authorization string, want ...int) (status int) {
+// get wants one of these statuses, and a challenge with every refusal (RFC 6750 section 3).
+func get(t *testing.T, address, authorization string, want ...int) (status int, body string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
 	must(t, err)
+	response, body := send(t, request, authorization, want...)
+	return response.StatusCode, body
+}
+
+// send sends the request, for one of these statuses.
+func send(t *testing.T, request *http.Request, authorization string, want ...int) (*http.Response, string) {
+	t.Helper()
 	if authorization != "" {
 		request.Header.Set("Authorization", authorization)
 	}
@@ -199,7 +228,7 @@ func get(t *testing.T, address, authorization string, want ...int) (status int) 
 	if refused := want[0] == http.StatusUnauthorized || want[0] == http.StatusForbidden; refused && !strings.HasPrefix(challenge, "Bearer") {
 		t.Errorf("%s with %.20q: the challenge is %q", request.URL.Path, authorization, challenge)
 	}
-	return response.StatusCode
+	return response, string(body)
 }
 
 // openShop starts writd behind TLS and gets the tokens of every API.
@@ -209,7 +238,7 @@ func openShop(t *testing.T) *shop {
 		t.Skip("the programs of strangers are run once, without the race detector")
 	}
 	dir := t.TempDir()
-	s := &shop{keys: filepath.Join(dir, "keys"), tokens: map[string]map[string]string{}}
+	s := &shop{dir: t.TempDir(), keys: filepath.Join(dir, "keys"), tokens: map[string]map[string]string{}}
 	s.ca = filepath.Join(dir, "tls.crt")
 	writeAuthority(t, dir)
 	must(t, os.Mkdir(s.keys, 0o700))
@@ -221,10 +250,11 @@ func openShop(t *testing.T) *shop {
 	}
 	s.issuer = "https://localhost:" + port[1] + "/"
 	s.client = s.trusting(t)
-	put(t, filepath.Join(dir, "writ.snapshot"), marshal(t, snapshot.Envelope{Serial: 1}, s.stock(), nil))
+	s.tools.Identifier = "http://" + testenv.Address(t) + "/mcp"
+	put(t, filepath.Join(dir, "writ.snapshot"), marshal(t, snapshot.Envelope{Serial: 1}, s.withAgent(t, s.stock()), nil))
 	eventually(t, func() error { return status(p.admin, "/readyz", http.StatusOK) })
 	s.serveBeside(t)
-	for _, api := range s.apis {
+	for _, api := range append(slices.Clone(s.apis), s.tools) {
 		s.tokens[api.Label] = s.tokensOf(t, api)
 	}
 	return s
@@ -261,6 +291,8 @@ func (s *shop) stock() *schema.Document {
 		}
 	}
 	s.add(doc, "bare", "https://api.example.com/bare", schema.ProfileAuth0, schema.RS256, nil)
+	s.add(doc, "tools", s.tools.Identifier, schema.ProfileRFC9068, schema.ES256, scopes)
+	s.tools, s.apis = s.apis[len(s.apis)-1], s.apis[:len(s.apis)-1]
 	slices.SortFunc(doc.APIs, func(a, b schema.API) int { return strings.Compare(a.Label, b.Label) })
 	slices.SortFunc(doc.Authorizations, func(a, b schema.Authorization) int { return strings.Compare(a.Label, b.Label) })
 	return doc

@@ -3,6 +3,7 @@ package quickstart
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -19,7 +20,9 @@ import (
 //	aliases                                separated by spaces
 //	refuses X                              the reason why profile or algorithm X cannot be verified
 //	cannot say X                           the reason why no value may hold the text X
-//	run                                    a command, repeated
+//	identifiers X                          the reason why identifiers must match the regular expression X
+//	mcp                                    "yes" for an MCP server
+//	install, run                           a command, repeated
 func parse(name, text string) Target {
 	t := Target{Name: name, refusals: map[string]string{}, NotExecuted: true}
 	front, files, _ := strings.Cut(text, "\n-- ")
@@ -52,6 +55,7 @@ func (t *Target) set(key, value string) bool {
 	}
 	what, found := strings.CutPrefix(key, "refuses ")
 	text, limited := strings.CutPrefix(key, "cannot say ")
+	pattern, patterned := strings.CutPrefix(key, "identifiers ")
 	switch {
 	case key == "test":
 		t.Test, t.NotExecuted = value, false
@@ -59,12 +63,18 @@ func (t *Target) set(key, value string) bool {
 		t.Test = value
 	case key == "aliases":
 		t.Aliases = strings.Fields(value)
+	case key == "mcp":
+		t.MCP = value == "yes"
+	case key == "install":
+		t.install = append(t.install, value)
 	case key == "run":
 		t.run = append(t.run, value)
 	case found && (slices.Contains(allProfiles(), schema.Profile(what)) || jose.Registered(what)):
 		t.refusals[what] = value
 	case limited:
-		t.limits = append(t.limits, limit{text, value})
+		t.limits = append(t.limits, limit{text: text, reason: value})
+	case patterned:
+		t.limits = append(t.limits, limit{identifier: regexp.MustCompile(pattern), reason: value})
 	default:
 		return false
 	}

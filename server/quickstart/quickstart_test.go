@@ -2,6 +2,7 @@ package quickstart_test
 
 import (
 	"fmt"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -92,6 +93,9 @@ func TestRefusalsSayWhy(t *testing.T) {
 		{"jose", schema.RS256, func(a *quickstart.API) { a.Scopes = []string{`a"b`} }, "scope"},
 		{"jose", schema.RS256, func(a *quickstart.API) { a.Profile = "" }, "profile"},
 		{"jose", "none", nil, "algorithm"},
+		{"mcp-node", schema.HS256, nil, "could make tokens for itself"},
+		{"mcp-go", schema.RS256, func(a *quickstart.API) { a.Identifier = "urn:orders" }, "must be that address"},
+		{"mcp-go", schema.RS256, func(a *quickstart.API) { a.Identifier = "https://mcp.example.com/mcp/" }, "must be that address"},
 	} {
 		target, _ := quickstart.Find(c.target)
 		api := orders(schema.ProfileRFC9068, c.alg)
@@ -123,7 +127,7 @@ func TestFilesSayWhatTheyAre(t *testing.T) {
 			}
 			text += f.Content
 		}
-		for _, want := range []string{api.Issuer, api.Identifier, string(api.Alg), api.Scopes[0], "/api/private-scoped"} {
+		for _, want := range []string{api.Issuer, api.Identifier, string(api.Alg), api.Scopes[0], scoped(target)} {
 			if !strings.Contains(text, want) {
 				t.Errorf("nothing says %q", want)
 			}
@@ -140,12 +144,20 @@ func TestFilesSayWhatTheyAre(t *testing.T) {
 	})
 }
 
+// scoped is what needs the API's scope: a route, or the tool of an MCP server.
+func scoped(target quickstart.Target) string {
+	if target.MCP {
+		return "lookup"
+	}
+	return "/api/private-scoped"
+}
+
 func TestAnAPIWithoutScopesHasNoScopedRoute(t *testing.T) {
 	everyPair(t, func(t *testing.T, target quickstart.Target, api quickstart.API) {
 		api.Scopes = nil
 		for _, f := range files(t, target, api) {
-			if strings.Contains(f.Content, "private-scoped") {
-				t.Errorf("%s has the route", f.Name)
+			if strings.Contains(f.Content, scoped(target)) {
+				t.Errorf("%s has what needs a scope", f.Name)
 			}
 		}
 	})
@@ -231,6 +243,71 @@ func TestSnippetsLeaveTheSecretOut(t *testing.T) {
 	for _, snippet := range request.Snippets() {
 		if strings.Contains(snippet.Code, "CLIENT_SECRET") || !strings.Contains(snippet.Code, "s3cr3t") || !strings.Contains(snippet.Code, "write:orders") {
 			t.Errorf("%+v", snippet)
+		}
+	}
+}
+
+// What is installed by name and version is what the tests run with.
+func TestPinsAreThoseOfTheTests(t *testing.T) {
+	npm, module := read(t, "../../.ci/e2e/package.json"), read(t, "../../.ci/e2e/quickstart/go.mod")
+	var commands []string
+	for _, target := range quickstart.Targets() {
+		for _, alg := range target.Algs {
+			steps, err := target.Steps(orders(target.Profiles[0], alg))
+			if err != nil {
+				t.Fatal(err)
+			}
+			commands = append(commands, steps.Install...)
+		}
+	}
+	for _, caller := range (quickstart.Request{}).Callers() {
+		commands = append(commands, strings.Split(caller.Install, " && ")...)
+	}
+	pins := 0
+	for _, command := range commands {
+		for _, word := range strings.Fields(command) {
+			at := strings.LastIndexByte(word, '@')
+			switch {
+			case at < 1:
+			case strings.HasPrefix(command, "npm install ") && !strings.Contains(npm, fmt.Sprintf("%q: %q", word[:at], word[at+1:])),
+				strings.HasPrefix(command, "go get ") && !strings.Contains(module, "\t"+word[:at]+" "+word[at+1:]+"\n"):
+				t.Errorf("%s is not what the tests run with", word)
+			default:
+				pins++
+			}
+		}
+	}
+	if pins == 0 {
+		t.Error("nothing is installed by version")
+	}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+// Callers leave the secret to the environment, and say when no test runs them.
+func TestCallers(t *testing.T) {
+	request := quickstart.Request{
+		Issuer: "https://auth.example.com/", TokenEndpoint: "https://auth.example.com/oauth/token", ClientID: "billing", Secret: "s3cr3t",
+		Identifier: "https://mcp.example.com/mcp", Scopes: []string{"read:orders"},
+	}
+	for _, caller := range request.Callers() {
+		for _, want := range []string{"CLIENT_SECRET", request.ClientID, request.Identifier, request.TokenEndpoint} {
+			if !strings.Contains(caller.Code, want) {
+				t.Errorf("%s: nothing says %q", caller.Name, want)
+			}
+		}
+		if strings.Contains(caller.Code, request.Secret) || strings.Contains(caller.Code, "NOT EXECUTED") != caller.NotExecuted || caller.Language == "" || caller.Run == "" {
+			t.Errorf("%s:\n%s", caller.Name, caller.Code)
+		}
+		if _, target := quickstart.Find(caller.Name); target == (caller.Name == "curl") {
+			t.Errorf("%s: a target of that name: %t", caller.Name, target)
 		}
 	}
 }

@@ -89,6 +89,24 @@ func (p page) Port() string {
 	return cmp.Or(p.keysURL().Port(), "80")
 }
 
+// Path is the path of the identifier, at which an MCP server answers.
+func (p page) Path() string {
+	address, err := url.Parse(p.Identifier)
+	if err != nil {
+		return "/"
+	}
+	return cmp.Or(address.EscapedPath(), "/")
+}
+
+// MetadataPath is where an MCP server describes what it wants (RFC 9728 section 3.1).
+func (p page) MetadataPath() string {
+	const wellKnown = "/.well-known/oauth-protected-resource"
+	if p.Path() == "/" {
+		return wellKnown
+	}
+	return wellKnown + p.Path()
+}
+
 // OwnJWKS reports whether the keys are elsewhere than where writd serves an issuer's, so that
 // another issuer says nothing about where its keys are.
 func (p page) OwnJWKS() bool { return p.JWKS != API{Issuer: p.Issuer}.jwksURI() }
@@ -99,8 +117,12 @@ func (p page) Shared() bool { return p.Alg == schema.HS256 }
 // Header is the comment at the top of a file: each of its lines begins with the
 // prefix, commands with the indentation after it.
 func (p page) Header(prefix, indent string) (string, error) {
+	kind := "a resource server"
+	if p.Target.MCP {
+		kind = "an MCP server"
+	}
 	lines := []string{
-		fmt.Sprintf("%s (api %s): a resource server that takes access tokens of", plain(p.Name), plain(p.Label)),
+		fmt.Sprintf("%s (api %s): %s that takes access tokens of", plain(p.Name), plain(p.Label), kind),
 		fmt.Sprintf("%s for %s, signed with %s, profile %s.", plain(p.Issuer), plain(p.Identifier), p.Alg, p.Profile),
 	}
 	if p.IncludePermissions {
@@ -108,21 +130,37 @@ func (p page) Header(prefix, indent string) (string, error) {
 	}
 	lines = append(lines, "")
 	lines = append(lines, p.warning()...)
-	lines = append(lines, "Run:", "")
-	for _, command := range p.Target.run {
-		text, err := fill("run", command, p)
-		if err != nil {
-			return "", err
-		}
-		lines = append(lines, indent+text)
+	steps, err := p.steps()
+	if err != nil {
+		return "", err
+	}
+	run := "Run, with these files in that folder; PORT names another port than 3000:"
+	if p.Target.Group == "Gateway" {
+		run = "Run, with these files in that folder:"
 	}
 	if p.Shared() {
-		lines = append(lines, "", "SIGNING_SECRET holds the secret that the server signs with, at least 32 bytes. Keep it out of files.")
+		lines = append(lines, "SIGNING_SECRET holds the secret that the server signs with, at least 32 bytes. Keep it out of files.", "")
 	}
-	lines = append(lines, "", "Try, with an access token in TOKEN, as of writ token --raw:", "")
-	for _, request := range p.try() {
-		lines = append(lines, indent+request)
+	number := 0
+	for _, step := range []struct {
+		title    string
+		commands []string
+	}{
+		{"Install, in a folder of its own:", steps.Install},
+		{run, steps.Run},
+		{"Call, with an access token in TOKEN, as of writ token --raw:", steps.Call},
+	} {
+		if len(step.commands) == 0 {
+			continue
+		}
+		number++
+		lines = append(lines, fmt.Sprintf("%d. %s", number, step.title), "")
+		for _, command := range step.commands {
+			lines = append(lines, indent+command)
+		}
+		lines = append(lines, "")
 	}
+	lines = lines[:len(lines)-1]
 	for i, line := range lines {
 		if !strings.HasPrefix(line, "\t") {
 			line = " " + line
@@ -157,18 +195,6 @@ func (p page) warning() []string {
 		return []string{"NOT EXECUTED: a test of writ holds this file to its own schema, but none sends it tokens. Try", "the answers below before you rely on it.", ""}
 	}
 	return []string{"NOT EXECUTED: no test of writ runs this code. Try the answers below before you rely on it.", ""}
-}
-
-// try are the requests to begin with.
-func (p page) try() []string {
-	lines := []string{
-		"curl -i http://127.0.0.1:3000/api/public",
-		`curl -i http://127.0.0.1:3000/api/private -H "Authorization: Bearer $TOKEN"`,
-	}
-	if p.Scope != "" {
-		lines = append(lines, `curl -i http://127.0.0.1:3000/api/private-scoped -H "Authorization: Bearer $TOKEN"`)
-	}
-	return lines
 }
 
 // shared are the parts that several targets of a language have in common.

@@ -1,10 +1,6 @@
 package quickstart
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-)
+import "fmt"
 
 // Steps are the commands around the files of a target: what to install, what runs the files
 // once they are in place, and what then asks the resource server, with a token in the
@@ -17,24 +13,46 @@ func (t Target) Steps(api API) (Steps, error) {
 	if err != nil {
 		return Steps{}, err
 	}
-	var commands []string
-	for _, command := range t.run {
-		text, err := fill("run", command, p)
-		if err != nil {
-			return Steps{}, fmt.Errorf("target %s: %w", t.Name, err)
-		}
-		commands = append(commands, text)
+	s, err := p.steps()
+	if err != nil {
+		return Steps{}, fmt.Errorf("target %s: %w", t.Name, err)
 	}
-	at := slices.IndexFunc(commands, t.needsFiles)
-	if at < 0 {
-		at = len(commands) - 1 // the last one runs what the others have installed
-	}
-	return Steps{commands[:at], commands[at:], p.try()}, nil
+	return s, nil
 }
 
-// needsFiles reports whether a command reads the files, by name or by what they import, or
-// sets what they read. It and all after it come once they are in place.
-func (t Target) needsFiles(command string) bool {
-	return strings.HasPrefix(command, "go mod tidy") || strings.HasPrefix(command, "export ") ||
-		slices.ContainsFunc(t.files, func(f source) bool { return slices.Contains(strings.Fields(command), f.name) })
+// steps fills the values of the API into the commands.
+func (p page) steps() (s Steps, err error) {
+	for _, step := range []struct {
+		from []string
+		to   *[]string
+	}{{p.Target.install, &s.Install}, {p.Target.run, &s.Run}} {
+		for _, command := range step.from {
+			text, err := fill("command", command, p)
+			if err != nil {
+				return Steps{}, err
+			}
+			*step.to = append(*step.to, text)
+		}
+	}
+	s.Call = p.calls()
+	return s, nil
+}
+
+// calls are the requests to begin with.
+func (p page) calls() []string {
+	const base, bearer = "http://127.0.0.1:3000", ` -H "Authorization: Bearer $TOKEN"`
+	if p.Target.MCP {
+		const whoami = ` -H "Content-Type: application/json" -H "Accept: application/json, text/event-stream"` +
+			` -d '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"whoami"}}'`
+		return []string{
+			"curl -i -X POST " + base + p.Path() + "   # refused, and told where the metadata are",
+			"curl -i " + base + p.MetadataPath(),
+			"curl -i " + base + p.Path() + bearer + whoami,
+		}
+	}
+	calls := []string{"curl -i " + base + "/api/public", "curl -i " + base + "/api/private" + bearer}
+	if p.Scope != "" {
+		calls = append(calls, "curl -i "+base+"/api/private-scoped"+bearer)
+	}
+	return calls
 }

@@ -3,6 +3,8 @@ package quickstart
 import (
 	"embed"
 	"errors"
+	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -23,21 +25,22 @@ type Target struct {
 	Test        string   // the test that proves it, or that parses it when NotExecuted; "" for none
 	Aliases     []string // other values of --lang
 	NotExecuted bool     // no test sends it tokens, and the code says so
+	MCP         bool     // an MCP server: clients call its tools, and it has no routes
 
-	refusals map[string]string // profile or algorithm -> why not
-	limits   []limit
-	run      []string // the commands, as templates
-	files    []source
+	refusals     map[string]string // profile or algorithm -> why not
+	limits       []limit
+	install, run []string // the commands, as templates
+	files        []source
 }
 
 // IsGuard reports whether the file is what an API of one's own takes over; the others are a
 // small program around it.
-func (f File) IsGuard() bool { return strings.HasPrefix(f.Name, "guard.") }
+func (f File) IsGuard() bool { return strings.Contains(strings.ToLower(path.Base(f.Name)), "guard") }
 
 // A source is one file of a target before its values are filled in.
 type source struct{ name, language, text string }
 
-//go:embed parts targets requests
+//go:embed parts targets requests callers
 var embedded embed.FS
 
 // order is that of the page: the first of a group is what the group's name stands for.
@@ -47,6 +50,7 @@ var order = []string{
 	"flask", "fastapi",
 	"haproxy", "nginx", "apache", "envoy", "istio",
 	"spring-boot", "aspnet-core", "laravel", "rails",
+	"mcp-node", "mcp-go", "mcp-python",
 }
 
 // load parses every target once. One that does not parse is a mistake in this
@@ -97,13 +101,17 @@ func (t Target) Supports(api API) error {
 	return nil
 }
 
-// A limit is what a target's configuration language cannot say.
+// A limit is what a target's language or protocol has no way to say.
 type limit struct {
-	text   string // that no value may hold
-	reason string
+	text       string         // that no value may hold; "" for a limit on identifiers
+	identifier *regexp.Regexp // that identifiers must match
+	reason     string
 }
 
 func (l limit) exceeded(api API) bool {
+	if l.identifier != nil {
+		return !l.identifier.MatchString(api.Identifier)
+	}
 	values := append([]string{api.Issuer, api.Identifier}, api.Scopes...)
 	return slices.ContainsFunc(values, func(v string) bool { return strings.Contains(v, l.text) })
 }

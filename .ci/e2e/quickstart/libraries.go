@@ -9,5 +9,9 @@ import (
 	_ "github.com/auth0/go-jwt-middleware/v2/validator"
 	_ "github.com/coreos/go-oidc/v3/oidc"
 	_ "github.com/golang-jwt/jwt/v5"
+	_ "github.com/modelcontextprotocol/go-sdk/auth"
+	_ "github.com/modelcontextprotocol/go-sdk/jsonrpc"
+	_ "github.com/modelcontextprotocol/go-sdk/mcp"
+	_ "github.com/modelcontextprotocol/go-sdk/oauthex"
 	_ "golang.org/x/oauth2/clientcredentials"
 )
