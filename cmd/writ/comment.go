@@ -248,7 +248,8 @@ func (s *places) place(address, attribute, label string) view.Place {
 		commit = s.commits.head
 	}
 	r, ok := model.AttributeRange(address, attribute, label)
-	if !ok && s.prior != nil {
+	before := !ok && s.prior != nil
+	if before {
 		if model = s.prior; s.commits != nil {
 			commit = s.commits.base
 		}
@@ -257,7 +258,9 @@ func (s *places) place(address, attribute, label string) view.Place {
 	if !ok {
 		return view.Place{}
 	}
-	return s.at(r, commit, owner(model, address))
+	p := s.at(r, commit, owner(model, address))
+	p.Before = before
+	return p
 }
 
 // at is a place at a commit.

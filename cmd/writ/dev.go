@@ -47,6 +47,7 @@ there is a token for each of them; "writ token" of the same user finds it.`,
 		Example: "$ writ dev demo\nwrit dev  demo  1 API, 1 client, 1 authorization\n...\n\n$ writ token --client billing --api https://api.example.com/orders\n$ curl -s http://127.0.0.1:8080/oauth/token -u billing:... \\\n    -d grant_type=client_credentials --data-urlencode audience=https://api.example.com/orders",
 		Flags: []cli.Flag{
 			{Name: "listen", Usage: "listen on the loopback `ADDR`; port 0 takes a free one", Value: &listen},
+			snapshotFlag(flags),
 			{Name: "no-key", Usage: "let whoever reaches the console write, as behind a proxy that asks who it is", Value: &noKey},
 		},
 		Run: func(ctx context.Context, env *cli.Env, args []string) error {

@@ -21,7 +21,7 @@ func (d *devServer) newPages() {
 	d.editor = &treeEditor{w: d.w, reload: d.reload}
 	d.pages = console.New(console.Options{
 		State: d.consoleState, Tokens: d.server.Public(), Editor: d.editor, Writable: true, Locked: !d.noKey, Live: &d.live,
-		Secret: d.throw.secret, NewSecret: secretMaker(d.env.Rand),
+		Secret: d.throw.secret, NewSecret: secretMaker(d.env.Rand), Changes: newFolderComparer(d.env, d.w, d.editor),
 		Announce: func() { _ = d.say("console", "The console again, for another browser: "+d.pages.Address(d.origin)) },
 	})
 }

@@ -55,6 +55,8 @@ type Options struct {
 	Secret string
 	// NewSecret makes a client secret, and its hash as the configuration has it.
 	NewSecret func() (secret, hash string, err error)
+	// Changes says what the files change. Nil: there are none.
+	Changes Comparer
 	// Live tells of changes. Nil: pages do not follow them.
 	Live *Live
 }
@@ -247,6 +249,8 @@ func (p *page) find(segments []string) func() {
 		return p.apis
 	case n == 1 && at(0) == "clients" && !post:
 		return p.clients
+	case n == 1 && at(0) == "changes" && !post:
+		return p.changes
 	case n == 1 && at(0) == "graph" && !post:
 		return p.graph
 	case n == 1 && at(0) == "keys" && !post:

@@ -21,6 +21,8 @@ type page struct {
 	r       *http.Request
 	state   State
 	trusted bool // who looks at it may write
+
+	compared *Comparison // that is shown; nil: none is
 }
 
 // A frame is what every page has around its own part. Templates get plain data only, and
@@ -31,7 +33,8 @@ type frame struct {
 	Section  string // the entry of the navigation
 	Writable bool   // files can be written by who looks at it
 	Editable bool   // files can be written, by who has the key
-	Live     bool   // pages are told of changes
+	Events   string // where pages are told of changes; "": they are not
+	Changes  bool   // there are files to compare
 	Shows    string // what the page shows, as events name it
 	Sent     bool   // it is the answer to a form, which cannot be had again
 	Flash    *flash // what was just written; nil: nothing
@@ -74,7 +77,7 @@ func parseTemplates(version string) templates {
 	template.Must(layout.ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/tabs.html", "templates/edit.html"))
 	sets := templates{}
 	for _, name := range []string{
-		"apis", "quickstart", "settings", "scopes", "access", "test", "clients", "client", "create", "newclient", "undo", "start", "graph", "keys", "message",
+		"apis", "quickstart", "settings", "scopes", "access", "test", "clients", "client", "create", "newclient", "undo", "start", "graph", "keys", "message", "changes",
 	} {
 		set := template.Must(layout.Clone())
 		sets[name] = template.Must(set.ParseFS(files, "templates/"+name+".html"))
@@ -86,7 +89,8 @@ func parseTemplates(version string) templates {
 // leaves half of one.
 func (p *page) show(status int, name, section, title string, body any) {
 	f := frame{State: p.status(), Title: title, Section: section, Served: p.console.opts.Tokens != nil, Body: body,
-		Writable: p.mayWrite(), Editable: p.console.opts.Writable, Live: p.console.opts.Live != nil, Shows: shows(p.state), Flash: p.flash(), Sent: p.r.Method == http.MethodPost}
+		Writable: p.mayWrite(), Editable: p.console.opts.Writable, Changes: p.console.opts.Changes != nil, Flash: p.flash(), Sent: p.r.Method == http.MethodPost}
+	f.Events, f.Shows = p.events()
 	var out bytes.Buffer
 	if err := p.console.templates[name].ExecuteTemplate(&out, "layout", f); err != nil {
 		http.Error(p.w, "internal error", http.StatusInternalServerError)

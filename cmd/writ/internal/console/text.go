@@ -137,11 +137,15 @@ func added(f FileDiff) string {
 // where the parts are short enough.
 func breaks(s, after string) template.HTML {
 	var b strings.Builder
-	for _, r := range s {
-		b.WriteString(template.HTMLEscapeString(string(r)))
-		if strings.ContainsRune(after, r) {
-			b.WriteString("<wbr>")
+	for {
+		i := strings.IndexAny(s, after)
+		if i < 0 || i+1 == len(s) {
+			break
 		}
+		b.WriteString(template.HTMLEscapeString(s[:i+1]))
+		b.WriteString("<wbr>")
+		s = s[i+1:]
 	}
+	b.WriteString(template.HTMLEscapeString(s))
 	return template.HTML(b.String())
 }

@@ -43,6 +43,8 @@ type Place struct {
 	Owner string // of the object, as its metadata has it
 	Line  string // "payments/clients.hcl:12"
 	URL   string // of that line, at a commit
+
+	Before bool // the line is of the files before the change: the object is gone
 }
 
 // PlanOf is the view for the command's output format and terminal.
