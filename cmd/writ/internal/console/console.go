@@ -226,7 +226,7 @@ func (c *Console) servePage(w http.ResponseWriter, r *http.Request, path string)
 		p.notFound("There is no such page.", "")
 	case p.state.Snapshot == nil && p.state.Blank && p.console.opts.Writable:
 		p.start()
-	case p.state.Snapshot == nil && segments[0] != "keys":
+	case p.state.Snapshot == nil && segments[0] != "keys" && segments[0] != "search":
 		p.empty()
 	default:
 		serve()
@@ -249,6 +249,8 @@ func (p *page) find(segments []string) func() {
 		return p.apis
 	case n == 1 && at(0) == "clients" && !post:
 		return p.clients
+	case n == 1 && at(0) == "search" && !post:
+		return p.searchAll
 	case n == 1 && at(0) == "changes" && !post:
 		return p.changes
 	case n == 1 && at(0) == "graph" && !post:

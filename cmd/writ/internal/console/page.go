@@ -74,10 +74,10 @@ type templates map[string]*template.Template
 // share, and the page's own "main".
 func parseTemplates(version string) templates {
 	layout := template.New("").Funcs(functions(version))
-	template.Must(layout.ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/tabs.html", "templates/edit.html"))
+	template.Must(layout.ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/tabs.html", "templates/edit.html", "templates/palette.html"))
 	sets := templates{}
 	for _, name := range []string{
-		"apis", "quickstart", "settings", "scopes", "access", "test", "clients", "client", "create", "newclient", "undo", "start", "graph", "keys", "message", "changes",
+		"apis", "quickstart", "settings", "scopes", "access", "test", "clients", "client", "create", "newclient", "undo", "start", "graph", "keys", "message", "changes", "find",
 	} {
 		set := template.Must(layout.Clone())
 		sets[name] = template.Must(set.ParseFS(files, "templates/"+name+".html"))

@@ -40,7 +40,7 @@ func TestItStaysSmall(t *testing.T) {
 			}
 		}
 	}
-	for name, most := range map[string]int64{"assets/console.css": 30_000, "assets/console.js": 12_000, "assets/icon.svg": 1_000} {
+	for name, most := range map[string]int64{"assets/console.css": 30_000, "assets/console.js": 12_000, "assets/palette.js": 6_000, "assets/icon.svg": 1_000} {
 		info, err := os.Stat(name)
 		if err != nil {
 			t.Fatal(err)
@@ -54,7 +54,7 @@ func TestItStaysSmall(t *testing.T) {
 // Assets are kept by browsers until they change.
 func TestAssets(t *testing.T) {
 	s := newSite(t, document(), false)
-	for name, kind := range map[string]string{"console.css": "text/css; charset=utf-8", "console.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml"} {
+	for name, kind := range map[string]string{"console.css": "text/css; charset=utf-8", "console.js": "text/javascript; charset=utf-8", "palette.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml"} {
 		w := s.get("/console/assets/" + name)
 		if w.Code != 200 || w.Header().Get("Content-Type") != kind || w.Header().Get("Content-Length") != strconv.Itoa(w.Body.Len()) {
 			t.Errorf("%s: %d %s", name, w.Code, w.Header())
