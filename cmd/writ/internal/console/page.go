@@ -46,6 +46,7 @@ type frame struct {
 type status struct {
 	Any                 bool // there is a snapshot in force
 	Issuer, Environment string
+	Kind                string // of the environment, for its colour: see environmentKind
 	Digest, Revision    string
 	Serial              uint64
 	Now, Since          time.Time
@@ -63,8 +64,30 @@ func (p *page) status() status {
 	if s.Any {
 		issuer := p.state.Snapshot.Issuer()
 		s.Issuer, s.Environment = issuer.URL, issuer.Environment
+		s.Kind = environmentKind(s.Environment)
 	}
 	return s
+}
+
+// environmentKind sorts the name of an environment by what a mistake there would cost: "prod",
+// "staging", "dev", "other" for a name that says nothing of it, "" for none. What is before
+// production, such as "preprod" and "non-prod", is no production.
+func environmentKind(name string) string {
+	name = strings.ToLower(name)
+	says := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(name, word) })
+	}
+	switch {
+	case name == "":
+		return ""
+	case says("stag", "preprod", "pre-prod", "nonprod", "non-prod", "uat", "qa"):
+		return "staging"
+	case says("prod", "prd", "live"):
+		return "prod"
+	case says("dev", "local", "test", "sandbox"):
+		return "dev"
+	}
+	return "other"
 }
 
 // templates are the parsed pages by name.
@@ -74,7 +97,7 @@ type templates map[string]*template.Template
 // share, and the page's own "main".
 func parseTemplates(version string) templates {
 	layout := template.New("").Funcs(functions(version))
-	template.Must(layout.ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/tabs.html", "templates/edit.html", "templates/palette.html"))
+	template.Must(layout.ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/tabs.html", "templates/edit.html", "templates/frame.html"))
 	sets := templates{}
 	for _, name := range []string{
 		"apis", "quickstart", "settings", "scopes", "access", "test", "clients", "client", "create", "newclient", "undo", "start", "graph", "keys", "message", "changes", "find",

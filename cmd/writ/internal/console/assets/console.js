@@ -148,6 +148,7 @@ function events(root) {
     if (busy || response.status !== 200) take("#trouble");
     else take("main");
     take("#footer");
+    take("#about dl"); // it may be open
     const rejected = $("#trouble .rejected");
     if (rejected) overlay(rejected);
   };
