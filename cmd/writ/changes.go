@@ -198,7 +198,8 @@ func (c *folderComparer) compare(ctx context.Context, t *workspace.Tree, b *comp
 		return unanswered(err, c.env.Now())
 	}
 	said := comparisonOf(view.NewPlanPage(review, mostChanges), t.Sources)
-	said.Base, said.Notes = baseName(b.base), b.notes
+	said.Base, said.Made = baseName(b.base)
+	said.Notes = b.notes
 	said.Differs = !p.Plan.Empty() || review.Guards.Errors() > 0
 	for _, noun := range review.Unchecked {
 		said.Notes = append(slices.Clip(said.Notes), "Not compared: "+noun+".")
@@ -209,16 +210,16 @@ func (c *folderComparer) compare(ctx context.Context, t *workspace.Tree, b *comp
 	return said
 }
 
-// baseName is what a base is, beside its name.
-func baseName(b *workspace.Baseline) string {
+// baseName is what a base is, beside its name, and when it was made.
+func baseName(b *workspace.Baseline) (string, time.Time) {
 	switch {
 	case b.Commit() != "":
-		return "commit " + b.Commit()[:12]
+		return "commit " + b.Commit()[:12], time.Time{}
 	case b.Snapshot != nil:
 		envelope := b.Snapshot.Envelope()
-		return fmt.Sprintf("serial %d of %s", envelope.Serial, envelope.Created.UTC().Format("2006-01-02 15:04 UTC"))
+		return fmt.Sprintf("serial %d", envelope.Serial), envelope.Created
 	}
-	return ""
+	return "", time.Time{}
 }
 
 // unanswered is a comparison that could not be made: the sentence of the error, and what is

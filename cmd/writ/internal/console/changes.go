@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // A Comparer says what the files of a configuration change, as a plan does. It is safe for
@@ -26,8 +27,9 @@ type Comparison struct {
 	ID      string
 	Ref     string // of the choice that was taken
 	Choices []Base
-	Base    string   // what stands there: "serial 4 of ..."
-	Notes   []string // what the comparison takes for granted, in sentences
+	Base    string    // what stands there: "serial 4"
+	Made    time.Time // when that was made; the zero time where it is not known
+	Notes   []string  // what the comparison takes for granted, in sentences
 
 	Absent  bool   // there is nothing to compare with, or no plan
 	Problem string // why, in sentences
