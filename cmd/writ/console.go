@@ -46,8 +46,11 @@ Of a folder it shows what the files declare, and takes every change at once. API
 clients and authorizations that are made or changed there are written into its
 files, once you have seen the difference and what the plan says; each can be taken
 back. The address that is printed opens it for one browser: without its key the
-pages are read-only. Of a snapshot, a file or the address of a location, it shows
-what was applied, and changes nothing.
+pages are read-only. Changes says what the files change, in the words of a plan:
+against the snapshot in force, or git:HEAD without one, or git:main.
+
+Of a snapshot, a file or the address of a location, it shows what was applied, and
+changes nothing.
 
 With --server it shows what a running server does with the snapshot at LOCATION,
 writ.snapshot without: its keys, and its own answers in the Test view. With
@@ -57,6 +60,7 @@ writ.snapshot without: its keys, and its own answers in the Test view. With
 			{Name: "server", Usage: "the token server at `URL`, which serves the snapshot", Value: &o.server},
 			{Name: "admin", Usage: "the admin listener of that server, at `URL`", Value: &o.admin},
 			{Name: "listen", Usage: "listen on the loopback `ADDR`, " + consoleListen + " by default; port 0 takes a free one", Value: &o.listen},
+			snapshotFlag(flags),
 			{Name: "no-key", Usage: "let whoever reaches the console write, as behind a proxy that asks who it is", Value: &o.noKey},
 		},
 		Run: func(ctx context.Context, env *cli.Env, args []string) error {
@@ -313,7 +317,7 @@ func showFolder(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 	used := usageIn(w.Dir)
 	return console.Options{
 		State:  func() console.State { return used.show(shown.state(env.Now())) },
-		Editor: editor, Declared: editor.Declaration, Writable: true, Live: &shown.live,
+		Editor: editor, Declared: editor.Declaration, Changes: newFolderComparer(env, w, editor), Writable: true, Live: &shown.live,
 	}, nil
 }
 

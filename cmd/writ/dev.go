@@ -49,6 +49,7 @@ there is a token for each of them; "writ token" of the same user finds it.`,
 		Flags: []cli.Flag{
 			{Name: "listen", Usage: "listen on the loopback `ADDR`; port 0 takes a free one", Value: &listen},
 			{Name: "tls-client-ca", Usage: "PEM `FILE` of the CAs that vouch for names in client certificates, for those that are chosen in the console", Value: &clientCA},
+			snapshotFlag(flags),
 			{Name: "no-key", Usage: "let whoever reaches the console write, as behind a proxy that asks who it is", Value: &noKey},
 		},
 		Run: func(ctx context.Context, env *cli.Env, args []string) error {

@@ -26,6 +26,7 @@ type pastInputs struct {
 func (p *pastInputs) options(ctx context.Context) (config.Options, error) {
 	options := p.config
 	options.OnlyDeclared, options.VarFiles = true, nil
+	options.Cache = nil // it is for the files as they are now
 	for i, file := range p.varFiles {
 		now := p.config.VarFiles[i]
 		if file.top == "" {

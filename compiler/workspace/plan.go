@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 	"time"
 
@@ -22,6 +24,7 @@ type PlanOptions struct {
 	Locked  bool      // refuse a lockfile that would change
 	Replace []string  // addresses whose identifier may change
 	At      time.Time // of the saved plan that is made again; the zero time is now
+	Prior   *Baseline // what Against names, where it was read before; nil reads it
 }
 
 // A Proposal is a configuration beside what stands: everything that a plan shows
@@ -46,13 +49,14 @@ func (w *Workspace) Plan(ctx context.Context, t *Tree, opts PlanOptions) (*Propo
 	p := &Proposal{Tree: t}
 	lockOptions := compiler.LockOptions{Replace: opts.Replace, Locked: opts.Locked}
 	var err error
-	if opts.Against != "" {
-		p.Prior, err = w.against(ctx, opts.Against)
-	} else if p.Prior, err = w.InForce(ctx); err == nil {
-		lockOptions.Prior = p.Prior.Document
-	}
-	if err != nil {
+	if opts.Prior != nil {
+		prior := *opts.Prior // the plan adds the lockfile of now
+		p.Prior = &prior
+	} else if p.Prior, err = w.Baseline(ctx, opts.Against); err != nil {
 		return nil, err
+	}
+	if opts.Against == "" {
+		lockOptions.Prior = p.Prior.Document
 	}
 	if p.Lock, err = w.CheckLock(t, lockOptions); err != nil {
 		return nil, err
@@ -94,6 +98,50 @@ func (p *Proposal) Saved(replace, flags []string) *compiler.SavedPlan {
 
 // gitScheme begins a reference to a revision of git.
 const gitScheme = "git:"
+
+// Baseline reads what a plan compares with: "git:REV", the path or address of a snapshot, or
+// with "" the snapshot in force.
+func (w *Workspace) Baseline(ctx context.Context, against string) (*Baseline, error) {
+	if against == "" {
+		return w.InForce(ctx)
+	}
+	return w.against(ctx, against)
+}
+
+// locationRest is how long a location counts as unchanged for BaselineID.
+const locationRest = 30 * time.Second
+
+// BaselineID identifies what Baseline would read, without reading it: the commit that a
+// revision names, the size and time of a snapshot's file. It is "" where there is no such
+// file. Another location is not asked, and its id is another one every half a minute.
+func (w *Workspace) BaselineID(ctx context.Context, against string) (string, error) {
+	if revision, ok := strings.CutPrefix(against, gitScheme); ok {
+		repository, err := openGit(ctx, w.Dir)
+		if err != nil {
+			return "", err
+		}
+		return repository.reviewed(ctx, revision)
+	}
+	place := w.prior
+	if against != "" {
+		var err error
+		if place, err = OpenPlace(against, w.location); err != nil {
+			return "", err
+		}
+	}
+	path, ok := place.File()
+	if !ok {
+		return w.now().Truncate(locationRest).String(), nil
+	}
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", Unreadable(err)
+	}
+	return fmt.Sprintf("%d bytes of %s", info.Size(), info.ModTime()), nil
+}
 
 // against is what a reference names: git:REV, or the place of a snapshot.
 func (w *Workspace) against(ctx context.Context, ref string) (*Baseline, error) {

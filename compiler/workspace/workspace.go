@@ -146,6 +146,22 @@ var ErrNoConfiguration = errors.New("there is no *.hcl file")
 // compiled again and again while it is edited.
 func (w *Workspace) KeepParsed() { w.config.Cache = new(source.Cache) }
 
+// WithNote is the workspace with another place for notes: those of a comparison that a page
+// shows are no business of the terminal.
+func (w *Workspace) WithNote(note func(text string)) *Workspace {
+	with := *w
+	with.note = note
+	return &with
+}
+
+// Clone is the tree for a further plan, which adds warnings to it and the bytes of the
+// lockfile. The model is shared, and so two plans of one model are made one after another.
+func (t *Tree) Clone() *Tree {
+	clone := *t
+	clone.Warnings, clone.Sources = slices.Clone(t.Warnings), maps.Clone(t.Sources)
+	return &clone
+}
+
 // A Tree is a configuration that was loaded and compiled without errors.
 type Tree struct {
 	Model    *compiler.Model

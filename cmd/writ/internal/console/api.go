@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -135,7 +136,42 @@ type apisPage struct {
 	Prefix string // that all identifiers share, "" for nothing worth dimming
 	Owners []string
 	Algs   []string
-	Rows   []apiRow
+	// Folders are those of the files that declare APIs, with the folders around them; "." is
+	// the root. Empty where all stand in one.
+	Folders []string
+	Rows    []apiRow
+}
+
+// Narrowed reports whether the list leaves out what the reader has not asked for.
+func (b apisPage) Narrowed() bool {
+	return b.Query != "" || b.Also["owner"] != "" || b.Also["alg"] != "" || b.Also["folder"] != ""
+}
+
+// Order is how a column is sorted, for its aria-sort: numbers begin with the largest.
+func (b apisPage) Order(column string) string {
+	switch cmp.Or(b.Also["sort"], "label") {
+	default:
+		return "none"
+	case column:
+		if column == "lifetime" || column == "scopes" || column == "clients" {
+			return "descending"
+		}
+		return "ascending"
+	}
+}
+
+// folderOf is the folder of the file that declares an API, "" where the snapshot does not say.
+func folderOf(api snapshot.API) string {
+	file, _, ok := api.Source()
+	if !ok {
+		return ""
+	}
+	return path.Dir(file)
+}
+
+// within reports whether a folder is another one or lies below it.
+func within(folder, other string) bool {
+	return folder == other || strings.HasPrefix(folder, other+"/")
 }
 
 // An apiRow is one API of the list.
@@ -223,20 +259,29 @@ func sortAPIs(found []snapshot.API, by string, holders []int) {
 // each count would read all authorizations.
 func (p *page) apis() {
 	snap, query := p.state.Snapshot, p.r.URL.Query()
-	body := apisPage{search: newSearch(p.r, "owner", "alg", "sort"), All: snap.NumAPIs(), Prefix: sharedPrefix(snap)}
+	body := apisPage{search: newSearch(p.r, "owner", "alg", "folder", "sort"), All: snap.NumAPIs(), Prefix: sharedPrefix(snap)}
 	var found []snapshot.API
-	owners, algs := map[string]bool{}, map[string]bool{}
+	owners, algs, folders := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	owner, alg, folder := query.Get("owner"), query.Get("alg"), query.Get("folder")
 	for i := range snap.NumAPIs() {
 		api := snap.API(i)
-		owner := ownerOf(api)
-		owners[owner], algs[string(api.Alg())] = owner != "", true
-		if body.matches(api.Label(), api.Name(), api.Identifier(), owner) &&
-			(query.Get("owner") == "" || query.Get("owner") == owner) && (query.Get("alg") == "" || query.Get("alg") == string(api.Alg())) {
+		of, in := ownerOf(api), folderOf(api)
+		owners[of], algs[string(api.Alg())] = of != "", true
+		for at := in; at != "" && !folders[at]; at = path.Dir(at) {
+			if folders[at] = true; at == "." || path.Dir(at) == "." {
+				break // the root is a choice where files stand in it
+			}
+		}
+		if body.matches(api.Label(), api.Name(), api.Identifier(), of) &&
+			(owner == "" || owner == of) && (alg == "" || alg == string(api.Alg())) && (folder == "" || within(in, folder)) {
 			found = append(found, api)
 		}
 	}
 	delete(owners, "")
 	body.Owners, body.Algs = slices.Sorted(maps.Keys(owners)), slices.Sorted(maps.Keys(algs))
+	if len(folders) > 1 {
+		body.Folders = slices.Sorted(maps.Keys(folders))
+	}
 	holders, ends := clientsOfEach(snap, p.state.Now.Unix())
 	sortAPIs(found, query.Get("sort"), holders)
 	from, to := body.cut(len(found))

@@ -64,6 +64,8 @@ type Options struct {
 	// Declared says where the object at an address is written. Nil: the files are not at
 	// hand, and pages show the places that the snapshot has.
 	Declared func(address string) Declaration
+	// Changes says what the files change. Nil: there are none.
+	Changes Comparer
 	// Live tells of changes. Nil: pages do not follow them.
 	Live *Live
 }
@@ -239,7 +241,7 @@ func (c *Console) servePage(w http.ResponseWriter, r *http.Request, path string)
 		p.notFound("There is no such page.", "")
 	case p.state.Snapshot == nil && p.state.Blank && p.console.opts.Writable:
 		p.start()
-	case p.state.Snapshot == nil && segments[0] != "keys":
+	case p.state.Snapshot == nil && segments[0] != "keys" && segments[0] != "search":
 		p.empty()
 	default:
 		serve()
@@ -262,6 +264,10 @@ func (p *page) find(segments []string) func() {
 		return p.apis
 	case n == 1 && at(0) == "clients" && !post:
 		return p.clients
+	case n == 1 && at(0) == "search" && !post:
+		return p.searchAll
+	case n == 1 && at(0) == "changes" && !post:
+		return p.changes
 	case n == 1 && at(0) == "graph" && !post:
 		return p.graph
 	case n == 1 && at(0) == "keys" && !post:

@@ -73,6 +73,14 @@ func document() *schema.Document {
 // open makes a snapshot of a document.
 func open(t testing.TB, doc *schema.Document) *snapshot.Snapshot {
 	t.Helper()
+	return openAt(t, doc, func(kind snapshot.Kind, label string) (string, int, bool) {
+		return "dir/" + string(kind) + ".hcl", 7, label != "new"
+	})
+}
+
+// openAt is open with the place of each block.
+func openAt(t testing.TB, doc *schema.Document, place func(kind snapshot.Kind, label string) (string, int, bool)) *snapshot.Snapshot {
+	t.Helper()
 	slices.SortFunc(doc.APIs, func(a, b schema.API) int { return strings.Compare(a.Label, b.Label) })
 	slices.SortFunc(doc.Clients, func(a, b schema.Client) int { return strings.Compare(a.Label, b.Label) })
 	slices.SortFunc(doc.Authorizations, func(a, b schema.Authorization) int { return strings.Compare(a.Label, b.Label) })
@@ -80,9 +88,7 @@ func open(t testing.TB, doc *schema.Document) *snapshot.Snapshot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sources, err := snapshot.NewSources(body, func(kind snapshot.Kind, label string) (string, int, bool) {
-		return "dir/" + string(kind) + ".hcl", 7, label != "new"
-	})
+	sources, err := snapshot.NewSources(body, place)
 	if err != nil {
 		t.Fatal(err)
 	}

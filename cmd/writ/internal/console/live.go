@@ -51,6 +51,10 @@ func (l *Live) wait() <-chan struct{} {
 // livePing keeps proxies and browsers from taking a quiet stream for a dead one.
 const livePing = 20 * time.Second
 
+// comparedPing is how often a page that compares the files with something is told what it
+// should show: nobody tells the console of a commit or of an apply.
+const comparedPing = 3 * time.Second
+
 // events answers with server-sent events: one for each change. A page that connects after a
 // change is told nothing of it, and so the first event comes at once.
 func (c *Console) events(w http.ResponseWriter, r *http.Request) {
@@ -62,12 +66,16 @@ func (c *Console) events(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	flush := http.NewResponseController(w)
-	ping := time.NewTicker(livePing)
+	every := livePing
+	if r.URL.Query().Has("against") {
+		every = comparedPing
+	}
+	ping := time.NewTicker(every)
 	defer ping.Stop()
 	for event := "hello"; ; {
 		next := c.opts.Live.wait()
 		// What the page shows is named, so that one which shows it already does nothing.
-		if _, err := fmt.Fprintf(w, "event: %s\ndata: %s\n\n", event, shows(c.opts.State())); err != nil || flush.Flush() != nil || next == nil {
+		if _, err := fmt.Fprintf(w, "event: %s\ndata: %s\n\n", event, c.showsNow(r)); err != nil || flush.Flush() != nil || next == nil {
 			return
 		}
 		select {

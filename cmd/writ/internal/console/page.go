@@ -21,6 +21,8 @@ type page struct {
 	r       *http.Request
 	state   State
 	trusted bool // who looks at it may write
+
+	compared *Comparison // that is shown; nil: none is
 }
 
 // A frame is what every page has around its own part. Templates get plain data only, and
@@ -31,7 +33,8 @@ type frame struct {
 	Section  string // the entry of the navigation
 	Writable bool   // files can be written by who looks at it
 	Editable bool   // files can be written, by who has the key
-	Live     bool   // pages are told of changes
+	Events   string // where pages are told of changes; "": they are not
+	Changes  bool   // there are files to compare
 	Shows    string // what the page shows, as events name it
 	Sent     bool   // it is the answer to a form, which cannot be had again
 	Flash    *flash // what was just written; nil: nothing
@@ -43,6 +46,7 @@ type frame struct {
 type status struct {
 	Any                 bool // there is a snapshot in force
 	Issuer, Environment string
+	Kind                string // of the environment, for its colour: see environmentKind
 	Digest, Revision    string
 	Serial              uint64
 	Now, Since          time.Time
@@ -60,8 +64,30 @@ func (p *page) status() status {
 	if s.Any {
 		issuer := p.state.Snapshot.Issuer()
 		s.Issuer, s.Environment = issuer.URL, issuer.Environment
+		s.Kind = environmentKind(s.Environment)
 	}
 	return s
+}
+
+// environmentKind sorts the name of an environment by what a mistake there would cost: "prod",
+// "staging", "dev", "other" for a name that says nothing of it, "" for none. What is before
+// production, such as "preprod" and "non-prod", is no production.
+func environmentKind(name string) string {
+	name = strings.ToLower(name)
+	says := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(name, word) })
+	}
+	switch {
+	case name == "":
+		return ""
+	case says("stag", "preprod", "pre-prod", "nonprod", "non-prod", "uat", "qa"):
+		return "staging"
+	case says("prod", "prd", "live"):
+		return "prod"
+	case says("dev", "local", "test", "sandbox"):
+		return "dev"
+	}
+	return "other"
 }
 
 // templates are the parsed pages by name.
@@ -71,10 +97,10 @@ type templates map[string]*template.Template
 // share, and the page's own "main".
 func parseTemplates(version string) templates {
 	layout := template.New("").Funcs(functions(version))
-	template.Must(layout.ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/tabs.html", "templates/edit.html"))
+	template.Must(layout.ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/tabs.html", "templates/edit.html", "templates/frame.html"))
 	sets := templates{}
 	for _, name := range []string{
-		"apis", "quickstart", "settings", "scopes", "access", "test", "clients", "client", "create", "newclient", "undo", "start", "graph", "keys", "message",
+		"apis", "quickstart", "settings", "scopes", "access", "test", "clients", "client", "create", "newclient", "undo", "start", "graph", "keys", "message", "changes", "find",
 	} {
 		set := template.Must(layout.Clone())
 		sets[name] = template.Must(set.ParseFS(files, "templates/"+name+".html"))
@@ -86,7 +112,8 @@ func parseTemplates(version string) templates {
 // leaves half of one.
 func (p *page) show(status int, name, section, title string, body any) {
 	f := frame{State: p.status(), Title: title, Section: section, Served: p.console.opts.Tokens != nil, Body: body,
-		Writable: p.mayWrite(), Editable: p.console.opts.Writable, Live: p.console.opts.Live != nil, Shows: shows(p.state), Flash: p.flash(), Sent: p.r.Method == http.MethodPost}
+		Writable: p.mayWrite(), Editable: p.console.opts.Writable, Changes: p.console.opts.Changes != nil, Flash: p.flash(), Sent: p.r.Method == http.MethodPost}
+	f.Events, f.Shows = p.events()
 	var out bytes.Buffer
 	if err := p.console.templates[name].ExecuteTemplate(&out, "layout", f); err != nil {
 		http.Error(p.w, "internal error", http.StatusInternalServerError)

@@ -22,7 +22,8 @@ func functions(version string) template.FuncMap {
 		"plural":   plural,
 		"short":    short,
 		"ago":      ago,
-		"stamp":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"moment":   moment,
+		"since":    since,
 		"unix":     unix,
 		"base":     func(identifier string) string { return strings.TrimSuffix(identifier, "/") },
 		"shell":    shellWord,
@@ -121,6 +122,24 @@ func ago(t, now time.Time) string {
 	return fmt.Sprintf(form, plural(int(d/(24*time.Hour)), "day"))
 }
 
+// momentForms are how a moment is written in UTC, where no script puts it into the reader's
+// own zone.
+var momentForms = map[string]string{"clock": "15:04 UTC", "day": "2006-01-02", "minute": "2006-01-02 15:04 UTC"}
+
+// moment is a time on a page, in one of momentForms. It is the one way for all pages: the
+// script puts it into the reader's zone, and the title keeps it in UTC.
+func moment(t time.Time, form string) template.HTML {
+	t = t.UTC()
+	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s" data-local="%s">%s</time>`,
+		t.Format(time.RFC3339), t.Format("2006-01-02 15:04:05 UTC"), form, t.Format(momentForms[form])))
+}
+
+// since is a time on a page as its distance from now, with the time itself as its title.
+func since(t, now time.Time) template.HTML {
+	t = t.UTC()
+	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s">%s</time>`, t.Format(time.RFC3339), t.Format("2006-01-02 15:04:05 UTC"), ago(t, now)))
+}
+
 // unix is a time of the configuration, which is in Unix seconds.
 func unix(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }
 
@@ -139,12 +158,16 @@ func added(f FileDiff) string {
 // where the parts are short enough.
 func breaks(s, after string) template.HTML {
 	var b strings.Builder
-	for _, r := range s {
-		b.WriteString(template.HTMLEscapeString(string(r)))
-		if strings.ContainsRune(after, r) {
-			b.WriteString("<wbr>")
+	for {
+		i := strings.IndexAny(s, after)
+		if i < 0 || i+1 == len(s) {
+			break
 		}
+		b.WriteString(template.HTMLEscapeString(s[:i+1]))
+		b.WriteString("<wbr>")
+		s = s[i+1:]
 	}
+	b.WriteString(template.HTMLEscapeString(s))
 	return template.HTML(b.String())
 }
 

@@ -646,14 +646,19 @@ func Sentences(p *compiler.Plan) []Sentence {
 	var all []Sentence
 	for _, section := range meaningOf(&Review{Plan: p}).sections {
 		for _, s := range section.statements {
-			sentence := Sentence{Sign: s.sign, Text: s.text()}
-			if text, found := strings.CutPrefix(sentence.Text, s.addresses[0]+" "); found {
-				sentence.Address, sentence.Text = s.addresses[0], text
-			}
-			all = append(all, sentence)
+			all = append(all, s.sentence())
 		}
 	}
 	return all
+}
+
+// sentence is a statement with the object apart that it begins with.
+func (s *statement) sentence() Sentence {
+	sentence := Sentence{Sign: s.sign, Text: s.text()}
+	if text, found := strings.CutPrefix(sentence.Text, s.addresses[0]+" "); found {
+		sentence.Address, sentence.Text = s.addresses[0], text
+	}
+	return sentence
 }
 
 // getting is the verb of somebody who gets tokens without scopes.

@@ -148,6 +148,7 @@ function events(root) {
     if (busy || response.status !== 200) take("#trouble");
     else take("main");
     take("#footer");
+    take("#about dl"); // it may be open
     const rejected = $("#trouble .rejected");
     if (rejected) overlay(rejected);
   };
@@ -172,7 +173,11 @@ function overlay(section) {
 
 // Times in the reader's own zone; the title has UTC.
 function local(time) {
-  time.textContent = new Date(time.dateTime).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const at = new Date(time.dateTime);
+  const two = (n) => String(n).padStart(2, "0");
+  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  const clock = `${two(at.getHours())}:${two(at.getMinutes())}`;
+  time.textContent = { day, clock, minute: day + " " + clock }[time.dataset.local];
 }
 
 function copy(button) {

@@ -1,0 +1,285 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+	"github.com/writ-auth/writ/cmd/writ/internal/console"
+	"github.com/writ-auth/writ/cmd/writ/internal/view"
+	"github.com/writ-auth/writ/compiler/workspace"
+	"github.com/writ-auth/writ/config/diag"
+)
+
+// A folderComparer says for the console what the files of a folder change, as "writ plan"
+// says it. What is compared with is read again when it is another one, and a comparison is
+// made again when the files are others: pages in between get the same one.
+type folderComparer struct {
+	env  *cli.Env
+	w    *workspace.Workspace
+	tree func() (*workspace.Tree, error) // as it was compiled last
+
+	bases map[string]*comparedBase // by what a page may ask for; fixed when it is made
+
+	planning sync.Mutex // a model notes which warnings were accepted: one plan of it at a time
+	last     *workspace.Tree
+	trees    int // that were seen, to tell them apart
+}
+
+// A comparedBase is one side of comparisons, and the last of them.
+type comparedBase struct {
+	against string // for workspace.Baseline
+	mu      sync.Mutex
+	looked  time.Time // when id was asked for
+	id      string
+	err     error // why there is no id
+	notes   []string
+	base    *workspace.Baseline // of readID; nil until it is read
+	readID  string
+	said    console.Comparison
+	saidAt  time.Time
+	saidOf  string // base and tree that are compared in said; "" for none yet
+}
+
+const (
+	// inForce is what a page calls the snapshot in force.
+	inForce = "snapshot"
+	// baseRest is how long a base counts as unchanged. Git is asked by three processes, and
+	// each open page asks after every change.
+	baseRest = 2 * time.Second
+	// comparisonRest is how long a comparison is shown whatever the clock says: access that
+	// begins or ends makes another plan of the same files.
+	comparisonRest = time.Minute
+	// baseWait is how long a page waits for a snapshot from elsewhere.
+	baseWait = 10 * time.Second
+	// mostChanges is how many sentences of a section and how many objects are on a page.
+	mostChanges = 100
+)
+
+// newFolderComparer compares the tree that an editor was shown last.
+func newFolderComparer(env *cli.Env, w *workspace.Workspace, editor *treeEditor) *folderComparer {
+	c := &folderComparer{env: env, w: w, tree: editor.current, bases: map[string]*comparedBase{inForce: {}}}
+	for _, revision := range []string{"git:HEAD", "git:main"} {
+		c.bases[revision] = &comparedBase{against: revision}
+	}
+	return c
+}
+
+// choices are what a page may compare with.
+func (c *folderComparer) choices() []console.Base {
+	return []console.Base{{Ref: inForce, Name: c.inForceName()}, {Ref: "git:HEAD", Name: "git:HEAD"}, {Ref: "git:main", Name: "git:main"}}
+}
+
+// inForceName is where the snapshot in force is, of a file as seen from the root.
+func (c *folderComparer) inForceName() string {
+	if path, ok := c.w.Snapshot.File(); ok {
+		return c.w.FromRoot(path)
+	}
+	return c.w.Snapshot.String()
+}
+
+// ID implements console.Comparer.
+func (c *folderComparer) ID(ctx context.Context, ref string) string {
+	ref, b := c.choose(ctx, ref)
+	t, err := c.tree()
+	if err != nil {
+		return ref
+	}
+	return ref + " " + c.state(t, b)
+}
+
+// state names a base and a tree. The tree is told by its number: one that was compiled again
+// may have another lockfile beside it.
+func (c *folderComparer) state(t *workspace.Tree, b *comparedBase) string {
+	c.planning.Lock()
+	if c.last != t {
+		c.last = t
+		c.trees++
+	}
+	n := c.trees
+	c.planning.Unlock()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return fmt.Sprintf("%s %v, tree %d", b.id, b.err, n)
+}
+
+// choose finds the base that is asked for: the snapshot in force where there is one, and
+// else the last commit, for a page that asks for none or for one that is not offered.
+func (c *folderComparer) choose(ctx context.Context, ref string) (string, *comparedBase) {
+	b, known := c.bases[ref]
+	if !known {
+		ref, b = inForce, c.bases[inForce]
+		if id, err := c.look(ctx, b); id == "" && err == nil {
+			ref, b = "git:HEAD", c.bases["git:HEAD"]
+		}
+	}
+	c.look(ctx, b)
+	return ref, b
+}
+
+// look asks which snapshot or commit the base is now.
+func (c *folderComparer) look(ctx context.Context, b *comparedBase) (id string, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if now := c.env.Now(); now.Sub(b.looked).Abs() >= baseRest {
+		b.id, b.err = c.w.BaselineID(ctx, b.against)
+		b.looked = now
+	}
+	return b.id, b.err
+}
+
+// Compare implements console.Comparer.
+func (c *folderComparer) Compare(ctx context.Context, ref string) console.Comparison {
+	asked := ref
+	ref, b := c.choose(ctx, ref)
+	t, err := c.tree()
+	if err != nil {
+		return console.Comparison{Ref: ref, Choices: c.choices(), Problem: problem(err).Problem}
+	}
+	state := c.state(t, b)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := c.env.Now()
+	if b.saidOf != state || now.Sub(b.saidAt).Abs() >= comparisonRest {
+		ctx, cancel := context.WithTimeout(ctx, baseWait)
+		defer cancel()
+		said := c.compare(ctx, t, b)
+		if ctx.Err() != nil && errors.Is(context.Cause(ctx), context.Canceled) {
+			return said // the page is not waited for any more
+		}
+		b.said, b.saidAt, b.saidOf = said, now, state
+	}
+	said := b.said
+	said.Ref, said.Choices, said.ID = ref, c.choices(), ref+" "+state
+	if _, known := c.bases[asked]; !known && said.Absent && ref == "git:HEAD" {
+		said.Problem = fmt.Sprintf("There is no snapshot at %s yet. %s", c.inForceName(), said.Problem)
+	}
+	return said
+}
+
+// compare makes a comparison. The base is locked.
+func (c *folderComparer) compare(ctx context.Context, t *workspace.Tree, b *comparedBase) console.Comparison {
+	if b.err != nil {
+		return unanswered(b.err, c.env.Now())
+	}
+	if b.base == nil || b.readID != b.id {
+		b.base, b.notes = nil, nil
+		w := c.w.WithNote(func(text string) { b.notes = append(b.notes, text) })
+		base, err := w.Baseline(ctx, b.against)
+		if err != nil {
+			return unanswered(err, c.env.Now())
+		}
+		b.base, b.readID = base, b.id
+	}
+	c.planning.Lock()
+	defer c.planning.Unlock()
+	env := *c.env // what is found is for this page, and not for the end of the command
+	w := c.w.WithNote(func(string) {})
+	p, refused := w.Plan(ctx, t.Clone(), workspace.PlanOptions{Against: b.against, Prior: b.base})
+	if p == nil {
+		said := unanswered(refused, c.env.Now())
+		said.Problem = "These files cannot be applied as they are, so there is no plan:"
+		return said
+	}
+	if b.against == "" && b.base.Document == nil {
+		return console.Comparison{Absent: true, Problem: cmp.Or(p.Missing, fmt.Sprintf("There is no snapshot at %s: nothing was applied yet. \"writ apply\" writes the first one.", c.inForceName()))}
+	}
+	review, where := reviewOf(p, new(commits)) // places without links
+	var err error
+	if review.Guards, err = guardsOf(&env, p.Tree, refused, where); err != nil {
+		return unanswered(err, c.env.Now())
+	}
+	said := comparisonOf(view.NewPlanPage(review, mostChanges), t.Sources)
+	said.Base, said.Made = baseName(b.base)
+	said.Notes = b.notes
+	said.Differs = !p.Plan.Empty() || review.Guards.Errors() > 0
+	for _, noun := range review.Unchecked {
+		said.Notes = append(slices.Clip(said.Notes), "Not compared: "+noun+".")
+	}
+	if refused != nil && !onlyPolicies(refused) {
+		said.Report = rejection(refused, c.env.Now()).Reason
+	}
+	return said
+}
+
+// baseName is what a base is, beside its name, and when it was made.
+func baseName(b *workspace.Baseline) (string, time.Time) {
+	switch {
+	case b.Commit() != "":
+		return "commit " + b.Commit()[:12], time.Time{}
+	case b.Snapshot != nil:
+		envelope := b.Snapshot.Envelope()
+		return fmt.Sprintf("serial %d", envelope.Serial), envelope.Created
+	}
+	return "", time.Time{}
+}
+
+// unanswered is a comparison that could not be made: the sentence of the error, and what is
+// wrong in files where that is the reason.
+func unanswered(err error, now time.Time) console.Comparison {
+	said := console.Comparison{Absent: true}
+	if past, ok := errors.AsType[*workspace.RevisionError](err); ok {
+		var text bytes.Buffer
+		diag.WriteText(&text, past.Problems.List.Sorted(), past.Problems.Sources, consoleWidth, false)
+		said.Problem, said.Report = diag.FromError(err).Detail, strings.TrimSpace(text.String())
+		return said
+	}
+	if _, ok := errors.AsType[*diag.Problems](err); ok {
+		said.Report = rejection(err, now).Reason
+		return said
+	}
+	said.Problem = diag.FromError(err).Detail
+	return said
+}
+
+// comparisonOf gives a plan to the console, with the lines around each place in sources.
+func comparisonOf(page view.PlanPage, sources map[string][]byte) console.Comparison {
+	said := console.Comparison{Summary: page.Summary, Guards: page.Guards, Count: page.Count, More: page.More}
+	for _, from := range page.Sections {
+		s := console.ChangeSection{Heading: from.Heading, Widens: from.Widens, CutsOff: from.CutsOff, More: from.More}
+		for _, sentence := range from.Sentences {
+			line := console.ChangeLine{PlanLine: console.PlanLine(sentence.Sentence), Owner: sentence.Place.Owner, Place: sentence.Place.Line(), Notes: sentence.Notes, Before: sentence.Place.Gone}
+			if !line.Before {
+				line.Excerpt = excerpt(sources, sentence.Place.Range)
+			}
+			s.Lines = append(s.Lines, line)
+		}
+		said.Sections = append(said.Sections, s)
+	}
+	for _, from := range page.Objects {
+		object := console.ObjectDiff{Address: from.Address, What: from.What}
+		for _, line := range from.Lines {
+			object.Lines = append(object.Lines, console.DiffLine{Sign: line.Sign, Text: diag.Visible(line.Text, "\t")})
+		}
+		said.Objects = append(said.Objects, object)
+	}
+	return said
+}
+
+// excerptAround is how many lines before and after a place are shown with it.
+const excerptAround = 2
+
+// excerpt are the lines around the place, nil where the file is not at hand.
+func excerpt(sources map[string][]byte, at hcl.Range) []console.SourceLine {
+	line := at.Start.Line
+	var lines []console.SourceLine
+	n := 0
+	for text := range bytes.Lines(sources[at.Filename]) {
+		if n++; n > line+excerptAround {
+			break
+		}
+		if n >= line-excerptAround {
+			lines = append(lines, console.SourceLine{Number: n, Text: diag.Visible(string(bytes.TrimRight(text, "\r\n")), "\t"), Meant: n == line})
+		}
+	}
+	return lines
+}
