@@ -135,7 +135,8 @@ func (c *contextBuilder) variables() map[string]cty.Value {
 	return out
 }
 
-// put notes the value of var.name, local.name or each.name; ok false is passed on.
+// put notes the value of var.name, local.name or each.name; ok false is passed on. A value
+// that two traversals read is noted twice, and is the same.
 func (c *contextBuilder) put(root, name string, v cty.Value, ok bool) bool {
 	if !ok {
 		return false

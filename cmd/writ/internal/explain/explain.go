@@ -126,7 +126,8 @@ func (x *Explainer) Answer(q Question, now time.Time) Explanation {
 var Proved = token.Confirmation{JKT: "thumbprint-of-the-clients-dpop-key"}
 
 // UserGrant is the grant type by which the client is taken to ask on behalf of a
-// user: of the two, one that it may use.
+// user: of the two, one that it may use. It is token exchange where it may use both or
+// neither, which RFC 8693 made for this.
 func (x *Explainer) UserGrant(clientID string) string {
 	for i := range x.Model.Document.Clients {
 		if client := &x.Model.Document.Clients[i]; client.ClientID == clientID {
@@ -139,7 +140,8 @@ func (x *Explainer) UserGrant(clientID string) string {
 	return schema.GrantTokenExchange
 }
 
-// UserIssuer is the first trusted issuer that vouches for users, "" for none.
+// UserIssuer is the label of the first trusted issuer that vouches for users, "" for none.
+// It stands for any of them where a question names none.
 func (x *Explainer) UserIssuer() string {
 	for i := range x.Model.Document.TrustedIssuers {
 		if issuer := &x.Model.Document.TrustedIssuers[i]; slices.Contains(issuer.VouchesFor, schema.SubjectUser) {
@@ -235,7 +237,8 @@ func (e *explainer) suggest(sentence string) {
 	e.out.Suggestions = append(e.out.Suggestions, sentence)
 }
 
-// listReach adds what the client may do, to a refusal.
+// listReach adds to a refusal all authorizations of the client, whatever was asked: one of
+// another API or subject may be what the caller needs.
 func (e *explainer) listReach() {
 	if e.client == nil {
 		return
