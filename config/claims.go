@@ -69,7 +69,8 @@ func (f *fields) claims() *claims {
 }
 
 // WrittenClaims lists the claims whose names are written out, without values:
-// what can be said of them where no authorization makes a token of the API.
+// what can be said of them where no authorization makes a token of the API. Claims are
+// evaluated for an authorization, and without one there is no self.
 func (a *API) WrittenClaims() []Claim { return a.claims.written() }
 
 // WrittenClaims is that of an API for a client.

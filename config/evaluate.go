@@ -83,22 +83,40 @@ func (l *loader) context(expr hclsyntax.Expression, s scope) (*hcl.EvalContext, 
 // another's attributes without a cycle.
 type contextBuilder struct {
 	*loader
-	scope   scope
-	plain   map[string]map[string]cty.Value // var, local, each
-	objects [numKinds]map[string]*need
-	wholes  [numKinds]cty.Value // the kind as one value, where api[...] is read
+	scope scope
+	plain map[string]map[string]cty.Value // var, local, each
+	reads [numKinds]blockRead             // of each kind its blocks, by label
 }
 
-// A need is what an expression reads of one block. If whole is set, the rest does not
-// count: whole has every part in it.
-type need struct {
-	whole cty.Value            // all of it; NilVal when parts suffice
-	attrs map[string]cty.Value // or these attributes
-	keys  map[string]*need     // or these instances
+// A blockRead is what an expression reads of one block, or of all blocks of a kind. If whole
+// is set, the rest does not count: whole has every part in it.
+type blockRead struct {
+	whole cty.Value             // all of it; NilVal when parts suffice
+	attrs map[string]cty.Value  // or these attributes
+	keys  map[string]*blockRead // or these instances or, of a kind, blocks
+}
+
+// put notes one attribute that was read.
+func (n *blockRead) put(name string, v cty.Value) {
+	if n.attrs == nil {
+		n.attrs = map[string]cty.Value{}
+	}
+	n.attrs[name] = v
+}
+
+// at returns what is read of one instance or block, which is noted as read from then on.
+func (n *blockRead) at(key string) *blockRead {
+	if n.keys == nil {
+		n.keys = map[string]*blockRead{}
+	}
+	if n.keys[key] == nil {
+		n.keys[key] = &blockRead{}
+	}
+	return n.keys[key]
 }
 
 // value is what was read of the block as one value, which has only the parts that were read.
-func (n *need) value() cty.Value {
+func (n *blockRead) value() cty.Value {
 	if n.whole != cty.NilVal {
 		return n.whole
 	}
@@ -118,24 +136,16 @@ func (c *contextBuilder) variables() map[string]cty.Value {
 	for root, attrs := range c.plain {
 		out[root] = cty.ObjectVal(attrs)
 	}
-	for k, needs := range c.objects {
-		if c.wholes[k] != cty.NilVal {
-			out[kindNames[k]] = c.wholes[k]
-			continue
+	for k := range c.reads {
+		if n := &c.reads[k]; n.whole != cty.NilVal || n.keys != nil {
+			out[kindNames[k]] = n.value()
 		}
-		if needs == nil {
-			continue
-		}
-		parts := make(map[string]cty.Value, len(needs))
-		for label, n := range needs {
-			parts[label] = n.value()
-		}
-		out[kindNames[k]] = cty.ObjectVal(parts)
 	}
 	return out
 }
 
-// put notes the value of var.name, local.name or each.name; ok false is passed on.
+// put notes the value of var.name, local.name or each.name; ok false is passed on. A value
+// that two traversals read is noted twice, and is the same.
 func (c *contextBuilder) put(root, name string, v cty.Value, ok bool) bool {
 	if !ok {
 		return false
@@ -281,21 +291,14 @@ func (c *contextBuilder) addEach(t hcl.Traversal) bool {
 func (c *contextBuilder) addObject(k kind, t hcl.Traversal) bool {
 	if len(t) == 1 {
 		v, ok := c.wholeKind(k, t.SourceRange())
-		c.wholes[k] = v
+		c.reads[k].whole = v
 		return ok
 	}
 	d, ok := c.lookup(k, t, 1)
 	if !ok {
 		return false
 	}
-	if c.objects[k] == nil {
-		c.objects[k] = map[string]*need{}
-	}
-	n := c.objects[k][d.label]
-	if n == nil {
-		n = &need{}
-		c.objects[k][d.label] = n
-	}
+	n := c.reads[k].at(d.label)
 	if d.forEach == nil {
 		return c.addParts(n, &d.single, t, 2)
 	}
@@ -307,19 +310,13 @@ func (c *contextBuilder) addObject(k kind, t hcl.Traversal) bool {
 	if !ok {
 		return false
 	}
-	if n.keys == nil {
-		n.keys = map[string]*need{}
-	}
-	if n.keys[o.key] == nil {
-		n.keys[o.key] = &need{}
-	}
-	return c.addParts(n.keys[o.key], o, t, 3)
+	return c.addParts(n.at(o.key), o, t, 3)
 }
 
 // addParts notes what step i of the traversal reads of an object: an attribute or, where
 // the traversal ends before it, the whole. What follows the attribute, such as a key of
 // metadata, is left to the evaluation.
-func (c *contextBuilder) addParts(n *need, o *object, t hcl.Traversal, i int) bool {
+func (c *contextBuilder) addParts(n *blockRead, o *object, t hcl.Traversal, i int) bool {
 	if i >= len(t) {
 		v, ok := c.whole(o)
 		n.whole = v
@@ -340,9 +337,6 @@ func (c *contextBuilder) addParts(n *need, o *object, t hcl.Traversal, i int) bo
 	if !ok {
 		return false
 	}
-	if n.attrs == nil {
-		n.attrs = map[string]cty.Value{}
-	}
-	n.attrs[name] = v
+	n.put(name, v)
 	return true
 }

@@ -70,7 +70,7 @@ func SelfReference() (all []schema.Self) {
 // thousands of objects, and most read one attribute. Where self cannot give one of these,
 // missing is its name: a null would be read as "not set".
 func (u *selfUse) value(self Self) (v cty.Value, missing string) {
-	root := need{}
+	root := blockRead{}
 	for _, path := range u.paths {
 		k, nested := u.kindOf(path[0])
 		if !nested {
@@ -81,14 +81,7 @@ func (u *selfUse) value(self Self) (v cty.Value, missing string) {
 			root.put(path[0], v)
 			continue
 		}
-		if root.keys == nil {
-			root.keys = map[string]*need{}
-		}
-		sub := root.keys[path[0]]
-		if sub == nil {
-			sub = &need{}
-			root.keys[path[0]] = sub
-		}
+		sub := root.at(path[0]) // as if the object were an instance
 		if len(path) == 1 {
 			v, ok := self.whole(k)
 			if !ok {
@@ -104,14 +97,6 @@ func (u *selfUse) value(self Self) (v cty.Value, missing string) {
 		sub.put(path[1], v)
 	}
 	return root.value(), ""
-}
-
-// put notes one attribute that was read.
-func (n *need) put(name string, v cty.Value) {
-	if n.attrs == nil {
-		n.attrs = map[string]cty.Value{}
-	}
-	n.attrs[name] = v
 }
 
 // whole returns one of the objects as one value.

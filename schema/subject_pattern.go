@@ -118,8 +118,8 @@ func SharedSubject(a, b *SubjectSet) (string, bool) {
 	return "", false
 }
 
-// Cost is about how many nanoseconds it takes to find a subject that two sets share. Who
-// compares many pairs can stop when the sum is too much.
+// Cost is about how many nanoseconds it takes to find a subject that two sets share. A
+// caller that compares many pairs can stop when the sum is too much.
 func (s *SubjectSet) Cost(o *SubjectSet) int {
 	if !mayShare(s, o) || s.exact && o.exact {
 		return 10

@@ -21,7 +21,7 @@ type Object []Member
 // A Member is one member; value is its JSON text.
 type Member struct{ Name, Value []byte }
 
-// Why a text is refused. None says where: whoever sent it may be probing.
+// Why a text is refused. None says where: the sender may be probing.
 var (
 	errJSON      = errors.New("not a JSON object")
 	errJSONUTF8  = errors.New("not UTF-8")

@@ -72,7 +72,7 @@ func (f *Family) Ended(client snapshot.Client, now time.Time) Reason {
 	return ""
 }
 
-// An IssuedToken is what a token of ours says that was issued before. Whoever asks has
+// An IssuedToken is what a token of ours says that was issued before. The caller has
 // verified it.
 type IssuedToken struct {
 	Client   snapshot.Client // whose token it is

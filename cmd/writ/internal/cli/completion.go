@@ -117,7 +117,8 @@ func (l *commandLine) complete(ctx context.Context, words []string) {
 	}
 }
 
-// isValue reports whether the last word is the value of the flag before it.
+// isValue reports whether the last word is the value of the flag before it. That flag may
+// itself be a value, as in --var --json, hence the recursion.
 func (l *commandLine) isValue(words []string) bool {
 	n := len(words)
 	return n > 1 && l.awaitingValue(words[n-2]) != nil && !l.isValue(words[:n-1])

@@ -10,7 +10,7 @@ import (
 )
 
 // explain prints the help of a command, named by the words that lead to it; of the
-// program for none.
+// program for none. Help that was asked for goes to standard output, to be paged or searched.
 func (l *commandLine) explain(w io.Writer, words []string) error {
 	c, path := Command{Sub: l.table}, []string{ProgramName}
 	for _, word := range words {

@@ -75,7 +75,8 @@ func (l *commandLine) parse(words []string) error {
 	return nil
 }
 
-// word takes the name of a command or an argument.
+// word takes the name of a command or an argument. Names come first: "writ secret new" goes
+// from the table to the commands of secret, and what follows the last is an argument.
 func (l *commandLine) word(word string) error {
 	if len(l.command.Sub) == 0 || l.asks {
 		l.args = append(l.args, word)

@@ -144,7 +144,8 @@ func ExitCode(err error) int {
 	return ExitError
 }
 
-// usageError is the error of a command line that makes no sense.
+// usageError finds in an error's chain that of a command line that makes no sense. Its hint
+// is set by commandLine.hint, if nothing better is known.
 func usageError(err error) (*diag.Failure, bool) {
 	failed, ok := errors.AsType[*diag.Failure](err)
 	return failed, ok && failed.Code == diag.CodeUsage

@@ -45,7 +45,8 @@ func (f *ConfigFlags) Load(env *Env, args []string) (*workspace.Workspace, error
 }
 
 // Root is the root of the configuration that a folder belongs to. Where that is another
-// folder it says so, and what it reports of the folder comes first.
+// folder it says so, and what it reports of the folder comes first: somebody who works in one
+// folder of a large repository looks for its mistakes there.
 func (e *Env) Root(dir string) string {
 	root, inside := workspace.FindRoot(dir)
 	if inside != "" && e.inside != inside && !e.JSON {
@@ -102,7 +103,8 @@ func parseVars(assignments []string) (map[string]string, error) {
 	return vars, nil
 }
 
-// Counts says how large a configuration is: "1 API, 2 clients, 3 authorizations".
+// Counts says how large a configuration is: "1 API, 2 clients, 3 authorizations". Of a
+// for_each each instance counts.
 func Counts(doc *schema.Document) string {
 	return schema.Plural(len(doc.APIs), "API") + ", " + schema.Plural(len(doc.Clients), "client") + ", " +
 		schema.Plural(len(doc.Authorizations), "authorization")

@@ -46,9 +46,9 @@ type Explanation struct {
 	Lifetime                   int64    // of the token, in seconds
 
 	Steps          []Step
-	NearMisses     []NearMiss // of a refusal: identifiers that the one asked for may have meant
-	Authorizations []Reach    // of a refusal: what the client may reach instead
-	Suggestions    []string   // of a refusal: full sentences
+	NearMisses     []NearMiss    // of a refusal: identifiers that the one asked for may have meant
+	Authorizations []Alternative // of a refusal: what the client may reach instead
+	Suggestions    []string      // of a refusal: full sentences
 }
 
 // A Step is one rule on the way and whether it was passed.
@@ -62,8 +62,8 @@ type Step struct {
 // What is told of a token that is granted, beside the rules. These are Steps as well, and
 // the server has no such rules: they refuse nothing.
 const (
-	toldOffline  decide.Rule = "offline"  // whether a refresh token comes with it
-	toldLifetime decide.Rule = "lifetime" // how long it lives
+	ruleOffline  decide.Rule = "offline"  // whether a refresh token comes with it
+	ruleLifetime decide.Rule = "lifetime" // how long it lives
 )
 
 // A NearMiss is a declared identifier that the one asked for may have meant.
@@ -74,8 +74,8 @@ type NearMiss struct {
 	Range      hcl.Range
 }
 
-// A Reach is one authorization that the client does have.
-type Reach struct {
+// An Alternative is one authorization that the client does have.
+type Alternative struct {
 	Authorization string // label
 	API           string // label
 	Identifier    string // the API's
@@ -126,7 +126,8 @@ func (x *Explainer) Answer(q Question, now time.Time) Explanation {
 var Proved = token.Confirmation{JKT: "thumbprint-of-the-clients-dpop-key"}
 
 // UserGrant is the grant type by which the client is taken to ask on behalf of a
-// user: of the two, one that it may use.
+// user: of the two, one that it may use. It is token exchange where it may use both or
+// neither, which RFC 8693 made for this.
 func (x *Explainer) UserGrant(clientID string) string {
 	for i := range x.Model.Document.Clients {
 		if client := &x.Model.Document.Clients[i]; client.ClientID == clientID {
@@ -139,7 +140,8 @@ func (x *Explainer) UserGrant(clientID string) string {
 	return schema.GrantTokenExchange
 }
 
-// UserIssuer is the first trusted issuer that vouches for users, "" for none.
+// UserIssuer is the label of the first trusted issuer that vouches for users, "" for none.
+// It stands for any of them where a question names none.
 func (x *Explainer) UserIssuer() string {
 	for i := range x.Model.Document.TrustedIssuers {
 		if issuer := &x.Model.Document.TrustedIssuers[i]; slices.Contains(issuer.VouchesFor, schema.SubjectUser) {
@@ -165,7 +167,7 @@ func (x *Explainer) explain(req decide.Request, anyIssuer bool, now time.Time) E
 		if refusal != nil && i == len(trace.Rules)-1 {
 			e.out.Error, e.out.Told = refusal.Code, refusal.Code.In(x.Model.Document.Issuer.ErrorStyle)
 			sentences[rule].refused(e)
-			e.listReach()
+			e.listAlternatives()
 			return e.out
 		}
 		sentences[rule].passed(e)
@@ -235,8 +237,9 @@ func (e *explainer) suggest(sentence string) {
 	e.out.Suggestions = append(e.out.Suggestions, sentence)
 }
 
-// listReach adds what the client may do, to a refusal.
-func (e *explainer) listReach() {
+// listAlternatives adds to a refusal all authorizations of the client, whatever was asked: one of
+// another API or subject may be what the caller needs.
+func (e *explainer) listAlternatives() {
 	if e.client == nil {
 		return
 	}
@@ -247,7 +250,7 @@ func (e *explainer) listReach() {
 		}
 		api, _, _ := e.model.API(a.API)
 		_, declared, _ := e.model.Authorization(a.Label)
-		e.out.Authorizations = append(e.out.Authorizations, Reach{
+		e.out.Authorizations = append(e.out.Authorizations, Alternative{
 			Authorization: a.Label, API: a.API, Identifier: api.Identifier, SubjectType: a.SubjectType, Scopes: a.Scopes, Range: declared.Range,
 		})
 	}

@@ -307,7 +307,7 @@ func (e *explainer) sayLifetime() {
 	if e.ofUser() && slices.ContainsFunc(e.issuers(), e.caps) {
 		text += " It ends with the user's token, if that is sooner and its issuer has caps_lifetime."
 	}
-	e.pass(toldLifetime, text, at)
+	e.pass(ruleLifetime, text, at)
 }
 
 // caps reports whether a trusted issuer caps the lifetime of our tokens.

@@ -67,12 +67,12 @@ func (e *explainer) sayOffline() {
 	grants, allows := e.declaredClient.AttrRange("grant_types"), e.declaredAPI.AttrRange("allow_offline_access")
 	switch {
 	case e.grant.Offline:
-		e.pass(toldOffline, fmt.Sprintf("A refresh token comes with it: %s allows it and %s may use it.",
+		e.pass(ruleOffline, fmt.Sprintf("A refresh token comes with it: %s allows it and %s may use it.",
 			e.declaredAPI.Address, e.declaredClient.Address), allows, grants)
 	case !e.api.AllowOfflineAccess:
-		e.pass(toldOffline, fmt.Sprintf("No refresh token: %s does not allow offline access.", e.declaredAPI.Address), allows)
+		e.pass(ruleOffline, fmt.Sprintf("No refresh token: %s does not allow offline access.", e.declaredAPI.Address), allows)
 	default:
-		e.pass(toldOffline, fmt.Sprintf("No refresh token: the grant_types of %s do not list %s.",
+		e.pass(ruleOffline, fmt.Sprintf("No refresh token: the grant_types of %s do not list %s.",
 			e.declaredClient.Address, schema.GrantRefreshToken), grants)
 	}
 }
