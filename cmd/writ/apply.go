@@ -47,6 +47,7 @@ type applyFlags struct {
 	stage    string // share of the fleet
 	wait     string
 	targets  []string
+	store    string // that the fleet shares
 }
 
 // load is Load of a command that writes a snapshot, with the key that signs it.
@@ -101,6 +102,7 @@ serial that servers tell: curl -s http://127.0.0.1:8081/status`,
 			stageFlag(&o.stage),
 			cli.Flag{Name: "wait", Usage: "wait until every writd serves it, for at most `DURATION`", Value: &o.wait},
 			cli.Flag{Name: "targets", Usage: "with --wait, their admin listeners: `FILE|URL,...`, as of \"writ fleet\"; repeatable. In NATS they are found by themselves", Value: &o.targets},
+			storeFlag(&o.store, "with --wait, instances that share the store at"),
 			cli.Flag{Name: "revision", Usage: "the revision to record when git does not tell: `TEXT`", Value: &o.revision}),
 		Run: func(ctx context.Context, env *cli.Env, args []string) error {
 			return runApply(ctx, env, args, flags, o)

@@ -36,6 +36,7 @@ const (
 // fleetFlags say where the instances are found.
 type fleetFlags struct {
 	snapshot, ca, creds, cert, key string
+	store                          string
 	targets                        []string
 	prometheus                     string
 	wait                           string
@@ -47,8 +48,10 @@ func fleetCommand() cli.Command {
 		Name: "fleet", Group: cli.GroupShip,
 		Summary: "show what every running writd serves, and whether they agree",
 		About: `
-Instances are found by the records that they keep beside a snapshot in NATS, by
-the addresses of their admin listeners, or in Prometheus.
+Instances are found by the records that they keep beside their snapshot in NATS or,
+where that is elsewhere, beside the store that they share; by the addresses of their
+admin listeners; or in Prometheus. NATS is logged in to with $NATS_CREDS, $NATS_CA,
+$NATS_CERT and $NATS_KEY, or the flags.
 
 It ends with 0 when all of them are ready and serve the same newest snapshot, or
 what is staged for them at --snapshot; with 2 when one serves another, rejects
@@ -61,11 +64,12 @@ answer and none is wrong.`,
 			"web-2-91ab34cd v1.0.0   11      77d2c4b1a0e9  2026-11-28T16:20:11Z  behind\n\n" +
 			"Of 2 instances, 1 wrong. The newest is serial 12.",
 		Flags: []cli.Flag{
-			{Name: "snapshot", Usage: "instances that follow this `LOCATION`, which is nats://HOST[:PORT],.../BUCKET/NAME", Value: &o.snapshot},
-			{Name: "snapshot-ca", Usage: "PEM `FILE` of the only CAs for those servers", Value: &o.ca},
+			{Name: "snapshot", Usage: "instances that follow this `LOCATION`, nats://HOST[:PORT],.../BUCKET/NAME; beside another source any location, whose snapshot is the newest", Value: &o.snapshot},
+			{Name: "snapshot-ca", Usage: "PEM `FILE` of the only CAs for those servers of NATS", Value: &o.ca},
 			{Name: "snapshot-creds", Usage: "NATS credentials `FILE` for them", Value: &o.creds},
 			{Name: "snapshot-cert", Usage: "PEM certificate chain `FILE` of this client of theirs", Value: &o.cert},
 			{Name: "snapshot-key", Usage: "PEM private key `FILE` of this client of theirs", Value: &o.key},
+			storeFlag(&o.store, "instances that share the store at"),
 			{Name: "targets", Usage: "admin listeners: `FILE|URL,...`, as http://HOST:PORT or unix:/PATH; a file has one a line; repeatable", Value: &o.targets},
 			{Name: "prometheus", Usage: "what the Prometheus server at `URL` has scraped", Value: &o.prometheus},
 			{Name: "wait", Usage: "wait until all agree, for at most `DURATION`", Value: &o.wait},
@@ -183,9 +187,31 @@ func parseWait(text string) (time.Duration, error) {
 
 // sources are those that the flags name.
 func (o *fleetFlags) sources(env *cli.Env) (sources []fleetSource, closing func(), err error) {
-	closing = func() {}
-	if o.snapshot == "" && len(o.targets) == 0 && o.prometheus == "" {
-		return nil, nil, diag.Usagef("say where the instances are: --snapshot nats://..., --targets or --prometheus")
+	var open []func()
+	end := func() {
+		for _, end := range open {
+			end()
+		}
+	}
+	defer func() {
+		if err != nil {
+			end()
+		}
+	}()
+	elsewhere := o.store != "" || len(o.targets) > 0 || o.prometheus != ""
+	if o.snapshot == "" && !elsewhere {
+		return nil, nil, diag.Usagef("say where the instances are: --snapshot nats://..., --store, --targets or --prometheus")
+	}
+	login := env.LocationOptions()
+	for flag, option := range map[*string]*string{&o.creds: &login.NATSCredentials, &o.ca: &login.NATSRoots, &o.cert: &login.NATSCertificate, &o.key: &login.NATSKey} {
+		*option = cmp.Or(*flag, *option)
+	}
+	if o.store != "" {
+		source, end, err := openStore(o.store, login)
+		if err != nil {
+			return nil, nil, err
+		}
+		sources, open = append(sources, source), append(open, end)
 	}
 	if len(o.targets) > 0 {
 		targets, err := readTargets(env, o.targets)
@@ -211,17 +237,16 @@ func (o *fleetFlags) sources(env *cli.Env) (sources []fleetSource, closing func(
 		if err != nil {
 			return nil, nil, diag.Usagef("--snapshot: %w", err)
 		}
-		if a.Scheme() != "nats" && a.Scheme() != "tls" {
-			return nil, nil, diag.Usagef("instances keep records only where --snapshot begins with nats://: name their admin listeners with --targets, or --prometheus")
+		if !elsewhere && a.Scheme() != "nats" && a.Scheme() != "tls" {
+			return nil, nil, diag.Usagef("instances keep records only where --snapshot begins with nats://: name the --store that they share, their admin listeners with --targets, or --prometheus")
 		}
-		l, err := location.Open(a, location.Options{NATSCredentials: o.creds, NATSRoots: o.ca, NATSCertificate: o.cert, NATSKey: o.key})
+		l, err := location.Open(a, login)
 		if err != nil {
 			return nil, nil, diag.Failf("unreachable", "", "%w", err)
 		}
-		closing = func() { l.Close() }
-		sources = append(sources, func(ctx context.Context) ([]instance, location.Head, error) { return readRoster(ctx, l) })
+		sources, open = append(sources, heldAt(l)), append(open, func() { _ = l.Close() })
 	}
-	return sources, closing, nil
+	return sources, end, nil
 }
 
 // A fleetWait is what apply does after it has written: it waits until the fleet serves
@@ -233,14 +258,14 @@ type fleetWait struct {
 }
 
 // newFleetWait returns nil without --wait. The instances are found beside the snapshot in
-// NATS, and by the targets. It refuses a wait for instances that nobody could find.
+// NATS, beside the store, and by the targets. It refuses a wait for instances that nobody could find.
 func newFleetWait(env *cli.Env, place workspace.Place, o *applyFlags) (*fleetWait, error) {
 	limit, err := parseWait(o.wait)
 	switch {
 	case err != nil:
 		return nil, err
-	case limit == 0 && len(o.targets) > 0:
-		return nil, diag.Usagef("--targets goes with --wait")
+	case limit == 0 && (len(o.targets) > 0 || o.store != ""):
+		return nil, diag.Usagef("--targets and --store go with --wait")
 	case limit == 0:
 		return nil, nil
 	case o.stage != "":
@@ -250,9 +275,17 @@ func newFleetWait(env *cli.Env, place workspace.Place, o *applyFlags) (*fleetWai
 	if err != nil {
 		return nil, err
 	}
-	w := &fleetWait{limit: limit, close: func() { l.Close() }}
+	w := &fleetWait{limit: limit, close: func() { _ = l.Close() }}
 	if location.RosterOf(l) != nil {
-		w.sources = append(w.sources, func(ctx context.Context) ([]instance, location.Head, error) { return readRoster(ctx, l) })
+		w.sources = append(w.sources, heldAt(l))
+	}
+	if o.store != "" {
+		source, end, err := openStore(o.store, env.LocationOptions())
+		if err != nil {
+			w.close()
+			return nil, err
+		}
+		w.sources, w.close = append(w.sources, source), func() { _ = l.Close(); end() }
 	}
 	if len(o.targets) > 0 {
 		targets, err := readTargets(env, o.targets)
@@ -266,7 +299,7 @@ func newFleetWait(env *cli.Env, place workspace.Place, o *applyFlags) (*fleetWai
 	}
 	if len(w.sources) == 0 {
 		w.close()
-		return nil, diag.Usagef("--wait: instances keep records only beside a snapshot at nats://: name their admin listeners with --targets")
+		return nil, diag.Usagef("--wait: instances keep records only beside a snapshot at nats:// or a --store: name that, or their admin listeners with --targets")
 	}
 	return w, nil
 }

@@ -126,16 +126,21 @@ func (w *fleetWorld) next() []byte {
 	return file
 }
 
-// start runs an instance with its admin listener at an address, and returns how to end
-// it.
+// start runs an instance that follows the location, with its admin listener at an
+// address, and returns how to end it.
 func (w *fleetWorld) start(name, admin string, trust ed25519.PublicKey) (end func(syscall.Signal)) {
+	w.t.Helper()
+	return w.startWith(name, trust, "--snapshot", w.address, "--admin", admin)
+}
+
+func (w *fleetWorld) startWith(name string, trust ed25519.PublicKey, args ...string) (end func(syscall.Signal)) {
 	w.t.Helper()
 	dir := filepath.Join(w.dir, name)
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		w.t.Fatal(err)
 	}
-	cmd := exec.Command(w.writd, "--snapshot", w.address, "--trust", base64.StdEncoding.EncodeToString(trust), "--state", dir, "--instance", name,
-		"--listen", "unix:"+filepath.Join(dir, "p"), "--admin", admin)
+	cmd := exec.Command(w.writd, append([]string{"--trust", base64.StdEncoding.EncodeToString(trust), "--state", dir, "--instance", name,
+		"--listen", "unix:" + filepath.Join(dir, "p")}, args...)...)
 	log := new(bytes.Buffer)
 	cmd.Stderr = log
 	if err := cmd.Start(); err != nil {
@@ -255,13 +260,14 @@ func TestFleet(t *testing.T) {
 	w.fleet(1, "--prometheus", prometheus)
 }
 
-// "writ apply --wait" ends when every instance serves what was applied, whether that was
-// new or not, and with the code of "writ fleet" when one does not.
-func TestApplyWaits(t *testing.T) {
-	w := newFleetWorld(t)
+// applier makes a configuration. declare writes an API into it, and apply runs "writ apply
+// --wait", which must end with a code.
+func (w *fleetWorld) applier() (declare func(api string), apply func(code int, args ...string) string) {
+	t := w.t
+	t.Helper()
 	config := filepath.Join(w.dir, "config")
 	private := filepath.Join(w.dir, "release.pem")
-	declare := func(api string) {
+	declare = func(api string) {
 		if err := os.WriteFile(filepath.Join(config, "main.hcl"), []byte("issuer {\n  url = \"https://auth.example.com/\"\n}\napi \""+api+"\" {\n  identifier = \"urn:"+api+"\"\n}\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -276,7 +282,7 @@ func TestApplyWaits(t *testing.T) {
 	if err := os.WriteFile(private, encoded, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	apply := func(code int, args ...string) string {
+	apply = func(code int, args ...string) string {
 		t.Helper()
 		env, stdout, complaints := testStdio()
 		all := append([]string{"apply", "--chdir", config, "--auto-approve", "--store-allow-unsafe", "--sign", private, "--wait"}, args...)
@@ -285,6 +291,47 @@ func TestApplyWaits(t *testing.T) {
 		}
 		return stdout.String() + complaints.String()
 	}
+	return declare, apply
+}
+
+// Instances that take their snapshot from where nobody keeps records have them beside the
+// store that they share: "writ fleet" finds them there, and "writ apply --wait".
+func TestFleetOfAStore(t *testing.T) {
+	w := newFleetWorld(t)
+	file := filepath.Join(w.dir, "writ.snapshot")
+	host, _, _ := strings.Cut(strings.TrimPrefix(w.address, "nats://"), "/")
+	store := "nats://" + host + "?bucket=writ&replicas=1" // called as the bucket of snapshots is
+	declare, apply := w.applier()
+	declare("a")
+	w.says(apply(1, "1s", "--snapshot", file, "--store", store), "Applied serial 1", "No instance is known.")
+	public := w.key.Public().(ed25519.PublicKey)
+	start := func(name string) func(syscall.Signal) {
+		return w.startWith(name, public, "--snapshot", file, "--store", store, "--store-allow-unsafe", "--admin", "off")
+	}
+	start("one")
+	two := start("two")
+	w.eventually("Of 2 instances, all serve serial 1", "--store", store)
+
+	declare("b")
+	w.says(apply(0, "1m", "--snapshot", file, "--store", store), "Applied serial 2", "Of 2 instances, all serve serial 2")
+	w.put()
+	w.says(w.fleet(1, "--snapshot", w.address), "No instance is known") // those of the location alone
+	w.fleet(0, "--snapshot", w.address, "--store", store)
+	w.put()
+	w.put()
+	w.says(w.fleet(2, "--snapshot", w.address, "--store", store), "behind", "Of 2 instances, 2 wrong. The newest is serial 3.")
+	two(syscall.SIGTERM)
+	w.says(w.fleet(0, "--store", store), "Of 1 instance, all serve serial 2")
+
+	w.says(apply(64, "1m", "--snapshot", file, "--store", "http://u:s3cr3t@"+host), "begins with nats://")
+	w.says(apply(64, "", "--snapshot", file, "--store", store), "go with --wait")
+}
+
+// "writ apply --wait" ends when every instance serves what was applied, whether that was
+// new or not, and with the code of "writ fleet" when one does not.
+func TestApplyWaits(t *testing.T) {
+	w := newFleetWorld(t)
+	declare, apply := w.applier()
 	declare("a")
 	w.says(apply(1, "1s", "--snapshot", w.address), "Applied serial 1", "No instance is known.")
 	admin := testenv.Address(t)
@@ -309,11 +356,11 @@ func TestApplyWaits(t *testing.T) {
 
 	// Nobody there would be found, or there is nothing to wait for.
 	file := filepath.Join(w.dir, "writ.snapshot")
-	w.says(apply(64, "1m", "--snapshot", "oci://127.0.0.1:1/writ"), "name their admin listeners with --targets")
-	w.says(apply(64, "1m", "--snapshot", file), "name their admin listeners with --targets")
+	w.says(apply(64, "1m", "--snapshot", "oci://127.0.0.1:1/writ"), "their admin listeners with --targets")
+	w.says(apply(64, "1m", "--snapshot", file), "their admin listeners with --targets")
 	w.says(apply(64, "1m", "--snapshot", w.address, "--stage", "10%"), "leave one out")
 	w.says(apply(64, "soon", "--snapshot", w.address), "not a duration")
-	w.says(apply(64, "", "--snapshot", w.address, "--targets", "http://"+admin), "goes with --wait")
+	w.says(apply(64, "", "--snapshot", w.address, "--targets", "http://"+admin), "go with --wait")
 	if _, err := os.Stat(file); err == nil {
 		t.Error("a snapshot was written")
 	}
@@ -377,6 +424,8 @@ func TestFleetBadInput(t *testing.T) {
 	}{
 		{"say where the instances are", 64, nil},
 		{"begins with nats://", 64, []string{"--snapshot", "oci://host.example/writ"}},
+		{"begins with nats://", 64, []string{"--store", "http://u:s3cr3t@host.example"}},
+		{"no server is connected", 1, []string{"--store", "nats://u:s3cr3t@" + testenv.Address(t)}},
 		{"is not nats://HOST", 64, []string{"--snapshot", "nats://u:s3cr3t@host.example/x"}},
 		{"not a duration", 64, []string{"--targets", "http://127.0.0.1:1", "--wait", "soon"}},
 		{"is not http://HOST:PORT", 64, []string{"--targets", "ftp://u:s3cr3t@host.example"}},

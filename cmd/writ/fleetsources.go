@@ -20,7 +20,9 @@ import (
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/location"
+	"github.com/writ-auth/writ/schema/natsbucket"
 	"github.com/writ-auth/writ/server"
+	"github.com/writ-auth/writ/server/store/natskv"
 )
 
 // reported is what /status or a record says, as an instance.
@@ -39,21 +41,56 @@ func reported(body []byte, address string) (instance, error) {
 	}, nil
 }
 
-// readRoster finds the instances that follow a location, and what that holds.
-func readRoster(ctx context.Context, l location.Location) (found []instance, held location.Head, err error) {
-	held, err = l.Head(ctx, location.Head{})
-	if err != nil && !errors.Is(err, location.ErrAbsent) {
-		return nil, held, err
-	}
-	for record, err := range location.RosterOf(l).Records(ctx) {
-		if err != nil {
+// heldAt finds what a location holds, and the instances that follow it where they keep
+// records there.
+func heldAt(l location.Location) fleetSource {
+	return func(ctx context.Context) (found []instance, held location.Head, err error) {
+		held, err = l.Head(ctx, location.Head{})
+		if err != nil && !errors.Is(err, location.ErrAbsent) {
 			return nil, held, err
 		}
-		if i, err := reported(record, l.String()); err == nil && location.ValidInstance(i.Instance) { // else it is not writd's
+		if roster := location.RosterOf(l); roster != nil {
+			found, err = readRoster(ctx, roster)
+			return found, held, err
+		}
+		return nil, held, nil
+	}
+}
+
+// readRoster finds the instances that have a record on a roster.
+func readRoster(ctx context.Context, roster *location.Roster) (found []instance, err error) {
+	for record, err := range roster.Records(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if i, err := reported(record, roster.String()); err == nil && location.ValidInstance(i.Instance) { // else it is not writd's
 			found = append(found, i)
 		}
 	}
-	return found, held, nil
+	return found, nil
+}
+
+// storeFlag names the store that instances share.
+func storeFlag(url *string, usage string) cli.Flag {
+	return cli.Flag{Name: "store", Usage: usage + " `URL`, as writd has it: nats://HOST[:PORT],...?bucket=writ", Value: url}
+}
+
+// openStore finds the instances by the records that they keep beside the store they
+// share. closing ends the connection.
+func openStore(url string, o location.Options) (source fleetSource, closing func(), err error) {
+	address, err := natsbucket.Parse(url, natskv.DefaultBucket)
+	if err != nil {
+		return nil, nil, diag.Usagef("--store: %w", err)
+	}
+	roster, err := location.OpenRoster(address, o)
+	if err != nil {
+		return nil, nil, diag.Failf("unreachable", "", "%w", err)
+	}
+	source = func(ctx context.Context) ([]instance, location.Head, error) {
+		found, err := readRoster(ctx, roster)
+		return found, location.Head{}, err
+	}
+	return source, func() { _ = roster.Close() }, nil
 }
 
 // readTargets reads the addresses of admin listeners, and files of them.

@@ -153,8 +153,8 @@ func (d *daemon) run(ctx context.Context) error {
 	} else {
 		d.startFromKept()
 		keep(func() { d.follower.run(ctx, d.inForce(), d.choose, d.fetched) })
-		keep(func() { d.keepRecord(ctx) })
 	}
+	keep(func() { d.keepRecord(ctx) })
 	for _, w := range d.folders() {
 		w.Look()
 		w.Changed = func([]byte, error) { d.reload() }

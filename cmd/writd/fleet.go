@@ -15,7 +15,9 @@ import (
 
 	"github.com/writ-auth/writ/schema/durable"
 	"github.com/writ-auth/writ/schema/location"
+	"github.com/writ-auth/writ/schema/natsbucket"
 	"github.com/writ-auth/writ/server"
+	"github.com/writ-auth/writ/server/store/natskv"
 )
 
 // instanceFile is the name, in the state folder, of the random part of the instance's
@@ -84,15 +86,43 @@ const maxRecorded = 20
 // recordLook is how often the state is looked at for a change.
 const recordLook = 500 * time.Millisecond
 
-// keepRecord keeps this instance's record on the roster of its location until ctx ends,
+// roster is where this instance keeps its record: beside the snapshot where that is in
+// NATS, else beside the store that instances share; nil where neither is. close ends what
+// was opened for it.
+func (d *daemon) roster() (r *location.Roster, close func() error, err error) {
+	if r := location.RosterOf(d.follower.from); r != nil {
+		return r, func() error { return nil }, nil // the follower closes its location
+	}
+	store := d.set.store
+	if store.url == "" {
+		return nil, nil, nil
+	}
+	address, err := natsbucket.Parse(store.url, natskv.DefaultBucket)
+	if err == nil {
+		r, err = location.OpenRoster(address, location.Options{
+			NATSCredentials: store.login.Credentials, NATSRoots: store.login.CA, NATSCertificate: store.login.Certificate, NATSKey: store.login.PrivateKey,
+			Program: "writd",
+		})
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return r, r.Close, nil
+}
+
+// keepRecord keeps this instance's record on the roster of its fleet until ctx ends,
 // and takes it away then. It is written at the start, within a second of each change
 // and before it expires. That it cannot be is in the log once, and no reason to serve no
 // tokens.
 func (d *daemon) keepRecord(ctx context.Context) {
-	roster := location.RosterOf(d.follower.from)
+	roster, closing, err := d.roster()
+	if err != nil {
+		d.log.Warn("no record for writ fleet is kept", "reason", err.Error())
+	}
 	if roster == nil {
 		return
 	}
+	defer closing()
 	var last string
 	var next time.Time
 	failing := ""

@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -223,6 +224,36 @@ func checkMounts(t *testing.T, pod podSpec, writd container, trust manifest) {
 	put(t, path, []byte(trust.Data["trust.pem"]))
 	if keys, err := snapshot.ParseTrustedKeys(path, os.ReadFile); err != nil || len(keys) != 1 {
 		t.Errorf("the key that is trusted: %v, %v", keys, err)
+	}
+}
+
+// A digest that no image has stands only where somebody is to put his own, and says so
+// on its line. With it nothing is pulled, which nobody overlooks.
+func TestImagePlaceholders(t *testing.T) {
+	placeholder := "sha256:" + strings.Repeat("0", 64)
+	var found []string
+	err := filepath.WalkDir("../../examples", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || entry.Name() == "node_modules" {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for line := range strings.Lines(string(content)) {
+			if !strings.Contains(line, placeholder) {
+				continue
+			}
+			if !strings.Contains(line, placeholder+" # placeholder: ") {
+				t.Errorf("%s: a placeholder that does not say so: %s", path, line)
+			}
+			found = append(found, strings.TrimPrefix(filepath.ToSlash(path), "../../examples/"))
+		}
+		return nil
+	})
+	must(t, err)
+	if want := []string{"kubernetes/base/kustomization.yaml", "kubernetes/overlays/sidecar/deployment.yaml"}; !slices.Equal(found, want) {
+		t.Errorf("placeholders in %q, want %q", found, want)
 	}
 }
 

@@ -89,7 +89,10 @@ func (a Address) String() string {
 	case schemeOCI:
 		return "oci://" + a.registry + "/" + a.repository + ":" + a.tag
 	case schemeNATS, schemeTLS:
-		text := a.servers.String() + "/" + a.bucket + "/" + a.name
+		text := a.servers.String() + "/" + a.bucket
+		if a.name != "" { // a bucket of a store has none
+			text += "/" + a.name
+		}
 		if a.replicas != natsbucket.DefaultReplicas {
 			text += "?replicas=" + strconv.Itoa(a.replicas)
 		}

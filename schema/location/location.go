@@ -80,6 +80,7 @@ type Head struct {
 	etag     string // https: what If-None-Match sends
 	revision uint64 // nats: of the pointer
 	prior    string // nats: object of the snapshot before
+	chunk    string // nats: name of the object's only chunk; "" where it has several or that is not known
 }
 
 // HeadOf returns the Head of a file that somebody has, such as one kept from

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -29,9 +30,10 @@ const (
 	natsLook      = 10 * time.Second
 	natsAnswer    = 2 * time.Second // to one request: servers that elect a leader lose some
 
-	maxPointer = 16 << 10  // bytes of a pointer
-	maxChunk   = 512 << 10 // of an object: the client has at most 4,000 unacknowledged
-	maxHistory = 10_000    // snapshots in one history
+	maxPointer   = 16 << 10  // bytes of a pointer
+	roomForChunk = 100       // of those, for the name of a chunk, which is known last
+	maxChunk     = 512 << 10 // of an object: the client has at most 4,000 unacknowledged
+	maxHistory   = 10_000    // snapshots in one history
 )
 
 // A bucketLocation is a name in a bucket of NATS JetStream. The files are objects of
@@ -42,8 +44,8 @@ const (
 // pointer inside the pointer, so that one compare-and-set is of both.
 //
 // A change is pushed to whoever follows, as the pointer itself. A file of one chunk is
-// then had by two reads of a message, which cost the servers next to nothing; a larger
-// one takes a consumer of the stream, which they have to make and to end. Reads go to
+// then had by one read of a message, since the pointer names the chunk; a larger one takes
+// a consumer of the stream, which the servers have to make and to end. Reads go to
 // the leader of a bucket that Put has made: an older pointer of another server's would be
 // seen as a change.
 type bucketLocation struct {
@@ -212,6 +214,7 @@ type pointer struct {
 	Revision string    `json:"revision,omitempty"`
 	Created  time.Time `json:"created"`
 	Prior    string    `json:"prior,omitempty"` // object of the snapshot before
+	Chunk    string    `json:"chunk,omitempty"` // name of the object's only chunk; absent where it has several
 
 	Staged  *pointer `json:"staged,omitempty"` // to the snapshot beside this one
 	Percent int      `json:"staged_percent,omitempty"`
@@ -220,7 +223,7 @@ type pointer struct {
 // pointerTo returns the pointer to a snapshot and to what stands beside it.
 func pointerTo(h Head) *pointer {
 	p := &pointer{Format: pointerFormat, Object: h.Version, Size: h.Size, Serial: h.Serial, Digest: h.Digest,
-		Previous: h.Previous, Revision: h.Revision, Created: h.Created, Prior: h.prior}
+		Previous: h.Previous, Revision: h.Revision, Created: h.Created, Prior: h.prior, Chunk: h.chunk}
 	if h.Staged != nil {
 		p.Staged, p.Percent = pointerTo(h.Staged.Head), h.Staged.Percent
 	}
@@ -240,6 +243,9 @@ func parsePointer(value []byte) (Head, error) {
 	return p.head()
 }
 
+// chunkName is what names a chunk: a token of a subject of NATS.
+var chunkName = regexp.MustCompile(`^[A-Za-z0-9]{1,64}$`)
+
 var errNoPointer = errors.New("what is there is no pointer to a snapshot")
 
 func (p *pointer) head() (Head, error) {
@@ -253,6 +259,9 @@ func (p *pointer) head() (Head, error) {
 	}
 	head := Head{Serial: p.Serial, Digest: p.Digest, Previous: p.Previous, Revision: clean(p.Revision), Created: p.Created, Size: p.Size,
 		Version: p.Object, prior: p.Prior}
+	if chunkName.MatchString(p.Chunk) { // else the object tells it
+		head.chunk = p.Chunk
+	}
 	if p.Staged != nil {
 		staged, err := p.Staged.head()
 		if err != nil {
@@ -299,11 +308,7 @@ func (l *bucketLocation) Fetch(ctx context.Context, head Head) (file []byte, err
 }
 
 func (l *bucketLocation) object(ctx context.Context, head Head) ([]byte, error) {
-	objects, err := l.files(ctx)
-	if err != nil {
-		return nil, err
-	}
-	body, err := l.content(ctx, objects, head.Version)
+	body, err := l.content(ctx, head)
 	if errors.Is(err, jetstream.ErrObjectNotFound) {
 		return nil, fmt.Errorf("the bucket has not the object of %s", head)
 	}
@@ -324,15 +329,40 @@ func (l *bucketLocation) object(ctx context.Context, head Head) ([]byte, error) 
 	return file, nil
 }
 
-// content opens what an object holds.
-func (l *bucketLocation) content(ctx context.Context, objects jetstream.ObjectStore, name string) (io.ReadCloser, error) {
-	info, err := ask(ctx, func(ctx context.Context) (*jetstream.ObjectInfo, error) { return objects.GetInfo(ctx, name) })
+// content opens what the object of a snapshot holds. Where the pointer names its chunk the
+// object itself is not asked for, unless it was put again since and the chunk is gone.
+func (l *bucketLocation) content(ctx context.Context, head Head) (io.ReadCloser, error) {
+	if head.chunk != "" {
+		body, err := l.chunk(ctx, head.chunk)
+		if !errors.Is(err, jetstream.ErrMsgNotFound) {
+			return body, err
+		}
+	}
+	objects, err := l.files(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if info.Chunks != 1 {
-		return ask(ctx, func(ctx context.Context) (io.ReadCloser, error) { return objects.Get(ctx, name) })
+	info, err := ask(ctx, func(ctx context.Context) (*jetstream.ObjectInfo, error) { return objects.GetInfo(ctx, head.Version) })
+	if err != nil {
+		return nil, err
 	}
+	if name := onlyChunk(info); name != "" {
+		return l.chunk(ctx, name)
+	}
+	return ask(ctx, func(ctx context.Context) (io.ReadCloser, error) { return objects.Get(ctx, head.Version) })
+}
+
+// onlyChunk is the name of an object's chunk, "" where it has not just one.
+func onlyChunk(info *jetstream.ObjectInfo) string {
+	if info.Chunks != 1 {
+		return ""
+	}
+	return info.NUID
+}
+
+// chunk reads a chunk of the object store. It is immutable, and what comes is compared
+// with the digest of the snapshot as any other content.
+func (l *bucketLocation) chunk(ctx context.Context, name string) (io.ReadCloser, error) {
 	stream := l.chunks.Load()
 	if stream == nil {
 		found, err := ask(ctx, func(ctx context.Context) (jetstream.Stream, error) { return l.js.Stream(ctx, "OBJ_"+l.address.bucket) })
@@ -343,7 +373,7 @@ func (l *bucketLocation) content(ctx context.Context, objects jetstream.ObjectSt
 		l.chunks.Store(stream)
 	}
 	message, err := ask(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
-		return (*stream).GetLastMsgForSubject(ctx, "$O."+l.address.bucket+".C."+info.NUID)
+		return (*stream).GetLastMsgForSubject(ctx, "$O."+l.address.bucket+".C."+name)
 	})
 	if err != nil {
 		return nil, err
@@ -412,11 +442,19 @@ func (l *bucketLocation) replace(ctx context.Context, file []byte, object, next,
 	if err != nil {
 		return Head{}, err
 	}
-	if len(value) > maxPointer {
-		return Head{}, refused(fmt.Errorf("its pointer has %d bytes, more than %d", len(value), maxPointer))
+	if len(value) > maxPointer-roomForChunk {
+		return Head{}, refused(fmt.Errorf("its pointer has %d bytes, more than %d", len(value), maxPointer-roomForChunk))
 	}
-	made, err := l.putObject(ctx, objects, object, file)
+	info, made, err := l.putObject(ctx, objects, object, file)
 	if err != nil {
+		return Head{}, err
+	}
+	if next.Version == object.Version {
+		next.chunk = onlyChunk(info)
+	} else {
+		next.Staged.Head.chunk = onlyChunk(info)
+	}
+	if value, err = json.Marshal(pointerTo(next)); err != nil {
 		return Head{}, err
 	}
 	next.revision, err = ask(ctx, func(ctx context.Context) (uint64, error) {
@@ -434,18 +472,19 @@ func (l *bucketLocation) replace(ctx context.Context, file []byte, object, next,
 	return l.overtaken(ctx, objects, next, prior, object, err)
 }
 
-// putObject puts the file where it is not yet there, and reports whether it did.
-func (l *bucketLocation) putObject(ctx context.Context, objects jetstream.ObjectStore, next Head, file []byte) (made bool, err error) {
+// putObject puts the file where it is not yet there, and reports whether it did. info is
+// of the object that is there then.
+func (l *bucketLocation) putObject(ctx context.Context, objects jetstream.ObjectStore, next Head, file []byte) (info *jetstream.ObjectInfo, made bool, err error) {
 	value, err := json.Marshal(pointerTo(next))
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
-	info, err := ask(ctx, func(ctx context.Context) (*jetstream.ObjectInfo, error) { return objects.GetInfo(ctx, next.Version) })
+	info, err = ask(ctx, func(ctx context.Context) (*jetstream.ObjectInfo, error) { return objects.GetInfo(ctx, next.Version) })
 	if err == nil && info.Size == uint64(len(file)) && info.Metadata[pointerMetadata] == string(value) {
-		return false, nil
+		return info, false, nil
 	}
 	if err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
-		return false, err
+		return nil, false, err
 	}
 	meta := jetstream.ObjectMeta{
 		Name:     next.Version,
@@ -456,14 +495,14 @@ func (l *bucketLocation) putObject(ctx context.Context, objects jetstream.Object
 		err = func() error {
 			ctx, cancel := context.WithTimeout(ctx, transferTimeout/4)
 			defer cancel()
-			_, err := objects.Put(ctx, meta, bytes.NewReader(file))
+			info, err = objects.Put(ctx, meta, bytes.NewReader(file))
 			return err
 		}()
 		if !lost(err) {
 			break
 		}
 	}
-	return err == nil, err
+	return info, err == nil, err
 }
 
 // overtaken says what became of a pointer that was not replaced, or of which that is

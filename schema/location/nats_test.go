@@ -241,12 +241,15 @@ func TestNATSHostile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	changed := func(name string, value any) []byte {
+	changed := func(name string, value any, without ...string) []byte {
 		var members map[string]any
 		if err := json.Unmarshal(entry.Value(), &members); err != nil {
 			t.Fatal(err)
 		}
 		members[name] = value
+		for _, name := range without {
+			delete(members, name)
+		}
 		b, err := json.Marshal(members)
 		if err != nil {
 			t.Fatal(err)
@@ -259,7 +262,8 @@ func TestNATSHostile(t *testing.T) {
 		`of format "2"`:                    changed("format_version", "2"),
 		"which no snapshot has":            changed("size", 2<<30),
 		"serial 9007199254740993 of":       changed("serial", uint64(1)<<53+1),
-		"has not the object":               changed("object", "sha256:00"),
+		"has not the object":               changed("object", "sha256:00", "chunk"),
+		"another digest than its name":     changed("object", "sha256:00"),
 		"its stage: what is there is no p": changed("staged", map[string]any{}),
 		"its stage is for 0 percent":       changed("staged", json.RawMessage(entry.Value())),
 		"its header says":                  changed("size", len(content)-1),
@@ -275,6 +279,20 @@ func TestNATSHostile(t *testing.T) {
 		}
 		if err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("want %q: %v", says, err)
+		}
+	}
+	// The chunk that a pointer names saves a question. Where it is not there, or is no name
+	// of one, the object tells it.
+	for _, chunk := range []string{"gone", "*", "a.b >", ""} {
+		if _, err := kv.Put(t.Context(), "prod", changed("chunk", chunk)); err != nil {
+			t.Fatal(err)
+		}
+		found, err := l.Head(t.Context(), head)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := l.Fetch(t.Context(), found); err != nil || len(got) != len(content) {
+			t.Errorf("chunk %q: %d bytes, %v", chunk, len(got), err)
 		}
 	}
 	for name, object := range map[string][]byte{"another": locationtest.File(t, location.Head{}, 99), "cut": content[:1000], "none": {}} {

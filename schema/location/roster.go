@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/writ-auth/writ/schema/natsbucket"
 )
 
 // MaxInstance is how long the name of an instance may be.
@@ -27,10 +29,11 @@ const (
 // maxRecord bounds one record, in bytes.
 const maxRecord = 64 << 10
 
-// A Roster is where the instances that follow a location keep a record each, which
-// expires unless it is written again. It is a bucket of NATS beside the snapshots',
-// named after theirs with "-fleet" behind it, so that an instance needs no right to
-// write where snapshots are. What a record says is for others to know.
+// A Roster is where the instances of a fleet keep a record each, which expires unless it
+// is written again: those that follow a location, or that share a store. It is a bucket of
+// NATS beside the snapshots' or the store's, named after theirs with "-fleet" behind it, so
+// that an instance needs no right to write where snapshots are. What a record says is for
+// others to know.
 //
 // The bucket is in memory: what it loses in a restart is written again within
 // RecordEvery. All of its entries live equally long, and so the bucket says how long
@@ -49,6 +52,20 @@ func RosterOf(l Location) *Roster {
 	return nil
 }
 
+// OpenRoster returns the roster of the instances that share the store in a bucket,
+// wherever their snapshot comes from. It has a connection of its own, which Close ends.
+// Of the options those for NATS count.
+func OpenRoster(store natsbucket.Address, opts Options) (*Roster, error) {
+	l, err := openBucket(Address{scheme: schemeNATS, servers: store.Servers, bucket: store.Bucket, replicas: store.Replicas}, opts)
+	if err != nil {
+		return nil, err
+	}
+	return &Roster{location: l}, nil
+}
+
+// Close ends the connection. A roster of a location is closed with that instead.
+func (r *Roster) Close() error { return r.location.Close() }
+
 // String names the roster as a log may have it.
 func (r *Roster) String() string {
 	return r.location.address.servers.String() + "/" + r.bucketName()
@@ -57,7 +74,8 @@ func (r *Roster) String() string {
 func (r *Roster) bucketName() string { return r.location.address.bucket + "-fleet" }
 
 // key is that of an instance's record. Names of locations may have dots, and so the
-// instance is behind a character that they have not.
+// instance is behind a character that they have not. Those of a store have no name, so
+// that a bucket of snapshots and a store may be called the same.
 func (r *Roster) key(instance string) string { return r.location.address.name + "=." + instance }
 
 // call does the work of one method within its time. After an error the bucket is looked
