@@ -64,8 +64,9 @@ func abortCommand() cli.Command {
 The content in force gets a new serial, after that of what "writ apply --stage 10%"
 has put beside it, so that whoever serves that already takes it. The plan says what
 that widens and narrows for them. With --sign, what is in force must be signed by
-that key or by one that --trust names; what is given up need not be. The configuration's files still ask for what is given up: the next apply
-brings it back, unless the commit is reverted.`,
+that key or by one that --trust names; what is given up need not be. The
+configuration's files still ask for what is given up: the next apply brings it
+back, unless the commit is reverted.`,
 		Example: "$ writ abort oci://ghcr.io/acme/writ:prod --sign release.pem\n...\nApplied serial 14, sha256:4be1...: wrote oci://ghcr.io/acme/writ:prod.",
 		Flags:   o.flags(flags),
 		Run: func(ctx context.Context, env *cli.Env, args []string) error {

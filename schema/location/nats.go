@@ -545,12 +545,28 @@ func (l *bucketLocation) buckets(ctx context.Context) (jetstream.KeyValue, jetst
 			return nil, nil, err
 		}
 	}
-	kv, err := l.pointers(ctx)
+	kv, err := known(ctx, l.pointers)
 	if err != nil {
 		return nil, nil, err
 	}
-	objects, err := l.files(ctx)
+	objects, err := known(ctx, l.files)
 	return kv, objects, err
+}
+
+// known repeats a request for a stream that was just made, here or by somebody who puts at the
+// same time: for a moment the servers of a cluster do not all know of it.
+func known[T any](ctx context.Context, request func(ctx context.Context) (T, error)) (answer T, err error) {
+	for pause := 50 * time.Millisecond; ; pause *= 2 {
+		answer, err = request(ctx)
+		if !errors.Is(err, jetstream.ErrStreamNotFound) && !errors.Is(err, jetstream.ErrBucketNotFound) || pause > 10*time.Second {
+			return answer, err
+		}
+		select {
+		case <-ctx.Done():
+			return answer, err
+		case <-time.After(pause):
+		}
+	}
 }
 
 func (l *bucketLocation) bucket(ctx context.Context, config jetstream.StreamConfig) error {
@@ -565,7 +581,7 @@ func (l *bucketLocation) bucket(ctx context.Context, config jetstream.StreamConf
 		}
 		stream, err = ask(ctx, func(ctx context.Context) (jetstream.Stream, error) { return l.js.CreateStream(ctx, config) })
 		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-			stream, err = ask(ctx, find)
+			stream, err = known(ctx, find)
 		}
 	}
 	if err != nil {
