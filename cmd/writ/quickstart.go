@@ -137,7 +137,7 @@ func runCaller(env *cli.Env, doc *schema.Document, api *schema.API, subject quic
 	if at < 0 {
 		return diag.Usagef("there is no code of a caller for %q: --lang takes %s", o.lang, oneOf(callerNames()))
 	}
-	client, err := callerOf(doc, api, o.client)
+	client, err := callerOf(doc, api, o.client, name == "mcp-node")
 	if err != nil {
 		return err
 	}
@@ -173,8 +173,8 @@ func oneOf(names []string) string {
 func ended(text string) string { return strings.TrimSuffix(text, "\n") + "\n" }
 
 // callerOf is the client with that client_id or label, or the first, that may get tokens for
-// the API on its own behalf.
-func callerOf(doc *schema.Document, api *schema.API, name string) (*schema.Client, error) {
+// the API on its own behalf with a secret, or with a key where the code can sign.
+func callerOf(doc *schema.Document, api *schema.API, name string, signs bool) (*schema.Client, error) {
 	var may []string
 	for i := range doc.Clients {
 		client := &doc.Clients[i]
@@ -184,13 +184,19 @@ func callerOf(doc *schema.Document, api *schema.API, name string) (*schema.Clien
 			}) {
 			continue
 		}
-		if name == "" || name == client.ClientID || name == client.Label {
+		named := name == client.ClientID || name == client.Label
+		switch usable := len(client.Secrets) > 0 || signs && len(client.PublicKeys) > 0; {
+		case usable && (name == "" || named):
 			return client, nil
+		case named:
+			return nil, diag.Usagef("client %q has no secret, which this code would send: the console's Test page has the requests of its credentials", name)
+		case !usable:
+			continue
 		}
 		may = append(may, client.ClientID)
 	}
 	if len(may) == 0 {
-		return nil, diag.Usagef("no client may get tokens for api.%s on its own behalf: an authorization block says which", api.Label)
+		return nil, diag.Usagef("no client with a secret may get tokens for api.%s on its own behalf: an authorization block says which", api.Label)
 	}
 	return nil, diag.Usagef("client %q may get no tokens for api.%s on its own behalf: these may: %s", name, api.Label, strings.Join(may, ", "))
 }

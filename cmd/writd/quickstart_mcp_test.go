@@ -190,5 +190,14 @@ func (s *shop) connect(t *testing.T, run launcher) {
 				}
 			})
 		}
+		// Why the client names the token endpoint: the SDK refuses writ's metadata.
+		t.Run("mcp-node/without the endpoint", func(t *testing.T) {
+			snippet := s.caller(t, "mcp-node", s.tools, "billing")
+			snippet.Code = strings.Replace(snippet.Code, "discoveryState()", "unused()", 1)
+			said, err := s.prepare(t, snippet)(t, []string{"CLIENT_SECRET=" + clientSecret}, "whoami")
+			if err == nil || !strings.Contains(said, "authorization_endpoint") {
+				t.Errorf("%v: %s", err, said)
+			}
+		})
 	})
 }

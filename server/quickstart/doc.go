@@ -1,6 +1,7 @@
 // Package quickstart owns the code that people paste: for each language and
-// gateway a complete small resource server that checks one API's tokens, and
-// for clients the request that gets one.
+// gateway a complete small resource server that checks one API's tokens, for some
+// languages an MCP server that does, and for clients the request that gets a token
+// (requests) and a program that keeps and replaces it (callers).
 //
 // A resource server is two files where the language allows it: the guard, which an API of
 // one's own takes over, and a demo around it. What the targets of a language share is in

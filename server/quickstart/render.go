@@ -134,9 +134,9 @@ func (p page) Header(prefix, indent string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	run := "Run, with these files in that folder; PORT names another port than 3000:"
+	run := "Run, with these files in place; PORT names another port than 3000:"
 	if p.Target.Group == "Gateway" {
-		run = "Run, with these files in that folder:"
+		run = "Run, with these files in place:"
 	}
 	if p.Shared() {
 		lines = append(lines, "SIGNING_SECRET holds the secret that the server signs with, at least 32 bytes. Keep it out of files.", "")

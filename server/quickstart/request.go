@@ -51,10 +51,19 @@ func (r Request) Callers() []Snippet {
 		{Name: "go", Title: "Go", Language: "go", File: "main.go", Install: "go mod init example.com/caller && go get golang.org/x/oauth2@v0.37.0", Run: "go run ." + api},
 		{Name: "node", Title: "Node", Language: "javascript", File: "caller.mjs", Run: "node caller.mjs" + api},
 		{Name: "python", Title: "Python", Language: "python", File: "caller.py", Install: inVenv("requests==2.34.2"), Run: ".venv/bin/python caller.py" + api},
-		{Name: "mcp-node", Title: "MCP client, Node", Language: "javascript", File: "client.mjs", Install: "npm install --save-exact @modelcontextprotocol/sdk@1.32.2", Run: "node client.mjs" + tool},
-		{Name: "mcp-go", Title: "MCP client, Go", Language: "go", File: "main.go", Install: "go mod init example.com/client && go get github.com/modelcontextprotocol/go-sdk@v1.8.0 golang.org/x/oauth2@v0.37.0", Run: "go run ." + tool},
-		{Name: "mcp-python", Title: "MCP client, Python", Language: "python", File: "client.py", Install: inVenv("mcp==2.3.0"), Run: ".venv/bin/python client.py" + tool, NotExecuted: true},
+		{Name: "mcp-node", Title: "MCP client, Node", Language: "javascript", File: "client.mjs", Install: "npm install --save-exact " + pinned("mcp-node"), Run: "node client.mjs" + tool},
+		{Name: "mcp-go", Title: "MCP client, Go", Language: "go", File: "main.go", Install: "go mod init example.com/client && go get " + pinned("mcp-go") + " golang.org/x/oauth2@v0.37.0", Run: "go run ." + tool},
+		{Name: "mcp-python", Title: "MCP client, Python", Language: "python", File: "client.py", Install: inVenv(strings.Replace(pinned("mcp-python"), "@", "==", 1)), Run: ".venv/bin/python client.py" + tool, NotExecuted: true},
 	}))
+}
+
+// pinned is the library of a target at its version.
+func pinned(name string) string {
+	target, ok := Find(name)
+	if !ok {
+		panic("no target " + name)
+	}
+	return target.Library + "@" + target.Version
 }
 
 // inVenv is the command that installs Python packages into a virtual environment.
