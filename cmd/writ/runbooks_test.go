@@ -49,7 +49,7 @@ func typedLines(text string) (lines []string) {
 
 // What the runbooks tell is so: commands and flags are those of the programs, log lines
 // are written somewhere, metrics and alerts are there and each alert is explained, and
-// no part is missing. Those for leaks are walked, with their own commands.
+// no part is missing. Those for leaks and outages are walked, with their own commands.
 func TestRunbooks(t *testing.T) {
 	testenv.OneByOne(t)
 	sh := newShell(t, t.TempDir())
@@ -58,6 +58,8 @@ func TestRunbooks(t *testing.T) {
 	t.Run("leaked secret", func(t *testing.T) { walkLeakedSecret(t, newLeak(t, sh.env)) })
 	t.Run("leaked key made by writd", func(t *testing.T) { walkLeakedManagedKey(t, newLeak(t, sh.env)) })
 	t.Run("leaked declared key", func(t *testing.T) { walkLeakedDeclaredKey(t, newLeak(t, sh.env)) })
+	t.Run("store down", func(t *testing.T) { walkStoreDown(t, newOutage(t, sh.env)) })
+	t.Run("clock off", func(t *testing.T) { walkClockOff(t, newOutage(t, sh.env)) })
 }
 
 func holdToFacts(t *testing.T, sh *shell) {
