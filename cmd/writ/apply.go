@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hashicorp/hcl/v2"
-
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 	"github.com/writ-auth/writ/cmd/writ/internal/view"
 	"github.com/writ-auth/writ/compiler"
@@ -282,9 +280,7 @@ func publish(ctx context.Context, env *cli.Env, r *workspace.Release, review *vi
 	if err := r.Check(); err != nil {
 		return err
 	}
-	if r.DropsSignature() {
-		env.Warn(diag.List{unsignedNow()}, nil)
-	}
+	env.Warn(r.Warnings(), nil)
 	if !approved {
 		if cli.Terminal(env.In) != nil {
 			if err := view.Widening(env.Err, review, env.Color(env.Err)); err != nil {
@@ -310,11 +306,6 @@ func publish(ctx context.Context, env *cli.Env, r *workspace.Release, review *vi
 		return shown
 	}
 	return err
-}
-
-func unsignedNow() diag.Diagnostic {
-	return diag.New("unsigned-snapshot", hcl.Range{},
-		"The snapshot in force is signed, and this one is not: a server that was started with --trust refuses it. Give --sign.")
 }
 
 func showRelease(env *cli.Env, r *workspace.Release, applied bool) error {
