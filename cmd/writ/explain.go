@@ -112,7 +112,7 @@ func runExplainAssertion(env *cli.Env, flags *cli.ConfigFlags, arg string) error
 	}
 	a, err := explain.Identify(t.Model, compact, env.Now())
 	if refused, ok := errors.AsType[*clientauth.Refusal](err); ok {
-		return diag.Failf("invalid-token", "", "read token: %s: %s", refused.Reason, refused.Detail)
+		return diag.Failf("invalid-token", "", "read token: %s", refused.Detail)
 	}
 	if err != nil {
 		return err
