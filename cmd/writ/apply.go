@@ -46,6 +46,7 @@ type applyFlags struct {
 	targets  []string
 }
 
+// applyCommand is "writ apply", the one command that puts a configuration in force.
 func applyCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), new(applyFlags)
 	return cli.Command{
@@ -90,6 +91,8 @@ serial that servers tell: curl -s http://127.0.0.1:8081/status`,
 	}
 }
 
+// runApply makes the plan anew, even where a saved one is given: what it was made of may have
+// changed since, and only a plan that comes out the same is applied.
 func runApply(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags, o *applyFlags) error {
 	if err := o.origin.check(); err != nil {
 		return err
@@ -237,6 +240,8 @@ func savedPlan(env *cli.Env, args []string) (*compiler.SavedPlan, error) {
 	return saved, nil
 }
 
+// signingKey reads the key that signs the snapshot. CI has it in a variable, so that it lies
+// in no file of the checkout.
 func signingKey(env *cli.Env, name string) (ed25519.PrivateKey, error) {
 	if name == "" {
 		return nil, nil
@@ -308,6 +313,8 @@ func publish(ctx context.Context, env *cli.Env, r *workspace.Release, review *vi
 	return err
 }
 
+// showRelease says what was written and where, or that nothing had to be. With --json the
+// plan is part of the one object.
 func showRelease(env *cli.Env, r *workspace.Release, applied bool) error {
 	result := releaseResult{Applied: applied, Plan: r.Plan, Digest: r.Plan.Digest, Snapshot: r.Snapshot.String()}
 	written := []string{result.Snapshot}
