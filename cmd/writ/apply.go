@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hashicorp/hcl/v2"
-
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 	"github.com/writ-auth/writ/cmd/writ/internal/view"
 	"github.com/writ-auth/writ/compiler"
@@ -61,6 +59,7 @@ func (o *writeFlags) load(env *cli.Env, config *cli.ConfigFlags) (w *workspace.W
 	return w, w.Snapshot.CheckWritable()
 }
 
+// applyCommand is "writ apply", the one command that puts a configuration in force.
 func applyCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), new(applyFlags)
 	return cli.Command{
@@ -110,6 +109,8 @@ serial that servers tell: curl -s http://127.0.0.1:8081/status`,
 	}
 }
 
+// runApply makes the plan anew, even where a saved one is given: what it was made of may have
+// changed since, and only a plan that comes out the same is applied.
 func runApply(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags, o *applyFlags) error {
 	if err := o.origin.check(); err != nil {
 		return err
@@ -250,6 +251,8 @@ func savedPlan(env *cli.Env, args []string) (*compiler.SavedPlan, error) {
 	return saved, nil
 }
 
+// signingKey reads the key that signs the snapshot. CI has it in a variable, so that it lies
+// in no file of the checkout.
 func signingKey(env *cli.Env, name string) (ed25519.PrivateKey, error) {
 	if name == "" {
 		return nil, nil
@@ -293,9 +296,7 @@ func publish(ctx context.Context, env *cli.Env, r *workspace.Release, review *vi
 	if err := r.Check(); err != nil {
 		return err
 	}
-	if r.DropsSignature() {
-		env.Warn(diag.List{unsignedNow()}, nil)
-	}
+	env.Warn(r.Warnings(), nil)
 	if !approved {
 		if cli.Terminal(env.In) != nil {
 			if err := view.Widening(env.Err, review, env.Color(env.Err)); err != nil {
@@ -323,11 +324,8 @@ func publish(ctx context.Context, env *cli.Env, r *workspace.Release, review *vi
 	return err
 }
 
-func unsignedNow() diag.Diagnostic {
-	return diag.New("unsigned-snapshot", hcl.Range{},
-		"The snapshot in force is signed, and this one is not: a server that was started with --trust refuses it. Give --sign.")
-}
-
+// showRelease says what was written and where, or that nothing had to be. With --json the
+// plan is part of the one object.
 func showRelease(env *cli.Env, r *workspace.Release, applied bool) error {
 	result := releaseResult{Applied: applied, Plan: r.Plan, Digest: r.Plan.Digest, Snapshot: r.Snapshot.String()}
 	written := []string{result.Snapshot}

@@ -22,6 +22,8 @@ import (
 	"github.com/writ-auth/writ/server/token"
 )
 
+// checkCommand is "writ check". It needs no server and no key, so that CI can run it before
+// there is either.
 func checkCommand() cli.Command {
 	flags := new(cli.ConfigFlags)
 	var coverage bool
@@ -47,6 +49,7 @@ FAIL  billing may not write orders (orders.test.hcl:10)
 	}
 }
 
+// runCheck decides every expectation before it reports any: one that fails hides none.
 func runCheck(env *cli.Env, args []string, flags *cli.ConfigFlags, coverage bool) error {
 	_, t, err := flags.Compile(env, args)
 	if err != nil {
@@ -259,6 +262,8 @@ func unmet(auth snapshot.Authorization, said clientauth.Claims) (sentences []str
 	return sentences
 }
 
+// compareGrant compares what is granted with what the expectation says of it. It need not say
+// everything: what it leaves out may be anything.
 func (r *checkRun) compareGrant(result *testResult, test *config.Test, grant decide.Grant) {
 	if test.Error != "" {
 		result.fail("error", fmt.Sprintf("%q", test.Error), "none")
@@ -287,6 +292,8 @@ func (r *checkRun) compareGrant(result *testResult, test *config.Test, grant dec
 	}
 }
 
+// exercise remembers which scopes of an authorization an expectation was granted, for what
+// is not covered by any.
 func (r *checkRun) exercise(grant decide.Grant) {
 	label := grant.Authorization.Label()
 	if r.exercised[label] == nil {

@@ -22,6 +22,8 @@ type explainFlags struct {
 	assertion string
 }
 
+// explainCommand is "writ explain". Its exit code is the answer, so that a script can ask
+// whether a request would be granted without a server.
 func explainCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), new(explainFlags)
 	return cli.Command{
@@ -100,7 +102,8 @@ func runExplain(env *cli.Env, args []string, flags *cli.ConfigFlags, o *explainF
 	return nil
 }
 
-// runExplainAssertion says which client an outside token would be.
+// runExplainAssertion says which client an outside token would be. Of a token that cannot be
+// read it says why: with a server the caller would learn nothing, as it has not authenticated.
 func runExplainAssertion(env *cli.Env, flags *cli.ConfigFlags, arg string) error {
 	compact, err := tokenArgument(env, arg)
 	if err != nil {
@@ -112,7 +115,7 @@ func runExplainAssertion(env *cli.Env, flags *cli.ConfigFlags, arg string) error
 	}
 	a, err := explain.Identify(t.Model, compact, env.Now())
 	if refused, ok := errors.AsType[*clientauth.Refusal](err); ok {
-		return diag.Failf("invalid-token", "", "read token: %s: %s", refused.Reason, refused.Detail)
+		return diag.Failf("invalid-token", "", "read token: %s", refused.Detail)
 	}
 	if err != nil {
 		return err

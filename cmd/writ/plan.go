@@ -45,7 +45,7 @@ func trustFlag(names *[]string) cli.Flag {
 // proposalOptions are the flags that plan and apply have in common.
 type proposalOptions struct {
 	locked  bool
-	replace []string
+	replace []string // addresses; without being named here no identifier changes, as deployed verifiers would refuse its tokens
 }
 
 func (o *proposalOptions) flags(config *cli.ConfigFlags) []cli.Flag {
@@ -57,6 +57,8 @@ func (o *proposalOptions) flags(config *cli.ConfigFlags) []cli.Flag {
 	}
 }
 
+// planCommand is "writ plan". It only reads, so that it can be run on a pull request by
+// whoever may read the repository.
 func planCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), new(planFlags)
 	return cli.Command{
@@ -112,6 +114,8 @@ location is then as good as its host, and redirects lead to https only.`,
 	}
 }
 
+// runPlan refuses what makes no sense together before it reads anything, then reviews the
+// change and prints it. A plan that is refused is printed all the same, and not saved.
 func runPlan(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags, o *planFlags) error {
 	if o.out != "" && o.against != "" {
 		return diag.Usagef("--out saves a plan to apply, and --against compares with something else than what an apply replaces: leave one out")
@@ -321,6 +325,7 @@ func sayApply(env *cli.Env, w *workspace.Workspace, file string) {
 	fmt.Fprintf(env.Err, "\nSaved. To apply exactly this:\n\n  %s\n", shellLine(words))
 }
 
+// savePlan writes the plan whole or not at all.
 func savePlan(env *cli.Env, name string, saved *compiler.SavedPlan) error {
 	content, err := saved.Encode()
 	if err != nil {

@@ -46,6 +46,7 @@ type Release struct {
 
 	replaced condition
 	root     string
+	model    *compiler.Model // nil for a snapshot that was there before
 	body     []byte
 	sources  *snapshot.Sources
 	file     []byte             // of a snapshot that was staged; nil makes one of body and sources
@@ -79,7 +80,7 @@ func (w *Workspace) Release(ctx context.Context, p *Proposal, o ReleaseOptions) 
 	lock, now := p.Lock.Next.Bytes(), w.now()
 	r := &Release{
 		Plan: p.Plan, Prior: p.Prior, Lockfile: w.Lockfile.Path, Snapshot: w.Snapshot, Percent: o.Percent,
-		replaced: replaced, root: w.Dir, body: p.Body, sources: sources, key: w.key, rand: w.rand,
+		replaced: replaced, root: w.Dir, model: p.Model, body: p.Body, sources: sources, key: w.key, rand: w.rand,
 	}
 	r.Envelope = snapshot.Envelope{
 		Serial: serial, Previous: p.Prior.Digest, Revision: revision,
@@ -220,10 +221,20 @@ func (r *Release) Check() error {
 		"the snapshot in force at %q has serial %d, the highest there is, so nothing was written", r.Snapshot, r.Prior.Serial)
 }
 
-// DropsSignature reports whether an unsigned snapshot would replace a signed one.
-func (r *Release) DropsSignature() bool {
+// Warnings are about what will be written beside the plan: an unsigned snapshot that replaces
+// a signed one. They stand in no block, so the issuer's accept acknowledges them, where the
+// release is made of a configuration.
+func (r *Release) Warnings() diag.List {
 	signed := r.key != nil || r.file != nil && len(r.Envelope.Signatures) > 0
-	return !signed && r.Prior.Snapshot != nil && len(r.Prior.Snapshot.Envelope().Signatures) > 0
+	if signed || r.Prior.Snapshot == nil || len(r.Prior.Snapshot.Envelope().Signatures) == 0 {
+		return nil
+	}
+	list := diag.List{diag.New("unsigned-snapshot", hcl.Range{},
+		"The snapshot in force is signed, and this one is not: a server that was started with --trust refuses it. Give --sign.")}
+	if r.model == nil {
+		return list
+	}
+	return r.model.Accept(list)
 }
 
 // Apply signs the snapshot and writes it, the lockfile first where both are files, as

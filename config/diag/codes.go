@@ -956,7 +956,7 @@ signing_key "second" {
 		Meaning: "The snapshot in force is signed, and the one that is written is not. A server that was started with --trust refuses it.",
 		Example: `$ writ apply --sign snapshot.key
 $ writ apply`,
-		Remedy: "Give --sign.",
+		Remedy: `Give --sign. Where no server verifies the signature, the issuer may acknowledge it: accept = ["unsigned-snapshot"].`,
 	},
 	{
 		Name: "unsupported-target", Severity: Error, Summary: "Unsupported target",

@@ -51,7 +51,8 @@ fish:        writ completion fish > ~/.config/fish/completions/writ.fish
 powershell:  writ completion powershell >> $PROFILE
 
 Clients, APIs, addresses and scopes are those of the configuration around the
-working folder, as far as it compiles.`,
+working folder, as far as it compiles. Tests run the scripts in bash, zsh and fish;
+that for powershell is untested.`,
 		Example:  "$ source <(writ completion bash)\n$ writ explain --client bil<TAB>",
 		Complete: func(context.Context, *Env, *ConfigFlags) []Candidate { return Candidates(shells) },
 		Run:      printCompletion,
