@@ -203,7 +203,7 @@ func (d *devServer) reload() {
 	defer d.live.Notify()
 	err := d.activate()
 	if d.blank.Store(errors.Is(err, workspace.ErrNoConfiguration)); d.blank.Load() && d.server.Active() == nil {
-		_ = d.say("blank", fmt.Sprintf("Nothing is declared in %s yet: begin at %s, or with \"writ init\".", filepath.ToSlash(d.w.Dir), d.pages.Address(d.origin)))
+		_ = d.say("blank", fmt.Sprintf("Nothing is declared in %s yet: begin with \"writ init\", or at %s", filepath.ToSlash(d.w.Dir), d.pages.Address(d.origin)))
 		return
 	}
 	before := d.broken.Load()

@@ -225,7 +225,9 @@ func (c newClientPage) Finding(field string) fieldFinding {
 func (c newClientPage) NameLabel() string { return labelFrom(c.Name) }
 
 // Others are the findings that no field shows.
-func (c newClientPage) Others() []Finding { return c.General("name", "label", "client_id", "pem", "jwks") }
+func (c newClientPage) Others() []Finding {
+	return c.General("name", "label", "client_id", "pem", "jwks")
+}
 
 // draftHash stands for the hash of a secret while it is not made yet: no secret has it.
 const draftHash = "sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
