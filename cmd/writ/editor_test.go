@@ -312,6 +312,7 @@ func BenchmarkKeystroke(b *testing.B) {
 	}
 	pages := console.New(opts)
 	v := url.Values{"name": {"Cards"}, "identifier": {"https://api.example.com/cards"}, "scope_name": {"read:cards"}}
+	b.ReportAllocs()
 	for b.Loop() {
 		if w := request(pages, http.MethodPost, "/console/apis/new", v); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "What it changes") {
 			b.Fatal(w.Code, w.Body)

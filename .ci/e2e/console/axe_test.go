@@ -2,6 +2,7 @@ package console
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"sync"
 
@@ -14,12 +15,16 @@ var axe = sync.OnceValues(func() (string, error) {
 	return string(source), err
 })
 
-// findings runs axe over the page as it is now: its rules for WCAG 2.2 A and AA and its best
-// practices. The page's policy does not hold what the browser's protocol evaluates.
-const findings = `axe.run(document, {
-  resultTypes: ["violations"],
-  runOnly: { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] },
-}).then(({ violations }) => JSON.stringify(violations.map((v) => v.id + ", " + v.help + ": " + v.nodes.map((n) => n.html.slice(0, 160) + " (" + n.failureSummary.split("\n").slice(1).join(";").trim().slice(0, 200) + ")").join(" | "))))`
+// everything is axe's rules for WCAG 2.2 A and AA, and its best practices. The dark scheme changes
+// nothing but colours, and so colours are what is looked at in it.
+const (
+	everything = `{ type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }`
+	colours    = `{ type: "rule", values: ["color-contrast"] }`
+)
+
+// findings runs axe over the page as it is now. The page's policy does not hold what the browser's
+// protocol evaluates.
+const findings = `axe.run(document, { resultTypes: ["violations"], runOnly: %s }).then(({ violations }) => JSON.stringify(violations.map((v) => v.id + ", " + v.help + ": " + v.nodes.map((n) => n.html.slice(0, 160) + " (" + n.failureSummary.split("\n").slice(1).join(";").trim().slice(0, 200) + ")").join(" | "))))`
 
 // stranger has axe look at the page, and reports what it finds.
 func (b *tab) stranger(what string) {
@@ -35,7 +40,11 @@ func (b *tab) stranger(what string) {
 	if !script[bool](b, `typeof axe === "object"`) {
 		script[bool](b, source+";true")
 	}
-	text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](findings, chromedp.EvalAwaitPromise))
+	rules := everything
+	if b.inDark {
+		rules = colours
+	}
+	text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](fmt.Sprintf(findings, rules), chromedp.EvalAwaitPromise))
 	if err != nil {
 		b.t.Fatalf("%s: axe: %v\nat %s", what, err, b.where())
 	}

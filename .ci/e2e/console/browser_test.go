@@ -61,6 +61,7 @@ type tab struct {
 	t      *testing.T
 	ctx    context.Context
 	origin string
+	inDark bool // the scheme is the dark one
 
 	mu     sync.Mutex
 	faults []string
@@ -204,6 +205,7 @@ func (b *tab) dark()            { b.scheme("dark") }
 func (b *tab) width(pixels int) { b.do(chromedp.EmulateViewport(int64(pixels), 900)) }
 
 func (b *tab) scheme(scheme string) {
+	b.inDark = scheme == "dark"
 	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
 	})

@@ -83,6 +83,7 @@ var widths = []int{400, 900, 1280, 1600}
 
 // Every page, wide and narrow, light and dark.
 func TestPages(t *testing.T) {
+	t.Parallel() // with the other sizes: none of them has the focus or types
 	b := open(t, dev(t, copied(t, "examples/platform", nil)).origin)
 	for _, p := range pages {
 		for _, width := range widths {
@@ -98,6 +99,56 @@ func TestPages(t *testing.T) {
 				b.shoot(name)
 			}
 		}
+	}
+}
+
+// The lists with one API and with 500. The example has twenty.
+func TestSizes(t *testing.T) {
+	for _, n := range []int{1, 500} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
+			b := open(t, dev(t, copied(t, "", map[string]string{"main.hcl": fmt.Sprintf(`
+issuer { url = "https://auth.example.com/" }
+api "service" {
+  for_each   = toset([for n in range(%d) : "n${n}"])
+  name       = "Service ${each.key}"
+  identifier = "https://api.example.com/${each.key}/"
+  metadata   = { owner = "team-${each.key}" }
+  scope "read" { description = "Read" }
+}
+client "worker" {
+  for_each = toset([for n in range(%[1]d) : "n${n}"])
+  name      = "Worker ${each.key}"
+  client_id = "worker-${each.key}"
+  secret "a" { hash = "sha256:shKULOV9Znj5HQnb8f63NlqWZ1Y2GxG22T-vCg1suCQ" }
+}
+authorization "all" {
+  for_each = toset([for n in range(%[1]d) : "n${n}"])
+  client   = client.worker[each.key]
+  api      = api.service["n0"]
+  scopes   = ["read"]
+}
+`, n)})).origin)
+			for name, path := range map[string]string{
+				"apis": "/console/", "clients": "/console/clients", "clients-of-api": "/console/apis/service%5B%22n0%22%5D/clients", "graph": "/console/graph",
+			} {
+				for _, width := range widths {
+					if n > 1 && width != 400 && width != 1280 {
+						continue // axe takes seconds for a hundred rows, which are all alike
+					}
+					b.width(width)
+					b.light()
+					b.visit(path)
+					at := fmt.Sprintf("%s-of-%d-%d", name, n, width)
+					b.audit(at)
+					b.shoot(at)
+					if n == 1 {
+						b.dark()
+						b.audit(at + "-dark")
+					}
+				}
+			}
+		})
 	}
 }
 

@@ -53,12 +53,12 @@ type fileForm struct {
 // may not send a file.
 func (p *page) fileForm(c schema.Client) *fileForm {
 	f := &fileForm{Key: len(c.PublicKeys) > 0, Certificate: len(c.Certificates) > 0, Token: len(c.Federated) > 0}
-	if p.console.opts.Tokens == nil || !p.trusted || !f.Key && !f.Certificate && !f.Token {
-		return nil
-	}
 	if f.Certificate {
 		f.Obstacle = p.certificateObstacle(c)
 		f.Certificate = f.Obstacle == ""
+	}
+	if p.console.opts.Tokens == nil || !p.trusted || !f.Key && !f.Certificate && !f.Token {
+		return nil
 	}
 	return f
 }

@@ -175,6 +175,7 @@ func (p *page) obstacle(c snapshot.Client, auth snapshot.Authorization) string {
 		usable = usable || s.Window().Contains(p.state.Now.Unix())
 	}
 	switch {
+	case secrets == 0 && p.fileForm(c.Schema()) != nil: // what it has instead can be chosen
 	case secrets == 0:
 		return "it has no secret: it authenticates with a key, a certificate or a token of its platform"
 	case !usable:
