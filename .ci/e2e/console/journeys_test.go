@@ -359,7 +359,7 @@ func TestGraph(t *testing.T) {
 		b.visit("/console/graph")
 		b.text("40 clients by 40 APIs")
 		b.audit("a matrix")
-		script[bool](b, `document.querySelector(".matrix").scrollTo(600, 600) ?? true`)
+		script[bool](b, `(document.querySelector(".matrix").scrollTo(600, 600), true)`)
 		b.wait(`document.querySelector(".matrix tbody tr:last-child th").getBoundingClientRect().left - document.querySelector(".matrix").getBoundingClientRect().left < 3 &&
 			document.querySelector(".matrix thead th").getBoundingClientRect().top - document.querySelector(".matrix").getBoundingClientRect().top < 3`)
 		b.shoot(fmt.Sprintf("graph-matrix-%d", width))
