@@ -113,7 +113,9 @@ func (p *page) credentials(client snapshot.Client) []credential {
 	return all
 }
 
-// drawValidity gives each credential its bar, on one scale, which it returns.
+// drawValidity gives each credential its bar, on one scale, which it returns. One scale for
+// all shows whether the next credential begins before the last one ends, which is what a
+// rotation is about.
 func (p *page) drawValidity(all []credential) timeline {
 	var times []int64
 	for _, c := range all {
@@ -136,6 +138,7 @@ const shownSharers = 5
 // findSharers notes for each credential which other clients have the same one: whoever holds
 // it can ask as any of them. It reads every client once.
 func (p *page) findSharers(client snapshot.Client, all []credential) {
+	// credentials has listed the same credentials in the same order.
 	own := client.Schema()
 	holds := map[string][]int{} // places in all, by identity
 	var keys []string           // how its public keys begin

@@ -204,6 +204,8 @@ func (p *page) newMatrix(of part) *matrix {
 	from, to := m.cut(len(rows))
 	rows = rows[from:to]
 
+	// A column that none of these rows reaches would be empty. Those that many of them reach
+	// come first: with thousands of APIs few readers look at the second page of columns.
 	reached := map[int]int{} // by API: how many rows
 	for _, c := range rows {
 		for auth := range c.Authorizations() {
@@ -251,7 +253,8 @@ func (p *page) newMatrixRow(c snapshot.Client, at map[int]int, columns int) matr
 	return row
 }
 
-// cutColumns returns the columns of the page, and notes the addresses of those beside them.
+// cutColumns returns the columns of the page that the address asks for, the nearest for one out
+// of range, and notes the addresses of those beside them.
 func (m *matrix) cutColumns(asked string, all []snapshot.API) []snapshot.API {
 	n, _ := strconv.Atoi(asked)
 	pages := max(1, (len(all)+maxColumns-1)/maxColumns)

@@ -89,6 +89,8 @@ func (p *Picture) SVG(style bool) string {
 		e.from.ends, e.to.ends = append(e.from.ends, e), append(e.to.ends, e)
 		edges[i] = e
 	}
+	// First the order in each column, then the places from the APIs to the clients: an API is as
+	// high as its lines need, and everything else follows from where these end.
 	for range sweeps {
 		settle(apis, len(clients), func(e *edge) *node { return e.from })
 		settle(clients, len(apis), func(e *edge) *node { return e.to })
@@ -106,6 +108,7 @@ func (p *Picture) SVG(style bool) string {
 	apiBands, height := stack(apis, x, apisWide)
 	clientBands, total := stack(clients, margin, clientsWide)
 	for _, n := range apis {
+		// Lines end in the order of their clients, so that two of one API never cross.
 		slices.SortStableFunc(n.ends, func(a, b *edge) int { return cmp.Compare(a.from.at, b.from.at) })
 		for i, e := range n.ends {
 			e.y2 = n.middle() + (float64(i)-float64(len(n.ends)-1)/2)*port
