@@ -455,6 +455,7 @@ func TestKeyboard(t *testing.T) {
 	}
 	press(kb.Enter)
 	b.wait(`document.querySelector("#tab-quickstart")`)
+	b.wait(`document.querySelector(".title .copy:not([hidden])")`) // the script has run
 	tabTo(`document.activeElement.id === "tab-quickstart"`)
 	press(kb.ArrowLeft)
 	b.wait(`document.activeElement.id === "tab-test"`)

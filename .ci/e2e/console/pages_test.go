@@ -214,7 +214,7 @@ authorization "rtl" {
   api    = api.rtl
   scopes = []
 }
-`, long(400), long(560), long(200), long(200), long(400), long(400), long(200), long(60), long(60))})).origin)
+`, long(200), long(560), long(200), long(128), long(200), long(200), long(128), long(60), long(60))})).origin)
 	for _, width := range []int{400, 900, 1280} {
 		b.width(width)
 		for _, path := range []string{
