@@ -27,6 +27,8 @@ func (e *treeEditor) Declaration(address string) console.Declaration {
 	}
 	shown := console.Declaration{Origins: map[string]console.Origin{}}
 	inherits := false
+	// AttributeRange is the block's header for what is not written: such an attribute has no
+	// origin, which is how a page knows a default.
 	for i := range block.Attributes {
 		name := block.Attributes[i].Name
 		if at, ok := t.Model.AttributeRange(address, name, ""); ok && at != d.Range {
@@ -34,6 +36,8 @@ func (e *treeEditor) Declaration(address string) console.Declaration {
 			inherits = inherits || !d.Has(name)
 		}
 	}
+	// Of nested blocks a page shows those that a block has once, as refresh_token. Others have
+	// labels, and the first of them would stand for all; no page asks for those.
 	for i := range block.Blocks {
 		header := d.NestedRange(block.Blocks[i].Type, "", "")
 		for j := range block.Blocks[i].Attributes {
@@ -43,6 +47,8 @@ func (e *treeEditor) Declaration(address string) console.Declaration {
 			}
 		}
 	}
+	// The text is cut from the bytes that were compiled, not read again: lines and places are
+	// those of the same tree even while somebody types in the file.
 	places := []hcl.Range{d.Range}
 	if inherits {
 		places = append(places, t.Model.Config.Issuers[0].NestedRange("defaults", "", ""))

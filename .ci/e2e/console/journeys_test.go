@@ -71,8 +71,10 @@ api "service" {
 	b.wait(`document.querySelector("h1").textContent === "Service n499"`)
 	b.audit("an API of for_each")
 	b.visit("/console/graph")
-	b.text("Too large to draw")
-	b.do(write("#api", `service["n7"]`))
+	b.text("0 clients by 0 APIs")
+	b.do(write("#api", `service["n7`))
+	b.wait(`document.querySelectorAll("svg .api").length === 11`) // n7, n70 to n79
+	b.do(write("#api", `"]`))
 	b.wait(`document.querySelectorAll("svg .api").length === 1`)
 	b.audit("a part of the graph")
 }
@@ -327,6 +329,61 @@ func TestNoAPIs(t *testing.T) {
 	}
 }
 
+// What lies on a path stands out while the pointer or the focus is on one of its ends; of many
+// there is a matrix with headers that stay; where there is no room for a drawing, a list.
+func TestGraph(t *testing.T) {
+	b := open(t, dev(t, copied(t, "examples/platform", nil)).origin)
+	b.width(1280)
+	b.visit("/console/graph")
+	const lit = `[...document.querySelectorAll("svg .on > title, svg .on a > title")].map((e) => e.textContent).filter((t) => !t.includes(" on ")).sort().join(" ")`
+	script[bool](b, `document.querySelector('svg a[href$="/clients/checkout"]').focus() ?? true`)
+	b.wait(lit + ` === "api.inventory api.orders api.payments client.checkout"`)
+	b.shoot("graph-focus")
+	script[bool](b, `document.activeElement.blur() ?? true`)
+	b.wait(`!document.querySelector("svg.lit")`)
+	script[bool](b, `document.querySelector("svg [data-edge] path").dispatchEvent(new PointerEvent("pointerover", { bubbles: true }))`)
+	b.wait(`document.querySelectorAll("svg .edge.on").length === 1 && document.querySelectorAll("svg .node.on").length === 2`)
+	b.width(400)
+	b.wait(`document.querySelector(".graph-lines").checkVisibility() && !document.querySelector("svg").checkVisibility()`)
+	b.audit("a graph on a phone")
+
+	var many strings.Builder
+	many.WriteString("issuer { url = \"https://auth.example.com/\" }\n")
+	for i := range 40 {
+		fmt.Fprintf(&many, "api \"a%d\" {\n  name       = \"%s\"\n  identifier = \"urn:a%d\"\n  scope \"read\" {}\n}\n", i, strings.Repeat("שירות ", 1+i%5), i)
+		fmt.Fprintf(&many, "client \"c%d\" {\n  secret \"s\" { hash = \"env:S%d\" }\n}\nauthorization \"z%d\" {\n  client = client.c%d\n  api    = api.a%d\n  scopes = [\"read\"]\n}\n", i, i, i, i, i)
+	}
+	b = open(t, console(t, copied(t, "", map[string]string{"main.hcl": many.String()})).origin)
+	for _, width := range []int{400, 900, 1600} {
+		b.width(width)
+		b.visit("/console/graph")
+		b.text("40 clients by 40 APIs")
+		b.audit("a matrix")
+		script[bool](b, `(document.querySelector(".matrix").scrollTo(600, 600), true)`)
+		b.wait(`document.querySelector(".matrix tbody tr:last-child th").getBoundingClientRect().left - document.querySelector(".matrix").getBoundingClientRect().left < 3 &&
+			document.querySelector(".matrix thead th").getBoundingClientRect().top - document.querySelector(".matrix").getBoundingClientRect().top < 3`)
+		b.shoot(fmt.Sprintf("graph-matrix-%d", width))
+	}
+	b.do(click(`.matrix td a[href*="q=c39"]`))
+	b.text("c39")
+}
+
+// A setting leads to its line on the page, and the place of the block can be copied.
+func TestSettings(t *testing.T) {
+	b := open(t, dev(t, copied(t, "examples/platform", nil)).origin)
+	b.width(1280)
+	b.visit("/console/apis/orders/settings")
+	b.do(click(`a[href$="issuer.hcl:9"]`))
+	b.wait(`document.querySelector(":target").textContent.includes("token_lifetime")`)
+	b.shoot("settings-line")
+	if got := script[string](b, `getComputedStyle(document.querySelector(":target")).backgroundColor`); got == "rgba(0, 0, 0, 0)" {
+		t.Error("the line does not stand out")
+	}
+	if place := script[string](b, `document.querySelector(".source-lines .copy").dataset.copyText`); place != "commerce/apis.hcl:29" {
+		t.Errorf("the place is %q", place)
+	}
+}
+
 // Every target of the quickstart, and its code on the clipboard.
 func TestQuickstart(t *testing.T) {
 	b := open(t, dev(t, copied(t, "examples/platform", nil)).origin)
@@ -398,6 +455,7 @@ func TestKeyboard(t *testing.T) {
 	}
 	press(kb.Enter)
 	b.wait(`document.querySelector("#tab-quickstart")`)
+	b.wait(`document.querySelector(".title .copy:not([hidden])")`) // the script has run
 	tabTo(`document.activeElement.id === "tab-quickstart"`)
 	press(kb.ArrowLeft)
 	b.wait(`document.activeElement.id === "tab-test"`)

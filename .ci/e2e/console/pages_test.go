@@ -232,3 +232,54 @@ authorization "billing-orders-users" {
 	b.visit("/console/apis/orders/clients")
 	b.text("<b>finance</b>")
 }
+
+// Names as long as the language takes them, and from right to left, push nothing off the page.
+func TestLongNames(t *testing.T) {
+	long := func(n int) string { return strings.Repeat("W", n) }
+	b := open(t, dev(t, copied(t, "", map[string]string{"main.hcl": fmt.Sprintf(`
+issuer { url = "https://auth.example.com/" }
+api "orders" {
+  name       = "%s"
+  identifier = "https://api.example.com/%s/"
+  metadata   = { owner = "%s" }
+  scope "%s" { description = "%s" }
+}
+api "rtl" {
+  name       = "הזמנות של הלקוחות (Orders) طلبات"
+  identifier = "urn:rtl"
+  metadata   = { owner = "צוות" }
+}
+client "billing" {
+  name      = "%s"
+  client_id = "%s"
+  secret "%s" { hash = "env:S" }
+  certificate "c" { san_dns = "%s.example.com" }
+}
+client "rtl" {
+  name = "خدمة الفوترة"
+  secret "s" { hash = "env:S" }
+}
+authorization "long" {
+  client = client.billing
+  api    = api.orders
+  scopes = api.orders.scopes
+}
+authorization "rtl" {
+  client = client.rtl
+  api    = api.rtl
+  scopes = []
+}
+`, long(200), long(560), long(200), long(128), long(200), long(200), long(128), long(60), long(60))})).origin)
+	for _, width := range []int{400, 900, 1280} {
+		b.width(width)
+		for _, path := range []string{
+			"/console/", "/console/apis/orders", "/console/apis/orders/settings", "/console/apis/orders/scopes", "/console/apis/orders/clients", "/console/apis/rtl",
+			"/console/clients", "/console/clients/billing", "/console/clients/rtl", "/console/graph",
+		} {
+			b.visit(path)
+			name := fmt.Sprintf("long%s-%d", strings.ReplaceAll(strings.TrimPrefix(path, "/console"), "/", "-"), width)
+			b.audit(name)
+			b.shoot(name)
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/console/graph"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
 )
@@ -217,11 +218,8 @@ func (p *page) chips(api snapshot.API, clients int, expires int64) []chip {
 // soon is how long before its end an authorization is said to expire, in seconds.
 const soon = 30 * 24 * 3600
 
-// ownerOf is whom to ask about an API: its metadata.owner, or else its team.
-func ownerOf(api snapshot.API) string {
-	metadata := api.Schema().Metadata
-	return cmp.Or(metadata["owner"], metadata["team"])
-}
+// ownerOf is whom to ask about an API.
+func ownerOf(api snapshot.API) string { return graph.OwnerOf(api.Schema().Metadata) }
 
 // sharedPrefix is what all identifiers begin with, up to a slash or a colon: people look at
 // the rest. One API shares nothing.

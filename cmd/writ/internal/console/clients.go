@@ -3,6 +3,8 @@ package console
 import (
 	"html/template"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/writ-auth/writ/schema"
@@ -116,7 +118,9 @@ func (p *page) credentials(client snapshot.Client) []credential {
 	return all
 }
 
-// drawValidity gives each credential its bar, on one scale, which it returns.
+// drawValidity gives each credential its bar, on one scale, which it returns. One scale for
+// all shows whether the next credential begins before the last one ends, which is what a
+// rotation is about.
 func (p *page) drawValidity(all []credential) timeline {
 	var times []int64
 	for _, c := range all {
@@ -139,13 +143,19 @@ const shownSharers = 5
 // findSharers notes for each credential which other clients have the same one: whoever holds
 // it can ask as any of them. It reads every client once.
 func (p *page) findSharers(client snapshot.Client, all []credential) {
+	// credentials has listed the same credentials in the same order.
 	own := client.Schema()
 	holds := map[string][]int{} // places in all, by identity
+	var keys []string           // how its public keys begin
 	for i, cred := range own.Credentials() {
-		if !all[i].MadeUp { // which every client has
-			for _, id := range identities(cred.Of) {
-				holds[id] = append(holds[id], i)
-			}
+		if all[i].MadeUp { // which every client has
+			continue
+		}
+		for _, id := range identities(cred.Of) {
+			holds[id] = append(holds[id], i)
+		}
+		if key, ok := cred.Of.(*schema.PublicKey); ok {
+			keys = append(keys, keyPattern.FindAllString(key.JWKS, -1)...)
 		}
 	}
 	for i := range p.state.Snapshot.NumClients() {
@@ -155,6 +165,10 @@ func (p *page) findSharers(client snapshot.Client, all []credential) {
 		}
 		full, seen := other.Schema(), map[int]bool{}
 		for _, cred := range full.Credentials() {
+			// Parsing the keys of thousands of clients would take longer than the page may.
+			if key, ok := cred.Of.(*schema.PublicKey); ok && !slices.ContainsFunc(keys, func(k string) bool { return strings.Contains(key.JWKS, k) }) {
+				continue
+			}
 			for _, id := range identities(cred.Of) {
 				for _, at := range holds[id] {
 					switch {
@@ -170,6 +184,9 @@ func (p *page) findSharers(client snapshot.Client, all []credential) {
 		}
 	}
 }
+
+// keyPattern matches how the value of a public key begins in a JWK Set.
+var keyPattern = regexp.MustCompile(`"[nx]":"[\w-]{16}`)
 
 // identities are what two credentials have in common if whoever holds one holds the other: a
 // key set has one for each key. They are compared here and shown nowhere.

@@ -42,6 +42,8 @@ type nextKey struct {
 // keys shows the keys. It is the one page that a server without a snapshot has.
 func (p *page) keys() {
 	var body keysPage
+	// The server makes keys only of algorithms for which no signing_key is declared. So the
+	// algorithm says of a key who made it, which neither /status nor a JWK Set does.
 	declared := map[string]bool{} // algorithms; the server makes the keys of the others
 	if snap := p.state.Snapshot; snap != nil {
 		body.JWKSURI = strings.TrimSuffix(snap.Issuer().URL, "/") + "/.well-known/jwks.json"
@@ -70,6 +72,8 @@ func (p *page) keys() {
 		}
 		body.Keys = append(body.Keys, row)
 	}
+	// A key that is not made yet has no KID, and so no row. It gets one behind the last key of
+	// its algorithm, where a reader looks for what follows.
 	for _, next := range p.nextKeys(declared) {
 		if next.KID != "" || next.At.IsZero() {
 			body.Next = append(body.Next, next)
@@ -132,8 +136,9 @@ func (p *page) keyWords(i int, declared bool) string {
 	return "in the JWK Set" // all that is known without the admin listener
 }
 
-// stretches are the times of key i: announced, signing, retiring. One that the server made
-// signs until it makes another.
+// stretches are the times of key i: announced, signing, retiring. When a key was announced is
+// not known, so that stretch begins now. One that the server made signs until it makes
+// another.
 func (p *page) stretches(i int, declared bool) []stretch {
 	k, now := p.state.Keys[i], p.state.Now.Unix()
 	from, to, next := seconds(k.ActivatesAt), seconds(k.RetiresAt), seconds(p.successor(i))
@@ -153,7 +158,9 @@ func (p *page) stretches(i int, declared bool) []stretch {
 }
 
 // nextKeys says of each algorithm in use what comes next: a key that is announced, the time
-// of a key that the server has yet to make, or nothing.
+// of a key that the server has yet to make, or nothing. The server tells the earliest such
+// time of all algorithms, and so pages say "at the earliest". For declared keys it tells
+// nothing: what follows them is for the configuration to say.
 func (p *page) nextKeys(declared map[string]bool) []nextKey {
 	var all []nextKey
 	for _, k := range p.state.Keys {

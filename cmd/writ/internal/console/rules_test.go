@@ -60,7 +60,9 @@ func TestItStaysSmall(t *testing.T) {
 // Assets are kept by browsers until they change.
 func TestAssets(t *testing.T) {
 	s := newSite(t, document(), false)
-	for name, kind := range map[string]string{"console.css": "text/css; charset=utf-8", "console.js": "text/javascript; charset=utf-8", "palette.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml"} {
+	kinds := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+	for _, name := range []string{"console.css", "console.js", "graph.js", "palette.js", "icon.svg"} {
+		kind := kinds[filepath.Ext(name)]
 		w := s.get("/console/assets/" + name)
 		if w.Code != 200 || w.Header().Get("Content-Type") != kind || w.Header().Get("Content-Length") != strconv.Itoa(w.Body.Len()) {
 			t.Errorf("%s: %d %s", name, w.Code, w.Header())

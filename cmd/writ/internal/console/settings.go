@@ -65,7 +65,8 @@ type settingSection struct {
 }
 
 // sectionOf puts attributes into sections. One that is not here is in the last, which has
-// what few need.
+// what few need: so an attribute that is added to the language needs nothing here to be on
+// the page.
 var sectionOf = map[string]string{
 	"name": "General", "identifier": "General", "client_id": "General", "metadata": "General",
 	"token_profile": "Tokens", "signing_alg": "Tokens", "signing_secret": "Tokens", "token_lifetime": "Tokens", "claims": "Tokens",
@@ -130,7 +131,7 @@ func settingsOf(block *schema.Block, object any, label string, d Declaration) []
 			if origin.Inherited {
 				s.Origin = "inherited"
 			}
-		case a.Deferred && d.Origins == nil:
+		case a.Deferred && d.Origins == nil: // whether the block has claims is not in a snapshot
 			s.Origin = "compiled"
 		case s.Value == "":
 			s.Origin = "not set"
@@ -161,7 +162,8 @@ func (p *page) declared(address string) Declaration {
 }
 
 // A sourceLine is a line of HCL with its colours. Its id is its place, so that a setting
-// leads to it.
+// leads to it without a script. Its number is an attribute and no text, so that copying
+// lines gives HCL.
 type sourceLine struct {
 	Place string // "orders.hcl:4"
 	Line  int

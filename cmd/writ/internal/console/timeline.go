@@ -40,7 +40,7 @@ func (t timeline) place(at int64, otherwise float64) float64 {
 	return min(100, max(0, 100*float64(at-t.from)/float64(t.to-t.from)))
 }
 
-// Row draws the stretches of one thing, with now as a line across.
+// row draws the stretches of one thing, with now as a line across.
 func (t timeline) row(stretches ...stretch) template.HTML {
 	var b strings.Builder
 	b.WriteString(`<svg class="timeline" width="100%" height="20" aria-hidden="true"><rect class="track" x="0" y="9" width="100%" height="2"/>`)
@@ -67,4 +67,5 @@ func (t timeline) Scale() template.HTML {
 		dayOf(t.from), dayOf(t.to), first, now, anchor, last))
 }
 
+// dayOf is a day in UTC, as the configuration has its times.
 func dayOf(seconds int64) string { return unix(seconds).Format(time.DateOnly) }

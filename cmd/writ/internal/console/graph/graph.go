@@ -1,11 +1,11 @@
-// Package graph draws who may call what: clients at the left, authorizations in
-// the middle, APIs at the right. "writ graph" and the console show the same
+// Package graph draws who may call what: clients at the left, APIs at the right, and a line
+// with its scopes for each authorization. "writ graph" and the console show the same
 // drawing. It knows the vocabulary and SVG, and neither files nor HTTP.
 package graph
 
 import (
+	"cmp"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/writ-auth/writ/schema"
@@ -14,13 +14,22 @@ import (
 // MaxObjects is how many objects a drawing can hold and still be read.
 const MaxObjects = 200
 
-// A Picture is a configuration as three columns of boxes.
+// MaxNodes and MaxEdges are how many clients, APIs and authorizations a page draws: what a
+// reader takes in without looking for the ends of a line. Beyond, a table says more.
+const (
+	MaxNodes = 24 // of each kind
+	MaxEdges = 60
+)
+
+// A Picture is a configuration as three lists of boxes.
 type Picture struct{ Clients, Authorizations, APIs []Box }
 
 // A Box is one object. Of an authorization, Client and API are the places of
 // the boxes that it connects.
 type Box struct {
 	Label       string
+	Name        string   // for people
+	Owner       string   // whom to ask: metadata.owner or team, "" for nobody
 	Detail      []string // client id, identifier, scopes
 	Client, API int
 	User        bool   // on behalf of users
@@ -47,11 +56,11 @@ func Of(doc *schema.Document, now time.Time) *Picture {
 	clients, apis := map[string]int{}, map[string]int{}
 	for i, c := range doc.Clients {
 		clients[c.Label] = i
-		p.Clients = append(p.Clients, Box{Label: c.Label, Detail: []string{c.ClientID}})
+		p.Clients = append(p.Clients, Box{Label: c.Label, Name: cmp.Or(c.Name, c.Label), Owner: OwnerOf(c.Metadata), Detail: []string{c.ClientID}})
 	}
 	for i, api := range doc.APIs {
 		apis[api.Label] = i
-		p.APIs = append(p.APIs, Box{Label: api.Label, Detail: []string{api.Identifier}})
+		p.APIs = append(p.APIs, Box{Label: api.Label, Name: cmp.Or(api.Name, api.Label), Owner: OwnerOf(api.Metadata), Detail: []string{api.Identifier}})
 	}
 	for _, auth := range doc.Authorizations {
 		p.Authorizations = append(p.Authorizations, Box{
@@ -86,14 +95,10 @@ func Only(doc *schema.Document, apis, clients []string) *schema.Document {
 	return &part
 }
 
-// maxLines is how many lines of detail a drawn box has: a long list of scopes
-// would push everything else off the page.
-const maxLines = 6
+// OwnerOf is whom to ask about an object: its metadata.owner, or else its team.
+func OwnerOf(metadata map[string]string) string { return cmp.Or(metadata["owner"], metadata["team"]) }
 
-// lines is the detail as it is drawn.
-func (b Box) lines() []string {
-	if len(b.Detail) <= maxLines {
-		return b.Detail
-	}
-	return append(slices.Clone(b.Detail[:maxLines-1]), "and "+strconv.Itoa(len(b.Detail)-maxLines+1)+" more")
+// Readable reports whether a page draws the picture.
+func (p *Picture) Readable() bool {
+	return len(p.Clients) <= MaxNodes && len(p.APIs) <= MaxNodes && len(p.Authorizations) <= MaxEdges
 }

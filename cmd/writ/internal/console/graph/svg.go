@@ -11,30 +11,39 @@ import (
 
 // The measures of the drawing, in pixels.
 const (
-	char   = 7.3 // width of a character of the 12 px monospaced face
-	line   = 17
-	pad    = 12
-	gapY   = 12
-	gapX   = 96
-	margin = 16
+	char     = 7.3 // width of a character of the 12 px monospaced face
+	lineHigh = 17
+	pad      = 12
+	port     = 20  // between the ends of two lines at an API
+	gapY     = 14  // between two boxes
+	bandTop  = 28  // of a band: the owner's name
+	curve    = 140 // the width in which lines cross
+	margin   = 20
+)
+
+// maxTitle and maxScopes are how many characters of a name and of the scopes of a line are
+// drawn. All of them are in the title, which a pointer shows and a screen reader reads.
+const (
+	maxTitle  = 30
+	maxScopes = 38
 )
 
 // Style makes a drawing stand on its own. Inside a page that has rules for these
 // classes it is left out.
 const Style = `<style>
 .backdrop { fill: #fff; stroke: none }
-rect { stroke: #8a8f98; fill: #fff }
-.client rect { fill: #f1f3f6 }
-.authorization rect { fill: #fff; stroke-dasharray: 3 3 }
+rect { stroke: #8a8f98; fill: #f1f3f6 }
+.band rect { stroke: none; fill: #f7f8fa }
 .api rect { fill: #e9edfb; stroke: #3d53c5 }
 path { stroke: #a5abb5; stroke-width: 1.25; fill: none }
+.users path { stroke-dasharray: 1.5 3.5 }
+.expired path { stroke-dasharray: 6 4 }
 text { font: 12px ui-monospace, "DejaVu Sans Mono", monospace; fill: #545a66 }
 .title { font-weight: bold; fill: #1b1e24 }
 @media (prefers-color-scheme: dark) {
 .backdrop { fill: #15171b; stroke: none }
-rect { stroke: #6a717d; fill: #15171b }
-.client rect { fill: #22262d }
-.authorization rect { fill: #15171b }
+rect { stroke: #6a717d; fill: #22262d }
+.band rect { fill: #1b1e23 }
 .api rect { fill: #232a4a; stroke: #93a4ff }
 path { stroke: #5a616d }
 text { fill: #a8afba }
@@ -43,91 +52,159 @@ text { fill: #a8afba }
 </style>
 `
 
-// A drawnBox is a box with its place.
-type drawnBox struct {
+// A node is a client or an API with its place.
+type node struct {
 	Box
-	class      string
+	lines      []string // below the name
 	x, y, w, h float64
 	at         float64 // where in its column it wants to be: sorted by this
+	ends       []*edge // the lines that begin or end here, from top to bottom
 }
 
-func (b *drawnBox) middle() float64 { return b.y + b.h/2 }
+func (n *node) middle() float64 { return n.y + n.h/2 }
 
-// SVG draws the picture. With style it stands on its own; without, the page that
-// it is put into has rules for the classes client, authorization and api.
+// An edge is an authorization: a line from a client to an API, with its scopes on it.
+type edge struct {
+	Box
+	text     string
+	from, to *node
+	y1, y2   float64
+}
+
+// A band is what an owner has of a column, one below the other.
+type band struct {
+	owner      string
+	x, y, w, h float64
+}
+
+// SVG draws the picture: clients at the left, APIs at the right, and between them one line
+// for each authorization, which comes to its API at a height of its own, so that the scopes
+// on it lie over nothing else. What has an owner lies in the owner's band. With style the
+// drawing stands on its own; without, the page that it is put into has rules for its classes.
 func (p *Picture) SVG(style bool) string {
-	clients, auths, apis := drawn(p.Clients, "client"), drawn(p.Authorizations, "authorization"), drawn(p.APIs, "api")
-	arrange(clients, auths, apis)
-	x, height := float64(margin), 0.0
-	columns := [][]*drawnBox{clients, auths, apis}
-	for _, column := range columns {
-		width, total := stack(column, x)
-		x, height = x+width+gapX, max(height, total)
+	clients, apis := nodesOf(p.Clients), nodesOf(p.APIs)
+	edges := make([]*edge, len(p.Authorizations))
+	for i, b := range p.Authorizations {
+		e := &edge{Box: b, text: b.scopes(), from: clients[b.Client], to: apis[b.API]}
+		e.from.ends, e.to.ends = append(e.from.ends, e), append(e.to.ends, e)
+		edges[i] = e
 	}
-	spread(auths, height)
-	level(clients, height, func(b *drawnBox) int { return b.Client }, auths)
-	level(apis, height, func(b *drawnBox) int { return b.API }, auths)
-	return write(columns, x-gapX+margin, height+2*margin, style)
+	// First the order in each column, then the places from the APIs to the clients: an API is as
+	// high as its lines need, and everything else follows from where these end.
+	for range sweeps {
+		settle(apis, len(clients), func(e *edge) *node { return e.from })
+		settle(clients, len(apis), func(e *edge) *node { return e.to })
+	}
+	longest := 0
+	for _, e := range edges {
+		longest = max(longest, width(e.text))
+	}
+	clientsWide, apisWide := widest(clients), widest(apis)
+	flat := float64(longest)*char + 3*pad // of the straight part, which ends behind the band's edge
+	x := margin + clientsWide + curve + flat
+	for _, n := range apis {
+		n.h = max(n.h, float64(len(n.ends))*port+pad)
+	}
+	apiBands, height := stack(apis, x, apisWide)
+	clientBands, total := stack(clients, margin, clientsWide)
+	for _, n := range apis {
+		// Lines end in the order of their clients, so that two of one API never cross.
+		slices.SortStableFunc(n.ends, func(a, b *edge) int { return cmp.Compare(a.from.at, b.from.at) })
+		for i, e := range n.ends {
+			e.y2 = n.middle() + (float64(i)-float64(len(n.ends)-1)/2)*port
+		}
+	}
+	switch {
+	case total >= height:
+	case len(clientBands) > 0:
+		spread(clients, clientBands, height-total)
+	default:
+		level(clients, height)
+	}
+	for _, n := range clients {
+		slices.SortStableFunc(n.ends, func(a, b *edge) int { return cmp.Compare(a.y2, b.y2) })
+		for i, e := range n.ends {
+			e.y1 = n.y + n.h*float64(i+1)/float64(len(n.ends)+1)
+		}
+	}
+	d := &drawing{width: x + apisWide + margin, height: max(height, total) + margin}
+	d.begin(style)
+	d.bands(clientBands)
+	d.bands(apiBands)
+	for i, e := range edges {
+		d.edge(i, e, x-flat)
+	}
+	d.nodes("client", clients)
+	d.nodes("api", apis)
+	d.text.WriteString("</svg>\n")
+	return d.text.String()
 }
 
-// drawn measures boxes.
-func drawn(boxes []Box, class string) []*drawnBox {
-	all := make([]*drawnBox, len(boxes))
+// scopes is what is written on the line of an authorization.
+func (b Box) scopes() string {
+	text := strings.Join(b.Detail, ", ")
+	if len(b.Detail) == 0 {
+		text = "no scopes"
+	}
+	for kept := len(b.Detail) - 1; kept > 0 && width(text) > maxScopes; kept-- {
+		text = fmt.Sprintf("%s and %d more", strings.Join(b.Detail[:kept], ", "), len(b.Detail)-kept)
+	}
+	return clip(text, maxScopes)
+}
+
+// nodesOf measures boxes.
+func nodesOf(boxes []Box) []*node {
+	all := make([]*node, len(boxes))
 	for i, b := range boxes {
-		b.Detail = b.lines()
-		longest := len([]rune(b.Title()))
-		for _, text := range b.Detail {
-			longest = max(longest, len([]rune(text)))
+		n := &node{Box: b, at: float64(i)}
+		for _, line := range b.Detail {
+			if !strings.EqualFold(line, b.Name) {
+				n.lines = append(n.lines, clip(line, maxTitle+10))
+			}
 		}
-		all[i] = &drawnBox{
-			Box: b, class: class, at: float64(i),
-			w: float64(longest)*char + 2*pad, h: float64(1+len(b.Detail))*line + pad,
+		longest := width(clip(b.Name, maxTitle))
+		for _, line := range n.lines {
+			longest = max(longest, width(line))
 		}
+		n.w, n.h = float64(longest)*char+2*pad, float64(1+len(n.lines))*lineHigh+pad
+		all[i] = n
 	}
 	return all
+}
+
+func widest(column []*node) (w float64) {
+	for _, n := range column {
+		w = max(w, n.w)
+	}
+	return w
 }
 
 // sweeps is how often each side is sorted by the other. More changes nothing.
 const sweeps = 8
 
-// arrange gives every box its place in its column: each side is sorted in turn
-// by the mean place of what it is connected with (the barycentre method of
-// Sugiyama, Tagawa and Toda), so that few lines cross, and an authorization
-// lies between its client and its API.
-func arrange(clients, auths, apis []*drawnBox) {
-	for range sweeps {
-		settle(apis, func(b *drawnBox) (own, other int) { return b.API, b.Client }, clients, auths)
-		settle(clients, func(b *drawnBox) (own, other int) { return b.Client, b.API }, apis, auths)
+// settle sorts a column by the mean place of what its nodes are connected with (the
+// barycentre method of Sugiyama, Tagawa and Toda), so that few lines cross. What one owner
+// has stays together: owners are sorted by the mean of theirs first.
+func settle(column []*node, others int, other func(*edge) *node) {
+	byOwner := map[string][]float64{}
+	for _, n := range column {
+		places := []float64{}
+		for _, e := range n.ends {
+			places = append(places, other(e).at*float64(len(column))/float64(others))
+		}
+		n.at = mean(places, n.at)
+		byOwner[n.Owner] = append(byOwner[n.Owner], n.at)
 	}
-	for _, a := range auths {
-		a.at = (clients[a.Client].at+0.5)/float64(len(clients)) + (apis[a.API].at+0.5)/float64(len(apis))
-	}
-	rank(auths)
-}
-
-// settle sorts a column by the mean place of its neighbours in another.
-func settle(column []*drawnBox, ends func(*drawnBox) (own, other int), others, auths []*drawnBox) {
-	places := make([][]float64, len(column))
-	for _, a := range auths {
-		own, other := ends(a)
-		places[own] = append(places[own], others[other].at*float64(len(column))/float64(len(others)))
-	}
-	for i, b := range column {
-		b.at = mean(places[i], b.at)
-	}
-	rank(column)
-}
-
-// rank turns what the boxes of a column are sorted by into their places, 0, 1,
-// 2. The boxes stay where they are in the slice, as lines refer to them by it.
-func rank(column []*drawnBox) {
-	for i, b := range inOrder(column) {
-		b.at = float64(i)
+	sorted := slices.SortedStableFunc(slices.Values(column), func(a, b *node) int {
+		return cmp.Or(cmp.Compare(mean(byOwner[a.Owner], 0), mean(byOwner[b.Owner], 0)), strings.Compare(a.Owner, b.Owner), cmp.Compare(a.at, b.at))
+	})
+	for i, n := range sorted {
+		n.at = float64(i)
 	}
 }
 
-func inOrder(column []*drawnBox) []*drawnBox {
-	return slices.SortedStableFunc(slices.Values(column), func(a, b *drawnBox) int { return cmp.Compare(a.at, b.at) })
+func inOrder(column []*node) []*node {
+	return slices.SortedStableFunc(slices.Values(column), func(a, b *node) int { return cmp.Compare(a.at, b.at) })
 }
 
 func mean(values []float64, otherwise float64) float64 {
@@ -141,119 +218,181 @@ func mean(values []float64, otherwise float64) float64 {
 	return sum / float64(len(values))
 }
 
-// stack puts a column at x, box below box, and returns its width and height.
-func stack(column []*drawnBox, x float64) (width, height float64) {
-	for _, b := range column {
-		width = max(width, b.w)
-	}
-	y := float64(margin)
-	for _, b := range inOrder(column) {
-		b.x, b.y, b.w = x, y, width
-		y += b.h + gapY
-	}
-	return width, max(0, y-margin-gapY)
-}
-
-// spread lets a column use the whole height.
-func spread(column []*drawnBox, height float64) {
-	bottom := float64(margin)
-	for _, b := range column {
-		bottom = max(bottom, b.y+b.h)
-	}
-	gap := (height + margin - bottom) / float64(len(column)+1)
-	for _, b := range column {
-		b.y += gap * (b.at + 1)
-	}
-}
-
-// level moves the boxes of a side to the height of their authorizations, as far
-// as their order and their sizes let them, so that lines stay flat.
-func level(column []*drawnBox, height float64, own func(*drawnBox) int, auths []*drawnBox) {
-	heights := make([][]float64, len(column))
-	for _, a := range auths {
-		heights[own(a)] = append(heights[own(a)], a.middle())
-	}
-	for i, b := range column {
-		b.y = mean(heights[i], b.middle()) - b.h/2
-		b.at = b.y
-	}
+// stack puts a column at x, box below box, and returns its bands and its height. One owner
+// of everything is no band.
+func stack(column []*node, x, wide float64) (bands []band, height float64) {
 	sorted := inOrder(column)
-	top := float64(margin)
-	for _, b := range sorted {
-		b.y = max(b.y, top)
-		top = b.y + b.h + gapY
-	}
-	bottom := height + margin
-	for _, b := range slices.Backward(sorted) {
-		b.y = min(b.y, bottom-b.h)
-		bottom = b.y - gapY
-	}
-}
-
-func write(columns [][]*drawnBox, width, height float64, style bool) string {
-	var text strings.Builder
-	fmt.Fprintf(&text, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" viewBox=\"0 0 %.0f %.0f\" class=\"graph\">\n", width, height, width, height)
-	text.WriteString("<title>Clients, authorizations and APIs</title>\n")
-	if style {
-		text.WriteString(Style + "<rect class=\"backdrop\" width=\"100%\" height=\"100%\"/>\n")
-	}
-	clients, auths, apis := columns[0], columns[1], columns[2]
-	for _, auth := range auths {
-		writeLine(&text, clients[auth.Client], auth, auth.Expired)
-		writeLine(&text, auth, apis[auth.API], auth.Expired)
-	}
-	for _, column := range columns {
-		for _, b := range inOrder(column) {
-			writeBox(&text, b)
+	owned := slices.ContainsFunc(sorted, func(n *node) bool { return n.Owner != sorted[0].Owner })
+	y, end := float64(margin), float64(margin)
+	for i, n := range sorted {
+		if owned && (i == 0 || n.Owner != sorted[i-1].Owner) {
+			bands = append(bands, band{n.Owner, x - pad, y, wide + 2*pad, 0})
+			y += bandTop
+		}
+		n.x, n.y, n.w = x, y, wide
+		end = y + n.h
+		y = end + gapY
+		if owned {
+			last := &bands[len(bands)-1]
+			last.h = end + pad - last.y
+			if i+1 < len(sorted) && sorted[i+1].Owner != n.Owner {
+				y += pad
+			}
 		}
 	}
-	text.WriteString("</svg>\n")
-	return text.String()
+	if owned {
+		end += pad
+	}
+	return bands, end
 }
 
-// writeLine draws a curve from the right side of one box to the left of another,
-// dashed where nothing goes along it any more.
-func writeLine(text *strings.Builder, from, to *drawnBox, dashed bool) {
-	x1, y1, x2, y2 := from.x+from.w, from.middle(), to.x, to.middle()
-	bend, dashes := (x2-x1)/2, ""
-	if dashed {
-		dashes = ` stroke-dasharray="4"`
+// level moves the clients to the height of their APIs, as far as their order and their sizes
+// let them, so that lines stay flat.
+func level(column []*node, height float64) {
+	sorted := inOrder(column)
+	for _, n := range sorted {
+		var heights []float64
+		for _, e := range n.ends {
+			heights = append(heights, e.y2)
+		}
+		n.y = mean(heights, n.middle()) - n.h/2
 	}
-	fmt.Fprintf(text, "<path d=\"M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1f\"%s/>\n", x1, y1, x1+bend, y1, x2-bend, y2, x2, y2, dashes)
+	top := float64(margin)
+	for _, n := range sorted {
+		n.y = max(n.y, top)
+		top = n.y + n.h + gapY
+	}
+	bottom := height
+	for _, n := range slices.Backward(sorted) {
+		n.y = min(n.y, bottom-n.h)
+		bottom = n.y - gapY
+	}
 }
 
-func writeBox(text *strings.Builder, b *drawnBox) {
-	fmt.Fprintf(text, "<g class=\"%s\">", b.class)
-	if b.Link != "" {
-		text.WriteString("<a href=\"")
-		text.WriteString(escape(b.Link))
-		text.WriteString("\">")
+// spread lets bands use the room that is left, so that they lie beside what they lead to.
+func spread(column []*node, bands []band, room float64) {
+	at := -1
+	for _, n := range inOrder(column) {
+		if at < 0 || n.Owner != bands[at].owner {
+			at++
+		}
+		n.y += room * float64(at) / float64(len(bands)-1)
 	}
-	corner := 3
-	if b.class == "client" {
-		corner = 12
+	for i := range bands {
+		bands[i].y += room * float64(i) / float64(len(bands)-1)
 	}
-	fmt.Fprintf(text, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"%d\"/>", b.x, b.y, b.w, b.h, corner)
-	y := b.y + line
-	writeText(text, " class=\"title\"", b.x+pad, y, b.Title())
-	for _, detail := range b.Detail {
-		y += line
-		writeText(text, "", b.x+pad, y, detail)
-	}
-	if b.Link != "" {
-		text.WriteString("</a>")
-	}
-	text.WriteString("</g>\n")
 }
 
-func writeText(text *strings.Builder, class string, x, y float64, words string) {
-	fmt.Fprintf(text, "<text%s x=\"%.1f\" y=\"%.1f\">", class, x, y)
-	text.WriteString(escape(words))
-	text.WriteString("</text>")
+// A drawing is the text of an SVG.
+type drawing struct {
+	text          strings.Builder
+	width, height float64
+}
+
+func (d *drawing) begin(style bool) {
+	fmt.Fprintf(&d.text, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" viewBox=\"0 0 %.0f %.0f\" class=\"graph\">\n", d.width, d.height, d.width, d.height)
+	d.text.WriteString("<title>Clients, APIs, and the scopes that each may ask for</title>\n")
+	if style {
+		d.text.WriteString(Style + "<rect class=\"backdrop\" width=\"100%\" height=\"100%\"/>\n")
+	}
+}
+
+func (d *drawing) bands(all []band) {
+	for _, b := range all {
+		fmt.Fprintf(&d.text, "<g class=\"band\"><rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"6\"/>", b.x, b.y, b.w, b.h)
+		d.words("", b.x+pad, b.y+bandTop-9, clip(cmp.Or(b.owner, "no owner"), int(b.w/char)-2))
+		d.text.WriteString("</g>\n")
+	}
+}
+
+// edge draws a curve from the client to flat, and from there on straight to the API, with
+// the scopes on the straight part.
+func (d *drawing) edge(i int, e *edge, flat float64) {
+	class := "edge"
+	if e.User {
+		class += " users"
+	}
+	if e.Expired {
+		class += " expired"
+	}
+	fmt.Fprintf(&d.text, "<g class=\"%s\" data-edge=\"c%d a%d\"><title>", class, e.Client, e.API)
+	d.text.WriteString(escape(e.says()))
+	x, bend := e.from.x+e.from.w, (flat-e.from.x-e.from.w)/2
+	fmt.Fprintf(&d.text, "</title><path d=\"M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1fH%.1f\"/>", x, e.y1, x+bend, e.y1, flat-bend, e.y2, flat, e.y2, e.to.x)
+	d.words("", flat+4, e.y2-4, e.text)
+	d.text.WriteString("</g>\n")
+}
+
+// says is the line in words.
+func (e *edge) says() string {
+	text := "no scopes"
+	if len(e.Detail) > 0 {
+		text = strings.Join(e.Detail, ", ")
+	}
+	return e.from.Name + " on " + e.to.Name + ": " + text + " (authorization." + e.Title() + ")"
+}
+
+func (d *drawing) nodes(class string, column []*node) {
+	index := map[*node]int{}
+	for i, n := range column {
+		index[n] = i
+	}
+	for _, n := range inOrder(column) {
+		fmt.Fprintf(&d.text, "<g class=\"%s node\" data-node=\"%c%d\">", class, class[0], index[n])
+		if n.Link != "" {
+			d.text.WriteString("<a href=\"" + escape(n.Link) + "\">")
+		}
+		d.text.WriteString("<title>" + escape(class+"."+n.Label) + "</title>")
+		corner := 3
+		if class == "client" {
+			corner = 12
+		}
+		fmt.Fprintf(&d.text, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"%d\"/>", n.x, n.y, n.w, n.h, corner)
+		y := n.middle() - float64(len(n.lines))*lineHigh/2 + 4
+		d.words(" class=\"title\"", n.x+pad, y, clip(n.Name, maxTitle))
+		for _, line := range n.lines {
+			y += lineHigh
+			d.words("", n.x+pad, y, line)
+		}
+		if n.Link != "" {
+			d.text.WriteString("</a>")
+		}
+		d.text.WriteString("</g>\n")
+	}
+}
+
+func (d *drawing) words(class string, x, y float64, words string) {
+	fmt.Fprintf(&d.text, "<text%s x=\"%.1f\" y=\"%.1f\">%s</text>", class, x, y, escape(words))
+}
+
+// width is how many columns of a monospaced face a text takes: most scripts of East Asia,
+// and pictures, take two for a character.
+func width(text string) int {
+	n := 0
+	for _, r := range text {
+		if n++; r >= 0x1100 && (r <= 0x115F || r >= 0x2E80 && r <= 0xA4CF || r >= 0xAC00 && r <= 0xD7A3 || r >= 0xF900 && r <= 0xFAFF || r >= 0xFE30 && r <= 0xFE6F || r >= 0xFF00 && r <= 0xFF60 || r >= 0x1F300) {
+			n++
+		}
+	}
+	return n
+}
+
+// clip is a text of at most so many columns.
+func clip(text string, most int) string {
+	if width(text) <= most {
+		return text
+	}
+	n := 0
+	for i, r := range text {
+		if n += width(string(r)); n >= most {
+			return text[:i] + "…"
+		}
+	}
+	return text
 }
 
 // escape makes character data of words: encoding/xml does the same and would
-// weigh more in the sidecar than the whole drawing.
+// weigh more than the whole drawing.
 func escape(words string) string {
 	return html.EscapeString(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
