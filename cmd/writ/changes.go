@@ -16,6 +16,7 @@ import (
 	"github.com/writ-auth/writ/cmd/writ/internal/view"
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
 )
 
 // A folderComparer says for the console what the files of a folder change, as "writ plan"
@@ -161,7 +162,7 @@ func (c *folderComparer) Compare(ctx context.Context, ref string) console.Compar
 	said := b.said
 	said.Ref, said.Choices, said.ID = ref, c.choices(), ref+" "+state
 	if _, known := c.bases[asked]; !known && said.Absent && ref == "git:HEAD" {
-		said.Problem = fmt.Sprintf("There is no snapshot at %s yet. %s", c.inForceName(), said.Problem)
+		said.Problem = fmt.Sprintf("There is no snapshot at %s yet, which \"writ apply\" writes, and git has nothing to compare with: %s", c.inForceName(), said.Problem)
 	}
 	return said
 }
@@ -240,6 +241,9 @@ func unanswered(err error, now time.Time) console.Comparison {
 		return said
 	}
 	said.Problem = diag.FromError(err).Detail
+	if failed, ok := errors.AsType[*diag.Failure](err); ok && strings.Contains(failed.Hint, "--against") {
+		said.Problem = schema.Sentence(err.Error()) // a page has no flags
+	}
 	return said
 }
 
