@@ -18,6 +18,7 @@ import (
 	"github.com/writ-auth/writ/cmd/writ/internal/view"
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
 )
 
 // A folderComparer says for the console what the files of a folder change, as "writ plan"
@@ -131,7 +132,8 @@ func (c *folderComparer) look(ctx context.Context, b *comparedBase) (id string, 
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if now := c.env.Now(); now.Sub(b.looked).Abs() >= baseRest {
-		b.id, b.err = c.w.BaselineID(ctx, b.against)
+		// The answer is for every page, and so one that is not waited for any more does not end it.
+		b.id, b.err = c.w.BaselineID(context.WithoutCancel(ctx), b.against)
 		b.looked = now
 	}
 	return b.id, b.err
@@ -158,10 +160,11 @@ func (c *folderComparer) Compare(ctx context.Context, ref string) console.Compar
 		}
 		b.said, b.saidAt, b.saidOf = said, now, state
 	}
+	// What follows is of this page, as two may ask for the same base in different ways.
 	said := b.said
 	said.Ref, said.Choices, said.ID = ref, c.choices(), ref+" "+state
 	if _, known := c.bases[asked]; !known && said.Absent && ref == "git:HEAD" {
-		said.Problem = fmt.Sprintf("There is no snapshot at %s yet. %s", c.inForceName(), said.Problem)
+		said.Problem = fmt.Sprintf("There is no snapshot at %s yet, which \"writ apply\" writes, and git has nothing to compare with: %s", c.inForceName(), said.Problem)
 	}
 	return said
 }
@@ -171,6 +174,7 @@ func (c *folderComparer) compare(ctx context.Context, t *workspace.Tree, b *comp
 	if b.err != nil {
 		return unanswered(b.err, c.env.Now())
 	}
+	// A revision is loaded and compiled here, once for as long as it is the same commit.
 	if b.base == nil || b.readID != b.id {
 		b.base, b.notes = nil, nil
 		w := c.w.WithNote(func(text string) { b.notes = append(b.notes, text) })
@@ -238,6 +242,9 @@ func unanswered(err error, now time.Time) console.Comparison {
 		return said
 	}
 	said.Problem = diag.FromError(err).Detail
+	if failed, ok := errors.AsType[*diag.Failure](err); ok && strings.Contains(failed.Hint, "--against") {
+		said.Problem = schema.Sentence(err.Error()) // a page has no flags
+	}
 	return said
 }
 

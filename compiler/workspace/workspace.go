@@ -157,9 +157,7 @@ func (w *Workspace) WithNote(note func(text string)) *Workspace {
 // Clone is the tree for a further plan, which adds warnings to it and the bytes of the
 // lockfile. The model is shared, and so two plans of one model are made one after another.
 func (t *Tree) Clone() *Tree {
-	clone := *t
-	clone.Warnings, clone.Sources = slices.Clone(t.Warnings), maps.Clone(t.Sources)
-	return &clone
+	return &Tree{Model: t.Model, Warnings: slices.Clone(t.Warnings), Sources: maps.Clone(t.Sources), Unsatisfied: t.Unsatisfied}
 }
 
 // A Tree is a configuration that was loaded and compiled without errors.

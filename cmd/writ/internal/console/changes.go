@@ -86,7 +86,8 @@ func (p *page) changes() {
 	said := p.console.opts.Changes.Compare(p.r.Context(), p.r.URL.Query().Get("against"))
 	p.compared = &said
 	body := changesPage{Comparison: said}
-	for _, from := range said.Sections { // which are shared by all pages
+	// The comparison is shared by all pages that show it, so that links go into a copy.
+	for _, from := range said.Sections {
 		section := changeSection{ChangeSection: from}
 		for _, line := range from.Lines {
 			section.Lines = append(section.Lines, changeLine{line, p.pieces(strings.TrimPrefix(line.Address+" "+line.Text, " "))})

@@ -94,7 +94,7 @@ func (g *foundGroup) add(rank int, h hit) {
 	g.ranked[at] = append(g.ranked[at], h)
 }
 
-// done orders the hits and counts those that are not shown.
+// done puts the best hits first, in each rank by label as the snapshot has them, and counts those that are not shown.
 func (g *foundGroup) done() {
 	for _, hits := range g.ranked {
 		g.Hits = append(g.Hits, hits[:min(len(hits), shownHits-len(g.Hits))]...)
@@ -111,6 +111,7 @@ func (p *page) searchAll() {
 	for _, group := range []foundGroup{p.findActions(words), p.findPages(words)} {
 		body.take(group)
 	}
+	// While nothing compiles there are no objects, and pages and actions are found all the same.
 	if len(words) > 0 && p.state.Snapshot != nil {
 		apis, scopes := findAPIs(p.state.Snapshot, words)
 		listed := "?" + url.Values{"q": {query}}.Encode()

@@ -61,7 +61,7 @@ func TestSettingsLeadToTheirLines(t *testing.T) {
 	body := s.page(t, "/console/apis/orders/settings")
 	checkMarkup(t, "settings", body)
 	for name, want := range map[string]string{
-		"identifier":     `href="#a%20%3cb%3e%2forders.hcl:3">a &lt;b&gt;/<wbr>orders.hcl:3</a>`,
+		"identifier":     `href="#a%20%3cb%3e%2forders.hcl:3">a &lt;b&gt;/orders.hcl:3</a>`,
 		"token_lifetime": `from the issuer’s defaults, <a class="id source" href="#issuer.hcl:9">`,
 		"claims":         `<span class="id source">far.hcl:1</span>`, // its line is not on the page
 		"token_profile":  `<span class="origin">default</span>`,

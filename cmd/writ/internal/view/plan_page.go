@@ -56,6 +56,8 @@ func NewPlanPage(r *Review, most int) PlanPage {
 	if r.Guards != nil {
 		page.Guards = strings.TrimPrefix(r.Guards.summary(), "✅ ")
 	}
+	// Empty sections are left out here, as every other view does. Policies and expectations
+	// that fail stand before those that were changed: they stop an apply.
 	for i := range m.sections {
 		from := &m.sections[i]
 		s := PlanSection{Heading: from.heading, Widens: from.widens, CutsOff: i == sectionCutOff || i == sectionVerifiers}
@@ -94,6 +96,8 @@ func (g *Guards) sentences() []PlacedSentence {
 
 // objectDiff prints an object as a comment does, whose lines begin with their signs.
 func objectDiff(c *compiler.Change) ObjectDiff {
+	// The printer's own lines are taken apart again: a second way to print attributes, lists and
+	// nested blocks would drift from it.
 	var text bytes.Buffer
 	out := &planPrinter{Writer: bufio.NewWriter(&text), diff: true}
 	out.change(c)

@@ -141,6 +141,8 @@ function events(root) {
     const take = (selector) => {
       const [old, next] = [$(selector), $(selector, page)];
       if (!old || !next) return;
+      const opened = new Set($$("details[open] > summary", old).map((summary) => summary.textContent));
+      for (const summary of $$("details > summary", next)) if (opened.has(summary.textContent)) summary.parentElement.open = true;
       old.replaceWith(document.adoptNode(next));
       enhance($(selector));
     };
