@@ -62,6 +62,7 @@ type tab struct {
 	ctx    context.Context
 	origin string
 	inDark bool // the scheme is the dark one
+	pixels int  // how wide the page is
 
 	mu     sync.Mutex
 	faults []string
@@ -200,9 +201,13 @@ func (b *tab) text(text string) {
 	b.wait(fmt.Sprintf("document.body.innerText.includes(%q)", text))
 }
 
-func (b *tab) light()           { b.scheme("light") }
-func (b *tab) dark()            { b.scheme("dark") }
-func (b *tab) width(pixels int) { b.do(chromedp.EmulateViewport(int64(pixels), 900)) }
+func (b *tab) light() { b.scheme("light") }
+func (b *tab) dark()  { b.scheme("dark") }
+
+func (b *tab) width(pixels int) {
+	b.pixels = pixels
+	b.do(chromedp.EmulateViewport(int64(pixels), 900))
+}
 
 func (b *tab) scheme(scheme string) {
 	b.inDark = scheme == "dark"

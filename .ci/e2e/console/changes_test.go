@@ -112,9 +112,10 @@ func many(n int) map[string]string {
 	return map[string]string{"main.hcl": text.String()}
 }
 
-// control presses a key together with Control.
+// control presses a key together with Control, once the script that listens has run.
 func (b *tab) control(key string) {
 	b.t.Helper()
+	b.wait(`document.querySelector("[data-palette][aria-haspopup]") !== null`)
 	b.do(chromedp.KeyEvent(key, chromedp.KeyModifiers(chromedp.ModifierCtrl)))
 }
 

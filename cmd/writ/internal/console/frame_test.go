@@ -16,7 +16,7 @@ func TestFrame(t *testing.T) {
 		doc := document()
 		doc.Issuer.Environment = name
 		page := newSite(t, doc, false).page(t, "/console/keys")
-		if !strings.Contains(page, ` data-environment="`+kind+`"`) || !strings.Contains(page, `<span class="environment">`+template.HTMLEscapeString(name)+`</span><span class="issuer">https://auth.example.com/</span>`) {
+		if !strings.Contains(page, ` data-environment="`+kind+`"`) || !strings.Contains(page, `<span class="environment">`+template.HTMLEscapeString(name)+`</span><span class="sr">, </span><span class="sr">issuer </span><span class="issuer">https://auth.example.com/</span>`) {
 			t.Errorf("%q is not %s:\n%s", name, kind, page[:2000])
 		}
 	}
