@@ -35,6 +35,9 @@ func TestSteps(t *testing.T) {
 			header := ""
 			for _, f := range files {
 				header += f.Content
+				if before, _, found := strings.Cut(f.Content, "\n\n\n"); found && f.Language != "python" { // whose style asks for them
+					t.Errorf("%s: two blank lines after line %d of %s", target.Name, strings.Count(before, "\n")+1, f.Name)
+				}
 			}
 			for _, command := range append(slices.Clone(steps.Install), steps.Run...) {
 				if !strings.Contains(header, command+"\n") {

@@ -144,7 +144,7 @@ func (w *walk) take(serves bool) {
 	w.step("key-chosen")
 	w.do(click("details:has(#key) form .button"))
 	w.wait(`location.hash === "#answer"`)
-	w.text("Printer may ask (with no scope) on Invoices until")
+	w.text("Printer may call Invoices, with no scope, until")
 	w.step("key-token")
 	html := script[string](w.tab, `document.documentElement.outerHTML + location.href + JSON.stringify(localStorage) + JSON.stringify(sessionStorage)`)
 	for line := range strings.Lines(private) {
