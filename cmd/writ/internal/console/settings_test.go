@@ -1,6 +1,7 @@
 package console
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/writ-auth/writ/schema"
@@ -9,6 +10,7 @@ import (
 // No attribute of the language is forgotten: each has a value here, or is known
 // to have none of its own in a snapshot.
 func TestEveryAttributeHasAValue(t *testing.T) {
+	sections := maps.Clone(sectionOf)
 	for _, object := range []any{
 		&schema.API{Label: `worker["eu"]`, Name: "n", Identifier: "i", Profile: "p", Alg: "a", SigningSecret: "env:X", ScopeMode: "narrow"},
 		&schema.Client{Label: `worker["eu"]`, Name: "n", ClientID: "c", DefaultAPI: "orders", RateLimit: 0.5, RevokedBefore: 1},
@@ -20,10 +22,14 @@ func TestEveryAttributeHasAValue(t *testing.T) {
 			t.Errorf("%s: %d settings of %d attributes", block.Type, len(settings), len(block.Attributes))
 		}
 		for _, s := range settings {
+			delete(sections, s.Name)
 			if s.Value == "" && s.Name != "claims" { // compiled into each authorization
 				t.Errorf("%s: %s has no value", block.Type, s.Name)
 			}
 		}
+	}
+	for name, title := range sections {
+		t.Errorf("%s stands under %q, and is no attribute", name, title)
 	}
 }
 
