@@ -227,11 +227,13 @@ const torn = `(() => {
 func TestWordsStayWhole(t *testing.T) {
 	p := dev(t, copied(t, "examples/platform", nil))
 	b := open(t, p.origin)
-	b.width(400)
-	for _, page := range append(pages[:len(pages):len(pages)], struct{ name, path, heading string }{"changes", "/console/changes", ""}, struct{ name, path, heading string }{"find", "/console/search?q=e", ""}) {
-		b.visit(page.path)
-		for _, word := range script[[]string](b, torn) {
-			t.Errorf("%s: %s", page.path, word)
+	for _, width := range []int{400, 1280} { // a phone's lines, and a laptop's columns
+		b.width(width)
+		for _, page := range append(pages[:len(pages):len(pages)], struct{ name, path, heading string }{"changes", "/console/changes", ""}, struct{ name, path, heading string }{"find", "/console/search?q=e", ""}) {
+			b.visit(page.path)
+			for _, word := range script[[]string](b, torn) {
+				t.Errorf("%s at %d: %s", page.path, width, word)
+			}
 		}
 	}
 }
