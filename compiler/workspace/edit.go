@@ -254,14 +254,15 @@ func (w *Workspace) PlanEdit(before *Tree, e *Edit) (*Tree, *compiler.Plan, erro
 
 // digest is that of the snapshot's body to be.
 func (t *Tree) digest() (string, error) {
-	if t.body == "" {
+	t.encoded.Do(func() {
 		body, err := snapshot.Encode(t.Model.Document)
 		if err != nil {
-			return "", fmt.Errorf("encode the configuration: %w", err)
+			t.bodyErr = fmt.Errorf("encode the configuration: %w", err)
+			return
 		}
 		t.body = snapshot.Digest(body)
-	}
-	return t.body, nil
+	})
+	return t.body, t.bodyErr
 }
 
 // CompileEdited is Compile with other content of some files, by their names.

@@ -27,6 +27,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -169,7 +170,9 @@ type Tree struct {
 	// gives a tree that has any: it may be compared, and never applied.
 	Unsatisfied diag.List
 
-	body string // digest of the snapshot's body; "" until digest is asked
+	encoded sync.Once // guards what digest returns: pages plan edits of one tree at the same time
+	body    string
+	bodyErr error
 }
 
 // Compile loads and compiles the folder. The error is a *diag.Problems where the
