@@ -220,7 +220,8 @@ func TestFleet(t *testing.T) {
 		Agreed    bool
 		Instances []map[string]any
 	}
-	if err := json.Unmarshal([]byte(w.fleet(0, "--snapshot", w.address, "--json")), &found); err != nil {
+	// Their listeners told it before their records do.
+	if err := json.Unmarshal([]byte(w.fleet(0, "--snapshot", w.address, "--json", "--wait", "1m")), &found); err != nil {
 		t.Fatal(err)
 	}
 	if found.Format != "1" || found.Newest != (newest{2, w.head.Digest}) || !found.Agreed || len(found.Instances) != 2 {
