@@ -31,7 +31,7 @@ func functions(version string) template.FuncMap {
 		"added":    added,
 		"breaks":   breaks,
 		"alike":    func(name, label string) bool { return labelFrom(name) == labelFrom(label) },
-		"split":    split,
+		"after":    func(s, prefix string) string { return strings.TrimPrefix(s, prefix) },
 		"lines":    lines,
 		"library":  func(title, group string) string { return strings.TrimPrefix(title, group+" with ") },
 		"add":      func(a, b int) int { return a + b },
@@ -142,17 +142,6 @@ func since(t, now time.Time) template.HTML {
 
 // unix is a time of the configuration, which is in Unix seconds.
 func unix(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }
-
-// A splitIdentifier is an identifier in the parts of a list's cell: where there is no room
-// for all of it, the end stays, by which people tell one from another.
-type splitIdentifier struct{ Shared, Rest, End string }
-
-// split takes an identifier apart. shared is what it begins with like all others.
-func split(identifier, shared string) splitIdentifier {
-	at := max(0, strings.LastIndexAny(strings.TrimSuffix(identifier, "/"), "/:"))
-	shared = shared[:min(len(shared), at)]
-	return splitIdentifier{shared, identifier[len(shared):at], identifier[at:]}
-}
 
 // added are the new lines of a difference, for the clipboard.
 func added(f FileDiff) string {
