@@ -87,15 +87,6 @@ func (f *comparedFolder) git(t testing.TB, args ...string) {
 	}
 }
 
-func needsGit(t *testing.T) {
-	t.Helper()
-	if _, err := exec.LookPath("git"); err != nil && os.Getenv("CI") == "true" {
-		t.Fatalf("CI must run what needs git: %v", err)
-	} else if err != nil {
-		t.Skip("git is not installed")
-	}
-}
-
 const comparedFiles = `issuer { url = "https://auth.example.com/" }
 
 api "orders" {
@@ -119,7 +110,7 @@ authorization "billing-orders" {
 // The Changes page says what "writ plan" says, of the base that is chosen: the snapshot in
 // force where there is one, and else the last commit.
 func TestChangesPage(t *testing.T) {
-	needsGit(t)
+	needProgram(t, "git")
 	f := newComparedFolder(t, new(cli.ConfigFlags), map[string]string{"main.hcl": comparedFiles})
 	f.workbench.t = t
 	page := f.later(t, "")
@@ -166,7 +157,7 @@ func TestChangesPage(t *testing.T) {
 // What a page compares with may be broken, gone or silent: each is a line, and no other page
 // suffers.
 func TestChangesWithABadBase(t *testing.T) {
-	needsGit(t)
+	needProgram(t, "git")
 	f := newComparedFolder(t, new(cli.ConfigFlags), map[string]string{"main.hcl": comparedFiles})
 	f.workbench.t = t
 	f.git(t, "init", "-q")

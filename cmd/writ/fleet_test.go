@@ -372,19 +372,13 @@ func TestApplyWaits(t *testing.T) {
 // startPrometheus starts a server that scrapes a target each second.
 func startPrometheus(t *testing.T, target string) (base string) {
 	t.Helper()
-	program, err := exec.LookPath("prometheus")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("prometheus is not installed: apt-get install prometheus")
-		}
-		t.Skip("prometheus is not installed: apt-get install prometheus")
-	}
+	needProgram(t, "prometheus")
 	dir, address := t.TempDir(), testenv.Address(t)
 	config := filepath.Join(dir, "prometheus.yml")
 	if err := os.WriteFile(config, fmt.Appendf(nil, "global: {scrape_interval: 1s}\nscrape_configs: [{job_name: writd, static_configs: [{targets: [%q]}]}]\n", target), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(program, "--config.file", config, "--storage.tsdb.path", filepath.Join(dir, "data"), "--web.listen-address", address)
+	cmd := exec.Command("prometheus", "--config.file", config, "--storage.tsdb.path", filepath.Join(dir, "data"), "--web.listen-address", address)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -113,12 +113,7 @@ func inline(text, begin string) string {
 // curl gets tokens with the README's lines, which are the same for "writ dev" and writd.
 func (w *walk) curl(t *testing.T) {
 	t.Helper()
-	if _, err := exec.LookPath("curl"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("curl is not installed")
-		}
-		t.Skip("curl is not installed")
-	}
+	needProgram(t, "curl")
 	for _, line := range regexp.MustCompile(`(?m)^curl .*/oauth/token .*$`).FindAllString(w.readme, -1) {
 		if answer := w.run(strings.ReplaceAll(line, "127.0.0.1:8080", w.server)); !strings.Contains(answer, `"access_token":"`) || !strings.Contains(answer, `"scope":"read:orders"`) {
 			t.Errorf("%s\n%s", line, answer)
