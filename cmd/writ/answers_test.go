@@ -41,6 +41,7 @@ const (
 // all of them grant or refuse alike, with the same error code, scopes and lifetime.
 // What a plan of the configuration says about access agrees as well.
 func TestEverybodyAnswersWhatTheServerAnswers(t *testing.T) {
+	t.Parallel()
 	total := tally{}
 	n := worlds
 	if testenv.RaceDetector { // the requests come one after the other

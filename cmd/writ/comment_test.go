@@ -287,6 +287,7 @@ var unexercised = regexp.MustCompile("(without an expectation</summary>\n\n)`.*`
 // TestComments compares the comment about each edit with what is expected. With UPDATE=1 the
 // file is written anew. Each comment is a Markdown document of the structure that is meant.
 func TestComments(t *testing.T) {
+	t.Parallel()
 	testenv.OneByOne(t)
 	const golden = "testdata/comments.txtar"
 	archive, err := txtar.ParseFile(golden)

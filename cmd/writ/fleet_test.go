@@ -198,6 +198,7 @@ func (w *fleetWorld) says(out string, texts ...string) {
 // Instances that follow a location in NATS are found there, by their admin listeners and
 // in Prometheus, and whether they agree is the exit code.
 func TestFleet(t *testing.T) {
+	t.Parallel()
 	w := newFleetWorld(t)
 	public := w.key.Public().(ed25519.PublicKey)
 	w.says(w.fleet(1, "--snapshot", w.address), "No instance is known")
@@ -298,6 +299,7 @@ func (w *fleetWorld) applier() (declare func(api string), apply func(code int, a
 // Instances that take their snapshot from where nobody keeps records have them beside the
 // store that they share: "writ fleet" finds them there, and "writ apply --wait".
 func TestFleetOfAStore(t *testing.T) {
+	t.Parallel()
 	w := newFleetWorld(t)
 	file := filepath.Join(w.dir, "writ.snapshot")
 	host, _, _ := strings.Cut(strings.TrimPrefix(w.address, "nats://"), "/")
@@ -331,6 +333,7 @@ func TestFleetOfAStore(t *testing.T) {
 // "writ apply --wait" ends when every instance serves what was applied, whether that was
 // new or not, and with the code of "writ fleet" when one does not.
 func TestApplyWaits(t *testing.T) {
+	t.Parallel()
 	w := newFleetWorld(t)
 	declare, apply := w.applier()
 	declare("a")
@@ -391,6 +394,7 @@ func startPrometheus(t *testing.T, target string) (base string) {
 
 // What is no fleet is refused in words, and nobody else's words act on a terminal.
 func TestFleetBadInput(t *testing.T) {
+	t.Parallel()
 	w := &fleetWorld{t: t, dir: t.TempDir()}
 	hostile := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		switch {

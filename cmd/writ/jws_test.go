@@ -57,6 +57,7 @@ func issued(t *testing.T, alg schema.SigningAlg) (string, []verifyKey) {
 }
 
 func TestInspectTokensOfTheServer(t *testing.T) {
+	t.Parallel()
 	for _, alg := range jose.Algs(jose.APITokens) {
 		compact, keys := issued(t, alg)
 		parsed, err := parseJWS(compact)

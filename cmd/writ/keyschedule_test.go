@@ -142,6 +142,7 @@ func serve(rng *rand.Rand, declared []schema.SigningKey, lifetime int64) error {
 // What the compiler accepts, the server serves without a moment in which nothing
 // signs or a valid token is refused; what it refuses would have had one.
 func TestAcceptedSchedulesAreSafe(t *testing.T) {
+	t.Parallel()
 	testenv.OneByOne(t)
 	rng := rand.New(rand.NewPCG(7, 7))
 	accepted, refused, unsafe := 0, 0, 0

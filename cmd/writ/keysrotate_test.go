@@ -79,6 +79,7 @@ func rotating(t *testing.T) *clocked {
 // The file keeps its comments and what is around; the key is private; the schedule is
 // safe, now and each time that a key has taken over.
 func TestKeysRotate(t *testing.T) {
+	t.Parallel()
 	c := rotating(t)
 	out := c.writ(0, "keys", "rotate", "--auto-approve")
 	if got := c.read("keys.hcl"); got != rotatedFile {

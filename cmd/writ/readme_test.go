@@ -16,6 +16,7 @@ import (
 // TestReadme takes the five minutes of the README: with its commands and edits,
 // and with the output that it shows.
 func TestReadme(t *testing.T) {
+	t.Parallel()
 	w := &walk{shell: newShell(t, t.TempDir()), server: testenv.Address(t), readme: readText(t, "../..", "README.md")}
 	w.run("writ init demo")
 	w.write("bare.hcl", bare(w.run("cat demo/issuer.hcl demo/orders.hcl demo/billing.hcl")))

@@ -51,6 +51,7 @@ func typedLines(text string) (lines []string) {
 // are written somewhere, metrics and alerts are there and each alert is explained, and
 // no part is missing. Those for leaks and outages are walked, with their own commands.
 func TestRunbooks(t *testing.T) {
+	t.Parallel()
 	testenv.OneByOne(t)
 	sh := newShell(t, t.TempDir())
 	sh.install("../writd")

@@ -36,6 +36,7 @@ type isolated struct{ *testing.M }
 
 func (m isolated) Run() int {
 	testenv.Isolate()
+	testenv.Overlap()
 	return m.M.Run()
 }
 

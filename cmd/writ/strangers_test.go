@@ -25,6 +25,7 @@ const strangers = "../../.ci/e2e"
 // and asymmetric algorithm, and Node's jose, oauth4webapi and openid-client
 // discover it, get a token and verify it.
 func TestStrangersAcceptTokens(t *testing.T) {
+	t.Parallel()
 	needNode(t)
 	url, secret := startDev(t, strangersTree(t))
 	for _, profile := range []schema.Profile{schema.ProfileRFC9068, schema.ProfileAuth0} {

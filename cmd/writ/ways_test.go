@@ -237,6 +237,7 @@ authorization "batch-orders" {
 // The lines that the Test view of "writ dev" shows for keys, tokens of platforms and users are
 // run as they stand, and get tokens.
 func TestTheWaysGetTokens(t *testing.T) {
+	t.Parallel()
 	tool(t, "bash", "curl", "openssl", "awk", "sed", "mktemp")
 	issuer := newClientKey(t, jose.ES256)
 	files := map[string]string{"issuer.json": issuer.jwks}
@@ -343,6 +344,7 @@ func newCertificates(t *testing.T) certificates {
 // The lines for a client with a certificate get tokens of a server with TLS, and from the
 // console over that server the chosen files do.
 func TestCertificatesOverTLS(t *testing.T) {
+	t.Parallel()
 	tool(t, "bash", "curl")
 	c := newCertificates(t)
 	running, err := server.New(server.Options{Logger: slog.New(slog.DiscardHandler), ClientCertificates: c.authenticates})
@@ -419,6 +421,7 @@ func choose(t *testing.T, h http.Handler, client string, files map[string][]byte
 
 // A private key that is chosen in the page makes one request and comes out nowhere.
 func TestChosenKeys(t *testing.T) {
+	t.Parallel()
 	c := newCertificates(t)
 	issuer := newClientKey(t, jose.ES256)
 	files := map[string]string{"issuer.json": issuer.jwks}

@@ -129,6 +129,7 @@ func evaluate(t *testing.T, text string, values map[string]string) string {
 // request, in a repository that holds the example: each environment has one comment,
 // which the next run replaces, also where the plan fails.
 func TestPlatformPullRequest(t *testing.T) {
+	t.Parallel()
 	testenv.OneByOne(t)
 	needProgram(t, "git")
 	w := readWorkflow(t, "writ.yml")

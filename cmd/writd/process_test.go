@@ -41,6 +41,7 @@ func TestMain(m *testing.M) {
 		os.Exit(becomeBare(schema.SigningAlg(alg)))
 	}
 	testenv.Isolate()
+	testenv.Overlap()
 	code := m.Run()
 	removeBuilt()
 	os.Exit(code)

@@ -8,8 +8,11 @@
 package testenv
 
 import (
+	"flag"
 	"os"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -51,5 +54,20 @@ func Isolate() {
 			local += "," + others
 		}
 		os.Setenv(name, local)
+	}
+}
+
+// Overlap lets more parallel tests run at once than there are processors, for a package
+// whose tests mostly wait for other programs. What go test was told by -parallel stays.
+// TestMain calls it.
+func Overlap() {
+	flag.Parse()
+	told := false
+	flag.Visit(func(f *flag.Flag) { told = told || f.Name == "test.parallel" })
+	if told {
+		return
+	}
+	if err := flag.Set("test.parallel", strconv.Itoa(2*max(2, runtime.NumCPU()))); err != nil {
+		panic(err) // there is no such flag in what is not a test
 	}
 }
