@@ -27,6 +27,7 @@ import (
 // The image that the script makes is an OCI layout whose digests are right, the
 // same for the same sources, and what is in it runs.
 func TestContainerExample(t *testing.T) {
+	t.Parallel()
 	testenv.OneByOne(t)
 	dir := t.TempDir()
 	script, err := filepath.Abs(filepath.Join(examples, "container/oci.sh"))

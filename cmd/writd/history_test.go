@@ -310,6 +310,7 @@ func (s *site) load(p *process) *load {
 // gets nothing from then on. Secrets, keys and the certificate are replaced
 // meanwhile.
 func TestHistory(t *testing.T) {
+	t.Parallel()
 	reloads := uint64(rounds(10_000, 300))
 	s := newSite(t)
 	put(t, s.snapshot, marshal(t, snapshot.Envelope{Serial: 1}, generation(1), nil))

@@ -83,6 +83,7 @@ func heavyProgram(t *testing.T) string {
 }
 
 func TestHeavyGoLibraries(t *testing.T) {
+	t.Parallel()
 	testenv.OneByOne(t) // and it takes long to build
 	program := heavyProgram(t)
 	found := listen(t).visit(t, program)

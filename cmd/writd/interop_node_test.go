@@ -11,6 +11,7 @@ import (
 
 // Node's libraries, as clients and as owners of an API.
 func TestNodeLibraries(t *testing.T) {
+	t.Parallel()
 	needNode(t)
 	found := listen(t).visit(t, "node", "libraries.mjs")
 	compare(t, found, map[string]expectation{

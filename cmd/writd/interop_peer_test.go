@@ -139,6 +139,7 @@ var questions = []question{
 // The same requests have the same answers as those of another server that
 // implements the same standards; where not, the table says why.
 func TestAnswersLikePeer(t *testing.T) {
+	t.Parallel()
 	needNode(t)
 	l := listen(t)
 	peer := startPeer(t)

@@ -13,6 +13,7 @@ const python = "/usr/bin/python3"
 
 // Python's libraries, as clients and as owners of an API.
 func TestPythonLibraries(t *testing.T) {
+	t.Parallel()
 	if out, err := exec.Command(python, "-c", "import authlib, jwt, requests_oauthlib, cryptography").CombinedOutput(); err != nil {
 		need(t, "python3-authlib, python3-jwt or python3-requests-oauthlib is missing: "+strings.TrimSpace(string(out)))
 	}

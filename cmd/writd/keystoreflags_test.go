@@ -40,6 +40,7 @@ const (
 // Programs on hosts of their own sign with one key, which they keep in a bucket. Without
 // it those that have the key go on, and who starts is ready as soon as it is back.
 func TestSharedKeys(t *testing.T) {
+	t.Parallel()
 	address, startStore, stopStore := natsServer(t)
 	seals := []string{writeSeal(t, t.TempDir(), "1", seal1), writeSeal(t, t.TempDir(), "2", seal2)}
 	args := []string{"--keys", "nats://writd:s3cr3t@" + address + "?replicas=1&timeout=3s", "--store-allow-unsafe", "--environment", "", "--keys-seal", seals[0]}

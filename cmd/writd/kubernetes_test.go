@@ -86,6 +86,7 @@ func builder(t *testing.T) string {
 // Both overlays are objects that a cluster takes, that find each other, and whose writd
 // is one that runs.
 func TestKubernetesExample(t *testing.T) {
+	t.Parallel()
 	program := builder(t)
 	dir := t.TempDir()
 	writeSnapshot(t, filepath.Join(dir, "writ.snapshot"), 1, "read")

@@ -15,6 +15,7 @@ import (
 // TestQuickstartSchemas holds what "writ quickstart" prints for Envoy and Istio
 // to their own schemas, for everything that they support. Neither is run.
 func TestQuickstartSchemas(t *testing.T) {
+	t.Parallel()
 	s := &shop{listener: listener{issuer: oddIssuer}}
 	s.stock()
 	schemas := filepath.Join(t.TempDir(), "gateways")

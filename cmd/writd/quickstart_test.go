@@ -54,6 +54,7 @@ type shop struct {
 // to be executed against tokens of a running server, for each profile and algorithm that
 // it supports: for each pair of them with WRIT_SOAK=1, else see distinct.
 func TestQuickstarts(t *testing.T) {
+	t.Parallel()
 	s := openShop(t)
 	for _, target := range quickstart.Targets() {
 		if target.NotExecuted {
