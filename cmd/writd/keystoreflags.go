@@ -64,6 +64,7 @@ func (d *daemon) openKeys(opts *server.Options) error {
 		}
 		seals = append(seals, seal)
 	}
+	// --store-allow-unsafe is for the buckets of --store and --keys alike.
 	bucket, err := natskeys.Open(context.Background(), d.set.keys, natskeys.Options{
 		Login: d.set.keyStore.login.Login, Seals: seals, Environment: d.set.environment, AllowUnsafe: d.set.store.allowUnsafe, Logger: d.log,
 	})

@@ -84,6 +84,7 @@ func takeInherited() (inheritedSockets, error) {
 
 // listen opens an address, or takes the inherited socket that the address names.
 func (i inheritedSockets) listen(address string) (net.Listener, error) {
+	// A socket is taken once: --listen and --admin cannot share one.
 	name, ok := strings.CutPrefix(address, socketPrefix)
 	if !ok {
 		return server.Listen(address)
