@@ -40,12 +40,12 @@ type acceptingObject struct {
 func newAcceptance(cfg *config.Config) *acceptance {
 	a := &acceptance{}
 	some := false
-	eachAccept(cfg, func(_ *config.Decl, codes []string) { some = some || len(codes) > 0 })
+	eachDeclaration(cfg, func(_ *config.Decl, codes []string) { some = some || len(codes) > 0 })
 	if !some {
 		return a
 	}
 	a.blocks, a.used = map[string][]acceptingObject{}, map[acceptedCode]bool{}
-	eachAccept(cfg, func(d *config.Decl, codes []string) {
+	eachDeclaration(cfg, func(d *config.Decl, codes []string) {
 		a.blocks[d.Range.Filename] = append(a.blocks[d.Range.Filename], acceptingObject{d, codes})
 	})
 	for _, blocks := range a.blocks {
@@ -57,9 +57,10 @@ func newAcceptance(cfg *config.Config) *acceptance {
 	return a
 }
 
-// eachAccept calls visit for each object and what it accepts. A policy accepts nothing; it
-// ends the block above it.
-func eachAccept(cfg *config.Config, visit func(d *config.Decl, codes []string)) {
+// eachDeclaration calls visit for each block that declares something, with the warnings that
+// it accepts. A policy accepts none. Blocks are visited by kind, in each kind as they are in
+// cfg; variables and locals are not among them.
+func eachDeclaration(cfg *config.Config, visit func(d *config.Decl, codes []string)) {
 	for _, d := range cfg.Issuers {
 		visit(&d.Decl, d.Accept)
 	}

@@ -55,7 +55,8 @@ func (c *compilation) checkUnusedClaims() {
 	}
 }
 
-// hasClaims says of each API and each client whether it declares claims.
+// hasClaims reports for each API and each client whether it declares claims. Most do not, and
+// their authorizations then cost no evaluation.
 func (c *compilation) hasClaims() (apis, clients []bool) {
 	apis, clients = make([]bool, len(c.apis)), make([]bool, len(c.clients))
 	for i, a := range c.apis {
@@ -124,7 +125,7 @@ func checkNames(address string, claims []config.Claim) diag.List {
 	return diags
 }
 
-// selfOf is what self refers to for the authorization at that index.
+// selfOf returns what self refers to in claims of the authorization at that index.
 func (c *compilation) selfOf(i int) config.Self {
 	return config.Self{
 		API:           &c.Document.APIs[c.ends[i].api],

@@ -11,8 +11,9 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// This file holds what the effects of attributes have in common. The rule
-// everywhere: where it is not certain that nobody gains, it widens.
+// This file holds what the comparisons of all kinds of objects share: they decide for each
+// attribute that changed whether the change widens access, and say so in a sentence. One
+// rule holds everywhere: unless it is certain that nobody gains, the change widens.
 
 // A Tier says how a change widens access, so that a reader sees new reach before a
 // routine rotation. A change that does not widen has none.
@@ -38,9 +39,10 @@ func (t Tier) rank() int {
 	return 3
 }
 
-// attributeTiers are the tiers of attributes and nested blocks, by name. All others give
-// new reach: where it is not certain that nobody can do anything new, somebody can. So does
-// a federated credential, as whoever has such an identity elsewhere was no client before.
+// attributeTiers has the attributes and nested blocks, by name, whose widening is not
+// TierReach. Every other one counts as new reach, so that one that is added to the language
+// and forgotten here is shown too high and not too low. A federated credential is left out
+// on purpose: whoever has such an identity elsewhere could not authenticate before.
 var attributeTiers = map[string]Tier{
 	"token_lifetime":       TierLonger,
 	"expires_at":           TierLonger,
@@ -59,7 +61,7 @@ var attributeTiers = map[string]Tier{
 	"jwks_uri":       TierCredential,
 }
 
-// tierOf is the tier of an attribute that changed with an effect.
+// tierOf returns the tier of an attribute that changed with an effect, "" unless it widens.
 func tierOf(name string, effect Effect) Tier {
 	if effect != EffectWiden {
 		return ""
@@ -70,8 +72,8 @@ func tierOf(name string, effect Effect) Tier {
 	return TierReach
 }
 
-// breaksVerifiers reports whether a change of the attribute leaves verifiers, which are
-// set up for tokens as they were, refusing the new ones until somebody changes them.
+// breaksVerifiers reports whether verifiers that are set up for the tokens as they were refuse
+// the new ones after a change of the attribute, until somebody changes their settings.
 func breaksVerifiers(kind Kind, name string) bool {
 	switch kind {
 	case KindIssuer:
@@ -84,7 +86,7 @@ func breaksVerifiers(kind Kind, name string) bool {
 	return false
 }
 
-// optional is nil for the zero value, which stands for an attribute not set.
+// optional returns v, or nil for the zero value: in a plan an attribute that is not set is null.
 func optional[T comparable](v T) any {
 	var zero T
 	if v == zero {
@@ -96,7 +98,7 @@ func optional[T comparable](v T) any {
 // textOf is optional for a value of an enumeration.
 func textOf[T ~string](v T) any { return optional(string(v)) }
 
-// timeOf is Unix seconds as a value; 0 is not set.
+// timeOf formats Unix seconds, nil for 0, which is an attribute that is not set.
 func timeOf(unix int64) any {
 	if unix == 0 {
 		return nil
@@ -104,12 +106,15 @@ func timeOf(unix int64) any {
 	return schema.FormatTime(unix)
 }
 
-// A judge compares an attribute of which more is to be said than its row does.
+// A judge compares one attribute whose row in the language table is not enough to tell the
+// effect: it depends on other attributes, on other objects or on the time. It adds the change
+// to d, or nothing if it finds none.
 type judge[T any] func(c *comparison, d *differ, before, after *T)
 
-// compareRows compares the attributes of two objects in the order of the language
-// reference: by a judge where there is one, else by what the row says. Where labels
-// changed, judges are asked about equal values too: they may name something else.
+// compareRows compares the attributes of two objects in the order of the language reference,
+// by the judge of that name or else by the attribute's row. relabelled says that labels of
+// other objects changed: then judges are asked about equal values too, because the same
+// label may name another object now.
 func compareRows[T any](c *comparison, d *differ, judges map[string]judge[T], before, after *T, relabelled bool) {
 	block := schema.BlockOf(after)
 	for i := range block.Attributes {
@@ -131,8 +136,8 @@ func compareRows[T any](c *comparison, d *differ, judges map[string]judge[T], be
 	}
 }
 
-// changeValue is a value as one side of a change. Unlike in the whole object, false and an
-// empty list are shown: they are what the attribute changes from or to.
+// changeValue returns a value as one side of a change. Unlike in a whole object, false and an
+// empty list are shown, because they are what the attribute changes from or to.
 func changeValue(a *schema.Attribute, v any) any {
 	switch v := v.(type) {
 	case bool:
@@ -143,7 +148,9 @@ func changeValue(a *schema.Attribute, v any) any {
 	return planned(a, v)
 }
 
-// rowEffect judges a change by the row of an attribute, and says it.
+// rowEffect decides the effect of a change by the attribute's row, and returns the sentence
+// about it. before and after differ. More and Less of the row are sentences with placeholders:
+// {object}, {before}, {after}, and {values} for what was added to or removed from a list.
 func rowEffect(a *schema.Attribute, object string, before, after any) (Effect, string) {
 	var more, less bool
 	var clauses []string
@@ -193,7 +200,8 @@ func rowEffect(a *schema.Attribute, object string, before, after any) (Effect, s
 	return effect, strings.NewReplacer("{object}", object, "{before}", inSentence(a, before), "{after}", inSentence(a, after)).Replace(sentence)
 }
 
-// inSentence is a value inside a sentence. Values of enumerations have no quotes.
+// inSentence formats a value for a sentence: times and durations as the language writes
+// them, texts quoted, values of enumerations without quotes.
 func inSentence(a *schema.Attribute, v any) string {
 	switch v := v.(type) {
 	case int64:
@@ -210,7 +218,8 @@ func inSentence(a *schema.Attribute, v any) string {
 	return fmt.Sprint(v)
 }
 
-// setDifference lists what came and what went, in the order of the lists.
+// setDifference returns the values that only after has, and those that only before has, each
+// in the order of its list. For lists that differ in order alone both are empty.
 func setDifference(before, after []string) (added, removed []string) {
 	if slices.Equal(before, after) {
 		return nil, nil
@@ -218,7 +227,8 @@ func setDifference(before, after []string) (added, removed []string) {
 	return difference(after, before), difference(before, after)
 }
 
-// difference returns the values that others lacks. Long lists are compared through a map.
+// difference returns the values that others lacks. Long lists are compared through a map, as
+// one by one they would take a time that grows with the product of their lengths.
 func difference(values, others []string) []string {
 	if len(values)*len(others) < 256 {
 		return slices.DeleteFunc(slices.Clone(values), func(v string) bool { return slices.Contains(others, v) })
@@ -273,7 +283,8 @@ func rawValue(object string) any {
 	return json.RawMessage(object)
 }
 
-// keysOf takes a JWK Set apart, each key as its canonical JSON.
+// keysOf returns the keys of a JWK Set, each as its JSON, which is canonical in a document. A
+// text that is no JWK Set counts as one key, so that a change of it is seen.
 func keysOf(jwks string) []string {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
@@ -291,7 +302,7 @@ func keysOf(jwks string) []string {
 	return keys
 }
 
-// keyIDs names the keys of a JWK Set for people.
+// keyIDs returns the key IDs of a JWK Set, for people: a kid need not be unique or there.
 func keyIDs(jwks string) []string {
 	var ids []string
 	for _, key := range keysOf(jwks) {
@@ -306,7 +317,8 @@ func keyIDs(jwks string) []string {
 	return ids
 }
 
-// keySetEffect compares two JWK Sets: a key that was not there widens.
+// keySetEffect compares two JWK Sets as sets of keys. A new key widens: whoever has it can
+// sign what only the holders of the old ones could.
 func keySetEffect(before, after string) Effect {
 	added, removed := setDifference(keysOf(before), keysOf(after))
 	switch {

@@ -41,7 +41,7 @@ func (c *comparison) compareAPI(before, after *schema.API) {
 	c.update(d, action, before, after)
 }
 
-// apiJudges are the judges of an API.
+// apiJudges compares the attributes of an API that need more than their rows.
 var apiJudges = map[string]judge[schema.API]{
 	"identifier": func(*comparison, *differ, *schema.API, *schema.API) {}, // compareAPI has reported it, before all others
 	"name": func(_ *comparison, d *differ, before, after *schema.API) {
@@ -59,8 +59,8 @@ var apiJudges = map[string]judge[schema.API]{
 	},
 }
 
-// name compares what people read. An object without a name of its own is named by its
-// label, and the name follows it.
+// name compares the display names. An object without a name of its own has its label as its
+// name; so when the label changes, the name that follows it is no change of its own.
 func (d *differ) name(before, from, after, to string) {
 	if before == from {
 		before = to
@@ -70,7 +70,8 @@ func (d *differ) name(before, from, after, to string) {
 	}
 }
 
-// references compares labels, those before as they are after the change.
+// references compares two lists of labels. Those in before must already be the labels that
+// the same objects have after the change, so that a rename is no difference.
 func (d *differ) references(object any, name string, before, after []string) {
 	if slices.Equal(before, after) {
 		return
@@ -80,7 +81,8 @@ func (d *differ) references(object any, name string, before, after []string) {
 	d.add(name, listValue(before), listValue(after), effect, "%s", reason)
 }
 
-// replacedAPI says what another identifier means, and for whom.
+// replacedAPI returns the sentence about a changed identifier: which tokens there will be, and
+// which authorizations that concerns.
 func (c *comparison) replacedAPI(before, after *schema.API) string {
 	text := fmt.Sprintf("Tokens are for %q and no longer for %q%s.", after.Identifier, before.Identifier, c.retiredClause(KindAPI, before.Label, before.Identifier))
 	var holders []string
@@ -107,7 +109,8 @@ func (d *differ) signingSecret(before, after *schema.API) {
 	}
 }
 
-// scopeMode compares what a request for fewer scopes gets.
+// scopeMode compares what a request for some of the authorized scopes gets: those, or all. It
+// has a judge because the sentences say more than the names of the modes.
 func (d *differ) scopeMode(before, after schema.ScopeMode) {
 	switch {
 	case before == after:
@@ -120,7 +123,8 @@ func (d *differ) scopeMode(before, after schema.ScopeMode) {
 	}
 }
 
-// reuseWindow compares for how long a token is given out again. Nobody gets more by it.
+// reuseWindow compares for how long the same token answers identical requests. It never widens:
+// each request is decided anew, and the token would have been granted anyway.
 func (d *differ) reuseWindow(before, after int64) {
 	switch {
 	case before == after:
@@ -139,7 +143,9 @@ func (c *comparison) compareScopes(d *differ, before, after *schema.API) {
 	for i := range before.Scopes {
 		was[before.Scopes[i].Name] = &before.Scopes[i]
 	}
-	same := make([]string, 0, len(before.Scopes)) // as they stood before
+	// The scopes that stay, in the old order and in the new one: tokens list scopes in the
+	// order of the API, so that another order shows in them.
+	same := make([]string, 0, len(before.Scopes))
 	kept := make([]string, 0, len(before.Scopes))
 	for i := range after.Scopes {
 		s := &after.Scopes[i]
@@ -193,7 +199,7 @@ func scopeNames(a *schema.API) []string {
 	return names
 }
 
-// removedScope says which authorizations had a scope that goes.
+// removedScope returns the sentence about a removed scope, with the authorizations that had it.
 func (c *comparison) removedScope(api *schema.API, scope string) string {
 	var holders []string
 	for _, a := range c.authorizationsBefore()[api.Label] {

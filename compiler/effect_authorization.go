@@ -42,7 +42,7 @@ func scopesClause(scopes []string) string {
 	return "with " + quotedList(scopes)
 }
 
-// endClause says of a new authorization when it ends; "" where it does not.
+// endClause returns the clause about the end of a new authorization, "" if it has none.
 func (c *comparison) endClause(expiresAt int64) string {
 	switch {
 	case expiresAt == 0:
@@ -72,8 +72,8 @@ func (c *comparison) compareAuthorization(before, after *schema.Authorization) {
 	c.update(d, action, before, after)
 }
 
-// authorizationJudges are the judges of an authorization. What it is about is compared
-// before its other attributes.
+// authorizationJudges compares the attributes of an authorization that need more than their
+// rows. Client, API and subject type say what it is about, and are compared before.
 var authorizationJudges = map[string]judge[schema.Authorization]{
 	"client":       comparedBefore,
 	"api":          comparedBefore,
@@ -95,7 +95,8 @@ var authorizationJudges = map[string]judge[schema.Authorization]{
 // comparedBefore adds nothing: addRedirection has reported the attribute.
 func comparedBefore(*comparison, *differ, *schema.Authorization, *schema.Authorization) {}
 
-// authorizedScopes compares the scopes as what their holder gains and loses.
+// authorizedScopes compares the scopes, and says what the client gains and loses. Another
+// order of the same scopes only changes the look of tokens.
 func (c *comparison) authorizedScopes(d *differ, before, after *schema.Authorization) {
 	added, removed := setDifference(before.Scopes, after.Scopes)
 	effect, reason := EffectShape, "has the same scopes in another order"
@@ -134,8 +135,9 @@ func (c *comparison) addRedirection(d *differ, before, after *schema.Authorizati
 	}
 }
 
-// labelBefore is the label that an authorization had. Where another object has that label
-// now, it is the display name of the deleted one.
+// labelBefore returns the label that an authorization referred to before. was is that object's
+// label after the change, or the display name of a deleted one. It is shown only if the old
+// label itself now names another object, so that nobody mistakes the two.
 func labelBefore(label, was, now string) string {
 	if label == now {
 		return was
@@ -143,8 +145,8 @@ func labelBefore(label, was, now string) string {
 	return label
 }
 
-// authorizedLifetime compares the effective lifetimes of tokens. The API's may change as
-// well, which its own change reports.
+// authorizedLifetime compares the effective lifetimes of tokens when the authorization's own
+// one changes: it may only repeat what the API says. A change of the API's is reported there.
 func (c *comparison) authorizedLifetime(d *differ, before, after *schema.Authorization) {
 	if before.TokenLifetime == after.TokenLifetime {
 		return
@@ -160,7 +162,9 @@ func (c *comparison) authorizedLifetime(d *differ, before, after *schema.Authori
 	d.add("token_lifetime", optional(before.TokenLifetime), optional(after.TokenLifetime), effect, "%s", reason)
 }
 
-// expiry compares the end of an authorization, which may be over by now.
+// expiry compares the ends of an authorization, in Unix seconds with 0 for none. now decides
+// the wording: an end that has passed ended the access already, and moving it into the future
+// gives it back.
 func (d *differ) expiry(before, after, now int64) {
 	order := compareEnds(after, before)
 	if order == 0 {
@@ -187,7 +191,7 @@ func (d *differ) expiry(before, after, now int64) {
 	d.add("expires_at", timeOf(before), timeOf(after), effect, "%s %s.", d.address, reason)
 }
 
-// subjectClaims compares what users' tokens must say.
+// subjectClaims compares the claims that a user's token must have, as JSON objects.
 func (d *differ) subjectClaims(before, after string) {
 	effect := requirementEffect(before, after)
 	if effect == EffectNone {
@@ -261,8 +265,8 @@ func (d *differ) claims(before, after *schema.Authorization) {
 	d.add("claims", rawValue(before.Claims), rawValue(after.Claims), effect, "Tokens of %s %s.", holderOf(after), reason)
 }
 
-// claimsSentence says by what verifiers may grant access beside the scopes of a new
-// authorization; "" where that is nothing.
+// claimsSentence returns the sentence about the claims of a new authorization by which
+// verifiers may grant access, "" if it has none.
 func claimsSentence(a *schema.Authorization) string {
 	names := grantingClaims(slices.Sorted(maps.Keys(members(a.Claims))))
 	copied := grantingClaims(a.CopyClaims)
@@ -277,7 +281,8 @@ func claimsSentence(a *schema.Authorization) string {
 	return ""
 }
 
-// grantingClaims keeps the claims that verifiers may grant access by.
+// grantingClaims leaves out the claims that only describe: verifiers may grant access by any
+// other.
 func grantingClaims(names []string) []string {
 	return slices.DeleteFunc(slices.Clone(names), schema.DescribesOnly)
 }

@@ -12,7 +12,7 @@ import (
 // compareClients compares clients. A new one widens, as somebody can authenticate who could
 // not before; which tokens it gets is up to authorizations.
 func (c *comparison) compareClients() {
-	gone := map[string]*schema.Client{} // by what they authenticate with
+	gone := map[string]*schema.Client{} // clients that go, by their credentials
 	for _, p := range c.clients {
 		if p.after == nil {
 			for _, mark := range credentialMarks(p.before) {
@@ -34,8 +34,8 @@ func (c *comparison) compareClients() {
 	}
 }
 
-// credentialMarks are the secrets and keys of a client, each as text that differs from all
-// others.
+// credentialMarks returns a text for each secret and public key of a client. Two clients with
+// one text in common can be authenticated by the same secret or private key.
 func credentialMarks(client *schema.Client) (marks []string) {
 	for _, s := range client.Secrets {
 		marks = append(marks, "secret "+s.Hash)
@@ -46,9 +46,9 @@ func credentialMarks(client *schema.Client) (marks []string) {
 	return marks
 }
 
-// renamedClause says how a client stays who it is, if it seems that only its label was to
-// change: it authenticates with what a client that goes has, and its client_id is no more
-// than the new label.
+// renamedClause returns advice, "" for none, about a client that seems to be a deleted one
+// under a new label: it has a credential of that one, and no client_id of its own, so that the
+// new label became its client_id although only the label was meant to change.
 func renamedClause(gone map[string]*schema.Client, after *schema.Client) string {
 	if after.ClientID != after.Label {
 		return ""
@@ -81,7 +81,7 @@ func (c *comparison) compareClient(before, after *schema.Client) {
 	c.update(d, action, before, after)
 }
 
-// clientJudges are the judges of a client.
+// clientJudges compares the attributes of a client that need more than their rows.
 var clientJudges = map[string]judge[schema.Client]{
 	"client_id": func(*comparison, *differ, *schema.Client, *schema.Client) {}, // compareClient has reported it, before all others
 	"name": func(_ *comparison, d *differ, before, after *schema.Client) {
@@ -103,8 +103,8 @@ var clientJudges = map[string]judge[schema.Client]{
 	},
 }
 
-// defaultAPI compares labels, the one before as it is after the change. It gives no access:
-// a request can always name the API.
+// defaultAPI compares labels, of which before is already the label after the change. It gives
+// no access: a request can always name the API itself.
 func (d *differ) defaultAPI(before, after string) {
 	switch {
 	case before == after:
@@ -116,7 +116,8 @@ func (d *differ) defaultAPI(before, after string) {
 	}
 }
 
-// rateLimit compares token requests per second, where 0 is any number of them.
+// rateLimit compares token requests per second. It has a judge because 0, the lowest number,
+// means unlimited.
 func (d *differ) rateLimit(before, after float64) {
 	switch {
 	case before == after:
@@ -144,8 +145,8 @@ func (d *differ) revokedBefore(before, after int64) {
 	}
 }
 
-// refreshToken compares the behaviour of refresh tokens. A client that declares
-// none has the language's defaults.
+// refreshToken compares the refresh_token blocks. A client without one has the defaults of
+// the language, so that declaring these changes only the text.
 func (d *differ) refreshToken(before, after *schema.RefreshToken) {
 	was, is := before.OrDefault(), after.OrDefault()
 	effect, reasons := nestedChange(schema.BlockOf(&is), d.address, &was, &is)
@@ -178,8 +179,8 @@ func credentialsOf(c *schema.Client) []schema.Credential {
 	return all
 }
 
-// credentialName is a credential in a sentence. A federated one is no secret, so the name
-// says whom it lets in.
+// credentialName names a credential in a sentence, by its kind and label and never by its
+// value. Of a federated one it tells whom it lets in, which is no secret.
 func credentialName(c *schema.Credential) string {
 	kind := strings.ReplaceAll(c.Block.Type, "_", " ")
 	f, isFederated := c.Of.(*schema.Federated)
@@ -193,7 +194,7 @@ func credentialName(c *schema.Credential) string {
 	return fmt.Sprintf("federated credential %q (%s of %s)", c.Label, subject, Address(KindTrustedIssuer, f.TrustedIssuer))
 }
 
-// credentialList says how a client authenticates.
+// credentialList names all credentials of a client, "nothing" for none.
 func credentialList(c *schema.Client) string {
 	credentials := credentialsOf(c)
 	if len(credentials) == 0 {
@@ -237,7 +238,7 @@ func (d *differ) credentials(before, after *schema.Client) {
 	}
 }
 
-// compareCredentials is the order by kind as in the language reference, then by label.
+// compareCredentials orders credentials by kind, as the language reference does, then by label.
 func compareCredentials(a, b *schema.Credential) int {
 	if a.Block != b.Block {
 		kinds := schema.BlockOf((*schema.Client)(nil)).Blocks
@@ -249,7 +250,9 @@ func compareCredentials(a, b *schema.Credential) int {
 	return cmp.Compare(a.Label, b.Label)
 }
 
-// credential compares a credential that stays under its label.
+// credential compares a credential that stays under its label, and adds one change with a
+// reason for each part that changed. If that widens, the tier is TierReach for other or
+// fewer claims, else that of another value, else TierLonger for a window that moves.
 func (d *differ) credential(before, after *schema.Credential) {
 	var reasons []string
 	effect := EffectNone
@@ -293,7 +296,9 @@ func (d *differ) credential(before, after *schema.Credential) {
 	}
 }
 
-// identityChanged reports whether something else authenticates the client.
+// identityChanged reports whether something else authenticates the client: a hash, key,
+// certificate or subject. These are the hidden attributes, apart from a federated block's
+// claims, which are compared as a requirement.
 func identityChanged(before, after *schema.Credential) bool {
 	for i := range after.Block.Attributes {
 		a := &after.Block.Attributes[i]
@@ -323,7 +328,8 @@ type windowChange struct {
 	reason string
 }
 
-// windowChanges compares the two ends of a window.
+// windowChanges compares the two ends of a validity window, in Unix seconds. A NotBefore of 0
+// is always, an ExpiresAt of 0 is never.
 func windowChanges(before, after schema.Window) []windowChange {
 	var changes []windowChange
 	switch {

@@ -39,6 +39,8 @@ func (c *comparison) compareTrustedIssuers() {
 	}
 }
 
+// trustedIssuerLabel is what pairs trusted issuers: they have no name in tokens that a lockfile
+// would record, so that one under another label is another one.
 func trustedIssuerLabel(t *schema.TrustedIssuer) string { return t.Label }
 
 // vouchedKinds names whom the issuer vouches for.
@@ -53,6 +55,8 @@ func (c *comparison) compareTrustedIssuer(before, after *schema.TrustedIssuer) {
 	c.update(d, ActionUpdate, before, after)
 }
 
+// trustedIssuerJudges compares where the keys of a trusted issuer come from. Pinned keys can be
+// compared; what an address will answer is unknown, so that every other address widens.
 var trustedIssuerJudges = map[string]judge[schema.TrustedIssuer]{
 	"jwks": func(_ *comparison, d *differ, before, after *schema.TrustedIssuer) {
 		effect := keySetEffect(before.JWKS, after.JWKS)
@@ -98,6 +102,7 @@ func (c *comparison) compareSigningKeys() {
 	}
 }
 
+// signingKeyLabel is what pairs signing keys.
 func signingKeyLabel(k *schema.SigningKey) string { return k.Label }
 
 // compareSigningKey compares a key that stays under its label.
@@ -107,6 +112,7 @@ func (c *comparison) compareSigningKey(before, after *schema.SigningKey) {
 	c.update(d, ActionUpdate, before, after)
 }
 
+// signingKeyJudges compares the end of a key, where 0 is none and so the latest.
 var signingKeyJudges = map[string]judge[schema.SigningKey]{
 	"retires_at": func(_ *comparison, d *differ, before, after *schema.SigningKey) {
 		switch order := compareEnds(after.RetiresAt, before.RetiresAt); {

@@ -76,7 +76,7 @@ func (c *comparison) comparePolicy(before *Model, was *config.Policy, after *Mod
 	c.update(d, ActionUpdate, before.policyAttributes(was), after.policyAttributes(is))
 }
 
-// policyAttributes lists a policy as a plan shows it, by the rows of the language.
+// policyAttributes lists a policy as a plan shows it, in the order of the language reference.
 func (m *Model) policyAttributes(p *config.Policy) []Attribute {
 	demand := m.Config.Demand(p)
 	return setOnly(
@@ -87,13 +87,13 @@ func (m *Model) policyAttributes(p *config.Policy) []Attribute {
 	)
 }
 
-// setOnly leaves out what is not set.
+// setOnly leaves out the attributes that are not set.
 func setOnly(list ...Attribute) []Attribute {
 	return slices.DeleteFunc(list, func(a Attribute) bool { return a.Value == nil })
 }
 
-// breaches is the sentence about what a policy of one configuration finds in
-// another, empty where it finds nothing.
+// breaches returns the sentence about what a policy as it was finds in the configuration as it
+// will be, "" if it finds nothing. It tells whether the change does what the policy forbade.
 func (c *comparison) breaches(before *Model, p *config.Policy, after *Model) string {
 	objects, complete := c.breakers(before.Config, p, after)
 	text := ""
@@ -160,8 +160,8 @@ func expectationsByName(tests []*config.Test) map[string]*config.Test {
 	return m
 }
 
-// compareExpectation judges an expectation that stays: one that only expects more
-// of the same request is as strict as before.
+// compareExpectation compares an expectation that stays. If it only expects more of the same
+// request, it is at least as strict as before; every other change may let more through.
 func (c *comparison) compareExpectation(was, is *config.Test) {
 	before, after := expectationAttributes(was), expectationAttributes(is)
 	old, now := Object{before}, Object{after}

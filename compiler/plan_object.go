@@ -90,7 +90,8 @@ func (o Object) MarshalJSON() ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// appendJSON leaves it to whoever writes the whole to escape HTML or not.
+// appendJSON appends a value without escaping HTML: the encoder around it, of which this is a
+// part, escapes or does not, as it is set to.
 func appendJSON(b []byte, value any) ([]byte, error) {
 	out := bytes.NewBuffer(b)
 	encoder := json.NewEncoder(out)
@@ -244,8 +245,9 @@ func rowsOf(block *schema.Block, object any, l []Attribute) []Attribute {
 	return l
 }
 
-// planned is a value as a plan has it, see Attribute; nil where it is not set. An empty
-// list that the language requires counts as set.
+// planned returns an attribute's value in the types of Attribute, nil if it is not set. An
+// empty list of a required attribute counts as set, since somebody wrote it. Of a key set
+// only the key IDs are shown.
 func planned(a *schema.Attribute, v any) any {
 	zero := schema.IsZero(v)
 	switch {

@@ -50,7 +50,8 @@ func (m *Model) changeSubjects(changes []config.Change) func(i int) policySubjec
 	}
 }
 
-// policyChanges returns the changes as policies see them.
+// policyChanges returns the changes as policies see them, each with the access that is gained
+// and lost through it.
 func (p *Plan) policyChanges() []config.Change {
 	changes := make([]config.Change, len(p.Changes))
 	access := indexAccess(p.Access)

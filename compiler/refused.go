@@ -29,8 +29,8 @@ func (r refusedBlocks) has(decls ...*config.Decl) bool {
 	return slices.ContainsFunc(decls, func(d *config.Decl) bool { return r[placeOf(d)] })
 }
 
-// findRefused assigns each error to the block that it stands in: the last one
-// that begins before it in the same file.
+// findRefused assigns each error of loading to the block that it is in: the last one that
+// begins before it in the same file. It returns nil if there was no error.
 func findRefused(cfg *config.Config, loaded diag.List) refusedBlocks {
 	if !loaded.HasErrors() {
 		return nil
@@ -64,31 +64,10 @@ func findRefused(cfg *config.Config, loaded diag.List) refusedBlocks {
 // blockStarts lists where the declarations of each file begin, sorted.
 func blockStarts(cfg *config.Config) map[string][]int {
 	starts := make(map[string][]int)
-	add := func(d *config.Decl) {
+	eachDeclaration(cfg, func(d *config.Decl, _ []string) {
 		p := placeOf(d)
 		starts[p.file] = append(starts[p.file], p.byte)
-	}
-	for _, d := range cfg.Issuers {
-		add(&d.Decl)
-	}
-	for _, d := range cfg.APIs {
-		add(&d.Decl)
-	}
-	for _, d := range cfg.Clients {
-		add(&d.Decl)
-	}
-	for _, d := range cfg.Authorizations {
-		add(&d.Decl)
-	}
-	for _, d := range cfg.TrustedIssuers {
-		add(&d.Decl)
-	}
-	for _, d := range cfg.SigningKeys {
-		add(&d.Decl)
-	}
-	for _, d := range cfg.Policies {
-		add(&d.Decl)
-	}
+	})
 	for _, s := range starts {
 		slices.Sort(s)
 	}

@@ -25,9 +25,9 @@ type Claim struct {
 // self and so are the same in every token of the object: these are evaluated once, by Load.
 type claims struct {
 	*deferred
-	places map[string]claimPlace // of those whose names are written out
-	fixed  []Claim               // their values, where self is not read
-	isSet  bool                  // fixed is set, perhaps to none
+	places map[string]claimPlace // where claims are whose names are literals, by name
+	fixed  []Claim               // the claims, if the expression does not read self
+	isSet  bool                  // fixed is set, perhaps to no claims
 }
 
 // A claimPlace is where a claim was written.
@@ -73,7 +73,8 @@ func (f *fields) claims() *claims {
 // evaluated for an authorization, and without one there is no self.
 func (a *API) WrittenClaims() []Claim { return a.claims.written() }
 
-// WrittenClaims is that of an API for a client.
+// WrittenClaims lists the claims of a client whose names are written out, see
+// API.WrittenClaims.
 func (c *Client) WrittenClaims() []Claim { return c.claims.written() }
 
 // written lists the claims whose names are literals, sorted; c may be nil.
@@ -88,8 +89,9 @@ func (c *claims) written() (out []Claim) {
 	return out
 }
 
-// evaluate gives the claims of one layer for one authorization. A claim that JSON cannot
-// express is reported at its own place and left out.
+// evaluate returns the claims of one layer, the API's, the client's or the authorization's own,
+// for one authorization. A claim that JSON cannot express is reported at its own place and
+// left out. It is safe for concurrent use: authorizations are evaluated in parallel.
 func (c *claims) evaluate(e *eval.Evaluator, self Self) ([]Claim, diag.List) {
 	if c.isSet {
 		return c.fixed, nil

@@ -319,7 +319,7 @@ func (f *fields) refuseKey(at hcl.Range, err error) {
 	f.secretf("invalid-key", at, "%s", schema.Sentence(err.Error()))
 }
 
-// rangeOf is where an attribute's value was written; false where it was not.
+// rangeOf returns where an attribute's value was written, and false if it was not.
 func rangeOf(b *source.Block, attr string) (hcl.Range, bool) {
 	if a := b.Body.Attribute(attr); a != nil {
 		return a.Expr.Range(), true

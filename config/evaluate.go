@@ -15,7 +15,8 @@ import (
 	"github.com/writ-auth/writ/config/source"
 )
 
-// A scope is what an expression may refer to beside the names of the tree.
+// A scope says what an expression may refer to in addition to the names that the whole
+// configuration has. The zero scope is that of a local.
 type scope struct {
 	object   *object  // for each.key and each.value; nil where there are none
 	self     *selfUse // notes what is read of self; nil where there is no self
@@ -115,7 +116,7 @@ func (n *blockRead) at(key string) *blockRead {
 	return n.keys[key]
 }
 
-// value is what was read of the block as one value, which has only the parts that were read.
+// value returns what was read of the block as one value. It has only the parts that were read.
 func (n *blockRead) value() cty.Value {
 	if n.whole != cty.NilVal {
 		return n.whole
@@ -248,7 +249,7 @@ func (c *contextBuilder) addVariable(t hcl.Traversal) bool {
 	return c.put("var", name, v.value, v.ok)
 }
 
-// addLocal resolves local.name, which may need other locals first.
+// addLocal resolves local.name. Its value may need other locals first; force finds a cycle.
 func (c *contextBuilder) addLocal(t hcl.Traversal) bool {
 	name, ok := c.step(t, 1)
 	if !ok {

@@ -10,9 +10,9 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// decodeTests decodes the expectations of the *.test.hcl files. They share one namespace,
-// and a budget with the objects, whatever files they stand in. They stay in the order of
-// the files, which is that of a report of them.
+// decodeTests decodes the expectations of the *.test.hcl files. All files share one
+// namespace, and expectations count towards the limit on objects. They stay in the order of
+// the files, in which "writ check" reports them.
 func (l *loader) decodeTests(files []*source.File) []*Test {
 	spec := &schema.TestLanguage[0]
 	var out []*Test
@@ -68,7 +68,8 @@ func (l *loader) decodeTest(spec *schema.Block, b *source.Block) *Test {
 	return t
 }
 
-// expectedClaims decodes the claims that a token must carry.
+// expectedClaims decodes the claims that a token must carry, sorted by name. Each keeps its
+// canonical JSON, which is compared byte for byte with that of the token.
 func (f *fields) expectedClaims() []Claim {
 	var members map[string]json.RawMessage
 	if text := read[string](f, "claims"); text == "" || json.Unmarshal([]byte(text), &members) != nil {

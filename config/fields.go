@@ -92,8 +92,8 @@ func (f *fields) secretf(code string, at hcl.Range, format string, args ...any) 
 	f.problems.secretf(code, at, format, args...)
 }
 
-// row returns what the language says of an attribute of the block. It panics for a name
-// that the language lacks, as names come from this package and not from the configuration.
+// row returns the row of the language table about an attribute of the block. It panics for a
+// name that has none: names come from this package and not from the configuration.
 func (f *fields) row(name string) *schema.Attribute {
 	spec, ok := f.spec.Attr(name)
 	if !ok {
@@ -147,8 +147,8 @@ func (f *fields) fill(object any) {
 	}
 }
 
-// unsetValue is the value of an attribute that was not set, nil where package compiler
-// knows it: it inherits from another block, which may not be decoded yet.
+// unsetValue returns the value of an attribute that was not set, or nil if package compiler
+// will find it: it is inherited from another block, which may not be decoded yet.
 func (f *fields) unsetValue(a *schema.Attribute) any {
 	o := f.scope.object
 	switch a.Inherit {
@@ -191,8 +191,9 @@ func (f *fields) fillNested(object any) {
 	}
 }
 
-// decode decodes an attribute into the Go type that its Type has, see schema.Attribute.Set.
-// It returns nil where there is none, or where it is wrong, which has then been reported.
+// decode decodes an attribute into the Go type of its Type, see schema.Attribute.Set. It
+// returns nil if the attribute is not set, or is wrong and has been reported. A duration of 0,
+// an empty list and an empty map are values: they differ from one that is not set.
 func (f *fields) decode(a *schema.Attribute) any {
 	switch a.Type {
 	case schema.TypeString:
@@ -227,8 +228,8 @@ func (f *fields) decode(a *schema.Attribute) any {
 	return nil
 }
 
-// nonZero is v, or nil for the zero value, which the decoders of single types return for
-// "not set".
+// nonZero returns v, or nil for the zero value, by which the decoders of single types say that
+// an attribute is not set.
 func nonZero[T comparable](v T) any {
 	if v == *new(T) {
 		return nil
@@ -236,7 +237,8 @@ func nonZero[T comparable](v T) any {
 	return v
 }
 
-// attr returns an attribute that was written, nil otherwise. A required one that is absent is reported.
+// attr returns an attribute that was written, nil otherwise. It reports a required one that is
+// absent.
 func (f *fields) attr(spec *schema.Attribute) *source.Attribute {
 	a := f.block.Body.Attribute(spec.Name)
 	if a == nil && spec.Required {
@@ -311,7 +313,8 @@ func (f *fields) string(spec *schema.Attribute) string {
 	return f.text(spec)
 }
 
-// text decodes a string that is no more than that.
+// text decodes a string and applies the rules of its row. A number or a bool is a wrong type
+// and not converted to text, as HCL would do.
 func (f *fields) text(spec *schema.Attribute) string {
 	v, at, ok := f.value(spec)
 	if !ok {
@@ -403,7 +406,8 @@ func (f *fields) number(spec *schema.Attribute) float64 {
 	return n
 }
 
-// seconds decodes a duration. ok is false when there is none or it is wrong.
+// seconds decodes a duration into seconds, within the bounds of its row. ok is false if it is
+// not set, or is wrong and has been reported.
 func (f *fields) seconds(spec *schema.Attribute) (n int64, ok bool) {
 	v, at, ok := f.value(spec)
 	if !ok {
@@ -455,7 +459,7 @@ func (f *fields) checkAfter(until *schema.Attribute, object any) {
 	}
 }
 
-// textMap decodes strings by name.
+// textMap decodes a map of strings, nil if it is not set or is wrong.
 func (f *fields) textMap(spec *schema.Attribute) map[string]string {
 	v, at, ok := f.value(spec)
 	if !ok {
@@ -469,8 +473,9 @@ func (f *fields) textMap(spec *schema.Attribute) map[string]string {
 	return m
 }
 
-// object decodes JSON values by name into canonical JSON, "" for none: an empty object says
-// the same as no attribute.
+// object decodes an object of JSON values into canonical JSON (see canonicalJSON), so that
+// equal objects are equal texts. It is "" for none and for an empty object, which says the
+// same as no attribute.
 func (f *fields) object(spec *schema.Attribute) string {
 	v, at, ok := f.value(spec)
 	if !ok {
@@ -491,8 +496,8 @@ func (f *fields) object(spec *schema.Attribute) string {
 	return text
 }
 
-// ref decodes a reference into the label of the object, "" for none. Documents hold labels
-// and not objects: they are compared, and written as JSON.
+// ref decodes a reference into the label of the object, "" for none or a mistake. Documents
+// hold labels and not objects, because they are compared and written as JSON.
 func (f *fields) ref(spec *schema.Attribute) string {
 	a := f.attr(spec)
 	if a == nil {
@@ -513,7 +518,8 @@ func (f *fields) ref(spec *schema.Attribute) string {
 	return o.label()
 }
 
-// oneOf reports a block in which not exactly one of these attributes stands.
+// oneOf reports a block that does not have exactly one of these attributes. A null counts as
+// absent, so that an expression may choose between them.
 func (f *fields) oneOf(names ...string) {
 	var written []*source.Attribute
 	for _, name := range names {

@@ -11,8 +11,8 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// texts decodes a list or set of strings. The result is nil only when the
-// attribute was not written, is null or is wrong.
+// texts decodes a list or set of strings. The result is nil only if the attribute was not
+// written, is null or is wrong; an empty list is not nil, since it replaces the default.
 func (f *fields) texts(spec *schema.Attribute) []string {
 	a := f.attr(spec)
 	if a == nil {
@@ -54,7 +54,9 @@ func literalStrings(expr *source.Expr) (values []string, written []source.Expr, 
 	return values, written, true
 }
 
-// allowedAll applies the rules of each element and refuses repetition.
+// allowedAll applies the rules to each element and refuses repetition. It returns the values,
+// or nil after a mistake, so that no half of a list is compared with anything. at returns
+// where an element was written, or where the list was.
 func (f *fields) allowedAll(spec *schema.Attribute, values []string, at func(i int) hcl.Range) []string {
 	good := true
 	for i, s := range values {
@@ -96,8 +98,9 @@ func (f *fields) isWarning(name string, at hcl.Range) bool {
 	return false
 }
 
-// repeated finds the first element that stands twice. Short lists, which most are, are
-// compared without a map, which would be an allocation for each of thousands of lists.
+// repeated finds the first element that is in the list twice, and returns both indexes. Short
+// lists, which most are, are searched without a map: it would be an allocation for each of
+// thousands of lists.
 func repeated(values []string) (i, j int, found bool) {
 	if len(values) <= 16 {
 		for j := range values {

@@ -20,7 +20,7 @@ type attrKey struct {
 // sensitive.
 const sensitiveScopes = "sensitive_scopes"
 
-// spec is the part of the language that says what an object of the kind has.
+// spec returns the block of the language that describes objects of the kind.
 func (k kind) spec() *schema.Block {
 	switch k {
 	case kindFederated:
@@ -198,7 +198,8 @@ func (l *loader) sensitiveScopes(o *object) (cty.Value, bool) {
 	return listOf(names), true
 }
 
-// listOf is a list of strings: cty has no empty list without an element type.
+// listOf returns a list of strings, which may be empty: cty has no empty list without an
+// element type.
 func listOf(values []cty.Value) cty.Value {
 	if len(values) == 0 {
 		return cty.ListValEmpty(cty.String)

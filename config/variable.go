@@ -35,7 +35,7 @@ type inputValue struct {
 	ok    bool
 }
 
-// indexVariable notes a variable block.
+// indexVariable adds a variable block to the table of variables.
 func (l *loader) indexVariable(b *source.Block) {
 	name := b.Labels[0]
 	if other, found := l.variables.byName[name]; found {
@@ -80,7 +80,9 @@ func (l *loader) resolveVariables(opts Options) (leftOut []string) {
 	return leftOut
 }
 
-// readVarFile reads the values of a variable file into values, over those of files before.
+// readVarFile reads the values of a variable file into values, where they replace those of
+// earlier files. A file is a body without blocks, and its expressions refer to nothing: a
+// value must not depend on the configuration that it configures.
 func (l *loader) readVarFile(file VarFile, values map[string]inputValue) {
 	file.Bytes = source.UnixLines(file.Bytes)
 	l.sources[file.Name] = file.Bytes
@@ -99,7 +101,8 @@ func (l *loader) readVarFile(file VarFile, values map[string]inputValue) {
 	}
 }
 
-// variableType reads the type constraint of a variable; without one, any type fits.
+// variableType reads the type constraint of a variable; without one, any type fits. It returns
+// false for one that is malformed, which has been reported.
 func (l *loader) variableType(v *variable) bool {
 	v.typ = cty.DynamicPseudoType
 	a := v.block.Body.Attribute("type")
@@ -115,7 +118,7 @@ func (l *loader) variableType(v *variable) bool {
 	return true
 }
 
-// invalidType adds to what the library says how a type is written.
+// invalidType reports the library's diagnostics, and adds how a type is written.
 func (l *loader) invalidType(diags hcl.Diagnostics) {
 	list := diag.FromHCL(diags, "invalid-value")
 	for i := range list {
@@ -125,7 +128,9 @@ func (l *loader) invalidType(diags hcl.Diagnostics) {
 	l.problems.addAll(list)
 }
 
-// variableValue sets the value of a variable: what is given, else its default.
+// variableValue sets the value of a variable: the one that was given, else its default. A null
+// that was given counts as none, so that a caller can leave it to the default. It returns
+// false if there is no value, which has been reported.
 func (l *loader) variableValue(f *fields, v *variable, name string, g inputValue, isGiven bool) bool {
 	fallback, hasDefault := l.variableDefault(f, v)
 	if isGiven {
@@ -164,8 +169,9 @@ func (l *loader) variableValue(f *fields, v *variable, name string, g inputValue
 	return true
 }
 
-// variableDefault returns the default of a variable, false when it has none. A null is
-// none: it would be a value that every use of the variable has to ask about.
+// variableDefault returns the default of a variable, converted to its type, and false if it
+// has none or a wrong one, which has been reported. A null counts as none: otherwise every use
+// of the variable would have to expect a null.
 func (l *loader) variableDefault(f *fields, v *variable) (cty.Value, bool) {
 	value, at, ok := f.value(f.row("default"))
 	if !ok {
@@ -184,7 +190,8 @@ func (l *loader) variableDefault(f *fields, v *variable) (cty.Value, bool) {
 	return l.admit(converted, at)
 }
 
-// fit brings a value to the type of a variable, within the budget.
+// fit converts a value to the type of a variable, and fills in the defaults of optional
+// attributes. The error is about the type, or that the budget of evaluation is spent.
 func (l *loader) fit(v *variable, value cty.Value) (cty.Value, error) {
 	if v.defaults != nil && !value.IsNull() {
 		// Apply takes no steps from the budget, and it takes for granted that the value
@@ -251,7 +258,8 @@ type local struct {
 	thunk thunk
 }
 
-// indexLocals notes the attributes of a locals block. All such blocks are one namespace.
+// indexLocals adds the attributes of a locals block to the table of locals, which all such
+// blocks share.
 func (l *loader) indexLocals(b *source.Block) {
 	for i := range b.Body.Attributes {
 		a := &b.Body.Attributes[i]
@@ -270,8 +278,8 @@ func (l *loader) indexLocals(b *source.Block) {
 	}
 }
 
-// local returns the value of a local, evaluating it the first time. A mistake in it belongs
-// to no object, whichever object asks first.
+// local returns the value of a local, and evaluates it the first time. A mistake in it is
+// reported once and belongs to no object, whichever object asked first.
 func (l *loader) local(v *local) (cty.Value, bool) {
 	if v.thunk.state == done {
 		return v.thunk.value, true

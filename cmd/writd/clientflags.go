@@ -8,12 +8,13 @@ import (
 	"github.com/writ-auth/writ/server/clientauth"
 )
 
-// A clientFlags is how clients may authenticate beside their secrets.
+// clientFlags say by what clients may authenticate in addition to their secrets, and how
+// the keys of trusted issuers are fetched.
 type clientFlags struct {
-	tlsCA       string
+	tlsCA       string // path of a PEM file
 	selfSigned  bool
 	proofNonce  bool
-	issuerCA    string
+	issuerCA    string // path of a PEM file
 	issuerProxy bool
 }
 
@@ -25,6 +26,8 @@ func (c *clientFlags) register(f *flag.FlagSet) {
 	f.BoolVar(&c.issuerProxy, "issuer-proxy", false, "fetch keys of trusted issuers through the proxy that HTTPS_PROXY names")
 }
 
+// check refuses certificates of clients on a listener without TLS. tlsCert is the value of
+// --tls-cert.
 func (c *clientFlags) check(tlsCert string) error {
 	if tlsCert == "" && (c.tlsCA != "" || c.selfSigned) {
 		return errors.New("--tls-client-ca and --tls-client-self-signed need --tls-cert: without TLS there are no client certificates")
@@ -32,9 +35,9 @@ func (c *clientFlags) check(tlsCert string) error {
 	return nil
 }
 
-// authentication completes the options and the public listener with what the
-// flags ask for.
-func (d *daemon) authentication(opts *server.Options) (err error) {
+// configureClients carries the clientFlags into opts and into the TLS configuration of the
+// public listener, which has to ask clients for their certificates.
+func (d *daemon) configureClients(opts *server.Options) (err error) {
 	clients := d.set.clients
 	if clients.tlsCA != "" || clients.selfSigned {
 		if d.clientCAs, err = clientauth.LoadClientCertificates(clients.tlsCA, clients.selfSigned); err != nil {
@@ -46,9 +49,7 @@ func (d *daemon) authentication(opts *server.Options) (err error) {
 	opts.ProofNonce = clients.proofNonce
 	opts.IssuerKeys.Proxy = clients.issuerProxy
 	if clients.issuerCA != "" {
-		if opts.IssuerKeys.Roots, err = clientauth.ReadCAs(clients.issuerCA); err != nil {
-			return err
-		}
+		opts.IssuerKeys.Roots, err = clientauth.ReadCAs(clients.issuerCA)
 	}
-	return d.openStore(opts)
+	return err
 }

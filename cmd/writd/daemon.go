@@ -24,21 +24,24 @@ import (
 	"github.com/writ-auth/writ/server/watch"
 )
 
-// A daemon is a server with its listeners and with what it watches.
+// A daemon is a server with its listeners, the stores that it opened and the files that it
+// watches. All fields are set by newDaemon and only read afterwards.
 type daemon struct {
 	set         settings
 	log         *slog.Logger
 	server      *server.Server
-	certificate *server.Certificate // nil without TLS
-	clientCAs   *clientauth.ClientCertificates
-	follower    *follower           // of the snapshot
-	close       func() error        // of the store or the state file; nil without one
-	keyStore    io.Closer           // nil when --keys is no bucket
-	exporter    *telemetry.Exporter // of OpenTelemetry data; nil without one
+	certificate *server.Certificate            // nil without TLS
+	clientCAs   *clientauth.ClientCertificates // nil unless clients may authenticate with certificates
+	follower    *follower                      // of the snapshot
+	store       io.Closer                      // of used assertions and proofs; nil when they are in memory
+	keyStore    io.Closer                      // nil unless --keys is a bucket
+	exporter    *telemetry.Exporter            // of OpenTelemetry data; nil unless the environment asks for it
 	listeners   server.Listeners
 }
 
-// newDaemon makes everything that can fail before the first request.
+// newDaemon makes everything that can fail before the first request: a configuration that
+// does not work ends the program instead of failing requests later. It activates no
+// snapshot, since a missing or refused one is no reason to end (see run).
 func newDaemon(set settings, getenv func(string) string, log *slog.Logger) (*daemon, error) {
 	d := &daemon{set: set, log: log}
 	var err error
@@ -50,7 +53,7 @@ func newDaemon(set settings, getenv func(string) string, log *slog.Logger) (*dae
 			return nil, err
 		}
 		d.listeners.TLS = d.certificate.Config()
-		d.sayExpired()
+		d.warnExpiredCertificate()
 	}
 	opts := server.Options{
 		Keys: server.KeyOptions{
@@ -63,30 +66,23 @@ func newDaemon(set settings, getenv func(string) string, log *slog.Logger) (*dae
 		Admin:  server.AdminOptions{Hosts: set.adminHosts, Profiling: set.pprof},
 		Limits: server.LimitOptions{Connections: set.connections, ConnectionsPerAddress: set.perAddress},
 	}
-	if err = d.authentication(&opts); err == nil {
-		d.set.instance, err = nameInstance(set.instance, set.state)
-		opts.Instance = d.set.instance
-	}
-	if err == nil {
-		err = d.openKeys(&opts)
-	}
-	if err == nil {
-		err = d.trace(&opts)
-	}
-	if err == nil {
-		err = d.serve(opts)
-	}
-	if err != nil {
-		return nil, errors.Join(err, d.end())
+	for _, step := range []func(*server.Options) error{
+		d.configureClients, d.openStore, d.nameInstance, d.openKeys, d.startTelemetry, d.newServer,
+	} {
+		if err := step(&opts); err != nil {
+			return nil, errors.Join(err, d.close())
+		}
 	}
 	return d, nil
 }
 
-// serve makes the server and opens its listeners.
-func (d *daemon) serve(opts server.Options) (err error) {
-	if d.server, err = server.New(opts); err != nil {
+// newServer makes the server and opens its listeners. It comes last: a client that can
+// connect finds everything else in place.
+func (d *daemon) newServer(opts *server.Options) (err error) {
+	if d.server, err = server.New(*opts); err != nil {
 		return err
 	}
+	// The metrics exist only now, while the tracer had to be there before the server.
 	if d.exporter != nil {
 		if err := d.exporter.Measure(d.server.Metrics()); err != nil {
 			return fmt.Errorf("OpenTelemetry: %w", err)
@@ -95,9 +91,10 @@ func (d *daemon) serve(opts server.Options) (err error) {
 	return d.listen()
 }
 
-// end closes what outlives the server. What a collector did not take is lost, which
-// is in the log and no failure.
-func (d *daemon) end() error {
+// close closes what outlives the server, or as much of it as newDaemon opened. The exporter
+// goes first, because it reads the metrics. What a collector did not take by then is lost:
+// that is logged and no error, since writd did serve.
+func (d *daemon) close() error {
 	d.follower.close()
 	if d.exporter != nil {
 		if err := d.exporter.Close(); err != nil {
@@ -108,14 +105,16 @@ func (d *daemon) end() error {
 	if d.keyStore != nil {
 		err = d.keyStore.Close()
 	}
-	if d.close != nil {
-		err = errors.Join(err, d.close())
+	if d.store != nil {
+		err = errors.Join(err, d.store.Close())
 	}
 	return err
 }
 
+// listen opens both listeners, or neither. Sockets inherited from the service manager that
+// no flag names are closed in any case.
 func (d *daemon) listen() error {
-	inherited, err := newInherited()
+	inherited, err := takeInherited()
 	if err != nil {
 		return err
 	}
@@ -132,14 +131,15 @@ func (d *daemon) listen() error {
 	return err
 }
 
-// run activates the snapshot, serves and watches until ctx ends, or until there is a
-// panic in the background: then what was accepted is answered, and a *server.Defect
-// is the error.
+// run activates the snapshot, serves and watches until ctx ends, or until a goroutine in the
+// background panics: then requests that were accepted are still answered, and the error is
+// a *server.Defect. A snapshot that cannot be activated is logged, and run serves without
+// one (/readyz says 503) until a better one arrives. It closes the daemon.
 func (d *daemon) run(ctx context.Context) error {
-	d.announce()
+	d.logListeners()
 	ctx, cancel := context.WithCancelCause(ctx)
 	var background sync.WaitGroup
-	keep := func(f func()) {
+	inBackground := func(f func()) {
 		background.Go(func() {
 			if defect := server.Guard(f); defect != nil {
 				cancel(defect)
@@ -149,36 +149,42 @@ func (d *daemon) run(ctx context.Context) error {
 	if _, isFile := d.set.snapshot.file(); isFile {
 		file := d.follower.watcher(d.changed)
 		file.Look() // before the first connection is accepted
-		keep(func() { file.Run(ctx) })
+		inBackground(func() { file.Run(ctx) })
 	} else {
 		d.startFromKept()
-		keep(func() { d.follower.run(ctx, d.inForce(), d.choose, d.fetched) })
+		inBackground(func() { d.follower.run(ctx, d.activeHead(), d.choose, d.fetched) })
 	}
-	keep(func() { d.keepRecord(ctx) })
-	for _, w := range d.folders() {
+	inBackground(func() { d.keepRecord(ctx) })
+	for _, w := range d.folderWatchers() {
+		// The first look only notes what is there. Changed is set after it, because what
+		// is there was read at activation already.
 		w.Look()
 		w.Changed = func([]byte, error) { d.reload() }
-		keep(func() { w.Run(ctx) })
+		inBackground(func() { w.Run(ctx) })
 	}
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
-	keep(func() { d.reloadOn(ctx, hangups) })
-	d.tell(ready, d.summary())
-	keep(func() { d.keepAlive(ctx) })
-	quiet := context.AfterFunc(ctx, func() { d.tell(stopping) })
-	defer quiet()
+	inBackground(func() { d.reloadOn(ctx, hangups) })
+	d.notify(ready, d.summary())
+	inBackground(func() { d.feedWatchdog(ctx) })
+	cancelStopping := context.AfterFunc(ctx, func() { d.notify(stopping) })
+	defer cancelStopping()
 	err := d.server.Serve(ctx, d.listeners)
+	// Serve ended because ctx did. Where a panic in the background ended ctx, Serve does not
+	// know of it.
 	if defect, ok := errors.AsType[*server.Defect](context.Cause(ctx)); ok && !errors.Is(err, defect) {
 		err = errors.Join(err, defect)
 	}
 	cancel(nil)
 	background.Wait() // before what it uses is closed
-	return errors.Join(err, d.end())
+	return errors.Join(err, d.close())
 }
 
-// folders are the watchers of what a snapshot refers to.
-func (d *daemon) folders() []*watch.Watcher {
+// folderWatchers returns a watcher for each folder with files that a reload reads: keys,
+// secrets, and certificates. Folders are watched and not files, because Kubernetes and
+// certificate managers replace files by renaming, often behind a link.
+func (d *daemon) folderWatchers() []*watch.Watcher {
 	paths := []string{d.set.keyFolder(), d.set.secrets}
 	if d.certificate != nil {
 		paths = append(paths, filepath.Dir(d.set.tlsCert), filepath.Dir(d.set.tlsKey))
@@ -197,7 +203,8 @@ func (d *daemon) folders() []*watch.Watcher {
 	return watchers
 }
 
-// changed is called with the snapshot file whenever it has changed.
+// changed is called with the content of the snapshot file, or with the error of reading it,
+// at the first look and whenever either has changed.
 func (d *daemon) changed(file []byte, err error) {
 	if err != nil {
 		d.server.Unreadable(fmt.Errorf("snapshot unreadable: %w", err))
@@ -206,34 +213,35 @@ func (d *daemon) changed(file []byte, err error) {
 	d.activate(file)
 }
 
-// activate puts a snapshot in force and reports whether it is. What goes wrong is in the
-// log and in /status; the last good snapshot keeps serving.
+// activate activates a snapshot and reports whether that succeeded. The server takes
+// ownership of the bytes. Errors are in the log and in /status; the last good snapshot keeps
+// serving.
 func (d *daemon) activate(file []byte) bool {
 	size := len(file)
 	good := d.server.Activate(file) == nil
-	d.tell(d.summary())
+	d.notify(d.summary())
 	if size >= largeSnapshot {
 		debug.FreeOSMemory()
 	}
 	return good
 }
 
-// largeSnapshot is the size in bytes from which on the memory of a snapshot that is no
-// longer needed, the one before or the one that was refused, is given back at once.
-// Otherwise it would lie there when the next one comes, and a reload would take three
-// times the size instead of twice. The collection costs little, since it does not look
-// into snapshots; for small ones it would be for nothing.
+// largeSnapshot is a size in bytes. After a snapshot of this size or more, the memory of the
+// one that it replaced, or of itself if it was refused, is returned to the system at once.
+// Otherwise that memory would still be held when the next snapshot arrives, and a reload
+// would need three times the size instead of twice. The forced collection is cheap, because
+// a snapshot holds no pointers to follow; for small snapshots it would gain nothing.
 const largeSnapshot = 8 << 20
 
-// reload reads everything anew: certificate, snapshot, secrets and keys. When
-// the snapshot file is not to be had or not acceptable, the one in force still
-// gets its new secrets and keys.
+// reload reads everything anew: certificate, snapshot, secrets and keys. When the snapshot
+// file cannot be read or is refused, the active snapshot still gets its new secrets and keys.
 func (d *daemon) reload() {
 	if d.certificate != nil {
 		if err := d.certificate.Reload(); err != nil {
-			d.log.Error("certificate rejected", "reason", err.Error(), "action", remedy.For(err, pairOfFiles))
+			d.log.Error("certificate rejected", "reason", err.Error(),
+				"action", remedy.For(err, "put a PEM certificate and its key in place, both: the last good pair is used until then"))
 		}
-		d.sayExpired()
+		d.warnExpiredCertificate()
 	}
 	if d.clientCAs != nil {
 		if err := d.clientCAs.Reload(); err != nil {
@@ -242,7 +250,7 @@ func (d *daemon) reload() {
 	}
 	path, isFile := d.set.snapshot.file()
 	if !isFile {
-		_ = d.server.Refresh()
+		_ = d.server.Refresh() // which logs its errors
 		d.lookAgain()
 		return
 	}
@@ -250,20 +258,21 @@ func (d *daemon) reload() {
 	if err != nil {
 		d.server.Unreadable(fmt.Errorf("snapshot unreadable: %w", err))
 	} else if d.activate(file) {
-		return
+		return // activation has read secrets and keys too
 	}
 	_ = d.server.Refresh()
 }
 
-const pairOfFiles = "put a PEM certificate and its key in place, both: the last good pair is used until then"
-
-// sayExpired tells what every client would say.
-func (d *daemon) sayExpired() {
+// warnExpiredCertificate logs an error when the certificate in use has expired. writd serves
+// with it all the same: it is read again as soon as somebody replaces it.
+func (d *daemon) warnExpiredCertificate() {
 	if end := d.certificate.NotAfter(); !time.Now().Before(end) {
 		d.log.Error("TLS certificate has expired: clients refuse it", "file", d.set.tlsCert, "not_after", end, "action", "replace --tls-cert and --tls-key: they are read anew by themselves")
 	}
 }
 
+// reloadOn reloads at each SIGHUP until ctx ends. With Type=notify-reload systemd waits for
+// the second READY, so that "systemctl reload" returns when the reload is done.
 func (d *daemon) reloadOn(ctx context.Context, hangups <-chan os.Signal) {
 	for {
 		select {
@@ -271,14 +280,16 @@ func (d *daemon) reloadOn(ctx context.Context, hangups <-chan os.Signal) {
 			return
 		case <-hangups:
 			d.log.Info("reload on SIGHUP")
-			d.tell(reloading())
+			d.notify(reloading())
 			d.reload()
-			d.tell(ready, d.summary())
+			d.notify(ready, d.summary())
 		}
 	}
 }
 
-func (d *daemon) announce() {
+// logListeners logs the addresses, and warns of each that exposes more than it should:
+// status to other machines, secrets in the clear, or keys.
+func (d *daemon) logListeners() {
 	attrs := []any{"listen", server.Address(d.listeners.Public), "tls", d.listeners.TLS != nil}
 	if d.listeners.Admin != nil {
 		attrs = append(attrs, "admin", server.Address(d.listeners.Admin))
@@ -300,10 +311,10 @@ func (d *daemon) announce() {
 	d.warnShared(d.set.keyFolder())
 }
 
-// warnShared warns of a folder of keys that others than its owner may enter, as ssh does
-// of its own: they see its names at least, and may put a key there to sign with. A Secret
-// that Kubernetes has mounted, which has a link ..data, is as Kubernetes makes it, and of
-// what is in it each file is looked at by itself.
+// warnShared warns of a folder of keys that others than its owner may enter, as ssh does for
+// ~/.ssh: they can at least list it, and perhaps add a key that writd would sign with.
+// There is no warning for a Secret mounted by Kubernetes, which has a link named ..data:
+// its mode is Kubernetes' choice, and the mode of each key file is checked when it is read.
 func (d *daemon) warnShared(dir string) {
 	mode, exposed := token.Exposed(dir)
 	if dir == "" || !exposed {
@@ -315,7 +326,8 @@ func (d *daemon) warnShared(dir string) {
 	d.log.Warn("others than its owner may enter the folder of keys", "keys", dir, "mode", mode.String(), "action", "chmod 700 "+remedy.Quote(dir))
 }
 
-// local reports whether only this machine can reach the listener.
+// local reports whether only this machine can reach the listener: a Unix socket, or a
+// loopback address.
 func local(l net.Listener) bool {
 	return l.Addr().Network() == "unix" || server.Loopback(l.Addr().String())
 }

@@ -15,26 +15,27 @@ import (
 	"github.com/writ-auth/writ/server"
 )
 
-// Settings are what the command line and the environment say.
+// settings are the flags' values, from the command line and the environment. The texts that
+// are shown as help say what each means; "" is a flag that was not given.
 type settings struct {
 	snapshot    snapshotFlags
-	instance    string
+	instance    string // until newDaemon: as given; then never ""
 	listen      string
-	admin       string
+	admin       string // "off" for no admin listener
 	adminHosts  []string
-	keys        string
+	keys        string // a folder, or the address of a bucket; see keyFolder
 	keyFlags    keyFlags
 	keyStore    keyStoreFlags
-	secrets     string
-	state       string
+	secrets     string // a folder
+	state       string // a folder
 	trust       []ed25519.PublicKey
 	environment string
-	tlsCert     string
+	tlsCert     string // path of a PEM file, like tlsKey; both or neither
 	tlsKey      string
 	clients     clientFlags
 	store       storeFlags
 	connections int
-	perAddress  int
+	perAddress  int // 0: unlimited
 	pprof       bool
 }
 
@@ -57,11 +58,12 @@ Example:
        -u billing:SECRET http://127.0.0.1:8080/oauth/token
 `
 
-// parseFlags reads the arguments; what they do not say comes from the environment.
+// parseFlags reads the arguments; flags that they leave out come from the environment. The
+// error is flag.ErrHelp after it has written the help that was asked for.
 func parseFlags(args []string, getenv func(string) string, help io.Writer) (settings, error) {
 	s := settings{}
 	f := flag.NewFlagSet("writd", flag.ContinueOnError)
-	f.SetOutput(io.Discard)
+	f.SetOutput(io.Discard) // run prints the error, once and without the whole usage
 	s.snapshot.register(f)
 	f.StringVar(&s.instance, "instance", "", "`NAME` of this process in its fleet; default: the host's name and a random part that --state keeps")
 	f.StringVar(&s.listen, "listen", "127.0.0.1:8080", "`ADDRESS` for clients: host:port, unix:/path, or systemd:NAME for an inherited socket")
@@ -106,7 +108,7 @@ func parseFlags(args []string, getenv func(string) string, help io.Writer) (sett
 }
 
 // fromEnvironment sets the flags that the arguments leave out: --tls-cert from
-// WRITD_TLS_CERT.
+// WRITD_TLS_CERT. An empty variable counts as absent. All bad values are reported at once.
 func fromEnvironment(f *flag.FlagSet, getenv func(string) string) error {
 	given := map[string]bool{}
 	f.Visit(func(fl *flag.Flag) { given[fl.Name] = true })
@@ -124,7 +126,8 @@ func fromEnvironment(f *flag.FlagSet, getenv func(string) string) error {
 	return errors.Join(errs...)
 }
 
-// check refuses combinations that cannot work or should not.
+// check refuses values and combinations that cannot work or are dangerous. It opens no file
+// and makes no connection; newDaemon does.
 func (s *settings) check() error {
 	switch {
 	case s.instance != "" && !location.ValidInstance(s.instance):
@@ -143,6 +146,8 @@ func (s *settings) check() error {
 		s.store.check(natsbucket.IsAddress(s.keys)))
 }
 
+// printHelp lists the flags with two dashes, as the documentation writes them. The flag
+// package would print one; it accepts both.
 func printHelp(f *flag.FlagSet, w io.Writer) {
 	fmt.Fprint(w, usage)
 	f.VisitAll(func(fl *flag.Flag) {

@@ -24,13 +24,23 @@ import (
 // name.
 const instanceFile = "instance"
 
-// maxHost is how much of the host's name is in the instance's.
+// maxHost is how many bytes of the host's name are in the instance's name. With the random
+// part the name stays within location.MaxInstance.
 const maxHost = 100
 
-// nameInstance returns the name of this process in its fleet: the one that was given, or
-// the host's and a random part, which the state folder keeps. Hosts may have the same
-// name, and hosts of which one was copied from the other the same folder.
-func nameInstance(given, state string) (string, error) {
+// nameInstance settles the name of this process in its fleet, before the server and the
+// roster use it.
+func (d *daemon) nameInstance(opts *server.Options) (err error) {
+	d.set.instance, err = instanceName(d.set.instance, d.set.state)
+	opts.Instance = d.set.instance
+	return err
+}
+
+// instanceName returns the given name, or else one made of the host's name and a random part
+// that the state folder keeps, so that a restart does not look like another instance. The
+// host's name alone would not do, since several hosts may have the same one, and neither
+// would the random part, since a host may be a copy of another with its state folder.
+func instanceName(given, state string) (string, error) {
 	if given != "" {
 		return given, nil
 	}
@@ -38,7 +48,7 @@ func nameInstance(given, state string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("name of the instance: %w", err)
 	}
-	host, _ := os.Hostname() // one without a name has the random part
+	host, _ := os.Hostname() // without a host name, the random part is the name
 	name := strings.Map(func(r rune) rune {
 		if r == '.' || r < 0x80 && location.ValidInstance(string(r)) {
 			return r
@@ -51,7 +61,9 @@ func nameInstance(given, state string) (string, error) {
 	return strings.TrimLeft(name, "-"), nil
 }
 
-// randomPart reads the file that holds it, and makes it where there is none of use.
+// randomPart returns eight hexadecimal digits: those in the state folder's instanceFile, or
+// new ones, written there, when the file is absent or holds something else. Without a state
+// folder they are new at each start.
 func randomPart(state string) (string, error) {
 	path := filepath.Join(state, instanceFile)
 	if state != "" {
@@ -73,22 +85,23 @@ func randomPart(state string) (string, error) {
 	return text, durable.Replace(path, []byte(text+"\n"), 0o600)
 }
 
-// A fleetRecord is what an instance keeps on its fleet's roster: what /status says, in
-// short.
+// A fleetRecord is what an instance keeps on its fleet's roster, as JSON: the content of
+// /status with at most maxRecordedProblems problems. writ fleet reads it.
 type fleetRecord struct {
 	server.Status
-	At time.Time `json:"at"` // of the record
+	At time.Time `json:"at"` // when the record was made, in UTC
 }
 
-// maxRecorded is how many problems a record lists.
-const maxRecorded = 20
+// maxRecordedProblems keeps a record small: a roster refuses one of more than 64 KiB.
+const maxRecordedProblems = 20
 
-// recordLook is how often the state is looked at for a change.
-const recordLook = 500 * time.Millisecond
+// stateCheckEvery is how often keepRecord compares the server's state with the record. A
+// change is thus on the roster within a second, for "writ apply --wait".
+const stateCheckEvery = 500 * time.Millisecond
 
-// roster is where this instance keeps its record: beside the snapshot where that is in
-// NATS, else beside the store that instances share; nil where neither is. close ends what
-// was opened for it.
+// roster returns where this instance keeps its record: in the bucket beside the snapshot's
+// if the snapshot is in NATS, else in the one beside the shared store's, else nil. The
+// caller calls close, which ends the connection that was made for the roster alone.
 func (d *daemon) roster() (r *location.Roster, close func() error, err error) {
 	if r := location.RosterOf(d.follower.from); r != nil {
 		return r, func() error { return nil }, nil // the follower closes its location
@@ -110,10 +123,10 @@ func (d *daemon) roster() (r *location.Roster, close func() error, err error) {
 	return r, r.Close, nil
 }
 
-// keepRecord keeps this instance's record on the roster of its fleet until ctx ends,
-// and takes it away then. It is written at the start, within a second of each change
-// and before it expires. That it cannot be is in the log once, and no reason to serve no
-// tokens.
+// keepRecord keeps this instance's record on the roster of its fleet until ctx ends, and
+// removes it then. It writes the record at the start, within a second of each change and
+// before the record expires; after a failure it tries again every second. A series of
+// failures is logged once: the record is for operators, and tokens are issued without it.
 func (d *daemon) keepRecord(ctx context.Context) {
 	roster, closing, err := d.roster()
 	if err != nil {
@@ -123,52 +136,49 @@ func (d *daemon) keepRecord(ctx context.Context) {
 		return
 	}
 	defer closing()
-	var last string
-	var next time.Time
-	failing := ""
-	tick := time.NewTicker(recordLook)
+	var written string // the state that the last attempt was about
+	var next time.Time // of the attempt after it, if the state stays the same
+	failing := false
+	tick := time.NewTicker(stateCheckEvery)
 	defer tick.Stop()
-	for {
+	for ctx.Err() == nil {
 		record, state := d.record()
-		if now := time.Now(); state != last || !now.Before(next) {
+		if now := time.Now(); state != written || !now.Before(next) {
 			err := roster.Keep(ctx, d.set.instance, record)
 			if ctx.Err() != nil {
 				break
 			}
-			switch {
-			case err == nil:
-				last, next = state, now.Add(location.RecordEvery)
-				if failing != "" {
-					d.log.Info("record for writ fleet kept again", "roster", roster.String())
-				}
-				failing = ""
-			default:
-				last, next = state, now.Add(time.Second)
-				if failing == "" {
-					d.log.Warn("no record for writ fleet is kept", "roster", roster.String(), "reason", err.Error())
-				}
-				failing = err.Error()
+			written, next = state, now.Add(location.RecordEvery)
+			if err != nil {
+				next = now.Add(time.Second)
 			}
+			switch {
+			case err == nil && failing:
+				d.log.Info("record for writ fleet kept again", "roster", roster.String())
+			case err != nil && !failing:
+				d.log.Warn("no record for writ fleet is kept", "roster", roster.String(), "reason", err.Error())
+			}
+			failing = err != nil
 		}
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
-			continue
 		}
-		break
 	}
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	_ = roster.Remove(ending, d.set.instance) // else it expires
+	_ = roster.Remove(ending, d.set.instance) // if this fails, the record expires
 }
 
-// record is what the instance is now: as the roster has it, and without what changes
-// from look to look.
+// record returns the record of this moment, and a summary of it without the members that
+// change all the time: a new record is due when the summary differs from the last one.
 func (d *daemon) record() (record []byte, state string) {
 	r := fleetRecord{Status: d.server.Status()}
-	r.Problems = r.Problems[:min(len(r.Problems), maxRecorded)]
+	r.Problems = r.Problems[:min(len(r.Problems), maxRecordedProblems)]
 	brief := r
 	brief.Uptime = 0
+	// The times of the last looks change every few seconds. What others wait for is whether
+	// the location is stale.
 	if l := brief.Location; l != nil {
 		brief.Location = &server.LocationStatus{Address: l.Address, Stale: l.Stale}
 	}
@@ -178,7 +188,7 @@ func (d *daemon) record() (record []byte, state string) {
 		record, err = json.Marshal(r)
 	}
 	if err != nil {
-		panic(err) // every member is plain
+		panic(err) // numbers, texts and times always have a JSON form
 	}
 	return record, string(summary)
 }

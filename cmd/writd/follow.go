@@ -17,11 +17,12 @@ import (
 	"github.com/writ-auth/writ/server/watch"
 )
 
-// A snapshotFlags is where the snapshot is, how it is reached and how it is followed.
+// snapshotFlags say where the snapshot is, how it is reached and how it is followed. All
+// but text, poll, staleAfter and refuseStale are for snapshots that are fetched.
 type snapshotFlags struct {
-	text         string           // as given; it may hold a credential
-	address      location.Address // what it says
-	ca           string
+	text         string           // as given; never logged, because it may hold a credential
+	address      location.Address // text, parsed by check
+	ca           string           // paths of files, like the next three lines
 	dockerConfig string
 	creds        string
 	cert, key    string
@@ -30,7 +31,7 @@ type snapshotFlags struct {
 	refuseStale  bool
 }
 
-// The bounds of --poll and --stale-after.
+// The bounds of --poll and --stale-after, both included.
 const (
 	minPoll, maxPoll   = time.Second, 24 * time.Hour
 	minStale, maxStale = time.Second, 366 * 24 * time.Hour
@@ -54,8 +55,10 @@ func (s *snapshotFlags) register(f *flag.FlagSet) {
 // file is the path of a snapshot on this machine.
 func (s *snapshotFlags) file() (path string, ok bool) { return s.address.IsFile() }
 
-// check reads the address. It refuses a fetched snapshot that nothing vouches for, or
-// that an outage would take away, and flags that only another kind of location has.
+// check parses the address. It refuses a fetched snapshot without --trust, since whoever
+// can write to the location could then grant any access; one without --state, since a restart
+// during an outage of the location would have nothing to serve; and flags that the kind of
+// location does not use.
 func (s *snapshotFlags) check(trusted bool, state string) (err error) {
 	if s.text == "" {
 		return errors.New("--snapshot is missing")
@@ -84,7 +87,8 @@ func (s *snapshotFlags) check(trusted bool, state string) (err error) {
 	return nil
 }
 
-// open returns the location of a snapshot that is fetched.
+// open returns the location of a snapshot that is fetched, after check has parsed its
+// address. An error is about a file that a flag names, and not about the network.
 func (s *snapshotFlags) open() (location.Location, error) {
 	opts := location.Options{
 		DockerConfig: s.dockerConfig, NATSCredentials: s.creds, NATSRoots: s.ca, NATSCertificate: s.cert, NATSKey: s.key, Program: "writd",
@@ -98,20 +102,22 @@ func (s *snapshotFlags) open() (location.Location, error) {
 	return location.Open(s.address, opts)
 }
 
-// A follower keeps the server at what the snapshot's location holds, and remembers how
-// the looks at it went. A file is watched instead, and only its looks are remembered.
+// A follower looks at the snapshot's location again and again, passes on each new snapshot,
+// and remembers how the looks went. For a file a watch.Watcher looks instead, and the
+// follower only remembers.
 type follower struct {
 	flags snapshotFlags
 	log   *slog.Logger
 	from  location.Location  // nil for a file
-	again chan location.Head // asks for a look and says what is in force by then
+	again chan location.Head // requests a look now, and says which snapshot is active; holds one
 
-	mu     sync.Mutex
+	mu     sync.Mutex // guards the fields below: run writes them, /status reads them
 	status server.LocationStatus
-	due    time.Time // an answer was promised or hoped for by then
-	stale  bool      // the log says so
+	due    time.Time // when the next look after a successful one should have succeeded
+	stale  bool      // the log has an error about it
 }
 
+// newFollower opens the location, which makes no request yet.
 func newFollower(flags snapshotFlags, log *slog.Logger) (f *follower, err error) {
 	f = &follower{flags: flags, log: log, again: make(chan location.Head, 1), due: time.Now()}
 	if path, ok := flags.file(); ok {
@@ -123,49 +129,52 @@ func newFollower(flags snapshotFlags, log *slog.Logger) (f *follower, err error)
 	return f, err
 }
 
-// Status is what /status and the metrics say of the location.
+// Status returns what /status and the metrics say of the location. It is safe for
+// concurrent use.
 func (f *follower) Status() server.LocationStatus {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	status := f.status
-	status.Stale = f.silent(time.Now())
+	status.Stale = f.isStale(time.Now())
 	return status
 }
 
-// silent reports whether the location has been silent for longer than is allowed. f.mu
-// is held.
-func (f *follower) silent(now time.Time) bool {
+// isStale reports whether no look has succeeded for --stale-after beyond the time when one
+// was due. The caller holds f.mu.
+func (f *follower) isStale(now time.Time) bool {
 	return f.flags.staleAfter > 0 && now.After(f.due.Add(f.flags.staleAfter))
 }
 
-// watcher watches a snapshot file.
+// watcher returns a watcher of the snapshot file that also counts as a look each reading of
+// the file, changed or not.
 func (f *follower) watcher(changed func([]byte, error)) *watch.Watcher {
 	path, _ := f.flags.file()
 	read := watch.File(path)
 	return &watch.Watcher{Path: path, Logger: f.log, Changed: changed, Read: func() ([]byte, error) {
 		content, err := read()
 		if errors.Is(err, watch.ErrSame) {
-			f.looked(nil, watch.DefaultPoll)
+			f.noteLook(nil, watch.DefaultPoll)
 		} else {
-			f.looked(err, watch.DefaultPoll)
+			f.noteLook(err, watch.DefaultPoll)
 		}
 		return content, err
 	}}
 }
 
-// run follows a location until ctx ends, and hands over each snapshot that is not held.
-// choose says which one is meant for this instance.
+// run follows a location until ctx ends, and calls take with each snapshot other than the one
+// that is held. choose says which of the location's snapshots this instance serves.
 func (f *follower) run(ctx context.Context, held location.Head, choose func(location.Head) location.Head, take func(file []byte)) {
 	for look := range location.Follow(ctx, f.from, location.Schedule{Poll: f.flags.poll, Held: held, Now: f.again, Choose: choose}) {
-		f.report(f.looked(look.Err, look.Next), look)
+		f.report(f.noteLook(look.Err, look.Next), look)
 		if look.File != nil {
 			take(look.File)
 		}
 	}
 }
 
-// looked takes note of a look, and returns what went wrong at the one before it.
-func (f *follower) looked(err error, next time.Duration) (before string) {
+// noteLook records the result of a look, and returns the error of the look before it, ""
+// if that one succeeded. next is the time until the next look.
+func (f *follower) noteLook(err error, next time.Duration) (before string) {
 	now := time.Now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -178,12 +187,13 @@ func (f *follower) looked(err error, next time.Duration) (before string) {
 	return before
 }
 
-// report logs what is new about a location: that it does not answer, or that what it
-// holds is of no use, and why; that it has done so for too long; that it is over.
+// report logs changes only, so that an outage does not fill the log: a look that failed for
+// another reason than the one before it, the first success after failures, and the moment
+// when the location became stale.
 func (f *follower) report(before string, look location.Look) {
 	f.mu.Lock()
-	told, now := f.stale, f.silent(time.Now())
-	f.stale = now
+	wasStale, isStale := f.stale, f.isStale(time.Now())
+	f.stale = isStale
 	f.mu.Unlock()
 	address := f.flags.address.String()
 	switch {
@@ -193,7 +203,7 @@ func (f *follower) report(before string, look location.Look) {
 		f.log.Warn("location of no use: the last good snapshot keeps serving", "location", address, "reason", look.Err.Error(),
 			"next_look", look.Next.Round(time.Second).String())
 	}
-	if now && !told {
+	if isStale && !wasStale {
 		f.log.Error("location stale: changes of the configuration do not arrive", "location", address, "stale_after", f.flags.staleAfter.String(),
 			"reason", look.Err.Error(), "action", "see to the location or the way to it; the log says since when it is of no use, and why")
 	}
@@ -206,31 +216,33 @@ func (f *follower) close() {
 	}
 }
 
-// inForce is the snapshot in force as a location names it.
-func (d *daemon) inForce() location.Head {
+// activeHead names the active snapshot as a location does; the zero Head is none.
+func (d *daemon) activeHead() location.Head {
 	if active := d.server.Active(); active != nil {
 		return location.Head{Serial: active.Serial, Digest: active.Digest}
 	}
 	return location.Head{}
 }
 
-// choose takes the newest snapshot, or the one beside it if this instance is in the share
-// of the fleet that is to serve it, or has served it already.
+// choose returns the newest snapshot, or the staged one if this instance is in the share of
+// the fleet that serves it first. An instance that has served the staged one keeps it even
+// when the share shrinks, because a server refuses to go back to a lower serial.
 func (d *daemon) choose(head location.Head) location.Head {
 	return head.For(d.set.instance, d.server.HighestSerial())
 }
 
-// lookAgain has the location looked at now. What was refused is fetched again: the
-// secrets and keys that it needs may be there by now.
+// lookAgain asks the follower to look at the location now. A snapshot that was refused is
+// fetched again, because the secrets and keys that it needs may be there by now.
 func (d *daemon) lookAgain() {
 	select {
-	case d.follower.again <- d.inForce():
-	default: // one is asked for
+	case d.follower.again <- d.activeHead():
+	default: // a look has been requested and has not begun
 	}
 }
 
-// startFromKept puts the last good snapshot in force, which serves until the location
-// holds another one. What was refused before is refused again.
+// startFromKept activates the last good snapshot from the state folder. It serves until the
+// location holds another one, so that an outage of the location delays no start. The kept
+// file passes all checks again: signature, environment and serial.
 func (d *daemon) startFromKept() {
 	file, err := server.Kept(d.set.state)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -245,7 +257,9 @@ func (d *daemon) startFromKept() {
 	}
 }
 
-// fetched puts a snapshot in force, and where the next start finds it.
+// fetched activates a snapshot, and keeps it for the next start only if it is good. The
+// order matters: a kept snapshot that cannot be activated would leave a restart during an
+// outage without one.
 func (d *daemon) fetched(file []byte) {
 	if !d.activate(file) {
 		return

@@ -532,7 +532,7 @@ func TestNameInstance(t *testing.T) {
 	state := t.TempDir()
 	name := func(given, state string) string {
 		t.Helper()
-		name, err := nameInstance(given, state)
+		name, err := instanceName(given, state)
 		if err != nil || !location.ValidInstance(name) {
 			t.Errorf("%q, %v", name, err)
 		}
@@ -551,7 +551,7 @@ func TestNameInstance(t *testing.T) {
 	if again := name("", state); again == first {
 		t.Error("what is damaged is used")
 	}
-	if _, err := nameInstance("", filepath.Join(state, "absent")); err == nil {
+	if _, err := instanceName("", filepath.Join(state, "absent")); err == nil {
 		t.Error("a name that cannot be kept")
 	}
 }

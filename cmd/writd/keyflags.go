@@ -7,16 +7,17 @@ import (
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/server/token"
+	"github.com/writ-auth/writ/server/token/pkcs11"
 )
 
-// A keyFlags is when the keys that writd makes for itself take over, and the
-// library through which it signs with keys of PKCS #11 tokens.
+// keyFlags say when the keys that writd makes for itself rotate, and which library it
+// uses for keys in PKCS #11 tokens.
 type keyFlags struct {
-	announce, rotate time.Duration
-	module           string
+	announce, rotate time.Duration // published before it signs; signs
+	module           string        // path; "" without PKCS #11
 }
 
-// The bounds of both.
+// The bounds of --key-announce and --key-rotate, both included.
 const (
 	minKeyTime = time.Minute
 	maxKeyTime = 10 * 366 * 24 * time.Hour
@@ -28,9 +29,13 @@ func (k *keyFlags) register(f *flag.FlagSet) {
 		"publish a key that writd makes for this `DURATION` before it signs: as long as a verifier may keep the key set")
 	f.Var(duration{&k.rotate, minKeyTime, maxKeyTime}, "key-rotate",
 		"sign with a key that writd makes for this `DURATION`, then with the next one")
-	registerModule(f, &k.module)
+	if pkcs11.Built {
+		f.StringVar(&k.module, "pkcs11-module", "", "library `FILE` for keys that the configuration names as pkcs11:token=LABEL;object=LABEL")
+	}
 }
 
+// check refuses a rotation in which the next key would have to be published before the one
+// that signs has begun to sign.
 func (k *keyFlags) check() error {
 	if k.rotate <= k.announce {
 		return fmt.Errorf("--key-rotate %s is not longer than --key-announce %s", duration{to: &k.rotate}, duration{to: &k.announce})
@@ -38,14 +43,15 @@ func (k *keyFlags) check() error {
 	return nil
 }
 
-// A duration is a flag's value as the configuration writes it: "90m", "24h",
-// "30d" or seconds. 0 is one that was not given.
+// A duration is a flag.Value written as durations are in the configuration: "90m", "24h",
+// "30d" or seconds. The flag package's own durations know no days. A value of 0 means that
+// the flag was not given, and is shown as "".
 type duration struct {
 	to       *time.Duration
-	min, max time.Duration
+	min, max time.Duration // inclusive
 }
 
-// Set is of flag.Value.
+// Set implements flag.Value.
 func (d duration) Set(text string) error {
 	seconds, err := schema.ParseDuration(text)
 	if err != nil {
@@ -58,7 +64,8 @@ func (d duration) Set(text string) error {
 	return nil
 }
 
-// String is of flag.Value.
+// String implements flag.Value. The flag package calls it on the zero value too, where to is
+// nil.
 func (d duration) String() string {
 	if d.to == nil || *d.to == 0 {
 		return ""

@@ -11,9 +11,9 @@ import (
 	"github.com/writ-auth/writ/server/token/natskeys"
 )
 
-// A keyStoreFlags is what --keys needs where it is no folder but a bucket.
+// keyStoreFlags are those that --keys needs when it names a NATS bucket and not a folder.
 type keyStoreFlags struct {
-	seals []string // names of files
+	seals []string // paths of files; the first seals new keys, all open old ones
 	login natsLogin
 }
 
@@ -26,6 +26,8 @@ func (k *keyStoreFlags) register(f *flag.FlagSet) {
 	k.login.register(f, "keys")
 }
 
+// check refuses a bucket without a seal, and the flags of a bucket for a folder. keys is the
+// value of --keys.
 func (k *keyStoreFlags) check(keys string) error {
 	bucket := natsbucket.IsAddress(keys)
 	switch {
@@ -37,7 +39,7 @@ func (k *keyStoreFlags) check(keys string) error {
 	return k.login.check("keys", bucket)
 }
 
-// keyFolder is the folder of keys, "" when --keys is a bucket.
+// keyFolder returns the folder of keys, "" when --keys is a bucket or was not given.
 func (s *settings) keyFolder() string {
 	if natsbucket.IsAddress(s.keys) {
 		return ""
@@ -45,7 +47,8 @@ func (s *settings) keyFolder() string {
 	return s.keys
 }
 
-// openKeys opens the bucket of keys, if --keys is one.
+// openKeys connects to the bucket of keys, if --keys is one. A folder needs no opening. The
+// seals are read once: another one takes a restart.
 func (d *daemon) openKeys(opts *server.Options) error {
 	if !natsbucket.IsAddress(d.set.keys) {
 		return nil
@@ -61,6 +64,7 @@ func (d *daemon) openKeys(opts *server.Options) error {
 		}
 		seals = append(seals, seal)
 	}
+	// --store-allow-unsafe is for the buckets of --store and --keys alike.
 	bucket, err := natskeys.Open(context.Background(), d.set.keys, natskeys.Options{
 		Login: d.set.keyStore.login.Login, Seals: seals, Environment: d.set.environment, AllowUnsafe: d.set.store.allowUnsafe, Logger: d.log,
 	})

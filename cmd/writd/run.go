@@ -21,7 +21,9 @@ import (
 	"github.com/writ-auth/writ/server/remedy"
 )
 
-// Exit codes.
+// Exit codes. The last two are those of sysexits.h, EX_USAGE and EX_SOFTWARE, so that a
+// service manager can tell a mistake in the flags, which a restart does not mend, from a
+// start that failed.
 const (
 	exitOK     = 0
 	exitError  = 1
@@ -29,14 +31,17 @@ const (
 	exitDefect = 70
 )
 
-// Stdio is what the program reads and writes beside its files and sockets.
+// stdio is what a process has from its parent, passed in so that tests can run the program
+// in their own process.
 type stdio struct {
 	out    io.Writer
 	err    io.Writer // the log
 	getenv func(string) string
 }
 
-// run is the whole program. It ends when ctx does, or on SIGTERM or SIGINT.
+// run is the whole program, and returns its exit code. It ends when ctx does, or on SIGTERM
+// or SIGINT; the requests that were accepted are answered first. A panic, here or in a
+// goroutine of daemon.run, is reported with its stack and ends the program with exitDefect.
 func run(ctx context.Context, args []string, std stdio) (code int) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -75,19 +80,20 @@ func run(ctx context.Context, args []string, std stdio) (code int) {
 	return exitOK
 }
 
-// A version is what "writd version" tells.
+// A version is what "writd version --json" prints. Its members' names are part of writd's
+// interface.
 type version struct {
 	build.Info
 	SnapshotFormats []int          `json:"snapshot_formats"`
 	Modules         []build.Module `json:"modules"`
 }
 
-// showVersion prints what the program was built from: whoever has to know whether a
-// vulnerable module is in it finds each with its version.
+// showVersion prints what the program was built from. It lists every module with its version
+// for whoever has to know whether this binary contains a vulnerable one.
 func showVersion(args []string, std stdio) int {
 	f := flag.NewFlagSet("writd version", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
-	asJSON := f.Bool("json", false, "")
+	asJSON := f.Bool("json", false, "") // the usage is in the message below
 	if err := f.Parse(args); err != nil || f.NArg() > 0 {
 		fmt.Fprintln(std.err, "writd: usage: writd version [--json]")
 		return exitUsage

@@ -13,11 +13,11 @@ import (
 	"github.com/writ-auth/writ/server/store/natskv"
 )
 
-// A storeFlags is the store that several writd share.
+// storeFlags say which store several writd share, and how to log in to it.
 type storeFlags struct {
-	url         string
+	url         string // "": no shared store
 	login       natsLogin
-	allowUnsafe bool // of every bucket
+	allowUnsafe bool // also for the bucket of --keys
 }
 
 func (s *storeFlags) register(f *flag.FlagSet) {
@@ -29,17 +29,18 @@ func (s *storeFlags) register(f *flag.FlagSet) {
 		"fewer than 3 replicas, memory storage, keys dropped early")
 }
 
-func (s *storeFlags) check(otherBuckets bool) error {
-	if s.allowUnsafe && s.url == "" && !otherBuckets {
+// check refuses the flags of a store without one. keysInBucket says that --keys is a bucket.
+func (s *storeFlags) check(keysInBucket bool) error {
+	if s.allowUnsafe && s.url == "" && !keysInBucket {
 		return errors.New("--store-allow-unsafe needs --store, or a --keys in NATS")
 	}
 	return s.login.check("store", s.url != "")
 }
 
-// A natsLogin is how to log in at the servers of a flag that names a bucket.
+// A natsLogin is the login for the servers of a flag that names a bucket: --store or --keys.
 type natsLogin struct{ natsbucket.Login }
 
-// register adds the flags of a login at the servers of --NAME.
+// register adds the flags of the login for the servers of the flag --name.
 func (l *natsLogin) register(f *flag.FlagSet, name string) {
 	f.StringVar(&l.Credentials, name+"-creds", "", "NATS credentials `FILE` for --"+name)
 	f.StringVar(&l.CA, name+"-ca", "", "PEM `FILE` of the only CAs for the servers of --"+name+", which then must speak TLS; default: the system's")
@@ -47,7 +48,8 @@ func (l *natsLogin) register(f *flag.FlagSet, name string) {
 	f.StringVar(&l.PrivateKey, name+"-key", "", "PEM private key `FILE` of this client of --"+name)
 }
 
-// check refuses a login without servers, or a half of one.
+// check refuses a login for no servers, and a certificate without its key. used says that
+// the flag --name does name a bucket.
 func (l *natsLogin) check(name string, used bool) error {
 	switch {
 	case !used && l.Login != natsbucket.Login{}:
@@ -58,12 +60,13 @@ func (l *natsLogin) check(name string, used bool) error {
 	return nil
 }
 
-// stateFile is the name, in the state folder, of what remembers used assertions
-// and proofs. One process at a time has it open.
+// stateFile is the name, in the state folder, of the store of used assertions and proofs.
+// Only one process at a time can have it open.
 const stateFile = "used.db"
 
-// openStore opens what remembers used assertions and proofs: the shared store,
-// the file in the state folder, or neither.
+// openStore opens the store of used assertions, proofs and refresh tokens: the one that
+// instances share, or a file in the state folder. With neither flag it opens none, and the
+// server remembers in memory.
 func (d *daemon) openStore(opts *server.Options) error {
 	flags := d.set.store
 	switch {
@@ -74,13 +77,13 @@ func (d *daemon) openStore(opts *server.Options) error {
 		if err != nil {
 			return err
 		}
-		opts.Store, d.close = shared, shared.Close
+		opts.Store, d.store = shared, shared
 	case d.set.state != "":
 		state, err := store.OpenBolt(filepath.Join(d.set.state, stateFile), store.BoltOptions{})
 		if err != nil {
 			return err
 		}
-		opts.Store, d.close = state, state.Close
+		opts.Store, d.store = state, state
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -15,27 +14,28 @@ import (
 	"github.com/writ-auth/writ/server"
 )
 
-// What the service manager is told (sd_notify(3)).
+// Messages to the service manager, see sd_notify(3).
 const (
 	ready    = sd.SdNotifyReady
 	stopping = sd.SdNotifyStopping
 )
 
-// reloading begins a reload. With Type=notify-reload systemd waits for a READY
-// that comes after this very moment, so that both lines go in one message.
+// reloading returns the message that begins a reload. With Type=notify-reload, systemd
+// ignores a READY from before the time in this message, and takes the time only together
+// with RELOADING: so both lines must be sent as one message.
 func reloading() string {
 	return sd.SdNotifyReloading + "\n" + sd.SdNotifyMonotonicUsec()
 }
 
-// tell sends lines to the service manager, if there is one. That it does not
-// listen is no reason to serve no tokens.
-func (d *daemon) tell(lines ...string) {
+// notify sends lines to the service manager as one message, and does nothing without a
+// NOTIFY_SOCKET. An error is only logged: tokens are issued all the same.
+func (d *daemon) notify(lines ...string) {
 	if _, err := sd.SdNotify(false, strings.Join(lines, "\n")); err != nil {
 		d.log.Warn("service manager not told", "reason", err.Error())
 	}
 }
 
-// summary is the line that "systemctl status" shows.
+// summary returns the line that "systemctl status" shows.
 func (d *daemon) summary() string {
 	status := d.server.Status()
 	if status.Digest == "" {
@@ -44,9 +44,10 @@ func (d *daemon) summary() string {
 	return fmt.Sprintf("STATUS=snapshot %s serial %d", status.Digest, status.Serial)
 }
 
-// keepAlive tells the watchdog, twice in the time that it allows, that the
-// program runs.
-func (d *daemon) keepAlive(ctx context.Context) {
+// feedWatchdog tells the service manager that the program runs, twice in each period of
+// WatchdogSec= as sd_watchdog_enabled(3) recommends, until ctx ends. It returns at once when
+// there is no watchdog.
+func (d *daemon) feedWatchdog(ctx context.Context) {
 	allowed, err := sd.SdWatchdogEnabled(false)
 	if err != nil || allowed == 0 {
 		return
@@ -58,7 +59,7 @@ func (d *daemon) keepAlive(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			d.tell(sd.SdNotifyWatchdog)
+			d.notify(sd.SdNotifyWatchdog)
 		}
 	}
 }
@@ -67,10 +68,13 @@ func (d *daemon) keepAlive(ctx context.Context) {
 // by its FileDescriptorName.
 const socketPrefix = "systemd:"
 
-// An inherited holds the sockets that the service manager has opened, by name.
-type inherited map[string][]net.Listener
+// inheritedSockets holds the sockets that the service manager has opened and that nobody has
+// taken yet, by FileDescriptorName. Several sockets may have one name.
+type inheritedSockets map[string][]net.Listener
 
-func newInherited() (inherited, error) {
+// takeInherited takes over the sockets that LISTEN_FDS announces, and unsets the variables:
+// a second call finds none.
+func takeInherited() (inheritedSockets, error) {
 	sockets, err := activation.ListenersWithNames()
 	if err != nil {
 		return nil, fmt.Errorf("inherited sockets: %w", err)
@@ -78,22 +82,24 @@ func newInherited() (inherited, error) {
 	return sockets, nil
 }
 
-// listen opens an address, or takes the inherited socket that it names.
-func (i inherited) listen(address string) (net.Listener, error) {
+// listen opens an address, or takes the inherited socket that the address names.
+func (i inheritedSockets) listen(address string) (net.Listener, error) {
+	// A socket is taken once: --listen and --admin cannot share one.
 	name, ok := strings.CutPrefix(address, socketPrefix)
 	if !ok {
 		return server.Listen(address)
 	}
 	sockets := i[name]
-	if len(sockets) != 1 {
-		return nil, fmt.Errorf("listen on %q: %w", address, errors.New("there is not exactly one inherited socket of that name"))
+	if len(sockets) != 1 { // with two of that name it is unclear which one is meant
+		return nil, fmt.Errorf("listen on %q: there is not exactly one inherited socket of that name", address)
 	}
 	delete(i, name)
 	return sockets[0], nil
 }
 
-// closeRest closes the sockets that no flag names: clients would wait on them.
-func (i inherited) closeRest(log *slog.Logger) {
+// closeRest closes the sockets that no flag names. The kernel would go on accepting
+// connections to them, and those clients would wait for an answer forever.
+func (i inheritedSockets) closeRest(log *slog.Logger) {
 	for name, sockets := range i {
 		log.Warn("inherited socket not used: no flag says "+socketPrefix+name, "name", name)
 		for _, socket := range sockets {

@@ -13,17 +13,16 @@ import (
 	"strings"
 
 	"github.com/writ-auth/writ/compiler"
-	"github.com/writ-auth/writ/config"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/config/source"
 	"github.com/writ-auth/writ/schema/durable"
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
-// An Edit is files of the configuration with other content, which stands nowhere yet. It
-// is compiled in the place of what the files hold (PlanEdit), written as it was compiled
-// (Write), and taken back (Reverse). It touches nothing but configuration below the root,
-// and nothing that has other bytes than those that were seen.
+// An Edit is new content for files of the configuration that is not written yet. It can be
+// compiled in place of what the files hold (PlanEdit), written (Write), and taken back
+// (Reverse). It touches only configuration below the root, and no file that has other bytes
+// than when the Edit was made: nobody's work is overwritten unseen.
 type Edit struct {
 	Files []FileEdit // sorted by name
 	dir   string
@@ -35,16 +34,16 @@ type FileEdit struct {
 	Name          string // relative to the root, with forward slashes
 	Before, After []byte
 
-	raw   []byte // what the file held when it was read; nil: it was not there
-	exact []byte // what is written, where that is more than After with other line ends
+	raw   []byte // bytes of the file when it was read; nil: it was not there
+	exact []byte // bytes to write when After does not determine them: when an edit is taken back
 }
 
 // ErrEdited is in the chain of an error about a file that has other bytes than were seen.
 var ErrEdited = errors.New("has changed since it was read")
 
-// Edit prepares new content for files of a tree that was compiled, by name; a file that
-// the tree lacks is a new one, in a folder that is there. It fails where a file cannot be
-// written or is not what was compiled.
+// Edit prepares new content for files of a compiled tree, by name; nil content removes a
+// file, and a name that the tree lacks makes one, in a folder that exists. It fails if a file
+// cannot be written, or has changed since the tree was compiled (ErrEdited).
 func (w *Workspace) Edit(t *Tree, after map[string][]byte) (*Edit, error) {
 	root, err := os.OpenRoot(w.Dir)
 	if err != nil {
@@ -64,7 +63,7 @@ func (w *Workspace) Edit(t *Tree, after map[string][]byte) (*Edit, error) {
 			return nil, err
 		}
 		if !bytes.Equal(source.UnixLines(f.raw), f.Before) || (f.raw == nil) != (f.Before == nil) {
-			return nil, f.moved()
+			return nil, f.editedError()
 		}
 		if err := f.writable(root); err != nil {
 			return nil, err
@@ -74,8 +73,9 @@ func (w *Workspace) Edit(t *Tree, after map[string][]byte) (*Edit, error) {
 	return e, nil
 }
 
-// editable refuses a name that is no configuration in native syntax: what is hidden, what
-// writ maintains itself, expectations, and what lies outside of the root.
+// editable refuses every name that is not a configuration file in native syntax below the
+// root: hidden files, the lockfile, expectations (*.test.hcl). The names come from forms of
+// the console, so this is what keeps them from writing anything else.
 func (w *Workspace) editable(name string) error {
 	hidden := slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool { return strings.HasPrefix(part, ".") })
 	switch {
@@ -86,7 +86,8 @@ func (w *Workspace) editable(name string) error {
 	return nil
 }
 
-// read is what the file holds, nil where it is not there.
+// read returns what the file holds, nil if it does not exist. A link that leads nowhere is an
+// error: a new file in its place would be somewhere else.
 func (f *FileEdit) read(root *os.Root) ([]byte, error) {
 	content, err := readFrom(filepath.FromSlash(f.Name), root.Stat, root.Open)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -100,7 +101,8 @@ func (f *FileEdit) read(root *os.Root) ([]byte, error) {
 	return content, err
 }
 
-// writable finds out whether the file, or a new one in its folder, may be written.
+// writable reports an error if the file, or the folder of a new one, cannot be written. It
+// changes nothing. A page can thus say so before somebody fills in a form.
 func (f *FileEdit) writable(root *os.Root) error {
 	name := filepath.FromSlash(f.Name)
 	if f.raw == nil {
@@ -118,7 +120,8 @@ func (f *FileEdit) writable(root *os.Root) error {
 	return file.Close()
 }
 
-func (f *FileEdit) moved() error {
+// editedError is the error about a file that has changed since it was read.
+func (f *FileEdit) editedError() error {
 	return diag.Failf("write-failed", "Run this again.", "%q %w", f.Name, ErrEdited)
 }
 
@@ -126,13 +129,13 @@ func (f *FileEdit) moved() error {
 func (f *FileEdit) unchanged(root *os.Root) error {
 	now, err := f.read(root)
 	if err == nil && (!bytes.Equal(now, f.raw) || (now == nil) != (f.raw == nil)) {
-		err = f.moved()
+		err = f.editedError()
 	}
 	return err
 }
 
-// content is what is written: After, with the line ends that the file had. It is nil where
-// the file goes.
+// content returns the bytes to write: After, with CR LF if the file had any. It is nil when
+// the file is to be removed.
 func (f *FileEdit) content() []byte {
 	if f.exact != nil {
 		return f.exact
@@ -181,7 +184,8 @@ func (e *Edit) Write() error {
 	return nil
 }
 
-// write puts the content in the place of what was read.
+// write replaces, creates or removes the file, if it still holds what was read. The last
+// comparison is made right before the rename; what somebody writes between the two is lost.
 func (f *FileEdit) write(root *os.Root) error {
 	system, name := durable.In{Root: root}, filepath.FromSlash(f.Name)
 	var err error
@@ -220,8 +224,8 @@ func (e *Edit) Reverse() *Edit {
 }
 
 // PlanEdit compiles the tree with an edit, checks it against the lockfile, and compares it
-// with what it was before: the zero Tree where nothing was declared yet. The error is a *diag.Problems where the edited configuration is
-// at fault; then the tree is nil.
+// with before, which is the zero Tree when nothing was declared yet. The error is a
+// *diag.Problems if the edited configuration has errors; then the tree is nil.
 func (w *Workspace) PlanEdit(before *Tree, e *Edit) (*Tree, *compiler.Plan, error) {
 	content := make(map[string][]byte, len(e.Files))
 	for _, f := range e.Files {
@@ -246,13 +250,14 @@ func (w *Workspace) PlanEdit(before *Tree, e *Edit) (*Tree, *compiler.Plan, erro
 		}
 	}
 	plan, list := compiler.NewPlan(prior, after.Model, compiler.PlanOptions{Digest: is, Now: w.now()})
-	if err := after.take(list); err != nil {
+	if err := after.addDiagnostics(list); err != nil {
 		return nil, nil, err
 	}
 	return after, plan, nil
 }
 
-// digest is that of the snapshot's body to be.
+// digest returns the digest of the body that the tree's snapshot would have. It encodes the
+// tree once, on the first call; concurrent callers wait for that one.
 func (t *Tree) digest() (string, error) {
 	t.encoded.Do(func() {
 		body, err := snapshot.Encode(t.Model.Document)
@@ -267,12 +272,11 @@ func (t *Tree) digest() (string, error) {
 
 // CompileEdited is Compile with other content of some files, by their names.
 func (w *Workspace) CompileEdited(content map[string][]byte) (*Tree, error) {
-	root, err := os.OpenRoot(w.Dir)
-	if err != nil {
-		return nil, Unreadable(err)
-	}
-	defer root.Close()
 	options := w.config
 	options.Edited = content
-	return satisfied(w.compile(config.Load(root, options)))
+	cfg, list, err := w.load(options)
+	if err != nil {
+		return nil, err
+	}
+	return satisfied(w.compile(cfg, list))
 }

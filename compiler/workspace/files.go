@@ -20,7 +20,7 @@ import (
 // a million authorizations has 64 MB, a sixteenth of that.
 const maxInput = 1 << 30
 
-// Unreadable is an error of the file system as the user sees it.
+// Unreadable turns an error of reading into a *diag.Failure with a hint; nil stays nil.
 func Unreadable(err error) error {
 	if err == nil {
 		return nil
@@ -52,7 +52,7 @@ func Plainly(err error, opening string) error {
 	return fmt.Errorf("%s %q: %w", operation, filepath.ToSlash(cause.Path), cause.Err)
 }
 
-// Unwritable is Unreadable for what writes.
+// Unwritable is Unreadable for an error of writing.
 func Unwritable(err error) error {
 	failed, ok := errors.AsType[*diag.Failure](Unreadable(err))
 	if !ok {
@@ -69,8 +69,9 @@ func Unwritable(err error) error {
 // might never end.
 func ReadFile(path string) ([]byte, error) { return readFrom(path, os.Stat, os.Open) }
 
-// readFrom is ReadFile of what the two functions find under the name. The size is asked
-// before, for one allocation, and bounded again while reading, as the file may grow.
+// readFrom is ReadFile through stat and open, which are those of package os or of an os.Root.
+// The size is asked for first, so that one allocation does; it is checked again while
+// reading, because the file may grow.
 func readFrom(path string, stat func(string) (fs.FileInfo, error), open func(string) (*os.File, error)) ([]byte, error) {
 	info, err := stat(path)
 	if err != nil {
@@ -97,10 +98,10 @@ func readFrom(path string, stat func(string) (fs.FileInfo, error), open func(str
 	return content.Bytes(), Unreadable(err)
 }
 
-// An inputFile is a file beside the configuration that a flag names: variables,
-// the lockfile. Where it lies in the tree, whoever proposes a change writes it,
-// and can make it a link: it is then read without leaving the tree, and at a
-// revision as it stood there.
+// An inputFile is a file that a flag names: variables, or the lockfile. If it lies in the
+// tree, then whoever proposes a change controls it, and can make it a link to a secret of
+// the CI machine. It is then read without leaving the tree, and for a revision of git as it
+// was at that commit.
 type inputFile struct {
 	name   string // as messages show it
 	path   string // on disk
@@ -108,7 +109,8 @@ type inputFile struct {
 	inside string // the path below top
 }
 
-// input finds out where a file lies. The name decides, not what it may lead to.
+// input finds out whether a file lies in the tree. Its name decides and not the target of a
+// link, since the target is what an attacker would choose.
 func (w *Workspace) input(file File) inputFile {
 	f := inputFile{name: filepath.ToSlash(file.Name), path: file.Path}
 	top := w.treeTop()
@@ -139,24 +141,24 @@ func (w *Workspace) input(file File) inputFile {
 	return f
 }
 
-// treeTop is the folder that a change under review is a change of: the checkout
-// around the configuration, or its own folder where there is none.
+// treeTop returns the folder whose content a change under review can change: the checkout
+// around the configuration, or the configuration's own folder if there is no checkout.
 func (w *Workspace) treeTop() string {
 	top, _ := repositoryTop(realPath(w.Dir))
 	return top
 }
 
-// read is the file as it is now.
+// read returns the file's content on disk. A pointer of Git LFS is an error.
 func (f inputFile) read() ([]byte, error) {
 	content, err := f.content()
 	if err != nil {
 		return nil, err
 	}
-	return content, f.notPointer(content)
+	return content, f.checkNotPointer(content)
 }
 
-// content reads the file, through a root that no link leads out of where it is part of the
-// tree. Outside of the tree nobody but the user of this machine chose it.
+// content reads the file. In the tree it goes through an os.Root, which no link leads out of.
+// Outside of the tree only the user of this machine can have chosen the file.
 func (f inputFile) content() ([]byte, error) {
 	if f.top == "" {
 		return ReadFile(f.path)
@@ -171,7 +173,7 @@ func (f inputFile) content() ([]byte, error) {
 	}
 	content, err := readFrom(f.inside, root.Stat, root.Open)
 	if err != nil && strings.Contains(err.Error(), "escapes") { // os.Root has no error to compare with
-		return nil, f.leaves()
+		return nil, f.linkOutError()
 	}
 	if cause, ok := errors.AsType[*fs.PathError](err); ok {
 		cause.Path = f.path
@@ -179,28 +181,28 @@ func (f inputFile) content() ([]byte, error) {
 	return content, err
 }
 
-// at is the file as it stood at a commit. The error has fs.ErrNotExist in its
-// chain when it was not there.
-func (f inputFile) at(ctx context.Context, repository git, commit string) ([]byte, error) {
+// atCommit returns the file's content at a commit. The error has fs.ErrNotExist in its chain
+// if the commit does not have it.
+func (f inputFile) atCommit(ctx context.Context, repository git, commit string) ([]byte, error) {
 	content, err := repository.file(ctx, commit, filepath.ToSlash(f.inside))
 	if errors.Is(err, errLinkOut) {
-		return nil, f.leaves()
+		return nil, f.linkOutError()
 	}
 	if err != nil {
 		return nil, err
 	}
-	return content, f.notPointer(content)
+	return content, f.checkNotPointer(content)
 }
 
-// leaves is the error about a file of the tree that is a link to something outside: on a
-// CI machine that could be a secret, which a comment on the change would then show.
-func (f inputFile) leaves() error {
+// linkOutError is the error about a file of the tree that is a link to something outside: on
+// a CI machine that could be a secret, which a comment on the change would then show.
+func (f inputFile) linkOutError() error {
 	return diag.Failf("unreadable-file", "Put a copy there instead: a file of the tree must not depend on the machine.",
 		"read %q: the link leads out of %q", f.name, filepath.ToSlash(f.top))
 }
 
-// notPointer refuses what Git LFS left in the file's place.
-func (f inputFile) notPointer(content []byte) error {
+// checkNotPointer refuses content that is a pointer of Git LFS in place of the file.
+func (f inputFile) checkNotPointer(content []byte) error {
 	if source.IsPointer(content) {
 		return diag.Failf("unreadable-file", source.PointerHint, "read %q: %w", f.name, source.ErrPointer)
 	}

@@ -32,9 +32,9 @@ type git struct {
 	submodule bool   // the checkout around the folder is a submodule of another
 }
 
-// openGit is git in a folder of a checkout. The folder must not itself be a
-// repository, or hold the one that git finds: whoever writes its files would
-// choose what every revision is.
+// openGit returns git in a folder of a checkout. It refuses a folder that is itself a
+// repository, or contains the one that git finds: whoever writes the folder's files would
+// then choose what every revision is.
 func openGit(ctx context.Context, dir string) (git, error) {
 	g := git{dir: dir}
 	out, err := g.run(ctx, "rev-parse", "--absolute-git-dir")
@@ -49,9 +49,9 @@ func openGit(ctx context.Context, dir string) (git, error) {
 	return g, nil
 }
 
-// ofSubmodule reports whether a repository is one that git keeps for a submodule,
-// in the folder "modules" of another. The place is git's choice: to ask git for
-// the checkout around it would be to ask the files there again.
+// ofSubmodule reports whether a repository is one that git keeps for a submodule, in the
+// folder "modules" of another repository. It looks at the path, which git has chosen. Asking
+// git for the surrounding checkout would trust files that the author of a change can write.
 func ofSubmodule(gitDir string) bool {
 	for at := gitDir; at != filepath.Dir(at); at = filepath.Dir(at) {
 		if filepath.Base(at) != "modules" {
@@ -64,9 +64,9 @@ func ofSubmodule(gitDir string) bool {
 	return false
 }
 
-// reviewed resolves the revision that a review compares with. In a submodule a
-// name is not enough: a change can put a submodule in the place of the folder,
-// and then every branch is that of a repository which its author chose.
+// reviewed resolves the revision that a review compares with. In a submodule only a full hash
+// will do: a change can replace the folder by a submodule, and then every branch and tag is
+// one of a repository that the author of the change chose.
 func (g git) reviewed(ctx context.Context, revision string) (string, error) {
 	if g.submodule && !fullHash.MatchString(revision) {
 		return "", diag.Failf("git-failed", "Name the commit by its full hash, --against git:HASH, or run this in a clone of that repository itself.",
@@ -84,7 +84,7 @@ func embedded(place string) error {
 		"%q: %w", filepath.ToSlash(place), errEmbedded)
 }
 
-// realPath is a path without links; the path itself where it cannot be followed.
+// realPath returns a path without links, or the absolute path if a link cannot be followed.
 func realPath(path string) string {
 	if absolute, err := filepath.Abs(path); err == nil {
 		path = absolute
@@ -134,7 +134,7 @@ func (g git) command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// run runs git to its end and returns what it printed to its standard output.
+// run runs git to its end and returns its standard output. An error is worded by gitError.
 func (g git) run(ctx context.Context, args ...string) (string, error) {
 	cmd := g.command(ctx, args...)
 	var out, complaint bytes.Buffer
@@ -199,7 +199,7 @@ func (g git) commit(ctx context.Context, revision string) (string, error) {
 	return strings.TrimSpace(out), nil
 }
 
-// orHead is one side of a range as it is typed into a shell; git takes HEAD for none.
+// orHead returns one side of a range, quoted for a shell. git takes a missing one for HEAD.
 func orHead(name string) string {
 	if name == "" {
 		return "HEAD"
@@ -263,7 +263,8 @@ func (g git) unambiguous(ctx context.Context, revision string) error {
 		"git knows more than one %q", name)
 }
 
-// unknown says why there is no such commit, as far as can be told.
+// unknown returns the error about a revision that git does not know, with the likely reason:
+// a shallow clone, an empty repository, or a fetch that is missing.
 func (g git) unknown(ctx context.Context, revision string) error {
 	hint := "Fetch it first: git fetch."
 	if shallow, err := g.run(ctx, "rev-parse", "--is-shallow-repository"); err == nil && strings.TrimSpace(shallow) == "true" {
@@ -274,7 +275,7 @@ func (g git) unknown(ctx context.Context, revision string) error {
 	return diag.Failf("git-failed", hint, "git knows no commit %q", revision)
 }
 
-// prefix is the folder's path below the top of its repository: "" or "a/b/".
+// prefix returns the folder's path below the top of its repository: "" or "a/b/".
 func (g git) prefix(ctx context.Context) (string, error) {
 	if g.gitDir != "" {
 		return "", nil
@@ -291,8 +292,8 @@ type gitEntry struct {
 	path string // below the folder, with forward slashes
 }
 
-// list is every entry below the folder at a commit, folders aside. Names are separated by
-// NUL (-z), as git quotes unusual ones otherwise.
+// list returns every file, link and submodule below the folder at a commit. Names are
+// separated by NUL (-z), because git quotes unusual ones otherwise.
 func (g git) list(ctx context.Context, commit string) ([]gitEntry, error) {
 	prefix, err := g.prefix(ctx)
 	if err != nil {

@@ -19,15 +19,16 @@ import (
 // A Past is one snapshot of a place's history.
 type Past struct {
 	Envelope snapshot.Envelope
-	Compared bool     // what it was planned against is known, and so what it widened
+	Compared bool     // its predecessor was there to compare with, so that Widened is known
 	Widened  []string // addresses of the changes that widened access
 
-	Staged *location.Stage // what stands beside it, of the newest alone
+	Staged *location.Stage // of the newest snapshot only; nil if nothing is staged
 }
 
-// History reads the newest snapshots of the place, newest first: at most limit, or
-// all when that is 0. more says that older ones are kept. Each is read whole: what one
-// widened is found by comparing it with the one before.
+// History reads the newest snapshots of the place, newest first: at most limit, or all if
+// that is 0. more says that the place keeps older ones. Each file is fetched whole, and one
+// more than limit, because what a snapshot widened is found by comparing it with the one
+// before.
 func (p Place) History(ctx context.Context, limit int) (all []Past, more bool, err error) {
 	l, err := p.Location()
 	if err != nil {
@@ -65,6 +66,7 @@ func (p Place) History(ctx context.Context, limit int) (all []Past, more bool, e
 	return all, false, nil
 }
 
+// compare finds out what the snapshot widened against the one before it.
 func (e *Past) compare(prior compiler.Prior, snap *snapshot.Snapshot) {
 	plan := compiler.PlanBetween(prior, snapshot.Decode(snap), snap.Digest(), e.Envelope.Created)
 	e.Compared = true
@@ -75,6 +77,7 @@ func (e *Past) compare(prior compiler.Prior, snap *snapshot.Snapshot) {
 	}
 }
 
+// fetch fetches a snapshot of the place, and opens it if it may be trusted.
 func (p Place) fetch(ctx context.Context, l location.Location, head location.Head) (*snapshot.Snapshot, error) {
 	file, err := l.Fetch(ctx, head)
 	if err != nil {
@@ -83,8 +86,10 @@ func (p Place) fetch(ctx context.Context, l location.Location, head location.Hea
 	return p.open(file)
 }
 
-// RollbackTo is Rollback to what the text names: "git:REV" is compiled, a serial is
-// looked up in the history of the place, and "" is the one before the newest.
+// RollbackTo is Rollback to the snapshot that a text names: "git:REV" is compiled, a serial
+// is looked up in the history of the place, and "" is the one before the newest. In the last
+// case the error is compiler.ErrStale if another snapshot was put meanwhile: "the one before"
+// would then be another one than the operator saw.
 func (w *Workspace) RollbackTo(ctx context.Context, to string, o ReleaseOptions) (*Release, error) {
 	old, err := w.earlier(ctx, to)
 	if err != nil {
@@ -97,7 +102,7 @@ func (w *Workspace) RollbackTo(ctx context.Context, to string, o ReleaseOptions)
 	return r, err
 }
 
-// earlier finds what RollbackTo returns to.
+// earlier returns the snapshot that RollbackTo goes back to.
 func (w *Workspace) earlier(ctx context.Context, to string) (*snapshot.Snapshot, error) {
 	if revision, ok := strings.CutPrefix(to, "git:"); ok {
 		return w.compiledAt(ctx, revision)
@@ -129,8 +134,9 @@ func (w *Workspace) earlier(ctx context.Context, to string) (*snapshot.Snapshot,
 		"%s is kept at %q", which, w.Snapshot)
 }
 
-// compiledAt is the snapshot of a revision of git, which may never have been applied:
-// what it serves must be recorded in the lockfile, as of everything that is served.
+// compiledAt compiles a revision of git to a snapshot. The revision may never have been
+// applied, so every identifier in it must be in the lockfile: otherwise the rollback would
+// serve identifiers that nothing guards.
 func (w *Workspace) compiledAt(ctx context.Context, revision string) (*snapshot.Snapshot, error) {
 	then, err := w.atRevision(ctx, revision)
 	if err != nil {
@@ -154,8 +160,8 @@ func (w *Workspace) compiledAt(ctx context.Context, revision string) (*snapshot.
 	return snapshot.Open(file)
 }
 
-// unrecorded is the address of something whose identifier or client id the lockfile
-// records neither as in use nor as retired, "" when there is none.
+// unrecorded returns the address of an API or client whose identifier the lockfile records
+// neither as in use nor as retired, "" if there is none.
 func unrecorded(doc *schema.Document, lock *lockfile.File) string {
 	if lock == nil {
 		lock = new(lockfile.File)

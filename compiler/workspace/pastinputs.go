@@ -12,7 +12,8 @@ import (
 	"github.com/writ-auth/writ/config/source"
 )
 
-// pastInputs are the files beside the configuration as they stood at a commit.
+// pastInputs reads the files that flags name as they were at a commit, so that both sides of
+// a comparison are made with their own.
 type pastInputs struct {
 	*Workspace
 	repository git
@@ -20,9 +21,9 @@ type pastInputs struct {
 	revision   string // as it was given
 }
 
-// options are the workspace's with the variable files of the commit. A value for
-// a variable that was not declared then is left out: the change under review may
-// be the one that declares it.
+// options returns the workspace's options with the variable files of the commit. A value
+// for a variable that the commit does not declare is ignored and not an error: the change
+// under review may be the one that declares it.
 func (p *pastInputs) options(ctx context.Context) (config.Options, error) {
 	options := p.config
 	options.OnlyDeclared, options.VarFiles = true, nil
@@ -34,7 +35,7 @@ func (p *pastInputs) options(ctx context.Context) (config.Options, error) {
 			options.VarFiles = append(options.VarFiles, now)
 			continue
 		}
-		content, err := file.at(ctx, p.repository, p.commit)
+		content, err := file.atCommit(ctx, p.repository, p.commit)
 		if errors.Is(err, fs.ErrNotExist) {
 			p.note(fmt.Sprintf("%q is not in git at %s: it is left out there.", file.name, p.revision))
 			continue
@@ -47,14 +48,14 @@ func (p *pastInputs) options(ctx context.Context) (config.Options, error) {
 	return options, nil
 }
 
-// lock is the lockfile at the commit, nil where there was none.
+// lock returns the lockfile at the commit, nil if there was none.
 func (p *pastInputs) lock(ctx context.Context) (*lockfile.File, error) {
 	file := p.input(p.Lockfile)
 	if file.top == "" {
 		p.note(fmt.Sprintf("The lockfile %q lies outside of the repository: what was released in it is not compared.", file.name))
 		return nil, nil
 	}
-	content, err := file.at(ctx, p.repository, p.commit)
+	content, err := file.atCommit(ctx, p.repository, p.commit)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -13,9 +13,9 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
-// A Place is where a snapshot is: a file, or what the address of another location
-// names. A file is read whole and written in one step with the lockfile; everything
-// else is package location's.
+// A Place is where a snapshot is: a file, or another location. A file is read here, and
+// written by compiler.Apply together with the lockfile; for everything else package location
+// does both.
 type Place struct {
 	path    string // of a file; "" for another location
 	address location.Address
@@ -23,8 +23,8 @@ type Place struct {
 	trust   Trust // of what is read there
 }
 
-// IsAddress reports whether a text names a location that is no file. Whether it does
-// so rightly is for OpenPlace to say.
+// IsAddress reports whether a text names a location that is no file. OpenPlace says whether
+// the address is well-formed.
 func IsAddress(text string) bool { return strings.Contains(text, "://") }
 
 // OpenPlace returns the place that a text names: a path or an address. It asks
@@ -40,7 +40,7 @@ func OpenPlace(text string, o location.Options) (Place, error) {
 	return Place{address: a, options: o}, nil
 }
 
-// Trusting is the place with the rule for the snapshots that are read there.
+// Trusting returns the place with the rule for snapshots that are read from it.
 func (p Place) Trusting(t Trust) Place {
 	p.trust = t
 	return p
@@ -49,7 +49,7 @@ func (p Place) Trusting(t Trust) Place {
 // File returns the path of a file. ok is false for every other location.
 func (p Place) File() (path string, ok bool) { return p.path, p.path != "" }
 
-// String is the place as messages show it. It holds no credential.
+// String returns the place as messages show it, without credentials.
 func (p Place) String() string {
 	if path, ok := p.File(); ok {
 		return filepath.ToSlash(path)
@@ -57,7 +57,8 @@ func (p Place) String() string {
 	return p.address.String()
 }
 
-// Location opens the place for whoever follows it or asks for its history.
+// Location opens the place as a location.Location, for following it or its history. The
+// caller closes it.
 func (p Place) Location() (location.Location, error) {
 	address := p.address
 	if path, ok := p.File(); ok {
@@ -73,7 +74,7 @@ func (p Place) Location() (location.Location, error) {
 	return l, nil
 }
 
-// LocationError is an error of a location that was read, with what to do about it.
+// LocationError adds what to do about it to an error of reading a location; nil stays nil.
 func LocationError(err error) error {
 	switch _, version := errors.AsType[*snapshot.VersionError](err); {
 	case err == nil:
@@ -86,7 +87,8 @@ func LocationError(err error) error {
 	return diag.Failf("unreachable", "Check the address, the network and the credentials.", "%w", err)
 }
 
-// read returns the file and, of a location that is no file, what it says of it.
+// read returns the newest snapshot's file, unchecked. The Head is the zero one for a file: its
+// content is compared by digest when it is replaced.
 func (p Place) read(ctx context.Context) ([]byte, location.Head, error) {
 	if path, ok := p.File(); ok {
 		file, err := ReadFile(path)
@@ -110,7 +112,7 @@ func (p Place) Snapshot(ctx context.Context) (*snapshot.Snapshot, error) {
 	return p.open(file)
 }
 
-// open opens a snapshot of the place, if it may be taken.
+// open opens a snapshot of the place, if the place's trust allows it.
 func (p Place) open(file []byte) (*snapshot.Snapshot, error) {
 	snap, err := OpenSnapshot(file, p.String())
 	if err == nil {
@@ -155,7 +157,7 @@ type Baseline struct {
 	commit string        // of git, where that is what is compared with
 }
 
-// Commit is the commit of git that is compared with, in full; "" when that is none.
+// Commit returns the full hash of the commit that is compared with, "" for a snapshot.
 func (b *Baseline) Commit() string { return b.commit }
 
 // baseline reads the newest snapshot of the place, to compare with it.
@@ -173,6 +175,8 @@ func (p Place) baseline(ctx context.Context) (*Baseline, error) {
 	return b, nil
 }
 
+// newBaseline returns the baseline of a snapshot. The records that a lockfile would have are
+// derived from the snapshot itself.
 func newBaseline(snap *snapshot.Snapshot) *Baseline {
 	b := &Baseline{Snapshot: snap}
 	b.Document = snapshot.Decode(snap)
@@ -183,7 +187,7 @@ func newBaseline(snap *snapshot.Snapshot) *Baseline {
 	return b
 }
 
-// InForce is the snapshot in force, the zero Baseline when there is none.
+// InForce reads the snapshot in force, and returns the zero Baseline if there is none.
 func (w *Workspace) InForce(ctx context.Context) (*Baseline, error) {
 	b, err := w.prior.baseline(ctx)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, location.ErrAbsent) {
@@ -193,7 +197,8 @@ func (w *Workspace) InForce(ctx context.Context) (*Baseline, error) {
 }
 
 // put makes a file the newest snapshot of a location that is no file, or stages it for a
-// share of the fleet, if what the release was made from is the newest still.
+// share of the fleet, if the newest is still prior. An error says whether something was
+// written, as far as that is known.
 func (p Place) put(ctx context.Context, file []byte, prior location.Head, percent int) error {
 	l, err := p.Location()
 	if err != nil {

@@ -27,18 +27,18 @@ type PlanOptions struct {
 	Prior   *Baseline // what Against names, where it was read before; nil reads it
 }
 
-// A Proposal is a configuration beside what stands: everything that a plan shows
-// and an apply writes.
+// A Proposal is a configuration and the baseline that it is compared with: everything that
+// a plan shows and an apply writes.
 type Proposal struct {
 	*Tree
 	Lock  *LockCheck
 	Prior *Baseline
-	Body  []byte // of the snapshot to be
+	Body  []byte // of the snapshot that an apply would write
 	Plan  *compiler.Plan
 
-	// Missing says what is known where a plan that compares with the snapshot in
-	// force found none, although the lockfile tells of something that was applied.
-	// It is "" otherwise.
+	// Missing is a sentence for the case that there is no snapshot in force although
+	// the lockfile has records, so that something was applied before: the snapshot may
+	// be lost, or its path be wrong. It is "" otherwise.
 	Missing string
 }
 
@@ -74,9 +74,10 @@ func (w *Workspace) Plan(ctx context.Context, t *Tree, opts PlanOptions) (*Propo
 		LockChanged: opts.Against == "" && p.Lock.Changed(), // a comparison writes nothing
 	})
 	p.Plan = plan
-	return p, t.take(list)
+	return p, t.addDiagnostics(list)
 }
 
+// records counts what a lockfile records; 0 for none.
 func records(lock *lockfile.File) int {
 	if lock == nil {
 		return 0
@@ -84,7 +85,7 @@ func records(lock *lockfile.File) int {
 	return len(lock.APIs) + len(lock.Clients) + len(lock.RetiredAPIs) + len(lock.RetiredClients)
 }
 
-// Saved binds the plan to its inputs.
+// Saved returns the plan with the digests of its inputs. Apply refuses it once they differ.
 func (p *Proposal) Saved(replace, flags []string) *compiler.SavedPlan {
 	digest := p.Model.Config.Digest
 	return &compiler.SavedPlan{
@@ -108,12 +109,14 @@ func (w *Workspace) Baseline(ctx context.Context, against string) (*Baseline, er
 	return w.against(ctx, against)
 }
 
-// locationRest is how long a location counts as unchanged for BaselineID.
+// locationRest is how long a location counts as unchanged for BaselineID. A page that is open
+// asks for the ID every few seconds, and must not ask a registry as often.
 const locationRest = 30 * time.Second
 
-// BaselineID identifies what Baseline would read, without reading it: the commit that a
-// revision names, the size and time of a snapshot's file. It is "" where there is no such
-// file. Another location is not asked, and its id is another one every half a minute.
+// BaselineID identifies what Baseline would read, without reading it, so that a caller can
+// keep what it read: the commit that a revision names, or the size and time of a snapshot's
+// file, "" if there is no such file. Another location is not asked; its ID changes every
+// half a minute.
 func (w *Workspace) BaselineID(ctx context.Context, against string) (string, error) {
 	if revision, ok := strings.CutPrefix(against, gitScheme); ok {
 		repository, err := openGit(ctx, w.Dir)
@@ -143,7 +146,7 @@ func (w *Workspace) BaselineID(ctx context.Context, against string) (string, err
 	return fmt.Sprintf("%d bytes of %s", info.Size(), info.ModTime()), nil
 }
 
-// against is what a reference names: git:REV, or the place of a snapshot.
+// against reads what a reference names: git:REV, or the place of a snapshot.
 func (w *Workspace) against(ctx context.Context, ref string) (*Baseline, error) {
 	if revision, ok := strings.CutPrefix(ref, gitScheme); ok {
 		return w.atRevision(ctx, revision)
@@ -155,15 +158,15 @@ func (w *Workspace) against(ctx context.Context, ref string) (*Baseline, error) 
 	return place.baseline(ctx)
 }
 
-// A RevisionError is that a revision of git cannot be compared with, for what
-// stands in its files.
+// A RevisionError says that a revision of git cannot be compared with, because its files do
+// not compile.
 type RevisionError struct {
 	*diag.Failure
 	Problems *diag.Problems
 }
 
-// Unwrap gives errors.As the Failure alone: the problems are of another tree than
-// the one that was compiled.
+// Unwrap returns the Failure alone. errors.As must not find the Problems: their ranges are in
+// the files of the revision and not in those on disk, which would be shown for them.
 func (e *RevisionError) Unwrap() error { return e.Failure }
 
 // atRevision compiles the configuration as it stood at a git revision.

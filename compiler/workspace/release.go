@@ -56,7 +56,8 @@ type Release struct {
 	rand     io.Reader
 }
 
-// Release makes of a proposal what is to be written.
+// Release turns a proposal into what Apply writes: the next lockfile and the next snapshot
+// with its envelope. Nothing is written or signed yet.
 func (w *Workspace) Release(ctx context.Context, p *Proposal, o ReleaseOptions) (*Release, error) {
 	if len(p.Unsatisfied) > 0 { // such a tree is for a review alone
 		return nil, p.Refused()
@@ -100,14 +101,15 @@ type condition struct {
 	head       location.Head // of another location; zero for no snapshot
 }
 
-// replaced is the condition of a release that goes on from the baseline. Where that
-// was read elsewhere, a location must hold the same snapshot. A file may hold any
-// snapshot, as it is there to be uploaded, but nothing else is overwritten.
+// replaced returns the condition for a release that goes on from the baseline: the place
+// still holds it. If the baseline was read from another place (--prior), a location must
+// hold the same snapshot. A file may then hold any snapshot, because it is only a copy to be
+// uploaded; a file that is no snapshot is still not overwritten.
 func (w *Workspace) replaced(ctx context.Context, prior *Baseline, percent int) (condition, error) {
 	if err := w.checkStage(prior, percent); err != nil {
 		return condition{}, err
 	}
-	if !w.priorAsked {
+	if !w.priorNamed {
 		return condition{prior.FileDigest, prior.head}, nil
 	}
 	if _, ok := w.Snapshot.File(); !ok {
@@ -123,7 +125,8 @@ func (w *Workspace) replaced(ctx context.Context, prior *Baseline, percent int) 
 	return condition{fileDigest: there.FileDigest}, nil
 }
 
-// serial is the one that the next snapshot gets.
+// serial returns the serial of the next snapshot: one more than the highest that is known.
+// Serials never go back, since every writd refuses a lower one than it has served.
 func (w *Workspace) serial(p *Proposal, o ReleaseOptions) (uint64, error) {
 	name := w.prior.String()
 	switch {
@@ -140,7 +143,8 @@ func (w *Workspace) serial(p *Proposal, o ReleaseOptions) (uint64, error) {
 	return max(p.Prior.Serial, o.AfterSerial) + 1, nil
 }
 
-// SnapshotMissing tells whoever has no snapshot how to get one, and how to go on without.
+// SnapshotMissing returns the diagnostic about a missing snapshot. It says how to get it back,
+// and how to go on if there was none or it is lost.
 func (w *Workspace) SnapshotMissing(severity diag.Severity, text string) diag.Diagnostic {
 	fetch := "Fetch the snapshot in force to that path, or name it with --snapshot. Every writd has it: its --snapshot file or, where that is an address, last.snapshot in its --state folder."
 	if _, ok := w.prior.File(); !ok {
@@ -170,10 +174,10 @@ func (w *Workspace) Rollback(ctx context.Context, old *snapshot.Snapshot, o Rele
 	if prior.LockDigest, err = w.lockDigest(); err != nil {
 		return nil, err
 	}
-	return w.again(old, prior, replaced, o), nil
+	return w.releaseAgain(old, prior, replaced, o), nil
 }
 
-// lockDigest is of the lockfile, "" when there is none.
+// lockDigest returns the digest of the lockfile, "" if there is none.
 func (w *Workspace) lockDigest() (string, error) {
 	lock, err := ReadFile(w.Lockfile.Path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -182,8 +186,9 @@ func (w *Workspace) lockDigest() (string, error) {
 	return compiler.FileDigest(lock), nil
 }
 
-// again is the release of an older snapshot after prior.
-func (w *Workspace) again(old *snapshot.Snapshot, prior *Baseline, replaced condition, o ReleaseOptions) *Release {
+// releaseAgain returns a release of an older snapshot's body as the successor of prior. Its
+// revision stays that of the old snapshot, which is where the body comes from.
+func (w *Workspace) releaseAgain(old *snapshot.Snapshot, prior *Baseline, replaced condition, o ReleaseOptions) *Release {
 	envelope := old.Envelope()
 	now, document := w.now(), snapshot.Decode(old)
 	envelope.Serial, envelope.Previous = prior.Serial+1, prior.Digest
@@ -211,7 +216,7 @@ func (r *Release) Needed() bool {
 	return r.Prior.Snapshot.VerifySignatures([]ed25519.PublicKey{public}) != nil
 }
 
-// Check refuses what would come after the highest serial.
+// Check refuses a release with a serial beyond the highest one.
 func (r *Release) Check() error {
 	if r.Envelope.Serial <= snapshot.MaxSerial {
 		return nil
@@ -264,7 +269,7 @@ func (r *Release) Apply(ctx context.Context) error {
 	return apply(ctx, request)
 }
 
-// marshal makes the file and signs it.
+// marshal encodes the snapshot file, and signs it if there is a key.
 func (r *Release) marshal() ([]byte, error) {
 	r.Envelope.Bind(r.body, r.sources)
 	if r.key != nil {
@@ -273,7 +278,7 @@ func (r *Release) marshal() ([]byte, error) {
 	return snapshot.Marshal(r.Envelope, r.body, r.sources)
 }
 
-// WriteLock writes the lockfile alone.
+// WriteLock writes the lockfile alone, if it is still as it was when it was checked.
 func (w *Workspace) WriteLock(ctx context.Context, c *LockCheck) error {
 	return apply(ctx, compiler.ApplyRequest{
 		Root: w.Dir, Lockfile: w.Lockfile.Path, NextLock: c.Next.Bytes(),
@@ -284,14 +289,15 @@ func (w *Workspace) WriteLock(ctx context.Context, c *LockCheck) error {
 // maxLockWait bounds the wait for another program at work in the same folder.
 const maxLockWait = 10 * time.Second
 
+// apply calls compiler.Apply with a bounded wait, and words its error.
 func apply(ctx context.Context, request compiler.ApplyRequest) error {
 	ctx, cancel := context.WithTimeout(ctx, maxLockWait)
 	defer cancel()
 	return ApplyError(compiler.Apply(ctx, request))
 }
 
-// ApplyError is an error of compiler.Apply, or of a saved plan that does not fit,
-// with what to do about it.
+// ApplyError adds what to do about it to an error of compiler.Apply, or of a saved plan that
+// does not fit. It says above all whether anything was written.
 func ApplyError(err error) error {
 	_, worded := errors.AsType[*diag.Failure](err)
 	switch {
@@ -313,8 +319,8 @@ func ApplyError(err error) error {
 	return Unwritable(err)
 }
 
-// Snapshot makes a snapshot file of a document that no file holds, with the places
-// where the model declares each object. The envelope says what else it is to say.
+// Snapshot encodes a document as a snapshot file in memory, with the places where the model
+// declares each object. The caller sets the envelope's other members.
 func Snapshot(doc *schema.Document, model *compiler.Model, envelope snapshot.Envelope) ([]byte, error) {
 	body, err := snapshot.Encode(doc)
 	if err != nil {
@@ -329,7 +335,7 @@ func Snapshot(doc *schema.Document, model *compiler.Model, envelope snapshot.Env
 	return snapshot.Marshal(envelope, body, sources)
 }
 
-// Sources says where each object of a snapshot's body was declared.
+// Sources returns where each object of a snapshot's body was declared, for its sources part.
 func Sources(body []byte, model *compiler.Model) (*snapshot.Sources, error) {
 	type object struct {
 		kind  snapshot.Kind

@@ -12,9 +12,9 @@ import (
 	"github.com/writ-auth/writ/config/diag"
 )
 
-// suggestRenames adds to references that lead nowhere what the lockfile knows of them: an
-// API keeps its identifier and a client its client_id when the label of its block
-// changes, so the lockfile tells under which label they are now.
+// suggestRenames adds a suggestion to diagnostics about references to unknown blocks. An API
+// keeps its identifier, and a client its client_id, when the label of its block changes:
+// so if the lockfile records the old label, it leads to the new one.
 func (w *Workspace) suggestRenames(cfg *config.Config, list diag.List) diag.List {
 	var now map[string]string // old address -> new one; read when it is first needed
 	for i := range list {
@@ -35,8 +35,8 @@ func (w *Workspace) suggestRenames(cfg *config.Config, list diag.List) diag.List
 	return list
 }
 
-// addressAt is the address that stands in a source and ends with a range, such as
-// api.orders of the range that holds "orders"; "" for anything else.
+// addressAt returns the address in a source that ends with a range, such as api.orders for
+// the range of "orders"; "" for anything else.
 func addressAt(src []byte, at hcl.Range) string {
 	if at.Start.Byte > at.End.Byte || at.End.Byte > len(src) {
 		return ""
@@ -49,8 +49,8 @@ func addressAt(src []byte, at hcl.Range) string {
 	return ""
 }
 
-// renamed returns the addresses that the lockfile records and that are not declared, with
-// those under which the same identifier or client_id is declared now.
+// renamed maps each address that the lockfile records, and that is no longer declared, to
+// the address under which the same identifier or client_id is declared now.
 func (w *Workspace) renamed(cfg *config.Config) map[string]string {
 	now := map[string]string{}
 	content, err := w.input(w.Lockfile).read()

@@ -13,15 +13,16 @@ import (
 	"path/filepath"
 )
 
-// A Commit is where the configuration's folder stands in git.
+// A Commit says which commit and which folder of a repository the configuration is.
 type Commit struct {
 	Hash   string // in full; "" without git, or before the first commit
 	Folder string // from the top of the repository: "" or "a/b/"
 	Clean  bool   // the folder is exactly that of the commit
 }
 
-// Commit says where the folder stands. sources are the files of the configuration, by
-// name; one that is not in the commit makes the folder differ from it.
+// Commit returns the HEAD commit of the checkout around the folder, the zero Commit if there
+// is no git, no checkout or no commit yet. sources are the files of the configuration, by
+// name: one that is not in the commit makes the folder unclean.
 func (w *Workspace) Commit(ctx context.Context, sources map[string][]byte) (Commit, error) {
 	repository, err := openGit(ctx, w.Dir)
 	if errors.Is(err, errEmbedded) {
@@ -45,8 +46,8 @@ func (w *Workspace) Commit(ctx context.Context, sources map[string][]byte) (Comm
 	return c, nil
 }
 
-// revision is what the snapshot says it was made from: the git commit when the
-// configuration's folder is exactly that commit, else the text given.
+// revision returns what the snapshot will say that it was made from: the git commit if the
+// configuration's folder is exactly as in that commit, else the text that was given.
 func (w *Workspace) revision(ctx context.Context, t *Tree, given string) (string, error) {
 	c, err := w.Commit(ctx, t.Model.Config.Sources)
 	if err != nil || !c.Clean {
@@ -102,8 +103,8 @@ func sameAsCommitted(entry gitEntry, path string) bool {
 		blobID(bytes.ReplaceAll(content, []byte("\r\n"), []byte("\n")), len(entry.oid)) == entry.oid
 }
 
-// blobID is git's name for a content, in a repository whose names have that many hex
-// digits: SHA-1 with 40, SHA-256 with 64. Which of them it is, the repository has chosen.
+// blobID returns git's name for a file's content, in a repository whose names have that many
+// hex digits: 40 are SHA-1, 64 are SHA-256.
 func blobID(content []byte, digits int) string {
 	var sum hash.Hash = sha1.New()
 	if digits == hex.EncodedLen(sha256.Size) {

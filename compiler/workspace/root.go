@@ -65,8 +65,8 @@ func FindRoot(dir string) (root, inside string) {
 	return dir, ""
 }
 
-// asNamed is the path of a folder in the way in which the one that a search began in was
-// named: from the working folder, or from the top of the file system.
+// asNamed returns the path of a folder in the form in which start was given: relative to the
+// working folder, or absolute.
 func asNamed(start, folder string) string {
 	if filepath.IsAbs(start) {
 		return folder
@@ -84,9 +84,9 @@ func anybodyWrites(folder string) bool {
 	return err != nil || info.Mode().Perm()&0o002 != 0
 }
 
-// repositoryTop is the top of the checkout that a folder lies in, whose path has no
-// links, and the folder itself where there is no checkout. No author of a commit can put
-// a ".git" somewhere: git refuses to track one.
+// repositoryTop returns the top of the checkout that a folder lies in, or the folder itself
+// if there is none. The folder's path must have no links. The author of a commit cannot add
+// a ".git" to mislead it, as git refuses to track one.
 func repositoryTop(folder string) (top string, found bool) {
 	for at := folder; ; at = filepath.Dir(at) {
 		if _, err := os.Lstat(filepath.Join(at, ".git")); err == nil {
@@ -98,9 +98,9 @@ func repositoryTop(folder string) (top string, found bool) {
 	}
 }
 
-// InRepository is the path of a file as hosts of the repository know it: from the top of
-// the checkout around the root, from the root where there is none. A path that leads out
-// stays as it is.
+// InRepository returns a file's path as hosts of the repository know it: relative to the top
+// of the checkout around the root, or to the root if there is no checkout. A path that
+// leads out of it is returned as it is.
 func (w *Workspace) InRepository(path string) string {
 	absolute, err := filepath.Abs(path)
 	if err != nil {

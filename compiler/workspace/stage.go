@@ -9,9 +9,9 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
-// checkStage refuses a release for a share of the fleet where the place cannot hold two
-// snapshots, and every release while such a share is out: it would take the place of a
-// snapshot that some serve already.
+// checkStage refuses a release for a share of the fleet if the place cannot hold two
+// snapshots. It refuses every release while a snapshot is staged, since that would be
+// replaced although some instances serve it already. percent is 0 for a release for all.
 func (w *Workspace) checkStage(prior *Baseline, percent int) error {
 	if s := prior.head.Staged; s != nil {
 		return diag.Failf("stage-open", "Give it to all with writ promote, or give it up with writ abort.",
@@ -29,11 +29,12 @@ func (w *Workspace) checkStage(prior *Baseline, percent int) error {
 	return nil
 }
 
-// Staged is the snapshot that stands beside the one in force, nil when there is none.
+// Staged returns the snapshot that is staged beside the one in force, nil if there is none.
 func (b *Baseline) Staged() *location.Stage { return b.head.Staged }
 
-// both reads the snapshot in force and the one beside it, as a file too.
-func (w *Workspace) both(ctx context.Context) (inForce *Baseline, staged *snapshot.Snapshot, file []byte, err error) {
+// inForceAndStaged reads the snapshot in force and the staged one, and returns the file of the
+// staged one too, which Promote puts byte for byte.
+func (w *Workspace) inForceAndStaged(ctx context.Context) (inForce *Baseline, staged *snapshot.Snapshot, file []byte, err error) {
 	if inForce, err = w.Snapshot.baseline(ctx); err != nil {
 		return nil, nil, nil, err
 	}
@@ -48,7 +49,7 @@ func (w *Workspace) both(ctx context.Context) (inForce *Baseline, staged *snapsh
 	if file, err = l.Fetch(ctx, inForce.head.Staged.Head); err != nil {
 		return nil, nil, nil, LocationError(err)
 	}
-	// Whether it may be taken is for Promote to say: what nobody trusts can still be given up.
+	// Promote checks the trust. Abort does not: an untrusted stage must be possible to give up.
 	if staged, err = OpenSnapshot(file, w.Snapshot.String()); err != nil {
 		return nil, nil, nil, err
 	}
@@ -56,10 +57,10 @@ func (w *Workspace) both(ctx context.Context) (inForce *Baseline, staged *snapsh
 	return inForce, staged, file, err
 }
 
-// Promote makes a release of the snapshot that is staged: for a larger share, or for all
-// when percent is 0. Nothing is signed: it must be trusted as it is.
+// Promote makes a release of the staged snapshot for a larger share of the fleet, or for all
+// if percent is 0. The file is put as it is, without a new signature, so it must be trusted.
 func (w *Workspace) Promote(ctx context.Context, percent int) (*Release, error) {
-	inForce, staged, file, err := w.both(ctx)
+	inForce, staged, file, err := w.inForceAndStaged(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -76,16 +77,17 @@ func (w *Workspace) Promote(ctx context.Context, percent int) (*Release, error) 
 	}, nil
 }
 
-// Abort makes a release that gives up what is staged: the body in force under the serial
-// after that of the stage, so that nobody is asked to go back.
+// Abort makes a release that gives up the staged snapshot: the body in force, under the
+// serial after the stage's. Instances that serve the stage refuse lower serials, so only a
+// higher one takes them back.
 func (w *Workspace) Abort(ctx context.Context, o ReleaseOptions) (*Release, error) {
-	inForce, staged, _, err := w.both(ctx)
+	inForce, staged, _, err := w.inForceAndStaged(ctx)
 	if err != nil {
 		return nil, err
 	}
 	prior := newBaseline(staged)
 	prior.LockDigest = inForce.LockDigest
-	r := w.again(inForce.Snapshot, prior, condition{head: inForce.head}, o)
+	r := w.releaseAgain(inForce.Snapshot, prior, condition{head: inForce.head}, o)
 	r.forced = true
 	return r, nil
 }

@@ -61,7 +61,7 @@ const digestPrefix = "sha256:"
 
 var isDigest = regexp.MustCompile("^" + digestPrefix + "[0-9a-f]{64}$")
 
-// check applies the rule to a snapshot of the place.
+// check applies the rule to a snapshot that was read from p.
 func (t *Trust) check(snap *snapshot.Snapshot, p Place) error {
 	explicit := len(t.Keys) > 0 || len(t.Digests) > 0
 	if _, isFile := p.File(); !explicit && (isFile || t.signer == nil) {
@@ -80,7 +80,7 @@ func (t *Trust) check(snap *snapshot.Snapshot, p Place) error {
 		"serial %d at %q: %w", snap.Envelope().Serial, p, err)
 }
 
-// place is OpenPlace for a snapshot that this folder is compared with or returns to.
+// place is OpenPlace with the workspace's options and trust.
 func (w *Workspace) place(text string) (Place, error) {
 	p, err := OpenPlace(text, w.location)
 	return p.Trusting(w.trust), err

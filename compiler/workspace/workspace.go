@@ -76,11 +76,11 @@ type Workspace struct {
 	Snapshot Place // where the snapshot in force is written
 
 	prior      Place // where it is read: Snapshot, unless Options name another
-	priorAsked bool
+	priorNamed bool  // Options named it
 	location   location.Options
 	trust      Trust
 	key        ed25519.PrivateKey
-	lockAsked  bool // Options named the lockfile
+	lockNamed  bool // Options named the lockfile
 	varFiles   []inputFile
 	config     config.Options
 	now        func() time.Time
@@ -88,10 +88,11 @@ type Workspace struct {
 	note       func(text string)
 }
 
-// Load finds the folder and reads the files that the options name.
+// Load finds the folder and reads the files of variables that the options name. It does not
+// read the configuration, and asks no location.
 func Load(o Options) (*Workspace, error) {
 	w := &Workspace{Dir: o.Dir, Lockfile: o.Lockfile, location: o.Location, trust: o.Trust, key: o.Key, now: o.Now, rand: o.Rand, note: o.Note}
-	if w.lockAsked = o.Lockfile != (File{}); !w.lockAsked {
+	if w.lockNamed = o.Lockfile != (File{}); !w.lockNamed {
 		w.Lockfile = File{lockfile.DefaultName, filepath.Join(o.Dir, lockfile.DefaultName)}
 	}
 	if o.Key != nil {
@@ -102,7 +103,7 @@ func Load(o Options) (*Workspace, error) {
 	if w.Snapshot, err = w.place(cmp.Or(o.Snapshot, filepath.Join(o.Dir, SnapshotName))); err != nil {
 		return nil, err
 	}
-	if w.prior, w.priorAsked = w.Snapshot, o.Prior != ""; w.priorAsked {
+	if w.prior, w.priorNamed = w.Snapshot, o.Prior != ""; w.priorNamed {
 		if w.prior, err = w.place(o.Prior); err != nil {
 			return nil, err
 		}
@@ -143,20 +144,21 @@ func Load(o Options) (*Workspace, error) {
 // declared yet.
 var ErrNoConfiguration = errors.New("there is no *.hcl file")
 
-// KeepParsed has what was parsed kept from one Compile to the next, for a tree that is
-// compiled again and again while it is edited.
+// KeepParsed keeps parsed files from one Compile to the next, for a tree that is compiled
+// again and again while it is edited. It costs the memory of the syntax.
 func (w *Workspace) KeepParsed() { w.config.Cache = new(source.Cache) }
 
-// WithNote is the workspace with another place for notes: those of a comparison that a page
-// shows are no business of the terminal.
+// WithNote returns a copy of the workspace that sends notes elsewhere: those of a comparison
+// on a page of the console do not belong into the terminal.
 func (w *Workspace) WithNote(note func(text string)) *Workspace {
 	with := *w
 	with.note = note
 	return &with
 }
 
-// Clone is the tree for a further plan, which adds warnings to it and the bytes of the
-// lockfile. The model is shared, and so two plans of one model are made one after another.
+// Clone returns a copy of the tree for another plan, which adds its own warnings and the bytes
+// of the lockfile. The model is shared, and Plan changes it: plans of clones must not be
+// made concurrently.
 func (t *Tree) Clone() *Tree {
 	return &Tree{Model: t.Model, Warnings: slices.Clone(t.Warnings), Sources: maps.Clone(t.Sources), Unsatisfied: t.Unsatisfied}
 }
@@ -189,10 +191,10 @@ func satisfied(t *Tree, err error) (*Tree, error) {
 	return t, err
 }
 
-// CompileForReview is Compile that takes a configuration whose only mistakes are that it
-// does not satisfy its policies: what it changes is then as good a thing to know.
+// CompileForReview is Compile that also returns a configuration whose only errors are failed
+// policies, in Tree.Unsatisfied: a reviewer wants to see what such a change does, too.
 func (w *Workspace) CompileForReview() (*Tree, error) {
-	cfg, list, err := w.load()
+	cfg, list, err := w.load(w.config)
 	if err != nil {
 		return nil, err
 	}
@@ -203,21 +205,22 @@ func (w *Workspace) CompileForReview() (*Tree, error) {
 	return w.compile(cfg, list)
 }
 
-// load loads the folder.
-func (w *Workspace) load() (*config.Config, diag.List, error) {
+// load loads the folder, through a root that no link in it leads out of. The error is about
+// the folder; mistakes in its files are in the list.
+func (w *Workspace) load(options config.Options) (*config.Config, diag.List, error) {
 	root, err := os.OpenRoot(w.Dir)
 	if err != nil {
 		return nil, nil, Unreadable(err)
 	}
 	defer root.Close()
-	cfg, list := config.Load(root, w.config)
+	cfg, list := config.Load(root, options)
 	return cfg, list, nil
 }
 
-// Environment is the issuer's, as far as it can be told of a configuration with mistakes:
-// else that of the revision which it is compared with, "" when neither tells.
+// Environment returns the issuer's environment, even if the configuration has mistakes; if it
+// names none, that of the revision in against; "" if neither does.
 func (w *Workspace) Environment(ctx context.Context, against string) string {
-	if cfg, _, err := w.load(); err == nil && len(cfg.Issuers) > 0 && cfg.Issuers[0].Environment != "" {
+	if cfg, _, err := w.load(w.config); err == nil && len(cfg.Issuers) > 0 && cfg.Issuers[0].Environment != "" {
 		return cfg.Issuers[0].Environment
 	}
 	if !strings.HasPrefix(against, gitScheme) {
@@ -230,7 +233,8 @@ func (w *Workspace) Environment(ctx context.Context, against string) string {
 	return was.Document.Issuer.Environment
 }
 
-// compile goes on with what was loaded.
+// compile compiles what was loaded. list has the diagnostics of loading, some of which the
+// configuration may accept.
 func (w *Workspace) compile(cfg *config.Config, list diag.List) (*Tree, error) {
 	sources := maps.Clone(cfg.Sources) // those of variables among them
 	if sources == nil {
@@ -256,21 +260,17 @@ func (w *Workspace) compile(cfg *config.Config, list diag.List) (*Tree, error) {
 	return t, nil
 }
 
-// Refused is the error of a tree that does not satisfy its policies.
+// Refused returns the error of a tree that does not satisfy its policies.
 func (t *Tree) Refused() *diag.Problems {
 	return t.Problems(append(slices.Clone(t.Unsatisfied), t.Warnings...))
 }
 
-// Sketch compiles the folder for suggestions alone: with errors the model lacks what they
-// are about. It is nil where nothing can be read, and whole if there is no error.
+// Sketch compiles the folder as far as possible, for completion and other suggestions: the
+// model lacks the objects that have errors. whole says that there was none. m is nil if
+// nothing can be read.
 func (w *Workspace) Sketch() (m *compiler.Model, whole bool) {
-	root, err := os.OpenRoot(w.Dir)
-	if err != nil {
-		return nil, false
-	}
-	defer root.Close()
-	cfg, list := config.Load(root, w.config)
-	if len(cfg.Sources) == 0 {
+	cfg, list, err := w.load(w.config)
+	if err != nil || len(cfg.Sources) == 0 {
 		return nil, false
 	}
 	m, found := compiler.Compile(cfg, compiler.CompileOptions{Now: w.now(), Loaded: list})
@@ -285,14 +285,14 @@ func policies(cfg *config.Config) (all []diag.Declared) {
 	return all
 }
 
-// Problems are diagnostics of the tree.
+// Problems returns diagnostics of the tree as an error, with the sources for snippets.
 func (t *Tree) Problems(list diag.List) *diag.Problems {
 	return &diag.Problems{List: list, Sources: t.Sources, Policies: policies(t.Model.Config)}
 }
 
-// take adds diagnostics to the warnings. With an error among them the tree may
-// not go on.
-func (t *Tree) take(list diag.List) error {
+// addDiagnostics adds diagnostics of a later stage to the tree's warnings, or returns all of
+// them as the error when one of them is an error.
+func (t *Tree) addDiagnostics(list diag.List) error {
 	t.Model.Accept(list)
 	if list.HasErrors() {
 		return t.Problems(append(t.Warnings, list...))
@@ -301,7 +301,7 @@ func (t *Tree) take(list diag.List) error {
 	return nil
 }
 
-// A LockCheck is what the configuration makes of the lockfile.
+// A LockCheck is the result of comparing a configuration with its lockfile.
 type LockCheck struct {
 	Before  *lockfile.File // nil when there is none
 	Next    *lockfile.File
@@ -325,8 +325,8 @@ func (w *Workspace) CheckLock(t *Tree, opts compiler.LockOptions) (*LockCheck, e
 	return c, w.makeLock(t, c, c.Before, opts)
 }
 
-// MendLock is CheckLock that takes a lockfile in any layout, and in the place of one
-// that was lost what the snapshot in force records.
+// MendLock is CheckLock that accepts a lockfile in any layout. If the lockfile was lost, the
+// records come from the snapshot in force.
 func (w *Workspace) MendLock(ctx context.Context, t *Tree) (*LockCheck, error) {
 	c := new(LockCheck)
 	if err := w.readLock(t, c, lockfile.ParseWithoutCanonicalCheck); err != nil {
@@ -337,28 +337,32 @@ func (w *Workspace) MendLock(ctx context.Context, t *Tree) (*LockCheck, error) {
 		return nil, err
 	}
 	guarding := c.Before
-	if guarding == nil && inForce.Document != nil { // one that was lost must not begin anew with whatever the tree says now
+	// A lockfile made from the tree alone would record whatever identifiers the tree has now,
+	// and so bless a change that the lost one would have refused.
+	if guarding == nil && inForce.Document != nil {
 		guarding, c.Rebuilt = compiler.LockFromDocument(inForce.Document), true
 	}
 	return c, w.makeLock(t, c, guarding, compiler.LockOptions{Prior: inForce.Document})
 }
 
-// makeLock makes the next lockfile out of the one that guards the identifiers.
+// makeLock sets c.Next and c.Renames: the lockfile that follows from the tree and from
+// guarding, the one whose identifiers must be kept.
 func (w *Workspace) makeLock(t *Tree, c *LockCheck, guarding *lockfile.File, opts compiler.LockOptions) error {
 	opts.Name = w.Lockfile.Name
 	var list diag.List
 	c.Next, c.Renames, list = compiler.CheckLock(t.Model, guarding, opts)
-	return t.take(list)
+	return t.addDiagnostics(list)
 }
 
-// readLock reads the lockfile, if there is one. Its bytes become a source of snippets.
+// readLock reads the lockfile, if there is one, into c.Before and c.bytes. Its bytes are also
+// added to the tree's sources, for snippets in diagnostics.
 func (w *Workspace) readLock(t *Tree, c *LockCheck, parse func(name string, content []byte) (*lockfile.File, diag.List)) error {
 	content, err := w.input(w.Lockfile).read()
 	if errors.Is(err, fs.ErrNotExist) {
-		if w.lockAsked { // a mistyped name would guard no identifier
+		if w.lockNamed { // a mistyped name would guard no identifier
 			d := diag.Newf("lock-missing", hcl.Range{},
 				"There is no %q, so every identifier counts as new. That is right before the first apply; otherwise correct --lockfile.", w.Lockfile.Name)
-			return t.take(diag.List{d.WithSeverity(diag.Warning)})
+			return t.addDiagnostics(diag.List{d.WithSeverity(diag.Warning)})
 		}
 		return nil
 	}
@@ -368,13 +372,12 @@ func (w *Workspace) readLock(t *Tree, c *LockCheck, parse func(name string, cont
 	t.Sources[w.Lockfile.Name] = content
 	lock, list := parse(w.Lockfile.Name, content)
 	c.Before, c.bytes = lock, content
-	return t.take(list)
+	return t.addDiagnostics(list)
 }
 
-// Flags are the flags that say what a plan is made of, one way to write them:
-// variables by name, paths as seen from the root. A saved plan notes them for a
-// person to repeat. Apply never takes them from the file: whoever could edit it
-// would choose the variables.
+// Flags returns the flags that a plan was made with, in one canonical form: variables by
+// name, paths relative to the root. A saved plan notes them for a person to repeat. Apply
+// never takes them from the plan: whoever could edit that file would choose the variables.
 func (w *Workspace) Flags() []string {
 	words := []string{}
 	for _, name := range slices.Sorted(maps.Keys(w.config.Vars)) {
@@ -389,14 +392,14 @@ func (w *Workspace) Flags() []string {
 	if snap := w.placeFromRoot(w.Snapshot); snap != SnapshotName {
 		words = append(words, "--snapshot", snap)
 	}
-	if w.priorAsked {
+	if w.priorNamed {
 		words = append(words, "--prior", w.placeFromRoot(w.prior))
 	}
 	return words
 }
 
-// placeFromRoot is FromRoot of a file. Another location is named as messages show
-// it: a saved plan holds no credential.
+// placeFromRoot is FromRoot for a place. Another location than a file is named as messages
+// show it, so that a saved plan holds no credential.
 func (w *Workspace) placeFromRoot(p Place) string {
 	if path, ok := p.File(); ok {
 		return w.FromRoot(path)
@@ -404,8 +407,8 @@ func (w *Workspace) placeFromRoot(p Place) string {
 	return p.String()
 }
 
-// PathOf is where the file is that a diagnostic names: the lockfile and the files of
-// variables are named as the options do, every other one by its path in the root.
+// PathOf returns the path of the file that a diagnostic names. Diagnostics name the lockfile
+// and the files of variables as the options do, and every other file by its path in the root.
 func (w *Workspace) PathOf(name string) string {
 	if name == w.Lockfile.Name {
 		return w.Lockfile.Path
@@ -418,7 +421,8 @@ func (w *Workspace) PathOf(name string) string {
 	return filepath.Join(w.Dir, filepath.FromSlash(name))
 }
 
-// FromRoot is a path as seen from the root of the configuration, where apply runs.
+// FromRoot returns a path relative to the root of the configuration, with forward slashes; an
+// absolute one if there is no relative path, as between two drives.
 func (w *Workspace) FromRoot(path string) string {
 	root, errRoot := filepath.Abs(w.Dir)
 	absolute, err := filepath.Abs(path)

@@ -81,3 +81,25 @@ func TestSecretsOnTheLine(t *testing.T) {
 		}
 	}
 }
+
+// A configuration that a program wrote as one line of JSON has lines of any length, and a
+// secret on one is masked wherever the part that is shown begins and ends.
+func TestSecretsOnALongLine(t *testing.T) {
+	filler := strings.Repeat(`"a":1,`, 2000)
+	for name, before := range map[string]string{"just before": "", "at the edge": strings.Repeat(" ", 60)} {
+		secret := `"hash":"hunter2-` + strings.Repeat("hunter2", 300) + `",`
+		src := "{" + filler + secret + before + `"mistake":1,` + filler + `"secret":"hunter2"}` + "\n"
+		at := strings.Index(src, `"mistake"`)
+		for _, offset := range []int{at, at - len(before) - 20, strings.Index(src, `"hash"`) - 200} {
+			rng := hcl.Range{Filename: "a.hcl.json", Start: hcl.Pos{Line: 1, Column: 1, Byte: offset}, End: hcl.Pos{Line: 1, Column: 2, Byte: offset + 5}}
+			list := diag.List{{Severity: diag.Error, Code: "x", Summary: "X", Range: rng}}
+			var text bytes.Buffer
+			if err := diag.WriteText(&text, list, map[string][]byte{"a.hcl.json": []byte(src)}, 0, false); err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(text.String(), "hunter") || !strings.Contains(text.String(), "...") {
+				t.Errorf("%s, from %d:\n%s", name, offset, text.String())
+			}
+		}
+	}
+}

@@ -164,7 +164,7 @@ func (s *source) snippet(rng hcl.Range) (lines []line, more bool) {
 // cutLine makes a line printable and shortens a long one around the range to
 // underline.
 func cutLine(number int, text []byte, start, end int) line {
-	text = withoutSecrets(bytes.TrimSuffix(text, []byte("\r")))
+	text = bytes.TrimSuffix(text, []byte("\r"))
 	start, end = clamp(start, 0, len(text)), clamp(end, 0, len(text))
 	from, to := 0, len(text)
 	before, after := "", ""
@@ -179,6 +179,9 @@ func cutLine(number int, text []byte, start, end int) line {
 			after = "..."
 		}
 	}
+	base := max(0, from-maxSecret)
+	text = withoutSecrets(text[base:min(len(text), to+maxNumber)])
+	start, end, from, to = start-base, end-base, from-base, to-base
 	head := before + printable(text[from:start])
 	mark := printable(text[start:end])
 	return line{number: number, text: head + mark + printable(text[end:to]) + after, start: len(head), end: len(head) + len(mark)}
@@ -237,18 +240,19 @@ var secretValue = regexp.MustCompile(`\b(?:hash|value|secret|client_secret|clien
 // an expression.
 var harmless = regexp.MustCompile(`^(?:env:|file:|pkcs11:|sha256:|\$argon2|\$2[aby]\$|\$\{|-?[0-9.]*$)`)
 
-// maxMaskedLine is the longest line that is searched for secrets, in bytes: the search takes
-// time with the length, for each diagnostic on the line. A line that an author wrote by hand
-// is shorter.
-const maxMaskedLine = 4096
+// How far around the shown part of a line secrets are searched for, in bytes. A program may
+// have written the whole configuration as one line of JSON, and the search takes time with
+// the length, for each diagnostic on the line. A private key of 4096 bits in PEM has 3,300
+// bytes. Behind the shown part only a number has to be told from what begins like one.
+const (
+	maxSecret = 4096 // before
+	maxNumber = 64   // behind
+)
 
-// withoutSecrets returns a line with its secrets overwritten. It looks at every
-// line that is shown: a diagnostic about something else may show a line with a
+// withoutSecrets returns a part of a line with its secrets overwritten. It is called for
+// every line that is shown: a diagnostic about something else may show a line with a
 // secret that nobody marked.
 func withoutSecrets(line []byte) []byte {
-	if len(line) > maxMaskedLine {
-		return line
-	}
 	out := line
 	for _, m := range secretValue.FindAllSubmatchIndex(line, -1) {
 		if start, end := m[2], m[3]; start < end && !harmless.Match(line[start:end]) {

@@ -82,8 +82,8 @@ func find(name string) *algorithm {
 	return nil
 }
 
-// Coded returns the algorithms that have a use, in the order of their codes in a
-// snapshot. An algorithm keeps its place for ever.
+// Coded returns the algorithms that have a use. A snapshot stores an algorithm as its index in
+// this list, so that an algorithm keeps its place for ever.
 func Coded() []Alg {
 	var algs []Alg
 	for _, row := range algorithms {
@@ -94,8 +94,8 @@ func Coded() []Alg {
 	return algs
 }
 
-// Algs returns the algorithms of a use in the order in which people are shown them:
-// those with a key pair first.
+// Algs returns the algorithms of a use in the order in which people are shown them: those
+// with a key pair first, since a shared secret lets every verifier make tokens.
 func Algs(use Use) []Alg {
 	algs := slices.DeleteFunc(Coded(), func(alg Alg) bool { return !alg.For(use) })
 	slices.SortStableFunc(algs, func(a, b Alg) int {
@@ -110,7 +110,7 @@ func Algs(use Use) []Alg {
 	return algs
 }
 
-// Names are the names of the algorithms of a use, in the order of Algs.
+// Names returns the names of the algorithms of a use, in the order of Algs.
 func Names(use Use) (names []string) {
 	for _, alg := range Algs(use) {
 		names = append(names, string(alg))
@@ -118,8 +118,8 @@ func Names(use Use) (names []string) {
 	return names
 }
 
-// Aliases are the second names of the algorithms of a use. Metadata lists them too: a
-// client looks for the name that it knows.
+// Aliases returns the second names of the algorithms of a use. Metadata lists them too,
+// because a client looks for the name that it knows.
 func Aliases(use Use) (names []string) {
 	for _, alg := range Algs(use) {
 		if alias := find(string(alg)).alias; alias != "" {
@@ -148,7 +148,8 @@ func (a Alg) For(use Use) bool {
 	return row != nil && row.uses&use != 0
 }
 
-// Shared reports whether who verifies holds the secret that signs.
+// Shared reports whether the algorithm signs and verifies with one secret, so that whoever can
+// verify a token can also make one.
 func (a Alg) Shared() bool {
 	row := find(string(a))
 	return row != nil && row.key == secretKey
@@ -220,7 +221,7 @@ func (a Alg) Verify(key any, input, signature []byte) bool {
 	}
 	digest := row.hash.New()
 	digest.Write(input)
-	sum := digest.Sum(make([]byte, 0, 64))
+	sum := digest.Sum(make([]byte, 0, 64)) // of constant size, so that it is on the stack: SHA-512 has 64 bytes
 	switch key := key.(type) {
 	case *rsa.PublicKey:
 		return row.key == rsaKey && row.verifyRSA(key, sum, signature)
@@ -235,9 +236,10 @@ func (a Alg) Verify(key any, input, signature []byte) bool {
 	return false
 }
 
-// verifyRSA does the same work for every signature. A number that is no residue of
-// the modulus would be refused at once, and its time would compare the caller's
-// number with the moduli of our clients.
+// verifyRSA does the same work for every signature. Package rsa refuses at once a number that
+// is not smaller than the modulus. From that difference in time a caller could find out the
+// moduli of other clients, by comparing them with numbers of its own. So such a number is
+// replaced by zeros, verified like any other, and refused whatever the result.
 func (row *algorithm) verifyRSA(key *rsa.PublicKey, sum, signature []byte) bool {
 	residue := len(signature) == key.Size() && new(big.Int).SetBytes(signature).Cmp(key.N) < 0
 	if !residue {
@@ -252,8 +254,8 @@ func (row *algorithm) verifyRSA(key *rsa.PublicKey, sum, signature []byte) bool 
 	return err == nil && residue
 }
 
-// A keyType is a type of key with its curve (RFC 7518 section 6, RFC 8037). Each is one
-// variable, so that types are compared by address.
+// A keyType is a type of key with its curve (RFC 7518 section 6, RFC 8037). There is one
+// variable for each, so that types are compared by pointer.
 type keyType struct {
 	kty, crv string         // as in a JWK; crv is "" for a type without curves
 	curve    elliptic.Curve // of EC, nil otherwise

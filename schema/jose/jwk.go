@@ -26,7 +26,8 @@ const (
 	maxKID                = 256 // bytes
 )
 
-// A PublicKey is a key that has been checked. It is read, never written.
+// A PublicKey is a key that has been checked: its type, its strength, and that its point is on
+// the curve. It is shared by goroutines and must not be changed.
 type PublicKey struct {
 	KID        string           // "" when it has none
 	Alg        Alg              // the one algorithm that it verifies; "" when ReadKeys found none
@@ -97,7 +98,8 @@ func ParseKey(object []byte, algs ...Alg) (PublicKey, error) {
 	return parseKey(object, func(k *jwk) (Alg, error) { return k.pin(algs) })
 }
 
-// parseKey reads one key. The thumbprint comes last: it is of members that were checked.
+// parseKey reads one key. The thumbprint comes last, because only checked members are
+// canonical: two spellings of one key must not have two thumbprints.
 func parseKey(object []byte, pin func(*jwk) (Alg, error)) (key PublicKey, err error) {
 	k, t, err := readJWK(object)
 	if err != nil {
@@ -153,13 +155,14 @@ func CanonicalKeys(text string) (canonical string, err error) {
 	return encodeKeys(keys)
 }
 
-// NumKeys is the number of keys in a set that CanonicalKeys or CanonicalPEM has returned.
+// NumKeys returns the number of keys in a set that CanonicalKeys or CanonicalPEM has returned.
+// It parses nothing, because a configuration may have very many sets.
 func NumKeys(canonical string) int {
 	return strings.Count(canonical, `"kty":`) // once a key; a quotation mark in a value stands escaped
 }
 
-// encodeKeys writes a set in its canonical form: members by name, nothing escaped that need
-// not be, no white space.
+// encodeKeys writes a set in its canonical form: members sorted by name, no white space, and
+// no escapes that JSON does not require. Two sets with equal keys are then equal as texts.
 func encodeKeys(keys []jwk) (string, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -256,7 +259,8 @@ func readJWK(text []byte) (k jwk, t *keyType, err error) {
 	return k, t, err
 }
 
-// keyType finds the type of the key, which its alg must fit.
+// keyType returns the type of the key, by its kty and crv. The key's alg, if there is one, must
+// fit the type. A name that is in no registry makes the key unusable and not the set invalid.
 func (k *jwk) keyType() (*keyType, error) {
 	i := slices.IndexFunc(publicTypes, func(t *keyType) bool { return t.kty == k.Kty && (t.crv == "" || t.crv == k.Crv) })
 	if i < 0 {
@@ -302,15 +306,15 @@ func (k *jwk) pin(allowed []Alg) (Alg, error) {
 	return "", unusable{fmt.Errorf("is not for %v", allowed)}
 }
 
-// thumbprint is the RFC 7638 SHA-256 thumbprint of the key.
+// thumbprint returns the RFC 7638 thumbprint of the key, by SHA-256.
 func (k *jwk) thumbprint() string {
 	sum := sha256.Sum256(k.required())
 	return encode(sum[:])
 }
 
-// required are the members of the key itself in the order of their names, without
-// whitespace: what a thumbprint is of (RFC 7638 section 3.2). The values are canonical
-// base64url once the key has been parsed, so that nothing in them is escaped.
+// required returns a JSON object of the members that make up the key, in the order of their
+// names and without whitespace: the input of a thumbprint (RFC 7638 section 3.2). The values
+// are canonical base64url once the key has been parsed, so that nothing in them is escaped.
 func (k *jwk) required() []byte {
 	text := []byte{'{'}
 	for _, m := range [...]struct{ name, value string }{{"crv", k.Crv}, {"e", k.E}, {"kty", k.Kty}, {"n", k.N}, {"x", k.X}, {"y", k.Y}} {
@@ -326,8 +330,8 @@ func (k *jwk) required() []byte {
 	return append(text, '}')
 }
 
-// Thumbprint is the RFC 7638 SHA-256 thumbprint of a public key that Alg.Check has
-// passed.
+// Thumbprint returns the RFC 7638 thumbprint, by SHA-256, of a public key that Alg.Check has
+// passed. It panics for any other.
 func Thumbprint(public crypto.PublicKey) string {
 	k := mustDescribe(public)
 	return k.thumbprint()
@@ -352,7 +356,7 @@ func mustDescribe(public crypto.PublicKey) *jwk {
 	return &k
 }
 
-// describe checks a public key and returns its type and its members.
+// describe checks a public key of the standard library and returns its type and its members.
 func describe(public crypto.PublicKey) (*keyType, jwk, error) {
 	switch key := public.(type) {
 	case *rsa.PublicKey:
@@ -375,7 +379,8 @@ func describe(public crypto.PublicKey) (*keyType, jwk, error) {
 	return nil, jwk{}, errors.New("is neither RSA, EC nor Ed25519")
 }
 
-// material parses the key itself.
+// material parses the numbers of the key, and checks them. The decoding is strict, so that one
+// key has one form: no leading zeros, coordinates of full length (RFC 7518 section 6.2.1.2).
 func (t *keyType) material(k *jwk) (crypto.PublicKey, error) {
 	if t == rsaKey {
 		n, ok1 := Base64URL(k.N)
@@ -407,8 +412,9 @@ func (t *keyType) material(k *jwk) (crypto.PublicKey, error) {
 	return key, nil
 }
 
-// Base64URL decodes the one encoding of bytes that is accepted: the URL alphabet, no
-// padding, the unused bits of the last character zero.
+// Base64URL decodes the one encoding of bytes that is accepted: the URL alphabet, no padding,
+// the unused bits of the last character zero. With a second accepted encoding, a token could
+// be changed without its signature failing, and would no longer be recognized as used.
 func Base64URL(s string) ([]byte, bool) {
 	if strings.ContainsAny(s, "\r\n") { // which the decoder would skip
 		return nil, false

@@ -51,6 +51,8 @@ func Split(token string, limit int) (*JWS, error) {
 	if len(token) > limit {
 		return nil, &FormError{TooLarge, fmt.Sprintf("token of %d bytes is longer than %d", len(token), limit)}
 	}
+	// Counted first: a token of thousands of dots, as in encryption, must not be cut into as
+	// many parts.
 	if strings.Count(token, ".") != 2 {
 		return nil, malformed("the token does not have three parts with dots between them")
 	}
@@ -111,8 +113,8 @@ func (t *JWS) readHeader(use Use) error {
 	return nil
 }
 
-// mediaType is a typ as it is compared: media types have no case, and
-// "application/" is understood (RFC 7515 section 4.1.9).
+// mediaType returns a typ in the form in which it is compared: in lower case, and without
+// "application/", which may be left out (RFC 7515 section 4.1.9).
 func mediaType(typ string) string {
 	typ = strings.ToLower(typ)
 	if rest, ok := strings.CutPrefix(typ, "application/"); ok && !strings.Contains(rest, "/") {

@@ -21,6 +21,8 @@ func CanonicalPEM(text string) (canonical string, err error) {
 		var block *pem.Block
 		before := rest
 		if block, rest = pem.Decode(rest); block == nil {
+			// A block that is cut off is no block to pem.Decode. Without this check its key
+			// would be missing, and nobody would be told.
 			if len(bytes.TrimSpace(before)) != 0 && len(keys) > 0 {
 				return "", errors.New("PEM text goes on behind its last block: leave that out")
 			}
@@ -40,8 +42,9 @@ func CanonicalPEM(text string) (canonical string, err error) {
 	return encodeKeys(keys)
 }
 
-// publicFromPEM reads the key of one block. Of a certificate only the key counts: neither
-// its names nor its dates are looked at, as the configuration says whose key it is and when.
+// publicFromPEM reads the key of one block. Of a certificate only the key counts: its names
+// and dates are ignored, because the configuration says whose key it is and from when until
+// when. Its errors follow the words "PEM block N".
 func publicFromPEM(block *pem.Block) (k jwk, err error) {
 	var key crypto.PublicKey
 	switch block.Type {
@@ -96,7 +99,8 @@ func ParsePrivateKey(text []byte) (crypto.Signer, error) {
 	}
 }
 
-// EncodePrivateKey writes a private key as PKCS #8 in PEM.
+// EncodePrivateKey writes a private key as PKCS #8 in PEM, unencrypted: whoever keeps it must
+// protect it.
 func EncodePrivateKey(private crypto.Signer) ([]byte, error) {
 	der, err := x509.MarshalPKCS8PrivateKey(private)
 	if err != nil {

@@ -27,6 +27,7 @@ func ParsePrivateJWK(text []byte) (private crypto.Signer, kid string, err error)
 			return nil, "", fmt.Errorf("JWK is refused: %w", err)
 		}
 	}
+	// "d" is in private keys of every type but a symmetric one, which has "k" and no public half.
 	if object.Get("d") == nil {
 		return nil, "", errors.New(`JWK has no member "d": it is not a private key`)
 	}

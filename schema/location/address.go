@@ -30,8 +30,9 @@ const (
 //	oci://REGISTRY/REPOSITORY[:TAG]                   TAG moves; "latest" without one
 //	nats://HOST[:PORT],.../BUCKET/NAME[?replicas=3]   tls:// demands TLS
 //
-// It is printed without what may hold a credential: of a web server's the host
-// alone, of NATS the servers, bucket and name.
+// It is printed without the parts that may hold a credential: of a web server only the host
+// is shown, since a path or query may be a presigned URL's; of NATS the servers, bucket and
+// name. The zero Address names nothing.
 type Address struct {
 	scheme string
 	path   string   // of a file
@@ -40,11 +41,12 @@ type Address struct {
 	registry, repository, tag string
 
 	servers      natsbucket.Servers // of NATS
-	bucket, name string
-	replicas     int // of a bucket that does not exist yet
+	bucket, name string             // name is "" in the address that a Roster of a store has
+	replicas     int                // for a bucket that Put has to make
 }
 
-// Parse reads an address. Its errors quote nothing that may be a credential.
+// Parse reads an address. Its errors quote nothing that may be a credential. It asks no
+// server: that the host or the folder exists is found out by the first call.
 func Parse(text string) (Address, error) {
 	scheme, rest, isURL := strings.Cut(text, "://")
 	switch {
@@ -78,7 +80,7 @@ func (a Address) IsFile() (path string, ok bool) {
 // "" for a file.
 func (a Address) Scheme() string { return a.scheme }
 
-// Writable reports whether Put can work at all.
+// Writable reports whether Put can work at all. To a web server it answers ErrReadOnly.
 func (a Address) Writable() bool { return a.scheme != schemeHTTPS && a.scheme != schemeHTTP }
 
 // String returns the address as a log may have it.
@@ -101,6 +103,7 @@ func (a Address) String() string {
 	return strconv.Quote(filepath.ToSlash(a.path))
 }
 
+// parseWeb sets url. The fragment is dropped, since it is not sent to a server.
 func (a *Address) parseWeb(text string) error {
 	u, err := url.Parse(text)
 	if err != nil || u.Hostname() == "" {
@@ -114,7 +117,8 @@ func (a *Address) parseWeb(text string) error {
 	return nil
 }
 
-// isLoopback reports whether a host name or address is this machine.
+// isLoopback reports whether a host name or address is this machine's own. The names below
+// "localhost" are (RFC 6761 section 6.3).
 func isLoopback(host string) bool {
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		return true
@@ -123,8 +127,8 @@ func isLoopback(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// maxTag leaves room behind a moving tag for "-" and a serial: a tag has at most
-// 128 characters.
+// maxTag is how long a moving tag may be. The OCI distribution specification allows 128
+// characters; the rest is for the "-SERIAL" of the permanent tags.
 const maxTag = 100
 
 var (
@@ -132,6 +136,8 @@ var (
 	tagName        = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
 )
 
+// parseRegistry sets registry, repository and tag. rest is what follows "oci://". The names
+// are checked here so that a typing error is told with the address, and not as a 404.
 func (a *Address) parseRegistry(rest string) error {
 	registry, path, _ := strings.Cut(rest, "/")
 	switch {
@@ -157,8 +163,11 @@ func (a *Address) parseRegistry(rest string) error {
 	return nil
 }
 
+// entryName is the syntax of a key in a bucket that is at the same time one subject of NATS
+// without wildcards or empty tokens.
 var entryName = regexp.MustCompile(`^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$`)
 
+// parseBucket sets servers, bucket, name and replicas. rest is what follows "nats://".
 func (a *Address) parseBucket(rest string) error {
 	rest, query, _ := strings.Cut(rest, "?")
 	hosts, path, _ := strings.Cut(rest, "/")

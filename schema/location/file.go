@@ -20,14 +20,15 @@ import (
 // file that it leads to is replaced. What is no regular file is refused: reading a
 // pipe might never end.
 //
-// Put holds an advisory lock beside the file, so that of two that put at the same
-// time the second finds the location moved. A program that replaces the file
-// without the lock is noticed unless it does so between comparison and rename.
+// Put holds an advisory lock in a file beside it, so that the second of two concurrent Puts
+// finds the location moved. A program that replaces the file without the lock is noticed,
+// unless it does so between the comparison and the rename. The lock file stays: removing it
+// would let two processes hold locks on two files of the same name.
 type fileLocation struct{ path string }
 
 func (l *fileLocation) String() string { return Address{path: l.path}.String() }
 
-// A look costs no one anything, and so failures change nothing.
+// pace has no back-off: looking at a file burdens nobody.
 func (l *fileLocation) pace() pace {
 	return pace{poll: 5 * time.Second, retry: 5 * time.Second, most: 5 * time.Second}
 }
@@ -59,7 +60,8 @@ func (l *fileLocation) open() (*os.File, fs.FileInfo, error) {
 	return nil, nil, l.failed("read", err)
 }
 
-// failed words an error of the file system for people.
+// failed wraps an error with the operation and the location. It drops the operation and the
+// path of a *fs.PathError, which would say the same again.
 func (l *fileLocation) failed(operation string, err error) error {
 	if cause, ok := errors.AsType[*fs.PathError](err); ok {
 		err = cause.Err
@@ -86,7 +88,8 @@ func (l *fileLocation) Head(ctx context.Context, _ Head) (Head, error) {
 	return headBySum(header), nil
 }
 
-// headBySum is the Head of a location that has no name for a file but the file's own.
+// headBySum returns the Head of a file in a place that has no identifier of its own for
+// content: the checksum of the whole file, from its header, is the Version.
 func headBySum(h snapshot.Header) Head {
 	head := headOf(h)
 	head.Version = h.Sum
@@ -112,7 +115,8 @@ func (l *fileLocation) Fetch(ctx context.Context, head Head) ([]byte, error) {
 	return file, nil
 }
 
-// lockPoll is how often a lock that somebody holds is tried again.
+// lockPoll is the time between two attempts to lock. An advisory lock cannot be waited for
+// with a context, so Put polls.
 const lockPoll = 20 * time.Millisecond
 
 func (l *fileLocation) Put(ctx context.Context, file []byte, prior Head) (Head, error) {
@@ -130,8 +134,8 @@ func (l *fileLocation) Put(ctx context.Context, file []byte, prior Head) (Head, 
 		return Head{}, l.failed("lock", err)
 	}
 	defer lock.Close()
-	now, err := newest(ctx, l)
-	if err != nil {
+	now, err := l.Head(ctx, Head{})
+	if err != nil && !errors.Is(err, ErrAbsent) {
 		return Head{}, err
 	}
 	if _, err := checkPut(l, file, now, prior); errors.Is(err, ErrMoved) {

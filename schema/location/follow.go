@@ -19,8 +19,8 @@ type Schedule struct {
 	// is at a random moment of the first Poll; without, it is now.
 	Held Head
 
-	// Now asks for a look before its time, and says what the follower holds by then: a
-	// snapshot that was given before and is another one is given again. nil never asks.
+	// Now requests a look at once. The Head that is sent replaces Held: a snapshot other
+	// than that one is given although it was given before. nil never requests one.
 	Now <-chan Head
 
 	// Choose says which of the snapshots that the location holds is for the follower:
@@ -30,10 +30,10 @@ type Schedule struct {
 
 // A Look is what a follower found.
 type Look struct {
-	Head Head   // what the location holds for the follower; zero when Err is set
-	File []byte // the file, when it is another than at the last look; nil otherwise
-	Err  error  // why the location, or what it holds, was not of use
-	Next time.Duration
+	Head Head          // what the location holds for the follower; zero when Err is set
+	File []byte        // the file, when it is another than at the last look; nil otherwise
+	Err  error         // why the location, or what it holds, was not of use
+	Next time.Duration // until the next look, unless something is pushed or requested before
 }
 
 // The longest waits that a location can cause, so that a mistake of its
@@ -43,38 +43,47 @@ const (
 	maxRetryAfter = time.Hour
 )
 
-// chases is how often a follower looks again at once because the snapshot was
-// replaced while it was fetched.
-const chases = 3
+// maxRefetches is how often Head and Fetch are tried in a row, because the snapshot was
+// replaced between the two.
+const maxRefetches = 3
 
-// A pace is how often a location wants to be asked.
+// A pace is how often a location is asked: the times between two looks.
 type pace struct {
 	poll  time.Duration // without a failure
-	retry time.Duration // after the first failure; it doubles with each
+	retry time.Duration // after the first failure; it doubles with each further one
 	most  time.Duration // after any number of failures
 }
 
-// A paced location has a pace of its own.
+// A paced location has another pace than defaultPace.
 type paced interface{ pace() pace }
 
-// A pusher sends whenever the location may hold something new, until ctx ends.
+// defaultPace is that of web servers and registries.
+var defaultPace = pace{poll: 30 * time.Second, retry: 30 * time.Second, most: maxBackOff}
+
+// A pusher is a location that announces changes. The channel receives whenever the location
+// may hold something new, until ctx ends.
 type pusher interface {
 	changes(ctx context.Context) <-chan struct{}
 }
 
-// Follow looks at a location until ctx ends or the loop over it is left, and gives
-// each look: what is new, that nothing is, or what is wrong. A snapshot is given
-// once, whatever the caller thinks of it. A location that pushes is asked when it does, and every Poll besides.
+// Follow looks at a location until ctx ends or the loop over it is left, and yields
+// each look: what is new, that nothing is, or what is wrong. It yields a snapshot's file
+// once, even if the caller refuses it; Schedule.Now is how the caller asks for it again. A
+// location that pushes is asked when it announces a change, and every Poll besides, since an
+// announcement may be lost.
 //
-// After a failure the waits grow, each twice the one before, up to five minutes
-// (a file is looked at as often as ever); that there is no snapshot is none. Retry-After (RFC 9110 section 10.2.3)
-// makes a wait longer up to an hour, max-age of Cache-Control (RFC 9111 section
-// 5.2.2.1) up to five minutes.
+// After each failure the wait doubles, up to five minutes; a file is looked at as often as
+// ever. An absent snapshot is no failure. Retry-After (RFC 9110 section 10.2.3) makes a
+// wait longer, up to an hour, and max-age of Cache-Control (RFC 9111 section 5.2.2.1) up to
+// five minutes.
+//
+// Everything runs in the caller's goroutine: there is no look while the caller handles the
+// one before.
 func Follow(ctx context.Context, l Location, s Schedule) iter.Seq[Look] {
 	return func(yield func(Look) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		f := &follower{location: l, choose: s.Choose, held: s.Held, pace: pace{poll: 30 * time.Second, retry: 30 * time.Second, most: maxBackOff}}
+		f := &follower{location: l, choose: s.Choose, held: s.Held, pace: defaultPace}
 		if own, ok := l.(paced); ok {
 			f.pace = own.pace()
 		}
@@ -87,7 +96,7 @@ func Follow(ctx context.Context, l Location, s Schedule) iter.Seq[Look] {
 			pushed = p.changes(ctx)
 		}
 		var first time.Duration
-		if !s.Held.IsZero() {
+		if !s.Held.IsZero() { // nothing is urgent, and a fleet may have restarted all at once
 			first = rand.N(f.pace.poll)
 		}
 		timer := time.NewTimer(first)
@@ -109,16 +118,17 @@ func Follow(ctx context.Context, l Location, s Schedule) iter.Seq[Look] {
 	}
 }
 
-// A follower is what is remembered from look to look.
+// A follower is the state of one call of Follow from look to look.
 type follower struct {
 	location Location
 	choose   func(Head) Head
-	known    Head // the location's last answer
-	held     Head // what was chosen of it
+	known    Head // the location's last answer, for its next Head
+	held     Head // the snapshot that the caller was given, or said that it holds
 	pace     pace
-	failures int
+	failures int // in a row
 }
 
+// look makes one look, and decides when the next one is due.
 func (f *follower) look(ctx context.Context) Look {
 	var hint cacheHint
 	head, file, err := f.ask(ctx, &hint)
@@ -134,9 +144,10 @@ func (f *follower) look(ctx context.Context) Look {
 	return Look{Head: head, File: file, Next: max(jitter(f.pace.poll), min(hint.fresh, maxBackOff))}
 }
 
-// ask looks, and fetches what is new.
+// ask asks the location for its Head, and fetches the chosen snapshot unless it is held.
+// known is kept even if the fetch fails; held changes in look, and only after success.
 func (f *follower) ask(ctx context.Context, hint *cacheHint) (head Head, file []byte, err error) {
-	for range chases {
+	for range maxRefetches {
 		if head, err = f.location.Head(context.WithValue(ctx, cacheHintKey{}, hint), f.known); err != nil {
 			return head, nil, err
 		}
@@ -155,6 +166,7 @@ func (f *follower) ask(ctx context.Context, hint *cacheHint) (head Head, file []
 	return head, file, err
 }
 
+// backOff returns the wait after the present number of failures.
 func (f *follower) backOff() time.Duration {
 	wait := f.pace.retry
 	for range min(f.failures-1, 32) {
@@ -163,10 +175,10 @@ func (f *follower) backOff() time.Duration {
 	return min(wait, f.pace.most)
 }
 
-// jitter draws a time up to a fifth shorter or longer.
+// jitter returns a random time up to a fifth shorter or longer than d.
 func jitter(d time.Duration) time.Duration { return d*4/5 + rand.N(d*2/5+1) }
 
-// retryAfter is how long the location asked to be left alone.
+// retryAfter returns the server's Retry-After in an error, 0 without one.
 func retryAfter(err error) time.Duration {
 	if status, ok := errors.AsType[*StatusError](err); ok {
 		return status.RetryAfter

@@ -26,18 +26,19 @@ const (
 	headerTimeout = 20 * time.Second
 	maxHeader     = 64 << 10
 	maxRedirects  = 3
-	maxDrained    = 128 << 10 // of an answer that nobody reads, so that the connection lives on
+	maxDrained    = 128 << 10 // bytes read of an unused body so that its connection can be used again
 
-	// idleTimeout keeps a connection from one look to the next.
+	// idleTimeout keeps a connection from one look to the next, also at the longest wait.
 	idleTimeout = maxBackOff + time.Minute
 )
 
-// A StatusError is an answer of HTTP that is of no use.
+// A StatusError is an HTTP answer with a status that brings no snapshot. Its text quotes no
+// URL beyond the host.
 type StatusError struct {
 	Host       string
 	Status     int
 	Detail     string        // what the server says of it, made fit for a log; may be empty
-	RetryAfter time.Duration // that it asked for; 0 for none
+	RetryAfter time.Duration // what the server asked for; 0 for none
 }
 
 // Error implements error.
@@ -49,9 +50,9 @@ func (e *StatusError) Error() string {
 	return strings.TrimSpace(text)
 }
 
-// newClient returns the client for web servers and registries. It keeps
-// connections, follows few redirects and those to https alone, and takes
-// what says that a server is busy or broken for an error.
+// newClient returns the client for web servers and registries. It keeps connections between
+// looks, follows few redirects and only to https, and returns a *StatusError instead of an
+// answer that says that a server is busy or broken. The transport is for Close.
 func newClient(roots *x509.CertPool) (*http.Client, *http.Transport) {
 	transport := &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
@@ -62,12 +63,15 @@ func newClient(roots *x509.CertPool) (*http.Client, *http.Transport) {
 		MaxResponseHeaderBytes: maxHeader,
 		IdleConnTimeout:        idleTimeout,
 		ForceAttemptHTTP2:      true,
-		DisableCompression:     true, // a tag is of what is sent, and a small answer may become a large one
+		// Entity tags and lengths are those of the bytes as sent, and a small compressed answer
+		// could become a large one.
+		DisableCompression: true,
 	}
 	return &http.Client{Transport: statusTransport{transport}, CheckRedirect: redirectToHTTPS}, transport
 }
 
-// redirectToHTTPS is a CheckRedirect of http.Client.
+// redirectToHTTPS is the client's CheckRedirect. A redirect to plain http would let anybody
+// on the way see a presigned URL, and change the answer.
 func redirectToHTTPS(r *http.Request, before []*http.Request) error {
 	if r.URL.Scheme != "https" || len(before) > maxRedirects {
 		return errors.New("redirected elsewhere than to https, or too often")
@@ -75,8 +79,9 @@ func redirectToHTTPS(r *http.Request, before []*http.Request) error {
 	return nil
 }
 
-// A statusTransport makes a StatusError of 429 and of 5xx, and passes on how
-// long an answer is fresh.
+// A statusTransport turns 429 and 5xx into a *StatusError, also under the registry library,
+// which would lose Retry-After, and stores in the context's cacheHint how long an answer is
+// fresh.
 type statusTransport struct{ base http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
@@ -96,19 +101,21 @@ func (t statusTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
+// statusError describes an answer by its status alone: its body may say anything.
 func statusError(res *http.Response) *StatusError {
-	return &StatusError{Host: res.Request.URL.Host, Status: res.StatusCode, RetryAfter: waitAsked(res.Header.Get("Retry-After"), time.Now())}
+	return &StatusError{Host: res.Request.URL.Host, Status: res.StatusCode, RetryAfter: parseRetryAfter(res.Header.Get("Retry-After"), time.Now())}
 }
 
-// drain reads the rest of a short answer and closes it, so that its connection can
-// be used again.
+// drain reads the rest of a short body and closes it, so that its connection can be used
+// again. Of a long one it reads maxDrained bytes; closing then closes the connection.
 func drain(body io.ReadCloser) {
 	_, _ = io.CopyN(io.Discard, body, maxDrained)
 	body.Close()
 }
 
-// waitAsked reads Retry-After: seconds or a date.
-func waitAsked(value string, now time.Time) time.Duration {
+// parseRetryAfter reads Retry-After, which is seconds or a date (RFC 9110 section 10.2.3).
+// It returns 0 for anything else, and for a date that is past.
+func parseRetryAfter(value string, now time.Time) time.Duration {
 	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
 		return time.Duration(seconds) * time.Second
 	}
@@ -118,14 +125,14 @@ func waitAsked(value string, now time.Time) time.Duration {
 	return 0
 }
 
-// A cacheHint is in the context of a look and holds, after it, for how long the
-// answer is fresh.
+// A cacheHint travels in the context of a look. The transport sets it, and Follow reads it
+// after the look: for how long the answer is fresh.
 type cacheHint struct{ fresh time.Duration }
 
 type cacheHintKey struct{}
 
-// freshness is max-age of Cache-Control less the age that a cache says the answer
-// has (RFC 9111 section 4.2).
+// freshness returns max-age of Cache-Control less the age that a cache says the answer
+// has (RFC 9111 section 4.2). It is 0 without a max-age; Expires is not read.
 func freshness(h http.Header) time.Duration {
 	var seconds uint64
 	for _, directive := range strings.Split(strings.Join(h.Values("Cache-Control"), ","), ",") {
@@ -141,10 +148,11 @@ func freshness(h http.Header) time.Duration {
 	return max(time.Duration(seconds)-time.Duration(age), 0) * time.Second
 }
 
-// anyURL finds what may hold a credential in an error of a library.
+// anyURL matches a URL in an error of a library. Its groups are the parts that may be
+// shown, scheme and host; user, path and query may hold a credential.
 var anyURL = regexp.MustCompile(`(https?://)(?:[^/\s"'?#]*@)?([^/\s"'?#@]+)[^\s"']*`)
 
-// maxDetail is how much of somebody else's words an error has.
+// maxDetail is how many bytes of a server's or library's text an error quotes.
 const maxDetail = 300
 
 // A foreignError is an error of a library without the URLs in it, of which the last
@@ -160,7 +168,8 @@ func (e *foreignError) Error() string { return e.text }
 // Unwrap gives the error, which is for comparing and not for printing.
 func (e *foreignError) Unwrap() error { return e.err }
 
-// redacted makes an error of net/http or a library fit for a log.
+// redacted makes an error of net/http or a library fit for a log. Our own errors have no URLs
+// and are returned without what the library wrapped around them.
 func redacted(err error) error {
 	if err == nil {
 		return nil
@@ -177,7 +186,8 @@ func redacted(err error) error {
 	return &foreignError{clean(err.Error()), err}
 }
 
-// clean takes URLs, control characters and length out of a text.
+// clean makes a foreign text fit for a log line: URLs are cut after the host, control
+// characters and line separators become spaces, and the length is bounded.
 func clean(text string) string {
 	text = anyURL.ReplaceAllString(text, "$1$2/...")
 	text = strings.Map(func(r rune) rune {
@@ -210,12 +220,9 @@ func openWeb(a Address, opts Options) *webLocation {
 
 func (l *webLocation) String() string { return l.address.String() }
 
-func (l *webLocation) pace() pace {
-	return pace{poll: 30 * time.Second, retry: 30 * time.Second, most: maxBackOff}
-}
-
-// beginning is what a header has at most.
-const beginning = 64 + 64<<10
+// maxBeginning is how many bytes hold the header of any snapshot: its fixed part and the
+// longest envelope.
+const maxBeginning = 64 + 64<<10
 
 func (l *webLocation) Head(ctx context.Context, known Head) (Head, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
@@ -228,7 +235,7 @@ func (l *webLocation) Head(ctx context.Context, known Head) (Head, error) {
 }
 
 func (l *webLocation) head(ctx context.Context, known Head) (Head, error) {
-	res, err := l.get(ctx, http.Header{"Range": {fmt.Sprintf("bytes=0-%d", beginning-1)}}, known.etag)
+	res, err := l.get(ctx, http.Header{"Range": {fmt.Sprintf("bytes=0-%d", maxBeginning-1)}}, known.etag)
 	if err != nil {
 		return Head{}, err
 	}
@@ -252,7 +259,8 @@ func (l *webLocation) head(ctx context.Context, known Head) (Head, error) {
 	return head, nil
 }
 
-// get asks for the file, unless it still has the entity tag: then the answer is nil.
+// get requests the file, and returns nil and no error when it still has the entity tag. The
+// caller closes the body of an answer.
 func (l *webLocation) get(ctx context.Context, header http.Header, etag string) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, l.address.url.String(), nil)
 	if err != nil {
@@ -283,7 +291,8 @@ func (l *webLocation) get(ctx context.Context, header http.Header, etag string) 
 	return nil, statusError(res)
 }
 
-// lengthOf is the length of the whole file, -1 when the answer does not say.
+// lengthOf returns the length of the whole file, from Content-Range if the answer is a part
+// of it; -1 when the answer does not say.
 func lengthOf(res *http.Response) int64 {
 	if res.StatusCode != http.StatusPartialContent {
 		return res.ContentLength

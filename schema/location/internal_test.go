@@ -13,7 +13,7 @@ func TestWaits(t *testing.T) {
 		"": 0, "soon": 0, "-1": 0, "120": 2 * time.Minute, "99999999999": 0,
 		now.Add(time.Hour).Format(http.TimeFormat): time.Hour, now.Add(-time.Hour).Format(http.TimeFormat): 0,
 	} {
-		if got := waitAsked(value, now); got != want {
+		if got := parseRetryAfter(value, now); got != want {
 			t.Errorf("Retry-After %q: %s", value, got)
 		}
 	}

@@ -30,10 +30,10 @@ type Location interface {
 	// String names the location as a log or an error may have it.
 	String() string
 
-	// Head says what the location holds, without fetching it. known is an
+	// Head returns what the location holds, without fetching it. known is an
 	// earlier answer, the zero Head when there is none: a location that still
-	// holds that one says so with the least effort. Where there is no snapshot
-	// the error is ErrAbsent.
+	// holds that one returns it with the least effort, such as a 304 of HTTP.
+	// Where there is no snapshot the error is ErrAbsent.
 	Head(ctx context.Context, known Head) (Head, error)
 
 	// Fetch returns the file of a Head that the location answered, compared
@@ -41,11 +41,11 @@ type Location interface {
 	// keep the earlier ones, the error is ErrMoved.
 	Fetch(ctx context.Context, head Head) ([]byte, error)
 
-	// Put makes a file the newest snapshot, if the newest is still prior: the
-	// zero Head stands for none. Otherwise the error is a *MovedError and the
-	// location is as it was. It is too after one that is ErrRefused; after any other
-	// error the file may be there or not.
-	// A location that cannot be written to answers ErrReadOnly.
+	// Put makes a file the newest snapshot, if the newest is still prior, or if
+	// there is none and prior is the zero Head. Otherwise the error is a
+	// *MovedError. After that error and after ErrRefused the location is as it was;
+	// after any other error the file may be there or not, and only another Head
+	// tells. A location that cannot be written to answers ErrReadOnly.
 	Put(ctx context.Context, file []byte, prior Head) (Head, error)
 
 	// History lists the snapshots that the location keeps, newest first, as a
@@ -76,10 +76,12 @@ type Head struct {
 	// for none, and where the location can hold one only.
 	Staged *Stage
 
+	// What one kind of location needs to ask for the same snapshot again. They are zero in
+	// Heads of the others, and take no part in Same.
 	manifest string // oci: digest of the manifest
-	etag     string // https: what If-None-Match sends
-	revision uint64 // nats: of the pointer
-	prior    string // nats: object of the snapshot before
+	etag     string // https: entity tag, sent in If-None-Match
+	revision uint64 // nats: of the pointer's entry, for compare-and-set
+	prior    string // nats: name of the previous snapshot's object
 	chunk    string // nats: name of the object's only chunk; "" where it has several or that is not known
 }
 
@@ -100,9 +102,10 @@ func headOf(h snapshot.Header) Head {
 // IsZero reports whether the Head stands for no snapshot.
 func (h Head) IsZero() bool { return h.Digest == "" }
 
-// Same reports whether two Heads are of the same snapshot, whatever stands beside
-// it. Where one of them comes
-// from no location, serial and digest tell, as they do for a server.
+// Same reports whether two Heads are of the same snapshot, whatever is staged beside it.
+// Versions are compared if both have one, since a snapshot that is signed anew is another
+// file with the same digest. A Head that comes from no location has only serial and
+// digest to compare, which is all that a server knows of its active snapshot.
 func (h Head) Same(other Head) bool {
 	if h.Version != "" && other.Version != "" {
 		return h.Version == other.Version
@@ -132,13 +135,14 @@ var ErrReadOnly = errors.New("a web server is read only: write a file and upload
 // the location was not written to, and will not be for the same request.
 var ErrRefused = errors.New("refused")
 
-// A refusedError is an error that is ErrRefused and does not say so in words.
+// A refusedError matches ErrRefused with errors.Is and keeps the text of its cause, which
+// says more.
 type refusedError struct{ error }
 
 func (e *refusedError) Unwrap() error        { return e.error }
 func (e *refusedError) Is(target error) bool { return target == ErrRefused }
 
-// refused makes an error ErrRefused.
+// refused marks an error as ErrRefused; nil stays nil.
 func refused(err error) error {
 	if err == nil {
 		return nil
@@ -146,7 +150,7 @@ func refused(err error) error {
 	return &refusedError{err}
 }
 
-// ErrMoved is what a *MovedError is.
+// ErrMoved is what errors.Is finds in every *MovedError.
 var ErrMoved = errors.New("the location has moved")
 
 // A MovedError says that a location holds another snapshot than was expected.
@@ -190,10 +194,10 @@ type Options struct {
 	Program string
 }
 
-// How long one call may take.
+// How long one call may take, whatever the caller's context allows.
 const (
-	lookTimeout     = 30 * time.Second
-	transferTimeout = 10 * time.Minute
+	lookTimeout     = 30 * time.Second // Head
+	transferTimeout = 10 * time.Minute // Fetch, Put and Stage, of up to snapshot.MaxSize
 )
 
 // Open returns the location of an address. It asks nothing of it yet: a place that
@@ -216,8 +220,9 @@ func Open(a Address, opts Options) (Location, error) {
 	return nil, errors.New("open location: the address is empty")
 }
 
-// checkPut is what every Put checks before it writes: the file, and that the chain
-// goes on. A serial below an earlier one would be refused by every writd.
+// checkPut makes the checks that every Put needs before it writes: the location still holds
+// prior, the file is a whole snapshot, and its serial is higher, because every writd would
+// refuse a lower one. now is what the location holds.
 func checkPut(l Location, file []byte, now, prior Head) (Head, error) {
 	if !now.Same(prior) || !now.sameStage(prior) {
 		return Head{}, &MovedError{Location: l.String(), Expected: prior, Now: now}
@@ -232,10 +237,10 @@ func checkPut(l Location, file []byte, now, prior Head) (Head, error) {
 	return next, nil
 }
 
-// Read returns the newest snapshot's file and what the location says of it. Where
-// another takes its place meanwhile, it is that one.
+// Read returns the newest snapshot's file and its Head. When another snapshot takes its
+// place between the two requests, Read returns that one.
 func Read(ctx context.Context, l Location) (file []byte, head Head, err error) {
-	for range chases {
+	for range maxRefetches {
 		if head, err = l.Head(ctx, Head{}); err != nil {
 			break
 		}
@@ -246,31 +251,23 @@ func Read(ctx context.Context, l Location) (file []byte, head Head, err error) {
 	return file, head, err
 }
 
-// newest is Head for who takes no snapshot for an answer.
-func newest(ctx context.Context, l Location) (Head, error) {
-	head, err := l.Head(ctx, Head{})
-	if errors.Is(err, ErrAbsent) {
-		return Head{}, nil
-	}
-	return head, err
-}
-
-// onlyNewest is the history of a location that keeps no earlier snapshots.
+// onlyNewest is the History of a location that keeps no earlier snapshots.
 func onlyNewest(ctx context.Context, l Location) iter.Seq2[Head, error] {
 	return func(yield func(Head, error) bool) { yield(l.Head(ctx, Head{})) }
 }
 
-// firstRead is how much is made room for before anything has come, and growth how many
-// times as much as came there is room for: who says how long a file is need not tell
-// the truth. With these a snapshot of a million authorizations moves once, when a
-// megabyte of it has come, so that hardly more memory is taken than it has bytes.
+// receive does not trust a header with the size of its buffer: whoever sends the file could
+// claim the maximum and send nothing. It begins with firstRead bytes, and multiplies the
+// buffer by growth whenever it is full, up to the claimed size. The factor is large so that
+// the bytes are copied once at most, after the first megabyte, for any size up to 64 MiB.
 const (
 	firstRead = 1 << 20
 	growth    = 64
 )
 
-// receive reads a file, as long as its header says and no longer, and compares it
-// with its digests. size is what somebody else says of it, -1 when nobody does.
+// receive reads a file of the length that its header says, no longer, and compares it with
+// its digests. size is the length according to the sender or the location, -1 when
+// neither says one.
 func receive(r io.Reader, size int64) ([]byte, snapshot.Header, error) {
 	var beginning bytes.Buffer
 	header, err := snapshot.ReadHeader(io.TeeReader(r, &beginning))
@@ -304,7 +301,8 @@ func receive(r io.Reader, size int64) ([]byte, snapshot.Header, error) {
 	return file, header, err
 }
 
-// checkSize compares what somebody says of a file's length with what it says itself.
+// checkSize compares the length of a file according to others, -1 if unknown, with the
+// length in its header.
 func checkSize(header snapshot.Header, size int64) error {
 	if size >= 0 && size != header.Size {
 		return fmt.Errorf("it has %d bytes, its header says %d", size, header.Size)

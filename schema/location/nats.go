@@ -24,11 +24,11 @@ import (
 
 // The limits of a connection to NATS.
 const (
-	natsDial      = 2 * time.Second // of one server
-	natsPing      = 10 * time.Second
-	natsReconnect = 500 * time.Millisecond
-	natsLook      = 10 * time.Second
-	natsAnswer    = 2 * time.Second // to one request: servers that elect a leader lose some
+	natsDial      = 2 * time.Second        // to one server
+	natsPing      = 10 * time.Second       // between two; two without an answer end the connection
+	natsReconnect = 500 * time.Millisecond // between two attempts, and as much again at random
+	natsLook      = 10 * time.Second       // one call of Head, one step of History, one call of a Roster
+	natsAnswer    = 2 * time.Second        // until one request is repeated: servers that elect a leader lose some
 
 	maxPointer   = 16 << 10  // bytes of a pointer
 	roomForChunk = 100       // of those, for the name of a chunk, which is known last
@@ -36,29 +36,33 @@ const (
 	maxHistory   = 10_000    // snapshots in one history
 )
 
-// A bucketLocation is a name in a bucket of NATS JetStream. The files are objects of
-// the bucket's object store, each under its SHA-256 and never changed; which one is
-// the newest says an entry of the key-value store of the same name, the pointer,
-// which is replaced by compare-and-set. A pointer names the object before it, and
-// each object has its pointer in its metadata: that is the history. A stage is a
-// pointer inside the pointer, so that one compare-and-set is of both.
+// A bucketLocation is a name in a bucket of NATS JetStream. The files are objects in the
+// bucket's object store, each named by its SHA-256 and never changed. An entry of the
+// key-value store of the same name, the pointer, says which object is the newest; it is
+// replaced by compare-and-set. A pointer names the object before it, and each object has its
+// own pointer in its metadata: that is the history. A stage is a pointer inside the pointer,
+// so that one compare-and-set replaces both.
 //
-// A change is pushed to whoever follows, as the pointer itself. A file of one chunk is
-// then had by one read of a message, since the pointer names the chunk; a larger one takes
-// a consumer of the stream, which the servers have to make and to end. Reads go to
-// the leader of a bucket that Put has made: an older pointer of another server's would be
-// seen as a change.
+// A change is pushed to followers, as the pointer itself. A file of one chunk is then fetched
+// by one read of a message, since the pointer names the chunk; a larger one takes a consumer
+// of the stream, which the servers have to make and to end. Reads of a bucket that Put has
+// made go to its leader: another server may still have an older pointer, which would look
+// like a change.
 type bucketLocation struct {
 	address     Address
 	conn        *nats.Conn
 	js          jetstream.JetStream
 	allowUnsafe bool
-	connected   chan struct{} // a connection is there, again or at last
+	connected   chan struct{} // receives when a connection is made, the first or a new one
 
-	pushed  atomic.Pointer[jetstream.KeyValueEntry] // the pointer, when it came and until the next look
-	kv      atomic.Pointer[jetstream.KeyValue]      // once it was there
+	// pushed is the pointer that was pushed last, until the next look takes it.
+	pushed atomic.Pointer[jetstream.KeyValueEntry]
+
+	// The stores, and the stream under the objects, each once it was found: finding one is a
+	// request. nil before.
+	kv      atomic.Pointer[jetstream.KeyValue]
 	objects atomic.Pointer[jetstream.ObjectStore]
-	chunks  atomic.Pointer[jetstream.Stream] // of the object store
+	chunks  atomic.Pointer[jetstream.Stream]
 }
 
 // pointers returns the key-value store that the pointer is in.
@@ -87,6 +91,9 @@ func (l *bucketLocation) files(ctx context.Context) (jetstream.ObjectStore, erro
 	return objects, err
 }
 
+// openBucket starts to connect in the background, and goes on until Close. So a server that
+// is away is an error of the calls, and none of a start of writd. Files of the login that
+// cannot be read are an error at once.
 func openBucket(a Address, opts Options) (*bucketLocation, error) {
 	l := &bucketLocation{address: a, allowUnsafe: opts.AllowUnsafe, connected: make(chan struct{}, 1)}
 	reconnected := func(*nats.Conn) { signal(l.connected) }
@@ -112,7 +119,8 @@ func openBucket(a Address, opts Options) (*bucketLocation, error) {
 	return l, nil
 }
 
-// signal sends without waiting: one that was not received yet is enough.
+// signal sends to a channel with room for one, unless it is full: then the receiver will
+// learn of it all the same.
 func signal(c chan<- struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -131,7 +139,9 @@ func (l *bucketLocation) Close() error {
 	return nil
 }
 
-// call does the work of one method within its time.
+// call runs the work of one method within limit, and words its error: an absent bucket or
+// pointer is ErrAbsent, the end of the caller's ctx is its error, and running out of limit
+// is reported with what the connection last complained of.
 func (l *bucketLocation) call(ctx context.Context, operation string, limit time.Duration, work func(ctx context.Context) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -158,24 +168,27 @@ func (l *bucketLocation) call(ctx context.Context, operation string, limit time.
 	return fmt.Errorf("%s %s: %w", operation, l, err)
 }
 
-// ask repeats a request to which no answer comes, for as long as ctx lasts, and waits
-// twice as long each time: servers that answer late have too much to do already. It
-// may have been carried out each time.
+// ask repeats a request that is not answered, for as long as ctx lasts, and waits twice as
+// long each time, since servers that answer late have too much to do already. Each attempt may
+// have been carried out although it was not answered, so the request must be safe to repeat.
 func ask[T any](ctx context.Context, request func(ctx context.Context) (T, error)) (answer T, err error) {
 	for patience := natsAnswer; ; patience *= 2 {
 		answer, err = beginWithin(ctx, patience, request)
-		if ctx.Err() != nil || !lost(err) {
+		if ctx.Err() != nil || !isUnanswered(err) {
 			return answer, err
 		}
 	}
 }
 
-// begin gives ctx to what goes on after it has begun, and ends it if it has not
-// begun in time.
+// begin starts something that goes on under ctx, such as a watch, and cancels it if it has
+// not started within natsAnswer.
 func begin[T any](ctx context.Context, start func(ctx context.Context) (T, error)) (T, error) {
 	return beginWithin(ctx, natsAnswer, start)
 }
 
+// beginWithin is begin with another limit. The context that start gets is not cancelled after
+// success, unlike that of context.WithTimeout, because what was started still uses it; it
+// ends with ctx.
 func beginWithin[T any](ctx context.Context, limit time.Duration, start func(ctx context.Context) (T, error)) (T, error) {
 	limited, cancel := context.WithCancelCause(ctx)
 	late := time.AfterFunc(limit, func() { cancel(context.DeadlineExceeded) })
@@ -189,12 +202,13 @@ func beginWithin[T any](ctx context.Context, limit time.Duration, start func(ctx
 	return begun, err
 }
 
-// lost reports whether an error says that no answer came.
-func lost(err error) bool {
+// isUnanswered reports whether an error says that no answer came.
+func isUnanswered(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) || errors.Is(err, jetstream.ErrNoStreamResponse)
 }
 
-// ready refuses to wait for servers that are away, and servers that are too old.
+// ready returns an error when no server is connected, so that a call fails at once instead of
+// at its limit, and when the connected server is too old for what is asked of it.
 func (l *bucketLocation) ready() error {
 	if !l.conn.IsConnected() {
 		return fmt.Errorf("no server is connected: %w", cmp.Or(l.conn.LastError(), nats.ErrNoServers))
@@ -202,8 +216,8 @@ func (l *bucketLocation) ready() error {
 	return natsbucket.CheckVersion(l.conn.ConnectedServerVersion())
 }
 
-// A pointer is what the entry of the key-value store says. Its members are the
-// format, version 1.
+// A pointer is the value of the entry in the key-value store, as JSON. Its members are
+// format version 1, which other versions of writ and writd read.
 type pointer struct {
 	Format   string    `json:"format_version"`
 	Object   string    `json:"object"` // "sha256:" and hex of the file
@@ -235,6 +249,8 @@ const (
 	pointerMetadata = "writ" // the member of an object's metadata that is its pointer
 )
 
+// parsePointer reads a pointer, from the store or from an object's metadata. Anybody who can
+// write there may have written it, so that every member is checked.
 func parsePointer(value []byte) (Head, error) {
 	var p pointer
 	if err := json.Unmarshal(value, &p); len(value) > maxPointer || err != nil {
@@ -307,6 +323,8 @@ func (l *bucketLocation) Fetch(ctx context.Context, head Head) (file []byte, err
 	return file, err
 }
 
+// object fetches the file of a Head, and checks that it is the one that the pointer names, and
+// that the pointer said the truth about it.
 func (l *bucketLocation) object(ctx context.Context, head Head) ([]byte, error) {
 	body, err := l.content(ctx, head)
 	if errors.Is(err, jetstream.ErrObjectNotFound) {
@@ -316,7 +334,7 @@ func (l *bucketLocation) object(ctx context.Context, head Head) ([]byte, error) 
 		return nil, err
 	}
 	defer body.Close()
-	sum := sha256.New() // as it comes: one loop over it all would hold up who serves meanwhile
+	sum := sha256.New() // of each piece as it comes: hashing it all at once would delay token requests
 	file, header, err := receive(io.TeeReader(body, sum), head.Size)
 	switch {
 	case err != nil:
@@ -329,8 +347,9 @@ func (l *bucketLocation) object(ctx context.Context, head Head) ([]byte, error) 
 	return file, nil
 }
 
-// content opens what the object of a snapshot holds. Where the pointer names its chunk the
-// object itself is not asked for, unless it was put again since and the chunk is gone.
+// content opens the bytes of a snapshot's object. When the pointer names the object's only
+// chunk, that is read directly; the object is looked up only if the chunk is gone, because
+// somebody has put the same object again since.
 func (l *bucketLocation) content(ctx context.Context, head Head) (io.ReadCloser, error) {
 	if head.chunk != "" {
 		body, err := l.chunk(ctx, head.chunk)
@@ -346,22 +365,23 @@ func (l *bucketLocation) content(ctx context.Context, head Head) (io.ReadCloser,
 	if err != nil {
 		return nil, err
 	}
-	if name := onlyChunk(info); name != "" {
+	if name := soleChunk(info); name != "" {
 		return l.chunk(ctx, name)
 	}
 	return ask(ctx, func(ctx context.Context) (io.ReadCloser, error) { return objects.Get(ctx, head.Version) })
 }
 
-// onlyChunk is the name of an object's chunk, "" where it has not just one.
-func onlyChunk(info *jetstream.ObjectInfo) string {
+// soleChunk returns the name of an object's only chunk, "" if it has none or several.
+func soleChunk(info *jetstream.ObjectInfo) string {
 	if info.Chunks != 1 {
 		return ""
 	}
 	return info.NUID
 }
 
-// chunk reads a chunk of the object store. It is immutable, and what comes is compared
-// with the digest of the snapshot as any other content.
+// chunk reads a chunk as the last message of its subject in the stream under the object
+// store ($O.BUCKET.C.NUID, see NATS ADR-20). The client's ObjectStore cannot do this without
+// a consumer. What comes is compared with the snapshot's digest like any other content.
 func (l *bucketLocation) chunk(ctx context.Context, name string) (io.ReadCloser, error) {
 	stream := l.chunks.Load()
 	if stream == nil {
@@ -392,8 +412,10 @@ func (l *bucketLocation) Put(ctx context.Context, file []byte, prior Head) (next
 	return next, err
 }
 
+// put replaces the pointer by one without a stage. The snapshot before it is the newest one,
+// or the staged one if the file was planned against that.
 func (l *bucketLocation) put(ctx context.Context, file []byte, prior Head) (Head, error) {
-	now, err := l.now(ctx)
+	now, err := l.current(ctx)
 	if err != nil {
 		return Head{}, err
 	}
@@ -418,7 +440,7 @@ func (l *bucketLocation) Stage(ctx context.Context, file []byte, prior Head, per
 }
 
 func (l *bucketLocation) stage(ctx context.Context, file []byte, prior Head, percent int) (Head, error) {
-	now, err := l.now(ctx)
+	now, err := l.current(ctx)
 	if err != nil {
 		return Head{}, err
 	}
@@ -432,7 +454,9 @@ func (l *bucketLocation) stage(ctx context.Context, file []byte, prior Head, per
 	return l.replace(ctx, file, staged.Head, next, now, prior)
 }
 
-// replace puts the object of a file, and a pointer in the place of the one to now.
+// replace puts the object of a file, and then replaces the pointer to now by the one to next.
+// object is the Head of the file itself: next, or the stage of next. The object comes first:
+// a pointer never names an object that is not there.
 func (l *bucketLocation) replace(ctx context.Context, file []byte, object, next, now, prior Head) (Head, error) {
 	kv, objects, err := l.buckets(ctx)
 	if err != nil {
@@ -450,9 +474,9 @@ func (l *bucketLocation) replace(ctx context.Context, file []byte, object, next,
 		return Head{}, err
 	}
 	if next.Version == object.Version {
-		next.chunk = onlyChunk(info)
+		next.chunk = soleChunk(info)
 	} else {
-		next.Staged.Head.chunk = onlyChunk(info)
+		next.Staged.Head.chunk = soleChunk(info)
 	}
 	if value, err = json.Marshal(pointerTo(next)); err != nil {
 		return Head{}, err
@@ -469,11 +493,12 @@ func (l *bucketLocation) replace(ctx context.Context, file []byte, object, next,
 	if !made {
 		object = Head{}
 	}
-	return l.overtaken(ctx, objects, next, prior, object, err)
+	return l.afterFailedUpdate(ctx, objects, next, prior, object, err)
 }
 
-// putObject puts the file where it is not yet there, and reports whether it did. info is
-// of the object that is there then.
+// putObject puts the file unless the same object, with the same pointer in its metadata, is
+// there already. made reports whether it put it; info describes the object that is there
+// now.
 func (l *bucketLocation) putObject(ctx context.Context, objects jetstream.ObjectStore, next Head, file []byte) (info *jetstream.ObjectInfo, made bool, err error) {
 	value, err := json.Marshal(pointerTo(next))
 	if err != nil {
@@ -498,18 +523,19 @@ func (l *bucketLocation) putObject(ctx context.Context, objects jetstream.Object
 			info, err = objects.Put(ctx, meta, bytes.NewReader(file))
 			return err
 		}()
-		if !lost(err) {
+		if !isUnanswered(err) {
 			break
 		}
 	}
 	return info, err == nil, err
 }
 
-// overtaken says what became of a pointer that was not replaced, or of which that is
-// not known. If it is ours, this Put has done it, or one of the same file. made
-// is the object that nobody needs otherwise; zero when it was there before.
-func (l *bucketLocation) overtaken(ctx context.Context, objects jetstream.ObjectStore, next, prior, made Head, cause error) (Head, error) {
-	now, err := l.now(ctx)
+// afterFailedUpdate finds out what an update of the pointer that returned an error has done.
+// If the pointer is ours, the update succeeded and its answer was lost, or another Put of
+// the same file was faster: both are success. If the pointer is another one, made, the
+// object that this Put has put, is deleted; the zero Head says that it was there before.
+func (l *bucketLocation) afterFailedUpdate(ctx context.Context, objects jetstream.ObjectStore, next, prior, made Head, cause error) (Head, error) {
+	now, err := l.current(ctx)
 	switch {
 	case err != nil:
 		return Head{}, fmt.Errorf("whether it is there was not seen: %w", cause)
@@ -524,8 +550,8 @@ func (l *bucketLocation) overtaken(ctx context.Context, objects jetstream.Object
 	return Head{}, &MovedError{Location: l.String(), Expected: prior, Now: now}
 }
 
-// now is the Head of the pointer, the zero one when there is none.
-func (l *bucketLocation) now(ctx context.Context) (Head, error) {
+// current returns the Head of the pointer, the zero Head when there is none.
+func (l *bucketLocation) current(ctx context.Context) (Head, error) {
 	head, err := l.pointer(ctx, Head{})
 	if errors.Is(err, jetstream.ErrKeyNotFound) || errors.Is(err, jetstream.ErrBucketNotFound) {
 		return Head{}, nil
@@ -533,29 +559,29 @@ func (l *bucketLocation) now(ctx context.Context) (Head, error) {
 	return head, err
 }
 
-// buckets returns both stores, made if they are missing, and refuses those that can
-// forget what they acknowledged.
+// buckets returns both stores for writing. It makes them if they are missing, and refuses
+// those that can forget what they acknowledged.
 func (l *bucketLocation) buckets(ctx context.Context) (jetstream.KeyValue, jetstream.ObjectStore, error) {
 	name := l.address.bucket
 	for _, config := range []jetstream.StreamConfig{
 		{Name: "KV_" + name, Subjects: []string{"$KV." + name + ".>"}, MaxMsgsPerSubject: 1, DenyDelete: true},
 		{Name: "OBJ_" + name, Subjects: []string{"$O." + name + ".C.>", "$O." + name + ".M.>"}},
 	} {
-		if err := l.bucket(ctx, config); err != nil {
+		if err := l.ensureStream(ctx, config); err != nil {
 			return nil, nil, err
 		}
 	}
-	kv, err := known(ctx, l.pointers)
+	kv, err := untilKnown(ctx, l.pointers)
 	if err != nil {
 		return nil, nil, err
 	}
-	objects, err := known(ctx, l.files)
+	objects, err := untilKnown(ctx, l.files)
 	return kv, objects, err
 }
 
-// known repeats a request for a stream that was just made, here or by somebody who puts at the
-// same time: for a moment the servers of a cluster do not all know of it.
-func known[T any](ctx context.Context, request func(ctx context.Context) (T, error)) (answer T, err error) {
+// untilKnown repeats a request about a stream that was just made, by us or by another Put:
+// for a moment not all servers of a cluster know of it. It gives up after about 20 seconds.
+func untilKnown[T any](ctx context.Context, request func(ctx context.Context) (T, error)) (answer T, err error) {
 	for pause := 50 * time.Millisecond; ; pause *= 2 {
 		answer, err = request(ctx)
 		if !errors.Is(err, jetstream.ErrStreamNotFound) && !errors.Is(err, jetstream.ErrBucketNotFound) || pause > 10*time.Second {
@@ -569,29 +595,33 @@ func known[T any](ctx context.Context, request func(ctx context.Context) (T, err
 	}
 }
 
-func (l *bucketLocation) bucket(ctx context.Context, config jetstream.StreamConfig) error {
+// ensureStream makes the stream under a store unless there is one, and checks it either way:
+// a stream that somebody else has made may be configured otherwise. It makes streams itself,
+// because the client's CreateKeyValue and CreateObjectStore set AllowDirect.
+func (l *bucketLocation) ensureStream(ctx context.Context, config jetstream.StreamConfig) error {
 	config.Description = "snapshots of writ"
 	config.Replicas, config.Storage, config.Discard = l.address.replicas, jetstream.FileStorage, jetstream.DiscardNew
-	config.AllowRollup, config.AllowDirect = true, false // a follower of the stream's may be behind
+	config.AllowRollup, config.AllowDirect = true, false // direct reads are answered by any server, which may be behind
 	find := func(ctx context.Context) (jetstream.Stream, error) { return l.js.Stream(ctx, config.Name) }
 	stream, err := ask(ctx, find)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		if err := refused(l.safe(config)); err != nil {
+		if err := refused(l.checkSafe(config)); err != nil {
 			return err
 		}
 		stream, err = ask(ctx, func(ctx context.Context) (jetstream.Stream, error) { return l.js.CreateStream(ctx, config) })
 		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-			stream, err = known(ctx, find)
+			stream, err = untilKnown(ctx, find)
 		}
 	}
 	if err != nil {
 		return err
 	}
-	return refused(l.safe(stream.CachedInfo().Config))
+	return refused(l.checkSafe(stream.CachedInfo().Config))
 }
 
-// safe refuses what can forget, unless that was asked for.
-func (l *bucketLocation) safe(c jetstream.StreamConfig) error {
+// checkSafe refuses a stream that can forget what it acknowledged, unless the operator
+// accepts that.
+func (l *bucketLocation) checkSafe(c jetstream.StreamConfig) error {
 	reasons := natsbucket.Forgetful(c, 0)
 	if len(reasons) == 0 || l.allowUnsafe {
 		return nil
@@ -608,7 +638,7 @@ func (l *bucketLocation) History(ctx context.Context) iter.Seq2[Head, error] {
 			}
 			after := head
 			err = l.call(ctx, "read the history of", natsLook, func(ctx context.Context) error {
-				head, err = l.before(ctx, after)
+				head, err = l.predecessor(ctx, after)
 				return err
 			})
 			if errors.Is(err, jetstream.ErrObjectNotFound) {
@@ -618,8 +648,9 @@ func (l *bucketLocation) History(ctx context.Context) iter.Seq2[Head, error] {
 	}
 }
 
-// before is the snapshot that another was planned against.
-func (l *bucketLocation) before(ctx context.Context, after Head) (Head, error) {
+// predecessor returns the snapshot that another was planned against, from the metadata of its
+// object. The chain must agree in name, digest and order of serials.
+func (l *bucketLocation) predecessor(ctx context.Context, after Head) (Head, error) {
 	objects, err := l.files(ctx)
 	if err != nil {
 		return Head{}, err
@@ -636,8 +667,8 @@ func (l *bucketLocation) before(ctx context.Context, after Head) (Head, error) {
 }
 
 // changes watches the pointer. A watch that ends, or a bucket that is not there yet,
-// is tried again. A lost connection ends the watch: the next one begins with what
-// is there, so that nothing is missed that was put meanwhile.
+// is tried again. A new connection gets a new watch: it begins with the present pointer, so
+// that nothing is missed that was put in between. The goroutine ends with ctx.
 func (l *bucketLocation) changes(ctx context.Context) <-chan struct{} {
 	changed := make(chan struct{}, 1)
 	go func() {
@@ -656,7 +687,8 @@ func (l *bucketLocation) changes(ctx context.Context) <-chan struct{} {
 	return changed
 }
 
-// watch reports whether it ended because the connection is another one.
+// watch watches until the watch breaks or ctx ends. It reports whether the reason is a new
+// connection: then the next watch may begin at once.
 func (l *bucketLocation) watch(ctx context.Context, changed chan<- struct{}) (reconnected bool) {
 	kv, err := l.pointers(ctx)
 	if err != nil {

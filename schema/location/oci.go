@@ -33,46 +33,50 @@ import (
 // this artifactType, the empty config and one layer of the same media type: the file.
 const artifactType = "application/vnd.writ.snapshot.v1"
 
-// What the annotations of the manifest say of the snapshot, beside
-// org.opencontainers.image.created, .revision and .source.
+// Annotations of the manifest, in addition to org.opencontainers.image.created, .revision
+// and .source. With them a look needs the manifest alone.
 const (
 	annotationSerial   = "dev.writ.serial"
 	annotationDigest   = "dev.writ.digest"
 	annotationPrevious = "dev.writ.previous"
 
-	// Of a stage, in the manifest of the snapshot that it stands beside.
-	annotationStaged  = "dev.writ.staged" // digest of its manifest
+	// Of a stage, in the manifest of the newest snapshot.
+	annotationStaged  = "dev.writ.staged" // digest of the staged snapshot's manifest
 	annotationPercent = "dev.writ.staged.percent"
 )
 
 const (
-	maxManifest = 64 << 10
+	maxManifest = 64 << 10        // bytes; ours have less than two thousand
 	layerTitle  = "writ.snapshot" // the name under which "oras pull" writes the layer
 )
 
-// settle is how long a tag that was moved must stay where it is. It is longer
-// than it takes others to move it who have read it before.
+// settle is how long a tag that was moved must stay where it is until the move counts.
+// It is meant to be longer than the time between another writer's reading of the tag and its
+// moving of it: after settle no such writer is left.
 const settle = 2 * time.Second
 
 // A registryLocation is a tag of an OCI registry.
 //
-// A registry knows no compare-and-set, and so Put reads the tag before it moves it,
-// and again after settle. Who then finds another snapshot in its place was
-// overtaken: that is ErrMoved. The winner gives its manifest a tag that stays,
-// TAG-SERIAL. History goes from the moving tag back by the digests of what each
-// was planned against, through the tags that stay, so that it has no loser in it.
+// A registry has no compare-and-set. So Put reads the tag before it moves it, and reads it
+// again after settle: if it finds another snapshot then, another writer was faster, and
+// the error is ErrMoved. The winner gives its manifest a permanent tag, TAG-SERIAL.
+// History starts at the moving tag and goes from each snapshot to the permanent tag of the
+// one before it, whose digest must be the one that the later one was planned against: so
+// it contains no loser.
 //
-// A stage is named by annotations of the manifest that the moving tag stands for, which
-// is then a second manifest of the same file: a look is one request all the same, and of
-// those who put and stage at once one wins as ever.
+// A stage is named by annotations of the manifest that the moving tag points to. Staging
+// thus pushes a second manifest of the newest file, and moves the tag to it. Both Put and
+// Stage move the one tag, so one of them wins as above, and a look is still one request.
 type registryLocation struct {
 	address   Address
 	repo      *remote.Repository
-	transport *http.Transport
-	source    string
-	settle    time.Duration
+	transport *http.Transport // under repo's client, for Close
+	source    string          // for the annotation; see Options.Source
+	settle    time.Duration   // the constant, or a shorter time in tests
 }
 
+// openRegistry returns the location of a tag. It looks for Docker's configuration and asks
+// the registry nothing.
 func openRegistry(a Address, opts Options) (*registryLocation, error) {
 	configs, err := dockerConfig(opts.DockerConfig)
 	if err != nil {
@@ -100,9 +104,11 @@ func openRegistry(a Address, opts Options) (*registryLocation, error) {
 	return &registryLocation{address: a, repo: repo, transport: transport, source: opts.Source, settle: settle}, nil
 }
 
-// A configFile is the path of Docker's config.json.
+// A configFile is the path of Docker's config.json, which need not exist; "" is none, and
+// then every login is anonymous.
 type configFile string
 
+// dockerConfig finds Docker's config.json as Docker does. A path that was given must exist.
 func dockerConfig(path string) (configFile, error) {
 	if path != "" {
 		info, err := os.Stat(path)
@@ -126,8 +132,9 @@ func dockerConfig(path string) (configFile, error) {
 	return configFile(filepath.Join(folder, "config.json")), nil
 }
 
-// credential reads who to be at a registry, anew at every login. What a helper says
-// is in no error: it may say what it should have kept.
+// credential returns the credential for a registry. The file is read anew at every login, so
+// that a rotated password needs no restart. Errors quote neither the file nor the output of
+// a credential helper: either may contain the secret.
 func (c configFile) credential(ctx context.Context, host string) (auth.Credential, error) {
 	if c == "" {
 		return auth.EmptyCredential, nil
@@ -145,16 +152,13 @@ func (c configFile) credential(ctx context.Context, host string) (auth.Credentia
 
 func (l *registryLocation) String() string { return l.address.String() }
 
-func (l *registryLocation) pace() pace {
-	return pace{poll: 30 * time.Second, retry: 30 * time.Second, most: maxBackOff}
-}
-
 func (l *registryLocation) Close() error {
 	l.transport.CloseIdleConnections()
 	return nil
 }
 
-// failed names the operation and makes the error of the library fit for a log.
+// failed names the operation and makes an error of the library fit for a log. It keeps
+// *StatusError and ErrMoved recognizable for callers.
 func (l *registryLocation) failed(operation string, err error) error {
 	var response *errcode.ErrorResponse
 	switch {
@@ -175,15 +179,16 @@ func (l *registryLocation) failed(operation string, err error) error {
 func (l *registryLocation) Head(ctx context.Context, known Head) (Head, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	head, err := l.tagged(ctx, l.address.tag, known)
+	head, err := l.headOfTag(ctx, l.address.tag, known)
 	if err != nil {
 		return Head{}, l.failed("look at", err)
 	}
 	return head, nil
 }
 
-// tagged is the Head that a tag stands for.
-func (l *registryLocation) tagged(ctx context.Context, tag string, known Head) (Head, error) {
+// headOfTag is the Head, with its stage, that a tag points to. It returns known after one
+// request when the tag still points to its manifest.
+func (l *registryLocation) headOfTag(ctx context.Context, tag string, known Head) (Head, error) {
 	desc, err := l.repo.Manifests().Resolve(ctx, tag)
 	if errors.Is(err, errdef.ErrNotFound) {
 		return Head{}, ErrAbsent
@@ -194,10 +199,12 @@ func (l *registryLocation) tagged(ctx context.Context, tag string, known Head) (
 	if desc.Digest.String() == known.manifest {
 		return known, nil
 	}
+	// Only the answer about the tag says how long a look is fresh. A manifest that is asked
+	// for by digest never changes, and its max-age says nothing about the tag.
 	ctx = context.WithValue(ctx, cacheHintKey{}, nil)
 	head, m, err := l.manifest(ctx, desc)
 	if err == nil && m.Annotations[annotationStaged] != "" {
-		head.Staged, err = l.staged(ctx, m)
+		head.Staged, err = l.readStage(ctx, m)
 	}
 	if err == nil {
 		err = head.Staged.check(head)
@@ -205,8 +212,8 @@ func (l *registryLocation) tagged(ctx context.Context, tag string, known Head) (
 	return head, err
 }
 
-// staged reads the stage that a manifest names.
-func (l *registryLocation) staged(ctx context.Context, m *ocispec.Manifest) (*Stage, error) {
+// readStage reads the stage that a manifest's annotations name. Stage.check judges it.
+func (l *registryLocation) readStage(ctx context.Context, m *ocispec.Manifest) (*Stage, error) {
 	percent, err := strconv.Atoi(m.Annotations[annotationPercent])
 	if err != nil {
 		return nil, fmt.Errorf("its annotation %s is no percentage", annotationPercent)
@@ -226,8 +233,8 @@ func (l *registryLocation) staged(ctx context.Context, m *ocispec.Manifest) (*St
 	return &Stage{Head: head, Percent: percent}, err
 }
 
-// manifest fetches and checks a manifest. It is asked for by its digest, so that a
-// tag which moves meanwhile changes nothing.
+// manifest fetches and checks a manifest. It is requested by its digest and not by a tag,
+// which may move meanwhile.
 func (l *registryLocation) manifest(ctx context.Context, desc ocispec.Descriptor) (Head, *ocispec.Manifest, error) {
 	if desc.MediaType != ocispec.MediaTypeImageManifest {
 		return Head{}, nil, fmt.Errorf("it is of media type %q, not %q", clean(desc.MediaType), ocispec.MediaTypeImageManifest)
@@ -286,6 +293,8 @@ func (l *registryLocation) Fetch(ctx context.Context, head Head) ([]byte, error)
 	return file, nil
 }
 
+// fetch reads the layer of the manifest that head names, and compares it with the digests of
+// layer and snapshot, and its header with the annotations, which were only claims.
 func (l *registryLocation) fetch(ctx context.Context, head Head) ([]byte, error) {
 	desc, err := l.repo.Manifests().Resolve(ctx, head.manifest)
 	if errors.Is(err, errdef.ErrNotFound) {
@@ -317,8 +326,8 @@ func (l *registryLocation) fetch(ctx context.Context, head Head) ([]byte, error)
 	return file, nil
 }
 
-// stays is the tag that stays with a serial.
-func (l *registryLocation) stays(serial uint64) string {
+// permanentTag is the tag that a snapshot keeps, TAG-SERIAL, after the moving tag has left it.
+func (l *registryLocation) permanentTag(serial uint64) string {
 	return l.address.tag + "-" + strconv.FormatUint(serial, 10)
 }
 
@@ -332,8 +341,10 @@ func (l *registryLocation) Put(ctx context.Context, file []byte, prior Head) (He
 	return next, nil
 }
 
+// put secures the present snapshot's permanent tag, uploads, moves the tag, and waits until
+// the move counts. Until the tag has moved, nothing that others see has changed.
 func (l *registryLocation) put(ctx context.Context, file []byte, prior Head) (Head, error) {
-	now, err := l.now(ctx)
+	now, err := l.current(ctx)
 	if err != nil {
 		return Head{}, err
 	}
@@ -341,7 +352,7 @@ func (l *registryLocation) put(ctx context.Context, file []byte, prior Head) (He
 	if err != nil {
 		return Head{}, err
 	}
-	if err := persist(ctx, func() error { return l.keepTag(ctx, now) }); err != nil {
+	if err := retryServerErrors(ctx, func() error { return l.ensurePermanentTag(ctx, now) }); err != nil {
 		return Head{}, err
 	}
 	pushed, err := l.push(ctx, file, next)
@@ -349,10 +360,10 @@ func (l *registryLocation) put(ctx context.Context, file []byte, prior Head) (He
 		return Head{}, err
 	}
 	next.Version, next.manifest = pushed.Layers[0].Digest.String(), pushed.desc.Digest.String()
-	if err := l.move(ctx, pushed, now, prior); err != nil {
+	if err := l.moveTag(ctx, pushed, now, prior); err != nil {
 		return Head{}, err
 	}
-	return next, l.settled(ctx, next, pushed, pushed)
+	return next, l.awaitSettled(ctx, next, pushed, pushed)
 }
 
 // Stage implements Stager.
@@ -366,8 +377,10 @@ func (l *registryLocation) Stage(ctx context.Context, file []byte, prior Head, p
 	return head, nil
 }
 
+// stage is put with two manifests: one of the staged file, and one of the newest file that
+// names the first in its annotations, to which the tag moves.
 func (l *registryLocation) stage(ctx context.Context, file []byte, prior Head, percent int) (Head, error) {
-	now, err := l.now(ctx)
+	now, err := l.current(ctx)
 	if err != nil {
 		return Head{}, err
 	}
@@ -375,7 +388,7 @@ func (l *registryLocation) stage(ctx context.Context, file []byte, prior Head, p
 	if err != nil {
 		return Head{}, err
 	}
-	if err := persist(ctx, func() error { return l.keepTag(ctx, now) }); err != nil {
+	if err := retryServerErrors(ctx, func() error { return l.ensurePermanentTag(ctx, now) }); err != nil {
 		return Head{}, err
 	}
 	beside, err := l.push(ctx, file, stage.Head)
@@ -396,18 +409,19 @@ func (l *registryLocation) stage(ctx context.Context, file []byte, prior Head, p
 	if err != nil {
 		return Head{}, err
 	}
-	if err := l.move(ctx, pushed, now, prior); err != nil {
+	if err := l.moveTag(ctx, pushed, now, prior); err != nil {
 		return Head{}, err
 	}
 	next := now
 	next.Staged, next.manifest = stage, pushed.desc.Digest.String()
-	return next, l.settled(ctx, next, pushed, beside)
+	return next, l.awaitSettled(ctx, next, pushed, beside)
 }
 
-// move gives the moving tag to a manifest that is pushed, unless the tag has moved.
-func (l *registryLocation) move(ctx context.Context, to *pushedManifest, now, prior Head) error {
-	return persist(ctx, func() error {
-		found, err := l.now(ctx)
+// moveTag points the moving tag to a pushed manifest, if it still points to now. When the
+// request succeeded and only its answer was lost, the next attempt finds it done.
+func (l *registryLocation) moveTag(ctx context.Context, to *pushedManifest, now, prior Head) error {
+	return retryServerErrors(ctx, func() error {
+		found, err := l.current(ctx)
 		switch {
 		case err != nil || found.manifest == to.desc.Digest.String():
 			return err
@@ -418,14 +432,15 @@ func (l *registryLocation) move(ctx context.Context, to *pushedManifest, now, pr
 	})
 }
 
-// tag gives a tag to a manifest that is pushed.
+// tag points a tag to a manifest that the registry has already.
 func (l *registryLocation) tag(ctx context.Context, m *pushedManifest, tag string) error {
 	return l.repo.Manifests().PushReference(ctx, m.desc, bytes.NewReader(m.raw), tag)
 }
 
-// persist repeats what may be done any number of times while the registry answers
-// that it failed: the reference implementation does when two write at once.
-func persist(ctx context.Context, work func() error) error {
+// retryServerErrors repeats work, which must be safe to repeat, up to three times while
+// the registry answers 5xx: the reference implementation does so when two write at once. An
+// answer with Retry-After is left to the caller, since it may ask for minutes.
+func retryServerErrors(ctx context.Context, work func() error) error {
 	for try := 1; ; try++ {
 		err := work()
 		status, ok := errors.AsType[*StatusError](err)
@@ -440,11 +455,11 @@ func persist(ctx context.Context, work func() error) error {
 	}
 }
 
-// now is the Head of the moving tag, the zero one when there is none.
-func (l *registryLocation) now(ctx context.Context) (Head, error) {
+// current returns the Head of the moving tag, the zero Head when there is none.
+func (l *registryLocation) current(ctx context.Context) (Head, error) {
 	var head Head
-	err := persist(ctx, func() (err error) {
-		if head, err = l.tagged(ctx, l.address.tag, Head{}); errors.Is(err, ErrAbsent) {
+	err := retryServerErrors(ctx, func() (err error) {
+		if head, err = l.headOfTag(ctx, l.address.tag, Head{}); errors.Is(err, ErrAbsent) {
 			err = nil
 		}
 		return err
@@ -452,13 +467,14 @@ func (l *registryLocation) now(ctx context.Context) (Head, error) {
 	return head, err
 }
 
-// keepTag gives the newest snapshot the tag that stays before the next one takes its
-// place: who put it may have died, or a loser may have been the last to set the tag.
-func (l *registryLocation) keepTag(ctx context.Context, now Head) error {
+// ensurePermanentTag gives the newest snapshot its permanent tag before the next one takes
+// its place. The Put that should have done so may have been killed while it waited for
+// settle, or a loser may have set the tag last.
+func (l *registryLocation) ensurePermanentTag(ctx context.Context, now Head) error {
 	if now.IsZero() {
 		return nil
 	}
-	tag := l.stays(now.Serial)
+	tag := l.permanentTag(now.Serial)
 	desc, err := l.repo.Manifests().Resolve(ctx, tag)
 	if err == nil {
 		if kept, _, err := l.manifest(ctx, desc); err == nil && kept.Same(now) {
@@ -474,15 +490,14 @@ func (l *registryLocation) keepTag(ctx context.Context, now Head) error {
 	return l.repo.Manifests().Tag(ctx, desc, tag)
 }
 
-// A pushedManifest is a manifest that the registry has.
+// A pushedManifest is a manifest that the registry has, with the bytes that its digest is of.
 type pushedManifest struct {
 	*ocispec.Manifest
 	desc ocispec.Descriptor
 	raw  []byte
 }
 
-// push uploads file and manifest, as far as the registry lacks them, and leaves the
-// tags alone.
+// push uploads the file and its manifest, as far as the registry lacks them. It sets no tag.
 func (l *registryLocation) push(ctx context.Context, file []byte, head Head) (*pushedManifest, error) {
 	layer := content.NewDescriptorFromBytes(artifactType, file)
 	layer.Annotations = map[string]string{ocispec.AnnotationTitle: layerTitle}
@@ -508,7 +523,7 @@ func (l *registryLocation) push(ctx context.Context, file []byte, head Head) (*p
 		desc    ocispec.Descriptor
 		content []byte
 	}{{ocispec.DescriptorEmptyJSON, ocispec.DescriptorEmptyJSON.Data}, {layer, file}} {
-		err := persist(ctx, func() error {
+		err := retryServerErrors(ctx, func() error {
 			there, err := l.repo.Blobs().Exists(ctx, blob.desc)
 			if err != nil || there {
 				return err
@@ -522,19 +537,23 @@ func (l *registryLocation) push(ctx context.Context, file []byte, head Head) (*p
 	return l.pushManifest(ctx, m)
 }
 
+// pushManifest uploads a manifest. Its blobs come first, because registries refuse a manifest
+// without them.
 func (l *registryLocation) pushManifest(ctx context.Context, m *ocispec.Manifest) (*pushedManifest, error) {
 	raw, err := json.Marshal(m)
 	if err != nil {
 		return nil, err
 	}
 	pushed := &pushedManifest{m, content.NewDescriptorFromBytes(ocispec.MediaTypeImageManifest, raw), raw}
-	return pushed, persist(ctx, func() error { return l.repo.Manifests().Push(ctx, pushed.desc, bytes.NewReader(raw)) })
+	return pushed, retryServerErrors(ctx, func() error { return l.repo.Manifests().Push(ctx, pushed.desc, bytes.NewReader(raw)) })
 }
 
-// settled waits until nobody who read the tag before can still move it, and then
-// says whether next is in the chain: as the newest, or below one that came after. moved
-// has the moving tag, and kept gets the tag that stays with its serial.
-func (l *registryLocation) settled(ctx context.Context, next Head, moved, kept *pushedManifest) error {
+// awaitSettled waits until no other writer can still move the tag because of what it read
+// before, and then finds out whether next is in the chain: as the newest, or below one
+// that came after it and gave it its permanent tag. moved is the manifest that the moving
+// tag was pointed to. kept is the one to get the permanent tag: the same, or the staged
+// snapshot's.
+func (l *registryLocation) awaitSettled(ctx context.Context, next Head, moved, kept *pushedManifest) error {
 	timer := time.NewTimer(l.settle)
 	defer timer.Stop()
 	select {
@@ -542,7 +561,7 @@ func (l *registryLocation) settled(ctx context.Context, next Head, moved, kept *
 	case <-ctx.Done():
 		return fmt.Errorf("whether it is there for good was not seen: %w", ctx.Err())
 	}
-	now, err := l.now(ctx)
+	now, err := l.current(ctx)
 	if err != nil {
 		return fmt.Errorf("whether it is there for good was not seen: %w", err)
 	}
@@ -551,10 +570,10 @@ func (l *registryLocation) settled(ctx context.Context, next Head, moved, kept *
 		serial = next.Staged.Head.Serial
 	}
 	if now.manifest == moved.desc.Digest.String() {
-		return persist(ctx, func() error { return l.tag(ctx, kept, l.stays(serial)) })
+		return retryServerErrors(ctx, func() error { return l.tag(ctx, kept, l.permanentTag(serial)) })
 	}
 	if now.Serial > serial {
-		there, err := l.repo.Manifests().Resolve(ctx, l.stays(serial)) // keepTag of who came after
+		there, err := l.repo.Manifests().Resolve(ctx, l.permanentTag(serial)) // set by ensurePermanentTag of the later Put
 		if err == nil && there.Digest == kept.desc.Digest {
 			return nil
 		}
@@ -570,7 +589,7 @@ func (l *registryLocation) History(ctx context.Context) iter.Seq2[Head, error] {
 				return
 			}
 			after := head
-			head, err = l.before(ctx, after)
+			head, err = l.predecessor(ctx, after)
 			if errors.Is(err, ErrAbsent) {
 				return // what was before was never here, or is deleted
 			}
@@ -581,13 +600,15 @@ func (l *registryLocation) History(ctx context.Context) iter.Seq2[Head, error] {
 	}
 }
 
-// before is the snapshot that another was planned against.
-func (l *registryLocation) before(ctx context.Context, after Head) (Head, error) {
+// predecessor returns the snapshot that another was planned against, ErrAbsent if the registry
+// never had it or has deleted it. A tag that holds another snapshot is an error: the chain is
+// broken there.
+func (l *registryLocation) predecessor(ctx context.Context, after Head) (Head, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	head, err := l.tagged(ctx, l.stays(after.Serial-1), Head{})
+	head, err := l.headOfTag(ctx, l.permanentTag(after.Serial-1), Head{})
 	if err == nil && (head.Digest != after.Previous || head.Serial != after.Serial-1) {
-		err = fmt.Errorf("tag %q is %s, and serial %d was planned against %s", l.stays(after.Serial-1), head, after.Serial, after.Previous)
+		err = fmt.Errorf("tag %q is %s, and serial %d was planned against %s", l.permanentTag(after.Serial-1), head, after.Serial, after.Previous)
 	}
 	return head, err
 }

@@ -13,14 +13,15 @@ import (
 	"github.com/writ-auth/writ/schema/natsbucket"
 )
 
-// MaxInstance is how long the name of an instance may be.
+// MaxInstance is how long the name of an instance may be, in bytes.
 const MaxInstance = 128
 
-// ValidInstance reports whether a text may name an instance.
+// ValidInstance reports whether a text may name an instance: it becomes a part of a key in
+// a bucket.
 func ValidInstance(name string) bool { return len(name) <= MaxInstance && entryName.MatchString(name) }
 
-// How long a record of an instance is kept, and how often the instance writes it, so
-// that one or two that are lost take nobody off the roster.
+// How long an instance's record is kept, and how often the instance writes it. Two writes in
+// a row may be lost before the instance is off the roster.
 const (
 	RecordLifetime = 90 * time.Second
 	RecordEvery    = 30 * time.Second
@@ -29,18 +30,17 @@ const (
 // maxRecord bounds one record, in bytes.
 const maxRecord = 64 << 10
 
-// A Roster is where the instances of a fleet keep a record each, which expires unless it
-// is written again: those that follow a location, or that share a store. It is a bucket of
-// NATS beside the snapshots' or the store's, named after theirs with "-fleet" behind it, so
-// that an instance needs no right to write where snapshots are. What a record says is for
-// others to know.
+// A Roster holds one record for each instance of a fleet, which expires unless it is written
+// again. A fleet is the instances that follow one location, or that share one store. The
+// roster is a NATS bucket of its own, named like the one of the snapshots or the store with
+// "-fleet" appended, so that an instance needs no right to write where snapshots are. The
+// content of a record is the caller's.
 //
-// The bucket is in memory: what it loses in a restart is written again within
-// RecordEvery. All of its entries live equally long, and so the bucket says how long
-// instead of each entry.
+// The bucket is in memory: what it loses in a restart is written again within RecordEvery.
+// Expiry is set for the bucket and not for each entry, as all entries live equally long.
 type Roster struct {
-	location *bucketLocation
-	kv       atomic.Pointer[jetstream.KeyValue] // once it was there
+	location *bucketLocation                    // for its connection and address
+	kv       atomic.Pointer[jetstream.KeyValue] // the bucket, once it was found; nil before
 }
 
 // RosterOf returns the roster of a location, nil where the location can have none. It
@@ -54,7 +54,7 @@ func RosterOf(l Location) *Roster {
 
 // OpenRoster returns the roster of the instances that share the store in a bucket,
 // wherever their snapshot comes from. It has a connection of its own, which Close ends.
-// Of the options those for NATS count.
+// Only the NATS options and Program are used.
 func OpenRoster(store natsbucket.Address, opts Options) (*Roster, error) {
 	l, err := openBucket(Address{scheme: schemeNATS, servers: store.Servers, bucket: store.Bucket, replicas: store.Replicas}, opts)
 	if err != nil {
@@ -63,7 +63,8 @@ func OpenRoster(store natsbucket.Address, opts Options) (*Roster, error) {
 	return &Roster{location: l}, nil
 }
 
-// Close ends the connection. A roster of a location is closed with that instead.
+// Close ends the connection. It is for a roster of OpenRoster: one of RosterOf has its
+// location's connection, and is closed with the location.
 func (r *Roster) Close() error { return r.location.Close() }
 
 // String names the roster as a log may have it.
@@ -73,13 +74,13 @@ func (r *Roster) String() string {
 
 func (r *Roster) bucketName() string { return r.location.address.bucket + "-fleet" }
 
-// key is that of an instance's record. Names of locations may have dots, and so the
-// instance is behind a character that they have not. Those of a store have no name, so
-// that a bucket of snapshots and a store may be called the same.
+// key returns the key of an instance's record: the location's name, "=." and the instance.
+// Names may contain dots, but no "=", so that no two pairs have the same key. For a store
+// the name is "", so that a bucket of snapshots and a store may share one roster's bucket.
 func (r *Roster) key(instance string) string { return r.location.address.name + "=." + instance }
 
-// call does the work of one method within its time. After an error the bucket is looked
-// for again: it may have been deleted.
+// call runs the work of one method within natsLook. After an error it forgets the bucket, so
+// that the next call looks for it again: it may have been deleted, or lost in a restart.
 func (r *Roster) call(ctx context.Context, operation string, work func(ctx context.Context) error) error {
 	err := r.location.call(ctx, fmt.Sprintf("%s bucket %q beside", operation, r.bucketName()), natsLook, work)
 	if err != nil {
@@ -88,8 +89,8 @@ func (r *Roster) call(ctx context.Context, operation string, work func(ctx conte
 	return err
 }
 
-// Keep writes the record of an instance, for RecordLifetime from now. It makes the
-// bucket where there is none.
+// Keep writes the record of an instance, for RecordLifetime from now. It makes the bucket
+// if there is none. Records of more than 64 KiB are an error.
 func (r *Roster) Keep(ctx context.Context, instance string, record []byte) error {
 	if len(record) > maxRecord {
 		return fmt.Errorf("keep the record of %q: it has %d bytes, more than %d", instance, len(record), maxRecord)
@@ -103,7 +104,7 @@ func (r *Roster) Keep(ctx context.Context, instance string, record []byte) error
 	})
 }
 
-// Remove takes the record of an instance away before it expires.
+// Remove deletes the record of an instance before it expires.
 func (r *Roster) Remove(ctx context.Context, instance string) error {
 	return r.call(ctx, "remove a record from", func(ctx context.Context) error {
 		kv, err := r.records(ctx, false)
@@ -114,8 +115,8 @@ func (r *Roster) Remove(ctx context.Context, instance string) error {
 	})
 }
 
-// Records gives the record of each instance, in no order, and ends with the first
-// error. That nobody ever kept one is none.
+// Records yields the record of each instance, in no order, and ends with the first error. A
+// bucket that nobody has made yet is an empty roster and no error.
 func (r *Roster) Records(ctx context.Context) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		var found [][]byte
@@ -157,7 +158,7 @@ func (r *Roster) Records(ctx context.Context) iter.Seq2[[]byte, error] {
 	}
 }
 
-// records returns the bucket, made if it is missing and that is asked for.
+// records returns the bucket, and makes it first if create is set and there is none.
 func (r *Roster) records(ctx context.Context, create bool) (jetstream.KeyValue, error) {
 	if kv := r.kv.Load(); kv != nil {
 		return *kv, nil
@@ -181,7 +182,8 @@ func (r *Roster) records(ctx context.Context, create bool) (jetstream.KeyValue, 
 	return kv, err
 }
 
-// replicas is how many servers hold the snapshots, or are to.
+// replicas returns how many servers hold the snapshots, or the number in the address when
+// that cannot be found out. The roster gets as many.
 func (l *bucketLocation) replicas(ctx context.Context) int {
 	if stream, err := l.js.Stream(ctx, "KV_"+l.address.bucket); err == nil {
 		return stream.CachedInfo().Config.Replicas

@@ -8,15 +8,15 @@ import (
 	"fmt"
 )
 
-// A Stage is a snapshot beside the newest one, which a share of the fleet serves in its
-// place until it becomes the newest or is given up. It follows the newest one: its
-// serial is higher, and it was planned against it.
+// A Stage is a snapshot that a share of the fleet serves in place of the newest one, until
+// it becomes the newest or is given up. It follows the newest one: its serial is higher, and
+// it was planned against it.
 type Stage struct {
 	Head    Head // without a stage of its own
 	Percent int  // of the fleet that is to serve it: MinPercent to MaxPercent
 }
 
-// The shares that a Stage may have. All of a fleet is Put's.
+// The shares that a Stage may have. A snapshot for all of the fleet is put instead.
 const (
 	MinPercent = 1
 	MaxPercent = 99
@@ -26,25 +26,27 @@ const (
 type Stager interface {
 	Location
 
-	// Stage holds a file beside the newest snapshot, if that is still prior with
-	// what prior has beside it: otherwise the error is a *MovedError and the location
-	// is as it was. When there is a stage already, the file must be its own and only
-	// the share changes. Put ends a stage: what it puts may be the file of the stage,
-	// or one that follows it.
+	// Stage makes a file the stage of the newest snapshot, if newest and stage are
+	// still those of prior; otherwise the error is a *MovedError and the location is as
+	// it was. When there is a stage already, the file must be the staged one, and only
+	// the share changes. Put ends a stage: with the staged file, or with one that
+	// follows it.
 	Stage(ctx context.Context, file []byte, prior Head, percent int) (Head, error)
 }
 
-// Includes reports whether the instance with that id is in the share. A share that
-// grows keeps whom it had; another snapshot has others in its share, so that nobody
-// is always the first.
+// Includes reports whether the instance is in the share. It depends on a hash of snapshot and
+// instance: every program computes the same without asking anybody, a share that grows
+// keeps the instances that it had, and each snapshot begins with others, so that no instance
+// is always the first. The remainder by 100 favours low numbers by less than 2^-57.
 func (s *Stage) Includes(instance string) bool {
 	sum := sha256.Sum256(fmt.Appendf(nil, "writ stage\n%s\n%s", s.Head.Digest, instance))
 	return binary.BigEndian.Uint64(sum[:])%100 < uint64(s.Percent)
 }
 
-// For is the snapshot that an instance is to serve. highest is the highest serial
-// that it ever served: one that has taken the stage stays in it, whatever its id is
-// now and however small the share becomes, since it takes no older snapshot.
+// For returns the snapshot that an instance is to serve: the staged one or h. highest is the
+// highest serial that it ever served. An instance that has served the staged snapshot goes on
+// with it, even if it got another name or the share shrank, since it would refuse an older
+// one.
 func (h Head) For(instance string, highest uint64) Head {
 	if h.Staged != nil && (highest >= h.Staged.Head.Serial || h.Staged.Includes(instance)) {
 		return h.Staged.Head
@@ -52,7 +54,8 @@ func (h Head) For(instance string, highest uint64) Head {
 	return h
 }
 
-// check refuses a stage that does not follow the newest snapshot, whoever wrote it.
+// check refuses a stage that does not follow the newest snapshot. It holds for what is read
+// from a location too, since anybody may have written that. A nil stage is fine.
 func (s *Stage) check(newest Head) error {
 	switch {
 	case s == nil:
@@ -67,7 +70,7 @@ func (s *Stage) check(newest Head) error {
 	return nil
 }
 
-// sameStage reports whether both have the same beside them.
+// sameStage reports whether both have the same stage with the same share, or none.
 func (h Head) sameStage(other Head) bool {
 	if h.Staged == nil || other.Staged == nil {
 		return h.Staged == other.Staged
@@ -75,7 +78,8 @@ func (h Head) sameStage(other Head) bool {
 	return h.Staged.Percent == other.Staged.Percent && h.Staged.Head.Same(other.Staged.Head)
 }
 
-// checkStage is what every Stage checks before it writes, beside checkPut.
+// checkStage makes the checks that every Stage needs before it writes, those of checkPut
+// among them.
 func checkStage(l Location, file []byte, now, prior Head, percent int) (*Stage, error) {
 	next, err := checkPut(l, file, now, prior)
 	if err != nil {

@@ -38,6 +38,7 @@ type API struct {
 // Count counts one request.
 func (a *API) Count(g GrantType, r Result) { a.counters[g][r].Add(1) }
 
+// collect exposes the counters that are not 0.
 func (a *API) collect(ch chan<- prometheus.Metric) {
 	for g := range a.counters {
 		for r := range a.counters[g] {

@@ -46,7 +46,8 @@ func (m *meter) run(ctx context.Context, interval time.Duration) {
 	}
 }
 
-// close sends the last values.
+// close ends run and sends the last values. A send of run that has begun is cancelled first:
+// its values are among those that are sent again.
 func (m *meter) close(ctx context.Context) error {
 	m.cancel()
 	select {
@@ -130,8 +131,10 @@ func (m *meter) convert(family *dto.MetricFamily, now time.Time) *metricspb.Metr
 	return to
 }
 
+// cumulative says that a value counts from its start time on, as Prometheus counts.
 const cumulative = metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE
 
+// number makes the point of a counter or gauge; at is its time in nanoseconds.
 func number(one *dto.Metric, value float64, at uint64) *metricspb.NumberDataPoint {
 	return &metricspb.NumberDataPoint{
 		Attributes: attributes(one), TimeUnixNano: at, Value: &metricspb.NumberDataPoint_AsDouble{AsDouble: value},
@@ -161,7 +164,7 @@ func (m *meter) began(created *timestamppb.Timestamp) uint64 {
 	return uint64(created.AsTime().UnixNano())
 }
 
-// attributes are the labels of a metric, which are text in both worlds.
+// attributes returns the labels of a metric.
 func attributes(one *dto.Metric) []*commonpb.KeyValue {
 	var pairs []*commonpb.KeyValue
 	for _, label := range one.Label {
@@ -170,7 +173,8 @@ func attributes(one *dto.Metric) []*commonpb.KeyValue {
 	return pairs
 }
 
-// pair is one attribute with a text.
+// pair returns one attribute with a text. Attributes of other types are not needed: labels of
+// Prometheus are texts.
 func pair(key, value string) *commonpb.KeyValue {
 	return &commonpb.KeyValue{Key: key, Value: &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: value}}}
 }

@@ -68,21 +68,23 @@ type Rejection struct {
 	At     time.Time `json:"at"`
 }
 
-// An Activator puts snapshots in force.
+// An Activator activates snapshots: it makes everything that serving one needs, and then
+// stores one pointer to it. Its methods may be called concurrently.
 type Activator struct {
 	Options
-	serials *serials
-	remotes *remoteKeys
-	maxKeys int // public keys in one snapshot
+	serials *serials    // guarded by mu
+	remotes *remoteKeys // the keys of trusted issuers, which outlive a snapshot
+	maxKeys int         // how many public keys one snapshot may declare
 
+	// Requests read these without a lock.
 	current  atomic.Pointer[State]
 	rejected atomic.Pointer[Rejection]
-	ready    atomic.Bool // for good
+	ready    atomic.Bool // never false again
 
 	mu       sync.Mutex         // held while a snapshot is activated
-	waiting  *snapshot.Snapshot // that may be served and has no keys yet; nil for none
-	retrying bool               // what was said when it was tried first is not said again
-	lacking  chan struct{}      // something waits for keys
+	waiting  *snapshot.Snapshot // admitted, and waiting for its keys; nil for none
+	retrying bool               // this attempt is a repetition, and logs only what is new
+	lacking  chan struct{}      // receives when something waits for keys; holds one
 }
 
 // New makes an activator. It fails when it cannot read which serial was served last.
@@ -144,6 +146,7 @@ func (a *Activator) Activate(file []byte) error {
 	return a.guarded(func() error { return a.activate(file) })
 }
 
+// activate is Activate for a caller that holds mu, like the lower-case methods below.
 func (a *Activator) activate(file []byte) error {
 	snap, err := a.open(file)
 	if err != nil {
@@ -155,8 +158,9 @@ func (a *Activator) activate(file []byte) error {
 	return nil
 }
 
-// establish puts an intact snapshot in force. One that is admitted and cannot be built,
-// such as for want of keys, waits until it can.
+// establish activates an intact snapshot. One that is admitted but cannot be built, as when
+// keys are missing, stays in waiting and is tried again. The serial is recorded before the
+// snapshot serves: after a crash between the two, an older one is refused already.
 func (a *Activator) establish(snap *snapshot.Snapshot) error {
 	if err := a.admit(snap); err != nil {
 		return err
@@ -176,14 +180,16 @@ func (a *Activator) establish(snap *snapshot.Snapshot) error {
 	return nil
 }
 
-// retry puts the snapshot in force that waits for its keys, if there is one and they are
-// there. It reports what is in the way once until that changes.
+// retry activates the snapshot that waits for its keys, if there is one and they are there
+// now. It logs what is in the way once, until that changes.
 func (a *Activator) retry() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	_ = a.guarded(a.retryWaiting)
 }
 
+// retryWaiting is retry for a caller that holds mu. An error that repeats the last rejection is
+// not reported again.
 func (a *Activator) retryWaiting() error {
 	if a.waiting == nil {
 		return nil
@@ -278,9 +284,10 @@ func (a *Activator) open(file []byte) (*snapshot.Snapshot, error) {
 // longestPause bounds a pause: 64 KiB are hashed in less than a third of it.
 const longestPause = 5 * time.Millisecond
 
-// pause is how long to rest after a step of hashing that took so long. A step that took
-// far longer than its work has waited for a processor: in proportion to that, the pauses
-// of a reload on a busy machine would add up to seconds.
+// pause returns how long to rest after a step of hashing. Three times the step's own time
+// leaves three quarters of a core to requests. The bound is for a step that waited for a
+// processor: in proportion to such steps, the pauses of a reload on a busy machine would add
+// up to seconds.
 func pause(worked time.Duration) time.Duration { return min(3*worked, longestPause) }
 
 // admit decides whether an intact snapshot may be served here at all.
@@ -346,7 +353,8 @@ func (a *Activator) checkEnvironment(snap *snapshot.Snapshot) error {
 
 const otherEnvironment = "give this server the snapshot of its own environment: look at --snapshot and --environment"
 
-// build makes everything that can fail before anything changes.
+// build makes the State of a snapshot: everything that can fail, before anything changes. A
+// single object that cannot be served becomes a Problem of the State and no error.
 func (a *Activator) build(snap *snapshot.Snapshot) (*State, error) {
 	env := snap.Envelope()
 	s := &State{
@@ -405,6 +413,8 @@ func (a *Activator) buildDecider(s *State) {
 	}
 }
 
+// putInForce stores the pointer, and tells everybody who keeps something for the state before:
+// metrics, the fetcher of keys, and the limits on clients. It cannot fail.
 func (a *Activator) putInForce(s *State) {
 	s.FirstServed = a.serials.last.FirstServed
 	s.Counters = a.Metrics.APIs(s.Snapshot.NumAPIs(), func(i int) string { return s.Snapshot.API(i).Label() })
@@ -446,7 +456,7 @@ func (a *Activator) reject(digest string, err error) error {
 	return err
 }
 
-// Problems are what of the state cannot be served now: the keys of trusted issuers that
+// Problems returns what of the state cannot be served now: the keys of trusted issuers that
 // could not be fetched, faults of managed keys, and what was found at the activation.
 func (a *Activator) Problems(s *State) []Problem {
 	return slices.Concat(s.Credentials.keyFetchProblems(), a.KeyFaults(s), s.Problems)

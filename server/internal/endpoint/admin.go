@@ -140,7 +140,7 @@ func (a *Admin) Ready() bool {
 	return a.Activator.Ready() && !a.Draining() && !(a.RefuseStale && a.location().Stale)
 }
 
-// location is the state of the location, the zero one when there is none.
+// location returns the state of the snapshot's location, the zero one if there is none.
 func (a *Admin) location() LocationStatus {
 	if a.Location == nil {
 		return LocationStatus{}
@@ -154,7 +154,7 @@ type check struct {
 	err  error // why it is not met
 }
 
-// checks are what Ready is made of.
+// checks returns the conditions of Ready one by one, each with the reason if it is not met.
 func (a *Admin) checks() []check {
 	snapshot := check{name: "snapshot"}
 	if a.Activator.Current() == nil {
@@ -295,7 +295,7 @@ func (a *Admin) Measure() metrics.State {
 	return state
 }
 
-// storeFault is StoreFault, of which there may be none.
+// storeFault calls StoreFault if there is one.
 func (a *Admin) storeFault() error {
 	if a.StoreFault == nil {
 		return nil
@@ -322,7 +322,7 @@ func notServed(s *active.State, now time.Time) map[string]int {
 	return count
 }
 
-// unixTime is a time of a key, in UTC; the zero Time for 0.
+// unixTime returns a time of a key in UTC, the zero Time for 0 seconds.
 func unixTime(seconds int64) time.Time {
 	if seconds == 0 {
 		return time.Time{}

@@ -129,8 +129,9 @@ func (a *authenticator) verify(x *exchange, r *http.Request, cred clientauth.Cre
 	return client, err
 }
 
-// unknownClient is the error of a credential that names no client. A refusal stays one
-// and only changes its reason, so that it takes as long as any other.
+// unknownClient returns the error for a credential that names no client, given the error of
+// checking it. A Refusal stays one and only its reason changes, so that nothing after it
+// takes another time than for a client that exists.
 func unknownClient(err error) error {
 	if refusal, ok := errors.AsType[*clientauth.Refusal](err); ok {
 		refusal.Reason = clientauth.ReasonUnknownClient
@@ -226,7 +227,7 @@ func credentialError(err error, code Code) *Error {
 	return refusal
 }
 
-// hyphenated is a reason of package clientauth as the log has it.
+// hyphenated returns a reason of package clientauth as the log writes reasons.
 func hyphenated(reason clientauth.Reason) Reason {
 	return Reason(strings.ReplaceAll(string(reason), "_", "-"))
 }

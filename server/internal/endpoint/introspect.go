@@ -29,14 +29,15 @@ type introspectionEndpoint struct {
 	now      func() time.Time
 }
 
-// A finding is what is known of a token that a client presents. reason is
-// ReasonGranted when it is active, else why it is not.
+// A finding is what is known about a token that a client presents. reason is ReasonGranted if
+// it is active, else why it is not. The reason goes into the log only: the answer should not
+// tell why a token is inactive (RFC 7662 section 2.2).
 type finding struct {
 	reason Reason
 	token  *token.Read        // nil when it is not ours, or a refresh token
 	family *refresh.Presented // of a refresh token, nil for any other
 	api    snapshot.API
-	hasAPI bool
+	hasAPI bool // api is set
 }
 
 // serve answers 200 for every token, active or not; a refusal is about the caller alone.
@@ -104,8 +105,9 @@ func (a *authenticator) presenter(x *exchange, w http.ResponseWriter, r *http.Re
 	return caller, nil
 }
 
-// inspect says whether an access token is active, as far as the caller may know. It must
-// still be what the configuration would issue.
+// inspect finds out whether an access token is active, as far as the caller may know. An
+// active token is one that the configuration of now would still issue: what a change takes
+// away, or revoked_before ends, is inactive here before the token expires.
 func inspect(x *exchange, compact string, caller snapshot.Client) finding {
 	found := read(x, compact)
 	if found.reason != ReasonGranted {
@@ -125,7 +127,8 @@ func inspect(x *exchange, compact string, caller snapshot.Client) finding {
 	return found
 }
 
-// read verifies an access token of ours: signature, issuer, audience and times.
+// read verifies an access token of ours: signature, issuer, audience and times. It keeps the
+// token for the log even if it has expired.
 func read(x *exchange, compact string) finding {
 	now := x.now.Unix()
 	verified, err := x.state.Read(compact, now)
@@ -147,7 +150,8 @@ func read(x *exchange, compact string) finding {
 	return found
 }
 
-// inspectFamily says whether a refresh token would be accepted from the caller.
+// inspectFamily finds out whether a refresh token would be accepted from the caller now. It
+// changes nothing: an introspected token that was used before does not revoke its family.
 func inspectFamily(x *exchange, presented *refresh.Presented, caller snapshot.Client) finding {
 	found := finding{reason: ReasonGranted, family: presented}
 	found.api, found.hasAPI = x.state.Snapshot.APIByIdentifier(presented.Family().API)
@@ -155,7 +159,8 @@ func inspectFamily(x *exchange, presented *refresh.Presented, caller snapshot.Cl
 		found.reason = ReasonReused
 		return found
 	}
-	// Whether the token would be bound to a key is known only when it is used.
+	// Whether the token would be bound to a key is known only when it is used. Some
+	// confirmation is given here, so that an API that demands one is not the reason.
 	_, refusal := x.state.Decider.Decide(decide.Request{
 		Authenticated: caller, GrantType: schema.GrantRefreshToken, Family: presented.Family(), Confirmation: token.Confirmation{JKT: "-"},
 	}, x.now)
@@ -197,7 +202,7 @@ func describeFamily(p *refresh.Presented, issuer string) []byte {
 	}{true, f.Client, issuer, f.Subject, f.API, f.Scope, p.IssuedAt(), p.End().Unix()})
 }
 
-// mustMarshal encodes strings, numbers and JSON that was verified.
+// mustMarshal encodes strings, numbers and JSON that was verified, which cannot fail.
 func mustMarshal(v any) []byte {
 	body, err := json.Marshal(v)
 	if err != nil {
@@ -244,7 +249,7 @@ func (e *revocationEndpoint) serve(s *active.State, w http.ResponseWriter, r *ht
 	writeNoStore(w, http.StatusOK, []byte("{}\n"))
 }
 
-// revoke ends the presented token if it can be ended.
+// revoke ends the family of the presented refresh token, and refuses to end an access token.
 func (e *revocationEndpoint) revoke(x *exchange, w http.ResponseWriter, r *http.Request) (found finding, refusal *Error) {
 	caller, refusal := e.auth.presenter(x, w, r)
 	if refusal != nil {

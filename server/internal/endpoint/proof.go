@@ -24,6 +24,7 @@ func (e *tokenEndpoint) prove(x *exchange, client snapshot.Client, w http.Respon
 	if len(headers) == 0 {
 		return nil
 	}
+	// Also with a refusal: a client whose nonce is too old gets the next one with it.
 	if nonces := e.nonces; nonces != nil {
 		w.Header().Set("DPoP-Nonce", nonces.at(x.now)) // RFC 9449 section 8.2
 	}
@@ -63,17 +64,19 @@ func NewNonces(rand io.Reader) (*Nonces, error) {
 	return n, nil
 }
 
-// at is the nonce that is given out at now.
+// at returns the nonce that is given out at now.
 func (n *Nonces) at(now time.Time) string { return n.of(now.Unix() / int64(noncePeriod/time.Second)) }
 
-// of is the nonce of a period, 16 bytes of the HMAC: enough that nobody guesses one.
+// of returns the nonce of a period, counted since 1970: 16 bytes of the HMAC, enough that
+// nobody guesses one.
 func (n *Nonces) of(period int64) string {
 	mac := hmac.New(sha256.New, n.key[:])
 	mac.Write(binary.BigEndian.AppendUint64(nil, uint64(period)))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16])
 }
 
-// Made reports whether the nonce is the one of now or the one before it.
+// Made reports whether the nonce is the one of now or the one before it. Both are compared in
+// constant time.
 func (n *Nonces) Made(nonce string, now time.Time) bool {
 	last := n.at(now.Add(-noncePeriod))
 	return hmac.Equal([]byte(nonce), []byte(n.at(now))) || hmac.Equal([]byte(nonce), []byte(last))

@@ -28,14 +28,15 @@ type tokenEndpoint struct {
 	now      func() time.Time
 }
 
-// An exchange is one request on its way through an endpoint, with what the audit line
-// will say of it.
+// An exchange is one request on its way through an endpoint, with everything that the audit
+// line will say about it. Each stage adds what it finds, so that the line is complete up to
+// the stage that refused. One goroutine has it, from newExchange to the audit line.
 type exchange struct {
 	state      *active.State
 	now        time.Time
 	form       *transport.Form
 	request    decide.Request
-	asksToken  bool // rate_limit counts it
+	asksToken  bool // it is a token request, which the client's rate_limit counts
 	method     clientauth.Method
 	credential string // the label of the block that authenticated the client
 	grant      decide.Grant
@@ -46,13 +47,15 @@ type exchange struct {
 	trace      string         // the id of the trace that the request belongs to, "" for none
 }
 
-// newExchange returns a value, so that the caller's stack holds it.
+// newExchange returns a value and not a pointer, so that it lives on the caller's stack and
+// costs no allocation. The caller frees x.form.
 func newExchange(s *active.State, now time.Time, r *http.Request) exchange {
 	return exchange{state: s, now: now, trace: traceID(r.Header), form: transport.NewForm()}
 }
 
-// serve answers one request from one state, whatever is put in force meanwhile. The audit
-// line is written before the answer: a token that somebody has is in the log.
+// serve answers one request from one state, even if another snapshot is activated meanwhile.
+// The audit line is written before the answer, so that every token that somebody holds is in
+// the log.
 func (e *tokenEndpoint) serve(s *active.State, w http.ResponseWriter, r *http.Request) {
 	begin := time.Now()
 	x := newExchange(s, e.now(), r)
@@ -69,8 +72,8 @@ func (e *tokenEndpoint) serve(s *active.State, w http.ResponseWriter, r *http.Re
 	writeNoStore(w, http.StatusOK, out.body)
 }
 
-// run takes the request through the stages: read, authenticate, prove, and fulfil by its
-// grant type.
+// run takes the request through the stages: read the form, authenticate the client, verify
+// the DPoP proof, and fulfil the request by its grant type.
 func (e *tokenEndpoint) run(x *exchange, out *answer, w http.ResponseWriter, r *http.Request) *Error {
 	if err := x.form.Read(w, r); err != nil {
 		return formError(x.form, err)
@@ -104,6 +107,8 @@ func (e *tokenEndpoint) run(x *exchange, out *answer, w http.ResponseWriter, r *
 // refresh token, and remembers before it answers, so that of two requests with
 // one token the second gets nothing.
 func (e *tokenEndpoint) fulfil(ctx context.Context, x *exchange, client snapshot.Client, out *answer) *Error {
+	// A conflict says that another request changed the family of the refresh token since this
+	// one read it: it is read and decided again.
 	for range refresh.MaxAttempts {
 		x.refresh = refresh.Result{}
 		refusal := e.decide(ctx, x, client)
@@ -147,7 +152,8 @@ func (e *tokenEndpoint) decide(ctx context.Context, x *exchange, client snapshot
 	}
 }
 
-// decide asks who may have which token.
+// decide asks the Decider whether the client may have the token, and keeps the grant. The
+// rules are package decide's; nothing here adds one.
 func (x *exchange) decide(client snapshot.Client) *Error {
 	x.request.Authenticated = client
 	grant, refusal := x.state.Decider.Decide(x.request, x.now)
@@ -155,7 +161,8 @@ func (x *exchange) decide(client snapshot.Client) *Error {
 	return decided(refusal)
 }
 
-// sign puts the answer together, with a token that is signed.
+// sign signs the token and builds the answer around it in out.body. It waits for a signature
+// at the gate, which ErrBusy ends when the queue is full.
 func (e *tokenEndpoint) sign(ctx context.Context, x *exchange, out *answer) *Error {
 	begin := time.Now()
 	out.body = append(out.body[:0], `{"access_token":"`...)
@@ -170,7 +177,8 @@ func (e *tokenEndpoint) sign(ctx context.Context, x *exchange, out *answer) *Err
 	return nil
 }
 
-// issueError is the refusal when no token could be made of a grant.
+// issueError returns the refusal for a grant whose token could not be signed. All of them are
+// 503: the request was right, and may succeed a moment later or at another instance.
 func issueError(err error) *Error {
 	reason := ReasonSigner
 	switch {

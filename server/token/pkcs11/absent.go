@@ -8,6 +8,9 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
+// Built reports whether this program was built with PKCS #11.
+const Built = false
+
 // Tokens has no token in this build.
 type Tokens struct{}
 

@@ -15,6 +15,9 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
+// Built reports whether this program was built with PKCS #11.
+const Built = true
+
 // sessionWait bounds how long a signature waits for a free session.
 const sessionWait = 5 * time.Second
 
