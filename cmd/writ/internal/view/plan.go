@@ -152,7 +152,8 @@ func actionPhrase(c *compiler.Change) string {
 	return "will be updated"
 }
 
-// planSummary is the line that counts the changes.
+// planSummary is the line that counts the changes. A policy that is gone gives nobody access,
+// so it is counted by itself.
 func planSummary(p *compiler.Plan) string {
 	if p.Empty() {
 		return "No changes."
@@ -163,15 +164,24 @@ func planSummary(p *compiler.Plan) string {
 		fmt.Fprintf(&line, ", %d to rename", p.Summary.Rename)
 	}
 	line.WriteString(". ")
-	switch p.Summary.Widen {
-	case 0:
-		line.WriteString("No change widens access.")
-	case 1:
-		line.WriteString("1 change widens access.")
-	default:
-		fmt.Fprintf(&line, "%d changes widen access.", p.Summary.Widen)
+	widen := 0
+	for i := range p.Changes {
+		if c := &p.Changes[i]; c.Effect == compiler.EffectWiden && !isGuard(c.Address) {
+			widen++
+		}
 	}
-	return line.String()
+	switch widen {
+	case 0:
+		line.WriteString("No change widens access")
+	case 1:
+		line.WriteString("1 change widens access")
+	default:
+		fmt.Fprintf(&line, "%d changes widen access", widen)
+	}
+	if guards := loosened(p); guards != "" {
+		line.WriteString(", and " + guards)
+	}
+	return line.String() + "."
 }
 
 // planFiles says which files will be written when no object changes.

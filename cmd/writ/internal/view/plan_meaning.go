@@ -301,8 +301,11 @@ func (m *meaning) attribute(c *compiler.Change, a *compiler.AttributeChange, tol
 // isGuard reports whether an address is of a policy or an expectation.
 func isGuard(address string) bool {
 	kind, _, _ := compiler.ParseAddress(address)
-	return kind == compiler.KindPolicy || strings.HasPrefix(address, "expect ")
+	return kind == compiler.KindPolicy || isExpectation(address)
 }
+
+// isExpectation reports whether an address is of an expectation.
+func isExpectation(address string) bool { return strings.HasPrefix(address, "expect ") }
 
 // repeated is from how many on the same statement about several objects is said once.
 const repeated = 3
