@@ -23,8 +23,8 @@ type PlanText struct {
 type planPrinter struct {
 	*bufio.Writer
 	color bool
-	diff  bool                // signs begin their lines, as in a ```diff block
-	notes map[string][]string // of the objects, by address
+	diff  bool              // signs begin their lines, as in a ```diff block
+	notes map[string][]Note // of the objects, by address
 }
 
 // planBuffer is large because a first plan may be a hundred megabytes.
