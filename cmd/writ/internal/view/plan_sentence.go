@@ -65,8 +65,12 @@ func (s *statement) subject() string {
 // to do something.
 func (m *meaning) consequences() string {
 	r := m.review
+	broken := r.brokenChecks()
 	if r.Plan.Empty() && len(r.Changes) == 0 && r.Guards.Errors() == 0 {
-		if r.Refactored {
+		switch {
+		case broken != "":
+			return "No changes · " + broken
+		case r.Refactored:
 			return "No changes: the files differ, and nothing in tokens does."
 		}
 		return "No changes."
@@ -115,13 +119,27 @@ func (m *meaning) consequences() string {
 			parts = append(parts, said)
 		}
 	}
-	for _, check := range r.Checks {
-		if !check.Holds {
-			parts = append(parts, "a check does not hold")
-			break
-		}
+	if broken != "" {
+		parts = append(parts, broken)
 	}
 	return strings.Join(parts, " · ")
+}
+
+// brokenChecks says how many of the checks do not hold; "" for none.
+func (r *Review) brokenChecks() string {
+	n := 0
+	for i := range r.Checks {
+		if !r.Checks[i].Holds {
+			n++
+		}
+	}
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return "1 check does not hold"
+	}
+	return fmt.Sprintf("%d checks do not hold", n)
 }
 
 // loosened says how many policies and expectations are gone or looser; "" for none.

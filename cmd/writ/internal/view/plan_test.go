@@ -130,7 +130,7 @@ func TestNotesAndChecks(t *testing.T) {
 			"--check no-new-access=client:billing does not hold.\n    client.billing may now read:orders on api.orders (main.hcl:9)\n", "--check no-access=api:`x` holds.\n",
 		},
 		PlanMarkdown{}: {
-			"on `api.orders`\n  - Refused 312 times for this in the last week.\n", "  - Nobody asked for `\"<b>\"`.\n", "a check does not hold**",
+			"on `api.orders`\n  - Refused 312 times for this in the last week.\n", "  - Nobody asked for `\"<b>\"`.\n", "1 check does not hold**",
 			"#### Checks\n\n- `no-new-access=client:billing` **does not hold**\n  - `client.billing` may now read:orders on `api.orders` (main.hcl:9)\n- `` no-access=api:`x` `` holds\n",
 		},
 		PlanJSON{}: {

@@ -39,7 +39,7 @@ func (v PlanText) Render(w io.Writer, r *Review) error {
 		most = MaxObjects
 	}
 	m := meaningOf(r)
-	if len(r.Changes) > 0 || r.Guards.Errors() > 0 {
+	if len(r.Changes) > 0 || r.Guards.Errors() > 0 || r.brokenChecks() != "" {
 		out.line(cli.Bold, schema.UpperFirst(strings.TrimSuffix(m.consequences(), "."))+".")
 		out.line("", "")
 	}
