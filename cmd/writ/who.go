@@ -63,7 +63,7 @@ func runWho(env *cli.Env, args []string, flags *cli.ConfigFlags, q compiler.Acce
 	if err != nil {
 		return err
 	}
-	if err := view.WhoOf(env).Render(env.Out, now.Unix(), list); err != nil {
+	if err := view.WhoOf(env).Render(env.Text(), now.Unix(), list); err != nil {
 		return err
 	}
 	if len(list) == 0 {
