@@ -2,6 +2,7 @@ package compiler
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
@@ -21,17 +22,20 @@ func FindNamed(kind Kind, name string, n int, names func(i int) (id, label strin
 		switch {
 		case name == id:
 			return i, nil
-		case name == label, name == Address(kind, label):
+		case isLabel(kind, name, label):
 			found = i
 		}
 	}
 	if found >= 0 {
 		return found, nil
 	}
-	known := make([]string, 0, 2*n)
+	known, instance := make([]string, 0, 2*n), ""
 	for i := range n {
 		id, label := names(i)
 		known = append(known, label, id)
+		if family, _, isInstance := strings.Cut(label, "["); isInstance && instance == "" && isLabel(kind, name, family) {
+			instance = label
+		}
 	}
 	code := "unknown-label"
 	if kind == KindAPI {
@@ -41,12 +45,32 @@ func FindNamed(kind Kind, name string, n int, names func(i int) (id, label strin
 	if near := schema.Suggest(name, known); near != "" {
 		hint = fmt.Sprintf("Did you mean %q?", near)
 	}
+	if instance != "" {
+		hint = fmt.Sprintf("It has instances: name one of them, such as '%s'.", instance)
+	}
 	return -1, diag.Failf(code, hint, "there is no %s %q", kind, name)
+}
+
+// isLabel reports whether a name is a label, or the address with that label.
+func isLabel(kind Kind, name, label string) bool {
+	return name == label || name == Address(kind, label)
+}
+
+// A nameList is how many objects there are, and the id and the label of each.
+type nameList func(*schema.Document) (n int, names func(i int) (id, label string))
+
+func namesOfClients(d *schema.Document) (n int, names func(i int) (id, label string)) {
+	return len(d.Clients), func(i int) (id, label string) { return d.Clients[i].ClientID, d.Clients[i].Label }
+}
+
+func namesOfAPIs(d *schema.Document) (n int, names func(i int) (id, label string)) {
+	return len(d.APIs), func(i int) (id, label string) { return d.APIs[i].Identifier, d.APIs[i].Label }
 }
 
 // FindClient finds a client by its client_id, label or address.
 func FindClient(d *schema.Document, name string) (*schema.Client, error) {
-	i, err := FindNamed(KindClient, name, len(d.Clients), func(i int) (id, label string) { return d.Clients[i].ClientID, d.Clients[i].Label })
+	n, names := namesOfClients(d)
+	i, err := FindNamed(KindClient, name, n, names)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +79,8 @@ func FindClient(d *schema.Document, name string) (*schema.Client, error) {
 
 // FindAPI finds an API by its identifier, label or address.
 func FindAPI(d *schema.Document, name string) (*schema.API, error) {
-	i, err := FindNamed(KindAPI, name, len(d.APIs), func(i int) (id, label string) { return d.APIs[i].Identifier, d.APIs[i].Label })
+	n, names := namesOfAPIs(d)
+	i, err := FindNamed(KindAPI, name, n, names)
 	if err != nil {
 		return nil, err
 	}

@@ -162,6 +162,9 @@ func (c *compilation) reportOfflineAccessScope(a *config.Authorization, i int, a
 // quoteFew writes the first scopes of a list, and how many more there are.
 func quoteFew(names []string) string {
 	const shown = 8
+	if len(names) == 0 {
+		return "none"
+	}
 	if len(names) <= shown {
 		return quotedList(names)
 	}

@@ -30,16 +30,16 @@ type namedAccess struct {
 }
 
 // resolve finds what the filter names in the documents, of which some may be nil: see
-// FindClient. One name may mean two clients, one before and one after a change. A name that
+// idsOf. One name may mean two clients, one before and one after a change. A name that
 // nothing has is an error: the answer to a question about a misspelt client would be "nobody".
 func (f AccessFilter) resolve(docs ...*schema.Document) (namedAccess, error) {
 	n := namedAccess{scope: f.Scope, subjectType: f.SubjectType}
 	docs = slices.DeleteFunc(slices.Clone(docs), func(d *schema.Document) bool { return d == nil })
 	var err error
-	if n.clientIDs, err = idsOf(f.Client, docs, FindClient, func(c *schema.Client) string { return c.ClientID }); err != nil {
+	if n.clientIDs, err = idsOf(KindClient, f.Client, docs, namesOfClients); err != nil {
 		return n, err
 	}
-	if n.identifiers, err = idsOf(f.API, docs, FindAPI, func(a *schema.API) string { return a.Identifier }); err != nil {
+	if n.identifiers, err = idsOf(KindAPI, f.API, docs, namesOfAPIs); err != nil {
 		return n, err
 	}
 	if f.Scope == "" {
@@ -61,19 +61,24 @@ func (f AccessFilter) resolve(docs ...*schema.Document) (namedAccess, error) {
 	return n, nil
 }
 
-// idsOf returns the client ids or identifiers of what a name means in one of the documents at
-// least. Nil stands for any where name is "".
-func idsOf[T any](name string, docs []*schema.Document, find func(*schema.Document, string) (*T, error), idOf func(*T) string) (ids []string, err error) {
+// idsOf returns the client ids or identifiers of all that a name means in one of the
+// documents at least. Nil stands for any where name is "". A name may be the id of one object
+// and the label of another: then it means both, since a check that holds for one of them
+// could be passed by giving the name of a client to another.
+func idsOf(kind Kind, name string, docs []*schema.Document, list nameList) (ids []string, err error) {
 	if name == "" {
 		return nil, nil
 	}
 	for _, d := range slices.Backward(docs) { // the last one is where a suggestion comes from
-		found, notFound := find(d, name)
-		if err == nil {
-			err = notFound
+		n, names := list(d)
+		if _, notFound := FindNamed(kind, name, n, names); notFound != nil {
+			err = cmp.Or(err, notFound)
+			continue
 		}
-		if notFound == nil && !slices.Contains(ids, idOf(found)) {
-			ids = append(ids, idOf(found))
+		for i := range n {
+			if id, label := names(i); (id == name || isLabel(kind, name, label)) && !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
 		}
 	}
 	if len(ids) > 0 {

@@ -342,9 +342,9 @@ func showRelease(env *cli.Env, r *workspace.Release, applied bool) error {
 		return env.PrintJSON(result)
 	}
 	if applied && r.Percent > 0 {
-		fmt.Fprintf(env.Out, "\nStaged serial %d, %s, for %d %% of the fleet: wrote %s.\n", result.Serial, result.Digest, r.Percent, strings.Join(written, " and "))
+		fmt.Fprintf(env.Text(), "\nStaged serial %d, %s, for %d %% of the fleet: wrote %s.\n", result.Serial, result.Digest, r.Percent, strings.Join(written, " and "))
 	} else if applied {
-		fmt.Fprintf(env.Out, "\nApplied serial %d, %s: wrote %s.\n", result.Serial, result.Digest, strings.Join(written, " and "))
+		fmt.Fprintf(env.Text(), "\nApplied serial %d, %s: wrote %s.\n", result.Serial, result.Digest, strings.Join(written, " and "))
 	}
 	return nil
 }

@@ -166,8 +166,8 @@ func (c *commits) describe(r *view.Review, p *workspace.Proposal) {
 // what is gone, before it.
 type places struct {
 	next, prior *compiler.Model
-	commits     *commits // nil for no links
-	tests       map[string]hcl.Range
+	commits     *commits              // nil for no links
+	tests       map[string]view.Place // of expectations, by address
 }
 
 func (s *places) place(address, attribute, label string) view.Place {
@@ -211,19 +211,27 @@ func (s *places) atHead(r hcl.Range) view.Place {
 	return s.at(r, s.commits.head, "")
 }
 
-// expectation is where an expectation is written. The map is made when the first is asked
-// for: most plans are about none.
+// expectation is where an expectation is written, or was. The map is made when the first is
+// asked for: most plans are about none.
 func (s *places) expectation(address string) view.Place {
 	if s.tests == nil {
-		s.tests = map[string]hcl.Range{}
+		s.tests = map[string]view.Place{}
+		if s.prior != nil {
+			commit := ""
+			if s.commits != nil {
+				commit = s.commits.base
+			}
+			for _, t := range s.prior.Config.Tests {
+				p := s.at(t.Range, commit, "")
+				p.Gone = true
+				s.tests[t.Address] = p
+			}
+		}
 		for _, t := range s.next.Config.Tests {
-			s.tests[t.Address] = t.Range
+			s.tests[t.Address] = s.atHead(t.Range)
 		}
 	}
-	if r, ok := s.tests[address]; ok {
-		return s.atHead(r)
-	}
-	return view.Place{}
+	return s.tests[address]
 }
 
 // owner is who answers for an object: for an authorization whoever has the API, since that

@@ -93,7 +93,7 @@ func runExplain(env *cli.Env, args []string, flags *cli.ConfigFlags, o *explainF
 		return err
 	}
 	explanation := explainer.Answer(question, env.Now())
-	if err := view.ExplainOf(env).Render(env.Out, question, &explanation); err != nil {
+	if err := view.ExplainOf(env).Render(env.Text(), question, &explanation); err != nil {
 		return err
 	}
 	if !explanation.Allowed {
@@ -120,7 +120,7 @@ func runExplainAssertion(env *cli.Env, flags *cli.ConfigFlags, arg string) error
 	if err != nil {
 		return err
 	}
-	if err := view.Assertion(env, env.Out, a); err != nil {
+	if err := view.Assertion(env, env.Text(), a); err != nil {
 		return err
 	}
 	if len(a.Clients) != 1 {

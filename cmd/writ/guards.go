@@ -62,7 +62,8 @@ func onlyPolicies(refused error) bool {
 // its formats and apply show and obey the same answer.
 func guardsOf(env *cli.Env, t *workspace.Tree, refused error, where *places) (*view.Guards, error) {
 	m := t.Model
-	g := &view.Guards{Policies: len(m.Config.Policies), Expectations: len(m.Config.Tests), Exercisable: len(m.Document.Authorizations)}
+	g := &view.Guards{Policies: len(m.Config.Policies), Expectations: len(m.Config.Tests), Exercisable: len(m.Document.Authorizations),
+		Failed: []view.Finding{}, Unexercised: []string{}} // lists that are empty, and not null, in JSON
 	problems := t.Refused()
 	if refused != nil { // the tree's warnings are among them
 		problems.List = slices.Concat(t.Unsatisfied, diag.ProblemsOf(refused).List)

@@ -100,6 +100,16 @@ func completeScopes(api *string) cli.Completer {
 	}
 }
 
+// completeTrustedIssuers offers the trusted issuers by their labels.
+func completeTrustedIssuers(_ context.Context, env *cli.Env, flags *cli.ConfigFlags) (list []cli.Candidate) {
+	if m, _ := around(env, flags); m != nil {
+		for _, t := range m.Document.TrustedIssuers {
+			list = append(list, cli.Candidate{Value: t.Label, Meaning: t.Issuer})
+		}
+	}
+	return list
+}
+
 // completeAddresses offers the objects by their addresses; of some kinds, or of all.
 func completeAddresses(kinds ...compiler.Kind) cli.Completer {
 	return func(_ context.Context, env *cli.Env, flags *cli.ConfigFlags) (list []cli.Candidate) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 	"github.com/writ-auth/writ/compiler"
+	"github.com/writ-auth/writ/config"
 	"github.com/writ-auth/writ/config/diag"
 )
 
@@ -59,7 +60,7 @@ func secretNew(env *cli.Env, args []string, flags *cli.ConfigFlags) error {
 	if len(args) == 0 {
 		return diag.Usagef("name the client that the secret is for")
 	}
-	client, err := declaredClient(env, flags, args[0])
+	client, declared, err := declaredClient(env, flags, args[0])
 	if err != nil {
 		return err
 	}
@@ -79,7 +80,11 @@ func secretNew(env *cli.Env, args []string, flags *cli.ConfigFlags) error {
 	if env.JSON {
 		return env.PrintJSON(s)
 	}
-	fmt.Fprintf(env.Out, "Secret, shown only now: %s\n\nPaste into client %q:\n\n", s.Secret, s.Client)
+	where := "Paste into"
+	if declared != nil && declared.NestedRange("secret", label, "") != declared.Range {
+		where = fmt.Sprintf("Paste in the place of secret %q, which then is accepted no more, into", label)
+	}
+	fmt.Fprintf(env.Out, "Secret, shown only now: %s\n\n%s client %q:\n\n", s.Secret, where, s.Client)
 	for line := range strings.Lines(s.Block) {
 		io.WriteString(env.Out, "  "+line)
 	}
@@ -88,14 +93,14 @@ func secretNew(env *cli.Env, args []string, flags *cli.ConfigFlags) error {
 
 // declaredClient is the label of a client, which must be declared if there is a
 // configuration. One with errors may lack the client for no other reason than that, so
-// there it is only said.
-func declaredClient(env *cli.Env, flags *cli.ConfigFlags, name string) (label string, err error) {
+// there it is only said, and found is nil.
+func declaredClient(env *cli.Env, flags *cli.ConfigFlags, name string) (label string, found *config.Client, err error) {
 	m, whole := around(env, flags)
 	if m == nil {
 		if !plainName(name) {
-			return "", invalidName(name)
+			return "", nil, invalidName(name)
 		}
-		return name, nil
+		return name, nil, nil
 	}
 	declared := m.Config.Clients
 	i, err := compiler.FindNamed(compiler.KindClient, name, len(declared), func(i int) (id, label string) {
@@ -103,12 +108,12 @@ func declaredClient(env *cli.Env, flags *cli.ConfigFlags, name string) (label st
 	})
 	switch {
 	case err == nil:
-		return declared[i].Label, nil
+		return declared[i].Label, declared[i], nil
 	case whole:
-		return "", err
+		return "", nil, err
 	}
 	env.Note(fmt.Sprintf("No client %q is found, in a configuration that has errors.", name))
-	return name, nil
+	return name, nil, nil
 }
 
 func invalidName(name string) error {

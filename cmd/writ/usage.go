@@ -161,13 +161,13 @@ func foldLogs(env *cli.Env, f *usage.File, place string, logs []string, quiet bo
 	if env.JSON {
 		return env.PrintJSON(f)
 	}
-	fmt.Fprintf(env.Out, "Folded %s into %s: %s, %s repeated, %s.\n", schema.Plural(len(logs), "log"), diag.OneLine(filepath.ToSlash(place)),
+	fmt.Fprintf(env.Text(), "Folded %s into %s: %s, %s repeated, %s.\n", schema.Plural(len(logs), "log"), diag.OneLine(filepath.ToSlash(place)),
 		usage.Counted(sum.Lines, "decision"), usage.Thousands(sum.Repeated), usage.Counted(sum.Skipped, "other line"))
 	if sum.Known > 0 {
-		fmt.Fprintf(env.Out, "%s had been read before.\n", usage.Counted(sum.Known, "byte"))
+		fmt.Fprintf(env.Text(), "%s had been read before.\n", usage.Counted(sum.Known, "byte"))
 	}
 	if f.Lines > 0 {
-		fmt.Fprintf(env.Out, "It now holds %s from %s to %s.\n", usage.Thousands(f.Lines), f.From, f.To)
+		fmt.Fprintf(env.Text(), "It now holds %s from %s to %s.\n", usage.Thousands(f.Lines), f.From, f.To)
 	}
 	return nil
 }
@@ -274,7 +274,7 @@ func showUnused(env *cli.Env, f *usage.File, flags *cli.ConfigFlags, o *usageFla
 		}
 		_, err = io.WriteString(env.Out, report.Suggestion)
 	default:
-		report.write(env.Out, o.unused)
+		report.write(env.Text(), o.unused)
 	}
 	if err == nil && len(report.Unused) > 0 {
 		err = cli.Status(cli.ExitChanges)

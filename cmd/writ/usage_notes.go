@@ -8,6 +8,7 @@ import (
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 	"github.com/writ-auth/writ/cmd/writ/internal/usage"
+	"github.com/writ-auth/writ/cmd/writ/internal/view"
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
@@ -17,7 +18,7 @@ import (
 // usageNotes reads a folded file and says, by the address of each change of a plan, what
 // the logs know of it: of what is taken away when it was last used, of what is given how
 // often it was asked for in vain. Either document may be nil.
-func usageNotes(env *cli.Env, file string, p *compiler.Plan, prior, next *schema.Document) (map[string][]string, error) {
+func usageNotes(env *cli.Env, file string, p *compiler.Plan, prior, next *schema.Document) (map[string][]view.Note, error) {
 	f, err := readUsage(env.Path(file))
 	if err != nil {
 		return nil, err
@@ -25,7 +26,7 @@ func usageNotes(env *cli.Env, file string, p *compiler.Plan, prior, next *schema
 	if f.Lines == 0 {
 		return nil, diag.Failf("no-usage", "Fold writd's logs into it: writ usage LOG...", "%q holds no line of a log", file)
 	}
-	n := &noteWriter{file: f, now: env.Now(), prior: prior, next: next, notes: map[string][]string{}}
+	n := &noteWriter{file: f, now: env.Now(), prior: prior, next: next, notes: map[string][]view.Note{}}
 	if n.prior == nil {
 		n.prior = &schema.Document{}
 	}
@@ -41,13 +42,14 @@ type noteWriter struct {
 	file        *usage.File
 	now         time.Time
 	prior, next *schema.Document
-	notes       map[string][]string
+	notes       map[string][]view.Note
 	address     string // of the change in hand
 }
 
-// note adds a sentence to the change in hand.
-func (n *noteWriter) note(format string, args ...any) {
-	n.notes[n.address] = append(n.notes[n.address], fmt.Sprintf(format, args...))
+// note adds a sentence to the change in hand: about what widens in it, what narrows, or either,
+// and about a scope or a nested block by its name, or the whole change.
+func (n *noteWriter) note(of compiler.Effect, name, format string, args ...any) {
+	n.notes[n.address] = append(n.notes[n.address], view.Note{Text: fmt.Sprintf(format, args...), Name: name, Of: of})
 }
 
 // change says what the logs know of one change.
@@ -104,17 +106,17 @@ func (n *noteWriter) authorization(c *compiler.Change, before, after *schema.Aut
 	case before == nil && after == nil:
 	case after == nil:
 		t, used := n.file.Authorization(before.Label)
-		n.note("It was %s.", n.lastUsed(t, used, "token"))
+		n.note("", "", "It was %s.", n.lastUsed(t, used, "token"))
 	case before == nil:
-		n.refused("this", n.atAPI(after, decide.ReasonNoAuthorization, decide.ReasonUnknownTarget)...)
+		n.refused("", "this", n.atAPI(after, decide.ReasonNoAuthorization, decide.ReasonUnknownTarget)...)
 	default:
 		n.scopes(before, after)
 		if c.Effect == compiler.EffectWiden && after.ExpiresAt != before.ExpiresAt {
-			n.refused("being expired", n.atAPI(after, decide.ReasonAuthorizationExpired)...)
+			n.refused("", "being expired", n.atAPI(after, decide.ReasonAuthorizationExpired)...)
 		}
 		if (c.Effect == compiler.EffectNarrow || c.Action == compiler.ActionReplace) && len(n.notes[n.address]) == 0 {
 			t, used := n.file.Authorization(before.Label)
-			n.note("It was %s.", n.lastUsed(t, used, "token"))
+			n.note("", "", "It was %s.", n.lastUsed(t, used, "token"))
 		}
 	}
 }
@@ -135,13 +137,13 @@ func (n *noteWriter) scopes(before, after *schema.Authorization) {
 			t = used.Scopes[name]
 		}
 		if t == nil {
-			n.note("%s was never asked for by name in %s.", name, n.period())
+			n.note(compiler.EffectNarrow, name, "%s was never asked for by name in %s.", name, n.period())
 		} else {
-			n.note("%s was %s.", name, n.lastUsed(*t, true, "request"))
+			n.note(compiler.EffectNarrow, name, "%s was %s.", name, n.lastUsed(*t, true, "request"))
 		}
 	}
 	if lost && used != nil && used.Unscoped != nil {
-		n.note("Requests that named no scope were granted all: %s.", n.lastUsed(*used.Unscoped, true, "request"))
+		n.note(compiler.EffectNarrow, "", "Requests that named no scope were granted all: %s.", n.lastUsed(*used.Unscoped, true, "request"))
 	}
 	for _, name := range after.Scopes {
 		if !slices.Contains(before.Scopes, name) {
@@ -149,7 +151,7 @@ func (n *noteWriter) scopes(before, after *schema.Authorization) {
 			if api := n.refusal(decide.ReasonUngrantedScope, after); api != nil && api.Scopes[name] != nil {
 				found = append(found, *api.Scopes[name])
 			}
-			n.refused(name, found...)
+			n.refused(name, name, found...)
 		}
 	}
 }
@@ -169,7 +171,7 @@ func (n *noteWriter) client(c *compiler.Change, before, after *schema.Client) {
 			all.Count += t.Count
 			all.Days = append(all.Days, t.Days...)
 		}
-		n.note("It was %s.", n.lastUsed(all, all.Count > 0, "request"))
+		n.note("", "", "It was %s.", n.lastUsed(all, all.Count > 0, "request"))
 		return
 	}
 	added, removed := false, map[string]bool{}
@@ -182,25 +184,25 @@ func (n *noteWriter) client(c *compiler.Change, before, after *schema.Client) {
 		default:
 			removed[a.Name+"."+a.Label] = true
 			t, used := n.file.Credential(before.ClientID, a.Name, a.Label)
-			n.note("%s %q was %s.", a.Name, a.Label, n.lastUsed(t, used, "request"))
+			n.note("", a.Label, "%s %q was %s.", a.Name, a.Label, n.lastUsed(t, used, "request"))
 		}
 	}
 	if added {
 		for _, credential := range before.Credentials() {
 			t, used := n.file.Credential(before.ClientID, credential.Block.Type, credential.Label)
 			if used && !removed[credential.Block.Type+"."+credential.Label] {
-				n.note("%s %q is still in use: %s.", credential.Block.Type, credential.Label, n.lastUsed(t, true, "request"))
+				n.note(compiler.EffectWiden, "", "%s %q is still in use: %s.", credential.Block.Type, credential.Label, n.lastUsed(t, true, "request"))
 			}
 		}
 		for _, reason := range []string{"wrong-secret", "expired-secret", "method-not-registered"} {
 			if r := n.file.Refusals[reason]; r != nil && r.Clients[before.ClientID] != nil {
-				n.refused(reason, r.Clients[before.ClientID].Tally)
+				n.refused("", reason, r.Clients[before.ClientID].Tally)
 			}
 		}
 	}
 	if c.Effect == compiler.EffectWiden && !slices.Equal(before.GrantTypes, after.GrantTypes) {
 		if r := n.file.Refusals[string(decide.ReasonGrantTypeNotAllowed)]; r != nil && r.Clients[before.ClientID] != nil {
-			n.refused("its grant type", r.Clients[before.ClientID].Tally)
+			n.refused("", "its grant type", r.Clients[before.ClientID].Tally)
 		}
 	}
 }
@@ -226,10 +228,10 @@ func (n *noteWriter) api(before, after *schema.API) {
 				}
 			}
 		}
-		n.refused("its identifier", found...)
+		n.refused("", "its identifier", found...)
 	case after == nil:
 		t := n.overAPI(before.Label, func(a *usage.Authorization) *usage.Tally { return &a.Tally })
-		n.note("It was %s.", n.lastUsed(t, t.Count > 0, "token"))
+		n.note("", "", "It was %s.", n.lastUsed(t, t.Count > 0, "token"))
 	default:
 		for i := range before.Scopes {
 			name := before.Scopes[i].Name
@@ -237,7 +239,7 @@ func (n *noteWriter) api(before, after *schema.API) {
 				continue
 			}
 			if t := n.overAPI(before.Label, func(a *usage.Authorization) *usage.Tally { return a.Scopes[name] }); t.Count > 0 {
-				n.note("%s was %s.", name, n.lastUsed(t, true, "request"))
+				n.note(compiler.EffectNarrow, name, "%s was %s.", name, n.lastUsed(t, true, "request"))
 			}
 		}
 	}
@@ -287,8 +289,9 @@ func (n *noteWriter) refusal(reason decide.Reason, a *schema.Authorization) *usa
 	return apis[api.Identifier]
 }
 
-// refused notes how often requests were refused, in the last week if there were any.
-func (n *noteWriter) refused(what string, tallies ...usage.Tally) {
+// refused notes how often requests were refused, in the last week if there were any. name is
+// as for note, what is it in words.
+func (n *noteWriter) refused(name, what string, tallies ...usage.Tally) {
 	var all, week int64
 	var last usage.Time
 	for _, t := range tallies {
@@ -300,9 +303,9 @@ func (n *noteWriter) refused(what string, tallies ...usage.Tally) {
 		if when == usage.ThisWeek {
 			when = "in the last week"
 		}
-		n.note("Requests were refused %s for %s %s, the last time %s.", times(week), what, when, last.Ago(n.now))
+		n.note(compiler.EffectWiden, name, "Requests were refused %s for %s %s, the last time %s.", times(week), what, when, last.Ago(n.now))
 	case all > 0:
-		n.note("Requests were refused %s for %s, the last time %s.", times(all), what, last.Ago(n.now))
+		n.note(compiler.EffectWiden, name, "Requests were refused %s for %s, the last time %s.", times(all), what, last.Ago(n.now))
 	}
 }
 

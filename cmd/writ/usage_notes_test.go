@@ -81,12 +81,16 @@ func TestUsageNotes(t *testing.T) {
 		"api.new": {"Requests were refused 3 times for its identifier, the last time on 2026-08-02."},
 		"api.old": {"It was last used yesterday, 1,204 tokens in 7 days."},
 	} {
-		if !slices.Equal(notes[address], want) {
-			t.Errorf("%s: %q, want %q", address, notes[address], want)
+		var got []string
+		for _, note := range notes[address] {
+			got = append(got, note.Text)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", address, got, want)
 		}
 	}
 	env.Now = func() time.Time { return time.Date(2026, 12, 9, 12, 0, 0, 0, time.UTC) }
-	if notes, err = usageNotes(env, path, plan, prior, next); err != nil || notes["authorization.gone"][0] != "It was last used 11 days ago, 1,204 tokens in the 7 days to 2026-11-28." {
+	if notes, err = usageNotes(env, path, plan, prior, next); err != nil || notes["authorization.gone"][0].Text != "It was last used 11 days ago, 1,204 tokens in the 7 days to 2026-11-28." {
 		t.Errorf("of logs that ended earlier: %q, %v", notes["authorization.gone"], err)
 	}
 	if _, err := usageNotes(env, path, compiler.PlanBetween(compiler.Prior{}, next, "", env.Now()), nil, next); err != nil {

@@ -61,7 +61,7 @@ func runValidate(env *cli.Env, args []string, flags *cli.ConfigFlags, strict, lo
 		return nil
 	}
 	env.Warn(t.Warnings, t.Sources)
-	fmt.Fprintf(env.Out, "The configuration is valid: %s.%s\n", cli.Counts(t.Model.Document), warningCounts(t.Warnings))
+	fmt.Fprintf(env.Text(), "The configuration is valid: %s.%s\n", cli.Counts(t.Model.Document), warningCounts(t.Warnings))
 	return nil
 }
 

@@ -26,7 +26,7 @@ func showChecks(env *cli.Env, report *checkReport, coverage bool) error {
 	if coverage {
 		writeCoverage(&text, report.Uncovered)
 	}
-	_, err := fmt.Fprint(env.Out, text.String())
+	_, err := fmt.Fprint(env.Text(), text.String())
 	return err
 }
 

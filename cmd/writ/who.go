@@ -25,10 +25,10 @@ and --trusted-issuer must all hold. Clients and APIs are named by label, client_
 or identifier. Exits with 0 when there is some access and with 2 when there is none.`,
 		Example: "$ writ who --api orders --scope write:orders\nclient.billing: read:orders write:orders on api.orders  [billing.hcl:23]\n    by secret \"2026-q4\", until 2027-01-01T00:00:00Z  [billing.hcl:6]\n...",
 		Flags: []cli.Flag{
-			{Name: "api", Usage: "who can get tokens for this `API`", Value: &q.API},
-			{Name: "scope", Usage: "only with this `SCOPE`", Value: &q.Scope},
-			{Name: "client", Usage: "what this `CLIENT` can get", Value: &q.Client},
-			{Name: "trusted-issuer", Usage: "what the tokens of this `ISSUER` open", Value: &q.TrustedIssuer},
+			{Name: "api", Usage: "who can get tokens for this `API`", Value: &q.API, Complete: completeAPIs},
+			{Name: "scope", Usage: "only with this `SCOPE`", Value: &q.Scope, Complete: completeScopes(&q.API)},
+			{Name: "client", Usage: "what this `CLIENT` can get", Value: &q.Client, Complete: completeClients},
+			{Name: "trusted-issuer", Usage: "what the tokens of this `ISSUER` open", Value: &q.TrustedIssuer, Complete: completeTrustedIssuers},
 			{Name: "subject", Usage: "only a token of the issuer with the sub `SUBJECT`", Value: &q.Subject},
 			{Name: "at", Usage: "at this `TIME`, RFC 3339, instead of now", Value: &at},
 		},
@@ -63,7 +63,7 @@ func runWho(env *cli.Env, args []string, flags *cli.ConfigFlags, q compiler.Acce
 	if err != nil {
 		return err
 	}
-	if err := view.WhoOf(env).Render(env.Out, now.Unix(), list); err != nil {
+	if err := view.WhoOf(env).Render(env.Text(), now.Unix(), list); err != nil {
 		return err
 	}
 	if len(list) == 0 {

@@ -85,7 +85,7 @@ func TestChanges(t *testing.T) {
 	p.edit(t, "commerce/apis.hcl", "\n  nme = 1", "")
 	b.wait(`!document.querySelector(".rejected")`)
 	git(t, p.dir, "commit", "-qam", "two")
-	b.text("Nobody gains access · 1 policy or expectation fails.")
+	b.text("Nobody gains access · 1 expectation fails.")
 	b.text("No changes.")
 	p.edit(t, "commerce/authorizations.hcl", `token_lifetime = "10m"`, `token_lifetime = "5m"`)
 	b.text("Tokens of authorization.checkout-payments live at most 5m instead of 10m.")

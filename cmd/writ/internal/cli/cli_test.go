@@ -78,7 +78,6 @@ func TestArguments(t *testing.T) {
 		{[]string{"do", "--", "--on", "-C"}, got{args: []string{"--on", "-C"}}},
 		{[]string{"do", "-"}, got{args: []string{"-"}}},
 		{[]string{"do", " a "}, got{args: []string{" a "}}},
-		{[]string{"do", "--text="}, got{}},
 		{[]string{"do", "do"}, got{args: []string{"do"}}},
 		{[]string{"do", "help"}, got{args: []string{"help"}}},
 		{[]string{"do", "--on=false"}, got{}},

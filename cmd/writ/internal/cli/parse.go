@@ -110,6 +110,10 @@ func (l *commandLine) flag(word string, rest []string) (used int, err error) {
 			}
 			value, used = rest[0], 1
 		}
+		// --client "$CLIENT" of a variable that nobody has set must not mean every client.
+		if value == "" && f.takesValue() {
+			return 0, l.hint(diag.Usagef("flag %s has an empty value: leave it out, or look whether a variable of the shell is not set", dashed(name)))
+		}
 		switch to := f.Value.(type) {
 		case *bool:
 			if *to = true; hasValue {

@@ -140,7 +140,7 @@ func (e *Env) LocationOptions() location.Options {
 }
 
 // Note tells a person something beside a result, on standard error.
-func (e *Env) Note(text string) { fmt.Fprintln(e.Err, diag.OneLine(text)) }
+func (e *Env) Note(text string) { fmt.Fprintln(NewWrapper(e.Err, Width(e.Err)), diag.OneLine(text)) }
 
 // What favourSpeed goes by, in bytes.
 const (

@@ -29,6 +29,16 @@ func NewWrapper(w io.Writer, width int) io.Writer {
 	return &wrapper{to: w, width: width}
 }
 
+// Text is the output for sentences and tables, whose lines are broken as NewWrapper does
+// where the output is a terminal. What people paste or save goes to Out itself, and JSON is
+// never broken.
+func (e *Env) Text() io.Writer {
+	if e.JSON {
+		return e.Out
+	}
+	return NewWrapper(e.Out, Width(e.Out))
+}
+
 // maxWrapped is the longest line that is broken, in bytes. A longer one is data.
 const maxWrapped = 16 << 10
 

@@ -37,7 +37,8 @@ type Candidate struct {
 	// pins. Those that a server fetches are not known here.
 	Signed bool
 	// OfIssuer says that the issuer itself takes no such token, whatever its blocks say.
-	OfIssuer bool
+	OfIssuer    bool
+	IssuerRange hcl.Range // of the trusted issuer
 }
 
 // Reasons of a Candidate beside those of package clientauth.
@@ -74,12 +75,14 @@ func Identify(m *compiler.Model, compact string, now time.Time) (*Assertion, err
 		if err != nil {
 			return nil, err
 		}
+		address := compiler.Address(compiler.KindTrustedIssuer, issuer.Label)
+		declared := m.Decl(address).Range
 		candidates := blocks[issuer.Label]
 		if len(candidates) == 0 {
-			address := compiler.Address(compiler.KindTrustedIssuer, issuer.Label)
-			candidates = []Candidate{{TrustedIssuer: issuer.Label, Block: address, Range: m.Decl(address).Range}}
+			candidates = []Candidate{{TrustedIssuer: issuer.Label, Block: address, Range: declared}}
 		}
 		for _, c := range candidates {
+			c.IssuerRange = declared
 			c.judge(verdict, credentials[c.Block], slices.Contains(issuer.VouchesFor, schema.SubjectClient), now)
 			if c.Matches && !slices.Contains(a.Clients, c.Client) {
 				a.Clients = append(a.Clients, c.Client)

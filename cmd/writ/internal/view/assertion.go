@@ -26,7 +26,7 @@ func Assertion(env *cli.Env, w io.Writer, a *explain.Assertion) error {
 	unsigned := []string{}
 	for i := range a.Candidates {
 		c := &a.Candidates[i]
-		block, mark := c.Block, env.Paint(cli.Red, "no")
+		block, mark, at := c.Block, env.Paint(cli.Red, "no"), c.Range
 		// Where the issuer takes no such token, its blocks have nothing to add: one line
 		// for all of them keeps the one that matters in sight.
 		if c.OfIssuer {
@@ -34,7 +34,7 @@ func Assertion(env *cli.Env, w io.Writer, a *explain.Assertion) error {
 				continue
 			}
 			told[c.TrustedIssuer] = true
-			block = compiler.Address(compiler.KindTrustedIssuer, c.TrustedIssuer)
+			block, at = compiler.Address(compiler.KindTrustedIssuer, c.TrustedIssuer), c.IssuerRange
 		}
 		if c.Matches {
 			mark = env.Paint(cli.Green, "ok")
@@ -42,7 +42,7 @@ func Assertion(env *cli.Env, w io.Writer, a *explain.Assertion) error {
 				unsigned = append(unsigned, compiler.Address(compiler.KindTrustedIssuer, c.TrustedIssuer))
 			}
 		}
-		fmt.Fprintf(&text, "  %s  %s%s\n", mark, diag.OneLine(fmt.Sprintf("%s: %s: %s", block, c.Reason, c.Detail)), places([]hcl.Range{c.Range}))
+		fmt.Fprintf(&text, "  %s  %s%s\n", mark, diag.OneLine(fmt.Sprintf("%s: %s: %s", block, c.Reason, c.Detail)), places([]hcl.Range{at}))
 	}
 	if len(a.Candidates) > 0 {
 		text.WriteByte('\n')

@@ -25,9 +25,9 @@ type Plan interface {
 // other member adds nothing.
 type Review struct {
 	*compiler.Plan
-	Notes  map[string][]string // sentences about a change, by its address
-	Checks []CheckResult       // what "plan --check" was asked
-	Guards *Guards             // how policies and expectations came out; nil when they were not asked
+	Notes  map[string][]Note // about a change, by its address
+	Checks []CheckResult     // what "plan --check" was asked
+	Guards *Guards           // how policies and expectations came out; nil when they were not asked
 
 	Environment string   // of the issuer
 	Base, Head  string   // the commits that are compared, in full; "" when there is none
@@ -39,6 +39,36 @@ type Review struct {
 	// Place says where an attribute of the object at an address is written, or one of a
 	// nested block with a label. It may be nil.
 	Place func(address, attribute, label string) Place
+}
+
+// A Note is a sentence about a change that is known from elsewhere than the configuration.
+// It stands below the statements that it is about, and with the object.
+type Note struct {
+	Text string
+	Name string          // of the scope or the nested block that it is about; "" for the whole change
+	Of   compiler.Effect // EffectWiden where it is about what widens alone, EffectNarrow likewise; "" for either
+}
+
+// texts are the notes as sentences.
+func texts(notes []Note) []string {
+	var list []string
+	for _, note := range notes {
+		list = append(list, note.Text)
+	}
+	return list
+}
+
+// about returns, of the notes of a change, the sentences about a statement with an effect.
+// names are the scopes or the nested block of the statement; nil for the whole change.
+func about(notes []Note, names []string, effect compiler.Effect) []string {
+	directed := effect == compiler.EffectWiden || effect == compiler.EffectNarrow
+	var list []string
+	for _, note := range notes {
+		if (note.Name == "" || names == nil || slices.Contains(names, note.Name)) && (note.Of == "" || note.Of == effect || !directed) {
+			list = append(list, note.Text)
+		}
+	}
+	return list
 }
 
 // A Place is where something is written, and who answers for it. Each may be "".
@@ -111,7 +141,7 @@ func (v PlanJSON) Render(w io.Writer, r *Review) error {
 		full.Checks[i].Counterexamples = append([]compiler.Counterexample{}, full.Checks[i].Counterexamples...) // never null
 	}
 	for i := range r.Changes {
-		full.Changes[i] = change{&r.Changes[i], r.Notes[r.Changes[i].Address]}
+		full.Changes[i] = change{&r.Changes[i], texts(r.Notes[r.Changes[i].Address])}
 	}
 	return cli.WriteJSON(w, full)
 }
@@ -152,7 +182,8 @@ func actionPhrase(c *compiler.Change) string {
 	return "will be updated"
 }
 
-// planSummary is the line that counts the changes.
+// planSummary is the line that counts the changes. A policy that is gone gives nobody access,
+// so it is counted by itself.
 func planSummary(p *compiler.Plan) string {
 	if p.Empty() {
 		return "No changes."
@@ -163,15 +194,24 @@ func planSummary(p *compiler.Plan) string {
 		fmt.Fprintf(&line, ", %d to rename", p.Summary.Rename)
 	}
 	line.WriteString(". ")
-	switch p.Summary.Widen {
-	case 0:
-		line.WriteString("No change widens access.")
-	case 1:
-		line.WriteString("1 change widens access.")
-	default:
-		fmt.Fprintf(&line, "%d changes widen access.", p.Summary.Widen)
+	widen := 0
+	for i := range p.Changes {
+		if c := &p.Changes[i]; c.Effect == compiler.EffectWiden && !isGuard(c.Address) {
+			widen++
+		}
 	}
-	return line.String()
+	switch widen {
+	case 0:
+		line.WriteString("No change widens access")
+	case 1:
+		line.WriteString("1 change widens access")
+	default:
+		fmt.Fprintf(&line, "%d changes widen access", widen)
+	}
+	if guards := loosened(p); guards != "" {
+		line.WriteString(", and " + guards)
+	}
+	return line.String() + "."
 }
 
 // planFiles says which files will be written when no object changes.

@@ -153,7 +153,7 @@ func (g *Guards) summary() string {
 	for _, f := range g.Failed {
 		if !seen[f.Guard] {
 			seen[f.Guard] = true
-			failed[strings.HasPrefix(f.Guard, "expect ")]++
+			failed[isExpectation(f.Guard)]++
 		}
 	}
 	var parts []string

@@ -129,7 +129,7 @@ func TestLimits(t *testing.T) {
 	}
 	r := &Review{
 		Plan: hostilePlan(grants), Environment: "prod", Warning: strings.Repeat("A \"warning\" of some length. ", 10),
-		Notes:  map[string][]string{compiler.Address(compiler.KindAuthorization, fmt.Sprintf("x[%q]", grants[0].key)): {"Last used yesterday."}},
+		Notes:  map[string][]Note{compiler.Address(compiler.KindAuthorization, fmt.Sprintf("x[%q]", grants[0].key)): {{Text: "Last used yesterday."}}},
 		Guards: &Guards{Expectations: 1, Exercisable: 300},
 	}
 	for i := range 300 {

@@ -201,7 +201,11 @@ func (m *meaning) scopes(section int, s *statement, a *compiler.AccessChange, sc
 	}
 	authorization := compiler.Address(compiler.KindAuthorization, a.Authorization)
 	s.place = m.place(authorization, "scopes", "")
-	s.notes = m.review.Notes[authorization]
+	effect := compiler.EffectNarrow
+	if m.sections[section].widens {
+		effect = compiler.EffectWiden
+	}
+	s.notes = about(m.review.Notes[authorization], scopes, effect)
 	// A long list stays with its client: if it had to be folded away with the names of the
 	// clients beside it, nobody could tell which of the two is cut.
 	key := s.addresses[0] + a.Authorization
@@ -276,7 +280,14 @@ func (m *meaning) attribute(c *compiler.Change, a *compiler.AttributeChange, tol
 	loosens := section == sectionGuards && a.Effect == compiler.EffectWiden
 	s := statement{
 		sign: actionSign(a.Action), addresses: []string{c.Address}, reason: a.Reason, loosens: loosens,
-		place: m.place(c.Address, a.Name, a.Label), notes: m.review.Notes[c.Address],
+		place: m.place(c.Address, a.Name, a.Label),
+	}
+	if notes := m.review.Notes[c.Address]; len(notes) > 0 {
+		var names []string
+		if a.Label != "" {
+			names = []string{a.Label}
+		}
+		s.notes = about(notes, names, a.Effect)
 	}
 	kind, _, _ := compiler.ParseAddress(c.Address)
 	// A new client's sentence names it by what it authenticates as.
@@ -301,8 +312,11 @@ func (m *meaning) attribute(c *compiler.Change, a *compiler.AttributeChange, tol
 // isGuard reports whether an address is of a policy or an expectation.
 func isGuard(address string) bool {
 	kind, _, _ := compiler.ParseAddress(address)
-	return kind == compiler.KindPolicy || strings.HasPrefix(address, "expect ")
+	return kind == compiler.KindPolicy || isExpectation(address)
 }
+
+// isExpectation reports whether an address is of an expectation.
+func isExpectation(address string) bool { return strings.HasPrefix(address, "expect ") }
 
 // repeated is from how many on the same statement about several objects is said once.
 const repeated = 3

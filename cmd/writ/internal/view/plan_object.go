@@ -25,7 +25,7 @@ func (out *planPrinter) change(c *compiler.Change) {
 	}
 	header := diag.OneLine(objectHeader(c.Address))
 	for _, note := range out.notes[c.Address] {
-		fmt.Fprintf(out, "    # %s\n", diag.OneLine(note))
+		fmt.Fprintf(out, "    # %s\n", diag.OneLine(note.Text))
 	}
 	if c.Action == compiler.ActionRename {
 		out.start(0, "~")

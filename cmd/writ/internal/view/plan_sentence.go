@@ -65,8 +65,12 @@ func (s *statement) subject() string {
 // to do something.
 func (m *meaning) consequences() string {
 	r := m.review
+	broken := r.brokenChecks()
 	if r.Plan.Empty() && len(r.Changes) == 0 && r.Guards.Errors() == 0 {
-		if r.Refactored {
+		switch {
+		case broken != "":
+			return "No changes · " + broken
+		case r.Refactored:
 			return "No changes: the files differ, and nothing in tokens does."
 		}
 		return "No changes."
@@ -110,21 +114,88 @@ func (m *meaning) consequences() string {
 	if n := m.countAddresses(sectionVerifiers, true); n > 0 {
 		parts = append(parts, m.verifiers(n))
 	}
-	loosened := 0
-	for i := range r.Changes {
-		if c := &r.Changes[i]; isGuard(c.Address) && c.Effect == compiler.EffectWiden {
-			loosened++
+	for _, said := range []string{loosened(r.Plan), r.Guards.failing()} {
+		if said != "" {
+			parts = append(parts, said)
 		}
 	}
-	say(loosened, "policy or expectation is gone or looser", "policies or expectations are gone or looser")
-	say(r.Guards.Errors(), "policy or expectation fails", "policies or expectations fail")
-	for _, check := range r.Checks {
-		if !check.Holds {
-			parts = append(parts, "a check does not hold")
-			break
-		}
+	if broken != "" {
+		parts = append(parts, broken)
 	}
 	return strings.Join(parts, " · ")
+}
+
+// brokenChecks says how many of the checks do not hold; "" for none.
+func (r *Review) brokenChecks() string {
+	n := 0
+	for i := range r.Checks {
+		if !r.Checks[i].Holds {
+			n++
+		}
+	}
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return "1 check does not hold"
+	}
+	return fmt.Sprintf("%d checks do not hold", n)
+}
+
+// loosened says how many policies and expectations are gone or looser; "" for none.
+func loosened(p *compiler.Plan) string {
+	var addresses []string
+	for i := range p.Changes {
+		if c := &p.Changes[i]; c.Effect == compiler.EffectWiden && isGuard(c.Address) {
+			addresses = append(addresses, c.Address)
+		}
+	}
+	return countGuards(addresses, "is gone or looser", "are gone or looser")
+}
+
+// failing says how many policies and expectations fail; "" for none. A policy that many
+// objects do not satisfy is one.
+func (g *Guards) failing() string {
+	var addresses []string
+	if g != nil {
+		for i := range g.Failed {
+			if f := &g.Failed[i]; !f.Warning && !slices.Contains(addresses, f.Guard) {
+				addresses = append(addresses, f.Guard)
+			}
+		}
+	}
+	return countGuards(addresses, "fails", "fail")
+}
+
+// countGuards says something of policies and expectations by their addresses: "1 policy and
+// 2 expectations fail"; "" of none.
+func countGuards(addresses []string, one, many string) string {
+	policies, expectations := 0, 0
+	for _, address := range addresses {
+		if isExpectation(address) {
+			expectations++
+		} else {
+			policies++
+		}
+	}
+	var parts []string
+	switch policies {
+	case 0:
+	case 1:
+		parts = append(parts, "1 policy")
+	default:
+		parts = append(parts, fmt.Sprintf("%d policies", policies))
+	}
+	if expectations > 0 {
+		parts = append(parts, schema.Plural(expectations, "expectation"))
+	}
+	switch len(addresses) {
+	case 0:
+		return ""
+	case 1:
+		return parts[0] + " " + one
+	}
+	return strings.Join(parts, " and ") + " " + many
 }
 
 // addressesNoun counts addresses.

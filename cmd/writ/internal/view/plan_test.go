@@ -121,7 +121,7 @@ func TestNotesAndChecks(t *testing.T) {
 	archive := &txtar.Archive{Files: []txtar.File{{Name: "next/main.hcl", Data: []byte(billingHCL)}}}
 	r := &Review{
 		Plan:   planOf(t, archive),
-		Notes:  map[string][]string{"authorization.billing-orders": {"Refused 312 times for this in the last week."}, "api.orders": {"Nobody asked for \"<b>\"."}},
+		Notes:  map[string][]Note{"authorization.billing-orders": {{Text: "Refused 312 times for this in the last week."}}, "api.orders": {{Text: "Nobody asked for \"<b>\"."}}},
 		Checks: []CheckResult{{Check: "no-new-access=client:billing", Counterexamples: []compiler.Counterexample{{Text: "client.billing may now read:orders on api.orders (main.hcl:9)"}}}, {Check: "no-access=api:`x`", Holds: true}},
 	}
 	for view, wants := range map[Plan][]string{
@@ -130,7 +130,7 @@ func TestNotesAndChecks(t *testing.T) {
 			"--check no-new-access=client:billing does not hold.\n    client.billing may now read:orders on api.orders (main.hcl:9)\n", "--check no-access=api:`x` holds.\n",
 		},
 		PlanMarkdown{}: {
-			"on `api.orders`\n  - Refused 312 times for this in the last week.\n", "  - Nobody asked for `\"<b>\"`.\n", "a check does not hold**",
+			"on `api.orders`\n  - Refused 312 times for this in the last week.\n", "  - Nobody asked for `\"<b>\"`.\n", "1 check does not hold**",
 			"#### Checks\n\n- `no-new-access=client:billing` **does not hold**\n  - `client.billing` may now read:orders on `api.orders` (main.hcl:9)\n- `` no-access=api:`x` `` holds\n",
 		},
 		PlanJSON{}: {

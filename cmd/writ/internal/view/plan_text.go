@@ -23,8 +23,8 @@ type PlanText struct {
 type planPrinter struct {
 	*bufio.Writer
 	color bool
-	diff  bool                // signs begin their lines, as in a ```diff block
-	notes map[string][]string // of the objects, by address
+	diff  bool              // signs begin their lines, as in a ```diff block
+	notes map[string][]Note // of the objects, by address
 }
 
 // planBuffer is large because a first plan may be a hundred megabytes.
@@ -39,7 +39,7 @@ func (v PlanText) Render(w io.Writer, r *Review) error {
 		most = MaxObjects
 	}
 	m := meaningOf(r)
-	if len(r.Changes) > 0 || r.Guards.Errors() > 0 {
+	if len(r.Changes) > 0 || r.Guards.Errors() > 0 || r.brokenChecks() != "" {
 		out.line(cli.Bold, schema.UpperFirst(strings.TrimSuffix(m.consequences(), "."))+".")
 		out.line("", "")
 	}
