@@ -10,7 +10,7 @@ import (
 
 // TestExamplesCompile holds the examples to the rules that they teach.
 func TestExamplesCompile(t *testing.T) {
-	for _, name := range []string{"quickstart", "platform", "webapp-offline"} {
+	for _, name := range []string{"quickstart", "platform", "webapp-offline", "mcp"} {
 		t.Run(name, func(t *testing.T) {
 			root, err := os.OpenRoot("../examples/" + name)
 			if err != nil {

@@ -23,8 +23,8 @@ type scopeRow struct {
 
 // A holder is a client that has a scope by an authorization that has not ended.
 type holder struct {
-	Label string
-	User  bool // on behalf of users
+	Label, Name string
+	User        bool // on behalf of users
 }
 
 // shownHolders is how many clients are named next to a scope.
@@ -51,7 +51,7 @@ func (p *page) scopes(v apiView, api snapshot.API) {
 				row.More++
 				continue
 			}
-			row.Holders = append(row.Holders, holder{auth.Client().Label(), auth.SubjectType() == schema.SubjectUser})
+			row.Holders = append(row.Holders, holder{auth.Client().Label(), auth.Client().Name(), auth.SubjectType() == schema.SubjectUser})
 		}
 	}
 	p.showTab(v, body)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/console/graph"
 	"github.com/writ-auth/writ/schema"
@@ -134,7 +135,7 @@ func templateOf(tab string) string {
 type apisPage struct {
 	search
 	All    int    // APIs in the snapshot
-	Prefix string // that all identifiers share, "" for nothing worth dimming
+	Prefix string // that most identifiers share, "" for nothing worth dimming
 	Owners []string
 	Algs   []string
 	// Folders are those of the files that declare APIs, with the folders around them; "." is
@@ -178,6 +179,7 @@ func within(folder, other string) bool {
 // An apiRow is one API of the list.
 type apiRow struct {
 	Label, Name, Identifier string
+	Parts                   splitIdentifier
 	Profile                 schema.Profile
 	Alg                     schema.SigningAlg
 	Lifetime                int64
@@ -221,23 +223,59 @@ const soon = 30 * 24 * 3600
 // ownerOf is whom to ask about an API.
 func ownerOf(api snapshot.API) string { return graph.OwnerOf(api.Schema().Metadata) }
 
-// sharedPrefix is what all identifiers begin with, up to a slash or a colon: people look at
-// the rest. One API shares nothing.
-func sharedPrefix(snap *snapshot.Snapshot) string {
+// sharedPrefix is the longest text, up to a slash or a colon, that more than half of the
+// identifiers begin with: people look at the rest. One API shares nothing.
+func sharedPrefix(snap *snapshot.Snapshot) (prefix string) {
 	if snap.NumAPIs() < 2 {
 		return ""
 	}
-	prefix := snap.API(0).Identifier()
+	begin := map[string]int{}
 	for i := range snap.NumAPIs() {
-		for other := snap.API(i).Identifier(); !strings.HasPrefix(other, prefix); {
-			prefix = prefix[:strings.LastIndexAny(prefix[:len(prefix)-1], "/:")+1]
-			if prefix == "" {
-				return ""
+		identifier := snap.API(i).Identifier()
+		for at := range len(identifier) - 1 {
+			if c := identifier[at]; c == '/' || c == ':' {
+				begin[identifier[:at+1]]++
 			}
 		}
 	}
-	return prefix[:strings.LastIndexAny(prefix, "/:")+1]
+	for text, n := range begin {
+		if n > snap.NumAPIs()/2 && len(text) > len(prefix) {
+			prefix = text
+		}
+	}
+	return prefix
 }
+
+// A splitIdentifier is an identifier in the list, in three parts that together are all of
+// it. Where the column is too narrow the first two are cut, because the end tells one
+// identifier from another.
+type splitIdentifier struct{ Shared, Middle, End string }
+
+// longestEnd is how many characters of an identifier are never cut; the style sheet keeps
+// room for them.
+const longestEnd = 16
+
+// split takes an identifier apart: the end is its last segment, or the last characters of
+// a segment that is too long.
+func (b apisPage) split(identifier string) splitIdentifier {
+	rest, shared := strings.CutPrefix(identifier, b.Prefix)
+	if rest == "" {
+		rest, shared = identifier, false
+	}
+	at := strings.LastIndexAny(strings.TrimRight(rest, "/:"), "/:") + 1
+	for n := utf8.RuneCountInString(rest[at:]); n > longestEnd; n-- {
+		_, size := utf8.DecodeRuneInString(rest[at:])
+		at += size
+	}
+	parts := splitIdentifier{Middle: rest[:at], End: rest[at:]}
+	if shared {
+		parts.Shared = b.Prefix
+	}
+	return parts
+}
+
+// Brief reports whether half of the room for the end is enough.
+func (s splitIdentifier) Brief() bool { return utf8.RuneCountInString(s.End) <= longestEnd/2 }
 
 // sortAPIs sorts the list by a column that a reader may choose; by label without.
 func sortAPIs(found []snapshot.API, by string, holders []int) {
@@ -285,7 +323,7 @@ func (p *page) apis() {
 	from, to := body.cut(len(found))
 	for _, api := range found[from:to] {
 		body.Rows = append(body.Rows, apiRow{
-			Label: api.Label(), Name: api.Name(), Identifier: api.Identifier(), Profile: api.Profile(), Alg: api.Alg(),
+			Label: api.Label(), Name: api.Name(), Identifier: api.Identifier(), Parts: body.split(api.Identifier()), Profile: api.Profile(), Alg: api.Alg(),
 			Lifetime: api.TokenLifetime(), Scopes: api.NumScopes(), Clients: holders[api.Index()],
 			Owner: ownerOf(api), Chips: p.chips(api, holders[api.Index()], ends[api.Index()]),
 		})

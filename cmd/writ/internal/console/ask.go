@@ -100,6 +100,7 @@ type verdict struct {
 	Client, API string // names
 	Scopes      []string
 	Until       time.Time
+	Distant     bool   // it ends on another day, most likely
 	Call        string // a command that calls the API with the token
 }
 
@@ -121,6 +122,7 @@ func (p *page) verdict(a *answer, q request) *verdict {
 		case "exp":
 			if seconds, err := strconv.ParseInt(c.Value, 10, 64); err == nil {
 				v.Until = time.Unix(seconds, 0).UTC()
+				v.Distant = v.Until.Sub(p.state.Now) > 12*time.Hour
 			}
 		}
 	}

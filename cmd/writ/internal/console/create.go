@@ -149,7 +149,7 @@ func defaultsOf(h Hints) map[string]Default {
 	all := map[string]Default{}
 	for _, name := range []string{"token_profile", "signing_alg", "token_lifetime"} {
 		attr, _ := block("api").Attr(name)
-		all[name] = Default{strings.Trim(attr.Default, `"`), "the default"}
+		all[name] = Default{strings.Trim(hclValue(attr, attr.DefaultValue()), `"`), "the default"}
 		if d, ok := h.Defaults[name]; ok {
 			all[name] = d
 		}

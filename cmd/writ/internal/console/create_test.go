@@ -333,4 +333,10 @@ func TestNewClientWithAKey(t *testing.T) {
 	if len(s.editor.wrote) != 2 {
 		t.Errorf("%d clients were written", len(s.editor.wrote))
 	}
+	// An empty field is no error before the author has come to it.
+	form.Set("public_key", "")
+	form.Set("touched", "name with -")
+	if body := s.post("/console/new-client?api=orders", form).Body.String(); strings.Contains(body, "Paste the public half") || !strings.Contains(body, "Complete the form") {
+		t.Error("the key is missed before anybody could paste it")
+	}
 }

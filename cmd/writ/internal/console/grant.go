@@ -212,12 +212,17 @@ type newClientPage struct {
 	Scopes      []scopeChoice
 	Keyed       bool   // it authenticates with a key of its own, not with a secret
 	Key         string // the public half, as it was pasted
+	Touched     string // names of the fields that the author has come to; "" where that is not known
 	Secret      string // "" unless it was just made
 	CopyOnly    bool   // the secret is made for a block to copy
 }
 
-// Finding returns the finding about a field, for the template.
+// Finding returns the finding about a field, for the template. That no key is there is none
+// before the author has come to its field.
 func (c newClientPage) Finding(field string) fieldFinding {
+	if field == "pem" && c.Key == "" && c.Touched != "" && !slices.Contains(strings.Fields(c.Touched), "public_key") {
+		return fieldFinding{Field: field}
+	}
 	return fieldFinding{field, c.findingOf(field)}
 }
 
@@ -256,7 +261,7 @@ func (p *page) createClient() {
 		body.Label = labelFrom(body.Name)
 	}
 	body.Keyed, body.Key = form.Get("with") == "key", strings.TrimSpace(form.Get("public_key"))
-	body.CopyOnly = body.CopyOnly && !body.Keyed
+	body.CopyOnly, body.Touched = body.CopyOnly && !body.Keyed, form.Get("touched")
 	file := ""
 	if found {
 		g := grantForm{}

@@ -88,7 +88,7 @@ func TestKeysOverTime(t *testing.T) {
 		{"one", document(), []console.Key{{KID: "a", Alg: "RS256", State: "signing", ActivatesAt: at(-9), JWK: jwk}}, at(81), []string{
 			"RS256, made by the server", "until the server makes another, in 81 days", `rect class="good"`, "The next one", `rect class="later"`, "at the earliest", "BEGIN PUBLIC KEY", "data-copy-text=\"{",
 		}},
-		{"declared", declared, []console.Key{{KID: "a", Alg: "RS256", State: "signing", JWK: jwk}}, time.Time{}, []string{"RS256, declared", "signs since ever", "nothing is declared to follow"}},
+		{"declared", declared, []console.Key{{KID: "a", Alg: "RS256", State: "signing", JWK: jwk}}, time.Time{}, []string{"RS256, declared", "signs from the start", "nothing is declared to follow"}},
 		{"many", document(), []console.Key{
 			{KID: "gone", Alg: "RS256", State: "retired", ActivatesAt: at(-200), RetiresAt: at(-100)},
 			{KID: "old", Alg: "RS256", State: "retiring", ActivatesAt: at(-100), RetiresAt: at(2), JWK: jwk},

@@ -69,3 +69,31 @@ func TestListStates(t *testing.T) {
 		}
 	}
 }
+
+// What most identifiers begin with is set apart from the rest, and the end, which tells one
+// from another, from what may be cut.
+func TestListIdentifiers(t *testing.T) {
+	doc := &schema.Document{Issuer: schema.Issuer{URL: "https://auth.example.com/", ErrorStyle: schema.ErrorsRFC6749, SubStyle: schema.SubClientsSuffix}}
+	long := "https://api.example.com/v2/" + strings.Repeat("é", 30)
+	for i, identifier := range []string{"https://api.example.com/", "https://api.example.com/orders", "https://api.example.com/v2/orders/", "urn:example:tracking", long} {
+		doc.APIs = append(doc.APIs, schema.API{Label: fmt.Sprintf("api%d", i), Identifier: identifier, Profile: schema.ProfileRFC9068, Alg: schema.RS256, TokenLifetime: 60, ScopeMode: schema.ScopeNarrow})
+	}
+	s := newSite(t, doc, false)
+	s.state.Snapshot = openAt(t, doc, func(snapshot.Kind, string) (string, int, bool) { return "main.hcl", 1, true })
+	page := s.page(t, "/console/")
+	const shared = `<span class="muted">https://api.example.com/</span>`
+	for _, want := range []string{
+		`<span class="head">https://</span>api.example.com<mark class="slash"`, // it would begin with itself
+		`<span class="head brief">` + shared + `</span>orders</span>`,
+		`<span class="head brief">` + shared + `v2/</span>orders<mark class="slash"`,
+		`<span class="head brief">urn:example:</span>tracking</span>`,
+		`<span class="head">` + shared + `v2/` + strings.Repeat("é", 14) + `</span>` + strings.Repeat("é", 16) + `</span>`,
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("%s is not on the page", want)
+		}
+	}
+	if n := strings.Count(listed(t, 0).page(t, "/console/"), `href="/console/apis/new"`); n != 1 {
+		t.Errorf("an empty list has %d ways to create an API", n)
+	}
+}

@@ -40,7 +40,7 @@ var pages = []struct {
 	{"/console/apis/shared/scopes", []string{"No scopes"}},
 	{"/console/apis/new/settings", []string{"The new", "not recorded"}},
 	{"/console/apis/new/quickstart", []string{"The new"}},
-	{"/console/apis/new", []string{"Create API", "24h"}},
+	{"/console/apis/new", []string{"Create API", "1d, from the default"}},
 	{"/console/new-client", []string{"Create client"}},
 	{"/console/new-client?api=orders", []string{"May do on The orders", "read:orders"}},
 	{"/console/apis/orders/clients?authorize=web", []string{"Authorize The web", "On behalf of"}},

@@ -31,7 +31,6 @@ func functions(version string) template.FuncMap {
 		"added":    added,
 		"breaks":   breaks,
 		"alike":    func(name, label string) bool { return labelFrom(name) == labelFrom(label) },
-		"after":    func(s, prefix string) string { return strings.TrimPrefix(s, prefix) },
 		"lines":    lines,
 		"library":  func(title, group string) string { return strings.TrimPrefix(title, group+" with ") },
 		"add":      func(a, b int) int { return a + b },
