@@ -8,26 +8,10 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
-	"github.com/writ-auth/writ/cmd/writ/internal/explain"
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server"
-	"github.com/writ-auth/writ/server/decide"
 )
-
-// explainer compiles the tree to a snapshot, as apply does, and opens it, as the
-// server does. The server is taken for one that keeps refresh tokens.
-func newExplainer(env *cli.Env, t *workspace.Tree) (*snapshot.Snapshot, *explain.Explainer, error) {
-	file, err := workspace.Snapshot(t.Model.Document, t.Model, snapshot.Envelope{Serial: 1, Created: env.Now()})
-	if err != nil {
-		return nil, nil, err
-	}
-	snap, err := snapshot.Open(file)
-	if err != nil {
-		return nil, nil, err
-	}
-	return snap, &explain.Explainer{Model: t.Model, Decider: decide.New(snap, decide.Facts{RefreshTokens: true})}, nil
-}
 
 // An embeddedServer serves one configuration on a loopback port.
 type embeddedServer struct {

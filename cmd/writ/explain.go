@@ -3,13 +3,18 @@ package main
 import (
 	"context"
 	"errors"
+	"regexp"
 	"strings"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 	"github.com/writ-auth/writ/cmd/writ/internal/explain"
 	"github.com/writ-auth/writ/cmd/writ/internal/view"
+	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server/clientauth"
+	"github.com/writ-auth/writ/server/decide"
 )
 
 // explainFlags are the request to explain.
@@ -102,6 +107,20 @@ func runExplain(env *cli.Env, args []string, flags *cli.ConfigFlags, o *explainF
 	return nil
 }
 
+// explainer compiles the tree to a snapshot, as apply does, and opens it, as the
+// server does. The server is taken for one that keeps refresh tokens.
+func newExplainer(env *cli.Env, t *workspace.Tree) (*snapshot.Snapshot, *explain.Explainer, error) {
+	file, err := workspace.Snapshot(t.Model.Document, t.Model, snapshot.Envelope{Serial: 1, Created: env.Now()})
+	if err != nil {
+		return nil, nil, err
+	}
+	snap, err := snapshot.Open(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	return snap, &explain.Explainer{Model: t.Model, Decider: decide.New(snap, decide.Facts{RefreshTokens: true})}, nil
+}
+
 // runExplainAssertion says which client an outside token would be. Of a token that cannot be
 // read it says why: with a server the caller would learn nothing, as it has not authenticated.
 func runExplainAssertion(env *cli.Env, flags *cli.ConfigFlags, arg string) error {
@@ -162,4 +181,31 @@ func questionOf(env *cli.Env, arg string) (explain.Question, error) {
 		return question, diag.Failf("invalid-token", "", "the token names no client: neither client_id nor azp")
 	}
 	return question, nil
+}
+
+// codeForm is what codes look like. No token does: its parts are joined by dots.
+var codeForm = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+
+// explainCode prints the page of a diagnostic code.
+func explainCode(env *cli.Env, name string) error {
+	c, found := diag.LookUp(name)
+	if !found {
+		return noSuchCode(name)
+	}
+	if env.JSON {
+		return env.PrintJSON(c)
+	}
+	return c.WriteText(env.Out, cli.Width(env.Out))
+}
+
+func noSuchCode(name string) error {
+	hint := "\"writ schema --codes\" lists them all."
+	var names []string
+	for _, c := range diag.Codes() {
+		names = append(names, c.Name)
+	}
+	if near := schema.Suggest(name, names); near != "" {
+		hint = "Did you mean \"" + near + "\"?"
+	}
+	return diag.Failf("unknown-code", hint, "there is no diagnostic code %q", name)
 }

@@ -58,6 +58,18 @@ func runSchema(env *cli.Env, format string, codes bool) error {
 	return unknownFormat(format)
 }
 
+// codes prints the catalogue.
+func printCodes(env *cli.Env, format string) error {
+	switch format {
+	case "markdown":
+		_, err := io.WriteString(env.Out, diag.CodesMarkdown())
+		return err
+	case "json":
+		return env.PrintJSON(map[string]any{"format_version": "1", "codes": diag.Codes()})
+	}
+	return unknownFormat(format)
+}
+
 func unknownFormat(format string) error {
 	return diag.Usagef("unknown format %q: json or markdown", format)
 }
