@@ -245,9 +245,14 @@ func savedPlan(env *cli.Env, args []string) (*compiler.SavedPlan, error) {
 	if err != nil {
 		return nil, err
 	}
+	return decodePlan(content, args[0])
+}
+
+// decodePlan reads what "writ plan --out" wrote; path is the name of the file in an error.
+func decodePlan(content []byte, path string) (*compiler.SavedPlan, error) {
 	saved, err := compiler.DecodeSavedPlan(content)
 	if err != nil {
-		return nil, diag.Failf("plan-invalid", "Make it anew: writ plan --out FILE.", "read plan %q: %w", filepath.ToSlash(args[0]), err)
+		return nil, diag.Failf("plan-invalid", "Make it anew: writ plan --out FILE.", "read plan %q: %w", filepath.ToSlash(path), err)
 	}
 	return saved, nil
 }

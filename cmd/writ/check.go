@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -323,16 +322,8 @@ func (r *checkRun) uncovered() []gap {
 // sameJSON reports whether two JSON texts mean the same: members in any order,
 // numbers by value.
 func sameJSON(a, b []byte) bool {
-	left, errLeft := decodeJSON(a)
-	right, errRight := decodeJSON(b)
-	return errLeft == nil && errRight == nil && sameValue(left, right)
-}
-
-func decodeJSON(text []byte) (value any, err error) {
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber()
-	err = decoder.Decode(&value)
-	return value, err
+	var left, right any
+	return decodeJSON(a, &left) == nil && decodeJSON(b, &right) == nil && sameValue(left, right)
 }
 
 func sameValue(a, b any) bool {

@@ -25,8 +25,13 @@ import (
 // are compared, who answers for an object and where it is written. How policies and
 // expectations come out is in guards.go.
 
-// failedComment tells an error as a comment, and returns it.
+// failedComment prints an error of a plan as a comment where --markdown asks for one, and
+// returns the error, so that the exit code is that of the failure. w is nil where the
+// configuration could not be loaded.
 func failedComment(ctx context.Context, env *cli.Env, w *workspace.Workspace, o *planFlags, limit int, err error) error {
+	if !o.markdown {
+		return err
+	}
 	failure := view.FailureMarkdown{Limit: limit, Problems: diag.ProblemsOf(err)}
 	if past, ok := errors.AsType[*workspace.RevisionError](err); ok {
 		failure.Problems = &diag.Problems{List: append(failure.Problems.List, past.Problems.List...), Sources: past.Problems.Sources}

@@ -380,9 +380,9 @@ func (s *remoteSource) state() console.State {
 	}
 	var unreported error
 	if s.admin != nil {
-		var reported server.Status
-		if reported, unreported = s.status(); unreported == nil {
-			status = reported
+		var report server.Status
+		if report, unreported = s.status(); unreported == nil {
+			status = report
 		}
 	}
 	state := servedState(file.Now, file.Snapshot, status, jwks)
@@ -401,13 +401,11 @@ func (s *remoteSource) state() console.State {
 		kid, _ := t.Header["kid"].(string)
 		return kid, nil
 	}
-	for _, problem := range []struct {
-		address string
-		err     error
-	}{{s.tokens.base, unanswered}, {s.adminBase(), unreported}} {
-		if problem.err != nil {
-			state.Problems = append(state.Problems, console.Problem{Address: problem.address, Reason: problem.err.Error()})
-		}
+	if unanswered != nil {
+		state.Problems = append(state.Problems, console.Problem{Address: s.tokens.base, Reason: unanswered.Error()})
+	}
+	if unreported != nil {
+		state.Problems = append(state.Problems, console.Problem{Address: s.admin.base, Reason: unreported.Error()})
 	}
 	if status.Digest != file.Digest {
 		state.Problems = append(state.Problems, console.Problem{Address: s.tokens.base, Reason: fmt.Sprintf(
@@ -417,13 +415,6 @@ func (s *remoteSource) state() console.State {
 		state.Rejected = file.Rejected
 	}
 	return state
-}
-
-func (s *remoteSource) adminBase() string {
-	if s.admin == nil {
-		return ""
-	}
-	return s.admin.base
 }
 
 // certificates says why no client's certificate can be shown to the server: which of them

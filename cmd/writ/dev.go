@@ -207,7 +207,7 @@ func (d *devServer) reload() {
 	if d.blank.Load() && d.server.Active() == nil {
 		d.broken.Store(nil)
 		if !wasBlank {
-			_ = d.say("blank", fmt.Sprintf("Nothing is declared in %s yet: begin with \"writ init\", or at %s", filepath.ToSlash(d.w.Dir), d.pages.Address(d.origin)))
+			_ = d.say("blank", fmt.Sprintf("Nothing is declared in %s yet: begin with \"writ init\", or at %s", filepath.ToSlash(d.w.Dir), d.consoleAddress()))
 		}
 		return
 	}

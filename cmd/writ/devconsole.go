@@ -25,7 +25,7 @@ func (d *devServer) newPages() {
 		State: func() console.State { return d.usage.show(d.consoleState()) }, Tokens: withCertificate(d.server.Public()), Certificates: d.certificates, Editor: d.editor, Writable: true, Locked: !d.noKey, Live: &d.live,
 		Secret: d.throw.secret, NewSecret: secretMaker(d.env.Rand),
 		Declared: d.editor.Declaration, Changes: newFolderComparer(d.env, d.w, d.editor),
-		Announce: func() { _ = d.say("console", "The console again, for another browser: "+d.pages.Address(d.origin)) },
+		Announce: func() { _ = d.say("console", "The console again, for another browser: "+d.consoleAddress()) },
 	})
 }
 

@@ -214,13 +214,11 @@ func (o *fleetFlags) sources(env *cli.Env) (sources []fleetSource, closing func(
 		sources, open = append(sources, source), append(open, end)
 	}
 	if len(o.targets) > 0 {
-		targets, err := readTargets(env, o.targets)
+		source, err := openTargets(env, o.targets)
 		if err != nil {
 			return nil, nil, err
 		}
-		sources = append(sources, func(ctx context.Context) ([]instance, location.Head, error) {
-			return askTargets(ctx, targets), location.Head{}, nil
-		})
+		sources = append(sources, source)
 	}
 	if o.prometheus != "" {
 		base, err := fleetURL("--prometheus", o.prometheus)
@@ -288,14 +286,12 @@ func newFleetWait(env *cli.Env, place workspace.Place, o *applyFlags) (*fleetWai
 		w.sources, w.close = append(w.sources, source), func() { _ = l.Close(); end() }
 	}
 	if len(o.targets) > 0 {
-		targets, err := readTargets(env, o.targets)
+		source, err := openTargets(env, o.targets)
 		if err != nil {
 			w.close()
 			return nil, err
 		}
-		w.sources = append(w.sources, func(ctx context.Context) ([]instance, location.Head, error) {
-			return askTargets(ctx, targets), location.Head{}, nil
-		})
+		w.sources = append(w.sources, source)
 	}
 	if len(w.sources) == 0 {
 		w.close()
@@ -461,10 +457,7 @@ func (f *fleet) print(env *cli.Env) error {
 		table.Flush()
 		fmt.Fprintln(&text)
 	}
-	total := "1 instance"
-	if n := len(f.Instances); n != 1 {
-		total = fmt.Sprintf("%d instances", n)
-	}
+	total := schema.Plural(len(f.Instances), "instance")
 	wrong, silent := f.count()
 	switch {
 	case len(f.Instances) == 0:

@@ -188,6 +188,15 @@ func fleetAddress(u *url.URL) string {
 	return u.Scheme + "://" + u.Host
 }
 
+// openTargets finds the instances by the addresses of their admin listeners. The addresses are
+// read once, so that every look of --wait asks the same ones.
+func openTargets(env *cli.Env, lists []string) (fleetSource, error) {
+	targets, err := readTargets(env, lists)
+	return func(ctx context.Context) ([]instance, location.Head, error) {
+		return askTargets(ctx, targets), location.Head{}, nil
+	}, err
+}
+
 // askTargets asks admin listeners for their /status.
 func askTargets(ctx context.Context, targets []*url.URL) []instance {
 	found := make([]instance, len(targets))

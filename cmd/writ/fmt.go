@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/diff"
@@ -107,22 +108,12 @@ func filesToFormat(env *cli.Env, arg string) ([]layout, error) {
 		}
 		files = append(files, layout{path: filepath.ToSlash(filepath.Join(arg, file.Name)), before: file.Bytes})
 	}
-	problems.List = nativeOnly(list)
+	// What is wrong in a JSON file is no reason to stop: fmt leaves those alone.
+	problems.List = slices.DeleteFunc(list, func(d diag.Diagnostic) bool { return strings.HasSuffix(d.Range.Filename, ".json") })
 	if problems.List.HasErrors() {
 		return nil, &problems
 	}
 	return files, nil
-}
-
-// nativeOnly drops what was found in JSON files, which fmt leaves alone.
-func nativeOnly(list diag.List) diag.List {
-	var kept diag.List
-	for _, d := range list {
-		if !strings.HasSuffix(d.Range.Filename, ".json") {
-			kept = append(kept, d)
-		}
-	}
-	return kept
 }
 
 func fmtStdin(env *cli.Env, check, showDiff bool) error {

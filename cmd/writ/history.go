@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -126,7 +127,7 @@ func writeHistory(w io.Writer, all []workspace.Past) error {
 	fmt.Fprintln(table, "SERIAL\tCREATED\tREVISION\tDIGEST\tWIDENED")
 	for _, past := range all {
 		e := past.Envelope
-		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\n", e.Serial, e.Created.Format(time.RFC3339), orDash(diag.OneLine(e.Revision)), e.Digest, widened(past))
+		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\n", e.Serial, e.Created.Format(time.RFC3339), cmp.Or(diag.OneLine(e.Revision), "-"), e.Digest, widened(past))
 	}
 	return table.Flush()
 }
@@ -138,12 +139,5 @@ func widened(past workspace.Past) string {
 	case n > 0:
 		return fmt.Sprintf("%s and %d more", strings.Join(past.Widened[:manyAddresses], ", "), n)
 	}
-	return orDash(strings.Join(past.Widened, ", "))
-}
-
-func orDash(text string) string {
-	if text == "" {
-		return "-"
-	}
-	return text
+	return cmp.Or(strings.Join(past.Widened, ", "), "-")
 }

@@ -128,11 +128,14 @@ func writeNew(dir string, names []string) error {
 			err = durable.Create(filepath.Join(dir, names[i]), content, 0o644)
 		}
 		if err != nil {
-			removeAll(dir, names[:i])
+			names = names[:i] // those that were written
 		}
 	}
 	if err == nil {
 		return nil
+	}
+	for _, name := range names {
+		os.Remove(filepath.Join(dir, name))
 	}
 	for _, folder := range made {
 		os.Remove(folder) // fails where somebody put something meanwhile
@@ -147,11 +150,5 @@ func missingFolders(dir string) (missing []string) {
 			return missing
 		}
 		missing = append(missing, dir)
-	}
-}
-
-func removeAll(dir string, names []string) {
-	for _, name := range names {
-		os.Remove(filepath.Join(dir, name))
 	}
 }

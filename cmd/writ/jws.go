@@ -33,14 +33,15 @@ func parseJWS(compact string) (*jws, error) {
 		return nil, fmt.Errorf("the claims: %w", err)
 	}
 	t := &jws{JWS: parsed, header: parsed.RawHeader, claims: parsed.Payload}
-	return t, errors.Join(decodeObject(t.header, &t.Header), decodeObject(t.claims, &t.Claims))
+	return t, errors.Join(decodeJSON(t.header, &t.Header), decodeJSON(t.claims, &t.Claims))
 }
 
-// decodeObject decodes a JSON object, numbers as they are written.
-func decodeObject(text []byte, object *map[string]any) error {
+// decodeJSON decodes the first value of a JSON text into what value points to. Numbers stay as they are
+// written: a float64 would round an integer above 2^53.
+func decodeJSON(text []byte, value any) error {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
-	return decoder.Decode(object)
+	return decoder.Decode(value)
 }
 
 // A verifyKey is a public key, or an HS256 secret.

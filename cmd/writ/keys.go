@@ -97,15 +97,7 @@ func keysNew(env *cli.Env, args []string, alg schema.SigningAlg) error {
 	if len(args) == 0 {
 		return diag.Usagef("name the file to write")
 	}
-	private, err := newPrivateKey(env.Rand, alg)
-	if err != nil {
-		return err
-	}
-	key, err := token.NewKey(alg, private)
-	if err != nil {
-		return err
-	}
-	content, err := jose.EncodePrivateKey(private)
+	kid, content, err := makeKey(env.Rand, alg)
 	if err != nil {
 		return err
 	}
@@ -122,7 +114,7 @@ func keysNew(env *cli.Env, args []string, alg schema.SigningAlg) error {
 		}
 		return workspace.Unwritable(err)
 	}
-	return showNewKey(env, keyInfo{File: filepath.ToSlash(args[0]), Alg: alg, KID: key.KID()})
+	return showNewKey(env, keyInfo{File: filepath.ToSlash(args[0]), Alg: alg, KID: kid})
 }
 
 func showNewKey(env *cli.Env, info keyInfo) error {
@@ -146,6 +138,21 @@ func signingKeyBlock(label string, alg schema.SigningAlg, file string, activates
 // rsaBits is the length of an RSA key that is made to be declared, which nothing
 // replaces by itself.
 const rsaBits = 3072
+
+// makeKey makes a private key for the algorithm and returns its key id and its file: PKCS #8 in
+// PEM, the one form that writ and writd read.
+func makeKey(random io.Reader, alg schema.SigningAlg) (kid string, file []byte, err error) {
+	private, err := newPrivateKey(random, alg)
+	if err != nil {
+		return "", nil, err
+	}
+	key, err := token.NewKey(alg, private)
+	if err != nil {
+		return "", nil, err
+	}
+	file, err = jose.EncodePrivateKey(private)
+	return key.KID(), file, err
+}
 
 // newPrivateKey makes a key of the kind that the algorithm signs with.
 func newPrivateKey(random io.Reader, alg schema.SigningAlg) (crypto.Signer, error) {

@@ -252,15 +252,7 @@ type rotateResult struct {
 
 // write makes the key and then declares it: a key that nothing names harms nobody.
 func (r *rotationPlan) write(env *cli.Env, edit *workspace.Edit, plan *compiler.Plan) error {
-	private, err := newPrivateKey(env.Rand, r.last.Alg)
-	if err != nil {
-		return err
-	}
-	key, err := token.NewKey(r.last.Alg, private)
-	if err != nil {
-		return err
-	}
-	content, err := jose.EncodePrivateKey(private)
+	kid, content, err := makeKey(env.Rand, r.last.Alg)
 	if err != nil {
 		return err
 	}
@@ -272,11 +264,11 @@ func (r *rotationPlan) write(env *cli.Env, edit *workspace.Edit, plan *compiler.
 	}
 	if env.JSON {
 		return env.PrintJSON(rotateResult{
-			keyInfo: keyInfo{File: r.file, Alg: r.last.Alg, KID: key.KID()}, Label: r.label, ActivatesAt: schema.FormatTime(r.activatesAt),
+			keyInfo: keyInfo{File: r.file, Alg: r.last.Alg, KID: kid}, Label: r.label, ActivatesAt: schema.FormatTime(r.activatesAt),
 			Follows: r.last.Label, RetiresAt: schema.FormatTime(r.retiresAt), Edited: edit.Files[0].Name, Plan: plan,
 		})
 	}
 	fmt.Fprintf(env.Out, "\nWrote %s, kid %s, and %s.\nPut the key into the --keys folder of every writd, then commit and apply by %s: it signs from %s.\n",
-		r.file, key.KID(), edit.Files[0].Name, schema.FormatTime(r.activatesAt-int64(token.DefaultAnnounce/time.Second)), schema.FormatTime(r.activatesAt))
+		r.file, kid, edit.Files[0].Name, schema.FormatTime(r.activatesAt-int64(token.DefaultAnnounce/time.Second)), schema.FormatTime(r.activatesAt))
 	return nil
 }

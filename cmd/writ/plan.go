@@ -136,14 +136,14 @@ func runPlan(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 	}
 	w, err := flags.Load(env, args)
 	if err != nil {
-		return o.failed(ctx, env, nil, limit, err)
+		return failedComment(ctx, env, nil, o, limit, err)
 	}
 	if err := checkPlanFile(env, w, o.out); err != nil {
 		return err
 	}
 	p, review, err := o.review(ctx, env, w, checks)
 	if err != nil {
-		return o.failed(ctx, env, w, limit, err)
+		return failedComment(ctx, env, w, o, limit, err)
 	}
 	noteStage(env, p.Prior.Staged())
 	// The plan is printed before the command fails for a guard: whoever reads why it failed
@@ -216,14 +216,6 @@ func (o *planFlags) print(env *cli.Env, w *workspace.Workspace, review *view.Rev
 		return env.Summarize(func(page io.Writer) error { return comment.Render(page, review) })
 	}
 	return nil
-}
-
-// failed tells an error as a comment where one is asked for, and returns it.
-func (o *planFlags) failed(ctx context.Context, env *cli.Env, w *workspace.Workspace, limit int, err error) error {
-	if !o.markdown {
-		return err
-	}
-	return failedComment(ctx, env, w, o, limit, err)
 }
 
 // commentLimit is the value of --markdown-limit.

@@ -18,17 +18,9 @@ type sample struct {
 
 // samples are one request for each authorization of a client for itself.
 func samples(doc *schema.Document) []sample {
-	clients := map[string]*schema.Client{}
-	for i := range doc.Clients {
-		clients[doc.Clients[i].Label] = &doc.Clients[i]
-	}
-	apis := map[string]*schema.API{}
-	for i := range doc.APIs {
-		apis[doc.APIs[i].Label] = &doc.APIs[i]
-	}
-	found := []sample{}
+	found := []sample{} // never null in JSON
 	for _, auth := range doc.Authorizations {
-		client, api := clients[auth.Client], apis[auth.API]
+		client, api := labelled(doc.Clients, auth.Client), labelled(doc.APIs, auth.API)
 		if auth.SubjectType == schema.SubjectUser || client == nil || api == nil ||
 			!slices.Contains(client.GrantTypes, schema.GrantClientCredentials) {
 			continue

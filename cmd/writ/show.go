@@ -99,11 +99,8 @@ func readShown(ctx context.Context, env *cli.Env, place string) (*snapshot.Snaps
 		return nil, nil, err
 	}
 	if bytes.HasPrefix(bytes.TrimSpace(content), []byte("{")) {
-		saved, err := compiler.DecodeSavedPlan(content)
-		if err != nil {
-			return nil, nil, diag.Failf("plan-invalid", "Make it anew: writ plan --out FILE.", "read plan %q: %w", filepath.ToSlash(path), err)
-		}
-		return nil, saved, nil
+		saved, err := decodePlan(content, path)
+		return nil, saved, err
 	}
 	snap, err := workspace.OpenSnapshot(content, filepath.ToSlash(path))
 	return snap, nil, err

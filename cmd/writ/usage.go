@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -339,12 +340,12 @@ func (r *unusedReport) write(w io.Writer, asked string) {
 	fmt.Fprintln(w)
 	for i := range r.Unused {
 		item := &r.Unused[i]
-		when := "never"
-		if item.Last != nil {
-			when = fmt.Sprintf("last %s, %s in all", item.Last.String()[:len("2006-01-02")], usage.Counted(item.Count, "token"))
+		when, noun := "never", "token"
+		if item.Kind == usage.KindCredential {
+			noun = "request" // it may have got no token for them
 		}
-		if item.Kind == usage.KindCredential && item.Last != nil { // it may have got no token for them
-			when = fmt.Sprintf("last %s, %s in all", item.Last.String()[:len("2006-01-02")], usage.Counted(item.Count, "request"))
+		if item.Last != nil {
+			when = fmt.Sprintf("last %s, %s in all", item.Last.String()[:len(time.DateOnly)], usage.Counted(item.Count, noun))
 		}
 		where := ""
 		if item.Range != nil {
@@ -353,7 +354,7 @@ func (r *unusedReport) write(w io.Writer, asked string) {
 		fmt.Fprintf(w, "%s  %s%s\n", diag.OneLine(item.what()), when, diag.OneLine(where))
 	}
 	for _, u := range r.Undecided {
-		fmt.Fprintf(w, "%s  scopes not known: %s named none and got all, the last %s\n", diag.OneLine(u.Address), usage.Counted(u.Count, "request"), u.Last.String()[:len("2006-01-02")])
+		fmt.Fprintf(w, "%s  scopes not known: %s named none and got all, the last %s\n", diag.OneLine(u.Address), usage.Counted(u.Count, "request"), u.Last.String()[:len(time.DateOnly)])
 	}
 	if len(r.Unused)+len(r.Undecided) > 0 {
 		fmt.Fprintln(w)

@@ -163,11 +163,7 @@ func (n *noteWriter) client(c *compiler.Change, before, after *schema.Client) {
 	case after == nil:
 		var all usage.Tally
 		for _, t := range n.file.Credentials[before.ClientID] {
-			if t.Last > all.Last {
-				all.Last = t.Last
-			}
-			all.Count += t.Count
-			all.Days = append(all.Days, t.Days...)
+			all = plus(all, *t)
 		}
 		n.note("It was %s.", n.lastUsed(all, all.Count > 0, "request"))
 		return
@@ -193,14 +189,14 @@ func (n *noteWriter) client(c *compiler.Change, before, after *schema.Client) {
 			}
 		}
 		for _, reason := range []string{"wrong-secret", "expired-secret", "method-not-registered"} {
-			if r := n.file.Refusals[reason]; r != nil && r.Clients[before.ClientID] != nil {
-				n.refused(reason, r.Clients[before.ClientID].Tally)
+			if c := n.refusedClient(reason, before.ClientID); c != nil {
+				n.refused(reason, c.Tally)
 			}
 		}
 	}
 	if c.Effect == compiler.EffectWiden && !slices.Equal(before.GrantTypes, after.GrantTypes) {
-		if r := n.file.Refusals[string(decide.ReasonGrantTypeNotAllowed)]; r != nil && r.Clients[before.ClientID] != nil {
-			n.refused("its grant type", r.Clients[before.ClientID].Tally)
+		if c := n.refusedClient(string(decide.ReasonGrantTypeNotAllowed), before.ClientID); c != nil {
+			n.refused("its grant type", c.Tally)
 		}
 	}
 }
@@ -253,12 +249,16 @@ func (n *noteWriter) overAPI(label string, of func(*usage.Authorization) *usage.
 			continue
 		}
 		if t := of(used); t != nil {
-			all.Last = max(all.Last, t.Last)
-			all.Count += t.Count
-			all.Days = append(all.Days, t.Days...)
+			all = plus(all, *t)
 		}
 	}
 	return all
+}
+
+// plus is two tallies as one: of both the count and the days, and the later last use.
+func plus(a, b usage.Tally) usage.Tally {
+	a.Last, a.Count, a.Days = max(a.Last, b.Last), a.Count+b.Count, append(a.Days, b.Days...)
+	return a
 }
 
 // atAPI are the refusals for some reasons of the client of an authorization at its API.
@@ -276,15 +276,22 @@ func (n *noteWriter) atAPI(a *schema.Authorization, reasons ...decide.Reason) []
 // which the log names by its label, or by its identifier while it was not known.
 func (n *noteWriter) refusal(reason decide.Reason, a *schema.Authorization) *usage.RefusedAPI {
 	client, api := labelled(n.next.Clients, a.Client), labelled(n.next.APIs, a.API)
-	r := n.file.Refusals[string(reason)]
-	if client == nil || api == nil || r == nil || r.Clients[client.ClientID] == nil {
+	if client == nil || api == nil {
 		return nil
 	}
-	apis := r.Clients[client.ClientID].APIs
-	if found := apis[api.Label]; found != nil {
-		return found
+	c := n.refusedClient(string(reason), client.ClientID)
+	if c == nil {
+		return nil
 	}
-	return apis[api.Identifier]
+	return cmp.Or(c.APIs[api.Label], c.APIs[api.Identifier])
+}
+
+// refusedClient is what a client was refused for a reason of the audit log, nil for nothing.
+func (n *noteWriter) refusedClient(reason, clientID string) *usage.RefusedClient {
+	if r := n.file.Refusals[reason]; r != nil {
+		return r.Clients[clientID]
+	}
+	return nil
 }
 
 // refused notes how often requests were refused, in the last week if there were any.
