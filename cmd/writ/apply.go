@@ -130,7 +130,7 @@ func runApply(ctx context.Context, env *cli.Env, args []string, flags *cli.Confi
 			return diag.Usagef("the saved plan says what is replaced: leave --replace out")
 		}
 		o.replace, at = saved.Replace, saved.Made()
-		if err := notAhead(env, at); err != nil {
+		if err := checkMadeInPast(env, at); err != nil {
 			return err
 		}
 	}
@@ -152,7 +152,7 @@ func runApply(ctx context.Context, env *cli.Env, args []string, flags *cli.Confi
 	}
 	if err != nil {
 		if saved != nil {
-			err = sinceSaved(env, saved, inputs, args[0], err)
+			err = staleError(env, saved, inputs, args[0], err)
 		}
 		return err
 	}
@@ -167,9 +167,9 @@ func runApply(ctx context.Context, env *cli.Env, args []string, flags *cli.Confi
 		return err
 	}
 	if !next.Needed() {
-		return fleet.until(ctx, env, location.Head{Serial: next.Prior.Serial, Digest: next.Prior.Digest})
+		return fleet.wait(ctx, env, location.Head{Serial: next.Prior.Serial, Digest: next.Prior.Digest})
 	}
-	return fleet.until(ctx, env, location.Head{Serial: next.Envelope.Serial, Digest: next.Plan.Digest})
+	return fleet.wait(ctx, env, location.Head{Serial: next.Envelope.Serial, Digest: next.Plan.Digest})
 }
 
 // review is the plan that is to be applied. One that what is in force, a policy or an
@@ -191,9 +191,9 @@ func (o *applyFlags) review(ctx context.Context, env *cli.Env, w *workspace.Work
 	return nil, nil, review.Guards.Refusal
 }
 
-// sinceSaved makes a stale plan of a refusal: what a plan was saved of had none,
+// staleError makes a stale plan of a refusal: what a plan was saved of had none,
 // so something moved, or other flags were given. It says what.
-func sinceSaved(env *cli.Env, saved *compiler.SavedPlan, flags []string, name string, err error) error {
+func staleError(env *cli.Env, saved *compiler.SavedPlan, flags []string, name string, err error) error {
 	problems, refused := errors.AsType[*diag.Problems](err)
 	if !refused && !errors.Is(err, compiler.ErrStale) {
 		return err
@@ -222,10 +222,10 @@ func otherFlags(env *cli.Env, saved *compiler.SavedPlan, name string) error {
 // maxClockSkew is how far ahead the clock may have been that a plan was made by.
 const maxClockSkew = 5 * time.Minute
 
-// notAhead refuses a plan of the future. A saved plan is made again as of its own
+// checkMadeInPast refuses a plan of the future. A saved plan is made again as of its own
 // time, so that it does not go stale by waiting, and shows what anybody gains from
 // then on: of a time that has not come it would hide what is gained before.
-func notAhead(env *cli.Env, made time.Time) error {
+func checkMadeInPast(env *cli.Env, made time.Time) error {
 	if made.After(env.Now().Add(maxClockSkew)) {
 		return diag.Failf("plan-invalid", "Set the clock, or make the plan anew with writ plan --out FILE.",
 			"the saved plan was made at %s, which is in the future by the clock of this machine", made.Format(time.RFC3339))

@@ -38,32 +38,32 @@ type folderComparer struct {
 
 // A comparedBase is one side of comparisons, and the last of them.
 type comparedBase struct {
-	against string // for workspace.Baseline
-	mu      sync.Mutex
-	looked  time.Time // when id was asked for
-	id      string
-	err     error // why there is no id
-	notes   []string
-	base    *workspace.Baseline // of readID; nil until it is read
-	readID  string
-	said    console.Comparison
-	saidAt  time.Time
-	saidOf  string // base and tree that are compared in said; "" for none yet
+	against       string // for workspace.Baseline
+	mu            sync.Mutex
+	askedAt       time.Time // when id was asked for
+	id            string
+	err           error // why there is no id
+	notes         []string
+	base          *workspace.Baseline // of readID; nil until it is read
+	readID        string
+	comparison    console.Comparison
+	comparedAt    time.Time
+	comparedState string // base and tree that are compared in comparison; "" for none yet
 }
 
 const (
 	// inForce is what a page calls the snapshot in force.
 	inForce = "snapshot"
-	// baseRest is how long a base counts as unchanged. Git is asked by three processes, and
+	// baseMaxAge is how long a base counts as unchanged. Git is asked by three processes, and
 	// each open page asks after every change.
-	baseRest = 2 * time.Second
-	// comparisonRest is how long a comparison is shown whatever the clock says: access that
+	baseMaxAge = 2 * time.Second
+	// comparisonMaxAge is how long a comparison is shown whatever the clock says: access that
 	// begins or ends makes another plan of the same files.
-	comparisonRest = time.Minute
+	comparisonMaxAge = time.Minute
 	// baseWait is how long a page waits for a snapshot from elsewhere.
 	baseWait = 10 * time.Second
-	// mostChanges is how many sentences of a section and how many objects are on a page.
-	mostChanges = 100
+	// maxChanges is how many sentences of a section and how many objects are on a page.
+	maxChanges = 100
 )
 
 // newFolderComparer compares the tree that an editor was shown last.
@@ -119,22 +119,22 @@ func (c *folderComparer) choose(ctx context.Context, ref string) (string, *compa
 	b, known := c.bases[ref]
 	if !known {
 		ref, b = inForce, c.bases[inForce]
-		if id, err := c.look(ctx, b); id == "" && err == nil {
+		if id, err := c.currentID(ctx, b); id == "" && err == nil {
 			ref, b = "git:HEAD", c.bases["git:HEAD"]
 		}
 	}
-	c.look(ctx, b)
+	c.currentID(ctx, b)
 	return ref, b
 }
 
-// look asks which snapshot or commit the base is now.
-func (c *folderComparer) look(ctx context.Context, b *comparedBase) (id string, err error) {
+// currentID asks which snapshot or commit the base is now.
+func (c *folderComparer) currentID(ctx context.Context, b *comparedBase) (id string, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if now := c.env.Now(); now.Sub(b.looked).Abs() >= baseRest {
+	if now := c.env.Now(); now.Sub(b.askedAt).Abs() >= baseMaxAge {
 		// The answer is for every page, and so one that is not waited for any more does not end it.
 		b.id, b.err = c.w.BaselineID(context.WithoutCancel(ctx), b.against)
-		b.looked = now
+		b.askedAt = now
 	}
 	return b.id, b.err
 }
@@ -151,28 +151,28 @@ func (c *folderComparer) Compare(ctx context.Context, ref string) console.Compar
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := c.env.Now()
-	if b.saidOf != state || now.Sub(b.saidAt).Abs() >= comparisonRest {
+	if b.comparedState != state || now.Sub(b.comparedAt).Abs() >= comparisonMaxAge {
 		ctx, cancel := context.WithTimeout(ctx, baseWait)
 		defer cancel()
-		said := c.compare(ctx, t, b)
+		result := c.compare(ctx, t, b)
 		if ctx.Err() != nil && errors.Is(context.Cause(ctx), context.Canceled) {
-			return said // the page is not waited for any more
+			return result // the page is not waited for any more
 		}
-		b.said, b.saidAt, b.saidOf = said, now, state
+		b.comparison, b.comparedAt, b.comparedState = result, now, state
 	}
 	// What follows is of this page, as two may ask for the same base in different ways.
-	said := b.said
-	said.Ref, said.Choices, said.ID = ref, c.choices(), ref+" "+state
-	if _, known := c.bases[asked]; !known && said.Absent && ref == "git:HEAD" {
-		said.Problem = fmt.Sprintf("There is no snapshot at %s yet, which \"writ apply\" writes, and git has nothing to compare with: %s", c.inForceName(), said.Problem)
+	result := b.comparison
+	result.Ref, result.Choices, result.ID = ref, c.choices(), ref+" "+state
+	if _, known := c.bases[asked]; !known && result.Absent && ref == "git:HEAD" {
+		result.Problem = fmt.Sprintf("There is no snapshot at %s yet, which \"writ apply\" writes, and git has nothing to compare with: %s", c.inForceName(), result.Problem)
 	}
-	return said
+	return result
 }
 
 // compare makes a comparison. The base is locked.
 func (c *folderComparer) compare(ctx context.Context, t *workspace.Tree, b *comparedBase) console.Comparison {
 	if b.err != nil {
-		return unanswered(b.err, c.env.Now())
+		return failedComparison(b.err, c.env.Now())
 	}
 	// A revision is loaded and compiled here, once for as long as it is the same commit.
 	if b.base == nil || b.readID != b.id {
@@ -180,7 +180,7 @@ func (c *folderComparer) compare(ctx context.Context, t *workspace.Tree, b *comp
 		w := c.w.WithNote(func(text string) { b.notes = append(b.notes, text) })
 		base, err := w.Baseline(ctx, b.against)
 		if err != nil {
-			return unanswered(err, c.env.Now())
+			return failedComparison(err, c.env.Now())
 		}
 		b.base, b.readID = base, b.id
 	}
@@ -190,9 +190,9 @@ func (c *folderComparer) compare(ctx context.Context, t *workspace.Tree, b *comp
 	w := c.w.WithNote(func(string) {})
 	p, refused := w.Plan(ctx, t.Clone(), workspace.PlanOptions{Against: b.against, Prior: b.base})
 	if p == nil {
-		said := unanswered(refused, c.env.Now())
-		said.Problem = "These files cannot be applied as they are, so there is no plan:"
-		return said
+		result := failedComparison(refused, c.env.Now())
+		result.Problem = "These files cannot be applied as they are, so there is no plan:"
+		return result
 	}
 	if b.against == "" && b.base.Document == nil {
 		return console.Comparison{Absent: true, Problem: cmp.Or(p.Missing, fmt.Sprintf("There is no snapshot at %s: nothing was applied yet. \"writ apply\" writes the first one.", c.inForceName()))}
@@ -200,19 +200,19 @@ func (c *folderComparer) compare(ctx context.Context, t *workspace.Tree, b *comp
 	review, where := reviewOf(p, new(commits)) // places without links
 	var err error
 	if review.Guards, err = guardsOf(&env, p.Tree, refused, where); err != nil {
-		return unanswered(err, c.env.Now())
+		return failedComparison(err, c.env.Now())
 	}
-	said := comparisonOf(view.NewPlanPage(review, mostChanges), t.Sources)
-	said.Base, said.Made = baseName(b.base)
-	said.Notes = b.notes
-	said.Differs = !p.Plan.Empty() || review.Guards.Errors() > 0
+	result := comparisonOf(view.NewPlanPage(review, maxChanges), t.Sources)
+	result.Base, result.Made = baseName(b.base)
+	result.Notes = b.notes
+	result.Differs = !p.Plan.Empty() || review.Guards.Errors() > 0
 	for _, noun := range review.Unchecked {
-		said.Notes = append(slices.Clip(said.Notes), "Not compared: "+noun+".")
+		result.Notes = append(slices.Clip(result.Notes), "Not compared: "+noun+".")
 	}
 	if refused != nil && !onlyPolicies(refused) {
-		said.Report = rejection(refused, c.env.Now()).Reason
+		result.Report = rejection(refused, c.env.Now()).Reason
 	}
-	return said
+	return result
 }
 
 // baseName is what a base is, beside its name, and when it was made.
@@ -227,30 +227,30 @@ func baseName(b *workspace.Baseline) (string, time.Time) {
 	return "", time.Time{}
 }
 
-// unanswered is a comparison that could not be made: the sentence of the error, and what is
+// failedComparison is a comparison that could not be made: the sentence of the error, and what is
 // wrong in files where that is the reason.
-func unanswered(err error, now time.Time) console.Comparison {
-	said := console.Comparison{Absent: true}
+func failedComparison(err error, now time.Time) console.Comparison {
+	result := console.Comparison{Absent: true}
 	if past, ok := errors.AsType[*workspace.RevisionError](err); ok {
 		var text bytes.Buffer
 		diag.WriteText(&text, past.Problems.List.Sorted(), past.Problems.Sources, consoleWidth, false)
-		said.Problem, said.Report = diag.FromError(err).Detail, strings.TrimSpace(text.String())
-		return said
+		result.Problem, result.Report = diag.FromError(err).Detail, strings.TrimSpace(text.String())
+		return result
 	}
 	if _, ok := errors.AsType[*diag.Problems](err); ok {
-		said.Report = rejection(err, now).Reason
-		return said
+		result.Report = rejection(err, now).Reason
+		return result
 	}
-	said.Problem = diag.FromError(err).Detail
+	result.Problem = diag.FromError(err).Detail
 	if failed, ok := errors.AsType[*diag.Failure](err); ok && strings.Contains(failed.Hint, "--against") {
-		said.Problem = schema.Sentence(err.Error()) // a page has no flags
+		result.Problem = schema.Sentence(err.Error()) // a page has no flags
 	}
-	return said
+	return result
 }
 
 // comparisonOf gives a plan to the console, with the lines around each place in sources.
 func comparisonOf(page view.PlanPage, sources map[string][]byte) console.Comparison {
-	said := console.Comparison{Summary: page.Summary, Guards: page.Guards, Count: page.Count, More: page.More}
+	result := console.Comparison{Summary: page.Summary, Guards: page.Guards, Count: page.Count, More: page.More}
 	for _, from := range page.Sections {
 		s := console.ChangeSection{Heading: from.Heading, Widens: from.Widens, CutsOff: from.CutsOff, More: from.More}
 		for _, sentence := range from.Sentences {
@@ -260,16 +260,16 @@ func comparisonOf(page view.PlanPage, sources map[string][]byte) console.Compari
 			}
 			s.Lines = append(s.Lines, line)
 		}
-		said.Sections = append(said.Sections, s)
+		result.Sections = append(result.Sections, s)
 	}
 	for _, from := range page.Objects {
 		object := console.ObjectDiff{Address: from.Address, What: from.What}
 		for _, line := range from.Lines {
 			object.Lines = append(object.Lines, console.DiffLine{Sign: line.Sign, Text: diag.Visible(line.Text, "\t")})
 		}
-		said.Objects = append(said.Objects, object)
+		result.Objects = append(result.Objects, object)
 	}
-	return said
+	return result
 }
 
 // excerptAround is how many lines before and after a place are shown with it.

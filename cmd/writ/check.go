@@ -180,7 +180,7 @@ func (r *checkRun) request(test *config.Test) (decide.Request, time.Time) {
 	}
 	req := decide.Request{
 		ClientID: test.Client, GrantType: schema.GrantClientCredentials, Audience: test.API, Scope: strings.Join(test.Scopes, " "),
-		Confirmation: r.proved(test.Client),
+		Confirmation: r.confirmation(test.Client),
 	}
 	if test.SubjectType == schema.SubjectUser {
 		req.GrantType, req.User = r.explainer.UserGrant(test.Client), r.user(test)
@@ -201,10 +201,10 @@ func (r *checkRun) user(test *config.Test) *decide.User {
 	return user
 }
 
-// proved is the key that the client is taken to have proved to hold: an
+// confirmation is the key that the client is taken to have proved to hold: an
 // expectation is about what may be had, and a client that must bind its tokens
 // does so.
-func (r *checkRun) proved(clientID string) token.Confirmation {
+func (r *checkRun) confirmation(clientID string) token.Confirmation {
 	client, ok := r.snap.ClientByID(clientID)
 	if !ok || !client.RequireSenderConstrained() {
 		return token.Confirmation{}
@@ -231,7 +231,7 @@ func (r *checkRun) compareRefusal(result *testResult, test *config.Test, refusal
 // why says in full sentences which rule refuses, and what may have been meant.
 func (r *checkRun) why(request decide.Request, at time.Time, grant decide.Grant, refusal *decide.Refusal) (sentences []string) {
 	if refusal.Reason == decide.ReasonSubjectClaims {
-		return unmet(grant.Authorization, request.User.Claims)
+		return unmetClaims(grant.Authorization, request.User.Claims)
 	}
 	e := r.explainer.Explain(request, at)
 	for _, step := range e.Steps {
@@ -242,8 +242,8 @@ func (r *checkRun) why(request decide.Request, at time.Time, grant decide.Grant,
 	return append(sentences, e.Suggestions...)
 }
 
-// unmet says what the authorization wants of the user's token that it does not say.
-func unmet(auth snapshot.Authorization, said clientauth.Claims) (sentences []string) {
+// unmetClaims says what the authorization wants of the user's token that it does not say.
+func unmetClaims(auth snapshot.Authorization, said clientauth.Claims) (sentences []string) {
 	wanted := map[string]json.RawMessage{}
 	if err := json.Unmarshal([]byte(auth.SubjectClaims()), &wanted); err != nil {
 		panic(fmt.Sprintf("the claims are not JSON: %v: %s", err, auth.SubjectClaims()))

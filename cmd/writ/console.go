@@ -100,11 +100,11 @@ func runConsole(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 	var opts console.Options
 	switch {
 	case o.server != "":
-		opts, err = showServer(ctx, env, place, o)
+		opts, err = consoleOfServer(ctx, env, place, o)
 	case isFolder:
-		opts, err = showFolder(ctx, env, args, flags)
+		opts, err = consoleOfFolder(ctx, env, args, flags)
 	default:
-		opts, err = showSnapshot(ctx, env, place)
+		opts, err = consoleOfSnapshot(ctx, env, place)
 	}
 	if err != nil {
 		return err
@@ -155,8 +155,8 @@ func withRoot(pages, rest http.Handler) http.Handler {
 	})
 }
 
-// A shownFile is the snapshot that pages show, and why a newer one is not shown.
-type shownFile struct {
+// A shownSnapshot is the snapshot that pages show, and why a newer one is not shown.
+type shownSnapshot struct {
 	mu       sync.Mutex
 	size     int64 // of the file when it was read, as modified
 	modified time.Time
@@ -170,7 +170,7 @@ type shownFile struct {
 
 // put takes a snapshot, or the error that there is instead. An error leaves the last
 // one, and so does neither.
-func (f *shownFile) put(snap *snapshot.Snapshot, err error, now time.Time) {
+func (f *shownSnapshot) put(snap *snapshot.Snapshot, err error, now time.Time) {
 	defer f.live.Notify() // which a page answers by asking for the state
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -183,7 +183,7 @@ func (f *shownFile) put(snap *snapshot.Snapshot, err error, now time.Time) {
 }
 
 // read reads the file again if it has changed.
-func (f *shownFile) read(path string, now time.Time) error {
+func (f *shownSnapshot) read(path string, now time.Time) error {
 	info, err := os.Stat(path)
 	if err == nil && info.Size() == f.size && info.ModTime().Equal(f.modified) {
 		return nil
@@ -202,7 +202,7 @@ func (f *shownFile) read(path string, now time.Time) error {
 }
 
 // state is what there is to show without a server.
-func (f *shownFile) state(now time.Time) console.State {
+func (f *shownSnapshot) state(now time.Time) console.State {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	status := server.Status{Since: f.since, LastRejected: f.rejected}
@@ -215,14 +215,14 @@ func (f *shownFile) state(now time.Time) console.State {
 	status.Digest, status.Serial, status.Revision = envelope.Digest, envelope.Serial, envelope.Revision
 	status.Stale = !envelope.NotAfter.IsZero() && now.After(envelope.NotAfter)
 	state := servedState(now, f.snap, status, nil)
-	state.Explain = explainer(f.decider, now)
+	state.Explain = refusalFunc(f.decider, now)
 	return state
 }
 
-// showFile shows a snapshot file, and reads it again when it has changed.
-func showFile(env *cli.Env, path string) (console.Options, error) {
+// consoleOfFile shows a snapshot file, and reads it again when it has changed.
+func consoleOfFile(env *cli.Env, path string) (console.Options, error) {
 	var reading sync.Mutex
-	file, used := new(shownFile), usageIn(filepath.Dir(path))
+	file, used := new(shownSnapshot), usageIn(filepath.Dir(path))
 	err := file.read(path, env.Now())
 	return console.Options{Live: &file.live, State: func() console.State {
 		reading.Lock()
@@ -232,10 +232,10 @@ func showFile(env *cli.Env, path string) (console.Options, error) {
 	}}, err
 }
 
-// showSnapshot shows the snapshot of a place, and each that comes after it.
-func showSnapshot(ctx context.Context, env *cli.Env, place workspace.Place) (console.Options, error) {
+// consoleOfSnapshot shows the snapshot of a place, and each that comes after it.
+func consoleOfSnapshot(ctx context.Context, env *cli.Env, place workspace.Place) (console.Options, error) {
 	if path, ok := place.File(); ok {
-		return showFile(env, path)
+		return consoleOfFile(env, path)
 	}
 	l, err := place.Location()
 	if err != nil {
@@ -246,7 +246,7 @@ func showSnapshot(ctx context.Context, env *cli.Env, place workspace.Place) (con
 		l.Close()
 		return console.Options{}, workspace.LocationError(err)
 	}
-	shown := new(shownFile)
+	shown := new(shownSnapshot)
 	snap, unusable := workspace.OpenSnapshot(content, place.String())
 	if unusable != nil {
 		l.Close()
@@ -266,15 +266,15 @@ func showSnapshot(ctx context.Context, env *cli.Env, place workspace.Place) (con
 	return console.Options{Live: &shown.live, State: func() console.State { return shown.state(env.Now()) }}, nil
 }
 
-// showFolder shows what the files of a folder declare, and compiles them again when they
+// consoleOfFolder shows what the files of a folder declare, and compiles them again when they
 // change. An error in a file is shown on the pages.
-func showFolder(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags) (console.Options, error) {
+func consoleOfFolder(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags) (console.Options, error) {
 	w, err := flags.Load(env, args)
 	if err != nil {
 		return console.Options{}, err
 	}
 	w.KeepParsed()
-	shown, editor, serial := new(shownFile), &treeEditor{w: w}, uint64(0)
+	shown, editor, serial := new(shownSnapshot), &treeEditor{w: w}, uint64(0)
 	var compiling sync.Mutex // the watch and a page that has written both compile
 	compile := func() error {
 		compiling.Lock()
@@ -284,7 +284,7 @@ func showFolder(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 			if err != nil {
 				return nil, err
 			}
-			editor.saw(t)
+			editor.setTree(t)
 			serial++
 			file, err := workspace.Snapshot(t.Model.Document, t.Model, snapshot.Envelope{Serial: serial, Created: env.Now()})
 			if err != nil {
@@ -326,9 +326,9 @@ func editorOf(env *cli.Env, state func() console.State) console.Editor {
 	return &snapshotEditor{served: func() *snapshot.Snapshot { return state().Snapshot }, now: env.Now}
 }
 
-// showServer shows a snapshot with what the server that serves it says of itself.
-func showServer(ctx context.Context, env *cli.Env, place workspace.Place, o *consoleFlags) (console.Options, error) {
-	file, err := showSnapshot(ctx, env, place)
+// consoleOfServer shows a snapshot with what the server that serves it says of itself.
+func consoleOfServer(ctx context.Context, env *cli.Env, place workspace.Place, o *consoleFlags) (console.Options, error) {
+	file, err := consoleOfSnapshot(ctx, env, place)
 	if err != nil {
 		return console.Options{}, err
 	}

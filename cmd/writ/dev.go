@@ -121,19 +121,19 @@ func listenLoopback(command, address, example string) (listener net.Listener, or
 
 // A devServer serves what the folder says at every moment.
 type devServer struct {
-	env      *cli.Env
-	w        *workspace.Workspace
-	server   *server.Server
-	throw    *throwAway
-	origin   string
-	serial   uint64
-	current  [32]byte         // digest of the configuration that serves
-	document *schema.Document // the configuration that serves, nil before the first
-	issuer   string           // what tokens carry as iss
-	warned   int              // how many warnings were told
-	log      *devLog
-	end      func()                           // takes the session away that "writ token" finds
-	broken   atomic.Pointer[server.Rejection] // why the folder does not compile at the moment
+	env           *cli.Env
+	w             *workspace.Workspace
+	server        *server.Server
+	throw         *throwAway
+	origin        string
+	serial        uint64
+	current       [32]byte         // digest of the configuration that serves
+	document      *schema.Document // the configuration that serves, nil before the first
+	issuer        string           // what tokens carry as iss
+	warned        int              // how many warnings were told
+	log           *devLog
+	removeSession func()                           // takes the session away that "writ token" finds
+	broken        atomic.Pointer[server.Rejection] // why the folder does not compile at the moment
 
 	blank     atomic.Bool // nothing is declared yet
 	clients   *clientauth.ClientCertificates
@@ -150,7 +150,7 @@ func newDevServer(env *cli.Env, w *workspace.Workspace, origin string, clients *
 	if err != nil {
 		return nil, err
 	}
-	d := &devServer{env: env, w: w, origin: origin, throw: throw, clients: clients, noKey: noKey, log: newDevLog(env.Err), end: func() {}}
+	d := &devServer{env: env, w: w, origin: origin, throw: throw, clients: clients, noKey: noKey, log: newDevLog(env.Err), removeSession: func() {}}
 	d.server, err = server.New(server.Options{
 		Getenv: throw.getenv, Now: env.Now, Rand: env.Rand,
 		Logger: slog.New(d.log),
@@ -171,7 +171,7 @@ func (d *devServer) run(ctx context.Context, listener net.Listener) error {
 	web := &http.Server{Handler: d.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
 	served := make(chan error, 2)
 	go func() { served <- web.Serve(listener) }()
-	defer func() { d.end() }()
+	defer func() { d.removeSession() }()
 	changes := watchTree(ctx, d.w.Dir) // before the first reload, which says that changes are served from now on
 	d.reload()
 	go func() {
@@ -207,7 +207,7 @@ func (d *devServer) reload() {
 	if d.blank.Load() && d.server.Active() == nil {
 		d.broken.Store(nil)
 		if !wasBlank {
-			_ = d.say("blank", fmt.Sprintf("Nothing is declared in %s yet: begin with \"writ init\", or at %s", filepath.ToSlash(d.w.Dir), d.consoleAddress()))
+			_ = d.printEvent("blank", fmt.Sprintf("Nothing is declared in %s yet: begin with \"writ init\", or at %s", filepath.ToSlash(d.w.Dir), d.consoleAddress()))
 		}
 		return
 	}
@@ -217,7 +217,7 @@ func (d *devServer) reload() {
 	}
 	d.broken.Store(now)
 	if before != nil && err == nil {
-		d.say("mended", "The configuration compiles again.")
+		d.printEvent("mended", "The configuration compiles again.")
 	}
 	if err == nil {
 		return
@@ -235,11 +235,11 @@ func (d *devServer) activate() error {
 	if err != nil {
 		return err
 	}
-	d.editor.saw(t)
+	d.editor.setTree(t)
 	if d.server.Active() != nil && t.Model.Config.Digest == d.current {
 		return nil
 	}
-	doc := d.throw.dress(t.Model.Document, d.origin)
+	doc := d.throw.localDocument(t.Model.Document, d.origin)
 	d.serial++
 	file, err := workspace.Snapshot(doc, t.Model, snapshot.Envelope{Serial: d.serial, Created: d.env.Now()})
 	if err != nil {
@@ -255,32 +255,32 @@ func (d *devServer) activate() error {
 	}
 	if d.issuer != doc.Issuer.URL {
 		d.issuer = doc.Issuer.URL
-		d.leave()
+		d.publishSession()
 	}
 	if before != nil {
-		return d.tell(t, before)
+		return d.printReload(t, before)
 	}
 	defer d.log.open()
-	return d.greet(t)
+	return d.printFirstScreen(t)
 }
 
-// leave lets "writ token" know of this process. Without a place for that it has to be told
+// publishSession lets "writ token" know of this process. Without a place for that it has to be told
 // the secret.
-func (d *devServer) leave() {
-	d.end()
-	d.end = func() {}
+func (d *devServer) publishSession() {
+	d.removeSession()
+	d.removeSession = func() {}
 	folder, err := filepath.Abs(d.w.Dir)
 	if err != nil {
 		folder = d.w.Dir
 	}
 	session := &devSession{Issuer: d.issuer, Folder: folder, Started: d.env.Now(), Secret: d.throw.secret, Signing: d.throw.signing}
-	if end, err := session.leave(sessionFolder(d.env)); err == nil {
-		d.end = end
+	if end, err := session.publish(sessionFolder(d.env)); err == nil {
+		d.removeSession = end
 	}
 }
 
-// say tells what happened: a line for people, an object a line for machines.
-func (d *devServer) say(event, text string) error {
+// printEvent tells what happened: a line for people, an object a line for machines.
+func (d *devServer) printEvent(event, text string) error {
 	if d.env.JSON {
 		return d.env.PrintJSON(map[string]string{"event": event, "message": text})
 	}

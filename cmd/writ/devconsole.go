@@ -25,7 +25,7 @@ func (d *devServer) newPages() {
 		State: func() console.State { return d.usage.show(d.consoleState()) }, Tokens: withCertificate(d.server.Public()), Certificates: d.certificates, Editor: d.editor, Writable: true, Locked: !d.noKey, Live: &d.live,
 		Secret: d.throw.secret, NewSecret: secretMaker(d.env.Rand),
 		Declared: d.editor.Declaration, Changes: newFolderComparer(d.env, d.w, d.editor),
-		Announce: func() { _ = d.say("console", "The console again, for another browser: "+d.consoleAddress()) },
+		Announce: func() { _ = d.printEvent("console", "The console again, for another browser: "+d.consoleAddress()) },
 	})
 }
 
@@ -81,7 +81,7 @@ func (d *devServer) consoleState() console.State {
 			return state
 		}
 		state := servedState(now, inForce.Snapshot, status, inForce.Keys().JWKS(now.Unix()))
-		state.Explain = explainer(inForce.Decider, now)
+		state.Explain = refusalFunc(inForce.Decider, now)
 		state.Verify = func(compact string) (kid string, err error) {
 			verified, err := inForce.Read(compact, now.Unix())
 			if err != nil {
@@ -126,8 +126,8 @@ func servedState(now time.Time, snap *snapshot.Snapshot, status server.Status, j
 	return state
 }
 
-// explainer says why a request of a client for itself is refused.
-func explainer(decider *decide.Decider, now time.Time) func(clientID, audience, scope string) (reason, detail string) {
+// refusalFunc says why a request of a client for itself is refused.
+func refusalFunc(decider *decide.Decider, now time.Time) func(clientID, audience, scope string) (reason, detail string) {
 	return func(clientID, audience, scope string) (string, string) {
 		_, refusal := decider.Decide(decide.Request{
 			ClientID: clientID, GrantType: schema.GrantClientCredentials, Audience: audience, Scope: scope,

@@ -20,8 +20,8 @@ import (
 // consoleAddress is where the console is, with the key that opens it for one browser.
 func (d *devServer) consoleAddress() string { return d.pages.Address(d.origin) }
 
-// greet prints the first screen. Machines get an object with every sample.
-func (d *devServer) greet(t *workspace.Tree) error {
+// printFirstScreen prints the first screen. Machines get an object with every sample.
+func (d *devServer) printFirstScreen(t *workspace.Tree) error {
 	doc, samples := t.Model.Document, samples(t.Model.Document)
 	if d.env.JSON {
 		return d.env.PrintJSON(map[string]any{
@@ -85,8 +85,8 @@ func (d *devServer) warnings(t *workspace.Tree) string {
 // maxReloadLines bounds what is said of one reload.
 const maxReloadLines = 8
 
-// tell says what a reload means. Warnings are counted when there are more or less of them.
-func (d *devServer) tell(t *workspace.Tree, before *schema.Document) error {
+// printReload says what a reload means. Warnings are counted when there are more or less of them.
+func (d *devServer) printReload(t *workspace.Tree, before *schema.Document) error {
 	sentences := []string{}
 	for _, s := range view.Sentences(compiler.PlanBetween(compiler.Prior{Document: before}, t.Model.Document, "", d.env.Now())) {
 		sentences = append(sentences, strings.TrimPrefix(s.Address+" "+s.Text, " "))

@@ -48,8 +48,8 @@ func sessionFolder(env *cli.Env) string {
 	return filepath.Join(cache, "writ")
 }
 
-// leave writes the session into the folder. The returned function takes it away.
-func (s *devSession) leave(folder string) (end func(), err error) {
+// publish writes the session into the folder. The returned function takes it away.
+func (s *devSession) publish(folder string) (end func(), err error) {
 	if folder == "" {
 		return nil, errors.New("there is no folder for it")
 	}

@@ -61,9 +61,9 @@ type writtenEdit struct {
 // keptEdits is how many edits of one run can be taken back.
 const keptEdits = 10
 
-// saw notes a tree that was compiled, so that a change is held against it without
+// setTree notes a tree that was compiled, so that a change is held against it without
 // compiling it again.
-func (e *treeEditor) saw(t *workspace.Tree) {
+func (e *treeEditor) setTree(t *workspace.Tree) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.tree, e.hints = t, nil
@@ -82,7 +82,7 @@ func (e *treeEditor) current() (*workspace.Tree, error) {
 		return new(workspace.Tree), nil // which the first file makes another one of
 	}
 	if err == nil {
-		e.saw(t)
+		e.setTree(t)
 	}
 	return t, err
 }
@@ -114,7 +114,7 @@ func (e *treeEditor) prepare(c console.Change) (*workspace.Tree, *workspace.Edit
 		if t, err = e.w.Compile(); err != nil {
 			return nil, nil, err
 		}
-		e.saw(t)
+		e.setTree(t)
 		edit, err = e.editOf(t, c)
 	}
 	return t, edit, err
@@ -326,11 +326,11 @@ func (e *treeEditor) Written() []console.Written {
 
 // Undone implements console.Editor.
 func (e *treeEditor) Undone(id int) console.Outcome {
-	_, out := e.undone(id)
+	_, out := e.tryUndo(id)
 	return out
 }
 
-func (e *treeEditor) undone(id int) (*workspace.Edit, console.Outcome) {
+func (e *treeEditor) tryUndo(id int) (*workspace.Edit, console.Outcome) {
 	e.mu.Lock()
 	i := slices.IndexFunc(e.written, func(w writtenEdit) bool { return w.ID == id })
 	var back *workspace.Edit
@@ -367,7 +367,7 @@ func (e *treeEditor) undone(id int) (*workspace.Edit, console.Outcome) {
 func (e *treeEditor) Undo(id int) console.Outcome {
 	e.writing.Lock()
 	defer e.writing.Unlock()
-	back, out := e.undone(id)
+	back, out := e.tryUndo(id)
 	if back == nil || !out.OK {
 		return out
 	}

@@ -37,7 +37,7 @@ func embed(env *cli.Env, t *workspace.Tree) (*embeddedServer, error) {
 		return nil, err
 	}
 	origin := "http://" + listener.Addr().String()
-	file, err := workspace.Snapshot(throw.dress(t.Model.Document, origin), t.Model, snapshot.Envelope{Serial: 1, Created: env.Now()})
+	file, err := workspace.Snapshot(throw.localDocument(t.Model.Document, origin), t.Model, snapshot.Envelope{Serial: 1, Created: env.Now()})
 	if err == nil {
 		err = issuer.Activate(file)
 	}

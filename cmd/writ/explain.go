@@ -91,7 +91,7 @@ func runExplain(env *cli.Env, args []string, flags *cli.ConfigFlags, o *explainF
 		return err
 	}
 	if len(args) == 0 {
-		requestNames(t.Model.Document, &question.ClientID, &question.API)
+		resolveNames(t.Model.Document, &question.ClientID, &question.API)
 	}
 	_, explainer, err := newExplainer(env, t)
 	if err != nil {

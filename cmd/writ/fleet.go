@@ -207,14 +207,14 @@ func (o *fleetFlags) sources(env *cli.Env) (sources []fleetSource, closing func(
 		*option = cmp.Or(*flag, *option)
 	}
 	if o.store != "" {
-		source, end, err := openStore(o.store, login)
+		source, end, err := storeSource(o.store, login)
 		if err != nil {
 			return nil, nil, err
 		}
 		sources, open = append(sources, source), append(open, end)
 	}
 	if len(o.targets) > 0 {
-		source, err := openTargets(env, o.targets)
+		source, err := targetSource(env, o.targets)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -242,7 +242,7 @@ func (o *fleetFlags) sources(env *cli.Env) (sources []fleetSource, closing func(
 		if err != nil {
 			return nil, nil, diag.Failf("unreachable", "", "%w", err)
 		}
-		sources, open = append(sources, heldAt(l)), append(open, func() { _ = l.Close() })
+		sources, open = append(sources, locationSource(l)), append(open, func() { _ = l.Close() })
 	}
 	return sources, end, nil
 }
@@ -275,10 +275,10 @@ func newFleetWait(env *cli.Env, place workspace.Place, o *applyFlags) (*fleetWai
 	}
 	w := &fleetWait{limit: limit, close: func() { _ = l.Close() }}
 	if location.RosterOf(l) != nil {
-		w.sources = append(w.sources, heldAt(l))
+		w.sources = append(w.sources, locationSource(l))
 	}
 	if o.store != "" {
-		source, end, err := openStore(o.store, env.LocationOptions())
+		source, end, err := storeSource(o.store, env.LocationOptions())
 		if err != nil {
 			w.close()
 			return nil, err
@@ -286,7 +286,7 @@ func newFleetWait(env *cli.Env, place workspace.Place, o *applyFlags) (*fleetWai
 		w.sources, w.close = append(w.sources, source), func() { _ = l.Close(); end() }
 	}
 	if len(o.targets) > 0 {
-		source, err := openTargets(env, o.targets)
+		source, err := targetSource(env, o.targets)
 		if err != nil {
 			w.close()
 			return nil, err
@@ -300,8 +300,8 @@ func newFleetWait(env *cli.Env, place workspace.Place, o *applyFlags) (*fleetWai
 	return w, nil
 }
 
-// until waits until all instances serve what was applied, and shows them.
-func (w *fleetWait) until(ctx context.Context, env *cli.Env, applied location.Head) error {
+// wait waits until all instances serve what was applied, and shows them.
+func (w *fleetWait) wait(ctx context.Context, env *cli.Env, applied location.Head) error {
 	sources := append(w.sources, func(context.Context) ([]instance, location.Head, error) { return nil, applied, nil })
 	f, err := awaitFleet(ctx, env, sources, w.limit)
 	if err != nil {
@@ -452,7 +452,7 @@ func (f *fleet) print(env *cli.Env) error {
 			if !i.Since.IsZero() {
 				since = i.Since.UTC().Format(time.RFC3339)
 			}
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", shown(cmp.Or(i.Instance, i.Address)), shown(cmp.Or(i.Version, "-")), serial, shown(shortDigest(i.Digest)), since, shown(state))
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", tableCell(cmp.Or(i.Instance, i.Address)), tableCell(cmp.Or(i.Version, "-")), serial, tableCell(shortDigest(i.Digest)), since, tableCell(state))
 		}
 		table.Flush()
 		fmt.Fprintln(&text)
@@ -469,14 +469,14 @@ func (f *fleet) print(env *cli.Env) error {
 	case f.Staged != nil:
 		fmt.Fprintf(&text, "Of %s, all serve what they are to: serial %d, and serial %d that is staged for %d %%.\n", total, f.Newest.Serial, f.Staged.Serial, f.Staged.Percent)
 	default:
-		fmt.Fprintf(&text, "Of %s, all serve serial %d, %s.\n", total, f.Newest.Serial, shown(f.Newest.Digest))
+		fmt.Fprintf(&text, "Of %s, all serve serial %d, %s.\n", total, f.Newest.Serial, tableCell(f.Newest.Digest))
 	}
 	_, err := env.Out.Write(text.Bytes())
 	return err
 }
 
-// shown is what somebody else has said, fit for a terminal and a table.
-func shown(text string) string {
+// tableCell is what somebody else has said, fit for a terminal and a table.
+func tableCell(text string) string {
 	if len(text) > shownReason {
 		text = strings.ToValidUTF8(text[:shownReason], "") + "..."
 	}

@@ -25,8 +25,8 @@ import (
 	"github.com/writ-auth/writ/server/store/natskv"
 )
 
-// reported is what /status or a record says, as an instance.
-func reported(body []byte, address string) (instance, error) {
+// decodeStatus is what /status or a record says, as an instance.
+func decodeStatus(body []byte, address string) (instance, error) {
 	var status struct {
 		server.Status
 		Version string `json:"version"`
@@ -41,9 +41,9 @@ func reported(body []byte, address string) (instance, error) {
 	}, nil
 }
 
-// heldAt finds what a location holds, and the instances that follow it where they keep
+// locationSource finds what a location holds, and the instances that follow it where they keep
 // records there.
-func heldAt(l location.Location) fleetSource {
+func locationSource(l location.Location) fleetSource {
 	return func(ctx context.Context) (found []instance, held location.Head, err error) {
 		held, err = l.Head(ctx, location.Head{})
 		if err != nil && !errors.Is(err, location.ErrAbsent) {
@@ -63,7 +63,7 @@ func readRoster(ctx context.Context, roster *location.Roster) (found []instance,
 		if err != nil {
 			return nil, err
 		}
-		if i, err := reported(record, roster.String()); err == nil && location.ValidInstance(i.Instance) { // else it is not writd's
+		if i, err := decodeStatus(record, roster.String()); err == nil && location.ValidInstance(i.Instance) { // else it is not writd's
 			found = append(found, i)
 		}
 	}
@@ -75,9 +75,9 @@ func storeFlag(url *string, usage string) cli.Flag {
 	return cli.Flag{Name: "store", Usage: usage + " `URL`, as writd has it: nats://HOST[:PORT],...?bucket=writ", Value: url}
 }
 
-// openStore finds the instances by the records that they keep beside the store they
+// storeSource finds the instances by the records that they keep beside the store they
 // share. closing ends the connection.
-func openStore(url string, o location.Options) (source fleetSource, closing func(), err error) {
+func storeSource(url string, o location.Options) (source fleetSource, closing func(), err error) {
 	address, err := natsbucket.Parse(url, natskv.DefaultBucket)
 	if err != nil {
 		return nil, nil, diag.Usagef("--store: %w", err)
@@ -188,9 +188,9 @@ func fleetAddress(u *url.URL) string {
 	return u.Scheme + "://" + u.Host
 }
 
-// openTargets finds the instances by the addresses of their admin listeners. The addresses are
+// targetSource finds the instances by the addresses of their admin listeners. The addresses are
 // read once, so that every look of --wait asks the same ones.
-func openTargets(env *cli.Env, lists []string) (fleetSource, error) {
+func targetSource(env *cli.Env, lists []string) (fleetSource, error) {
 	targets, err := readTargets(env, lists)
 	return func(ctx context.Context) ([]instance, location.Head, error) {
 		return askTargets(ctx, targets), location.Head{}, nil
@@ -208,7 +208,7 @@ func askTargets(ctx context.Context, targets []*url.URL) []instance {
 			defer func() { <-free }()
 			body, err := fleetGet(ctx, target, "/status", nil, maxFleetAnswer)
 			if err == nil {
-				found[n], err = reported(body, fleetAddress(target))
+				found[n], err = decodeStatus(body, fleetAddress(target))
 			}
 			if err != nil {
 				found[n] = instance{Address: fleetAddress(target), silent: err.Error()}

@@ -44,8 +44,8 @@ func runChecks(env *cli.Env, p *workspace.Proposal, checks []compiler.AccessChec
 	return results, nil
 }
 
-// failed reports whether a check does not hold.
-func failed(results []view.CheckResult) bool {
+// anyFails reports whether a check does not hold.
+func anyFails(results []view.CheckResult) bool {
 	return slices.ContainsFunc(results, func(r view.CheckResult) bool { return !r.Holds })
 }
 

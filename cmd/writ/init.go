@@ -41,7 +41,7 @@ func runInit(env *cli.Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := outsideOthers(dir); err != nil {
+	if err := checkOutside(dir); err != nil {
 		return err
 	}
 	files, err := fs.Glob(quickstart.Files, "*")
@@ -97,10 +97,10 @@ func filesIn(dir string) (map[string]bool, error) {
 	return present, nil
 }
 
-// outsideOthers refuses a folder below the root of another configuration, which
+// checkOutside refuses a folder below the root of another configuration, which
 // it would become a part of. Other tools keep *.hcl files too, so a root is
 // known by its lockfile or its issuer.
-func outsideOthers(dir string) error {
+func checkOutside(dir string) error {
 	absolute, err := filepath.Abs(dir)
 	if err != nil {
 		return workspace.Unreadable(err)

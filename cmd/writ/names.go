@@ -12,9 +12,9 @@ import (
 	"github.com/writ-auth/writ/server/quickstart"
 )
 
-// requestNames puts the client_id and the identifier in the place of other names. What
+// resolveNames puts the client_id and the identifier in the place of other names. What
 // nothing has stays: a request may well be about a client that does not exist.
-func requestNames(doc *schema.Document, client, api *string) {
+func resolveNames(doc *schema.Document, client, api *string) {
 	if found, err := compiler.FindClient(doc, *client); err == nil {
 		*client = found.ClientID
 	}
@@ -23,21 +23,21 @@ func requestNames(doc *schema.Document, client, api *string) {
 	}
 }
 
-// namesAround is requestNames by the configuration around the working folder, if there is
+// resolveNamesNearby is resolveNames by the configuration around the working folder, if there is
 // one, for commands that need none.
-func namesAround(env *cli.Env, flags *cli.ConfigFlags, client, api *string) {
-	if m, _ := around(env, flags); m != nil {
-		requestNames(m.Document, client, api)
+func resolveNamesNearby(env *cli.Env, flags *cli.ConfigFlags, client, api *string) {
+	if m, _ := sketchHere(env, flags); m != nil {
+		resolveNames(m.Document, client, api)
 	}
 }
 
-// around is the configuration around the working folder, as far as it can be compiled, and
+// sketchHere is the configuration around the working folder, as far as it can be compiled, and
 // nil where there is none. It says nothing: the commands that use it can do without.
-func around(env *cli.Env, flags *cli.ConfigFlags) (m *compiler.Model, whole bool) {
+func sketchHere(env *cli.Env, flags *cli.ConfigFlags) (m *compiler.Model, whole bool) {
 	return sketch(env, flags, ".")
 }
 
-// sketch is around for the configuration that the folder belongs to.
+// sketch is sketchHere for the configuration that the folder belongs to.
 func sketch(env *cli.Env, flags *cli.ConfigFlags, folder string) (m *compiler.Model, whole bool) {
 	if flags == nil {
 		flags = new(cli.ConfigFlags)
@@ -57,7 +57,7 @@ func sketch(env *cli.Env, flags *cli.ConfigFlags, folder string) (m *compiler.Mo
 
 // completeClients offers the clients by their labels.
 func completeClients(_ context.Context, env *cli.Env, flags *cli.ConfigFlags) (list []cli.Candidate) {
-	if m, _ := around(env, flags); m != nil {
+	if m, _ := sketchHere(env, flags); m != nil {
 		for _, c := range m.Config.Clients { // one that lacks its secret among them
 			list = append(list, cli.Candidate{Value: c.Label, Meaning: c.ClientID})
 		}
@@ -67,7 +67,7 @@ func completeClients(_ context.Context, env *cli.Env, flags *cli.ConfigFlags) (l
 
 // completeAPIs offers the APIs by their labels.
 func completeAPIs(_ context.Context, env *cli.Env, flags *cli.ConfigFlags) (list []cli.Candidate) {
-	if m, _ := around(env, flags); m != nil {
+	if m, _ := sketchHere(env, flags); m != nil {
 		for _, a := range m.Document.APIs {
 			list = append(list, cli.Candidate{Value: a.Label, Meaning: a.Identifier})
 		}
@@ -79,7 +79,7 @@ func completeAPIs(_ context.Context, env *cli.Env, flags *cli.ConfigFlags) (list
 // where it names none.
 func completeScopes(api *string) cli.Completer {
 	return func(_ context.Context, env *cli.Env, flags *cli.ConfigFlags) (list []cli.Candidate) {
-		m, _ := around(env, flags)
+		m, _ := sketchHere(env, flags)
 		if m == nil {
 			return nil
 		}
@@ -103,7 +103,7 @@ func completeScopes(api *string) cli.Completer {
 // completeAddresses offers the objects by their addresses; of some kinds, or of all.
 func completeAddresses(kinds ...compiler.Kind) cli.Completer {
 	return func(_ context.Context, env *cli.Env, flags *cli.ConfigFlags) (list []cli.Candidate) {
-		m, _ := around(env, flags)
+		m, _ := sketchHere(env, flags)
 		if m == nil {
 			return nil
 		}

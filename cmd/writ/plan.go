@@ -239,9 +239,9 @@ func endPlan(env *cli.Env, w *workspace.Workspace, o *planFlags, p *workspace.Pr
 		if err := savePlan(env, o.out, p.Saved(o.replace, w.Flags())); err != nil {
 			return err
 		}
-		sayApply(env, w, o.out)
+		printApplyCommand(env, w, o.out)
 	}
-	if failed(review.Checks) || o.detailed && !p.Plan.Empty() {
+	if anyFails(review.Checks) || o.detailed && !p.Plan.Empty() {
 		return cli.Status(cli.ExitChanges)
 	}
 	return nil
@@ -270,8 +270,8 @@ func reference(env *cli.Env, against string) string {
 	return env.Place(against)
 }
 
-// writ begins a command line that runs in the configuration's folder.
-func writ(w *workspace.Workspace, command string) []string {
+// commandWords begins a command line that runs in the configuration's folder.
+func commandWords(w *workspace.Workspace, command string) []string {
 	words := []string{cli.ProgramName, command}
 	if dir := filepath.ToSlash(w.Dir); dir != "." {
 		words = append(words, "-C", dir)
@@ -281,7 +281,7 @@ func writ(w *workspace.Workspace, command string) []string {
 
 // planCommandLine prints what a comment has no room for.
 func planCommandLine(w *workspace.Workspace, o *planFlags, p *compiler.Plan) string {
-	words := writ(w, "plan")
+	words := commandWords(w, "plan")
 	if o.against != "" {
 		words = append(words, "--against", o.against)
 	}
@@ -307,13 +307,13 @@ func shellLine(words []string) string {
 	return strings.Join(quoted, " ")
 }
 
-// sayApply prints the command that applies the plan in the file, from where this
+// printApplyCommand prints the command that applies the plan in the file, from where this
 // one was run: apply runs in the configuration's folder, with the same inputs.
-func sayApply(env *cli.Env, w *workspace.Workspace, file string) {
+func printApplyCommand(env *cli.Env, w *workspace.Workspace, file string) {
 	if env.JSON {
 		return
 	}
-	words := append(append(writ(w, "apply"), w.FromRoot(env.Path(file))), w.Flags()...)
+	words := append(append(commandWords(w, "apply"), w.FromRoot(env.Path(file))), w.Flags()...)
 	fmt.Fprintf(env.Err, "\nSaved. To apply exactly this:\n\n  %s\n", shellLine(words))
 }
 

@@ -93,7 +93,7 @@ func runQuickstart(env *cli.Env, args []string, flags *cli.ConfigFlags, o *quick
 	}
 	files, err := target.Files(subject)
 	if err != nil {
-		return diag.Failf("unsupported-target", fitting(subject), "%s: %w", target.Name, err)
+		return diag.Failf("unsupported-target", alternatives(subject), "%s: %w", target.Name, err)
 	}
 	steps, err := target.Steps(subject)
 	if err != nil {
@@ -147,7 +147,7 @@ func runCaller(env *cli.Env, doc *schema.Document, api *schema.API, subject quic
 	if o.out == "" {
 		return showCaller(env, caller)
 	}
-	file := quickstart.File{Name: caller.File, Language: caller.Language, Content: ended(caller.Code)}
+	file := quickstart.File{Name: caller.File, Language: caller.Language, Content: withNewline(caller.Code)}
 	steps := quickstart.Steps{Run: []string{caller.Run}}
 	if caller.Install != "" {
 		steps.Install = []string{caller.Install}
@@ -169,8 +169,8 @@ func oneOf(names []string) string {
 	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
-// ended is text that ends with the end of a line.
-func ended(text string) string { return strings.TrimSuffix(text, "\n") + "\n" }
+// withNewline is text that ends with the end of a line.
+func withNewline(text string) string { return strings.TrimSuffix(text, "\n") + "\n" }
 
 // callerOf is the client with that client_id or label, or the first, that may get tokens for
 // the API on its own behalf with a secret, or with a key where the code can sign.
@@ -258,8 +258,8 @@ func quickstartAPI(issuer string, api *schema.API) quickstart.API {
 	return subject
 }
 
-// fitting names what can check the API's tokens instead.
-func fitting(api quickstart.API) string {
+// alternatives names what can check the API's tokens instead.
+func alternatives(api quickstart.API) string {
 	var names []string
 	for _, target := range quickstart.Targets() {
 		if target.Supports(api) == nil {

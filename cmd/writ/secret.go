@@ -90,7 +90,7 @@ func secretNew(env *cli.Env, args []string, flags *cli.ConfigFlags) error {
 // configuration. One with errors may lack the client for no other reason than that, so
 // there it is only said.
 func declaredClient(env *cli.Env, flags *cli.ConfigFlags, name string) (label string, err error) {
-	m, whole := around(env, flags)
+	m, whole := sketchHere(env, flags)
 	if m == nil {
 		if !plainName(name) {
 			return "", invalidName(name)

@@ -39,9 +39,9 @@ func (t *throwAway) getenv(name string) string {
 	return t.environ(name)
 }
 
-// dress makes a copy of a document that a developer's machine can serve: the
+// localDocument makes a copy of a document that a developer's machine can serve: the
 // issuer at origin, keys of the server's own, the throw-away secrets.
-func (t *throwAway) dress(doc *schema.Document, origin string) *schema.Document {
+func (t *throwAway) localDocument(doc *schema.Document, origin string) *schema.Document {
 	dressed := *doc
 	dressed.Issuer.URL = rebase(doc.Issuer.URL, origin)
 	dressed.SigningKeys = nil // the server makes its own

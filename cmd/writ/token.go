@@ -77,7 +77,7 @@ func runToken(ctx context.Context, env *cli.Env, flags *cli.ConfigFlags, o *toke
 		folder = session.Folder
 	}
 	m, _ := sketch(env, flags, folder)
-	if err := o.settle(m); err != nil {
+	if err := o.fillIn(m); err != nil {
 		return err
 	}
 	remote := &tokenServer{base: cmp.Or(o.server, defaultServer)}
@@ -100,7 +100,7 @@ func tokenEmbedded(ctx context.Context, env *cli.Env, flags *cli.ConfigFlags, o 
 		return err
 	}
 	env.Remind(t)
-	if err := o.settle(t.Model); err != nil {
+	if err := o.fillIn(t.Model); err != nil {
 		return err
 	}
 	embedded, err := embed(env, t)
@@ -113,10 +113,10 @@ func tokenEmbedded(ctx context.Context, env *cli.Env, flags *cli.ConfigFlags, o 
 	return exchange(ctx, env, remote, embedded.throw.secret, o)
 }
 
-// settle puts what requests carry in the place of other names. Where the configuration
+// fillIn puts what requests carry in the place of other names. Where the configuration
 // leaves no choice it makes it: the only client, and the only API that the client may
 // call as itself. m is nil where no configuration is known.
-func (o *tokenFlags) settle(m *compiler.Model) error {
+func (o *tokenFlags) fillIn(m *compiler.Model) error {
 	if m == nil {
 		if o.client == "" {
 			return diag.Usagef("name the client: --client CLIENT_ID")
@@ -125,12 +125,12 @@ func (o *tokenFlags) settle(m *compiler.Model) error {
 	}
 	doc := m.Document
 	if o.client == "" && len(doc.Clients) != 1 {
-		return diag.Usagef("name the client: --client %s", someOf(doc.Clients, func(c schema.Client) string { return c.Label }))
+		return diag.Usagef("name the client: --client %s", choiceOf(doc.Clients, func(c schema.Client) string { return c.Label }))
 	}
 	if o.client == "" {
 		o.client = doc.Clients[0].ClientID
 	}
-	requestNames(doc, &o.client, &o.api)
+	resolveNames(doc, &o.client, &o.api)
 	client, err := compiler.FindClient(doc, o.client)
 	if err != nil || o.api != "" || client.DefaultAPI != "" {
 		return nil // the answer says what is wrong
@@ -151,8 +151,8 @@ func (o *tokenFlags) settle(m *compiler.Model) error {
 	return nil
 }
 
-// someOf lists what can be chosen from, as far as a line has room for it.
-func someOf[T any](list []T, name func(T) string) string {
+// choiceOf lists what can be chosen from, as far as a line has room for it.
+func choiceOf[T any](list []T, name func(T) string) string {
 	const most = 8
 	var names []string
 	for _, v := range list[:min(len(list), most)] {
@@ -168,9 +168,9 @@ func someOf[T any](list []T, name func(T) string) string {
 	return text
 }
 
-// whyLine is the command that says why a request is refused: a client is told nothing of
+// explainLine is the command that says why a request is refused: a client is told nothing of
 // what it is not authorized for.
-func whyLine(o *tokenFlags) string {
+func explainLine(o *tokenFlags) string {
 	line := "writ explain --client " + diag.ShellQuote(o.client)
 	if o.api != "" {
 		line += " --api " + diag.ShellQuote(o.api)
@@ -259,7 +259,7 @@ func exchange(ctx context.Context, env *cli.Env, remote *tokenServer, secret str
 		return err
 	}
 	if report.token == nil && !env.JSON {
-		fmt.Fprintf(env.Err, "\nTo see which line of the configuration refuses:\n  %s\n", whyLine(o))
+		fmt.Fprintf(env.Err, "\nTo see which line of the configuration refuses:\n  %s\n", explainLine(o))
 	}
 	if report.token == nil || !passed(report.Checks) {
 		return cli.Status(cli.ExitError)

@@ -51,10 +51,10 @@ func runValidate(env *cli.Env, args []string, flags *cli.ConfigFlags, strict, lo
 		_, err = w.CheckLock(t, compiler.LockOptions{Locked: locked})
 	}
 	if err != nil {
-		return strictly(err, strict)
+		return strictError(err, strict)
 	}
 	if strict && len(t.Warnings.Unaccepted()) > 0 {
-		return t.Problems(promote(t.Warnings))
+		return t.Problems(warningsAsErrors(t.Warnings))
 	}
 	if env.JSON {
 		env.ShowReport(env.Out, t.Problems(t.Warnings))
@@ -79,16 +79,16 @@ func warningCounts(list diag.List) string {
 	return ""
 }
 
-// strictly promotes the warnings beside errors too.
-func strictly(err error, strict bool) error {
+// strictError promotes the warnings beside errors too.
+func strictError(err error, strict bool) error {
 	if problems, ok := err.(*diag.Problems); ok && strict {
-		return &diag.Problems{List: promote(problems.List), Sources: problems.Sources, Policies: problems.Policies}
+		return &diag.Problems{List: warningsAsErrors(problems.List), Sources: problems.Sources, Policies: problems.Policies}
 	}
 	return err
 }
 
-// promote makes errors of the warnings that are not accepted.
-func promote(list diag.List) diag.List {
+// warningsAsErrors makes errors of the warnings that are not accepted.
+func warningsAsErrors(list diag.List) diag.List {
 	promoted := make(diag.List, len(list))
 	for i, d := range list {
 		if !d.Accepted {

@@ -140,7 +140,7 @@ func expectationOf(ctx context.Context, env *cli.Env, o *verifyFlags) (*expectat
 		}
 		e.issuer = remote.issuer
 		if o.api != "" {
-			namesAround(env, nil, new(string), &e.audience)
+			resolveNamesNearby(env, nil, new(string), &e.audience)
 		}
 	}
 	if err := e.loadKeys(ctx, keys, remote, o.secret != ""); err != nil {

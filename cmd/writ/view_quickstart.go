@@ -142,10 +142,10 @@ func showCaller(env *cli.Env, s quickstart.Snippet) error {
 	if env.JSON {
 		return env.PrintJSON(map[string]any{
 			"format_version": "1", "name": s.Name, "executed": !s.NotExecuted, "install": s.Install, "run": s.Run,
-			"files": []fileJSON{{s.File, s.Language, ended(s.Code)}},
+			"files": []fileJSON{{s.File, s.Language, withNewline(s.Code)}},
 		})
 	}
-	if _, err := io.WriteString(env.Out, ended(s.Code)); err != nil {
+	if _, err := io.WriteString(env.Out, withNewline(s.Code)); err != nil {
 		return err
 	}
 	install := ""
