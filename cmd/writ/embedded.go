@@ -13,14 +13,15 @@ import (
 	"github.com/writ-auth/writ/server"
 )
 
-// An embeddedServer serves one configuration on a loopback port.
+// An embeddedServer serves one configuration on a loopback port, with throw-away secrets.
 type embeddedServer struct {
 	origin string
 	throw  *throwAway
 	web    *http.Server
 }
 
-// embed starts one. What the server logs is of no interest: the answers say it.
+// embed starts a server for one tree on a free port. The server's log is discarded: the answer to the one
+// request says the same. The port is opened first, since the issuer is its address.
 func embed(env *cli.Env, t *workspace.Tree) (*embeddedServer, error) {
 	throw, err := newThrowAway(env.Rand, env.Getenv)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/writ-auth/writ/server/decide"
 )
 
-// explainFlags are the request to explain.
+// explainFlags are the request to explain, or the outside token.
 type explainFlags struct {
 	client string
 	api    string
@@ -59,6 +59,9 @@ causes it and the way out.`,
 	}
 }
 
+// runExplain finds out which of the three questions is asked: about a request, about a code, or about an
+// outside token. Flags of one question beside another are refused, since one of them would be
+// ignored. A code is told from a token by its form alone, without reading any file.
 func runExplain(env *cli.Env, args []string, flags *cli.ConfigFlags, o *explainFlags) error {
 	if o.assertion != "" {
 		if len(args) > 0 || o.client != "" || o.api != "" || len(o.scopes) > 0 || o.user {
@@ -107,8 +110,9 @@ func runExplain(env *cli.Env, args []string, flags *cli.ConfigFlags, o *explainF
 	return nil
 }
 
-// explainer compiles the tree to a snapshot, as apply does, and opens it, as the
-// server does. The server is taken for one that keeps refresh tokens.
+// newExplainer compiles the tree to a snapshot, as apply does, and opens it, as the server does: what it
+// says is what a server with these files would decide. The server is taken for one that keeps
+// refresh tokens; one that has no --store refuses some grants that are explained as allowed.
 func newExplainer(env *cli.Env, t *workspace.Tree) (*snapshot.Snapshot, *explain.Explainer, error) {
 	file, err := workspace.Snapshot(t.Model.Document, t.Model, snapshot.Envelope{Serial: 1, Created: env.Now()})
 	if err != nil {
@@ -121,8 +125,8 @@ func newExplainer(env *cli.Env, t *workspace.Tree) (*snapshot.Snapshot, *explain
 	return snap, &explain.Explainer{Model: t.Model, Decider: decide.New(snap, decide.Facts{RefreshTokens: true})}, nil
 }
 
-// runExplainAssertion says which client an outside token would be. Of a token that cannot be
-// read it says why: with a server the caller would learn nothing, as it has not authenticated.
+// runExplainAssertion says which client an outside token would be. Of a token that cannot be read it
+// says why. A server tells its caller nothing of this, since the caller has not authenticated.
 func runExplainAssertion(env *cli.Env, flags *cli.ConfigFlags, arg string) error {
 	compact, err := tokenArgument(env, arg)
 	if err != nil {
@@ -148,12 +152,15 @@ func runExplainAssertion(env *cli.Env, flags *cli.ConfigFlags, arg string) error
 	return nil
 }
 
-// words takes scopes apart that were given in one argument, as a request has them.
+// words splits scopes that were given in one argument, as in --scope "a b", which is how a request
+// has them (RFC 6749 section 3.3).
 func words(scopes []string) []string {
 	return strings.Fields(strings.Join(scopes, " "))
 }
 
-// questionOf is the request that a token answers.
+// questionOf is the request that a token of writ answers, read from its claims without verifying it.
+// The client is in client_id (RFC 9068) or in azp, by the profile of the API. A sub with a bar is a
+// user's, LABEL|SUBJECT with the label of the trusted issuer.
 func questionOf(env *cli.Env, arg string) (explain.Question, error) {
 	compact, err := tokenArgument(env, arg)
 	if err != nil {
@@ -186,7 +193,7 @@ func questionOf(env *cli.Env, arg string) (explain.Question, error) {
 // codeForm is what codes look like. No token does: its parts are joined by dots.
 var codeForm = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 
-// explainCode prints the page of a diagnostic code.
+// explainCode prints the page of a diagnostic code: what it means, an example, the way out.
 func explainCode(env *cli.Env, name string) error {
 	c, found := diag.LookUp(name)
 	if !found {
@@ -198,6 +205,7 @@ func explainCode(env *cli.Env, name string) error {
 	return c.WriteText(env.Out, cli.Width(env.Out))
 }
 
+// noSuchCode is the error about a code that the catalogue lacks, with the nearest one as a hint.
 func noSuchCode(name string) error {
 	hint := "\"writ schema --codes\" lists them all."
 	var names []string

@@ -12,8 +12,8 @@ import (
 // maxToken bounds a token on the command line, in bytes.
 const maxToken = 64 << 10
 
-// A jws is a token in compact form (RFC 7515 section 3.1), taken apart but not
-// yet believed.
+// A jws is a token in compact form (RFC 7515 section 3.1), taken apart but not verified. Header and
+// Claims are decoded; header and claims are the bytes as the token has them, for printing.
 type jws struct {
 	*jose.JWS
 	Header map[string]any
@@ -22,8 +22,9 @@ type jws struct {
 	claims json.RawMessage
 }
 
-// parseJWS takes a token apart as strictly as a careful resource server does. What the
-// header says is judged later, so that the person who asks learns of all that is wrong.
+// parseJWS takes a token apart as strictly as a careful resource server does: base64url without padding,
+// one JSON object each, no member twice. What the header says is judged later, by inspect, so that
+// the person who asks learns everything that is wrong.
 func parseJWS(compact string) (*jws, error) {
 	parsed, err := jose.Split(compact, maxToken)
 	if err != nil {
@@ -44,5 +45,5 @@ func decodeJSON(text []byte, value any) error {
 	return decoder.Decode(value)
 }
 
-// A verifyKey is a public key, or an HS256 secret.
+// A verifyKey verifies signatures: a public key, or the secret of an HS256 API.
 type verifyKey = jose.PublicKey

@@ -34,7 +34,8 @@ type snapshotEditor struct {
 	tree *treeEditor
 }
 
-// current is the editor of the snapshot that is shown.
+// current is the editor of the snapshot that is shown. A snapshot is written out once, when the first
+// change is tried on it.
 func (e *snapshotEditor) current() *treeEditor {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -64,13 +65,13 @@ func (e *snapshotEditor) Try(c console.Change) console.Outcome {
 // Write implements console.Editor, and nothing is written.
 func (e *snapshotEditor) Write(c console.Change, _ string) console.Outcome { return e.Try(c) }
 
-// Undone implements console.Editor.
+// Undone implements console.Editor: there is nothing to take back.
 func (e *snapshotEditor) Undone(int) console.Outcome { return console.Outcome{} }
 
-// Undo implements console.Editor.
+// Undo implements console.Editor: there is nothing to take back.
 func (e *snapshotEditor) Undo(int) console.Outcome { return console.Outcome{} }
 
-// Written implements console.Editor.
+// Written implements console.Editor: nothing.
 func (e *snapshotEditor) Written() []console.Written { return nil }
 
 // Hints implements console.Editor.
@@ -80,10 +81,11 @@ func (e *snapshotEditor) Hints() console.Hints {
 	return h
 }
 
-// writtenOutName is the file that a snapshot is written out as, in memory.
+// writtenOutName is the file that a snapshot is written out as, in memory. Places in it mean nothing to
+// people and are not shown.
 const writtenOutName = "(snapshot).hcl"
 
-// A writtenOut is a snapshot as configuration.
+// A writtenOut is a snapshot as configuration. It implements tree.
 type writtenOut struct {
 	source []byte
 	now    func() time.Time
@@ -92,7 +94,7 @@ type writtenOut struct {
 // Compile implements tree.
 func (w *writtenOut) Compile() (*workspace.Tree, error) { return w.compile(nil) }
 
-// compile compiles the snapshot with further files.
+// compile compiles the snapshot with further files, which are the change. There is no folder below it.
 func (w *writtenOut) compile(edited map[string][]byte) (*workspace.Tree, error) {
 	files := map[string][]byte{writtenOutName: w.source}
 	maps.Copy(files, edited)
@@ -113,7 +115,8 @@ func (w *writtenOut) Edit(_ *workspace.Tree, after map[string][]byte) (*workspac
 	return e, nil
 }
 
-// PlanEdit implements tree.
+// PlanEdit implements tree. The plan compares with the snapshot as it was written out, so what writeOut
+// leaves out is on neither side and no change.
 func (w *writtenOut) PlanEdit(before *workspace.Tree, e *workspace.Edit) (*workspace.Tree, *compiler.Plan, error) {
 	edited := map[string][]byte{}
 	for _, f := range e.Files {
@@ -130,8 +133,9 @@ func (w *writtenOut) PlanEdit(before *workspace.Tree, e *workspace.Edit) (*works
 	return after, plan, nil
 }
 
-// writeOut is the issuer, the APIs, clients and authorizations of a snapshot as HCL: what a
-// new block can collide with or name. Objects of for_each become one block again.
+// writeOut is the issuer, the APIs, clients and authorizations of a snapshot as HCL, as far as a new block
+// can collide with them or refer to them. Secrets, keys and scopes of authorizations are replaced by
+// what compiles: no change is about them here.
 func writeOut(snap *snapshot.Snapshot) []byte {
 	var b strings.Builder
 	if snap == nil {

@@ -21,13 +21,15 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// usageFlags are what writ usage does beside folding.
+// usageFlags say what to do beside folding.
 type usageFlags struct {
 	out     string
 	unused  string
 	suggest bool
 }
 
+// usageCommand is "writ usage". Folding and asking are one command, so that CI can do both with one line; each
+// also works alone.
 func usageCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), new(usageFlags)
 	return cli.Command{
@@ -69,6 +71,8 @@ $ writ usage --unused 90d --suggest | git apply`,
 	}
 }
 
+// runUsage folds the logs that are named and answers what --unused asks. It exits with 2 when something is
+// unused.
 func runUsage(env *cli.Env, logs []string, flags *cli.ConfigFlags, o *usageFlags) error {
 	if len(logs) == 0 && o.unused == "" {
 		return diag.Usagef("name the logs to fold, or ask with --unused what nobody uses")
@@ -316,7 +320,7 @@ func itemOf(m *compiler.Model, u usage.Unused) unusedItem {
 	return item
 }
 
-// what names the item.
+// what names the item as the list and the reasons of --suggest have it.
 func (i *unusedItem) what() string {
 	switch i.Kind {
 	case usage.KindScope:

@@ -58,7 +58,7 @@ func suggest(env *cli.Env, w *workspace.Workspace, t *workspace.Tree, answer *us
 	return text.String(), s.leftOut, nil
 }
 
-// leaveOut notes what stays.
+// leaveOut notes what stays in the configuration although nobody uses it, and why.
 func (s *suggestion) leaveOut(what, reason string) {
 	s.leftOut = append(s.leftOut, unusedLeftOver{what, reason})
 }
@@ -138,7 +138,7 @@ func (s *suggestion) valid(removals []removal) (map[string][]byte, error) {
 	return s.edit(taken)
 }
 
-// firstOf is the first error in one line.
+// firstOf is the first error of a configuration in one line.
 func firstOf(err error) string {
 	for _, d := range diag.ProblemsOf(err).List.Errors() {
 		return strings.TrimSuffix(d.Summary+": "+d.Detail, ".")
@@ -146,7 +146,7 @@ func firstOf(err error) string {
 	return err.Error()
 }
 
-// check compiles the configuration without what is removed.
+// check compiles the configuration without what the removals take out; nil if it is valid.
 func (s *suggestion) check(removals []removal) error {
 	files, err := s.edit(removals)
 	if err != nil {
