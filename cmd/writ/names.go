@@ -28,13 +28,13 @@ func resolveNames(doc *schema.Document, client, api *string) {
 // one. It is for commands such as "writ verify", which need no configuration and take a label
 // only where one is at hand.
 func resolveNamesNearby(env *cli.Env, flags *cli.ConfigFlags, client, api *string) {
-	if m, _ := sketchHere(env, flags); m != nil {
+	if m, _ := around(env, flags); m != nil {
 		resolveNames(m.Document, client, api)
 	}
 }
 
-// sketchHere is sketch for the working folder.
-func sketchHere(env *cli.Env, flags *cli.ConfigFlags) (m *compiler.Model, whole bool) {
+// around is sketch for the working folder.
+func around(env *cli.Env, flags *cli.ConfigFlags) (m *compiler.Model, whole bool) {
 	return sketch(env, flags, ".")
 }
 
@@ -62,7 +62,7 @@ func sketch(env *cli.Env, flags *cli.ConfigFlags, folder string) (m *compiler.Mo
 // completeClients offers the clients by their labels. They come from the declarations and not
 // from the compiled document, so that a client is offered while it still lacks its secret.
 func completeClients(_ context.Context, env *cli.Env, flags *cli.ConfigFlags) (list []cli.Candidate) {
-	if m, _ := sketchHere(env, flags); m != nil {
+	if m, _ := around(env, flags); m != nil {
 		for _, c := range m.Config.Clients {
 			list = append(list, cli.Candidate{Value: c.Label, Meaning: c.ClientID})
 		}
@@ -72,7 +72,7 @@ func completeClients(_ context.Context, env *cli.Env, flags *cli.ConfigFlags) (l
 
 // completeAPIs offers the APIs by their labels.
 func completeAPIs(_ context.Context, env *cli.Env, flags *cli.ConfigFlags) (list []cli.Candidate) {
-	if m, _ := sketchHere(env, flags); m != nil {
+	if m, _ := around(env, flags); m != nil {
 		for _, a := range m.Document.APIs {
 			list = append(list, cli.Candidate{Value: a.Label, Meaning: a.Identifier})
 		}
@@ -84,7 +84,7 @@ func completeAPIs(_ context.Context, env *cli.Env, flags *cli.ConfigFlags) (list
 // where it names none.
 func completeScopes(api *string) cli.Completer {
 	return func(_ context.Context, env *cli.Env, flags *cli.ConfigFlags) (list []cli.Candidate) {
-		m, _ := sketchHere(env, flags)
+		m, _ := around(env, flags)
 		if m == nil {
 			return nil
 		}
@@ -108,7 +108,7 @@ func completeScopes(api *string) cli.Completer {
 // completeAddresses offers the objects by their addresses; of some kinds, or of all.
 func completeAddresses(kinds ...compiler.Kind) cli.Completer {
 	return func(_ context.Context, env *cli.Env, flags *cli.ConfigFlags) (list []cli.Candidate) {
-		m, _ := sketchHere(env, flags)
+		m, _ := around(env, flags)
 		if m == nil {
 			return nil
 		}

@@ -94,7 +94,7 @@ func secretNew(env *cli.Env, args []string, flags *cli.ConfigFlags) error {
 // declare the client. A configuration with errors may lack the client because of them, so there the
 // name is taken with a note; that is the usual state while a client is being written.
 func declaredClient(env *cli.Env, flags *cli.ConfigFlags, name string) (label string, err error) {
-	m, whole := sketchHere(env, flags)
+	m, whole := around(env, flags)
 	if m == nil {
 		if !plainName(name) {
 			return "", invalidName(name)

@@ -164,7 +164,11 @@ func (n *noteWriter) client(c *compiler.Change, before, after *schema.Client) {
 	case after == nil:
 		var all usage.Tally
 		for _, t := range n.file.Credentials[before.ClientID] {
-			all = plus(all, *t)
+			if t.Last > all.Last {
+				all.Last = t.Last
+			}
+			all.Count += t.Count
+			all.Days = append(all.Days, t.Days...)
 		}
 		n.note("It was %s.", n.lastUsed(all, all.Count > 0, "request"))
 		return
@@ -190,14 +194,14 @@ func (n *noteWriter) client(c *compiler.Change, before, after *schema.Client) {
 			}
 		}
 		for _, reason := range []string{"wrong-secret", "expired-secret", "method-not-registered"} {
-			if c := n.refusedClient(reason, before.ClientID); c != nil {
-				n.refused(reason, c.Tally)
+			if r := n.file.Refusals[reason]; r != nil && r.Clients[before.ClientID] != nil {
+				n.refused(reason, r.Clients[before.ClientID].Tally)
 			}
 		}
 	}
 	if c.Effect == compiler.EffectWiden && !slices.Equal(before.GrantTypes, after.GrantTypes) {
-		if c := n.refusedClient(string(decide.ReasonGrantTypeNotAllowed), before.ClientID); c != nil {
-			n.refused("its grant type", c.Tally)
+		if r := n.file.Refusals[string(decide.ReasonGrantTypeNotAllowed)]; r != nil && r.Clients[before.ClientID] != nil {
+			n.refused("its grant type", r.Clients[before.ClientID].Tally)
 		}
 	}
 }
@@ -250,16 +254,12 @@ func (n *noteWriter) overAPI(label string, of func(*usage.Authorization) *usage.
 			continue
 		}
 		if t := of(used); t != nil {
-			all = plus(all, *t)
+			all.Last = max(all.Last, t.Last)
+			all.Count += t.Count
+			all.Days = append(all.Days, t.Days...)
 		}
 	}
 	return all
-}
-
-// plus is two tallies as one: of both the count and the days, and the later last use.
-func plus(a, b usage.Tally) usage.Tally {
-	a.Last, a.Count, a.Days = max(a.Last, b.Last), a.Count+b.Count, append(a.Days, b.Days...)
-	return a
 }
 
 // atAPI are the refusals for some reasons of the client of an authorization at its API.
@@ -277,22 +277,15 @@ func (n *noteWriter) atAPI(a *schema.Authorization, reasons ...decide.Reason) []
 // which the log names by its label, or by its identifier while it was not known.
 func (n *noteWriter) refusal(reason decide.Reason, a *schema.Authorization) *usage.RefusedAPI {
 	client, api := labelled(n.next.Clients, a.Client), labelled(n.next.APIs, a.API)
-	if client == nil || api == nil {
+	r := n.file.Refusals[string(reason)]
+	if client == nil || api == nil || r == nil || r.Clients[client.ClientID] == nil {
 		return nil
 	}
-	c := n.refusedClient(string(reason), client.ClientID)
-	if c == nil {
-		return nil
+	apis := r.Clients[client.ClientID].APIs
+	if found := apis[api.Label]; found != nil {
+		return found
 	}
-	return cmp.Or(c.APIs[api.Label], c.APIs[api.Identifier])
-}
-
-// refusedClient is what a client was refused for a reason of the audit log, nil for nothing.
-func (n *noteWriter) refusedClient(reason, clientID string) *usage.RefusedClient {
-	if r := n.file.Refusals[reason]; r != nil {
-		return r.Clients[clientID]
-	}
-	return nil
+	return apis[api.Identifier]
 }
 
 // refused notes how often requests were refused, in the last week if there were any.
