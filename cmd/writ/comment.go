@@ -223,8 +223,8 @@ func (s *places) atHead(r hcl.Range) view.Place {
 	return s.at(r, s.commits.head, "")
 }
 
-// expectation is where an expectation is written. The map is made when the first one is asked for:
-// most plans are about none.
+// expectation is where an expectation is written. The map is made when the first is asked
+// for: most plans are about none.
 func (s *places) expectation(address string) view.Place {
 	if s.tests == nil {
 		s.tests = map[string]hcl.Range{}

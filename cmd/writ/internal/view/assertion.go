@@ -14,15 +14,16 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// Assertion prints what a token of another issuer would be taken for. The token itself
-// is never printed.
+// Assertion prints what a token of another issuer would be taken for: each block with the reason why it
+// matches or not, then the verdict, and last what was not checked. The token itself is never printed:
+// the output ends up in logs of CI, and the token still opens something.
 func Assertion(env *cli.Env, w io.Writer, a *explain.Assertion) error {
 	if env.JSON {
 		return assertionJSON(w, a)
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "A token with iss %q, sub %q, aud %q.\n\n", a.Issuer, a.Subject, strings.Join(a.Audiences, " "))
-	told := map[string]bool{}
+	printed := map[string]bool{} // issuers that take no such token
 	unsigned := []string{}
 	for i := range a.Candidates {
 		c := &a.Candidates[i]
@@ -30,10 +31,10 @@ func Assertion(env *cli.Env, w io.Writer, a *explain.Assertion) error {
 		// Where the issuer takes no such token, its blocks have nothing to add: one line
 		// for all of them keeps the one that matters in sight.
 		if c.OfIssuer {
-			if told[c.TrustedIssuer] {
+			if printed[c.TrustedIssuer] {
 				continue
 			}
-			told[c.TrustedIssuer] = true
+			printed[c.TrustedIssuer] = true
 			block = compiler.Address(compiler.KindTrustedIssuer, c.TrustedIssuer)
 		}
 		if c.Matches {
