@@ -35,7 +35,7 @@ func usageCommand() cli.Command {
 	return cli.Command{
 		Name: "usage", Group: cli.GroupAsk, Args: "[LOG...]", MaxArgs: -1, Config: flags,
 		Summary: "fold writd's audit lines into writ.usage.json; show what nobody uses",
-		About: `
+		About: fmt.Sprintf(`
 LOG is a file of writd's log, compressed with gzip or not; "-" is standard input.
 What a container's log puts before a line is skipped, and so is every line that
 is no decision of the token endpoint; both are counted. writ.usage.json stands in
@@ -43,8 +43,8 @@ the root. Folding again adds to it.
 
 The same lines count once: a log that was read before, or has grown since, is
 known by its digest; a line by its jti, or by its time and what it says. Of lines
-the last 262,144 of one run are remembered, and from one run to the next the
-newest 8,192; of logs the last 1,000. Lines beyond that which come again in a log
+the last %s of one run are remembered, and from one run to the next the
+newest %s; of logs the last %s. Lines beyond that which come again in a log
 of other content count twice, so fold whole logs and not parts that overlap.
 
 --unused lists the authorizations, scopes and credentials that were not used for
@@ -54,7 +54,7 @@ the ones that it wants. What is new, or was renamed, has had no time to be used.
 
 --suggest prints the configuration without what is not used, as a diff for
 "git apply" or "patch -p1" in the root; that configuration is valid. The list is
-then on standard error.`,
+then on standard error.`, usage.Thousands(usage.MaxRun), usage.Thousands(usage.MaxRecent), usage.Thousands(usage.MaxLogs)),
 		Example: `$ kubectl logs -l app=writd --tail=-1 --prefix | writ usage -
 Folded 1 log into writ.usage.json: 120,411 decisions, 0 repeated, 14 other lines.
 It now holds 2,048,102 from 2026-08-01T00:00:02Z to 2026-11-28T23:59:58Z.

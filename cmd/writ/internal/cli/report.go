@@ -112,7 +112,7 @@ var exitCodes = []struct {
 }{
 	{ExitOK, "done"},
 	{ExitError, "an error, with diagnostics"},
-	{ExitChanges, "plan --detailed-exitcode: there are changes; plan --check: one does not hold; explain: refused; who: nobody"},
+	{ExitChanges, "plan --detailed-exitcode: there are changes; plan --check: one does not hold; explain: refused; who: nobody; fleet: an instance is wrong; usage --unused: something is"},
 	{ExitStale, "apply: the plan is stale; fmt --check: something to change"},
 	{ExitUsage, "the command line makes no sense"},
 	{ExitDefect, "a defect in writ"},

@@ -90,7 +90,7 @@ func NewFolding(f *File, now time.Time) *Folding {
 func (x *Folding) Finish() {
 	f := x.file
 	f.Recent = x.seen.newest.trimmed()
-	f.Logs = slices.Clone(f.Logs[max(0, len(f.Logs)-maxLogs):])
+	f.Logs = slices.Clone(f.Logs[max(0, len(f.Logs)-MaxLogs):])
 	f.Days.since(f.To.day() - maxDays + 1)
 	for t := range f.tallies() {
 		t.Days.since(f.To.day() - week + 1)

@@ -10,11 +10,11 @@ import (
 
 // How many lines are remembered, so that each counts once.
 const (
-	// maxGeneration lines are remembered within one run at least, and twice as many at most.
-	maxGeneration = 1 << 18
-	// maxRecent lines are remembered from one run to the next: the newest by their time. It
-	// bounds what they add to the folded file, of which a commit shows the whole line.
-	maxRecent = 4096
+	// MaxRun is how many lines are remembered within one run at least; at most it is twice as many.
+	MaxRun = 1 << 18
+	// MaxRecent is how many lines are remembered from one run to the next: the newest by their
+	// time. It bounds what they add to the folded file, of which a commit shows the whole line.
+	MaxRecent = 4096
 )
 
 // seen remembers which lines were counted, within bounds. Of the lines of this run it
@@ -22,7 +22,7 @@ const (
 type seen struct {
 	young, old *lineSet
 	earlier    map[recentLine]bool
-	newest     Recent // up to 4 * maxRecent, in no order
+	newest     Recent // up to 4 * MaxRecent, in no order
 }
 
 func newSeen(recent Recent) *seen {
@@ -39,11 +39,11 @@ func (s *seen) add(at Time, id uint64) (isNew bool) {
 	if s.old.has(id) || len(s.earlier) > 0 && s.earlier[line] || !s.young.add(id) {
 		return false
 	}
-	if s.young.n == maxGeneration {
+	if s.young.n == MaxRun {
 		s.young, s.old = s.old, s.young
 		s.young.clear()
 	}
-	if s.newest = append(s.newest, line); len(s.newest) == 4*maxRecent {
+	if s.newest = append(s.newest, line); len(s.newest) == 4*MaxRecent {
 		s.newest = s.newest.trimmed()
 	}
 	return true
@@ -116,10 +116,10 @@ const shortBytes = 4
 // is taken for one of them.
 func shortID(id uint64) uint32 { return uint32(id >> 32) }
 
-// trimmed is the newest maxRecent of the lines, sorted.
+// trimmed is the newest MaxRecent of the lines, sorted.
 func (r Recent) trimmed() Recent {
 	slices.SortFunc(r, func(a, b recentLine) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.id, b.id)) })
-	return slices.Delete(r, 0, max(0, len(r)-maxRecent))
+	return slices.Delete(r, 0, max(0, len(r)-MaxRecent))
 }
 
 // MarshalText writes the lines, which must be sorted.
@@ -150,7 +150,7 @@ func (r *Recent) UnmarshalText(text []byte) error {
 	for at := Time(0); len(b) > 0; {
 		seconds, n := binary.Uvarint(b)
 		lines, m := binary.Uvarint(b[max(n, 0):])
-		if n <= 0 || m <= 0 || seconds > 1<<40 || lines == 0 || lines > uint64(maxRecent-len(*r)) || uint64(len(b)-n-m) < lines*shortBytes {
+		if n <= 0 || m <= 0 || seconds > 1<<40 || lines == 0 || lines > uint64(MaxRecent-len(*r)) || uint64(len(b)-n-m) < lines*shortBytes {
 			return errors.New("recent holds no lines")
 		}
 		at += Time(seconds)

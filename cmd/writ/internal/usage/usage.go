@@ -49,7 +49,7 @@ type File struct {
 	Credentials    map[string]map[string]*Tally `json:"credentials"`    // by client id, then by block and label: "secret.2026-q4"
 	Refusals       map[string]*Refusal          `json:"refusals"`       // by reason, as in the audit line
 
-	Logs   []Log  `json:"logs"`             // what was read, so that it counts once; the newest maxLogs
+	Logs   []Log  `json:"logs"`             // what was read, so that it counts once; the newest MaxLogs
 	Recent Recent `json:"recent,omitempty"` // the newest lines, so that they count once
 }
 
@@ -105,7 +105,7 @@ const (
 	maxRefusals  = 20_000    // clients, APIs and scopes of refusals after authentication
 	maxStrangers = 2_000     // the same before it
 	maxDays      = 400
-	maxLogs      = 1000
+	MaxLogs      = 1000
 	week         = 7 // days for which a Tally counts each day
 )
 
