@@ -25,6 +25,7 @@ type seen struct {
 	newest     Recent // up to 4 * MaxRecent, in no order
 }
 
+// newSeen remembers the lines that earlier runs kept.
 func newSeen(recent Recent) *seen {
 	s := &seen{young: new(lineSet), old: new(lineSet), earlier: make(map[recentLine]bool, len(recent)), newest: slices.Clone(recent)}
 	for _, l := range recent {
@@ -33,7 +34,8 @@ func newSeen(recent Recent) *seen {
 	return s
 }
 
-// add remembers a line, and reports false for one that it remembered already.
+// add remembers a line, and reports false for one that it remembered already. When the young set is full
+// it becomes the old one, and what was old is forgotten: each line is known for MaxRun lines at least.
 func (s *seen) add(at Time, id uint64) (isNew bool) {
 	line := recentLine{at, shortID(id)}
 	if s.old.has(id) || len(s.earlier) > 0 && s.earlier[line] || !s.young.add(id) {
@@ -66,8 +68,10 @@ func (s *lineSet) place(id uint64) *uint64 {
 	}
 }
 
+// has reports whether an id is in the set. 0 marks a free place, so the id 0 is kept as 1.
 func (s *lineSet) has(id uint64) bool { return s.n > 0 && *s.place(max(id, 1)) != 0 }
 
+// add puts an id into the set, and reports false for one that is in it.
 func (s *lineSet) add(id uint64) (isNew bool) {
 	if id = max(id, 1); 2*s.n >= len(s.table) {
 		s.grow()
@@ -81,7 +85,7 @@ func (s *lineSet) add(id uint64) (isNew bool) {
 	return true
 }
 
-// grow doubles the table.
+// grow doubles the table, from 4,096 places on.
 func (s *lineSet) grow() {
 	old := s.table
 	s.table = make([]uint64, max(2*len(old), 1<<12))
@@ -103,6 +107,7 @@ func (s *lineSet) clear() {
 // and the shortID of each: 22 kB at most where a busy service has all lines in a few seconds.
 type Recent []recentLine
 
+// A recentLine is one line that was counted, as the file keeps it.
 type recentLine struct {
 	at Time
 	id uint32 // see shortID

@@ -337,6 +337,7 @@ func (t *Time) UnmarshalText(text []byte) error {
 	return err
 }
 
+// String is the time in RFC 3339, as MarshalText writes it.
 func (t Time) String() string { return schema.FormatTime(int64(t)) }
 
 // day is the number of days from 1970 on, in UTC.

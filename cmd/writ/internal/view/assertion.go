@@ -23,7 +23,7 @@ func Assertion(env *cli.Env, w io.Writer, a *explain.Assertion) error {
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "A token with iss %q, sub %q, aud %q.\n\n", a.Issuer, a.Subject, strings.Join(a.Audiences, " "))
-	printed := map[string]bool{} // issuers that take no such token
+	told := map[string]bool{}
 	unsigned := []string{}
 	for i := range a.Candidates {
 		c := &a.Candidates[i]
@@ -31,10 +31,10 @@ func Assertion(env *cli.Env, w io.Writer, a *explain.Assertion) error {
 		// Where the issuer takes no such token, its blocks have nothing to add: one line
 		// for all of them keeps the one that matters in sight.
 		if c.OfIssuer {
-			if printed[c.TrustedIssuer] {
+			if told[c.TrustedIssuer] {
 				continue
 			}
-			printed[c.TrustedIssuer] = true
+			told[c.TrustedIssuer] = true
 			block = compiler.Address(compiler.KindTrustedIssuer, c.TrustedIssuer)
 		}
 		if c.Matches {

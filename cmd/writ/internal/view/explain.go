@@ -38,7 +38,7 @@ func (v explainText) Render(w io.Writer, question explain.Question, e *explain.E
 		fmt.Fprintf(&text, "%s: %s gets %s for %s.\n\n", v.env.Paint(cli.Green, "Allowed"), question.ClientID, scopeList(e.Scopes),
 			schema.FormatDuration(e.Lifetime))
 	} else {
-		told := "" // an issuer may hide which rule refused
+		told := "" // where error_style has the client told another code
 		if e.Told != e.Error {
 			told = fmt.Sprintf(", of which the client is told %s", e.Told)
 		}
