@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,7 +22,7 @@ import (
 	"github.com/writ-auth/writ/schema/location"
 )
 
-// writeFlags are the flags of the commands that write a snapshot.
+// writeFlags are the flags of the commands that write a snapshot: apply, promote, abort, rollback.
 type writeFlags struct {
 	approve bool
 	sign    string
@@ -36,7 +37,8 @@ func (o *writeFlags) flags(config *cli.ConfigFlags) []cli.Flag {
 	}
 }
 
-// applyFlags are what apply writes and how.
+// applyFlags are the flags of apply: which plan is made, who signs, with which serial it begins, and
+// which instances are waited for.
 type applyFlags struct {
 	proposalOptions
 	writeFlags
@@ -48,7 +50,8 @@ type applyFlags struct {
 	store    string // that the fleet shares
 }
 
-// load is Load of a command that writes a snapshot, with the key that signs it.
+// load reads the key that signs and then the workspace. It refuses a place that cannot be written
+// (https) before anything is planned, so that nobody approves a change in vain.
 func (o *writeFlags) load(env *cli.Env, config *cli.ConfigFlags) (w *workspace.Workspace, err error) {
 	if config.Key, err = signingKey(env, o.sign); err != nil {
 		return nil, err
@@ -109,8 +112,9 @@ serial that servers tell: curl -s http://127.0.0.1:8081/status`,
 	}
 }
 
-// runApply makes the plan anew, even where a saved one is given: what it was made of may have
-// changed since, and only a plan that comes out the same is applied.
+// runApply plans, asks and writes. A saved plan is made again from the files and compared: the file
+// alone could be stale or edited, and what it says is believed for the flags that it repeats and
+// for nothing else. Everything that can be refused is refused before the question.
 func runApply(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags, o *applyFlags) error {
 	if err := o.origin.check(); err != nil {
 		return err
@@ -129,7 +133,7 @@ func runApply(ctx context.Context, env *cli.Env, args []string, flags *cli.Confi
 			return diag.Usagef("the saved plan says what is replaced: leave --replace out")
 		}
 		o.replace, at = saved.Replace, saved.Made()
-		if err := notAhead(env, at); err != nil {
+		if err := checkMadeInPast(env, at); err != nil {
 			return err
 		}
 	}
@@ -137,6 +141,8 @@ func runApply(ctx context.Context, env *cli.Env, args []string, flags *cli.Confi
 	if err != nil {
 		return err
 	}
+	// The instances are looked for before the write, so that a wait for nobody is refused while
+	// nothing has changed.
 	fleet, err := newFleetWait(env, w.Snapshot, o)
 	if err != nil {
 		return err
@@ -144,14 +150,14 @@ func runApply(ctx context.Context, env *cli.Env, args []string, flags *cli.Confi
 	if fleet != nil {
 		defer fleet.close()
 	}
-	inputs := w.Flags()
+	inputs := w.Flags() // --var, --var-file and the like, which a saved plan must have been given too
 	review, p, err := o.review(ctx, env, w, at)
 	if err == nil && saved != nil {
 		err = workspace.ApplyError(saved.Check(p.Saved(saved.Replace, inputs)))
 	}
 	if err != nil {
 		if saved != nil {
-			err = sinceSaved(env, saved, inputs, args[0], err)
+			err = staleError(env, saved, inputs, args[0], err)
 		}
 		return err
 	}
@@ -165,14 +171,15 @@ func runApply(ctx context.Context, env *cli.Env, args []string, flags *cli.Confi
 	if err := publish(ctx, env, next, review, o.approve || saved != nil); err != nil || fleet == nil {
 		return err
 	}
-	if !next.Needed() {
-		return fleet.until(ctx, env, location.Head{Serial: next.Prior.Serial, Digest: next.Prior.Digest})
+	if !next.Needed() { // then the fleet must serve what is in force already
+		return fleet.wait(ctx, env, location.Head{Serial: next.Prior.Serial, Digest: next.Prior.Digest})
 	}
-	return fleet.until(ctx, env, location.Head{Serial: next.Envelope.Serial, Digest: next.Plan.Digest})
+	return fleet.wait(ctx, env, location.Head{Serial: next.Envelope.Serial, Digest: next.Plan.Digest})
 }
 
-// review is the plan that is to be applied. One that what is in force, a policy or an
-// expectation forbids is shown and refused: the error says by what, and nobody is asked.
+// review makes the plan that is to be applied, as of the time at, or of now when at is zero. A plan
+// that a lock rule, a policy or an expectation forbids is printed, and the error says what forbids
+// it: nobody is asked. With --json the error alone is printed, since there is one object.
 func (o *applyFlags) review(ctx context.Context, env *cli.Env, w *workspace.Workspace, at time.Time) (*view.Review, *workspace.Proposal, error) {
 	p, refused, err := o.propose(ctx, env, w, workspace.PlanOptions{At: at})
 	if err != nil {
@@ -190,9 +197,10 @@ func (o *applyFlags) review(ctx context.Context, env *cli.Env, w *workspace.Work
 	return nil, nil, review.Guards.Refusal
 }
 
-// sinceSaved makes a stale plan of a refusal: what a plan was saved of had none,
-// so something moved, or other flags were given. It says what.
-func sinceSaved(env *cli.Env, saved *compiler.SavedPlan, flags []string, name string, err error) error {
+// staleError explains why a saved plan does not fit any more. When it was saved there was a plan, so a
+// refusal now means that something moved or that other flags were given; it says which. Errors
+// that have nothing to do with that, such as a location that does not answer, stay as they are.
+func staleError(env *cli.Env, saved *compiler.SavedPlan, flags []string, name string, err error) error {
 	problems, refused := errors.AsType[*diag.Problems](err)
 	if !refused && !errors.Is(err, compiler.ErrStale) {
 		return err
@@ -207,8 +215,8 @@ func sinceSaved(env *cli.Env, saved *compiler.SavedPlan, flags []string, name st
 	return &diag.Problems{List: append(diag.List{diag.FromError(stale)}, problems.List...), Sources: problems.Sources}
 }
 
-// otherFlags is the error of a plan that does not fit because it was saved with
-// other flags: it says which to repeat.
+// otherFlags is the error about a plan that was saved with other flags than apply was given. It prints
+// the whole command to run: the file cannot choose variables for whoever applies it.
 func otherFlags(env *cli.Env, saved *compiler.SavedPlan, name string) error {
 	words := []string{cli.ProgramName, "apply"}
 	if env.Chdir != "" {
@@ -218,13 +226,13 @@ func otherFlags(env *cli.Env, saved *compiler.SavedPlan, name string) error {
 	return diag.Failf("plan-stale", "Nothing was written. Repeat its flags:\n\n  "+shellLine(words), "the plan was saved with other flags than these")
 }
 
-// maxClockSkew is how far ahead the clock may have been that a plan was made by.
+// maxClockSkew is how far ahead the clock of the machine that saved a plan may be.
 const maxClockSkew = 5 * time.Minute
 
-// notAhead refuses a plan of the future. A saved plan is made again as of its own
+// checkMadeInPast refuses a plan of the future. A saved plan is made again as of its own
 // time, so that it does not go stale by waiting, and shows what anybody gains from
 // then on: of a time that has not come it would hide what is gained before.
-func notAhead(env *cli.Env, made time.Time) error {
+func checkMadeInPast(env *cli.Env, made time.Time) error {
 	if made.After(env.Now().Add(maxClockSkew)) {
 		return diag.Failf("plan-invalid", "Set the clock, or make the plan anew with writ plan --out FILE.",
 			"the saved plan was made at %s, which is in the future by the clock of this machine", made.Format(time.RFC3339))
@@ -232,7 +240,8 @@ func notAhead(env *cli.Env, made time.Time) error {
 	return nil
 }
 
-// savedPlan reads the PLAN argument; nil when there is none.
+// savedPlan reads the PLAN argument; nil when there is none. A folder gets a message of its own:
+// other commands take one as their argument, and apply takes it with -C.
 func savedPlan(env *cli.Env, args []string) (*compiler.SavedPlan, error) {
 	if len(args) == 0 {
 		return nil, nil
@@ -244,15 +253,20 @@ func savedPlan(env *cli.Env, args []string) (*compiler.SavedPlan, error) {
 	if err != nil {
 		return nil, err
 	}
+	return decodePlan(content, args[0])
+}
+
+// decodePlan reads what "writ plan --out" wrote; path is the name of the file in an error.
+func decodePlan(content []byte, path string) (*compiler.SavedPlan, error) {
 	saved, err := compiler.DecodeSavedPlan(content)
 	if err != nil {
-		return nil, diag.Failf("plan-invalid", "Make it anew: writ plan --out FILE.", "read plan %q: %w", filepath.ToSlash(args[0]), err)
+		return nil, diag.Failf("plan-invalid", "Make it anew: writ plan --out FILE.", "read plan %q: %w", filepath.ToSlash(path), err)
 	}
 	return saved, nil
 }
 
-// signingKey reads the key that signs the snapshot. CI has it in a variable, so that it lies
-// in no file of the checkout.
+// signingKey reads the key of --sign, a file or env:NAME; nil without the flag. CI has the key in a
+// variable, so that it lies in no file of the checkout. Errors never quote the content.
 func signingKey(env *cli.Env, name string) (ed25519.PrivateKey, error) {
 	if name == "" {
 		return nil, nil
@@ -271,7 +285,8 @@ func signingKey(env *cli.Env, name string) (ed25519.PrivateKey, error) {
 	return parseSigningKey(content, filepath.ToSlash(env.Path(name)))
 }
 
-// releaseResult is what was written, for machines.
+// releaseResult is what apply, promote, abort and rollback print with --json. Of a run that had
+// nothing to write, serial and revision are those in force.
 type releaseResult struct {
 	Applied  bool           `json:"applied"`
 	Digest   string         `json:"digest"`
@@ -283,7 +298,10 @@ type releaseResult struct {
 	Plan     *compiler.Plan `json:"plan"`
 }
 
-// publish shows the plan as the review has it, asks, and writes.
+// publish shows the plan, asks unless approved is set, and writes. It is the one way to a new snapshot
+// in force. The errors that come after the write are special: ErrPublished means that servers
+// have the snapshot and the lockfile is not written, ErrInForce that both are and only cleaning up
+// failed. In both cases the result is in force, and the output must say so.
 func publish(ctx context.Context, env *cli.Env, r *workspace.Release, review *view.Review, approved bool) error {
 	if !env.JSON {
 		if err := view.PlanOf(env, false).Render(env.Out, review); err != nil {
@@ -298,7 +316,7 @@ func publish(ctx context.Context, env *cli.Env, r *workspace.Release, review *vi
 	}
 	env.Warn(r.Warnings(), nil)
 	if !approved {
-		if cli.Terminal(env.In) != nil {
+		if cli.Terminal(env.In) != nil { // what widens is said again next to the question: a plan may be pages long
 			if err := view.Widening(env.Err, review, env.Color(env.Err)); err != nil {
 				return err
 			}
@@ -324,8 +342,8 @@ func publish(ctx context.Context, env *cli.Env, r *workspace.Release, review *vi
 	return err
 }
 
-// showRelease says what was written and where, or that nothing had to be. With --json the
-// plan is part of the one object.
+// showRelease prints what was written and where, or with --json one object with the plan in it. For
+// people the plan is printed before, by publish, and nothing follows it when nothing was written.
 func showRelease(env *cli.Env, r *workspace.Release, applied bool) error {
 	result := releaseResult{Applied: applied, Plan: r.Plan, Digest: r.Plan.Digest, Snapshot: r.Snapshot.String()}
 	written := []string{result.Snapshot}
@@ -349,7 +367,9 @@ func showRelease(env *cli.Env, r *workspace.Release, applied bool) error {
 	return nil
 }
 
-// ask waits for a yes.
+// ask asks for approval and returns nil for "yes". Anything else is a no, the end of the input too.
+// Without a terminal there is nobody to ask, and the change is refused: a pipeline that forgot
+// --auto-approve must fail and not apply.
 func ask(env *cli.Env) error {
 	if cli.Terminal(env.In) == nil {
 		return diag.Failf("not-approved", "Answer at a terminal, apply a saved plan, or pass --auto-approve.",
@@ -360,5 +380,40 @@ func ask(env *cli.Env) error {
 	if strings.TrimSpace(answer) != "yes" {
 		return diag.Failf("not-approved", "", "nothing was written")
 	}
+	return nil
+}
+
+// An origin says where the serials of an apply go on from when the snapshot in
+// force is not at hand. Without one a lockfile that has records and no snapshot
+// beside it is refused: a snapshot made from nothing gets serial 1, which servers
+// that have a newer one never take.
+type origin struct {
+	first       bool   // nothing was applied before
+	afterSerial string // the serial that servers have; "" when it was not given
+	after       uint64 // afterSerial; 0 when it was not given
+}
+
+// flags declares --first and --after-serial.
+func (o *origin) flags() []cli.Flag {
+	return []cli.Flag{
+		{Name: "first", Usage: "nothing was applied before: begin with serial 1", Value: &o.first},
+		{Name: "after-serial", Usage: "the snapshot in force is lost and servers have `SERIAL`: go on after it", Value: &o.afterSerial},
+	}
+}
+
+// check reads the flags. Both at once, or a serial out of range, is refused. The range ends below the
+// highest uint64, so that serials are left for what comes after.
+func (o *origin) check() error {
+	if o.afterSerial == "" {
+		return nil
+	}
+	if o.first {
+		return diag.Usagef("--first says that no server has a serial, and --after-serial which one: leave one out")
+	}
+	serial, err := strconv.ParseUint(o.afterSerial, 10, 64)
+	if err != nil || serial == 0 || serial > workspace.MaxAfterSerial {
+		return diag.Usagef("--after-serial takes a serial, a number from 1 to %d, not %q", uint64(workspace.MaxAfterSerial), o.afterSerial)
+	}
+	o.after = serial
 	return nil
 }

@@ -42,15 +42,15 @@ func newComparedFolder(t testing.TB, flags *cli.ConfigFlags, files map[string]st
 	editor := &treeEditor{w: f.w}
 	editor.reload = func() {
 		if tree, err := f.w.Compile(); err == nil {
-			editor.saw(tree)
+			editor.setTree(tree)
 		}
 	}
 	tree, err := f.w.Compile()
 	if err != nil {
 		t.Fatal(err)
 	}
-	editor.saw(tree)
-	shown := new(shownFile)
+	editor.setTree(tree)
+	shown := new(shownSnapshot)
 	file, err := workspace.Snapshot(tree.Model.Document, tree.Model, snapshot.Envelope{Serial: 1, Created: f.now})
 	if err != nil {
 		t.Fatal(err)
@@ -263,7 +263,7 @@ func BenchmarkChanges(b *testing.B) {
 		b.Run(fmt.Sprintf("comparison/%d", n), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				f.now = f.now.Add(2 * comparisonRest)
+				f.now = f.now.Add(2 * comparisonMaxAge)
 				if w := request(f.pages, http.MethodGet, "/console/changes", nil); w.Code != http.StatusOK {
 					b.Fatal(w.Code)
 				}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math/big"
 	"slices"
 	"strings"
 	"time"
@@ -69,7 +70,8 @@ func runCheck(env *cli.Env, args []string, flags *cli.ConfigFlags, coverage bool
 	return nil
 }
 
-// checkAll decides every expectation.
+// checkAll decides every expectation in the order of the files, and reports each to env for the
+// formats of CI. coverage also lists what none of them exercises.
 func checkAll(env *cli.Env, t *workspace.Tree, coverage bool) (*checkReport, error) {
 	run, err := newCheckRun(env, t)
 	if err != nil {
@@ -94,7 +96,7 @@ func checkAll(env *cli.Env, t *workspace.Tree, coverage bool) (*checkReport, err
 	return report, nil
 }
 
-// A checkReport is the outcome of all expectations.
+// A checkReport is the outcome of all expectations, as --json prints it.
 type checkReport struct {
 	Passed    int          `json:"passed"`
 	Failed    int          `json:"failed"`
@@ -130,7 +132,8 @@ type gap struct {
 	Whole   bool     `json:"whole"`
 }
 
-// A checkRun decides expectations and remembers what they exercised.
+// A checkRun decides the expectations of one tree, all as of one time, and remembers what they
+// exercised.
 type checkRun struct {
 	snap      *snapshot.Snapshot
 	explainer *explain.Explainer
@@ -138,6 +141,7 @@ type checkRun struct {
 	exercised map[string]map[string]bool // authorization label -> scopes granted
 }
 
+// newCheckRun compiles the tree to a snapshot in memory, as the server would read it.
 func newCheckRun(env *cli.Env, t *workspace.Tree) (*checkRun, error) {
 	snap, explainer, err := newExplainer(env, t)
 	if err != nil {
@@ -146,6 +150,7 @@ func newCheckRun(env *cli.Env, t *workspace.Tree) (*checkRun, error) {
 	return &checkRun{snap: snap, explainer: explainer, now: env.Now(), exercised: map[string]map[string]bool{}}, nil
 }
 
+// test decides one expectation and compares grant or refusal with what it says.
 func (r *checkRun) test(test *config.Test) testResult {
 	result := testResult{Name: test.Name, File: test.Range.Filename, Line: test.Range.Start.Line}
 	request, at := r.request(test)
@@ -171,7 +176,8 @@ func (r *checkRun) test(test *config.Test) testResult {
 	return result
 }
 
-// request is what the client of an expectation asks for, and when.
+// request is the token request of an expectation, and the time at which it is made: that of the
+// expectation, or now. The client is taken to have authenticated; expectations are about access.
 func (r *checkRun) request(test *config.Test) (decide.Request, time.Time) {
 	at := r.now
 	if test.At != 0 {
@@ -179,7 +185,7 @@ func (r *checkRun) request(test *config.Test) (decide.Request, time.Time) {
 	}
 	req := decide.Request{
 		ClientID: test.Client, GrantType: schema.GrantClientCredentials, Audience: test.API, Scope: strings.Join(test.Scopes, " "),
-		Confirmation: r.proved(test.Client),
+		Confirmation: r.confirmation(test.Client),
 	}
 	if test.SubjectType == schema.SubjectUser {
 		req.GrantType, req.User = r.explainer.UserGrant(test.Client), r.user(test)
@@ -187,8 +193,9 @@ func (r *checkRun) request(test *config.Test) (decide.Request, time.Time) {
 	return req, at
 }
 
-// user is on whose behalf the client asks: somebody of whom the first trusted
-// issuer that vouches for users says what the expectation does.
+// user is the person on whose behalf the client asks, with the claims that the expectation gives. They
+// come from the first trusted issuer that vouches for users: which one it is makes no difference
+// to the rules that an expectation can be about.
 func (r *checkRun) user(test *config.Test) *decide.User {
 	user := &decide.User{TrustedIssuer: r.explainer.UserIssuer(), Subject: "user"}
 	if test.SubjectClaims != "" {
@@ -200,10 +207,10 @@ func (r *checkRun) user(test *config.Test) *decide.User {
 	return user
 }
 
-// proved is the key that the client is taken to have proved to hold: an
-// expectation is about what may be had, and a client that must bind its tokens
-// does so.
-func (r *checkRun) proved(clientID string) token.Confirmation {
+// confirmation is the key that the client is taken to hold (RFC 7800). A client that must bind its
+// tokens is taken to do so, since an expectation is about which tokens it can get; for any other
+// client it is empty.
+func (r *checkRun) confirmation(clientID string) token.Confirmation {
 	client, ok := r.snap.ClientByID(clientID)
 	if !ok || !client.RequireSenderConstrained() {
 		return token.Confirmation{}
@@ -211,12 +218,13 @@ func (r *checkRun) proved(clientID string) token.Confirmation {
 	return explain.Proved
 }
 
+// fail notes one thing that is not as expected; expected and actual are shown as they are.
 func (r *testResult) fail(what, expected, actual string) {
 	r.Failures = append(r.Failures, mismatch{what, expected, actual})
 }
 
-// compareRefusal takes the error code in the words of RFC 6749 and in those of
-// the issuer's own error_style.
+// compareRefusal compares the error code of a refusal. The expectation may use the code of RFC 6749
+// section 5.2 or the one that the issuer's error_style sends in its place.
 func (r *checkRun) compareRefusal(result *testResult, test *config.Test, refusal *decide.Refusal) {
 	styled := refusal.Code.In(r.snap.Issuer().ErrorStyle)
 	if test.Error != "" && test.Error != string(refusal.Code) && test.Error != string(styled) {
@@ -227,10 +235,11 @@ func (r *checkRun) compareRefusal(result *testResult, test *config.Test, refusal
 	}
 }
 
-// why says in full sentences which rule refuses, and what may have been meant.
+// why says in sentences which rule refuses, and what may have been meant. Of claims about the user the
+// decision says only that they do not match, so that reason is worked out here.
 func (r *checkRun) why(request decide.Request, at time.Time, grant decide.Grant, refusal *decide.Refusal) (sentences []string) {
 	if refusal.Reason == decide.ReasonSubjectClaims {
-		return unmet(grant.Authorization, request.User.Claims)
+		return unmetClaims(grant.Authorization, request.User.Claims)
 	}
 	e := r.explainer.Explain(request, at)
 	for _, step := range e.Steps {
@@ -241,8 +250,9 @@ func (r *checkRun) why(request decide.Request, at time.Time, grant decide.Grant,
 	return append(sentences, e.Suggestions...)
 }
 
-// unmet says what the authorization wants of the user's token that it does not say.
-func unmet(auth snapshot.Authorization, said clientauth.Claims) (sentences []string) {
+// unmetClaims lists what the authorization's subject_claims want and the user's token does not say. Each
+// claim is compared alone, by the function with which the server compares all of them.
+func unmetClaims(auth snapshot.Authorization, said clientauth.Claims) (sentences []string) {
 	wanted := map[string]json.RawMessage{}
 	if err := json.Unmarshal([]byte(auth.SubjectClaims()), &wanted); err != nil {
 		panic(fmt.Sprintf("the claims are not JSON: %v: %s", err, auth.SubjectClaims()))
@@ -262,8 +272,9 @@ func unmet(auth snapshot.Authorization, said clientauth.Claims) (sentences []str
 	return sentences
 }
 
-// compareGrant compares what is granted with what the expectation says of it. It need not say
-// everything: what it leaves out may be anything.
+// compareGrant compares what is granted with what the expectation says of it. What the expectation
+// leaves out may be anything. Claims are compared in the JSON that a token would carry, so that
+// what the issuer adds or renames is seen too.
 func (r *checkRun) compareGrant(result *testResult, test *config.Test, grant decide.Grant) {
 	if test.Error != "" {
 		result.fail("error", fmt.Sprintf("%q", test.Error), "none")
@@ -292,8 +303,8 @@ func (r *checkRun) compareGrant(result *testResult, test *config.Test, grant dec
 	}
 }
 
-// exercise remembers which scopes of an authorization an expectation was granted, for what
-// is not covered by any.
+// exercise remembers which scopes of an authorization an expectation was granted. An authorization
+// without scopes is exercised by its own entry in the map.
 func (r *checkRun) exercise(grant decide.Grant) {
 	label := grant.Authorization.Label()
 	if r.exercised[label] == nil {
@@ -304,7 +315,8 @@ func (r *checkRun) exercise(grant decide.Grant) {
 	}
 }
 
-// uncovered lists what was not exercised.
+// uncovered lists the authorizations of which no expectation was granted a token, and of the others
+// the scopes that none was granted. It is never nil: --json prints an empty list.
 func (r *checkRun) uncovered() []gap {
 	gaps := []gap{}
 	for auth := range r.snap.Authorizations() {
@@ -316,4 +328,56 @@ func (r *checkRun) uncovered() []gap {
 		gaps = append(gaps, gap{"authorization." + auth.Label(), view.SourcePlace(r.snap, snapshot.KindAuthorization, auth.Label()), missing, !exercised})
 	}
 	return gaps
+}
+
+// sameJSON reports whether two JSON texts mean the same: members in any order, numbers by value, so
+// that 1.0 in an expectation is the 1 of a token. Text that is no JSON is never the same.
+func sameJSON(a, b []byte) bool {
+	var left, right any
+	return decodeJSON(a, &left) == nil && decodeJSON(b, &right) == nil && sameValue(left, right)
+}
+
+// sameValue compares two decoded values; any other types than these are compared by ==.
+func sameValue(a, b any) bool {
+	switch a := a.(type) {
+	case map[string]any:
+		b, ok := b.(map[string]any)
+		if !ok || len(a) != len(b) {
+			return false
+		}
+		for name, member := range a {
+			other, present := b[name]
+			if !present || !sameValue(member, other) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		b, ok := b.([]any)
+		if !ok || len(a) != len(b) {
+			return false
+		}
+		for i := range a {
+			if !sameValue(a[i], b[i]) {
+				return false
+			}
+		}
+		return true
+	case json.Number:
+		b, ok := b.(json.Number)
+		return ok && sameNumber(a, b)
+	}
+	return a == b
+}
+
+// sameNumber compares numbers by value. Long ones are compared as text: 1e999999999 is a few bytes
+// that would take gigabytes as a big.Rat.
+func sameNumber(a, b json.Number) bool {
+	const huge = 40 // characters: the language's limit for a number is below
+	if a == b || len(a) > huge || len(b) > huge {
+		return a == b
+	}
+	left, okLeft := new(big.Rat).SetString(string(a))
+	right, okRight := new(big.Rat).SetString(string(b))
+	return okLeft && okRight && left.Cmp(right) == 0
 }

@@ -25,8 +25,13 @@ import (
 // are compared, who answers for an object and where it is written. How policies and
 // expectations come out is in guards.go.
 
-// failedComment tells an error as a comment, and returns it.
+// failedComment prints an error of a plan as a comment where --markdown asks for one, and
+// returns the error, so that the exit code is that of the failure. w is nil where the
+// configuration could not be loaded.
 func failedComment(ctx context.Context, env *cli.Env, w *workspace.Workspace, o *planFlags, limit int, err error) error {
+	if !o.markdown {
+		return err
+	}
 	failure := view.FailureMarkdown{Limit: limit, Problems: diag.ProblemsOf(err)}
 	if past, ok := errors.AsType[*workspace.RevisionError](err); ok {
 		failure.Problems = &diag.Problems{List: append(failure.Problems.List, past.Problems.List...), Sources: past.Problems.Sources}
@@ -44,7 +49,8 @@ func failedComment(ctx context.Context, env *cli.Env, w *workspace.Workspace, o 
 	return err
 }
 
-// printComment prints a comment, also on the page of the step that runs the command.
+// printComment prints a comment, and again on the page of the CI step that runs the command. It is
+// rendered whole before the first byte is written: half a comment would pass for a short one.
 func printComment(env *cli.Env, render func(io.Writer) error) error {
 	var text bytes.Buffer
 	if err := render(&text); err != nil {
@@ -59,8 +65,8 @@ func printComment(env *cli.Env, render func(io.Writer) error) error {
 	})
 }
 
-// reviewOf is what a plan says before anything is held to it. Without commits, which may be
-// nil, places have no links.
+// reviewOf makes the review of a plan before any check or policy is asked. It also returns how places
+// are found, which the guards need. c is nil where links are not wanted, as for a terminal.
 func reviewOf(p *workspace.Proposal, c *commits) (*view.Review, *places) {
 	r := &view.Review{Plan: p.Plan, Environment: p.Model.Document.Issuer.Environment}
 	if p.Missing != "" {
@@ -74,7 +80,7 @@ func reviewOf(p *workspace.Proposal, c *commits) (*view.Review, *places) {
 	return r, where
 }
 
-// commits are those that a comment compares, and where they can be looked at.
+// commits are the two commits that a comment compares, and the address at which people look at them.
 type commits struct {
 	head, base string
 	dirty      bool
@@ -85,8 +91,9 @@ type commits struct {
 // commitHash is a whole hash of git, SHA-1 or SHA-256.
 var commitHash = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
-// newCommits asks git, and the variables of GitHub's and GitLab's runners. A pull request's
-// checkout is a merge that nobody can look at, so the event says which commit is meant.
+// newCommits finds the commits and the address of the repository's files. sources are the files that
+// were compiled, by name: the tree is clean only if git has them all as they are. GitHub checks a
+// pull request out as a merge commit that nobody can open, so the head comes from the event.
 func newCommits(ctx context.Context, env *cli.Env, w *workspace.Workspace, sources map[string][]byte, base string) (*commits, error) {
 	at, err := w.Commit(ctx, sources)
 	if err != nil {
@@ -112,7 +119,8 @@ func newCommits(ctx context.Context, env *cli.Env, w *workspace.Workspace, sourc
 	return c, nil
 }
 
-// eventHead is the head of the pull request that started a workflow; "" when none did.
+// eventHead is the head commit of the pull request in the event file of a GitHub workflow; "" when
+// there is none, as for a push, or when the file is not what it should be. Then $GITHUB_SHA counts.
 func eventHead(path string) string {
 	if path == "" {
 		return ""
@@ -134,8 +142,8 @@ func eventHead(path string) string {
 	return event.PullRequest.Head.SHA
 }
 
-// escapedPath is a path in an address, with everything escaped that means something there
-// or in Markdown.
+// escapedPath escapes each part of a path for an address. url.PathEscape also escapes the brackets
+// and parentheses that would end a link in Markdown.
 func escapedPath(path string) string {
 	parts := strings.Split(path, "/")
 	for i, part := range parts {
@@ -144,7 +152,8 @@ func escapedPath(path string) string {
 	return strings.Join(parts, "/")
 }
 
-// url is the address of a line at a commit; "" where it cannot be looked at.
+// url is the address of a line at a commit, or "" where nobody could look it up: outside of a known
+// host, in a folder that has changes which are not committed, or without a place.
 func (c *commits) url(commit string, r hcl.Range) string {
 	if c.prefix == "" || commit == "" || r.Filename == "" {
 		return ""
@@ -152,7 +161,8 @@ func (c *commits) url(commit string, r hcl.Range) string {
 	return fmt.Sprintf("%s%s/%s#L%d", c.prefix, commit, escapedPath(c.folder+r.Filename), r.Start.Line)
 }
 
-// describe says in a review what is compared.
+// describe adds to a review which commits are compared, whether the files changed although nothing
+// follows from it, and what could not be compared.
 func (c *commits) describe(r *view.Review, p *workspace.Proposal) {
 	r.Head, r.Base, r.Dirty = c.head, c.base, c.dirty
 	if was := p.Prior.Model; was != nil {
@@ -162,14 +172,16 @@ func (c *commits) describe(r *view.Review, p *workspace.Proposal) {
 	}
 }
 
-// places know where objects are declared and who answers for them, after a change and, of
-// what is gone, before it.
+// A places finds the line that declares an object and who answers for it: in the configuration after
+// the change, or, of an object that is gone, in the one before, if that was compiled.
 type places struct {
 	next, prior *compiler.Model
 	commits     *commits              // nil for no links
 	tests       map[string]view.Place // of expectations, by address
 }
 
+// place is view.Review.Place: where an attribute of the object at an address is set. label chooses a
+// nested block, such as a secret; an attribute that is not written has the place of its block.
 func (s *places) place(address, attribute, label string) view.Place {
 	if strings.HasPrefix(address, "expect ") {
 		return s.expectation(address)
@@ -194,7 +206,7 @@ func (s *places) place(address, attribute, label string) view.Place {
 	return p
 }
 
-// at is a place at a commit.
+// at is a place with its link at a commit.
 func (s *places) at(r hcl.Range, commit, owner string) view.Place {
 	p := view.Place{Owner: owner, Range: r}
 	if s.commits != nil {
@@ -203,7 +215,7 @@ func (s *places) at(r hcl.Range, commit, owner string) view.Place {
 	return p
 }
 
-// atHead is a place in the configuration as it is now.
+// atHead is a place in the configuration after the change, which nobody owns by name.
 func (s *places) atHead(r hcl.Range) view.Place {
 	if s.commits == nil {
 		return s.at(r, "", "")
@@ -234,8 +246,9 @@ func (s *places) expectation(address string) view.Place {
 	return s.tests[address]
 }
 
-// owner is who answers for an object: for an authorization whoever has the API, since that
-// is what is reached.
+// owner is who answers for an object, by its metadata; "" where nothing says so. An authorization is
+// answered for by the owner of the API, since that is what somebody gets access to, and by the
+// client's only where the API names nobody.
 func owner(m *compiler.Model, address string) string {
 	kind, label, _ := compiler.ParseAddress(address)
 	switch kind {
@@ -255,4 +268,5 @@ func owner(m *compiler.Model, address string) string {
 	return ""
 }
 
+// ownerIn reads the two keys by which people name an owner; "owner" is the more exact one.
 func ownerIn(metadata map[string]string) string { return cmp.Or(metadata["owner"], metadata["team"]) }

@@ -28,14 +28,16 @@ import (
 	"github.com/writ-auth/writ/server/decide"
 )
 
+// consoleListen is the default of --listen: not the ports of a writd on the same machine, 8080 and 8081.
 const consoleListen = "127.0.0.1:8082"
 
-// consoleFlags say what to show and where.
+// consoleFlags are the flags of console.
 type consoleFlags struct {
 	server, admin, listen string
 	noKey                 bool
 }
 
+// consoleCommand is "writ console". It serves pages and no tokens; "writ dev" has both.
 func consoleCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), &consoleFlags{listen: consoleListen}
 	return cli.Command{
@@ -69,6 +71,9 @@ writ.snapshot without: its keys, and its own answers in the Test view. With
 	}
 }
 
+// runConsole chooses what to show by its argument, a folder, a snapshot or with --server what a server
+// serves, and serves pages until it is interrupted. The port is opened first, so that one in use is
+// reported before a large folder is compiled.
 func runConsole(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags, o *consoleFlags) error {
 	if o.admin != "" && o.server == "" {
 		return diag.Usagef("--admin goes with --server, which says where tokens are asked for")
@@ -100,16 +105,16 @@ func runConsole(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 	var opts console.Options
 	switch {
 	case o.server != "":
-		opts, err = showServer(ctx, env, place, o)
+		opts, err = consoleOfServer(ctx, env, place, o)
 	case isFolder:
-		opts, err = showFolder(ctx, env, args, flags)
+		opts, err = consoleOfFolder(ctx, env, args, flags)
 	default:
-		opts, err = showSnapshot(ctx, env, place)
+		opts, err = consoleOfSnapshot(ctx, env, place)
 	}
 	if err != nil {
 		return err
 	}
-	var pages *console.Console
+	var pages *console.Console // Announce needs it, and it needs Announce
 	if opts.Editor == nil {
 		opts.Editor = editorOf(env, opts.State)
 	}
@@ -141,7 +146,7 @@ func runConsole(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 	return nil
 }
 
-// withRoot puts the console before a handler, and leads the root to it.
+// withRoot serves the console below its path and leads the root to it; every other path is rest's.
 func withRoot(pages, rest http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -155,22 +160,24 @@ func withRoot(pages, rest http.Handler) http.Handler {
 	})
 }
 
-// A shownFile is the snapshot that pages show, and why a newer one is not shown.
-type shownFile struct {
+// A shownSnapshot is the snapshot that pages show, and why a newer one is not shown. mu guards what put
+// and state use; size and modified belong to read, whose caller sees to it that one runs at a time.
+type shownSnapshot struct {
 	mu       sync.Mutex
 	size     int64 // of the file when it was read, as modified
 	modified time.Time
-	snap     *snapshot.Snapshot
-	blank    bool // nothing is declared yet
+	snap     *snapshot.Snapshot // nil until there is a good one
+	blank    bool               // nothing is declared yet
 	decider  *decide.Decider
 	since    time.Time
 	rejected *server.Rejection
 	live     console.Live
 }
 
-// put takes a snapshot, or the error that there is instead. An error leaves the last
-// one, and so does neither.
-func (f *shownFile) put(snap *snapshot.Snapshot, err error, now time.Time) {
+// put takes a snapshot, or the error that there is in its place. An error leaves the last good snapshot
+// on the pages, with the error beside it. Neither, which follows a look that found nothing new, takes
+// the error away.
+func (f *shownSnapshot) put(snap *snapshot.Snapshot, err error, now time.Time) {
 	defer f.live.Notify() // which a page answers by asking for the state
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -182,8 +189,9 @@ func (f *shownFile) put(snap *snapshot.Snapshot, err error, now time.Time) {
 	}
 }
 
-// read reads the file again if it has changed.
-func (f *shownFile) read(path string, now time.Time) error {
+// read reads the file again if its size or time has changed. A file that could not be opened is tried again
+// at the next page, whatever its time says.
+func (f *shownSnapshot) read(path string, now time.Time) error {
 	info, err := os.Stat(path)
 	if err == nil && info.Size() == f.size && info.ModTime().Equal(f.modified) {
 		return nil
@@ -201,8 +209,9 @@ func (f *shownFile) read(path string, now time.Time) error {
 	return err
 }
 
-// state is what there is to show without a server.
-func (f *shownFile) state(now time.Time) console.State {
+// state is what there is to show without a server. A decision is explained as by a server that keeps
+// refresh tokens, the more permissive one.
+func (f *shownSnapshot) state(now time.Time) console.State {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	status := server.Status{Since: f.since, LastRejected: f.rejected}
@@ -215,14 +224,15 @@ func (f *shownFile) state(now time.Time) console.State {
 	status.Digest, status.Serial, status.Revision = envelope.Digest, envelope.Serial, envelope.Revision
 	status.Stale = !envelope.NotAfter.IsZero() && now.After(envelope.NotAfter)
 	state := servedState(now, f.snap, status, nil)
-	state.Explain = explainer(f.decider, now)
+	state.Explain = refusalFunc(f.decider, now)
 	return state
 }
 
-// showFile shows a snapshot file, and reads it again when it has changed.
-func showFile(env *cli.Env, path string) (console.Options, error) {
+// consoleOfFile shows a snapshot file, and looks for each page whether it has changed: pages are asked for
+// by people, so there is nothing to watch in between.
+func consoleOfFile(env *cli.Env, path string) (console.Options, error) {
 	var reading sync.Mutex
-	file, used := new(shownFile), usageIn(filepath.Dir(path))
+	file, used := new(shownSnapshot), usageIn(filepath.Dir(path))
 	err := file.read(path, env.Now())
 	return console.Options{Live: &file.live, State: func() console.State {
 		reading.Lock()
@@ -232,10 +242,12 @@ func showFile(env *cli.Env, path string) (console.Options, error) {
 	}}, err
 }
 
-// showSnapshot shows the snapshot of a place, and each that comes after it.
-func showSnapshot(ctx context.Context, env *cli.Env, place workspace.Place) (console.Options, error) {
+// consoleOfSnapshot shows the snapshot of a place, and each that comes after it. The first one has to be
+// readable: whoever mistypes an address learns it on the terminal. Signatures are not checked, as
+// nothing that is shown is obeyed.
+func consoleOfSnapshot(ctx context.Context, env *cli.Env, place workspace.Place) (console.Options, error) {
 	if path, ok := place.File(); ok {
-		return showFile(env, path)
+		return consoleOfFile(env, path)
 	}
 	l, err := place.Location()
 	if err != nil {
@@ -246,7 +258,7 @@ func showSnapshot(ctx context.Context, env *cli.Env, place workspace.Place) (con
 		l.Close()
 		return console.Options{}, workspace.LocationError(err)
 	}
-	shown := new(shownFile)
+	shown := new(shownSnapshot)
 	snap, unusable := workspace.OpenSnapshot(content, place.String())
 	if unusable != nil {
 		l.Close()
@@ -256,6 +268,8 @@ func showSnapshot(ctx context.Context, env *cli.Env, place workspace.Place) (con
 	go func() {
 		defer l.Close()
 		for look := range location.Follow(ctx, l, location.Schedule{Held: head}) {
+			// unusable outlives the look: a bad snapshot stays the reason why no newer one is shown
+			// until the location holds another.
 			snap = nil
 			if look.File != nil {
 				snap, unusable = workspace.OpenSnapshot(look.File, place.String())
@@ -266,15 +280,15 @@ func showSnapshot(ctx context.Context, env *cli.Env, place workspace.Place) (con
 	return console.Options{Live: &shown.live, State: func() console.State { return shown.state(env.Now()) }}, nil
 }
 
-// showFolder shows what the files of a folder declare, and compiles them again when they
-// change. An error in a file is shown on the pages.
-func showFolder(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags) (console.Options, error) {
+// consoleOfFolder shows what the files of a folder declare, and compiles them again when they change. A
+// mistake in a file is shown on the pages, which keep what compiled last.
+func consoleOfFolder(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags) (console.Options, error) {
 	w, err := flags.Load(env, args)
 	if err != nil {
 		return console.Options{}, err
 	}
-	w.KeepParsed()
-	shown, editor, serial := new(shownFile), &treeEditor{w: w}, uint64(0)
+	w.KeepParsed() // the folder is compiled again at every change
+	shown, editor, serial := new(shownSnapshot), &treeEditor{w: w}, uint64(0)
 	var compiling sync.Mutex // the watch and a page that has written both compile
 	compile := func() error {
 		compiling.Lock()
@@ -284,7 +298,7 @@ func showFolder(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 			if err != nil {
 				return nil, err
 			}
-			editor.saw(t)
+			editor.setTree(t)
 			serial++
 			file, err := workspace.Snapshot(t.Model.Document, t.Model, snapshot.Envelope{Serial: serial, Created: env.Now()})
 			if err != nil {
@@ -321,14 +335,15 @@ func showFolder(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 	}, nil
 }
 
-// editorOf compiles changes of the snapshot that pages show.
+// editorOf is the editor over a snapshot, which compiles changes in memory and writes none.
 func editorOf(env *cli.Env, state func() console.State) console.Editor {
 	return &snapshotEditor{served: func() *snapshot.Snapshot { return state().Snapshot }, now: env.Now}
 }
 
-// showServer shows a snapshot with what the server that serves it says of itself.
-func showServer(ctx context.Context, env *cli.Env, place workspace.Place, o *consoleFlags) (console.Options, error) {
-	file, err := showSnapshot(ctx, env, place)
+// consoleOfServer shows a snapshot with what the server that serves it says of itself. A server of another
+// issuer is refused, since all that pages say would be about another configuration.
+func consoleOfServer(ctx context.Context, env *cli.Env, place workspace.Place, o *consoleFlags) (console.Options, error) {
+	file, err := consoleOfSnapshot(ctx, env, place)
 	if err != nil {
 		return console.Options{}, err
 	}
@@ -350,7 +365,8 @@ func showServer(ctx context.Context, env *cli.Env, place workspace.Place, o *con
 	return console.Options{State: source.state, Tokens: tokens, Certificates: tokens.certificates, Live: file.Live}, nil
 }
 
-// A remoteSource asks a running server for what pages show beside the snapshot.
+// A remoteSource asks a running server for what pages show beside the snapshot. ctx is that of the whole
+// command: a page that nobody waits for any more asks to the end, which fetchTimeout bounds.
 type remoteSource struct {
 	ctx    context.Context
 	file   func() console.State
@@ -358,6 +374,7 @@ type remoteSource struct {
 	admin  *tokenServer // nil: it is not asked
 }
 
+// status is what the server's admin listener says at /status. The caller has seen that there is one.
 func (s *remoteSource) status() (status server.Status, err error) {
 	body, err := s.admin.get(s.ctx, "/status")
 	if err == nil && json.Unmarshal(body, &status) != nil {
@@ -366,7 +383,9 @@ func (s *remoteSource) status() (status server.Status, err error) {
 	return status, err
 }
 
-// state asks the server for each page. What it does not answer is shown as a problem.
+// state asks the server for each page. What it does not answer is shown as a problem, and the rest of the
+// page with what the snapshot says. Without the admin listener, only the published keys are known,
+// and the digest is taken to be that of the snapshot.
 func (s *remoteSource) state() console.State {
 	file := s.file()
 	jwks, unanswered := s.tokens.jwks(s.ctx)
@@ -380,9 +399,9 @@ func (s *remoteSource) state() console.State {
 	}
 	var unreported error
 	if s.admin != nil {
-		var reported server.Status
-		if reported, unreported = s.status(); unreported == nil {
-			status = reported
+		var report server.Status
+		if report, unreported = s.status(); unreported == nil {
+			status = report
 		}
 	}
 	state := servedState(file.Now, file.Snapshot, status, jwks)
@@ -401,13 +420,11 @@ func (s *remoteSource) state() console.State {
 		kid, _ := t.Header["kid"].(string)
 		return kid, nil
 	}
-	for _, problem := range []struct {
-		address string
-		err     error
-	}{{s.tokens.base, unanswered}, {s.adminBase(), unreported}} {
-		if problem.err != nil {
-			state.Problems = append(state.Problems, console.Problem{Address: problem.address, Reason: problem.err.Error()})
-		}
+	if unanswered != nil {
+		state.Problems = append(state.Problems, console.Problem{Address: s.tokens.base, Reason: unanswered.Error()})
+	}
+	if unreported != nil {
+		state.Problems = append(state.Problems, console.Problem{Address: s.admin.base, Reason: unreported.Error()})
 	}
 	if status.Digest != file.Digest {
 		state.Problems = append(state.Problems, console.Problem{Address: s.tokens.base, Reason: fmt.Sprintf(
@@ -419,15 +436,8 @@ func (s *remoteSource) state() console.State {
 	return state
 }
 
-func (s *remoteSource) adminBase() string {
-	if s.admin == nil {
-		return ""
-	}
-	return s.admin.base
-}
-
-// certificates says why no client's certificate can be shown to the server: which of them
-// it takes is the server's to say.
+// certificates says why no client's certificate can be shown to the server, "" where one can. Which
+// certificates it takes is the server's to say.
 func (s *tokenServer) certificates(bool) (obstacle string) {
 	if strings.HasPrefix(s.base, "http://") {
 		return "the server is asked without TLS, at " + s.base
@@ -435,7 +445,9 @@ func (s *tokenServer) certificates(bool) (obstacle string) {
 	return ""
 }
 
-// ServeHTTP hands a token request of the Test view on to the server, for the console.
+// ServeHTTP hands a token request of the Test page on to the server. Of the request only body and content
+// type go on: a header of the browser, such as a cookie, is not for it. Without an answer it is 502 with
+// the reason in the form of an OAuth error, which the page can show.
 func (s *tokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	status, body, err := s.do(r.Context(), http.MethodPost, "/oauth/token", func(request *http.Request) {
 		request.Body, request.ContentLength = io.NopCloser(r.Body), r.ContentLength

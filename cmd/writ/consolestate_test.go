@@ -266,7 +266,7 @@ client "broken" {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opts, err := showServer(t.Context(), env, place, &consoleFlags{server: public.URL, admin: admin.URL})
+	opts, err := consoleOfServer(t.Context(), env, place, &consoleFlags{server: public.URL, admin: admin.URL})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -300,7 +300,7 @@ client "broken" {
 	}
 
 	// Without the admin listener, what is public.
-	bare, err := showServer(t.Context(), env, place, &consoleFlags{server: public.URL})
+	bare, err := consoleOfServer(t.Context(), env, place, &consoleFlags{server: public.URL})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -319,7 +319,7 @@ client "broken" {
 	holds(ask(pages, "GET", "/console/", nil), "no answer from "+public.URL, "no answer from "+admin.URL)
 	right.Del("further")
 	holds(ask(pages, "POST", "/console/apis/orders/test", right), "502 Bad Gateway", "no answer from")
-	if _, err := showServer(t.Context(), env, place, &consoleFlags{server: public.URL}); err == nil {
+	if _, err := consoleOfServer(t.Context(), env, place, &consoleFlags{server: public.URL}); err == nil {
 		t.Error("no server, and no error")
 	}
 }

@@ -28,11 +28,11 @@ type usageFile struct {
 	problem  string
 }
 
-// usageIn is the usage file of a folder.
+// usageIn is the usage file of a folder, which need not exist.
 func usageIn(dir string) *usageFile { return &usageFile{path: filepath.Join(dir, usage.FileName)} }
 
-// show adds what the file knows to the state of a page. A file that cannot be read is a line
-// on the page and no error.
+// show adds what the file knows to the state of a page, and reads it again when its size or time has
+// changed. A file that cannot be read is a line on the page and no error.
 func (u *usageFile) show(state console.State) console.State {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -48,7 +48,8 @@ func (u *usageFile) show(state console.State) console.State {
 	return state
 }
 
-// read reads the file of which os.Stat has said info and err.
+// read reads the file; info and err are what os.Stat said of it. Size and time are kept for a bad file
+// too, so that it is not read again for every page. u.mu is held.
 func (u *usageFile) read(info fs.FileInfo, err error) {
 	u.file, u.problem = nil, ""
 	switch {

@@ -26,8 +26,11 @@ import (
 	"github.com/writ-auth/writ/server/store"
 )
 
+// devListen is where "writ dev" listens by default, and where "writ token" and "writ verify" look for a
+// server that nobody named.
 const devListen = "127.0.0.1:8080"
 
+// devCommand is "writ dev": compiler, token server and console in one process, on one loopback port.
 func devCommand() cli.Command {
 	flags := new(cli.ConfigFlags)
 	listen, clientCA, noKey := devListen, "", false
@@ -58,6 +61,9 @@ there is a token for each of them; "writ token" of the same user finds it.`,
 	}
 }
 
+// runDev opens the port first, since the issuer is its address, and then compiles. A folder with
+// mistakes that an edit mends starts all the same; anything else, such as a flag that names no file,
+// ends the command.
 func runDev(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags, listen, clientCA string, noKey bool) error {
 	listener, origin, err := listenLoopback("dev", listen, devListen)
 	if err != nil {
@@ -75,7 +81,7 @@ func runDev(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigF
 	if err != nil {
 		return diag.Failf("unreadable-file", "", "%w", err)
 	}
-	w.KeepParsed()
+	w.KeepParsed() // the folder is compiled again at every change
 	if _, err := w.Compile(); err != nil && !mendable(err) {
 		return err
 	}
@@ -88,15 +94,17 @@ func runDev(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigF
 	return d.run(ctx, listener)
 }
 
-// mendable reports whether an edit mends the error of a folder. An empty folder has no
-// mistakes, and its first file can be written in the console.
+// mendable reports whether an edit of the folder can mend the error, so that it is worth watching. An
+// empty folder counts: its first file can be written in the console.
 func mendable(err error) bool {
 	_, problems := errors.AsType[*diag.Problems](err)
 	return problems || errors.Is(err, workspace.ErrNoConfiguration)
 }
 
-// listenLoopback opens the port of a command; example is its default. origin is how a
-// browser or a client on this machine names it: "http://127.0.0.1:8080".
+// listenLoopback opens the port for the command of that name; example is its default address. Only
+// loopback is allowed, since neither TLS nor a login stands before what is served. origin is how a
+// browser or a client on this machine names it, such as "http://127.0.0.1:8080", with the real port
+// where 0 was asked for.
 func listenLoopback(command, address, example string) (listener net.Listener, origin string, err error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -119,21 +127,23 @@ func listenLoopback(command, address, example string) (listener net.Listener, or
 	return listener, "http://" + net.JoinHostPort(host, port), nil
 }
 
-// A devServer serves what the folder says at every moment.
+// A devServer serves what the folder says at every moment. The fields from serial to warned belong
+// to reload and are guarded by reloading; requests read what is atomic, and ask server, pages and
+// editor, which guard themselves.
 type devServer struct {
-	env      *cli.Env
-	w        *workspace.Workspace
-	server   *server.Server
-	throw    *throwAway
-	origin   string
-	serial   uint64
-	current  [32]byte         // digest of the configuration that serves
-	document *schema.Document // the configuration that serves, nil before the first
-	issuer   string           // what tokens carry as iss
-	warned   int              // how many warnings were told
-	log      *devLog
-	end      func()                           // takes the session away that "writ token" finds
-	broken   atomic.Pointer[server.Rejection] // why the folder does not compile at the moment
+	env           *cli.Env
+	w             *workspace.Workspace
+	server        *server.Server
+	throw         *throwAway
+	origin        string
+	serial        uint64
+	current       [32]byte         // digest of the configuration that serves
+	document      *schema.Document // the configuration that serves, nil before the first
+	issuer        string           // what tokens carry as iss
+	warned        int              // how many warnings were told
+	log           *devLog
+	removeSession func()                           // takes the session away that "writ token" finds
+	broken        atomic.Pointer[server.Rejection] // why the folder does not compile at the moment
 
 	blank     atomic.Bool // nothing is declared yet
 	clients   *clientauth.ClientCertificates
@@ -145,12 +155,13 @@ type devServer struct {
 	reloading sync.Mutex // the watch and a page that has written both reload
 }
 
+// newDevServer makes the server and the console; nothing is served before run.
 func newDevServer(env *cli.Env, w *workspace.Workspace, origin string, clients *clientauth.ClientCertificates, noKey bool) (*devServer, error) {
 	throw, err := newThrowAway(env.Rand, env.Getenv)
 	if err != nil {
 		return nil, err
 	}
-	d := &devServer{env: env, w: w, origin: origin, throw: throw, clients: clients, noKey: noKey, log: newDevLog(env.Err), end: func() {}}
+	d := &devServer{env: env, w: w, origin: origin, throw: throw, clients: clients, noKey: noKey, log: newDevLog(env.Err), removeSession: func() {}}
 	d.server, err = server.New(server.Options{
 		Getenv: throw.getenv, Now: env.Now, Rand: env.Rand,
 		Logger: slog.New(d.log),
@@ -166,12 +177,13 @@ func newDevServer(env *cli.Env, w *workspace.Workspace, origin string, clients *
 	return d, nil
 }
 
-// run serves and watches until ctx ends.
+// run serves and watches until ctx ends, and returns nil then. Pages that wait for news are closed
+// first, since their requests would otherwise hold the shutdown for its whole time.
 func (d *devServer) run(ctx context.Context, listener net.Listener) error {
 	web := &http.Server{Handler: d.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
-	served := make(chan error, 2)
+	served := make(chan error, 2) // the listener and the key rotation may both fail: neither may block
 	go func() { served <- web.Serve(listener) }()
-	defer func() { d.end() }()
+	defer func() { d.removeSession() }()
 	changes := watchTree(ctx, d.w.Dir) // before the first reload, which says that changes are served from now on
 	d.reload()
 	go func() {
@@ -196,8 +208,8 @@ func (d *devServer) run(ctx context.Context, listener net.Listener) error {
 	}
 }
 
-// reload compiles the folder and puts the result in force. Whatever fails is
-// shown, and what served before goes on serving.
+// reload compiles the folder and puts the result in force. Whatever fails is shown, and what served
+// before goes on serving. The watch and a page that has written both call it.
 func (d *devServer) reload() {
 	d.reloading.Lock()
 	defer d.reloading.Unlock()
@@ -207,17 +219,17 @@ func (d *devServer) reload() {
 	if d.blank.Load() && d.server.Active() == nil {
 		d.broken.Store(nil)
 		if !wasBlank {
-			_ = d.say("blank", fmt.Sprintf("Nothing is declared in %s yet: begin with \"writ init\", or at %s", filepath.ToSlash(d.w.Dir), d.pages.Address(d.origin)))
+			_ = d.printEvent("blank", fmt.Sprintf("Nothing is declared in %s yet: begin with \"writ init\", or at %s", filepath.ToSlash(d.w.Dir), d.consoleAddress()))
 		}
 		return
 	}
 	before, now := d.broken.Load(), rejection(err, d.env.Now())
 	if before != nil && now != nil && before.Reason == now.Reason {
-		return // told already: this file has nothing to do with it, such as the log that these lines go to
+		return // reported already: the change has nothing to do with it, such as a line in a log file inside the folder
 	}
 	d.broken.Store(now)
 	if before != nil && err == nil {
-		d.say("mended", "The configuration compiles again.")
+		d.printEvent("mended", "The configuration compiles again.")
 	}
 	if err == nil {
 		return
@@ -230,16 +242,19 @@ func (d *devServer) reload() {
 	}
 }
 
+// activate compiles the folder and puts it in force unless the same configuration serves already: a
+// saved file whose meaning is the same makes no new snapshot and no line on the terminal. Serials
+// count from 1 in each run, as nothing of a run outlives it.
 func (d *devServer) activate() error {
 	t, err := d.w.Compile()
 	if err != nil {
 		return err
 	}
-	d.editor.saw(t)
+	d.editor.setTree(t)
 	if d.server.Active() != nil && t.Model.Config.Digest == d.current {
 		return nil
 	}
-	doc := d.throw.dress(t.Model.Document, d.origin)
+	doc := d.throw.localDocument(t.Model.Document, d.origin)
 	d.serial++
 	file, err := workspace.Snapshot(doc, t.Model, snapshot.Envelope{Serial: d.serial, Created: d.env.Now()})
 	if err != nil {
@@ -255,32 +270,33 @@ func (d *devServer) activate() error {
 	}
 	if d.issuer != doc.Issuer.URL {
 		d.issuer = doc.Issuer.URL
-		d.leave()
+		d.publishSession()
 	}
 	if before != nil {
-		return d.tell(t, before)
+		return d.printReload(t, before)
 	}
 	defer d.log.open()
-	return d.greet(t)
+	return d.printFirstScreen(t)
 }
 
-// leave lets "writ token" know of this process. Without a place for that it has to be told
-// the secret.
-func (d *devServer) leave() {
-	d.end()
-	d.end = func() {}
+// publishSession lets "writ token" of the same user find this process and its secret. It is called
+// again when the issuer's path changes. Where there is no place for the file, the user has to
+// copy the secret; that is no reason not to serve.
+func (d *devServer) publishSession() {
+	d.removeSession()
+	d.removeSession = func() {}
 	folder, err := filepath.Abs(d.w.Dir)
 	if err != nil {
 		folder = d.w.Dir
 	}
 	session := &devSession{Issuer: d.issuer, Folder: folder, Started: d.env.Now(), Secret: d.throw.secret, Signing: d.throw.signing}
-	if end, err := session.leave(sessionFolder(d.env)); err == nil {
-		d.end = end
+	if end, err := session.publish(sessionFolder(d.env)); err == nil {
+		d.removeSession = end
 	}
 }
 
-// say tells what happened: a line for people, an object a line for machines.
-func (d *devServer) say(event, text string) error {
+// printEvent prints what happened: a line for people, an object a line for machines.
+func (d *devServer) printEvent(event, text string) error {
 	if d.env.JSON {
 		return d.env.PrintJSON(map[string]string{"event": event, "message": text})
 	}

@@ -17,15 +17,16 @@ import (
 	"github.com/writ-auth/writ/server/token"
 )
 
-// newPages makes the console of "writ dev". It writes into the folder, for whoever has opened
-// the address that is printed, and uses the throw-away secret for them.
+// newPages makes the console of "writ dev". It may write into the folder, unless --no-key is given for
+// whoever has opened the printed address, and it has the throw-away secret, so that a token is on the
+// Test page when it opens.
 func (d *devServer) newPages() {
 	d.editor, d.usage = &treeEditor{w: d.w, reload: d.reload}, usageIn(d.w.Dir)
 	d.pages = console.New(console.Options{
 		State: func() console.State { return d.usage.show(d.consoleState()) }, Tokens: withCertificate(d.server.Public()), Certificates: d.certificates, Editor: d.editor, Writable: true, Locked: !d.noKey, Live: &d.live,
 		Secret: d.throw.secret, NewSecret: secretMaker(d.env.Rand),
 		Declared: d.editor.Declaration, Changes: newFolderComparer(d.env, d.w, d.editor),
-		Announce: func() { _ = d.say("console", "The console again, for another browser: "+d.pages.Address(d.origin)) },
+		Announce: func() { _ = d.printEvent("console", "The console again, for another browser: "+d.consoleAddress()) },
 	})
 }
 
@@ -58,13 +59,14 @@ func withCertificate(server http.Handler) http.Handler {
 	})
 }
 
-// handler puts the console beside the server's own endpoints, on the one loopback port there
-// is.
+// handler puts the console beside the server's own endpoints, on the one port there is. The root leads
+// to the console: people open the issuer in a browser.
 func (d *devServer) handler() http.Handler {
 	return withRoot(d.pages, d.server.Public()) // the root: who opens the issuer in a browser
 }
 
-// consoleState describes what the server in this process serves, for one page.
+// consoleState describes what the server in this process serves, for one page. Snapshot and status are
+// read one after the other, so it reads again when another snapshot was put in force in between.
 func (d *devServer) consoleState() console.State {
 	now := d.env.Now()
 	for {
@@ -81,7 +83,7 @@ func (d *devServer) consoleState() console.State {
 			return state
 		}
 		state := servedState(now, inForce.Snapshot, status, inForce.Keys().JWKS(now.Unix()))
-		state.Explain = explainer(inForce.Decider, now)
+		state.Explain = refusalFunc(inForce.Decider, now)
 		state.Verify = func(compact string) (kid string, err error) {
 			verified, err := inForce.Read(compact, now.Unix())
 			if err != nil {
@@ -93,8 +95,9 @@ func (d *devServer) consoleState() console.State {
 	}
 }
 
-// servedState is what a server says of itself as the state of a page: jwks is the JWK Set
-// that it publishes. Explain and Verify are left to the caller.
+// servedState turns what a server reports of itself into the state of a page. jwks is the JWK Set that it
+// publishes, nil where it is not known. A retired key is listed without its JWK: verifiers must
+// not use it any more. Explain and Verify are left to the caller.
 func servedState(now time.Time, snap *snapshot.Snapshot, status server.Status, jwks []byte) console.State {
 	state := console.State{
 		Now: now, Snapshot: snap, Digest: status.Digest, Serial: status.Serial, Revision: status.Revision,
@@ -126,8 +129,9 @@ func servedState(now time.Time, snap *snapshot.Snapshot, status server.Status, j
 	return state
 }
 
-// explainer says why a request of a client for itself is refused.
-func explainer(decider *decide.Decider, now time.Time) func(clientID, audience, scope string) (reason, detail string) {
+// refusalFunc answers for a page why a client's request on its own behalf is refused; reason is
+// "granted" for one that is not. It is asked as of now, which is when the page was asked for.
+func refusalFunc(decider *decide.Decider, now time.Time) func(clientID, audience, scope string) (reason, detail string) {
 	return func(clientID, audience, scope string) (string, string) {
 		_, refusal := decider.Decide(decide.Request{
 			ClientID: clientID, GrantType: schema.GrantClientCredentials, Audience: audience, Scope: scope,
@@ -139,8 +143,8 @@ func explainer(decider *decide.Decider, now time.Time) func(clientID, audience, 
 	}
 }
 
-// rejection is an error of the folder for the console, nil for none. The
-// diagnostics are those that the terminal shows.
+// rejection is an error of the folder as the console shows it, nil for no error. The text is that of
+// the terminal, without colours and at the width of the page. Warnings are left out.
 func rejection(err error, now time.Time) *server.Rejection {
 	if err == nil {
 		return nil

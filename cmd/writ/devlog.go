@@ -20,6 +20,8 @@ type devLog struct {
 	with []slog.Attr
 }
 
+// A devLogOutput is the stream that a devLog shares with those made of it by WithAttrs. mu keeps lines of
+// several requests apart.
 type devLogOutput struct {
 	mu     sync.Mutex
 	w      io.Writer
@@ -38,9 +40,10 @@ func (h *devLog) open() {
 	h.out.held.Reset()
 }
 
-// Enabled leaves out what "writ dev" says itself.
+// Enabled implements slog.Handler: debug lines are for who works on writ.
 func (h *devLog) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
 
+// Handle implements slog.Handler. Lines about what "writ dev" prints itself are left out.
 func (h *devLog) Handle(_ context.Context, r slog.Record) error {
 	switch r.Message {
 	case "snapshot activated", "snapshot rejected":
@@ -71,7 +74,8 @@ func (h *devLog) Handle(_ context.Context, r slog.Record) error {
 	return err
 }
 
-// devLogLeavesOut tells what an auditor needs and a person at a terminal knows.
+// devLogLeavesOut reports whether an attribute is left out: what an auditor needs, and a person who has
+// just sent the request knows, or what is so in nearly every line.
 func devLogLeavesOut(key, text string) bool {
 	switch key {
 	case "snapshot", "revision", "kid", "jti", "method", "expires_in":
@@ -84,8 +88,11 @@ func devLogLeavesOut(key, text string) bool {
 	return false
 }
 
+// WithAttrs implements slog.Handler. The list is clipped, so that two handlers made of one do not write
+// into the same memory.
 func (h *devLog) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &devLog{out: h.out, with: append(h.with[:len(h.with):len(h.with)], attrs...)}
 }
 
+// WithGroup implements slog.Handler. The server's log has no groups.
 func (h *devLog) WithGroup(string) slog.Handler { return h }

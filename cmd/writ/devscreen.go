@@ -20,8 +20,9 @@ import (
 // consoleAddress is where the console is, with the key that opens it for one browser.
 func (d *devServer) consoleAddress() string { return d.pages.Address(d.origin) }
 
-// greet prints the first screen. Machines get an object with every sample.
-func (d *devServer) greet(t *workspace.Tree) error {
+// printFirstScreen prints what there is to know at the start, in at most ten lines: more would scroll
+// the one command to try out of sight. With --json it is one object with every sample.
+func (d *devServer) printFirstScreen(t *workspace.Tree) error {
 	doc, samples := t.Model.Document, samples(t.Model.Document)
 	if d.env.JSON {
 		return d.env.PrintJSON(map[string]any{
@@ -56,8 +57,9 @@ func (d *devServer) greet(t *workspace.Tree) error {
 	return err
 }
 
-// try is the command that gets the first token, with what it needs beside: one that needs
-// nothing if there is one, "" if there is none. With another "writ dev" running it says which.
+// try is the command that gets a first token, and what it needs beside. It prefers a request that needs
+// nothing beside; it is "" when no client may have a token. Where another "writ dev" runs, the command
+// names this one with --server.
 func (d *devServer) try(samples []sample) (command, remark string) {
 	if len(samples) == 0 {
 		return "", ""
@@ -85,8 +87,10 @@ func (d *devServer) warnings(t *workspace.Tree) string {
 // maxReloadLines bounds what is said of one reload.
 const maxReloadLines = 8
 
-// tell says what a reload means. Warnings are counted when there are more or less of them.
-func (d *devServer) tell(t *workspace.Tree, before *schema.Document) error {
+// printReload prints what a reload means in the words of a plan, between the document that served before
+// and the one that serves now. Warnings are counted only when their number has changed: they would
+// be repeated at every save.
+func (d *devServer) printReload(t *workspace.Tree, before *schema.Document) error {
 	sentences := []string{}
 	for _, s := range view.Sentences(compiler.PlanBetween(compiler.Prior{Document: before}, t.Model.Document, "", d.env.Now())) {
 		sentences = append(sentences, strings.TrimPrefix(s.Address+" "+s.Text, " "))

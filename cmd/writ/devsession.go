@@ -48,8 +48,9 @@ func sessionFolder(env *cli.Env) string {
 	return filepath.Join(cache, "writ")
 }
 
-// leave writes the session into the folder. The returned function takes it away.
-func (s *devSession) leave(folder string) (end func(), err error) {
+// publish writes the session into the folder, with mode 0600. The returned function removes it; a file
+// that is left behind by a crash is stale, since its lock is gone.
+func (s *devSession) publish(folder string) (end func(), err error) {
 	if folder == "" {
 		return nil, errors.New("there is no folder for it")
 	}
@@ -78,8 +79,8 @@ func (s *devSession) leave(folder string) (end func(), err error) {
 	}, nil
 }
 
-// runningSessions lists the sessions whose process lives, the newest first and one for each
-// issuer. Stale files are removed.
+// runningSessions lists the sessions whose process lives, the newest first and one for each issuer: two
+// processes cannot serve one address, so the older one is about to end. Stale files are removed on the way.
 func runningSessions(folder string) []devSession {
 	if folder == "" {
 		return nil
@@ -105,8 +106,9 @@ func globQuote(path string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
-// readSession reads a file if its process lives. A file that others could have written is
-// not believed.
+// readSession reads a session file if its process lives, which it knows by the lock. A file that
+// others may write to is not believed: it would send a request, with a secret, to their server. A
+// file that is stale is removed.
 func readSession(path string) (s devSession, ok bool) {
 	info, err := os.Lstat(path)
 	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o077 != 0 {
@@ -129,8 +131,8 @@ func readSession(path string) (s devSession, ok bool) {
 	return s, err == nil && json.Unmarshal(content, &s) == nil && s.Secret != "" && s.Issuer != ""
 }
 
-// findSession is the running "writ dev" that a command with this --server means, nil for
-// none. Without --server there may be one only.
+// findSession is the running "writ dev" that a command with this --server means, or nil for none.
+// Without --server there may be one only; of several the error lists them with their folders.
 func findSession(env *cli.Env, server string) (*devSession, error) {
 	running := runningSessions(sessionFolder(env))
 	if server == "" {

@@ -20,7 +20,7 @@ func TestSessions(t *testing.T) {
 	}
 	leave := func(issuer, secret string, age time.Duration) (end func()) {
 		t.Helper()
-		end, err := (&devSession{Issuer: issuer, Folder: "/x/demo", Secret: secret, Started: env.Now().Add(-age)}).leave(folder)
+		end, err := (&devSession{Issuer: issuer, Folder: "/x/demo", Secret: secret, Started: env.Now().Add(-age)}).publish(folder)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -101,7 +101,7 @@ func TestNoPlaceForASession(t *testing.T) {
 	if folder := sessionFolder(env); folder != "" {
 		t.Fatalf("folder %q", folder)
 	}
-	if _, err := new(devSession).leave(""); err == nil {
+	if _, err := new(devSession).publish(""); err == nil {
 		t.Error("left somewhere")
 	}
 	if s, err := findSession(env, ""); s != nil || err != nil {

@@ -28,8 +28,9 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// A treeEditor changes the files of a folder for the console: every change is an edit of the
-// workspace, compiled in memory and shown before it is written.
+// A treeEditor implements console.Editor over the files of a folder. Every change is an edit of the
+// workspace: compiled in memory and shown, and written only over the bytes that were shown. writing is
+// locked before mu; mu is never held while something compiles.
 type treeEditor struct {
 	w tree
 	// reload has what was written compiled and shown, before the page that follows.
@@ -44,8 +45,8 @@ type treeEditor struct {
 	lastID  int
 }
 
-// A tree is what can be compiled with an edit: a *workspace.Workspace, or a snapshot that
-// was written out.
+// A tree is what can be compiled with an edit: a *workspace.Workspace, or a snapshot that was written
+// out as configuration.
 type tree interface {
 	Compile() (*workspace.Tree, error)
 	Edit(t *workspace.Tree, after map[string][]byte) (*workspace.Edit, error)
@@ -61,15 +62,16 @@ type writtenEdit struct {
 // keptEdits is how many edits of one run can be taken back.
 const keptEdits = 10
 
-// saw notes a tree that was compiled, so that a change is held against it without
-// compiling it again.
-func (e *treeEditor) saw(t *workspace.Tree) {
+// setTree notes the tree that was compiled last, so that a change is compared with it without compiling
+// it again. The hints belong to the tree before.
+func (e *treeEditor) setTree(t *workspace.Tree) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.tree, e.hints = t, nil
 }
 
-// current is the tree as it was compiled last. The first time it is compiled here.
+// current is the tree as it was compiled last. Before the first compilation it compiles here; an empty
+// folder is an empty tree, to which the first file can be added.
 func (e *treeEditor) current() (*workspace.Tree, error) {
 	e.mu.Lock()
 	t := e.tree
@@ -82,7 +84,7 @@ func (e *treeEditor) current() (*workspace.Tree, error) {
 		return new(workspace.Tree), nil // which the first file makes another one of
 	}
 	if err == nil {
-		e.saw(t)
+		e.setTree(t)
 	}
 	return t, err
 }
@@ -93,6 +95,8 @@ func (e *treeEditor) Try(c console.Change) console.Outcome {
 	return out
 }
 
+// try makes the edit of a change and compiles it. The edit is nil when it could not be made, for example
+// since the block is not there any more; the outcome then says why.
 func (e *treeEditor) try(c console.Change) (*workspace.Edit, console.Outcome) {
 	t, edit, err := e.prepare(c)
 	if err != nil {
@@ -102,8 +106,8 @@ func (e *treeEditor) try(c console.Change) (*workspace.Edit, console.Outcome) {
 	return edit, out
 }
 
-// prepare makes the edit of a change. Where a file has changed since the tree was compiled,
-// the tree is compiled again, once.
+// prepare makes the edit of a change. Where a file has changed since the tree was compiled, the tree is
+// compiled again, once: somebody who saves all the time must not keep a page waiting.
 func (e *treeEditor) prepare(c console.Change) (*workspace.Tree, *workspace.Edit, error) {
 	t, err := e.current()
 	if err != nil {
@@ -114,13 +118,15 @@ func (e *treeEditor) prepare(c console.Change) (*workspace.Tree, *workspace.Edit
 		if t, err = e.w.Compile(); err != nil {
 			return nil, nil, err
 		}
-		e.saw(t)
+		e.setTree(t)
 		edit, err = e.editOf(t, c)
 	}
 	return t, edit, err
 }
 
-// editOf applies the edits of a change to the files of a tree.
+// editOf applies the edits of a change to the files of a tree, in order: several may be in one file. A
+// change with Text appends blocks, any other changes or removes a block that is there. JSON is refused:
+// writ edits HCL only.
 func (e *treeEditor) editOf(t *workspace.Tree, c console.Change) (*workspace.Edit, error) {
 	after := map[string][]byte{}
 	for _, b := range c.Edits {
@@ -149,8 +155,8 @@ func (e *treeEditor) editOf(t *workspace.Tree, c console.Change) (*workspace.Edi
 	return e.w.Edit(t, after)
 }
 
-// problem is an outcome that never came to the compiler. A configuration that does not
-// compile as it is has its first errors in the sentence.
+// problem is the outcome of a change that never came to the compiler. Where the configuration does not
+// compile as it is, the first error is in the sentence: it has to be mended first.
 func problem(err error) console.Outcome {
 	if problems, ok := errors.AsType[*diag.Problems](err); ok {
 		first := problems.List.Errors()[0]
@@ -163,8 +169,9 @@ func problem(err error) console.Outcome {
 	return console.Outcome{Problem: d.Detail}
 }
 
-// compile says what the compiler and the plan say to an edit. blocks are those that it
-// changes.
+// compile says what the compiler and the plan say to an edit. blocks are the ones that it changes; a
+// finding in one of them is put beside the form's field. Warnings that the tree has without the edit
+// are left out, as they say nothing about it.
 func (e *treeEditor) compile(t *workspace.Tree, edit *workspace.Edit, blocks []console.BlockEdit) console.Outcome {
 	out := console.Outcome{Seen: seenOf(edit)}
 	for _, f := range edit.Files {
@@ -199,7 +206,7 @@ func (e *treeEditor) compile(t *workspace.Tree, edit *workspace.Edit, blocks []c
 	return out
 }
 
-// where is the place of a diagnostic, "" for none.
+// where is the place of a diagnostic as file:line, "" for none.
 func where(d diag.Diagnostic) string {
 	if d.Range.Filename == "" {
 		return ""
@@ -211,9 +218,9 @@ func where(d diag.Diagnostic) string {
 // as "writ fmt" does.
 var attributePattern = regexp.MustCompile(`^  (?:([a-z_]+) +=|scope "(.*)" \{)`)
 
-// attributeOf is the attribute of a changed block that a diagnostic is about, "scope:NAME"
-// for one of its scopes, "" for none. Of two blocks that are in each other's way, the
-// diagnostic may stand at the other one.
+// attributeOf is the attribute of a changed block that a diagnostic is about: its name, "scope:NAME" for
+// one of its scopes, "" for none. Where two blocks collide the diagnostic may stand at the other one,
+// with this one among the related places.
 func attributeOf(edit *workspace.Edit, d diag.Diagnostic, blocks []console.BlockEdit) string {
 	attribute := attributeAt(edit, d.Range, blocks)
 	for _, related := range d.Related {
@@ -222,7 +229,8 @@ func attributeOf(edit *workspace.Edit, d diag.Diagnostic, blocks []console.Block
 	return attribute
 }
 
-// attributeAt is the attribute of a changed block at a place, "" for none.
+// attributeAt is the attribute of a changed block at a place, "" for none. It looks upwards from the line to
+// the block's header. That works since the forms write blocks in the layout of "writ fmt".
 func attributeAt(edit *workspace.Edit, place hcl.Range, blocks []console.BlockEdit) string {
 	i := slices.IndexFunc(edit.Files, func(f workspace.FileEdit) bool { return f.Name == place.Filename })
 	if i < 0 {
@@ -247,7 +255,8 @@ func attributeAt(edit *workspace.Edit, place hcl.Range, blocks []console.BlockEd
 	return ""
 }
 
-// seenOf identifies what the files of an edit held.
+// seenOf identifies what the files of an edit held before it. A page sends it back with its request to
+// write, so that nothing is written over bytes which nobody has seen.
 func seenOf(edit *workspace.Edit) string {
 	sum := sha256.New()
 	for _, f := range edit.Files {
@@ -256,7 +265,8 @@ func seenOf(edit *workspace.Edit) string {
 	return hex.EncodeToString(sum.Sum(nil)[:16])
 }
 
-// diffOf is a file before and after, without the lines that are far from any change.
+// diffOf is a file before and after, with three lines around each change. A line "@" stands for what is left
+// out; before the first line of a file nothing is.
 func diffOf(f workspace.FileEdit) console.FileDiff {
 	d := console.FileDiff{Name: f.Name, New: f.Before == nil, Gone: f.After == nil}
 	text := diff.Diff("a", f.Before, "b", f.After)
@@ -275,7 +285,7 @@ func diffOf(f workspace.FileEdit) console.FileDiff {
 	return d
 }
 
-// planLines are the consequences of a plan.
+// planLines are the consequences of a plan, as sentences.
 func planLines(p *compiler.Plan) []console.PlanLine {
 	var lines []console.PlanLine
 	for _, s := range view.Sentences(p) {
@@ -284,7 +294,8 @@ func planLines(p *compiler.Plan) []console.PlanLine {
 	return lines
 }
 
-// Write implements console.Editor.
+// Write implements console.Editor. It compiles again: since the page was shown, a file may have changed
+// in a way that makes the change wrong. When it returns, the pages show what was written.
 func (e *treeEditor) Write(c console.Change, seen string) console.Outcome {
 	e.writing.Lock()
 	defer e.writing.Unlock()
@@ -313,7 +324,7 @@ func (e *treeEditor) Write(c console.Change, seen string) console.Outcome {
 	return out
 }
 
-// Written implements console.Editor.
+// Written implements console.Editor: the newest first.
 func (e *treeEditor) Written() []console.Written {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -326,11 +337,14 @@ func (e *treeEditor) Written() []console.Written {
 
 // Undone implements console.Editor.
 func (e *treeEditor) Undone(id int) console.Outcome {
-	_, out := e.undone(id)
+	_, out := e.tryUndo(id)
 	return out
 }
 
-func (e *treeEditor) undone(id int) (*workspace.Edit, console.Outcome) {
+// tryUndo makes the edit that takes a written one back, and compiles it. It is refused while a file has
+// other bytes than were written: if a later edit of this run wrote them, the message names it, as it
+// can be taken back first; else somebody has edited the file by hand.
+func (e *treeEditor) tryUndo(id int) (*workspace.Edit, console.Outcome) {
 	e.mu.Lock()
 	i := slices.IndexFunc(e.written, func(w writtenEdit) bool { return w.ID == id })
 	var back *workspace.Edit
@@ -363,11 +377,12 @@ func (e *treeEditor) undone(id int) (*workspace.Edit, console.Outcome) {
 	return back, e.compile(t, back, nil)
 }
 
-// Undo implements console.Editor.
+// Undo implements console.Editor. What was taken back is out of the list: taking that back in turn is
+// what writing it again does.
 func (e *treeEditor) Undo(id int) console.Outcome {
 	e.writing.Lock()
 	defer e.writing.Unlock()
-	back, out := e.undone(id)
+	back, out := e.tryUndo(id)
 	if back == nil || !out.OK {
 		return out
 	}
@@ -382,7 +397,7 @@ func (e *treeEditor) Undo(id int) console.Outcome {
 	return out
 }
 
-// Hints implements console.Editor.
+// Hints implements console.Editor. They are computed once for each tree: every form asks.
 func (e *treeEditor) Hints() console.Hints {
 	t, err := e.current()
 	if err != nil {
@@ -397,7 +412,8 @@ func (e *treeEditor) Hints() console.Hints {
 	return *e.hints
 }
 
-// hintsOf reads from a tree what forms suggest.
+// hintsOf reads from a tree what forms suggest: the files that a block may go into, the issuer's defaults
+// with their places, and metadata.
 func hintsOf(t *workspace.Tree) console.Hints {
 	if t.Model == nil {
 		return console.Hints{}
@@ -422,15 +438,15 @@ func hintsOf(t *workspace.Tree) console.Hints {
 	return h
 }
 
-// metadataPattern matches what a policy reads of metadata: self.metadata.owner, or
-// contains(keys(self.metadata), "owner").
+// metadataPattern finds the keys that a policy reads of metadata: self.metadata.owner, or
+// contains(keys(self.metadata), "owner"). It is for suggestions, so one that it misses does no harm.
 var metadataPattern = regexp.MustCompile(`metadata\)?\s*[.,\[]\s*"?([A-Za-z_][A-Za-z0-9_-]*)`)
 
 // maxMetadataValues is how many values of a key a form suggests.
 const maxMetadataValues = 20
 
-// metadataKeys are the keys that APIs have, the most frequent first, and then those that
-// only policies read.
+// metadataKeys are the keys that APIs have, the most frequent first, and then those that only policies
+// read: a form that offers these spares its user a refusal.
 func metadataKeys(t *workspace.Tree) []console.MetadataKey {
 	count, values := map[string]int{}, map[string][]string{}
 	for i := range t.Model.Document.APIs {

@@ -39,7 +39,7 @@ func newWorkbench(t *testing.T, example string, files map[string]string) *workbe
 	}
 	env := &cli.Env{Out: io.Discard, Err: io.Discard, Now: time.Now, Getenv: func(string) string { return "" }}
 	var err error
-	if b.opts, err = showFolder(t.Context(), env, []string{b.dir}, new(cli.ConfigFlags)); err != nil {
+	if b.opts, err = consoleOfFolder(t.Context(), env, []string{b.dir}, new(cli.ConfigFlags)); err != nil {
 		t.Fatal(err)
 	}
 	b.opts.NewSecret = secretMaker(strings.NewReader(strings.Repeat("0123456789abcdef", 100)))
@@ -306,7 +306,7 @@ func BenchmarkKeystroke(b *testing.B) {
 		write(fmt.Sprintf("team%02d.hcl", team), s.String())
 	}
 	env := &cli.Env{Out: io.Discard, Err: io.Discard, Now: time.Now, Getenv: func(string) string { return "" }}
-	opts, err := showFolder(b.Context(), env, []string{dir}, new(cli.ConfigFlags))
+	opts, err := consoleOfFolder(b.Context(), env, []string{dir}, new(cli.ConfigFlags))
 	if err != nil {
 		b.Fatal(err)
 	}

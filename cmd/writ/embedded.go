@@ -8,35 +8,20 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
-	"github.com/writ-auth/writ/cmd/writ/internal/explain"
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server"
-	"github.com/writ-auth/writ/server/decide"
 )
 
-// explainer compiles the tree to a snapshot, as apply does, and opens it, as the
-// server does. The server is taken for one that keeps refresh tokens.
-func newExplainer(env *cli.Env, t *workspace.Tree) (*snapshot.Snapshot, *explain.Explainer, error) {
-	file, err := workspace.Snapshot(t.Model.Document, t.Model, snapshot.Envelope{Serial: 1, Created: env.Now()})
-	if err != nil {
-		return nil, nil, err
-	}
-	snap, err := snapshot.Open(file)
-	if err != nil {
-		return nil, nil, err
-	}
-	return snap, &explain.Explainer{Model: t.Model, Decider: decide.New(snap, decide.Facts{RefreshTokens: true})}, nil
-}
-
-// An embeddedServer serves one configuration on a loopback port.
+// An embeddedServer serves one configuration on a loopback port, with throw-away secrets.
 type embeddedServer struct {
 	origin string
 	throw  *throwAway
 	web    *http.Server
 }
 
-// embed starts one. What the server logs is of no interest: the answers say it.
+// embed starts a server for one tree on a free port. The server's log is discarded: the answer to the one
+// request says the same. The port is opened first, since the issuer is its address.
 func embed(env *cli.Env, t *workspace.Tree) (*embeddedServer, error) {
 	throw, err := newThrowAway(env.Rand, env.Getenv)
 	if err != nil {
@@ -53,7 +38,7 @@ func embed(env *cli.Env, t *workspace.Tree) (*embeddedServer, error) {
 		return nil, err
 	}
 	origin := "http://" + listener.Addr().String()
-	file, err := workspace.Snapshot(throw.dress(t.Model.Document, origin), t.Model, snapshot.Envelope{Serial: 1, Created: env.Now()})
+	file, err := workspace.Snapshot(throw.localDocument(t.Model.Document, origin), t.Model, snapshot.Envelope{Serial: 1, Created: env.Now()})
 	if err == nil {
 		err = issuer.Activate(file)
 	}

@@ -3,16 +3,21 @@ package main
 import (
 	"context"
 	"errors"
+	"regexp"
 	"strings"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 	"github.com/writ-auth/writ/cmd/writ/internal/explain"
 	"github.com/writ-auth/writ/cmd/writ/internal/view"
+	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/server/clientauth"
+	"github.com/writ-auth/writ/server/decide"
 )
 
-// explainFlags are the request to explain.
+// explainFlags are the request to explain, or the outside token.
 type explainFlags struct {
 	client string
 	api    string
@@ -54,6 +59,9 @@ causes it and the way out.`,
 	}
 }
 
+// runExplain finds out which of the three questions is asked: about a request, about a code, or about an
+// outside token. Flags of one question beside another are refused, since one of them would be
+// ignored. A code is told from a token by its form alone, without reading any file.
 func runExplain(env *cli.Env, args []string, flags *cli.ConfigFlags, o *explainFlags) error {
 	if o.assertion != "" {
 		if len(args) > 0 || o.client != "" || o.api != "" || len(o.scopes) > 0 || o.user {
@@ -86,7 +94,7 @@ func runExplain(env *cli.Env, args []string, flags *cli.ConfigFlags, o *explainF
 		return err
 	}
 	if len(args) == 0 {
-		requestNames(t.Model.Document, &question.ClientID, &question.API)
+		resolveNames(t.Model.Document, &question.ClientID, &question.API)
 	}
 	_, explainer, err := newExplainer(env, t)
 	if err != nil {
@@ -102,8 +110,23 @@ func runExplain(env *cli.Env, args []string, flags *cli.ConfigFlags, o *explainF
 	return nil
 }
 
-// runExplainAssertion says which client an outside token would be. Of a token that cannot be
-// read it says why: with a server the caller would learn nothing, as it has not authenticated.
+// newExplainer compiles the tree to a snapshot, as apply does, and opens it, as the server does: what it
+// says is what a server with these files would decide. The server is taken for one that keeps
+// refresh tokens; one that has no --store refuses some grants that are explained as allowed.
+func newExplainer(env *cli.Env, t *workspace.Tree) (*snapshot.Snapshot, *explain.Explainer, error) {
+	file, err := workspace.Snapshot(t.Model.Document, t.Model, snapshot.Envelope{Serial: 1, Created: env.Now()})
+	if err != nil {
+		return nil, nil, err
+	}
+	snap, err := snapshot.Open(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	return snap, &explain.Explainer{Model: t.Model, Decider: decide.New(snap, decide.Facts{RefreshTokens: true})}, nil
+}
+
+// runExplainAssertion says which client an outside token would be. Of a token that cannot be read it
+// says why. A server tells its caller nothing of this, since the caller has not authenticated.
 func runExplainAssertion(env *cli.Env, flags *cli.ConfigFlags, arg string) error {
 	compact, err := tokenArgument(env, arg)
 	if err != nil {
@@ -129,12 +152,15 @@ func runExplainAssertion(env *cli.Env, flags *cli.ConfigFlags, arg string) error
 	return nil
 }
 
-// words takes scopes apart that were given in one argument, as a request has them.
+// words splits scopes that were given in one argument, as in --scope "a b", which is how a request
+// has them (RFC 6749 section 3.3).
 func words(scopes []string) []string {
 	return strings.Fields(strings.Join(scopes, " "))
 }
 
-// questionOf is the request that a token answers.
+// questionOf is the request that a token of writ answers, read from its claims without verifying it.
+// The client is in client_id (RFC 9068) or in azp, by the profile of the API. A sub with a bar is a
+// user's, LABEL|SUBJECT with the label of the trusted issuer.
 func questionOf(env *cli.Env, arg string) (explain.Question, error) {
 	compact, err := tokenArgument(env, arg)
 	if err != nil {
@@ -162,4 +188,32 @@ func questionOf(env *cli.Env, arg string) (explain.Question, error) {
 		return question, diag.Failf("invalid-token", "", "the token names no client: neither client_id nor azp")
 	}
 	return question, nil
+}
+
+// codeForm is what codes look like. No token does: its parts are joined by dots.
+var codeForm = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+
+// explainCode prints the page of a diagnostic code: what it means, an example, the way out.
+func explainCode(env *cli.Env, name string) error {
+	c, found := diag.LookUp(name)
+	if !found {
+		return noSuchCode(name)
+	}
+	if env.JSON {
+		return env.PrintJSON(c)
+	}
+	return c.WriteText(env.Out, cli.Width(env.Out))
+}
+
+// noSuchCode is the error about a code that the catalogue lacks, with the nearest one as a hint.
+func noSuchCode(name string) error {
+	hint := "\"writ schema --codes\" lists them all."
+	var names []string
+	for _, c := range diag.Codes() {
+		names = append(names, c.Name)
+	}
+	if near := schema.Suggest(name, names); near != "" {
+		hint = "Did you mean \"" + near + "\"?"
+	}
+	return diag.Failf("unknown-code", hint, "there is no diagnostic code %q", name)
 }

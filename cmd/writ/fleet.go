@@ -27,13 +27,13 @@ const (
 	fleetTimeout   = 5 * time.Second // of one answer
 	fleetAtOnce    = 64              // targets asked at the same time
 	maxTargets     = 20_000
-	maxFleetAnswer = 1 << 20  // of a target, in bytes
-	maxPrometheus  = 64 << 20 // of Prometheus
-	maxFleetWait   = 24 * 3600
+	maxFleetAnswer = 1 << 20     // of a target, in bytes
+	maxPrometheus  = 64 << 20    // of Prometheus, in bytes
+	maxFleetWait   = 24 * 3600   // of --wait, in seconds
 	fleetPause     = time.Second // between two looks of --wait
 )
 
-// fleetFlags say where the instances are found.
+// fleetFlags say where the instances are found, and how NATS is logged in to.
 type fleetFlags struct {
 	snapshot, ca, creds, cert, key string
 	store                          string
@@ -42,6 +42,7 @@ type fleetFlags struct {
 	wait                           string
 }
 
+// fleetCommand is "writ fleet". It only reads, and its exit code says whether a deployment may go on.
 func fleetCommand() cli.Command {
 	o := new(fleetFlags)
 	return cli.Command{
@@ -78,7 +79,7 @@ answer and none is wrong.`,
 	}
 }
 
-// A fleet is what was found at one look.
+// A fleet is what was found at one look, as --json prints it.
 type fleet struct {
 	Format    string     `json:"format_version"`
 	Newest    newest     `json:"newest"`
@@ -101,7 +102,7 @@ type staged struct {
 	Percent int `json:"percent"`
 }
 
-// An instance is one writd.
+// An instance is one writd, as it describes itself. Of one that did not answer only Address is known.
 type instance struct {
 	Instance     string            `json:"instance"`
 	Version      string            `json:"version"`
@@ -118,10 +119,11 @@ type instance struct {
 	stale  bool   // its location has been silent for too long
 }
 
-// A fleetSource finds instances, and what their location holds where it knows that. An
-// error says that it could not look.
+// A fleetSource finds instances, and what their location holds where it knows that; the zero Head where it
+// does not. An error says that it could not look, which is another thing than finding nobody.
 type fleetSource func(ctx context.Context) ([]instance, location.Head, error)
 
+// runFleet looks, waits if it is asked to, and prints what it found last.
 func runFleet(ctx context.Context, env *cli.Env, o *fleetFlags) error {
 	wait, err := parseWait(o.wait)
 	if err != nil {
@@ -144,7 +146,7 @@ func runFleet(ctx context.Context, env *cli.Env, o *fleetFlags) error {
 	return cmp.Or(err, f.verdict())
 }
 
-// verdict is the exit code of a fleet that does not agree, as an error.
+// verdict is nil for a fleet that agrees, else the exit code as an error.
 func (f *fleet) verdict() error {
 	if code := f.exitCode(); code != cli.ExitOK {
 		return cli.Status(code)
@@ -152,8 +154,8 @@ func (f *fleet) verdict() error {
 	return nil
 }
 
-// awaitFleet looks, and looks again for as long as the instances do not agree and there
-// is time left.
+// awaitFleet looks, and looks again every fleetPause while the instances do not agree and wait is not over.
+// Interrupted, it returns what it found last, so that there is a table to read.
 func awaitFleet(ctx context.Context, env *cli.Env, sources []fleetSource, wait time.Duration) (*fleet, error) {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -173,7 +175,7 @@ func awaitFleet(ctx context.Context, env *cli.Env, sources []fleetSource, wait t
 	return f, err
 }
 
-// parseWait reads for how long to wait, 0 for an empty text.
+// parseWait reads the value of --wait, at most 24 hours; 0 for none.
 func parseWait(text string) (time.Duration, error) {
 	if text == "" {
 		return 0, nil
@@ -185,7 +187,8 @@ func parseWait(text string) (time.Duration, error) {
 	return time.Duration(seconds) * time.Second, nil
 }
 
-// sources are those that the flags name.
+// sources opens what the flags name; closing ends its connections. --snapshot alone is a source of instances
+// only in NATS, where they keep records; beside another source it says which snapshot is the newest.
 func (o *fleetFlags) sources(env *cli.Env) (sources []fleetSource, closing func(), err error) {
 	var open []func()
 	end := func() {
@@ -207,20 +210,18 @@ func (o *fleetFlags) sources(env *cli.Env) (sources []fleetSource, closing func(
 		*option = cmp.Or(*flag, *option)
 	}
 	if o.store != "" {
-		source, end, err := openStore(o.store, login)
+		source, end, err := storeSource(o.store, login)
 		if err != nil {
 			return nil, nil, err
 		}
 		sources, open = append(sources, source), append(open, end)
 	}
 	if len(o.targets) > 0 {
-		targets, err := readTargets(env, o.targets)
+		source, err := targetSource(env, o.targets)
 		if err != nil {
 			return nil, nil, err
 		}
-		sources = append(sources, func(ctx context.Context) ([]instance, location.Head, error) {
-			return askTargets(ctx, targets), location.Head{}, nil
-		})
+		sources = append(sources, source)
 	}
 	if o.prometheus != "" {
 		base, err := fleetURL("--prometheus", o.prometheus)
@@ -244,21 +245,22 @@ func (o *fleetFlags) sources(env *cli.Env) (sources []fleetSource, closing func(
 		if err != nil {
 			return nil, nil, diag.Failf("unreachable", "", "%w", err)
 		}
-		sources, open = append(sources, heldAt(l)), append(open, func() { _ = l.Close() })
+		sources, open = append(sources, locationSource(l)), append(open, func() { _ = l.Close() })
 	}
 	return sources, end, nil
 }
 
-// A fleetWait is what apply does after it has written: it waits until the fleet serves
-// that.
+// A fleetWait is how apply waits for the fleet after it has written. It is made before, so that a mistake
+// in its flags is found while nothing has changed.
 type fleetWait struct {
 	sources []fleetSource
 	limit   time.Duration
 	close   func()
 }
 
-// newFleetWait returns nil without --wait. The instances are found beside the snapshot in
-// NATS, beside the store, and by the targets. It refuses a wait for instances that nobody could find.
+// newFleetWait returns nil without --wait. The instances are found beside a snapshot in NATS, beside the
+// store, and by the targets. A wait for instances that nobody could find is refused: only
+// its time could end it.
 func newFleetWait(env *cli.Env, place workspace.Place, o *applyFlags) (*fleetWait, error) {
 	limit, err := parseWait(o.wait)
 	switch {
@@ -277,10 +279,10 @@ func newFleetWait(env *cli.Env, place workspace.Place, o *applyFlags) (*fleetWai
 	}
 	w := &fleetWait{limit: limit, close: func() { _ = l.Close() }}
 	if location.RosterOf(l) != nil {
-		w.sources = append(w.sources, heldAt(l))
+		w.sources = append(w.sources, locationSource(l))
 	}
 	if o.store != "" {
-		source, end, err := openStore(o.store, env.LocationOptions())
+		source, end, err := storeSource(o.store, env.LocationOptions())
 		if err != nil {
 			w.close()
 			return nil, err
@@ -288,14 +290,12 @@ func newFleetWait(env *cli.Env, place workspace.Place, o *applyFlags) (*fleetWai
 		w.sources, w.close = append(w.sources, source), func() { _ = l.Close(); end() }
 	}
 	if len(o.targets) > 0 {
-		targets, err := readTargets(env, o.targets)
+		source, err := targetSource(env, o.targets)
 		if err != nil {
 			w.close()
 			return nil, err
 		}
-		w.sources = append(w.sources, func(ctx context.Context) ([]instance, location.Head, error) {
-			return askTargets(ctx, targets), location.Head{}, nil
-		})
+		w.sources = append(w.sources, source)
 	}
 	if len(w.sources) == 0 {
 		w.close()
@@ -304,8 +304,9 @@ func newFleetWait(env *cli.Env, place workspace.Place, o *applyFlags) (*fleetWai
 	return w, nil
 }
 
-// until waits until all instances serve what was applied, and shows them.
-func (w *fleetWait) until(ctx context.Context, env *cli.Env, applied location.Head) error {
+// wait waits until all instances serve what was applied, and shows them. What was applied counts as a
+// source of its own, so that a fleet which agrees on the snapshot before does not pass.
+func (w *fleetWait) wait(ctx context.Context, env *cli.Env, applied location.Head) error {
 	sources := append(w.sources, func(context.Context) ([]instance, location.Head, error) { return nil, applied, nil })
 	f, err := awaitFleet(ctx, env, sources, w.limit)
 	if err != nil {
@@ -318,7 +319,8 @@ func (w *fleetWait) until(ctx context.Context, env *cli.Env, applied location.He
 	return cmp.Or(err, f.verdict())
 }
 
-// lookAtFleet asks all sources. Who is found by two is listed once.
+// lookAtFleet asks all sources, one after the other. An instance that two of them find is listed once, as
+// the first one found it. The order of the list does not depend on who answered first.
 func lookAtFleet(ctx context.Context, sources []fleetSource) (*fleet, error) {
 	f := &fleet{Format: "1", Instances: []instance{}}
 	known := map[string]bool{}
@@ -348,8 +350,9 @@ func lookAtFleet(ctx context.Context, sources []fleetSource) (*fleet, error) {
 	return f, nil
 }
 
-// findNewest takes the highest serial, and of two snapshots with it that of the location,
-// or else the one that more have. What is staged is not the newest.
+// findNewest finds the newest snapshot: the one with the highest serial. Of two with that serial it is the
+// one at the location, or else the one that more instances serve, or by digest, so that the answer is
+// always the same. What is staged is not the newest, whatever its serial.
 func (f *fleet) findNewest() {
 	f.Newest = newest{f.head.Serial, f.head.Digest}
 	if s := f.head.Staged; s != nil {
@@ -369,7 +372,8 @@ func (f *fleet) findNewest() {
 	}
 }
 
-// due is the snapshot that an instance is to serve: the newest, or what is staged.
+// due is the snapshot that an instance is to serve: what is staged, if its share of the fleet has it, else
+// the newest. The location decides it as the instance itself does, by its id and its serial.
 func (f *fleet) due(i instance) newest {
 	if f.Staged != nil {
 		if head := f.head.For(i.Instance, i.Serial); head.Serial == f.Staged.Serial {
@@ -379,8 +383,8 @@ func (f *fleet) due(i instance) newest {
 	return f.Newest
 }
 
-// wrong lists what of an instance is not as it should be, nothing for one that serves
-// what it is to serve or did not answer.
+// wrong lists what of an instance is not as it should be. It is empty for one that serves what it is to
+// serve, and for one that did not answer, of which nothing is known.
 func (f *fleet) wrong(i instance) (faults []string) {
 	switch due := f.due(i); {
 	case !i.Answered:
@@ -417,6 +421,8 @@ func (f *fleet) count() (wrong, silent int) {
 	return wrong, silent
 }
 
+// exitCode is 2 when an instance is wrong, 1 when one did not answer or there is none, else 0. Wrong comes
+// first: it is known, and the other may be the network.
 func (f *fleet) exitCode() int {
 	switch wrong, silent := f.count(); {
 	case wrong > 0:
@@ -430,7 +436,7 @@ func (f *fleet) exitCode() int {
 // shownReason is how much of a reason is in the table.
 const shownReason = 200
 
-// print writes the table and what it comes to.
+// print writes the table and a line that sums it up. What instances say is shown on one line each.
 func (f *fleet) print(env *cli.Env) error {
 	var text bytes.Buffer
 	if len(f.Instances) > 0 {
@@ -456,15 +462,12 @@ func (f *fleet) print(env *cli.Env) error {
 			if !i.Since.IsZero() {
 				since = i.Since.UTC().Format(time.RFC3339)
 			}
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", shown(cmp.Or(i.Instance, i.Address)), shown(cmp.Or(i.Version, "-")), serial, shown(shortDigest(i.Digest)), since, shown(state))
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", tableCell(cmp.Or(i.Instance, i.Address)), tableCell(cmp.Or(i.Version, "-")), serial, tableCell(shortDigest(i.Digest)), since, tableCell(state))
 		}
 		table.Flush()
 		fmt.Fprintln(&text)
 	}
-	total := "1 instance"
-	if n := len(f.Instances); n != 1 {
-		total = fmt.Sprintf("%d instances", n)
-	}
+	total := schema.Plural(len(f.Instances), "instance")
 	wrong, silent := f.count()
 	switch {
 	case len(f.Instances) == 0:
@@ -476,21 +479,22 @@ func (f *fleet) print(env *cli.Env) error {
 	case f.Staged != nil:
 		fmt.Fprintf(&text, "Of %s, all serve what they are to: serial %d, and serial %d that is staged for %d %%.\n", total, f.Newest.Serial, f.Staged.Serial, f.Staged.Percent)
 	default:
-		fmt.Fprintf(&text, "Of %s, all serve serial %d, %s.\n", total, f.Newest.Serial, shown(f.Newest.Digest))
+		fmt.Fprintf(&text, "Of %s, all serve serial %d, %s.\n", total, f.Newest.Serial, tableCell(f.Newest.Digest))
 	}
 	_, err := env.Out.Write(text.Bytes())
 	return err
 }
 
-// shown is what somebody else has said, fit for a terminal and a table.
-func shown(text string) string {
+// tableCell is text from an instance, fit for a terminal and a table: at most shownReason bytes, no tabs
+// and nothing that acts on a terminal.
+func tableCell(text string) string {
 	if len(text) > shownReason {
 		text = strings.ToValidUTF8(text[:shownReason], "") + "..."
 	}
 	return diag.Visible(strings.ReplaceAll(text, "\t", " "), "")
 }
 
-// shortDigest is enough of a digest to tell two apart.
+// shortDigest is the first 12 characters of a digest, enough to tell two apart, "-" for none.
 func shortDigest(digest string) string {
 	digest = strings.TrimPrefix(digest, "sha256:")
 	return cmp.Or(digest[:min(len(digest), 12)], "-")

@@ -25,8 +25,9 @@ import (
 	"github.com/writ-auth/writ/server/store/natskv"
 )
 
-// reported is what /status or a record says, as an instance.
-func reported(body []byte, address string) (instance, error) {
+// decodeStatus is an instance out of its /status or its record, which have one form. address is where it was
+// found. Members that this version does not know are skipped: writ may be older than a writd.
+func decodeStatus(body []byte, address string) (instance, error) {
 	var status struct {
 		server.Status
 		Version string `json:"version"`
@@ -41,9 +42,9 @@ func reported(body []byte, address string) (instance, error) {
 	}, nil
 }
 
-// heldAt finds what a location holds, and the instances that follow it where they keep
-// records there.
-func heldAt(l location.Location) fleetSource {
+// locationSource finds what a location holds, and the instances that follow it where it keeps a roster
+// (NATS). A location that holds nothing yet is no error.
+func locationSource(l location.Location) fleetSource {
 	return func(ctx context.Context) (found []instance, held location.Head, err error) {
 		held, err = l.Head(ctx, location.Head{})
 		if err != nil && !errors.Is(err, location.ErrAbsent) {
@@ -57,27 +58,28 @@ func heldAt(l location.Location) fleetSource {
 	}
 }
 
-// readRoster finds the instances that have a record on a roster.
+// readRoster finds the instances that have a record on a roster. A record that is not writd's is skipped:
+// others may write to the bucket.
 func readRoster(ctx context.Context, roster *location.Roster) (found []instance, err error) {
 	for record, err := range roster.Records(ctx) {
 		if err != nil {
 			return nil, err
 		}
-		if i, err := reported(record, roster.String()); err == nil && location.ValidInstance(i.Instance) { // else it is not writd's
+		if i, err := decodeStatus(record, roster.String()); err == nil && location.ValidInstance(i.Instance) { // else it is not writd's
 			found = append(found, i)
 		}
 	}
 	return found, nil
 }
 
-// storeFlag names the store that instances share.
+// storeFlag is --store, with the same value that writd is given; usage begins its help.
 func storeFlag(url *string, usage string) cli.Flag {
 	return cli.Flag{Name: "store", Usage: usage + " `URL`, as writd has it: nats://HOST[:PORT],...?bucket=writ", Value: url}
 }
 
-// openStore finds the instances by the records that they keep beside the store they
-// share. closing ends the connection.
-func openStore(url string, o location.Options) (source fleetSource, closing func(), err error) {
+// storeSource finds the instances by the records that they keep beside the store they share. closing ends
+// the connection.
+func storeSource(url string, o location.Options) (source fleetSource, closing func(), err error) {
 	address, err := natsbucket.Parse(url, natskv.DefaultBucket)
 	if err != nil {
 		return nil, nil, diag.Usagef("--store: %w", err)
@@ -93,7 +95,8 @@ func openStore(url string, o location.Options) (source fleetSource, closing func
 	return source, func() { _ = roster.Close() }, nil
 }
 
-// readTargets reads the addresses of admin listeners, and files of them.
+// readTargets reads the values of --targets: addresses of admin listeners, and files with one a line and
+// comments from "#" on. A word with a scheme is an address, any other is a file.
 func readTargets(env *cli.Env, lists []string) (targets []*url.URL, err error) {
 	add := func(text string) error {
 		u, err := fleetURL("--targets", text)
@@ -127,8 +130,8 @@ func readTargets(env *cli.Env, lists []string) (targets []*url.URL, err error) {
 	return targets, nil
 }
 
-// fleetURL reads an address that is asked over HTTP. Its errors quote nothing that may
-// be a credential.
+// fleetURL reads an address that is asked over HTTP or over a Unix socket. Its errors quote nothing that may
+// be a credential. A password over plain http is allowed for loopback only.
 func fleetURL(flag, text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
@@ -140,8 +143,8 @@ func fleetURL(flag, text string) (*url.URL, error) {
 	return u, nil
 }
 
-// fleetGet asks for a document. Redirects are not followed: they would carry
-// credentials somewhere else.
+// fleetGet gets a document of at most most bytes within fleetTimeout. Redirects are not followed: they would
+// carry credentials somewhere else. Connections are not kept: thousands of targets are asked once each.
 func fleetGet(ctx context.Context, base *url.URL, path string, query url.Values, most int64) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, fleetTimeout)
 	defer cancel()
@@ -180,7 +183,7 @@ func fleetGet(ctx context.Context, base *url.URL, path string, query url.Values,
 	return body, err
 }
 
-// fleetAddress is an address as it may be shown.
+// fleetAddress is an address as it may be shown: without user, password and path.
 func fleetAddress(u *url.URL) string {
 	if u.Scheme == "unix" {
 		return "unix:" + u.Path
@@ -188,7 +191,17 @@ func fleetAddress(u *url.URL) string {
 	return u.Scheme + "://" + u.Host
 }
 
-// askTargets asks admin listeners for their /status.
+// targetSource finds the instances by the addresses of their admin listeners. The addresses are
+// read once, so that every look of --wait asks the same ones.
+func targetSource(env *cli.Env, lists []string) (fleetSource, error) {
+	targets, err := readTargets(env, lists)
+	return func(ctx context.Context) ([]instance, location.Head, error) {
+		return askTargets(ctx, targets), location.Head{}, nil
+	}, err
+}
+
+// askTargets asks admin listeners for their /status, fleetAtOnce at a time, and returns one instance for
+// each in the order of targets. One that does not answer is in the list with the reason.
 func askTargets(ctx context.Context, targets []*url.URL) []instance {
 	found := make([]instance, len(targets))
 	free := make(chan struct{}, fleetAtOnce)
@@ -199,7 +212,7 @@ func askTargets(ctx context.Context, targets []*url.URL) []instance {
 			defer func() { <-free }()
 			body, err := fleetGet(ctx, target, "/status", nil, maxFleetAnswer)
 			if err == nil {
-				found[n], err = reported(body, fleetAddress(target))
+				found[n], err = decodeStatus(body, fleetAddress(target))
 			}
 			if err != nil {
 				found[n] = instance{Address: fleetAddress(target), silent: err.Error()}
@@ -210,21 +223,24 @@ func askTargets(ctx context.Context, targets []*url.URL) []instance {
 	return found
 }
 
-// fleetQueries are what Prometheus is asked: what the instances say, and which of their
-// jobs' targets are up.
+// What Prometheus is asked: the metrics by which an instance describes itself, and which targets of
+// the same jobs are down. A job is one of writd if it has had writ_ready within the last hour, so
+// that an instance which has just died is listed and other programs are not.
 const (
 	fleetQuery = `{__name__=~"writ_snapshot_info|writ_ready|writ_build_info|writ_location_stale|writ_snapshot_last_reload_successful|writ_snapshot_last_reload_success_timestamp_seconds"}`
 	upQuery    = `up == 0 and on(job) group by(job) (writ_ready or last_over_time(writ_ready[1h]))`
 )
 
-// A series is one series of Prometheus with its value.
+// A series is one series of an instant query of Prometheus with its value, a pair of time and text.
 type series struct {
 	Metric map[string]string `json:"metric"`
 	Value  [2]any            `json:"value"` // time and text
 }
 
+// is reports whether the value is this text. Prometheus writes 0 and 1 without a point.
 func (s series) is(value string) bool { return s.Value[1] == value }
 
+// prometheusQuery runs an instant query (/api/v1/query), whose answer has to be a vector.
 func prometheusQuery(ctx context.Context, base *url.URL, query string) ([]series, error) {
 	body, err := fleetGet(ctx, base, "/api/v1/query", url.Values{"query": {query}}, maxPrometheus)
 	if err != nil {
@@ -243,7 +259,8 @@ func prometheusQuery(ctx context.Context, base *url.URL, query string) ([]series
 	return answer.Data.Result, nil
 }
 
-// askPrometheus finds instances by their metrics, and those that it could not scrape.
+// askPrometheus finds instances by the metrics that Prometheus has of them, one for each pair of job and
+// instance, and those that it could not scrape. The order is that of a map: lookAtFleet sorts.
 func askPrometheus(ctx context.Context, base *url.URL) ([]instance, error) {
 	samples, err := prometheusQuery(ctx, base, fleetQuery)
 	if err != nil {

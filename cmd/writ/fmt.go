@@ -7,7 +7,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"github.com/rogpeppe/go-internal/diff"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 	"github.com/writ-auth/writ/compiler/workspace"
@@ -16,6 +19,7 @@ import (
 	"github.com/writ-auth/writ/schema/durable"
 )
 
+// fmtCommand is "writ fmt". Without a configuration it works too: it looks at files and at no rule.
 func fmtCommand() cli.Command {
 	var check, showDiff bool
 	return cli.Command{
@@ -40,6 +44,8 @@ type layout struct {
 	before, after []byte
 }
 
+// runFmt formats files and folders. All are read and formatted before the first is written, so that a file
+// which does not parse leaves every file as it was.
 func runFmt(env *cli.Env, args []string, check, showDiff bool) error {
 	if len(args) == 1 && args[0] == "-" {
 		return fmtStdin(env, check, showDiff)
@@ -79,7 +85,9 @@ func runFmt(env *cli.Env, args []string, check, showDiff bool) error {
 	return showFormatted(env, files, check, showDiff)
 }
 
-// filesToFormat reads a file, or every configuration file below a folder.
+// filesToFormat reads a file, or every configuration file below a folder, the tests too. A folder is read
+// within the limits of any command, so that one with too many files is refused and not half done. A
+// link is left out: its target is formatted under its own name, if it lies in the folder.
 func filesToFormat(env *cli.Env, arg string) ([]layout, error) {
 	info, err := os.Stat(env.Path(arg))
 	if err != nil {
@@ -105,24 +113,16 @@ func filesToFormat(env *cli.Env, arg string) ([]layout, error) {
 		}
 		files = append(files, layout{path: filepath.ToSlash(filepath.Join(arg, file.Name)), before: file.Bytes})
 	}
-	problems.List = nativeOnly(list)
+	// What is wrong in a JSON file is no reason to stop: fmt leaves those alone.
+	problems.List = slices.DeleteFunc(list, func(d diag.Diagnostic) bool { return strings.HasSuffix(d.Range.Filename, ".json") })
 	if problems.List.HasErrors() {
 		return nil, &problems
 	}
 	return files, nil
 }
 
-// nativeOnly drops what was found in JSON files, which fmt leaves alone.
-func nativeOnly(list diag.List) diag.List {
-	var kept diag.List
-	for _, d := range list {
-		if !strings.HasSuffix(d.Range.Filename, ".json") {
-			kept = append(kept, d)
-		}
-	}
-	return kept
-}
-
+// fmtStdin formats standard input, for editors. One byte more than a file may have is read, so that longer
+// input is refused and not cut.
 func fmtStdin(env *cli.Env, check, showDiff bool) error {
 	before, err := io.ReadAll(io.LimitReader(env.In, source.DefaultLimits().FileBytes+1))
 	if err != nil {
@@ -143,6 +143,8 @@ func fmtStdin(env *cli.Env, check, showDiff bool) error {
 	return err
 }
 
+// showFormatted lists the files that changed or would change, or their differences, and exits with 3 under
+// --check when there are any.
 func showFormatted(env *cli.Env, files []layout, check, showDiff bool) error {
 	changed := make([]string, len(files))
 	for i, file := range files {
@@ -166,4 +168,16 @@ func showFormatted(env *cli.Env, files []layout, check, showDiff bool) error {
 		return cli.Status(cli.ExitStale)
 	}
 	return nil
+}
+
+// lineDiff is a unified diff with what would act on a terminal or a CI pipeline escaped: it is for people
+// and not for patch(1). "writ usage --suggest" makes the one that patch takes.
+func lineDiff(name, before, after string) string {
+	name = diag.OneLine(name)
+	_, unified, _ := bytes.Cut(diff.Diff("a/"+name, []byte(before), "b/"+name, []byte(after)), []byte("\n")) // after the line "diff a b"
+	var text strings.Builder
+	for line := range strings.Lines(string(unified)) {
+		text.WriteString(diag.Inert(diag.Visible(strings.TrimSuffix(line, "\n"), "\t")) + "\n")
+	}
+	return text.String()
 }

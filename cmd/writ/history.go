@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -14,9 +15,12 @@ import (
 	"github.com/writ-auth/writ/config/diag"
 )
 
-// manySnapshots is how many snapshots history reads unless it is told otherwise.
+// manySnapshots is the default of --limit. Each snapshot is read whole, since
+// what it widened is found by comparing it with the one before.
 const manySnapshots = 20
 
+// historyCommand is "writ history". It follows the chain of "previous" from the newest snapshot, so that
+// one which lost a race between two applies is in nobody's history.
 func historyCommand() cli.Command {
 	limit, trusted := strconv.Itoa(manySnapshots), new([]string)
 	return cli.Command{
@@ -38,6 +42,8 @@ one of them in force again. With --trust each must be signed by one of those key
 	}
 }
 
+// runHistory reads the newest n snapshots, 0 for all, and prints them. With --trust one that is signed by
+// nobody of these ends it with an error.
 func runHistory(ctx context.Context, env *cli.Env, args []string, limit string, trusted []string) error {
 	if len(args) == 0 {
 		return diag.Usagef("name the location, such as oci://ghcr.io/acme/writ:prod")
@@ -73,7 +79,7 @@ func runHistory(ctx context.Context, env *cli.Env, args []string, limit string, 
 	return nil
 }
 
-// A historyResult is the history for machines.
+// A historyResult is what history prints with --json.
 type historyResult struct {
 	FormatVersion string         `json:"format_version"`
 	Snapshots     []pastSnapshot `json:"snapshots"` // newest first
@@ -98,6 +104,8 @@ type pastSnapshot struct {
 	Widened  *int     `json:"widened"`   // changes that widened access; null where what was before is not kept
 }
 
+// newHistoryResult collects the snapshots for --json. Lists are empty and not null, and widened is null
+// where the snapshot before was not kept, as nobody can tell then.
 func newHistoryResult(all []workspace.Past) historyResult {
 	result := historyResult{FormatVersion: "1", Snapshots: []pastSnapshot{}}
 	for _, past := range all {
@@ -121,16 +129,20 @@ func newHistoryResult(all []workspace.Past) historyResult {
 // manyAddresses is how many addresses stand in a row of the history.
 const manyAddresses = 3
 
+// writeHistory prints the table for people. The revision comes from whoever applied and is shown on one
+// line, whatever it holds.
 func writeHistory(w io.Writer, all []workspace.Past) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "SERIAL\tCREATED\tREVISION\tDIGEST\tWIDENED")
 	for _, past := range all {
 		e := past.Envelope
-		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\n", e.Serial, e.Created.Format(time.RFC3339), orDash(diag.OneLine(e.Revision)), e.Digest, widened(past))
+		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\n", e.Serial, e.Created.Format(time.RFC3339), cmp.Or(diag.OneLine(e.Revision), "-"), e.Digest, widened(past))
 	}
 	return table.Flush()
 }
 
+// widened is the last column: the addresses that widened access, the first manyAddresses of them, "-" for
+// none, and "?" where the snapshot before was not kept.
 func widened(past workspace.Past) string {
 	switch n := len(past.Widened) - manyAddresses; {
 	case !past.Compared:
@@ -138,12 +150,5 @@ func widened(past workspace.Past) string {
 	case n > 0:
 		return fmt.Sprintf("%s and %d more", strings.Join(past.Widened[:manyAddresses], ", "), n)
 	}
-	return orDash(strings.Join(past.Widened, ", "))
-}
-
-func orDash(text string) string {
-	if text == "" {
-		return "-"
-	}
-	return text
+	return cmp.Or(strings.Join(past.Widened, ", "), "-")
 }

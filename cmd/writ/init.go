@@ -16,6 +16,7 @@ import (
 	"github.com/writ-auth/writ/schema/durable"
 )
 
+// initCommand is "writ init". What it writes is examples/quickstart, which a test compiles and checks.
 func initCommand() cli.Command {
 	return cli.Command{
 		Name: "init", Group: cli.GroupWrite, Args: "[DIR]", MaxArgs: 1,
@@ -28,20 +29,22 @@ configuration, or lies inside one, is refused; a README.md or .gitignore already
 	}
 }
 
-// initResult is what init did, for people and machines.
+// An initResult lists the files that init wrote, and those that were there and were kept.
 type initResult struct {
 	Directory string   `json:"directory"`
 	Written   []string `json:"written"`
 	Kept      []string `json:"kept"`
 }
 
+// runInit writes what is not there yet. A folder that holds a configuration, or lies in one, is refused
+// before anything is written.
 func runInit(env *cli.Env, args []string) error {
 	dir := env.Folder(args)
 	present, err := filesIn(dir)
 	if err != nil {
 		return err
 	}
-	if err := outsideOthers(dir); err != nil {
+	if err := checkOutside(dir); err != nil {
 		return err
 	}
 	files, err := fs.Glob(quickstart.Files, "*")
@@ -62,6 +65,7 @@ func runInit(env *cli.Env, args []string) error {
 	return showInit(env, result)
 }
 
+// showInit prints what was written and the command to try next.
 func showInit(env *cli.Env, result initResult) error {
 	if env.JSON {
 		return env.PrintJSON(result)
@@ -78,8 +82,8 @@ func showInit(env *cli.Env, result initResult) error {
 	return nil
 }
 
-// filesIn lists a folder, which need not exist, and refuses one that already
-// holds a configuration.
+// filesIn is the set of names in a folder, which need not exist. A folder that holds a configuration
+// already is refused: two issuers in one folder would be an error at once.
 func filesIn(dir string) (map[string]bool, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -97,10 +101,10 @@ func filesIn(dir string) (map[string]bool, error) {
 	return present, nil
 }
 
-// outsideOthers refuses a folder below the root of another configuration, which
+// checkOutside refuses a folder below the root of another configuration, which
 // it would become a part of. Other tools keep *.hcl files too, so a root is
 // known by its lockfile or its issuer.
-func outsideOthers(dir string) error {
+func checkOutside(dir string) error {
 	absolute, err := filepath.Abs(dir)
 	if err != nil {
 		return workspace.Unreadable(err)
@@ -116,9 +120,8 @@ func outsideOthers(dir string) error {
 	}
 }
 
-// writeNew writes the files into dir, all of them or none. After an error the
-// folders that it made are gone too; removing is best effort, since the first
-// error is the one to show.
+// writeNew writes the files into dir, all of them or none. After an error the files and folders that it made
+// are removed as far as that works: the first error is the one to show.
 func writeNew(dir string, names []string) error {
 	made := missingFolders(dir)
 	err := os.MkdirAll(dir, 0o777)
@@ -128,11 +131,14 @@ func writeNew(dir string, names []string) error {
 			err = durable.Create(filepath.Join(dir, names[i]), content, 0o644)
 		}
 		if err != nil {
-			removeAll(dir, names[:i])
+			names = names[:i] // those that were written
 		}
 	}
 	if err == nil {
 		return nil
+	}
+	for _, name := range names {
+		os.Remove(filepath.Join(dir, name))
 	}
 	for _, folder := range made {
 		os.Remove(folder) // fails where somebody put something meanwhile
@@ -140,18 +146,13 @@ func writeNew(dir string, names []string) error {
 	return workspace.Unwritable(err)
 }
 
-// missingFolders lists the folders that have to be made for dir, innermost first.
+// missingFolders lists the folders that have to be made for dir, innermost first, which is the order in which
+// they can be removed.
 func missingFolders(dir string) (missing []string) {
 	for dir = filepath.Clean(dir); ; dir = filepath.Dir(dir) {
 		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
 			return missing
 		}
 		missing = append(missing, dir)
-	}
-}
-
-func removeAll(dir string, names []string) {
-	for _, name := range names {
-		os.Remove(filepath.Join(dir, name))
 	}
 }

@@ -12,8 +12,8 @@ import (
 // maxToken bounds a token on the command line, in bytes.
 const maxToken = 64 << 10
 
-// A jws is a token in compact form (RFC 7515 section 3.1), taken apart but not
-// yet believed.
+// A jws is a token in compact form (RFC 7515 section 3.1), taken apart but not verified. Header and
+// Claims are decoded; header and claims are the bytes as the token has them, for printing.
 type jws struct {
 	*jose.JWS
 	Header map[string]any
@@ -22,8 +22,9 @@ type jws struct {
 	claims json.RawMessage
 }
 
-// parseJWS takes a token apart as strictly as a careful resource server does. What the
-// header says is judged later, so that the person who asks learns of all that is wrong.
+// parseJWS takes a token apart as strictly as a careful resource server does: base64url without padding,
+// one JSON object each, no member twice. What the header says is judged later, by inspect, so that
+// the person who asks learns everything that is wrong.
 func parseJWS(compact string) (*jws, error) {
 	parsed, err := jose.Split(compact, maxToken)
 	if err != nil {
@@ -33,15 +34,16 @@ func parseJWS(compact string) (*jws, error) {
 		return nil, fmt.Errorf("the claims: %w", err)
 	}
 	t := &jws{JWS: parsed, header: parsed.RawHeader, claims: parsed.Payload}
-	return t, errors.Join(decodeObject(t.header, &t.Header), decodeObject(t.claims, &t.Claims))
+	return t, errors.Join(decodeJSON(t.header, &t.Header), decodeJSON(t.claims, &t.Claims))
 }
 
-// decodeObject decodes a JSON object, numbers as they are written.
-func decodeObject(text []byte, object *map[string]any) error {
+// decodeJSON decodes the first value of a JSON text into what value points to. Numbers stay as they are
+// written: a float64 would round an integer above 2^53.
+func decodeJSON(text []byte, value any) error {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
-	return decoder.Decode(object)
+	return decoder.Decode(value)
 }
 
-// A verifyKey is a public key, or an HS256 secret.
+// A verifyKey verifies signatures: a public key, or the secret of an HS256 API.
 type verifyKey = jose.PublicKey

@@ -22,6 +22,7 @@ import (
 	"github.com/writ-auth/writ/server/token"
 )
 
+// keysCommand is "writ keys": private keys as files. A server that makes its own keys needs none of it.
 func keysCommand() cli.Command {
 	return cli.Command{
 		Name: "keys", Group: cli.GroupWrite,
@@ -35,6 +36,7 @@ here too: writ keys new --alg EdDSA.`,
 	}
 }
 
+// keysNewCommand is "writ keys new", also for the Ed25519 key that signs snapshots.
 func keysNewCommand() cli.Command {
 	alg := string(schema.RS256)
 	return cli.Command{
@@ -61,6 +63,8 @@ Wrote keys/es256-2026-q4.pem, kid 2Yw0...
 	}
 }
 
+// keysListCommand is "writ keys list". It shows what may be known of a key, and its mode, which should be
+// 0600.
 func keysListCommand() cli.Command {
 	return cli.Command{
 		Name: "list", Args: "[DIR]", MaxArgs: 1,
@@ -70,6 +74,8 @@ func keysListCommand() cli.Command {
 	}
 }
 
+// keysPublicCommand is "writ keys public". The public half is what --trust takes (PEM), or what a verifier
+// without access to the server takes (JWKS).
 func keysPublicCommand() cli.Command {
 	format := "pem"
 	return cli.Command{
@@ -83,7 +89,7 @@ func keysPublicCommand() cli.Command {
 	}
 }
 
-// A keyInfo is what may be said of a private key.
+// A keyInfo is what may be printed of a private key: nothing from which the key can be found.
 type keyInfo struct {
 	File string            `json:"file"`
 	Alg  schema.SigningAlg `json:"alg"`
@@ -93,19 +99,14 @@ type keyInfo struct {
 	key *token.Key
 }
 
+// keysNew makes a key and writes it to a file of mode 0600, never over an existing one: that file may be the
+// only copy of a key that servers sign with. "-" prints the key, for a pipe into a secret store, but
+// not to a terminal, whose scrollback keeps it.
 func keysNew(env *cli.Env, args []string, alg schema.SigningAlg) error {
 	if len(args) == 0 {
 		return diag.Usagef("name the file to write")
 	}
-	private, err := newPrivateKey(env.Rand, alg)
-	if err != nil {
-		return err
-	}
-	key, err := token.NewKey(alg, private)
-	if err != nil {
-		return err
-	}
-	content, err := jose.EncodePrivateKey(private)
+	kid, content, err := makeKey(env.Rand, alg)
 	if err != nil {
 		return err
 	}
@@ -122,9 +123,11 @@ func keysNew(env *cli.Env, args []string, alg schema.SigningAlg) error {
 		}
 		return workspace.Unwritable(err)
 	}
-	return showNewKey(env, keyInfo{File: filepath.ToSlash(args[0]), Alg: alg, KID: key.KID()})
+	return showNewKey(env, keyInfo{File: filepath.ToSlash(args[0]), Alg: alg, KID: kid})
 }
 
+// showNewKey prints the key id and the block that declares the key. The block lets it sign from tomorrow
+// on, since verifiers have to learn of it first.
 func showNewKey(env *cli.Env, info keyInfo) error {
 	if env.JSON {
 		return env.PrintJSON(info)
@@ -138,16 +141,33 @@ func showNewKey(env *cli.Env, info keyInfo) error {
 	return nil
 }
 
-// signingKeyBlock is the block that declares a key in a file.
+// signingKeyBlock is the block that declares a key in a file below writd's --keys folder; activatesAt is
+// in Unix seconds.
 func signingKeyBlock(label string, alg schema.SigningAlg, file string, activatesAt int64) string {
 	return fmt.Sprintf("signing_key %q {\n  algorithm    = %q\n  private_key  = %q\n  activates_at = %q\n}\n", label, alg, "file:"+file, schema.FormatTime(activatesAt))
 }
 
-// rsaBits is the length of an RSA key that is made to be declared, which nothing
-// replaces by itself.
+// rsaBits is the length of an RSA key that is made to be declared. It is longer than that of a key which
+// the server makes and rotates, since nothing replaces this one by itself.
 const rsaBits = 3072
 
-// newPrivateKey makes a key of the kind that the algorithm signs with.
+// makeKey makes a private key for the algorithm and returns its key id and its file: PKCS #8 in
+// PEM, the one form that writ and writd read.
+func makeKey(random io.Reader, alg schema.SigningAlg) (kid string, file []byte, err error) {
+	private, err := newPrivateKey(random, alg)
+	if err != nil {
+		return "", nil, err
+	}
+	key, err := token.NewKey(alg, private)
+	if err != nil {
+		return "", nil, err
+	}
+	file, err = jose.EncodePrivateKey(private)
+	return key.KID(), file, err
+}
+
+// newPrivateKey makes a key of the kind that the algorithm signs with. An HMAC algorithm has no key pair,
+// and its error says what to make instead.
 func newPrivateKey(random io.Reader, alg schema.SigningAlg) (crypto.Signer, error) {
 	switch {
 	case alg.For(jose.SigningKeys):
@@ -162,6 +182,8 @@ func newPrivateKey(random io.Reader, alg schema.SigningAlg) (crypto.Signer, erro
 	return nil, usage
 }
 
+// keysList lists the private keys of a folder, *.pem, in the order of their names. A file that is no key is
+// reported on standard error and does not end the list.
 func keysList(env *cli.Env, args []string) error {
 	dir := env.Folder(args)
 	entries, err := os.ReadDir(dir)
@@ -193,6 +215,8 @@ func keysList(env *cli.Env, args []string) error {
 	return nil
 }
 
+// keysPublic prints the public half of a key; --json means JWKS. A public key is no secret, so a terminal
+// gets it too.
 func keysPublic(env *cli.Env, args []string, format string) error {
 	if len(args) == 0 {
 		return diag.Usagef("name the key file")
@@ -219,8 +243,8 @@ func keysPublic(env *cli.Env, args []string, format string) error {
 	return diag.Usagef("unknown format %q: pem or jwks", format)
 }
 
-// readKey reads a private key file. It is shown for the first algorithm that the key
-// can sign with: an RSA key serves RS256 and PS256, and the signing_key block says which.
+// readKey reads a private key file. The key is shown for the first algorithm that it can sign with: an RSA
+// key serves RS256 and PS256, and the signing_key block says which.
 func readKey(path string) (keyInfo, error) {
 	content, err := workspace.ReadFile(path)
 	if err != nil {
@@ -243,8 +267,8 @@ func readKey(path string) (keyInfo, error) {
 	return info, nil
 }
 
-// parseSigningKey reads the Ed25519 key that signs snapshots. Its error names where
-// the key came from and has nothing of the content.
+// parseSigningKey reads the Ed25519 key that signs snapshots; from is where it came from, for the error,
+// which quotes nothing of the content.
 func parseSigningKey(content []byte, from string) (ed25519.PrivateKey, error) {
 	if private, err := jose.ParsePrivateKey(content); err == nil {
 		if key, ok := private.(ed25519.PrivateKey); ok {

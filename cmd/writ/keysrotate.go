@@ -28,7 +28,7 @@ import (
 	"github.com/writ-auth/writ/server/token"
 )
 
-// rotateFlags are what keys rotate makes and when it takes over.
+// rotateFlags are the flags of keys rotate; in is how long the change has until the next key signs.
 type rotateFlags struct {
 	folder  string
 	label   string
@@ -40,6 +40,8 @@ type rotateFlags struct {
 // learn of the key.
 const defaultRotateIn = "2d"
 
+// keysRotateCommand is "writ keys rotate", for keys that are declared. The schedule that it writes satisfies
+// the rule unsafe-key-schedule.
 func keysRotateCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), &rotateFlags{in: defaultRotateIn}
 	return cli.Command{
@@ -65,7 +67,7 @@ The new file belongs into the --keys folder of every writd before the apply.`,
 	}
 }
 
-// A rotationPlan is what keys rotate is about to do.
+// A rotationPlan is what keys rotate is about to do. Times are Unix seconds.
 type rotationPlan struct {
 	last        *config.SigningKey
 	label       string
@@ -75,6 +77,8 @@ type rotationPlan struct {
 	retiresAt   int64 // of the last key
 }
 
+// keysRotate shows the difference in the file and the plan, asks, and writes. It writes the private key
+// last of what can be refused, so that a no leaves no key behind.
 func keysRotate(env *cli.Env, args []string, flags *cli.ConfigFlags, o *rotateFlags) error {
 	wait, err := schema.ParseDuration(o.in)
 	if err != nil {
@@ -116,8 +120,9 @@ func keysRotate(env *cli.Env, args []string, flags *cli.ConfigFlags, o *rotateFl
 	return next.write(env, edit, plan)
 }
 
-// keyToSucceed is the last declared key of its algorithm, which must be one that another
-// file can follow, and in use.
+// keyToSucceed is the key that the new one follows: the last declared one of its algorithm. It is refused
+// where writ cannot make the next one (an HSM or a variable holds it), cannot edit the block (JSON),
+// or where the last one does not sign yet, since then there is a successor already.
 func keyToSucceed(env *cli.Env, m *compiler.Model, args []string) (*config.SigningKey, error) {
 	last, err := namedKey(m, args)
 	if err != nil {
@@ -140,8 +145,9 @@ func keyToSucceed(env *cli.Env, m *compiler.Model, args []string) (*config.Signi
 	return last, nil
 }
 
-// namedKey is the key that the arguments name, or the last of the one algorithm that has
-// keys.
+// namedKey is the key that the arguments name, by label or address. Without arguments it is the last one of
+// the only algorithm that has keys. A key that has a successor is refused: what would be made
+// is not the next one in the schedule.
 func namedKey(m *compiler.Model, args []string) (*config.SigningKey, error) {
 	keys := m.Config.SigningKeys
 	if len(keys) == 0 {
@@ -168,7 +174,7 @@ func namedKey(m *compiler.Model, args []string) (*config.SigningKey, error) {
 	return keys[i], nil
 }
 
-// lastKeys lists the last key of each algorithm.
+// lastKeys lists the labels of the keys that can be named: the last one of each algorithm.
 func lastKeys(m *compiler.Model) string {
 	var labels []string
 	for _, alg := range jose.Algs(jose.SigningKeys) {
@@ -179,8 +185,10 @@ func lastKeys(m *compiler.Model) string {
 	return strings.Join(labels, ", ")
 }
 
-// planRotation chooses label, file and times. Both times are full hours: nobody reads
-// seconds in a schedule.
+// planRotation chooses label, file and times. The next key signs after wait, in seconds, and not before the
+// last one does; the last one retires when the last token that it signs has expired. Both times are
+// full hours, as nobody reads seconds in a schedule. Label and file name go together, so neither may
+// be taken.
 func planRotation(env *cli.Env, m *compiler.Model, last *config.SigningKey, o *rotateFlags, wait int64) (*rotationPlan, error) {
 	const hour = 3600
 	next := &rotationPlan{last: last, activatesAt: roundUp(max(env.Now().Unix()+wait, last.ActivatesAt+1), hour)}
@@ -222,7 +230,8 @@ func planRotation(env *cli.Env, m *compiler.Model, last *config.SigningKey, o *r
 // roundUp is the first multiple of step that is not before n.
 func roundUp(n, step int64) int64 { return (n + step - 1) / step * step }
 
-// edit is the file with the window of the last key and the block of the next.
+// edit is the change of the file: retires_at in the block of the last key, and the block of the next key
+// after it.
 func (r *rotationPlan) edit(w *workspace.Workspace, t *workspace.Tree) (*workspace.Edit, error) {
 	name, after := r.last.Range.Filename, "private_key"
 	if r.last.Has("activates_at") {
@@ -239,7 +248,7 @@ func (r *rotationPlan) edit(w *workspace.Workspace, t *workspace.Tree) (*workspa
 	return w.Edit(t, map[string][]byte{name: content})
 }
 
-// A rotateResult is what keys rotate did, for machines.
+// A rotateResult is what keys rotate prints with --json.
 type rotateResult struct {
 	keyInfo
 	Label       string         `json:"label"`
@@ -250,17 +259,10 @@ type rotateResult struct {
 	Plan        *compiler.Plan `json:"plan"`
 }
 
-// write makes the key and then declares it: a key that nothing names harms nobody.
+// write makes the key and then declares it. In this order a crash leaves a key that nothing names, which
+// harms nobody; in the other one it would leave the declaration of a key that nobody has. Where the edit fails, the key is removed again.
 func (r *rotationPlan) write(env *cli.Env, edit *workspace.Edit, plan *compiler.Plan) error {
-	private, err := newPrivateKey(env.Rand, r.last.Alg)
-	if err != nil {
-		return err
-	}
-	key, err := token.NewKey(r.last.Alg, private)
-	if err != nil {
-		return err
-	}
-	content, err := jose.EncodePrivateKey(private)
+	kid, content, err := makeKey(env.Rand, r.last.Alg)
 	if err != nil {
 		return err
 	}
@@ -272,11 +274,11 @@ func (r *rotationPlan) write(env *cli.Env, edit *workspace.Edit, plan *compiler.
 	}
 	if env.JSON {
 		return env.PrintJSON(rotateResult{
-			keyInfo: keyInfo{File: r.file, Alg: r.last.Alg, KID: key.KID()}, Label: r.label, ActivatesAt: schema.FormatTime(r.activatesAt),
+			keyInfo: keyInfo{File: r.file, Alg: r.last.Alg, KID: kid}, Label: r.label, ActivatesAt: schema.FormatTime(r.activatesAt),
 			Follows: r.last.Label, RetiresAt: schema.FormatTime(r.retiresAt), Edited: edit.Files[0].Name, Plan: plan,
 		})
 	}
 	fmt.Fprintf(env.Out, "\nWrote %s, kid %s, and %s.\nPut the key into the --keys folder of every writd, then commit and apply by %s: it signs from %s.\n",
-		r.file, key.KID(), edit.Files[0].Name, schema.FormatTime(r.activatesAt-int64(token.DefaultAnnounce/time.Second)), schema.FormatTime(r.activatesAt))
+		r.file, kid, edit.Files[0].Name, schema.FormatTime(r.activatesAt-int64(token.DefaultAnnounce/time.Second)), schema.FormatTime(r.activatesAt))
 	return nil
 }

@@ -16,6 +16,8 @@ import (
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 )
 
+// main does nothing but end the process: everything else is called by tests, which run the
+// program many times in one process.
 func main() {
 	os.Exit(cli.Run(context.Background(), cli.OSEnv(), commands(), os.Args[1:]))
 }

@@ -12,9 +12,10 @@ import (
 	"github.com/writ-auth/writ/server/quickstart"
 )
 
-// requestNames puts the client_id and the identifier in the place of other names. What
-// nothing has stays: a request may well be about a client that does not exist.
-func requestNames(doc *schema.Document, client, api *string) {
+// resolveNames replaces a client's label by its client_id and an API's label by its identifier,
+// since a token request carries these. A name that nothing has stays as it is: a request may
+// well be about a client that does not exist, and then the answer has to say so.
+func resolveNames(doc *schema.Document, client, api *string) {
 	if found, err := compiler.FindClient(doc, *client); err == nil {
 		*client = found.ClientID
 	}
@@ -23,21 +24,24 @@ func requestNames(doc *schema.Document, client, api *string) {
 	}
 }
 
-// namesAround is requestNames by the configuration around the working folder, if there is
-// one, for commands that need none.
-func namesAround(env *cli.Env, flags *cli.ConfigFlags, client, api *string) {
+// resolveNamesNearby is resolveNames by the configuration around the working folder, if there is
+// one. It is for commands such as "writ verify", which need no configuration and take a label
+// only where one is at hand.
+func resolveNamesNearby(env *cli.Env, flags *cli.ConfigFlags, client, api *string) {
 	if m, _ := around(env, flags); m != nil {
-		requestNames(m.Document, client, api)
+		resolveNames(m.Document, client, api)
 	}
 }
 
-// around is the configuration around the working folder, as far as it can be compiled, and
-// nil where there is none. It says nothing: the commands that use it can do without.
+// around is sketch for the working folder.
 func around(env *cli.Env, flags *cli.ConfigFlags) (m *compiler.Model, whole bool) {
 	return sketch(env, flags, ".")
 }
 
-// sketch is around for the configuration that the folder belongs to.
+// sketch compiles the configuration that a folder belongs to, as far as it can be compiled, for
+// completion and for names on the command line. m is nil where there is no configuration; whole
+// reports whether all of it compiled, so that what is missing in m is missing in the files. It
+// prints nothing and returns no error: whoever calls it can do without.
 func sketch(env *cli.Env, flags *cli.ConfigFlags, folder string) (m *compiler.Model, whole bool) {
 	if flags == nil {
 		flags = new(cli.ConfigFlags)
@@ -47,7 +51,7 @@ func sketch(env *cli.Env, flags *cli.ConfigFlags, folder string) (m *compiler.Mo
 		return nil, false
 	}
 	silent := *env
-	silent.JSON = true // no notes
+	silent.JSON = true // which keeps the note about the root off standard error
 	w, err := flags.Load(&silent, []string{folder})
 	if err != nil {
 		return nil, false
@@ -55,10 +59,11 @@ func sketch(env *cli.Env, flags *cli.ConfigFlags, folder string) (m *compiler.Mo
 	return w.Sketch()
 }
 
-// completeClients offers the clients by their labels.
+// completeClients offers the clients by their labels. They come from the declarations and not
+// from the compiled document, so that a client is offered while it still lacks its secret.
 func completeClients(_ context.Context, env *cli.Env, flags *cli.ConfigFlags) (list []cli.Candidate) {
 	if m, _ := around(env, flags); m != nil {
-		for _, c := range m.Config.Clients { // one that lacks its secret among them
+		for _, c := range m.Config.Clients {
 			list = append(list, cli.Candidate{Value: c.Label, Meaning: c.ClientID})
 		}
 	}
@@ -87,7 +92,7 @@ func completeScopes(api *string) cli.Completer {
 		if chosen, err := compiler.FindAPI(m.Document, *api); err == nil {
 			apis = []schema.API{*chosen}
 		}
-		seen := map[string]bool{}
+		seen := map[string]bool{} // several APIs may have a scope of one name
 		for _, a := range apis {
 			for _, s := range a.Scopes {
 				if !seen[s.Name] {

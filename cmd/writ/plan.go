@@ -19,35 +19,41 @@ import (
 	"github.com/writ-auth/writ/schema/durable"
 )
 
-// planFlags are what plan shows and where.
+// planFlags are the flags of plan alone: what the new configuration is compared with, what must hold,
+// and how the result is printed.
 type planFlags struct {
 	proposalOptions
-	against  string
-	out      string
-	detailed bool
+	against  string // a snapshot or git:REV; "" for the snapshot in force
+	out      string // file for the saved plan; "" for none
+	detailed bool   // exit with 2 when there are changes
 	markdown bool
 	checks   []string
-	limit    string // most characters of the comment
-	full     bool
-	usage    string
+	limit    string // most characters of the comment, as it was typed
+	full     bool   // print all objects
+	usage    string // a folded writ.usage.json; "" for none
 }
 
-// snapshotFlag says where the snapshot in force is.
+// snapshotFlag is --snapshot of the commands that read or replace the snapshot in force.
 func snapshotFlag(flags *cli.ConfigFlags) cli.Flag {
 	return cli.Flag{Name: "snapshot", Usage: "the snapshot in force, a FILE or the address of a `LOCATION`; writ.snapshot in the root by default", Value: &flags.Snapshot}
 }
 
-// trustFlag says whose snapshots are taken. A server has the same flag.
+// trustFlag is --trust: whose snapshots are taken for what was in force. writd has a flag of the same
+// name, and an operator gives both the same keys.
 func trustFlag(names *[]string) cli.Flag {
 	return cli.Flag{Name: "trust", Usage: "refuse a snapshot that none of these Ed25519 public keys has signed: `KEY`, a PEM file or base64, or the digest of one that is taken unsigned; repeatable", Value: names}
 }
 
-// proposalOptions are the flags that plan and apply have in common.
+// proposalOptions are the flags that plan and apply have in common: they decide which plan is made,
+// and so a saved plan is only applied with the same values.
 type proposalOptions struct {
-	locked  bool
-	replace []string // addresses; without being named here no identifier changes, as deployed verifiers would refuse its tokens
+	locked bool
+	// replace holds the addresses of APIs and clients whose identifier may change. Of all others
+	// it may not: verifiers that are deployed would refuse the tokens of the new one.
+	replace []string
 }
 
+// flags declares the flags; --snapshot and --prior are values of config, which finds the place.
 func (o *proposalOptions) flags(config *cli.ConfigFlags) []cli.Flag {
 	return []cli.Flag{
 		snapshotFlag(config),
@@ -127,7 +133,7 @@ func runPlan(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 		return diag.Usagef("--markdown and --json or --format both say how to print: leave one out")
 	}
 	checks, err := parseChecks(o.checks)
-	if err != nil {
+	if err != nil { // a mistake on the command line, which is no comment on a pull request
 		return err
 	}
 	limit, err := o.commentLimit()
@@ -136,14 +142,14 @@ func runPlan(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 	}
 	w, err := flags.Load(env, args)
 	if err != nil {
-		return o.failed(ctx, env, nil, limit, err)
+		return failedComment(ctx, env, nil, o, limit, err)
 	}
 	if err := checkPlanFile(env, w, o.out); err != nil {
 		return err
 	}
 	p, review, err := o.review(ctx, env, w, checks)
 	if err != nil {
-		return o.failed(ctx, env, w, limit, err)
+		return failedComment(ctx, env, w, o, limit, err)
 	}
 	noteStage(env, p.Prior.Staged())
 	// The plan is printed before the command fails for a guard: whoever reads why it failed
@@ -160,12 +166,16 @@ func runPlan(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 	return endPlan(env, w, o, p, review)
 }
 
-// review compiles and plans, and holds the plan to its checks, policies and expectations.
+// review compiles and plans, and holds the plan to its checks, policies and expectations. A plan
+// that these refuse is no error here: it is part of the review, so that it is printed with the
+// reasons. An error means that there is no plan to print.
 func (o *planFlags) review(ctx context.Context, env *cli.Env, w *workspace.Workspace, checks []compiler.AccessCheck) (*workspace.Proposal, *view.Review, error) {
 	p, refused, err := o.propose(ctx, env, w, workspace.PlanOptions{Against: reference(env, o.against)})
 	if err != nil {
 		return nil, nil, err
 	}
+	// A comment can show a plan that policies refuse, with their messages. What the lock rules
+	// refuse has no plan that could be merged, and the comment says that alone.
 	if o.markdown && refused != nil && !onlyPolicies(refused) {
 		return nil, nil, refused
 	}
@@ -199,8 +209,8 @@ func (o *planFlags) review(ctx context.Context, env *cli.Env, w *workspace.Works
 	return p, review, nil
 }
 
-// print prints the plan in the format that is asked for, and on the page of the step that
-// runs the command.
+// print prints the review in the format that is asked for. With --format github, and with --markdown,
+// it also goes to the page of the CI step that runs the command ($GITHUB_STEP_SUMMARY).
 func (o *planFlags) print(env *cli.Env, w *workspace.Workspace, review *view.Review, limit int) error {
 	comment := view.PlanMarkdown{Command: planCommandLine(w, o, review.Plan), Limit: limit}
 	if o.markdown {
@@ -218,15 +228,9 @@ func (o *planFlags) print(env *cli.Env, w *workspace.Workspace, review *view.Rev
 	return nil
 }
 
-// failed tells an error as a comment where one is asked for, and returns it.
-func (o *planFlags) failed(ctx context.Context, env *cli.Env, w *workspace.Workspace, limit int, err error) error {
-	if !o.markdown {
-		return err
-	}
-	return failedComment(ctx, env, w, o, limit, err)
-}
-
-// commentLimit is the value of --markdown-limit.
+// commentLimit is the value of --markdown-limit in characters, the limit of GitHub without one. A
+// smaller comment than view.MinMarkdownLimit could not hold the line which says that it is not
+// complete.
 func (o *planFlags) commentLimit() (int, error) {
 	if o.limit == "" {
 		return view.MarkdownLimit, nil
@@ -241,23 +245,26 @@ func (o *planFlags) commentLimit() (int, error) {
 	return limit, nil
 }
 
-// endPlan saves the plan where it is asked to, and ends the command.
+// endPlan saves the plan for --out and chooses the exit code: 2 when a --check does not hold, or
+// with --detailed-exitcode when there are changes, else 0. The plan is saved before that: 2 is
+// an answer, and whoever asked for the file gets it.
 func endPlan(env *cli.Env, w *workspace.Workspace, o *planFlags, p *workspace.Proposal, review *view.Review) error {
 	if o.out != "" {
 		if err := savePlan(env, o.out, p.Saved(o.replace, w.Flags())); err != nil {
 			return err
 		}
-		sayApply(env, w, o.out)
+		printApplyCommand(env, w, o.out)
 	}
-	if failed(review.Checks) || o.detailed && !p.Plan.Empty() {
+	if anyFails(review.Checks) || o.detailed && !p.Plan.Empty() {
 		return cli.Status(cli.ExitChanges)
 	}
 	return nil
 }
 
-// propose compiles the configuration and plans. refused is why the plan may not be applied
-// although it can be shown: what stands forbids it, or a policy for each change does. Whether
-// the tree satisfies its other policies is the tree's to say.
+// propose compiles the configuration and plans. err means that there is no plan, since something in
+// the files is wrong. refused is why a plan that can be shown may not be applied: prevent_destroy
+// or a locked identifier forbids it, or a policy about changes does. The policies about the tree
+// itself are not in refused; guardsOf asks the tree for them.
 func (o *proposalOptions) propose(ctx context.Context, env *cli.Env, w *workspace.Workspace, with workspace.PlanOptions) (p *workspace.Proposal, refused, err error) {
 	t, err := env.CompileForReview(w)
 	if err != nil {
@@ -270,7 +277,8 @@ func (o *proposalOptions) propose(ctx context.Context, env *cli.Env, w *workspac
 	return p, err, nil
 }
 
-// reference is an --against with its path, if it is one, from the working folder.
+// reference is the value of --against for the workspace: a path is taken from the working folder,
+// git:REV and addresses stay as they are.
 func reference(env *cli.Env, against string) string {
 	if strings.HasPrefix(against, "git:") {
 		return against
@@ -278,8 +286,9 @@ func reference(env *cli.Env, against string) string {
 	return env.Place(against)
 }
 
-// writ begins a command line that runs in the configuration's folder.
-func writ(w *workspace.Workspace, command string) []string {
+// commandWords begins a command line for a person to copy. -C makes it work from the folder in which
+// this command was started, wherever the configuration lies.
+func commandWords(w *workspace.Workspace, command string) []string {
 	words := []string{cli.ProgramName, command}
 	if dir := filepath.ToSlash(w.Dir); dir != "." {
 		words = append(words, "-C", dir)
@@ -287,9 +296,10 @@ func writ(w *workspace.Workspace, command string) []string {
 	return words
 }
 
-// planCommandLine prints what a comment has no room for.
+// planCommandLine is the command that prints what a comment has no room for: the plan with the same
+// inputs, and with --full where even the text of a plan would be cut.
 func planCommandLine(w *workspace.Workspace, o *planFlags, p *compiler.Plan) string {
-	words := writ(w, "plan")
+	words := commandWords(w, "plan")
 	if o.against != "" {
 		words = append(words, "--against", o.against)
 	}
@@ -315,17 +325,19 @@ func shellLine(words []string) string {
 	return strings.Join(quoted, " ")
 }
 
-// sayApply prints the command that applies the plan in the file, from where this
-// one was run: apply runs in the configuration's folder, with the same inputs.
-func sayApply(env *cli.Env, w *workspace.Workspace, file string) {
+// printApplyCommand prints how to apply the plan in the file. The command has every --var and
+// --var-file of this one, since apply refuses a plan whose inputs differ. With --json nothing is
+// printed: standard output holds one object.
+func printApplyCommand(env *cli.Env, w *workspace.Workspace, file string) {
 	if env.JSON {
 		return
 	}
-	words := append(append(writ(w, "apply"), w.FromRoot(env.Path(file))), w.Flags()...)
+	words := append(append(commandWords(w, "apply"), w.FromRoot(env.Path(file))), w.Flags()...)
 	fmt.Fprintf(env.Err, "\nSaved. To apply exactly this:\n\n  %s\n", shellLine(words))
 }
 
-// savePlan writes the plan whole or not at all.
+// savePlan writes the plan whole or not at all: durable.Replace stages the file and renames it, so
+// that an apply in another process never reads half of it.
 func savePlan(env *cli.Env, name string, saved *compiler.SavedPlan) error {
 	content, err := saved.Encode()
 	if err != nil {
@@ -337,9 +349,9 @@ func savePlan(env *cli.Env, name string, saved *compiler.SavedPlan) error {
 	return nil
 }
 
-// checkPlanFile lets a plan be saved as a new file, or over a plan that was saved
-// before. Anything else that has the name may be what is in force or a source. An
-// empty file, as mktemp makes it, has nothing to lose. No name is no file.
+// checkPlanFile refuses a --out that would destroy something. The plan may be a new file or replace
+// a plan that was saved before; anything else of that name may be the lockfile, the snapshot in
+// force or a source. An empty file has nothing to lose: mktemp makes one. "" is no --out.
 func checkPlanFile(env *cli.Env, w *workspace.Workspace, name string) error {
 	if name == "" {
 		return nil
@@ -372,7 +384,8 @@ func checkPlanFile(env *cli.Env, w *workspace.Workspace, name string) error {
 	return nil
 }
 
-// osCause is an error of the file system without the name of the file.
+// osCause is an error of the file system without operation and path, for messages that name the
+// file themselves.
 func osCause(err error) error {
 	if cause, ok := errors.AsType[*fs.PathError](err); ok {
 		return cause.Err

@@ -29,6 +29,8 @@ type quickstartFlags struct {
 	client string
 }
 
+// quickstartCommand is "writ quickstart". The code is that of package quickstart, the same as on the pages of
+// the console.
 func quickstartCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), new(quickstartFlags)
 	return cli.Command{
@@ -67,6 +69,8 @@ $ writ quickstart orders --lang haproxy --issuer http://127.0.0.1:8080/`,
 	}
 }
 
+// runQuickstart prints or writes the code for one API, or lists what there is code for. What the command
+// line alone can get wrong is refused before anything is compiled.
 func runQuickstart(env *cli.Env, args []string, flags *cli.ConfigFlags, o *quickstartFlags) error {
 	target, err := o.check(args)
 	if err != nil {
@@ -93,7 +97,7 @@ func runQuickstart(env *cli.Env, args []string, flags *cli.ConfigFlags, o *quick
 	}
 	files, err := target.Files(subject)
 	if err != nil {
-		return diag.Failf("unsupported-target", fitting(subject), "%s: %w", target.Name, err)
+		return diag.Failf("unsupported-target", alternatives(subject), "%s: %w", target.Name, err)
 	}
 	steps, err := target.Steps(subject)
 	if err != nil {
@@ -117,7 +121,8 @@ const (
 	partDemo  = "demo"
 )
 
-// runCaller prints the code of a client that gets a token for the API.
+// runCaller prints the code of a client that gets a token for the API. There is code for fewer languages than
+// for checking tokens, so a library or gateway stands for its language, and without --lang it is curl.
 func runCaller(env *cli.Env, doc *schema.Document, api *schema.API, subject quickstart.API, o *quickstartFlags) error {
 	name := "curl"
 	if o.lang != "" {
@@ -147,7 +152,7 @@ func runCaller(env *cli.Env, doc *schema.Document, api *schema.API, subject quic
 	if o.out == "" {
 		return showCaller(env, caller)
 	}
-	file := quickstart.File{Name: caller.File, Language: caller.Language, Content: ended(caller.Code)}
+	file := quickstart.File{Name: caller.File, Language: caller.Language, Content: withNewline(caller.Code)}
 	steps := quickstart.Steps{Run: []string{caller.Run}}
 	if caller.Install != "" {
 		steps.Install = []string{caller.Install}
@@ -169,11 +174,12 @@ func oneOf(names []string) string {
 	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
-// ended is text that ends with the end of a line.
-func ended(text string) string { return strings.TrimSuffix(text, "\n") + "\n" }
+// withNewline is text with a line end at its end, which a file has and a snippet on a page has not.
+func withNewline(text string) string { return strings.TrimSuffix(text, "\n") + "\n" }
 
-// callerOf is the client with that client_id or label, or the first, that may get tokens for
-// the API on its own behalf with a secret, or with a key where the code can sign.
+// callerOf is the client that asks in the code: the one with that client_id or label, or without a name the
+// first that may get tokens for the API on its own behalf. It needs a secret, or a key where signs says
+// that the code can sign. The error lists who may.
 func callerOf(doc *schema.Document, api *schema.API, name string, signs bool) (*schema.Client, error) {
 	var may []string
 	for i := range doc.Clients {
@@ -201,7 +207,8 @@ func callerOf(doc *schema.Document, api *schema.API, name string, signs bool) (*
 	return nil, diag.Usagef("client %q may get no tokens for api.%s on its own behalf: these may: %s", name, api.Label, strings.Join(may, ", "))
 }
 
-// check finds the target and refuses what makes no sense whatever the configuration says.
+// check finds the target and refuses flags that make no sense whatever the configuration says. The target is
+// empty with --caller and without --lang.
 func (o *quickstartFlags) check(args []string) (quickstart.Target, error) {
 	if len(args) == 0 {
 		return quickstart.Target{}, diag.Usagef("name the API, by its label or identifier")
@@ -239,7 +246,7 @@ func (o *quickstartFlags) check(args []string) (quickstart.Target, error) {
 	return target, usage
 }
 
-// langs is everything that --lang takes.
+// langs is everything that --lang takes: the names of targets and their aliases.
 func langs() (names []string) {
 	for _, target := range quickstart.Targets() {
 		names = append(append(names, target.Name), target.Aliases...)
@@ -247,6 +254,7 @@ func langs() (names []string) {
 	return names
 }
 
+// quickstartAPI is what of an API goes into code that checks its tokens.
 func quickstartAPI(issuer string, api *schema.API) quickstart.API {
 	subject := quickstart.API{
 		Issuer: issuer, Label: api.Label, Name: api.Name, Identifier: api.Identifier,
@@ -258,8 +266,8 @@ func quickstartAPI(issuer string, api *schema.API) quickstart.API {
 	return subject
 }
 
-// fitting names what can check the API's tokens instead.
-func fitting(api quickstart.API) string {
+// alternatives is a hint that names the targets which can check the API's tokens, "" for none.
+func alternatives(api quickstart.API) string {
 	var names []string
 	for _, target := range quickstart.Targets() {
 		if target.Supports(api) == nil {
@@ -272,7 +280,8 @@ func fitting(api quickstart.API) string {
 	return "These can: " + strings.Join(names, ", ") + "."
 }
 
-// writeQuickstart writes the files into a folder, all of them or none.
+// writeQuickstart writes the files into a folder, all of them or none, and over nothing: a person may have
+// changed what an earlier run wrote.
 func writeQuickstart(env *cli.Env, target quickstart.Target, steps quickstart.Steps, files []quickstart.File, out string) error {
 	dir := env.Path(out)
 	if err := os.MkdirAll(dir, 0o777); err != nil {

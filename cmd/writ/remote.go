@@ -23,7 +23,8 @@ const maxAnswer = 1 << 20
 // fetchTimeout bounds every request to a token server.
 const fetchTimeout = 30 * time.Second
 
-// A tokenServer is a server that issues tokens, asked over HTTP.
+// A tokenServer is a server that issues tokens, asked over HTTP. Its methods may be called at the same time
+// once discover has returned.
 type tokenServer struct {
 	base   string      // URL of the server, which need not be its issuer's
 	issuer string      // what it says of itself, after discover
@@ -31,7 +32,8 @@ type tokenServer struct {
 	shared []verifyKey // HS256 secrets, where they are known
 }
 
-// discover asks the server for its issuer (RFC 8414).
+// discover asks the server for its issuer (RFC 8414, at the path of OpenID Connect Discovery). It has to come
+// before a token is checked, which is compared with that issuer.
 func (s *tokenServer) discover(ctx context.Context) error {
 	body, err := s.get(ctx, "/.well-known/openid-configuration")
 	if err != nil {
@@ -53,6 +55,7 @@ func (s *tokenServer) jwks(ctx context.Context) ([]byte, error) {
 	return s.get(ctx, "/.well-known/jwks.json")
 }
 
+// get fetches a document; any status but 200 is an error.
 func (s *tokenServer) get(ctx context.Context, path string) ([]byte, error) {
 	status, body, err := s.do(ctx, http.MethodGet, path, nil)
 	if err == nil && status != http.StatusOK {
@@ -61,7 +64,8 @@ func (s *tokenServer) get(ctx context.Context, path string) ([]byte, error) {
 	return body, err
 }
 
-// token posts a token request and returns the answer, whatever its status.
+// token posts a token request with the client's secret in the Authorization header, and returns status and
+// body of the answer, whatever the status: a refusal is an answer too.
 func (s *tokenServer) token(ctx context.Context, client, secret string, form url.Values) (int, []byte, error) {
 	return s.do(ctx, http.MethodPost, "/oauth/token", func(r *http.Request) {
 		body := form.Encode()
@@ -73,8 +77,9 @@ func (s *tokenServer) token(ctx context.Context, client, secret string, form url
 
 func (s *tokenServer) url(path string) string { return strings.TrimSuffix(s.base, "/") + path }
 
-// do sends a request that prepare completes. Redirects are not followed: they
-// would carry the credentials somewhere else.
+// do sends a request that prepare completes; nil leaves it as it is. Plain http is for loopback only, since
+// there are credentials in requests. Redirects are not followed: they would carry these somewhere else.
+// The answer is cut at maxAnswer bytes.
 func (s *tokenServer) do(ctx context.Context, method, path string, prepare func(*http.Request)) (int, []byte, error) {
 	parsed, err := url.Parse(s.base)
 	if err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https" {
@@ -111,6 +116,8 @@ func (s *tokenServer) do(ctx context.Context, method, path string, prepare func(
 	return response.StatusCode, body, nil
 }
 
+// unreachable is the error about a server that does not answer, with what to do about it. The address is named
+// once: that of *url.Error is dropped.
 func (s *tokenServer) unreachable(err error) error {
 	if cause, ok := errors.AsType[*url.Error](err); ok {
 		err = cause.Err

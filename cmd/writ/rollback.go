@@ -12,12 +12,14 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
-// rollbackFlags are what rollback returns to and how it writes.
+// rollbackFlags are the flags of rollback.
 type rollbackFlags struct {
 	writeFlags
 	to string
 }
 
+// rollbackCommand is "writ rollback". Servers refuse a lower serial, so the old content is put in force as
+// a new snapshot with the next serial. Lockfile and files stay as they are.
 func rollbackCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), new(rollbackFlags)
 	return cli.Command{
@@ -46,6 +48,9 @@ where the one in force is, writ.snapshot without.`,
 	}
 }
 
+// runRollback rolls a location back in place, or puts the content of another snapshot in force. Which one
+// is meant depends on the argument: an address without --snapshot, or any place with --to, is what
+// is rolled back; everything else is the old content.
 func runRollback(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags, o *rollbackFlags) error {
 	if len(args) == 0 {
 		return diag.Usagef("name the snapshot to return to, or the location to roll back")
@@ -82,6 +87,7 @@ func runRollback(ctx context.Context, env *cli.Env, args []string, flags *cli.Co
 	return nil
 }
 
+// ofRevision is the end of a phrase that names a revision, "" where the snapshot records none.
 func ofRevision(revision string) string {
 	if revision == "" {
 		return ""

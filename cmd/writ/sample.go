@@ -8,7 +8,7 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// A sample is a request that is answered with a token.
+// A sample is a token request that "writ dev" answers with a token.
 type sample struct {
 	Client string   `json:"client"` // client_id
 	API    string   `json:"api"`    // identifier
@@ -16,19 +16,12 @@ type sample struct {
 	Note   string   `json:"note,omitempty"`
 }
 
-// samples are one request for each authorization of a client for itself.
+// samples are one request for each authorization by which a client gets tokens on its own behalf. Those
+// of users are left out: they need a token of the user, which nobody here has.
 func samples(doc *schema.Document) []sample {
-	clients := map[string]*schema.Client{}
-	for i := range doc.Clients {
-		clients[doc.Clients[i].Label] = &doc.Clients[i]
-	}
-	apis := map[string]*schema.API{}
-	for i := range doc.APIs {
-		apis[doc.APIs[i].Label] = &doc.APIs[i]
-	}
-	found := []sample{}
+	found := []sample{} // never null in JSON
 	for _, auth := range doc.Authorizations {
-		client, api := clients[auth.Client], apis[auth.API]
+		client, api := labelled(doc.Clients, auth.Client), labelled(doc.APIs, auth.API)
 		if auth.SubjectType == schema.SubjectUser || client == nil || api == nil ||
 			!slices.Contains(client.GrantTypes, schema.GrantClientCredentials) {
 			continue
@@ -42,7 +35,8 @@ func samples(doc *schema.Document) []sample {
 	return found
 }
 
-// curlLine is a token request as a line for a POSIX shell.
+// curlLine is a token request as a line for a POSIX shell. api is the audience; "" and no scopes are left
+// out, for which the server fills in its defaults.
 func curlLine(endpoint, client, secret, api string, scopes []string) string {
 	words := []string{"curl", "-s", endpoint, "-u", client + ":" + secret, "-d", "grant_type=client_credentials"}
 	if api != "" {

@@ -12,6 +12,7 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
+// schemaCommand is "writ schema". docs/codes.md is what it prints with --codes.
 func schemaCommand() cli.Command {
 	format, codes := "markdown", false
 	return cli.Command{
@@ -27,7 +28,7 @@ func schemaCommand() cli.Command {
 	}
 }
 
-// limits are those that every command holds a configuration to.
+// limits are the limits that every command holds a configuration to, for the reference.
 func limits() []schema.Limit {
 	var out []schema.Limit
 	for l := range source.DefaultLimits().All() {
@@ -36,6 +37,7 @@ func limits() []schema.Limit {
 	return out
 }
 
+// runSchema prints the reference of the language, or with --codes the catalogue of diagnostics.
 func runSchema(env *cli.Env, format string, codes bool) error {
 	if env.JSON {
 		format = "json"
@@ -58,6 +60,19 @@ func runSchema(env *cli.Env, format string, codes bool) error {
 	return unknownFormat(format)
 }
 
+// printCodes prints the catalogue of diagnostics, all codes in one document.
+func printCodes(env *cli.Env, format string) error {
+	switch format {
+	case "markdown":
+		_, err := io.WriteString(env.Out, diag.CodesMarkdown())
+		return err
+	case "json":
+		return env.PrintJSON(map[string]any{"format_version": "1", "codes": diag.Codes()})
+	}
+	return unknownFormat(format)
+}
+
+// unknownFormat is the usage error about a --format that schema does not have.
 func unknownFormat(format string) error {
 	return diag.Usagef("unknown format %q: json or markdown", format)
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/writ-auth/writ/config/diag"
 )
 
-// A clientSecret is a new secret and what the configuration may know of it.
+// A clientSecret is a new secret and what the configuration may hold of it, as --json prints it.
 type clientSecret struct {
 	Client string `json:"client"`
 	Label  string `json:"label"`
@@ -24,6 +24,8 @@ type clientSecret struct {
 	Block  string `json:"block"` // to paste into the client
 }
 
+// secretCommand is "writ secret". The secret is printed once and written nowhere: whoever pipes it into a
+// secret store decides where it is kept.
 func secretCommand() cli.Command {
 	flags := new(cli.ConfigFlags)
 	return cli.Command{
@@ -56,6 +58,8 @@ Paste into client "billing":
 	}
 }
 
+// secretNew makes a secret for a client and prints it with the block that lets it in. Without LABEL the
+// label is the day, which orders the secrets of a client by age.
 func secretNew(env *cli.Env, args []string, flags *cli.ConfigFlags) error {
 	if len(args) == 0 {
 		return diag.Usagef("name the client that the secret is for")
@@ -91,9 +95,10 @@ func secretNew(env *cli.Env, args []string, flags *cli.ConfigFlags) error {
 	return nil
 }
 
-// declaredClient is the label of a client, which must be declared if there is a
-// configuration. One with errors may lack the client for no other reason than that, so
-// there it is only said, and found is nil.
+// declaredClient is the label of the client that a name means, and its declaration. Where there is a
+// configuration it must declare the client. A configuration with errors may lack the client because
+// of them, so there the name is taken with a note, and found is nil; that is the usual state while a
+// client is being written.
 func declaredClient(env *cli.Env, flags *cli.ConfigFlags, name string) (label string, found *config.Client, err error) {
 	m, whole := around(env, flags)
 	if m == nil {
@@ -116,6 +121,7 @@ func declaredClient(env *cli.Env, flags *cli.ConfigFlags, name string) (label st
 	return name, nil, nil
 }
 
+// invalidName is the error about a name that plainName refuses.
 func invalidName(name string) error {
 	return diag.Usagef("invalid name %q: letters, digits, hyphens and underscores", name)
 }
@@ -125,7 +131,8 @@ func plainName(name string) bool {
 	return name != "" && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == ""
 }
 
-// newSecret is 32 random bytes in unpadded base64url.
+// newSecret is 32 random bytes in unpadded base64url, 43 characters. That is what makes an unsalted hash
+// safe: nobody can guess 256 random bits.
 func newSecret(random io.Reader) (string, error) {
 	var secret [32]byte
 	if _, err := io.ReadFull(random, secret[:]); err != nil {
@@ -134,7 +141,7 @@ func newSecret(random io.Reader) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(secret[:]), nil
 }
 
-// secretMaker makes secrets for the console.
+// secretMaker makes secrets for the console, with the hash for the block.
 func secretMaker(random io.Reader) func() (secret, hash string, err error) {
 	return func() (string, string, error) {
 		secret, err := newSecret(random)
@@ -142,7 +149,7 @@ func secretMaker(random io.Reader) func() (secret, hash string, err error) {
 	}
 }
 
-// hashSecret is a secret as a secret block holds it.
+// hashSecret is a secret as a secret block holds it: SHA-256 in unpadded base64url.
 func hashSecret(secret string) string {
 	sum := sha256.Sum256([]byte(secret))
 	return "sha256:" + base64.RawURLEncoding.EncodeToString(sum[:])

@@ -18,6 +18,7 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
+// showCommand is "writ show": it prints what is in force, and reads no configuration.
 func showCommand() cli.Command {
 	return cli.Command{
 		Name: "show", Args: "[LOCATION] [ADDRESS]", MaxArgs: 2, Group: cli.GroupAsk,
@@ -32,6 +33,8 @@ api.orders or issuer: it is printed whole, with what it inherits.`,
 	}
 }
 
+// runShow prints a snapshot, one object of it, or a saved plan. What the file is, its content says: a
+// saved plan is JSON, and a snapshot is not.
 func runShow(ctx context.Context, env *cli.Env, args []string) error {
 	place, address, err := showArguments(env, args)
 	if err != nil {
@@ -62,8 +65,8 @@ func runShow(ctx context.Context, env *cli.Env, args []string) error {
 	return diag.Failf("unknown-label", hint, "the snapshot has no %s", address)
 }
 
-// showArguments takes the arguments apart. One alone is an address if it looks like one
-// and no file has that name. place is "" for the snapshot in the root.
+// showArguments tells LOCATION and ADDRESS apart. One argument alone is an address if it has the form of
+// one and no file has that name. place is "" for the snapshot in the root.
 func showArguments(env *cli.Env, args []string) (place, address string, err error) {
 	switch len(args) {
 	case 1:
@@ -81,7 +84,8 @@ func showArguments(env *cli.Env, args []string) (place, address string, err erro
 	return "", "", nil
 }
 
-// readShown reads a snapshot or a saved plan.
+// readShown reads a snapshot or a saved plan: one of the two results is nil. No signature is checked:
+// the command only prints, and an operator may have to look at a file that nobody trusts.
 func readShown(ctx context.Context, env *cli.Env, place string) (*snapshot.Snapshot, *compiler.SavedPlan, error) {
 	if workspace.IsAddress(place) {
 		snap, err := workspace.ReadSnapshot(ctx, place, env.LocationOptions())
@@ -99,11 +103,8 @@ func readShown(ctx context.Context, env *cli.Env, place string) (*snapshot.Snaps
 		return nil, nil, err
 	}
 	if bytes.HasPrefix(bytes.TrimSpace(content), []byte("{")) {
-		saved, err := compiler.DecodeSavedPlan(content)
-		if err != nil {
-			return nil, nil, diag.Failf("plan-invalid", "Make it anew: writ plan --out FILE.", "read plan %q: %w", filepath.ToSlash(path), err)
-		}
-		return nil, saved, nil
+		saved, err := decodePlan(content, path)
+		return nil, saved, err
 	}
 	snap, err := workspace.OpenSnapshot(content, filepath.ToSlash(path))
 	return snap, nil, err

@@ -34,7 +34,8 @@ type snapshotEditor struct {
 	tree *treeEditor
 }
 
-// current is the editor of the snapshot that is shown.
+// current is the editor of the snapshot that is shown. A snapshot is written out once, when the first
+// change is tried on it.
 func (e *snapshotEditor) current() *treeEditor {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -64,13 +65,13 @@ func (e *snapshotEditor) Try(c console.Change) console.Outcome {
 // Write implements console.Editor, and nothing is written.
 func (e *snapshotEditor) Write(c console.Change, _ string) console.Outcome { return e.Try(c) }
 
-// Undone implements console.Editor.
+// Undone implements console.Editor: there is nothing to take back.
 func (e *snapshotEditor) Undone(int) console.Outcome { return console.Outcome{} }
 
-// Undo implements console.Editor.
+// Undo implements console.Editor: there is nothing to take back.
 func (e *snapshotEditor) Undo(int) console.Outcome { return console.Outcome{} }
 
-// Written implements console.Editor.
+// Written implements console.Editor: nothing.
 func (e *snapshotEditor) Written() []console.Written { return nil }
 
 // Hints implements console.Editor.
@@ -80,10 +81,11 @@ func (e *snapshotEditor) Hints() console.Hints {
 	return h
 }
 
-// writtenOutName is the file that a snapshot is written out as, in memory.
+// writtenOutName is the file that a snapshot is written out as, in memory. Places in it mean nothing to
+// people and are not shown.
 const writtenOutName = "(snapshot).hcl"
 
-// A writtenOut is a snapshot as configuration.
+// A writtenOut is a snapshot as configuration. It implements tree.
 type writtenOut struct {
 	source []byte
 	now    func() time.Time
@@ -92,7 +94,7 @@ type writtenOut struct {
 // Compile implements tree.
 func (w *writtenOut) Compile() (*workspace.Tree, error) { return w.compile(nil) }
 
-// compile compiles the snapshot with further files.
+// compile compiles the snapshot with further files, which are the change. There is no folder below it.
 func (w *writtenOut) compile(edited map[string][]byte) (*workspace.Tree, error) {
 	files := map[string][]byte{writtenOutName: w.source}
 	maps.Copy(files, edited)
@@ -113,7 +115,8 @@ func (w *writtenOut) Edit(_ *workspace.Tree, after map[string][]byte) (*workspac
 	return e, nil
 }
 
-// PlanEdit implements tree.
+// PlanEdit implements tree. The plan compares with the snapshot as it was written out, so what writeOut
+// leaves out is on neither side and no change.
 func (w *writtenOut) PlanEdit(before *workspace.Tree, e *workspace.Edit) (*workspace.Tree, *compiler.Plan, error) {
 	edited := map[string][]byte{}
 	for _, f := range e.Files {
@@ -130,8 +133,9 @@ func (w *writtenOut) PlanEdit(before *workspace.Tree, e *workspace.Edit) (*works
 	return after, plan, nil
 }
 
-// writeOut is the issuer, the APIs, clients and authorizations of a snapshot as HCL: what a
-// new block can collide with or name. Objects of for_each become one block again.
+// writeOut is the issuer, the APIs, clients and authorizations of a snapshot as HCL, as far as a new block
+// can collide with them or refer to them. Secrets, keys and scopes of authorizations are replaced by
+// what compiles: no change is about them here.
 func writeOut(snap *snapshot.Snapshot) []byte {
 	var b strings.Builder
 	if snap == nil {
@@ -139,7 +143,7 @@ func writeOut(snap *snapshot.Snapshot) []byte {
 	}
 	issuer := snap.Issuer()
 	fmt.Fprintf(&b, "issuer {\n  url = %s\n}\n", hclText(issuer.URL))
-	apis, clients := newBlocks("api"), newBlocks("client")
+	apis, clients := blocks{kind: "api", key: "identifier"}, blocks{kind: "client", key: "client_id"}
 	for i := range snap.NumAPIs() {
 		api := snap.API(i)
 		var scopes strings.Builder
@@ -157,11 +161,11 @@ func writeOut(snap *snapshot.Snapshot) []byte {
 			}
 			text += "  }\n"
 		}
-		apis.add(api.Label(), "identifier", api.Identifier(), fmt.Sprintf("  token_lifetime = %d\n  distinct_from = []\n%s", api.TokenLifetime(), text))
+		apis.add(api.Label(), api.Identifier(), fmt.Sprintf("  token_lifetime = %d\n  distinct_from = []\n%s", api.TokenLifetime(), text))
 	}
 	for i := range snap.NumClients() {
 		client := snap.Client(i)
-		clients.add(client.Label(), "client_id", client.ClientID(), fmt.Sprintf("  secret \"none\" { hash = %q }\n", hashSecret("none")))
+		clients.add(client.Label(), client.ClientID(), fmt.Sprintf("  secret \"none\" { hash = %q }\n", hashSecret("none")))
 	}
 	apis.write(&b)
 	clients.write(&b)
@@ -181,40 +185,41 @@ func writeOut(snap *snapshot.Snapshot) []byte {
 // hclText quotes a string as HCL reads it.
 func hclText(s string) string { return string(hclwrite.TokensForValue(cty.StringVal(s)).Bytes()) }
 
-// blocks are the blocks of one kind by label. Instances of for_each share one.
+// blocks are the blocks of one kind, in the order of the snapshot.
 type blocks struct {
-	kind   string
-	labels []string
-	names  map[string]string   // the identifying attribute
-	each   map[string][]string // instances: key = value
-	value  map[string]string
-	rest   map[string]string
+	kind, key string // "api" and the attribute that tells objects apart, "identifier"
+	list      []*writtenBlock
 }
 
-func newBlocks(kind string) *blocks {
-	return &blocks{kind: kind, names: map[string]string{}, each: map[string][]string{}, value: map[string]string{}, rest: map[string]string{}}
+// A writtenBlock is one block: an object, or the instances of a for_each, which differ in the
+// identifying attribute alone as far as it is written out.
+type writtenBlock struct {
+	label     string
+	value     string // of the identifying attribute, in HCL
+	instances string // lines of the for_each; "" for an object without one
+	rest      string // the lines that follow the identifying attribute
 }
 
-// add takes an object with the attribute that tells it from others.
-func (s *blocks) add(label, attribute, value, rest string) {
+// add takes an object; label is that of the snapshot, such as orders or orders["eu"]. A snapshot
+// is sorted by label, so the instances of one for_each come one after the other.
+func (s *blocks) add(label, value, rest string) {
 	base, key, instance := strings.Cut(strings.TrimSuffix(label, "]"), "[")
-	if _, known := s.names[base]; !known {
-		s.labels = append(s.labels, base)
-		s.names[base], s.rest[base] = attribute, rest
+	if n := len(s.list); n == 0 || s.list[n-1].label != base {
+		s.list = append(s.list, &writtenBlock{label: base, rest: rest})
 	}
-	if instance {
-		s.each[base] = append(s.each[base], fmt.Sprintf("    %s = %s\n", key, hclText(value)))
-		return
+	if b := s.list[len(s.list)-1]; instance {
+		b.value, b.instances = "each.value", b.instances+fmt.Sprintf("    %s = %s\n", key, hclText(value))
+	} else {
+		b.value = hclText(value)
 	}
-	s.value[base] = value
 }
 
-func (s *blocks) write(b *strings.Builder) {
-	for _, label := range s.labels {
-		if each := s.each[label]; each != nil {
-			fmt.Fprintf(b, "%s %s {\n  for_each = {\n%s  }\n  %s = each.value\n%s}\n", s.kind, hclText(label), strings.Join(each, ""), s.names[label], s.rest[label])
-			continue
+func (s *blocks) write(out *strings.Builder) {
+	for _, b := range s.list {
+		fmt.Fprintf(out, "%s %s {\n", s.kind, hclText(b.label))
+		if b.instances != "" {
+			fmt.Fprintf(out, "  for_each = {\n%s  }\n", b.instances)
 		}
-		fmt.Fprintf(b, "%s %s {\n  %s = %s\n%s}\n", s.kind, hclText(label), s.names[label], hclText(s.value[label]), s.rest[label])
+		fmt.Fprintf(out, "  %s = %s\n%s}\n", s.key, b.value, b.rest)
 	}
 }

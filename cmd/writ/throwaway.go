@@ -10,9 +10,9 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// A throwAway is what "writ dev" and "writ token --embedded" put in the place of
-// secrets: one client secret that every client accepts, and one signing secret
-// for every HS256 API. Both live in memory and end with the process.
+// A throwAway holds what "writ dev" and "writ token --embedded" use in the place of real secrets: one
+// client secret that every client accepts, and one signing secret for every HS256 API. Both are
+// random, live in memory and end with the process.
 type throwAway struct {
 	secret  string
 	signing string
@@ -22,6 +22,7 @@ type throwAway struct {
 // throwAwaySigning is the name under which the server finds the signing secret.
 const throwAwaySigning = "WRIT_DEV_SIGNING_SECRET"
 
+// newThrowAway makes both secrets; environ reads the variables of the process.
 func newThrowAway(random io.Reader, environ func(string) string) (*throwAway, error) {
 	secret, err := newSecret(random)
 	if err != nil {
@@ -31,7 +32,8 @@ func newThrowAway(random io.Reader, environ func(string) string) (*throwAway, er
 	return &throwAway{secret: secret, signing: signing, environ: environ}, err
 }
 
-// getenv resolves "env:NAME" for the server.
+// getenv is how the server resolves "env:NAME": the signing secret has a name of its own, and other names
+// are variables of the process.
 func (t *throwAway) getenv(name string) string {
 	if name == throwAwaySigning {
 		return t.signing
@@ -39,9 +41,10 @@ func (t *throwAway) getenv(name string) string {
 	return t.environ(name)
 }
 
-// dress makes a copy of a document that a developer's machine can serve: the
-// issuer at origin, keys of the server's own, the throw-away secrets.
-func (t *throwAway) dress(doc *schema.Document, origin string) *schema.Document {
+// localDocument is a copy of a document that a developer's machine can serve. The issuer is at origin, and
+// trusted issuers that expect the real issuer as audience expect that one. The server makes its own
+// signing keys, since the private keys are on the real servers. doc itself does not change.
+func (t *throwAway) localDocument(doc *schema.Document, origin string) *schema.Document {
 	dressed := *doc
 	dressed.Issuer.URL = rebase(doc.Issuer.URL, origin)
 	dressed.SigningKeys = nil // the server makes its own
@@ -68,8 +71,9 @@ func (t *throwAway) dress(doc *schema.Document, origin string) *schema.Document 
 	return &dressed
 }
 
-// secrets adds the throw-away secret to a client's own. Of these, references
-// stay only where this machine has what they name.
+// secrets adds the throw-away secret to a client's own. Of these, a reference to a variable stays only
+// if the variable is set, and one to a file never does: the server would report each as unusable.
+// The label of the new one is free, as labels are unique in a client.
 func (t *throwAway) secrets(own []schema.Secret) []schema.Secret {
 	var secrets []schema.Secret
 	for _, s := range own {
@@ -86,7 +90,7 @@ func (t *throwAway) secrets(own []schema.Secret) []schema.Secret {
 	return append(secrets, schema.Secret{Label: label, Hash: hashSecret(t.secret)})
 }
 
-// rebase puts an issuer's path behind another origin.
+// rebase is an issuer at another origin: its path stays, so that the paths of its endpoints do.
 func rebase(issuer, origin string) string {
 	parsed, err := url.Parse(issuer)
 	if err != nil {

@@ -30,7 +30,7 @@ func TestDressLeavesTheDocumentAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	original := document()
-	dressed := throw.dress(original, "http://127.0.0.1:1")
+	dressed := throw.localDocument(original, "http://127.0.0.1:1")
 	if !reflect.DeepEqual(original, document()) {
 		t.Error("the document was changed")
 	}

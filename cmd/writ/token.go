@@ -31,6 +31,7 @@ type tokenFlags struct {
 	secretFile string
 }
 
+// tokenCommand is "writ token". It exits with 0 when there is a token and it verifies, else with 1.
 func tokenCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), new(tokenFlags)
 	return cli.Command{
@@ -58,6 +59,9 @@ With --raw there is the token alone on standard output, for a variable of the sh
 	}
 }
 
+// runToken asks a server: the one that --server names, the running "writ dev", or the default address.
+// The configuration is only asked for names, and for what a request leaves open, so that the
+// command also works where there is none.
 func runToken(ctx context.Context, env *cli.Env, flags *cli.ConfigFlags, o *tokenFlags) error {
 	if o.embedded && (o.server != "" || o.secretFile != "") {
 		return diag.Usagef("--embedded needs neither --server nor --secret-file")
@@ -77,7 +81,7 @@ func runToken(ctx context.Context, env *cli.Env, flags *cli.ConfigFlags, o *toke
 		folder = session.Folder
 	}
 	m, _ := sketch(env, flags, folder)
-	if err := o.settle(m); err != nil {
+	if err := o.fillIn(m); err != nil {
 		return err
 	}
 	remote := &tokenServer{base: cmp.Or(o.server, defaultServer)}
@@ -93,14 +97,15 @@ func runToken(ctx context.Context, env *cli.Env, flags *cli.ConfigFlags, o *toke
 	return exchange(ctx, env, remote, secret, o)
 }
 
-// tokenEmbedded serves the configuration on a loopback port for one request.
+// tokenEmbedded serves the configuration on a loopback port for one request: the request goes through
+// the same HTTP endpoint as any other.
 func tokenEmbedded(ctx context.Context, env *cli.Env, flags *cli.ConfigFlags, o *tokenFlags) error {
 	_, t, err := flags.Compile(env, nil)
 	if err != nil {
 		return err
 	}
 	env.Remind(t)
-	if err := o.settle(t.Model); err != nil {
+	if err := o.fillIn(t.Model); err != nil {
 		return err
 	}
 	embedded, err := embed(env, t)
@@ -113,10 +118,11 @@ func tokenEmbedded(ctx context.Context, env *cli.Env, flags *cli.ConfigFlags, o 
 	return exchange(ctx, env, remote, embedded.throw.secret, o)
 }
 
-// settle puts what requests carry in the place of other names. Where the configuration
-// leaves no choice it makes it: the only client, and the only API that the client may
-// call as itself. m is nil where no configuration is known.
-func (o *tokenFlags) settle(m *compiler.Model) error {
+// fillIn completes the request from the configuration, m, or nil where none is known. Labels become
+// what requests carry. Where the configuration leaves no choice it makes it: the only client, and
+// the only API that the client may call on its own behalf. A client that does not exist is left to
+// the server to refuse.
+func (o *tokenFlags) fillIn(m *compiler.Model) error {
 	if m == nil {
 		if o.client == "" {
 			return diag.Usagef("name the client: --client CLIENT_ID")
@@ -125,12 +131,12 @@ func (o *tokenFlags) settle(m *compiler.Model) error {
 	}
 	doc := m.Document
 	if o.client == "" && len(doc.Clients) != 1 {
-		return diag.Usagef("name the client: --client %s", someOf(doc.Clients, func(c schema.Client) string { return c.Label }))
+		return diag.Usagef("name the client: --client %s", choiceOf(doc.Clients, func(c schema.Client) string { return c.Label }))
 	}
 	if o.client == "" {
 		o.client = doc.Clients[0].ClientID
 	}
-	requestNames(doc, &o.client, &o.api)
+	resolveNames(doc, &o.client, &o.api)
 	client, err := compiler.FindClient(doc, o.client)
 	if err != nil || o.api != "" || client.DefaultAPI != "" {
 		return nil // the answer says what is wrong
@@ -151,8 +157,8 @@ func (o *tokenFlags) settle(m *compiler.Model) error {
 	return nil
 }
 
-// someOf lists what can be chosen from, as far as a line has room for it.
-func someOf[T any](list []T, name func(T) string) string {
+// choiceOf lists what --client can be, as far as a line has room for it.
+func choiceOf[T any](list []T, name func(T) string) string {
 	const most = 8
 	var names []string
 	for _, v := range list[:min(len(list), most)] {
@@ -168,9 +174,9 @@ func someOf[T any](list []T, name func(T) string) string {
 	return text
 }
 
-// whyLine is the command that says why a request is refused: a client is told nothing of
-// what it is not authorized for.
-func whyLine(o *tokenFlags) string {
+// explainLine is the command that says why the request is refused. The server's answer does not: a
+// client is told nothing about APIs that it is not authorized for.
+func explainLine(o *tokenFlags) string {
 	line := "writ explain --client " + diag.ShellQuote(o.client)
 	if o.api != "" {
 		line += " --api " + diag.ShellQuote(o.api)
@@ -181,8 +187,10 @@ func whyLine(o *tokenFlags) string {
 	return line
 }
 
-// readSecret reads the secret from where it does not show. known is the one that a running
-// "writ dev" left, "" for none; what was said for this command comes before it.
+// readSecret reads the client's secret from where no other process sees it: a file, the environment, a
+// running "writ dev", or the terminal without echo. known is what "writ dev" left, "" for nothing; a file
+// or variable that was given for this command comes before it. There is no flag for the secret,
+// since command lines are public on a machine.
 func readSecret(env *cli.Env, file, known string) (string, error) {
 	if file != "" {
 		content, err := workspace.ReadFile(env.Path(file))
@@ -220,7 +228,9 @@ type tokenReport struct {
 	compact string // the token as it was answered
 }
 
-// exchange sends the request, takes the token apart and verifies it.
+// exchange sends the request, takes the token apart, verifies it and prints all of it. The printed curl
+// line has a variable in the place of the secret. With --raw nothing but a good token goes to
+// standard output, so that a shell variable holds a token or nothing.
 func exchange(ctx context.Context, env *cli.Env, remote *tokenServer, secret string, o *tokenFlags) error {
 	if err := remote.discover(ctx); err != nil {
 		return err
@@ -259,7 +269,7 @@ func exchange(ctx context.Context, env *cli.Env, remote *tokenServer, secret str
 		return err
 	}
 	if report.token == nil && !env.JSON {
-		fmt.Fprintf(env.Err, "\nTo see which line of the configuration refuses:\n  %s\n", whyLine(o))
+		fmt.Fprintf(env.Err, "\nTo see which line of the configuration refuses:\n  %s\n", explainLine(o))
 	}
 	if report.token == nil || !passed(report.Checks) {
 		return cli.Status(cli.ExitError)
@@ -267,7 +277,8 @@ func exchange(ctx context.Context, env *cli.Env, remote *tokenServer, secret str
 	return nil
 }
 
-// check verifies the token of an answer that has one.
+// check verifies the token of an answer that has one, with the keys that the server publishes; an HS256
+// token, with the secret, where it is known. An answer without a token is no error here.
 func (r *tokenReport) check(ctx context.Context, env *cli.Env, remote *tokenServer, o *tokenFlags, body []byte) error {
 	var answer struct {
 		AccessToken string `json:"access_token"`
@@ -293,7 +304,7 @@ func (r *tokenReport) check(ctx context.Context, env *cli.Env, remote *tokenServ
 	return nil
 }
 
-// showExchange prints the report; to is where people read it.
+// showExchange prints the report to to, or with --json to standard output.
 func showExchange(env *cli.Env, to io.Writer, r *tokenReport) error {
 	if env.JSON {
 		return env.PrintJSON(r)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -20,19 +21,21 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// usageFlags are what writ usage does beside folding.
+// usageFlags say what to do beside folding.
 type usageFlags struct {
 	out     string
 	unused  string
 	suggest bool
 }
 
+// usageCommand is "writ usage". Folding and asking are one command, so that CI can do both with one line; each
+// also works alone.
 func usageCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), new(usageFlags)
 	return cli.Command{
 		Name: "usage", Group: cli.GroupAsk, Args: "[LOG...]", MaxArgs: -1, Config: flags,
 		Summary: "fold writd's audit lines into writ.usage.json; show what nobody uses",
-		About: `
+		About: fmt.Sprintf(`
 LOG is a file of writd's log, compressed with gzip or not; "-" is standard input.
 What a container's log puts before a line is skipped, and so is every line that
 is no decision of the token endpoint; both are counted. writ.usage.json stands in
@@ -40,8 +43,8 @@ the root. Folding again adds to it.
 
 The same lines count once: a log that was read before, or has grown since, is
 known by its digest; a line by its jti, or by its time and what it says. Of lines
-the last 262,144 of one run are remembered, and from one run to the next the
-newest 8,192; of logs the last 1,000. Lines beyond that which come again in a log
+the last %s of one run are remembered, and from one run to the next the
+newest %s; of logs the last %s. Lines beyond that which come again in a log
 of other content count twice, so fold whole logs and not parts that overlap.
 
 --unused lists the authorizations, scopes and credentials that were not used for
@@ -51,7 +54,7 @@ the ones that it wants. What is new, or was renamed, has had no time to be used.
 
 --suggest prints the configuration without what is not used, as a diff for
 "git apply" or "patch -p1" in the root; that configuration is valid. The list is
-then on standard error.`,
+then on standard error.`, usage.Thousands(usage.MaxRun), usage.Thousands(usage.MaxRecent), usage.Thousands(usage.MaxLogs)),
 		Example: `$ kubectl logs -l app=writd --tail=-1 --prefix | writ usage -
 Folded 1 log into writ.usage.json: 120,411 decisions, 0 repeated, 14 other lines.
 It now holds 2,048,102 from 2026-08-01T00:00:02Z to 2026-11-28T23:59:58Z.
@@ -68,6 +71,8 @@ $ writ usage --unused 90d --suggest | git apply`,
 	}
 }
 
+// runUsage folds the logs that are named and answers what --unused asks. It exits with 2 when something is
+// unused.
 func runUsage(env *cli.Env, logs []string, flags *cli.ConfigFlags, o *usageFlags) error {
 	if len(logs) == 0 && o.unused == "" {
 		return diag.Usagef("name the logs to fold, or ask with --unused what nobody uses")
@@ -315,7 +320,7 @@ func itemOf(m *compiler.Model, u usage.Unused) unusedItem {
 	return item
 }
 
-// what names the item.
+// what names the item as the list and the reasons of --suggest have it.
 func (i *unusedItem) what() string {
 	switch i.Kind {
 	case usage.KindScope:
@@ -339,12 +344,12 @@ func (r *unusedReport) write(w io.Writer, asked string) {
 	fmt.Fprintln(w)
 	for i := range r.Unused {
 		item := &r.Unused[i]
-		when := "never"
-		if item.Last != nil {
-			when = fmt.Sprintf("last %s, %s in all", item.Last.String()[:len("2006-01-02")], usage.Counted(item.Count, "token"))
+		when, noun := "never", "token"
+		if item.Kind == usage.KindCredential {
+			noun = "request" // it may have got no token for them
 		}
-		if item.Kind == usage.KindCredential && item.Last != nil { // it may have got no token for them
-			when = fmt.Sprintf("last %s, %s in all", item.Last.String()[:len("2006-01-02")], usage.Counted(item.Count, "request"))
+		if item.Last != nil {
+			when = fmt.Sprintf("last %s, %s in all", item.Last.String()[:len(time.DateOnly)], usage.Counted(item.Count, noun))
 		}
 		where := ""
 		if item.Range != nil {
@@ -353,7 +358,7 @@ func (r *unusedReport) write(w io.Writer, asked string) {
 		fmt.Fprintf(w, "%s  %s%s\n", diag.OneLine(item.what()), when, diag.OneLine(where))
 	}
 	for _, u := range r.Undecided {
-		fmt.Fprintf(w, "%s  scopes not known: %s named none and got all, the last %s\n", diag.OneLine(u.Address), usage.Counted(u.Count, "request"), u.Last.String()[:len("2006-01-02")])
+		fmt.Fprintf(w, "%s  scopes not known: %s named none and got all, the last %s\n", diag.OneLine(u.Address), usage.Counted(u.Count, "request"), u.Last.String()[:len(time.DateOnly)])
 	}
 	if len(r.Unused)+len(r.Undecided) > 0 {
 		fmt.Fprintln(w)

@@ -86,6 +86,7 @@ func labelled[T any](list []T, label string) *T {
 	return &list[i]
 }
 
+// labelOf is the label of an object that labelled looks for; object is a pointer to one of the three kinds.
 func labelOf(object any) string {
 	switch o := object.(type) {
 	case *schema.Authorization:
@@ -317,7 +318,7 @@ func (n *noteWriter) lastUsed(t usage.Tally, used bool, noun string) string {
 	return n.file.LastUsed(t, noun, n.now)
 }
 
-// times is a number of times.
+// times is a number of times in words: "once", "1,204 times".
 func times(n int64) string {
 	if n == 1 {
 		return "once"
@@ -325,7 +326,7 @@ func times(n int64) string {
 	return usage.Thousands(n) + " times"
 }
 
-// period is the time of the logs.
+// period is the time that the logs cover, in days: an answer holds for it and for no more.
 func (n *noteWriter) period() string {
 	return fmt.Sprintf("the logs from %s to %s", n.file.From.String()[:len(time.DateOnly)], n.file.To.String()[:len(time.DateOnly)])
 }

@@ -58,8 +58,8 @@ func suggest(env *cli.Env, w *workspace.Workspace, t *workspace.Tree, answer *us
 	return text.String(), s.leftOut, nil
 }
 
-// leave notes what stays.
-func (s *suggestion) leave(what, reason string) {
+// leaveOut notes what stays in the configuration although nobody uses it, and why.
+func (s *suggestion) leaveOut(what, reason string) {
 	s.leftOut = append(s.leftOut, unusedLeftOver{what, reason})
 }
 
@@ -76,10 +76,10 @@ func (s *suggestion) removals(answer *usage.Answer) []removal {
 		r := removal{file: decl.Range.Filename, what: what, cut: source.Cut{Type: "authorization", Label: u.Owner}}
 		switch {
 		case strings.HasSuffix(r.file, ".json"):
-			s.leave(what, "writ edits HCL and no JSON")
+			s.leaveOut(what, "writ edits HCL and no JSON")
 			continue
 		case strings.HasSuffix(u.Owner, "]"):
-			s.leave(what, "it is one of several that a for_each declares")
+			s.leaveOut(what, "it is one of several that a for_each declares")
 			continue
 		case u.Kind == usage.KindScope:
 			if scopes[u.Owner] {
@@ -94,7 +94,7 @@ func (s *suggestion) removals(answer *usage.Answer) []removal {
 		case u.Kind == usage.KindCredential:
 			c, _, _ := s.tree.Model.Client(u.Owner)
 			if len(answer.Of(usage.KindCredential, u.Owner)) == len(c.Credentials()) {
-				s.leave(what, "none of the client's credentials is used, and it must have one")
+				s.leaveOut(what, "none of the client's credentials is used, and it must have one")
 				continue
 			}
 			r.cut = source.Cut{Type: "client", Label: u.Owner, Nested: u.Block, NestedLabel: u.Label}
@@ -128,7 +128,7 @@ func (s *suggestion) valid(removals []removal) (map[string][]byte, error) {
 			reason = "without it the configuration has an error: " + firstOf(err)
 		}
 		if len(more) == 1 {
-			s.leave(more[0].what, reason)
+			s.leaveOut(more[0].what, reason)
 			return
 		}
 		try(more[:len(more)/2])
@@ -138,7 +138,7 @@ func (s *suggestion) valid(removals []removal) (map[string][]byte, error) {
 	return s.edit(taken)
 }
 
-// firstOf is the first error in one line.
+// firstOf is the first error of a configuration in one line.
 func firstOf(err error) string {
 	for _, d := range diag.ProblemsOf(err).List.Errors() {
 		return strings.TrimSuffix(d.Summary+": "+d.Detail, ".")
@@ -146,7 +146,7 @@ func firstOf(err error) string {
 	return err.Error()
 }
 
-// check compiles the configuration without what is removed.
+// check compiles the configuration without what the removals take out; nil if it is valid.
 func (s *suggestion) check(removals []removal) error {
 	files, err := s.edit(removals)
 	if err != nil {
@@ -179,20 +179,20 @@ func (s *suggestion) diff(name string, after []byte) (string, bool) {
 	before := s.tree.Sources[name]
 	raw, err := workspace.ReadFile(filepath.Join(s.workspace.Dir, filepath.FromSlash(name)))
 	if err != nil || !bytes.Equal(source.UnixLines(raw), before) {
-		s.leave(name, "the file has changed while it was read")
+		s.leaveOut(name, "the file has changed while it was read")
 		return "", false
 	}
 	// patch(1) compares bytes, so the diff has the line ends of the file on the disk. Where
 	// these are mixed, one for all would match some lines only.
 	windows := bytes.Contains(raw, []byte("\r\n"))
 	if windows && !bytes.Equal(bytes.ReplaceAll(before, []byte("\n"), []byte("\r\n")), raw) {
-		s.leave(name, "its lines do not all end alike")
+		s.leaveOut(name, "its lines do not all end alike")
 		return "", false
 	}
 	_, unified, _ := bytes.Cut(diff.Diff("a/"+name, before, "b/"+name, after), []byte("\n")) // after the line "diff a b"
 	text := string(unified)
 	if diag.Inert(diag.Visible(text, "\n\t")) != text || strings.ContainsAny(name, " \t\"\\") {
-		s.leave(name, "it holds characters that a diff should not print: edit it by hand")
+		s.leaveOut(name, "it holds characters that a diff should not print: edit it by hand")
 		return "", false
 	}
 	if !windows {

@@ -10,6 +10,8 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
+// validateCommand is "writ validate": every rule, no network, nothing written. It exits with 0 or
+// 1; with --strict a warning that no block accepts counts as an error.
 func validateCommand() cli.Command {
 	var strict, locked, all bool
 	flags := new(cli.ConfigFlags)
@@ -41,6 +43,9 @@ Error: Unknown scope [unknown-scope]
 	}
 }
 
+// runValidate compiles the folder and compares it with the lockfile. The lockfile comes second: of a
+// configuration with errors the identifiers are not known, so that comparing them would report
+// the same mistakes again in other words.
 func runValidate(env *cli.Env, args []string, flags *cli.ConfigFlags, strict, locked bool) error {
 	w, err := flags.Load(env, args)
 	if err != nil {
@@ -51,10 +56,10 @@ func runValidate(env *cli.Env, args []string, flags *cli.ConfigFlags, strict, lo
 		_, err = w.CheckLock(t, compiler.LockOptions{Locked: locked})
 	}
 	if err != nil {
-		return strictly(err, strict)
+		return strictError(err, strict)
 	}
 	if strict && len(t.Warnings.Unaccepted()) > 0 {
-		return t.Problems(promote(t.Warnings))
+		return t.Problems(warningsAsErrors(t.Warnings))
 	}
 	if env.JSON {
 		env.ShowReport(env.Out, t.Problems(t.Warnings))
@@ -79,16 +84,18 @@ func warningCounts(list diag.List) string {
 	return ""
 }
 
-// strictly promotes the warnings beside errors too.
-func strictly(err error, strict bool) error {
+// strictError is the error of a configuration with its warnings made errors too, where --strict is
+// given, so that one run shows everything that --strict refuses.
+func strictError(err error, strict bool) error {
 	if problems, ok := err.(*diag.Problems); ok && strict {
-		return &diag.Problems{List: promote(problems.List), Sources: problems.Sources, Policies: problems.Policies}
+		return &diag.Problems{List: warningsAsErrors(problems.List), Sources: problems.Sources, Policies: problems.Policies}
 	}
 	return err
 }
 
-// promote makes errors of the warnings that are not accepted.
-func promote(list diag.List) diag.List {
+// warningsAsErrors is the list with each warning that is not accepted as an error. It returns a copy:
+// the tree keeps its warnings for whoever prints them later.
+func warningsAsErrors(list diag.List) diag.List {
 	promoted := make(diag.List, len(list))
 	for i, d := range list {
 		if !d.Accepted {

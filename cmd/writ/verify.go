@@ -27,6 +27,7 @@ type verifyFlags struct {
 	api      string
 }
 
+// verifyCommand is "writ verify". It exits with 0 for a token that a resource server should accept, else with 1.
 func verifyCommand() cli.Command {
 	o := new(verifyFlags)
 	return cli.Command{
@@ -49,6 +50,8 @@ it is read from standard input, which keeps it out of the process list.`,
 	}
 }
 
+// runVerify takes the token apart, gathers what a resource server would know, and prints every check. A
+// mistyped token ends it before any server is asked.
 func runVerify(ctx context.Context, env *cli.Env, args []string, o *verifyFlags) error {
 	if len(args) == 0 {
 		return diag.Usagef("name the token, or \"-\" to read it from standard input")
@@ -84,7 +87,8 @@ func runVerify(ctx context.Context, env *cli.Env, args []string, o *verifyFlags)
 	return err
 }
 
-// tokenArgument is a TOKEN argument: itself, or standard input for "-".
+// tokenArgument is a TOKEN argument: itself, or standard input for "-", at most maxToken bytes of it. "Bearer"
+// before it is dropped, as people copy whole headers.
 func tokenArgument(env *cli.Env, arg string) (string, error) {
 	if arg != "-" {
 		return withoutScheme(arg), nil
@@ -110,7 +114,8 @@ func withoutScheme(arg string) string {
 	return arg
 }
 
-// expectation gathers issuer, keys and configuration from where the flags say.
+// expectationOf gathers issuer, keys and configuration from where the flags say: from a server, or from a
+// snapshot, whose issuer is then asked for its keys unless --jwks has them.
 func expectationOf(ctx context.Context, env *cli.Env, o *verifyFlags) (*expectation, error) {
 	e := &expectation{audience: o.api, now: env.Now().Unix()}
 	var keys []byte
@@ -140,7 +145,7 @@ func expectationOf(ctx context.Context, env *cli.Env, o *verifyFlags) (*expectat
 		}
 		e.issuer = remote.issuer
 		if o.api != "" {
-			namesAround(env, nil, new(string), &e.audience)
+			resolveNamesNearby(env, nil, new(string), &e.audience)
 		}
 	}
 	if err := e.loadKeys(ctx, keys, remote, o.secret != ""); err != nil {
@@ -159,8 +164,8 @@ func expectationOf(ctx context.Context, env *cli.Env, o *verifyFlags) (*expectat
 	return e, nil
 }
 
-// loadKeys takes the keys from a JWK Set, or asks the server for it unless a
-// secret makes that unnecessary.
+// loadKeys takes the keys from a JWK Set, or asks the server for its own. With a secret at hand it asks
+// nobody: a token that is signed with HS256 has no published key.
 func (e *expectation) loadKeys(ctx context.Context, set []byte, remote *tokenServer, haveSecret bool) error {
 	if set == nil && haveSecret {
 		return nil
@@ -178,7 +183,8 @@ func (e *expectation) loadKeys(ctx context.Context, set []byte, remote *tokenSer
 	return nil
 }
 
-// trimNewline drops one line end from a secret that an editor saved.
+// trimNewline drops one line end from a secret that an editor saved. No more is dropped: a secret may end with
+// any other byte.
 func trimNewline(secret []byte) []byte {
 	return bytes.TrimSuffix(bytes.TrimSuffix(secret, []byte("\n")), []byte("\r"))
 }

@@ -8,7 +8,8 @@ import (
 	"github.com/writ-auth/writ/config/diag"
 )
 
-// showChecks prints the outcome of "writ check".
+// showChecks prints the outcome of "writ check". Expectations that hold are counted and not listed: what is
+// listed has to be mended.
 func showChecks(env *cli.Env, report *checkReport, coverage bool) error {
 	if env.JSON {
 		return env.PrintJSON(report)
@@ -30,6 +31,7 @@ func showChecks(env *cli.Env, report *checkReport, coverage bool) error {
 	return err
 }
 
+// writeFailure prints one expectation that does not hold, with the line at which it stands.
 func writeFailure(env *cli.Env, text *strings.Builder, result testResult) {
 	fmt.Fprintf(text, "%s  %s (%s:%d)\n", env.Paint(cli.Red, "FAIL"), diag.OneLine(result.Name), diag.OneLine(result.File), result.Line)
 	for line := range strings.Lines(result.failure()) {
@@ -38,7 +40,8 @@ func writeFailure(env *cli.Env, text *strings.Builder, result testResult) {
 	text.WriteString("\n")
 }
 
-// failure says in lines why an expectation is not met.
+// failure says in lines why an expectation is not met: what was expected, why it was refused, and the block that
+// decided. It is also the text of the failure in JUnit and SARIF.
 func (r *testResult) failure() string {
 	var text strings.Builder
 	for _, m := range r.Failures {
@@ -60,6 +63,7 @@ func (r *testResult) failure() string {
 	return text.String()
 }
 
+// writeCoverage lists what no expectation exercises.
 func writeCoverage(text *strings.Builder, gaps []gap) {
 	if len(gaps) == 0 {
 		text.WriteString("Every authorization and scope is exercised.\n")

@@ -11,7 +11,8 @@ import (
 	"github.com/writ-auth/writ/server/quickstart"
 )
 
-// A targetJSON is one language or gateway for machines.
+// A targetJSON is a language or gateway for machines. Supported and Reason are about one API, and absent
+// beside code, which exists only where it is supported.
 type targetJSON struct {
 	Name      string   `json:"name"`
 	Aliases   []string `json:"aliases"`
@@ -28,6 +29,7 @@ type targetJSON struct {
 	Reason    string   `json:"reason,omitempty"` // why not
 }
 
+// targetOf is a target for machines; lists are never null.
 func targetOf(t quickstart.Target) targetJSON {
 	out := targetJSON{
 		Name: t.Name, Aliases: append([]string{}, t.Aliases...), Title: t.Title, Group: t.Group, Library: t.Library, Version: t.Version, Tested: t.Tested,
@@ -42,7 +44,8 @@ func targetOf(t quickstart.Target) targetJSON {
 	return out
 }
 
-// showTargets lists what code there is, and what cannot check this API's tokens.
+// showTargets lists what code there is, by group, and why a target cannot check this API's tokens. Targets
+// that cannot are listed too: somebody who looks for one has to find out why it is not offered.
 func showTargets(env *cli.Env, api quickstart.API) error {
 	targets := quickstart.Targets()
 	if env.JSON {
@@ -96,12 +99,14 @@ type stepsJSON struct {
 	Call    []string `json:"call"`
 }
 
+// A fileJSON is one file of the code, whole.
 type fileJSON struct {
 	Name     string `json:"name"`
 	Language string `json:"language"`
 	Content  string `json:"content"`
 }
 
+// quickstartOf is code for machines; dir is where the files were written, "" for nowhere.
 func quickstartOf(t quickstart.Target, steps quickstart.Steps, files []quickstart.File, dir string) quickstartJSON {
 	out := quickstartJSON{FormatVersion: "1", Target: targetOf(t), Directory: dir}
 	out.Steps = stepsJSON{append([]string{}, steps.Install...), append([]string{}, steps.Run...), append([]string{}, steps.Call...)} // never null
@@ -111,7 +116,8 @@ func quickstartOf(t quickstart.Target, steps quickstart.Steps, files []quickstar
 	return out
 }
 
-// showQuickstart prints the code; of several files each below its name.
+// showQuickstart prints the code to standard output, of several files each below a comment with its name, and how
+// to go on to standard error, so that the code can be redirected into a file.
 func showQuickstart(env *cli.Env, t quickstart.Target, steps quickstart.Steps, files []quickstart.File) error {
 	if env.JSON {
 		return env.PrintJSON(quickstartOf(t, steps, files, ""))
@@ -142,10 +148,10 @@ func showCaller(env *cli.Env, s quickstart.Snippet) error {
 	if env.JSON {
 		return env.PrintJSON(map[string]any{
 			"format_version": "1", "name": s.Name, "executed": !s.NotExecuted, "install": s.Install, "run": s.Run,
-			"files": []fileJSON{{s.File, s.Language, ended(s.Code)}},
+			"files": []fileJSON{{s.File, s.Language, withNewline(s.Code)}},
 		})
 	}
-	if _, err := io.WriteString(env.Out, ended(s.Code)); err != nil {
+	if _, err := io.WriteString(env.Out, withNewline(s.Code)); err != nil {
 		return err
 	}
 	install := ""
@@ -156,8 +162,8 @@ func showCaller(env *cli.Env, s quickstart.Snippet) error {
 	return err
 }
 
-// comment is a line that the language skips. JSON has none; readers of JSON
-// with comments take that of JavaScript.
+// comment is a line that the language skips. JSON has no comments; readers of JSON with comments take those of
+// JavaScript.
 func comment(language, text string) string {
 	switch language {
 	case "go", "javascript", "java", "csharp", "php", "json":
@@ -168,6 +174,7 @@ func comment(language, text string) string {
 	return "# " + text
 }
 
+// showWritten prints which files were written and the commands that run them.
 func showWritten(env *cli.Env, t quickstart.Target, steps quickstart.Steps, files []quickstart.File, dir string, written []string) error {
 	if env.JSON {
 		return env.PrintJSON(quickstartOf(t, steps, files, dir))

@@ -377,7 +377,7 @@ func TestCertificatesOverTLS(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	opts, err := showFile(&cli.Env{Now: time.Now}, path)
+	opts, err := consoleOfFile(&cli.Env{Now: time.Now}, path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,8 +36,8 @@ or identifier. Exits with 0 when there is some access and with 2 when there is n
 	}
 }
 
-// runWho asks the configuration in the files, and not a snapshot: only there the lines are
-// known that give the access.
+// runWho asks the configuration in the files and not a snapshot: only the files have the lines that
+// give the access, which the answer names.
 func runWho(env *cli.Env, args []string, flags *cli.ConfigFlags, q compiler.AccessQuery, at string) error {
 	switch {
 	case q.API == "" && q.Client == "" && q.TrustedIssuer == "":

@@ -75,7 +75,7 @@ func (e *Env) gather(command string, run func() error) error {
 	return err
 }
 
-// find adds to what the command has found.
+// find adds to what the command has found. sources may be nil, of what stands in no file.
 func (e *Env) find(list diag.List, sources map[string][]byte) {
 	e.found.List = append(e.found.List, list...)
 	if sources != nil {

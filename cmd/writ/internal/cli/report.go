@@ -112,13 +112,14 @@ var exitCodes = []struct {
 }{
 	{ExitOK, "done"},
 	{ExitError, "an error, with diagnostics"},
-	{ExitChanges, "plan --detailed-exitcode: there are changes; plan --check: one does not hold; explain: refused; who: nobody"},
+	{ExitChanges, "plan --detailed-exitcode: there are changes; plan --check: one does not hold; explain: refused; who: nobody; fleet: an instance is wrong; usage --unused: something is"},
 	{ExitStale, "apply: the plan is stale; fmt --check: something to change"},
 	{ExitUsage, "the command line makes no sense"},
 	{ExitDefect, "a defect in writ"},
 }
 
-// A Status ends the command with a code, all having been said.
+// A Status is the error of a command that has said all there is to say: it ends the program with that code
+// and prints nothing.
 type Status int
 
 // Error names the code. Report shows none of it: see Status.

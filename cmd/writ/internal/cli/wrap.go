@@ -42,7 +42,7 @@ func (e *Env) Text() io.Writer {
 // maxWrapped is the longest line that is broken, in bytes. A longer one is data.
 const maxWrapped = 16 << 10
 
-// Write writes the lines that p completes.
+// Write writes the lines that p completes, and keeps the rest for the next call.
 func (w *wrapper) Write(p []byte) (int, error) {
 	for rest := p; len(rest) > 0; {
 		end := bytes.IndexByte(rest, '\n')

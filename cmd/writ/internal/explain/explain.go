@@ -179,7 +179,8 @@ func (x *Explainer) explain(req decide.Request, anyIssuer bool, now time.Time) E
 }
 
 // An explainer makes the Explanation of one decision, out. Its methods for the rules are in
-// sentences; each may read what the rules before it have found, and nothing else.
+// sentences; they are called in the order of the rules, and each may read what the rules before it have
+// found, and nothing else.
 type explainer struct {
 	model     *compiler.Model
 	req       decide.Request

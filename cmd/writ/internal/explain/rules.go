@@ -12,8 +12,8 @@ import (
 	"github.com/writ-auth/writ/server/decide"
 )
 
-// sentences are the words for each rule of package decide. A rule that has none here would
-// panic in explain.
+// sentences are the words for each rule of package decide, for a request that passes it and for one
+// that it refuses. A rule that has none here would panic in explain.
 var sentences = map[decide.Rule]struct{ passed, refused func(*explainer) }{
 	decide.RuleClient:        {(*explainer).clientFound, (*explainer).clientUnknown},
 	decide.RuleCredential:    {(*explainer).credentialInForce, (*explainer).noCredential},
@@ -28,6 +28,7 @@ var sentences = map[decide.Rule]struct{ passed, refused func(*explainer) }{
 	decide.RuleScopes:        {(*explainer).scopesCovered, (*explainer).scopesRefused},
 }
 
+// clientFound names the client by its address as well, which is how the files know it.
 func (e *explainer) clientFound() {
 	e.pass(decide.RuleClient, fmt.Sprintf("%s has the client id %q.", e.declaredClient.Address, e.client.ClientID),
 		e.declaredClient.AttrRange("client_id"))
@@ -78,6 +79,7 @@ func (e *explainer) noCredential() {
 	e.refuse(decide.RuleCredential, fmt.Sprintf("No credential of %s is valid at %s.", address, schema.FormatTime(e.now.Unix())), ranges...)
 }
 
+// grantAllowed points at the list that has the grant type.
 func (e *explainer) grantAllowed() {
 	e.pass(decide.RuleGrant, fmt.Sprintf("%s may use the grant %s.", e.declaredClient.Address, e.req.GrantType),
 		e.declaredClient.AttrRange("grant_types"))

@@ -7,9 +7,12 @@ import (
 	"slices"
 )
 
-// A room is how many more names a file may have.
+// A room is how many more names a file may have: of authorizations, scopes and credentials; of refusals
+// after authentication; and of refusals before it. Logs hold whatever names callers send, so without
+// bounds a stranger could fill memory and file.
 type room struct{ names, refusals, strangers int }
 
+// wholeRoom is the room of an empty file.
 var wholeRoom = room{maxNames, maxRefusals, maxStrangers}
 
 // forRefusals is the room for the names of refusals, of clients that had authenticated or
@@ -21,7 +24,8 @@ func (r *room) forRefusals(authenticated bool) *int {
 	return &r.strangers
 }
 
-// within is entry as long as there is room, and nil when there is none.
+// within is entry as long as there is room, and nil when there is none. A name that is in the map already
+// takes no room. left is lowered for a new one.
 func within[T any, S []byte | string](in *map[string]*T, name S, left *int) *T {
 	if found := (*in)[string(name)]; found != nil {
 		return found
@@ -54,8 +58,8 @@ const (
 	cutOff        = "..." // ends a text that was too long for the line
 )
 
-// add counts a line. It returns false when there is no room for its names: were the rest
-// left out, what is used would be called unused.
+// add counts a line. It returns false when there is no room for its names: the fold then fails as a
+// whole, since a file without the rest would call unused what is used.
 func (f *File) add(l *line, left *room) bool {
 	if f.Lines == 0 || l.at < f.From {
 		f.From = l.at
@@ -222,7 +226,8 @@ func (x *Folding) merge(part *File, count Count) bool {
 	return true
 }
 
-// mergeClients adds the clients of a refusal as far as there is room.
+// mergeClients adds the clients of a refusal as far as there is room. A client with APIs had
+// authenticated: the names of strangers are counted without.
 func (r *Refusal) mergeClients(part *Refusal, left *room) {
 	for client, from := range sorted(part.Clients) {
 		names := left.forRefusals(len(from.APIs) > 0)

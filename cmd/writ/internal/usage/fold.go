@@ -38,7 +38,7 @@ var (
 )
 
 // A Folding adds logs to a file. What it needs of memory does not grow with them but
-// with the names in them.
+// with the names in them. It belongs to one goroutine; Read uses others inside and waits for them.
 type Folding struct {
 	file  *File
 	now   Time
@@ -90,7 +90,7 @@ func NewFolding(f *File, now time.Time) *Folding {
 func (x *Folding) Finish() {
 	f := x.file
 	f.Recent = x.seen.newest.trimmed()
-	f.Logs = slices.Clone(f.Logs[max(0, len(f.Logs)-maxLogs):])
+	f.Logs = slices.Clone(f.Logs[max(0, len(f.Logs)-MaxLogs):])
 	f.Days.since(f.To.day() - maxDays + 1)
 	for t := range f.tallies() {
 		t.Days.since(f.To.day() - week + 1)
@@ -150,19 +150,22 @@ type countingReader struct {
 	n int64
 }
 
+// Read implements io.Reader.
 func (c *countingReader) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n += int64(n)
 	return n, err
 }
 
-// An expansion is what a compressed log holds. It fails when that is out of proportion.
+// An expansion reads what a compressed log holds. It fails when that is out of proportion to what was
+// read, so that a gzip bomb ends early; the first 64 MiB are free, as a small log may compress well.
 type expansion struct {
 	r          io.Reader
 	compressed *countingReader
 	n          int64
 }
 
+// Read implements io.Reader; the error is ErrExpands.
 func (e *expansion) Read(p []byte) (int, error) {
 	n, err := e.r.Read(p)
 	if e.n += int64(n); e.n > maxExpansion*e.compressed.n+64*chunkBytes {
@@ -196,7 +199,10 @@ type chunk struct {
 	parsed  chan struct{}
 }
 
-// read counts a log.
+// read counts a log. One goroutine cuts it into chunks of whole lines, as many as there are processors
+// parse them, and this one counts them in the order of the log. There are inFlight chunks, and each
+// goes back to free: a fast reader waits for the slowest, and memory is bounded. After a failure chunks
+// are only passed on, so that the other goroutines end.
 func (s *stage) read(r io.Reader) error {
 	work, queue := make(chan *chunk, inFlight), make(chan *chunk, inFlight)
 	var ends error
@@ -289,8 +295,8 @@ func (s *stage) chunk() *chunk {
 }
 
 // hash makes the first n bytes of the buffer the text of the chunk, and adds them to the
-// digest. Where the log then turns out to begin with what was read earlier, the text is
-// what follows.
+// digest. Wherever the log is as long as one that was read earlier, the digests are compared; if they
+// are equal, the log begins with that one and the text is what follows.
 func (s *stage) hash(c *chunk, n int) {
 	c.text = c.buffer[:n]
 	rest := c.text
@@ -306,7 +312,7 @@ func (s *stage) hash(c *chunk, n int) {
 	s.length += int64(len(rest))
 }
 
-// sum is the digest as the file has it.
+// sum is the digest so far, as the file has it.
 func (s *stage) sum() string { return hex.EncodeToString(s.digest.Sum(nil)) }
 
 // parse takes the lines of the chunk apart.
@@ -326,7 +332,8 @@ func (c *chunk) parse() {
 	}
 }
 
-// take counts the lines of a chunk. It returns false when there are too many names.
+// take counts the lines of a chunk. A chunk that ends what was read earlier drops all that was counted of
+// this log before it. It returns false when there are too many names.
 func (s *stage) take(c *chunk) bool {
 	if c.known > 0 {
 		s.part, s.partRoom, s.count = New(), wholeRoom, Count{Known: c.known}

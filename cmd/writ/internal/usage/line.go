@@ -173,7 +173,8 @@ func unwrap(b []byte) (text []byte, ok bool) {
 }
 
 // scan takes a line apart in place. known is false where encoding/json has to say what
-// the line is.
+// the line is: anything that is escaped, nested, negative or laid out with spaces. ours is true for
+// a line that may be a decision of the token endpoint, which line then checks.
 func (v *values) scan(b []byte) (known, ours bool) {
 	if len(b) == 0 || b[0] != '{' || !isPlain(b) {
 		return false, false
@@ -388,7 +389,7 @@ func parseTime(b []byte) (Time, bool) {
 	return at, at > 0
 }
 
-// digits is a number, -1 for what is none.
+// digits is a number of ASCII digits, -1 for anything else. Callers pass at most four.
 func digits(b []byte) int {
 	n := 0
 	for _, c := range b {
@@ -415,7 +416,8 @@ func daysOf(year, month int) int {
 }
 
 // daysBefore is the number of days from 1970 to a month. Years begin in March, so that
-// the leap day is the last of its year.
+// the leap day is the last of its year and the months before it have fixed lengths. 719468 is the
+// number of days from March of year 0 to 1970.
 func daysBefore(year, month int) int {
 	if month <= 2 {
 		year--

@@ -10,11 +10,11 @@ import (
 
 // How many lines are remembered, so that each counts once.
 const (
-	// maxGeneration lines are remembered within one run at least, and twice as many at most.
-	maxGeneration = 1 << 18
-	// maxRecent lines are remembered from one run to the next: the newest by their time. It
-	// bounds what they add to the folded file, of which a commit shows the whole line.
-	maxRecent = 4096
+	// MaxRun is how many lines are remembered within one run at least; at most it is twice as many.
+	MaxRun = 1 << 18
+	// MaxRecent is how many lines are remembered from one run to the next: the newest by their
+	// time. It bounds what they add to the folded file, of which a commit shows the whole line.
+	MaxRecent = 4096
 )
 
 // seen remembers which lines were counted, within bounds. Of the lines of this run it
@@ -22,9 +22,10 @@ const (
 type seen struct {
 	young, old *lineSet
 	earlier    map[recentLine]bool
-	newest     Recent // up to 4 * maxRecent, in no order
+	newest     Recent // up to 4 * MaxRecent, in no order
 }
 
+// newSeen remembers the lines that earlier runs kept.
 func newSeen(recent Recent) *seen {
 	s := &seen{young: new(lineSet), old: new(lineSet), earlier: make(map[recentLine]bool, len(recent)), newest: slices.Clone(recent)}
 	for _, l := range recent {
@@ -33,17 +34,18 @@ func newSeen(recent Recent) *seen {
 	return s
 }
 
-// add remembers a line, and reports false for one that it remembered already.
+// add remembers a line, and reports false for one that it remembered already. When the young set is full
+// it becomes the old one, and what was old is forgotten: each line is known for MaxRun lines at least.
 func (s *seen) add(at Time, id uint64) (isNew bool) {
 	line := recentLine{at, shortID(id)}
 	if s.old.has(id) || len(s.earlier) > 0 && s.earlier[line] || !s.young.add(id) {
 		return false
 	}
-	if s.young.n == maxGeneration {
+	if s.young.n == MaxRun {
 		s.young, s.old = s.old, s.young
 		s.young.clear()
 	}
-	if s.newest = append(s.newest, line); len(s.newest) == 4*maxRecent {
+	if s.newest = append(s.newest, line); len(s.newest) == 4*MaxRecent {
 		s.newest = s.newest.trimmed()
 	}
 	return true
@@ -66,8 +68,10 @@ func (s *lineSet) place(id uint64) *uint64 {
 	}
 }
 
+// has reports whether an id is in the set. 0 marks a free place, so the id 0 is kept as 1.
 func (s *lineSet) has(id uint64) bool { return s.n > 0 && *s.place(max(id, 1)) != 0 }
 
+// add puts an id into the set, and reports false for one that is in it.
 func (s *lineSet) add(id uint64) (isNew bool) {
 	if id = max(id, 1); 2*s.n >= len(s.table) {
 		s.grow()
@@ -81,7 +85,7 @@ func (s *lineSet) add(id uint64) (isNew bool) {
 	return true
 }
 
-// grow doubles the table.
+// grow doubles the table, from 4,096 places on.
 func (s *lineSet) grow() {
 	old := s.table
 	s.table = make([]uint64, max(2*len(old), 1<<12))
@@ -103,6 +107,7 @@ func (s *lineSet) clear() {
 // and the shortID of each: 22 kB at most where a busy service has all lines in a few seconds.
 type Recent []recentLine
 
+// A recentLine is one line that was counted, as the file keeps it.
 type recentLine struct {
 	at Time
 	id uint32 // see shortID
@@ -116,10 +121,10 @@ const shortBytes = 4
 // is taken for one of them.
 func shortID(id uint64) uint32 { return uint32(id >> 32) }
 
-// trimmed is the newest maxRecent of the lines, sorted.
+// trimmed is the newest MaxRecent of the lines, sorted.
 func (r Recent) trimmed() Recent {
 	slices.SortFunc(r, func(a, b recentLine) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.id, b.id)) })
-	return slices.Delete(r, 0, max(0, len(r)-maxRecent))
+	return slices.Delete(r, 0, max(0, len(r)-MaxRecent))
 }
 
 // MarshalText writes the lines, which must be sorted.
@@ -150,7 +155,7 @@ func (r *Recent) UnmarshalText(text []byte) error {
 	for at := Time(0); len(b) > 0; {
 		seconds, n := binary.Uvarint(b)
 		lines, m := binary.Uvarint(b[max(n, 0):])
-		if n <= 0 || m <= 0 || seconds > 1<<40 || lines == 0 || lines > uint64(maxRecent-len(*r)) || uint64(len(b)-n-m) < lines*shortBytes {
+		if n <= 0 || m <= 0 || seconds > 1<<40 || lines == 0 || lines > uint64(MaxRecent-len(*r)) || uint64(len(b)-n-m) < lines*shortBytes {
 			return errors.New("recent holds no lines")
 		}
 		at += Time(seconds)

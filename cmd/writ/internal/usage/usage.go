@@ -49,7 +49,7 @@ type File struct {
 	Credentials    map[string]map[string]*Tally `json:"credentials"`    // by client id, then by block and label: "secret.2026-q4"
 	Refusals       map[string]*Refusal          `json:"refusals"`       // by reason, as in the audit line
 
-	Logs   []Log  `json:"logs"`             // what was read, so that it counts once; the newest maxLogs
+	Logs   []Log  `json:"logs"`             // what was read, so that it counts once; the newest MaxLogs
 	Recent Recent `json:"recent,omitempty"` // the newest lines, so that they count once
 }
 
@@ -105,7 +105,7 @@ const (
 	maxRefusals  = 20_000    // clients, APIs and scopes of refusals after authentication
 	maxStrangers = 2_000     // the same before it
 	maxDays      = 400
-	maxLogs      = 1000
+	MaxLogs      = 1000
 	week         = 7 // days for which a Tally counts each day
 )
 
@@ -337,6 +337,7 @@ func (t *Time) UnmarshalText(text []byte) error {
 	return err
 }
 
+// String is the time in RFC 3339, as MarshalText writes it.
 func (t Time) String() string { return schema.FormatTime(int64(t)) }
 
 // day is the number of days from 1970 on, in UTC.

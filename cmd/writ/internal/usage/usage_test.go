@@ -309,12 +309,12 @@ func mixed(i uint64) uint64 { return identify(binary.BigEndian.AppendUint64(nil,
 // Beyond what is remembered lines count twice, but only those.
 func TestMemoryOfLinesIsBounded(t *testing.T) {
 	s := newSeen(nil)
-	for i := range uint64(3 * maxGeneration) {
+	for i := range uint64(3 * MaxRun) {
 		if !s.add(Time(i), mixed(i)) {
 			t.Fatalf("line %d is taken for another", i)
 		}
 	}
-	for i := uint64(2*maxGeneration + 1); i < 3*maxGeneration; i++ {
+	for i := uint64(2*MaxRun + 1); i < 3*MaxRun; i++ {
 		if s.add(Time(i), mixed(i)) {
 			t.Fatalf("line %d is forgotten", i)
 		}
@@ -328,10 +328,10 @@ func TestMemoryOfLinesIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	next := newSeen(read)
-	if len(next.newest) != maxRecent {
+	if len(next.newest) != MaxRecent {
 		t.Fatalf("%d lines go to the next run", len(next.newest))
 	}
-	for i := uint64(3*maxGeneration - maxRecent); i < 3*maxGeneration; i++ {
+	for i := uint64(3*MaxRun - MaxRecent); i < 3*MaxRun; i++ {
 		if next.add(Time(i), mixed(i)) {
 			t.Fatalf("line %d is forgotten by the next run", i)
 		}
@@ -342,7 +342,7 @@ func TestMemoryOfLinesIsBounded(t *testing.T) {
 // them all in a few seconds.
 func TestRecentLinesAreSmall(t *testing.T) {
 	s := newSeen(nil)
-	for i := range uint64(3 * maxRecent) {
+	for i := range uint64(3 * MaxRecent) {
 		s.add(Time(1_790_000_000+i/2000), mixed(i))
 	}
 	text, err := s.newest.trimmed().MarshalText()

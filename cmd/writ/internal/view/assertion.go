@@ -14,8 +14,9 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// Assertion prints what a token of another issuer would be taken for. The token itself
-// is never printed.
+// Assertion prints what a token of another issuer would be taken for: each block with the reason why it
+// matches or not, then the verdict, and last what was not checked. The token itself is never printed:
+// the output ends up in logs of CI, and the token still opens something.
 func Assertion(env *cli.Env, w io.Writer, a *explain.Assertion) error {
 	if env.JSON {
 		return assertionJSON(w, a)

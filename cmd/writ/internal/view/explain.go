@@ -13,7 +13,7 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// An Explain prints an explanation.
+// An Explain prints an explanation in one format.
 type Explain interface {
 	Render(w io.Writer, question explain.Question, e *explain.Explanation) error
 }
@@ -30,14 +30,15 @@ func ExplainOf(env *cli.Env) Explain {
 type explainText struct{ env *cli.Env }
 
 // Render writes the outcome, each rule that was met with the lines that decide it, what the
-// client may have instead, and suggestions.
+// client may have instead, and suggestions. Where the client is told another error than the one
+// decided, both are printed: an operator compares the first with what the client reports.
 func (v explainText) Render(w io.Writer, question explain.Question, e *explain.Explanation) error {
 	var text strings.Builder
 	if e.Allowed {
 		fmt.Fprintf(&text, "%s: %s gets %s for %s.\n\n", v.env.Paint(cli.Green, "Allowed"), question.ClientID, scopeList(e.Scopes),
 			schema.FormatDuration(e.Lifetime))
 	} else {
-		told := ""
+		told := "" // where error_style has the client told another code
 		if e.Told != e.Error {
 			told = fmt.Sprintf(", of which the client is told %s", e.Told)
 		}
@@ -75,7 +76,7 @@ func scopeList(scopes []string) string {
 	return strings.Join(scopes, " ")
 }
 
-// places are ranges after a sentence: "  [billing.hcl:23]".
+// places are ranges after a sentence, "  [billing.hcl:23]"; "" where none of them is in a file.
 func places(ranges []hcl.Range) string {
 	var names []string
 	for _, r := range ranges {
@@ -152,7 +153,8 @@ func (explainJSON) Render(w io.Writer, _ explain.Question, e *explain.Explanatio
 	return cli.WriteJSON(w, out)
 }
 
-// emptyList makes an empty JSON array of a nil slice.
+// emptyList makes an empty JSON array of a nil slice: readers in other languages iterate over a list
+// and fail at null.
 func emptyList(list []string) []string {
 	if list == nil {
 		return []string{}

@@ -22,7 +22,8 @@ type FailureMarkdown struct {
 }
 
 // Render writes the comment: the errors, with the lines that they are about, as far as there
-// is room, and how many there are.
+// is room, and how many there are. A thousand bytes are kept for the lines before them. Warnings
+// are left out, as they are not why there is no plan.
 func (v FailureMarkdown) Render(w io.Writer) error {
 	errors := v.Problems.List.Sorted().Errors()
 	report := diag.NewReport(errors, v.Problems.Sources)

@@ -19,7 +19,7 @@ type GraphJSON struct {
 	APIs           []graphAPI           `json:"apis"`
 }
 
-// A graphClient is one client of the picture.
+// A graphClient is one client of the picture, and has no credentials.
 type graphClient struct {
 	Label    string `json:"label"`
 	ClientID string `json:"client_id"`
@@ -42,7 +42,9 @@ type graphAPI struct {
 	Identifier string `json:"identifier"`
 }
 
-// GraphOf is the picture of a document. now decides which authorizations have expired.
+// GraphOf is the picture of a document for machines. now decides which authorizations have expired:
+// they are in it and marked, as a picture that leaves them out would hide what a longer time
+// gives back.
 func GraphOf(doc *schema.Document, now time.Time) GraphJSON {
 	g := GraphJSON{Clients: []graphClient{}, Authorizations: []graphAuthorization{}, APIs: []graphAPI{}}
 	for _, c := range doc.Clients {
@@ -60,7 +62,9 @@ func GraphOf(doc *schema.Document, now time.Time) GraphJSON {
 	return g
 }
 
-// DrawDot writes the picture for graphviz.
+// DrawDot writes the picture for graphviz. Nodes are named by their places in the lists, so that no
+// label has to be a valid identifier; an authorization is a node of its own, with its scopes, and
+// dashed once it has expired.
 func DrawDot(w io.Writer, p *graph.Picture) error {
 	var text strings.Builder
 	text.WriteString("digraph writ {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n")
@@ -82,17 +86,30 @@ func DrawDot(w io.Writer, p *graph.Picture) error {
 	return err
 }
 
-// dotLabel is the text of a box as a DOT string, one line below another.
-func dotLabel(b graph.Box) string {
-	quote := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+// dotLabel is the text of a box as a DOT string.
+func dotLabel(b graph.Box) string { return quotedLabel(b, dotEscapes, `\n`) }
+
+// mermaidLabel is the text of a box as a string of mermaid.
+func mermaidLabel(b graph.Box) string { return quotedLabel(b, mermaidEscapes, "<br/>") }
+
+// quotedLabel is the title and the details of a box as one string, one below another. What its
+// text holds is written by authors, and none of it may end the string or take effect.
+func quotedLabel(b graph.Box, escapes *strings.Replacer, lineBreak string) string {
 	lines := append([]string{b.Title()}, b.Detail...)
 	for i, line := range lines {
-		lines[i] = quote.Replace(diag.OneLine(line))
+		lines[i] = escapes.Replace(diag.OneLine(line))
 	}
-	return `"` + strings.Join(lines, `\n`) + `"`
+	return `"` + strings.Join(lines, lineBreak) + `"`
 }
 
-// DrawMermaid writes the picture for Markdown that renders mermaid.
+// Inside a DOT string a backslash and a quote mean something. Mermaid writes entities with #
+// in the place of &, and every character that means something to it becomes one.
+var (
+	dotEscapes     = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+	mermaidEscapes = strings.NewReplacer(`#`, "#35;", `"`, "#quot;", `<`, "#lt;", `>`, "#gt;", `&`, "#amp;", "`", "#96;", `*`, "#42;", `_`, "#95;")
+)
+
+// DrawMermaid writes the picture for Markdown that renders mermaid, as GitHub's does.
 func DrawMermaid(w io.Writer, p *graph.Picture) error {
 	var text strings.Builder
 	text.WriteString("flowchart LR\n")
@@ -111,15 +128,4 @@ func DrawMermaid(w io.Writer, p *graph.Picture) error {
 	}
 	_, err := io.WriteString(w, text.String())
 	return err
-}
-
-// mermaidLabel is the text of a box. Mermaid writes entities with # instead of &, and every
-// character that means something to it becomes one.
-func mermaidLabel(b graph.Box) string {
-	quote := strings.NewReplacer(`#`, "#35;", `"`, "#quot;", `<`, "#lt;", `>`, "#gt;", `&`, "#amp;", "`", "#96;", `*`, "#42;", `_`, "#95;")
-	lines := append([]string{b.Title()}, b.Detail...)
-	for i, line := range lines {
-		lines[i] = quote.Replace(diag.OneLine(line))
-	}
-	return `"` + strings.Join(lines, "<br/>") + `"`
 }

@@ -17,12 +17,15 @@ import (
 // This file writes text of authors into Markdown, where none of it may take effect, and
 // cuts it to a length.
 
-// shortest is the length in bytes below which no scope is cut.
+// shortest is the length in bytes below which no scope is cut: with less, two scopes of one API often
+// look the same.
 const shortest = 24
 
 // fit returns how many texts of these lengths fit into room, and the length at which to cut
 // them. One length holds for all, so that short texts stay whole and only the longest are
 // cut; it is never below least. around is the length of what is printed around each text.
+// All lengths are bytes. It reads no further than to the first text that does not fit, so a list of
+// a million costs no more than what is shown.
 func fit(texts iter.Seq[int], room, around, least int) (shown, longest int) {
 	var lengths []int
 	for length := range texts {
@@ -47,7 +50,9 @@ func fit(texts iter.Seq[int], room, around, least int) (shown, longest int) {
 	return len(lengths), math.MaxInt
 }
 
-// cutInto renders a text in at most that many bytes, cut where it must be.
+// cutInto renders a text in at most longest bytes, and reports whether it had to be cut. What a
+// renderer adds, such as escapes, is not known before, so it cuts by a quarter more until the result
+// fits.
 func cutInto(text string, longest int, render func(string) string, cut func(string, int) string) (rendered string, isCut bool) {
 	rendered = render(text)
 	for n := longest; len(rendered) > longest && n > 0; n = n * 3 / 4 {
@@ -56,7 +61,8 @@ func cutInto(text string, longest int, render func(string) string, cut func(stri
 	return rendered, isCut
 }
 
-// cutMiddle keeps the beginning and the end of a name: either may tell it from another.
+// cutMiddle cuts a name to n bytes and keeps its beginning and its end: either may tell it from
+// another. A character that is cut in half is dropped.
 func cutMiddle(text string, n int) string {
 	const mark = "…"
 	if text = diag.OneLine(text); len(text) <= n {
@@ -67,7 +73,7 @@ func cutMiddle(text string, n int) string {
 	return strings.ToValidUTF8(text[:head], "") + mark + strings.ToValidUTF8(text[len(text)-tail:], "")
 }
 
-// cutEnd keeps the beginning of a sentence.
+// cutEnd cuts a sentence to n bytes and keeps its beginning.
 func cutEnd(text string, n int) string {
 	const mark = "…"
 	if len(text) <= n {
@@ -77,14 +83,15 @@ func cutEnd(text string, n int) string {
 }
 
 // fenced writes text as a code block whose fence is longer than any run of
-// backticks in it (CommonMark 0.31 section 4.5).
+// backticks in it (CommonMark 0.31 section 4.5), so that nothing in the text ends the block.
 func fenced(out io.Writer, language, text string) {
 	fence := strings.Repeat("`", max(3, longestRun(text)+1))
 	fmt.Fprintf(out, "%s%s\n%s%s\n", fence, language, text, fence)
 }
 
 // codeSpan writes text as a code span whose delimiter is longer than any run of
-// backticks in it (CommonMark 0.31 section 6.1).
+// backticks in it (CommonMark 0.31 section 6.1). A space on either side keeps a backtick at the
+// edge apart from the delimiter; renderers strip it. "" stays "", which as a span would be text.
 func codeSpan(text string) string {
 	text = diag.OneLine(text)
 	if text == "" {
@@ -148,7 +155,7 @@ func markdownText(text string) string {
 	return b.String()
 }
 
-// partyText writes a client or an API, with the client id or identifier that tells it from
+// partyText writes the name of a client or an API, with the client id or identifier that tells it from
 // another of its label.
 func partyText(name string) string {
 	if strings.Contains(name, " with ") {
@@ -166,8 +173,9 @@ func ownerText(name string) string {
 	return name
 }
 
-// plainText escapes every character with a meaning, also those that would mention a person
-// or an issue, or begin a link.
+// plainText escapes every character with a meaning in Markdown, and those by which GitHub and GitLab
+// mention a person or an issue, or begin a link. Nothing that an author writes may ping somebody or
+// lead a reader elsewhere.
 func plainText(text string) string {
 	var b strings.Builder
 	for _, r := range links.Replace(diag.OneLine(text)) {
@@ -190,4 +198,5 @@ func plainText(text string) string {
 // no such character through.
 const linkBreak = '\x00'
 
+// links finds where platforms make a link of plain text (GFM 0.29 section 6.9).
 var links = strings.NewReplacer("://", ":"+string(linkBreak)+"//", "www.", "www"+string(linkBreak)+".")

@@ -16,7 +16,7 @@ import (
 	"github.com/writ-auth/writ/config/diag"
 )
 
-// A Plan prints a plan.
+// A Plan prints a plan in one format.
 type Plan interface {
 	Render(w io.Writer, r *Review) error
 }
@@ -87,8 +87,8 @@ func (p Place) Line() string {
 	return fmt.Sprintf("%s:%d", p.Range.Filename, p.Range.Start.Line)
 }
 
-// PlanOf is the view for the command's output format and terminal.
-// A full one is not capped.
+// PlanOf is the view for the command's output format and terminal. With full it prints every object and
+// statement, without at most MaxObjects of each; JSON has all of them either way.
 func PlanOf(env *cli.Env, full bool) Plan {
 	if env.JSON {
 		return PlanJSON{}
@@ -112,7 +112,8 @@ type PlanJSON struct{}
 
 // Render writes the plan as it is saved, with the notes inside the changes that they are
 // about, the checks, and how policies and expectations came out. Where these refuse the
-// plan, it is not valid, and the diagnostics that say why are among its members.
+// plan, it is not valid, and the diagnostics that say why are among its members. A plan about which
+// nothing beside is known is written as it is, which is what a saved plan holds.
 func (v PlanJSON) Render(w io.Writer, r *Review) error {
 	guards := r.Guards
 	if guards != nil && guards.Policies+guards.Expectations == 0 {
@@ -154,7 +155,8 @@ type refusal struct {
 	Diagnostics  []diag.ReportDiagnostic `json:"diagnostics"`
 }
 
-// actionSign is the mark of an action, as in Terraform's plans.
+// actionSign is the mark of an action, as in Terraform's plans, which reviewers know: "+", "-", "~", and
+// "-/+" for what is destroyed and created.
 func actionSign(action compiler.Action) string {
 	switch action {
 	case compiler.ActionCreate:
@@ -167,7 +169,7 @@ func actionSign(action compiler.Action) string {
 	return "~"
 }
 
-// actionPhrase says what happens to an object.
+// actionPhrase says what happens to an object, in the words of Terraform's plans.
 func actionPhrase(c *compiler.Change) string {
 	switch c.Action {
 	case compiler.ActionCreate:
@@ -214,7 +216,9 @@ func planSummary(p *compiler.Plan) string {
 	return line.String() + "."
 }
 
-// planFiles says which files will be written when no object changes.
+// planFiles says which files will be written when no object changes, "" when one does or nothing is
+// written. The snapshot may have other bytes although no object changes, as after a comment that
+// moved every line: it records where objects are declared.
 func planFiles(p *compiler.Plan) string {
 	switch {
 	case len(p.Changes) > 0 || p.Empty():
@@ -228,7 +232,7 @@ func planFiles(p *compiler.Plan) string {
 }
 
 // atMost is a remaining time such as 22h30m. Above an hour it is rounded up to minutes, so
-// that it never says too little.
+// that it never says too little: somebody may wait for the last token to expire.
 func atMost(seconds int64) string {
 	if seconds > 3600 {
 		seconds = (seconds + 59) / 60 * 60
@@ -246,7 +250,7 @@ func atMost(seconds int64) string {
 	return b.String()
 }
 
-// accessPeriod says from when to when, "" for from now on.
+// accessPeriod says from when to when access changes, "" for from now on and without end.
 func accessPeriod(a *compiler.AccessChange) string {
 	var words []string
 	if a.From != "" {

@@ -14,7 +14,7 @@ import (
 const MaxFindings = 5000
 
 // findingCodes are the codes under which hosts of repositories are told what a section says.
-// Sections that nobody has to act upon have none.
+// Sections that nobody has to act upon have none: an annotation on a pull request interrupts.
 var findingCodes = map[int]string{
 	sectionReach:      "access-gained",
 	sectionLonger:     "access-extended",

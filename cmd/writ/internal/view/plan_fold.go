@@ -17,7 +17,8 @@ import (
 // there must not give way to an object that says it again.
 
 // A nameList is what a line has no room for: the scopes of one client, or the addresses of
-// objects that change alike.
+// objects that change alike. access says that the names count as gains or losses in the first line
+// of the comment, and not as addresses.
 type nameList struct {
 	of     string // what they are gained or lost on, or what happens to them
 	sign   string
@@ -91,7 +92,7 @@ func (c *planComment) lists() {
 	c.WriteString("\n</details>\n")
 }
 
-// lengthsOf yields how long texts are when they are written.
+// lengthsOf yields the lengths of texts as they are rendered, in bytes, for fit.
 func lengthsOf(texts []string, render func(string) string) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for _, text := range texts {
@@ -102,7 +103,7 @@ func lengthsOf(texts []string, render func(string) string) iter.Seq[int] {
 	}
 }
 
-// names writes one list of at most that many names of at most that length.
+// names writes one list: at most each names, none longer than longest bytes.
 func (c *planComment) names(list *nameList, each, longest int) {
 	c.WriteString("- ")
 	c.name(list.of, maxParty)
@@ -121,7 +122,7 @@ func (c *planComment) names(list *nameList, each, longest int) {
 	c.tell(list, whole)
 }
 
-// tell takes account of a list of which some names are shown whole.
+// tell counts a list of which whole names are shown uncut, for the first line of the comment.
 func (c *planComment) tell(list *nameList, whole int) {
 	if list.access {
 		c.account(list.sign, whole*list.each, len(list.names)*list.each)
@@ -173,8 +174,8 @@ func (c *planComment) objects(r *Review) {
 	c.WriteString("\n</details>\n")
 }
 
-// objectsText is the objects as a diff, those that change alike once. One that does not fit
-// is left out, and smaller ones after it are shown.
+// objectsText is the objects as a diff of at most room bytes, those that change alike once. One that
+// does not fit is left out, and smaller ones after it are shown. shown counts objects, not diffs.
 func objectsText(r *Review, room int) (text string, shown int) {
 	var all strings.Builder
 	for _, group := range alike(r) {
@@ -192,16 +193,18 @@ func objectsText(r *Review, room int) (text string, shown int) {
 	return strings.TrimPrefix(all.String(), "\n"), shown
 }
 
-// An objectGroup is the diff of an object, and the names of others whose diff is the same.
+// An objectGroup is the diff of an object, with the names of others whose diff is the same.
 type objectGroup struct {
 	text string
 	size int
 }
 
-// mostCompared is how many objects are compared with each other: a comment shows fewer.
+// mostCompared is how many objects are compared with each other. A comment has no room for more, and
+// each has to be rendered to be compared.
 const mostCompared = 5000
 
-// alike returns the diffs of objects, in the order of the first of each group.
+// alike groups objects of one kind that are updated in the same way, in the order of the first of each
+// group. What is created or destroyed is never grouped.
 func alike(r *Review) []objectGroup {
 	type group struct {
 		first   string
@@ -237,7 +240,7 @@ func alike(r *Review) []objectGroup {
 	return list
 }
 
-// differences are the lines of a diff below its header that begin with a sign.
+// differences are the lines of a diff that begin with a sign, without the first, which names the object.
 func differences(text string) string {
 	var b strings.Builder
 	signed := 0

@@ -14,7 +14,7 @@ import (
 // This file holds what a change is held to: the checks of the command line, policies and
 // expectations.
 
-// A CheckResult is the answer to one --check.
+// A CheckResult is the answer to one --check, as --json prints it.
 type CheckResult struct {
 	Check           string                    `json:"check"` // as it was asked
 	Holds           bool                      `json:"holds"`
@@ -30,7 +30,8 @@ func (r *CheckResult) Sentences() []string {
 	return sentences
 }
 
-// Guards are how policies and expectations came out, and what nobody holds a change to.
+// Guards are how policies and expectations came out, and what no expectation exercises, which nobody
+// would notice if it changed.
 type Guards struct {
 	Policies     int       `json:"policies"`       // that were evaluated
 	Expectations int       `json:"expectations"`   // that were decided
@@ -49,7 +50,7 @@ type Finding struct {
 	Warning bool   // it stops nothing
 }
 
-// MarshalJSON writes the finding in the words of a diagnostic.
+// MarshalJSON writes the finding with the members of a diagnostic, so that a script reads both in one way.
 func (f Finding) MarshalJSON() ([]byte, error) {
 	out := struct {
 		Guard    string            `json:"guard"`
@@ -67,7 +68,7 @@ func (f Finding) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// Errors counts the findings that fail the plan.
+// Errors counts the findings that fail the plan. g may be nil, for guards that were not asked.
 func (g *Guards) Errors() int {
 	n := 0
 	if g != nil {

@@ -6,7 +6,6 @@ import (
 	"io"
 	"strings"
 
-	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/schema"
 )
 
@@ -28,7 +27,7 @@ type PlanMarkdown struct {
 // MarkdownLimit is how many characters GitHub takes in a comment.
 const MarkdownLimit = 65_536
 
-// MinMarkdownLimit is the least in which the first lines of a comment have room.
+// MinMarkdownLimit is the least in which the first lines of a comment have room, in characters.
 const MinMarkdownLimit = 4_000
 
 // The parts of a comment that may be filled up to the end of each part, in thousandths of
@@ -65,20 +64,20 @@ func (v PlanMarkdown) Render(w io.Writer, r *Review) error {
 	return err
 }
 
-// comment is the comment, made for a length.
+// comment is the comment, made for a length in bytes. It may come out longer, by what stands in no
+// part: see Render.
 func (v PlanMarkdown) comment(m *meaning, length int) string {
 	r := m.review
 	c := &planComment{length: length, links: m.count() <= maxLinks}
 	c.addresses(m)
 	for i := range m.sections {
-		switch until := c.until(i); i {
-		case sectionCutOff:
+		if i == sectionCutOff { // what contradicts a check stands between the gains and the losses
 			c.checks(r.Checks)
-			c.section(&m.sections[i], until)
-		case sectionGuards:
+		}
+		if i == sectionGuards {
 			c.guards(r.Guards, &m.sections[i])
-		default:
-			c.section(&m.sections[i], until)
+		} else {
+			c.section(&m.sections[i], c.until(i))
 		}
 	}
 	c.lists()
@@ -91,7 +90,7 @@ func (v PlanMarkdown) comment(m *meaning, length int) string {
 		out.WriteString(": " + plainText(r.Environment))
 	}
 	out.WriteString("\n\n" + c.banner(v.Command) + "**" + plainText(schema.UpperFirst(m.consequences())) + "**\n")
-	for _, line := range []string{c.compared(r), files(r.Plan)} {
+	for _, line := range []string{c.compared(r), markdownText(planFiles(r.Plan))} {
 		if line != "" {
 			fmt.Fprintf(&out, "\n%s\n", line)
 		}
@@ -103,10 +102,7 @@ func (v PlanMarkdown) comment(m *meaning, length int) string {
 	return out.String()
 }
 
-// files is planFiles as Markdown.
-func files(p *compiler.Plan) string { return markdownText(planFiles(p)) }
-
-// compared says which commits are compared, and what is not.
+// compared says which commits are compared, and what could not be; "" for neither.
 func (c *planComment) compared(r *Review) string {
 	var text string
 	switch head := shortCommit(r.Head); {
@@ -127,10 +123,11 @@ func (c *planComment) compared(r *Review) string {
 	return text
 }
 
-// shortCommit is the beginning of a commit's hash, as code.
+// shortCommit is the beginning of a commit's hash, as code, of the length that git shows.
 func shortCommit(hash string) string { return codeSpan(hash[:min(len(hash), 7)]) }
 
-// A planComment is the text below the first lines, and the account of what it shows.
+// A planComment is the text below the first lines, and the count of what it shows. The first lines say
+// what is missing, so they are written last.
 type planComment struct {
 	strings.Builder
 	length                   int  // of the whole comment
@@ -151,7 +148,7 @@ const maxCommand = 1000
 // An account counts things, and how many of them are shown whole.
 type account struct{ shown, of int }
 
-// until is the length up to which a section may fill the comment.
+// until is the length in bytes up to which a section may fill the comment.
 func (c *planComment) until(section int) int {
 	switch {
 	case section <= sectionCredential:
@@ -167,7 +164,8 @@ func (c *planComment) until(section int) int {
 // room is a part of the comment's length, in bytes.
 func (c *planComment) room(thousandths int) int { return c.length * thousandths / 1000 }
 
-// banner says what the comment does not show; "" where it shows everything.
+// banner is the sentence about what the comment does not show, with the command that prints it; "" where
+// it shows everything. A comment that is cut must not look complete.
 func (c *planComment) banner(command string) string {
 	var parts []string
 	for _, part := range []struct {
@@ -195,7 +193,7 @@ func (c *planComment) banner(command string) string {
 }
 
 // addresses lists the addresses of what widens if the lines about it take more than a
-// screen.
+// screen, so that no amount of other changes hides one.
 func (c *planComment) addresses(m *meaning) {
 	if !m.moreThanAScreen() {
 		return
@@ -215,7 +213,8 @@ func (c *planComment) addresses(m *meaning) {
 	c.WriteString("\n")
 }
 
-// moreThanAScreen reports whether what widens is more than a reader sees at once.
+// moreThanAScreen reports whether what widens is more than a reader sees at once: 20 lines or about
+// 2,000 characters. It stops counting where that is certain.
 func (m *meaning) moreThanAScreen() bool {
 	size, lines := 0, 0
 	for i := range m.sections {
@@ -248,7 +247,7 @@ func (m *meaning) count() int {
 	return n
 }
 
-// rest says how many are left out.
+// rest says how many names are left out, and nothing for none.
 func (c *planComment) rest(n int) {
 	if n > 0 {
 		fmt.Fprintf(c, " and %d more", n)
@@ -274,7 +273,8 @@ const (
 	maxList      = 1000
 )
 
-// A line of a comment is written whole, or where there is not room, in fewer bytes.
+// A line of a comment is written whole, or where there is not room, in fewer bytes. told is called once
+// for each line, whether it is shown or not, so that the counts in the banner are complete.
 type line struct {
 	whole string
 	short func(longest int) string // of at most that many bytes, at least leastLine
@@ -284,7 +284,7 @@ type line struct {
 // leastLine is the length in bytes below which no line is cut.
 const leastLine = 260
 
-// section writes a section: each line as far as it fits.
+// section writes a section up to a length of the comment: each line as far as it fits.
 func (c *planComment) section(s *section, until int) {
 	// Lines are made as far as there may be room: a change of everything has a million.
 	var lines []line
@@ -300,7 +300,7 @@ func (c *planComment) section(s *section, until int) {
 	}
 }
 
-// leaveOut takes account of a statement that no line shows.
+// leaveOut counts a statement that no line shows, and has the fold list its names.
 func (c *planComment) leaveOut(s *statement) {
 	if s.isAccess() {
 		c.folded = append(c.folded, foldedAccess(s))
@@ -312,7 +312,8 @@ func (c *planComment) leaveOut(s *statement) {
 	}
 }
 
-// list writes a heading and lines below it; more is how many further lines there would be.
+// list writes a heading and lines below it, up to a length of the comment; more is how many further
+// lines there would be. Where not all fit whole, the longest are shortened before any is left out.
 func (c *planComment) list(heading string, lines []line, more, until int) {
 	if len(lines)+more == 0 {
 		return
@@ -343,7 +344,8 @@ func (c *planComment) list(heading string, lines []line, more, until int) {
 	}
 }
 
-// line is a statement as a line of a list.
+// line is a statement as a line of a list: the subject if the sentence does not name it, the sentence,
+// the place, and the objects if there are several. The sentence is what gets shorter.
 func (c *planComment) line(s *statement) line {
 	if s.isAccess() {
 		return c.accessLine(s)
@@ -385,7 +387,7 @@ func (c *planComment) line(s *statement) line {
 	}
 }
 
-// notesOf are sentences below a line.
+// notesOf are sentences below a line, each a list item of its own.
 func notesOf(notes []string) string {
 	var b strings.Builder
 	for _, note := range notes {
@@ -410,8 +412,8 @@ func (c *planComment) where(p Place) string {
 	return remark(owner + at)
 }
 
-// inlined is the beginning of a list of names in a line, the first of them in bold, and how
-// many names that is.
+// inlined is the beginning of a list of names in a line, as code: at most most of them, and no more than
+// maxList bytes. The first bold names are in bold. shown is how many there are.
 func inlined(names []string, most, bold int) (text string, shown int) {
 	var b strings.Builder
 	for ; shown < min(len(names), most); shown++ {
@@ -439,7 +441,8 @@ func (c *planComment) inline(addresses []string) (text string, all bool) {
 	return ": " + text, true
 }
 
-// accessLine is who gains or loses what.
+// accessLine says who gains or loses what. Sensitive scopes come first and in bold. A line that does not
+// name everything has the fold list it, and counts there.
 func (c *planComment) accessLine(s *statement) line {
 	api, apiCut := cutInto(s.api, maxParty, partyText, cutMiddle)
 	who, whoCut := cutInto(s.addresses[0], maxParty, partyText, cutMiddle)
@@ -496,7 +499,7 @@ func accessText(s *statement, who, scopes, api string) string {
 	return fmt.Sprintf("%s %s %s on %s%s", who, s.verb, scopes, api, behalf)
 }
 
-// account adds to the count of gains or losses.
+// account adds to the count of gains ("+") or losses: of in all, of which shown can be read.
 func (c *planComment) account(sign string, shown, of int) {
 	a := &c.losses
 	if sign == "+" {

@@ -14,7 +14,7 @@ import (
 // This file says what a plan means, in the order in which it matters. Text and markdown
 // print the same sections, so that they cannot say different things.
 
-// A section is a heading and what stands below it.
+// A section is a heading and the statements below it. An empty one is not printed.
 type section struct {
 	heading    string
 	mark       string // before the heading of a comment
@@ -139,7 +139,7 @@ func (m *meaning) add(section int, key string, s statement) {
 	*list = append(*list, &s)
 }
 
-// place asks where something is written.
+// place asks where something is written; it is empty where nobody knows.
 func (m *meaning) place(address, attribute, label string) Place {
 	if m.review.Place == nil {
 		return Place{}
@@ -147,7 +147,8 @@ func (m *meaning) place(address, attribute, label string) Place {
 	return m.review.Place(address, attribute, label)
 }
 
-// access says what one change gives and takes.
+// access adds what one change of access gives and takes: one statement for the scopes that are gained and
+// one for those that are lost.
 func (m *meaning) access(i int) {
 	a := &m.review.Access[i]
 	client, api := parties(m.review.Access, i)
@@ -215,6 +216,7 @@ func (m *meaning) scopes(section int, s *statement, a *compiler.AccessChange, sc
 	m.add(section, key+"|"+s.verb+"|"+strings.Join(s.scopes, " ")+"|"+s.api+s.behalf+s.remark, *s)
 }
 
+// boolRank orders false before true.
 func boolRank(b bool) int {
 	if b {
 		return 1
@@ -248,7 +250,8 @@ func toldByAccess(changes []compiler.AccessChange) (told map[string]map[compiler
 // is the authorization as a whole.
 var asAccess = []string{"", "client", "api", "subject_type", "scopes", "expires_at"}
 
-// change says what one change of an object means, each attribute where it belongs.
+// change says what one change of an object means, each attribute in the section where it belongs. A
+// change without attributes, such as a removal, is one statement.
 func (m *meaning) change(c *compiler.Change, told map[string]map[compiler.Effect]bool) {
 	if len(c.Attributes) == 0 {
 		m.attribute(c, &compiler.AttributeChange{Action: c.Action, Effect: c.Effect, Tier: c.Tier, Reason: c.Reason}, told)
@@ -339,7 +342,7 @@ func regroup(statements []*statement) []*statement {
 	return list
 }
 
-// apart is a statement about each of the addresses.
+// apart is one statement for each of the addresses, with the place and the sentence of its own.
 func (s *statement) apart() []*statement {
 	if len(s.addresses) == 1 {
 		return []*statement{s}
@@ -369,7 +372,7 @@ func parties(changes []compiler.AccessChange, i int) (client, api string) {
 	return client, api
 }
 
-// behalf is the clause about whose users the access is for, "" for a client itself.
+// behalf is the clause about whose users the access is for, "" for access of the client itself.
 func behalf(a *compiler.AccessChange) string {
 	switch {
 	case a.TrustedIssuer != "":

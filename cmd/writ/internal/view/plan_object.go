@@ -16,7 +16,8 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// change prints one object with its attributes.
+// change prints one object with its attributes, as the block that declares it. In a diff its header is
+// that of a hunk, by which GitHub separates the objects.
 func (out *planPrinter) change(c *compiler.Change) {
 	if out.diff {
 		fmt.Fprintf(out, "\n@@ %s @@\n", diag.OneLine(c.Address+" "+actionPhrase(c)))
@@ -45,7 +46,8 @@ func (out *planPrinter) change(c *compiler.Change) {
 	out.WriteString("    }\n")
 }
 
-// objectHeader is an address as the block that declares the object.
+// objectHeader is an address as the block that declares the object: authorization.a is
+// authorization "a". An address without a block, such as issuer, stays as it is.
 func objectHeader(address string) string {
 	if block, label, ok := compiler.ParseRecordAddress(address); ok {
 		return fmt.Sprintf("%s %s", block, strconv.Quote(label))
@@ -57,7 +59,7 @@ func objectHeader(address string) string {
 	return fmt.Sprintf("%s %s", kind, strconv.Quote(label))
 }
 
-// whole prints every attribute of an object that comes or goes.
+// whole prints every attribute of an object that comes or goes, nested blocks on one line each.
 func (out *planPrinter) whole(sign string, o compiler.Object, indent int) {
 	width := 0
 	list := o.Attributes()
@@ -99,7 +101,8 @@ func pad(name string, width int) string {
 	return diag.OneLine(name) + strings.Repeat(" ", max(0, width-len(name)))
 }
 
-// nestedBlock prints a scope or a credential on one line.
+// nestedBlock prints a scope or a credential on one line. A credential's label and validity are shown,
+// and nothing that proves it: plans are pasted and logged.
 func (out *planPrinter) nestedBlock(sign, list string, block compiler.Object, indent int) {
 	kind, label := "scope", fmt.Sprint(block.Get("name"))
 	if list == "credentials" {
@@ -109,7 +112,7 @@ func (out *planPrinter) nestedBlock(sign, list string, block compiler.Object, in
 	fmt.Fprintf(out, "%s %s%s\n", diag.OneLine(kind), strconv.Quote(label), blockDetails(block))
 }
 
-// blockDetails is what a nested block says beside its kind and label.
+// blockDetails is what a nested block says beside its kind and label, in braces; "" for nothing.
 func blockDetails(block compiler.Object) string {
 	var details []string
 	for _, a := range block.Attributes() {
@@ -123,7 +126,7 @@ func blockDetails(block compiler.Object) string {
 	return " { " + strings.Join(details, ", ") + " }"
 }
 
-// attributes prints what changes of an object that stays.
+// attributes prints what changes of an object that stays, and how much of it does not.
 func (out *planPrinter) attributes(c *compiler.Change) {
 	width := 0
 	for i := range c.Attributes {
@@ -139,7 +142,7 @@ func (out *planPrinter) attributes(c *compiler.Change) {
 	}
 }
 
-// unchanged counts the attributes that are set and not listed.
+// unchanged counts the attributes that are set and not listed, without nested blocks.
 func unchanged(c *compiler.Change) int {
 	n := 0
 	for _, a := range c.After.Attributes() {
@@ -153,7 +156,8 @@ func unchanged(c *compiler.Change) int {
 	return n
 }
 
-// attribute prints one difference.
+// attribute prints one difference: lists and maps element by element, anything else as old and new.
+// width is that of the longest name beside it.
 func (out *planPrinter) attribute(a *compiler.AttributeChange, width int) {
 	out.start(4, actionSign(a.Action))
 	if a.Label != "" {
@@ -196,7 +200,8 @@ func nestedDifference(a *compiler.AttributeChange) string {
 	}
 }
 
-// set prints the elements that came and went.
+// set prints the elements of a list that came and went; equal ones are counted. Lists of the language are
+// sets, so the order alone is named and not shown.
 func (out *planPrinter) set(was, is []string) {
 	same := 0
 	for _, v := range was {
@@ -305,7 +310,7 @@ func membersOf(value any) []compiler.Attribute {
 	return nil
 }
 
-// member finds a member by name.
+// member finds a member by name, in a list too short for an index.
 func member(list []compiler.Attribute, name string) (any, bool) {
 	for _, a := range list {
 		if a.Name == name {
@@ -315,7 +320,8 @@ func member(list []compiler.Attribute, name string) (any, bool) {
 	return nil, false
 }
 
-// scalar is a value on one line. Durations are shown as they are written.
+// scalar is a value on one line. name is the attribute's, by which a number is known to be a duration;
+// "" for a value that is no attribute of the language.
 func scalar(name string, value any) string {
 	switch value := value.(type) {
 	case nil:
@@ -359,7 +365,7 @@ func duration(name string, seconds int64) string {
 	return strconv.FormatInt(seconds, 10)
 }
 
-// inlineJSON is any other value as JSON on one line.
+// inlineJSON is any other value as JSON on one line. <, > and & are shown as they are: a terminal is no page.
 func inlineJSON(value any) string {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)

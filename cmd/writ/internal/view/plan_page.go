@@ -78,7 +78,8 @@ func NewPlanPage(r *Review, most int) PlanPage {
 	return page
 }
 
-// sentences are the policies and expectations that do not hold.
+// sentences are the policies and expectations that do not hold, as a section of a page has them. g may be
+// nil.
 func (g *Guards) sentences() []PlacedSentence {
 	if g == nil {
 		return nil

@@ -198,7 +198,7 @@ func countGuards(addresses []string, one, many string) string {
 	return strings.Join(parts, " and ") + " " + many
 }
 
-// addressesNoun counts addresses.
+// addressesNoun counts addresses; schema.Plural adds an s alone.
 func addressesNoun(n int) string {
 	if n == 1 {
 		return "1 address"
@@ -214,7 +214,8 @@ func (m *meaning) all(section int, of compiler.Kind) bool {
 	})
 }
 
-// verifiers says whose verifiers must change; those of the issuer are all.
+// verifiers says whose verifiers must change: of n APIs, or of all where the issuer is among the
+// statements.
 func (m *meaning) verifiers(n int) string {
 	if !m.all(sectionVerifiers, compiler.KindAPI) {
 		return "verifiers of every API must change"
@@ -286,7 +287,7 @@ func (s *statement) scopesText() string {
 	return strings.Join(shown, ", ")
 }
 
-// text is a statement on one line of a terminal.
+// text is a statement on one line of a terminal, whole, with the names of all its objects.
 func (s *statement) text() string {
 	who, names := s.addresses[0], ""
 	if len(s.addresses) > 1 {
@@ -312,7 +313,8 @@ func (s *statement) text() string {
 	return diag.OneLine(line + s.remark + names)
 }
 
-// A Sentence is one consequence of a plan, for who shows it elsewhere than in a plan.
+// A Sentence is one consequence of a plan, for whoever shows it elsewhere than in a plan: the console, and
+// "writ dev" at a reload.
 type Sentence struct {
 	Sign    string // "+", "-" or "~"
 	Address string // the object that Text goes on about; "" where Text is whole by itself
@@ -330,7 +332,7 @@ func Sentences(p *compiler.Plan) []Sentence {
 	return all
 }
 
-// sentence is a statement with the object apart that it begins with.
+// sentence is a statement with the address that it begins with apart, so that a page can make it a link.
 func (s *statement) sentence() Sentence {
 	sentence := Sentence{Sign: s.sign, Text: s.text()}
 	if text, found := strings.CutPrefix(sentence.Text, s.addresses[0]+" "); found {
@@ -339,7 +341,7 @@ func (s *statement) sentence() Sentence {
 	return sentence
 }
 
-// getting is the verb of somebody who gets tokens without scopes.
+// getting is the verb of somebody who gets tokens without scopes: "may now get", but "keeps".
 func getting(verb string) string {
 	if verb == "keeps" {
 		return verb

@@ -19,7 +19,8 @@ type PlanText struct {
 	Full  bool // prints more than MaxObjects
 }
 
-// A planPrinter writes lines. The first error is kept by the buffered writer.
+// A planPrinter writes lines. The buffered writer keeps the first error, which Flush returns: no line has
+// to check.
 type planPrinter struct {
 	*bufio.Writer
 	color bool
@@ -79,7 +80,7 @@ const MaxObjects = 1000
 // all.
 func Capped(p *compiler.Plan) bool { return max(len(p.Changes), len(p.Access)) > MaxObjects }
 
-// paint colors a text if the output takes colors.
+// paint colours a text if the output takes colours.
 func (out *planPrinter) paint(c cli.Color, text string) string {
 	if !out.color {
 		return text
@@ -106,8 +107,7 @@ func (out *planPrinter) sign(sign string) string {
 	return strings.Repeat(" ", 3-len(sign)) + out.paint(c, sign)
 }
 
-// section prints the statements of a section. If those of what widens take more than a
-// screen, a list of the addresses comes first.
+// section prints a heading and at most most statements of a section.
 func (out *planPrinter) section(s *section, most int) {
 	if len(s.statements) == 0 {
 		return
@@ -122,7 +122,7 @@ func (out *planPrinter) section(s *section, most int) {
 	out.line("", "")
 }
 
-// statements prints the statements of a section.
+// statements prints at most most statements of a section, and how many more there are.
 func (out *planPrinter) statements(s *section, most int) {
 	for i := range s.statements[:min(len(s.statements), most)] {
 		out.statement(s.statements[i])
@@ -147,8 +147,8 @@ func (out *planPrinter) statement(s *statement) {
 	}
 }
 
-// Widening repeats what widens, right before somebody is asked to approve it: what nobody
-// should have to scroll back for.
+// Widening repeats what widens, right before somebody is asked to approve it: nobody should have to
+// scroll back for it. It prints at most 20 statements, and nothing where nothing widens.
 func Widening(w io.Writer, r *Review, color bool) error {
 	const most = 20
 	out := &planPrinter{Writer: bufio.NewWriter(w), color: color}

@@ -16,7 +16,7 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
-// A Snapshot prints a snapshot, or one object of it.
+// A Snapshot prints a snapshot, or one object of it, in one format.
 type Snapshot interface {
 	Render(w io.Writer, snap *snapshot.Snapshot) error
 	Object(w io.Writer, snap *snapshot.Snapshot, address string, object compiler.Object) error
@@ -85,12 +85,14 @@ func (v snapshotText) Object(w io.Writer, snap *snapshot.Snapshot, address strin
 	return err
 }
 
-// heading starts a section.
+// heading starts a section of the table. The line before and the heading have one cell, so they do not
+// widen the columns.
 func (v snapshotText) heading(w io.Writer, text string) {
 	fmt.Fprintf(w, "\n%s\n", v.env.Paint(cli.Bold, text))
 }
 
-// envelope prints what the snapshot says about itself.
+// envelope prints what the snapshot says about itself. What is empty is left out, so that a first snapshot
+// has no "Previous".
 func (v snapshotText) envelope(w io.Writer, snap *snapshot.Snapshot) {
 	e := snap.Envelope()
 	fmt.Fprintf(w, "Digest\t%s\nSerial\t%d\n", e.Digest, e.Serial)
@@ -132,7 +134,7 @@ func (v snapshotText) clients(w io.Writer, doc *schema.Document) {
 	}
 }
 
-// credentials says how a client authenticates, not with what.
+// credentials says how a client authenticates, by kind and number, not with what.
 func credentials(c *schema.Client) string {
 	nouns := map[string]string{"federated": "federated identity"}
 	var parts []string
@@ -194,7 +196,8 @@ func rfc3339(unix int64) string {
 	return schema.FormatTime(unix)
 }
 
-// SourcePlace is where an object was declared: "orders.hcl:3".
+// SourcePlace is where an object was declared when the snapshot was made, "orders.hcl:3"; "" where the
+// snapshot does not say.
 func SourcePlace(snap *snapshot.Snapshot, kind snapshot.Kind, label string) string {
 	file, line, ok := snap.Source(kind, label)
 	if !ok {

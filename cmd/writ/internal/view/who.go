@@ -15,7 +15,7 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// A Who prints who has access at a time, given in Unix seconds.
+// A Who prints who has access at a time, given in Unix seconds, in one format.
 type Who interface {
 	Render(w io.Writer, at int64, list []compiler.Access) error
 }
@@ -64,7 +64,7 @@ func idUnlessLabel(c *schema.Client) string {
 	return fmt.Sprintf(" (%s)", diag.OneLine(c.ClientID))
 }
 
-// whoScopes lists the scopes of a right, sensitive ones marked.
+// whoScopes lists the scopes of a right; those that the API declares sensitive are marked.
 func whoScopes(a *compiler.Access) string {
 	if len(a.Authorization.Scopes) == 0 {
 		return scopeList(nil)
@@ -79,7 +79,7 @@ func whoScopes(a *compiler.Access) string {
 	return strings.Join(names, " ")
 }
 
-// whoRemark says on whose behalf and until when.
+// whoRemark says on whose behalf and until when, "" for a client itself without end.
 func whoRemark(a *compiler.Access) string {
 	text := ""
 	if len(a.Users) > 0 {
@@ -94,7 +94,8 @@ func whoRemark(a *compiler.Access) string {
 	return text
 }
 
-// credentialText names a credential: what it is, not what would prove it.
+// credentialText names a credential: its kind and label, of a federated one whose tokens it is, and until
+// when it is valid. What would prove it is not printed.
 func credentialText(c *schema.Credential) string {
 	text := fmt.Sprintf("%s %q", c.Block.Type, c.Label)
 	if f, ok := c.Of.(*schema.Federated); ok {

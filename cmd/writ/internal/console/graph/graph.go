@@ -11,7 +11,7 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// MaxObjects is how many objects a drawing can hold and still be read.
+// MaxObjects is how many objects a drawing can hold and still be read, of all kinds together.
 const MaxObjects = 200
 
 // MaxNodes and MaxEdges are how many clients, APIs and authorizations a page draws: what a
@@ -21,7 +21,7 @@ const (
 	MaxEdges = 60
 )
 
-// A Picture is a configuration as three lists of boxes.
+// A Picture is a configuration as three lists of boxes, each in the order of the document.
 type Picture struct{ Clients, Authorizations, APIs []Box }
 
 // A Box is one object. Of an authorization, Client and API are the places of
@@ -50,7 +50,8 @@ func (b Box) Title() string {
 	return b.Label
 }
 
-// Of makes the picture of a document at a time.
+// Of makes the picture of a document at a time. The document is one that compiled: a label to which an
+// authorization refers is taken to exist.
 func Of(doc *schema.Document, now time.Time) *Picture {
 	p := &Picture{Clients: []Box{}, Authorizations: []Box{}, APIs: []Box{}}
 	clients, apis := map[string]int{}, map[string]int{}
@@ -75,7 +76,8 @@ func Of(doc *schema.Document, now time.Time) *Picture {
 func (p *Picture) Objects() int { return len(p.Clients) + len(p.Authorizations) + len(p.APIs) }
 
 // Only is the part of a document that has to do with one of the APIs and with
-// one of the clients, by label; none of a kind stands for all of it.
+// one of the clients, by label; none of a kind stands for all of it. An object that is named stays
+// even if nothing leads to it, which is an answer too. doc does not change.
 func Only(doc *schema.Document, apis, clients []string) *schema.Document {
 	part := *doc
 	wanted := func(list []string, label string) bool { return len(list) == 0 || slices.Contains(list, label) }
@@ -97,8 +99,3 @@ func Only(doc *schema.Document, apis, clients []string) *schema.Document {
 
 // OwnerOf is whom to ask about an object: its metadata.owner, or else its team.
 func OwnerOf(metadata map[string]string) string { return cmp.Or(metadata["owner"], metadata["team"]) }
-
-// Readable reports whether a page draws the picture.
-func (p *Picture) Readable() bool {
-	return len(p.Clients) <= MaxNodes && len(p.APIs) <= MaxNodes && len(p.Authorizations) <= MaxEdges
-}

@@ -61,6 +61,7 @@ type node struct {
 	ends       []*edge // the lines that begin or end here, from top to bottom
 }
 
+// middle is the height at which lines meet the node, if there is one.
 func (n *node) middle() float64 { return n.y + n.h/2 }
 
 // An edge is an authorization: a line from a client to an API, with its scopes on it.
@@ -152,7 +153,7 @@ func (b Box) scopes() string {
 	return clip(text, maxScopes)
 }
 
-// nodesOf measures boxes.
+// nodesOf measures boxes. A line that only repeats the name is left out.
 func nodesOf(boxes []Box) []*node {
 	all := make([]*node, len(boxes))
 	for i, b := range boxes {
@@ -172,6 +173,7 @@ func nodesOf(boxes []Box) []*node {
 	return all
 }
 
+// widest is the width of a column: all of its boxes have that of the widest.
 func widest(column []*node) (w float64) {
 	for _, n := range column {
 		w = max(w, n.w)
@@ -203,10 +205,13 @@ func settle(column []*node, others int, other func(*edge) *node) {
 	}
 }
 
+// inOrder is a column from top to bottom. The column itself keeps the order of the document, by which
+// edges and pages name its nodes.
 func inOrder(column []*node) []*node {
 	return slices.SortedStableFunc(slices.Values(column), func(a, b *node) int { return cmp.Compare(a.at, b.at) })
 }
 
+// mean is the mean of values, and otherwise for none.
 func mean(values []float64, otherwise float64) float64 {
 	if len(values) == 0 {
 		return otherwise
@@ -283,12 +288,13 @@ func spread(column []*node, bands []band, room float64) {
 	}
 }
 
-// A drawing is the text of an SVG.
+// A drawing is the text of an SVG while it is written, and its size in pixels.
 type drawing struct {
 	text          strings.Builder
 	width, height float64
 }
 
+// begin writes the root. It has a title, which a screen reader says first.
 func (d *drawing) begin(style bool) {
 	fmt.Fprintf(&d.text, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" viewBox=\"0 0 %.0f %.0f\" class=\"graph\">\n", d.width, d.height, d.width, d.height)
 	d.text.WriteString("<title>Clients, APIs, and the scopes that each may ask for</title>\n")
@@ -297,6 +303,7 @@ func (d *drawing) begin(style bool) {
 	}
 }
 
+// bands writes what lies behind the boxes: one rectangle for each owner, with the owner's name.
 func (d *drawing) bands(all []band) {
 	for _, b := range all {
 		fmt.Fprintf(&d.text, "<g class=\"band\"><rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" rx=\"6\"/>", b.x, b.y, b.w, b.h)
@@ -323,7 +330,7 @@ func (d *drawing) edge(i int, e *edge, flat float64) {
 	d.text.WriteString("</g>\n")
 }
 
-// says is the line in words.
+// says is the line in words, with all of its scopes: for a pointer and for a screen reader.
 func (e *edge) says() string {
 	text := "no scopes"
 	if len(e.Detail) > 0 {
@@ -332,6 +339,8 @@ func (e *edge) says() string {
 	return e.from.Name + " on " + e.to.Name + ": " + text + " (authorization." + e.Title() + ")"
 }
 
+// nodes writes the boxes of a column from top to bottom, so that Tab goes down it. data-node has the place
+// in the document, by which the page's script finds the lines of a box.
 func (d *drawing) nodes(class string, column []*node) {
 	index := map[*node]int{}
 	for i, n := range column {
@@ -361,6 +370,7 @@ func (d *drawing) nodes(class string, column []*node) {
 	}
 }
 
+// words writes text at a place; class is an attribute with the space before it, or "".
 func (d *drawing) words(class string, x, y float64, words string) {
 	fmt.Fprintf(&d.text, "<text%s x=\"%.1f\" y=\"%.1f\">%s</text>", class, x, y, escape(words))
 }
@@ -377,7 +387,7 @@ func width(text string) int {
 	return n
 }
 
-// clip is a text of at most so many columns.
+// clip is a text of at most so many columns, the last of them an ellipsis where it is cut.
 func clip(text string, most int) string {
 	if width(text) <= most {
 		return text
