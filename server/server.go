@@ -222,6 +222,8 @@ func New(opts Options) (*Server, error) {
 	return s, nil
 }
 
+// setDefaults fills in what New needs and the caller left out. Managed keys are kept in the
+// folder of keys unless they have a storage of their own.
 func (o *Options) setDefaults() {
 	if o.Logger == nil {
 		o.Logger = slog.Default()

@@ -57,6 +57,8 @@ func satisfied(claims jose.Object, object string, holds func(got, want []byte) b
 	return true
 }
 
+// equalOrHolds reports whether a claim equals want, or is an array with an element that does.
+// Claims such as groups are arrays at one issuer and a single text at another.
 func equalOrHolds(got, want []byte) bool {
 	if equalJSON(got, want) {
 		return true
@@ -65,12 +67,15 @@ func equalOrHolds(got, want []byte) bool {
 	return ok && slices.ContainsFunc(elements, func(element []byte) bool { return equalJSON(element, want) })
 }
 
+// equalJSON compares JSON values, without regard to the order of members. Numbers are compared
+// as they are written: as float64, different integers above 2^53 would be equal.
 func equalJSON(a, b []byte) bool {
 	va, ok1 := decodeJSON(a)
 	vb, ok2 := decodeJSON(b)
 	return ok1 && ok2 && reflect.DeepEqual(va, vb)
 }
 
+// decodeJSON decodes JSON and keeps numbers as they are written.
 func decodeJSON(text []byte) (value any, ok bool) {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber()

@@ -84,6 +84,7 @@ func (h *SlowHashes) id(hash string, cred Credential) (id [32]byte) {
 	return id
 }
 
+// lookup returns the result of an earlier comparison; ok is false if it is not remembered.
 func (h *SlowHashes) lookup(id [32]byte) (match, ok bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -91,6 +92,8 @@ func (h *SlowHashes) lookup(id [32]byte) (match, ok bool) {
 	return match, match || h.missed.has(id)
 }
 
+// remember keeps a result. Matches and misses are kept apart, so that a flood of wrong secrets
+// displaces no right one.
 func (h *SlowHashes) remember(id [32]byte, match bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

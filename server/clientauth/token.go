@@ -27,6 +27,8 @@ type Token struct {
 // extensions, algorithms that writ does not verify.
 func ReadToken(s string, limit int) (*Token, error) { return readToken(s, limit, jose.Assertions) }
 
+// readToken is ReadToken for any use of algorithms: DPoP proofs are read by it too. Nothing is
+// verified yet.
 func readToken(s string, limit int, use jose.Use) (*Token, error) {
 	parsed, err := jose.Parse(s, limit, use)
 	if err != nil {
