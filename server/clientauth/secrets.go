@@ -340,7 +340,7 @@ func (s *Secrets) compare(client snapshot.Client, any bool, presented string, no
 					slow = append(slow, slowSecret{secret.Label(), hash})
 				}
 			}
-			outcome = better(outcome, err)
+			outcome = clearerOutcome(outcome, err)
 		}
 	}
 	for ; comparisons < s.most; comparisons++ {
@@ -427,9 +427,9 @@ func (s *Secrets) fastHash(secret snapshot.Secret) ([sha256.Size]byte, error) {
 	return dummy, nil
 }
 
-// better is the more telling outcome of two: success, then what was wrong
+// clearerOutcome returns the outcome of two that says more: success, then what was wrong
 // with a matching secret, then that none matched.
-func better(a, b error) error {
+func clearerOutcome(a, b error) error {
 	for _, err := range []error{nil, ErrExpiredSecret, ErrEarlySecret, ErrWrongSecret, ErrUnreadableSecret} {
 		if a == err || b == err {
 			return err

@@ -40,7 +40,7 @@ type SlowHashes struct {
 	mu sync.Mutex
 	// Secrets that match are remembered apart from those that do not, of which
 	// anybody can present as many as they like.
-	matched, missed recent
+	matched, missed recentIDs
 }
 
 // NewSlowHashes makes an empty cache.
@@ -104,20 +104,20 @@ func (h *SlowHashes) remember(id [32]byte, match bool) {
 	}
 }
 
-// A recent remembers the last slowCached ids. The zero value remembers none.
-type recent struct {
+// recentIDs remembers the last slowCached ids. The zero value remembers none.
+type recentIDs struct {
 	known map[[32]byte]struct{}
 	ring  [][32]byte // the keys of known in order of arrival, from next on
 	next  int
 }
 
-func (r *recent) has(id [32]byte) bool {
+func (r *recentIDs) has(id [32]byte) bool {
 	_, ok := r.known[id]
 	return ok
 }
 
 // add stores an id in place of the oldest.
-func (r *recent) add(id [32]byte) {
+func (r *recentIDs) add(id [32]byte) {
 	if r.has(id) {
 		return
 	}
