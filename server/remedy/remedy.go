@@ -14,8 +14,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
+
+	"github.com/writ-auth/writ/schema"
 )
 
 // Runbooks is where the longer answers are; a heading's anchor follows.
@@ -82,21 +83,11 @@ func Folder(err error, dir string) error {
 	return err
 }
 
-// absolute is a path for the reader of a log, who does not know the working folder.
+// absolute returns a path for the reader of a log, who does not know the working folder, as a
+// word that can be pasted into a shell.
 func absolute(path string) string {
 	if from, err := filepath.Abs(path); err == nil {
 		path = from
 	}
-	return Quote(path)
-}
-
-// Quote writes a path as one word of a POSIX shell.
-func Quote(path string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:@%,", r)
-	}
-	if path != "" && !strings.ContainsFunc(path, func(r rune) bool { return !plain(r) }) {
-		return path
-	}
-	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	return schema.ShellQuote(path)
 }

@@ -40,7 +40,9 @@ type messageHandler struct{ log *slog.Logger }
 
 // Enabled is true from warnings on, which the SDK logs at logr's level 1. For slog
 // that is -1.
-func (h messageHandler) Enabled(_ context.Context, level slog.Level) bool { return level == -1 || level > 0 }
+func (h messageHandler) Enabled(_ context.Context, level slog.Level) bool {
+	return level == -1 || level > 0
+}
 
 // Handle passes the message on, at a level that is ours: the SDK's warnings and errors are
 // all about data that is not sent, which no request notices.
