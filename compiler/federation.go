@@ -114,7 +114,7 @@ func (b *federatedBlock) overlaps(o *federatedBlock) bool {
 		return false
 	}
 	// A claim that both demand with different values tells their tokens apart.
-	mine, theirs := demands(b.Claims), demands(o.Claims)
+	mine, theirs := members(b.Claims), members(o.Claims)
 	for name, value := range mine {
 		if other, both := theirs[name]; both && !bytes.Equal(value, other) {
 			return false
@@ -128,23 +128,14 @@ func (b *federatedBlock) overlaps(o *federatedBlock) bool {
 func (b *federatedBlock) covers(o *federatedBlock) bool {
 	// What this block demands the other must demand too, else it takes tokens that this
 	// one refuses.
-	theirs := demands(o.Claims)
-	for name, value := range demands(b.Claims) {
+	theirs := members(o.Claims)
+	for name, value := range members(b.Claims) {
 		if !bytes.Equal(theirs[name], value) {
 			return false
 		}
 	}
 	return b.TrustedIssuer == o.TrustedIssuer && b.Window.NotBefore <= o.Window.NotBefore &&
 		endOf(b.Window.ExpiresAt) >= endOf(o.Window.ExpiresAt) && schema.ContainsSubjects(&b.subjects, &o.subjects)
-}
-
-// demands are the members of a canonical JSON object by name, "" for none.
-func demands(claims string) map[string]json.RawMessage {
-	var members map[string]json.RawMessage
-	if claims != "" && json.Unmarshal([]byte(claims), &members) != nil {
-		panic("claims are no JSON object: " + claims)
-	}
-	return members
 }
 
 // reportOverlaps reports each block once: what it shares with another client, and that
@@ -208,7 +199,7 @@ func (c *compilation) reportOverlap(b *federatedBlock, others []*federatedBlock)
 func (c *compilation) checkGitHub(b *federatedBlock) {
 	// GitHub never gives the same number to another owner or repository, so a claim with
 	// one settles whose token it is, whatever the names say.
-	claims := demands(b.Claims)
+	claims := members(b.Claims)
 	_, ofOwner := claims["repository_owner_id"]
 	_, ofRepository := claims["repository_id"]
 	if why := schema.MutableGitHubSubject(b.Subject + b.SubjectPattern); why != "" && !ofOwner && !ofRepository {

@@ -78,7 +78,7 @@ func (c *compilation) refuseReservedIdentifier(i int32) {
 func (c *compilation) checkNearIdentifiers(distinct []int32) {
 	groups := make(map[string][]int32, len(distinct))
 	for _, i := range distinct {
-		key := secureKey(c.Document.APIs[i].Identifier)
+		key := schemelessKey(c.Document.APIs[i].Identifier)
 		for _, j := range groups[key] {
 			if !c.acknowledged(i, j) {
 				c.reportNearIdentifier(i, j)
@@ -89,9 +89,9 @@ func (c *compilation) checkNearIdentifiers(distinct []int32) {
 	}
 }
 
-// secureKey is schema.NearKey with http and https treated alike: nobody has two
+// schemelessKey is schema.NearKey with http and https treated alike: nobody has two
 // APIs that differ only in the scheme.
-func secureKey(identifier string) string {
+func schemelessKey(identifier string) string {
 	key := schema.NearKey(identifier)
 	if rest, ok := strings.CutPrefix(key, "http:"); ok {
 		return "https:" + rest

@@ -144,7 +144,7 @@ func (c *compilation) reportKeyGap(key, next *config.SigningKey, needed int64) {
 			"Let %s activate earlier, and keep %s published until %s or later.",
 			key.Address, key.Alg, activation(key), schema.FormatTime(key.RetiresAt), next.Address, schema.FormatTime(next.ActivatesAt),
 			next.Address, key.Address, schema.FormatTime(needed)),
-		takesOver(next))
+		relatedSuccessor(next))
 }
 
 // reportUnpublishedEarly is about a key that retires while tokens signed by it are valid.
@@ -155,7 +155,7 @@ func (c *compilation) reportUnpublishedEarly(key, next *config.SigningKey, longe
 			"Set retires_at to %[8]q or later.",
 			key.Address, activation(key), next.Address, schema.FormatTime(next.ActivatesAt), schema.FormatDuration(longest.seconds), longest.api,
 			schema.FormatDuration(clockSkew), schema.FormatTime(needed), schema.FormatTime(key.RetiresAt)),
-		takesOver(next))
+		relatedSuccessor(next))
 }
 
 // checkLastKey refuses an end without a successor: it signs to the end, so its
@@ -206,8 +206,8 @@ func activation(k *config.SigningKey) string {
 	return schema.FormatTime(k.ActivatesAt)
 }
 
-// takesOver points at the key that signs next.
-func takesOver(k *config.SigningKey) diag.Related {
+// relatedSuccessor points at the key that signs next.
+func relatedSuccessor(k *config.SigningKey) diag.Related {
 	return diag.Related{Message: k.Address + " takes over here", Range: k.AttrRange("activates_at")}
 }
 

@@ -49,7 +49,7 @@ func (f AccessFilter) resolve(docs ...*schema.Document) (namedAccess, error) {
 	for _, d := range docs {
 		for i := range d.APIs {
 			for _, s := range d.APIs[i].Scopes {
-				if meets(n.identifiers, d.APIs[i].Identifier) {
+				if isNamed(n.identifiers, d.APIs[i].Identifier) {
 					scopes = append(scopes, s.Name)
 				}
 			}
@@ -87,13 +87,13 @@ func idsOf(kind Kind, name string, docs []*schema.Document, list nameList) (ids 
 	return nil, err
 }
 
-// meets reports whether one of the names is id, or all are meant.
-func meets(ids []string, id string) bool { return ids == nil || slices.Contains(ids, id) }
+// isNamed reports whether id is one of ids; nil ids name everything.
+func isNamed(ids []string, id string) bool { return ids == nil || slices.Contains(ids, id) }
 
 // covers reports whether the filter means access of this kind. Scopes are another
 // matter: see wants.
 func (n *namedAccess) covers(clientID, identifier string, subject schema.SubjectType) bool {
-	return meets(n.clientIDs, clientID) && meets(n.identifiers, identifier) && (n.subjectType == "" || n.subjectType == subject)
+	return isNamed(n.clientIDs, clientID) && isNamed(n.identifiers, identifier) && (n.subjectType == "" || n.subjectType == subject)
 }
 
 // wants returns those of the scopes that are meant.
@@ -220,13 +220,13 @@ func accessOf(d *schema.Document, q *AccessQuery, named *namedAccess, clients []
 	times := c.timesOf(clients)
 	byLabel := make(map[string]*schema.Client, len(clients))
 	for i := range clients {
-		if meets(named.clientIDs, clients[i].ClientID) {
+		if isNamed(named.clientIDs, clients[i].ClientID) {
 			byLabel[clients[i].Label] = &clients[i]
 		}
 	}
 	apis := make(map[string]*schema.API, len(d.APIs))
 	for i := range d.APIs {
-		if api := &d.APIs[i]; meets(named.identifiers, api.Identifier) {
+		if api := &d.APIs[i]; isNamed(named.identifiers, api.Identifier) {
 			apis[api.Label] = api
 		}
 	}

@@ -172,8 +172,9 @@ func (l *loader) referenceValue(v cty.Value, at hcl.Range, of kind) (*object, bo
 	return nil, false
 }
 
-// stringAsReference reports text where a reference is needed, with the object that the
-// text most likely names.
+// stringAsReference reports text in place of a reference, and names the object that is most
+// likely meant: the one with that identifier, else the one with that label, else the nearest
+// label. A reference is never made of text, as a rename could not follow it.
 func (l *loader) stringAsReference(text string, at hcl.Range, of kind) {
 	label := strings.TrimPrefix(text, kindNames[of]+".")
 	if d := l.byIdentifier(of, text); d != nil {
@@ -208,7 +209,8 @@ func (l *loader) byIdentifier(of kind, text string) *declaredBlock {
 	return nil
 }
 
-// ofKind refuses an object of another kind than the attribute takes.
+// ofKind returns the object if it is of the kind that the attribute takes, and reports it
+// otherwise.
 func (l *loader) ofKind(o *object, of kind, at hcl.Range) (*object, bool) {
 	if o.decl.kind == of {
 		return o, true

@@ -37,6 +37,16 @@ func Sentence(text string) string {
 	return UpperFirst(text)
 }
 
+// ShellQuote writes a word so that a POSIX shell reads it unchanged. Words of characters that
+// no shell gives a meaning to are not quoted, since people read and copy them.
+func ShellQuote(word string) string {
+	const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./:=@%+,"
+	if word != "" && strings.Trim(word, plain) == "" {
+		return word
+	}
+	return ShellQuoted(word)
+}
+
 // ShellQuoted writes a word in single quotes, as a POSIX shell reads it unchanged.
 func ShellQuoted(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
 

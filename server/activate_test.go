@@ -61,7 +61,7 @@ func TestTrust(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, _ := newServer(t, server.Options{Trust: c.trust})
 			err := s.Activate(c.file)
-			if (err == nil) != c.ok || (s.Active() != nil) != c.ok || s.Ready() != c.ok {
+			if (err == nil) != c.ok || (s.Active() != nil) != c.ok || s.Status().Ready != c.ok {
 				t.Errorf("error %v", err)
 			}
 		})

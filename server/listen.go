@@ -84,6 +84,8 @@ func Loopback(address string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
+// listenUnix makes the socket and gives it socketMode. It is bound before its mode is set, so
+// that for a moment the process's umask decides who can connect.
 func listenUnix(path string) (net.Listener, error) {
 	if err := removeStale(path); err != nil {
 		return nil, err

@@ -126,7 +126,7 @@ func TestRequestsMakeNoSeries(t *testing.T) {
 func TestUnreadable(t *testing.T) {
 	s, log := serving(t, fast(), server.Options{})
 	s.Unreadable(errors.New("snapshot unreadable: no such file"))
-	if rejected := s.Status().LastRejected; rejected == nil || rejected.Reason != "snapshot unreadable: no such file" || !s.Ready() {
+	if rejected := s.Status().LastRejected; rejected == nil || rejected.Reason != "snapshot unreadable: no such file" || !s.Status().Ready {
 		t.Errorf("status %+v", s.Status())
 	}
 	if !strings.Contains(log.String(), "no such file") || !strings.Contains(scrape(t, s), "\nwrit_snapshot_last_reload_successful 0\n") {

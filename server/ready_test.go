@@ -118,7 +118,7 @@ func TestReadyWhenKeyIsActive(t *testing.T) {
 		t.Errorf("the next rotation is %v", next)
 	}
 	now = noon.Add(time.Minute)
-	if !s.Ready() {
+	if !s.Status().Ready {
 		t.Error("not ready when the key signs")
 	}
 }
@@ -239,7 +239,7 @@ func TestListenersAndDrainAreTold(t *testing.T) {
 	for !strings.Contains(log.String(), `"msg":"draining"`) { // only then the request may end
 		time.Sleep(time.Millisecond)
 	}
-	if s.Ready() {
+	if s.Status().Ready {
 		t.Error("it drains and is ready")
 	}
 	if _, err := fmt.Fprint(conn, body); err != nil {

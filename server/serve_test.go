@@ -75,7 +75,7 @@ func TestDrain(t *testing.T) {
 	}
 	ended := make(chan error)
 	go func() { ended <- stop() }()
-	for s.Ready() {
+	for s.Status().Ready {
 		time.Sleep(time.Millisecond)
 	}
 	if _, err := io.WriteString(conn, body); err != nil {

@@ -222,6 +222,8 @@ func New(opts Options) (*Server, error) {
 	return s, nil
 }
 
+// setDefaults fills in what New needs and the caller left out. Managed keys are kept in the
+// folder of keys unless they have a storage of their own.
 func (o *Options) setDefaults() {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
@@ -307,11 +309,6 @@ func (s *Server) HighestSerial() uint64 { return s.activator.HighestSerial() }
 
 // Metrics is what /metrics answers, for those who send it elsewhere.
 func (s *Server) Metrics() *metrics.Metrics { return s.admin.Metrics }
-
-// Ready reports whether tokens are issued: a snapshot is in force with which every
-// algorithm in use has had a key, the server is not draining, and its location is not
-// stale if that was to count. A rejected snapshot does not change it.
-func (s *Server) Ready() bool { return s.admin.Ready() }
 
 // Drain makes the server report that it is not ready, while it still answers.
 func (s *Server) Drain() { s.draining.Store(true) }

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/build"
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/clientauth"
@@ -323,7 +324,7 @@ func (d *daemon) warnShared(dir string) {
 	if _, err := os.Lstat(filepath.Join(dir, "..data")); err == nil {
 		return
 	}
-	d.log.Warn("others than its owner may enter the folder of keys", "keys", dir, "mode", mode.String(), "action", "chmod 700 "+remedy.Quote(dir))
+	d.log.Warn("others than its owner may enter the folder of keys", "keys", dir, "mode", mode.String(), "action", "chmod 700 "+schema.ShellQuote(dir))
 }
 
 // local reports whether only this machine can reach the listener: a Unix socket, or a

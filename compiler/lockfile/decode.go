@@ -18,6 +18,7 @@ type decoder struct {
 // every record that servers and clients rely on; the rest follows from the configuration.
 const restore = `Restore the file from git (after a merge, that of the branch that you apply from), then run "writ lock".`
 
+// refuse reports a problem. Decoding goes on, so that one run reports as many as it can.
 func (d *decoder) refuse(code string, at hcl.Range, format string, args ...any) {
 	d.diags = append(d.diags, diag.Newf(code, at, format, args...))
 }
@@ -27,6 +28,8 @@ func (d *decoder) refuseTitled(code, summary string, at hcl.Range, format string
 	d.diags = append(d.diags, diag.Newf(code, at, format, args...).Titled(summary))
 }
 
+// body decodes the whole file. Nothing in a lockfile is evaluated and nothing unknown is
+// skipped: a record that this version does not understand could be one that guards something.
 func (d *decoder) body(body *source.Body) {
 	if !d.version(body) {
 		return // a newer format may have other blocks
@@ -67,6 +70,7 @@ func (d *decoder) version(body *source.Body) bool {
 	return true
 }
 
+// block decodes one record into the section of its type.
 func (d *decoder) block(sections []section, block *source.Block) {
 	for _, s := range sections {
 		if s.blockType != block.Type {
@@ -81,6 +85,7 @@ func (d *decoder) block(sections []section, block *source.Block) {
 		"A lockfile has no block %q, only api, client, retired_api and retired_client. %s", block.Type, restore)
 }
 
+// entry decodes one record: a label, and one attribute that is a literal string.
 func (d *decoder) entry(s section, block *source.Block) (Entry, bool) {
 	at := block.DefRange()
 	if len(block.Labels) != 1 || block.Labels[0] == "" {

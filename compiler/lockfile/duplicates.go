@@ -19,6 +19,8 @@ func checkDuplicates(f *File) diag.List {
 	return append(l, duplicateValues("duplicate-client-id", sections[1], sections[3])...)
 }
 
+// duplicateLabels reports labels with two records in a section. Retired records may share one:
+// an object may have been retired, and another of the same label after it.
 func duplicateLabels(s section) diag.List {
 	var l diag.List
 	entries := *s.entries

@@ -25,6 +25,7 @@ func conflictMarker(name string, b []byte) (diag.Diagnostic, bool) {
 	return diag.Diagnostic{}, false
 }
 
+// conflict returns the diagnostic about a mark of a merge conflict.
 func conflict(at hcl.Range) diag.Diagnostic {
 	return diag.New("lock-conflict", at,
 		`Git left a conflict in the lockfile. Keep the lines of both sides without the marks and run "writ lock": `+

@@ -111,6 +111,7 @@ func (sc *scanner) quoted(value *string) bool {
 	return true
 }
 
+// advance steps over n bytes of one line, each a column.
 func (sc *scanner) advance(n int) {
 	sc.rest = sc.rest[n:]
 	sc.pos.Byte += n

@@ -12,8 +12,6 @@ import (
 
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/compiler/lockfile"
-	"github.com/writ-auth/writ/config"
-	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
 )
@@ -156,65 +154,4 @@ func (w *Workspace) against(ctx context.Context, ref string) (*Baseline, error) 
 		return nil, err
 	}
 	return place.baseline(ctx)
-}
-
-// A RevisionError says that a revision of git cannot be compared with, because its files do
-// not compile.
-type RevisionError struct {
-	*diag.Failure
-	Problems *diag.Problems
-}
-
-// Unwrap returns the Failure alone. errors.As must not find the Problems: their ranges are in
-// the files of the revision and not in those on disk, which would be shown for them.
-func (e *RevisionError) Unwrap() error { return e.Failure }
-
-// atRevision compiles the configuration as it stood at a git revision.
-func (w *Workspace) atRevision(ctx context.Context, revision string) (*Baseline, error) {
-	repository, err := openGit(ctx, w.Dir)
-	if err != nil {
-		return nil, err
-	}
-	commit, err := repository.reviewed(ctx, revision)
-	if err != nil {
-		return nil, err
-	}
-	files, err := openGitFS(ctx, repository, commit)
-	if err != nil {
-		return nil, err
-	}
-	defer files.Close()
-	if !files.hasConfiguration() {
-		w.note(fmt.Sprintf("There was no configuration here at %s: everything is new.", revision))
-		return &Baseline{}, nil
-	}
-	past := &pastInputs{Workspace: w, repository: repository, commit: commit, revision: revision}
-	options, err := past.options(ctx)
-	if err != nil {
-		return nil, err
-	}
-	t, err := w.compile(config.LoadFS(files, options))
-	if absent := files.absent.Load(); absent != nil {
-		return nil, *absent
-	}
-	if problems, ok := errors.AsType[*diag.Problems](err); ok {
-		return nil, &RevisionError{
-			Failure:  diag.Failf("git-failed", "Compare with a revision that does.", "the configuration at %q does not compile", revision),
-			Problems: &diag.Problems{List: problems.List.Errors(), Sources: problems.Sources},
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range t.Model.Config.LeftOut {
-		w.note(fmt.Sprintf("var.%s is not declared at %s: its value is left out there.", name, revision))
-	}
-	body, err := snapshot.Encode(t.Model.Document)
-	if err != nil {
-		return nil, err
-	}
-	b := &Baseline{commit: commit}
-	b.Document, b.Digest, b.Model = t.Model.Document, snapshot.Digest(body), t.Model
-	b.Records, err = past.lock(ctx)
-	return b, err
 }

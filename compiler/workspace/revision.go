@@ -9,8 +9,15 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/writ-auth/writ/compiler/lockfile"
+	"github.com/writ-auth/writ/config"
+	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/config/source"
+	"github.com/writ-auth/writ/schema/snapshot"
 )
 
 // A Commit says which commit and which folder of a repository the configuration is.
@@ -113,4 +120,126 @@ func blobID(content []byte, digits int) string {
 	fmt.Fprintf(sum, "blob %d\x00", len(content))
 	sum.Write(content)
 	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// pastInputs reads the files that flags name as they were at a commit, so that both sides of
+// a comparison are made with their own.
+type pastInputs struct {
+	*Workspace
+	repository git
+	commit     string
+	revision   string // as it was given
+}
+
+// options returns the workspace's options with the variable files of the commit. A value
+// for a variable that the commit does not declare is ignored and not an error: the change
+// under review may be the one that declares it.
+func (p *pastInputs) options(ctx context.Context) (config.Options, error) {
+	options := p.config
+	options.OnlyDeclared, options.VarFiles = true, nil
+	options.Cache = nil // it is for the files as they are now
+	for i, file := range p.varFiles {
+		now := p.config.VarFiles[i]
+		if file.top == "" {
+			p.note(fmt.Sprintf("%q lies outside of the repository: it is used for both sides as it is now.", file.name))
+			options.VarFiles = append(options.VarFiles, now)
+			continue
+		}
+		content, err := file.atCommit(ctx, p.repository, p.commit)
+		if errors.Is(err, fs.ErrNotExist) {
+			p.note(fmt.Sprintf("%q is not in git at %s: it is left out there.", file.name, p.revision))
+			continue
+		}
+		if err != nil {
+			return config.Options{}, err
+		}
+		options.VarFiles = append(options.VarFiles, config.VarFile{Name: now.Name, Bytes: content})
+	}
+	return options, nil
+}
+
+// lock returns the lockfile at the commit, nil if there was none.
+func (p *pastInputs) lock(ctx context.Context) (*lockfile.File, error) {
+	file := p.input(p.Lockfile)
+	if file.top == "" {
+		p.note(fmt.Sprintf("The lockfile %q lies outside of the repository: what was released in it is not compared.", file.name))
+		return nil, nil
+	}
+	content, err := file.atCommit(ctx, p.repository, p.commit)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	// Its layout is no matter here: it may be that of another version of writ.
+	lock, list := lockfile.ParseWithoutCanonicalCheck(file.name, source.UnixLines(content))
+	if list.HasErrors() {
+		return nil, &RevisionError{
+			Failure:  diag.Failf("git-failed", "Compare with a revision where it can be.", "the lockfile at %q cannot be read", p.revision),
+			Problems: &diag.Problems{List: list.Errors(), Sources: map[string][]byte{file.name: content}},
+		}
+	}
+	return lock, nil
+}
+
+// A RevisionError says that a revision of git cannot be compared with, because its files do
+// not compile.
+type RevisionError struct {
+	*diag.Failure
+	Problems *diag.Problems
+}
+
+// Unwrap returns the Failure alone. errors.As must not find the Problems: their ranges are in
+// the files of the revision and not in those on disk, which would be shown for them.
+func (e *RevisionError) Unwrap() error { return e.Failure }
+
+// atRevision compiles the configuration as it stood at a git revision.
+func (w *Workspace) atRevision(ctx context.Context, revision string) (*Baseline, error) {
+	repository, err := openGit(ctx, w.Dir)
+	if err != nil {
+		return nil, err
+	}
+	commit, err := repository.reviewed(ctx, revision)
+	if err != nil {
+		return nil, err
+	}
+	files, err := openGitFS(ctx, repository, commit)
+	if err != nil {
+		return nil, err
+	}
+	defer files.Close()
+	if !files.hasConfiguration() {
+		w.note(fmt.Sprintf("There was no configuration here at %s: everything is new.", revision))
+		return &Baseline{}, nil
+	}
+	past := &pastInputs{Workspace: w, repository: repository, commit: commit, revision: revision}
+	options, err := past.options(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t, err := w.compile(config.LoadFS(files, options))
+	if absent := files.absent.Load(); absent != nil {
+		return nil, *absent
+	}
+	if problems, ok := errors.AsType[*diag.Problems](err); ok {
+		return nil, &RevisionError{
+			Failure:  diag.Failf("git-failed", "Compare with a revision that does.", "the configuration at %q does not compile", revision),
+			Problems: &diag.Problems{List: problems.List.Errors(), Sources: problems.Sources},
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range t.Model.Config.LeftOut {
+		w.note(fmt.Sprintf("var.%s is not declared at %s: its value is left out there.", name, revision))
+	}
+	body, err := snapshot.Encode(t.Model.Document)
+	if err != nil {
+		return nil, err
+	}
+	b := &Baseline{commit: commit}
+	b.Document, b.Digest, b.Model = t.Model.Document, snapshot.Digest(body), t.Model
+	b.Records, err = past.lock(ctx)
+	return b, err
 }

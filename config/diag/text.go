@@ -232,12 +232,5 @@ func Inert(text string) string {
 // terminal would act on become escapes.
 func OneLine(text string) string { return Visible(text, "") }
 
-// ShellQuote returns a word in the form in which a POSIX shell reads it
-// unchanged. Words of harmless characters are not quoted.
-func ShellQuote(word string) string {
-	const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./:=@%+,"
-	if word != "" && strings.Trim(word, plain) == "" {
-		return word
-	}
-	return schema.ShellQuoted(word)
-}
+// ShellQuote is schema.ShellQuote, for the commands in hints.
+func ShellQuote(word string) string { return schema.ShellQuote(word) }

@@ -74,15 +74,16 @@ type Address struct {
 // String returns the address as a log may have it.
 func (a Address) String() string { return a.Servers.String() + "?bucket=" + a.Bucket }
 
-// Stream is the name of the bucket's stream.
+// Stream returns the name of the stream under the bucket, as every client of NATS names it.
 func (a Address) Stream() string { return "KV_" + a.Bucket }
 
-// Subject is that of the messages of one key in the bucket.
+// Subject returns the subject of the messages of one key in the bucket.
 func (a Address) Subject(key string) string { return "$KV." + a.Bucket + "." + key }
 
 var bucketName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
-// CheckName refuses what is no name of a bucket.
+// CheckName refuses what is no name of a bucket: a subset of the names that NATS allows, and
+// short enough for "-fleet" and the like behind it.
 func CheckName(name string) error {
 	if !bucketName.MatchString(name) {
 		return fmt.Errorf("bucket %q is not 1 to 64 letters, digits, - and _", name)
@@ -90,7 +91,7 @@ func CheckName(name string) error {
 	return nil
 }
 
-// ParseReplicas reads on how many servers a bucket is to be.
+// ParseReplicas reads on how many servers a bucket is to be kept; NATS has at most five.
 func ParseReplicas(text string) (int, error) {
 	n, err := strconv.Atoi(text)
 	if err != nil || !slices.Contains([]int{1, 2, 3, 4, 5}, n) {
@@ -122,6 +123,8 @@ func Parse(text, bucket string) (Address, error) {
 	return a, a.parameters(query)
 }
 
+// parameters sets what the query of an address says. An unknown parameter is an error: a
+// misspelled "replicas" would otherwise make a bucket that is not as safe as its owner thinks.
 func (a *Address) parameters(query string) error {
 	values, err := url.ParseQuery(query)
 	if err != nil {

@@ -94,6 +94,8 @@ func Open(ctx context.Context, a Address, opts Options) (*Client, error) {
 	return c, nil
 }
 
+// connect starts the connection, and returns before there is one. Callbacks keep absent and
+// fault up to date from then on.
 func (c *Client) connect() (err error) {
 	c.conn, err = c.Servers.Connect(c.opts.Login,
 		nats.Name("writd"),
@@ -116,7 +118,8 @@ func (c *Client) connect() (err error) {
 	return err
 }
 
-// firstLook tells at the start what would otherwise come with the first call.
+// firstLook tries the bucket at the start. Servers that are away are logged and no error: they
+// may come back. A bucket that is unfit is an error, since only an operator can mend it.
 func (c *Client) firstLook(ctx context.Context) error {
 	if !c.conn.IsConnected() {
 		c.absent.Store(true)
@@ -152,6 +155,8 @@ func (c *Client) Fault() error {
 	return nil
 }
 
+// connected notes a connection, the first or a new one. It warns of one that others on the
+// network can read.
 func (c *Client) connected(conn *nats.Conn) {
 	c.absent.Store(false)
 	c.fault.Store(nil)
@@ -162,8 +167,9 @@ func (c *Client) connected(conn *nats.Conn) {
 	}
 }
 
-// disconnected lets calls wait for the next server for as long as one call
-// waits at all; those that come later fail at once.
+// disconnected notes the loss of the connection. For the time of one call, calls still wait
+// for the next server, which a cluster has at once. After that they fail at once, so that
+// requests do not pile up behind an outage.
 func (c *Client) disconnected(conn *nats.Conn, err error) {
 	if c.closed.Load() {
 		return
@@ -191,7 +197,7 @@ func (c *Client) troubled(_ *nats.Conn, err error) {
 	}
 }
 
-// recovered ends what troubled began.
+// recovered notes that a call has succeeded: the next failure is logged again.
 func (c *Client) recovered() {
 	c.fault.Store(nil)
 	c.mu.Lock()
@@ -211,8 +217,9 @@ func (c *Client) away() error {
 	return nil
 }
 
-// Call does the work of one method within the time that calls have. An error for which
-// answered returns true is the bucket's answer and no trouble with it.
+// Call runs the work of one method within Timeout. An error for which answered returns true,
+// such as a conflict, is the bucket's answer and no fault of it. Any other error is logged,
+// and is what Fault returns until a call succeeds.
 func (c *Client) Call(ctx context.Context, answered func(error) bool, work func(ctx context.Context) error) error {
 	if c.closed.Load() {
 		return ErrClosed
@@ -245,7 +252,8 @@ func (c *Client) Call(ctx context.Context, answered func(error) bool, work func(
 	return fmt.Errorf("%s %s: %w", c.opts.Noun, c.Address, err)
 }
 
-// Again repeats an attempt that may be made any number of times.
+// Again repeats an attempt until it succeeds, its error is Final, or ctx ends. Each may have
+// been carried out although no answer came, so it must be safe to repeat.
 func (c *Client) Again(ctx context.Context, attempt func(ctx context.Context) error) error {
 	for {
 		err := c.Once(ctx, attempt)
@@ -258,7 +266,7 @@ func (c *Client) Again(ctx context.Context, attempt func(ctx context.Context) er
 	}
 }
 
-// Once gives an attempt its part of the time.
+// Once makes one attempt, within a part of Timeout: a lost answer leaves time for others.
 func (c *Client) Once(ctx context.Context, attempt func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout/attempts)
 	defer cancel()
@@ -374,6 +382,7 @@ func (c *Client) Last(ctx context.Context, subject string) (sequence uint64, dat
 	return sequence, data, err
 }
 
+// decode reads the server's answer about a message. Sequence 0 says that there is none.
 func decode(answer []byte) (sequence uint64, data []byte, err error) {
 	var got struct {
 		Error   *jetstream.APIError `json:"error"`

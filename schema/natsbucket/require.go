@@ -77,6 +77,8 @@ func (c *Client) find(ctx context.Context) (config jetstream.StreamConfig, err e
 // errCreated makes Again look at what was created, here or by another process.
 var errCreated = errors.New("the bucket was created")
 
+// create makes the bucket, by its stream: the library's CreateKeyValue would allow direct
+// reads, which any server answers from what it has. It returns errCreated when it is there.
 func (c *Client) create(ctx context.Context) error {
 	if c.Replicas < safeReplicas && !c.opts.AllowUnsafe {
 		return c.unsafe([]string{plural(c.Replicas) + " asked for instead of 3"})
@@ -121,10 +123,13 @@ func (c *Client) judge(config jetstream.StreamConfig) error {
 	return nil
 }
 
+// unsafe returns the error about a bucket that can forget, with what that would cause and the
+// flag that accepts it.
 func (c *Client) unsafe(reasons []string) error {
 	return c.Unfit("is unsafe: %s; %s, and %s accepts that", strings.Join(reasons, "; "), c.opts.Forgets, AllowFlag)
 }
 
+// unfit lists why the bucket cannot do the work at all. No flag accepts these.
 func (c *Client) unfit(config jetstream.StreamConfig) (reasons []string) {
 	add := func(wrong bool, reason string, args ...any) {
 		if wrong {
@@ -160,6 +165,7 @@ func Forgetful(c jetstream.StreamConfig, replicas int) (reasons []string) {
 	return reasons
 }
 
+// plural writes a number of replicas.
 func plural(replicas int) string {
 	if replicas == 1 {
 		return "1 replica"

@@ -58,7 +58,7 @@ func (s *Snapshot) cut() error {
 		}
 		s.sections[i], rest = rest[:size:size], rest[size:]
 		if was, is := l.size[version], l.size[bodyVersion]; was < is {
-			s.sections[i] = widen(s.sections[i], was, is)
+			s.sections[i] = padRecords(s.sections[i], was, is)
 		}
 	}
 	if len(rest) > 0 {
@@ -67,9 +67,9 @@ func (s *Snapshot) cut() error {
 	return nil
 }
 
-// widen makes records of an older body as long as they are now: zero bytes stand
+// padRecords makes records of an older body as long as they are now: zero bytes stand
 // for the fields that they did not have.
-func widen(records []byte, was, is int) []byte {
+func padRecords(records []byte, was, is int) []byte {
 	wide := make([]byte, 0, len(records)/was*is)
 	for record := range slices.Chunk(records, was) {
 		wide = append(append(wide, record...), make([]byte, is-was)...)

@@ -156,10 +156,10 @@ func TestScopeSetsBelongToTheirList(t *testing.T) {
 
 // A record of an older body is filled up with zero bytes.
 func TestWiden(t *testing.T) {
-	if got := widen([]byte{1, 2, 3, 4}, 2, 4); string(got) != "\x01\x02\x00\x00\x03\x04\x00\x00" {
+	if got := padRecords([]byte{1, 2, 3, 4}, 2, 4); string(got) != "\x01\x02\x00\x00\x03\x04\x00\x00" {
 		t.Errorf("%v", got)
 	}
-	if got := widen(nil, 2, 4); len(got) != 0 {
+	if got := padRecords(nil, 2, 4); len(got) != 0 {
 		t.Errorf("no records: %v", got)
 	}
 }

@@ -73,17 +73,17 @@ func NewAssertions(opts AssertionOptions) *Assertions {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	return &Assertions{opts: opts, standIns: standIns(opts.Clients)}
+	return &Assertions{opts: opts, standIns: collectStandIns(opts.Clients)}
 }
 
 // maxStandIns bounds what a refused signature costs, whatever keys clients have: of RSA
 // keys of more sizes than that the smallest are left out.
 const maxStandIns = 16
 
-// standIns finds, for each algorithm, keys of the clients: of each kind as many as the
+// collectStandIns finds, for each algorithm, keys of the clients: of each kind as many as the
 // client with the most of that kind has. Where no client has one of an algorithm, the
 // key printed in an RFC stands in.
-func standIns(clients iter.Seq[[]ClientKeys]) map[schema.SigningAlg][]*jose.PublicKey {
+func collectStandIns(clients iter.Seq[[]ClientKeys]) map[schema.SigningAlg][]*jose.PublicKey {
 	most := map[keyKind][]*jose.PublicKey{}
 	note := func(sets []ClientKeys) {
 		kinds := map[keyKind][]*jose.PublicKey{}

@@ -121,6 +121,8 @@ func matchBlock(peer PeerCertificate, block schema.Certificate) (Method, error) 
 	return TLSClientAuth, checkUse(peer.Leaf)
 }
 
+// matchName reports whether the certificate has the one name that the block declares (RFC 8705
+// section 2.1.2). A block declares exactly one.
 func matchName(leaf *x509.Certificate, block schema.Certificate) bool {
 	switch {
 	case block.SubjectDN != "":
@@ -170,6 +172,8 @@ func uriNames(leaf *x509.Certificate) []string {
 	return nil
 }
 
+// readURINames returns the URIs among the names, which are GeneralNames of RFC 5280 section
+// 4.2.1.6; tag 6 is uniformResourceIdentifier.
 func readURINames(names cryptobyte.String) (uris []string) {
 	for !names.Empty() {
 		var name cryptobyte.String

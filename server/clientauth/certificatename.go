@@ -44,6 +44,8 @@ type distinguishedName []relativeNameSET
 // The name's ending makes encoding/asn1 read a SET.
 type relativeNameSET []nameAttribute
 
+// A nameAttribute is an AttributeTypeAndValue of a certificate. Its value keeps its encoding:
+// only directory strings are compared as texts.
 type nameAttribute struct {
 	Type  asn1.ObjectIdentifier
 	Value asn1.RawValue
@@ -52,6 +54,8 @@ type nameAttribute struct {
 // A relativeName is one part of a name in text, of one or more attributes.
 type relativeName []textAttribute
 
+// A textAttribute is an attribute of a name as RFC 4514 writes it. It has a value, or the
+// bytes of one in DER.
 type textAttribute struct {
 	oid   asn1.ObjectIdentifier
 	fold  bool   // compared without case and extra spaces
@@ -76,6 +80,8 @@ func (r relativeName) matches(set relativeNameSET) bool {
 	return true
 }
 
+// matches compares an attribute with one of a certificate: by its bytes if those were given, or
+// as texts, since one text may be encoded as several types of string.
 func (a textAttribute) matches(got nameAttribute) bool {
 	if !a.oid.Equal(got.Type) {
 		return false

@@ -80,8 +80,10 @@ func parseDistinguishedName(text string) (name []relativeName, err error) {
 	}
 }
 
+// A nameReader reads a name in text from left to right.
 type nameReader struct{ rest string }
 
+// skip takes one byte away, if it comes next.
 func (r *nameReader) skip(c byte) bool {
 	if r.rest == "" || r.rest[0] != c {
 		return false
@@ -90,6 +92,7 @@ func (r *nameReader) skip(c byte) bool {
 	return true
 }
 
+// attribute reads TYPE=VALUE, where VALUE is "#" and hexadecimal DER or a text with escapes.
 func (r *nameReader) attribute() (a textAttribute, err error) {
 	typ, rest, found := strings.Cut(r.rest, "=")
 	if !found {
@@ -149,10 +152,8 @@ func (r *nameReader) hexString() ([]byte, error) {
 func (r *nameReader) value() (string, error) {
 	var value []byte
 	keep := 0 // how much of value trailing spaces are not cut from
-	for r.rest != "" {
+	for r.rest != "" && r.rest[0] != '+' && r.rest[0] != ',' {
 		switch c := r.rest[0]; c {
-		case '+', ',':
-			return finishValue(value, keep)
 		case '"', ';', '<', '>', 0:
 			return "", errDistinguishedName
 		case '\\':
@@ -170,10 +171,6 @@ func (r *nameReader) value() (string, error) {
 			}
 		}
 	}
-	return finishValue(value, keep)
-}
-
-func finishValue(value []byte, keep int) (string, error) {
 	value = value[:keep]
 	if len(value) == 0 || !utf8.Valid(value) {
 		return "", errDistinguishedName

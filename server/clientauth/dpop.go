@@ -143,6 +143,7 @@ func (p *Proofs) checkAge(proof *Token, now int64) error {
 	return checkStart(iat-skew, iat >= now-skew, p.opts.Since)
 }
 
+// maxAge returns Options.MaxAge in seconds, as iat counts.
 func (p *Proofs) maxAge() int64 { return int64(p.opts.MaxAge / time.Second) }
 
 // checkBinding is check 12: a proof that comes with an access token names it,

@@ -78,6 +78,8 @@ func (t *TrustedIssuer) UnsafeWithoutSignature(token *Token, now time.Time, type
 	return &Verified{claims: token.claims, sub: token.sub}, nil
 }
 
+// checkIssuer checks iss against the trusted issuer's name, and that the issuer may name this
+// sub. A JWT-SVID of a SPIFFE trust domain need not have an iss: its sub names the domain.
 func (t *TrustedIssuer) checkIssuer(token *Token) error {
 	sub := token.sub
 	if sub == "" {
@@ -96,6 +98,8 @@ func (t *TrustedIssuer) checkIssuer(token *Token) error {
 	return nil
 }
 
+// checkAudience demands that every audience of the token is one of ours, and not only some: a
+// token that is also meant for another server could be replayed here by that server.
 func (t *TrustedIssuer) checkAudience(token *Token) error {
 	aud, ok := token.claims.Texts("aud")
 	if !ok || len(aud) == 0 {

@@ -93,6 +93,7 @@ func verifySignature(t *jose.JWS, sets []ClientKeys) (label string, err error) {
 	return "", badSignature(t)
 }
 
+// badSignature is the refusal of a token that no key has signed. It names what was looked for.
 func badSignature(t *jose.JWS) error {
 	return refuse(ReasonBadSignature, "not by a key for alg %s and kid %s", t.Alg, excerpt(t.KID))
 }
@@ -104,6 +105,7 @@ type keyKind struct {
 	exponent int // of an RSA key
 }
 
+// kindOf returns the kind of a key, by which a decoy of equal cost is found.
 func kindOf(k *jose.PublicKey) keyKind {
 	kind := keyKind{alg: k.Alg}
 	if key, ok := k.Key.(*rsa.PublicKey); ok {

@@ -86,6 +86,8 @@ const (
 	ReasonWrongBinding Reason = "wrong_binding"
 )
 
+// refuse returns a *Refusal. The detail is for the log: what it quotes of a token goes through
+// excerpt.
 func refuse(reason Reason, format string, args ...any) error {
 	return &Refusal{Reason: reason, Detail: fmt.Sprintf(format, args...)}
 }

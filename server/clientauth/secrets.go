@@ -89,6 +89,8 @@ func Read(authorization []string, p Params) (Credential, error) {
 	return Credential{Method: SecretPost, ClientID: p.ClientID, Secret: p.ClientSecret}, nil
 }
 
+// readHeader reads the credential of an Authorization header. Basic is the only scheme for
+// clients (RFC 6749 section 2.3.1). A client_id in the body as well must be the same.
 func readHeader(header, bodyClientID string) (Credential, error) {
 	scheme, rest, _ := strings.Cut(header, " ")
 	if !strings.EqualFold(scheme, "Basic") {
@@ -272,6 +274,8 @@ func (s *Secrets) Usable() bool {
 	return false
 }
 
+// usable reports whether there is a hash to compare with: one in the snapshot itself, or one
+// that was read from where the snapshot refers to.
 func (s *Secrets) usable(secret snapshot.Secret) bool {
 	_, ok := s.resolved[secret.Text()]
 	return ok || secret.Kind() == snapshot.SecretSHA256
@@ -336,7 +340,7 @@ func (s *Secrets) compare(client snapshot.Client, any bool, presented string, no
 					slow = append(slow, slowSecret{secret.Label(), hash})
 				}
 			}
-			outcome = better(outcome, err)
+			outcome = clearerOutcome(outcome, err)
 		}
 	}
 	for ; comparisons < s.most; comparisons++ {
@@ -423,9 +427,9 @@ func (s *Secrets) fastHash(secret snapshot.Secret) ([sha256.Size]byte, error) {
 	return dummy, nil
 }
 
-// better is the more telling outcome of two: success, then what was wrong
+// clearerOutcome returns the outcome of two that says more: success, then what was wrong
 // with a matching secret, then that none matched.
-func better(a, b error) error {
+func clearerOutcome(a, b error) error {
 	for _, err := range []error{nil, ErrExpiredSecret, ErrEarlySecret, ErrWrongSecret, ErrUnreadableSecret} {
 		if a == err || b == err {
 			return err
@@ -464,6 +468,8 @@ func fastSum(hash string) (sum [sha256.Size]byte, ok bool) {
 	return sum, err == nil && n == len(sum)
 }
 
+// isSlow reports whether a hash is of a password hash function, argon2id or bcrypt: their
+// formats begin with "$".
 func isSlow(hash string) bool { return strings.HasPrefix(hash, "$") }
 
 // compareSlow reports whether a secret has an argon2id or bcrypt hash.

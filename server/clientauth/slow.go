@@ -40,7 +40,7 @@ type SlowHashes struct {
 	mu sync.Mutex
 	// Secrets that match are remembered apart from those that do not, of which
 	// anybody can present as many as they like.
-	matched, missed recent
+	matched, missed recentIDs
 }
 
 // NewSlowHashes makes an empty cache.
@@ -84,6 +84,7 @@ func (h *SlowHashes) id(hash string, cred Credential) (id [32]byte) {
 	return id
 }
 
+// lookup returns the result of an earlier comparison; ok is false if it is not remembered.
 func (h *SlowHashes) lookup(id [32]byte) (match, ok bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -91,6 +92,8 @@ func (h *SlowHashes) lookup(id [32]byte) (match, ok bool) {
 	return match, match || h.missed.has(id)
 }
 
+// remember keeps a result. Matches and misses are kept apart, so that a flood of wrong secrets
+// displaces no right one.
 func (h *SlowHashes) remember(id [32]byte, match bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -101,20 +104,20 @@ func (h *SlowHashes) remember(id [32]byte, match bool) {
 	}
 }
 
-// A recent remembers the last slowCached ids. The zero value remembers none.
-type recent struct {
+// recentIDs remembers the last slowCached ids. The zero value remembers none.
+type recentIDs struct {
 	known map[[32]byte]struct{}
 	ring  [][32]byte // the keys of known in order of arrival, from next on
 	next  int
 }
 
-func (r *recent) has(id [32]byte) bool {
+func (r *recentIDs) has(id [32]byte) bool {
 	_, ok := r.known[id]
 	return ok
 }
 
 // add stores an id in place of the oldest.
-func (r *recent) add(id [32]byte) {
+func (r *recentIDs) add(id [32]byte) {
 	if r.has(id) {
 		return
 	}

@@ -62,7 +62,7 @@ func TestMadeUpClientsStarveNobody(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		for range 12 {
 			slow.mu.Lock()
-			slow.matched = recent{} // as after a start
+			slow.matched = recentIDs{} // as after a start
 			slow.mu.Unlock()
 			begin := time.Now()
 			_, label, err := checker.Verify(t.Context(), there, presented("billing", "right"), 0)

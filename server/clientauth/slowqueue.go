@@ -15,6 +15,8 @@ type caller struct {
 	clientID string
 }
 
+// callerOf returns on whose account a request is: its address, or its client_id if all
+// requests of a proxy on this host would have one address in common.
 func callerOf(addr netip.Addr, clientID string) caller {
 	if addr.IsValid() && !addr.IsLoopback() && !addr.IsUnspecified() { // "::" is the /64 of "::1"
 		return caller{addr: addr}

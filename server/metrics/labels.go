@@ -13,6 +13,7 @@ const (
 	numGrantTypes
 )
 
+// grantTypes are the values of the label, by GrantType.
 var grantTypes = [numGrantTypes]string{"(other)", "client_credentials", "refresh_token", "token-exchange", "jwt-bearer"}
 
 // GrantTypeOf is the label value of a grant_type parameter, whatever it holds.

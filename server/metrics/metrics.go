@@ -95,6 +95,7 @@ func countByResult(family *prometheus.CounterVec, successes ...Result) (c byResu
 	return c
 }
 
+// count counts a result; one that the endpoint has no counter for is among the others.
 func (c *byResult) count(r Result) {
 	if c[r] == nil {
 		r = OtherResult

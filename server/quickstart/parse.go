@@ -81,6 +81,8 @@ func (t *Target) set(key, value string) bool {
 	return true
 }
 
+// parseFiles cuts a template into its files, at lines such as "-- main.go --" as in a txtar
+// archive. It panics for a template of ours that begins otherwise.
 func parseFiles(target, text string) []source {
 	var files []source
 	for line := range strings.Lines(text) {

@@ -202,6 +202,8 @@ var shared = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("").Funcs(quoting()).ParseFS(embedded, "parts/*.txt"))
 })
 
+// fill executes a template that may use the shared parts. It adds the template to a clone of
+// them, since several pages may be filled in at the same time.
 func fill(name, text string, data any) (string, error) {
 	t, err := shared().Clone()
 	if err == nil {

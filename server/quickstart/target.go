@@ -108,6 +108,7 @@ type limit struct {
 	reason     string
 }
 
+// exceeded reports whether the target cannot express a value of the API.
 func (l limit) exceeded(api API) bool {
 	if l.identifier != nil {
 		return !l.identifier.MatchString(api.Identifier)

@@ -14,21 +14,22 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
+
+	"github.com/writ-auth/writ/schema"
 )
 
 // Runbooks is where the longer answers are; a heading's anchor follows.
 const Runbooks = "https://github.com/writ-auth/writ/blob/main/docs/runbooks.md#"
 
-// An advised error is an error with what to do about it.
-type advised struct {
+// An advisedError is an error with what to do about it.
+type advisedError struct {
 	error
 	action string
 }
 
 // Unwrap makes the error behind it visible to errors.Is.
-func (a advised) Unwrap() error { return a.error }
+func (a advisedError) Unwrap() error { return a.error }
 
 // With returns the error with what to do about it: a sentence, or a command that can be
 // pasted. The text of the error stays the same. nil stays nil.
@@ -36,13 +37,13 @@ func With(err error, action string) error {
 	if err == nil {
 		return nil
 	}
-	return advised{err, action}
+	return advisedError{err, action}
 }
 
 // For returns what to do about an error: what was attached to it, the outermost first;
 // otherwise what mends the file that it is about; otherwise the answer that is given.
 func For(err error, otherwise string) string {
-	if a, ok := errors.AsType[advised](err); ok {
+	if a, ok := errors.AsType[advisedError](err); ok {
 		return a.action
 	}
 	failed, ok := errors.AsType[*fs.PathError](err)
@@ -82,21 +83,11 @@ func Folder(err error, dir string) error {
 	return err
 }
 
-// absolute is a path for the reader of a log, who does not know the working folder.
+// absolute returns a path for the reader of a log, who does not know the working folder, as a
+// word that can be pasted into a shell.
 func absolute(path string) string {
 	if from, err := filepath.Abs(path); err == nil {
 		path = from
 	}
-	return Quote(path)
-}
-
-// Quote writes a path as one word of a POSIX shell.
-func Quote(path string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:@%,", r)
-	}
-	if path != "" && !strings.ContainsFunc(path, func(r rune) bool { return !plain(r) }) {
-		return path
-	}
-	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	return schema.ShellQuote(path)
 }

@@ -106,6 +106,8 @@ func checkStateFile(path string) error {
 	return err
 }
 
+// prepareBuckets makes the buckets of a new file, and refuses a file of another version: it
+// could forget which assertions were used.
 func prepareBuckets(tx *bbolt.Tx) error {
 	for _, name := range []string{bucketEntries, bucketExpiry, bucketMeta} {
 		if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
@@ -225,6 +227,8 @@ func (b *Bolt) update(apply func(tx boltTx) error) error {
 	return call.err
 }
 
+// flush commits all calls that wait in one transaction, and so with one fsync. The caller holds
+// b.commit. A call counts as done only when the transaction is on the disk.
 func (b *Bolt) flush() {
 	b.mu.Lock()
 	calls := b.queue
@@ -247,6 +251,8 @@ func (b *Bolt) apply(calls []*boltCall) error {
 	})
 }
 
+// applyAll applies calls in the order in which they came. A call that loses, by ErrExists or
+// ErrConflict, has its answer and changes nothing; any other error ends the transaction.
 func applyAll(tx boltTx, calls []*boltCall) error {
 	if err := tx.sweep(max(sweepAtOnce, 2*len(calls))); err != nil {
 		return err

@@ -36,6 +36,8 @@ func (t boltTx) live(key Key) (Entry, bool) {
 	return Entry{Revision: binary.BigEndian.Uint64(raw), Value: raw[entryHeader:]}, true
 }
 
+// write replaces an entry. Revisions come from the bucket's sequence, which never goes back:
+// none is used twice, also not after a key was removed.
 func (t boltTx) write(key Key, value []byte, ttl time.Duration) (revision uint64, err error) {
 	if err := t.remove(key); err != nil {
 		return 0, err
@@ -54,6 +56,7 @@ func (t boltTx) write(key Key, value []byte, ttl time.Duration) (revision uint64
 	return revision, t.tx.Bucket([]byte(bucketExpiry)).Put(expiryKey(end, key.sum[:]), nil)
 }
 
+// remove removes an entry and its place in the order of expiry, if it is there.
 func (t boltTx) remove(key Key) error {
 	entries := t.tx.Bucket([]byte(bucketEntries))
 	raw := entries.Get(key.sum[:])
@@ -84,6 +87,8 @@ func (t boltTx) sweep(limit int) error {
 	return nil
 }
 
+// expiryKey returns the key in the bucket of expiries: the end first, in nanoseconds and
+// big-endian, so that the bucket's order is the order in which entries expire.
 func expiryKey(end uint64, key []byte) []byte {
 	return append(binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(key)), end), key...)
 }

@@ -78,6 +78,7 @@ func (g Group) makeRoom(ctx context.Context, members []Key) ([]Key, error) {
 // oldest first.
 const membersVersion = 1
 
+// appendMembers encodes a list with one more member. It shares no memory with members.
 func appendMembers(members []Key, last Key) []byte {
 	list := append(make([]byte, 0, 1+len(last.sum)*(len(members)+1)), membersVersion)
 	for _, member := range append(members[:len(members):len(members)], last) {
@@ -86,6 +87,8 @@ func appendMembers(members []Key, last Key) []byte {
 	return list
 }
 
+// readMembers decodes a list. A list of a newer version is an error: taking it for empty would
+// lift the bound.
 func readMembers(list []byte) (members []Key, err error) {
 	if len(list) == 0 {
 		return nil, nil

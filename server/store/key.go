@@ -35,6 +35,7 @@ func (k Key) Of(owner string) Key {
 	return k
 }
 
+// appendPart appends a part after its length, so that no two lists of parts have one name.
 func appendPart(buf []byte, part string) []byte {
 	buf = binary.BigEndian.AppendUint64(buf, uint64(len(part)))
 	return append(buf, part...)

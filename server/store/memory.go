@@ -40,6 +40,7 @@ type Memory struct {
 	byExpiry expiryHeap
 }
 
+// A memoryEntry is in entries under its key and in byExpiry at its index.
 type memoryEntry struct {
 	key      Key
 	expires  time.Time
@@ -167,6 +168,7 @@ func (m *Memory) begin() (time.Time, error) {
 	return now, nil
 }
 
+// forget removes an entry that is no longer in byExpiry.
 func (m *Memory) forget(entry *memoryEntry) {
 	delete(m.entries, entry.key.sum)
 	if m.owned[entry.key.owner]--; m.owned[entry.key.owner] == 0 {
@@ -174,6 +176,8 @@ func (m *Memory) forget(entry *memoryEntry) {
 	}
 }
 
+// insert adds an entry. An owner may have at most as many entries as there is room left for all
+// others, so that one owner alone can fill half of the store.
 func (m *Memory) insert(key Key, expires time.Time, value []byte) error {
 	if len(m.entries) >= m.maxKeys {
 		return ErrFull

@@ -33,22 +33,24 @@ func (f *failures) handle(err error) {
 	f.last, f.omitted = now, 0
 }
 
-// sentences is a slog.Handler for what the SDK logs about the environment. Only the
+// A messageHandler is a slog.Handler for what the SDK logs about the environment. Only the
 // message goes into our log. Its attributes hold the values of variables, and those
 // of headers and addresses may be credentials.
-type sentences struct{ log *slog.Logger }
+type messageHandler struct{ log *slog.Logger }
 
 // Enabled is true from warnings on, which the SDK logs at logr's level 1. For slog
 // that is -1.
-func (n sentences) Enabled(_ context.Context, level slog.Level) bool { return level == -1 || level > 0 }
+func (h messageHandler) Enabled(_ context.Context, level slog.Level) bool {
+	return level == -1 || level > 0
+}
 
 // Handle passes the message on, at a level that is ours: the SDK's warnings and errors are
 // all about data that is not sent, which no request notices.
-func (n sentences) Handle(ctx context.Context, r slog.Record) error {
-	n.log.WarnContext(ctx, "OpenTelemetry: "+r.Message)
+func (h messageHandler) Handle(ctx context.Context, r slog.Record) error {
+	h.log.WarnContext(ctx, "OpenTelemetry: "+r.Message)
 	return nil
 }
 
 // WithAttrs and WithGroup drop what they are given, as Handle does.
-func (n sentences) WithAttrs([]slog.Attr) slog.Handler { return n }
-func (n sentences) WithGroup(string) slog.Handler      { return n }
+func (h messageHandler) WithAttrs([]slog.Attr) slog.Handler { return h }
+func (h messageHandler) WithGroup(string) slog.Handler      { return h }

@@ -58,7 +58,7 @@ type Exporter struct {
 // failure.
 func New(ctx context.Context, opts Options) (*Exporter, error) {
 	e := &Exporter{opts: opts, log: &failures{log: opts.Logger}}
-	otel.SetLogger(logr.FromSlogHandler(sentences{opts.Logger}))
+	otel.SetLogger(logr.FromSlogHandler(messageHandler{opts.Logger}))
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(e.log.handle))
 	var err error
 	e.resource, err = resource.New(ctx, resource.WithTelemetrySDK(),

@@ -155,6 +155,8 @@ func stagedName(name string, now int64) string {
 	return fmt.Sprintf(".%s%s-%d-%s", namePrefix, n.alg, now, rand.Text())
 }
 
+// parseStaged reads the name of a staging file, and returns the Unix seconds in it. Only such
+// names are ever removed as left over.
 func parseStaged(name string) (since int64, ok bool) {
 	parts := strings.Split(name, "-")
 	if len(parts) != 4 || parts[0]+"-" != "."+namePrefix || !alphanumeric(parts[1]) || !decimal(parts[2], 1, 12) || !alphanumeric(parts[3]) {

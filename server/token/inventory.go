@@ -14,17 +14,19 @@ import (
 )
 
 // An inventory is what a Storage holds, by algorithm.
-type inventory map[schema.SigningAlg]*stock
+type inventory map[schema.SigningAlg]*algorithmKeys
 
-type stock struct {
+// algorithmKeys are the keys of one algorithm.
+type algorithmKeys struct {
 	keys    []managedKey // in the order in which they sign
 	highest int          // the highest generation, usable or not
-	blocked error        // why some key cannot be had at the moment
+	blocked error        // why some key cannot be read, so that no other may be made; nil if all can
 }
 
-func (inv inventory) of(alg schema.SigningAlg) *stock {
+// keysOf returns the keys of an algorithm, made empty if there are none.
+func (inv inventory) keysOf(alg schema.SigningAlg) *algorithmKeys {
 	if inv[alg] == nil {
-		inv[alg] = new(stock)
+		inv[alg] = new(algorithmKeys)
 	}
 	return inv[alg]
 }
@@ -37,11 +39,14 @@ type keyReader struct {
 	said    map[string]string  // by name: what was complained of last
 }
 
+// A readKey is an entry that was a key when it was read, with the content that it had then: an
+// entry that has not changed is not parsed again.
 type readKey struct {
 	content []byte
 	key     managedKey
 }
 
+// newKeyReader returns a reader that has read nothing yet.
 func newKeyReader(storage Storage, log *slog.Logger) *keyReader {
 	return &keyReader{storage: storage, log: log, read: map[string]readKey{}, said: map[string]string{}}
 }
@@ -67,7 +72,7 @@ func (r *keyReader) scan(ctx context.Context) (inventory, error) {
 			markers[n.key()] = append(markers[n.key()], entry.Name)
 		default:
 			present[entry.Name] = true
-			r.load(inv.of(n.alg), entry, n)
+			r.load(inv.keysOf(n.alg), entry, n)
 		}
 	}
 	for name := range r.read {
@@ -84,8 +89,8 @@ func (r *keyReader) scan(ctx context.Context) (inventory, error) {
 	return inv, nil
 }
 
-// load adds the key of an entry to the stock.
-func (r *keyReader) load(have *stock, entry Entry, n entryName) {
+// load adds the key of an entry to those of its algorithm.
+func (r *keyReader) load(have *algorithmKeys, entry Entry, n entryName) {
 	have.highest = max(have.highest, n.generation)
 	known, before := r.read[entry.Name]
 	err := entry.Err
@@ -123,6 +128,8 @@ func (r *keyReader) complain(name string, err error) {
 // every tool that reads PEM reads the key.
 const activatesLine = "Activates: "
 
+// encodeManaged writes a managed key as PEM, with lines for people before the block. Of these
+// only activatesLine is read back.
 func encodeManaged(private crypto.Signer, alg schema.SigningAlg, made, activatesAt int64) ([]byte, error) {
 	block, err := jose.EncodePrivateKey(private)
 	if err != nil {

@@ -128,8 +128,10 @@ type scratch struct {
 	jti    [jtiLen]byte
 }
 
+// scratches are reused, so that making a token's claims allocates nothing.
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
+// newJTI fills in a token id of 128 random bits, so that no two tokens ever have the same.
 func (s *scratch) newJTI(rand io.Reader) error {
 	if _, err := io.ReadFull(rand, s.random[:]); err != nil {
 		return err
@@ -313,6 +315,8 @@ func NewGate(running, queue int) *Gate {
 	return &Gate{slots: make(chan struct{}, running), queue: int64(queue)}
 }
 
+// enter waits for a slot. It returns ErrBusy at once if the queue is full, and the error of
+// ctx if that ends first; then leave must not be called.
 func (g *Gate) enter(ctx context.Context) error {
 	select {
 	case g.slots <- struct{}{}:
@@ -332,4 +336,5 @@ func (g *Gate) enter(ctx context.Context) error {
 	}
 }
 
+// leave frees the slot, for the caller that has waited longest.
 func (g *Gate) leave() { <-g.slots }

@@ -116,6 +116,8 @@ func (k *Keys) NextRotation(now int64) (at int64) {
 	return at
 }
 
+// appendManaged appends the managed keys of an algorithm with what each does at now. Keys of
+// an algorithm that is in use no longer stay published until their last tokens have expired.
 func (k *Keys) appendManaged(dst []KeyState, t *table, alg schema.SigningAlg, now int64) []KeyState {
 	keys := t.keys[alg]
 	switch {
@@ -158,8 +160,11 @@ func (k *Keys) JWKS(now int64) []byte {
 	return append(set, `]}`...)
 }
 
+// retired reports whether the key's end has come; 0 is none.
 func (s Scheduled) retired(now int64) bool { return s.RetiresAt != 0 && now >= s.RetiresAt }
 
+// state returns what a declared key does at now; signer is the key that signs then. A key that
+// could sign and is not the one that does is Retiring: it verifies tokens that it has signed.
 func (s Scheduled) state(signer *Key, now int64) State {
 	switch {
 	case s.retired(now):

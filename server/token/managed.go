@@ -80,6 +80,7 @@ func NewManaged(opts ManagedOptions) *Managed {
 	return m
 }
 
+// seconds returns a duration in whole seconds, or another one for 0.
 func seconds(d, otherwise time.Duration) int64 {
 	if d == 0 {
 		d = otherwise
@@ -106,11 +107,11 @@ func (m *Managed) maintain(ctx context.Context, need Need, now int64) map[schema
 			delete(m.said, alg)
 			m.log.Info("signing keys are read and rotate again", "alg", alg)
 		}
-		if len(inv.of(alg).keys) == 0 {
+		if len(inv.keysOf(alg).keys) == 0 {
 			failed[alg] = err
 			continue
 		}
-		m.recordLongestLifetime(ctx, inv.of(alg).keys, alg, need.Longest, now)
+		m.recordLongestLifetime(ctx, inv.keysOf(alg).keys, alg, need.Longest, now)
 	}
 	m.retire(ctx, inv, need, now)
 	m.publish(inv, need, now)
@@ -163,7 +164,7 @@ func (m *Managed) Faults() map[schema.SigningAlg]error {
 // provide makes the key that is due. Another process may be making the same one:
 // the first to create its entry wins, and everybody reads what is there.
 func (m *Managed) provide(ctx context.Context, inv inventory, alg schema.SigningAlg, now int64) (inventory, error) {
-	have := inv.of(alg)
+	have := inv.keysOf(alg)
 	activatesAt, due := m.rotation.next(have.keys, now)
 	if !due {
 		return inv, nil
@@ -179,13 +180,13 @@ func (m *Managed) provide(ctx context.Context, inv inventory, alg schema.Signing
 	if scanErr != nil {
 		return inv, scanErr
 	}
-	if keys := again.of(alg).keys; err == nil && len(keys) > 0 {
+	if keys := again.keysOf(alg).keys; err == nil && len(keys) > 0 {
 		m.log.Info("signing key made", "alg", alg, "kid", keys[len(keys)-1].kid, "activates_at", schema.FormatTime(activatesAt))
 	}
-	if len(again.of(alg).keys) == 0 && again.of(alg).blocked == nil {
+	if len(again.keysOf(alg).keys) == 0 && again.keysOf(alg).blocked == nil {
 		return again, errors.New("the key that was made is gone or not usable")
 	}
-	return again, again.of(alg).blocked
+	return again, again.keysOf(alg).blocked
 }
 
 // create makes a key; it fails with fs.ErrExist when there is one of that generation

@@ -113,6 +113,8 @@ func (r *reusableTokens) enter(id identity, now, window int64, kid string) (entr
 	return entry, true
 }
 
+// put stores an entry. When one half is full it becomes the older half, and what the older one
+// held is forgotten: this bounds the memory without a list of what was used last. r.mu is held.
 func (r *reusableTokens) put(id identity, entry *reusableToken) {
 	if _, there := r.recent[id]; r.recent == nil || !there && len(r.recent) >= maxReusable/2 {
 		r.recent, r.before = map[identity]*reusableToken{}, r.recent

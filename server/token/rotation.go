@@ -44,6 +44,7 @@ type rotation struct {
 	cache    int64 // how long an HTTP cache keeps a key set
 }
 
+// lead is how long before it signs a key must be made, in seconds.
 func (r rotation) lead() int64 { return r.announce + r.cache + adoption + clockSkew }
 
 // next reports whether a key is to be made now and when that one is to sign. The

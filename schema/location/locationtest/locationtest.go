@@ -82,6 +82,7 @@ func file(t testing.TB, prior location.Head, apis int, mark string) []byte {
 
 // Run runs the suite, each test on a backend of its own that open makes.
 func Run(t *testing.T, open func(t *testing.T) Backend) {
+	// Each test has a backend of its own, so that they run at the same time: most of them wait.
 	for _, test := range []struct {
 		name string
 		run  func(t *testing.T, b Backend)
@@ -121,6 +122,8 @@ func absent(t *testing.T, b Backend) {
 			t.Errorf("History: %v, %v", head, err)
 		}
 	}
+	// A prior that was never there, as after the location was emptied by mistake: to begin anew
+	// has to be asked for, by the zero Head.
 	missing, err := location.HeadOf(File(t, location.Head{}, 1))
 	if err != nil {
 		t.Fatal(err)
@@ -134,8 +137,10 @@ func absent(t *testing.T, b Backend) {
 // What was put is found and fetched byte for byte, and its head says what the file says of
 // itself.
 func putHeadFetch(t *testing.T, b Backend) {
+	// The second file has several MiB: more than one chunk of NATS, and more than receive makes
+	// room for at first. The third is smaller again, so that nothing of the second is left.
 	var head location.Head
-	for i, apis := range []int{1, 20_000, 1} { // the second has several MiB
+	for i, apis := range []int{1, 20_000, 1} {
 		content := File(t, head, apis)
 		want, err := location.HeadOf(content)
 		if err != nil {
@@ -160,6 +165,7 @@ func putHeadFetch(t *testing.T, b Backend) {
 // A look that finds nothing new returns the head that was known, and not the zero one: a
 // follower passes it on to the next look.
 func nothingNew(t *testing.T, b Backend) {
+	// Three looks, each with the answer of the one before, as a follower makes them.
 	head := b.put(t, File(t, location.Head{}, 1), location.Head{})
 	for range 3 {
 		found, err := b.Location.Head(t.Context(), head)
@@ -184,6 +190,7 @@ func headFromNowhere(t *testing.T, b Backend) {
 	if b.readOnly(t) {
 		return
 	}
+	// So does a plan that was made against a copy of the snapshot, as with --prior.
 	if _, err := b.Location.Put(t.Context(), File(t, kept, 2), kept); err != nil {
 		t.Errorf("Put after it: %v", err)
 	}
@@ -198,6 +205,7 @@ func putMoved(t *testing.T, b Backend) {
 	first := b.put(t, File(t, location.Head{}, 1), location.Head{})
 	second := b.put(t, File(t, first, 1), first)
 	for name, prior := range map[string]location.Head{"none": {}, "the first": first} {
+		// The file itself would fit: it is refused for what its author believed to be there.
 		_, err := b.Location.Put(t.Context(), file(t, second, 1, "loser"), prior)
 		var moved *location.MovedError
 		if !errors.As(err, &moved) || !errors.Is(err, location.ErrMoved) || !moved.Now.Same(second) {
@@ -239,6 +247,8 @@ func putRace(t *testing.T, b Backend) {
 	if b.Patient != nil {
 		b.Patient()
 	}
+	// Two rounds: the first snapshot of a location is put by another request than those after
+	// it, in most backends.
 	var head location.Head
 	for round := range 2 {
 		var mu sync.Mutex
@@ -264,6 +274,7 @@ func putRace(t *testing.T, b Backend) {
 		}
 		head = found
 	}
+	// No loser is in the history, whatever it had written before it knew that it had lost.
 	if b.Keeps {
 		wantHistory(t, b, 2, 1)
 	}
@@ -347,7 +358,9 @@ func stagePromote(t *testing.T, b Backend) {
 			t.Errorf("%s: fetch the newest: %d bytes, %v", name, len(got), err)
 		}
 	}
+	// A stage is not in the history until it becomes the newest.
 	wantHistory(t, b, 1)
+	// Who has not seen the stage would replace what some instances serve already.
 	if _, err := l.Put(t.Context(), file(t, first, 1, "other"), first); !errors.Is(err, location.ErrMoved) || !strings.Contains(err.Error(), "with serial 2 staged for 10 %") {
 		t.Errorf("put by who has not seen the stage: %v", err)
 	}
@@ -360,6 +373,7 @@ func stagePromote(t *testing.T, b Backend) {
 	if head, err = l.Head(t.Context(), location.Head{}); err != nil || head.Staged == nil || head.Staged.Percent != 50 {
 		t.Fatalf("half of all: %+v, %v", head, err)
 	}
+	// For all: the staged file itself is put.
 	if head, err = l.Put(t.Context(), content, head); err != nil || head.Staged != nil {
 		t.Fatalf("for all: %+v, %v", head, err)
 	}
@@ -380,6 +394,7 @@ func stageAbort(t *testing.T, b Backend) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Serial 3, and not 2 again: instances that served the stage would refuse another serial 2.
 	after, err := l.Put(t.Context(), File(t, head.Staged.Head, 1), head)
 	if err != nil || after.Serial != 3 || after.Staged != nil {
 		t.Fatalf("%+v, %v", after, err)
@@ -456,7 +471,8 @@ func garbage(t *testing.T, b Backend) {
 			t.Errorf("%s: put over it", name)
 		}
 	}
-	b.Write(t, damaged) // after the header, which alone is read by Head
+	// A byte is wrong after the header. Head reads the header alone and cannot know; Fetch must.
+	b.Write(t, damaged)
 	if _, err := b.Location.Fetch(t.Context(), first); err == nil || !strings.Contains(err.Error(), "damaged") {
 		t.Errorf("damaged: %v", err)
 	}
@@ -475,6 +491,8 @@ func follow(t *testing.T, b Backend) {
 	first := b.put(t, File(t, location.Head{}, 1), location.Head{})
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
+	// The next snapshot is put from inside the loop, after the one before was seen: so none can
+	// be missed for being replaced too soon.
 	var head location.Head
 	news := 0
 	for look := range location.Follow(ctx, b.Location, location.Schedule{Poll: 50 * time.Millisecond}) {
@@ -510,7 +528,7 @@ func followHeld(t *testing.T, b Backend) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
-	looks := 0
+	looks := 0 // the first is at a random moment of the first 50 milliseconds
 	for look := range location.Follow(ctx, b.Location, location.Schedule{Poll: 50 * time.Millisecond, Held: held}) {
 		if look.Err != nil {
 			t.Fatal(look.Err)
@@ -534,6 +552,8 @@ func followHeld(t *testing.T, b Backend) {
 // ends.
 func cancelled(t *testing.T, b Backend) {
 	head := b.put(t, File(t, location.Head{}, 1), location.Head{})
+	// The error must be the context's own: callers tell by it that nobody wants the answer, and
+	// that nothing is wrong with the location.
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := b.Location.Head(ctx, location.Head{}); !errors.Is(err, context.Canceled) {

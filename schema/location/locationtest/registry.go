@@ -51,6 +51,7 @@ func (r *Registry) Start(t testing.TB) {
 	if err := r.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	// Without keep-alive, since a kept connection would be one of the process before.
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	for end := time.Now().Add(deadline); ; time.Sleep(20 * time.Millisecond) {
 		res, err := client.Get("http://" + r.Address + "/v2/")
@@ -69,7 +70,8 @@ func (r *Registry) Stop() {
 	if r.cmd == nil {
 		return
 	}
-	_ = r.cmd.Process.Kill() // it is gone or it goes
+	// Killed and not asked to end: what it has acknowledged must be on the disk.
+	_ = r.cmd.Process.Kill()
 	_ = r.cmd.Wait()
 	r.cmd = nil
 }

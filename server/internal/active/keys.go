@@ -181,6 +181,8 @@ func (a *Activator) declaredKeys(s *State) (keys []token.Scheduled, declared map
 	return keys, declared
 }
 
+// declaredKey reads a declared key from its file, variable or PKCS #11 token, and has it sign
+// once. Of an absent folder the error says that, and not that the file is absent.
 func (a *Activator) declaredKey(entry schema.SigningKey) (*token.Key, error) {
 	if strings.HasPrefix(string(entry.PrivateKey), "pkcs11:") {
 		return a.tokenKey(entry)

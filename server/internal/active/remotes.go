@@ -27,6 +27,7 @@ type remoteKeys struct {
 	wake chan struct{}
 }
 
+// newRemoteKeys returns the keys of no issuer yet. run must be running for any to be fetched.
 func newRemoteKeys(fetcher *clientauth.Fetcher, now func() time.Time, log *slog.Logger) *remoteKeys {
 	return &remoteKeys{fetcher: fetcher, now: now, log: log, sets: map[string]*clientauth.RemoteKeys{}, wake: make(chan struct{}, 1)}
 }
@@ -83,6 +84,7 @@ func (r *remoteKeys) run(ctx context.Context) {
 	}
 }
 
+// due returns the sets that are to be fetched by now.
 func (r *remoteKeys) due(now time.Time) []*clientauth.RemoteKeys {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -95,6 +97,8 @@ func (r *remoteKeys) due(now time.Time) []*clientauth.RemoteKeys {
 	return due
 }
 
+// fetch fetches one set and logs what went wrong. Until it succeeds, the keys that were fetched
+// last stay in use.
 func (r *remoteKeys) fetch(ctx context.Context, set *clientauth.RemoteKeys) {
 	var done bool
 	var err error

@@ -128,9 +128,9 @@ type Problem struct {
 	Action  string `json:"action"` // what mends it
 }
 
-// mends says, by the kind of an object, what mends it when its error does not know
+// remedies say, by the kind of an object, what mends it when its error does not know
 // better. All of these are read again by themselves.
-var mends = map[string]string{
+var remedies = map[string]string{
 	"api":            "correct the secret that the reason names",
 	"client":         "correct the secret or the public key that the reason names",
 	"signing_alg":    "give --keys a folder that writd can read and write, or declare a signing_key",
@@ -138,13 +138,17 @@ var mends = map[string]string{
 	"trusted_issuer": "see that writd reaches the jwks_uri, or correct the jwks in the configuration",
 }
 
+// newProblem makes a problem of an error, with the advice that the error carries or else that
+// for the kind of object.
 func newProblem(address string, err error) Problem {
-	return Problem{Address: address, Reason: err.Error(), Action: remedy.For(err, mends[kind(address)])}
+	return Problem{Address: address, Reason: err.Error(), Action: remedy.For(err, remedies[kind(address)])}
 }
 
 // Kind is the kind of the object, as "client".
 func (p Problem) Kind() string { return kind(p.Address) }
 
+// kind returns the part of an address before its label: "client" of "client.billing",
+// "signing_alg" of "signing_alg ES256"; "" for none.
 func kind(address string) string {
 	end := strings.IndexAny(address, ". ")
 	return address[:max(end, 0)]

@@ -52,6 +52,7 @@ func ReadToken(compact string) (t Token, ok bool) {
 	return t, true
 }
 
+// newToken draws the first token of a family.
 func newToken(rand io.Reader) (t Token, err error) {
 	if _, err = io.ReadFull(rand, t.id[:]); err == nil {
 		_, err = io.ReadFull(rand, t.secret[:])
@@ -96,6 +97,7 @@ type record struct {
 // recordVersion is the format of the records.
 const recordVersion = 1
 
+// errRecord does not say what is wrong with a record: that could quote a part of it.
 var errRecord = errors.New("the record of a refresh token is damaged or of a newer version")
 
 // readRecord decodes a record. It refuses what could not have been written: text

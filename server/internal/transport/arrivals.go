@@ -57,6 +57,8 @@ type arrivals struct {
 	closed   bool
 }
 
+// newArrivals returns the count for a listener: most is the bound in bytes for all, share the
+// one for each address.
 func newArrivals(most, share int) *arrivals {
 	return &arrivals{most: most, share: share, byPeer: map[netip.Addr]int{}}
 }
@@ -179,8 +181,11 @@ func (a *arrivals) wait(x *arrival) {
 	}
 }
 
+// full reports whether nothing more may be read or accepted. What was cut off counts until it
+// has ended, because it holds its memory until then. The caller holds mu, as of all below.
 func (a *arrivals) full() bool { return a.held+a.doomed > a.most }
 
+// wakeAll lets everybody look again whether there is room.
 func (a *arrivals) wakeAll() {
 	for _, x := range a.waiting {
 		x.wakeUp()
@@ -189,6 +194,7 @@ func (a *arrivals) wakeAll() {
 	a.waiting = a.waiting[:0]
 }
 
+// wakeUp ends the wait of x, if it waits.
 func (x *arrival) wakeUp() {
 	if x.wake != nil {
 		close(x.wake)
@@ -258,6 +264,7 @@ func (a *arrivals) end(x *arrival) {
 	x.wakeUp()
 }
 
+// dequeue takes x out of its queue and out of the count.
 func (a *arrivals) dequeue(x *arrival) {
 	x.queue.Remove(x.element)
 	x.queue, x.element = nil, nil

@@ -110,6 +110,7 @@ func (p *peers) enter(remote string) (leave func(), ok bool) {
 	return func() { p.leave(from) }, true
 }
 
+// leave gives a slot back. An address without connections takes no memory.
 func (p *peers) leave(from netip.Addr) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -151,6 +152,7 @@ type connection struct {
 	inBody  atomic.Bool // a body is arriving, whose reader answers if it is cut off
 }
 
+// connection wraps an accepted connection. release is called once, when it is closed.
 func (l *limitedListener) connection(conn net.Conn, release func()) *connection {
 	c := &connection{Conn: conn, release: release}
 	c.arrival = l.arrivals.newArrival(conn.RemoteAddr().String(), c.cutOff)

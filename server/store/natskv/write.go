@@ -29,6 +29,8 @@ var (
 	errOutcome = errors.New("the answer was lost and the key has changed: whether the write came before is not known")
 )
 
+// A mark is random and tells one write from all others: by it a writer whose answer was lost
+// recognizes its own write.
 type mark [16]byte
 
 // A write is one call of PutOnce or CompareAndSwap, and the same bytes
@@ -50,6 +52,9 @@ type entry struct {
 	mark     mark
 }
 
+// newWrite makes the message of a write. Its end is stored in it as well as in the server's
+// TTL, which is longer by a margin: until the server removes it, the message itself says that
+// it has expired.
 func (n *Store) newWrite(key store.Key, revision uint64, value []byte, ttl time.Duration) (write, error) {
 	w := write{subject: n.client.Subject(key.String()), revision: revision, ttl: ttl + n.margin}
 	if _, err := io.ReadFull(n.rand, w.mark[:]); err != nil {
@@ -115,6 +120,8 @@ func (n *Store) write(ctx context.Context, w write) (sequence uint64, err error)
 	}
 }
 
+// send publishes a write once, on the condition that the subject's last message has the
+// sequence replaced.
 func (n *Store) send(ctx context.Context, w write, replaced uint64) (sequence uint64, err error) {
 	err = n.client.Once(ctx, func(ctx context.Context) error {
 		msg := nats.NewMsg(w.subject)

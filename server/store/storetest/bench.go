@@ -64,7 +64,7 @@ func benchCompareAndSwap(b *testing.B, s store.Store) func(n int) error {
 	}
 }
 
-// benchGet reads one key that is there.
+// benchGet reads one key that is there, as a request with a refresh token does first.
 func benchGet(b *testing.B, s store.Store) func(n int) error {
 	key := store.NewKey("bench")
 	if _, err := s.CompareAndSwap(b.Context(), key, 0, make([]byte, 200), time.Hour); err != nil {

@@ -119,6 +119,8 @@ func putOnce(t *testing.T, b Backend) {
 func putOnceExpires(t *testing.T, b Backend) {
 	key := store.NewKey("test", "a")
 	wantErr(t, "first", b.Store.PutOnce(t.Context(), key, time.Second), nil)
+	// A backend that counts in whole seconds would let the key go up to a second early, and the
+	// assertion could be used again in that time.
 	b.Advance(999 * time.Millisecond)
 	wantErr(t, "just before the end", b.Store.PutOnce(t.Context(), key, time.Hour), store.ErrExists)
 	b.Advance(time.Millisecond)
@@ -134,7 +136,7 @@ func race(n int, try func(i int) error) (won, lost int, other error) {
 	start := make(chan struct{})
 	for i := range n {
 		wg.Go(func() {
-			<-start
+			<-start // else the first callers would be done before the last have begun
 			err := try(i)
 			mu.Lock()
 			defer mu.Unlock()
@@ -226,6 +228,8 @@ func compareAndSwapRace(t *testing.T, b Backend) {
 	key := store.NewKey("test", "a")
 	var revision uint64
 	for round := range b.rounds() {
+		// By caller the revision that it was given. A store that gives a revision to one caller
+		// and keeps the value of another would pass a test that only counts who has won.
 		values := make([]uint64, callers)
 		won, lost, err := race(callers, func(i int) (err error) {
 			values[i], err = b.Store.CompareAndSwap(t.Context(), key, revision, fmt.Appendf(nil, "%d", i), time.Minute)
@@ -250,6 +254,7 @@ func compareAndSwapRace(t *testing.T, b Backend) {
 // compareAndSwapChain counts with read-modify-write loops: no update is lost.
 func compareAndSwapChain(t *testing.T, b Backend) {
 	const callers, each = 8, 25
+	// The value gets longer by a byte with each update, so that its length counts them.
 	key := store.NewKey("test", "counter")
 	swap(t, b, key, 0, "", time.Hour)
 	_, _, err := race(callers, func(int) error {
@@ -293,6 +298,8 @@ func revisions(t *testing.T, b Backend) {
 		} else {
 			b.Advance(time.Second)
 		}
+		// A write to another key makes a store throw out what has expired: it must remember the
+		// revision all the same.
 		wantErr(t, "other key", b.Store.PutOnce(t.Context(), other, 500*time.Millisecond), nil)
 		b.Advance(500 * time.Millisecond)
 		_, err := b.Store.CompareAndSwap(t.Context(), key, second, []byte("x"), time.Second)
@@ -364,6 +371,8 @@ func cancelled(t *testing.T, b Backend) {
 	key := store.NewKey("test", "a")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
+	// It is the caller's error that comes back, and not one of the store: a request whose
+	// client has gone away must not look like a failure of the store.
 	for method, err := range everyMethod(ctx, b.Store, key) {
 		wantErr(t, method, err, context.Canceled)
 	}
@@ -427,12 +436,12 @@ func group(t *testing.T, b Backend) {
 	join("over", time.Minute)
 	join("b", 2*time.Second)
 	alive("a", "b", "over")
-	join("c", time.Minute)
+	join("c", time.Minute) // a is older, and what is over goes first
 	alive("a", "b", "c")
-	b.Advance(2 * time.Second)
+	b.Advance(2 * time.Second) // b expires, and leaves its place
 	join("d", time.Minute)
 	alive("a", "c", "d")
-	join("e", time.Minute)
+	join("e", time.Minute) // the group is full: a is the oldest
 	alive("c", "d", "e")
 	join("f", time.Minute)
 	alive("d", "e", "f")

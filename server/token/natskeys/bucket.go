@@ -141,6 +141,10 @@ func (b *Bucket) Read(ctx context.Context) (entries []token.Entry, err error) {
 	return entries, err
 }
 
+// read reads the bucket as it is at one moment: it looks at the stream's state before and
+// after, and starts again if something was written in between. If nothing was written since
+// the last reading, that one is returned after a single request. A state that is older than
+// what was read before comes from a server that lags, and is an error for a while.
 func (b *Bucket) read(ctx context.Context) ([]token.Entry, error) {
 	info, err := b.client.Info(ctx)
 	if err != nil {
@@ -172,6 +176,7 @@ func (b *Bucket) read(ctx context.Context) ([]token.Entry, error) {
 	return nil, errors.New("it changes faster than it can be read")
 }
 
+// stateOf returns the parts of a stream's state that change with every write or deletion.
 func stateOf(info *jetstream.StreamInfo) state {
 	s := info.State
 	return state{info.Created.UnixNano(), s.FirstSeq, s.LastSeq, s.Msgs, uint64(s.NumDeleted)}
@@ -271,6 +276,8 @@ func (b *Bucket) Create(ctx context.Context, name string, content []byte) error 
 	return b.call(ctx, func(ctx context.Context) error { return b.create(ctx, name, message) })
 }
 
+// create writes an entry unless there is one. Each attempt looks first: if the message is there
+// already, an earlier attempt succeeded and only its answer was lost.
 func (b *Bucket) create(ctx context.Context, name string, message []byte) error {
 	for {
 		sequence, found, err := b.client.Last(ctx, b.client.Subject(name))

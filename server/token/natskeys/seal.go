@@ -161,8 +161,10 @@ func open(seals []Seal, at place, message []byte) (content []byte, by int, err e
 	return nil, 0, &sealedError{fmt.Sprintf("is sealed with %x, and --keys-seal has %s: give the file of that seal too", id, names(seals)), true}
 }
 
+// errDamaged is about an entry that does not block the making of another key.
 var errDamaged = &sealedError{reason: "does not open with the seal that it names: it was changed, or sealed for another generation or bucket"}
 
+// names lists seals by their ids, which are no secret.
 func names(seals []Seal) string {
 	var all []string
 	for _, s := range seals {

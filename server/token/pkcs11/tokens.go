@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ThalesGroup/crypto11"
+	"github.com/miekg/pkcs11"
 
 	"github.com/writ-auth/writ/schema"
 )
@@ -125,4 +126,10 @@ func find(token *crypto11.Context, key schema.PKCS11Key) (crypto.Signer, error) 
 		return pairs[0], nil
 	}
 	return nil, fmt.Errorf("%w: the token %q has %d such keys: name one by object and id", errFound, key.Token+key.Serial, len(pairs))
+}
+
+// wrongPIN reports whether the token has said that the PIN is wrong.
+func wrongPIN(err error) bool {
+	refusal, ok := errors.AsType[pkcs11.Error](err)
+	return ok && (refusal == pkcs11.CKR_PIN_INCORRECT || refusal == pkcs11.CKR_PIN_INVALID || refusal == pkcs11.CKR_PIN_LEN_RANGE || refusal == pkcs11.CKR_PIN_LOCKED)
 }

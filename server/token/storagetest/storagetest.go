@@ -79,7 +79,7 @@ func closeStorage(s token.Storage) {
 	}
 }
 
-// names are those of what is kept.
+// names returns the names of the entries, in the order in which the storage returns them.
 func names(t *testing.T, s token.Storage) (all []string) {
 	t.Helper()
 	entries, err := s.Read(t.Context())
@@ -92,7 +92,8 @@ func names(t *testing.T, s token.Storage) (all []string) {
 	return all
 }
 
-// keyOf is the content of an entry that is a key.
+// keyOf returns the content of an entry that is a key: one that a member has made for itself,
+// in a folder of its own.
 func keyOf(t *testing.T) []byte {
 	t.Helper()
 	s := newMember(token.NewFolder(t.TempDir(), slog.New(slog.DiscardHandler)))
@@ -190,7 +191,7 @@ func members(t *testing.T, b Backend, n int) []Member {
 	return all
 }
 
-// together has all look after their keys at once.
+// together calls Maintain of all members at once, and returns what each answers.
 func together(t *testing.T, all []Member, at time.Time) []Answer {
 	t.Helper()
 	answers := make([]Answer, len(all))
@@ -202,8 +203,9 @@ func together(t *testing.T, all []Member, at time.Time) []Answer {
 	return answers
 }
 
-// agreed is what all answer once each has looked after its keys twice, which is what
-// happens within token.Rescan.
+// agreed returns what all members answer once each has looked after its keys twice, which
+// happens within token.Rescan: the first time a member may not see yet what another is
+// making, the second time it must.
 func agreed(t *testing.T, all []Member, at time.Time) Answer {
 	t.Helper()
 	together(t, all, at)
@@ -228,6 +230,8 @@ func oneKeyAGeneration(t *testing.T, b Backend) {
 	at := start
 	for range 3 {
 		kids[agreed(t, all, at).KID] = true
+		// Well before the next key has to be made, nothing but the present one is published: a
+		// process that makes keys too early would fill the key set.
 		before := at.Add(token.DefaultRotate - 3*lead)
 		if a := agreed(t, all, before); strings.Count(a.JWKS, `"kid"`) != 1 {
 			t.Errorf("before the announcement: %s", a.JWKS)
@@ -278,7 +282,8 @@ func away(t *testing.T, b Backend) {
 	}
 }
 
-// eventually waits for as long as a hang, and not for as long as somebody guessed.
+// eventually waits until something holds. Two minutes are for a hang, and not for how long a
+// recovery should take: that depends on the machine.
 func eventually(t *testing.T, is func() bool) {
 	t.Helper()
 	for end := time.Now().Add(2 * time.Minute); !is(); time.Sleep(50 * time.Millisecond) {
@@ -293,6 +298,8 @@ func emptied(t *testing.T, b Backend) {
 	all := []Member{newMember(b.open(t)), newMember(b.open(t)), newMember(b.open(t))}
 	before := agreed(t, all, start)
 	b.Empty(t)
+	// Absence withdraws a key: an operator who deletes the keys after a theft must not find
+	// them in use by a process that remembers them.
 	after := agreed(t, all, start.Add(time.Hour))
 	if after.KID == before.KID || strings.Contains(after.JWKS, before.KID) || strings.Count(after.JWKS, `"kid"`) != 1 {
 		t.Errorf("%+v after %+v", after, before)
@@ -301,6 +308,7 @@ func emptied(t *testing.T, b Backend) {
 
 // What somebody else has put there is left alone, and a key is made beside it.
 func garbage(t *testing.T, b Backend) {
+	// None is what its name says, or its name is none that writd gives.
 	planted := map[string][]byte{
 		"managed-ES256-000001.pem":         []byte("garbage"),
 		"managed-ES256-000002.pem":         {1},
@@ -330,6 +338,7 @@ func garbage(t *testing.T, b Backend) {
 func damaged(t *testing.T, b Backend) {
 	running := []Member{newMember(b.open(t)), newMember(b.open(t))}
 	before := agreed(t, running, start)
+	// Its tokens must still verify, and it goes on signing.
 	b.Plant(t, "managed-ES256-000001.pem", []byte("garbage"))
 	if a := agreed(t, running, start.Add(time.Hour)); a != before {
 		t.Errorf("%+v", a)
@@ -350,7 +359,8 @@ func contextEnded(t *testing.T, b Backend) {
 // alg is what the members sign with: its keys are made at once.
 const alg = schema.ES256
 
-// newKeys is what a process has that keeps its keys there.
+// newKeys returns the keys of a process that keeps them in the storage, for one algorithm and
+// tokens of up to an hour.
 func newKeys(s token.Storage) *token.Keys {
 	m := token.NewManaged(token.ManagedOptions{Storage: s, Cache: 5 * time.Minute})
 	return token.NewKeys(nil, nil).WithManaged(m, token.Need{Algs: []schema.SigningAlg{alg}, Longest: 3600})
