@@ -39,9 +39,8 @@ func TestMCPExample(t *testing.T) {
 	serve := strings.Split(w.block("writ quickstart"), "\n")
 	install := slices.IndexFunc(serve, func(line string) bool { return strings.HasPrefix(line, "npm install") })
 	for _, pin := range strings.Fields(serve[install])[3:] {
-		_, version, _ := strings.Cut(strings.TrimPrefix(pin, "@"), "@") // a scope begins with @ too
-		name := strings.TrimSuffix(pin, "@"+version)
-		if got := readText(t, modules, name+"/package.json"); !strings.Contains(got, `"version": "`+version+`"`) {
+		at := strings.LastIndex(pin, "@")
+		if got := readText(t, modules, pin[:at]+"/package.json"); !strings.Contains(got, `"version": "`+pin[at+1:]+`"`) {
 			t.Errorf("the README installs %s, and what is tested is another version", pin)
 		}
 	}

@@ -16,7 +16,7 @@ var axe = sync.OnceValues(func() (string, error) {
 })
 
 // everything is axe's rules for WCAG 2.2 A and AA, and its best practices. The dark scheme changes
-// nothing but colours, and so colours are what is looked at in it.
+// nothing but colours, and so colours are what is looked at in it, unless there is time.
 const (
 	everything = `{ type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }`
 	colours    = `{ type: "rule", values: ["color-contrast"] }`
@@ -25,6 +25,9 @@ const (
 // findings runs axe over the page as it is now. The page's policy does not hold what the browser's
 // protocol evaluates.
 const findings = `axe.run(document, { resultTypes: ["violations"], runOnly: %s }).then(({ violations }) => JSON.stringify(violations.map((v) => v.id + ", " + v.help + ": " + v.nodes.map((n) => n.html.slice(0, 160) + " (" + n.failureSummary.split("\n").slice(1).join(";").trim().slice(0, 200) + ")").join(" | "))))`
+
+// soak is set where there is time for all of axe's rules, at all widths and in both schemes.
+var soak = os.Getenv("WRIT_SOAK") == "1"
 
 // stranger has axe look at the page, and reports what it finds.
 func (b *tab) stranger(what string) {
@@ -41,11 +44,13 @@ func (b *tab) stranger(what string) {
 		script[bool](b, source+";true")
 	}
 	rules := everything
-	if b.inDark {
-		rules = colours
-	}
-	if (b.pixels == 900 || b.pixels == 1600) && os.Getenv("WRIT_SOAK") != "1" {
-		return // it takes a second, and these have the elements of a phone's and a laptop's page; our own audit is made
+	if !soak {
+		if b.pixels == 900 || b.pixels == 1600 {
+			return // it takes a second, and these have the elements of a phone's and a laptop's page; our own audit is made
+		}
+		if b.inDark {
+			rules = colours
+		}
 	}
 	text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](fmt.Sprintf(findings, rules), chromedp.EvalAwaitPromise))
 	if err != nil {

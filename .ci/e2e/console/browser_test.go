@@ -16,11 +16,12 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	protocol "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
 
-// chromium is one browser for all tests, with a fresh profile.
+// chromium is one browser for all tests; each of them has a profile of its own in it.
 var chromium = sync.OnceValues(func() (context.Context, error) {
 	path := ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
@@ -68,8 +69,9 @@ type tab struct {
 	faults []string
 }
 
-// open makes a tab that may load from origin only. At the end of the test it
-// must have no error on its console and no request to anywhere else.
+// open makes a tab that may load from origin only, with cookies and a focus of its own, so
+// that tests run side by side. At the end of the test it must have no error on its console
+// and no request to anywhere else.
 func open(t *testing.T, origin string) *tab {
 	t.Helper()
 	browser, err := chromium()
@@ -80,11 +82,11 @@ func open(t *testing.T, origin string) *tab {
 		t.Skipf("not tested: %v", err)
 	}
 	b := &tab{t: t, origin: origin}
-	ctx, stop := chromedp.NewContext(browser, chromedp.WithListener(b.event))
+	ctx, stop := chromedp.NewContext(browser, chromedp.WithNewBrowserContext(), chromedp.WithListener(b.event))
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Minute)
 	b.ctx = ctx
 	t.Cleanup(func() {
 		cancel()
@@ -96,6 +98,7 @@ func open(t *testing.T, origin string) *tab {
 		}
 	})
 	call(b, network.Enable, network.EnableParams{})
+	call(b, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 	if address, ok := keys.LoadAndDelete(origin); ok {
 		b.visit(address.(string))
 	}
@@ -155,12 +158,13 @@ func (b *tab) where() string {
 }
 
 // call sends a command of the browser's protocol.
-func call[P, R any](b *tab, command cdp.Command[P, R], params P) {
+func call[P, R any](b *tab, command cdp.Command[P, R], params P) (result R) {
 	b.t.Helper()
-	b.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		_, err := cdp.Call(ctx, t, command, params)
+	b.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) (err error) {
+		result, err = cdp.Call(ctx, t, command, params)
 		return err
 	}))
+	return result
 }
 
 func (b *tab) visit(path string) {
@@ -183,12 +187,12 @@ func script[T any](b *tab, expression string) T {
 	return value
 }
 
-// wait waits until an expression is true.
+// wait waits until an expression is true on a page that is all there.
 func (b *tab) wait(expression string) {
 	b.t.Helper()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(30 * time.Millisecond) {
 		// Between two pages there is nowhere to ask.
-		if ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("Boolean("+expression+")")); err == nil && ok {
+		if ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("document.readyState !== 'loading' && Boolean("+expression+")")); err == nil && ok {
 			return
 		}
 	}
@@ -226,11 +230,9 @@ func (b *tab) shoot(name string) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		b.t.Fatal(err)
 	}
-	picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o666); err != nil {
+	yes := true
+	picture := call(b, protocol.CaptureScreenshot, protocol.CaptureScreenshotParams{Format: protocol.CaptureScreenshotFormatPng, CaptureBeyondViewport: &yes, OptimizeForSpeed: &yes})
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), picture.Data, 0o666); err != nil {
 		b.t.Fatal(err)
 	}
 }

@@ -35,23 +35,9 @@ func git(t *testing.T, dir string, args ...string) {
 	}
 }
 
-// everywhere audits the page that is shown, and keeps pictures of it, at four widths in both
-// schemes.
-func (b *tab) everywhere(name string) {
-	b.t.Helper()
-	for _, width := range []int{400, 900, 1280, 1600} {
-		for _, scheme := range []string{"light", "dark"} {
-			b.width(width)
-			b.scheme(scheme)
-			what := fmt.Sprintf("%s-%d-%s", name, width, scheme)
-			b.audit(what)
-			b.shoot(what)
-		}
-	}
-}
-
 // The Changes page follows an edit, a commit, a broken file and an apply, in the plan's words.
 func TestChanges(t *testing.T) {
+	t.Parallel()
 	p := dev(t, copied(t, "examples/platform", nil))
 	b := open(t, p.origin)
 	b.visit("/console/changes")
@@ -122,6 +108,7 @@ func (b *tab) control(key string) {
 // The palette, with the keyboard alone: it opens over any page, finds among 5,000 APIs while
 // somebody types, keeps the focus and gives it back.
 func TestPalette(t *testing.T) {
+	t.Parallel()
 	b := open(t, console(t, copied(t, "", many(5000))).origin)
 	b.width(1280)
 	b.visit("/console/clients")
@@ -178,9 +165,11 @@ func TestPalette(t *testing.T) {
 
 // Without the script the button is a link to a page that finds the same.
 func TestSearchPage(t *testing.T) {
+	t.Parallel()
 	b := open(t, dev(t, copied(t, "examples/platform", nil)).origin)
 	b.visit("/console/search?q=order")
 	b.text("cancel:orders")
+	b.visit("/console/search?q=e") // many hits of every kind
 	b.everywhere("search-page")
 	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 	b.visit("/console/keys")
@@ -188,52 +177,4 @@ func TestSearchPage(t *testing.T) {
 	b.do(write("#q", "checkout"), click(".search button"))
 	b.do(click(`#found a[href="/console/clients/checkout"]`))
 	b.wait(`document.querySelector("h1").textContent === "Checkout"`)
-}
-
-// torn lists the words that the page breaks within. A word may break after - / ? : and .,
-// but not the name of a file with its line; one that is longer than its line breaks anywhere.
-const torn = `(() => {
-  const torn = new Set();
-  const walker = document.createTreeWalker(document.querySelector("body"), NodeFilter.SHOW_TEXT);
-  const range = document.createRange();
-  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-    const e = node.parentElement, text = node.data;
-    if (!text.trim() || e.closest("pre, .sr, svg, script, dialog, option") || !e.checkVisibility()) continue;
-    range.selectNodeContents(node);
-    if (new Set([...range.getClientRects()].map((r) => Math.round(r.top))).size < 2) continue;
-    let room = e;
-    while (getComputedStyle(room).display === "inline") room = room.parentElement;
-    let before = 0;
-    for (let i = 0; i < text.length; i++) {
-      if (/\s/.test(text[i])) continue;
-      range.setStart(node, i);
-      range.setEnd(node, i + 1);
-      const top = range.getBoundingClientRect().top;
-      if (i > 0 && !/\s/.test(text[i - 1]) && top > before + 8 && (!/[-\/?:.]/.test(text[i - 1]) || e.closest(".source"))) {
-        const whole = e.closest(".source");
-        const from = whole ? 0 : text.slice(0, i).search(/[^\s\-\/?:.]+$/), to = whole ? text.length : i + text.slice(i).search(/[\s\-\/?:.]|$/);
-        range.setStart(node, from);
-        range.setEnd(node, to);
-        const wide = [...range.getClientRects()].reduce((sum, r) => sum + r.width, 0);
-        if (wide < room.clientWidth - 8) torn.add(text.slice(from, i) + "|" + text.slice(i, to) + " in " + e.tagName + "." + e.className);
-      }
-      before = top;
-    }
-  }
-  return [...torn];
-})()`
-
-// No word is torn on a phone, on any page of the example.
-func TestWordsStayWhole(t *testing.T) {
-	p := dev(t, copied(t, "examples/platform", nil))
-	b := open(t, p.origin)
-	for _, width := range []int{400, 1280} { // a phone's lines, and a laptop's columns
-		b.width(width)
-		for _, page := range append(pages[:len(pages):len(pages)], struct{ name, path, heading string }{"changes", "/console/changes", ""}, struct{ name, path, heading string }{"find", "/console/search?q=e", ""}) {
-			b.visit(page.path)
-			for _, word := range script[[]string](b, torn) {
-				t.Errorf("%s at %d: %s", page.path, width, word)
-			}
-		}
-	}
 }

@@ -32,6 +32,7 @@ func fill(selector, text string) action {
 
 // The list follows the typing, and its address can be shared.
 func TestSearch(t *testing.T) {
+	t.Parallel()
 	b := open(t, dev(t, copied(t, "examples/platform", nil)).origin)
 	b.visit("/console/")
 	b.text("20 APIs")
@@ -51,6 +52,7 @@ func TestSearch(t *testing.T) {
 
 // 500 APIs: pages of a hundred, and a search over all of them.
 func TestManyAPIs(t *testing.T) {
+	t.Parallel()
 	b := open(t, writd(t, copied(t, "", map[string]string{"main.hcl": `
 issuer { url = "https://auth.example.com/" }
 api "service" {
@@ -82,6 +84,7 @@ api "service" {
 // A token is on the page when it opens, and from a refusal the way leads to the change that
 // would allow the request.
 func TestTestView(t *testing.T) {
+	t.Parallel()
 	p := dev(t, copied(t, "examples/platform", nil))
 	b := open(t, p.origin)
 	b.visit("/console/apis/orders/test")
@@ -144,6 +147,7 @@ func TestTestView(t *testing.T) {
 // From a new API to its first token: compiled as it is typed, written, authorized, asked for,
 // and taken back.
 func TestFromAPIToToken(t *testing.T) {
+	t.Parallel()
 	p := dev(t, copied(t, "examples/platform", nil))
 	b := open(t, p.origin)
 	b.width(1280)
@@ -226,6 +230,7 @@ func TestFromAPIToToken(t *testing.T) {
 
 // An open page follows what is edited elsewhere, and what does not compile lies over it.
 func TestLive(t *testing.T) {
+	t.Parallel()
 	p := dev(t, copied(t, "examples/platform", nil))
 	b := open(t, p.origin)
 	b.width(1280)
@@ -257,6 +262,7 @@ func TestLive(t *testing.T) {
 
 // A browser that has not opened the printed address reads, and writes nothing.
 func TestWithoutTheKey(t *testing.T) {
+	t.Parallel()
 	p := dev(t, copied(t, "examples/platform", nil))
 	keys.Delete(p.origin)
 	b := open(t, p.origin)
@@ -273,6 +279,7 @@ func TestWithoutTheKey(t *testing.T) {
 
 // A change that does not compile is shown on every page, with its place.
 func TestRejected(t *testing.T) {
+	t.Parallel()
 	p := dev(t, copied(t, "examples/platform", nil))
 	b := open(t, p.origin)
 	if err := os.WriteFile(filepath.Join(p.dir, "broken.hcl"), []byte("api \"broken\" {\n  identifer = \"x\"\n}\n"), 0o666); err != nil {
@@ -291,6 +298,7 @@ func TestRejected(t *testing.T) {
 
 // A folder that does not compile, until it does.
 func TestNoSnapshot(t *testing.T) {
+	t.Parallel()
 	dir := copied(t, "", map[string]string{"main.hcl": "issuer {\n"})
 	b := open(t, console(t, dir).origin)
 	b.width(400)
@@ -313,6 +321,7 @@ func TestNoSnapshot(t *testing.T) {
 
 // No APIs yet.
 func TestNoAPIs(t *testing.T) {
+	t.Parallel()
 	b := open(t, writd(t, copied(t, "", map[string]string{"main.hcl": `issuer { url = "https://auth.example.com/" }` + "\n"})).origin)
 	b.width(400)
 	for _, path := range []string{"/console/", "/console/clients", "/console/graph", "/console/keys", "/console/apis/new"} {
@@ -332,6 +341,7 @@ func TestNoAPIs(t *testing.T) {
 // What lies on a path stands out while the pointer or the focus is on one of its ends; of many
 // there is a matrix with headers that stay; where there is no room for a drawing, a list.
 func TestGraph(t *testing.T) {
+	t.Parallel()
 	b := open(t, dev(t, copied(t, "examples/platform", nil)).origin)
 	b.width(1280)
 	b.visit("/console/graph")
@@ -370,6 +380,7 @@ func TestGraph(t *testing.T) {
 
 // A setting leads to its line on the page, and the place of the block can be copied.
 func TestSettings(t *testing.T) {
+	t.Parallel()
 	b := open(t, dev(t, copied(t, "examples/platform", nil)).origin)
 	b.width(1280)
 	b.visit("/console/apis/orders/settings")
@@ -386,6 +397,7 @@ func TestSettings(t *testing.T) {
 
 // Every target of the quickstart, and its code on the clipboard.
 func TestQuickstart(t *testing.T) {
+	t.Parallel()
 	b := open(t, dev(t, copied(t, "examples/platform", nil)).origin)
 	b.visit("/console/apis/orders")
 	script[string](b, `(() => { navigator.clipboard.writeText = async (text) => { window.copied = text; }; return ""; })()`)
@@ -400,9 +412,12 @@ func TestQuickstart(t *testing.T) {
 	shown := 0
 	for _, tile := range tiles {
 		b.visit(tile)
-		for _, link := range script[[]string](b, `[...document.querySelectorAll(".libraries a")].map((a) => a.getAttribute("href"))`) {
+		for i, link := range script[[]string](b, `[...document.querySelectorAll(".libraries a")].map((a) => a.getAttribute("href"))`) {
 			b.visit(link)
-			b.audit(link)
+			b.ours(link)
+			if i == 0 || soak { // the others have the same elements around their code
+				b.stranger(link)
+			}
 			b.wait(`document.querySelector(".libraries a[aria-current]") && (document.querySelector(".steps li:last-child pre") || document.querySelector(".notice"))`)
 			shown++
 		}
@@ -424,6 +439,7 @@ func TestQuickstart(t *testing.T) {
 
 // With the keyboard alone: skip link, search, an API, its tabs, a token.
 func TestKeyboard(t *testing.T) {
+	t.Parallel()
 	p := dev(t, copied(t, "examples/platform", nil))
 	b := open(t, p.origin)
 	b.width(1200)
@@ -477,6 +493,7 @@ func TestKeyboard(t *testing.T) {
 // Without JavaScript everything is there: search, the block of a new API, a
 // token and its claims.
 func TestWithoutJavaScript(t *testing.T) {
+	t.Parallel()
 	p := dev(t, copied(t, "examples/platform", nil))
 	b := open(t, p.origin)
 	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
@@ -500,6 +517,7 @@ func TestWithoutJavaScript(t *testing.T) {
 
 // A client without a secret, and one that acts for users, are told what to send.
 func TestWaysWithoutASecret(t *testing.T) {
+	t.Parallel()
 	p := writd(t, copied(t, "", map[string]string{"main.hcl": `
 issuer { url = "https://auth.example.com/" }
 api "orders" {

@@ -49,16 +49,78 @@ const audit = `(() => {
   return offences;
 })()`
 
+// audit holds the page to our own list of offences and to axe's.
 func (b *tab) audit(what string) {
+	b.t.Helper()
+	b.ours(what)
+	b.stranger(what)
+}
+
+// ours is audit without axe, where it has looked at a page of the same elements.
+func (b *tab) ours(what string) {
 	b.t.Helper()
 	for _, offence := range script[[]string](b, audit) {
 		b.t.Errorf("%s: %s", what, offence)
 	}
-	b.stranger(what)
 }
 
-// pages are the pages of the example's console.
-var pages = []struct{ name, path, heading string }{
+// torn lists the words that the page breaks within. A word may break after - / ? : and .,
+// but not the name of a file with its line; one that is longer than its line breaks anywhere.
+const torn = `(() => {
+  const torn = new Set();
+  const walker = document.createTreeWalker(document.querySelector("body"), NodeFilter.SHOW_TEXT);
+  const range = document.createRange();
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const e = node.parentElement, text = node.data;
+    if (!text.trim() || e.closest("pre, .sr, svg, script, dialog, option") || !e.checkVisibility()) continue;
+    range.selectNodeContents(node);
+    if (new Set([...range.getClientRects()].map((r) => Math.round(r.top))).size < 2) continue;
+    let room = e;
+    while (getComputedStyle(room).display === "inline") room = room.parentElement;
+    let before = 0;
+    for (let i = 0; i < text.length; i++) {
+      if (/\s/.test(text[i])) continue;
+      range.setStart(node, i);
+      range.setEnd(node, i + 1);
+      const top = range.getBoundingClientRect().top;
+      if (i > 0 && !/\s/.test(text[i - 1]) && top > before + 8 && (!/[-\/?:.]/.test(text[i - 1]) || e.closest(".source"))) {
+        const whole = e.closest(".source");
+        const from = whole ? 0 : text.slice(0, i).search(/[^\s\-\/?:.]+$/), to = whole ? text.length : i + text.slice(i).search(/[\s\-\/?:.]|$/);
+        range.setStart(node, from);
+        range.setEnd(node, to);
+        const wide = [...range.getClientRects()].reduce((sum, r) => sum + r.width, 0);
+        if (wide < room.clientWidth - 8) torn.add(text.slice(from, i) + "|" + text.slice(i, to) + " in " + e.tagName + "." + e.className);
+      }
+      before = top;
+    }
+  }
+  return [...torn];
+})()`
+
+// everywhere audits the page that is shown, holds its words together, and keeps pictures of
+// it, at four widths in both schemes.
+func (b *tab) everywhere(name string) {
+	b.t.Helper()
+	for _, width := range widths {
+		b.width(width)
+		for _, scheme := range []string{"light", "dark"} {
+			b.scheme(scheme)
+			what := fmt.Sprintf("%s-%d-%s", name, width, scheme)
+			b.audit(what)
+			if scheme == "light" && width < 1600 {
+				for _, word := range script[[]string](b, torn) {
+					b.t.Errorf("%s: torn: %s", what, word)
+				}
+			}
+			b.shoot(what)
+		}
+	}
+}
+
+// A page is one of the example's console.
+type page struct{ name, path, heading string }
+
+var pages = []page{
 	{"apis", "/console/", "APIs"},
 	{"search", "/console/?q=order", "APIs"},
 	{"quickstart", "/console/apis/orders", "Orders"},
@@ -83,27 +145,27 @@ var widths = []int{400, 900, 1280, 1600}
 
 // Every page, wide and narrow, light and dark.
 func TestPages(t *testing.T) {
-	t.Parallel() // with the other sizes: none of them has the focus or types
-	b := open(t, dev(t, copied(t, "examples/platform", nil)).origin)
-	for _, p := range pages {
-		for _, width := range widths {
-			b.width(width)
-			b.visit(p.path)
-			for _, scheme := range []string{"light", "dark"} {
-				b.scheme(scheme)
+	t.Parallel()
+	half := (len(pages) + 1) / 2 // each with a console of its own, side by side
+	for i, some := range [][]page{pages[:half], pages[half:]} {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			t.Parallel()
+			b := open(t, dev(t, copied(t, "examples/platform", nil)).origin)
+			for _, p := range some {
+				b.width(400) // what a script does when the page opens, it does on a phone
+				b.visit(p.path)
 				if got := script[string](b, `document.querySelector("h1").textContent`); got != p.heading {
 					t.Errorf("%s: heading %q, want %q", p.path, got, p.heading)
 				}
-				name := fmt.Sprintf("%s-%d-%s", p.name, width, scheme)
-				b.audit(name)
-				b.shoot(name)
+				b.everywhere(p.name)
 			}
-		}
+		})
 	}
 }
 
 // The lists with one API and with 500. The example has twenty.
 func TestSizes(t *testing.T) {
+	t.Parallel()
 	for _, n := range []int{1, 500} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
@@ -133,7 +195,7 @@ authorization "all" {
 				"apis": "/console/", "clients": "/console/clients", "clients-of-api": "/console/apis/service%5B%22n0%22%5D/clients", "graph": "/console/graph",
 			} {
 				for _, width := range widths {
-					if n > 1 && width != 400 && width != 1280 {
+					if n > 1 && width != 400 && width != 1280 && !soak {
 						continue // axe takes seconds for a hundred rows, which are all alike
 					}
 					b.width(width)
@@ -142,7 +204,7 @@ authorization "all" {
 					at := fmt.Sprintf("%s-of-%d-%d", name, n, width)
 					b.audit(at)
 					b.shoot(at)
-					if n == 1 {
+					if n == 1 || soak {
 						b.dark()
 						b.audit(at + "-dark")
 					}
@@ -154,6 +216,7 @@ authorization "all" {
 
 // Tabs are links with their own address, and arrow keys move among them.
 func TestTabs(t *testing.T) {
+	t.Parallel()
 	b := open(t, dev(t, copied(t, "examples/platform", nil)).origin)
 	b.visit("/console/apis/orders")
 	for _, want := range []string{"settings", "scopes", "clients", "test", "quickstart"} {
@@ -173,6 +236,7 @@ func TestTabs(t *testing.T) {
 
 // Names that are markup stay words, and nothing of them runs.
 func TestHostileNames(t *testing.T) {
+	t.Parallel()
 	dir := copied(t, "", map[string]string{"main.hcl": `
 issuer { url = "https://auth.example.com/" }
 api "orders" {
@@ -235,6 +299,7 @@ authorization "billing-orders-users" {
 
 // Names as long as the language takes them, and from right to left, push nothing off the page.
 func TestLongNames(t *testing.T) {
+	t.Parallel()
 	long := func(n int) string { return strings.Repeat("W", n) }
 	b := open(t, dev(t, copied(t, "", map[string]string{"main.hcl": fmt.Sprintf(`
 issuer { url = "https://auth.example.com/" }
@@ -280,6 +345,41 @@ authorization "rtl" {
 			name := fmt.Sprintf("long%s-%d", strings.ReplaceAll(strings.TrimPrefix(path, "/console"), "/", "-"), width)
 			b.audit(name)
 			b.shoot(name)
+		}
+	}
+}
+
+// The end of an identifier, which tells one API from another, is in sight at each width, and
+// what is selected is the identifier and nothing else.
+func TestIdentifiers(t *testing.T) {
+	t.Parallel()
+	b := open(t, console(t, copied(t, "examples/platform", map[string]string{"more.hcl": `
+api "europe" {
+  identifier = "https://api.dev.example.com/warehouses/of/a/long/path/europe"
+  metadata   = { owner = "logistics@example.com" }
+}
+api "asia" {
+  identifier = "https://api.dev.example.com/warehouses/of/a/long/path/asia/"
+  metadata   = { owner = "logistics@example.com" }
+}
+`})).origin)
+	for _, width := range widths {
+		b.width(width)
+		b.visit("/console/")
+		if n := script[int](b, `document.querySelectorAll("td.wide .id").length`); n != 22 {
+			t.Fatalf("%d identifiers", n)
+		}
+		for _, offence := range script[[]string](b, `[...document.querySelectorAll("td.wide .id")].flatMap((id) => {
+			const cell = id.closest("td"), end = document.createRange(), offences = [];
+			end.setStartAfter(id.querySelector(".head"));
+			end.setEndAfter(id.querySelector(".slash") ?? id.lastChild);
+			const { left, right } = end.getBoundingClientRect(), { left: from, right: to } = cell.getBoundingClientRect();
+			if (right <= left || left < from || right > to + 0.5) offences.push(cell.title + " ends at " + right + " in a cell that ends at " + to);
+			getSelection().selectAllChildren(id);
+			if (getSelection().toString() !== cell.title) offences.push(cell.title + " is copied as " + JSON.stringify(getSelection().toString()));
+			return offences;
+		})`) {
+			t.Errorf("at %d: %s", width, offence)
 		}
 	}
 }

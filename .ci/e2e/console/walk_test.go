@@ -16,8 +16,10 @@ import (
 // with a key, whose private half makes the last token. With "writ dev" and, without tokens,
 // with "writ console DIR".
 func TestWalk(t *testing.T) {
+	t.Parallel()
 	for _, command := range []string{"dev", "console"} {
 		t.Run(command, func(t *testing.T) {
+			t.Parallel()
 			p := &process{dir: t.TempDir()}
 			p.start(t, "writ", command, "--listen", "127.0.0.1:0", p.dir)
 			p.address(t)
@@ -36,11 +38,15 @@ type walk struct {
 	steps     int
 }
 
-// step audits the page and keeps its picture.
+// step audits the page and keeps its picture. axe looks at the pages of "writ dev", and of
+// "writ console" at those that are other ones.
 func (w *walk) step(name string) {
 	w.t.Helper()
 	w.steps++
-	w.audit(w.name + ": " + name)
+	w.ours(w.name + ": " + name)
+	if w.name == "dev" || name == "token" || name == "keyed" || soak {
+		w.stranger(w.name + ": " + name)
+	}
 	w.shoot(fmt.Sprintf("walk-%s-%02d-%s", w.name, w.steps, name))
 }
 
@@ -56,6 +62,9 @@ func (w *walk) written() {
 func (w *walk) take(serves bool) {
 	w.visit("/console/")
 	w.text("Nothing is declared here yet")
+	if script[bool](w.tab, `document.body.innerText.includes("Cancel")`) {
+		w.t.Error("there is a way back to nowhere")
+	}
 	w.step("begin")
 	w.written()
 	w.wait(`location.pathname === "/console/apis/new"`)

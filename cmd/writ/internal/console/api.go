@@ -251,9 +251,18 @@ func sharedPrefix(snap *snapshot.Snapshot) (prefix string) {
 // identifier from another.
 type splitIdentifier struct{ Shared, Middle, End string }
 
-// longestEnd is how many characters of an identifier are never cut; the style sheet keeps
-// room for them.
+// longestEnd is how many characters of an identifier are never cut.
 const longestEnd = 16
+
+// Room is how many characters wide the end is, with the mark of a trailing slash: a class of
+// the style sheet, which keeps as much free.
+func (s splitIdentifier) Room() int {
+	n := utf8.RuneCountInString(s.End)
+	if strings.HasSuffix(s.End, "/") {
+		n++
+	}
+	return n
+}
 
 // split takes an identifier apart: the end is its last segment, or the last characters of
 // a segment that is too long.
@@ -273,9 +282,6 @@ func (b apisPage) split(identifier string) splitIdentifier {
 	}
 	return parts
 }
-
-// Brief reports whether half of the room for the end is enough.
-func (s splitIdentifier) Brief() bool { return utf8.RuneCountInString(s.End) <= longestEnd/2 }
 
 // sortAPIs sorts the list by a column that a reader may choose; by label without.
 func sortAPIs(found []snapshot.API, by string, holders []int) {

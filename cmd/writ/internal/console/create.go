@@ -113,7 +113,7 @@ func (s startPage) Others() []Finding { return s.General("url", "environment") }
 // leads to the form for the first API.
 func (p *page) start() {
 	body := startPage{URL: "https://auth.example.com/"}
-	body.Form, body.Title, body.Address, body.Cancel, body.Writable = "start", "Begin", Path+"start", Path, p.mayWrite()
+	body.Form, body.Title, body.Address, body.Cancel, body.Writable = "start", "Begin", Path+"start", "", p.mayWrite()
 	form, status, done := url.Values{}, http.StatusOK, false
 	if p.r.Method == http.MethodPost {
 		var ok bool

@@ -118,7 +118,7 @@ type editing struct {
 	Form     string // id of the form
 	Title    string
 	Address  string   // where the form is sent
-	Cancel   string   // where to go instead
+	Cancel   string   // where to go instead; "" for nowhere
 	Text     string   // to be copied where nothing compiles it
 	Choices  []string // files in which a new block may stand
 	File     string   // the chosen one

@@ -83,11 +83,11 @@ func TestListIdentifiers(t *testing.T) {
 	page := s.page(t, "/console/")
 	const shared = `<span class="muted">https://api.example.com/</span>`
 	for _, want := range []string{
-		`<span class="head">https://</span>api.example.com<mark class="slash"`, // it would begin with itself
-		`<span class="head brief">` + shared + `</span>orders</span>`,
-		`<span class="head brief">` + shared + `v2/</span>orders<mark class="slash"`,
-		`<span class="head brief">urn:example:</span>tracking</span>`,
-		`<span class="head">` + shared + `v2/` + strings.Repeat("é", 14) + `</span>` + strings.Repeat("é", 16) + `</span>`,
+		`<span class="head end17">https://</span>api.example.com<mark class="slash"`, // it would begin with itself
+		`<span class="head end6">` + shared + `</span>orders</span>`,
+		`<span class="head end8">` + shared + `v2/</span>orders<mark class="slash"`,
+		`<span class="head end8">urn:example:</span>tracking</span>`,
+		`<span class="head end16">` + shared + `v2/` + strings.Repeat("é", 14) + `</span>` + strings.Repeat("é", 16) + `</span>`,
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("%s is not on the page", want)
