@@ -59,7 +59,7 @@ $ writ quickstart orders --lang haproxy --issuer http://127.0.0.1:8080/`,
 			{Name: "issuer", Usage: "check tokens of the issuer at `URL` instead of the configuration's", Value: &o.issuer},
 			{Name: "part", Usage: "print `PART` alone: guard, or demo, which is all the rest", Value: &o.part},
 			{Name: "caller", Usage: "print the code of a client of this API instead, for --lang " + oneOf(callerNames()), Value: &o.caller},
-			{Name: "client", Usage: "with --caller, the `CLIENT_ID` that asks; the first that may without", Value: &o.client},
+			{Name: "client", Usage: "with --caller, the `CLIENT` that asks, by its client_id or label; the first that may without", Value: &o.client, Complete: completeClients},
 			{Name: "out", Usage: "write the files into `DIR`, overwriting none", Value: &o.out},
 		},
 		Complete: completeAPIs,
@@ -172,9 +172,16 @@ func oneOf(names []string) string {
 // ended is text that ends with the end of a line.
 func ended(text string) string { return strings.TrimSuffix(text, "\n") + "\n" }
 
-// callerOf is the client with that client_id or label, or the first, that may get tokens for
-// the API on its own behalf with a secret, or with a key where the code can sign.
+// callerOf is the client of that name, or the first, that may get tokens for the API on its
+// own behalf with a secret, or with a key where the code can sign.
 func callerOf(doc *schema.Document, api *schema.API, name string, signs bool) (*schema.Client, error) {
+	var asked *schema.Client
+	if name != "" {
+		var err error
+		if asked, err = compiler.FindClient(doc, name); err != nil {
+			return nil, err
+		}
+	}
 	var may []string
 	for i := range doc.Clients {
 		client := &doc.Clients[i]
@@ -184,7 +191,7 @@ func callerOf(doc *schema.Document, api *schema.API, name string, signs bool) (*
 			}) {
 			continue
 		}
-		named := name == client.ClientID || name == client.Label
+		named := client == asked
 		switch usable := len(client.Secrets) > 0 || signs && len(client.PublicKeys) > 0; {
 		case usable && (name == "" || named):
 			return client, nil
