@@ -160,6 +160,7 @@ func (w *Workspace) against(ctx context.Context, ref string) (*Baseline, error) 
 type RevisionError struct {
 	*diag.Failure
 	Problems *diag.Problems
+	Commit   string // the hash of the revision
 }
 
 // Unwrap gives errors.As the Failure alone: the problems are of another tree than
@@ -198,6 +199,7 @@ func (w *Workspace) atRevision(ctx context.Context, revision string) (*Baseline,
 		return nil, &RevisionError{
 			Failure:  diag.Failf("git-failed", "Compare with a revision that does.", "the configuration at %q does not compile", revision),
 			Problems: &diag.Problems{List: problems.List.Errors(), Sources: problems.Sources},
+			Commit:   commit,
 		}
 	}
 	if err != nil {
