@@ -169,7 +169,8 @@ func (m *Model) Decl(address string) *config.Decl {
 }
 
 // AttributeRange returns where an attribute of the object at an address is written: in its
-// block, in the nested block with a label, or among the issuer's defaults that it inherits.
+// block, in the nested block with a label, or where it is inherited from: an API's among the
+// issuer's defaults, the claims of an authorization in its API.
 // It is the block's header where nothing is written, and false where there is no such object.
 func (m *Model) AttributeRange(address, attribute, label string) (hcl.Range, bool) {
 	d := m.Decl(address)
@@ -181,7 +182,15 @@ func (m *Model) AttributeRange(address, attribute, label string) (hcl.Range, boo
 	case d.Has(attribute):
 		return d.AttrRange(attribute), true
 	}
-	if kind, _, _ := ParseAddress(address); kind == KindAPI && len(m.Config.Issuers) > 0 {
+	kind, name, _ := ParseAddress(address)
+	if kind == KindAuthorization && attribute == "claims" {
+		if a, _, ok := m.Authorization(name); ok {
+			if _, api, ok := m.API(a.API); ok && api.Has(attribute) {
+				return api.AttrRange(attribute), true
+			}
+		}
+	}
+	if kind == KindAPI && len(m.Config.Issuers) > 0 {
 		issuer := m.Config.Issuers[0]
 		row, ok := schema.BlockOf(&issuer.Defaults).Attr(attribute)
 		if ok && !schema.IsZero(row.Get(&issuer.Defaults)) {

@@ -317,7 +317,7 @@ func publish(ctx context.Context, env *cli.Env, r *workspace.Release, review *vi
 	env.Warn(r.Warnings(), nil)
 	if !approved {
 		if cli.Terminal(env.In) != nil { // what widens is said again next to the question: a plan may be pages long
-			if err := view.Widening(env.Err, review, env.Color(env.Err)); err != nil {
+			if err := view.Widening(cli.NewWrapper(env.Err, cli.Width(env.Err)), review, env.Color(env.Err)); err != nil {
 				return err
 			}
 		}
@@ -375,7 +375,7 @@ func ask(env *cli.Env) error {
 		return diag.Failf("not-approved", "Answer at a terminal, apply a saved plan, or pass --auto-approve.",
 			"the change is not approved and there is nobody to ask")
 	}
-	fmt.Fprint(env.Err, "\nApply this? Only \"yes\" is taken for a yes: ")
+	fmt.Fprint(env.Err, "\nApply this? Only \"yes\" applies it: ")
 	answer, _ := bufio.NewReader(env.In).ReadString('\n')
 	if strings.TrimSpace(answer) != "yes" {
 		return diag.Failf("not-approved", "", "nothing was written")

@@ -33,14 +33,16 @@ func failedComment(ctx context.Context, env *cli.Env, w *workspace.Workspace, o 
 		return err
 	}
 	failure := view.FailureMarkdown{Limit: limit, Problems: diag.ProblemsOf(err)}
+	at := "" // the commit that the problems are in, where that is not the head
 	if past, ok := errors.AsType[*workspace.RevisionError](err); ok {
+		at = past.Commit
 		failure.Problems = &diag.Problems{List: append(failure.Problems.List, past.Problems.List...), Sources: past.Problems.Sources}
 	}
 	if w != nil {
 		failure.Environment = w.Environment(ctx, reference(env, o.against))
 		// Where git fails as well, the comment has no links; what failed first is what it tells.
 		if c, err := newCommits(ctx, env, w, failure.Problems.Sources, ""); err == nil {
-			failure.Head, failure.URL = c.head, func(r hcl.Range) string { return c.url(c.head, r) }
+			failure.Head, failure.URL = c.head, func(r hcl.Range) string { return c.url(cmp.Or(at, c.head), r) }
 		}
 	}
 	if writeErr := printComment(env, failure.Render); writeErr != nil {

@@ -61,7 +61,7 @@ $ writ quickstart orders --lang haproxy --issuer http://127.0.0.1:8080/`,
 			{Name: "issuer", Usage: "check tokens of the issuer at `URL` instead of the configuration's", Value: &o.issuer},
 			{Name: "part", Usage: "print `PART` alone: guard, or demo, which is all the rest", Value: &o.part},
 			{Name: "caller", Usage: "print the code of a client of this API instead, for --lang " + oneOf(callerNames()), Value: &o.caller},
-			{Name: "client", Usage: "with --caller, the `CLIENT_ID` that asks; the first that may without", Value: &o.client},
+			{Name: "client", Usage: "with --caller, the `CLIENT` that asks, by its client_id or label; the first that may without", Value: &o.client, Complete: completeClients},
 			{Name: "out", Usage: "write the files into `DIR`, overwriting none", Value: &o.out},
 		},
 		Complete: completeAPIs,
@@ -181,6 +181,13 @@ func withNewline(text string) string { return strings.TrimSuffix(text, "\n") + "
 // first that may get tokens for the API on its own behalf. It needs a secret, or a key where signs says
 // that the code can sign. The error lists who may.
 func callerOf(doc *schema.Document, api *schema.API, name string, signs bool) (*schema.Client, error) {
+	var asked *schema.Client
+	if name != "" {
+		var err error
+		if asked, err = compiler.FindClient(doc, name); err != nil {
+			return nil, err
+		}
+	}
 	var may []string
 	for i := range doc.Clients {
 		client := &doc.Clients[i]
@@ -190,7 +197,7 @@ func callerOf(doc *schema.Document, api *schema.API, name string, signs bool) (*
 			}) {
 			continue
 		}
-		named := name == client.ClientID || name == client.Label
+		named := client == asked
 		switch usable := len(client.Secrets) > 0 || signs && len(client.PublicKeys) > 0; {
 		case usable && (name == "" || named):
 			return client, nil

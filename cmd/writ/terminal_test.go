@@ -15,7 +15,7 @@ func TestNothingBreaksInAWord(t *testing.T) {
 	const folder = "../../examples/platform"
 	for _, columns := range []int{80, 40} {
 		for _, command := range []string{
-			"who --api orders", "who --client checkout", "explain --client billing --api orders", "explain --client storefront --api payments",
+			"who", "show nowhere", "who --api orders", "who --client checkout", "explain --client billing --api orders", "explain --client storefront --api payments",
 			"validate", "check --coverage", "plan --first", "who --help", "who --api orders --json",
 		} {
 			text := atTerminal(t, columns, append([]string{"-C", folder}, strings.Fields(command)...)...)
@@ -59,7 +59,7 @@ func atTerminal(t *testing.T, columns int, args ...string) string {
 		printed <- string(text)
 	}()
 	env, _, _ := testStdio()
-	env.Out = program
+	env.Out, env.Err = program, program
 	run(t.Context(), args, env) // whose exit code is another test's
 	program.Close()
 	return <-printed

@@ -69,6 +69,9 @@ func parseFlags(args []string, getenv func(string) string, help io.Writer) (sett
 	f.StringVar(&s.listen, "listen", "127.0.0.1:8080", "`ADDRESS` for clients: host:port, unix:/path, or systemd:NAME for an inherited socket")
 	f.StringVar(&s.admin, "admin", "127.0.0.1:8081", "`ADDRESS` for health, status and metrics; \"off\" for none")
 	f.Func("admin-host", "`NAME`, beside addresses and localhost, under which health and status may be asked; repeatable", func(v string) error {
+		if v == "" {
+			return errors.New("it is empty")
+		}
 		s.adminHosts = append(s.adminHosts, v)
 		return nil
 	})
@@ -100,11 +103,25 @@ func parseFlags(args []string, getenv func(string) string, help io.Writer) (sett
 	if f.NArg() > 0 {
 		return settings{}, fmt.Errorf("unexpected argument %q", f.Arg(0))
 	}
+	if err := refuseEmpty(f); err != nil {
+		return settings{}, err
+	}
 	if err := fromEnvironment(f, getenv); err != nil {
 		return settings{}, err
 	}
 	err := s.check()
 	return s, err
+}
+
+// refuseEmpty refuses a flag that is given an empty value, as --environment "$NAME" is where
+// nobody has set NAME: the snapshot of any environment would be taken.
+func refuseEmpty(f *flag.FlagSet) (err error) {
+	f.Visit(func(fl *flag.Flag) {
+		if value, ok := fl.Value.(flag.Getter); ok && value.Get() == "" && err == nil {
+			err = fmt.Errorf("--%s has an empty value: leave it out, or look whether a variable is not set", fl.Name)
+		}
+	})
+	return err
 }
 
 // fromEnvironment sets the flags that the arguments leave out: --tls-cert from

@@ -255,6 +255,7 @@ func TestExitCodes(t *testing.T) {
 		"help":                 {[]string{"--help"}, exitOK, "--tls-cert"},
 		"nothing":              {nil, exitUsage, "--snapshot is missing"},
 		"an unknown flag":      {[]string{"--snapsot", snap}, exitUsage, "snapsot"},
+		"an empty value":       {[]string{"--snapshot", snap, "--environment", ""}, exitUsage, "--environment has an empty value"},
 		"an argument":          {[]string{"--snapshot", snap, "serve"}, exitUsage, `"serve"`},
 		"not loopback":         {[]string{"--snapshot", snap, "--listen", "0.0.0.0:0"}, exitUsage, "cannot be verified after a restart"},
 		"half a certificate":   {[]string{"--snapshot", snap, "--tls-cert", "x"}, exitUsage, "go together"},

@@ -178,6 +178,7 @@ func (p *pastInputs) lock(ctx context.Context) (*lockfile.File, error) {
 		return nil, &RevisionError{
 			Failure:  diag.Failf("git-failed", "Compare with a revision where it can be.", "the lockfile at %q cannot be read", p.revision),
 			Problems: &diag.Problems{List: list.Errors(), Sources: map[string][]byte{file.name: content}},
+			Commit:   p.commit,
 		}
 	}
 	return lock, nil
@@ -188,6 +189,7 @@ func (p *pastInputs) lock(ctx context.Context) (*lockfile.File, error) {
 type RevisionError struct {
 	*diag.Failure
 	Problems *diag.Problems
+	Commit   string // the hash of the revision
 }
 
 // Unwrap returns the Failure alone. errors.As must not find the Problems: their ranges are in
@@ -226,6 +228,7 @@ func (w *Workspace) atRevision(ctx context.Context, revision string) (*Baseline,
 		return nil, &RevisionError{
 			Failure:  diag.Failf("git-failed", "Compare with a revision that does.", "the configuration at %q does not compile", revision),
 			Problems: &diag.Problems{List: problems.List.Errors(), Sources: problems.Sources},
+			Commit:   commit,
 		}
 	}
 	if err != nil {

@@ -91,7 +91,11 @@ func (t *textWriter) diagnostic(d Diagnostic) {
 	if d.Accepted {
 		heading = "Accepted"
 	}
-	fmt.Fprintf(&t.out, "%s: %s\n\n", t.styled(hue, heading), t.styled(bold, Visible(d.Summary, "")+" ["+d.Code+"]"))
+	summary, code := Visible(d.Summary, ""), " ["+d.Code+"]"
+	if t.width >= 20 && utf8.RuneCountInString(heading+": "+summary+code) > t.width {
+		code = "\n" + code[1:] // the code is one word
+	}
+	fmt.Fprintf(&t.out, "%s: %s\n\n", t.styled(hue, heading), t.styled(bold, summary+code))
 	if d.Range.Filename != "" {
 		t.place("on "+place(d.Range), d.Range, true)
 	}

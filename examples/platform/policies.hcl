@@ -23,11 +23,13 @@ policy "names-for-people" {
 # and a sensitive scope is then theirs. Each has to be reviewed, and merged, alone.
 policy "no-sensitive-scope-with-a-new-pattern" {
   for_each_of = "change"
-  condition = length(setsubtract(
-    compact([for c in try(self.after.credentials, []) : lookup(c, "subject_pattern", "")]),
-    compact([for c in try(self.before.credentials, []) : lookup(c, "subject_pattern", "")]),
-    )) == 0 || !anytrue([
+  # "if" comes first, so that no more than the changes with a new pattern are held to each API.
+  condition = !anytrue([
     for gain in self.gained : length(setintersection(gain.scopes, one([for api in all.api : api.sensitive_scopes if api.label == gain.api]))) > 0
+    if length(setsubtract(
+      compact([for c in try(self.after.credentials, []) : lookup(c, "subject_pattern", "")]),
+      compact([for c in try(self.before.credentials, []) : lookup(c, "subject_pattern", "")]),
+    )) > 0
   ])
   error_message = "${self.address} gains a sensitive scope together with a new federated pattern: make it two changes, the pattern last."
 }

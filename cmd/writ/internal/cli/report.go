@@ -21,7 +21,7 @@ func (e *Env) Report(err error) {
 		return
 	}
 	if usage, ok := usageError(err); ok && !e.JSON {
-		fmt.Fprintf(e.Err, "writ: %s\n%s\n", usage, usage.Hint)
+		fmt.Fprintf(NewWrapper(e.Err, Width(e.Err)), "writ: %s\n%s\n", usage, usage.Hint)
 		return
 	}
 	if past, ok := errors.AsType[*workspace.RevisionError](err); ok {
@@ -51,7 +51,7 @@ func (e *Env) Remind(t *workspace.Tree) {
 		return
 	}
 	e.find(t.Warnings, t.Sources)
-	fmt.Fprintf(e.Err, "%d warnings of %d kinds: \"writ validate\" shows them.\n\n", len(t.Warnings.Unaccepted()), len(kinds))
+	fmt.Fprintf(NewWrapper(e.Err, Width(e.Err)), "%d warnings of %d kinds: \"writ validate\" shows them.\n\n", len(t.Warnings.Unaccepted()), len(kinds))
 }
 
 // Warn shows warnings beside a result: on standard error in either form, so

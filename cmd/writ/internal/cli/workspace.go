@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -48,6 +49,9 @@ func (f *ConfigFlags) Load(env *Env, args []string) (*workspace.Workspace, error
 // folder it says so, and what it reports of the folder comes first: somebody who works in one
 // folder of a large repository looks for its mistakes there.
 func (e *Env) Root(dir string) string {
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return dir // which Load reports: a name that is spelt wrong is part of nothing
+	}
 	root, inside := workspace.FindRoot(dir)
 	if inside != "" && e.inside != inside && !e.JSON {
 		e.Note(fmt.Sprintf("Reading the configuration in %q, which %q is part of.", filepath.ToSlash(root), inside))

@@ -229,6 +229,107 @@ func checkAddresses(t *testing.T, plan *compiler.Plan, lines []string) {
 	}
 }
 
+// TestNoRightIsHidden searches each comment for each right: a client, an API and a scope, or
+// tokens without any, in one line. Many clients have scopes of the same names here, on the
+// same APIs and on others, so that a name which is there once says nothing of the others.
+func TestNoRightIsHidden(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	for _, size := range []struct{ clients, apis, scopes, percent int }{
+		{3, 3, 3, 60}, {12, 4, 5, 50}, {40, 2, 1, 90}, {300, 1, 2, 100}, {300, 3, 12, 30}, {60, 60, 20, 10}, {300, 30, 40, 40},
+	} {
+		plan := sharedPlan(random, size.clients, size.apis, size.scopes, size.percent)
+		for _, limit := range []int{0, 10_000} {
+			comment := render(t, PlanMarkdown{Command: "writ plan --against git:main", Limit: limit}, &Review{Plan: plan})
+			lines := rightLines(comment)
+			found, rights := 0, 0
+			for _, a := range plan.Access {
+				scopes := a.Gained
+				if len(scopes) == 0 {
+					scopes = []string{"without"} // "tokens without scopes"
+				}
+				for _, scope := range scopes {
+					rights++
+					if lines["client."+a.Client+" api."+a.API+" "+scope] {
+						found++
+					}
+				}
+			}
+			banner := strings.Split(comment, "\n")[3]
+			said := ofGains.FindStringSubmatch(banner)
+			switch {
+			case said == nil && found < rights:
+				t.Errorf("%+v, limit %d: %d of %d rights are there, and the first line says %.200q", size, limit, found, rights, banner)
+			case said != nil:
+				if shown, _ := strconv.Atoi(said[1]); said[2] != strconv.Itoa(rights) || shown > found {
+					t.Errorf("%+v, limit %d: the first line says %q; there are %d of %d", size, limit, said[0], found, rights)
+				}
+			}
+		}
+	}
+}
+
+// sharedPlan is the plan of a change by which clients gain random scopes on APIs that all
+// have the same scopes.
+func sharedPlan(random *rand.Rand, clients, apis, scopes, percent int) *compiler.Plan {
+	before, after := &schema.Document{}, &schema.Document{}
+	for i := range apis {
+		api := schema.API{Label: fmt.Sprintf("a%03d", i), Identifier: fmt.Sprintf("https://api.example.com/%d", i), TokenLifetime: 60}
+		for j := range scopes {
+			api.Scopes = append(api.Scopes, schema.Scope{Name: fmt.Sprintf("s%d", j), Sensitive: j == 1})
+		}
+		before.APIs, after.APIs = append(before.APIs, api), append(after.APIs, api)
+	}
+	for i := range clients {
+		client := schema.Client{
+			Label: fmt.Sprintf("c%03d", i), ClientID: fmt.Sprintf("c%03d", i), GrantTypes: []string{schema.GrantClientCredentials},
+			Secrets: []schema.Secret{{Label: "s", Hash: "env:S"}},
+		}
+		before.Clients, after.Clients = append(before.Clients, client), append(after.Clients, client)
+		for j := range apis {
+			if random.IntN(100) >= percent {
+				continue
+			}
+			authorization := schema.Authorization{Label: fmt.Sprintf("z%03d-%03d", i, j), Client: client.Label, API: after.APIs[j].Label, SubjectType: schema.SubjectClient}
+			for k := range scopes {
+				if random.IntN(100) < percent {
+					authorization.Scopes = append(authorization.Scopes, fmt.Sprintf("s%d", k))
+				}
+			}
+			after.Authorizations = append(after.Authorizations, authorization)
+		}
+	}
+	return compiler.PlanBetween(compiler.Prior{Document: before}, after, "sha256:next", time.Unix(1_800_000_000, 0))
+}
+
+// rightLines are the rights that lines of a comment name: "client.c api.a scope".
+func rightLines(comment string) map[string]bool {
+	rights := map[string]bool{}
+	for line := range strings.Lines(comment) {
+		if !strings.HasPrefix(line, "- ") {
+			continue
+		}
+		var clients, apis, rest []string
+		for _, word := range strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" ,:;()`*\n", r) }) {
+			switch {
+			case strings.HasPrefix(word, "client."):
+				clients = append(clients, word)
+			case strings.HasPrefix(word, "api."):
+				apis = append(apis, word)
+			default:
+				rest = append(rest, word)
+			}
+		}
+		for _, client := range clients {
+			for _, api := range apis {
+				for _, word := range rest {
+					rights[client+" "+api+" "+word] = true
+				}
+			}
+		}
+	}
+	return rights
+}
+
 // TestLongCommandStaysOut: the comment has a length that flags cannot burst.
 func TestLongCommandStaysOut(t *testing.T) {
 	comment := show(t, PlanMarkdown{Command: "writ plan --var x=" + strings.Repeat("y", 70_000)}, hostilePlan(many(300, 5, 20, 100)))

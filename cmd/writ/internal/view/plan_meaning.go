@@ -39,7 +39,7 @@ type statement struct {
 	remark    string   // " (from ...; until ...)"
 
 	loosens bool   // a policy or an expectation
-	id      string // how the sentence names the object beside its address: a new client's client_id, quoted
+	id      string // what else of the object the sentence names: a new client's client_id, quoted, or the client of an authorization
 	place   Place
 	notes   []string
 	each    []instance // of several addresses that are one statement
@@ -293,9 +293,11 @@ func (m *meaning) attribute(c *compiler.Change, a *compiler.AttributeChange, tol
 		s.notes = about(notes, names, a.Effect)
 	}
 	kind, _, _ := compiler.ParseAddress(c.Address)
-	// A new client's sentence names it by what it authenticates as.
-	if kind == compiler.KindClient && c.Action == compiler.ActionCreate {
+	switch {
+	case kind == compiler.KindClient && c.Action == compiler.ActionCreate: // named by what it authenticates as
 		s.id = fmt.Sprintf("%q", c.After.Get("client_id"))
+	case kind == compiler.KindAuthorization && c.Action == compiler.ActionUpdate: // a claim of its API concerns each client alike
+		s.id = compiler.Address(compiler.KindClient, fmt.Sprint(c.After.Get("client")))
 	}
 	key := string(kind) + "|" + s.sign + "|" + a.Name + "|" + s.openSentence("\x00")
 	if len(s.notes) > 0 {
