@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+	"github.com/writ-auth/writ/cmd/writ/internal/console/graph"
 	"github.com/writ-auth/writ/cmd/writ/internal/view"
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/compiler/workspace"
@@ -246,11 +247,11 @@ func owner(m *compiler.Model, address string) string {
 	switch kind {
 	case compiler.KindAPI:
 		if a, _, ok := m.API(label); ok {
-			return ownerIn(a.Metadata)
+			return graph.OwnerOf(a.Metadata)
 		}
 	case compiler.KindClient:
 		if c, _, ok := m.Client(label); ok {
-			return ownerIn(c.Metadata)
+			return graph.OwnerOf(c.Metadata)
 		}
 	case compiler.KindAuthorization:
 		if a, _, ok := m.Authorization(label); ok {
@@ -259,6 +260,3 @@ func owner(m *compiler.Model, address string) string {
 	}
 	return ""
 }
-
-// ownerIn reads the two keys by which people name an owner; "owner" is the more exact one.
-func ownerIn(metadata map[string]string) string { return cmp.Or(metadata["owner"], metadata["team"]) }

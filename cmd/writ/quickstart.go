@@ -84,7 +84,7 @@ func runQuickstart(env *cli.Env, args []string, flags *cli.ConfigFlags, o *quick
 	if err != nil {
 		return err
 	}
-	subject := quickstartAPI(t.Model.Document.Issuer.URL, api)
+	subject := quickstart.Of(t.Model.Document.Issuer.URL, api)
 	if o.issuer != "" {
 		subject.Issuer = o.issuer
 	}
@@ -252,18 +252,6 @@ func langs() (names []string) {
 		names = append(append(names, target.Name), target.Aliases...)
 	}
 	return names
-}
-
-// quickstartAPI is what of an API goes into code that checks its tokens.
-func quickstartAPI(issuer string, api *schema.API) quickstart.API {
-	subject := quickstart.API{
-		Issuer: issuer, Label: api.Label, Name: api.Name, Identifier: api.Identifier,
-		Profile: api.Profile, Alg: api.Alg, IncludePermissions: api.IncludePermissions,
-	}
-	for _, scope := range api.Scopes {
-		subject.Scopes = append(subject.Scopes, scope.Name)
-	}
-	return subject
 }
 
 // alternatives is a hint that names the targets which can check the API's tokens, "" for none.

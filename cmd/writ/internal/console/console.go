@@ -79,7 +79,7 @@ type State struct {
 	Revision string
 	Since    time.Time  // when the snapshot was put in force
 	Stale    bool       // past its not_after
-	Rejected *Rejection // nil: the last one maxOffered is in force
+	Rejected *Rejection // nil: the last one offered is in force
 	Problems []Problem
 	Keys     []Key
 	// NextRotation is when another key begins to sign for some algorithm; zero when none is

@@ -82,12 +82,7 @@ func (p *page) create() {
 
 // tryDraft has the compiler say what it thinks, unless there is no label to call the API.
 func (p *page) tryDraft(body *createPage, form url.Values) (status int, done bool) {
-	if err := schema.CheckLabel(body.Label); err != nil {
-		text := schema.Sentence(err.Error())
-		if body.Label == "" {
-			text = "Type a name, of which the label is made, or a label."
-		}
-		body.Sent, body.Findings = true, []Finding{{Error: true, Text: text, Attribute: "label"}}
+	if !body.checkLabel(body.Label) {
 		return unlessShown(form, http.StatusUnprocessableEntity), false
 	}
 	change := Change{Title: "Create api." + body.Label, Edits: []BlockEdit{{File: body.File, Type: "api", Label: body.Label, Text: body.hcl(p.state.Snapshot)}}}

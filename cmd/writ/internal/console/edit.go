@@ -204,6 +204,21 @@ func (p *page) propose(e *editing, form url.Values, c Change, next string) (stat
 	return http.StatusUnprocessableEntity, false
 }
 
+// checkLabel reports whether a new block can have a label, and notes the finding where it cannot. It
+// comes before the compiler: without a label there is no block to compile.
+func (e *editing) checkLabel(label string) bool {
+	err := schema.CheckLabel(label)
+	if err == nil {
+		return true
+	}
+	text := schema.Sentence(err.Error())
+	if label == "" {
+		text = "Type a name, of which the label is made, or a label."
+	}
+	e.Sent, e.Findings = true, []Finding{{Error: true, Text: text, Attribute: "label"}}
+	return false
+}
+
 // unlessShown is the status of a change that could not be written. To show why is no failure.
 func unlessShown(form url.Values, status int) int {
 	if form.Get("action") == "write" {

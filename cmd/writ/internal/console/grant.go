@@ -283,12 +283,7 @@ func (p *page) createClient() {
 // tryClient has the compiler say what it thinks of a new client. To write it is to make its
 // secret first: only a hash is compiled, shown and written.
 func (p *page) tryClient(body *newClientPage, form url.Values, api snapshot.API, found bool) (status int, done bool) {
-	if err := schema.CheckLabel(body.Label); err != nil {
-		text := schema.Sentence(err.Error())
-		if body.Label == "" {
-			text = "Type a name, of which the label is made, or a label."
-		}
-		body.Sent, body.Findings = true, []Finding{{Error: true, Text: text, Attribute: "label"}}
+	if !body.checkLabel(body.Label) {
 		return unlessShown(form, http.StatusUnprocessableEntity), false
 	}
 	credential, finding := "", ""

@@ -51,7 +51,8 @@ const langCookie = "writ_lang"
 // quickstart shows the code of the target in ?lang=, of the one that was chosen last, or of
 // the first one.
 func (p *page) quickstart(v apiView, of snapshot.API) {
-	api := p.quickstartAPI(of)
+	declared := of.Schema()
+	api := quickstart.Of(p.state.Snapshot.Issuer().URL, &declared)
 	target, ok := p.chosenTarget(api)
 	if !ok {
 		p.notFound("There is no quickstart of this name.", apiURL(v.Label, ""))
@@ -134,16 +135,4 @@ func (p *page) firstCaller(api snapshot.API) *snapshot.Client {
 		}
 	}
 	return first
-}
-
-// quickstartAPI is an API as package quickstart takes it.
-func (p *page) quickstartAPI(api snapshot.API) quickstart.API {
-	scopes := make([]string, api.NumScopes()) // in declaration order
-	for i := range scopes {
-		scopes[i] = api.Scope(i).Name
-	}
-	return quickstart.API{
-		Issuer: p.state.Snapshot.Issuer().URL, Label: api.Label(), Name: api.Name(), Identifier: api.Identifier(),
-		Profile: api.Profile(), Alg: api.Alg(), Scopes: scopes, IncludePermissions: api.IncludePermissions(),
-	}
 }

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"html/template"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/usage"
 	"github.com/writ-auth/writ/schema"
 )
 
@@ -64,25 +64,10 @@ func shellWord(label string) string {
 func clientURL(label string) string { return Path + "clients/" + url.PathEscape(label) }
 
 // count writes a number with commas between thousands.
-func count(n int) string {
-	digits := strconv.Itoa(n)
-	var b strings.Builder
-	for i, d := range digits {
-		if i > 0 && (len(digits)-i)%3 == 0 {
-			b.WriteByte(',')
-		}
-		b.WriteRune(d)
-	}
-	return b.String()
-}
+func count(n int) string { return usage.Thousands(int64(n)) }
 
 // plural is schema.Plural with commas between thousands.
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return count(n) + " " + noun + "s"
-}
+func plural(n int, noun string) string { return usage.Counted(int64(n), noun) }
 
 // short is the beginning of a digest or of a git commit, enough to compare by eye.
 func short(digest string) string {
