@@ -84,7 +84,8 @@ type access struct {
 	Used        string // when it was last used, "" where no logs were folded
 }
 
-// newAccess reads an authorization, with what its client and API are called.
+// newAccess reads an authorization, with what its client and API are called, and when it was last used
+// where logs were folded.
 func (p *page) newAccess(auth snapshot.Authorization) *access {
 	client, api := auth.Client(), auth.API()
 	a := &access{
@@ -103,8 +104,8 @@ func (p *page) newAccess(auth snapshot.Authorization) *access {
 	return a
 }
 
-// lastUsed says when an authorization or a credential was last used. The logs tell nothing of
-// the time before them.
+// lastUsed says when an authorization or a credential was last used; noun is what its tally counts. Of
+// the time before the logs begin nothing is known, so "not used" names that day.
 func (p *page) lastUsed(t usage.Tally, used bool, noun string) string {
 	if !used {
 		return "not used since the logs begin (" + p.state.Usage.From.Date() + ")"
@@ -130,8 +131,9 @@ type accessRow struct {
 	Grant                 *grantForm // nil: not being changed
 }
 
-// access shows which clients may get tokens of the API. At most pageSize authorizations on
-// behalf of users are listed.
+// access shows which clients may get tokens of the API, with the form of the query in the row of its
+// client. At most pageSize authorizations on behalf of users are listed. A POST for something that is
+// not there, such as an authorization that was removed meanwhile, is 404 and changes nothing.
 func (p *page) access(v apiView, api snapshot.API) {
 	body := accessPage{search: newSearch(p.r), Unusable: p.state.UsageProblem}
 	status, done := http.StatusOK, false

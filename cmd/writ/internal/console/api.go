@@ -32,7 +32,8 @@ type railStep struct {
 	Done, Now      bool
 }
 
-// A progress notes how far the author has come with each API in this run.
+// A progress notes how far the author has come with each API in this run. It is one for all browsers,
+// and forgotten with the process.
 type progress struct {
 	mu         sync.Mutex
 	begun, got map[string]bool // by label: changed here; a token was got
@@ -45,6 +46,7 @@ func (p *progress) begin(label string) { p.note(&p.begun, label) }
 // token notes that there was a token of an API.
 func (p *progress) token(label string) { p.note(&p.got, label) }
 
+// note adds a label to one of the sets.
 func (p *progress) note(in *map[string]bool, label string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -97,7 +99,7 @@ var tabs = []tab{
 	{Name: "test", Title: "Test"},
 }
 
-// newAPIView is what all views of the API have, with one tab selected.
+// newAPIView is what all views of the API have, with one tab selected, which has to be in tabs.
 func (p *page) newAPIView(api snapshot.API, selected string) apiView {
 	v := apiView{Label: api.Label(), Name: api.Name(), Identifier: api.Identifier(), Rail: p.rail(api, selected)}
 	for _, t := range tabs {
@@ -116,13 +118,13 @@ func (p *page) newAPIView(api snapshot.API, selected string) apiView {
 // showTab renders a view of an API.
 func (p *page) showTab(v apiView, view any) { p.showTabAs(http.StatusOK, v, view) }
 
-// showTabAs is showTab with another status.
+// showTabAs is showTab with another status, for the answer to a form.
 func (p *page) showTabAs(status int, v apiView, view any) {
 	v.View = view
 	p.show(status, templateOf(v.Tab.Name), "apis", v.Name+": "+v.Tab.Title, v)
 }
 
-// templateOf is the template of a tab.
+// templateOf is the template of a tab: its name, but "clients" is that of the list of clients.
 func templateOf(tab string) string {
 	if tab == "clients" {
 		return "access"
@@ -190,8 +192,8 @@ type apiRow struct {
 // A chip is a state of an API that needs to be seen.
 type chip struct{ Text, Kind, Title string }
 
-// chips are the states of an API. expires is the end of its first authorization to end, 0
-// for none.
+// chips are the states of an API that a reader of the list should not miss. clients is how many may call
+// it; expires is the end of its first authorization to end, in Unix seconds, 0 for none.
 func (p *page) chips(api snapshot.API, clients int, expires int64) []chip {
 	var all []chip
 	for _, problem := range p.state.Problems {
@@ -221,8 +223,8 @@ const soon = 30 * 24 * 3600
 // ownerOf is whom to ask about an API.
 func ownerOf(api snapshot.API) string { return graph.OwnerOf(api.Schema().Metadata) }
 
-// sharedPrefix is what all identifiers begin with, up to a slash or a colon: people look at
-// the rest. One API shares nothing.
+// sharedPrefix is what all identifiers begin with, up to a slash or a colon, for the list to dim: people
+// look at the rest. One API shares nothing. It is of all APIs, so that filters do not change it.
 func sharedPrefix(snap *snapshot.Snapshot) string {
 	if snap.NumAPIs() < 2 {
 		return ""
@@ -239,7 +241,9 @@ func sharedPrefix(snap *snapshot.Snapshot) string {
 	return prefix[:strings.LastIndexAny(prefix, "/:")+1]
 }
 
-// sortAPIs sorts the list by a column that a reader may choose; by label without.
+// sortAPIs sorts the list by a column that a reader may choose: text from A on, numbers from the largest
+// on. holders counts the clients of each API by its index. Any other column leaves the order of the
+// snapshot, which is by label.
 func sortAPIs(found []snapshot.API, by string, holders []int) {
 	compare := map[string]func(a, b snapshot.API) int{
 		"identifier": func(a, b snapshot.API) int { return strings.Compare(a.Identifier(), b.Identifier()) },

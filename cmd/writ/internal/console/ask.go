@@ -40,8 +40,9 @@ type answer struct {
 	Refusal *refusal
 }
 
-// ask makes the request in this process, in the name of the caller's address: failed guesses
-// of a secret then count against the caller.
+// ask sends the request to the token endpoint in this process, as a client would over HTTP: the page shows
+// what a client gets, and nothing is decided here. It has the address of the caller, so that failed
+// guesses of a secret count against the caller.
 func (p *page) ask(q request) *answer {
 	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {q.clientID}}
 	switch {
@@ -70,7 +71,7 @@ func (p *page) ask(q request) *answer {
 	return p.read(w, q)
 }
 
-// read takes an answer of the token endpoint apart.
+// read takes an answer of the token endpoint apart, and verifies the token as a resource server would.
 func (p *page) read(w *recorder, q request) *answer {
 	a := &answer{Status: w.status, Phrase: http.StatusText(w.status), Body: w.body.String()}
 	var pretty bytes.Buffer
@@ -103,7 +104,8 @@ type verdict struct {
 	Call        string // a command that calls the API with the token
 }
 
-// verdict reads it from the claims.
+// verdict reads the meaning of a token from its claims, and not from the configuration: what the server
+// issued counts.
 func (p *page) verdict(a *answer, q request) *verdict {
 	v := &verdict{Client: q.clientID, API: q.audience}
 	if client, ok := p.state.Snapshot.ClientByID(q.clientID); ok {
@@ -139,10 +141,13 @@ type recorder struct {
 	body   bytes.Buffer
 }
 
+// Header implements http.ResponseWriter.
 func (w *recorder) Header() http.Header { return w.header }
 
+// WriteHeader implements http.ResponseWriter.
 func (w *recorder) WriteHeader(status int) { w.status = status }
 
+// Write implements http.ResponseWriter.
 func (w *recorder) Write(b []byte) (int, error) { return w.body.Write(b) }
 
 // A claim is one member of a token's header or of its claims, with what it means.
@@ -152,7 +157,8 @@ type claim struct {
 	Slash       bool // the value ends with a slash, to be pointed out
 }
 
-// decode takes a compact token apart, in the order in which it was written.
+// decode takes a compact token apart, in the order in which it was written. Nothing is verified here; a
+// text of another form gives nothing.
 func (p *page) decode(token string) (header, claims []claim) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
@@ -236,8 +242,9 @@ type refusal struct {
 	Line    string   // HCL that would allow it, "" where a page makes it or nothing does
 }
 
-// explainRefusal explains a response without a token. The server tells clients little on
-// purpose; this page tells the operator what the server's log has.
+// explainRefusal explains a response without a token. The server tells clients little on purpose; this
+// page is for the operator and says what the server's log has. The reason is asked of the decider once
+// more, so it is that of the same request a moment later.
 func (p *page) explainRefusal(status int, q request) *refusal {
 	switch {
 	case status == http.StatusUnauthorized:
@@ -265,7 +272,8 @@ func (p *page) explainRefusal(status int, q request) *refusal {
 	return r
 }
 
-// mend says which block decides, and which change would allow the request.
+// mend adds which block decides, and which change would allow the request: a link to the form that makes
+// it, or a line of HCL where there is none.
 func (p *page) mend(r *refusal, q request) {
 	client, known := p.state.Snapshot.ClientByID(q.clientID)
 	api, there := p.state.Snapshot.APIByIdentifier(q.audience)

@@ -28,7 +28,7 @@ type clientRow struct {
 	Locked                bool // nothing authenticates it now
 }
 
-// clients shows the list of clients.
+// clients shows the list of clients, with the kinds of their credentials and how many APIs each reaches.
 func (p *page) clients() {
 	snap := p.state.Snapshot
 	body := clientsPage{search: newSearch(p.r), All: snap.NumClients()}
@@ -91,7 +91,7 @@ type credential struct {
 type clientLink struct{ Label, Name string }
 
 // credentials lists how a client authenticates, each with its state at the time of the
-// page.
+// page, in the order of schema.Client.Credentials, which findSharers relies on.
 func (p *page) credentials(client snapshot.Client) []credential {
 	c := client.Schema()
 	var all []credential
@@ -283,7 +283,7 @@ func (p *page) client(label string) {
 	p.show(http.StatusOK, "client", "clients", body.Name, body)
 }
 
-// baseLabel is the label of the block that made an object: for_each adds its key.
+// baseLabel is the label of the block that made an object: for_each adds a key in brackets.
 func baseLabel(label string) string {
 	base, _, _ := strings.Cut(label, "[")
 	return base

@@ -130,7 +130,8 @@ type Console struct {
 	progress  progress
 }
 
-// New makes a console.
+// New makes a console. It parses all templates, so that a mistake in one is found at the start and not
+// by the first reader of the page.
 func New(opts Options) *Console {
 	c := &Console{opts: opts, assets: map[string]asset{}}
 	if opts.Locked {
@@ -158,7 +159,9 @@ func New(opts Options) *Console {
 // serves, no inline script or style takes effect, and no page may frame it.
 const policy = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 
-// ServeHTTP answers one request.
+// ServeHTTP answers one request below Path. Who sent it is checked before anything else: the host, the
+// origin, and of a POST that one of the console's own pages sent it. Headers are set before, so that
+// a refusal has them too.
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", policy)
@@ -223,8 +226,8 @@ func ownPage(r *http.Request) bool {
 	return r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") == "same-origin"
 }
 
-// servePage finds the page of a path. The path is split before its segments are decoded: a
-// label may hold a slash.
+// servePage finds the page of a path and serves it. The path is split before its segments are decoded: a
+// label may hold a slash. Without a snapshot there are only the pages that need none.
 func (c *Console) servePage(w http.ResponseWriter, r *http.Request, path string) {
 	p := &page{console: c, w: w, r: r, state: c.opts.State(), trusted: c.trusted(r)}
 	segments := strings.Split(path, "/")
@@ -288,7 +291,7 @@ func (p *page) find(segments []string) func() {
 	return nil
 }
 
-// findTab is the list of an API's views.
+// findTab is the list of an API's views. Only Test and Machine to Machine have forms.
 func (p *page) findTab(label, tab string, post bool) func() {
 	views := map[string]func(apiView, snapshot.API){"quickstart": p.quickstart, "settings": p.settings, "scopes": p.scopes, "clients": p.access}
 	show := views[tab]
@@ -318,7 +321,7 @@ type asset struct {
 	body []byte
 }
 
-// newAsset prepares a file with an ETag of its content.
+// newAsset prepares a file with an ETag of its content; kinds are those that assets has.
 func newAsset(name string, body []byte) asset {
 	kind := "text/css; charset=utf-8"
 	switch {

@@ -49,7 +49,8 @@ func (c createPage) Others() []Finding {
 // maxDraft bounds the form, in bytes: a thousand scopes with descriptions.
 const maxDraft = 1 << 20
 
-// create shows the form, and with POST what the compiler says to it, or writes it.
+// create shows the form, and with POST what the compiler says to it, or writes it. The compiler is asked
+// at each pause in typing, so that what is written is not refused afterwards.
 func (p *page) create() {
 	profile, _ := block("api").Attr("token_profile")
 	alg, _ := block("api").Attr("signing_alg")
@@ -80,7 +81,7 @@ func (p *page) create() {
 	p.show(status, "create", "apis", "Create API", body)
 }
 
-// tryDraft has the compiler say what it thinks, unless there is no label to call the API.
+// tryDraft has the compiler say what it makes of the draft, or writes it; see propose for the results.
 func (p *page) tryDraft(body *createPage, form url.Values) (status int, done bool) {
 	if !body.checkLabel(body.Label) {
 		return unlessShown(form, http.StatusUnprocessableEntity), false
@@ -128,7 +129,7 @@ func (p *page) start() {
 	}
 }
 
-// readForm reads the form within maxDraft. When it cannot, it has answered the request.
+// readForm reads the form within maxDraft. When it cannot, it has answered the request, and ok is false.
 func (p *page) readForm() (form url.Values, ok bool) {
 	p.r.Body = http.MaxBytesReader(p.w, p.r.Body, maxDraft)
 	if err := p.r.ParseForm(); err != nil {
@@ -207,7 +208,8 @@ func readDraft(form url.Values) draft {
 	return d
 }
 
-// untouched reports whether the author has not come to a field yet.
+// untouched reports whether the author has not come to a field yet. A field that has text counts as
+// touched, since a browser may have filled it in.
 func (d draft) untouched(field string) bool {
 	return d.Touched != "" && !slices.Contains(strings.Fields(d.Touched), field) && (field != "identifier" || d.Identifier == "") && (field != "label" || d.Label == "")
 }
@@ -215,7 +217,8 @@ func (d draft) untouched(field string) bool {
 // NameLabel is the label that is made of the name.
 func (d draft) NameLabel() string { return labelFrom(d.Name) }
 
-// labelFrom makes a label of a name: "Order intake" becomes order-intake.
+// labelFrom makes a label of a name: "Order intake" becomes order-intake. Letters outside of ASCII become
+// hyphens; "" is a name of nothing else.
 func labelFrom(name string) string {
 	var b strings.Builder
 	for _, r := range strings.ToLower(name) {
@@ -238,7 +241,8 @@ func (d draft) fileLabel() string {
 	return d.Label
 }
 
-// hcl is the block to commit. What is empty in the form is left to the defaults.
+// hcl is the block to commit. What is empty in the form is left to the defaults and not written, so that
+// a default which changes later changes it too.
 func (d draft) hcl(snap *snapshot.Snapshot) string {
 	var attributes []Attribute
 	add := func(name, value string) {
@@ -289,7 +293,7 @@ func (d draft) scopesHCL() string {
 	return b.String()
 }
 
-// quoted is hclString, and "" for nothing.
+// quoted is hclString, and "" for "", which an attribute takes for not set.
 func quoted(s string) string {
 	if s == "" {
 		return ""

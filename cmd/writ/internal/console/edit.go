@@ -110,7 +110,8 @@ type FileDiff struct {
 // A DiffLine is one line: its sign is "+", "-" or " ", or "@" for lines left out.
 type DiffLine struct{ Sign, Text string }
 
-// An editing is a form that changes the configuration: what every one of them has.
+// An editing is a form that changes the configuration: what every one of them has. Its outcome is that of
+// the last change that was tried.
 type editing struct {
 	Outcome
 	Sent     bool   // the outcome is of what was sent
@@ -152,7 +153,7 @@ var fieldOfCode = map[string]string{
 	"retired-identifier": "identifier", "immutable-identifier": "identifier", "duplicate-client-id": "client_id", "retired-client-id": "client_id",
 }
 
-// findingOf is the first finding about a field, an error before a warning.
+// findingOf is the first error about a field, or else the first warning.
 func (e editing) findingOf(field string) finding {
 	var found finding
 	for _, f := range e.Findings {
@@ -171,7 +172,9 @@ func (e editing) findingOf(field string) finding {
 }
 
 // propose tries a change, or writes it where the form says so. done reports that the answer
-// was given, by leading to next.
+// was given, by leading to next with the number of what was written. Else the page is to be shown with
+// status: 409 where it could not be written because files changed, 422 where the compiler refuses it.
+// Without an Editor it only puts the HCL together, to be copied.
 func (p *page) propose(e *editing, form url.Values, c Change, next string) (status int, done bool) {
 	e.Sent, status = true, http.StatusOK
 	if p.console.opts.Editor == nil {
@@ -219,7 +222,8 @@ func (e *editing) checkLabel(label string) bool {
 	return false
 }
 
-// unlessShown is the status of a change that could not be written. To show why is no failure.
+// unlessShown is status for a form that was to write, and 200 for one that was only tried: to show why a
+// change would be refused is no failure.
 func unlessShown(form url.Values, status int) int {
 	if form.Get("action") == "write" {
 		return status
@@ -236,7 +240,8 @@ func withQuery(address, name, value string) string {
 	return address + separator + name + "=" + url.QueryEscape(value)
 }
 
-// mayWrite reports whether who looks at the page may write files.
+// mayWrite reports whether whoever looks at the page may write files: there are files, and the browser has
+// opened the address with the key.
 func (p *page) mayWrite() bool {
 	return p.console.opts.Editor != nil && p.console.opts.Writable && p.trusted
 }
@@ -250,7 +255,8 @@ func (p *page) hints() Hints {
 }
 
 // chooseFile offers the files in which a new block may stand: what is most likely first, and
-// then all others.
+// then all others, at most pageSize. A file that the form names and that is not offered is ignored, so
+// nothing is written elsewhere. JSON is left out, as it is not edited.
 func (e *editing) chooseFile(form url.Values, h Hints, likely ...string) {
 	for _, name := range slices.Concat(likely, h.Files) {
 		if name != "" && !strings.HasSuffix(name, ".json") && !slices.Contains(e.Choices, name) && len(e.Choices) < pageSize {
@@ -314,7 +320,8 @@ type undoPage struct {
 // Others are all findings: there is no field.
 func (u undoPage) Others() []Finding { return u.Findings }
 
-// undo shows what was written in this run, and with POST takes one of it back.
+// undo shows what was written in this run, and with POST takes one of it back. What that would change is
+// shown first, as for any other change.
 func (p *page) undo() {
 	if p.console.opts.Editor == nil {
 		p.notFound("These pages write nothing.", "")
@@ -373,7 +380,8 @@ func hclBlock(typ, label string, attributes []Attribute, nested string) string {
 	return b.String()
 }
 
-// freeLabel makes a label that a kind of object does not have yet.
+// freeLabel makes a label that a kind of object does not have yet: base, or base-2 and so on. It leaves
+// room for the number within schema.MaxLabel.
 func freeLabel(base string, taken func(label string) bool) string {
 	base = strings.TrimRight(base[:min(len(base), schema.MaxLabel-4)], "-")
 	label := base

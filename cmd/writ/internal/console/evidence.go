@@ -32,6 +32,7 @@ type evidence struct {
 // assertionType is the client_assertion_type of a JWT (RFC 7523 section 2.2).
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
+// certificateKey is the key of a context under which ClientCertificate finds the certificate.
 type certificateKey struct{}
 
 // ClientCertificate is the certificate that a request of the Test view is to be sent with,
@@ -96,7 +97,8 @@ const maxFileForm = 4 * keyfile.MaxBytes
 // errTooLarge says that the files of a form are too large, and so nothing of it was read.
 var errTooLarge = fmt.Errorf("the files are too large: a key or a certificate has under %d KiB", keyfile.MaxBytes>>10)
 
-// files reads a form with files. Its fields are returned as those of any other form.
+// files reads a form with files. Its fields are returned as those of any other form, the files in the order
+// key, certificate. The error is errTooLarge, or says nothing that a page could show.
 func (p *page) files() (values url.Values, contents [][]byte, err error) {
 	p.r.Body = http.MaxBytesReader(p.w, p.r.Body, maxFileForm)
 	if err := p.r.ParseMultipartForm(maxFileForm); err != nil {
@@ -118,6 +120,7 @@ func (p *page) files() (values url.Values, contents [][]byte, err error) {
 	return form.Value, contents, nil
 }
 
+// readPart reads one file of a form, which lies in memory: see maxFileForm.
 func readPart(header *multipart.FileHeader) ([]byte, error) {
 	part, err := header.Open()
 	if err != nil {
@@ -223,6 +226,8 @@ type tokenClaims struct {
 	Expires  int64  `json:"exp"`
 }
 
+// unverified reads the claims of a token without verifying it, to tell a person what was chosen. Of a
+// malformed token it gives none.
 func unverified(token string) (claims tokenClaims) {
 	parts := strings.Split(token, ".")
 	if text, err := base64.RawURLEncoding.DecodeString(parts[min(1, len(parts)-1)]); err == nil {

@@ -44,8 +44,8 @@ const (
 	rankNone = -1
 )
 
-// rank says how well texts match words in lower case. Each word must be in one of the texts;
-// the first word decides about the rank.
+// rank says how well texts match words in lower case, rankNone for not at all. Each word must be in one
+// of the texts; the first word decides about the rank. Without words everything matches, at ranks.
 func rank(words []string, texts ...string) int {
 	best := ranks
 	for i, word := range words {
@@ -78,8 +78,8 @@ func rank(words []string, texts ...string) int {
 	return best
 }
 
-// takes counts what matches, and reports whether it is among the best so far: only those are
-// worth a line.
+// takes counts what matches, and reports whether it is among the best so far. The caller only then makes
+// a hit of it: of thousands that match, a few are shown.
 func (g *foundGroup) takes(rank int) bool {
 	if rank == rankNone {
 		return false

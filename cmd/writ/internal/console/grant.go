@@ -36,8 +36,9 @@ func (g grantForm) Finding(field string) fieldFinding { return fieldFinding{fiel
 // Others are the findings that no field shows.
 func (g grantForm) Others() []Finding { return g.General("scopes", "token_lifetime", "expires_at") }
 
-// grant makes the form that the query names, nil for none. done reports that the request is
-// answered.
+// grant makes the form that the query names by authorize, change or remove; nil for none, and for one about
+// an object that is not there. done reports that the request is answered. A form that changes nothing is
+// not compiled.
 func (p *page) grant(v apiView, api snapshot.API) (g *grantForm, status int, done bool) {
 	query, status := p.r.URL.Query(), http.StatusOK
 	g = &grantForm{APILifetime: api.TokenLifetime()}
@@ -169,7 +170,7 @@ func (g *grantForm) chooseScopes(api snapshot.API, names []string) {
 	}
 }
 
-// chosen are the checked scopes, in the order of the API.
+// chosen are the checked scopes, in the order of the API; never nil, since no scopes are written as [].
 func (g *grantForm) chosen() []string {
 	names := []string{}
 	for _, s := range g.Scopes {
@@ -352,7 +353,8 @@ func clientBlock(body *newClientPage, credential string) BlockEdit {
 }
 
 // keyBlock is the block of a public key that was pasted, in PEM or as a JWK or a set of them.
-// finding says what is wrong with it, "" for nothing.
+// finding says what is wrong with it, "" for nothing. A private key is refused, and the caller sees to
+// it that it is not sent back.
 func keyBlock(text string) (block, finding string) {
 	const label = "  public_key \"main\" {\n"
 	if text == "" {
@@ -381,7 +383,8 @@ func keyBlock(text string) (block, finding string) {
 	}
 }
 
-// hideHash puts words in the place of a hash that belongs to no secret.
+// hideHash puts words in the place of draftHash, wherever the page shows HCL: somebody would copy it. The
+// hash of a secret that was made stays.
 func (c *newClientPage) hideHash(hash string) {
 	if hash != draftHash {
 		return

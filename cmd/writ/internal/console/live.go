@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// A Live tells open pages that what they show has changed. The zero value is ready.
+// A Live tells open pages that what they show has changed. The zero value is ready, and it is safe for
+// concurrent use.
 type Live struct {
 	mu     sync.Mutex
 	next   chan struct{} // closed at the next change; nil: nobody waits
@@ -109,6 +110,7 @@ type lock struct {
 	cookie string
 }
 
+// newLock makes both secrets, 26 characters with at least 128 bits each (rand.Text).
 func newLock() *lock { return &lock{key: rand.Text(), cookie: rand.Text()} }
 
 // Key is the key of the next browser, for ?key= in the printed address: "" for a console

@@ -94,7 +94,7 @@ func environmentKind(name string) string {
 type templates map[string]*template.Template
 
 // parseTemplates makes one set for each page: the layout, the parts that pages
-// share, and the page's own "main".
+// share, and the page's own "main". It panics at a mistake: they are part of the program.
 func parseTemplates(version string) templates {
 	layout := template.New("").Funcs(functions(version))
 	template.Must(layout.ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/tabs.html", "templates/edit.html", "templates/frame.html"))
@@ -109,7 +109,7 @@ func parseTemplates(version string) templates {
 }
 
 // show renders a page into a buffer and then writes it, so that an error never
-// leaves half of one.
+// leaves half of one. section is the entry of the navigation, "" for none.
 func (p *page) show(status int, name, section, title string, body any) {
 	f := frame{State: p.status(), Title: title, Section: section, Served: p.console.opts.Tokens != nil, Body: body,
 		Writable: p.mayWrite(), Editable: p.console.opts.Writable, Changes: p.console.opts.Changes != nil, Flash: p.flash(), Sent: p.r.Method == http.MethodPost}
@@ -183,7 +183,8 @@ func suggest(label string, n int, labelOf func(i int) string) string {
 	return schema.Suggest(label, labels)
 }
 
-// empty answers every page while there is no snapshot.
+// empty answers every page that needs a snapshot while there is none. It is no error: the page fills
+// itself when there is one.
 func (p *page) empty() {
 	if p.console.opts.Tokens == nil {
 		p.show(http.StatusOK, "message", "apis", "Nothing to show yet", message{
@@ -211,7 +212,8 @@ type search struct {
 // pageSize is how many rows a list shows at once.
 const pageSize = 100
 
-// newSearch reads ?q= and ?page=, and further parameters by name.
+// newSearch reads ?q= and ?page=, and further parameters by name. A page that is no number is 0, which cut
+// corrects.
 func newSearch(r *http.Request, also ...string) search {
 	s := search{Query: strings.TrimSpace(r.URL.Query().Get("q")), Also: map[string]string{}}
 	for _, name := range also {

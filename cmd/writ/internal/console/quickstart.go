@@ -121,7 +121,8 @@ func targetGroups(api quickstart.API, selected string) []targetGroup {
 	return groups
 }
 
-// firstCaller is the first client that can get a token of the API for itself; nil: none can.
+// firstCaller is the first client that can get a token of the API for itself from the Test page; else the
+// first that is authorized; nil: none is.
 func (p *page) firstCaller(api snapshot.API) *snapshot.Client {
 	var first *snapshot.Client
 	for auth := range api.Authorizations() {

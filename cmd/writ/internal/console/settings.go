@@ -153,7 +153,7 @@ func (d Declaration) has(o Origin) bool {
 	})
 }
 
-// declared is where an object is written, as far as anybody says.
+// declared is where an object is written; it is empty where the files are not at hand.
 func (p *page) declared(address string) Declaration {
 	if p.console.opts.Declared == nil {
 		return Declaration{}
@@ -250,7 +250,8 @@ func instance(label string) string {
 	return "each.key = " + strings.TrimSuffix(key, "]")
 }
 
-// hclString quotes a string as HCL reads it: templates begin with ${ and %{.
+// hclString quotes a string as HCL reads it: templates begin with ${ and %{, and are escaped by doubling
+// the first character. Nothing that a form sends can end the string or be evaluated.
 func hclString(s string) string {
 	var b strings.Builder
 	b.WriteByte('"')

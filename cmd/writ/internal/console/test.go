@@ -49,7 +49,9 @@ type scopeChoice struct {
 const maxTestForm = 64 << 10
 
 // test shows the form, and with POST the request and its answer. What shows who the client is
-// is read from the form, goes into the request and is kept nowhere.
+// is read from the form, goes into the request and is kept nowhere. Files with keys are only taken from a
+// browser that has opened the address with the key. Where the server made a secret up, a GET asks too,
+// so that there is a token when the page opens.
 func (p *page) test(v apiView, api snapshot.API) {
 	body := testPage{Audience: v.Identifier, Known: p.console.opts.Secret != "" && p.trusted}
 	post := p.r.Method == http.MethodPost
@@ -124,7 +126,7 @@ func (p *page) test(v apiView, api snapshot.API) {
 	p.showTab(v, body)
 }
 
-// answer makes the request that the form describes.
+// answer makes the request that the form describes, and takes the API's rail a step on for a token.
 func (p *page) answer(body *testPage, v *apiView, api snapshot.API, shown evidence) {
 	body.Answer = p.ask(request{clientID: body.Client.ClientID, audience: body.Audience, scope: strings.Join(body.Asked, " "), evidence: shown})
 	if body.Answer.Token != "" {
@@ -193,7 +195,7 @@ var obstacles = map[string]string{
 }
 
 // choose lists the scopes that the authorization grants, and returns those that the form asks
-// for.
+// for: the checked ones, and what was typed, which may be anything.
 func (t *testPage) choose(api snapshot.API, auth snapshot.Authorization, checked []string) (asked []string) {
 	want := map[string]bool{}
 	for _, name := range checked {

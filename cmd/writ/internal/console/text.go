@@ -139,8 +139,8 @@ func added(f FileDiff) string {
 	return b.String()
 }
 
-// breaks lets a long word break after the characters that separate its parts, and there only
-// where the parts are short enough.
+// breaks lets a long word break after any of the characters in after, and nowhere else. The text is
+// escaped.
 func breaks(s, after string) template.HTML {
 	var b strings.Builder
 	for {
@@ -162,7 +162,7 @@ type commandLines struct {
 	Code template.HTML
 }
 
-// lines puts commands together; each of parts is one, or a list.
+// lines puts commands together; each of parts is a string or a list of strings.
 func lines(id string, parts ...any) commandLines {
 	var all []string
 	for _, part := range parts {
