@@ -28,6 +28,7 @@ type writeFlags struct {
 	sign    string
 }
 
+// flags declares the flags; --trust and --store-allow-unsafe are values of config, which finds the place.
 func (o *writeFlags) flags(config *cli.ConfigFlags) []cli.Flag {
 	return []cli.Flag{
 		{Name: "auto-approve", Usage: "do not ask", Value: &o.approve},
@@ -127,6 +128,8 @@ func runApply(ctx context.Context, env *cli.Env, args []string, flags *cli.Confi
 	if err != nil {
 		return err
 	}
+	// The saved plan says as of when it is made again and what may be replaced; its --var and
+	// --var-file are compared with those that apply was given.
 	var at time.Time
 	if saved != nil {
 		if len(o.replace) > 0 {
@@ -308,6 +311,7 @@ func publish(ctx context.Context, env *cli.Env, r *workspace.Release, review *vi
 			return err
 		}
 	}
+	// Nobody is asked about nothing: a pipeline may run apply after every merge.
 	if !r.Needed() {
 		return showRelease(env, r, false)
 	}
@@ -325,6 +329,8 @@ func publish(ctx context.Context, env *cli.Env, r *workspace.Release, review *vi
 			return err
 		}
 	}
+	// From here on the change may be in force although there is an error. Done says so at the end,
+	// even if the output can no longer be written.
 	err := r.Apply(ctx)
 	published := errors.Is(err, compiler.ErrPublished)
 	if err != nil && !published && !errors.Is(err, compiler.ErrInForce) {

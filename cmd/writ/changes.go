@@ -58,6 +58,7 @@ type comparedBase struct {
 	comparedState string // base and tree that are compared in comparison; "" for none yet
 }
 
+// What a comparison is made of and how long it is kept.
 const (
 	// inForce is what a page calls the snapshot in force.
 	inForce = "snapshot"

@@ -153,6 +153,7 @@ func newCheckRun(env *cli.Env, t *workspace.Tree) (*checkRun, error) {
 // test decides one expectation and compares grant or refusal with what it says.
 func (r *checkRun) test(test *config.Test) testResult {
 	result := testResult{Name: test.Name, File: test.Range.Filename, Line: test.Range.Start.Line}
+	// The decision is that of the server's own code. Everything below only compares it.
 	request, at := r.request(test)
 	grant, refusal := r.explainer.Decider.Decide(request, at)
 	if (refusal == nil) != test.Granted {
@@ -288,6 +289,7 @@ func (r *checkRun) compareGrant(result *testResult, test *config.Test, grant dec
 	if len(test.Claims) == 0 {
 		return
 	}
+	// The jti only fills its place: no expectation can be about it.
 	var claims map[string]json.RawMessage
 	text := token.AppendClaims(nil, &grant.Grant, []byte("jti-of-writ-check-0000"))
 	if err := json.Unmarshal(text, &claims); err != nil {

@@ -85,6 +85,8 @@ func runConsole(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 	defer listener.Close()
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// A folder is compiled; with --server it stands for the snapshot in it, since what the files say
+	// by now is not what the server serves.
 	name, isFolder := env.Folder(args), false
 	if len(args) > 0 {
 		name = env.Place(args[0])
@@ -138,6 +140,8 @@ func runConsole(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 		return diag.Failf("command-failed", "", "serve: %w", err)
 	case <-ctx.Done():
 	}
+	// Streams of events end only when they are told to, and would hold the shutdown for its two
+	// seconds.
 	opts.Live.Close()
 	ending, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
@@ -310,6 +314,7 @@ func consoleOfFolder(ctx context.Context, env *cli.Env, args []string, flags *cl
 		return err
 	}
 	editor.reload = func() { _ = compile() } // what is wrong is on the page
+	// The watch begins before the first compilation, so that no edit falls between the two.
 	changes := watchTree(ctx, w.Dir)
 	err = compile()
 	if err != nil && !mendable(err) {
@@ -404,8 +409,12 @@ func (s *remoteSource) state() console.State {
 			status = report
 		}
 	}
+	// The page is about the snapshot that was named; what the server reports goes beside it, and
+	// a difference between the two is one of the problems.
 	state := servedState(file.Now, file.Snapshot, status, jwks)
 	state.Explain, state.Usage, state.UsageProblem = file.Explain, file.Usage, file.UsageProblem
+	// Tokens are verified here with the published keys, as an API does it. An HS256 secret is not
+	// published.
 	state.Verify = func(compact string) (string, error) {
 		t, err := parseJWS(compact)
 		if err != nil {

@@ -74,7 +74,7 @@ func runDev(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigF
 	if err != nil {
 		return err
 	}
-	if clientCA != "" {
+	if clientCA != "" { // "" stays "": there are no CAs
 		clientCA = env.Path(clientCA)
 	}
 	clients, err := clientauth.LoadClientCertificates(clientCA, true)
@@ -223,6 +223,7 @@ func (d *devServer) reload() {
 		}
 		return
 	}
+	// The same mistake is reported once, and its end once. Pages show it all the time.
 	before, now := d.broken.Load(), rejection(err, d.env.Now())
 	if before != nil && now != nil && before.Reason == now.Reason {
 		return // reported already: the change has nothing to do with it, such as a line in a log file inside the folder
@@ -254,6 +255,8 @@ func (d *devServer) activate() error {
 	if d.server.Active() != nil && t.Model.Config.Digest == d.current {
 		return nil
 	}
+	// What is served has the local issuer and secrets; what pages and plans compare is the document
+	// as the files have it.
 	doc := d.throw.localDocument(t.Model.Document, d.origin)
 	d.serial++
 	file, err := workspace.Snapshot(doc, t.Model, snapshot.Envelope{Serial: d.serial, Created: d.env.Now()})
@@ -272,6 +275,7 @@ func (d *devServer) activate() error {
 		d.issuer = doc.Issuer.URL
 		d.publishSession()
 	}
+	// The first activation prints the screen, and only after that the server's log: see devLog.open.
 	if before != nil {
 		return d.printReload(t, before)
 	}

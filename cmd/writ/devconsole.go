@@ -109,6 +109,7 @@ func servedState(now time.Time, snap *snapshot.Snapshot, status server.Status, j
 	for _, problem := range status.Problems {
 		state.Problems = append(state.Problems, console.Problem{Address: problem.Address, Reason: problem.Reason})
 	}
+	// The status names keys by their kid; their public halves are in the JWK Set.
 	var set struct{ Keys []json.RawMessage }
 	_ = json.Unmarshal(jwks, &set) // a server's own
 	published := map[string]json.RawMessage{}

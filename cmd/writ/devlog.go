@@ -29,6 +29,7 @@ type devLogOutput struct {
 	held   strings.Builder
 }
 
+// newDevLog makes a log that waits until it is opened.
 func newDevLog(w io.Writer) *devLog { return &devLog{out: &devLogOutput{w: w}} }
 
 // open prints what has waited, and from now on everything at once.
@@ -64,6 +65,7 @@ func (h *devLog) Handle(_ context.Context, r slog.Record) error {
 	}
 	r.Attrs(write)
 	line.WriteByte('\n')
+	// The line is whole before the lock is taken: requests that log at the same time do not mix.
 	h.out.mu.Lock()
 	defer h.out.mu.Unlock()
 	if !h.out.isOpen {

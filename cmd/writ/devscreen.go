@@ -40,6 +40,8 @@ func (d *devServer) printFirstScreen(t *workspace.Tree) error {
 		fmt.Fprintf(&text, "  %-9s %s%s\n", name, value, remark)
 	}
 	line("Console", d.env.Paint(cli.Cyan, d.consoleAddress()), "")
+	// The issuer of the files is not the one that serves here. Tokens differ in it, and an API that
+	// checks them has to be told which one it is to expect.
 	elsewhere := ""
 	if d.issuer != doc.Issuer.URL {
 		elsewhere = "a server: " + doc.Issuer.URL
@@ -98,6 +100,7 @@ func (d *devServer) printReload(t *workspace.Tree, before *schema.Document) erro
 	if d.env.JSON {
 		return d.env.PrintJSON(map[string]any{"event": "reloaded", "message": "Reloaded: " + cli.Counts(t.Model.Document) + ".", "changes": sentences})
 	}
+	// One change is on the line itself, which is the usual case after a save.
 	text := d.env.Now().Format("15:04:05") + " Reloaded: "
 	switch len(sentences) {
 	case 0:

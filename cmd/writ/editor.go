@@ -133,6 +133,7 @@ func (e *treeEditor) editOf(t *workspace.Tree, c console.Change) (*workspace.Edi
 		if path.Ext(b.File) == ".json" {
 			return nil, diag.Failf("write-failed", "Change it by hand.", "%s.%s is declared in %q, and writ edits HCL only", b.Type, b.Label, b.File)
 		}
+		// An edit builds on those before it in the same file. A file that is not there yet is nil.
 		src, edited := after[b.File]
 		if !edited {
 			src = t.Sources[b.File]
@@ -191,6 +192,7 @@ func (e *treeEditor) compile(t *workspace.Tree, edit *workspace.Edit, blocks []c
 			out.PlanText = text.String()
 		}
 	}
+	// Places move with an edit, so a warning is known by its code and its text.
 	known := map[string]bool{}
 	for _, d := range t.Warnings {
 		known[d.Code+d.Detail] = true
@@ -303,6 +305,8 @@ func (e *treeEditor) Write(c console.Change, seen string) console.Outcome {
 	switch {
 	case edit == nil || !out.OK:
 		return out
+	// The page names what it has shown. A file that changed since then could make the same click do
+	// something else.
 	case out.Seen != seen:
 		out.Problem = "What the files hold has changed since this difference was shown. Nothing was written: look at it again, then write."
 		return out

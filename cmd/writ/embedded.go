@@ -51,6 +51,7 @@ func embed(env *cli.Env, t *workspace.Tree) (*embeddedServer, error) {
 	return &embeddedServer{origin: origin, throw: throw, web: web}, nil
 }
 
+// stop ends the server. Its one request has been answered, so a second is long.
 func (e *embeddedServer) stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()

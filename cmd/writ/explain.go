@@ -93,6 +93,7 @@ func runExplain(env *cli.Env, args []string, flags *cli.ConfigFlags, o *explainF
 	if err != nil {
 		return err
 	}
+	// Flags may hold labels. What a token holds is what was sent, and is explained as it is.
 	if len(args) == 0 {
 		resolveNames(t.Model.Document, &question.ClientID, &question.API)
 	}

@@ -205,6 +205,7 @@ func (o *fleetFlags) sources(env *cli.Env) (sources []fleetSource, closing func(
 	if o.snapshot == "" && !elsewhere {
 		return nil, nil, diag.Usagef("say where the instances are: --snapshot nats://..., --store, --targets or --prometheus")
 	}
+	// A flag wins over the variable of the same meaning.
 	login := env.LocationOptions()
 	for flag, option := range map[*string]*string{&o.creds: &login.NATSCredentials, &o.ca: &login.NATSRoots, &o.cert: &login.NATSCertificate, &o.key: &login.NATSKey} {
 		*option = cmp.Or(*flag, *option)
@@ -273,6 +274,7 @@ func newFleetWait(env *cli.Env, place workspace.Place, o *applyFlags) (*fleetWai
 	case o.stage != "":
 		return nil, diag.Usagef("--wait is for all of the fleet, and --stage for a part of it: leave one out")
 	}
+	// The connection stays open until the wait ends; each return below with an error closes it.
 	l, err := place.Location()
 	if err != nil {
 		return nil, err
@@ -336,6 +338,7 @@ func lookAtFleet(ctx context.Context, sources []fleetSource) (*fleet, error) {
 			if i.Problems == nil {
 				i.Problems = []server.Problem{}
 			}
+			// One that did not answer has no name, and so two of those are two.
 			if i.Instance == "" || !known[i.Instance] {
 				known[i.Instance] = true
 				f.Instances = append(f.Instances, i)
@@ -468,6 +471,7 @@ func (f *fleet) print(env *cli.Env) error {
 		fmt.Fprintln(&text)
 	}
 	total := schema.Plural(len(f.Instances), "instance")
+	// The line repeats what the exit code says, in its order: see exitCode.
 	wrong, silent := f.count()
 	switch {
 	case len(f.Instances) == 0:

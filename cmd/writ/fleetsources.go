@@ -148,6 +148,8 @@ func fleetURL(flag, text string) (*url.URL, error) {
 func fleetGet(ctx context.Context, base *url.URL, path string, query url.Values, most int64) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, fleetTimeout)
 	defer cancel()
+	// Over a Unix socket the path of the address is the socket, and the host of the request means
+	// nothing.
 	target, transport := *base, &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}
 	if base.Scheme == "unix" {
 		target = url.URL{Scheme: "http", Host: "localhost"}
@@ -163,6 +165,7 @@ func fleetGet(ctx context.Context, base *url.URL, path string, query url.Values,
 	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := client.Do(r)
 	if err != nil {
+		// *url.Error quotes the address, which may have a password in it.
 		if wrapped, ok := errors.AsType[*url.Error](err); ok {
 			err = wrapped.Err
 		}
@@ -270,6 +273,7 @@ func askPrometheus(ctx context.Context, base *url.URL) ([]instance, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Several series make up one instance; they come in no order.
 	found := map[[2]string]*instance{}
 	of := func(s series) *instance {
 		key := [2]string{s.Metric["job"], s.Metric["instance"]}

@@ -102,6 +102,7 @@ func filesToFormat(env *cli.Env, arg string) ([]layout, error) {
 		return nil, workspace.Unreadable(err)
 	}
 	defer root.Close()
+	// os.OpenRoot keeps what is read inside the folder, whatever links there are in it.
 	tree, list := source.Load(root, source.Options{})
 	var files []layout
 	problems := diag.Problems{Sources: map[string][]byte{}}

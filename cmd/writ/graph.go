@@ -63,6 +63,7 @@ func runGraph(env *cli.Env, args []string, flags *cli.ConfigFlags, o graphOption
 	if err != nil {
 		return err
 	}
+	// JSON is the data and not a drawing: --format makes no difference to it.
 	if env.JSON {
 		return env.PrintJSON(view.GraphOf(doc, env.Now()))
 	}

@@ -70,6 +70,7 @@ func guardsOf(env *cli.Env, t *workspace.Tree, refused error, where *places) (*v
 	if refused != nil { // its list has the warnings of the tree, which must not be there twice
 		problems.List = slices.Concat(t.Unsatisfied, diag.ProblemsOf(refused).List)
 	}
+	// Warnings of policies are findings too, and refuse nothing.
 	for _, d := range problems.List {
 		if d.Code == "policy-failed" {
 			g.Failed = append(g.Failed, policyFinding(d, where))

@@ -73,7 +73,7 @@ func runHistory(ctx context.Context, env *cli.Env, args []string, limit string, 
 	if err := writeHistory(env.Out, all); err != nil {
 		return err
 	}
-	if more {
+	if more { // ten times as many, so that a few tries reach the end of any history
 		env.Note(fmt.Sprintf("There are older ones: --limit %d or --limit 0 shows them.", 10*n))
 	}
 	return nil

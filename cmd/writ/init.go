@@ -51,6 +51,7 @@ func runInit(env *cli.Env, args []string) error {
 	if err != nil {
 		return err
 	}
+	// What the user has of these files stays: a README.md and a .gitignore are usual in a new folder.
 	result := initResult{Directory: filepath.ToSlash(dir), Written: []string{}, Kept: []string{}}
 	for _, name := range files {
 		if present[name] {

@@ -100,6 +100,8 @@ func keysRotate(env *cli.Env, args []string, flags *cli.ConfigFlags, o *rotateFl
 	if err != nil {
 		return err
 	}
+	// The plan is of the edit in memory. A schedule that the rules refuse is an error here, before
+	// anything is written.
 	edited, plan, err := w.PlanEdit(t, edit)
 	if err != nil {
 		return err
@@ -193,6 +195,7 @@ func planRotation(env *cli.Env, m *compiler.Model, last *config.SigningKey, o *r
 	const hour = 3600
 	next := &rotationPlan{last: last, activatesAt: roundUp(max(env.Now().Unix()+wait, last.ActivatesAt+1), hour)}
 	next.retiresAt = roundUp(m.KeyNeeded(last.Alg, next.activatesAt), hour)
+	// The folder is not made here: the hint says how, with the mode that it has to have.
 	folder := cmp.Or(o.folder, "keys")
 	dir := env.Path(folder)
 	if o.folder == "" {

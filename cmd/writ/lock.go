@@ -61,7 +61,7 @@ func runLock(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 		if err := w.WriteLock(ctx, next); err != nil {
 			return err
 		}
-		env.Done = result.Lockfile + " is written"
+		env.Done = result.Lockfile + " is written" // stands even if the output is lost
 		if next.Rebuilt {
 			env.Warn(t.Model.Accept(diag.List{retiredUnknown(w.Lockfile.Name, w.Snapshot.String())}), nil)
 		}

@@ -374,6 +374,7 @@ func checkPlanFile(env *cli.Env, w *workspace.Workspace, name string) error {
 	if !info.Mode().IsRegular() {
 		return refused("not a regular file")
 	}
+	// The content decides and not the name: people name plans as they like.
 	content, err := workspace.ReadFile(path)
 	if err != nil {
 		return err

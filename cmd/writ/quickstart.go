@@ -103,6 +103,8 @@ func runQuickstart(env *cli.Env, args []string, flags *cli.ConfigFlags, o *quick
 	if err != nil {
 		return err
 	}
+	// The guard is what an API takes over, and the demo what shows it at work. Some targets, such as
+	// a gateway's configuration, are one file and have no parts.
 	if o.part != "" {
 		files = slices.DeleteFunc(files, func(f quickstart.File) bool { return f.IsGuard() != (o.part == partGuard) })
 	}
@@ -126,7 +128,9 @@ const (
 func runCaller(env *cli.Env, doc *schema.Document, api *schema.API, subject quickstart.API, o *quickstartFlags) error {
 	name := "curl"
 	if o.lang != "" {
-		target, _ := quickstart.Find(o.lang) // a word or a library stands for its language
+		// Code of a caller exists for languages, so "fastapi" stands for Python. An MCP client is
+		// another thing than a client of its language.
+		target, _ := quickstart.Find(o.lang)
 		name = strings.ToLower(o.lang)
 		switch {
 		case target.MCP:
@@ -190,6 +194,8 @@ func callerOf(doc *schema.Document, api *schema.API, name string, signs bool) (*
 			}) {
 			continue
 		}
+		// A client that is named and unusable is an error of its own: the list of others would not
+		// say what is wrong with it.
 		named := name == client.ClientID || name == client.Label
 		switch usable := len(client.Secrets) > 0 || signs && len(client.PublicKeys) > 0; {
 		case usable && (name == "" || named):
@@ -271,6 +277,7 @@ func alternatives(api quickstart.API) string {
 // writeQuickstart writes the files into a folder, all of them or none, and over nothing: a person may have
 // changed what an earlier run wrote.
 func writeQuickstart(env *cli.Env, target quickstart.Target, steps quickstart.Steps, files []quickstart.File, out string) error {
+	// durable.Create fails for a file that is there. Files that were written before are removed then.
 	dir := env.Path(out)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return workspace.Unwritable(err)

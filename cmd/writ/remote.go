@@ -75,6 +75,7 @@ func (s *tokenServer) token(ctx context.Context, client, secret string, form url
 	})
 }
 
+// url is the address of a path below the server, with one slash between them.
 func (s *tokenServer) url(path string) string { return strings.TrimSuffix(s.base, "/") + path }
 
 // do sends a request that prepare completes; nil leaves it as it is. Plain http is for loopback only, since
@@ -94,9 +95,11 @@ func (s *tokenServer) do(ctx context.Context, method, path string, prepare func(
 	if err != nil {
 		return 0, nil, diag.Usagef("invalid server URL %q: it begins with http:// or https://, as in %s", s.base, defaultServer)
 	}
-	if prepare != nil {
+	if prepare != nil { // body, headers, authentication
 		prepare(request)
 	}
+	// A client's certificate belongs to one request of the Test page. Its connection is not kept:
+	// TLS would show the same certificate for the next client.
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	if certificate := console.ClientCertificate(ctx); certificate != nil {
 		transport := http.DefaultTransport.(*http.Transport).Clone()

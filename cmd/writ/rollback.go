@@ -82,6 +82,8 @@ func runRollback(ctx context.Context, env *cli.Env, args []string, flags *cli.Co
 	if err := publish(ctx, env, r, &view.Review{Plan: r.Plan}, o.approve); err != nil || !r.Needed() {
 		return err
 	}
+	// A rollback mends what is served, and not what is in git: without the note the next merge would
+	// bring the mistake back.
 	env.Note(fmt.Sprintf("The files still ask for what was rolled back, serial %d%s: the next apply brings it back, unless the commit is reverted.",
 		r.Prior.Serial, ofRevision(r.Prior.Snapshot.Envelope().Revision)))
 	return nil

@@ -51,6 +51,7 @@ func runShow(ctx context.Context, env *cli.Env, args []string) error {
 	case address == "":
 		return view.SnapshotOf(env).Render(env.Out, snap)
 	}
+	// An object is found by its address as plans print it. The known ones are for the hint.
 	var known []string
 	for at, object := range compiler.Objects(snapshot.Decode(snap)) {
 		if at == address {

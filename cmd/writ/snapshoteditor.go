@@ -151,6 +151,7 @@ func writeOut(snap *snapshot.Snapshot) []byte {
 			fmt.Fprintf(&scopes, "  scope %s {}\n", hclText(api.Scope(j).Name))
 		}
 		text := scopes.String()
+		// HS256 needs a secret to be named. Which one makes no difference to a new block.
 		if api.Alg() == schema.HS256 {
 			text += "  signing_alg = \"HS256\"\n  signing_secret = \"env:NONE\"\n"
 		}
@@ -214,6 +215,7 @@ func (s *blocks) add(label, value, rest string) {
 	}
 }
 
+// write writes all blocks. The layout is not that of "writ fmt": nobody reads it.
 func (s *blocks) write(out *strings.Builder) {
 	for _, b := range s.list {
 		fmt.Fprintf(out, "%s %s {\n", s.kind, hclText(b.label))

@@ -45,6 +45,7 @@ func (t *throwAway) getenv(name string) string {
 // trusted issuers that expect the real issuer as audience expect that one. The server makes its own
 // signing keys, since the private keys are on the real servers. doc itself does not change.
 func (t *throwAway) localDocument(doc *schema.Document, origin string) *schema.Document {
+	// Each list that changes is cloned: the caller's document is compared with later ones.
 	dressed := *doc
 	dressed.Issuer.URL = rebase(doc.Issuer.URL, origin)
 	dressed.SigningKeys = nil // the server makes its own

@@ -76,6 +76,8 @@ func runToken(ctx context.Context, env *cli.Env, flags *cli.ConfigFlags, o *toke
 	if err != nil {
 		return err
 	}
+	// The names on the command line are those of the configuration that "writ dev" serves, wherever
+	// this command is run.
 	folder := "."
 	if session != nil {
 		folder = session.Folder
@@ -141,6 +143,8 @@ func (o *tokenFlags) fillIn(m *compiler.Model) error {
 	if err != nil || o.api != "" || client.DefaultAPI != "" {
 		return nil // the answer says what is wrong
 	}
+	// One API under several authorizations is still one choice; two APIs are none, and the server
+	// says that the audience is missing.
 	var only *schema.API
 	for _, a := range doc.Authorizations {
 		if a.Client != client.Label || a.SubjectType != schema.SubjectClient {
@@ -251,6 +255,7 @@ func exchange(ctx context.Context, env *cli.Env, remote *tokenServer, secret str
 			diag.ShellQuote(o.client+":SECRET"), diag.ShellQuote(o.client)+`:"$WRIT_CLIENT_SECRET"`, 1),
 		Status: status, Answer: body,
 	}
+	// A proxy's error page is no answer of a token server, and would be printed as one.
 	if !json.Valid(body) {
 		return diag.Failf("unreachable", "", "%s answered %d without JSON: not a token server", remote.base, status)
 	}

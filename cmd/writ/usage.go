@@ -194,6 +194,7 @@ func foldLog(env *cli.Env, folding *usage.Folding, name string) (usage.Count, er
 		}
 		log = file
 	}
+	// The error of a log that cannot be folded has a way out where there is a usual one.
 	count, err := folding.Read(log)
 	hint := ""
 	switch {
@@ -298,6 +299,7 @@ func itemOf(m *compiler.Model, u usage.Unused) unusedItem {
 	if u.Tally.Count > 0 {
 		item.Last = &u.Tally.Last
 	}
+	// The block is the place until something more exact is found in it.
 	decl := m.Decl(item.Address)
 	at := decl.Range
 	switch u.Kind {

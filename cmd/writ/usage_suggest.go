@@ -110,6 +110,8 @@ const maxCompilations = 64
 // valid applies the removals and returns the files that change. Where the configuration
 // would have errors it finds out which removals cause them: halves are tried apart.
 func (s *suggestion) valid(removals []removal) (map[string][]byte, error) {
+	// Removals that lead to errors are rare, and each compilation is of the whole tree. So
+	// all are tried at once, then halves: one bad removal among n costs about 2 log2 n compilations.
 	var taken []removal
 	compilations := 0
 	var try func(more []removal)

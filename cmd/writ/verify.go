@@ -125,6 +125,8 @@ func expectationOf(ctx context.Context, env *cli.Env, o *verifyFlags) (*expectat
 			return nil, err
 		}
 	}
+	// With a snapshot nobody is asked who the issuer is. A server might say something else, and the
+	// token is to be compared with what was applied.
 	remote := &tokenServer{base: o.server}
 	if o.snapshot != "" {
 		snap, err := workspace.ReadSnapshot(ctx, env.Place(o.snapshot), env.LocationOptions())
@@ -154,6 +156,8 @@ func expectationOf(ctx context.Context, env *cli.Env, o *verifyFlags) (*expectat
 		}
 		return nil, err
 	}
+	// The secret of an HS256 API is one more key, for that algorithm alone: no token can choose which
+	// kind of key it is verified with (RFC 8725 section 3.1).
 	if o.secret != "" {
 		secret, err := workspace.ReadFile(env.Path(o.secret))
 		if err != nil {

@@ -49,6 +49,7 @@ func targetOf(t quickstart.Target) targetJSON {
 func showTargets(env *cli.Env, api quickstart.API) error {
 	targets := quickstart.Targets()
 	if env.JSON {
+		// Every target is in the list; supported says of each whether it can check these tokens.
 		list := make([]targetJSON, len(targets))
 		for i, t := range targets {
 			list[i] = targetOf(t)

@@ -10,6 +10,7 @@ import (
 	"time"
 )
 
+// How often the tree is looked at, and how long it has to rest before it is read.
 const (
 	watchEvery = 300 * time.Millisecond // fast enough that a page shows an edit within a second
 	watchRest  = 50 * time.Millisecond  // an editor that empties a file before it writes is between the two for less
@@ -30,6 +31,7 @@ func watchTree(ctx context.Context, dir string) <-chan struct{} {
 				return
 			case <-time.After(pause):
 			}
+			// Of a tree that takes long to look at, the pause grows: see watchShare.
 			began := time.Now()
 			now := fingerprint(dir)
 			pause = max(watchEvery, watchShare*time.Since(began))

@@ -127,7 +127,7 @@ func (m *meaning) consequences() string {
 	return strings.Join(parts, " · ")
 }
 
-// addressesNoun counts addresses; schema.Plural adds an s alone.
+// addressesNoun counts addresses.
 func addressesNoun(n int) string {
 	if n == 1 {
 		return "1 address"
