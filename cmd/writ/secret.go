@@ -90,9 +90,9 @@ func secretNew(env *cli.Env, args []string, flags *cli.ConfigFlags) error {
 	return nil
 }
 
-// declaredClient is the label of the client that a name means. Where there is a configuration it must
-// declare the client. A configuration with errors may lack the client because of them, so there the
-// name is taken with a note; that is the usual state while a client is being written.
+// declaredClient is the label of a client, which must be declared if there is a
+// configuration. One with errors may lack the client for no other reason than that, so
+// there it is only said.
 func declaredClient(env *cli.Env, flags *cli.ConfigFlags, name string) (label string, err error) {
 	m, whole := around(env, flags)
 	if m == nil {

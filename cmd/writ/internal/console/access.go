@@ -144,6 +144,7 @@ func (p *page) access(v apiView, api snapshot.API) {
 		p.notFound("There is nothing to change under this address.", apiURL(v.Label, "clients"))
 		return
 	}
+	// A client has at most one authorization of an API for itself.
 	own := map[int]snapshot.Authorization{}
 	for auth := range api.Authorizations() {
 		client := auth.Client()

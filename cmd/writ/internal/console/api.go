@@ -263,6 +263,8 @@ func (p *page) apis() {
 	snap, query := p.state.Snapshot, p.r.URL.Query()
 	body := apisPage{search: newSearch(p.r, "owner", "alg", "folder", "sort"), All: snap.NumAPIs(), Prefix: sharedPrefix(snap)}
 	var found []snapshot.API
+	// The choices of the filters are those of all APIs, not of the ones that are found: a filter that is
+	// set must not take the others away.
 	owners, algs, folders := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	owner, alg, folder := query.Get("owner"), query.Get("alg"), query.Get("folder")
 	for i := range snap.NumAPIs() {

@@ -58,6 +58,8 @@ func (p *page) ask(q request) *answer {
 	if q.scope != "" {
 		form.Set("scope", q.scope)
 	}
+	// The certificate goes beside the request, since there is no connection that could carry it: the
+	// handler of Options.Tokens decides how the server sees it.
 	r, err := http.NewRequestWithContext(context.WithValue(p.r.Context(), certificateKey{}, q.certificate), http.MethodPost, p.tokenEndpoint(), strings.NewReader(form.Encode()))
 	if err != nil {
 		return &answer{Forged: err.Error()}
@@ -126,6 +128,7 @@ func (p *page) verdict(a *answer, q request) *verdict {
 			}
 		}
 	}
+	// An identifier need not be an address. Where it is one, the API is most likely there.
 	address := `"$API_URL"`
 	if strings.HasPrefix(q.audience, "https://") || strings.HasPrefix(q.audience, "http://") {
 		address = schema.ShellQuoted(q.audience)
@@ -175,6 +178,7 @@ func (p *page) members(part string, meanings map[string]string) []claim {
 		return nil
 	}
 	var all []claim
+	// Member by member, because a map would lose the order in which the token has them.
 	d := json.NewDecoder(bytes.NewReader(text))
 	if _, err := d.Token(); err != nil {
 		return nil

@@ -97,6 +97,7 @@ func (p *page) credentials(client snapshot.Client) []credential {
 	var all []credential
 	for _, cred := range c.Credentials() {
 		shown := credential{Kind: cred.Block.Type, Label: cred.Label, Window: cred.Window, MadeUp: cred.Block.Type == "secret" && p.madeUp(cred.Label)}
+		// The window is the one that the server checks (schema.Window.Contains), as of this page.
 		now, end := p.state.Now.Unix(), cred.Window.ExpiresAt
 		switch {
 		case now < cred.Window.NotBefore:

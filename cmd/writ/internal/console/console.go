@@ -191,6 +191,7 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.writeAsset(w, r, name)
 		return
 	}
+	// A key in the address is taken out of it at once, so that it stays in no history and no Referer.
 	if key := r.URL.Query().Get("key"); key != "" && r.Method != http.MethodPost {
 		c.unlock(w, r, key)
 		return
@@ -238,6 +239,8 @@ func (c *Console) servePage(w http.ResponseWriter, r *http.Request, path string)
 			return
 		}
 	}
+	// Which page it is comes first, and whether there is anything to show on it second: an address
+	// that no page has is 404 while nothing compiles, too.
 	serve := p.find(segments)
 	switch {
 	case serve == nil:

@@ -76,6 +76,7 @@ func (p *page) create() {
 			return
 		}
 	}
+	// An empty row is always there to be filled in, without a script too.
 	body.Rows = append(body.Rows, scopeInput{})
 	body.Pairs = append(body.Pairs, pair{})
 	p.show(status, "create", "apis", "Create API", body)
@@ -188,6 +189,8 @@ func readDraft(form url.Values) draft {
 	if d.Label == "" {
 		d.Label = labelFrom(d.Name)
 	}
+	// Rows are parallel lists of fields. A checkbox is only sent when it is checked, so those of the
+	// scopes have the number of their row as value.
 	at := func(name string, i int) string {
 		if all := form[name]; i < len(all) {
 			return strings.TrimSpace(all[i])

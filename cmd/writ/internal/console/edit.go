@@ -194,6 +194,7 @@ func (p *page) propose(e *editing, form url.Values, c Change, next string) (stat
 		http.Error(p.w, "forbidden: these pages are read-only here", http.StatusForbidden)
 		return 0, true
 	}
+	// Write compares what was seen with what is there: two browsers may have the same form open.
 	e.Outcome = p.console.opts.Editor.Write(c, form.Get("seen"))
 	switch {
 	case e.ID > 0 && next != "":

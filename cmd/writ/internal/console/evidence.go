@@ -148,6 +148,8 @@ func (p *page) evidence(c schema.Client, contents [][]byte) (evidence, error) {
 // sign makes an assertion with a key: of the client's own, or of a trusted issuer whose keys
 // stand in the configuration, as that would vouch for the client.
 func (p *page) sign(c schema.Client, f keyfile.File) (evidence, error) {
+	// The key that was chosen is found among the declared ones by its thumbprint (RFC 7638), since a
+	// file says nothing of a kid or an algorithm.
 	thumbprint := jose.Thumbprint(f.Key.Public())
 	var has []string
 	for _, block := range c.PublicKeys {

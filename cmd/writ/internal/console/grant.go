@@ -57,6 +57,7 @@ func (p *page) grant(v apiView, api snapshot.API) (g *grantForm, status int, don
 	if !found {
 		return nil, status, false
 	}
+	// A link may fill the form in (a refusal on the Test page does); what is sent then counts alone.
 	form, post := query, p.r.Method == http.MethodPost
 	if post {
 		var ok bool
@@ -135,6 +136,8 @@ func (p *page) changedGrant(g *grantForm, form url.Values, post bool, auth snaps
 		g.Lifetime, g.Expires = lifetime, expires
 		g.chooseScopes(api, append(auth.Scopes(), form["scope"]...))
 	}
+	// Scopes are compared in the order of the API, in which a form lists them: one that only checks the
+	// same boxes changes nothing, whatever the order in the file.
 	var before []string
 	for i := range api.NumScopes() {
 		if auth.Grants(i) {

@@ -40,6 +40,7 @@ func (p *page) graph() {
 	for i := range min(snap.NumClients(), maxOffered) {
 		body.Clients = append(body.Clients, snap.Client(i).Label())
 	}
+	// A drawing that nobody can read is not made: beyond its limits the matrix takes its place.
 	part := selectPart(snap, body.API, body.Client)
 	body.Objects = len(part.apis) + len(part.clients) + len(part.auths)
 	body.Unknown = body.Objects == 0 && body.API+body.Client != ""

@@ -158,6 +158,9 @@ func (c *Console) unlock(w http.ResponseWriter, r *http.Request, key string) {
 		same := func(other string) bool {
 			return other != "" && subtle.ConstantTimeCompare([]byte(key), []byte(other)) == 1
 		}
+		// Whoever sees a used key again, on a screen or in a history, gains nothing by it: the new one is
+		// only announced where the first was printed. One new key at a time, or anybody could fill the
+		// terminal.
 		c.lock.mu.Lock()
 		fits, again := same(c.lock.key), same(c.lock.used)
 		if fits {

@@ -108,6 +108,7 @@ func (p *page) userWays(api snapshot.API) []manualRequest {
 		if slices.Contains(c.GrantTypes, schema.GrantTokenExchange) {
 			grant, user = schema.GrantTokenExchange, []string{"-d " + idTokenType, `--data-urlencode "subject_token=$USER_TOKEN"`}
 		}
+		// A refresh token comes only where client, API and request all ask for it.
 		refreshes := slices.Contains(c.GrantTypes, schema.GrantRefreshToken) && api.AllowOfflineAccess()
 		if refreshes { // which has to be asked for
 			user = append(user, "--data-urlencode "+schema.ShellQuoted(strings.Join(append([]string{"scope=offline_access"}, auth.Scopes()...), " ")))

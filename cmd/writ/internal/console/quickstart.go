@@ -66,6 +66,7 @@ func (p *page) quickstart(v apiView, of snapshot.API) {
 	if err != nil {
 		body.Reason = err.Error()
 	}
+	// The guard comes first: it is what a reader copies, and the rest shows it at work.
 	for _, guards := range []bool{true, false} {
 		for _, f := range files {
 			if f.IsGuard() == guards {

@@ -121,6 +121,7 @@ func settingsOf(block *schema.Block, object any, label string, d Declaration) []
 		case a.Type == schema.TypeForEach:
 			s.Value = instance(label)
 		}
+		// What the files say is better than what a value suggests; without files only the value is known.
 		origin, written := d.Origins[a.Name]
 		if block.Type == "refresh_token" {
 			origin, written = d.Origins["refresh_token."+a.Name]

@@ -79,6 +79,8 @@ func (p *page) test(v apiView, api snapshot.API) {
 		}
 		values = p.r.PostForm
 	}
+	// Everything that the page shows beside the answer is made first: an error in the form leaves it
+	// whole.
 	body.Users = p.userWays(api)
 	chosen, found := p.testClients(&body, api, values.Get("client"))
 	if !found {
@@ -109,6 +111,8 @@ func (p *page) test(v apiView, api snapshot.API) {
 		p.showTab(v, body)
 		return
 	}
+	// The secret that was typed goes before the one that the server made up: somebody wants to know
+	// whether it is accepted.
 	secret := values.Get("secret")
 	if !post {
 		secret = "" // an address is no place for one

@@ -83,6 +83,8 @@ func short(digest string) string {
 
 // ago says how far t is from now, in its largest unit: "3 hours ago", "in 2 days".
 func ago(t, now time.Time) string {
+	// What lies behind is rounded down. What lies ahead is rounded to the next unit when it is close
+	// to it, since "in 11 hours" for a token of 12 hours looks like a mistake.
 	d := now.Sub(t)
 	form := "%s ago"
 	if d < 0 {

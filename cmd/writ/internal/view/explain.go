@@ -61,6 +61,7 @@ func (v explainText) Render(w io.Writer, question explain.Question, e *explain.E
 		}
 		fmt.Fprintf(&text, "    %s: %s%s%s\n", right.Identifier, scopeList(right.Scopes), user, places([]hcl.Range{right.Range}))
 	}
+	// Suggestions quote identifiers and labels, which authors chose.
 	for _, suggestion := range e.Suggestions {
 		fmt.Fprintf(&text, "\n  %s\n", diag.OneLine(suggestion))
 	}

@@ -34,6 +34,8 @@ func fit(texts iter.Seq[int], room, around, least int) (shown, longest int) {
 		}
 		lengths = append(lengths, length)
 	}
+	// All texts fit at least. What is left over lifts the limit for all that are longer, from the
+	// shortest of them on, until it is used up.
 	slices.Sort(lengths)
 	longest = least // which all have; room is what is left
 	for i, length := range lengths {
@@ -126,6 +128,8 @@ var code = regexp.MustCompile(`\b(?:api|client|authorization|trusted_issuer|sign
 // every special character is escaped (CommonMark 0.31 section 2.4).
 func markdownText(text string) string {
 	var b strings.Builder
+	// Quoted parts come from %q in package compiler, so strconv finds their ends. A quote that begins
+	// nothing of that form ends the search, and the rest is escaped as plain text.
 	for begun := false; text != ""; begun = true {
 		at := code.FindStringIndex(text)
 		if at == nil {

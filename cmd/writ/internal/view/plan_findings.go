@@ -42,6 +42,7 @@ func Findings(r *Review) diag.List {
 			if i == sectionNarrow && !s.isAccess() || i == sectionGuards && !s.loosens || findingCodes[i] == "" {
 				continue
 			}
+			// A statement about objects in several places has no line of its own to stand at.
 			statements := []*statement{s}
 			if s.place.Range.Filename == "" {
 				statements = s.apart()

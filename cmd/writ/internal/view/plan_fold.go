@@ -64,6 +64,8 @@ func (c *planComment) lists() {
 	for _, list := range c.folded[:rows] {
 		each = max(each, min(len(list.names), room/shortest))
 	}
+	// A name is never cut below shortest, so what does not fit at that length has to go: a quarter of
+	// the names of each list, time after time, and with one name each, a quarter of the lists.
 	longest := 0
 	for names := []string(nil); ; {
 		names = names[:0]
@@ -83,6 +85,7 @@ func (c *planComment) lists() {
 	for i := range c.folded[:rows] {
 		c.names(&c.folded[i], each, longest)
 	}
+	// Lists without room are counted all the same, for the first line of the comment.
 	for i := range c.folded[rows:] {
 		c.tell(&c.folded[rows+i], 0)
 	}
@@ -219,6 +222,7 @@ func alike(r *Review) []objectGroup {
 		out := &planPrinter{Writer: bufio.NewWriter(&object), diff: true, notes: r.Notes}
 		out.change(c)
 		out.Flush()
+		// Two objects change alike if the lines that differ are the same ones.
 		kind, _, _ := compiler.ParseAddress(c.Address)
 		key := string(kind) + differences(object.String())
 		if g := known[key]; g != nil && c.Action == compiler.ActionUpdate {

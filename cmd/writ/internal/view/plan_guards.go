@@ -149,6 +149,7 @@ func (c *planComment) guards(g *Guards, s *section) {
 
 // summary counts what holds: "✅ 3 policies hold · 6 expectations pass · ...".
 func (g *Guards) summary() string {
+	// A policy that many objects do not satisfy has a finding for each, and is one policy.
 	failed := map[bool]int{} // expectations, policies
 	seen := map[string]bool{}
 	for _, f := range g.Failed {

@@ -80,6 +80,7 @@ func (v PlanMarkdown) comment(m *meaning, length int) string {
 			c.section(&m.sections[i], c.until(i))
 		}
 	}
+	// The fold comes after all sections: only then it is known what their lines had no room for.
 	c.lists()
 	c.unexercised(r.Guards)
 	c.objects(r)
@@ -176,6 +177,7 @@ func (c *planComment) banner(command string) string {
 			parts = append(parts, fmt.Sprintf("%d of %d %s", part.shown, part.of, part.noun))
 		}
 	}
+	// A name that is cut is shown, and yet a reader cannot tell it from another: it is said apart.
 	text := strings.Join(parts, ", ") + " are shown"
 	switch {
 	case len(parts) == 0 && c.short == 0:
@@ -326,6 +328,7 @@ func (c *planComment) list(heading string, lines []line, more, until int) {
 			}
 		}
 	}
+	// Room is kept for the line that says how many are left out, with the longest number there is.
 	shown, longest := fit(lengths, until-c.Len()-len("- and 10000000 more, below\n"), 0, leastLine)
 	for i := range lines[:shown] {
 		if l := &lines[i]; len(l.whole) <= longest {
@@ -367,6 +370,8 @@ func (c *planComment) line(s *statement) line {
 	if s.loosens {
 		subject = "⚠️ " + subject
 	}
+	// When it is short of room only the sentence is cut. The subject and the place say what to look
+	// up, and notes are of this program's own making.
 	notes := notesOf(s.notes)
 	around := "- " + subject + where + inline + "\n" + notes
 	return line{
@@ -464,6 +469,8 @@ func (c *planComment) accessLine(s *statement) line {
 		mark = "🔴 **sensitive:** "
 	}
 	tail := plainText(s.remark) + c.where(s.place) + inline + "\n" + notesOf(s.notes)
+	// A gain counts as shown only if the line names client, API and every scope in full. Otherwise
+	// the fold lists it, and counts what it shows.
 	complete := all && listed && !apiCut && !whoCut
 	return line{
 		whole: "- " + mark + accessText(s, who, scopes, api) + tail,

@@ -161,6 +161,7 @@ func (m *meaning) access(i int) {
 			sensitive[scope] = true
 		}
 	}
+	// A gain of tokens without scopes has no scope in Gained, and is one all the same.
 	if len(a.Gained) > 0 || a.Token == compiler.TokenGained {
 		s := base
 		section := sectionReach

@@ -35,6 +35,7 @@ func (out *planPrinter) change(c *compiler.Change) {
 	}
 	out.start(0, actionSign(c.Action))
 	fmt.Fprintf(out, "%s {\n", header)
+	// A replacement prints what differs, like an update: its sign says that it is another object.
 	switch c.Action {
 	case compiler.ActionCreate:
 		out.whole("+", c.After, 4)
@@ -165,6 +166,7 @@ func (out *planPrinter) attribute(a *compiler.AttributeChange, width int) {
 		return
 	}
 	name := pad(a.Name, width)
+	// membersOf and scalar also take the values of a plan that was read from a file.
 	was, wasList := a.Before.([]string)
 	is, isList := a.After.([]string)
 	switch {

@@ -39,6 +39,8 @@ func (v PlanText) Render(w io.Writer, r *Review) error {
 	if !v.Full {
 		most = MaxObjects
 	}
+	// The line of consequences comes first, and the count of objects last, where a terminal stands
+	// when the command has ended.
 	m := meaningOf(r)
 	if len(r.Changes) > 0 || r.Guards.Errors() > 0 {
 		out.line(cli.Bold, schema.UpperFirst(strings.TrimSuffix(m.consequences(), "."))+".")

@@ -138,6 +138,7 @@ func (v snapshotText) clients(w io.Writer, doc *schema.Document) {
 func credentials(c *schema.Client) string {
 	nouns := map[string]string{"federated": "federated identity"}
 	var parts []string
+	// Credentials are listed by kind, so those of one kind are neighbours.
 	for all := c.Credentials(); len(all) > 0; {
 		n := 1
 		for n < len(all) && all[n].Block == all[0].Block {
