@@ -22,6 +22,10 @@ import (
 	"github.com/writ-auth/writ/schema/location"
 )
 
+// "writ apply", and publish, through which promote, abort and rollback write too. What is written, in
+// which order and under which lock, is package workspace's (Release, Apply); this file asks, prints, and
+// says what is in force when something fails half way.
+
 // writeFlags are the flags of the commands that write a snapshot: apply, promote, abort, rollback.
 type writeFlags struct {
 	approve bool
@@ -63,7 +67,9 @@ func (o *writeFlags) load(env *cli.Env, config *cli.ConfigFlags) (w *workspace.W
 	return w, w.Snapshot.CheckWritable()
 }
 
-// applyCommand is "writ apply", the one command that puts a configuration in force.
+// applyCommand is "writ apply", the one command that puts a configuration in force. It exits with 0, with
+// 1 for an error and with 3 when what it planned against has moved: repeating it is then the way out,
+// and nothing was written. With --wait the exit code may be that of "writ fleet".
 func applyCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), new(applyFlags)
 	return cli.Command{

@@ -21,6 +21,10 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
+// What the Changes page of the console shows: the files held against a snapshot or a commit. Plans are
+// made by package workspace and laid out by view.NewPlanPage; here are the choices, and what is kept
+// between two requests.
+
 // A folderComparer implements console.Comparer: it says what the files of a folder change, in the
 // words of "writ plan". Several pages may be open and each asks after every change, so results are
 // kept: a base is read again when it is another snapshot or commit, and a comparison is made again

@@ -23,8 +23,11 @@ import (
 	"github.com/writ-auth/writ/server/token"
 )
 
+// "writ check": expectations of *.test.hcl, decided by server/decide as the endpoints do. plan and apply
+// hold a change to the same expectations (guards.go). The output is in view_check.go.
+
 // checkCommand is "writ check". It needs no server and no key, so that CI can run it before
-// there is either.
+// there is either. It exits with 1 when an expectation does not hold; --coverage changes no exit code.
 func checkCommand() cli.Command {
 	flags := new(cli.ConfigFlags)
 	var coverage bool
@@ -169,6 +172,7 @@ func (r *checkRun) test(test *config.Test) testResult {
 		r.exercise(grant)
 		r.compareGrant(&result, test, grant)
 	}
+	// A refusal has the authorization too where one was found, such as one that has expired.
 	if grant.Authorization != (snapshot.Authorization{}) {
 		result.Decided = "authorization." + grant.Authorization.Label()
 		result.DecidedAt = view.SourcePlace(r.snap, snapshot.KindAuthorization, grant.Authorization.Label())

@@ -33,6 +33,8 @@ func failedComment(ctx context.Context, env *cli.Env, w *workspace.Workspace, o 
 	if !o.markdown {
 		return err
 	}
+	// The mistakes of the revision that is compared with are shown as well: its files are not those of
+	// the pull request, and nobody would look for them there.
 	failure := view.FailureMarkdown{Limit: limit, Problems: diag.ProblemsOf(err)}
 	if past, ok := errors.AsType[*workspace.RevisionError](err); ok {
 		failure.Problems = &diag.Problems{List: append(failure.Problems.List, past.Problems.List...), Sources: past.Problems.Sources}
@@ -110,6 +112,7 @@ func newCommits(ctx context.Context, env *cli.Env, w *workspace.Workspace, sourc
 	} else if project := env.Getenv("CI_PROJECT_URL"); project != "" {
 		host, head = project+"/-/blob/", env.Getenv("CI_COMMIT_SHA")
 	}
+	// Outside of CI, and where the runner says something else than a hash, git's own answer counts.
 	if !commitHash.MatchString(head) {
 		head = at.Hash
 	}

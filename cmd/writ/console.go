@@ -28,6 +28,9 @@ import (
 	"github.com/writ-auth/writ/server/decide"
 )
 
+// "writ console": three sources of a state to show, a folder, a snapshot, and a server with its snapshot,
+// and the listener. The pages are package console's. "writ dev" shows its own state, in devconsole.go.
+
 // consoleListen is the default of --listen: not the ports of a writd on the same machine, 8080 and 8081.
 const consoleListen = "127.0.0.1:8082"
 

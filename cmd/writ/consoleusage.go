@@ -64,6 +64,7 @@ func (u *usageFile) read(info fs.FileInfo, err error) {
 	if info != nil {
 		u.size, u.modified = info.Size(), info.ModTime()
 	}
+	// What could not be read is said on the pages, which otherwise look as if nothing were used.
 	if err != nil {
 		u.file, u.problem = nil, err.Error()
 	} else if u.file.Lines == 0 {

@@ -26,6 +26,10 @@ import (
 	"github.com/writ-auth/writ/server/store"
 )
 
+// "writ dev": the loop that compiles, activates and reports. Its console is in devconsole.go, its output in
+// devscreen.go and devlog.go, what it does otherwise than writd in throwaway.go, and how "writ token"
+// finds it in devsession.go.
+
 // devListen is where "writ dev" listens by default, and where "writ token" and "writ verify" look for a
 // server that nobody named.
 const devListen = "127.0.0.1:8080"

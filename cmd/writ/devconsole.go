@@ -44,6 +44,7 @@ func (d *devServer) certificates(byName bool) (obstacle string) {
 // itself was read with it, and fits.
 func withCertificate(server http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Only the chain is passed on. The server parses and checks it as that of any connection.
 		if certificate := console.ClientCertificate(r.Context()); certificate != nil {
 			r.TLS = &tls.ConnectionState{HandshakeComplete: true}
 			for _, der := range certificate.Certificate {

@@ -68,6 +68,7 @@ func (d *devServer) try(samples []sample) (command, remark string) {
 	}
 	first := samples[max(0, slices.IndexFunc(samples, func(s sample) bool { return s.Note == "" }))]
 	command = "writ token --client " + diag.ShellQuote(first.Client) + " --api " + diag.ShellQuote(first.API)
+	// This one is among the running sessions by now.
 	if len(runningSessions(sessionFolder(d.env))) > 1 {
 		command += " --server " + diag.ShellQuote(d.issuer)
 	}

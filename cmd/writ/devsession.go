@@ -64,6 +64,7 @@ func (s *devSession) publish(folder string) (end func(), err error) {
 	defer f.Close()
 	lock := flock.New(f.Name(), flock.SetFlag(os.O_RDWR))
 	path := strings.TrimSuffix(f.Name(), ".new") + ".json"
+	// The lock goes with the open file and not with its name, so it survives the rename.
 	// Locked first and renamed last: nobody finds a file that is unlocked or half written.
 	if _, err = lock.TryLock(); err == nil {
 		if err = json.NewEncoder(f).Encode(s); err == nil {

@@ -28,6 +28,10 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
+// What the console may do with the files of a folder, behind console.Editor: try a change in memory, write
+// it, take it back. Each edit is made by package source, which keeps the layout of what it does not
+// touch, and written by package workspace, which refuses to write over bytes it has not seen.
+
 // A treeEditor implements console.Editor over the files of a folder. Every change is an edit of the
 // workspace: compiled in memory and shown, and written only over the bytes that were shown. writing is
 // locked before mu; mu is never held while something compiles.

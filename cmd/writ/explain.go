@@ -17,6 +17,9 @@ import (
 	"github.com/writ-auth/writ/server/decide"
 )
 
+// "writ explain": which of its three questions is asked, and of which request. The answers are package
+// explain's, their print package view's.
+
 // explainFlags are the request to explain, or the outside token.
 type explainFlags struct {
 	client string
@@ -182,6 +185,7 @@ func questionOf(env *cli.Env, arg string) (explain.Question, error) {
 	scope, _ := t.Claims["scope"].(string)
 	question.Scopes = strings.Fields(scope)
 	subject, _ := t.Claims["sub"].(string)
+	// A sub that begins with a label and a bar is a user's: the server makes it so from the user's token.
 	if label, _, ofUser := strings.Cut(subject, "|"); ofUser { // no client_id has a bar in it
 		question.OfUser, question.TrustedIssuer = true, label
 	}

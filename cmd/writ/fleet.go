@@ -22,6 +22,9 @@ import (
 	"github.com/writ-auth/writ/server"
 )
 
+// "writ fleet", and the wait of "writ apply": what a look at all instances finds, which snapshot is the
+// newest, and when they agree. How instances are found and asked is in fleetsources.go.
+
 // The limits of a look at a fleet.
 const (
 	fleetTimeout   = 5 * time.Second // of one answer
@@ -42,7 +45,8 @@ type fleetFlags struct {
 	wait                           string
 }
 
-// fleetCommand is "writ fleet". It only reads, and its exit code says whether a deployment may go on.
+// fleetCommand is "writ fleet". It only reads, and its exit code says whether a deployment may go on: 0 when
+// all instances agree, 2 when one is wrong, 1 when that is not known.
 func fleetCommand() cli.Command {
 	o := new(fleetFlags)
 	return cli.Command{

@@ -25,6 +25,9 @@ import (
 	"github.com/writ-auth/writ/server/store/natskv"
 )
 
+// The sources of a fleet: records in NATS, admin listeners over HTTP, and Prometheus. Each gives instances
+// in one form. A source that cannot be asked is an error; an instance that does not answer is not.
+
 // decodeStatus is an instance out of its /status or its record, which have one form. address is where it was
 // found. Members that this version does not know are skipped: writ may be older than a writd.
 func decodeStatus(body []byte, address string) (instance, error) {

@@ -19,7 +19,9 @@ import (
 	"github.com/writ-auth/writ/schema/durable"
 )
 
-// fmtCommand is "writ fmt". Without a configuration it works too: it looks at files and at no rule.
+// fmtCommand is "writ fmt". It needs no configuration: it looks at files and at no rule, so that it also
+// works on one that does not compile. It writes files in place; with --check it writes nothing and
+// exits with 3 when something would change.
 func fmtCommand() cli.Command {
 	var check, showDiff bool
 	return cli.Command{

@@ -17,7 +17,7 @@ import (
 var graphFormats = []string{"dot", "mermaid", "svg"}
 
 // graphCommand is "writ graph". It draws the configuration in the files, so that a picture in a pull request
-// shows what is proposed.
+// shows what is proposed. It exits with 0 or 1.
 func graphCommand() cli.Command {
 	flags := new(cli.ConfigFlags)
 	o := graphOptions{format: "dot"}

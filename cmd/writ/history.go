@@ -20,7 +20,7 @@ import (
 const manySnapshots = 20
 
 // historyCommand is "writ history". It follows the chain of "previous" from the newest snapshot, so that
-// one which lost a race between two applies is in nobody's history.
+// one which lost a race between two applies is in nobody's history. It only reads.
 func historyCommand() cli.Command {
 	limit, trusted := strconv.Itoa(manySnapshots), new([]string)
 	return cli.Command{

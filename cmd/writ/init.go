@@ -17,6 +17,7 @@ import (
 )
 
 // initCommand is "writ init". What it writes is examples/quickstart, which a test compiles and checks.
+// It writes new files alone and exits with 0 or 1.
 func initCommand() cli.Command {
 	return cli.Command{
 		Name: "init", Group: cli.GroupWrite, Args: "[DIR]", MaxArgs: 1,

@@ -16,6 +16,9 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
+// The checks of a resource server, one by one, for "writ verify" and "writ token". A resource server stops
+// at the first that fails; here all are made.
+
 // A tokenCheck is one thing that a resource server checks of a token.
 type tokenCheck struct {
 	Name   string `json:"check"` // a header parameter or claim, or "signature"

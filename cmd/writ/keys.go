@@ -22,7 +22,11 @@ import (
 	"github.com/writ-auth/writ/server/token"
 )
 
-// keysCommand is "writ keys": private keys as files. A server that makes its own keys needs none of it.
+// "writ keys": private keys as files. The forms that are read and written are package jose's, what a key may
+// sign with is its table of algorithms.
+
+// keysCommand is "writ keys": private keys as files. A server that makes its own keys needs none of it. No
+// command prints a private key but "keys new -", into a pipe.
 func keysCommand() cli.Command {
 	return cli.Command{
 		Name: "keys", Group: cli.GroupWrite,

@@ -28,6 +28,9 @@ import (
 	"github.com/writ-auth/writ/server/token"
 )
 
+// "writ keys rotate": the next key of a declared one, and the edit that declares it. The times follow the
+// rule unsafe-key-schedule of package compiler, which checks them again.
+
 // rotateFlags are the flags of keys rotate; in is how long the change has until the next key signs.
 type rotateFlags struct {
 	folder  string

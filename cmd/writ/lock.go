@@ -51,6 +51,7 @@ func runLock(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 	if err != nil {
 		return err
 	}
+	// MendLock reads the snapshot in force only for a lockfile that is lost.
 	next, err := w.MendLock(ctx, t)
 	if err != nil {
 		return err

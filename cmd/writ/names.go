@@ -12,6 +12,9 @@ import (
 	"github.com/writ-auth/writ/server/quickstart"
 )
 
+// Names on the command line: labels in the place of ids, and what the shell completes. All of it is a
+// service to whoever types; a command must do without where there is no configuration.
+
 // resolveNames replaces a client's label by its client_id and an API's label by its identifier,
 // since a token request carries these. A name that nothing has stays as it is: a request may
 // well be about a client that does not exist, and then the answer has to say so.

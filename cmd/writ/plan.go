@@ -19,6 +19,11 @@ import (
 	"github.com/writ-auth/writ/schema/durable"
 )
 
+// "writ plan" from its flags to its exit code. What a plan means is package compiler's to say and package
+// view's to word; what it is held to is in guards.go, and what a comment on a pull request says beside
+// it in comment.go. apply uses the same flags and the same proposal, so that what was reviewed is what
+// is applied.
+
 // planFlags are the flags of plan alone: what the new configuration is compared with, what must hold,
 // and how the result is printed.
 type planFlags struct {
@@ -64,7 +69,8 @@ func (o *proposalOptions) flags(config *cli.ConfigFlags) []cli.Flag {
 }
 
 // planCommand is "writ plan". It only reads, so that it can be run on a pull request by
-// whoever may read the repository.
+// whoever may read the repository. It exits with 0, or with 1 when there is no plan or a policy or
+// expectation refuses it; 2 is an answer, to --detailed-exitcode and --check.
 func planCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), new(planFlags)
 	return cli.Command{

@@ -19,6 +19,9 @@ import (
 	"github.com/writ-auth/writ/server/quickstart"
 )
 
+// "writ quickstart": which code, for which API. The code itself, and what it cannot verify, is data of
+// package server/quickstart, which the console shows as well. The output is in view_quickstart.go.
+
 // quickstartFlags say which code, for whose tokens, and where it goes.
 type quickstartFlags struct {
 	lang   string
@@ -30,7 +33,8 @@ type quickstartFlags struct {
 }
 
 // quickstartCommand is "writ quickstart". The code is that of package quickstart, the same as on the pages of
-// the console.
+// the console. It writes files only with --out. It asks nobody: issuer and algorithm are those of the
+// configuration.
 func quickstartCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), new(quickstartFlags)
 	return cli.Command{

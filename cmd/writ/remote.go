@@ -17,6 +17,9 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
+// A token server over HTTP, for the commands and pages that ask one. It never follows a redirect and never
+// sends a secret over plain http to another machine.
+
 // maxAnswer bounds what a server may answer, in bytes.
 const maxAnswer = 1 << 20
 

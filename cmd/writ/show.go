@@ -18,7 +18,8 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
-// showCommand is "writ show": it prints what is in force, and reads no configuration.
+// showCommand is "writ show": it prints what is in force, and reads no configuration. It exits with 0, or
+// with 1 when there is no such snapshot or object.
 func showCommand() cli.Command {
 	return cli.Command{
 		Name: "show", Args: "[LOCATION] [ADDRESS]", MaxArgs: 2, Group: cli.GroupAsk,

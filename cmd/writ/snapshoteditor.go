@@ -22,6 +22,9 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
+// The same for a snapshot, where there are no files: a change is compiled against what the snapshot holds,
+// written out as HCL in memory, and is for its reader to copy.
+
 // A snapshotEditor compiles changes for the console where there are no files, but only what
 // was compiled of them. It writes out the names that a change can collide with or refer to,
 // and so finds all but what policies and the lockfile say.

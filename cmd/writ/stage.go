@@ -14,6 +14,9 @@ import (
 	"github.com/writ-auth/writ/schema/location"
 )
 
+// "writ promote" and "writ abort", and the share of the fleet that --stage names. Which instances are in a
+// stage is decided by each of them, in package location.
+
 // stageFlag is --stage: for which share of the fleet a snapshot is.
 func stageFlag(share *string) cli.Flag {
 	return cli.Flag{Name: "stage", Usage: "only for `PERCENT` of the fleet, such as 10%", Value: share}
@@ -99,6 +102,7 @@ func runStaged(ctx context.Context, env *cli.Env, args []string, flags *cli.Conf
 	if err != nil {
 		return err
 	}
+	// Checks, policies and expectations were asked at the apply. The plan alone is shown.
 	return publish(ctx, env, r, &view.Review{Plan: r.Plan}, o.approve)
 }
 

@@ -10,6 +10,9 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
+// What "writ dev" and "writ token --embedded" do otherwise than a server with the same files: other issuer,
+// other secrets, keys of their own. Everything else, every decision above all, is the same code.
+
 // A throwAway holds what "writ dev" and "writ token --embedded" use in the place of real secrets: one
 // client secret that every client accepts, and one signing secret for every HS256 API. Both are
 // random, live in memory and end with the process.
@@ -84,6 +87,7 @@ func (t *throwAway) secrets(own []schema.Secret) []schema.Secret {
 		}
 		secrets = append(secrets, s)
 	}
+	// The console knows the secret by this label, and shows it as made up.
 	label := "writ-dev"
 	for n := 2; slices.ContainsFunc(own, func(s schema.Secret) bool { return s.Label == label }); n++ {
 		label = fmt.Sprintf("writ-dev-%d", n)

@@ -20,6 +20,9 @@ import (
 	"github.com/writ-auth/writ/schema/jose"
 )
 
+// "writ token": a token request as a client sends it, with the answer verified. The checks are those of
+// "writ verify" (inspect.go), the HTTP is in remote.go.
+
 // tokenFlags are a token request and whom to send it to.
 type tokenFlags struct {
 	client     string
@@ -31,7 +34,8 @@ type tokenFlags struct {
 	secretFile string
 }
 
-// tokenCommand is "writ token". It exits with 0 when there is a token and it verifies, else with 1.
+// tokenCommand is "writ token". It exits with 0 when there is a token and it verifies, else with 1. It writes
+// nothing to a file: tokens and secrets are on the terminal or in a pipe.
 func tokenCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), new(tokenFlags)
 	return cli.Command{

@@ -21,6 +21,9 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
+// "writ usage": folding logs and asking what is unused. Reading and counting are package usage's. What a
+// plan says of use is in usage_notes.go, the diff that takes out what is unused in usage_suggest.go.
+
 // usageFlags say what to do beside folding.
 type usageFlags struct {
 	out     string
@@ -29,7 +32,8 @@ type usageFlags struct {
 }
 
 // usageCommand is "writ usage". Folding and asking are one command, so that CI can do both with one line; each
-// also works alone.
+// also works alone. It writes the folded file and nothing else, and exits with 2 when --unused lists
+// something.
 func usageCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), new(usageFlags)
 	return cli.Command{
@@ -250,6 +254,7 @@ func showUnused(env *cli.Env, f *usage.File, flags *cli.ConfigFlags, o *usageFla
 		return err
 	}
 	env.Remind(t)
+	// Without any line of the period "not used" would be true of everything, and mean nothing.
 	now := env.Now().Unix()
 	answer, ok := f.Unused(t.Model.Document, now-period, now)
 	if !ok {

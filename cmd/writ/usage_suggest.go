@@ -17,6 +17,9 @@ import (
 	"github.com/writ-auth/writ/config/source"
 )
 
+// What "writ usage --suggest" takes out. It never guesses: what no cut can take out, and what would leave an
+// invalid configuration, stays and is listed with the reason.
+
 // An unusedLeftOver is what is not used and stays in the suggestion all the same.
 type unusedLeftOver struct {
 	What   string `json:"what"`

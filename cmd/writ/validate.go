@@ -11,7 +11,8 @@ import (
 )
 
 // validateCommand is "writ validate": every rule, no network, nothing written. It exits with 0 or
-// 1; with --strict a warning that no block accepts counts as an error.
+// 1; with --strict a warning that no block accepts counts as an error. What it does not know is what is
+// in force: a change that the lockfile allows and a plan refuses passes here.
 func validateCommand() cli.Command {
 	var strict, locked, all bool
 	flags := new(cli.ConfigFlags)

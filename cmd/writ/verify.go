@@ -15,6 +15,9 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
+// "writ verify": which issuer, keys and configuration a token is held against. The checks themselves are in
+// inspect.go.
+
 // defaultServer is where "writ dev" listens unless told otherwise.
 const defaultServer = "http://" + devListen
 

@@ -10,6 +10,8 @@ import (
 	"time"
 )
 
+// How "writ dev" and "writ console" notice an edit.
+
 // How often the tree is looked at, and how long it has to rest before it is read.
 const (
 	watchEvery = 300 * time.Millisecond // fast enough that a page shows an edit within a second

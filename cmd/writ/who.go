@@ -11,8 +11,8 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// whoCommand answers who has access as of now, or of another time, and exits with 2 for
-// nobody, so that a script can ask it as a question.
+// whoCommand is "writ who": who has access as of now, or of another time. It exits with 2 for
+// nobody, so that a script can ask it as a question. It reads the configuration and asks nobody.
 func whoCommand() cli.Command {
 	flags, q, at := new(cli.ConfigFlags), new(compiler.AccessQuery), ""
 	return cli.Command{

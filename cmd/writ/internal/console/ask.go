@@ -16,6 +16,9 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
+// The answer on the Test page: the request to the token endpoint, the token in words, and of a refusal the
+// way out. The form is in test.go, what proves who the client is in evidence.go.
+
 // tokenPath is where the handler of Options.Tokens has its token endpoint.
 const tokenPath = "/oauth/token"
 

@@ -28,6 +28,9 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
+// This file answers requests: who may ask, which page an address is, and the files that pages load. What
+// pages share is in page.go, the key and the events in live.go.
+
 // Path is where the console is, on whichever listener it is put.
 const Path = "/console/"
 

@@ -13,6 +13,9 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
+// What every form that changes the configuration has in common: the change, what the compiler says to it,
+// where it is written, and how it is taken back. The forms are in create.go and grant.go.
+
 // An Editor compiles changes of the configuration, and writes them where it has files.
 // Everything that the console changes goes through it: Create API, Create client,
 // Authorize, Narrow, Remove and Undo. It is safe for concurrent use.

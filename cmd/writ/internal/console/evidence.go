@@ -21,6 +21,9 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
+// Files that show who a client is. They are read from the form, go into one request and are kept nowhere:
+// no type that a template gets has a field for them.
+
 // An evidence is what a request shows of who its client is: one of these. It goes into the
 // request and nowhere else.
 type evidence struct {

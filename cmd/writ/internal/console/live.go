@@ -10,6 +10,8 @@ import (
 	"time"
 )
 
+// Events for open pages, and the key without which pages are read-only.
+
 // A Live tells open pages that what they show has changed. The zero value is ready, and it is safe for
 // concurrent use.
 type Live struct {

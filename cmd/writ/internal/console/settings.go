@@ -13,6 +13,9 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
+// The Settings of an API and of a client, from the table of the language. An attribute that is added to the
+// language is on the page without a change here.
+
 // A Declaration is how an object is written in the files.
 type Declaration struct {
 	// Origins are the places of the attributes that are written, by name; of a nested block,

@@ -14,6 +14,8 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
+// "writ explain --assertion" in words and as JSON.
+
 // Assertion prints what a token of another issuer would be taken for: each block with the reason why it
 // matches or not, then the verdict, and last what was not checked. The token itself is never printed:
 // the output ends up in logs of CI, and the token still opens something.

@@ -13,6 +13,8 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
+// "writ explain" in words and as JSON. The sentences are made by package explain.
+
 // An Explain prints an explanation in one format.
 type Explain interface {
 	Render(w io.Writer, question explain.Question, e *explain.Explanation) error

@@ -11,6 +11,8 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
+// The formats of "writ graph" for other programs. The drawing itself is package graph's.
+
 // A GraphJSON is what "writ graph --format json" prints. Authorizations refer to clients and
 // APIs by label.
 type GraphJSON struct {

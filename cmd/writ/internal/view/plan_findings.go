@@ -9,6 +9,9 @@ import (
 	"github.com/writ-auth/writ/config/diag"
 )
 
+// A plan as findings at lines, for hosts such as GitHub. It has the statements of the other
+// views, so that no host hears something else than a reader of the plan.
+
 // MaxFindings is how many findings of a plan a host is given: GitHub shows no more results
 // of one run of SARIF.
 const MaxFindings = 5000

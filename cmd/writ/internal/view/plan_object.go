@@ -16,6 +16,9 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
+// The objects of a plan, attribute by attribute, for people: in a terminal with signs before the attributes,
+// in a comment as a diff. "writ show" prints one object in the same way.
+
 // change prints one object with its attributes, as the block that declares it. In a diff its header is
 // that of a hunk, by which GitHub separates the objects.
 func (out *planPrinter) change(c *compiler.Change) {

@@ -16,6 +16,8 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
+// A snapshot for people and machines.
+
 // A Snapshot prints a snapshot, or one object of it, in one format.
 type Snapshot interface {
 	Render(w io.Writer, snap *snapshot.Snapshot) error

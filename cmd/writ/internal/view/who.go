@@ -15,6 +15,8 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
+// "writ who" in words and as JSON. Credentials are named and never shown.
+
 // A Who prints who has access at a time, given in Unix seconds, in one format.
 type Who interface {
 	Render(w io.Writer, at int64, list []compiler.Access) error
