@@ -64,6 +64,7 @@ func runCheck(env *cli.Env, args []string, flags *cli.ConfigFlags, coverage bool
 	if err != nil {
 		return err
 	}
+	// The report is printed whole before the exit code says that something in it is wrong.
 	if err := showChecks(env, report, coverage); err != nil {
 		return err
 	}

@@ -227,6 +227,7 @@ func (f *shownSnapshot) state(now time.Time) console.State {
 		state.Blank = f.blank
 		return state
 	}
+	// There is no server to say what it serves, so the envelope of the snapshot stands in for its status.
 	envelope := f.snap.Envelope()
 	status.Digest, status.Serial, status.Revision = envelope.Digest, envelope.Serial, envelope.Revision
 	status.Stale = !envelope.NotAfter.IsZero() && now.After(envelope.NotAfter)

@@ -86,6 +86,7 @@ func runningSessions(folder string) []devSession {
 	if folder == "" {
 		return nil
 	}
+	// Names are random, so the time of the start is in the file and not in its name.
 	paths, _ := filepath.Glob(filepath.Join(globQuote(folder), "dev-*.json")) // a pattern that cannot be malformed
 	var running []devSession
 	for _, path := range paths {

@@ -275,6 +275,7 @@ func seenOf(edit *workspace.Edit) string {
 // out; before the first line of a file nothing is.
 func diffOf(f workspace.FileEdit) console.FileDiff {
 	d := console.FileDiff{Name: f.Name, New: f.Before == nil, Gone: f.After == nil}
+	// The header of the unified diff is dropped: a page has the name of the file above it.
 	text := diff.Diff("a", f.Before, "b", f.After)
 	for line := range bytes.Lines(text) {
 		line = bytes.TrimSuffix(line, []byte("\n"))
@@ -426,6 +427,8 @@ func hintsOf(t *workspace.Tree) console.Hints {
 	if t.Model == nil {
 		return console.Hints{}
 	}
+	// A new block may go into any file of HCL in the tree, but into no test and not into the lockfile. A
+	// source outside of the tree, such as a variable file, is no place for one.
 	h := console.Hints{Defaults: map[string]console.Default{}, Metadata: metadataKeys(t)}
 	for name := range t.Sources {
 		if strings.HasSuffix(name, ".hcl") && !strings.HasSuffix(name, ".test.hcl") && path.Base(name) != source.LockfileName && filepath.IsLocal(name) {
@@ -456,6 +459,7 @@ const maxMetadataValues = 20
 // metadataKeys are the keys that APIs have, the most frequent first, and then those that only policies
 // read: a form that offers these spares its user a refusal.
 func metadataKeys(t *workspace.Tree) []console.MetadataKey {
+	// A key that only a policy reads has the count 0, and so comes after those that APIs have.
 	count, values := map[string]int{}, map[string][]string{}
 	for i := range t.Model.Document.APIs {
 		for key, value := range t.Model.Document.APIs[i].Metadata {

@@ -108,6 +108,7 @@ func readTargets(env *cli.Env, lists []string) (targets []*url.URL, err error) {
 		}
 		return err
 	}
+	// --targets may be repeated, and each may list several: both are one list.
 	for word := range strings.SplitSeq(strings.Join(lists, ","), ",") {
 		if strings.Contains(word, "://") || strings.HasPrefix(word, "unix:") {
 			if err := add(word); err != nil {
@@ -209,6 +210,7 @@ func targetSource(env *cli.Env, lists []string) (fleetSource, error) {
 // askTargets asks admin listeners for their /status, fleetAtOnce at a time, and returns one instance for
 // each in the order of targets. One that does not answer is in the list with the reason.
 func askTargets(ctx context.Context, targets []*url.URL) []instance {
+	// Each goroutine writes to its own place of found, so there is no lock.
 	found := make([]instance, len(targets))
 	free := make(chan struct{}, fleetAtOnce)
 	var asking sync.WaitGroup

@@ -135,6 +135,7 @@ func fmtStdin(env *cli.Env, check, showDiff bool) error {
 	if list.HasErrors() {
 		return &diag.Problems{List: list, Sources: map[string][]byte{"-": before}}
 	}
+	// With --check or --diff the result is about the input, and the formatted text is not printed.
 	if check || showDiff {
 		var files []layout
 		if !bytes.Equal(before, after) {

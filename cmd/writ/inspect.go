@@ -129,6 +129,7 @@ func (e *expectation) checkIssuer(t *jws) tokenCheck {
 // checkAudience wants the expected audience among those of the token. Without one to expect, the audience
 // has to be an API of the configuration, and a near miss, such as a trailing slash, is named.
 func (e *expectation) checkAudience(t *jws, known bool) tokenCheck {
+	// Any one of several audiences is enough (RFC 7519 section 4.1.3).
 	audiences := stringsOf(t.Claims["aud"])
 	c := tokenCheck{"aud", len(audiences) > 0, strings.Join(audiences, " ")}
 	switch {
@@ -156,6 +157,7 @@ func (e *expectation) checkTimes(t *jws) []tokenCheck {
 			}
 			continue
 		}
+		// NumericDate may have a fraction by RFC 7519 section 2; a token of writ has none.
 		number, _ := value.(json.Number)
 		at, err := number.Int64()
 		if err != nil {

@@ -229,7 +229,7 @@ func keysPublic(env *cli.Env, args []string, format string) error {
 	if err != nil {
 		return err
 	}
-	if env.JSON {
+	if env.JSON { // a PEM text is no JSON, and a JWK Set is
 		format = "jwks"
 	}
 	switch format {

@@ -218,6 +218,7 @@ func (o *planFlags) review(ctx context.Context, env *cli.Env, w *workspace.Works
 // print prints the review in the format that is asked for. With --format github, and with --markdown,
 // it also goes to the page of the CI step that runs the command ($GITHUB_STEP_SUMMARY).
 func (o *planFlags) print(env *cli.Env, w *workspace.Workspace, review *view.Review, limit int) error {
+	// The comment is made for a --markdown, and for the page of a CI step; its command prints the rest.
 	comment := view.PlanMarkdown{Command: planCommandLine(w, o, review.Plan), Limit: limit}
 	if o.markdown {
 		return printComment(env, func(out io.Writer) error { return comment.Render(out, review) })

@@ -89,6 +89,7 @@ func showArguments(env *cli.Env, args []string) (place, address string, err erro
 // readShown reads a snapshot or a saved plan: one of the two results is nil. No signature is checked:
 // the command only prints, and an operator may have to look at a file that nobody trusts.
 func readShown(ctx context.Context, env *cli.Env, place string) (*snapshot.Snapshot, *compiler.SavedPlan, error) {
+	// A location holds snapshots alone; what is in a file its first character says.
 	if workspace.IsAddress(place) {
 		snap, err := workspace.ReadSnapshot(ctx, place, env.LocationOptions())
 		return snap, nil, err

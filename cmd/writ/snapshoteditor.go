@@ -56,6 +56,7 @@ func (e *snapshotEditor) Try(c console.Change) console.Outcome {
 			return console.Outcome{Problem: fmt.Sprintf("The files are not here: change %s.%s where it stands, in %s.", edit.Type, edit.Label, cmp.Or(edit.File, "the configuration"))}
 		}
 	}
+	// A place in what was written out would send its reader to a file that is not there.
 	out := e.current().Try(c)
 	for i := range out.Findings {
 		if strings.HasPrefix(out.Findings[i].Where, writtenOutName) {

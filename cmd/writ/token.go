@@ -299,6 +299,8 @@ func (r *tokenReport) check(ctx context.Context, env *cli.Env, remote *tokenServ
 	if err != nil {
 		return diag.Failf("invalid-token", "", "read token: %w", err)
 	}
+	// The audience is expected to be the one that was asked for: a token for another API would pass all
+	// other checks.
 	set, err := remote.jwks(ctx)
 	if err != nil {
 		return err

@@ -20,6 +20,7 @@ func showChecks(env *cli.Env, report *checkReport, coverage bool) error {
 			writeFailure(env, &text, result)
 		}
 	}
+	// No expectations is no failure, but "0 passed" alone would look like success.
 	if len(report.Tests) == 0 {
 		fmt.Fprintln(env.Err, "There are no expectations: write some in a *.test.hcl file.")
 	}

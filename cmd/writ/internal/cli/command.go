@@ -126,7 +126,7 @@ func (f *ConfigFlags) flags() []Flag {
 	}
 }
 
-// configFlags are those of the configuration that the command takes, if it does.
+// configFlags are those of the configuration that the command takes; none if it takes none.
 func (c *Command) configFlags() []Flag {
 	if c.Config == nil {
 		return nil

@@ -97,6 +97,7 @@ func (l *commandLine) word(word string) error {
 // flag takes a flag and says how many of the words after it are its value: 0 or 1. A word
 // that begins with a hyphen may be a value, as in --var X=-1 or --output -.
 func (l *commandLine) flag(word string, rest []string) (used int, err error) {
+	// One dash or two: Terraform's users type one, GNU's two.
 	name, value, hasValue := strings.Cut(strings.TrimPrefix(word[1:], "-"), "=")
 	flags := l.flags()
 	for i := range flags {

@@ -46,6 +46,7 @@ func (p *page) scopes(v apiView, api snapshot.API) {
 			if !auth.Grants(i) {
 				continue
 			}
+			// Holders are in the order of the snapshot, by client, so the same few are named each time.
 			row := &body.Scopes[i]
 			if len(row.Holders) == shownHolders {
 				row.More++
@@ -97,6 +98,7 @@ func (p *page) newAccess(auth snapshot.Authorization) *access {
 	if file, line, ok := auth.Source(); ok {
 		a.Source = &source{file, line}
 	}
+	// Without folded logs there is no column at all, and not one that says "never".
 	if used := p.state.Usage; used != nil {
 		t, found := used.Authorization(auth.Label())
 		a.Used = p.lastUsed(t, found, "token")

@@ -66,6 +66,7 @@ func (p *progress) of(label string) (begun, got bool) {
 // rail is the way to the first token of an API, nil where nobody needs it: a client is
 // authorized, and it was not authorized here or has its token.
 func (p *page) rail(api snapshot.API, tab string) []railStep {
+	// Users' authorizations do not count: this page cannot get a token for a user.
 	authorized, label := false, api.Label()
 	for auth := range api.Authorizations() {
 		authorized = authorized || auth.SubjectType() == schema.SubjectClient && !hasEnded(auth, p.state.Now.Unix())
@@ -229,6 +230,7 @@ func sharedPrefix(snap *snapshot.Snapshot) string {
 	if snap.NumAPIs() < 2 {
 		return ""
 	}
+	// The prefix only gets shorter, so this is one pass whatever the identifiers are.
 	prefix := snap.API(0).Identifier()
 	for i := range snap.NumAPIs() {
 		for other := snap.API(i).Identifier(); !strings.HasPrefix(other, prefix); {
@@ -258,7 +260,8 @@ func sortAPIs(found []snapshot.API, by string, holders []int) {
 }
 
 // apis shows the list of APIs. Clients are counted in one pass over the snapshot: API by API,
-// each count would read all authorizations.
+// each count would read all authorizations. Filters are parameters of the address, so that a list can be
+// linked to.
 func (p *page) apis() {
 	snap, query := p.state.Snapshot, p.r.URL.Query()
 	body := apisPage{search: newSearch(p.r, "owner", "alg", "folder", "sort"), All: snap.NumAPIs(), Prefix: sharedPrefix(snap)}

@@ -330,6 +330,7 @@ func withScopes(address string, api snapshot.API, asked string) string {
 // notAuthenticated explains a failed authentication. It cannot say how the secret differs, as
 // the snapshot holds hashes only.
 func (p *page) notAuthenticated(q request) *refusal {
+	// The client was chosen from a list. If it is not found, another snapshot came in between.
 	r := &refusal{
 		Meaning: "The client is known, and the secret that you typed is none of those that it may use now.",
 		WayOut:  "Type it again, without spaces around it; or make a new one with “writ secret new” and commit its hash.",
@@ -353,6 +354,7 @@ func (p *page) notAuthenticated(q request) *refusal {
 // what the server reports about the client.
 func (p *page) credentialNotes(client snapshot.Client, kind string) []string {
 	var notes []string
+	// A credential that is accepted now needs no note: the secret that was typed is another one.
 	for _, cred := range p.credentials(client) {
 		switch {
 		case cred.Kind != kind:

@@ -152,6 +152,7 @@ var addressPattern = regexp.MustCompile(`\b(api|client|authorization)\.([\pL_][\
 func (p *page) pieces(text string) []addressed {
 	var pieces []addressed
 	done := 0
+	// A word of the form of an address that names nothing here stays text: api.example.com is one.
 	for _, at := range addressPattern.FindAllStringSubmatchIndex(text, -1) {
 		link := p.pageOf(text[at[2]:at[3]], text[at[4]:at[5]])
 		if link == "" {

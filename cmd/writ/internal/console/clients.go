@@ -249,7 +249,8 @@ type clientPage struct {
 	Unusable              string // why it is not said when each was last used, "" for nothing
 }
 
-// client shows one client, with as many authorizations as a list has rows.
+// client shows one client, with as many authorizations as a list has rows. What every page about it says, that
+// nothing authenticates it now, stands first.
 func (p *page) client(label string) {
 	c, ok := p.state.Snapshot.ClientByLabel(label)
 	if !ok {
@@ -266,6 +267,7 @@ func (p *page) client(label string) {
 	body.Validity = p.drawValidity(body.Credentials)
 	p.findSharers(c, body.Credentials)
 	d := p.declared("client." + full.Label)
+	// The settings of refresh_token are a nested block, and stand in a section of their own.
 	all := settingsOf(schema.BlockOf(&full), &full, full.Label, d)
 	if full.RefreshToken != nil {
 		all = append(all, settingsOf(schema.BlockOf(full.RefreshToken), full.RefreshToken, "", d)...)

@@ -140,6 +140,8 @@ func New(opts Options) *Console {
 	if opts.Locked {
 		c.lock = newLock()
 	}
+	// The version is of all assets together. One that changes has browsers fetch each once more, which
+	// on loopback costs nothing, and none is ever used with the pages of another build.
 	all := sha256.New()
 	entries, err := fs.ReadDir(files, "assets")
 	if err != nil {
@@ -283,6 +285,7 @@ func (p *page) find(segments []string) func() {
 		return p.keys
 	case n == 2 && at(0) == "keys" && !post:
 		return func() { p.key(at(1)) }
+	// The form has the address of an API with the label "new", which apiURL therefore gives another.
 	case n == 2 && at(0) == "apis" && at(1) == "new":
 		return p.create
 	case n == 1 && at(0) == "new-client":

@@ -107,7 +107,7 @@ func (s startPage) Finding(field string) fieldFinding { return fieldFinding{fiel
 func (s startPage) Others() []Finding { return s.General("url", "environment") }
 
 // start shows the form for the issuer: all that a configuration begins with. What it writes
-// leads to the form for the first API.
+// leads to the form for the first API. It is what every address shows while nothing is declared.
 func (p *page) start() {
 	body := startPage{URL: "https://auth.example.com/"}
 	body.Form, body.Title, body.Address, body.Cancel, body.Writable = "start", "Begin", Path+"start", Path, p.mayWrite()
@@ -277,7 +277,8 @@ func (d draft) hcl(snap *snapshot.Snapshot) string {
 	return hclBlock("api", d.Label, attributes, d.scopesHCL())
 }
 
-// scopesHCL are the blocks of the scopes, each on one line where one attribute is enough.
+// scopesHCL are the blocks of the scopes, each on one line where one attribute is enough, as people write
+// them.
 func (d draft) scopesHCL() string {
 	var b strings.Builder
 	for _, s := range d.Rows {

@@ -235,7 +235,7 @@ func unlessShown(form url.Values, status int) int {
 	return http.StatusOK
 }
 
-// withQuery adds a parameter to an address.
+// withQuery adds a parameter to an address, which may have others.
 func withQuery(address, name, value string) string {
 	separator := "?"
 	if strings.Contains(address, "?") {
@@ -278,6 +278,7 @@ func beside(other, label string) string { return path.Join(path.Dir(cmp.Or(other
 // nearestFile is where the API stands whose identifier shares the longest beginning with
 // another, "" where there is none.
 func nearestFile(snap *snapshot.Snapshot, identifier string) string {
+	// Identifiers that begin alike are taken for those of one team, whose APIs stand together.
 	best, file := -1, ""
 	for i := range snap.NumAPIs() {
 		api := snap.API(i)
@@ -341,6 +342,7 @@ func (p *page) undo() {
 		}
 		values = form
 	}
+	// Without a number it is the newest: that is what "undo" means everywhere else.
 	body.Chosen, _ = strconv.Atoi(values.Get("id"))
 	if body.Chosen == 0 && len(body.Written) > 0 {
 		body.Chosen = body.Written[0].ID
@@ -363,7 +365,8 @@ func (p *page) undo() {
 	p.show(status, "undo", "", "Undo", body)
 }
 
-// hclBlock writes a block as "writ fmt" lays it out: aligned attributes, then nested blocks.
+// hclBlock writes a block as "writ fmt" lays it out: aligned attributes, then nested blocks. Values are HCL
+// already, made by hclString and its like.
 func hclBlock(typ, label string, attributes []Attribute, nested string) string {
 	width := 0
 	for _, a := range attributes {

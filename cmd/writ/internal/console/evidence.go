@@ -103,6 +103,7 @@ var errTooLarge = fmt.Errorf("the files are too large: a key or a certificate ha
 // files reads a form with files. Its fields are returned as those of any other form, the files in the order
 // key, certificate. The error is errTooLarge, or says nothing that a page could show.
 func (p *page) files() (values url.Values, contents [][]byte, err error) {
+	// Both limits are the same, so that nothing is left to be written to a temporary file.
 	p.r.Body = http.MaxBytesReader(p.w, p.r.Body, maxFileForm)
 	if err := p.r.ParseMultipartForm(maxFileForm); err != nil {
 		if _, large := errors.AsType[*http.MaxBytesError](err); large {
@@ -208,6 +209,8 @@ func (p *page) checkToken(c schema.Client, token string) error {
 	if len(c.Federated) == 0 {
 		return errors.New("this is a token, and the client authenticates with none: choose its private key")
 	}
+	// Only the issuer is compared. Signature, subject and audience are the server's to check, with keys
+	// that may not be here.
 	claims := unverified(token)
 	var issuers []string
 	for _, block := range c.Federated {

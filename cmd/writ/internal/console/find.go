@@ -49,6 +49,7 @@ const (
 func rank(words []string, texts ...string) int {
 	best := ranks
 	for i, word := range words {
+		// The rank is the best of all texts; for the words after the first, being there is enough.
 		found := false
 		for _, text := range texts {
 			text = strings.ToLower(text) // the same string where it is
@@ -103,7 +104,7 @@ func (g *foundGroup) done() {
 }
 
 // searchAll shows what matches ?q=: pages and actions, APIs, clients and scopes. Without a query
-// it is pages and actions alone.
+// it is pages and actions alone. The palette asks for it at every key, so it reads each object once.
 func (p *page) searchAll() {
 	query := strings.TrimSpace(p.r.URL.Query().Get("q"))
 	words := strings.Fields(strings.ToLower(query))
@@ -163,7 +164,7 @@ func (g foundGroup) among(all []hit, words []string) foundGroup {
 	return g
 }
 
-// findAPIs finds APIs and scopes in one pass over the APIs.
+// findAPIs finds APIs and scopes in one pass over the APIs. A scope is found on each API that has it.
 func findAPIs(snap *snapshot.Snapshot, words []string) (apis, scopes foundGroup) {
 	apis, scopes = foundGroup{ID: "apis", Title: "APIs"}, foundGroup{ID: "scopes", Title: "Scopes"}
 	for i := range snap.NumAPIs() {

@@ -335,6 +335,8 @@ func (p *page) tryClient(body *newClientPage, form url.Values, api snapshot.API,
 	if done {
 		return status, true
 	}
+	// The secret is only shown when its hash is written, or stands in the block to copy: a secret that
+	// nothing accepts would be pasted somewhere all the same.
 	if body.ID > 0 || form.Get("action") == "make" && (body.OK || body.Text != "") {
 		body.Secret = secret
 	}

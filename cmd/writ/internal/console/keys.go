@@ -99,7 +99,7 @@ func seconds(t time.Time) int64 {
 }
 
 // successor is when the next key of the same algorithm begins to sign after key i, zero when
-// none is known.
+// none is known. The state lists keys in no order that this could rely on.
 func (p *page) successor(i int) (at time.Time) {
 	key := p.state.Keys[i]
 	for _, k := range p.state.Keys {
@@ -110,8 +110,9 @@ func (p *page) successor(i int) (at time.Time) {
 	return at
 }
 
-// keyWords says what key i does and how long.
+// keyWords says what key i does and how long; declared says that a signing_key block names it.
 func (p *page) keyWords(i int, declared bool) string {
+	// What a reader wants to know of a key is when that changes which it does now.
 	k, now := p.state.Keys[i], p.state.Now
 	next := p.successor(i)
 	switch k.State {
@@ -181,7 +182,8 @@ func (p *page) nextKeys(declared map[string]bool) []nextKey {
 	return all
 }
 
-// key answers with one public key as a file: KID.jwk or KID.pem.
+// key answers with one public key as a file: KID.jwk or KID.pem. A key that is not published is 404, also one
+// that was published before.
 func (p *page) key(name string) {
 	for _, k := range p.state.Keys {
 		kind, body := "", k.JWK

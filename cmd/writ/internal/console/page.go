@@ -115,6 +115,7 @@ func (p *page) show(status int, name, section, title string, body any) {
 		Writable: p.mayWrite(), Editable: p.console.opts.Writable, Changes: p.console.opts.Changes != nil, Flash: p.flash(), Sent: p.r.Method == http.MethodPost}
 	f.Events, f.Shows = p.events()
 	var out bytes.Buffer
+	// Templates only read plain data, so an error here is a mistake in one of them.
 	if err := p.console.templates[name].ExecuteTemplate(&out, "layout", f); err != nil {
 		http.Error(p.w, "internal error", http.StatusInternalServerError)
 		return

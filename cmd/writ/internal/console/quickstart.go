@@ -105,13 +105,15 @@ func (p *page) chosenTarget(api quickstart.API) (target quickstart.Target, ok bo
 	return target, true
 }
 
-// targetGroups are all targets by language, in the order of package quickstart.
+// targetGroups are all targets by language, in the order of package quickstart, where those of one language
+// are neighbours.
 func targetGroups(api quickstart.API, selected string) []targetGroup {
 	var groups []targetGroup
 	for _, t := range quickstart.Targets() {
 		if len(groups) == 0 || groups[len(groups)-1].Name != t.Group {
 			groups = append(groups, targetGroup{Name: t.Group, First: t.Name})
 		}
+		// The tile leads to its first target that can verify these tokens, or else to its first.
 		g, unsupported := &groups[len(groups)-1], t.Supports(api) != nil
 		if first := g.Targets; !unsupported && len(first) > 0 && first[0].Unsupported && g.First == first[0].Name {
 			g.First = t.Name

@@ -82,7 +82,8 @@ var sectionOf = map[string]string{
 // sectionTitles are the sections in their order.
 var sectionTitles = []string{"General", "Tokens", "Access", "Refresh tokens", "Safeguards"}
 
-// sections puts settings in order: by subject, what is set before what is the default.
+// sections puts settings in order: by subject, and in each what is set before what is the default. Within these
+// they keep the order of the language reference.
 func sections(all []setting) []settingSection {
 	bySection := map[string]*settingSection{}
 	for _, s := range all {
@@ -183,7 +184,8 @@ func (b BlockText) Lines() []sourceLine {
 	return all
 }
 
-// hclValue is a value as HCL, "" for one that is not set.
+// hclValue is a value as HCL, "" for one that is not set. Which type it has the attribute's row says: a number
+// is a duration, a time or a count.
 func hclValue(a *schema.Attribute, value any) string {
 	switch v := value.(type) {
 	case bool:
@@ -290,7 +292,7 @@ func hclStrings(list []string) string {
 	return "[" + strings.Join(quoted, ", ") + "]"
 }
 
-// hclMap is a map as HCL, sorted by key. A key that is no identifier is quoted.
+// hclMap is a map as HCL on one line, sorted by key. A key that is no identifier is quoted.
 func hclMap(m map[string]string) string {
 	var members []string
 	for _, key := range slices.Sorted(maps.Keys(m)) {

@@ -148,7 +148,7 @@ func (p *page) madeUp(label string) bool {
 const madeUpLabel = "writ-dev"
 
 // testClients lists the clients with an authorization, and chooses the one of
-// that label, or else the first without an obstacle.
+// that label, or else the first without an obstacle, or the first. found is false when there is none.
 func (p *page) testClients(body *testPage, api snapshot.API, label string) (chosen snapshot.Authorization, found bool) {
 	at := -1
 	var auths []snapshot.Authorization
@@ -175,6 +175,7 @@ func (p *page) testClients(body *testPage, api snapshot.API, label string) (chos
 // obstacle says why the form cannot get a token for the client, "" when it can: the form
 // authenticates with a secret alone.
 func (p *page) obstacle(c snapshot.Client, auth snapshot.Authorization) string {
+	// What the snapshot can tell is said here, in words; what only the decider can tell comes after it.
 	usable, secrets := false, 0
 	for s := range c.Secrets() {
 		secrets++

@@ -11,7 +11,8 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// functions are what templates call.
+// functions are what templates call. They format; none of them reads the state or decides anything. version is
+// that of the assets.
 func functions(version string) template.FuncMap {
 	return template.FuncMap{
 		"asset":    func(name string) string { return Path + "assets/" + name + "?v=" + version },

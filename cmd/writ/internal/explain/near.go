@@ -15,6 +15,7 @@ import (
 // decide.Refusal.Meant.
 func (e *explainer) findNearMisses(asked string) {
 	key, swapped := schema.NearKey(asked), schema.NearKey(otherScheme(asked))
+	// A label is often typed where the identifier belongs, with its address or without.
 	label := strings.TrimPrefix(asked, "api.")
 	for i := range e.model.Document.APIs {
 		api := &e.model.Document.APIs[i]

@@ -176,7 +176,8 @@ func (e *explainer) apiRefused() {
 	}
 }
 
-// asked is the identifier that the request is about.
+// asked is the identifier that the request is about: what a refresh token was issued for, or the audience, or
+// the resource of RFC 8707.
 func (e *explainer) asked() string {
 	switch {
 	case e.req.GrantType == schema.GrantRefreshToken:
@@ -225,7 +226,7 @@ func (e *explainer) expired() {
 		e.declaredAuthorization.AttrRange("expires_at"))
 }
 
-// issuers are those from one of which the user's token must be.
+// issuers are the labels of those from one of which the user's token must be.
 func (e *explainer) issuers() []string {
 	switch {
 	case e.anyIssuer:
@@ -312,7 +313,7 @@ func (e *explainer) sayLifetime() {
 	e.pass(ruleLifetime, text, at)
 }
 
-// caps reports whether a trusted issuer caps the lifetime of our tokens.
+// caps reports whether a trusted issuer caps the lifetime of our tokens by that of its own (caps_lifetime).
 func (e *explainer) caps(label string) bool {
 	return slices.ContainsFunc(e.model.Document.TrustedIssuers, func(t schema.TrustedIssuer) bool { return t.Label == label && t.CapsLifetime })
 }

@@ -109,8 +109,10 @@ func (f *File) readJWK(content []byte) error {
 }
 
 // readPEM takes the private key and the certificates of a PEM text. openssl writes the
-// parameters of a curve before its key, and people keep comments between the blocks.
+// parameters of a curve before its key, and people keep comments between the blocks. Wrong kinds of keys are
+// told apart, because each has another way out.
 func (f *File) readPEM(content []byte) error {
+	// Blocks of another type, such as EC PARAMETERS, are skipped.
 	found, rest := false, content
 	for {
 		var block *pem.Block
@@ -155,7 +157,8 @@ func (f *File) takeKey(key crypto.Signer) error {
 	return nil
 }
 
-// Certificate is the key with its certificate, for a TLS connection; nil without one.
+// Certificate is the key with its certificate, for a TLS connection; nil without one. It shares the file's
+// memory.
 func (f *File) Certificate() *tls.Certificate {
 	if f.Leaf == nil {
 		return nil
@@ -171,6 +174,8 @@ const assertionLifetime = time.Minute
 // are further ones, and may be nil; they never replace those that are set here. kid may be "". The
 // token is valid for assertionLifetime from now.
 func (f *File) Assertion(alg jose.Alg, kid, issuer, subject, audience string, claims map[string]any, now time.Time) (string, error) {
+	// encoding/json sorts the members, which nothing depends on: the signature is over the bytes that
+	// are sent.
 	header := map[string]string{"alg": string(alg), "typ": "JWT"}
 	if kid != "" {
 		header["kid"] = kid

@@ -122,6 +122,8 @@ func (f *File) addCredential(l *line, left *room) bool {
 	case "tls_client_auth", "self_signed_tls_client_auth":
 		block = "certificate"
 	}
+	// An audit line has the method as OAuth names it; the file has the type of the block that declares
+	// the credential, by which a reader finds it.
 	credentials := f.Credentials[string(l.client)]
 	if credentials == nil {
 		credentials = map[string]*Tally{}

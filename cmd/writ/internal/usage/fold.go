@@ -86,7 +86,8 @@ func NewFolding(f *File, now time.Time) *Folding {
 	return x
 }
 
-// Finish ends the folding: the file may be written.
+// Finish ends the folding: the file may be written. It drops what is older than the file keeps, counted from
+// its last line and not from now, so that folding old logs gives the same file on any day.
 func (x *Folding) Finish() {
 	f := x.file
 	f.Recent = x.seen.newest.trimmed()
@@ -245,6 +246,8 @@ func (s *stage) read(r io.Reader) error {
 func (s *stage) split(r io.Reader, emit func(*chunk)) error {
 	c, n := s.chunk(), 0 // n bytes are in its buffer
 	inside := false      // the buffer begins inside of a line that is too long
+	// A chunk is filled before it is cut at its last line break; the beginning of the next line goes
+	// into the next chunk. After a failure nobody needs the rest.
 	for !s.failed.Load() {
 		read, err := r.Read(c.buffer[n:])
 		n += read

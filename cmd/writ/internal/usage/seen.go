@@ -151,6 +151,7 @@ func (r *Recent) UnmarshalText(text []byte) error {
 	if err != nil {
 		return err
 	}
+	// The text comes from a file that people merge: every number is bounded before it is used.
 	*r = nil
 	for at := Time(0); len(b) > 0; {
 		seconds, n := binary.Uvarint(b)

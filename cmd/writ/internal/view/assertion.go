@@ -68,7 +68,7 @@ func Assertion(env *cli.Env, w io.Writer, a *explain.Assertion) error {
 	return err
 }
 
-// assertionJSON prints the same for machines. Members are only ever added.
+// assertionJSON prints the same for machines, every candidate. Members are only ever added.
 func assertionJSON(w io.Writer, a *explain.Assertion) error {
 	type candidate struct {
 		TrustedIssuer string           `json:"trusted_issuer"` // label

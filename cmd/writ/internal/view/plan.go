@@ -154,7 +154,8 @@ func actionPhrase(c *compiler.Change) string {
 	return "will be updated"
 }
 
-// planSummary is the line that counts the changes.
+// planSummary is the line that counts the changes, as Terraform's plans end, and how many of them widen
+// access.
 func planSummary(p *compiler.Plan) string {
 	if p.Empty() {
 		return "No changes."

@@ -81,7 +81,7 @@ func (g *Guards) Errors() int {
 	return n
 }
 
-// checks writes what --check was asked, with each counterexample.
+// checks writes what --check was asked, with each counterexample: its sentence has the address and the line.
 func (c *planComment) checks(checks []CheckResult) {
 	var lines []line
 	for _, check := range checks {
@@ -98,7 +98,7 @@ func (c *planComment) checks(checks []CheckResult) {
 }
 
 // guards prints how policies and expectations came out, and which of them changed. Where
-// there are none, there is nothing to say.
+// there are none, there is nothing to say but that some were removed. At most most of each are printed.
 func (out *planPrinter) guards(g *Guards, s *section, most int) {
 	if g == nil || g.Policies+g.Expectations == 0 {
 		out.section(s, most)
@@ -106,6 +106,7 @@ func (out *planPrinter) guards(g *Guards, s *section, most int) {
 	}
 	out.line(cli.Bold, s.heading+":")
 	out.line("", "")
+	// What fails comes before what was changed: it stops the apply.
 	for _, f := range g.Failed[:min(len(g.Failed), most)] {
 		mark, c := "✗", cli.Red
 		if f.Warning {
@@ -123,7 +124,8 @@ func (out *planPrinter) guards(g *Guards, s *section, most int) {
 	out.line("", "")
 }
 
-// guards writes how policies and expectations came out, and which of them changed.
+// guards writes how policies and expectations came out, which of them changed, and a count of those that
+// hold.
 func (c *planComment) guards(g *Guards, s *section) {
 	var lines []line
 	if g != nil {

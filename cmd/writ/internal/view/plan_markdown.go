@@ -401,7 +401,8 @@ func notesOf(notes []string) string {
 	return b.String()
 }
 
-// where says who answers for something and where it is written: " (payments, clients.hcl:12)".
+// where says who answers for something and where it is written: " (payments, clients.hcl:12)". An owner whose
+// name is longer than maxParty is left out: it would be cut to something that is no name.
 func (c *planComment) where(p Place) string {
 	at := codeSpan(p.Line())
 	if at != "" && p.URL != "" && c.links {
@@ -492,7 +493,8 @@ func (c *planComment) accessLine(s *statement) line {
 	}
 }
 
-// accessText is a statement about access with its names as they are to be written.
+// accessText is a statement about access with its names as they are to be written, in the words of
+// statement.text.
 func accessText(s *statement, who, scopes, api string) string {
 	behalf := markdownText(s.behalf)
 	switch {
@@ -516,7 +518,8 @@ func (c *planComment) account(sign string, shown, of int) {
 	a.shown += shown
 }
 
-// text is a line that says one thing. Without render it is Markdown already.
+// text is a line that says one thing. Without render it is Markdown already. It counts as one line, and as
+// shown if it is whole.
 func (c *planComment) text(bullet, text string, render func(string) string) line {
 	if render == nil {
 		render = func(text string) string { return text }

@@ -373,6 +373,7 @@ func behalf(a *compiler.AccessChange) string {
 // sameLabels returns the changes with the labels of change i, itself included. They are
 // neighbours, as the list is sorted by label.
 func sameLabels(changes []compiler.AccessChange, i int) []compiler.AccessChange {
+	// A replaced client or API is one that goes and one that comes, under the same label.
 	same := func(j int) bool {
 		a, b := &changes[i], &changes[j]
 		return a.Client == b.Client && a.API == b.API && a.SubjectType == b.SubjectType
@@ -388,7 +389,7 @@ func sameLabels(changes []compiler.AccessChange, i int) []compiler.AccessChange 
 }
 
 // widening lists the addresses of all that widens, each once, those by which somebody gains
-// a sensitive scope first.
+// a sensitive scope first: where the list is cut, they are the last to go.
 func widening(r *Review) []string {
 	sensitive := map[string]bool{}
 	for i := range r.Access {

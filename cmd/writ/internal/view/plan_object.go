@@ -85,8 +85,8 @@ func (out *planPrinter) whole(sign string, o compiler.Object, indent int) {
 	}
 }
 
-// start begins a line of an object. In a diff, which has no sign for what is changed in
-// place, such lines begin with "!", which GitHub shows in a third colour.
+// start begins a line of an object with the sign and the indent, in columns. In a diff, which has no sign for
+// what is changed in place, such lines begin with "!", which GitHub shows in a third colour.
 func (out *planPrinter) start(indent int, sign string) {
 	if out.diff {
 		if sign != "+" && sign != "-" {
@@ -100,7 +100,7 @@ func (out *planPrinter) start(indent int, sign string) {
 	out.WriteByte(' ')
 }
 
-// pad makes a name as wide as the widest, so that equals signs line up.
+// pad makes a name as wide as the widest, in bytes, so that equals signs line up.
 func pad(name string, width int) string {
 	return diag.OneLine(name) + strings.Repeat(" ", max(0, width-len(name)))
 }
@@ -193,6 +193,7 @@ func (out *planPrinter) attribute(a *compiler.AttributeChange, width int) {
 func nestedDifference(a *compiler.AttributeChange) string {
 	was, _ := a.Before.(compiler.Object)
 	is, _ := a.After.(compiler.Object)
+	// What a credential is proved with is in neither text, so two that look alike may differ in it.
 	switch before, after := blockDetails(was), blockDetails(is); {
 	case was.IsZero():
 		return after
@@ -348,6 +349,7 @@ func scalar(name string, value any) string {
 // bracketed is a list of strings as HCL. It is built in one allocation: a first plan prints
 // hundreds of thousands.
 func bracketed(values []string) string {
+	// An estimate: quoting may add to it, and append grows the slice then.
 	size := len("[]")
 	for _, v := range values {
 		size += len(v) + len(`"", `)

@@ -45,8 +45,8 @@ type ObjectDiff struct {
 // A DiffLine is a line of an object: its sign is "+", "-", "~" or " ".
 type DiffLine struct{ Sign, Text string }
 
-// NewPlanPage makes the page of a review, with at most so many sentences in a section and so
-// many objects.
+// NewPlanPage makes the page of a review, with at most most sentences in a section and as many objects. More says
+// of each how many are left out.
 func NewPlanPage(r *Review, most int) PlanPage {
 	m := meaningOf(r)
 	page := PlanPage{Summary: schema.UpperFirst(strings.TrimSuffix(m.consequences(), ".")) + ".", Count: planSummary(r.Plan)}

@@ -66,6 +66,7 @@ func (v snapshotText) Render(w io.Writer, snap *snapshot.Snapshot) error {
 // Object prints the object as the block that declares it, with where that is, and with
 // what the block inherits. Credentials are named and not shown.
 func (v snapshotText) Object(w io.Writer, snap *snapshot.Snapshot, address string, object compiler.Object) error {
+	// The object is printed by the code that prints one that a plan creates, without its signs.
 	kind, label, _ := compiler.ParseAddress(address)
 	var block strings.Builder
 	out := &planPrinter{Writer: bufio.NewWriter(&block), color: v.env.Color(w)}
@@ -128,7 +129,7 @@ func (v snapshotText) apis(w io.Writer, doc *schema.Document) {
 	}
 }
 
-// clients prints one line for each client.
+// clients prints one line for each client: what it may ask by, and what it authenticates with.
 func (v snapshotText) clients(w io.Writer, doc *schema.Document) {
 	v.heading(w, schema.Plural(len(doc.Clients), "client"))
 	for _, c := range doc.Clients {
@@ -171,7 +172,8 @@ func (v snapshotText) authorizations(w io.Writer, doc *schema.Document) {
 	}
 }
 
-// rest prints trusted issuers and signing keys, which many configurations do not have.
+// rest prints trusted issuers and signing keys, which many configurations do not have. Of a key it prints the
+// reference: the key itself is in no snapshot.
 func (v snapshotText) rest(w io.Writer, doc *schema.Document) {
 	if len(doc.TrustedIssuers) > 0 {
 		v.heading(w, schema.Plural(len(doc.TrustedIssuers), "trusted issuer"))

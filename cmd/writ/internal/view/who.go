@@ -49,6 +49,7 @@ func (v whoText) Render(w io.Writer, at int64, list []compiler.Access) error {
 		}
 	}
 	switch {
+	// The time is part of the answer: access that begins or ends makes it another one tomorrow.
 	case len(list) > 0:
 		fmt.Fprintf(&text, "\n%s at %s.\n", schema.Plural(len(clients), "client"), schema.FormatTime(at))
 	default:

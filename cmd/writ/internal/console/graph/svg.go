@@ -141,7 +141,7 @@ func (p *Picture) SVG(style bool) string {
 	return d.text.String()
 }
 
-// scopes is what is written on the line of an authorization.
+// scopes is what is written on the line of an authorization: as many as fit, and how many more there are.
 func (b Box) scopes() string {
 	text := strings.Join(b.Detail, ", ")
 	if len(b.Detail) == 0 {
@@ -157,6 +157,7 @@ func (b Box) scopes() string {
 func nodesOf(boxes []Box) []*node {
 	all := make([]*node, len(boxes))
 	for i, b := range boxes {
+		// A font cannot be asked from here: widths are those of a monospaced face, which Style names.
 		n := &node{Box: b, at: float64(i)}
 		for _, line := range b.Detail {
 			if !strings.EqualFold(line, b.Name) {
@@ -224,8 +225,9 @@ func mean(values []float64, otherwise float64) float64 {
 }
 
 // stack puts a column at x, box below box, and returns its bands and its height. One owner
-// of everything is no band.
+// of everything is no band: it would say nothing. wide is the width of all boxes.
 func stack(column []*node, x, wide float64) (bands []band, height float64) {
+	// A band begins with each new owner, since settle has put the nodes of one owner together.
 	sorted := inOrder(column)
 	owned := slices.ContainsFunc(sorted, func(n *node) bool { return n.Owner != sorted[0].Owner })
 	y, end := float64(margin), float64(margin)
@@ -254,6 +256,8 @@ func stack(column []*node, x, wide float64) (bands []band, height float64) {
 // level moves the clients to the height of their APIs, as far as their order and their sizes
 // let them, so that lines stay flat.
 func level(column []*node, height float64) {
+	// Each goes to the mean height of its lines, then down past the one above, then up past the one
+	// below and into the drawing.
 	sorted := inOrder(column)
 	for _, n := range sorted {
 		var heights []float64
@@ -313,7 +317,7 @@ func (d *drawing) bands(all []band) {
 }
 
 // edge draws a curve from the client to flat, and from there on straight to the API, with
-// the scopes on the straight part.
+// the scopes on the straight part. data-edge names both ends by their places, for the page's script.
 func (d *drawing) edge(i int, e *edge, flat float64) {
 	class := "edge"
 	if e.User {
@@ -402,7 +406,7 @@ func clip(text string, most int) string {
 }
 
 // escape makes character data of words: encoding/xml does the same and would
-// weigh more than the whole drawing.
+// weigh more than the whole drawing. Names are written by authors, and the drawing is put into pages.
 func escape(words string) string {
 	return html.EscapeString(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
