@@ -235,7 +235,8 @@ func otherFlags(env *cli.Env, saved *compiler.SavedPlan, name string) error {
 	return diag.Failf("plan-stale", "Nothing was written. Repeat its flags:\n\n  "+shellLine(words), "the plan was saved with other flags than these")
 }
 
-// maxClockSkew is how far ahead the clock of the machine that saved a plan may be.
+// maxClockSkew is how far ahead the clock of the machine that saved a plan may be. A plan from further ahead is
+// refused, see checkMadeInPast.
 const maxClockSkew = 5 * time.Minute
 
 // checkMadeInPast refuses a plan of the future. A saved plan is made again as of its own

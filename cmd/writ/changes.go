@@ -296,7 +296,8 @@ func comparisonOf(page view.PlanPage, sources map[string][]byte) console.Compari
 	return result
 }
 
-// excerptAround is how many lines before and after a place are shown with it.
+// excerptAround is how many lines before and after a place are shown with it: enough to see which block it is
+// in, and no more than a reader takes in at a glance.
 const excerptAround = 2
 
 // excerpt is the line of a place with excerptAround lines before and after it; nil where the file is not

@@ -53,7 +53,8 @@ FAIL  billing may not write orders (orders.test.hcl:10)
 	}
 }
 
-// runCheck decides every expectation before it reports any: one that fails hides none.
+// runCheck decides every expectation before it reports any: one that fails hides none. A configuration that
+// does not compile has no outcome: nothing is decided on half of one.
 func runCheck(env *cli.Env, args []string, flags *cli.ConfigFlags, coverage bool) error {
 	_, t, err := flags.Compile(env, args)
 	if err != nil {
@@ -108,7 +109,8 @@ type checkReport struct {
 	Uncovered []gap        `json:"uncovered,omitempty"`
 }
 
-// A testResult is the outcome of one expectation.
+// A testResult is the outcome of one expectation, as --json prints it. decided_by and decided_at name the
+// authorization, also of a refusal that found one; both are absent where the request got no further.
 type testResult struct {
 	Name      string     `json:"name"`
 	File      string     `json:"file"`
@@ -121,14 +123,16 @@ type testResult struct {
 	Why       []string   `json:"why,omitempty"`        // of a refusal that was not expected: the rule in full sentences
 }
 
-// A mismatch is one thing that was not as expected.
+// A mismatch is one thing that was not as expected: "granted", "error", "scope", "lifetime" or "claim NAME".
+// Expected and actual are texts for people, JSON where the thing is a value.
 type mismatch struct {
 	What     string `json:"what"`
 	Expected string `json:"expected"`
 	Actual   string `json:"actual"`
 }
 
-// A gap is what no expectation exercises: a whole authorization, or some of its scopes.
+// A gap is what no expectation exercises: a whole authorization, or some of its scopes, which are then
+// listed.
 type gap struct {
 	Address string   `json:"address"`
 	Place   string   `json:"place,omitempty"`

@@ -17,7 +17,8 @@ import (
 // read. "writ usage" takes larger ones.
 const maxShownUsage = 64 << 20
 
-// A usageFile is the writ.usage.json of a folder for pages, read again when it has changed.
+// A usageFile is the writ.usage.json of a folder for pages, read again when it has changed. Size and time tell
+// that, as "writ usage" replaces the file.
 type usageFile struct {
 	path string
 

@@ -30,8 +30,8 @@ func (d *devServer) newPages() {
 	})
 }
 
-// certificates says why the Test view cannot show the server a client's certificate: by a
-// name it counts only where a CA was given.
+// certificates says why the Test page cannot show the server a client's certificate, "" where it can. One that
+// is known by its digest proves itself; a name counts only where a CA was given that vouches for it.
 func (d *devServer) certificates(byName bool) (obstacle string) {
 	if byName && d.clients.Roots() == nil {
 		return "it is known by its name, and no CA vouches for names: start writ dev with --tls-client-ca FILE"
@@ -157,5 +157,5 @@ func rejection(err error, now time.Time) *server.Rejection {
 	return &server.Rejection{Reason: strings.TrimSpace(text.String()), At: now}
 }
 
-// consoleWidth is how wide diagnostics are on a page, in characters.
+// consoleWidth is how wide diagnostics are on a page, in characters. A page scrolls what does not fit.
 const consoleWidth = 96

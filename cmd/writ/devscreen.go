@@ -75,7 +75,8 @@ func (d *devServer) try(samples []sample) (command, remark string) {
 	return command, first.Note
 }
 
-// warnings is the one line about the warnings of a tree.
+// warnings is the one line about the warnings of a tree: how many, and the command that shows them. The warnings
+// themselves would push everything else off the screen.
 func (d *devServer) warnings(t *workspace.Tree) string {
 	command := "writ validate"
 	if d.w.Dir != "." {
@@ -87,7 +88,7 @@ func (d *devServer) warnings(t *workspace.Tree) string {
 	return fmt.Sprintf("%d: %s shows them", len(t.Warnings), command)
 }
 
-// maxReloadLines bounds what is said of one reload.
+// maxReloadLines bounds what is said of one reload, in lines: a terminal keeps the reload before in sight.
 const maxReloadLines = 8
 
 // printReload prints what a reload means in the words of a plan, between the document that served before

@@ -28,7 +28,7 @@ type devSession struct {
 	Signing string    `json:"signing"` // the secret of every HS256 API
 }
 
-// maxSession bounds the file of a session, in bytes.
+// maxSession bounds the file of a session, in bytes. One is a few hundred bytes long.
 const maxSession = 64 << 10
 
 // sessionFolder is where this user's sessions are, "" when the environment names no place.
@@ -103,7 +103,7 @@ func runningSessions(folder string) []devSession {
 	})
 }
 
-// globQuote escapes what filepath.Glob would take for a pattern.
+// globQuote escapes what filepath.Glob would take for a pattern: the folder comes from the environment.
 func globQuote(path string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }

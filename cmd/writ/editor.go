@@ -57,13 +57,14 @@ type tree interface {
 	PlanEdit(before *workspace.Tree, e *workspace.Edit) (*workspace.Tree, *compiler.Plan, error)
 }
 
-// A writtenEdit can be taken back while its files hold what it has written.
+// A writtenEdit can be taken back while its files hold what it has written. It keeps the bytes from before, in
+// memory: they are gone with the process, and git has what was committed.
 type writtenEdit struct {
 	console.Written
 	edit *workspace.Edit
 }
 
-// keptEdits is how many edits of one run can be taken back.
+// keptEdits is how many edits of one run can be taken back. Each keeps the files that it changed, whole.
 const keptEdits = 10
 
 // setTree notes the tree that was compiled last, so that a change is compared with it without compiling

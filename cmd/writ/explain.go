@@ -195,7 +195,8 @@ func questionOf(env *cli.Env, arg string) (explain.Question, error) {
 	return question, nil
 }
 
-// codeForm is what codes look like. No token does: its parts are joined by dots.
+// codeForm is what codes look like. No token does: its parts are joined by dots. So a code is known without
+// reading the catalogue, and one that is not in it gets a message of its own.
 var codeForm = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 
 // explainCode prints the page of a diagnostic code: what it means, an example, the way out.

@@ -94,13 +94,14 @@ type fleet struct {
 	head location.Head // of the location, if one was asked
 }
 
-// The newest snapshot: that of the location, or the highest serial that is served.
+// A newest is one snapshot, by serial and digest. Two of one serial and different digests are a fork: a server
+// refuses the one that it sees second, so a fleet that is split in this way stays split.
 type newest struct {
 	Serial uint64 `json:"serial"`
 	Digest string `json:"digest"`
 }
 
-// What is staged beside the newest snapshot, and for how much of the fleet.
+// A staged is the snapshot beside the newest one, and for how much of the fleet it is.
 type staged struct {
 	newest
 	Percent int `json:"percent"`
@@ -415,7 +416,7 @@ func (f *fleet) wrong(i instance) (faults []string) {
 	return faults
 }
 
-// count is how many instances are wrong, and how many did not answer.
+// count is how many instances are wrong, and how many did not answer. None counts as both.
 func (f *fleet) count() (wrong, silent int) {
 	for _, i := range f.Instances {
 		switch {
@@ -440,7 +441,7 @@ func (f *fleet) exitCode() int {
 	return cli.ExitOK
 }
 
-// shownReason is how much of a reason is in the table.
+// shownReason is how many bytes of a reason are in the table. The log of the instance has all of it.
 const shownReason = 200
 
 // print writes the table and a line that sums it up. What instances say is shown on one line each.

@@ -86,14 +86,15 @@ type historyResult struct {
 	Staged        *stageResult   `json:"staged,omitempty"`
 }
 
-// A stageResult is what stands beside the newest snapshot.
+// A stageResult is what is staged beside the newest snapshot, as promote would put it in force.
 type stageResult struct {
 	Serial  uint64 `json:"serial"`
 	Digest  string `json:"digest"`
 	Percent int    `json:"percent"` // of the fleet
 }
 
-// A pastSnapshot is one snapshot of a history.
+// A pastSnapshot is one snapshot of a history. Whether its signatures hold is not said here: with --trust
+// each does, and without it nobody has looked.
 type pastSnapshot struct {
 	Serial   uint64   `json:"serial"`
 	Digest   string   `json:"digest"`

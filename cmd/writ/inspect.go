@@ -19,14 +19,16 @@ import (
 // The checks of a resource server, one by one, for "writ verify" and "writ token". A resource server stops
 // at the first that fails; here all are made.
 
-// A tokenCheck is one thing that a resource server checks of a token.
+// A tokenCheck is one thing that a resource server checks of a token, as "writ verify --json" and "writ token
+// --json" print it.
 type tokenCheck struct {
 	Name   string `json:"check"` // a header parameter or claim, or "signature"
 	OK     bool   `json:"ok"`
 	Detail string `json:"detail"` // what was found, and what was expected where it differs
 }
 
-// An expectation is what a resource server knows before it sees a token.
+// An expectation is what a resource server knows before it sees a token. It is fixed before the first check,
+// so that nothing in the token can change what is expected of it.
 type expectation struct {
 	issuer   string
 	keys     []verifyKey

@@ -9,7 +9,8 @@ import (
 	"github.com/writ-auth/writ/schema/jose"
 )
 
-// maxToken bounds a token on the command line, in bytes.
+// maxToken bounds a token on the command line and on standard input, in bytes. Servers take less: this is for
+// what somebody has, whatever it is.
 const maxToken = 64 << 10
 
 // A jws is a token in compact form (RFC 7515 section 3.1), taken apart but not verified. Header and

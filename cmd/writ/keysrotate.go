@@ -39,8 +39,8 @@ type rotateFlags struct {
 	approve bool
 }
 
-// defaultRotateIn leaves a day for the review of the change and a day in which verifiers
-// learn of the key.
+// defaultRotateIn leaves a day for the review of the change and a day in which verifiers learn of the key, which
+// is token.DefaultAnnounce.
 const defaultRotateIn = "2d"
 
 // keysRotateCommand is "writ keys rotate", for keys that are declared. The schedule that it writes satisfies
@@ -233,7 +233,7 @@ func planRotation(env *cli.Env, m *compiler.Model, last *config.SigningKey, o *r
 	return next, nil
 }
 
-// roundUp is the first multiple of step that is not before n.
+// roundUp is the first multiple of step that is not before n; both are seconds and not negative.
 func roundUp(n, step int64) int64 { return (n + step - 1) / step * step }
 
 // edit is the change of the file: retires_at in the block of the last key, and the block of the next key

@@ -20,10 +20,10 @@ import (
 // A token server over HTTP, for the commands and pages that ask one. It never follows a redirect and never
 // sends a secret over plain http to another machine.
 
-// maxAnswer bounds what a server may answer, in bytes.
+// maxAnswer bounds what a server may answer, in bytes. A JWK Set of a hundred keys is far below it.
 const maxAnswer = 1 << 20
 
-// fetchTimeout bounds every request to a token server.
+// fetchTimeout bounds every request to a token server, from the connection to the last byte of the answer.
 const fetchTimeout = 30 * time.Second
 
 // A tokenServer is a server that issues tokens, asked over HTTP. Its methods may be called at the same time
@@ -52,8 +52,8 @@ func (s *tokenServer) discover(ctx context.Context) error {
 	return nil
 }
 
-// jwks fetches the server's public keys. They come from below the base, not
-// from where the metadata says: behind a port-forward only the base is reachable.
+// jwks fetches the server's public keys as they are; jose.ReadKeys reads them. They come from below the base,
+// not from where the metadata says: behind a port-forward only the base is reachable.
 func (s *tokenServer) jwks(ctx context.Context) ([]byte, error) {
 	return s.get(ctx, "/.well-known/jwks.json")
 }

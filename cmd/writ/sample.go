@@ -51,5 +51,5 @@ func curlLine(endpoint, client, secret, api string, scopes []string) string {
 	return strings.Join(words, " ")
 }
 
-// tokenEndpoint is the token endpoint's address below an issuer.
+// tokenEndpoint is the token endpoint's address below an issuer, whether that ends with a slash or not.
 func tokenEndpoint(issuer string) string { return strings.TrimSuffix(issuer, "/") + "/oauth/token" }

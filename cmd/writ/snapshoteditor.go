@@ -66,7 +66,8 @@ func (e *snapshotEditor) Try(c console.Change) console.Outcome {
 	return out
 }
 
-// Write implements console.Editor, and nothing is written.
+// Write implements console.Editor, and nothing is written: pages without files do not offer it, and a request
+// that asks for it all the same is tried.
 func (e *snapshotEditor) Write(c console.Change, _ string) console.Outcome { return e.Try(c) }
 
 // Undone implements console.Editor: there is nothing to take back.
@@ -78,7 +79,8 @@ func (e *snapshotEditor) Undo(int) console.Outcome { return console.Outcome{} }
 // Written implements console.Editor: nothing.
 func (e *snapshotEditor) Written() []console.Written { return nil }
 
-// Hints implements console.Editor.
+// Hints implements console.Editor. The keys of metadata are in a snapshot. Files and defaults are not: those of
+// the text that was written out are no answer.
 func (e *snapshotEditor) Hints() console.Hints {
 	h := e.current().Hints()
 	h.Files, h.Defaults = nil, nil // those of what was written out
@@ -187,7 +189,7 @@ func writeOut(snap *snapshot.Snapshot) []byte {
 	return []byte(b.String())
 }
 
-// hclText quotes a string as HCL reads it.
+// hclText quotes a string as HCL reads it: a label or an identifier may hold "${".
 func hclText(s string) string { return string(hclwrite.TokensForValue(cty.StringVal(s)).Bytes()) }
 
 // blocks are the blocks of one kind, in the order of the snapshot.

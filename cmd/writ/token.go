@@ -23,7 +23,8 @@ import (
 // "writ token": a token request as a client sends it, with the answer verified. The checks are those of
 // "writ verify" (inspect.go), the HTTP is in remote.go.
 
-// tokenFlags are a token request and whom to send it to.
+// tokenFlags are a token request and whom to send it to. client and api are replaced by what requests carry,
+// see fillIn.
 type tokenFlags struct {
 	client     string
 	api        string
@@ -223,7 +224,8 @@ func readSecret(env *cli.Env, file, known string) (string, error) {
 	return string(secret), nil
 }
 
-// A tokenReport is the whole exchange.
+// A tokenReport is the whole exchange, as --json prints it. Header, claims and checks are absent when there is no
+// token. The secret is in none of it.
 type tokenReport struct {
 	Request string          `json:"request"` // as a curl line, the secret left out
 	Status  int             `json:"status"`

@@ -121,7 +121,7 @@ func runUsage(env *cli.Env, logs []string, flags *cli.ConfigFlags, o *usageFlags
 }
 
 // readUsage reads a folded file. A file that is not there is told apart from one that is
-// something else, because the way out differs.
+// something else, because the way out differs. fs.ErrNotExist stays in the chain of the error.
 func readUsage(path string) (*usage.File, error) {
 	f, err := usage.Read(path)
 	name := filepath.ToSlash(path)
@@ -239,7 +239,8 @@ type unusedItem struct {
 	Range   *diag.ReportRange `json:"range,omitempty"`
 }
 
-// An undecidedItem is an authorization of which nobody can tell what scopes are needed.
+// An undecidedItem is an authorization of which nobody can tell what scopes are needed, since requests named
+// none and were granted all.
 type undecidedItem struct {
 	Address string     `json:"address"`
 	Last    usage.Time `json:"last"` // the last request that named no scope
@@ -338,7 +339,8 @@ func (i *unusedItem) what() string {
 	return i.Address
 }
 
-// write says it to people: first for which period, since the rest is worth no more.
+// write says it to people: first for which period, since the rest is worth no more, and last that tokens were
+// counted and not calls. asked is the period as it was typed.
 func (r *unusedReport) write(w io.Writer, asked string) {
 	if r.Short {
 		fmt.Fprintf(w, "The logs cover less than the %s that were asked: %s to %s. Of the rest nothing is known.\n", asked, r.From, r.To)

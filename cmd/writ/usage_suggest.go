@@ -20,7 +20,7 @@ import (
 // What "writ usage --suggest" takes out. It never guesses: what no cut can take out, and what would leave an
 // invalid configuration, stays and is listed with the reason.
 
-// An unusedLeftOver is what is not used and stays in the suggestion all the same.
+// An unusedLeftOver is what is not used and stays in the suggestion all the same, with the reason.
 type unusedLeftOver struct {
 	What   string `json:"what"`
 	Reason string `json:"reason"`
@@ -107,7 +107,8 @@ func (s *suggestion) removals(answer *usage.Answer) []removal {
 	return removals
 }
 
-// maxCompilations bounds the search for removals that lead to a valid configuration.
+// maxCompilations bounds the search for removals that lead to a valid configuration. Beyond it what is left is
+// listed and not removed: the search may end early, and never with an invalid result.
 const maxCompilations = 64
 
 // valid applies the removals and returns the files that change. Where the configuration

@@ -93,7 +93,7 @@ type quickstartJSON struct {
 	Files         []fileJSON `json:"files"`
 }
 
-// A stepsJSON is the commands before the files are in place, with them, and then.
+// A stepsJSON is the commands before the files are in place, with them, and then. Lists are never null.
 type stepsJSON struct {
 	Install []string `json:"install"`
 	Run     []string `json:"run"`

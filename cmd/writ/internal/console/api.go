@@ -224,13 +224,12 @@ const soon = 30 * 24 * 3600
 // ownerOf is whom to ask about an API.
 func ownerOf(api snapshot.API) string { return graph.OwnerOf(api.Schema().Metadata) }
 
-// sharedPrefix is what all identifiers begin with, up to a slash or a colon, for the list to dim: people
-// look at the rest. One API shares nothing. It is of all APIs, so that filters do not change it.
+// sharedPrefix is what all identifiers begin with, up to a slash or a colon: people look at
+// the rest. One API shares nothing.
 func sharedPrefix(snap *snapshot.Snapshot) string {
 	if snap.NumAPIs() < 2 {
 		return ""
 	}
-	// The prefix only gets shorter, so this is one pass whatever the identifiers are.
 	prefix := snap.API(0).Identifier()
 	for i := range snap.NumAPIs() {
 		for other := snap.API(i).Identifier(); !strings.HasPrefix(other, prefix); {

@@ -154,8 +154,7 @@ func actionPhrase(c *compiler.Change) string {
 	return "will be updated"
 }
 
-// planSummary is the line that counts the changes, as Terraform's plans end, and how many of them widen
-// access.
+// planSummary is the line that counts the changes.
 func planSummary(p *compiler.Plan) string {
 	if p.Empty() {
 		return "No changes."
