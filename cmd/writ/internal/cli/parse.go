@@ -42,7 +42,8 @@ func (l *commandLine) ownFlags(c *Command) []Flag {
 }
 
 // flags are those that may stand here. Of two with one name the first is taken, so a command
-// may have a flag of its own by the name of a global one.
+// may have a flag of its own by the name of a global one. They are listed anew at each word: the command
+// may have become another one.
 func (l *commandLine) flags() []Flag {
 	flags := slices.Concat(l.ownFlags(&l.command), l.command.configFlags(), l.globalFlags())
 	if len(l.path) == 1 {

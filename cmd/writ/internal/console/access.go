@@ -64,7 +64,7 @@ func hasEnded(auth snapshot.Authorization, now int64) bool {
 	return end != 0 && end <= now
 }
 
-// An access is one authorization as the pages of its client and of its API show it.
+// An access is one authorization as the pages of its client and of its API show it. Lifetime is in seconds.
 type access struct {
 	Label       string
 	Client, API string // labels
@@ -175,7 +175,7 @@ func (p *page) access(v apiView, api snapshot.API) {
 	p.showTabAs(status, v, body)
 }
 
-// candidates are the clients that may use the grant, those with an authorization first. A
+// candidates are the clients that may use the grant and match the search, those with an authorization first. A
 // client that has an authorization without the grant is listed too: otherwise nothing
 // would show that the authorization has no effect.
 func (p *page) candidates(own map[int]snapshot.Authorization, s search) (authorized, others []snapshot.Client) {

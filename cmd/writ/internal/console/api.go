@@ -178,7 +178,7 @@ func within(folder, other string) bool {
 	return folder == other || strings.HasPrefix(folder, other+"/")
 }
 
-// An apiRow is one API of the list.
+// An apiRow is one API of the list. Lifetime is in seconds.
 type apiRow struct {
 	Label, Name, Identifier string
 	Profile                 schema.Profile
@@ -302,8 +302,8 @@ func (p *page) apis() {
 }
 
 // clientsOfEach counts the clients of each API, and finds when the first of its
-// authorizations ends: 0 for never. The authorizations of a client are sorted by API, so
-// that one for itself and one for users are neighbours; such a client counts once.
+// authorizations ends: 0 for never. Both lists are by the API's index. The authorizations of a client are
+// sorted by API, so that one for itself and one for users are neighbours; such a client counts once.
 func clientsOfEach(snap *snapshot.Snapshot, now int64) (n []int, ends []int64) {
 	n, ends = make([]int, snap.NumAPIs()), make([]int64, snap.NumAPIs())
 	for i := range snap.NumClients() {

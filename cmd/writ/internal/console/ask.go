@@ -351,7 +351,7 @@ func (p *page) notAuthenticated(q request) *refusal {
 }
 
 // credentialNotes says which credentials of a kind of the client are not accepted now, and
-// what the server reports about the client.
+// what the server reports about the client. Labels and windows are no secret; nothing else of them is shown.
 func (p *page) credentialNotes(client snapshot.Client, kind string) []string {
 	var notes []string
 	// A credential that is accepted now needs no note: the secret that was typed is another one.
@@ -372,7 +372,8 @@ func (p *page) credentialNotes(client snapshot.Client, kind string) []string {
 	return notes
 }
 
-// refusals are the reason codes of package decide in words.
+// refusals are the reason codes of package decide in words, for requests that this page can make: of a client
+// for itself, with a secret, a key or a certificate.
 var refusals = map[string]struct{ meaning, wayOut string }{
 	"unknown-audience": {"No API has this identifier. Identifiers are compared byte for byte: a slash, a letter's case or a port makes another one.",
 		"Ask for the identifier that this page shows at its top."},

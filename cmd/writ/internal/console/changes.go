@@ -76,7 +76,8 @@ type ObjectDiff struct {
 	Lines         []DiffLine
 }
 
-// changes shows what the files change.
+// changes shows what the files change. The other side is chosen in the address, so that the page can be
+// linked to, and told of by its events.
 func (p *page) changes() {
 	if p.console.opts.Changes == nil {
 		p.message(http.StatusNotFound, "", message{Heading: "No files to compare", Link: Path, LinkText: "All APIs",
@@ -170,8 +171,8 @@ func (p *page) pieces(text string) []addressed {
 	return pieces
 }
 
-// pageOf is the page of an object, "" where the snapshot lacks it. An authorization is among
-// the clients of its API.
+// pageOf is the page of an object, "" where the snapshot lacks it, as for one that the change removes and that
+// was never served. An authorization is among the clients of its API.
 func (p *page) pageOf(kind, label string) string {
 	switch kind {
 	case "api":

@@ -34,7 +34,8 @@ import (
 // Path is where the console is, on whichever listener it is put.
 const Path = "/console/"
 
-// Holds reports whether an address is the console's to answer.
+// Holds reports whether an address is the console's to answer. The path is compared as it was sent: one that
+// is escaped in another way is none of the console's.
 func Holds(u *url.URL) bool {
 	path := u.EscapedPath()
 	return path+"/" == Path || strings.HasPrefix(path, Path)
@@ -344,7 +345,7 @@ func newAsset(name string, body []byte) asset {
 }
 
 // writeAsset answers with an asset. Its address carries a version, so that browsers may keep
-// it for a day.
+// it for a day. Assets say nothing of the configuration, and need neither key nor cookie.
 func (c *Console) writeAsset(w http.ResponseWriter, r *http.Request, name string) {
 	a, ok := c.assets[name]
 	if !ok || r.Method == http.MethodPost {

@@ -128,7 +128,8 @@ type editing struct {
 	File     string   // the chosen one
 }
 
-// General are the findings that no field shows. fields are the names of those that do.
+// General are the findings that no field shows; fields are the names of those that do. Every finding of the
+// compiler is on the page in one of the two ways.
 func (e editing) General(fields ...string) []Finding {
 	return slices.DeleteFunc(slices.Clone(e.Findings), func(f Finding) bool {
 		return slices.ContainsFunc(fields, func(name string) bool { return name == f.field() })
@@ -276,7 +277,7 @@ func (e *editing) chooseFile(form url.Values, h Hints, likely ...string) {
 func beside(other, label string) string { return path.Join(path.Dir(cmp.Or(other, ".")), label+".hcl") }
 
 // nearestFile is where the API stands whose identifier shares the longest beginning with
-// another, "" where there is none.
+// another, "" where there is none or the snapshot does not say.
 func nearestFile(snap *snapshot.Snapshot, identifier string) string {
 	// Identifiers that begin alike are taken for those of one team, whose APIs stand together.
 	best, file := -1, ""

@@ -175,7 +175,7 @@ func (p *page) unknownClient(label string) {
 	p.notFound("The snapshot in force has no client with this label.", suggestion)
 }
 
-// suggest returns the one of n labels that was most likely meant, "" for none.
+// suggest returns the one of n labels that was most likely meant, "" for none that is near.
 func suggest(label string, n int, labelOf func(i int) string) string {
 	labels := make([]string, n)
 	for i := range labels {
@@ -251,7 +251,8 @@ func (s search) Link(page int) string {
 // Sort is the query of the list sorted by a column.
 func (s search) Sort(column string) string { return s.link("sort", column) }
 
-// link is the query of this list with one parameter changed.
+// link is the query of this list with one parameter changed. It leads to the first page, unless the page is
+// what changes.
 func (s search) link(name, value string) string {
 	query := url.Values{}
 	for also, is := range s.Also {

@@ -219,7 +219,7 @@ func (e *explainer) findDeclarations() {
 	}
 }
 
-// ofUser reports whether the request is on behalf of a user.
+// ofUser reports whether the request is on behalf of a user. A refresh token always is one of a user.
 func (e *explainer) ofUser() bool { return e.req.GrantType != schema.GrantClientCredentials }
 
 // pass adds a rule that the request passed.

@@ -293,7 +293,8 @@ func (e *explainer) senderNotBound() {
 	e.refuse(decide.RuleSender, fmt.Sprintf(bound, e.declaredClient.Address), e.declaredClient.AttrRange("require_sender_constrained"))
 }
 
-// sayLifetime tells how long the token lives, and what says so.
+// sayLifetime tells how long the token lives, and what says so: the authorization, the API, the issuer's
+// defaults, or an authorization that expires sooner.
 func (e *explainer) sayLifetime() {
 	e.out.Lifetime = e.grant.Lifetime()
 	source := e.model.LifetimeSource(e.api.Label)

@@ -222,7 +222,7 @@ func accessPeriod(a *compiler.AccessChange) string {
 	return strings.Join(words, " ")
 }
 
-// remark puts remarks in brackets; empty ones are left out.
+// remark puts remarks in brackets, with a space before them; empty ones are left out, and "" is for none.
 func remark(remarks ...string) string {
 	remarks = slices.DeleteFunc(remarks, func(r string) bool { return r == "" })
 	if len(remarks) == 0 {

@@ -29,7 +29,8 @@ type nameList struct {
 }
 
 // foldedAccess is the list of a statement whose line shows less than all: of its scopes, or
-// of its clients, of which each counts as often as it has scopes.
+// of its clients, of which each counts as often as it has scopes. Only one of the two may be long: see
+// meaning.scopes.
 func foldedAccess(s *statement) nameList {
 	names := s.scopes
 	if len(names) == 0 {
@@ -163,7 +164,8 @@ func (c *planComment) unexercised(g *Guards) {
 	c.WriteString("\n\n</details>\n")
 }
 
-// objects writes the objects as a diff, folded, as far as there is room.
+// objects writes the objects as a diff, folded, as far as there is room. It comes last, and is the first to be
+// cut: whatever matters in it has been said above.
 func (c *planComment) objects(r *Review) {
 	if len(r.Changes) == 0 {
 		return

@@ -149,7 +149,8 @@ func (c *planComment) guards(g *Guards, s *section) {
 	c.list(s.heading, lines, 0, c.room(roomForGuards))
 }
 
-// summary counts what holds: "✅ 3 policies hold · 6 expectations pass · ...".
+// summary counts what holds: "✅ 3 policies hold · 6 expectations pass · ...". What fails is listed and not
+// counted here. The mark is only there if something holds.
 func (g *Guards) summary() string {
 	// A policy that many objects do not satisfy has a finding for each, and is one policy.
 	failed := map[bool]int{} // expectations, policies

@@ -18,7 +18,8 @@ import (
 // Platforms limit the length of a comment, and an author could make a plan so long that
 // the harmful part falls off. So the addresses of everything that widens come first.
 // Lines are shortened before any is left out, the longest names first. The first line
-// counts what is not shown and gives the command that prints it.
+// counts what is not shown and gives the command that prints it. A test searches the comments of
+// hostile plans for each gain.
 type PlanMarkdown struct {
 	Command string // that prints the whole plan
 	Limit   int    // most characters of the comment; 0 for MarkdownLimit
@@ -240,7 +241,7 @@ func (m *meaning) moreThanAScreen() bool {
 	return len(m.review.Changes) > 1 && (lines > 20 || size > 2000)
 }
 
-// count counts the statements.
+// count counts the statements of all sections.
 func (m *meaning) count() int {
 	n := 0
 	for i := range m.sections {
@@ -257,7 +258,7 @@ func (c *planComment) rest(n int) {
 }
 
 // name writes a name as code, cut in its middle where it is too long, and reports
-// whether it is whole.
+// whether it is whole. A name that is cut is counted for the banner.
 func (c *planComment) name(name string, longest int) (whole bool) {
 	text, cut := cutInto(name, longest, codeSpan, cutMiddle)
 	if cut {

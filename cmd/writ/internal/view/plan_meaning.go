@@ -302,7 +302,8 @@ func (m *meaning) attribute(c *compiler.Change, a *compiler.AttributeChange, tol
 	m.add(section, key, s)
 }
 
-// isGuard reports whether an address is of a policy or an expectation.
+// isGuard reports whether an address is of a policy or an expectation. An expectation has its name for an
+// address, after the word expect.
 func isGuard(address string) bool {
 	kind, _, _ := compiler.ParseAddress(address)
 	return kind == compiler.KindPolicy || strings.HasPrefix(address, "expect ")

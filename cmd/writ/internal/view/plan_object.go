@@ -265,8 +265,8 @@ func (out *planPrinter) object(name string, was, is []compiler.Attribute) {
 	out.WriteString("        }\n")
 }
 
-// value prints a value of an object that comes or goes. In a diff each of its lines begins
-// with the sign.
+// value prints a value of an object that comes or goes; indent is in columns. In a diff each of its lines begins
+// with the sign, since GitHub colours line by line.
 func (out *planPrinter) value(sign, name string, value any, indent int) string {
 	list := membersOf(value)
 	if list == nil {
@@ -284,8 +284,9 @@ func (out *planPrinter) value(sign, name string, value any, indent int) string {
 	return b.String()
 }
 
-// memberValue is the value of a member. Those of a nested block are attributes
-// of the language; those of claims have whatever names their author gives them.
+// memberValue is the value of a member of the attribute or block with the name of. Those of a nested block are
+// attributes of the language, so a duration among them is shown as one; those of claims have whatever names
+// their author gives them.
 func memberValue(of string, a compiler.Attribute) string {
 	client, _ := schema.LanguageBlock(string(compiler.KindClient))
 	if _, nested := client.Block(of); nested {

@@ -193,7 +193,7 @@ func (v snapshotText) rest(w io.Writer, doc *schema.Document) {
 	}
 }
 
-// rfc3339 writes Unix seconds for people and machines alike; "" for 0.
+// rfc3339 writes Unix seconds for people and machines alike; "" for 0, which stands for no time.
 func rfc3339(unix int64) string {
 	if unix == 0 {
 		return ""

@@ -59,7 +59,7 @@ func (v whoText) Render(w io.Writer, at int64, list []compiler.Access) error {
 	return err
 }
 
-// idUnlessLabel is the client_id in brackets, "" where it is the label.
+// idUnlessLabel is the client_id in brackets, "" where it is the label and would be said twice.
 func idUnlessLabel(c *schema.Client) string {
 	if c.ClientID == c.Label {
 		return ""
@@ -177,7 +177,7 @@ func (whoJSON) Render(w io.Writer, at int64, list []compiler.Access) error {
 	return cli.WriteJSON(w, out)
 }
 
-// timeOrNull is a time as JSON has it, null for 0.
+// timeOrNull is a time as JSON has it, RFC 3339 in UTC, null for 0.
 func timeOrNull(unix int64) *string {
 	if unix == 0 {
 		return nil

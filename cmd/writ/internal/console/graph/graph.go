@@ -72,7 +72,7 @@ func Of(doc *schema.Document, now time.Time) *Picture {
 	return p
 }
 
-// Objects is how many objects the picture holds.
+// Objects is how many objects the picture holds, for MaxObjects.
 func (p *Picture) Objects() int { return len(p.Clients) + len(p.Authorizations) + len(p.APIs) }
 
 // Only is the part of a document that has to do with one of the APIs and with
@@ -97,5 +97,6 @@ func Only(doc *schema.Document, apis, clients []string) *schema.Document {
 	return &part
 }
 
-// OwnerOf is whom to ask about an object: its metadata.owner, or else its team.
+// OwnerOf is whom to ask about an object: its metadata.owner, or else its team; "" where neither is written.
+// It is the one place that knows these two keys.
 func OwnerOf(metadata map[string]string) string { return cmp.Or(metadata["owner"], metadata["team"]) }

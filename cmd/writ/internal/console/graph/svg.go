@@ -52,7 +52,7 @@ text { fill: #a8afba }
 </style>
 `
 
-// A node is a client or an API with its place.
+// A node is a client or an API with its place, in pixels from the top left corner.
 type node struct {
 	Box
 	lines      []string // below the name
@@ -72,7 +72,7 @@ type edge struct {
 	y1, y2   float64
 }
 
-// A band is what an owner has of a column, one below the other.
+// A band is what an owner has of a column, one below the other: a rectangle behind the boxes.
 type band struct {
 	owner      string
 	x, y, w, h float64
@@ -182,7 +182,7 @@ func widest(column []*node) (w float64) {
 	return w
 }
 
-// sweeps is how often each side is sorted by the other. More changes nothing.
+// sweeps is how often each side is sorted by the other. The order settles long before.
 const sweeps = 8
 
 // settle sorts a column by the mean place of what its nodes are connected with (the
@@ -380,7 +380,7 @@ func (d *drawing) words(class string, x, y float64, words string) {
 }
 
 // width is how many columns of a monospaced face a text takes: most scripts of East Asia,
-// and pictures, take two for a character.
+// and pictures, take two for a character. It is an estimate, and a box has room on either side.
 func width(text string) int {
 	n := 0
 	for _, r := range text {
