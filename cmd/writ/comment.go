@@ -33,15 +33,16 @@ func failedComment(ctx context.Context, env *cli.Env, w *workspace.Workspace, o 
 	if !o.markdown {
 		return err
 	}
-	// The mistakes of the revision that is compared with are shown as well: its files are not those of
-	// the pull request, and nobody would look for them there.
+	// The mistakes of the revision that is compared with are shown as well: its files are
+	// not those of the pull request, and nobody would look for them there.
 	failure := view.FailureMarkdown{Limit: limit, Problems: diag.ProblemsOf(err)}
 	if past, ok := errors.AsType[*workspace.RevisionError](err); ok {
 		failure.Problems = &diag.Problems{List: append(failure.Problems.List, past.Problems.List...), Sources: past.Problems.Sources}
 	}
 	if w != nil {
 		failure.Environment = w.Environment(ctx, reference(env, o.against))
-		// Where git fails as well, the comment has no links; what failed first is what it tells.
+		// Where git fails as well, the comment has no links; what failed first is what it
+		// tells.
 		if c, err := newCommits(ctx, env, w, failure.Problems.Sources, ""); err == nil {
 			failure.Head, failure.URL = c.head, func(r hcl.Range) string { return c.url(c.head, r) }
 		}
@@ -52,8 +53,9 @@ func failedComment(ctx context.Context, env *cli.Env, w *workspace.Workspace, o 
 	return err
 }
 
-// printComment prints a comment, and again on the page of the CI step that runs the command. It is
-// rendered whole before the first byte is written: half a comment would pass for a short one.
+// printComment prints a comment, and again on the page of the CI step that runs the
+// command. It is rendered whole before the first byte is written: half a comment would pass
+// for a short one.
 func printComment(env *cli.Env, render func(io.Writer) error) error {
 	var text bytes.Buffer
 	if err := render(&text); err != nil {
@@ -68,8 +70,9 @@ func printComment(env *cli.Env, render func(io.Writer) error) error {
 	})
 }
 
-// reviewOf makes the review of a plan before any check or policy is asked. It also returns how places
-// are found, which the guards need. c is nil where links are not wanted, as for a terminal.
+// reviewOf makes the review of a plan before any check or policy is asked. It also returns
+// how places are found, which the guards need. c is nil where links are not wanted, as for
+// a terminal.
 func reviewOf(p *workspace.Proposal, c *commits) (*view.Review, *places) {
 	r := &view.Review{Plan: p.Plan, Environment: p.Model.Document.Issuer.Environment}
 	if p.Missing != "" {
@@ -83,7 +86,8 @@ func reviewOf(p *workspace.Proposal, c *commits) (*view.Review, *places) {
 	return r, where
 }
 
-// commits are the two commits that a comment compares, and the address at which people look at them.
+// commits are the two commits that a comment compares, and the address at which people look
+// at them.
 type commits struct {
 	head, base string
 	dirty      bool
@@ -94,9 +98,10 @@ type commits struct {
 // commitHash is a whole hash of git, SHA-1 or SHA-256.
 var commitHash = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
-// newCommits finds the commits and the address of the repository's files. sources are the files that
-// were compiled, by name: the tree is clean only if git has them all as they are. GitHub checks a
-// pull request out as a merge commit that nobody can open, so the head comes from the event.
+// newCommits finds the commits and the address of the repository's files. sources are the
+// files that were compiled, by name: the tree is clean only if git has them all as they
+// are. GitHub checks a pull request out as a merge commit that nobody can open, so the head
+// comes from the event.
 func newCommits(ctx context.Context, env *cli.Env, w *workspace.Workspace, sources map[string][]byte, base string) (*commits, error) {
 	at, err := w.Commit(ctx, sources)
 	if err != nil {
@@ -112,7 +117,8 @@ func newCommits(ctx context.Context, env *cli.Env, w *workspace.Workspace, sourc
 	} else if project := env.Getenv("CI_PROJECT_URL"); project != "" {
 		host, head = project+"/-/blob/", env.Getenv("CI_COMMIT_SHA")
 	}
-	// Outside of CI, and where the runner says something else than a hash, git's own answer counts.
+	// Outside of CI, and where the runner says something else than a hash, git's own answer
+	// counts.
 	if !commitHash.MatchString(head) {
 		head = at.Hash
 	}
@@ -123,8 +129,9 @@ func newCommits(ctx context.Context, env *cli.Env, w *workspace.Workspace, sourc
 	return c, nil
 }
 
-// eventHead is the head commit of the pull request in the event file of a GitHub workflow; "" when
-// there is none, as for a push, or when the file is not what it should be. Then $GITHUB_SHA counts.
+// eventHead is the head commit of the pull request in the event file of a GitHub workflow;
+// "" when there is none, as for a push, or when the file is not what it should be. Then
+// $GITHUB_SHA counts.
 func eventHead(path string) string {
 	if path == "" {
 		return ""
@@ -146,8 +153,8 @@ func eventHead(path string) string {
 	return event.PullRequest.Head.SHA
 }
 
-// escapedPath escapes each part of a path for an address. url.PathEscape also escapes the brackets
-// and parentheses that would end a link in Markdown.
+// escapedPath escapes each part of a path for an address. url.PathEscape also escapes the
+// brackets and parentheses that would end a link in Markdown.
 func escapedPath(path string) string {
 	parts := strings.Split(path, "/")
 	for i, part := range parts {
@@ -156,8 +163,8 @@ func escapedPath(path string) string {
 	return strings.Join(parts, "/")
 }
 
-// url is the address of a line at a commit, or "" where nobody could look it up: outside of a known
-// host, in a folder that has changes which are not committed, or without a place.
+// url is the address of a line at a commit, or "" where nobody could look it up: outside of
+// a known host, in a folder that has changes which are not committed, or without a place.
 func (c *commits) url(commit string, r hcl.Range) string {
 	if c.prefix == "" || commit == "" || r.Filename == "" {
 		return ""
@@ -165,8 +172,8 @@ func (c *commits) url(commit string, r hcl.Range) string {
 	return fmt.Sprintf("%s%s/%s#L%d", c.prefix, commit, escapedPath(c.folder+r.Filename), r.Start.Line)
 }
 
-// describe adds to a review which commits are compared, whether the files changed although nothing
-// follows from it, and what could not be compared.
+// describe adds to a review which commits are compared, whether the files changed although
+// nothing follows from it, and what could not be compared.
 func (c *commits) describe(r *view.Review, p *workspace.Proposal) {
 	r.Head, r.Base, r.Dirty = c.head, c.base, c.dirty
 	if was := p.Prior.Model; was != nil {
@@ -176,16 +183,18 @@ func (c *commits) describe(r *view.Review, p *workspace.Proposal) {
 	}
 }
 
-// A places finds the line that declares an object and who answers for it: in the configuration after
-// the change, or, of an object that is gone, in the one before, if that was compiled.
+// A places finds the line that declares an object and who answers for it: in the
+// configuration after the change, or, of an object that is gone, in the one before, if that
+// was compiled.
 type places struct {
 	next, prior *compiler.Model
 	commits     *commits // nil for no links
 	tests       map[string]hcl.Range
 }
 
-// place is view.Review.Place: where an attribute of the object at an address is set. label chooses a
-// nested block, such as a secret; an attribute that is not written has the place of its block.
+// place is view.Review.Place: where an attribute of the object at an address is set. label
+// chooses a nested block, such as a secret; an attribute that is not written has the place
+// of its block.
 func (s *places) place(address, attribute, label string) view.Place {
 	if strings.HasPrefix(address, "expect ") {
 		return s.expectation(address)
@@ -242,9 +251,9 @@ func (s *places) expectation(address string) view.Place {
 	return view.Place{}
 }
 
-// owner is who answers for an object, by its metadata; "" where nothing says so. An authorization is
-// answered for by the owner of the API, since that is what somebody gets access to, and by the
-// client's only where the API names nobody.
+// owner is who answers for an object, by its metadata; "" where nothing says so. An
+// authorization is answered for by the owner of the API, since that is what somebody gets
+// access to, and by the client's only where the API names nobody.
 func owner(m *compiler.Model, address string) string {
 	kind, label, _ := compiler.ParseAddress(address)
 	switch kind {

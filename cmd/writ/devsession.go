@@ -16,10 +16,11 @@ import (
 	"github.com/writ-auth/writ/config/diag"
 )
 
-// A devSession is what a running "writ dev" leaves for "writ token" of the same user, so that nobody
-// copies the throw-away secret from one window into another. It is a file that only this
-// user can read. While the process lives it holds an advisory lock on the file, which the
-// kernel releases even if the process is killed: a file without its lock is stale.
+// A devSession is what a running "writ dev" leaves for "writ token" of the same user, so
+// that nobody copies the throw-away secret from one window into another. It is a file that
+// only this user can read. While the process lives it holds an advisory lock on the file,
+// which the kernel releases even if the process is killed: a file without its lock is
+// stale.
 type devSession struct {
 	Issuer  string    `json:"issuer"` // what its tokens carry as iss, a URL on a loopback address
 	Folder  string    `json:"folder"` // the configuration, an absolute path
@@ -48,8 +49,8 @@ func sessionFolder(env *cli.Env) string {
 	return filepath.Join(cache, "writ")
 }
 
-// publish writes the session into the folder, with mode 0600. The returned function removes it; a file
-// that is left behind by a crash is stale, since its lock is gone.
+// publish writes the session into the folder, with mode 0600. The returned function removes
+// it; a file that is left behind by a crash is stale, since its lock is gone.
 func (s *devSession) publish(folder string) (end func(), err error) {
 	if folder == "" {
 		return nil, errors.New("there is no folder for it")
@@ -80,8 +81,9 @@ func (s *devSession) publish(folder string) (end func(), err error) {
 	}, nil
 }
 
-// runningSessions lists the sessions whose process lives, the newest first and one for each issuer: two
-// processes cannot serve one address, so the older one is about to end. Stale files are removed on the way.
+// runningSessions lists the sessions whose process lives, the newest first and one for each
+// issuer: two processes cannot serve one address, so the older one is about to end. Stale
+// files are removed on the way.
 func runningSessions(folder string) []devSession {
 	if folder == "" {
 		return nil
@@ -103,14 +105,15 @@ func runningSessions(folder string) []devSession {
 	})
 }
 
-// globQuote escapes what filepath.Glob would take for a pattern: the folder comes from the environment.
+// globQuote escapes what filepath.Glob would take for a pattern: the folder comes from the
+// environment.
 func globQuote(path string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
-// readSession reads a session file if its process lives, which it knows by the lock. A file that
-// others may write to is not believed: it would send a request, with a secret, to their server. A
-// file that is stale is removed.
+// readSession reads a session file if its process lives, which it knows by the lock. A file
+// that others may write to is not believed: it would send a request, with a secret, to
+// their server. A file that is stale is removed.
 func readSession(path string) (s devSession, ok bool) {
 	info, err := os.Lstat(path)
 	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o077 != 0 {
@@ -133,8 +136,9 @@ func readSession(path string) (s devSession, ok bool) {
 	return s, err == nil && json.Unmarshal(content, &s) == nil && s.Secret != "" && s.Issuer != ""
 }
 
-// findSession is the running "writ dev" that a command with this --server means, or nil for none.
-// Without --server there may be one only; of several the error lists them with their folders.
+// findSession is the running "writ dev" that a command with this --server means, or nil for
+// none. Without --server there may be one only; of several the error lists them with their
+// folders.
 func findSession(env *cli.Env, server string) (*devSession, error) {
 	running := runningSessions(sessionFolder(env))
 	if server == "" {

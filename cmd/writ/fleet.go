@@ -22,8 +22,9 @@ import (
 	"github.com/writ-auth/writ/server"
 )
 
-// "writ fleet", and the wait of "writ apply": what a look at all instances finds, which snapshot is the
-// newest, and when they agree. How instances are found and asked is in fleetsources.go.
+// "writ fleet", and the wait of "writ apply": what a look at all instances finds, which
+// snapshot is the newest, and when they agree. How instances are found and asked is in
+// fleetsources.go.
 
 // The limits of a look at a fleet.
 const (
@@ -45,8 +46,8 @@ type fleetFlags struct {
 	wait                           string
 }
 
-// fleetCommand is "writ fleet". It only reads, and its exit code says whether a deployment may go on: 0 when
-// all instances agree, 2 when one is wrong, 1 when that is not known.
+// fleetCommand is "writ fleet". It only reads, and its exit code says whether a deployment
+// may go on: 0 when all instances agree, 2 when one is wrong, 1 when that is not known.
 func fleetCommand() cli.Command {
 	o := new(fleetFlags)
 	return cli.Command{
@@ -94,8 +95,9 @@ type fleet struct {
 	head location.Head // of the location, if one was asked
 }
 
-// A newest is one snapshot, by serial and digest. Two of one serial and different digests are a fork: a server
-// refuses the one that it sees second, so a fleet that is split in this way stays split.
+// A newest is one snapshot, by serial and digest. Two of one serial and different digests
+// are a fork: a server refuses the one that it sees second, so a fleet that is split in
+// this way stays split.
 type newest struct {
 	Serial uint64 `json:"serial"`
 	Digest string `json:"digest"`
@@ -107,7 +109,8 @@ type staged struct {
 	Percent int `json:"percent"`
 }
 
-// An instance is one writd, as it describes itself. Of one that did not answer only Address is known.
+// An instance is one writd, as it describes itself. Of one that did not answer only Address
+// is known.
 type instance struct {
 	Instance     string            `json:"instance"`
 	Version      string            `json:"version"`
@@ -124,8 +127,9 @@ type instance struct {
 	stale  bool   // its location has been silent for too long
 }
 
-// A fleetSource finds instances, and what their location holds where it knows that; the zero Head where it
-// does not. An error says that it could not look, which is another thing than finding nobody.
+// A fleetSource finds instances, and what their location holds where it knows that; the
+// zero Head where it does not. An error says that it could not look, which is another thing
+// than finding nobody.
 type fleetSource func(ctx context.Context) ([]instance, location.Head, error)
 
 // runFleet looks, waits if it is asked to, and prints what it found last.
@@ -159,8 +163,9 @@ func (f *fleet) verdict() error {
 	return nil
 }
 
-// awaitFleet looks, and looks again every fleetPause while the instances do not agree and wait is not over.
-// Interrupted, it returns what it found last, so that there is a table to read.
+// awaitFleet looks, and looks again every fleetPause while the instances do not agree and
+// wait is not over. Interrupted, it returns what it found last, so that there is a table to
+// read.
 func awaitFleet(ctx context.Context, env *cli.Env, sources []fleetSource, wait time.Duration) (*fleet, error) {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -192,8 +197,9 @@ func parseWait(text string) (time.Duration, error) {
 	return time.Duration(seconds) * time.Second, nil
 }
 
-// sources opens what the flags name; closing ends its connections. --snapshot alone is a source of instances
-// only in NATS, where they keep records; beside another source it says which snapshot is the newest.
+// sources opens what the flags name; closing ends its connections. --snapshot alone is a
+// source of instances only in NATS, where they keep records; beside another source it says
+// which snapshot is the newest.
 func (o *fleetFlags) sources(env *cli.Env) (sources []fleetSource, closing func(), err error) {
 	var open []func()
 	end := func() {
@@ -256,17 +262,17 @@ func (o *fleetFlags) sources(env *cli.Env) (sources []fleetSource, closing func(
 	return sources, end, nil
 }
 
-// A fleetWait is how apply waits for the fleet after it has written. It is made before, so that a mistake
-// in its flags is found while nothing has changed.
+// A fleetWait is how apply waits for the fleet after it has written. It is made before, so
+// that a mistake in its flags is found while nothing has changed.
 type fleetWait struct {
 	sources []fleetSource
 	limit   time.Duration
 	close   func()
 }
 
-// newFleetWait returns nil without --wait. The instances are found beside a snapshot in NATS, beside the
-// store, and by the targets. A wait for instances that nobody could find is refused: only
-// its time could end it.
+// newFleetWait returns nil without --wait. The instances are found beside a snapshot in
+// NATS, beside the store, and by the targets. A wait for instances that nobody could find
+// is refused: only its time could end it.
 func newFleetWait(env *cli.Env, place workspace.Place, o *applyFlags) (*fleetWait, error) {
 	limit, err := parseWait(o.wait)
 	switch {
@@ -311,8 +317,9 @@ func newFleetWait(env *cli.Env, place workspace.Place, o *applyFlags) (*fleetWai
 	return w, nil
 }
 
-// wait waits until all instances serve what was applied, and shows them. What was applied counts as a
-// source of its own, so that a fleet which agrees on the snapshot before does not pass.
+// wait waits until all instances serve what was applied, and shows them. What was applied
+// counts as a source of its own, so that a fleet which agrees on the snapshot before does
+// not pass.
 func (w *fleetWait) wait(ctx context.Context, env *cli.Env, applied location.Head) error {
 	sources := append(w.sources, func(context.Context) ([]instance, location.Head, error) { return nil, applied, nil })
 	f, err := awaitFleet(ctx, env, sources, w.limit)
@@ -326,8 +333,9 @@ func (w *fleetWait) wait(ctx context.Context, env *cli.Env, applied location.Hea
 	return cmp.Or(err, f.verdict())
 }
 
-// lookAtFleet asks all sources, one after the other. An instance that two of them find is listed once, as
-// the first one found it. The order of the list does not depend on who answered first.
+// lookAtFleet asks all sources, one after the other. An instance that two of them find is
+// listed once, as the first one found it. The order of the list does not depend on who
+// answered first.
 func lookAtFleet(ctx context.Context, sources []fleetSource) (*fleet, error) {
 	f := &fleet{Format: "1", Instances: []instance{}}
 	known := map[string]bool{}
@@ -358,9 +366,10 @@ func lookAtFleet(ctx context.Context, sources []fleetSource) (*fleet, error) {
 	return f, nil
 }
 
-// findNewest finds the newest snapshot: the one with the highest serial. Of two with that serial it is the
-// one at the location, or else the one that more instances serve, or by digest, so that the answer is
-// always the same. What is staged is not the newest, whatever its serial.
+// findNewest finds the newest snapshot: the one with the highest serial. Of two with that
+// serial it is the one at the location, or else the one that more instances serve, or by
+// digest, so that the answer is always the same. What is staged is not the newest, whatever
+// its serial.
 func (f *fleet) findNewest() {
 	f.Newest = newest{f.head.Serial, f.head.Digest}
 	if s := f.head.Staged; s != nil {
@@ -380,8 +389,9 @@ func (f *fleet) findNewest() {
 	}
 }
 
-// due is the snapshot that an instance is to serve: what is staged, if its share of the fleet has it, else
-// the newest. The location decides it as the instance itself does, by its id and its serial.
+// due is the snapshot that an instance is to serve: what is staged, if its share of the
+// fleet has it, else the newest. The location decides it as the instance itself does, by
+// its id and its serial.
 func (f *fleet) due(i instance) newest {
 	if f.Staged != nil {
 		if head := f.head.For(i.Instance, i.Serial); head.Serial == f.Staged.Serial {
@@ -391,8 +401,8 @@ func (f *fleet) due(i instance) newest {
 	return f.Newest
 }
 
-// wrong lists what of an instance is not as it should be. It is empty for one that serves what it is to
-// serve, and for one that did not answer, of which nothing is known.
+// wrong lists what of an instance is not as it should be. It is empty for one that serves
+// what it is to serve, and for one that did not answer, of which nothing is known.
 func (f *fleet) wrong(i instance) (faults []string) {
 	switch due := f.due(i); {
 	case !i.Answered:
@@ -429,8 +439,8 @@ func (f *fleet) count() (wrong, silent int) {
 	return wrong, silent
 }
 
-// exitCode is 2 when an instance is wrong, 1 when one did not answer or there is none, else 0. Wrong comes
-// first: it is known, and the other may be the network.
+// exitCode is 2 when an instance is wrong, 1 when one did not answer or there is none, else
+// 0. Wrong comes first: it is known, and the other may be the network.
 func (f *fleet) exitCode() int {
 	switch wrong, silent := f.count(); {
 	case wrong > 0:
@@ -441,10 +451,12 @@ func (f *fleet) exitCode() int {
 	return cli.ExitOK
 }
 
-// shownReason is how many bytes of a reason are in the table. The log of the instance has all of it.
+// shownReason is how many bytes of a reason are in the table. The log of the instance has
+// all of it.
 const shownReason = 200
 
-// print writes the table and a line that sums it up. What instances say is shown on one line each.
+// print writes the table and a line that sums it up. What instances say is shown on one
+// line each.
 func (f *fleet) print(env *cli.Env) error {
 	var text bytes.Buffer
 	if len(f.Instances) > 0 {
@@ -494,8 +506,8 @@ func (f *fleet) print(env *cli.Env) error {
 	return err
 }
 
-// tableCell is text from an instance, fit for a terminal and a table: at most shownReason bytes, no tabs
-// and nothing that acts on a terminal.
+// tableCell is text from an instance, fit for a terminal and a table: at most shownReason
+// bytes, no tabs and nothing that acts on a terminal.
 func tableCell(text string) string {
 	if len(text) > shownReason {
 		text = strings.ToValidUTF8(text[:shownReason], "") + "..."

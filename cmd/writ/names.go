@@ -12,8 +12,9 @@ import (
 	"github.com/writ-auth/writ/server/quickstart"
 )
 
-// Names on the command line: labels in the place of ids, and what the shell completes. All of it is a
-// service to whoever types; a command must do without where there is no configuration.
+// Names on the command line: labels in the place of ids, and what the shell completes. All
+// of it is a service to whoever types; a command must do without where there is no
+// configuration.
 
 // resolveNames replaces a client's label by its client_id and an API's label by its identifier,
 // since a token request carries these. A name that nothing has stays as it is: a request may
@@ -27,9 +28,9 @@ func resolveNames(doc *schema.Document, client, api *string) {
 	}
 }
 
-// resolveNamesNearby is resolveNames by the configuration around the working folder, if there is
-// one. It is for commands such as "writ verify", which need no configuration and take a label
-// only where one is at hand.
+// resolveNamesNearby is resolveNames by the configuration around the working folder, if
+// there is one. It is for commands such as "writ verify", which need no configuration and
+// take a label only where one is at hand.
 func resolveNamesNearby(env *cli.Env, flags *cli.ConfigFlags, client, api *string) {
 	if m, _ := around(env, flags); m != nil {
 		resolveNames(m.Document, client, api)

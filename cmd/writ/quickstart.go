@@ -19,8 +19,9 @@ import (
 	"github.com/writ-auth/writ/server/quickstart"
 )
 
-// "writ quickstart": which code, for which API. The code itself, and what it cannot verify, is data of
-// package server/quickstart, which the console shows as well. The output is in view_quickstart.go.
+// "writ quickstart": which code, for which API. The code itself, and what it cannot verify,
+// is data of package server/quickstart, which the console shows as well. The output is in
+// view_quickstart.go.
 
 // quickstartFlags say which code, for whose tokens, and where it goes.
 type quickstartFlags struct {
@@ -32,9 +33,9 @@ type quickstartFlags struct {
 	client string
 }
 
-// quickstartCommand is "writ quickstart". The code is that of package quickstart, the same as on the pages of
-// the console. It writes files only with --out. It asks nobody: issuer and algorithm are those of the
-// configuration.
+// quickstartCommand is "writ quickstart". The code is that of package quickstart, the same
+// as on the pages of the console. It writes files only with --out. It asks nobody: issuer
+// and algorithm are those of the configuration.
 func quickstartCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), new(quickstartFlags)
 	return cli.Command{
@@ -73,8 +74,8 @@ $ writ quickstart orders --lang haproxy --issuer http://127.0.0.1:8080/`,
 	}
 }
 
-// runQuickstart prints or writes the code for one API, or lists what there is code for. What the command
-// line alone can get wrong is refused before anything is compiled.
+// runQuickstart prints or writes the code for one API, or lists what there is code for.
+// What the command line alone can get wrong is refused before anything is compiled.
 func runQuickstart(env *cli.Env, args []string, flags *cli.ConfigFlags, o *quickstartFlags) error {
 	target, err := o.check(args)
 	if err != nil {
@@ -107,8 +108,8 @@ func runQuickstart(env *cli.Env, args []string, flags *cli.ConfigFlags, o *quick
 	if err != nil {
 		return err
 	}
-	// The guard is what an API takes over, and the demo what shows it at work. Some targets, such as
-	// a gateway's configuration, are one file and have no parts.
+	// The guard is what an API takes over, and the demo what shows it at work. Some
+	// targets, such as a gateway's configuration, are one file and have no parts.
 	if o.part != "" {
 		files = slices.DeleteFunc(files, func(f quickstart.File) bool { return f.IsGuard() != (o.part == partGuard) })
 	}
@@ -127,13 +128,14 @@ const (
 	partDemo  = "demo"
 )
 
-// runCaller prints the code of a client that gets a token for the API. There is code for fewer languages than
-// for checking tokens, so a library or gateway stands for its language, and without --lang it is curl.
+// runCaller prints the code of a client that gets a token for the API. There is code for
+// fewer languages than for checking tokens, so a library or gateway stands for its
+// language, and without --lang it is curl.
 func runCaller(env *cli.Env, doc *schema.Document, api *schema.API, subject quickstart.API, o *quickstartFlags) error {
 	name := "curl"
 	if o.lang != "" {
-		// Code of a caller exists for languages, so "fastapi" stands for Python. An MCP client is
-		// another thing than a client of its language.
+		// Code of a caller exists for languages, so "fastapi" stands for Python. An MCP
+		// client is another thing than a client of its language.
 		target, _ := quickstart.Find(o.lang)
 		name = strings.ToLower(o.lang)
 		switch {
@@ -182,12 +184,13 @@ func oneOf(names []string) string {
 	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
-// withNewline is text with a line end at its end, which a file has and a snippet on a page has not.
+// withNewline is text with a line end at its end, which a file has and a snippet on a page
+// has not.
 func withNewline(text string) string { return strings.TrimSuffix(text, "\n") + "\n" }
 
-// callerOf is the client that asks in the code: the one with that client_id or label, or without a name the
-// first that may get tokens for the API on its own behalf. It needs a secret, or a key where signs says
-// that the code can sign. The error lists who may.
+// callerOf is the client that asks in the code: the one with that client_id or label, or
+// without a name the first that may get tokens for the API on its own behalf. It needs a
+// secret, or a key where signs says that the code can sign. The error lists who may.
 func callerOf(doc *schema.Document, api *schema.API, name string, signs bool) (*schema.Client, error) {
 	var may []string
 	for i := range doc.Clients {
@@ -198,8 +201,8 @@ func callerOf(doc *schema.Document, api *schema.API, name string, signs bool) (*
 			}) {
 			continue
 		}
-		// A client that is named and unusable is an error of its own: the list of others would not
-		// say what is wrong with it.
+		// A client that is named and unusable is an error of its own: the list of others
+		// would not say what is wrong with it.
 		named := name == client.ClientID || name == client.Label
 		switch usable := len(client.Secrets) > 0 || signs && len(client.PublicKeys) > 0; {
 		case usable && (name == "" || named):
@@ -217,8 +220,8 @@ func callerOf(doc *schema.Document, api *schema.API, name string, signs bool) (*
 	return nil, diag.Usagef("client %q may get no tokens for api.%s on its own behalf: these may: %s", name, api.Label, strings.Join(may, ", "))
 }
 
-// check finds the target and refuses flags that make no sense whatever the configuration says. The target is
-// empty with --caller and without --lang.
+// check finds the target and refuses flags that make no sense whatever the configuration
+// says. The target is empty with --caller and without --lang.
 func (o *quickstartFlags) check(args []string) (quickstart.Target, error) {
 	if len(args) == 0 {
 		return quickstart.Target{}, diag.Usagef("name the API, by its label or identifier")
@@ -278,10 +281,11 @@ func alternatives(api quickstart.API) string {
 	return "These can: " + strings.Join(names, ", ") + "."
 }
 
-// writeQuickstart writes the files into a folder, all of them or none, and over nothing: a person may have
-// changed what an earlier run wrote.
+// writeQuickstart writes the files into a folder, all of them or none, and over nothing: a
+// person may have changed what an earlier run wrote.
 func writeQuickstart(env *cli.Env, target quickstart.Target, steps quickstart.Steps, files []quickstart.File, out string) error {
-	// durable.Create fails for a file that is there. Files that were written before are removed then.
+	// durable.Create fails for a file that is there. Files that were written before are
+	// removed then.
 	dir := env.Path(out)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return workspace.Unwritable(err)

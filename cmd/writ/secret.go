@@ -14,7 +14,8 @@ import (
 	"github.com/writ-auth/writ/config/diag"
 )
 
-// A clientSecret is a new secret and what the configuration may hold of it, as --json prints it.
+// A clientSecret is a new secret and what the configuration may hold of it, as --json
+// prints it.
 type clientSecret struct {
 	Client string `json:"client"`
 	Label  string `json:"label"`
@@ -23,8 +24,8 @@ type clientSecret struct {
 	Block  string `json:"block"` // to paste into the client
 }
 
-// secretCommand is "writ secret". The secret is printed once and written nowhere: whoever pipes it into a
-// secret store decides where it is kept.
+// secretCommand is "writ secret". The secret is printed once and written nowhere: whoever
+// pipes it into a secret store decides where it is kept.
 func secretCommand() cli.Command {
 	flags := new(cli.ConfigFlags)
 	return cli.Command{
@@ -57,8 +58,8 @@ Paste into client "billing":
 	}
 }
 
-// secretNew makes a secret for a client and prints it with the block that lets it in. Without LABEL the
-// label is the day, which orders the secrets of a client by age.
+// secretNew makes a secret for a client and prints it with the block that lets it in.
+// Without LABEL the label is the day, which orders the secrets of a client by age.
 func secretNew(env *cli.Env, args []string, flags *cli.ConfigFlags) error {
 	if len(args) == 0 {
 		return diag.Usagef("name the client that the secret is for")
@@ -125,8 +126,8 @@ func plainName(name string) bool {
 	return name != "" && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == ""
 }
 
-// newSecret is 32 random bytes in unpadded base64url, 43 characters. That is what makes an unsalted hash
-// safe: nobody can guess 256 random bits.
+// newSecret is 32 random bytes in unpadded base64url, 43 characters. That is what makes an
+// unsalted hash safe: nobody can guess 256 random bits.
 func newSecret(random io.Reader) (string, error) {
 	var secret [32]byte
 	if _, err := io.ReadFull(random, secret[:]); err != nil {

@@ -21,8 +21,9 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// "writ usage": folding logs and asking what is unused. Reading and counting are package usage's. What a
-// plan says of use is in usage_notes.go, the diff that takes out what is unused in usage_suggest.go.
+// "writ usage": folding logs and asking what is unused. Reading and counting are package
+// usage's. What a plan says of use is in usage_notes.go, the diff that takes out what is
+// unused in usage_suggest.go.
 
 // usageFlags say what to do beside folding.
 type usageFlags struct {
@@ -31,9 +32,9 @@ type usageFlags struct {
 	suggest bool
 }
 
-// usageCommand is "writ usage". Folding and asking are one command, so that CI can do both with one line; each
-// also works alone. It writes the folded file and nothing else, and exits with 2 when --unused lists
-// something.
+// usageCommand is "writ usage". Folding and asking are one command, so that CI can do both
+// with one line; each also works alone. It writes the folded file and nothing else, and
+// exits with 2 when --unused lists something.
 func usageCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), new(usageFlags)
 	return cli.Command{
@@ -75,8 +76,8 @@ $ writ usage --unused 90d --suggest | git apply`,
 	}
 }
 
-// runUsage folds the logs that are named and answers what --unused asks. It exits with 2 when something is
-// unused.
+// runUsage folds the logs that are named and answers what --unused asks. It exits with 2
+// when something is unused.
 func runUsage(env *cli.Env, logs []string, flags *cli.ConfigFlags, o *usageFlags) error {
 	if len(logs) == 0 && o.unused == "" {
 		return diag.Usagef("name the logs to fold, or ask with --unused what nobody uses")
@@ -239,8 +240,8 @@ type unusedItem struct {
 	Range   *diag.ReportRange `json:"range,omitempty"`
 }
 
-// An undecidedItem is an authorization of which nobody can tell what scopes are needed, since requests named
-// none and were granted all.
+// An undecidedItem is an authorization of which nobody can tell what scopes are needed,
+// since requests named none and were granted all.
 type undecidedItem struct {
 	Address string     `json:"address"`
 	Last    usage.Time `json:"last"` // the last request that named no scope
@@ -339,8 +340,8 @@ func (i *unusedItem) what() string {
 	return i.Address
 }
 
-// write says it to people: first for which period, since the rest is worth no more, and last that tokens were
-// counted and not calls. asked is the period as it was typed.
+// write says it to people: first for which period, since the rest is worth no more, and
+// last that tokens were counted and not calls. asked is the period as it was typed.
 func (r *unusedReport) write(w io.Writer, asked string) {
 	if r.Short {
 		fmt.Fprintf(w, "The logs cover less than the %s that were asked: %s to %s. Of the rest nothing is known.\n", asked, r.From, r.To)

@@ -25,8 +25,8 @@ type API struct {
 	IncludePermissions bool     // its tokens list their scopes in a permissions claim too
 }
 
-// Of is what code needs to know of a declared API whose tokens the issuer makes. Scopes keep the
-// order of their declaration, since the first one guards the sample's route.
+// Of is what code needs to know of a declared API whose tokens the issuer makes. Scopes
+// keep the order of their declaration, since the first one guards the sample's route.
 func Of(issuer string, api *schema.API) API {
 	of := API{
 		Issuer: issuer, Label: api.Label, Name: api.Name, Identifier: api.Identifier,

@@ -36,8 +36,8 @@ func packagedOn(env *Env) string {
 	return time.Unix(seconds, 0).UTC().Format(time.DateOnly)
 }
 
-// manPage is writ(1), made from the table that parses the command line: the page cannot lack a command or
-// explain a flag that is not there.
+// manPage is writ(1), made from the table that parses the command line: the page cannot
+// lack a command or explain a flag that is not there.
 func manPage(env *Env, table []Command) string {
 	var page strings.Builder
 	b := build.Read()

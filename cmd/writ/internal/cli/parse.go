@@ -41,9 +41,9 @@ func (l *commandLine) ownFlags(c *Command) []Flag {
 	return append(slices.Clip(c.Flags), l.formatFlag())
 }
 
-// flags are those that may stand here. Of two with one name the first is taken, so a command
-// may have a flag of its own by the name of a global one. They are listed anew at each word: the command
-// may have become another one.
+// flags are those that may stand here. Of two with one name the first is taken, so a
+// command may have a flag of its own by the name of a global one. They are listed anew at
+// each word: the command may have become another one.
 func (l *commandLine) flags() []Flag {
 	flags := slices.Concat(l.ownFlags(&l.command), l.command.configFlags(), l.globalFlags())
 	if len(l.path) == 1 {

@@ -30,8 +30,8 @@ func Run(ctx context.Context, env *Env, table []Command, args []string) int {
 	return code
 }
 
-// execute parses the command line, runs the command and reports its error. It is the one place that turns an
-// error into output and an exit code.
+// execute parses the command line, runs the command and reports its error. It is the one
+// place that turns an error into output and an exit code.
 func execute(ctx context.Context, env *Env, table []Command, args []string) int {
 	// The shell's scripts add one word at the end, and expect candidates and no error.
 	l := &commandLine{env: env, table: table}

@@ -32,8 +32,8 @@ type railStep struct {
 	Done, Now      bool
 }
 
-// A progress notes how far the author has come with each API in this run. It is one for all browsers,
-// and forgotten with the process.
+// A progress notes how far the author has come with each API in this run. It is one for all
+// browsers, and forgotten with the process.
 type progress struct {
 	mu         sync.Mutex
 	begun, got map[string]bool // by label: changed here; a token was got
@@ -193,8 +193,9 @@ type apiRow struct {
 // A chip is a state of an API that needs to be seen.
 type chip struct{ Text, Kind, Title string }
 
-// chips are the states of an API that a reader of the list should not miss. clients is how many may call
-// it; expires is the end of its first authorization to end, in Unix seconds, 0 for none.
+// chips are the states of an API that a reader of the list should not miss. clients is how
+// many may call it; expires is the end of its first authorization to end, in Unix seconds,
+// 0 for none.
 func (p *page) chips(api snapshot.API, clients int, expires int64) []chip {
 	var all []chip
 	for _, problem := range p.state.Problems {
@@ -242,9 +243,9 @@ func sharedPrefix(snap *snapshot.Snapshot) string {
 	return prefix[:strings.LastIndexAny(prefix, "/:")+1]
 }
 
-// sortAPIs sorts the list by a column that a reader may choose: text from A on, numbers from the largest
-// on. holders counts the clients of each API by its index. Any other column leaves the order of the
-// snapshot, which is by label.
+// sortAPIs sorts the list by a column that a reader may choose: text from A on, numbers
+// from the largest on. holders counts the clients of each API by its index. Any other
+// column leaves the order of the snapshot, which is by label.
 func sortAPIs(found []snapshot.API, by string, holders []int) {
 	compare := map[string]func(a, b snapshot.API) int{
 		"identifier": func(a, b snapshot.API) int { return strings.Compare(a.Identifier(), b.Identifier()) },
@@ -258,15 +259,15 @@ func sortAPIs(found []snapshot.API, by string, holders []int) {
 	}
 }
 
-// apis shows the list of APIs. Clients are counted in one pass over the snapshot: API by API,
-// each count would read all authorizations. Filters are parameters of the address, so that a list can be
-// linked to.
+// apis shows the list of APIs. Clients are counted in one pass over the snapshot: API by
+// API, each count would read all authorizations. Filters are parameters of the address, so
+// that a list can be linked to.
 func (p *page) apis() {
 	snap, query := p.state.Snapshot, p.r.URL.Query()
 	body := apisPage{search: newSearch(p.r, "owner", "alg", "folder", "sort"), All: snap.NumAPIs(), Prefix: sharedPrefix(snap)}
 	var found []snapshot.API
-	// The choices of the filters are those of all APIs, not of the ones that are found: a filter that is
-	// set must not take the others away.
+	// The choices of the filters are those of all APIs, not of the ones that are found: a
+	// filter that is set must not take the others away.
 	owners, algs, folders := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	owner, alg, folder := query.Get("owner"), query.Get("alg"), query.Get("folder")
 	for i := range snap.NumAPIs() {
@@ -302,8 +303,9 @@ func (p *page) apis() {
 }
 
 // clientsOfEach counts the clients of each API, and finds when the first of its
-// authorizations ends: 0 for never. Both lists are by the API's index. The authorizations of a client are
-// sorted by API, so that one for itself and one for users are neighbours; such a client counts once.
+// authorizations ends: 0 for never. Both lists are by the API's index. The authorizations
+// of a client are sorted by API, so that one for itself and one for users are neighbours;
+// such a client counts once.
 func clientsOfEach(snap *snapshot.Snapshot, now int64) (n []int, ends []int64) {
 	n, ends = make([]int, snap.NumAPIs()), make([]int64, snap.NumAPIs())
 	for i := range snap.NumClients() {

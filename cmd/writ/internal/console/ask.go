@@ -16,8 +16,9 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
-// The answer on the Test page: the request to the token endpoint, the token in words, and of a refusal the
-// way out. The form is in test.go, what proves who the client is in evidence.go.
+// The answer on the Test page: the request to the token endpoint, the token in words, and
+// of a refusal the way out. The form is in test.go, what proves who the client is in
+// evidence.go.
 
 // tokenPath is where the handler of Options.Tokens has its token endpoint.
 const tokenPath = "/oauth/token"
@@ -43,9 +44,9 @@ type answer struct {
 	Refusal *refusal
 }
 
-// ask sends the request to the token endpoint in this process, as a client would over HTTP: the page shows
-// what a client gets, and nothing is decided here. It has the address of the caller, so that failed
-// guesses of a secret count against the caller.
+// ask sends the request to the token endpoint in this process, as a client would over HTTP:
+// the page shows what a client gets, and nothing is decided here. It has the address of the
+// caller, so that failed guesses of a secret count against the caller.
 func (p *page) ask(q request) *answer {
 	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {q.clientID}}
 	switch {
@@ -61,8 +62,8 @@ func (p *page) ask(q request) *answer {
 	if q.scope != "" {
 		form.Set("scope", q.scope)
 	}
-	// The certificate goes beside the request, since there is no connection that could carry it: the
-	// handler of Options.Tokens decides how the server sees it.
+	// The certificate goes beside the request, since there is no connection that could
+	// carry it: the handler of Options.Tokens decides how the server sees it.
 	r, err := http.NewRequestWithContext(context.WithValue(p.r.Context(), certificateKey{}, q.certificate), http.MethodPost, p.tokenEndpoint(), strings.NewReader(form.Encode()))
 	if err != nil {
 		return &answer{Forged: err.Error()}
@@ -76,7 +77,8 @@ func (p *page) ask(q request) *answer {
 	return p.read(w, q)
 }
 
-// read takes an answer of the token endpoint apart, and verifies the token as a resource server would.
+// read takes an answer of the token endpoint apart, and verifies the token as a resource
+// server would.
 func (p *page) read(w *recorder, q request) *answer {
 	a := &answer{Status: w.status, Phrase: http.StatusText(w.status), Body: w.body.String()}
 	var pretty bytes.Buffer
@@ -109,8 +111,8 @@ type verdict struct {
 	Call        string // a command that calls the API with the token
 }
 
-// verdict reads the meaning of a token from its claims, and not from the configuration: what the server
-// issued counts.
+// verdict reads the meaning of a token from its claims, and not from the configuration:
+// what the server issued counts.
 func (p *page) verdict(a *answer, q request) *verdict {
 	v := &verdict{Client: q.clientID, API: q.audience}
 	if client, ok := p.state.Snapshot.ClientByID(q.clientID); ok {
@@ -163,8 +165,8 @@ type claim struct {
 	Slash       bool // the value ends with a slash, to be pointed out
 }
 
-// decode takes a compact token apart, in the order in which it was written. Nothing is verified here; a
-// text of another form gives nothing.
+// decode takes a compact token apart, in the order in which it was written. Nothing is
+// verified here; a text of another form gives nothing.
 func (p *page) decode(token string) (header, claims []claim) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
@@ -249,9 +251,9 @@ type refusal struct {
 	Line    string   // HCL that would allow it, "" where a page makes it or nothing does
 }
 
-// explainRefusal explains a response without a token. The server tells clients little on purpose; this
-// page is for the operator and says what the server's log has. The reason is asked of the decider once
-// more, so it is that of the same request a moment later.
+// explainRefusal explains a response without a token. The server tells clients little on
+// purpose; this page is for the operator and says what the server's log has. The reason is
+// asked of the decider once more, so it is that of the same request a moment later.
 func (p *page) explainRefusal(status int, q request) *refusal {
 	switch {
 	case status == http.StatusUnauthorized:
@@ -279,8 +281,8 @@ func (p *page) explainRefusal(status int, q request) *refusal {
 	return r
 }
 
-// mend adds which block decides, and which change would allow the request: a link to the form that makes
-// it, or a line of HCL where there is none.
+// mend adds which block decides, and which change would allow the request: a link to the
+// form that makes it, or a line of HCL where there is none.
 func (p *page) mend(r *refusal, q request) {
 	client, known := p.state.Snapshot.ClientByID(q.clientID)
 	api, there := p.state.Snapshot.APIByIdentifier(q.audience)
@@ -351,10 +353,12 @@ func (p *page) notAuthenticated(q request) *refusal {
 }
 
 // credentialNotes says which credentials of a kind of the client are not accepted now, and
-// what the server reports about the client. Labels and windows are no secret; nothing else of them is shown.
+// what the server reports about the client. Labels and windows are no secret; nothing else
+// of them is shown.
 func (p *page) credentialNotes(client snapshot.Client, kind string) []string {
 	var notes []string
-	// A credential that is accepted now needs no note: the secret that was typed is another one.
+	// A credential that is accepted now needs no note: the secret that was typed is another
+	// one.
 	for _, cred := range p.credentials(client) {
 		switch {
 		case cred.Kind != kind:
@@ -372,8 +376,8 @@ func (p *page) credentialNotes(client snapshot.Client, kind string) []string {
 	return notes
 }
 
-// refusals are the reason codes of package decide in words, for requests that this page can make: of a client
-// for itself, with a secret, a key or a certificate.
+// refusals are the reason codes of package decide in words, for requests that this page can
+// make: of a client for itself, with a secret, a key or a certificate.
 var refusals = map[string]struct{ meaning, wayOut string }{
 	"unknown-audience": {"No API has this identifier. Identifiers are compared byte for byte: a slash, a letter's case or a port makes another one.",
 		"Ask for the identifier that this page shows at its top."},

@@ -19,7 +19,8 @@ type clientsPage struct {
 	Rows []clientRow
 }
 
-// A clientRow is one client of the list.
+// A clientRow is one client of the list. Locked comes from the credentials' windows at the
+// time of the page.
 type clientRow struct {
 	Label, Name, ClientID string
 	Methods               []string // the kinds of its credentials
@@ -28,7 +29,8 @@ type clientRow struct {
 	Locked                bool // nothing authenticates it now
 }
 
-// clients shows the list of clients, with the kinds of their credentials and how many APIs each reaches.
+// clients shows the list of clients, with the kinds of their credentials and how many APIs
+// each reaches.
 func (p *page) clients() {
 	snap := p.state.Snapshot
 	body := clientsPage{search: newSearch(p.r), All: snap.NumClients()}
@@ -97,7 +99,8 @@ func (p *page) credentials(client snapshot.Client) []credential {
 	var all []credential
 	for _, cred := range c.Credentials() {
 		shown := credential{Kind: cred.Block.Type, Label: cred.Label, Window: cred.Window, MadeUp: cred.Block.Type == "secret" && p.madeUp(cred.Label)}
-		// The window is the one that the server checks (schema.Window.Contains), as of this page.
+		// The window is the one that the server checks (schema.Window.Contains), as of this
+		// page.
 		now, end := p.state.Now.Unix(), cred.Window.ExpiresAt
 		switch {
 		case now < cred.Window.NotBefore:
@@ -249,8 +252,8 @@ type clientPage struct {
 	Unusable              string // why it is not said when each was last used, "" for nothing
 }
 
-// client shows one client, with as many authorizations as a list has rows. What every page about it says, that
-// nothing authenticates it now, stands first.
+// client shows one client, with as many authorizations as a list has rows. What every page
+// about it says, that nothing authenticates it now, stands first.
 func (p *page) client(label string) {
 	c, ok := p.state.Snapshot.ClientByLabel(label)
 	if !ok {

@@ -28,14 +28,14 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
-// This file answers requests: who may ask, which page an address is, and the files that pages load. What
-// pages share is in page.go, the key and the events in live.go.
+// This file answers requests: who may ask, which page an address is, and the files that
+// pages load. What pages share is in page.go, the key and the events in live.go.
 
 // Path is where the console is, on whichever listener it is put.
 const Path = "/console/"
 
-// Holds reports whether an address is the console's to answer. The path is compared as it was sent: one that
-// is escaped in another way is none of the console's.
+// Holds reports whether an address is the console's to answer. The path is compared as it
+// was sent: one that is escaped in another way is none of the console's.
 func Holds(u *url.URL) bool {
 	path := u.EscapedPath()
 	return path+"/" == Path || strings.HasPrefix(path, Path)
@@ -134,15 +134,16 @@ type Console struct {
 	progress  progress
 }
 
-// New makes a console. It parses all templates, so that a mistake in one is found at the start and not
-// by the first reader of the page.
+// New makes a console. It parses all templates, so that a mistake in one is found at the
+// start and not by the first reader of the page.
 func New(opts Options) *Console {
 	c := &Console{opts: opts, assets: map[string]asset{}}
 	if opts.Locked {
 		c.lock = newLock()
 	}
-	// The version is of all assets together. One that changes has browsers fetch each once more, which
-	// on loopback costs nothing, and none is ever used with the pages of another build.
+	// The version is of all assets together. One that changes has browsers fetch each once
+	// more, which on loopback costs nothing, and none is ever used with the pages of
+	// another build.
 	all := sha256.New()
 	entries, err := fs.ReadDir(files, "assets")
 	if err != nil {
@@ -165,9 +166,9 @@ func New(opts Options) *Console {
 // serves, no inline script or style takes effect, and no page may frame it.
 const policy = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 
-// ServeHTTP answers one request below Path. Who sent it is checked before anything else: the host, the
-// origin, and of a POST that one of the console's own pages sent it. Headers are set before, so that
-// a refusal has them too.
+// ServeHTTP answers one request below Path. Who sent it is checked before anything else:
+// the host, the origin, and of a POST that one of the console's own pages sent it. Headers
+// are set before, so that a refusal has them too.
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", policy)
@@ -197,7 +198,8 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.writeAsset(w, r, name)
 		return
 	}
-	// A key in the address is taken out of it at once, so that it stays in no history and no Referer.
+	// A key in the address is taken out of it at once, so that it stays in no history and
+	// no Referer.
 	if key := r.URL.Query().Get("key"); key != "" && r.Method != http.MethodPost {
 		c.unlock(w, r, key)
 		return
@@ -233,8 +235,9 @@ func ownPage(r *http.Request) bool {
 	return r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") == "same-origin"
 }
 
-// servePage finds the page of a path and serves it. The path is split before its segments are decoded: a
-// label may hold a slash. Without a snapshot there are only the pages that need none.
+// servePage finds the page of a path and serves it. The path is split before its segments
+// are decoded: a label may hold a slash. Without a snapshot there are only the pages that
+// need none.
 func (c *Console) servePage(w http.ResponseWriter, r *http.Request, path string) {
 	p := &page{console: c, w: w, r: r, state: c.opts.State(), trusted: c.trusted(r)}
 	segments := strings.Split(path, "/")
@@ -245,8 +248,8 @@ func (c *Console) servePage(w http.ResponseWriter, r *http.Request, path string)
 			return
 		}
 	}
-	// Which page it is comes first, and whether there is anything to show on it second: an address
-	// that no page has is 404 while nothing compiles, too.
+	// Which page it is comes first, and whether there is anything to show on it second: an
+	// address that no page has is 404 while nothing compiles, too.
 	serve := p.find(segments)
 	switch {
 	case serve == nil:
@@ -286,7 +289,8 @@ func (p *page) find(segments []string) func() {
 		return p.keys
 	case n == 2 && at(0) == "keys" && !post:
 		return func() { p.key(at(1)) }
-	// The form has the address of an API with the label "new", which apiURL therefore gives another.
+	// The form has the address of an API with the label "new", which apiURL therefore gives
+	// another.
 	case n == 2 && at(0) == "apis" && at(1) == "new":
 		return p.create
 	case n == 1 && at(0) == "new-client":

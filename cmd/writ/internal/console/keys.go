@@ -20,7 +20,8 @@ type keysPage struct {
 	Shared   []string  // labels of APIs whose tokens are signed with a shared secret
 }
 
-// A keyRow is one key with its bar.
+// A keyRow is one key with its bar. Only public halves are ever here: the console has no
+// private key.
 type keyRow struct {
 	Key
 	Words    string // what it does, and until when
@@ -182,8 +183,8 @@ func (p *page) nextKeys(declared map[string]bool) []nextKey {
 	return all
 }
 
-// key answers with one public key as a file: KID.jwk or KID.pem. A key that is not published is 404, also one
-// that was published before.
+// key answers with one public key as a file: KID.jwk or KID.pem. A key that is not
+// published is 404, also one that was published before.
 func (p *page) key(name string) {
 	for _, k := range p.state.Keys {
 		kind, body := "", k.JWK

@@ -184,8 +184,8 @@ func suggest(label string, n int, labelOf func(i int) string) string {
 	return schema.Suggest(label, labels)
 }
 
-// empty answers every page that needs a snapshot while there is none. It is no error: the page fills
-// itself when there is one.
+// empty answers every page that needs a snapshot while there is none. It is no error: the
+// page fills itself when there is one.
 func (p *page) empty() {
 	if p.console.opts.Tokens == nil {
 		p.show(http.StatusOK, "message", "apis", "Nothing to show yet", message{
@@ -201,6 +201,7 @@ func (p *page) empty() {
 }
 
 // A search is the query that narrows a list, and the part of the result that a page shows.
+// All of it is in the address of the page.
 type search struct {
 	Query string
 	Total int // of what matches
@@ -210,11 +211,12 @@ type search struct {
 	Also map[string]string // further parameters that narrow or sort the list
 }
 
-// pageSize is how many rows a list shows at once.
+// pageSize is how many rows a list shows at once, and how many of anything a page lists
+// beside its subject.
 const pageSize = 100
 
-// newSearch reads ?q= and ?page=, and further parameters by name. A page that is no number is 0, which cut
-// corrects.
+// newSearch reads ?q= and ?page=, and further parameters by name. A page that is no number
+// is 0, which cut corrects.
 func newSearch(r *http.Request, also ...string) search {
 	s := search{Query: strings.TrimSpace(r.URL.Query().Get("q")), Also: map[string]string{}}
 	for _, name := range also {
@@ -251,8 +253,8 @@ func (s search) Link(page int) string {
 // Sort is the query of the list sorted by a column.
 func (s search) Sort(column string) string { return s.link("sort", column) }
 
-// link is the query of this list with one parameter changed. It leads to the first page, unless the page is
-// what changes.
+// link is the query of this list with one parameter changed. It leads to the first page,
+// unless the page is what changes.
 func (s search) link(name, value string) string {
 	query := url.Values{}
 	for also, is := range s.Also {

@@ -45,7 +45,8 @@ type targetLink struct {
 }
 
 // langCookie remembers the target that was chosen last, for every API of every console on
-// this host.
+// this host. It holds the name of a target and nothing else, and one that is not known is
+// ignored.
 const langCookie = "writ_lang"
 
 // quickstart shows the code of the target in ?lang=, of the one that was chosen last, or of
@@ -105,15 +106,16 @@ func (p *page) chosenTarget(api quickstart.API) (target quickstart.Target, ok bo
 	return target, true
 }
 
-// targetGroups are all targets by language, in the order of package quickstart, where those of one language
-// are neighbours.
+// targetGroups are all targets by language, in the order of package quickstart, where those
+// of one language are neighbours.
 func targetGroups(api quickstart.API, selected string) []targetGroup {
 	var groups []targetGroup
 	for _, t := range quickstart.Targets() {
 		if len(groups) == 0 || groups[len(groups)-1].Name != t.Group {
 			groups = append(groups, targetGroup{Name: t.Group, First: t.Name})
 		}
-		// The tile leads to its first target that can verify these tokens, or else to its first.
+		// The tile leads to its first target that can verify these tokens, or else to its
+		// first.
 		g, unsupported := &groups[len(groups)-1], t.Supports(api) != nil
 		if first := g.Targets; !unsupported && len(first) > 0 && first[0].Unsupported && g.First == first[0].Name {
 			g.First = t.Name
@@ -124,8 +126,8 @@ func targetGroups(api quickstart.API, selected string) []targetGroup {
 	return groups
 }
 
-// firstCaller is the first client that can get a token of the API for itself from the Test page; else the
-// first that is authorized; nil: none is.
+// firstCaller is the first client that can get a token of the API for itself from the Test
+// page; else the first that is authorized; nil: none is.
 func (p *page) firstCaller(api snapshot.API) *snapshot.Client {
 	var first *snapshot.Client
 	for auth := range api.Authorizations() {

@@ -11,8 +11,8 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// functions are what templates call. They format; none of them reads the state or decides anything. version is
-// that of the assets.
+// functions are what templates call. They format; none of them reads the state or decides
+// anything. version is that of the assets.
 func functions(version string) template.FuncMap {
 	return template.FuncMap{
 		"asset":    func(name string) string { return Path + "assets/" + name + "?v=" + version },
@@ -84,8 +84,8 @@ func short(digest string) string {
 
 // ago says how far t is from now, in its largest unit: "3 hours ago", "in 2 days".
 func ago(t, now time.Time) string {
-	// What lies behind is rounded down. What lies ahead is rounded to the next unit when it is close
-	// to it, since "in 11 hours" for a token of 12 hours looks like a mistake.
+	// What lies behind is rounded down. What lies ahead is rounded to the next unit when it
+	// is close to it, since "in 11 hours" for a token of 12 hours looks like a mistake.
 	d := now.Sub(t)
 	form := "%s ago"
 	if d < 0 {
@@ -142,8 +142,8 @@ func added(f FileDiff) string {
 	return b.String()
 }
 
-// breaks lets a long word break after any of the characters in after, and nowhere else. The text is
-// escaped.
+// breaks lets a long word break after any of the characters in after, and nowhere else. The
+// text is escaped.
 func breaks(s, after string) template.HTML {
 	var b strings.Builder
 	for {

@@ -12,8 +12,8 @@ import (
 // state by its colour.
 type timeline struct{ from, to, now int64 }
 
-// newTimeline has a scale with room for now and for all times, but 0, which stands for none. An eighth on either
-// side, a day at least, is for what has no end.
+// newTimeline has a scale with room for now and for all times, but 0, which stands for
+// none. An eighth on either side, a day at least, is for what has no end.
 func newTimeline(now int64, times ...int64) timeline {
 	t := timeline{now, now, now}
 	for _, at := range times {

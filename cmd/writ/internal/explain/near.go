@@ -45,8 +45,8 @@ func (e *explainer) nearMiss(asked string, api *schema.API, reason string) {
 	e.suggest(fmt.Sprintf("%q %s: ask for %q.", asked, reason, api.Identifier))
 }
 
-// nearestSpelling adds the API whose identifier is spelled most nearly alike, if any is near enough for
-// schema.Suggest.
+// nearestSpelling adds the API whose identifier is spelled most nearly alike, if any is
+// near enough for schema.Suggest.
 func (e *explainer) nearestSpelling(asked string) {
 	apis := e.model.Document.APIs
 	identifiers := make([]string, len(apis))
@@ -59,7 +59,8 @@ func (e *explainer) nearestSpelling(asked string) {
 	}
 }
 
-// otherScheme is the identifier with http for https or the other way round; any other is itself.
+// otherScheme is the identifier with http for https or the other way round; any other is
+// itself.
 func otherScheme(identifier string) string {
 	if rest, ok := strings.CutPrefix(identifier, "https:"); ok {
 		return "http:" + rest

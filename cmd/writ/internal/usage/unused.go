@@ -81,15 +81,16 @@ func (f *File) Unused(doc *schema.Document, since, now int64) (*Answer, bool) {
 	return a, true
 }
 
-// authorization says whether an authorization was used, or some of its scopes were not. One that was not used
-// is one answer: its scopes would only repeat it.
+// authorization says whether an authorization was used, or some of its scopes were not. One
+// that was not used is one answer: its scopes would only repeat it.
 func (a *Answer) authorization(f *File, declared *schema.Authorization) {
 	t, _ := f.Authorization(declared.Label)
 	if t.Last < a.Since {
 		a.Unused = append(a.Unused, Unused{Kind: KindAuthorization, Owner: declared.Label, Tally: t})
 		return
 	}
-	// It was used, and so it is in the file. One request without scopes leaves all of them open.
+	// It was used, and so it is in the file. One request without scopes leaves all of them
+	// open.
 	used := f.Authorizations[declared.Label]
 	if used.Unscoped != nil && used.Unscoped.Last >= a.Since {
 		if len(declared.Scopes) > 0 {

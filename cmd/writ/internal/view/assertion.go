@@ -16,9 +16,10 @@ import (
 
 // "writ explain --assertion" in words and as JSON.
 
-// Assertion prints what a token of another issuer would be taken for: each block with the reason why it
-// matches or not, then the verdict, and last what was not checked. The token itself is never printed:
-// the output ends up in logs of CI, and the token still opens something.
+// Assertion prints what a token of another issuer would be taken for: each block with the
+// reason why it matches or not, then the verdict, and last what was not checked. The token
+// itself is never printed: the output ends up in logs of CI, and the token still opens
+// something.
 func Assertion(env *cli.Env, w io.Writer, a *explain.Assertion) error {
 	if env.JSON {
 		return assertionJSON(w, a)

@@ -156,8 +156,8 @@ func (explainJSON) Render(w io.Writer, _ explain.Question, e *explain.Explanatio
 	return cli.WriteJSON(w, out)
 }
 
-// emptyList makes an empty JSON array of a nil slice: readers in other languages iterate over a list
-// and fail at null.
+// emptyList makes an empty JSON array of a nil slice: readers in other languages iterate
+// over a list and fail at null.
 func emptyList(list []string) []string {
 	if list == nil {
 		return []string{}

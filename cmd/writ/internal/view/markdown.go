@@ -17,15 +17,15 @@ import (
 // This file writes text of authors into Markdown, where none of it may take effect, and
 // cuts it to a length.
 
-// shortest is the length in bytes below which no scope is cut: with less, two scopes of one API often
-// look the same.
+// shortest is the length in bytes below which no scope is cut: with less, two scopes of one
+// API often look the same.
 const shortest = 24
 
 // fit returns how many texts of these lengths fit into room, and the length at which to cut
 // them. One length holds for all, so that short texts stay whole and only the longest are
 // cut; it is never below least. around is the length of what is printed around each text.
-// All lengths are bytes. It reads no further than to the first text that does not fit, so a list of
-// a million costs no more than what is shown.
+// All lengths are bytes. It reads no further than to the first text that does not fit, so a
+// list of a million costs no more than what is shown.
 func fit(texts iter.Seq[int], room, around, least int) (shown, longest int) {
 	var lengths []int
 	for length := range texts {
@@ -34,8 +34,8 @@ func fit(texts iter.Seq[int], room, around, least int) (shown, longest int) {
 		}
 		lengths = append(lengths, length)
 	}
-	// All texts fit at least. What is left over lifts the limit for all that are longer, from the
-	// shortest of them on, until it is used up.
+	// All texts fit at least. What is left over lifts the limit for all that are longer,
+	// from the shortest of them on, until it is used up.
 	slices.Sort(lengths)
 	longest = least // which all have; room is what is left
 	for i, length := range lengths {
@@ -52,9 +52,9 @@ func fit(texts iter.Seq[int], room, around, least int) (shown, longest int) {
 	return len(lengths), math.MaxInt
 }
 
-// cutInto renders a text in at most longest bytes, and reports whether it had to be cut. What a
-// renderer adds, such as escapes, is not known before, so it cuts by a quarter more until the result
-// fits.
+// cutInto renders a text in at most longest bytes, and reports whether it had to be cut.
+// What a renderer adds, such as escapes, is not known before, so it cuts by a quarter more
+// until the result fits.
 func cutInto(text string, longest int, render func(string) string, cut func(string, int) string) (rendered string, isCut bool) {
 	rendered = render(text)
 	for n := longest; len(rendered) > longest && n > 0; n = n * 3 / 4 {

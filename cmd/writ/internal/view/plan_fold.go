@@ -17,8 +17,8 @@ import (
 // there must not give way to an object that says it again.
 
 // A nameList is what a line has no room for: the scopes of one client, or the addresses of
-// objects that change alike. access says that the names count as gains or losses in the first line
-// of the comment, and not as addresses.
+// objects that change alike. access says that the names count as gains or losses in the
+// first line of the comment, and not as addresses.
 type nameList struct {
 	of     string // what they are gained or lost on, or what happens to them
 	sign   string
@@ -29,8 +29,8 @@ type nameList struct {
 }
 
 // foldedAccess is the list of a statement whose line shows less than all: of its scopes, or
-// of its clients, of which each counts as often as it has scopes. Only one of the two may be long: see
-// meaning.scopes.
+// of its clients, of which each counts as often as it has scopes. Only one of the two may
+// be long: see meaning.scopes.
 func foldedAccess(s *statement) nameList {
 	names := s.scopes
 	if len(names) == 0 {
@@ -65,8 +65,9 @@ func (c *planComment) lists() {
 	for _, list := range c.folded[:rows] {
 		each = max(each, min(len(list.names), room/shortest))
 	}
-	// A name is never cut below shortest, so what does not fit at that length has to go: a quarter of
-	// the names of each list, time after time, and with one name each, a quarter of the lists.
+	// A name is never cut below shortest, so what does not fit at that length has to go: a
+	// quarter of the names of each list, time after time, and with one name each, a quarter
+	// of the lists.
 	longest := 0
 	for names := []string(nil); ; {
 		names = names[:0]
@@ -164,8 +165,8 @@ func (c *planComment) unexercised(g *Guards) {
 	c.WriteString("\n\n</details>\n")
 }
 
-// objects writes the objects as a diff, folded, as far as there is room. It comes last, and is the first to be
-// cut: whatever matters in it has been said above.
+// objects writes the objects as a diff, folded, as far as there is room. It comes last, and
+// is the first to be cut: whatever matters in it has been said above.
 func (c *planComment) objects(r *Review) {
 	if len(r.Changes) == 0 {
 		return
@@ -179,8 +180,9 @@ func (c *planComment) objects(r *Review) {
 	c.WriteString("\n</details>\n")
 }
 
-// objectsText is the objects as a diff of at most room bytes, those that change alike once. One that
-// does not fit is left out, and smaller ones after it are shown. shown counts objects, not diffs.
+// objectsText is the objects as a diff of at most room bytes, those that change alike once.
+// One that does not fit is left out, and smaller ones after it are shown. shown counts
+// objects, not diffs.
 func objectsText(r *Review, room int) (text string, shown int) {
 	var all strings.Builder
 	for _, group := range alike(r) {
@@ -204,12 +206,12 @@ type objectGroup struct {
 	size int
 }
 
-// mostCompared is how many objects are compared with each other. A comment has no room for more, and
-// each has to be rendered to be compared.
+// mostCompared is how many objects are compared with each other. A comment has no room for
+// more, and each has to be rendered to be compared.
 const mostCompared = 5000
 
-// alike groups objects of one kind that are updated in the same way, in the order of the first of each
-// group. What is created or destroyed is never grouped.
+// alike groups objects of one kind that are updated in the same way, in the order of the
+// first of each group. What is created or destroyed is never grouped.
 func alike(r *Review) []objectGroup {
 	type group struct {
 		first   string
@@ -246,7 +248,8 @@ func alike(r *Review) []objectGroup {
 	return list
 }
 
-// differences are the lines of a diff that begin with a sign, without the first, which names the object.
+// differences are the lines of a diff that begin with a sign, without the first, which
+// names the object.
 func differences(text string) string {
 	var b strings.Builder
 	signed := 0

@@ -147,8 +147,8 @@ func (m *meaning) place(address, attribute, label string) Place {
 	return m.review.Place(address, attribute, label)
 }
 
-// access adds what one change of access gives and takes: one statement for the scopes that are gained and
-// one for those that are lost.
+// access adds what one change of access gives and takes: one statement for the scopes that
+// are gained and one for those that are lost.
 func (m *meaning) access(i int) {
 	a := &m.review.Access[i]
 	client, api := parties(m.review.Access, i)
@@ -247,8 +247,8 @@ func toldByAccess(changes []compiler.AccessChange) (told map[string]map[compiler
 // is the authorization as a whole.
 var asAccess = []string{"", "client", "api", "subject_type", "scopes", "expires_at"}
 
-// change says what one change of an object means, each attribute in the section where it belongs. A
-// change without attributes, such as a removal, is one statement.
+// change says what one change of an object means, each attribute in the section where it
+// belongs. A change without attributes, such as a removal, is one statement.
 func (m *meaning) change(c *compiler.Change, told map[string]map[compiler.Effect]bool) {
 	if len(c.Attributes) == 0 {
 		m.attribute(c, &compiler.AttributeChange{Action: c.Action, Effect: c.Effect, Tier: c.Tier, Reason: c.Reason}, told)
@@ -302,8 +302,8 @@ func (m *meaning) attribute(c *compiler.Change, a *compiler.AttributeChange, tol
 	m.add(section, key, s)
 }
 
-// isGuard reports whether an address is of a policy or an expectation. An expectation has its name for an
-// address, after the word expect.
+// isGuard reports whether an address is of a policy or an expectation. An expectation has
+// its name for an address, after the word expect.
 func isGuard(address string) bool {
 	kind, _, _ := compiler.ParseAddress(address)
 	return kind == compiler.KindPolicy || strings.HasPrefix(address, "expect ")

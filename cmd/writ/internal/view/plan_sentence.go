@@ -143,8 +143,8 @@ func (m *meaning) all(section int, of compiler.Kind) bool {
 	})
 }
 
-// verifiers says whose verifiers must change: of n APIs, or of all where the issuer is among the
-// statements.
+// verifiers says whose verifiers must change: of n APIs, or of all where the issuer is
+// among the statements.
 func (m *meaning) verifiers(n int) string {
 	if !m.all(sectionVerifiers, compiler.KindAPI) {
 		return "verifiers of every API must change"
@@ -242,8 +242,8 @@ func (s *statement) text() string {
 	return diag.OneLine(line + s.remark + names)
 }
 
-// A Sentence is one consequence of a plan, for whoever shows it elsewhere than in a plan: the console, and
-// "writ dev" at a reload.
+// A Sentence is one consequence of a plan, for whoever shows it elsewhere than in a plan:
+// the console, and "writ dev" at a reload.
 type Sentence struct {
 	Sign    string // "+", "-" or "~"
 	Address string // the object that Text goes on about; "" where Text is whole by itself
@@ -261,7 +261,8 @@ func Sentences(p *compiler.Plan) []Sentence {
 	return all
 }
 
-// sentence is a statement with the address that it begins with apart, so that a page can make it a link.
+// sentence is a statement with the address that it begins with apart, so that a page can
+// make it a link.
 func (s *statement) sentence() Sentence {
 	sentence := Sentence{Sign: s.sign, Text: s.text()}
 	if text, found := strings.CutPrefix(sentence.Text, s.addresses[0]+" "); found {

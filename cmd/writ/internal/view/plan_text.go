@@ -19,8 +19,8 @@ type PlanText struct {
 	Full  bool // prints more than MaxObjects
 }
 
-// A planPrinter writes lines. The buffered writer keeps the first error, which Flush returns: no line has
-// to check.
+// A planPrinter writes lines. The buffered writer keeps the first error, which Flush
+// returns: no line has to check.
 type planPrinter struct {
 	*bufio.Writer
 	color bool

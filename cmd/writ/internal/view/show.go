@@ -88,14 +88,14 @@ func (v snapshotText) Object(w io.Writer, snap *snapshot.Snapshot, address strin
 	return err
 }
 
-// heading starts a section of the table. The line before and the heading have one cell, so they do not
-// widen the columns.
+// heading starts a section of the table. The line before and the heading have one cell, so
+// they do not widen the columns.
 func (v snapshotText) heading(w io.Writer, text string) {
 	fmt.Fprintf(w, "\n%s\n", v.env.Paint(cli.Bold, text))
 }
 
-// envelope prints what the snapshot says about itself. What is empty is left out, so that a first snapshot
-// has no "Previous".
+// envelope prints what the snapshot says about itself. What is empty is left out, so that a
+// first snapshot has no "Previous".
 func (v snapshotText) envelope(w io.Writer, snap *snapshot.Snapshot) {
 	e := snap.Envelope()
 	fmt.Fprintf(w, "Digest\t%s\nSerial\t%d\n", e.Digest, e.Serial)
@@ -172,8 +172,8 @@ func (v snapshotText) authorizations(w io.Writer, doc *schema.Document) {
 	}
 }
 
-// rest prints trusted issuers and signing keys, which many configurations do not have. Of a key it prints the
-// reference: the key itself is in no snapshot.
+// rest prints trusted issuers and signing keys, which many configurations do not have. Of a
+// key it prints the reference: the key itself is in no snapshot.
 func (v snapshotText) rest(w io.Writer, doc *schema.Document) {
 	if len(doc.TrustedIssuers) > 0 {
 		v.heading(w, schema.Plural(len(doc.TrustedIssuers), "trusted issuer"))
@@ -193,7 +193,8 @@ func (v snapshotText) rest(w io.Writer, doc *schema.Document) {
 	}
 }
 
-// rfc3339 writes Unix seconds for people and machines alike; "" for 0, which stands for no time.
+// rfc3339 writes Unix seconds for people and machines alike; "" for 0, which stands for no
+// time.
 func rfc3339(unix int64) string {
 	if unix == 0 {
 		return ""
@@ -201,8 +202,8 @@ func rfc3339(unix int64) string {
 	return schema.FormatTime(unix)
 }
 
-// SourcePlace is where an object was declared when the snapshot was made, "orders.hcl:3"; "" where the
-// snapshot does not say.
+// SourcePlace is where an object was declared when the snapshot was made, "orders.hcl:3";
+// "" where the snapshot does not say.
 func SourcePlace(snap *snapshot.Snapshot, kind snapshot.Kind, label string) string {
 	file, line, ok := snap.Source(kind, label)
 	if !ok {

@@ -97,8 +97,8 @@ func whoRemark(a *compiler.Access) string {
 	return text
 }
 
-// credentialText names a credential: its kind and label, of a federated one whose tokens it is, and until
-// when it is valid. What would prove it is not printed.
+// credentialText names a credential: its kind and label, of a federated one whose tokens it
+// is, and until when it is valid. What would prove it is not printed.
 func credentialText(c *schema.Credential) string {
 	text := fmt.Sprintf("%s %q", c.Block.Type, c.Label)
 	if f, ok := c.Of.(*schema.Federated); ok {
