@@ -335,8 +335,9 @@ func publish(ctx context.Context, env *cli.Env, r *workspace.Release, review *vi
 		return err
 	}
 	env.Warn(r.Warnings(), nil)
+	// What widens is said again next to the question: a plan may be pages long.
 	if !approved {
-		if cli.Terminal(env.In) != nil { // what widens is said again next to the question: a plan may be pages long
+		if cli.Terminal(env.In) != nil {
 			if err := view.Widening(env.Err, review, env.Color(env.Err)); err != nil {
 				return err
 			}

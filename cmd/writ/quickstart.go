@@ -188,9 +188,8 @@ func oneOf(names []string) string {
 // has not.
 func withNewline(text string) string { return strings.TrimSuffix(text, "\n") + "\n" }
 
-// callerOf is the client that asks in the code: the one with that client_id or label, or
-// without a name the first that may get tokens for the API on its own behalf. It needs a
-// secret, or a key where signs says that the code can sign. The error lists who may.
+// callerOf is the client with that client_id or label, or the first, that may get tokens for
+// the API on its own behalf with a secret, or with a key where the code can sign.
 func callerOf(doc *schema.Document, api *schema.API, name string, signs bool) (*schema.Client, error) {
 	var may []string
 	for i := range doc.Clients {
@@ -201,8 +200,6 @@ func callerOf(doc *schema.Document, api *schema.API, name string, signs bool) (*
 			}) {
 			continue
 		}
-		// A client that is named and unusable is an error of its own: the list of others
-		// would not say what is wrong with it.
 		named := name == client.ClientID || name == client.Label
 		switch usable := len(client.Secrets) > 0 || signs && len(client.PublicKeys) > 0; {
 		case usable && (name == "" || named):
