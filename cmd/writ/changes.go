@@ -79,7 +79,8 @@ const (
 )
 
 // newFolderComparer compares the tree that the editor of the pages has now, so that a page
-// about changes and a page that edits never disagree about what the files hold.
+// about changes and a page that edits never disagree about what the files hold. Nothing is
+// read before the first page asks.
 func newFolderComparer(env *cli.Env, w *workspace.Workspace, editor *treeEditor) *folderComparer {
 	c := &folderComparer{env: env, w: w, tree: editor.current, bases: map[string]*comparedBase{inForce: {}}}
 	for _, revision := range []string{"git:HEAD", "git:main"} {

@@ -97,7 +97,7 @@ func (e *treeEditor) current() (*workspace.Tree, error) {
 	return t, err
 }
 
-// Try implements console.Editor.
+// Try implements console.Editor. Nothing is written, whatever the outcome.
 func (e *treeEditor) Try(c console.Change) console.Outcome {
 	_, out := e.try(c)
 	return out
@@ -353,7 +353,7 @@ func (e *treeEditor) Written() []console.Written {
 	return all
 }
 
-// Undone implements console.Editor.
+// Undone implements console.Editor. Nothing is written.
 func (e *treeEditor) Undone(id int) console.Outcome {
 	_, out := e.tryUndo(id)
 	return out

@@ -199,7 +199,7 @@ func parseWait(text string) (time.Duration, error) {
 
 // sources opens what the flags name; closing ends its connections. --snapshot alone is a
 // source of instances only in NATS, where they keep records; beside another source it says
-// which snapshot is the newest.
+// which snapshot is the newest. With an error, what was opened is closed.
 func (o *fleetFlags) sources(env *cli.Env) (sources []fleetSource, closing func(), err error) {
 	var open []func()
 	end := func() {

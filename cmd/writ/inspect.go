@@ -175,7 +175,8 @@ func (e *expectation) checkTimes(t *jws) []tokenCheck {
 	return checks
 }
 
-// clockSkew is how far the issuer's clock may be ahead of ours, in seconds.
+// clockSkew is how far the issuer's clock may be ahead of ours, in seconds, before iat and nbf
+// count as lying in the future.
 const clockSkew = 60
 
 // checkTime judges one time claim at now, in Unix seconds: exp lies ahead, iat and nbf do
@@ -256,7 +257,8 @@ func stringsOf(claim any) []string {
 	return nil
 }
 
-// passed reports whether every check held.
+// passed reports whether every check held, which is whether a resource server should accept
+// the token.
 func passed(checks []tokenCheck) bool {
 	return !slices.ContainsFunc(checks, func(c tokenCheck) bool { return !c.OK })
 }

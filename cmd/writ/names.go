@@ -143,7 +143,7 @@ func completeLangs(context.Context, *cli.Env, *cli.ConfigFlags) (list []cli.Cand
 	return list
 }
 
-// completeCodes offers the codes of diagnostics.
+// completeCodes offers the codes of diagnostics, with what each says in a few words.
 func completeCodes(context.Context, *cli.Env, *cli.ConfigFlags) (list []cli.Candidate) {
 	for _, c := range diag.Codes() {
 		list = append(list, cli.Candidate{Value: c.Name, Meaning: c.Summary})

@@ -106,7 +106,7 @@ func codeSpan(text string) string {
 	return delimiter + text + delimiter
 }
 
-// longestRun is the length of the longest run of backticks.
+// longestRun is the length of the longest run of backticks, 0 for none.
 func longestRun(text string) int {
 	longest, run := 0, 0
 	for i := range len(text) {
@@ -198,7 +198,8 @@ func plainText(text string) string {
 	return b.String()
 }
 
-// linkBreak stands for a backslash that keeps a platform from making a link. OneLine lets
+// linkBreak stands for a backslash that keeps a platform from making a link: the replacement
+// comes before the escaping, which would escape a backslash of its own. OneLine lets
 // no such character through.
 const linkBreak = '\x00'
 

@@ -64,7 +64,7 @@ func Findings(r *Review) diag.List {
 
 // located is a place in the configuration as it is now, since hosts show no other: of what
 // is gone that of the first of the addresses which is still there, and of the issuer where
-// none is.
+// none is. A finding without any place would be shown nowhere.
 func (r *Review) located(p Place, addresses ...string) Place {
 	for _, address := range append(addresses, string(compiler.KindIssuer)) {
 		if p.Range.Filename != "" && !p.Gone {

@@ -44,14 +44,15 @@ func foldedAccess(s *statement) nameList {
 	return nameList{of: s.addresses[0] + " on " + s.api + s.behalf, sign: s.sign, names: names, each: 1, access: true, remark: s.remark}
 }
 
-// foldedAddresses is the list of a statement about several objects.
+// foldedAddresses is the list of a statement about several objects, under the sentence that
+// its line has.
 func foldedAddresses(s *statement) nameList {
 	return nameList{of: s.subject() + ": " + s.reason, sign: s.sign, names: s.addresses, each: 1}
 }
 
 // lists writes the lists that lines have no room for, gains before losses. If there is not
 // room for all, it cuts the longest names first, then shows fewer names of each list, and
-// last fewer lists.
+// last fewer lists. A list that is not shown at all is counted as missing.
 func (c *planComment) lists() {
 	if len(c.folded) == 0 {
 		return
@@ -138,7 +139,8 @@ func (c *planComment) tell(list *nameList, whole int) {
 }
 
 // unexercised lists the authorizations that no expectation exercises, as far as there is
-// room. It is no part of the change, so that the banner does not count it.
+// room. It is no part of the change, so that the banner does not count it: a comment that
+// leaves some out is still complete about what it is about.
 func (c *planComment) unexercised(g *Guards) {
 	if g == nil || len(g.Unexercised) == 0 || g.Expectations == 0 {
 		return

@@ -21,7 +21,7 @@ type CheckResult struct {
 	Counterexamples []compiler.Counterexample `json:"counterexamples"` // as sentences; empty where it holds
 }
 
-// Sentences are the counterexamples in words.
+// Sentences are the counterexamples in words, none for a check that holds.
 func (r *CheckResult) Sentences() []string {
 	sentences := make([]string, len(r.Counterexamples))
 	for i := range r.Counterexamples {

@@ -57,7 +57,8 @@ func (s *statement) isAccess() bool { return s.verb != "" }
 // pairs counts the scopes of each client, and a token without scopes as one.
 func (s *statement) pairs() int { return len(s.addresses) * max(len(s.scopes), 1) }
 
-// cutOff is the verb of a client that gets no token any more.
+// cutOff is the verb of a client that gets no token any more. It marks the statement as well:
+// such a line also says which scopes the client had.
 const cutOff = "gets no more tokens for"
 
 // The sections, by their places in the list that meaningOf returns.
@@ -309,7 +310,8 @@ func isGuard(address string) bool {
 	return kind == compiler.KindPolicy || strings.HasPrefix(address, "expect ")
 }
 
-// repeated is from how many on the same statement about several objects is said once.
+// repeated is from how many on the same statement about several objects is said once. Two are
+// read as quickly one by one, with the place of each.
 const repeated = 3
 
 // regroup takes apart what is said of too few objects to be said once, and words what is

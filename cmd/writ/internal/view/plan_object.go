@@ -192,8 +192,9 @@ func (out *planPrinter) attribute(a *compiler.AttributeChange, width int) {
 	}
 }
 
-// nestedDifference is how a scope or a credential changed. Where only a hidden attribute of a
-// credential changed, it says so.
+// nestedDifference is how a scope or a credential changed: one that comes or goes with what
+// it says, one that changes with both. Where only a hidden attribute of a credential changed,
+// it says so.
 func nestedDifference(a *compiler.AttributeChange) string {
 	was, _ := a.Before.(compiler.Object)
 	is, _ := a.After.(compiler.Object)
@@ -301,7 +302,8 @@ func memberValue(of string, a compiler.Attribute) string {
 }
 
 // membersOf returns the members of a value that is an object, nil for any other. Maps are
-// sorted by name, so that a plan and the same plan read from a file print alike.
+// sorted by name, so that a plan and the same plan read from a file print alike. An object
+// keeps the order of its attributes, which is that of the language.
 func membersOf(value any) []compiler.Attribute {
 	switch value := value.(type) {
 	case compiler.Object:
@@ -370,7 +372,8 @@ func bracketed(values []string) string {
 	return string(append(b, ']'))
 }
 
-// duration is a number of seconds as a duration, if attributes of that name are durations.
+// duration is a number of seconds as a duration, if attributes of that name are durations by
+// the table of the language, and the plain number otherwise.
 func duration(name string, seconds int64) string {
 	if schema.IsDuration(name) {
 		return strconv.Quote(schema.FormatDuration(seconds))

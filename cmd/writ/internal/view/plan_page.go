@@ -42,7 +42,8 @@ type ObjectDiff struct {
 	Lines         []DiffLine
 }
 
-// A DiffLine is a line of an object: its sign is "+", "-", "~" or " ".
+// A DiffLine is a line of an object without its indent of the plan: its sign is "+", "-", "~"
+// or " ", for a line that does not change.
 type DiffLine struct{ Sign, Text string }
 
 // NewPlanPage makes the page of a review, with at most most sentences in a section and as

@@ -205,7 +205,8 @@ func (m *meaning) countAddresses(section int, access bool) int {
 	return n
 }
 
-// scopesText is what a statement gives or takes, on one line of a terminal.
+// scopesText is what a statement gives or takes, on one line of a terminal, all of it; those
+// that are declared sensitive are marked.
 func (s *statement) scopesText() string {
 	shown := make([]string, len(s.scopes))
 	for i, scope := range s.scopes {
@@ -250,7 +251,8 @@ type Sentence struct {
 	Text    string
 }
 
-// Sentences is what a plan means, in its own words and its own order.
+// Sentences is what a plan means, in its own words and its own order, without places, notes
+// and guards: those belong to a review.
 func Sentences(p *compiler.Plan) []Sentence {
 	var all []Sentence
 	for _, section := range meaningOf(&Review{Plan: p}).sections {

@@ -28,7 +28,8 @@ type planPrinter struct {
 	notes map[string][]string // of the objects, by address
 }
 
-// planBuffer is large because a first plan may be a hundred megabytes.
+// planBuffer is large, in bytes, because a first plan may be a hundred megabytes and each
+// write is a call of the system.
 const planBuffer = 64 << 10
 
 // Render writes the plan. It buffers little, as a plan may be larger than memory should hold
@@ -90,7 +91,7 @@ func (out *planPrinter) paint(c cli.Color, text string) string {
 	return c.Paint(text)
 }
 
-// line writes a text and a line break.
+// line writes a text and a line break; c may be "" for no colour.
 func (out *planPrinter) line(c cli.Color, text string) {
 	out.WriteString(out.paint(c, text))
 	out.WriteByte('\n')

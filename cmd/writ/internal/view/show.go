@@ -116,7 +116,8 @@ func (v snapshotText) envelope(w io.Writer, snap *snapshot.Snapshot) {
 	fmt.Fprintf(w, "Issuer\t%s\n", snap.Issuer().URL)
 }
 
-// apis prints one line for each API, with its scopes.
+// apis prints one line for each API, with its scopes: label, identifier, profile and
+// algorithm, lifetime.
 func (v snapshotText) apis(w io.Writer, doc *schema.Document) {
 	v.heading(w, schema.Plural(len(doc.APIs), "API"))
 	for _, api := range doc.APIs {
@@ -157,7 +158,8 @@ func credentials(c *schema.Client) string {
 	return strings.Join(parts, ", ")
 }
 
-// authorizations prints one line for each authorization.
+// authorizations prints one line for each authorization, those that have expired too: the
+// snapshot holds them, and a longer time would bring them back.
 func (v snapshotText) authorizations(w io.Writer, doc *schema.Document) {
 	v.heading(w, schema.Plural(len(doc.Authorizations), "authorization"))
 	for _, auth := range doc.Authorizations {

@@ -30,7 +30,7 @@ func WhoOf(env *cli.Env) Who {
 	return whoText{env}
 }
 
-// whoText is for people.
+// whoText is for people. Everything that an author wrote is printed on one line.
 type whoText struct{ env *cli.Env }
 
 // Render writes a line for each right, and below it a line for each credential by which
