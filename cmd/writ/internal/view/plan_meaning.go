@@ -310,8 +310,7 @@ func isGuard(address string) bool {
 	return kind == compiler.KindPolicy || strings.HasPrefix(address, "expect ")
 }
 
-// repeated is from how many on the same statement about several objects is said once. Two are
-// read as quickly one by one, with the place of each.
+// repeated is from how many on the same statement about several objects is said once.
 const repeated = 3
 
 // regroup takes apart what is said of too few objects to be said once, and words what is
