@@ -22,12 +22,19 @@ import (
 	"github.com/writ-auth/writ/schema/location"
 )
 
-// writeFlags are the flags of the commands that write a snapshot: apply, promote, abort, rollback.
+// "writ apply", and publish, through which promote, abort and rollback write too. What is
+// written, in which order and under which lock, is package workspace's (Release, Apply);
+// this file asks, prints, and says what is in force when something fails half way.
+
+// writeFlags are the flags of the commands that write a snapshot: apply, promote, abort,
+// rollback.
 type writeFlags struct {
 	approve bool
 	sign    string
 }
 
+// flags declares the flags; --trust and --store-allow-unsafe are values of config, which
+// finds the place.
 func (o *writeFlags) flags(config *cli.ConfigFlags) []cli.Flag {
 	return []cli.Flag{
 		{Name: "auto-approve", Usage: "do not ask", Value: &o.approve},
@@ -37,8 +44,8 @@ func (o *writeFlags) flags(config *cli.ConfigFlags) []cli.Flag {
 	}
 }
 
-// applyFlags are the flags of apply: which plan is made, who signs, with which serial it begins, and
-// which instances are waited for.
+// applyFlags are the flags of apply: which plan is made, who signs, with which serial it
+// begins, and which instances are waited for.
 type applyFlags struct {
 	proposalOptions
 	writeFlags
@@ -50,8 +57,8 @@ type applyFlags struct {
 	store    string // that the fleet shares
 }
 
-// load reads the key that signs and then the workspace. It refuses a place that cannot be written
-// (https) before anything is planned, so that nobody approves a change in vain.
+// load reads the key that signs and then the workspace. It refuses a place that cannot be
+// written (https) before anything is planned, so that nobody approves a change in vain.
 func (o *writeFlags) load(env *cli.Env, config *cli.ConfigFlags) (w *workspace.Workspace, err error) {
 	if config.Key, err = signingKey(env, o.sign); err != nil {
 		return nil, err
@@ -62,7 +69,10 @@ func (o *writeFlags) load(env *cli.Env, config *cli.ConfigFlags) (w *workspace.W
 	return w, w.Snapshot.CheckWritable()
 }
 
-// applyCommand is "writ apply", the one command that puts a configuration in force.
+// applyCommand is "writ apply", the one command that puts a configuration in force. It
+// exits with 0, with 1 for an error and with 3 when what it planned against has moved:
+// repeating it is then the way out, and nothing was written. With --wait the exit code may
+// be that of "writ fleet".
 func applyCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), new(applyFlags)
 	return cli.Command{
@@ -112,9 +122,10 @@ serial that servers tell: curl -s http://127.0.0.1:8081/status`,
 	}
 }
 
-// runApply plans, asks and writes. A saved plan is made again from the files and compared: the file
-// alone could be stale or edited, and what it says is believed for the flags that it repeats and
-// for nothing else. Everything that can be refused is refused before the question.
+// runApply plans, asks and writes. A saved plan is made again from the files and compared:
+// the file alone could be stale or edited, and what it says is believed for the flags that
+// it repeats and for nothing else. Everything that can be refused is refused before the
+// question.
 func runApply(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags, o *applyFlags) error {
 	if err := o.origin.check(); err != nil {
 		return err
@@ -127,6 +138,8 @@ func runApply(ctx context.Context, env *cli.Env, args []string, flags *cli.Confi
 	if err != nil {
 		return err
 	}
+	// The saved plan says as of when it is made again and what may be replaced; its --var and
+	// --var-file are compared with those that apply was given.
 	var at time.Time
 	if saved != nil {
 		if len(o.replace) > 0 {
@@ -177,9 +190,10 @@ func runApply(ctx context.Context, env *cli.Env, args []string, flags *cli.Confi
 	return fleet.wait(ctx, env, location.Head{Serial: next.Envelope.Serial, Digest: next.Plan.Digest})
 }
 
-// review makes the plan that is to be applied, as of the time at, or of now when at is zero. A plan
-// that a lock rule, a policy or an expectation forbids is printed, and the error says what forbids
-// it: nobody is asked. With --json the error alone is printed, since there is one object.
+// review makes the plan that is to be applied, as of the time at, or of now when at is
+// zero. A plan that a lock rule, a policy or an expectation forbids is printed, and the
+// error says what forbids it: nobody is asked. With --json the error alone is printed,
+// since there is one object.
 func (o *applyFlags) review(ctx context.Context, env *cli.Env, w *workspace.Workspace, at time.Time) (*view.Review, *workspace.Proposal, error) {
 	p, refused, err := o.propose(ctx, env, w, workspace.PlanOptions{At: at})
 	if err != nil {
@@ -197,9 +211,10 @@ func (o *applyFlags) review(ctx context.Context, env *cli.Env, w *workspace.Work
 	return nil, nil, review.Guards.Refusal
 }
 
-// staleError explains why a saved plan does not fit any more. When it was saved there was a plan, so a
-// refusal now means that something moved or that other flags were given; it says which. Errors
-// that have nothing to do with that, such as a location that does not answer, stay as they are.
+// staleError explains why a saved plan does not fit any more. When it was saved there was a
+// plan, so a refusal now means that something moved or that other flags were given; it says
+// which. Errors that have nothing to do with that, such as a location that does not answer,
+// stay as they are.
 func staleError(env *cli.Env, saved *compiler.SavedPlan, flags []string, name string, err error) error {
 	problems, refused := errors.AsType[*diag.Problems](err)
 	if !refused && !errors.Is(err, compiler.ErrStale) {
@@ -215,8 +230,9 @@ func staleError(env *cli.Env, saved *compiler.SavedPlan, flags []string, name st
 	return &diag.Problems{List: append(diag.List{diag.FromError(stale)}, problems.List...), Sources: problems.Sources}
 }
 
-// otherFlags is the error about a plan that was saved with other flags than apply was given. It prints
-// the whole command to run: the file cannot choose variables for whoever applies it.
+// otherFlags is the error about a plan that was saved with other flags than apply was
+// given. It prints the whole command to run: the file cannot choose variables for whoever
+// applies it.
 func otherFlags(env *cli.Env, saved *compiler.SavedPlan, name string) error {
 	words := []string{cli.ProgramName, "apply"}
 	if env.Chdir != "" {
@@ -226,7 +242,8 @@ func otherFlags(env *cli.Env, saved *compiler.SavedPlan, name string) error {
 	return diag.Failf("plan-stale", "Nothing was written. Repeat its flags:\n\n  "+shellLine(words), "the plan was saved with other flags than these")
 }
 
-// maxClockSkew is how far ahead the clock of the machine that saved a plan may be.
+// maxClockSkew is how far ahead the clock of the machine that saved a plan may be. A plan
+// from further ahead is refused, see checkMadeInPast.
 const maxClockSkew = 5 * time.Minute
 
 // checkMadeInPast refuses a plan of the future. A saved plan is made again as of its own
@@ -240,8 +257,8 @@ func checkMadeInPast(env *cli.Env, made time.Time) error {
 	return nil
 }
 
-// savedPlan reads the PLAN argument; nil when there is none. A folder gets a message of its own:
-// other commands take one as their argument, and apply takes it with -C.
+// savedPlan reads the PLAN argument; nil when there is none. A folder gets a message of its
+// own: other commands take one as their argument, and apply takes it with -C.
 func savedPlan(env *cli.Env, args []string) (*compiler.SavedPlan, error) {
 	if len(args) == 0 {
 		return nil, nil
@@ -265,8 +282,9 @@ func decodePlan(content []byte, path string) (*compiler.SavedPlan, error) {
 	return saved, nil
 }
 
-// signingKey reads the key of --sign, a file or env:NAME; nil without the flag. CI has the key in a
-// variable, so that it lies in no file of the checkout. Errors never quote the content.
+// signingKey reads the key of --sign, a file or env:NAME; nil without the flag. CI has the
+// key in a variable, so that it lies in no file of the checkout. Errors never quote the
+// content.
 func signingKey(env *cli.Env, name string) (ed25519.PrivateKey, error) {
 	if name == "" {
 		return nil, nil
@@ -298,16 +316,18 @@ type releaseResult struct {
 	Plan     *compiler.Plan `json:"plan"`
 }
 
-// publish shows the plan, asks unless approved is set, and writes. It is the one way to a new snapshot
-// in force. The errors that come after the write are special: ErrPublished means that servers
-// have the snapshot and the lockfile is not written, ErrInForce that both are and only cleaning up
-// failed. In both cases the result is in force, and the output must say so.
+// publish shows the plan, asks unless approved is set, and writes. It is the one way to a
+// new snapshot in force. The errors that come after the write are special: ErrPublished
+// means that servers have the snapshot and the lockfile is not written, ErrInForce that
+// both are and only cleaning up failed. In both cases the result is in force, and the
+// output must say so.
 func publish(ctx context.Context, env *cli.Env, r *workspace.Release, review *view.Review, approved bool) error {
 	if !env.JSON {
 		if err := view.PlanOf(env, false).Render(env.Out, review); err != nil {
 			return err
 		}
 	}
+	// Nobody is asked about nothing: a pipeline may run apply after every merge.
 	if !r.Needed() {
 		return showRelease(env, r, false)
 	}
@@ -315,8 +335,9 @@ func publish(ctx context.Context, env *cli.Env, r *workspace.Release, review *vi
 		return err
 	}
 	env.Warn(r.Warnings(), nil)
+	// What widens is said again next to the question: a plan may be pages long.
 	if !approved {
-		if cli.Terminal(env.In) != nil { // what widens is said again next to the question: a plan may be pages long
+		if cli.Terminal(env.In) != nil {
 			if err := view.Widening(cli.NewWrapper(env.Err, cli.Width(env.Err)), review, env.Color(env.Err)); err != nil {
 				return err
 			}
@@ -325,6 +346,8 @@ func publish(ctx context.Context, env *cli.Env, r *workspace.Release, review *vi
 			return err
 		}
 	}
+	// From here on the change may be in force although there is an error. Done says so at
+	// the end, even if the output can no longer be written.
 	err := r.Apply(ctx)
 	published := errors.Is(err, compiler.ErrPublished)
 	if err != nil && !published && !errors.Is(err, compiler.ErrInForce) {
@@ -342,8 +365,9 @@ func publish(ctx context.Context, env *cli.Env, r *workspace.Release, review *vi
 	return err
 }
 
-// showRelease prints what was written and where, or with --json one object with the plan in it. For
-// people the plan is printed before, by publish, and nothing follows it when nothing was written.
+// showRelease prints what was written and where, or with --json one object with the plan in
+// it. For people the plan is printed before, by publish, and nothing follows it when
+// nothing was written.
 func showRelease(env *cli.Env, r *workspace.Release, applied bool) error {
 	result := releaseResult{Applied: applied, Plan: r.Plan, Digest: r.Plan.Digest, Snapshot: r.Snapshot.String()}
 	written := []string{result.Snapshot}
@@ -367,9 +391,9 @@ func showRelease(env *cli.Env, r *workspace.Release, applied bool) error {
 	return nil
 }
 
-// ask asks for approval and returns nil for "yes". Anything else is a no, the end of the input too.
-// Without a terminal there is nobody to ask, and the change is refused: a pipeline that forgot
-// --auto-approve must fail and not apply.
+// ask asks for approval and returns nil for "yes". Anything else is a no, the end of the
+// input too. Without a terminal there is nobody to ask, and the change is refused: a
+// pipeline that forgot --auto-approve must fail and not apply.
 func ask(env *cli.Env) error {
 	if cli.Terminal(env.In) == nil {
 		return diag.Failf("not-approved", "Answer at a terminal, apply a saved plan, or pass --auto-approve.",
@@ -401,8 +425,8 @@ func (o *origin) flags() []cli.Flag {
 	}
 }
 
-// check reads the flags. Both at once, or a serial out of range, is refused. The range ends below the
-// highest uint64, so that serials are left for what comes after.
+// check reads the flags. Both at once, or a serial out of range, is refused. The range ends
+// below the highest uint64, so that serials are left for what comes after.
 func (o *origin) check() error {
 	if o.afterSerial == "" {
 		return nil

@@ -21,13 +21,17 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// A folderComparer implements console.Comparer: it says what the files of a folder change, in the
-// words of "writ plan". Several pages may be open and each asks after every change, so results are
-// kept: a base is read again when it is another snapshot or commit, and a comparison is made again
-// when the files or the base are others.
+// What the Changes page of the console shows: the files held against a snapshot or a
+// commit. Plans are made by package workspace and laid out by view.NewPlanPage; here are
+// the choices, and what is kept between two requests.
+
+// A folderComparer implements console.Comparer: it says what the files of a folder change,
+// in the words of "writ plan". Several pages may be open and each asks after every change,
+// so results are kept: a base is read again when it is another snapshot or commit, and a
+// comparison is made again when the files or the base are others.
 //
-// Two locks are held in this order: comparedBase.mu for one base, then planning for the model that
-// all bases share.
+// Two locks are held in this order: comparedBase.mu for one base, then planning for the
+// model that all bases share.
 type folderComparer struct {
 	env  *cli.Env
 	w    *workspace.Workspace
@@ -35,15 +39,15 @@ type folderComparer struct {
 
 	bases map[string]*comparedBase // by what a page may ask for; fixed when it is made
 
-	// planning guards the fields below, and the tree's model during a plan: planning marks in the
-	// model which warnings were accepted, so there is one plan of it at a time.
+	// planning guards the fields below, and the tree's model during a plan: planning marks
+	// in the model which warnings were accepted, so there is one plan of it at a time.
 	planning sync.Mutex
 	last     *workspace.Tree
 	trees    int // how many trees were seen; it numbers them
 }
 
-// A comparedBase is what the files are compared with, such as git:main, and the last comparison. mu
-// guards all fields but against.
+// A comparedBase is what the files are compared with, such as git:main, and the last
+// comparison. mu guards all fields but against.
 type comparedBase struct {
 	against       string // for workspace.Baseline
 	mu            sync.Mutex
@@ -58,6 +62,7 @@ type comparedBase struct {
 	comparedState string // base and tree that are compared in comparison; "" for none yet
 }
 
+// What a comparison is made of and how long it is kept.
 const (
 	// inForce is what a page calls the snapshot in force.
 	inForce = "snapshot"
@@ -73,8 +78,9 @@ const (
 	maxChanges = 100
 )
 
-// newFolderComparer compares the tree that the editor of the pages has now, so that a page about
-// changes and a page that edits never disagree about what the files hold.
+// newFolderComparer compares the tree that the editor of the pages has now, so that a page
+// about changes and a page that edits never disagree about what the files hold. Nothing is
+// read before the first page asks.
 func newFolderComparer(env *cli.Env, w *workspace.Workspace, editor *treeEditor) *folderComparer {
 	c := &folderComparer{env: env, w: w, tree: editor.current, bases: map[string]*comparedBase{inForce: {}}}
 	for _, revision := range []string{"git:HEAD", "git:main"} {
@@ -83,14 +89,14 @@ func newFolderComparer(env *cli.Env, w *workspace.Workspace, editor *treeEditor)
 	return c
 }
 
-// choices are what a page may compare with, for its menu. There are no others: a page cannot have
-// the process read any revision or address that somebody puts into a URL.
+// choices are what a page may compare with, for its menu. There are no others: a page
+// cannot have the process read any revision or address that somebody puts into a URL.
 func (c *folderComparer) choices() []console.Base {
 	return []console.Base{{Ref: inForce, Name: c.inForceName()}, {Ref: "git:HEAD", Name: "git:HEAD"}, {Ref: "git:main", Name: "git:main"}}
 }
 
-// inForceName is where the snapshot in force is: the path of a file as seen from the root of the
-// configuration, or the address of a location.
+// inForceName is where the snapshot in force is: the path of a file as seen from the root
+// of the configuration, or the address of a location.
 func (c *folderComparer) inForceName() string {
 	if path, ok := c.w.Snapshot.File(); ok {
 		return c.w.FromRoot(path)
@@ -109,8 +115,9 @@ func (c *folderComparer) ID(ctx context.Context, ref string) string {
 	return ref + " " + c.state(t, b)
 }
 
-// state names a base and a tree. A tree is named by its number and not by the digest of its files:
-// one that was compiled again may have another lockfile beside it, which the plan depends on.
+// state names a base and a tree. A tree is named by its number and not by the digest of its
+// files: one that was compiled again may have another lockfile beside it, which the plan
+// depends on.
 func (c *folderComparer) state(t *workspace.Tree, b *comparedBase) string {
 	c.planning.Lock()
 	if c.last != t {
@@ -138,21 +145,22 @@ func (c *folderComparer) choose(ctx context.Context, ref string) (string, *compa
 	return ref, b
 }
 
-// currentID asks which snapshot or commit the base is now, at most every baseMaxAge. An empty id
-// without an error means that there is no snapshot.
+// currentID asks which snapshot or commit the base is now, at most every baseMaxAge. An
+// empty id without an error means that there is no snapshot.
 func (c *folderComparer) currentID(ctx context.Context, b *comparedBase) (id string, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if now := c.env.Now(); now.Sub(b.askedAt).Abs() >= baseMaxAge {
-		// The answer is for every page, so the request that asks for it may end without ending it.
+		// The answer is for every page, so the request that asks for it may end without
+		// ending it.
 		b.id, b.err = c.w.BaselineID(context.WithoutCancel(ctx), b.against)
 		b.askedAt = now
 	}
 	return b.id, b.err
 }
 
-// Compare implements console.Comparer. It holds the base's lock while it compares, so that pages
-// which ask at the same time wait for one comparison and do not each make their own.
+// Compare implements console.Comparer. It holds the base's lock while it compares, so that
+// pages which ask at the same time wait for one comparison and do not each make their own.
 func (c *folderComparer) Compare(ctx context.Context, ref string) console.Comparison {
 	asked := ref
 	ref, b := c.choose(ctx, ref)
@@ -182,8 +190,8 @@ func (c *folderComparer) Compare(ctx context.Context, ref string) console.Compar
 	return result
 }
 
-// compare makes a comparison; the caller holds b.mu. Whatever goes wrong is part of the result: a page
-// shows it where the changes would be.
+// compare makes a comparison; the caller holds b.mu. Whatever goes wrong is part of the
+// result: a page shows it where the changes would be.
 func (c *folderComparer) compare(ctx context.Context, t *workspace.Tree, b *comparedBase) console.Comparison {
 	if b.err != nil {
 		return failedComparison(b.err, c.env.Now())
@@ -231,8 +239,9 @@ func (c *folderComparer) compare(ctx context.Context, t *workspace.Tree, b *comp
 	return result
 }
 
-// baseName is what a page calls a base beside its reference, a commit or a serial, and when a snapshot
-// was made. Of a commit there is no time: that of the commit says nothing about the deployment.
+// baseName is what a page calls a base beside its reference, a commit or a serial, and when
+// a snapshot was made. Of a commit there is no time: that of the commit says nothing about
+// the deployment.
 func baseName(b *workspace.Baseline) (string, time.Time) {
 	switch {
 	case b.Commit() != "":
@@ -244,9 +253,9 @@ func baseName(b *workspace.Baseline) (string, time.Time) {
 	return "", time.Time{}
 }
 
-// failedComparison is a comparison that could not be made: the sentence of the error, and a report
-// of what is wrong in files where that is the reason. Mistakes in the files of a revision are
-// reported too, since nobody sees those files in the editor.
+// failedComparison is a comparison that could not be made: the sentence of the error, and a
+// report of what is wrong in files where that is the reason. Mistakes in the files of a
+// revision are reported too, since nobody sees those files in the editor.
 func failedComparison(err error, now time.Time) console.Comparison {
 	result := console.Comparison{Absent: true}
 	if past, ok := errors.AsType[*workspace.RevisionError](err); ok {
@@ -266,8 +275,8 @@ func failedComparison(err error, now time.Time) console.Comparison {
 	return result
 }
 
-// comparisonOf turns a plan's page into that of the console, with the lines around each place. Lines
-// of the side before have no excerpt: sources hold the files as they are now.
+// comparisonOf turns a plan's page into that of the console, with the lines around each
+// place. Lines of the side before have no excerpt: sources hold the files as they are now.
 func comparisonOf(page view.PlanPage, sources map[string][]byte) console.Comparison {
 	result := console.Comparison{Summary: page.Summary, Guards: page.Guards, Count: page.Count, More: page.More}
 	for _, from := range page.Sections {
@@ -291,11 +300,12 @@ func comparisonOf(page view.PlanPage, sources map[string][]byte) console.Compari
 	return result
 }
 
-// excerptAround is how many lines before and after a place are shown with it.
+// excerptAround is how many lines before and after a place are shown with it: enough to see
+// which block it is in, and no more than a reader takes in at a glance.
 const excerptAround = 2
 
-// excerpt is the line of a place with excerptAround lines before and after it; nil where the file is not
-// among the sources, as with a place in the older side.
+// excerpt is the line of a place with excerptAround lines before and after it; nil where
+// the file is not among the sources, as with a place in the older side.
 func excerpt(sources map[string][]byte, at hcl.Range) []console.SourceLine {
 	line := at.Start.Line
 	var lines []console.SourceLine

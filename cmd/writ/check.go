@@ -23,8 +23,13 @@ import (
 	"github.com/writ-auth/writ/server/token"
 )
 
+// "writ check": expectations of *.test.hcl, decided by server/decide as the endpoints do.
+// plan and apply hold a change to the same expectations (guards.go). The output is in
+// view_check.go.
+
 // checkCommand is "writ check". It needs no server and no key, so that CI can run it before
-// there is either.
+// there is either. It exits with 1 when an expectation does not hold; --coverage changes no
+// exit code.
 func checkCommand() cli.Command {
 	flags := new(cli.ConfigFlags)
 	var coverage bool
@@ -50,7 +55,8 @@ FAIL  billing may not write orders (orders.test.hcl:10)
 	}
 }
 
-// runCheck decides every expectation before it reports any: one that fails hides none.
+// runCheck decides every expectation before it reports any: one that fails hides none. A
+// configuration that does not compile has no outcome: nothing is decided on half of one.
 func runCheck(env *cli.Env, args []string, flags *cli.ConfigFlags, coverage bool) error {
 	_, t, err := flags.Compile(env, args)
 	if err != nil {
@@ -61,6 +67,7 @@ func runCheck(env *cli.Env, args []string, flags *cli.ConfigFlags, coverage bool
 	if err != nil {
 		return err
 	}
+	// The report is printed whole before the exit code says that something in it is wrong.
 	if err := showChecks(env, report, coverage); err != nil {
 		return err
 	}
@@ -104,7 +111,9 @@ type checkReport struct {
 	Uncovered []gap        `json:"uncovered,omitempty"`
 }
 
-// A testResult is the outcome of one expectation.
+// A testResult is the outcome of one expectation, as --json prints it. decided_by and
+// decided_at name the authorization, also of a refusal that found one; both are absent
+// where the request got no further.
 type testResult struct {
 	Name      string     `json:"name"`
 	File      string     `json:"file"`
@@ -117,14 +126,17 @@ type testResult struct {
 	Why       []string   `json:"why,omitempty"`        // of a refusal that was not expected: the rule in full sentences
 }
 
-// A mismatch is one thing that was not as expected.
+// A mismatch is one thing that was not as expected: "granted", "error", "scope", "lifetime"
+// or "claim NAME". Expected and actual are texts for people, JSON where the thing is a
+// value.
 type mismatch struct {
 	What     string `json:"what"`
 	Expected string `json:"expected"`
 	Actual   string `json:"actual"`
 }
 
-// A gap is what no expectation exercises: a whole authorization, or some of its scopes.
+// A gap is what no expectation exercises: a whole authorization, or some of its scopes,
+// which are then listed.
 type gap struct {
 	Address string   `json:"address"`
 	Place   string   `json:"place,omitempty"`
@@ -153,6 +165,7 @@ func newCheckRun(env *cli.Env, t *workspace.Tree) (*checkRun, error) {
 // test decides one expectation and compares grant or refusal with what it says.
 func (r *checkRun) test(test *config.Test) testResult {
 	result := testResult{Name: test.Name, File: test.Range.Filename, Line: test.Range.Start.Line}
+	// The decision is that of the server's own code. Everything below only compares it.
 	request, at := r.request(test)
 	grant, refusal := r.explainer.Decider.Decide(request, at)
 	if (refusal == nil) != test.Granted {
@@ -168,6 +181,7 @@ func (r *checkRun) test(test *config.Test) testResult {
 		r.exercise(grant)
 		r.compareGrant(&result, test, grant)
 	}
+	// A refusal has the authorization too where one was found, such as one that has expired.
 	if grant.Authorization != (snapshot.Authorization{}) {
 		result.Decided = "authorization." + grant.Authorization.Label()
 		result.DecidedAt = view.SourcePlace(r.snap, snapshot.KindAuthorization, grant.Authorization.Label())
@@ -176,8 +190,9 @@ func (r *checkRun) test(test *config.Test) testResult {
 	return result
 }
 
-// request is the token request of an expectation, and the time at which it is made: that of the
-// expectation, or now. The client is taken to have authenticated; expectations are about access.
+// request is the token request of an expectation, and the time at which it is made: that of
+// the expectation, or now. The client is taken to have authenticated; expectations are
+// about access.
 func (r *checkRun) request(test *config.Test) (decide.Request, time.Time) {
 	at := r.now
 	if test.At != 0 {
@@ -193,9 +208,9 @@ func (r *checkRun) request(test *config.Test) (decide.Request, time.Time) {
 	return req, at
 }
 
-// user is the person on whose behalf the client asks, with the claims that the expectation gives. They
-// come from the first trusted issuer that vouches for users: which one it is makes no difference
-// to the rules that an expectation can be about.
+// user is the person on whose behalf the client asks, with the claims that the expectation
+// gives. They come from the first trusted issuer that vouches for users: which one it is
+// makes no difference to the rules that an expectation can be about.
 func (r *checkRun) user(test *config.Test) *decide.User {
 	user := &decide.User{TrustedIssuer: r.explainer.UserIssuer(), Subject: "user"}
 	if test.SubjectClaims != "" {
@@ -207,9 +222,9 @@ func (r *checkRun) user(test *config.Test) *decide.User {
 	return user
 }
 
-// confirmation is the key that the client is taken to hold (RFC 7800). A client that must bind its
-// tokens is taken to do so, since an expectation is about which tokens it can get; for any other
-// client it is empty.
+// confirmation is the key that the client is taken to hold (RFC 7800). A client that must
+// bind its tokens is taken to do so, since an expectation is about which tokens it can get;
+// for any other client it is empty.
 func (r *checkRun) confirmation(clientID string) token.Confirmation {
 	client, ok := r.snap.ClientByID(clientID)
 	if !ok || !client.RequireSenderConstrained() {
@@ -223,8 +238,8 @@ func (r *testResult) fail(what, expected, actual string) {
 	r.Failures = append(r.Failures, mismatch{what, expected, actual})
 }
 
-// compareRefusal compares the error code of a refusal. The expectation may use the code of RFC 6749
-// section 5.2 or the one that the issuer's error_style sends in its place.
+// compareRefusal compares the error code of a refusal. The expectation may use the code of
+// RFC 6749 section 5.2 or the one that the issuer's error_style sends in its place.
 func (r *checkRun) compareRefusal(result *testResult, test *config.Test, refusal *decide.Refusal) {
 	styled := refusal.Code.In(r.snap.Issuer().ErrorStyle)
 	if test.Error != "" && test.Error != string(refusal.Code) && test.Error != string(styled) {
@@ -235,8 +250,9 @@ func (r *checkRun) compareRefusal(result *testResult, test *config.Test, refusal
 	}
 }
 
-// why says in sentences which rule refuses, and what may have been meant. Of claims about the user the
-// decision says only that they do not match, so that reason is worked out here.
+// why says in sentences which rule refuses, and what may have been meant. Of claims about
+// the user the decision says only that they do not match, so that reason is worked out
+// here.
 func (r *checkRun) why(request decide.Request, at time.Time, grant decide.Grant, refusal *decide.Refusal) (sentences []string) {
 	if refusal.Reason == decide.ReasonSubjectClaims {
 		return unmetClaims(grant.Authorization, request.User.Claims)
@@ -250,8 +266,9 @@ func (r *checkRun) why(request decide.Request, at time.Time, grant decide.Grant,
 	return append(sentences, e.Suggestions...)
 }
 
-// unmetClaims lists what the authorization's subject_claims want and the user's token does not say. Each
-// claim is compared alone, by the function with which the server compares all of them.
+// unmetClaims lists what the authorization's subject_claims want and the user's token does
+// not say. Each claim is compared alone, by the function with which the server compares all
+// of them.
 func unmetClaims(auth snapshot.Authorization, said clientauth.Claims) (sentences []string) {
 	wanted := map[string]json.RawMessage{}
 	if err := json.Unmarshal([]byte(auth.SubjectClaims()), &wanted); err != nil {
@@ -272,9 +289,9 @@ func unmetClaims(auth snapshot.Authorization, said clientauth.Claims) (sentences
 	return sentences
 }
 
-// compareGrant compares what is granted with what the expectation says of it. What the expectation
-// leaves out may be anything. Claims are compared in the JSON that a token would carry, so that
-// what the issuer adds or renames is seen too.
+// compareGrant compares what is granted with what the expectation says of it. What the
+// expectation leaves out may be anything. Claims are compared in the JSON that a token
+// would carry, so that what the issuer adds or renames is seen too.
 func (r *checkRun) compareGrant(result *testResult, test *config.Test, grant decide.Grant) {
 	if test.Error != "" {
 		result.fail("error", fmt.Sprintf("%q", test.Error), "none")
@@ -288,6 +305,7 @@ func (r *checkRun) compareGrant(result *testResult, test *config.Test, grant dec
 	if len(test.Claims) == 0 {
 		return
 	}
+	// The jti only fills its place: no expectation can be about it.
 	var claims map[string]json.RawMessage
 	text := token.AppendClaims(nil, &grant.Grant, []byte("jti-of-writ-check-0000"))
 	if err := json.Unmarshal(text, &claims); err != nil {
@@ -303,8 +321,8 @@ func (r *checkRun) compareGrant(result *testResult, test *config.Test, grant dec
 	}
 }
 
-// exercise remembers which scopes of an authorization an expectation was granted. An authorization
-// without scopes is exercised by its own entry in the map.
+// exercise remembers which scopes of an authorization an expectation was granted. An
+// authorization without scopes is exercised by its own entry in the map.
 func (r *checkRun) exercise(grant decide.Grant) {
 	label := grant.Authorization.Label()
 	if r.exercised[label] == nil {
@@ -315,8 +333,9 @@ func (r *checkRun) exercise(grant decide.Grant) {
 	}
 }
 
-// uncovered lists the authorizations of which no expectation was granted a token, and of the others
-// the scopes that none was granted. It is never nil: --json prints an empty list.
+// uncovered lists the authorizations of which no expectation was granted a token, and of
+// the others the scopes that none was granted. It is never nil: --json prints an empty
+// list.
 func (r *checkRun) uncovered() []gap {
 	gaps := []gap{}
 	for auth := range r.snap.Authorizations() {
@@ -330,8 +349,9 @@ func (r *checkRun) uncovered() []gap {
 	return gaps
 }
 
-// sameJSON reports whether two JSON texts mean the same: members in any order, numbers by value, so
-// that 1.0 in an expectation is the 1 of a token. Text that is no JSON is never the same.
+// sameJSON reports whether two JSON texts mean the same: members in any order, numbers by
+// value, so that 1.0 in an expectation is the 1 of a token. Text that is no JSON is never
+// the same.
 func sameJSON(a, b []byte) bool {
 	var left, right any
 	return decodeJSON(a, &left) == nil && decodeJSON(b, &right) == nil && sameValue(left, right)
@@ -370,8 +390,8 @@ func sameValue(a, b any) bool {
 	return a == b
 }
 
-// sameNumber compares numbers by value. Long ones are compared as text: 1e999999999 is a few bytes
-// that would take gigabytes as a big.Rat.
+// sameNumber compares numbers by value. Long ones are compared as text: 1e999999999 is a
+// few bytes that would take gigabytes as a big.Rat.
 func sameNumber(a, b json.Number) bool {
 	const huge = 40 // characters: the language's limit for a number is below
 	if a == b || len(a) > huge || len(b) > huge {

@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
+	"github.com/writ-auth/writ/cmd/writ/internal/console/graph"
 	"github.com/writ-auth/writ/cmd/writ/internal/view"
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/compiler/workspace"
@@ -32,6 +33,8 @@ func failedComment(ctx context.Context, env *cli.Env, w *workspace.Workspace, o 
 	if !o.markdown {
 		return err
 	}
+	// The mistakes of the revision that is compared with are shown as well: its files are
+	// not those of the pull request, and nobody would look for them there.
 	failure := view.FailureMarkdown{Limit: limit, Problems: diag.ProblemsOf(err)}
 	at := "" // the commit that the problems are in, where that is not the head
 	if past, ok := errors.AsType[*workspace.RevisionError](err); ok {
@@ -40,7 +43,8 @@ func failedComment(ctx context.Context, env *cli.Env, w *workspace.Workspace, o 
 	}
 	if w != nil {
 		failure.Environment = w.Environment(ctx, reference(env, o.against))
-		// Where git fails as well, the comment has no links; what failed first is what it tells.
+		// Where git fails as well, the comment has no links; what failed first is what it
+		// tells.
 		if c, err := newCommits(ctx, env, w, failure.Problems.Sources, ""); err == nil {
 			failure.Head, failure.URL = c.head, func(r hcl.Range) string { return c.url(cmp.Or(at, c.head), r) }
 		}
@@ -51,8 +55,9 @@ func failedComment(ctx context.Context, env *cli.Env, w *workspace.Workspace, o 
 	return err
 }
 
-// printComment prints a comment, and again on the page of the CI step that runs the command. It is
-// rendered whole before the first byte is written: half a comment would pass for a short one.
+// printComment prints a comment, and again on the page of the CI step that runs the
+// command. It is rendered whole before the first byte is written: half a comment would pass
+// for a short one.
 func printComment(env *cli.Env, render func(io.Writer) error) error {
 	var text bytes.Buffer
 	if err := render(&text); err != nil {
@@ -67,8 +72,9 @@ func printComment(env *cli.Env, render func(io.Writer) error) error {
 	})
 }
 
-// reviewOf makes the review of a plan before any check or policy is asked. It also returns how places
-// are found, which the guards need. c is nil where links are not wanted, as for a terminal.
+// reviewOf makes the review of a plan before any check or policy is asked. It also returns
+// how places are found, which the guards need. c is nil where links are not wanted, as for
+// a terminal.
 func reviewOf(p *workspace.Proposal, c *commits) (*view.Review, *places) {
 	r := &view.Review{Plan: p.Plan, Environment: p.Model.Document.Issuer.Environment}
 	if p.Missing != "" {
@@ -82,7 +88,8 @@ func reviewOf(p *workspace.Proposal, c *commits) (*view.Review, *places) {
 	return r, where
 }
 
-// commits are the two commits that a comment compares, and the address at which people look at them.
+// commits are the two commits that a comment compares, and the address at which people look
+// at them.
 type commits struct {
 	head, base string
 	dirty      bool
@@ -93,9 +100,10 @@ type commits struct {
 // commitHash is a whole hash of git, SHA-1 or SHA-256.
 var commitHash = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
-// newCommits finds the commits and the address of the repository's files. sources are the files that
-// were compiled, by name: the tree is clean only if git has them all as they are. GitHub checks a
-// pull request out as a merge commit that nobody can open, so the head comes from the event.
+// newCommits finds the commits and the address of the repository's files. sources are the
+// files that were compiled, by name: the tree is clean only if git has them all as they
+// are. GitHub checks a pull request out as a merge commit that nobody can open, so the head
+// comes from the event.
 func newCommits(ctx context.Context, env *cli.Env, w *workspace.Workspace, sources map[string][]byte, base string) (*commits, error) {
 	at, err := w.Commit(ctx, sources)
 	if err != nil {
@@ -111,6 +119,8 @@ func newCommits(ctx context.Context, env *cli.Env, w *workspace.Workspace, sourc
 	} else if project := env.Getenv("CI_PROJECT_URL"); project != "" {
 		host, head = project+"/-/blob/", env.Getenv("CI_COMMIT_SHA")
 	}
+	// Outside of CI, and where the runner says something else than a hash, git's own answer
+	// counts.
 	if !commitHash.MatchString(head) {
 		head = at.Hash
 	}
@@ -121,8 +131,9 @@ func newCommits(ctx context.Context, env *cli.Env, w *workspace.Workspace, sourc
 	return c, nil
 }
 
-// eventHead is the head commit of the pull request in the event file of a GitHub workflow; "" when
-// there is none, as for a push, or when the file is not what it should be. Then $GITHUB_SHA counts.
+// eventHead is the head commit of the pull request in the event file of a GitHub workflow;
+// "" when there is none, as for a push, or when the file is not what it should be. Then
+// $GITHUB_SHA counts.
 func eventHead(path string) string {
 	if path == "" {
 		return ""
@@ -144,8 +155,8 @@ func eventHead(path string) string {
 	return event.PullRequest.Head.SHA
 }
 
-// escapedPath escapes each part of a path for an address. url.PathEscape also escapes the brackets
-// and parentheses that would end a link in Markdown.
+// escapedPath escapes each part of a path for an address. url.PathEscape also escapes the
+// brackets and parentheses that would end a link in Markdown.
 func escapedPath(path string) string {
 	parts := strings.Split(path, "/")
 	for i, part := range parts {
@@ -154,8 +165,8 @@ func escapedPath(path string) string {
 	return strings.Join(parts, "/")
 }
 
-// url is the address of a line at a commit, or "" where nobody could look it up: outside of a known
-// host, in a folder that has changes which are not committed, or without a place.
+// url is the address of a line at a commit, or "" where nobody could look it up: outside of
+// a known host, in a folder that has changes which are not committed, or without a place.
 func (c *commits) url(commit string, r hcl.Range) string {
 	if c.prefix == "" || commit == "" || r.Filename == "" {
 		return ""
@@ -163,8 +174,8 @@ func (c *commits) url(commit string, r hcl.Range) string {
 	return fmt.Sprintf("%s%s/%s#L%d", c.prefix, commit, escapedPath(c.folder+r.Filename), r.Start.Line)
 }
 
-// describe adds to a review which commits are compared, whether the files changed although nothing
-// follows from it, and what could not be compared.
+// describe adds to a review which commits are compared, whether the files changed although
+// nothing follows from it, and what could not be compared.
 func (c *commits) describe(r *view.Review, p *workspace.Proposal) {
 	r.Head, r.Base, r.Dirty = c.head, c.base, c.dirty
 	if was := p.Prior.Model; was != nil {
@@ -174,16 +185,18 @@ func (c *commits) describe(r *view.Review, p *workspace.Proposal) {
 	}
 }
 
-// A places finds the line that declares an object and who answers for it: in the configuration after
-// the change, or, of an object that is gone, in the one before, if that was compiled.
+// A places finds the line that declares an object and who answers for it: in the
+// configuration after the change, or, of an object that is gone, in the one before, if that
+// was compiled.
 type places struct {
 	next, prior *compiler.Model
 	commits     *commits              // nil for no links
 	tests       map[string]view.Place // of expectations, by address
 }
 
-// place is view.Review.Place: where an attribute of the object at an address is set. label chooses a
-// nested block, such as a secret; an attribute that is not written has the place of its block.
+// place is view.Review.Place: where an attribute of the object at an address is set. label
+// chooses a nested block, such as a secret; an attribute that is not written has the place
+// of its block.
 func (s *places) place(address, attribute, label string) view.Place {
 	if strings.HasPrefix(address, "expect ") {
 		return s.expectation(address)
@@ -248,19 +261,19 @@ func (s *places) expectation(address string) view.Place {
 	return s.tests[address]
 }
 
-// owner is who answers for an object, by its metadata; "" where nothing says so. An authorization is
-// answered for by the owner of the API, since that is what somebody gets access to, and by the
-// client's only where the API names nobody.
+// owner is who answers for an object, by its metadata; "" where nothing says so. An
+// authorization is answered for by the owner of the API, since that is what somebody gets
+// access to, and by the client's only where the API names nobody.
 func owner(m *compiler.Model, address string) string {
 	kind, label, _ := compiler.ParseAddress(address)
 	switch kind {
 	case compiler.KindAPI:
 		if a, _, ok := m.API(label); ok {
-			return ownerIn(a.Metadata)
+			return graph.OwnerOf(a.Metadata)
 		}
 	case compiler.KindClient:
 		if c, _, ok := m.Client(label); ok {
-			return ownerIn(c.Metadata)
+			return graph.OwnerOf(c.Metadata)
 		}
 	case compiler.KindAuthorization:
 		if a, _, ok := m.Authorization(label); ok {
@@ -269,6 +282,3 @@ func owner(m *compiler.Model, address string) string {
 	}
 	return ""
 }
-
-// ownerIn reads the two keys by which people name an owner; "owner" is the more exact one.
-func ownerIn(metadata map[string]string) string { return cmp.Or(metadata["owner"], metadata["team"]) }

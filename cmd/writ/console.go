@@ -28,7 +28,12 @@ import (
 	"github.com/writ-auth/writ/server/decide"
 )
 
-// consoleListen is the default of --listen: not the ports of a writd on the same machine, 8080 and 8081.
+// "writ console": three sources of a state to show, a folder, a snapshot, and a server with
+// its snapshot, and the listener. The pages are package console's. "writ dev" shows its own
+// state, in devconsole.go.
+
+// consoleListen is the default of --listen: not the ports of a writd on the same machine,
+// 8080 and 8081.
 const consoleListen = "127.0.0.1:8082"
 
 // consoleFlags are the flags of console.
@@ -71,9 +76,9 @@ writ.snapshot without: its keys, and its own answers in the Test view. With
 	}
 }
 
-// runConsole chooses what to show by its argument, a folder, a snapshot or with --server what a server
-// serves, and serves pages until it is interrupted. The port is opened first, so that one in use is
-// reported before a large folder is compiled.
+// runConsole chooses what to show by its argument, a folder, a snapshot or with --server
+// what a server serves, and serves pages until it is interrupted. The port is opened first,
+// so that one in use is reported before a large folder is compiled.
 func runConsole(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags, o *consoleFlags) error {
 	if o.admin != "" && o.server == "" {
 		return diag.Usagef("--admin goes with --server, which says where tokens are asked for")
@@ -85,6 +90,8 @@ func runConsole(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 	defer listener.Close()
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// A folder is compiled; with --server it stands for the snapshot in it, since what the
+	// files say by now is not what the server serves.
 	name, isFolder := env.Folder(args), false
 	if len(args) > 0 {
 		name = env.Place(args[0])
@@ -138,6 +145,8 @@ func runConsole(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 		return diag.Failf("command-failed", "", "serve: %w", err)
 	case <-ctx.Done():
 	}
+	// Streams of events end only when they are told to, and would hold the shutdown for its two
+	// seconds.
 	opts.Live.Close()
 	ending, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
@@ -146,7 +155,8 @@ func runConsole(ctx context.Context, env *cli.Env, args []string, flags *cli.Con
 	return nil
 }
 
-// withRoot serves the console below its path and leads the root to it; every other path is rest's.
+// withRoot serves the console below its path and leads the root to it; every other path is
+// rest's.
 func withRoot(pages, rest http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -160,8 +170,9 @@ func withRoot(pages, rest http.Handler) http.Handler {
 	})
 }
 
-// A shownSnapshot is the snapshot that pages show, and why a newer one is not shown. mu guards what put
-// and state use; size and modified belong to read, whose caller sees to it that one runs at a time.
+// A shownSnapshot is the snapshot that pages show, and why a newer one is not shown. mu
+// guards what put and state use; size and modified belong to read, whose caller sees to it
+// that one runs at a time.
 type shownSnapshot struct {
 	mu       sync.Mutex
 	size     int64 // of the file when it was read, as modified
@@ -174,9 +185,9 @@ type shownSnapshot struct {
 	live     console.Live
 }
 
-// put takes a snapshot, or the error that there is in its place. An error leaves the last good snapshot
-// on the pages, with the error beside it. Neither, which follows a look that found nothing new, takes
-// the error away.
+// put takes a snapshot, or the error that there is in its place. An error leaves the last
+// good snapshot on the pages, with the error beside it. Neither, which follows a look that
+// found nothing new, takes the error away.
 func (f *shownSnapshot) put(snap *snapshot.Snapshot, err error, now time.Time) {
 	defer f.live.Notify() // which a page answers by asking for the state
 	f.mu.Lock()
@@ -189,8 +200,8 @@ func (f *shownSnapshot) put(snap *snapshot.Snapshot, err error, now time.Time) {
 	}
 }
 
-// read reads the file again if its size or time has changed. A file that could not be opened is tried again
-// at the next page, whatever its time says.
+// read reads the file again if its size or time has changed. A file that could not be
+// opened is tried again at the next page, whatever its time says.
 func (f *shownSnapshot) read(path string, now time.Time) error {
 	info, err := os.Stat(path)
 	if err == nil && info.Size() == f.size && info.ModTime().Equal(f.modified) {
@@ -209,8 +220,8 @@ func (f *shownSnapshot) read(path string, now time.Time) error {
 	return err
 }
 
-// state is what there is to show without a server. A decision is explained as by a server that keeps
-// refresh tokens, the more permissive one.
+// state is what there is to show without a server. A decision is explained as by a server
+// that keeps refresh tokens, the more permissive one.
 func (f *shownSnapshot) state(now time.Time) console.State {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -220,6 +231,8 @@ func (f *shownSnapshot) state(now time.Time) console.State {
 		state.Blank = f.blank
 		return state
 	}
+	// There is no server to say what it serves, so the envelope of the snapshot stands in
+	// for its status.
 	envelope := f.snap.Envelope()
 	status.Digest, status.Serial, status.Revision = envelope.Digest, envelope.Serial, envelope.Revision
 	status.Stale = !envelope.NotAfter.IsZero() && now.After(envelope.NotAfter)
@@ -228,8 +241,8 @@ func (f *shownSnapshot) state(now time.Time) console.State {
 	return state
 }
 
-// consoleOfFile shows a snapshot file, and looks for each page whether it has changed: pages are asked for
-// by people, so there is nothing to watch in between.
+// consoleOfFile shows a snapshot file, and looks for each page whether it has changed:
+// pages are asked for by people, so there is nothing to watch in between.
 func consoleOfFile(env *cli.Env, path string) (console.Options, error) {
 	var reading sync.Mutex
 	file, used := new(shownSnapshot), usageIn(filepath.Dir(path))
@@ -242,9 +255,9 @@ func consoleOfFile(env *cli.Env, path string) (console.Options, error) {
 	}}, err
 }
 
-// consoleOfSnapshot shows the snapshot of a place, and each that comes after it. The first one has to be
-// readable: whoever mistypes an address learns it on the terminal. Signatures are not checked, as
-// nothing that is shown is obeyed.
+// consoleOfSnapshot shows the snapshot of a place, and each that comes after it. The first
+// one has to be readable: whoever mistypes an address learns it on the terminal. Signatures
+// are not checked, as nothing that is shown is obeyed.
 func consoleOfSnapshot(ctx context.Context, env *cli.Env, place workspace.Place) (console.Options, error) {
 	if path, ok := place.File(); ok {
 		return consoleOfFile(env, path)
@@ -268,8 +281,8 @@ func consoleOfSnapshot(ctx context.Context, env *cli.Env, place workspace.Place)
 	go func() {
 		defer l.Close()
 		for look := range location.Follow(ctx, l, location.Schedule{Held: head}) {
-			// unusable outlives the look: a bad snapshot stays the reason why no newer one is shown
-			// until the location holds another.
+			// unusable outlives the look: a bad snapshot stays the reason why no newer one
+			// is shown until the location holds another.
 			snap = nil
 			if look.File != nil {
 				snap, unusable = workspace.OpenSnapshot(look.File, place.String())
@@ -280,8 +293,8 @@ func consoleOfSnapshot(ctx context.Context, env *cli.Env, place workspace.Place)
 	return console.Options{Live: &shown.live, State: func() console.State { return shown.state(env.Now()) }}, nil
 }
 
-// consoleOfFolder shows what the files of a folder declare, and compiles them again when they change. A
-// mistake in a file is shown on the pages, which keep what compiled last.
+// consoleOfFolder shows what the files of a folder declare, and compiles them again when
+// they change. A mistake in a file is shown on the pages, which keep what compiled last.
 func consoleOfFolder(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags) (console.Options, error) {
 	w, err := flags.Load(env, args)
 	if err != nil {
@@ -310,6 +323,7 @@ func consoleOfFolder(ctx context.Context, env *cli.Env, args []string, flags *cl
 		return err
 	}
 	editor.reload = func() { _ = compile() } // what is wrong is on the page
+	// The watch begins before the first compilation, so that no edit falls between the two.
 	changes := watchTree(ctx, w.Dir)
 	err = compile()
 	if err != nil && !mendable(err) {
@@ -340,8 +354,9 @@ func editorOf(env *cli.Env, state func() console.State) console.Editor {
 	return &snapshotEditor{served: func() *snapshot.Snapshot { return state().Snapshot }, now: env.Now}
 }
 
-// consoleOfServer shows a snapshot with what the server that serves it says of itself. A server of another
-// issuer is refused, since all that pages say would be about another configuration.
+// consoleOfServer shows a snapshot with what the server that serves it says of itself. A
+// server of another issuer is refused, since all that pages say would be about another
+// configuration.
 func consoleOfServer(ctx context.Context, env *cli.Env, place workspace.Place, o *consoleFlags) (console.Options, error) {
 	file, err := consoleOfSnapshot(ctx, env, place)
 	if err != nil {
@@ -365,8 +380,9 @@ func consoleOfServer(ctx context.Context, env *cli.Env, place workspace.Place, o
 	return console.Options{State: source.state, Tokens: tokens, Certificates: tokens.certificates, Live: file.Live}, nil
 }
 
-// A remoteSource asks a running server for what pages show beside the snapshot. ctx is that of the whole
-// command: a page that nobody waits for any more asks to the end, which fetchTimeout bounds.
+// A remoteSource asks a running server for what pages show beside the snapshot. ctx is that
+// of the whole command: a page that nobody waits for any more asks to the end, which
+// fetchTimeout bounds.
 type remoteSource struct {
 	ctx    context.Context
 	file   func() console.State
@@ -374,7 +390,8 @@ type remoteSource struct {
 	admin  *tokenServer // nil: it is not asked
 }
 
-// status is what the server's admin listener says at /status. The caller has seen that there is one.
+// status is what the server's admin listener says at /status. The caller has seen that
+// there is one.
 func (s *remoteSource) status() (status server.Status, err error) {
 	body, err := s.admin.get(s.ctx, "/status")
 	if err == nil && json.Unmarshal(body, &status) != nil {
@@ -383,9 +400,9 @@ func (s *remoteSource) status() (status server.Status, err error) {
 	return status, err
 }
 
-// state asks the server for each page. What it does not answer is shown as a problem, and the rest of the
-// page with what the snapshot says. Without the admin listener, only the published keys are known,
-// and the digest is taken to be that of the snapshot.
+// state asks the server for each page. What it does not answer is shown as a problem, and
+// the rest of the page with what the snapshot says. Without the admin listener, only the
+// published keys are known, and the digest is taken to be that of the snapshot.
 func (s *remoteSource) state() console.State {
 	file := s.file()
 	jwks, unanswered := s.tokens.jwks(s.ctx)
@@ -404,8 +421,12 @@ func (s *remoteSource) state() console.State {
 			status = report
 		}
 	}
+	// The page is about the snapshot that was named; what the server reports goes beside
+	// it, and a difference between the two is one of the problems.
 	state := servedState(file.Now, file.Snapshot, status, jwks)
 	state.Explain, state.Usage, state.UsageProblem = file.Explain, file.Usage, file.UsageProblem
+	// Tokens are verified here with the published keys, as an API does it. An HS256 secret
+	// is not published.
 	state.Verify = func(compact string) (string, error) {
 		t, err := parseJWS(compact)
 		if err != nil {
@@ -436,8 +457,8 @@ func (s *remoteSource) state() console.State {
 	return state
 }
 
-// certificates says why no client's certificate can be shown to the server, "" where one can. Which
-// certificates it takes is the server's to say.
+// certificates says why no client's certificate can be shown to the server, "" where one
+// can. Which certificates it takes is the server's to say.
 func (s *tokenServer) certificates(bool) (obstacle string) {
 	if strings.HasPrefix(s.base, "http://") {
 		return "the server is asked without TLS, at " + s.base
@@ -445,9 +466,10 @@ func (s *tokenServer) certificates(bool) (obstacle string) {
 	return ""
 }
 
-// ServeHTTP hands a token request of the Test page on to the server. Of the request only body and content
-// type go on: a header of the browser, such as a cookie, is not for it. Without an answer it is 502 with
-// the reason in the form of an OAuth error, which the page can show.
+// ServeHTTP hands a token request of the Test page on to the server. Of the request only
+// body and content type go on: a header of the browser, such as a cookie, is not for it.
+// Without an answer it is 502 with the reason in the form of an OAuth error, which the page
+// can show.
 func (s *tokenServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	status, body, err := s.do(r.Context(), http.MethodPost, "/oauth/token", func(request *http.Request) {
 		request.Body, request.ContentLength = io.NopCloser(r.Body), r.ContentLength

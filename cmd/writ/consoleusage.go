@@ -18,6 +18,7 @@ import (
 const maxShownUsage = 64 << 20
 
 // A usageFile is the writ.usage.json of a folder for pages, read again when it has changed.
+// Size and time tell that, as "writ usage" replaces the file.
 type usageFile struct {
 	path string
 
@@ -31,8 +32,8 @@ type usageFile struct {
 // usageIn is the usage file of a folder, which need not exist.
 func usageIn(dir string) *usageFile { return &usageFile{path: filepath.Join(dir, usage.FileName)} }
 
-// show adds what the file knows to the state of a page, and reads it again when its size or time has
-// changed. A file that cannot be read is a line on the page and no error.
+// show adds what the file knows to the state of a page, and reads it again when its size or
+// time has changed. A file that cannot be read is a line on the page and no error.
 func (u *usageFile) show(state console.State) console.State {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -48,8 +49,8 @@ func (u *usageFile) show(state console.State) console.State {
 	return state
 }
 
-// read reads the file; info and err are what os.Stat said of it. Size and time are kept for a bad file
-// too, so that it is not read again for every page. u.mu is held.
+// read reads the file; info and err are what os.Stat said of it. Size and time are kept for
+// a bad file too, so that it is not read again for every page. u.mu is held.
 func (u *usageFile) read(info fs.FileInfo, err error) {
 	u.file, u.problem = nil, ""
 	switch {
@@ -64,6 +65,8 @@ func (u *usageFile) read(info fs.FileInfo, err error) {
 	if info != nil {
 		u.size, u.modified = info.Size(), info.ModTime()
 	}
+	// What could not be read is said on the pages, which otherwise look as if nothing were
+	// used.
 	if err != nil {
 		u.file, u.problem = nil, err.Error()
 	} else if u.file.Lines == 0 {

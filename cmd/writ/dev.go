@@ -26,11 +26,16 @@ import (
 	"github.com/writ-auth/writ/server/store"
 )
 
-// devListen is where "writ dev" listens by default, and where "writ token" and "writ verify" look for a
-// server that nobody named.
+// "writ dev": the loop that compiles, activates and reports. Its console is in
+// devconsole.go, its output in devscreen.go and devlog.go, what it does otherwise than
+// writd in throwaway.go, and how "writ token" finds it in devsession.go.
+
+// devListen is where "writ dev" listens by default, and where "writ token" and "writ
+// verify" look for a server that nobody named.
 const devListen = "127.0.0.1:8080"
 
-// devCommand is "writ dev": compiler, token server and console in one process, on one loopback port.
+// devCommand is "writ dev": compiler, token server and console in one process, on one
+// loopback port.
 func devCommand() cli.Command {
 	flags := new(cli.ConfigFlags)
 	listen, clientCA, noKey := devListen, "", false
@@ -61,9 +66,9 @@ there is a token for each of them; "writ token" of the same user finds it.`,
 	}
 }
 
-// runDev opens the port first, since the issuer is its address, and then compiles. A folder with
-// mistakes that an edit mends starts all the same; anything else, such as a flag that names no file,
-// ends the command.
+// runDev opens the port first, since the issuer is its address, and then compiles. A folder
+// with mistakes that an edit mends starts all the same; anything else, such as a flag that
+// names no file, ends the command.
 func runDev(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags, listen, clientCA string, noKey bool) error {
 	listener, origin, err := listenLoopback("dev", listen, devListen)
 	if err != nil {
@@ -74,7 +79,7 @@ func runDev(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigF
 	if err != nil {
 		return err
 	}
-	if clientCA != "" {
+	if clientCA != "" { // "" stays "": there are no CAs
 		clientCA = env.Path(clientCA)
 	}
 	clients, err := clientauth.LoadClientCertificates(clientCA, true)
@@ -94,17 +99,17 @@ func runDev(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigF
 	return d.run(ctx, listener)
 }
 
-// mendable reports whether an edit of the folder can mend the error, so that it is worth watching. An
-// empty folder counts: its first file can be written in the console.
+// mendable reports whether an edit of the folder can mend the error, so that it is worth
+// watching. An empty folder counts: its first file can be written in the console.
 func mendable(err error) bool {
 	_, problems := errors.AsType[*diag.Problems](err)
 	return problems || errors.Is(err, workspace.ErrNoConfiguration)
 }
 
-// listenLoopback opens the port for the command of that name; example is its default address. Only
-// loopback is allowed, since neither TLS nor a login stands before what is served. origin is how a
-// browser or a client on this machine names it, such as "http://127.0.0.1:8080", with the real port
-// where 0 was asked for.
+// listenLoopback opens the port for the command of that name; example is its default
+// address. Only loopback is allowed, since neither TLS nor a login stands before what is
+// served. origin is how a browser or a client on this machine names it, such as
+// "http://127.0.0.1:8080", with the real port where 0 was asked for.
 func listenLoopback(command, address, example string) (listener net.Listener, origin string, err error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -127,9 +132,9 @@ func listenLoopback(command, address, example string) (listener net.Listener, or
 	return listener, "http://" + net.JoinHostPort(host, port), nil
 }
 
-// A devServer serves what the folder says at every moment. The fields from serial to warned belong
-// to reload and are guarded by reloading; requests read what is atomic, and ask server, pages and
-// editor, which guard themselves.
+// A devServer serves what the folder says at every moment. The fields from serial to warned
+// belong to reload and are guarded by reloading; requests read what is atomic, and ask
+// server, pages and editor, which guard themselves.
 type devServer struct {
 	env           *cli.Env
 	w             *workspace.Workspace
@@ -177,8 +182,8 @@ func newDevServer(env *cli.Env, w *workspace.Workspace, origin string, clients *
 	return d, nil
 }
 
-// run serves and watches until ctx ends, and returns nil then. Pages that wait for news are closed
-// first, since their requests would otherwise hold the shutdown for its whole time.
+// run serves and watches until ctx ends, and returns nil then. Pages that wait for news are
+// closed first, since their requests would otherwise hold the shutdown for its whole time.
 func (d *devServer) run(ctx context.Context, listener net.Listener) error {
 	web := &http.Server{Handler: d.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
 	served := make(chan error, 2) // the listener and the key rotation may both fail: neither may block
@@ -208,8 +213,8 @@ func (d *devServer) run(ctx context.Context, listener net.Listener) error {
 	}
 }
 
-// reload compiles the folder and puts the result in force. Whatever fails is shown, and what served
-// before goes on serving. The watch and a page that has written both call it.
+// reload compiles the folder and puts the result in force. Whatever fails is shown, and
+// what served before goes on serving. The watch and a page that has written both call it.
 func (d *devServer) reload() {
 	d.reloading.Lock()
 	defer d.reloading.Unlock()
@@ -223,6 +228,7 @@ func (d *devServer) reload() {
 		}
 		return
 	}
+	// The same mistake is reported once, and its end once. Pages show it all the time.
 	before, now := d.broken.Load(), rejection(err, d.env.Now())
 	if before != nil && now != nil && before.Reason == now.Reason {
 		return // reported already: the change has nothing to do with it, such as a line in a log file inside the folder
@@ -242,9 +248,9 @@ func (d *devServer) reload() {
 	}
 }
 
-// activate compiles the folder and puts it in force unless the same configuration serves already: a
-// saved file whose meaning is the same makes no new snapshot and no line on the terminal. Serials
-// count from 1 in each run, as nothing of a run outlives it.
+// activate compiles the folder and puts it in force unless the same configuration serves
+// already: a saved file whose meaning is the same makes no new snapshot and no line on the
+// terminal. Serials count from 1 in each run, as nothing of a run outlives it.
 func (d *devServer) activate() error {
 	t, err := d.w.Compile()
 	if err != nil {
@@ -254,6 +260,8 @@ func (d *devServer) activate() error {
 	if d.server.Active() != nil && t.Model.Config.Digest == d.current {
 		return nil
 	}
+	// What is served has the local issuer and secrets; what pages and plans compare is the
+	// document as the files have it.
 	doc := d.throw.localDocument(t.Model.Document, d.origin)
 	d.serial++
 	file, err := workspace.Snapshot(doc, t.Model, snapshot.Envelope{Serial: d.serial, Created: d.env.Now()})
@@ -272,6 +280,8 @@ func (d *devServer) activate() error {
 		d.issuer = doc.Issuer.URL
 		d.publishSession()
 	}
+	// The first activation prints the screen, and only after that the server's log: see
+	// devLog.open.
 	if before != nil {
 		return d.printReload(t, before)
 	}
@@ -279,9 +289,9 @@ func (d *devServer) activate() error {
 	return d.printFirstScreen(t)
 }
 
-// publishSession lets "writ token" of the same user find this process and its secret. It is called
-// again when the issuer's path changes. Where there is no place for the file, the user has to
-// copy the secret; that is no reason not to serve.
+// publishSession lets "writ token" of the same user find this process and its secret. It is
+// called again when the issuer's path changes. Where there is no place for the file, the
+// user has to copy the secret; that is no reason not to serve.
 func (d *devServer) publishSession() {
 	d.removeSession()
 	d.removeSession = func() {}

@@ -17,9 +17,9 @@ import (
 	"github.com/writ-auth/writ/server/token"
 )
 
-// newPages makes the console of "writ dev". It may write into the folder, unless --no-key is given for
-// whoever has opened the printed address, and it has the throw-away secret, so that a token is on the
-// Test page when it opens.
+// newPages makes the console of "writ dev". It may write into the folder, unless --no-key
+// is given for whoever has opened the printed address, and it has the throw-away secret, so
+// that a token is on the Test page when it opens.
 func (d *devServer) newPages() {
 	d.editor, d.usage = &treeEditor{w: d.w, reload: d.reload}, usageIn(d.w.Dir)
 	d.pages = console.New(console.Options{
@@ -30,8 +30,9 @@ func (d *devServer) newPages() {
 	})
 }
 
-// certificates says why the Test view cannot show the server a client's certificate: by a
-// name it counts only where a CA was given.
+// certificates says why the Test page cannot show the server a client's certificate, ""
+// where it can. One that is known by its digest proves itself; a name counts only where a
+// CA was given that vouches for it.
 func (d *devServer) certificates(byName bool) (obstacle string) {
 	if byName && d.clients.Roots() == nil {
 		return "it is known by its name, and no CA vouches for names: start writ dev with --tls-client-ca FILE"
@@ -44,6 +45,8 @@ func (d *devServer) certificates(byName bool) (obstacle string) {
 // itself was read with it, and fits.
 func withCertificate(server http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Only the chain is passed on. The server parses and checks it as that of any
+		// connection.
 		if certificate := console.ClientCertificate(r.Context()); certificate != nil {
 			r.TLS = &tls.ConnectionState{HandshakeComplete: true}
 			for _, der := range certificate.Certificate {
@@ -59,14 +62,15 @@ func withCertificate(server http.Handler) http.Handler {
 	})
 }
 
-// handler puts the console beside the server's own endpoints, on the one port there is. The root leads
-// to the console: people open the issuer in a browser.
+// handler puts the console beside the server's own endpoints, on the one port there is. The
+// root leads to the console: people open the issuer in a browser.
 func (d *devServer) handler() http.Handler {
 	return withRoot(d.pages, d.server.Public()) // the root: who opens the issuer in a browser
 }
 
-// consoleState describes what the server in this process serves, for one page. Snapshot and status are
-// read one after the other, so it reads again when another snapshot was put in force in between.
+// consoleState describes what the server in this process serves, for one page. Snapshot and
+// status are read one after the other, so it reads again when another snapshot was put in
+// force in between.
 func (d *devServer) consoleState() console.State {
 	now := d.env.Now()
 	for {
@@ -95,9 +99,9 @@ func (d *devServer) consoleState() console.State {
 	}
 }
 
-// servedState turns what a server reports of itself into the state of a page. jwks is the JWK Set that it
-// publishes, nil where it is not known. A retired key is listed without its JWK: verifiers must
-// not use it any more. Explain and Verify are left to the caller.
+// servedState turns what a server reports of itself into the state of a page. jwks is the
+// JWK Set that it publishes, nil where it is not known. A retired key is listed without its
+// JWK: verifiers must not use it any more. Explain and Verify are left to the caller.
 func servedState(now time.Time, snap *snapshot.Snapshot, status server.Status, jwks []byte) console.State {
 	state := console.State{
 		Now: now, Snapshot: snap, Digest: status.Digest, Serial: status.Serial, Revision: status.Revision,
@@ -109,6 +113,7 @@ func servedState(now time.Time, snap *snapshot.Snapshot, status server.Status, j
 	for _, problem := range status.Problems {
 		state.Problems = append(state.Problems, console.Problem{Address: problem.Address, Reason: problem.Reason})
 	}
+	// The status names keys by their kid; their public halves are in the JWK Set.
 	var set struct{ Keys []json.RawMessage }
 	_ = json.Unmarshal(jwks, &set) // a server's own
 	published := map[string]json.RawMessage{}
@@ -143,8 +148,9 @@ func refusalFunc(decider *decide.Decider, now time.Time) func(clientID, audience
 	}
 }
 
-// rejection is an error of the folder as the console shows it, nil for no error. The text is that of
-// the terminal, without colours and at the width of the page. Warnings are left out.
+// rejection is an error of the folder as the console shows it, nil for no error. The text
+// is that of the terminal, without colours and at the width of the page. Warnings are left
+// out.
 func rejection(err error, now time.Time) *server.Rejection {
 	if err == nil {
 		return nil
@@ -155,5 +161,6 @@ func rejection(err error, now time.Time) *server.Rejection {
 	return &server.Rejection{Reason: strings.TrimSpace(text.String()), At: now}
 }
 
-// consoleWidth is how wide diagnostics are on a page, in characters.
+// consoleWidth is how wide diagnostics are on a page, in characters. A page scrolls what
+// does not fit.
 const consoleWidth = 96

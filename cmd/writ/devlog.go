@@ -20,8 +20,8 @@ type devLog struct {
 	with []slog.Attr
 }
 
-// A devLogOutput is the stream that a devLog shares with those made of it by WithAttrs. mu keeps lines of
-// several requests apart.
+// A devLogOutput is the stream that a devLog shares with those made of it by WithAttrs. mu
+// keeps lines of several requests apart.
 type devLogOutput struct {
 	mu     sync.Mutex
 	w      io.Writer
@@ -29,6 +29,7 @@ type devLogOutput struct {
 	held   strings.Builder
 }
 
+// newDevLog makes a log that waits until it is opened.
 func newDevLog(w io.Writer) *devLog { return &devLog{out: &devLogOutput{w: w}} }
 
 // open prints what has waited, and from now on everything at once.
@@ -64,6 +65,8 @@ func (h *devLog) Handle(_ context.Context, r slog.Record) error {
 	}
 	r.Attrs(write)
 	line.WriteByte('\n')
+	// The line is whole before the lock is taken: requests that log at the same time do not
+	// mix.
 	h.out.mu.Lock()
 	defer h.out.mu.Unlock()
 	if !h.out.isOpen {
@@ -74,8 +77,8 @@ func (h *devLog) Handle(_ context.Context, r slog.Record) error {
 	return err
 }
 
-// devLogLeavesOut reports whether an attribute is left out: what an auditor needs, and a person who has
-// just sent the request knows, or what is so in nearly every line.
+// devLogLeavesOut reports whether an attribute is left out: what an auditor needs, and a
+// person who has just sent the request knows, or what is so in nearly every line.
 func devLogLeavesOut(key, text string) bool {
 	switch key {
 	case "snapshot", "revision", "kid", "jti", "method", "expires_in":
@@ -88,8 +91,8 @@ func devLogLeavesOut(key, text string) bool {
 	return false
 }
 
-// WithAttrs implements slog.Handler. The list is clipped, so that two handlers made of one do not write
-// into the same memory.
+// WithAttrs implements slog.Handler. The list is clipped, so that two handlers made of one
+// do not write into the same memory.
 func (h *devLog) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &devLog{out: h.out, with: append(h.with[:len(h.with):len(h.with)], attrs...)}
 }

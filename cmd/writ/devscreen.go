@@ -20,8 +20,9 @@ import (
 // consoleAddress is where the console is, with the key that opens it for one browser.
 func (d *devServer) consoleAddress() string { return d.pages.Address(d.origin) }
 
-// printFirstScreen prints what there is to know at the start, in at most ten lines: more would scroll
-// the one command to try out of sight. With --json it is one object with every sample.
+// printFirstScreen prints what there is to know at the start, in at most ten lines: more
+// would scroll the one command to try out of sight. With --json it is one object with every
+// sample.
 func (d *devServer) printFirstScreen(t *workspace.Tree) error {
 	doc, samples := t.Model.Document, samples(t.Model.Document)
 	if d.env.JSON {
@@ -40,6 +41,8 @@ func (d *devServer) printFirstScreen(t *workspace.Tree) error {
 		fmt.Fprintf(&text, "  %-9s %s%s\n", name, value, remark)
 	}
 	line("Console", d.env.Paint(cli.Cyan, d.consoleAddress()), "")
+	// The issuer of the files is not the one that serves here. Tokens differ in it, and an
+	// API that checks them has to be told which one it is to expect.
 	elsewhere := ""
 	if d.issuer != doc.Issuer.URL {
 		elsewhere = "a server: " + doc.Issuer.URL
@@ -57,22 +60,24 @@ func (d *devServer) printFirstScreen(t *workspace.Tree) error {
 	return err
 }
 
-// try is the command that gets a first token, and what it needs beside. It prefers a request that needs
-// nothing beside; it is "" when no client may have a token. Where another "writ dev" runs, the command
-// names this one with --server.
+// try is the command that gets a first token, and what it needs beside. It prefers a
+// request that needs nothing beside; it is "" when no client may have a token. Where
+// another "writ dev" runs, the command names this one with --server.
 func (d *devServer) try(samples []sample) (command, remark string) {
 	if len(samples) == 0 {
 		return "", ""
 	}
 	first := samples[max(0, slices.IndexFunc(samples, func(s sample) bool { return s.Note == "" }))]
 	command = "writ token --client " + diag.ShellQuote(first.Client) + " --api " + diag.ShellQuote(first.API)
+	// This one is among the running sessions by now.
 	if len(runningSessions(sessionFolder(d.env))) > 1 {
 		command += " --server " + diag.ShellQuote(d.issuer)
 	}
 	return command, first.Note
 }
 
-// warnings is the one line about the warnings of a tree.
+// warnings is the one line about the warnings of a tree: how many, and the command that
+// shows them. The warnings themselves would push everything else off the screen.
 func (d *devServer) warnings(t *workspace.Tree) string {
 	command := "writ validate"
 	if d.w.Dir != "." {
@@ -84,12 +89,13 @@ func (d *devServer) warnings(t *workspace.Tree) string {
 	return fmt.Sprintf("%d: %s shows them", len(t.Warnings), command)
 }
 
-// maxReloadLines bounds what is said of one reload.
+// maxReloadLines bounds what is said of one reload, in lines: a terminal keeps the reload
+// before in sight.
 const maxReloadLines = 8
 
-// printReload prints what a reload means in the words of a plan, between the document that served before
-// and the one that serves now. Warnings are counted only when their number has changed: they would
-// be repeated at every save.
+// printReload prints what a reload means in the words of a plan, between the document that
+// served before and the one that serves now. Warnings are counted only when their number
+// has changed: they would be repeated at every save.
 func (d *devServer) printReload(t *workspace.Tree, before *schema.Document) error {
 	sentences := []string{}
 	for _, s := range view.Sentences(compiler.PlanBetween(compiler.Prior{Document: before}, t.Model.Document, "", d.env.Now())) {
@@ -98,6 +104,7 @@ func (d *devServer) printReload(t *workspace.Tree, before *schema.Document) erro
 	if d.env.JSON {
 		return d.env.PrintJSON(map[string]any{"event": "reloaded", "message": "Reloaded: " + cli.Counts(t.Model.Document) + ".", "changes": sentences})
 	}
+	// One change is on the line itself, which is the usual case after a save.
 	text := d.env.Now().Format("15:04:05") + " Reloaded: "
 	switch len(sentences) {
 	case 0:

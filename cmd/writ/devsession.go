@@ -16,10 +16,11 @@ import (
 	"github.com/writ-auth/writ/config/diag"
 )
 
-// A devSession is what a running "writ dev" leaves for "writ token" of the same user, so that nobody
-// copies the throw-away secret from one window into another. It is a file that only this
-// user can read. While the process lives it holds an advisory lock on the file, which the
-// kernel releases even if the process is killed: a file without its lock is stale.
+// A devSession is what a running "writ dev" leaves for "writ token" of the same user, so
+// that nobody copies the throw-away secret from one window into another. It is a file that
+// only this user can read. While the process lives it holds an advisory lock on the file,
+// which the kernel releases even if the process is killed: a file without its lock is
+// stale.
 type devSession struct {
 	Issuer  string    `json:"issuer"` // what its tokens carry as iss, a URL on a loopback address
 	Folder  string    `json:"folder"` // the configuration, an absolute path
@@ -28,7 +29,7 @@ type devSession struct {
 	Signing string    `json:"signing"` // the secret of every HS256 API
 }
 
-// maxSession bounds the file of a session, in bytes.
+// maxSession bounds the file of a session, in bytes. One is a few hundred bytes long.
 const maxSession = 64 << 10
 
 // sessionFolder is where this user's sessions are, "" when the environment names no place.
@@ -48,8 +49,8 @@ func sessionFolder(env *cli.Env) string {
 	return filepath.Join(cache, "writ")
 }
 
-// publish writes the session into the folder, with mode 0600. The returned function removes it; a file
-// that is left behind by a crash is stale, since its lock is gone.
+// publish writes the session into the folder, with mode 0600. The returned function removes
+// it; a file that is left behind by a crash is stale, since its lock is gone.
 func (s *devSession) publish(folder string) (end func(), err error) {
 	if folder == "" {
 		return nil, errors.New("there is no folder for it")
@@ -64,6 +65,7 @@ func (s *devSession) publish(folder string) (end func(), err error) {
 	defer f.Close()
 	lock := flock.New(f.Name(), flock.SetFlag(os.O_RDWR))
 	path := strings.TrimSuffix(f.Name(), ".new") + ".json"
+	// The lock goes with the open file and not with its name, so it survives the rename.
 	// Locked first and renamed last: nobody finds a file that is unlocked or half written.
 	if _, err = lock.TryLock(); err == nil {
 		if err = json.NewEncoder(f).Encode(s); err == nil {
@@ -79,12 +81,14 @@ func (s *devSession) publish(folder string) (end func(), err error) {
 	}, nil
 }
 
-// runningSessions lists the sessions whose process lives, the newest first and one for each issuer: two
-// processes cannot serve one address, so the older one is about to end. Stale files are removed on the way.
+// runningSessions lists the sessions whose process lives, the newest first and one for each
+// issuer: two processes cannot serve one address, so the older one is about to end. Stale
+// files are removed on the way.
 func runningSessions(folder string) []devSession {
 	if folder == "" {
 		return nil
 	}
+	// Names are random, so the time of the start is in the file and not in its name.
 	paths, _ := filepath.Glob(filepath.Join(globQuote(folder), "dev-*.json")) // a pattern that cannot be malformed
 	var running []devSession
 	for _, path := range paths {
@@ -101,14 +105,15 @@ func runningSessions(folder string) []devSession {
 	})
 }
 
-// globQuote escapes what filepath.Glob would take for a pattern.
+// globQuote escapes what filepath.Glob would take for a pattern: the folder comes from the
+// environment.
 func globQuote(path string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
-// readSession reads a session file if its process lives, which it knows by the lock. A file that
-// others may write to is not believed: it would send a request, with a secret, to their server. A
-// file that is stale is removed.
+// readSession reads a session file if its process lives, which it knows by the lock. A file
+// that others may write to is not believed: it would send a request, with a secret, to
+// their server. A file that is stale is removed.
 func readSession(path string) (s devSession, ok bool) {
 	info, err := os.Lstat(path)
 	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o077 != 0 {
@@ -131,8 +136,9 @@ func readSession(path string) (s devSession, ok bool) {
 	return s, err == nil && json.Unmarshal(content, &s) == nil && s.Secret != "" && s.Issuer != ""
 }
 
-// findSession is the running "writ dev" that a command with this --server means, or nil for none.
-// Without --server there may be one only; of several the error lists them with their folders.
+// findSession is the running "writ dev" that a command with this --server means, or nil for
+// none. Without --server there may be one only; of several the error lists them with their
+// folders.
 func findSession(env *cli.Env, server string) (*devSession, error) {
 	running := runningSessions(sessionFolder(env))
 	if server == "" {

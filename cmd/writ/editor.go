@@ -28,9 +28,14 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// A treeEditor implements console.Editor over the files of a folder. Every change is an edit of the
-// workspace: compiled in memory and shown, and written only over the bytes that were shown. writing is
-// locked before mu; mu is never held while something compiles.
+// What the console may do with the files of a folder, behind console.Editor: try a change
+// in memory, write it, take it back. Each edit is made by package source, which keeps the
+// layout of what it does not touch, and written by package workspace, which refuses to
+// write over bytes it has not seen.
+
+// A treeEditor implements console.Editor over the files of a folder. Every change is an
+// edit of the workspace: compiled in memory and shown, and written only over the bytes that
+// were shown. writing is locked before mu; mu is never held while something compiles.
 type treeEditor struct {
 	w tree
 	// reload has what was written compiled and shown, before the page that follows.
@@ -45,33 +50,36 @@ type treeEditor struct {
 	lastID  int
 }
 
-// A tree is what can be compiled with an edit: a *workspace.Workspace, or a snapshot that was written
-// out as configuration.
+// A tree is what can be compiled with an edit: a *workspace.Workspace, or a snapshot that
+// was written out as configuration.
 type tree interface {
 	Compile() (*workspace.Tree, error)
 	Edit(t *workspace.Tree, after map[string][]byte) (*workspace.Edit, error)
 	PlanEdit(before *workspace.Tree, e *workspace.Edit) (*workspace.Tree, *compiler.Plan, error)
 }
 
-// A writtenEdit can be taken back while its files hold what it has written.
+// A writtenEdit can be taken back while its files hold what it has written. It keeps the
+// bytes from before, in memory: they are gone with the process, and git has what was
+// committed.
 type writtenEdit struct {
 	console.Written
 	edit *workspace.Edit
 }
 
-// keptEdits is how many edits of one run can be taken back.
+// keptEdits is how many edits of one run can be taken back. Each keeps the files that it
+// changed, whole.
 const keptEdits = 10
 
-// setTree notes the tree that was compiled last, so that a change is compared with it without compiling
-// it again. The hints belong to the tree before.
+// setTree notes the tree that was compiled last, so that a change is compared with it
+// without compiling it again. The hints belong to the tree before.
 func (e *treeEditor) setTree(t *workspace.Tree) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.tree, e.hints = t, nil
 }
 
-// current is the tree as it was compiled last. Before the first compilation it compiles here; an empty
-// folder is an empty tree, to which the first file can be added.
+// current is the tree as it was compiled last. Before the first compilation it compiles
+// here; an empty folder is an empty tree, to which the first file can be added.
 func (e *treeEditor) current() (*workspace.Tree, error) {
 	e.mu.Lock()
 	t := e.tree
@@ -89,14 +97,14 @@ func (e *treeEditor) current() (*workspace.Tree, error) {
 	return t, err
 }
 
-// Try implements console.Editor.
+// Try implements console.Editor. Nothing is written, whatever the outcome.
 func (e *treeEditor) Try(c console.Change) console.Outcome {
 	_, out := e.try(c)
 	return out
 }
 
-// try makes the edit of a change and compiles it. The edit is nil when it could not be made, for example
-// since the block is not there any more; the outcome then says why.
+// try makes the edit of a change and compiles it. The edit is nil when it could not be
+// made, for example since the block is not there any more; the outcome then says why.
 func (e *treeEditor) try(c console.Change) (*workspace.Edit, console.Outcome) {
 	t, edit, err := e.prepare(c)
 	if err != nil {
@@ -106,8 +114,9 @@ func (e *treeEditor) try(c console.Change) (*workspace.Edit, console.Outcome) {
 	return edit, out
 }
 
-// prepare makes the edit of a change. Where a file has changed since the tree was compiled, the tree is
-// compiled again, once: somebody who saves all the time must not keep a page waiting.
+// prepare makes the edit of a change. Where a file has changed since the tree was compiled,
+// the tree is compiled again, once: somebody who saves all the time must not keep a page
+// waiting.
 func (e *treeEditor) prepare(c console.Change) (*workspace.Tree, *workspace.Edit, error) {
 	t, err := e.current()
 	if err != nil {
@@ -124,15 +133,17 @@ func (e *treeEditor) prepare(c console.Change) (*workspace.Tree, *workspace.Edit
 	return t, edit, err
 }
 
-// editOf applies the edits of a change to the files of a tree, in order: several may be in one file. A
-// change with Text appends blocks, any other changes or removes a block that is there. JSON is refused:
-// writ edits HCL only.
+// editOf applies the edits of a change to the files of a tree, in order: several may be in
+// one file. A change with Text appends blocks, any other changes or removes a block that is
+// there. JSON is refused: writ edits HCL only.
 func (e *treeEditor) editOf(t *workspace.Tree, c console.Change) (*workspace.Edit, error) {
 	after := map[string][]byte{}
 	for _, b := range c.Edits {
 		if path.Ext(b.File) == ".json" {
 			return nil, diag.Failf("write-failed", "Change it by hand.", "%s.%s is declared in %q, and writ edits HCL only", b.Type, b.Label, b.File)
 		}
+		// An edit builds on those before it in the same file. A file that is not there yet
+		// is nil.
 		src, edited := after[b.File]
 		if !edited {
 			src = t.Sources[b.File]
@@ -155,8 +166,9 @@ func (e *treeEditor) editOf(t *workspace.Tree, c console.Change) (*workspace.Edi
 	return e.w.Edit(t, after)
 }
 
-// problem is the outcome of a change that never came to the compiler. Where the configuration does not
-// compile as it is, the first error is in the sentence: it has to be mended first.
+// problem is the outcome of a change that never came to the compiler. Where the
+// configuration does not compile as it is, the first error is in the sentence: it has to be
+// mended first.
 func problem(err error) console.Outcome {
 	if problems, ok := errors.AsType[*diag.Problems](err); ok {
 		first := problems.List.Errors()[0]
@@ -169,9 +181,9 @@ func problem(err error) console.Outcome {
 	return console.Outcome{Problem: d.Detail}
 }
 
-// compile says what the compiler and the plan say to an edit. blocks are the ones that it changes; a
-// finding in one of them is put beside the form's field. Warnings that the tree has without the edit
-// are left out, as they say nothing about it.
+// compile says what the compiler and the plan say to an edit. blocks are the ones that it
+// changes; a finding in one of them is put beside the form's field. Warnings that the tree
+// has without the edit are left out, as they say nothing about it.
 func (e *treeEditor) compile(t *workspace.Tree, edit *workspace.Edit, blocks []console.BlockEdit) console.Outcome {
 	out := console.Outcome{Seen: seenOf(edit)}
 	for _, f := range edit.Files {
@@ -191,6 +203,7 @@ func (e *treeEditor) compile(t *workspace.Tree, edit *workspace.Edit, blocks []c
 			out.PlanText = text.String()
 		}
 	}
+	// Places move with an edit, so a warning is known by its code and its text.
 	known := map[string]bool{}
 	for _, d := range t.Warnings {
 		known[d.Code+d.Detail] = true
@@ -218,9 +231,9 @@ func where(d diag.Diagnostic) string {
 // as "writ fmt" does.
 var attributePattern = regexp.MustCompile(`^  (?:([a-z_]+) +=|scope "(.*)" \{)`)
 
-// attributeOf is the attribute of a changed block that a diagnostic is about: its name, "scope:NAME" for
-// one of its scopes, "" for none. Where two blocks collide the diagnostic may stand at the other one,
-// with this one among the related places.
+// attributeOf is the attribute of a changed block that a diagnostic is about: its name,
+// "scope:NAME" for one of its scopes, "" for none. Where two blocks collide the diagnostic
+// may stand at the other one, with this one among the related places.
 func attributeOf(edit *workspace.Edit, d diag.Diagnostic, blocks []console.BlockEdit) string {
 	attribute := attributeAt(edit, d.Range, blocks)
 	for _, related := range d.Related {
@@ -229,8 +242,9 @@ func attributeOf(edit *workspace.Edit, d diag.Diagnostic, blocks []console.Block
 	return attribute
 }
 
-// attributeAt is the attribute of a changed block at a place, "" for none. It looks upwards from the line to
-// the block's header. That works since the forms write blocks in the layout of "writ fmt".
+// attributeAt is the attribute of a changed block at a place, "" for none. It looks upwards
+// from the line to the block's header. That works since the forms write blocks in the
+// layout of "writ fmt".
 func attributeAt(edit *workspace.Edit, place hcl.Range, blocks []console.BlockEdit) string {
 	i := slices.IndexFunc(edit.Files, func(f workspace.FileEdit) bool { return f.Name == place.Filename })
 	if i < 0 {
@@ -255,8 +269,8 @@ func attributeAt(edit *workspace.Edit, place hcl.Range, blocks []console.BlockEd
 	return ""
 }
 
-// seenOf identifies what the files of an edit held before it. A page sends it back with its request to
-// write, so that nothing is written over bytes which nobody has seen.
+// seenOf identifies what the files of an edit held before it. A page sends it back with its
+// request to write, so that nothing is written over bytes which nobody has seen.
 func seenOf(edit *workspace.Edit) string {
 	sum := sha256.New()
 	for _, f := range edit.Files {
@@ -265,10 +279,11 @@ func seenOf(edit *workspace.Edit) string {
 	return hex.EncodeToString(sum.Sum(nil)[:16])
 }
 
-// diffOf is a file before and after, with three lines around each change. A line "@" stands for what is left
-// out; before the first line of a file nothing is.
+// diffOf is a file before and after, with three lines around each change. A line "@" stands
+// for what is left out; before the first line of a file nothing is.
 func diffOf(f workspace.FileEdit) console.FileDiff {
 	d := console.FileDiff{Name: f.Name, New: f.Before == nil, Gone: f.After == nil}
+	// The header of the unified diff is dropped: a page has the name of the file above it.
 	text := diff.Diff("a", f.Before, "b", f.After)
 	for line := range bytes.Lines(text) {
 		line = bytes.TrimSuffix(line, []byte("\n"))
@@ -294,8 +309,9 @@ func planLines(p *compiler.Plan) []console.PlanLine {
 	return lines
 }
 
-// Write implements console.Editor. It compiles again: since the page was shown, a file may have changed
-// in a way that makes the change wrong. When it returns, the pages show what was written.
+// Write implements console.Editor. It compiles again: since the page was shown, a file may
+// have changed in a way that makes the change wrong. When it returns, the pages show what
+// was written.
 func (e *treeEditor) Write(c console.Change, seen string) console.Outcome {
 	e.writing.Lock()
 	defer e.writing.Unlock()
@@ -303,6 +319,8 @@ func (e *treeEditor) Write(c console.Change, seen string) console.Outcome {
 	switch {
 	case edit == nil || !out.OK:
 		return out
+	// The page names what it has shown. A file that changed since then could make the same
+	// click do something else.
 	case out.Seen != seen:
 		out.Problem = "What the files hold has changed since this difference was shown. Nothing was written: look at it again, then write."
 		return out
@@ -335,15 +353,16 @@ func (e *treeEditor) Written() []console.Written {
 	return all
 }
 
-// Undone implements console.Editor.
+// Undone implements console.Editor. Nothing is written.
 func (e *treeEditor) Undone(id int) console.Outcome {
 	_, out := e.tryUndo(id)
 	return out
 }
 
-// tryUndo makes the edit that takes a written one back, and compiles it. It is refused while a file has
-// other bytes than were written: if a later edit of this run wrote them, the message names it, as it
-// can be taken back first; else somebody has edited the file by hand.
+// tryUndo makes the edit that takes a written one back, and compiles it. It is refused
+// while a file has other bytes than were written: if a later edit of this run wrote them,
+// the message names it, as it can be taken back first; else somebody has edited the file by
+// hand.
 func (e *treeEditor) tryUndo(id int) (*workspace.Edit, console.Outcome) {
 	e.mu.Lock()
 	i := slices.IndexFunc(e.written, func(w writtenEdit) bool { return w.ID == id })
@@ -377,8 +396,8 @@ func (e *treeEditor) tryUndo(id int) (*workspace.Edit, console.Outcome) {
 	return back, e.compile(t, back, nil)
 }
 
-// Undo implements console.Editor. What was taken back is out of the list: taking that back in turn is
-// what writing it again does.
+// Undo implements console.Editor. What was taken back is out of the list: taking that back
+// in turn is what writing it again does.
 func (e *treeEditor) Undo(id int) console.Outcome {
 	e.writing.Lock()
 	defer e.writing.Unlock()
@@ -412,12 +431,15 @@ func (e *treeEditor) Hints() console.Hints {
 	return *e.hints
 }
 
-// hintsOf reads from a tree what forms suggest: the files that a block may go into, the issuer's defaults
-// with their places, and metadata.
+// hintsOf reads from a tree what forms suggest: the files that a block may go into, the
+// issuer's defaults with their places, and metadata.
 func hintsOf(t *workspace.Tree) console.Hints {
 	if t.Model == nil {
 		return console.Hints{}
 	}
+	// A new block may go into any file of HCL in the tree, but into no test and not into
+	// the lockfile. A source outside of the tree, such as a variable file, is no place for
+	// one.
 	h := console.Hints{Defaults: map[string]console.Default{}, Metadata: metadataKeys(t)}
 	for name := range t.Sources {
 		if strings.HasSuffix(name, ".hcl") && !strings.HasSuffix(name, ".test.hcl") && path.Base(name) != source.LockfileName && filepath.IsLocal(name) {
@@ -439,15 +461,17 @@ func hintsOf(t *workspace.Tree) console.Hints {
 }
 
 // metadataPattern finds the keys that a policy reads of metadata: self.metadata.owner, or
-// contains(keys(self.metadata), "owner"). It is for suggestions, so one that it misses does no harm.
+// contains(keys(self.metadata), "owner"). It is for suggestions, so one that it misses does
+// no harm.
 var metadataPattern = regexp.MustCompile(`metadata\)?\s*[.,\[]\s*"?([A-Za-z_][A-Za-z0-9_-]*)`)
 
 // maxMetadataValues is how many values of a key a form suggests.
 const maxMetadataValues = 20
 
-// metadataKeys are the keys that APIs have, the most frequent first, and then those that only policies
-// read: a form that offers these spares its user a refusal.
+// metadataKeys are the keys that APIs have, the most frequent first, and then those that
+// only policies read: a form that offers these spares its user a refusal.
 func metadataKeys(t *workspace.Tree) []console.MetadataKey {
+	// A key that only a policy reads has the count 0, and so comes after those that APIs have.
 	count, values := map[string]int{}, map[string][]string{}
 	for i := range t.Model.Document.APIs {
 		for key, value := range t.Model.Document.APIs[i].Metadata {

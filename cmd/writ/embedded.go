@@ -20,8 +20,9 @@ type embeddedServer struct {
 	web    *http.Server
 }
 
-// embed starts a server for one tree on a free port. The server's log is discarded: the answer to the one
-// request says the same. The port is opened first, since the issuer is its address.
+// embed starts a server for one tree on a free port. The server's log is discarded: the
+// answer to the one request says the same. The port is opened first, since the issuer is
+// its address.
 func embed(env *cli.Env, t *workspace.Tree) (*embeddedServer, error) {
 	throw, err := newThrowAway(env.Rand, env.Getenv)
 	if err != nil {
@@ -51,6 +52,7 @@ func embed(env *cli.Env, t *workspace.Tree) (*embeddedServer, error) {
 	return &embeddedServer{origin: origin, throw: throw, web: web}, nil
 }
 
+// stop ends the server. Its one request has been answered, so a second is long.
 func (e *embeddedServer) stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()

@@ -17,6 +17,9 @@ import (
 	"github.com/writ-auth/writ/server/decide"
 )
 
+// "writ explain": which of its three questions is asked, and of which request. The answers
+// are package explain's, their print package view's.
+
 // explainFlags are the request to explain, or the outside token.
 type explainFlags struct {
 	client string
@@ -59,9 +62,10 @@ causes it and the way out.`,
 	}
 }
 
-// runExplain finds out which of the three questions is asked: about a request, about a code, or about an
-// outside token. Flags of one question beside another are refused, since one of them would be
-// ignored. A code is told from a token by its form alone, without reading any file.
+// runExplain finds out which of the three questions is asked: about a request, about a
+// code, or about an outside token. Flags of one question beside another are refused, since
+// one of them would be ignored. A code is told from a token by its form alone, without
+// reading any file.
 func runExplain(env *cli.Env, args []string, flags *cli.ConfigFlags, o *explainFlags) error {
 	if o.assertion != "" {
 		if len(args) > 0 || o.client != "" || o.api != "" || len(o.scopes) > 0 || o.user {
@@ -93,6 +97,7 @@ func runExplain(env *cli.Env, args []string, flags *cli.ConfigFlags, o *explainF
 	if err != nil {
 		return err
 	}
+	// Flags may hold labels. What a token holds is what was sent, and is explained as it is.
 	if len(args) == 0 {
 		resolveNames(t.Model.Document, &question.ClientID, &question.API)
 	}
@@ -110,9 +115,10 @@ func runExplain(env *cli.Env, args []string, flags *cli.ConfigFlags, o *explainF
 	return nil
 }
 
-// newExplainer compiles the tree to a snapshot, as apply does, and opens it, as the server does: what it
-// says is what a server with these files would decide. The server is taken for one that keeps
-// refresh tokens; one that has no --store refuses some grants that are explained as allowed.
+// newExplainer compiles the tree to a snapshot, as apply does, and opens it, as the server
+// does: what it says is what a server with these files would decide. The server is taken
+// for one that keeps refresh tokens; one that has no --store refuses some grants that are
+// explained as allowed.
 func newExplainer(env *cli.Env, t *workspace.Tree) (*snapshot.Snapshot, *explain.Explainer, error) {
 	file, err := workspace.Snapshot(t.Model.Document, t.Model, snapshot.Envelope{Serial: 1, Created: env.Now()})
 	if err != nil {
@@ -125,8 +131,9 @@ func newExplainer(env *cli.Env, t *workspace.Tree) (*snapshot.Snapshot, *explain
 	return snap, &explain.Explainer{Model: t.Model, Decider: decide.New(snap, decide.Facts{RefreshTokens: true})}, nil
 }
 
-// runExplainAssertion says which client an outside token would be. Of a token that cannot be read it
-// says why. A server tells its caller nothing of this, since the caller has not authenticated.
+// runExplainAssertion says which client an outside token would be. Of a token that cannot
+// be read it says why. A server tells its caller nothing of this, since the caller has not
+// authenticated.
 func runExplainAssertion(env *cli.Env, flags *cli.ConfigFlags, arg string) error {
 	compact, err := tokenArgument(env, arg)
 	if err != nil {
@@ -152,15 +159,15 @@ func runExplainAssertion(env *cli.Env, flags *cli.ConfigFlags, arg string) error
 	return nil
 }
 
-// words splits scopes that were given in one argument, as in --scope "a b", which is how a request
-// has them (RFC 6749 section 3.3).
+// words splits scopes that were given in one argument, as in --scope "a b", which is how a
+// request has them (RFC 6749 section 3.3).
 func words(scopes []string) []string {
 	return strings.Fields(strings.Join(scopes, " "))
 }
 
-// questionOf is the request that a token of writ answers, read from its claims without verifying it.
-// The client is in client_id (RFC 9068) or in azp, by the profile of the API. A sub with a bar is a
-// user's, LABEL|SUBJECT with the label of the trusted issuer.
+// questionOf is the request that a token of writ answers, read from its claims without
+// verifying it. The client is in client_id (RFC 9068) or in azp, by the profile of the API.
+// A sub with a bar is a user's, LABEL|SUBJECT with the label of the trusted issuer.
 func questionOf(env *cli.Env, arg string) (explain.Question, error) {
 	compact, err := tokenArgument(env, arg)
 	if err != nil {
@@ -181,6 +188,8 @@ func questionOf(env *cli.Env, arg string) (explain.Question, error) {
 	scope, _ := t.Claims["scope"].(string)
 	question.Scopes = strings.Fields(scope)
 	subject, _ := t.Claims["sub"].(string)
+	// A sub that begins with a label and a bar is a user's: the server makes it so from the
+	// user's token.
 	if label, _, ofUser := strings.Cut(subject, "|"); ofUser { // no client_id has a bar in it
 		question.OfUser, question.TrustedIssuer = true, label
 	}
@@ -190,7 +199,9 @@ func questionOf(env *cli.Env, arg string) (explain.Question, error) {
 	return question, nil
 }
 
-// codeForm is what codes look like. No token does: its parts are joined by dots.
+// codeForm is what codes look like. No token does: its parts are joined by dots. So a code
+// is known without reading the catalogue, and one that is not in it gets a message of its
+// own.
 var codeForm = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 
 // explainCode prints the page of a diagnostic code: what it means, an example, the way out.
@@ -205,7 +216,8 @@ func explainCode(env *cli.Env, name string) error {
 	return c.WriteText(env.Out, cli.Width(env.Out))
 }
 
-// noSuchCode is the error about a code that the catalogue lacks, with the nearest one as a hint.
+// noSuchCode is the error about a code that the catalogue lacks, with the nearest one as a
+// hint.
 func noSuchCode(name string) error {
 	hint := "\"writ schema --codes\" lists them all."
 	var names []string

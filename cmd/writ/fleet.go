@@ -22,6 +22,10 @@ import (
 	"github.com/writ-auth/writ/server"
 )
 
+// "writ fleet", and the wait of "writ apply": what a look at all instances finds, which
+// snapshot is the newest, and when they agree. How instances are found and asked is in
+// fleetsources.go.
+
 // The limits of a look at a fleet.
 const (
 	fleetTimeout   = 5 * time.Second // of one answer
@@ -42,7 +46,8 @@ type fleetFlags struct {
 	wait                           string
 }
 
-// fleetCommand is "writ fleet". It only reads, and its exit code says whether a deployment may go on.
+// fleetCommand is "writ fleet". It only reads, and its exit code says whether a deployment
+// may go on: 0 when all instances agree, 2 when one is wrong, 1 when that is not known.
 func fleetCommand() cli.Command {
 	o := new(fleetFlags)
 	return cli.Command{
@@ -90,19 +95,22 @@ type fleet struct {
 	head location.Head // of the location, if one was asked
 }
 
-// The newest snapshot: that of the location, or the highest serial that is served.
+// A newest is one snapshot, by serial and digest. Two of one serial and different digests
+// are a fork: a server refuses the one that it sees second, so a fleet that is split in
+// this way stays split.
 type newest struct {
 	Serial uint64 `json:"serial"`
 	Digest string `json:"digest"`
 }
 
-// What is staged beside the newest snapshot, and for how much of the fleet.
+// A staged is the snapshot beside the newest one, and for how much of the fleet it is.
 type staged struct {
 	newest
 	Percent int `json:"percent"`
 }
 
-// An instance is one writd, as it describes itself. Of one that did not answer only Address is known.
+// An instance is one writd, as it describes itself. Of one that did not answer only Address
+// is known.
 type instance struct {
 	Instance     string            `json:"instance"`
 	Version      string            `json:"version"`
@@ -119,8 +127,9 @@ type instance struct {
 	stale  bool   // its location has been silent for too long
 }
 
-// A fleetSource finds instances, and what their location holds where it knows that; the zero Head where it
-// does not. An error says that it could not look, which is another thing than finding nobody.
+// A fleetSource finds instances, and what their location holds where it knows that; the
+// zero Head where it does not. An error says that it could not look, which is another thing
+// than finding nobody.
 type fleetSource func(ctx context.Context) ([]instance, location.Head, error)
 
 // runFleet looks, waits if it is asked to, and prints what it found last.
@@ -154,8 +163,9 @@ func (f *fleet) verdict() error {
 	return nil
 }
 
-// awaitFleet looks, and looks again every fleetPause while the instances do not agree and wait is not over.
-// Interrupted, it returns what it found last, so that there is a table to read.
+// awaitFleet looks, and looks again every fleetPause while the instances do not agree and
+// wait is not over. Interrupted, it returns what it found last, so that there is a table to
+// read.
 func awaitFleet(ctx context.Context, env *cli.Env, sources []fleetSource, wait time.Duration) (*fleet, error) {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -187,8 +197,9 @@ func parseWait(text string) (time.Duration, error) {
 	return time.Duration(seconds) * time.Second, nil
 }
 
-// sources opens what the flags name; closing ends its connections. --snapshot alone is a source of instances
-// only in NATS, where they keep records; beside another source it says which snapshot is the newest.
+// sources opens what the flags name; closing ends its connections. --snapshot alone is a
+// source of instances only in NATS, where they keep records; beside another source it says
+// which snapshot is the newest. With an error, what was opened is closed.
 func (o *fleetFlags) sources(env *cli.Env) (sources []fleetSource, closing func(), err error) {
 	var open []func()
 	end := func() {
@@ -205,6 +216,7 @@ func (o *fleetFlags) sources(env *cli.Env) (sources []fleetSource, closing func(
 	if o.snapshot == "" && !elsewhere {
 		return nil, nil, diag.Usagef("say where the instances are: --snapshot nats://..., --store, --targets or --prometheus")
 	}
+	// A flag wins over the variable of the same meaning.
 	login := env.LocationOptions()
 	for flag, option := range map[*string]*string{&o.creds: &login.NATSCredentials, &o.ca: &login.NATSRoots, &o.cert: &login.NATSCertificate, &o.key: &login.NATSKey} {
 		*option = cmp.Or(*flag, *option)
@@ -250,17 +262,17 @@ func (o *fleetFlags) sources(env *cli.Env) (sources []fleetSource, closing func(
 	return sources, end, nil
 }
 
-// A fleetWait is how apply waits for the fleet after it has written. It is made before, so that a mistake
-// in its flags is found while nothing has changed.
+// A fleetWait is how apply waits for the fleet after it has written. It is made before, so
+// that a mistake in its flags is found while nothing has changed.
 type fleetWait struct {
 	sources []fleetSource
 	limit   time.Duration
 	close   func()
 }
 
-// newFleetWait returns nil without --wait. The instances are found beside a snapshot in NATS, beside the
-// store, and by the targets. A wait for instances that nobody could find is refused: only
-// its time could end it.
+// newFleetWait returns nil without --wait. The instances are found beside a snapshot in
+// NATS, beside the store, and by the targets. A wait for instances that nobody could find
+// is refused: only its time could end it.
 func newFleetWait(env *cli.Env, place workspace.Place, o *applyFlags) (*fleetWait, error) {
 	limit, err := parseWait(o.wait)
 	switch {
@@ -273,6 +285,7 @@ func newFleetWait(env *cli.Env, place workspace.Place, o *applyFlags) (*fleetWai
 	case o.stage != "":
 		return nil, diag.Usagef("--wait is for all of the fleet, and --stage for a part of it: leave one out")
 	}
+	// The connection stays open until the wait ends; each return below with an error closes it.
 	l, err := place.Location()
 	if err != nil {
 		return nil, err
@@ -304,8 +317,9 @@ func newFleetWait(env *cli.Env, place workspace.Place, o *applyFlags) (*fleetWai
 	return w, nil
 }
 
-// wait waits until all instances serve what was applied, and shows them. What was applied counts as a
-// source of its own, so that a fleet which agrees on the snapshot before does not pass.
+// wait waits until all instances serve what was applied, and shows them. What was applied
+// counts as a source of its own, so that a fleet which agrees on the snapshot before does
+// not pass.
 func (w *fleetWait) wait(ctx context.Context, env *cli.Env, applied location.Head) error {
 	sources := append(w.sources, func(context.Context) ([]instance, location.Head, error) { return nil, applied, nil })
 	f, err := awaitFleet(ctx, env, sources, w.limit)
@@ -319,8 +333,9 @@ func (w *fleetWait) wait(ctx context.Context, env *cli.Env, applied location.Hea
 	return cmp.Or(err, f.verdict())
 }
 
-// lookAtFleet asks all sources, one after the other. An instance that two of them find is listed once, as
-// the first one found it. The order of the list does not depend on who answered first.
+// lookAtFleet asks all sources, one after the other. An instance that two of them find is
+// listed once, as the first one found it. The order of the list does not depend on who
+// answered first.
 func lookAtFleet(ctx context.Context, sources []fleetSource) (*fleet, error) {
 	f := &fleet{Format: "1", Instances: []instance{}}
 	known := map[string]bool{}
@@ -336,6 +351,7 @@ func lookAtFleet(ctx context.Context, sources []fleetSource) (*fleet, error) {
 			if i.Problems == nil {
 				i.Problems = []server.Problem{}
 			}
+			// One that did not answer has no name, and so two of those are two.
 			if i.Instance == "" || !known[i.Instance] {
 				known[i.Instance] = true
 				f.Instances = append(f.Instances, i)
@@ -350,9 +366,10 @@ func lookAtFleet(ctx context.Context, sources []fleetSource) (*fleet, error) {
 	return f, nil
 }
 
-// findNewest finds the newest snapshot: the one with the highest serial. Of two with that serial it is the
-// one at the location, or else the one that more instances serve, or by digest, so that the answer is
-// always the same. What is staged is not the newest, whatever its serial.
+// findNewest finds the newest snapshot: the one with the highest serial. Of two with that
+// serial it is the one at the location, or else the one that more instances serve, or by
+// digest, so that the answer is always the same. What is staged is not the newest, whatever
+// its serial.
 func (f *fleet) findNewest() {
 	f.Newest = newest{f.head.Serial, f.head.Digest}
 	if s := f.head.Staged; s != nil {
@@ -372,8 +389,9 @@ func (f *fleet) findNewest() {
 	}
 }
 
-// due is the snapshot that an instance is to serve: what is staged, if its share of the fleet has it, else
-// the newest. The location decides it as the instance itself does, by its id and its serial.
+// due is the snapshot that an instance is to serve: what is staged, if its share of the
+// fleet has it, else the newest. The location decides it as the instance itself does, by
+// its id and its serial.
 func (f *fleet) due(i instance) newest {
 	if f.Staged != nil {
 		if head := f.head.For(i.Instance, i.Serial); head.Serial == f.Staged.Serial {
@@ -383,8 +401,8 @@ func (f *fleet) due(i instance) newest {
 	return f.Newest
 }
 
-// wrong lists what of an instance is not as it should be. It is empty for one that serves what it is to
-// serve, and for one that did not answer, of which nothing is known.
+// wrong lists what of an instance is not as it should be. It is empty for one that serves
+// what it is to serve, and for one that did not answer, of which nothing is known.
 func (f *fleet) wrong(i instance) (faults []string) {
 	switch due := f.due(i); {
 	case !i.Answered:
@@ -408,7 +426,7 @@ func (f *fleet) wrong(i instance) (faults []string) {
 	return faults
 }
 
-// count is how many instances are wrong, and how many did not answer.
+// count is how many instances are wrong, and how many did not answer. None counts as both.
 func (f *fleet) count() (wrong, silent int) {
 	for _, i := range f.Instances {
 		switch {
@@ -421,8 +439,8 @@ func (f *fleet) count() (wrong, silent int) {
 	return wrong, silent
 }
 
-// exitCode is 2 when an instance is wrong, 1 when one did not answer or there is none, else 0. Wrong comes
-// first: it is known, and the other may be the network.
+// exitCode is 2 when an instance is wrong, 1 when one did not answer or there is none, else
+// 0. Wrong comes first: it is known, and the other may be the network.
 func (f *fleet) exitCode() int {
 	switch wrong, silent := f.count(); {
 	case wrong > 0:
@@ -433,10 +451,12 @@ func (f *fleet) exitCode() int {
 	return cli.ExitOK
 }
 
-// shownReason is how much of a reason is in the table.
+// shownReason is how many bytes of a reason are in the table. The log of the instance has
+// all of it.
 const shownReason = 200
 
-// print writes the table and a line that sums it up. What instances say is shown on one line each.
+// print writes the table and a line that sums it up. What instances say is shown on one
+// line each.
 func (f *fleet) print(env *cli.Env) error {
 	var text bytes.Buffer
 	if len(f.Instances) > 0 {
@@ -468,6 +488,7 @@ func (f *fleet) print(env *cli.Env) error {
 		fmt.Fprintln(&text)
 	}
 	total := schema.Plural(len(f.Instances), "instance")
+	// The line repeats what the exit code says, in its order: see exitCode.
 	wrong, silent := f.count()
 	switch {
 	case len(f.Instances) == 0:
@@ -485,8 +506,8 @@ func (f *fleet) print(env *cli.Env) error {
 	return err
 }
 
-// tableCell is text from an instance, fit for a terminal and a table: at most shownReason bytes, no tabs
-// and nothing that acts on a terminal.
+// tableCell is text from an instance, fit for a terminal and a table: at most shownReason
+// bytes, no tabs and nothing that acts on a terminal.
 func tableCell(text string) string {
 	if len(text) > shownReason {
 		text = strings.ToValidUTF8(text[:shownReason], "") + "..."

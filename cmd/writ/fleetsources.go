@@ -25,8 +25,13 @@ import (
 	"github.com/writ-auth/writ/server/store/natskv"
 )
 
-// decodeStatus is an instance out of its /status or its record, which have one form. address is where it was
-// found. Members that this version does not know are skipped: writ may be older than a writd.
+// The sources of a fleet: records in NATS, admin listeners over HTTP, and Prometheus. Each
+// gives instances in one form. A source that cannot be asked is an error; an instance that
+// does not answer is not.
+
+// decodeStatus is an instance out of its /status or its record, which have one form.
+// address is where it was found. Members that this version does not know are skipped: writ
+// may be older than a writd.
 func decodeStatus(body []byte, address string) (instance, error) {
 	var status struct {
 		server.Status
@@ -42,8 +47,8 @@ func decodeStatus(body []byte, address string) (instance, error) {
 	}, nil
 }
 
-// locationSource finds what a location holds, and the instances that follow it where it keeps a roster
-// (NATS). A location that holds nothing yet is no error.
+// locationSource finds what a location holds, and the instances that follow it where it
+// keeps a roster (NATS). A location that holds nothing yet is no error.
 func locationSource(l location.Location) fleetSource {
 	return func(ctx context.Context) (found []instance, held location.Head, err error) {
 		held, err = l.Head(ctx, location.Head{})
@@ -58,8 +63,8 @@ func locationSource(l location.Location) fleetSource {
 	}
 }
 
-// readRoster finds the instances that have a record on a roster. A record that is not writd's is skipped:
-// others may write to the bucket.
+// readRoster finds the instances that have a record on a roster. A record that is not
+// writd's is skipped: others may write to the bucket.
 func readRoster(ctx context.Context, roster *location.Roster) (found []instance, err error) {
 	for record, err := range roster.Records(ctx) {
 		if err != nil {
@@ -77,8 +82,8 @@ func storeFlag(url *string, usage string) cli.Flag {
 	return cli.Flag{Name: "store", Usage: usage + " `URL`, as writd has it: nats://HOST[:PORT],...?bucket=writ", Value: url}
 }
 
-// storeSource finds the instances by the records that they keep beside the store they share. closing ends
-// the connection.
+// storeSource finds the instances by the records that they keep beside the store they
+// share. closing ends the connection.
 func storeSource(url string, o location.Options) (source fleetSource, closing func(), err error) {
 	address, err := natsbucket.Parse(url, natskv.DefaultBucket)
 	if err != nil {
@@ -95,8 +100,9 @@ func storeSource(url string, o location.Options) (source fleetSource, closing fu
 	return source, func() { _ = roster.Close() }, nil
 }
 
-// readTargets reads the values of --targets: addresses of admin listeners, and files with one a line and
-// comments from "#" on. A word with a scheme is an address, any other is a file.
+// readTargets reads the values of --targets: addresses of admin listeners, and files with
+// one a line and comments from "#" on. A word with a scheme is an address, any other is a
+// file.
 func readTargets(env *cli.Env, lists []string) (targets []*url.URL, err error) {
 	add := func(text string) error {
 		u, err := fleetURL("--targets", text)
@@ -105,6 +111,7 @@ func readTargets(env *cli.Env, lists []string) (targets []*url.URL, err error) {
 		}
 		return err
 	}
+	// --targets may be repeated, and each may list several: both are one list.
 	for word := range strings.SplitSeq(strings.Join(lists, ","), ",") {
 		if strings.Contains(word, "://") || strings.HasPrefix(word, "unix:") {
 			if err := add(word); err != nil {
@@ -130,8 +137,9 @@ func readTargets(env *cli.Env, lists []string) (targets []*url.URL, err error) {
 	return targets, nil
 }
 
-// fleetURL reads an address that is asked over HTTP or over a Unix socket. Its errors quote nothing that may
-// be a credential. A password over plain http is allowed for loopback only.
+// fleetURL reads an address that is asked over HTTP or over a Unix socket. Its errors quote
+// nothing that may be a credential. A password over plain http is allowed for loopback
+// only.
 func fleetURL(flag, text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
@@ -143,11 +151,14 @@ func fleetURL(flag, text string) (*url.URL, error) {
 	return u, nil
 }
 
-// fleetGet gets a document of at most most bytes within fleetTimeout. Redirects are not followed: they would
-// carry credentials somewhere else. Connections are not kept: thousands of targets are asked once each.
+// fleetGet gets a document of at most most bytes within fleetTimeout. Redirects are not
+// followed: they would carry credentials somewhere else. Connections are not kept:
+// thousands of targets are asked once each.
 func fleetGet(ctx context.Context, base *url.URL, path string, query url.Values, most int64) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, fleetTimeout)
 	defer cancel()
+	// Over a Unix socket the path of the address is the socket, and the host of the request
+	// means nothing.
 	target, transport := *base, &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}
 	if base.Scheme == "unix" {
 		target = url.URL{Scheme: "http", Host: "localhost"}
@@ -163,6 +174,7 @@ func fleetGet(ctx context.Context, base *url.URL, path string, query url.Values,
 	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := client.Do(r)
 	if err != nil {
+		// *url.Error quotes the address, which may have a password in it.
 		if wrapped, ok := errors.AsType[*url.Error](err); ok {
 			err = wrapped.Err
 		}
@@ -200,9 +212,11 @@ func targetSource(env *cli.Env, lists []string) (fleetSource, error) {
 	}, err
 }
 
-// askTargets asks admin listeners for their /status, fleetAtOnce at a time, and returns one instance for
-// each in the order of targets. One that does not answer is in the list with the reason.
+// askTargets asks admin listeners for their /status, fleetAtOnce at a time, and returns one
+// instance for each in the order of targets. One that does not answer is in the list with
+// the reason.
 func askTargets(ctx context.Context, targets []*url.URL) []instance {
+	// Each goroutine writes to its own place of found, so there is no lock.
 	found := make([]instance, len(targets))
 	free := make(chan struct{}, fleetAtOnce)
 	var asking sync.WaitGroup
@@ -223,15 +237,17 @@ func askTargets(ctx context.Context, targets []*url.URL) []instance {
 	return found
 }
 
-// What Prometheus is asked: the metrics by which an instance describes itself, and which targets of
-// the same jobs are down. A job is one of writd if it has had writ_ready within the last hour, so
-// that an instance which has just died is listed and other programs are not.
+// What Prometheus is asked: the metrics by which an instance describes itself, and which
+// targets of the same jobs are down. A job is one of writd if it has had writ_ready within
+// the last hour, so that an instance which has just died is listed and other programs are
+// not.
 const (
 	fleetQuery = `{__name__=~"writ_snapshot_info|writ_ready|writ_build_info|writ_location_stale|writ_snapshot_last_reload_successful|writ_snapshot_last_reload_success_timestamp_seconds"}`
 	upQuery    = `up == 0 and on(job) group by(job) (writ_ready or last_over_time(writ_ready[1h]))`
 )
 
-// A series is one series of an instant query of Prometheus with its value, a pair of time and text.
+// A series is one series of an instant query of Prometheus with its value, a pair of time
+// and text.
 type series struct {
 	Metric map[string]string `json:"metric"`
 	Value  [2]any            `json:"value"` // time and text
@@ -259,8 +275,9 @@ func prometheusQuery(ctx context.Context, base *url.URL, query string) ([]series
 	return answer.Data.Result, nil
 }
 
-// askPrometheus finds instances by the metrics that Prometheus has of them, one for each pair of job and
-// instance, and those that it could not scrape. The order is that of a map: lookAtFleet sorts.
+// askPrometheus finds instances by the metrics that Prometheus has of them, one for each
+// pair of job and instance, and those that it could not scrape. The order is that of a map:
+// lookAtFleet sorts.
 func askPrometheus(ctx context.Context, base *url.URL) ([]instance, error) {
 	samples, err := prometheusQuery(ctx, base, fleetQuery)
 	if err != nil {
@@ -270,6 +287,7 @@ func askPrometheus(ctx context.Context, base *url.URL) ([]instance, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Several series make up one instance; they come in no order.
 	found := map[[2]string]*instance{}
 	of := func(s series) *instance {
 		key := [2]string{s.Metric["job"], s.Metric["instance"]}

@@ -19,7 +19,9 @@ import (
 	"github.com/writ-auth/writ/schema/durable"
 )
 
-// fmtCommand is "writ fmt". Without a configuration it works too: it looks at files and at no rule.
+// fmtCommand is "writ fmt". It needs no configuration: it looks at files and at no rule, so
+// that it also works on one that does not compile. It writes files in place; with --check
+// it writes nothing and exits with 3 when something would change.
 func fmtCommand() cli.Command {
 	var check, showDiff bool
 	return cli.Command{
@@ -44,8 +46,8 @@ type layout struct {
 	before, after []byte
 }
 
-// runFmt formats files and folders. All are read and formatted before the first is written, so that a file
-// which does not parse leaves every file as it was.
+// runFmt formats files and folders. All are read and formatted before the first is written,
+// so that a file which does not parse leaves every file as it was.
 func runFmt(env *cli.Env, args []string, check, showDiff bool) error {
 	if len(args) == 1 && args[0] == "-" {
 		return fmtStdin(env, check, showDiff)
@@ -85,9 +87,10 @@ func runFmt(env *cli.Env, args []string, check, showDiff bool) error {
 	return showFormatted(env, files, check, showDiff)
 }
 
-// filesToFormat reads a file, or every configuration file below a folder, the tests too. A folder is read
-// within the limits of any command, so that one with too many files is refused and not half done. A
-// link is left out: its target is formatted under its own name, if it lies in the folder.
+// filesToFormat reads a file, or every configuration file below a folder, the tests too. A
+// folder is read within the limits of any command, so that one with too many files is
+// refused and not half done. A link is left out: its target is formatted under its own
+// name, if it lies in the folder.
 func filesToFormat(env *cli.Env, arg string) ([]layout, error) {
 	info, err := os.Stat(env.Path(arg))
 	if err != nil {
@@ -102,6 +105,7 @@ func filesToFormat(env *cli.Env, arg string) ([]layout, error) {
 		return nil, workspace.Unreadable(err)
 	}
 	defer root.Close()
+	// os.OpenRoot keeps what is read inside the folder, whatever links there are in it.
 	tree, list := source.Load(root, source.Options{})
 	var files []layout
 	problems := diag.Problems{Sources: map[string][]byte{}}
@@ -121,8 +125,8 @@ func filesToFormat(env *cli.Env, arg string) ([]layout, error) {
 	return files, nil
 }
 
-// fmtStdin formats standard input, for editors. One byte more than a file may have is read, so that longer
-// input is refused and not cut.
+// fmtStdin formats standard input, for editors. One byte more than a file may have is read,
+// so that longer input is refused and not cut.
 func fmtStdin(env *cli.Env, check, showDiff bool) error {
 	before, err := io.ReadAll(io.LimitReader(env.In, source.DefaultLimits().FileBytes+1))
 	if err != nil {
@@ -132,6 +136,8 @@ func fmtStdin(env *cli.Env, check, showDiff bool) error {
 	if list.HasErrors() {
 		return &diag.Problems{List: list, Sources: map[string][]byte{"-": before}}
 	}
+	// With --check or --diff the result is about the input, and the formatted text is not
+	// printed.
 	if check || showDiff {
 		var files []layout
 		if !bytes.Equal(before, after) {
@@ -143,8 +149,8 @@ func fmtStdin(env *cli.Env, check, showDiff bool) error {
 	return err
 }
 
-// showFormatted lists the files that changed or would change, or their differences, and exits with 3 under
-// --check when there are any.
+// showFormatted lists the files that changed or would change, or their differences, and
+// exits with 3 under --check when there are any.
 func showFormatted(env *cli.Env, files []layout, check, showDiff bool) error {
 	changed := make([]string, len(files))
 	for i, file := range files {
@@ -170,8 +176,9 @@ func showFormatted(env *cli.Env, files []layout, check, showDiff bool) error {
 	return nil
 }
 
-// lineDiff is a unified diff with what would act on a terminal or a CI pipeline escaped: it is for people
-// and not for patch(1). "writ usage --suggest" makes the one that patch takes.
+// lineDiff is a unified diff with what would act on a terminal or a CI pipeline escaped: it
+// is for people and not for patch(1). "writ usage --suggest" makes the one that patch
+// takes.
 func lineDiff(name, before, after string) string {
 	name = diag.OneLine(name)
 	_, unified, _ := bytes.Cut(diff.Diff("a/"+name, []byte(before), "b/"+name, []byte(after)), []byte("\n")) // after the line "diff a b"

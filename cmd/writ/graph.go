@@ -16,8 +16,8 @@ import (
 // graphFormats are the values of --format, in the order in which the error names them.
 var graphFormats = []string{"dot", "mermaid", "svg"}
 
-// graphCommand is "writ graph". It draws the configuration in the files, so that a picture in a pull request
-// shows what is proposed.
+// graphCommand is "writ graph". It draws the configuration in the files, so that a picture
+// in a pull request shows what is proposed. It exits with 0 or 1.
 func graphCommand() cli.Command {
 	flags := new(cli.ConfigFlags)
 	o := graphOptions{format: "dot"}
@@ -43,8 +43,9 @@ type graphOptions struct {
 	apis, clients []string // none for all
 }
 
-// runGraph draws the configuration or a part of it. An svg of more than graph.MaxObjects objects is refused,
-// since nobody can read it; dot and mermaid are input for other programs and have no such limit.
+// runGraph draws the configuration or a part of it. An svg of more than graph.MaxObjects
+// objects is refused, since nobody can read it; dot and mermaid are input for other
+// programs and have no such limit.
 func runGraph(env *cli.Env, args []string, flags *cli.ConfigFlags, o graphOptions) error {
 	formats := map[string]func(io.Writer, *graph.Picture) error{"dot": view.DrawDot, "mermaid": view.DrawMermaid, "svg": drawSVG}
 	draw := formats[o.format]
@@ -63,6 +64,7 @@ func runGraph(env *cli.Env, args []string, flags *cli.ConfigFlags, o graphOption
 	if err != nil {
 		return err
 	}
+	// JSON is the data and not a drawing: --format makes no difference to it.
 	if env.JSON {
 		return env.PrintJSON(view.GraphOf(doc, env.Now()))
 	}
@@ -74,8 +76,8 @@ func runGraph(env *cli.Env, args []string, flags *cli.ConfigFlags, o graphOption
 	return draw(env.Out, p)
 }
 
-// part is what of the document is to be drawn: the objects that the flags name, and what these have to do
-// with.
+// part is what of the document is to be drawn: the objects that the flags name, and what
+// these have to do with.
 func (o graphOptions) part(doc *schema.Document) (*schema.Document, error) {
 	for i, name := range o.apis {
 		api, err := compiler.FindAPI(doc, name)
@@ -94,7 +96,8 @@ func (o graphOptions) part(doc *schema.Document) (*schema.Document, error) {
 	return graph.Only(doc, o.apis, o.clients), nil
 }
 
-// drawSVG writes the picture as writ draws it, with its styles in it, as a file has no page around it.
+// drawSVG writes the picture as writ draws it, with its styles in it, as a file has no page
+// around it.
 func drawSVG(w io.Writer, p *graph.Picture) error {
 	_, err := io.WriteString(w, p.SVG(true))
 	return err

@@ -16,8 +16,8 @@ import (
 // This file holds a change to what guards it: the checks of the command line, the policies,
 // and the expectations.
 
-// parseChecks reads the values of --check. A mistake in one is a usage error, found before any file is
-// read.
+// parseChecks reads the values of --check. A mistake in one is a usage error, found before
+// any file is read.
 func parseChecks(texts []string) ([]compiler.AccessCheck, error) {
 	checks := make([]compiler.AccessCheck, len(texts))
 	for i, text := range texts {
@@ -29,9 +29,9 @@ func parseChecks(texts []string) ([]compiler.AccessCheck, error) {
 	return checks, nil
 }
 
-// runChecks holds a plan to the checks. All are answered, the ones after a failure too, so that one
-// comment says everything that is wrong. An error is about a filter that names something which is
-// not declared: a check of a misspelled client must not hold.
+// runChecks holds a plan to the checks. All are answered, the ones after a failure too, so
+// that one comment says everything that is wrong. An error is about a filter that names
+// something which is not declared: a check of a misspelled client must not hold.
 func runChecks(env *cli.Env, p *workspace.Proposal, checks []compiler.AccessCheck) ([]view.CheckResult, error) {
 	var results []view.CheckResult
 	for _, check := range checks {
@@ -59,10 +59,11 @@ func onlyPolicies(refused error) bool {
 	})
 }
 
-// guardsOf holds a change to policies and expectations and says how they come out. refused is the
-// error of a plan that policies about changes refuse, nil for none. It is the one place that asks,
-// so that plan in each of its formats, apply and the console show and obey the same answer.
-// Guards.Refusal is set when one of them does not hold; the error is only about a failure to ask.
+// guardsOf holds a change to policies and expectations and says how they come out. refused
+// is the error of a plan that policies about changes refuse, nil for none. It is the one
+// place that asks, so that plan in each of its formats, apply and the console show and obey
+// the same answer. Guards.Refusal is set when one of them does not hold; the error is only
+// about a failure to ask.
 func guardsOf(env *cli.Env, t *workspace.Tree, refused error, where *places) (*view.Guards, error) {
 	m := t.Model
 	g := &view.Guards{Policies: len(m.Config.Policies), Expectations: len(m.Config.Tests), Exercisable: len(m.Document.Authorizations),
@@ -71,6 +72,7 @@ func guardsOf(env *cli.Env, t *workspace.Tree, refused error, where *places) (*v
 	if refused != nil { // its list has the warnings of the tree, which must not be there twice
 		problems.List = slices.Concat(t.Unsatisfied, diag.ProblemsOf(refused).List)
 	}
+	// Warnings of policies are findings too, and refuse nothing.
 	for _, d := range problems.List {
 		if d.Code == "policy-failed" {
 			g.Failed = append(g.Failed, policyFinding(d, where))
@@ -108,8 +110,9 @@ func guardedReview(env *cli.Env, p *workspace.Proposal, refused error, c *commit
 	return review, err
 }
 
-// policyFinding is the finding about an object that does not satisfy a policy. It stands at the line of
-// the object, which is what the author of the change can mend; Guard names the policy.
+// policyFinding is the finding about an object that does not satisfy a policy. It stands at
+// the line of the object, which is what the author of the change can mend; Guard names the
+// policy.
 func policyFinding(d diag.Diagnostic, where *places) view.Finding {
 	f := view.Finding{Text: d.Detail, Place: where.atHead(d.Range), Warning: d.Severity != diag.Error}
 	for _, related := range d.Related { // where the policy is declared

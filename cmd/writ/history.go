@@ -19,8 +19,9 @@ import (
 // what it widened is found by comparing it with the one before.
 const manySnapshots = 20
 
-// historyCommand is "writ history". It follows the chain of "previous" from the newest snapshot, so that
-// one which lost a race between two applies is in nobody's history.
+// historyCommand is "writ history". It follows the chain of "previous" from the newest
+// snapshot, so that one which lost a race between two applies is in nobody's history. It
+// only reads.
 func historyCommand() cli.Command {
 	limit, trusted := strconv.Itoa(manySnapshots), new([]string)
 	return cli.Command{
@@ -42,8 +43,8 @@ one of them in force again. With --trust each must be signed by one of those key
 	}
 }
 
-// runHistory reads the newest n snapshots, 0 for all, and prints them. With --trust one that is signed by
-// nobody of these ends it with an error.
+// runHistory reads the newest n snapshots, 0 for all, and prints them. With --trust one
+// that is signed by nobody of these ends it with an error.
 func runHistory(ctx context.Context, env *cli.Env, args []string, limit string, trusted []string) error {
 	if len(args) == 0 {
 		return diag.Usagef("name the location, such as oci://ghcr.io/acme/writ:prod")
@@ -73,7 +74,7 @@ func runHistory(ctx context.Context, env *cli.Env, args []string, limit string, 
 	if err := writeHistory(env.Out, all); err != nil {
 		return err
 	}
-	if more {
+	if more { // ten times as many, so that a few tries reach the end of any history
 		env.Note(fmt.Sprintf("There are older ones: --limit %d or --limit 0 shows them.", 10*n))
 	}
 	return nil
@@ -86,14 +87,15 @@ type historyResult struct {
 	Staged        *stageResult   `json:"staged,omitempty"`
 }
 
-// A stageResult is what stands beside the newest snapshot.
+// A stageResult is what is staged beside the newest snapshot, as promote would put it in force.
 type stageResult struct {
 	Serial  uint64 `json:"serial"`
 	Digest  string `json:"digest"`
 	Percent int    `json:"percent"` // of the fleet
 }
 
-// A pastSnapshot is one snapshot of a history.
+// A pastSnapshot is one snapshot of a history. Whether its signatures hold is not said
+// here: with --trust each does, and without it nobody has looked.
 type pastSnapshot struct {
 	Serial   uint64   `json:"serial"`
 	Digest   string   `json:"digest"`
@@ -104,8 +106,8 @@ type pastSnapshot struct {
 	Widened  *int     `json:"widened"`   // changes that widened access; null where what was before is not kept
 }
 
-// newHistoryResult collects the snapshots for --json. Lists are empty and not null, and widened is null
-// where the snapshot before was not kept, as nobody can tell then.
+// newHistoryResult collects the snapshots for --json. Lists are empty and not null, and
+// widened is null where the snapshot before was not kept, as nobody can tell then.
 func newHistoryResult(all []workspace.Past) historyResult {
 	result := historyResult{FormatVersion: "1", Snapshots: []pastSnapshot{}}
 	for _, past := range all {
@@ -129,8 +131,8 @@ func newHistoryResult(all []workspace.Past) historyResult {
 // manyAddresses is how many addresses stand in a row of the history.
 const manyAddresses = 3
 
-// writeHistory prints the table for people. The revision comes from whoever applied and is shown on one
-// line, whatever it holds.
+// writeHistory prints the table for people. The revision comes from whoever applied and is
+// shown on one line, whatever it holds.
 func writeHistory(w io.Writer, all []workspace.Past) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "SERIAL\tCREATED\tREVISION\tDIGEST\tWIDENED")
@@ -141,8 +143,8 @@ func writeHistory(w io.Writer, all []workspace.Past) error {
 	return table.Flush()
 }
 
-// widened is the last column: the addresses that widened access, the first manyAddresses of them, "-" for
-// none, and "?" where the snapshot before was not kept.
+// widened is the last column: the addresses that widened access, the first manyAddresses of
+// them, "-" for none, and "?" where the snapshot before was not kept.
 func widened(past workspace.Past) string {
 	switch n := len(past.Widened) - manyAddresses; {
 	case !past.Compared:

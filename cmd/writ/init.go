@@ -16,7 +16,8 @@ import (
 	"github.com/writ-auth/writ/schema/durable"
 )
 
-// initCommand is "writ init". What it writes is examples/quickstart, which a test compiles and checks.
+// initCommand is "writ init". What it writes is examples/quickstart, which a test compiles
+// and checks. It writes new files alone and exits with 0 or 1.
 func initCommand() cli.Command {
 	return cli.Command{
 		Name: "init", Group: cli.GroupWrite, Args: "[DIR]", MaxArgs: 1,
@@ -36,8 +37,8 @@ type initResult struct {
 	Kept      []string `json:"kept"`
 }
 
-// runInit writes what is not there yet. A folder that holds a configuration, or lies in one, is refused
-// before anything is written.
+// runInit writes what is not there yet. A folder that holds a configuration, or lies in
+// one, is refused before anything is written.
 func runInit(env *cli.Env, args []string) error {
 	dir := env.Folder(args)
 	present, err := filesIn(dir)
@@ -51,6 +52,8 @@ func runInit(env *cli.Env, args []string) error {
 	if err != nil {
 		return err
 	}
+	// What the user has of these files stays: a README.md and a .gitignore are usual in a
+	// new folder.
 	result := initResult{Directory: filepath.ToSlash(dir), Written: []string{}, Kept: []string{}}
 	for _, name := range files {
 		if present[name] {
@@ -82,8 +85,8 @@ func showInit(env *cli.Env, result initResult) error {
 	return nil
 }
 
-// filesIn is the set of names in a folder, which need not exist. A folder that holds a configuration
-// already is refused: two issuers in one folder would be an error at once.
+// filesIn is the set of names in a folder, which need not exist. A folder that holds a
+// configuration already is refused: two issuers in one folder would be an error at once.
 func filesIn(dir string) (map[string]bool, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -120,8 +123,9 @@ func checkOutside(dir string) error {
 	}
 }
 
-// writeNew writes the files into dir, all of them or none. After an error the files and folders that it made
-// are removed as far as that works: the first error is the one to show.
+// writeNew writes the files into dir, all of them or none. After an error the files and
+// folders that it made are removed as far as that works: the first error is the one to
+// show.
 func writeNew(dir string, names []string) error {
 	made := missingFolders(dir)
 	err := os.MkdirAll(dir, 0o777)
@@ -146,8 +150,8 @@ func writeNew(dir string, names []string) error {
 	return workspace.Unwritable(err)
 }
 
-// missingFolders lists the folders that have to be made for dir, innermost first, which is the order in which
-// they can be removed.
+// missingFolders lists the folders that have to be made for dir, innermost first, which is
+// the order in which they can be removed.
 func missingFolders(dir string) (missing []string) {
 	for dir = filepath.Clean(dir); ; dir = filepath.Dir(dir) {
 		if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {

@@ -16,14 +16,19 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
-// A tokenCheck is one thing that a resource server checks of a token.
+// The checks of a resource server, one by one, for "writ verify" and "writ token". A
+// resource server stops at the first that fails; here all are made.
+
+// A tokenCheck is one thing that a resource server checks of a token, as "writ verify
+// --json" and "writ token --json" print it.
 type tokenCheck struct {
 	Name   string `json:"check"` // a header parameter or claim, or "signature"
 	OK     bool   `json:"ok"`
 	Detail string `json:"detail"` // what was found, and what was expected where it differs
 }
 
-// An expectation is what a resource server knows before it sees a token.
+// An expectation is what a resource server knows before it sees a token. It is fixed before
+// the first check, so that nothing in the token can change what is expected of it.
 type expectation struct {
 	issuer   string
 	keys     []verifyKey
@@ -50,8 +55,9 @@ func (e *expectation) inspect(t *jws) []tokenCheck {
 	return checks
 }
 
-// api is the API that the token is for. It is false where the configuration is not known, where it has no
-// such API, and for a token with several audiences, which writ never issues.
+// api is the API that the token is for. It is false where the configuration is not known,
+// where it has no such API, and for a token with several audiences, which writ never
+// issues.
 func (e *expectation) api(t *jws) (snapshot.API, bool) {
 	audience, _ := t.Claims["aud"].(string)
 	if e.snap == nil {
@@ -60,8 +66,9 @@ func (e *expectation) api(t *jws) (snapshot.API, bool) {
 	return e.snap.APIByIdentifier(audience)
 }
 
-// checkAlg accepts the algorithms that an API may sign with and no other: "none" and anything unknown is
-// refused by name (RFC 8725 section 3.1). Of a known API it has to be the declared one.
+// checkAlg accepts the algorithms that an API may sign with and no other: "none" and
+// anything unknown is refused by name (RFC 8725 section 3.1). Of a known API it has to be
+// the declared one.
 func (e *expectation) checkAlg(t *jws, api snapshot.API, known bool) tokenCheck {
 	alg, _ := t.Header["alg"].(string)
 	c := tokenCheck{"alg", schema.SigningAlg(alg).For(jose.APITokens), alg}
@@ -73,9 +80,9 @@ func (e *expectation) checkAlg(t *jws, api snapshot.API, known bool) tokenCheck 
 	return c
 }
 
-// checkTyp accepts at+jwt (RFC 9068 section 2.1) and JWT (RFC 7519 section 5.1), with or without
-// "application/" and in any case, since they are media types (RFC 7515 section 4.1.9). Of a known API
-// it has to be that of its profile.
+// checkTyp accepts at+jwt (RFC 9068 section 2.1) and JWT (RFC 7519 section 5.1), with or
+// without "application/" and in any case, since they are media types (RFC 7515 section
+// 4.1.9). Of a known API it has to be that of its profile.
 func (e *expectation) checkTyp(t *jws, api snapshot.API, known bool) tokenCheck {
 	typ, _ := t.Header["typ"].(string)
 	bare := strings.TrimPrefix(strings.ToLower(typ), "application/")
@@ -88,9 +95,9 @@ func (e *expectation) checkTyp(t *jws, api snapshot.API, known bool) tokenCheck 
 	return c
 }
 
-// checkSignature tries each key whose kid and algorithm do not contradict the token's header. A kid that
-// matches no key is told apart from a signature that does not verify: the first is solved by fetching
-// keys, the second is not.
+// checkSignature tries each key whose kid and algorithm do not contradict the token's
+// header. A kid that matches no key is told apart from a signature that does not verify:
+// the first is solved by fetching keys, the second is not.
 func (e *expectation) checkSignature(t *jws) tokenCheck {
 	alg, _ := t.Header["alg"].(string)
 	kid, _ := t.Header["kid"].(string)
@@ -113,8 +120,8 @@ func (e *expectation) checkSignature(t *jws) tokenCheck {
 	return tokenCheck{"signature", false, "does not verify: the token was changed, or another key signed it"}
 }
 
-// checkIssuer compares iss byte by byte, as a resource server has to: a trailing slash is another issuer
-// (RFC 9068 section 4).
+// checkIssuer compares iss byte by byte, as a resource server has to: a trailing slash is
+// another issuer (RFC 9068 section 4).
 func (e *expectation) checkIssuer(t *jws) tokenCheck {
 	issuer, _ := t.Claims["iss"].(string)
 	if issuer == e.issuer {
@@ -123,9 +130,11 @@ func (e *expectation) checkIssuer(t *jws) tokenCheck {
 	return tokenCheck{"iss", false, fmt.Sprintf("%q, expected %q", issuer, e.issuer)}
 }
 
-// checkAudience wants the expected audience among those of the token. Without one to expect, the audience
-// has to be an API of the configuration, and a near miss, such as a trailing slash, is named.
+// checkAudience wants the expected audience among those of the token. Without one to
+// expect, the audience has to be an API of the configuration, and a near miss, such as a
+// trailing slash, is named.
 func (e *expectation) checkAudience(t *jws, known bool) tokenCheck {
+	// Any one of several audiences is enough (RFC 7519 section 4.1.3).
 	audiences := stringsOf(t.Claims["aud"])
 	c := tokenCheck{"aud", len(audiences) > 0, strings.Join(audiences, " ")}
 	switch {
@@ -142,7 +151,8 @@ func (e *expectation) checkAudience(t *jws, known bool) tokenCheck {
 	return c
 }
 
-// checkTimes checks exp, iat and nbf. exp and iat are required (RFC 9068 section 2.2); nbf may be absent.
+// checkTimes checks exp, iat and nbf. exp and iat are required (RFC 9068 section 2.2); nbf
+// may be absent.
 func (e *expectation) checkTimes(t *jws) []tokenCheck {
 	checks := []tokenCheck{}
 	for _, name := range []string{"exp", "iat", "nbf"} {
@@ -153,6 +163,7 @@ func (e *expectation) checkTimes(t *jws) []tokenCheck {
 			}
 			continue
 		}
+		// NumericDate may have a fraction by RFC 7519 section 2; a token of writ has none.
 		number, _ := value.(json.Number)
 		at, err := number.Int64()
 		if err != nil {
@@ -164,12 +175,13 @@ func (e *expectation) checkTimes(t *jws) []tokenCheck {
 	return checks
 }
 
-// clockSkew is how far the issuer's clock may be ahead of ours, in seconds.
+// clockSkew is how far the issuer's clock may be ahead of ours, in seconds, before iat and nbf
+// count as lying in the future.
 const clockSkew = 60
 
-// checkTime judges one time claim at now, in Unix seconds: exp lies ahead, iat and nbf do not by more than
-// clockSkew. exp gets no tolerance: verifiers may refuse the token from that second on (RFC 7519
-// section 4.1.4).
+// checkTime judges one time claim at now, in Unix seconds: exp lies ahead, iat and nbf do
+// not by more than clockSkew. exp gets no tolerance: verifiers may refuse the token from
+// that second on (RFC 7519 section 4.1.4).
 func checkTime(name string, at, now int64) tokenCheck {
 	c := tokenCheck{name, at <= now+clockSkew, time.Unix(at, 0).UTC().Format(time.RFC3339)}
 	away := time.Duration(at-now) * time.Second
@@ -185,9 +197,9 @@ func checkTime(name string, at, now int64) tokenCheck {
 	return c
 }
 
-// checkParties checks sub and the client, which is in client_id or in azp, by the profile. That client
-// has to be declared where the configuration is known: one that was removed keeps valid tokens until
-// they expire.
+// checkParties checks sub and the client, which is in client_id or in azp, by the profile.
+// That client has to be declared where the configuration is known: one that was removed
+// keeps valid tokens until they expire.
 func (e *expectation) checkParties(t *jws) []tokenCheck {
 	subject, _ := t.Claims["sub"].(string)
 	checks := []tokenCheck{{"sub", subject != "", subject}}
@@ -212,8 +224,8 @@ func (e *expectation) checkParties(t *jws) []tokenCheck {
 	return append(checks, c)
 }
 
-// checkScope checks that the API declares each scope of the token. Whether the client may still have them
-// is not asked: the token is what the server granted then.
+// checkScope checks that the API declares each scope of the token. Whether the client may
+// still have them is not asked: the token is what the server granted then.
 func (e *expectation) checkScope(t *jws, api snapshot.API) tokenCheck {
 	scope, _ := t.Claims["scope"].(string)
 	for _, name := range strings.Fields(scope) {
@@ -227,8 +239,8 @@ func (e *expectation) checkScope(t *jws, api snapshot.API) tokenCheck {
 	return tokenCheck{"scope", true, scope}
 }
 
-// stringsOf is a claim that may be one string or a list of them, as aud (RFC 7519 section 4.1.3).
-// Members of another type are left out.
+// stringsOf is a claim that may be one string or a list of them, as aud (RFC 7519 section
+// 4.1.3). Members of another type are left out.
 func stringsOf(claim any) []string {
 	switch claim := claim.(type) {
 	case string:
@@ -245,13 +257,14 @@ func stringsOf(claim any) []string {
 	return nil
 }
 
-// passed reports whether every check held.
+// passed reports whether every check held, which is whether a resource server should accept
+// the token.
 func passed(checks []tokenCheck) bool {
 	return !slices.ContainsFunc(checks, func(c tokenCheck) bool { return !c.OK })
 }
 
-// writeChecks prints the checks one a line, the names aligned. Details quote the token and are shown on one
-// line, whatever they hold.
+// writeChecks prints the checks one a line, the names aligned. Details quote the token and
+// are shown on one line, whatever they hold.
 func writeChecks(env *cli.Env, w io.Writer, checks []tokenCheck) {
 	longest := 0
 	for _, c := range checks {
@@ -271,8 +284,8 @@ func writeToken(w io.Writer, t *jws) {
 	fmt.Fprintf(w, "Header:\n%s\nClaims:\n%s\n", indented(t.header), indented(t.claims))
 }
 
-// indented lays JSON out for people. Members stay in the order of the token, and what would act on a
-// terminal is escaped. Text that is no JSON is shown on one line.
+// indented lays JSON out for people. Members stay in the order of the token, and what would
+// act on a terminal is escaped. Text that is no JSON is shown on one line.
 func indented(text json.RawMessage) string {
 	out := bytes.NewBufferString("  ")
 	if err := json.Indent(out, text, "  ", "  "); err != nil {

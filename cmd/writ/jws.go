@@ -9,11 +9,13 @@ import (
 	"github.com/writ-auth/writ/schema/jose"
 )
 
-// maxToken bounds a token on the command line, in bytes.
+// maxToken bounds a token on the command line and on standard input, in bytes. Servers take
+// less: this is for what somebody has, whatever it is.
 const maxToken = 64 << 10
 
-// A jws is a token in compact form (RFC 7515 section 3.1), taken apart but not verified. Header and
-// Claims are decoded; header and claims are the bytes as the token has them, for printing.
+// A jws is a token in compact form (RFC 7515 section 3.1), taken apart but not verified.
+// Header and Claims are decoded; header and claims are the bytes as the token has them, for
+// printing.
 type jws struct {
 	*jose.JWS
 	Header map[string]any
@@ -22,9 +24,9 @@ type jws struct {
 	claims json.RawMessage
 }
 
-// parseJWS takes a token apart as strictly as a careful resource server does: base64url without padding,
-// one JSON object each, no member twice. What the header says is judged later, by inspect, so that
-// the person who asks learns everything that is wrong.
+// parseJWS takes a token apart as strictly as a careful resource server does: base64url
+// without padding, one JSON object each, no member twice. What the header says is judged
+// later, by inspect, so that the person who asks learns everything that is wrong.
 func parseJWS(compact string) (*jws, error) {
 	parsed, err := jose.Split(compact, maxToken)
 	if err != nil {
@@ -37,8 +39,8 @@ func parseJWS(compact string) (*jws, error) {
 	return t, errors.Join(decodeJSON(t.header, &t.Header), decodeJSON(t.claims, &t.Claims))
 }
 
-// decodeJSON decodes the first value of a JSON text into what value points to. Numbers stay as they are
-// written: a float64 would round an integer above 2^53.
+// decodeJSON decodes the first value of a JSON text into what value points to. Numbers stay
+// as they are written: a float64 would round an integer above 2^53.
 func decodeJSON(text []byte, value any) error {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()

@@ -22,7 +22,11 @@ import (
 	"github.com/writ-auth/writ/server/token"
 )
 
-// keysCommand is "writ keys": private keys as files. A server that makes its own keys needs none of it.
+// "writ keys": private keys as files. The forms that are read and written are package
+// jose's, what a key may sign with is its table of algorithms.
+
+// keysCommand is "writ keys": private keys as files. A server that makes its own keys needs
+// none of it. No command prints a private key but "keys new -", into a pipe.
 func keysCommand() cli.Command {
 	return cli.Command{
 		Name: "keys", Group: cli.GroupWrite,
@@ -63,8 +67,8 @@ Wrote keys/es256-2026-q4.pem, kid 2Yw0...
 	}
 }
 
-// keysListCommand is "writ keys list". It shows what may be known of a key, and its mode, which should be
-// 0600.
+// keysListCommand is "writ keys list". It shows what may be known of a key, and its mode,
+// which should be 0600.
 func keysListCommand() cli.Command {
 	return cli.Command{
 		Name: "list", Args: "[DIR]", MaxArgs: 1,
@@ -74,8 +78,8 @@ func keysListCommand() cli.Command {
 	}
 }
 
-// keysPublicCommand is "writ keys public". The public half is what --trust takes (PEM), or what a verifier
-// without access to the server takes (JWKS).
+// keysPublicCommand is "writ keys public". The public half is what --trust takes (PEM), or
+// what a verifier without access to the server takes (JWKS).
 func keysPublicCommand() cli.Command {
 	format := "pem"
 	return cli.Command{
@@ -99,9 +103,9 @@ type keyInfo struct {
 	key *token.Key
 }
 
-// keysNew makes a key and writes it to a file of mode 0600, never over an existing one: that file may be the
-// only copy of a key that servers sign with. "-" prints the key, for a pipe into a secret store, but
-// not to a terminal, whose scrollback keeps it.
+// keysNew makes a key and writes it to a file of mode 0600, never over an existing one:
+// that file may be the only copy of a key that servers sign with. "-" prints the key, for a
+// pipe into a secret store, but not to a terminal, whose scrollback keeps it.
 func keysNew(env *cli.Env, args []string, alg schema.SigningAlg) error {
 	if len(args) == 0 {
 		return diag.Usagef("name the file to write")
@@ -126,8 +130,8 @@ func keysNew(env *cli.Env, args []string, alg schema.SigningAlg) error {
 	return showNewKey(env, keyInfo{File: filepath.ToSlash(args[0]), Alg: alg, KID: kid})
 }
 
-// showNewKey prints the key id and the block that declares the key. The block lets it sign from tomorrow
-// on, since verifiers have to learn of it first.
+// showNewKey prints the key id and the block that declares the key. The block lets it sign
+// from tomorrow on, since verifiers have to learn of it first.
 func showNewKey(env *cli.Env, info keyInfo) error {
 	if env.JSON {
 		return env.PrintJSON(info)
@@ -141,14 +145,14 @@ func showNewKey(env *cli.Env, info keyInfo) error {
 	return nil
 }
 
-// signingKeyBlock is the block that declares a key in a file below writd's --keys folder; activatesAt is
-// in Unix seconds.
+// signingKeyBlock is the block that declares a key in a file below writd's --keys folder;
+// activatesAt is in Unix seconds.
 func signingKeyBlock(label string, alg schema.SigningAlg, file string, activatesAt int64) string {
 	return fmt.Sprintf("signing_key %q {\n  algorithm    = %q\n  private_key  = %q\n  activates_at = %q\n}\n", label, alg, "file:"+file, schema.FormatTime(activatesAt))
 }
 
-// rsaBits is the length of an RSA key that is made to be declared. It is longer than that of a key which
-// the server makes and rotates, since nothing replaces this one by itself.
+// rsaBits is the length of an RSA key that is made to be declared. It is longer than that
+// of a key which the server makes and rotates, since nothing replaces this one by itself.
 const rsaBits = 3072
 
 // makeKey makes a private key for the algorithm and returns its key id and its file: PKCS #8 in
@@ -166,8 +170,8 @@ func makeKey(random io.Reader, alg schema.SigningAlg) (kid string, file []byte, 
 	return key.KID(), file, err
 }
 
-// newPrivateKey makes a key of the kind that the algorithm signs with. An HMAC algorithm has no key pair,
-// and its error says what to make instead.
+// newPrivateKey makes a key of the kind that the algorithm signs with. An HMAC algorithm
+// has no key pair, and its error says what to make instead.
 func newPrivateKey(random io.Reader, alg schema.SigningAlg) (crypto.Signer, error) {
 	switch {
 	case alg.For(jose.SigningKeys):
@@ -182,8 +186,8 @@ func newPrivateKey(random io.Reader, alg schema.SigningAlg) (crypto.Signer, erro
 	return nil, usage
 }
 
-// keysList lists the private keys of a folder, *.pem, in the order of their names. A file that is no key is
-// reported on standard error and does not end the list.
+// keysList lists the private keys of a folder, *.pem, in the order of their names. A file
+// that is no key is reported on standard error and does not end the list.
 func keysList(env *cli.Env, args []string) error {
 	dir := env.Folder(args)
 	entries, err := os.ReadDir(dir)
@@ -215,8 +219,8 @@ func keysList(env *cli.Env, args []string) error {
 	return nil
 }
 
-// keysPublic prints the public half of a key; --json means JWKS. A public key is no secret, so a terminal
-// gets it too.
+// keysPublic prints the public half of a key; --json means JWKS. A public key is no secret,
+// so a terminal gets it too.
 func keysPublic(env *cli.Env, args []string, format string) error {
 	if len(args) == 0 {
 		return diag.Usagef("name the key file")
@@ -225,7 +229,7 @@ func keysPublic(env *cli.Env, args []string, format string) error {
 	if err != nil {
 		return err
 	}
-	if env.JSON {
+	if env.JSON { // a PEM text is no JSON, and a JWK Set is
 		format = "jwks"
 	}
 	switch format {
@@ -243,8 +247,8 @@ func keysPublic(env *cli.Env, args []string, format string) error {
 	return diag.Usagef("unknown format %q: pem or jwks", format)
 }
 
-// readKey reads a private key file. The key is shown for the first algorithm that it can sign with: an RSA
-// key serves RS256 and PS256, and the signing_key block says which.
+// readKey reads a private key file. The key is shown for the first algorithm that it can
+// sign with: an RSA key serves RS256 and PS256, and the signing_key block says which.
 func readKey(path string) (keyInfo, error) {
 	content, err := workspace.ReadFile(path)
 	if err != nil {
@@ -267,8 +271,8 @@ func readKey(path string) (keyInfo, error) {
 	return info, nil
 }
 
-// parseSigningKey reads the Ed25519 key that signs snapshots; from is where it came from, for the error,
-// which quotes nothing of the content.
+// parseSigningKey reads the Ed25519 key that signs snapshots; from is where it came from,
+// for the error, which quotes nothing of the content.
 func parseSigningKey(content []byte, from string) (ed25519.PrivateKey, error) {
 	if private, err := jose.ParsePrivateKey(content); err == nil {
 		if key, ok := private.(ed25519.PrivateKey); ok {

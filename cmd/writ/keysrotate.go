@@ -28,7 +28,11 @@ import (
 	"github.com/writ-auth/writ/server/token"
 )
 
-// rotateFlags are the flags of keys rotate; in is how long the change has until the next key signs.
+// "writ keys rotate": the next key of a declared one, and the edit that declares it. The
+// times follow the rule unsafe-key-schedule of package compiler, which checks them again.
+
+// rotateFlags are the flags of keys rotate; in is how long the change has until the next
+// key signs.
 type rotateFlags struct {
 	folder  string
 	label   string
@@ -37,11 +41,11 @@ type rotateFlags struct {
 }
 
 // defaultRotateIn leaves a day for the review of the change and a day in which verifiers
-// learn of the key.
+// learn of the key, which is token.DefaultAnnounce.
 const defaultRotateIn = "2d"
 
-// keysRotateCommand is "writ keys rotate", for keys that are declared. The schedule that it writes satisfies
-// the rule unsafe-key-schedule.
+// keysRotateCommand is "writ keys rotate", for keys that are declared. The schedule that it
+// writes satisfies the rule unsafe-key-schedule.
 func keysRotateCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), &rotateFlags{in: defaultRotateIn}
 	return cli.Command{
@@ -77,8 +81,8 @@ type rotationPlan struct {
 	retiresAt   int64 // of the last key
 }
 
-// keysRotate shows the difference in the file and the plan, asks, and writes. It writes the private key
-// last of what can be refused, so that a no leaves no key behind.
+// keysRotate shows the difference in the file and the plan, asks, and writes. It writes the
+// private key last of what can be refused, so that a no leaves no key behind.
 func keysRotate(env *cli.Env, args []string, flags *cli.ConfigFlags, o *rotateFlags) error {
 	wait, err := schema.ParseDuration(o.in)
 	if err != nil {
@@ -100,6 +104,8 @@ func keysRotate(env *cli.Env, args []string, flags *cli.ConfigFlags, o *rotateFl
 	if err != nil {
 		return err
 	}
+	// The plan is of the edit in memory. A schedule that the rules refuse is an error here,
+	// before anything is written.
 	edited, plan, err := w.PlanEdit(t, edit)
 	if err != nil {
 		return err
@@ -120,9 +126,10 @@ func keysRotate(env *cli.Env, args []string, flags *cli.ConfigFlags, o *rotateFl
 	return next.write(env, edit, plan)
 }
 
-// keyToSucceed is the key that the new one follows: the last declared one of its algorithm. It is refused
-// where writ cannot make the next one (an HSM or a variable holds it), cannot edit the block (JSON),
-// or where the last one does not sign yet, since then there is a successor already.
+// keyToSucceed is the key that the new one follows: the last declared one of its algorithm.
+// It is refused where writ cannot make the next one (an HSM or a variable holds it), cannot
+// edit the block (JSON), or where the last one does not sign yet, since then there is a
+// successor already.
 func keyToSucceed(env *cli.Env, m *compiler.Model, args []string) (*config.SigningKey, error) {
 	last, err := namedKey(m, args)
 	if err != nil {
@@ -145,9 +152,9 @@ func keyToSucceed(env *cli.Env, m *compiler.Model, args []string) (*config.Signi
 	return last, nil
 }
 
-// namedKey is the key that the arguments name, by label or address. Without arguments it is the last one of
-// the only algorithm that has keys. A key that has a successor is refused: what would be made
-// is not the next one in the schedule.
+// namedKey is the key that the arguments name, by label or address. Without arguments it is
+// the last one of the only algorithm that has keys. A key that has a successor is refused:
+// what would be made is not the next one in the schedule.
 func namedKey(m *compiler.Model, args []string) (*config.SigningKey, error) {
 	keys := m.Config.SigningKeys
 	if len(keys) == 0 {
@@ -185,14 +192,15 @@ func lastKeys(m *compiler.Model) string {
 	return strings.Join(labels, ", ")
 }
 
-// planRotation chooses label, file and times. The next key signs after wait, in seconds, and not before the
-// last one does; the last one retires when the last token that it signs has expired. Both times are
-// full hours, as nobody reads seconds in a schedule. Label and file name go together, so neither may
-// be taken.
+// planRotation chooses label, file and times. The next key signs after wait, in seconds,
+// and not before the last one does; the last one retires when the last token that it signs
+// has expired. Both times are full hours, as nobody reads seconds in a schedule. Label and
+// file name go together, so neither may be taken.
 func planRotation(env *cli.Env, m *compiler.Model, last *config.SigningKey, o *rotateFlags, wait int64) (*rotationPlan, error) {
 	const hour = 3600
 	next := &rotationPlan{last: last, activatesAt: roundUp(max(env.Now().Unix()+wait, last.ActivatesAt+1), hour)}
 	next.retiresAt = roundUp(m.KeyNeeded(last.Alg, next.activatesAt), hour)
+	// The folder is not made here: the hint says how, with the mode that it has to have.
 	folder := cmp.Or(o.folder, "keys")
 	dir := env.Path(folder)
 	if o.folder == "" {
@@ -227,11 +235,12 @@ func planRotation(env *cli.Env, m *compiler.Model, last *config.SigningKey, o *r
 	return next, nil
 }
 
-// roundUp is the first multiple of step that is not before n.
+// roundUp is the first multiple of step that is not before n; both are seconds and not
+// negative.
 func roundUp(n, step int64) int64 { return (n + step - 1) / step * step }
 
-// edit is the change of the file: retires_at in the block of the last key, and the block of the next key
-// after it.
+// edit is the change of the file: retires_at in the block of the last key, and the block of
+// the next key after it.
 func (r *rotationPlan) edit(w *workspace.Workspace, t *workspace.Tree) (*workspace.Edit, error) {
 	name, after := r.last.Range.Filename, "private_key"
 	if r.last.Has("activates_at") {
@@ -259,8 +268,9 @@ type rotateResult struct {
 	Plan        *compiler.Plan `json:"plan"`
 }
 
-// write makes the key and then declares it. In this order a crash leaves a key that nothing names, which
-// harms nobody; in the other one it would leave the declaration of a key that nobody has. Where the edit fails, the key is removed again.
+// write makes the key and then declares it. In this order a crash leaves a key that nothing
+// names, which harms nobody; in the other one it would leave the declaration of a key that
+// nobody has. Where the edit fails, the key is removed again.
 func (r *rotationPlan) write(env *cli.Env, edit *workspace.Edit, plan *compiler.Plan) error {
 	kid, content, err := makeKey(env.Rand, r.last.Alg)
 	if err != nil {

@@ -11,8 +11,9 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// lockCommand is "writ lock". It writes the lockfile alone, so that the identifiers that a pull request
-// adds are part of its diff and reviewed with it; apply would write them after the merge.
+// lockCommand is "writ lock". It writes the lockfile alone, so that the identifiers that a
+// pull request adds are part of its diff and reviewed with it; apply would write them after
+// the merge.
 func lockCommand() cli.Command {
 	flags := new(cli.ConfigFlags)
 	return cli.Command{
@@ -31,7 +32,8 @@ What was retired is in no snapshot: take a lost lockfile from git where you can.
 	}
 }
 
-// lockResult is what lock did: counts are those of the lockfile after it, whether it changed or not.
+// lockResult is what lock did: counts are those of the lockfile after it, whether it
+// changed or not.
 type lockResult struct {
 	Lockfile string `json:"lockfile"`
 	Changed  bool   `json:"changed"`
@@ -39,9 +41,9 @@ type lockResult struct {
 	Clients  int    `json:"clients"`
 }
 
-// runLock brings the lockfile up to date with the configuration. A file in the wrong order is mended,
-// since a merge leaves one; a lost file is made again out of the snapshot in force, with a warning
-// about what no snapshot remembers.
+// runLock brings the lockfile up to date with the configuration. A file in the wrong order
+// is mended, since a merge leaves one; a lost file is made again out of the snapshot in
+// force, with a warning about what no snapshot remembers.
 func runLock(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags) error {
 	w, err := flags.Load(env, args)
 	if err != nil {
@@ -51,6 +53,7 @@ func runLock(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 	if err != nil {
 		return err
 	}
+	// MendLock reads the snapshot in force only for a lockfile that is lost.
 	next, err := w.MendLock(ctx, t)
 	if err != nil {
 		return err
@@ -61,7 +64,7 @@ func runLock(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 		if err := w.WriteLock(ctx, next); err != nil {
 			return err
 		}
-		env.Done = result.Lockfile + " is written"
+		env.Done = result.Lockfile + " is written" // stands even if the output is lost
 		if next.Rebuilt {
 			env.Warn(t.Model.Accept(diag.List{retiredUnknown(w.Lockfile.Name, w.Snapshot.String())}), nil)
 		}
@@ -69,9 +72,10 @@ func runLock(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 	return showLock(env, result)
 }
 
-// retiredUnknown is the warning about a lockfile that was made out of a snapshot. A snapshot holds what
-// is served, so the identifiers that were retired before are not in it: another object could take
-// one, and whoever still trusts that identifier would trust the new object.
+// retiredUnknown is the warning about a lockfile that was made out of a snapshot. A
+// snapshot holds what is served, so the identifiers that were retired before are not in it:
+// another object could take one, and whoever still trusts that identifier would trust the
+// new object.
 func retiredUnknown(lockName, snapshotPlace string) diag.Diagnostic {
 	return diag.Newf("lock-rebuilt", hcl.Range{},
 		"%s is made from %q, which holds what is in use. Identifiers and client ids that were retired before are not in it, "+

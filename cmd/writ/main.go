@@ -1,12 +1,11 @@
-// Command writ is the compiler and the workbench: it turns a folder of HCL into
-// a snapshot that writd serves, and shows what every change means before it
-// takes effect.
+// Command writ is the compiler and the workbench: it turns a folder of HCL into a snapshot
+// that writd serves, and shows what every change means before it takes effect.
 //
-// The package owns the table of commands and the body of each. The command line as
-// such is package cli, and what plans, snapshots and explanations look like is
-// package view. It decides nothing: rules live in packages config and compiler, files and git in package
-// workspace, tokens in package server. Data goes to standard output and
-// everything else to standard error.
+// The package owns the table of commands and the body of each. The command line as such is
+// package cli, and what plans, snapshots and explanations look like is package view. It
+// decides nothing: rules live in packages config and compiler, files and git in package
+// workspace, tokens in package server. Data goes to standard output and everything else to
+// standard error.
 package main
 
 import (

@@ -12,6 +12,10 @@ import (
 	"github.com/writ-auth/writ/server/quickstart"
 )
 
+// Names on the command line: labels in the place of ids, and what the shell completes. All
+// of it is a service to whoever types; a command must do without where there is no
+// configuration.
+
 // resolveNames replaces a client's label by its client_id and an API's label by its identifier,
 // since a token request carries these. A name that nothing has stays as it is: a request may
 // well be about a client that does not exist, and then the answer has to say so.
@@ -24,9 +28,9 @@ func resolveNames(doc *schema.Document, client, api *string) {
 	}
 }
 
-// resolveNamesNearby is resolveNames by the configuration around the working folder, if there is
-// one. It is for commands such as "writ verify", which need no configuration and take a label
-// only where one is at hand.
+// resolveNamesNearby is resolveNames by the configuration around the working folder, if
+// there is one. It is for commands such as "writ verify", which need no configuration and
+// take a label only where one is at hand.
 func resolveNamesNearby(env *cli.Env, flags *cli.ConfigFlags, client, api *string) {
 	if m, _ := around(env, flags); m != nil {
 		resolveNames(m.Document, client, api)
@@ -149,7 +153,7 @@ func completeLangs(context.Context, *cli.Env, *cli.ConfigFlags) (list []cli.Cand
 	return list
 }
 
-// completeCodes offers the codes of diagnostics.
+// completeCodes offers the codes of diagnostics, with what each says in a few words.
 func completeCodes(context.Context, *cli.Env, *cli.ConfigFlags) (list []cli.Candidate) {
 	for _, c := range diag.Codes() {
 		list = append(list, cli.Candidate{Value: c.Name, Meaning: c.Summary})

@@ -19,8 +19,13 @@ import (
 	"github.com/writ-auth/writ/schema/durable"
 )
 
-// planFlags are the flags of plan alone: what the new configuration is compared with, what must hold,
-// and how the result is printed.
+// "writ plan" from its flags to its exit code. What a plan means is package compiler's to
+// say and package view's to word; what it is held to is in guards.go, and what a comment on
+// a pull request says beside it in comment.go. apply uses the same flags and the same
+// proposal, so that what was reviewed is what is applied.
+
+// planFlags are the flags of plan alone: what the new configuration is compared with, what
+// must hold, and how the result is printed.
 type planFlags struct {
 	proposalOptions
 	against  string // a snapshot or git:REV; "" for the snapshot in force
@@ -38,18 +43,19 @@ func snapshotFlag(flags *cli.ConfigFlags) cli.Flag {
 	return cli.Flag{Name: "snapshot", Usage: "the snapshot in force, a FILE or the address of a `LOCATION`; writ.snapshot in the root by default", Value: &flags.Snapshot}
 }
 
-// trustFlag is --trust: whose snapshots are taken for what was in force. writd has a flag of the same
-// name, and an operator gives both the same keys.
+// trustFlag is --trust: whose snapshots are taken for what was in force. writd has a flag
+// of the same name, and an operator gives both the same keys.
 func trustFlag(names *[]string) cli.Flag {
 	return cli.Flag{Name: "trust", Usage: "refuse a snapshot that none of these Ed25519 public keys has signed: `KEY`, a PEM file or base64, or the digest of one that is taken unsigned; repeatable", Value: names}
 }
 
-// proposalOptions are the flags that plan and apply have in common: they decide which plan is made,
-// and so a saved plan is only applied with the same values.
+// proposalOptions are the flags that plan and apply have in common: they decide which plan
+// is made, and so a saved plan is only applied with the same values.
 type proposalOptions struct {
 	locked bool
-	// replace holds the addresses of APIs and clients whose identifier may change. Of all others
-	// it may not: verifiers that are deployed would refuse the tokens of the new one.
+	// replace holds the addresses of APIs and clients whose identifier may change. Of all
+	// others it may not: verifiers that are deployed would refuse the tokens of the new
+	// one.
 	replace []string
 }
 
@@ -64,7 +70,8 @@ func (o *proposalOptions) flags(config *cli.ConfigFlags) []cli.Flag {
 }
 
 // planCommand is "writ plan". It only reads, so that it can be run on a pull request by
-// whoever may read the repository.
+// whoever may read the repository. It exits with 0, or with 1 when there is no plan or a
+// policy or expectation refuses it; 2 is an answer, to --detailed-exitcode and --check.
 func planCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), new(planFlags)
 	return cli.Command{
@@ -166,9 +173,9 @@ func runPlan(ctx context.Context, env *cli.Env, args []string, flags *cli.Config
 	return endPlan(env, w, o, p, review)
 }
 
-// review compiles and plans, and holds the plan to its checks, policies and expectations. A plan
-// that these refuse is no error here: it is part of the review, so that it is printed with the
-// reasons. An error means that there is no plan to print.
+// review compiles and plans, and holds the plan to its checks, policies and expectations. A
+// plan that these refuse is no error here: it is part of the review, so that it is printed
+// with the reasons. An error means that there is no plan to print.
 func (o *planFlags) review(ctx context.Context, env *cli.Env, w *workspace.Workspace, checks []compiler.AccessCheck) (*workspace.Proposal, *view.Review, error) {
 	p, refused, err := o.propose(ctx, env, w, workspace.PlanOptions{Against: reference(env, o.against)})
 	if err != nil {
@@ -209,9 +216,12 @@ func (o *planFlags) review(ctx context.Context, env *cli.Env, w *workspace.Works
 	return p, review, nil
 }
 
-// print prints the review in the format that is asked for. With --format github, and with --markdown,
-// it also goes to the page of the CI step that runs the command ($GITHUB_STEP_SUMMARY).
+// print prints the review in the format that is asked for. With --format github, and with
+// --markdown, it also goes to the page of the CI step that runs the command
+// ($GITHUB_STEP_SUMMARY).
 func (o *planFlags) print(env *cli.Env, w *workspace.Workspace, review *view.Review, limit int) error {
+	// The comment is made for a --markdown, and for the page of a CI step; its command
+	// prints the rest.
 	comment := view.PlanMarkdown{Command: planCommandLine(w, o, review.Plan), Limit: limit}
 	if o.markdown {
 		return printComment(env, func(out io.Writer) error { return comment.Render(out, review) })
@@ -228,9 +238,9 @@ func (o *planFlags) print(env *cli.Env, w *workspace.Workspace, review *view.Rev
 	return nil
 }
 
-// commentLimit is the value of --markdown-limit in characters, the limit of GitHub without one. A
-// smaller comment than view.MinMarkdownLimit could not hold the line which says that it is not
-// complete.
+// commentLimit is the value of --markdown-limit in characters, the limit of GitHub without
+// one. A smaller comment than view.MinMarkdownLimit could not hold the line which says that
+// it is not complete.
 func (o *planFlags) commentLimit() (int, error) {
 	if o.limit == "" {
 		return view.MarkdownLimit, nil
@@ -245,9 +255,9 @@ func (o *planFlags) commentLimit() (int, error) {
 	return limit, nil
 }
 
-// endPlan saves the plan for --out and chooses the exit code: 2 when a --check does not hold, or
-// with --detailed-exitcode when there are changes, else 0. The plan is saved before that: 2 is
-// an answer, and whoever asked for the file gets it.
+// endPlan saves the plan for --out and chooses the exit code: 2 when a --check does not
+// hold, or with --detailed-exitcode when there are changes, else 0. The plan is saved
+// before that: 2 is an answer, and whoever asked for the file gets it.
 func endPlan(env *cli.Env, w *workspace.Workspace, o *planFlags, p *workspace.Proposal, review *view.Review) error {
 	if o.out != "" {
 		if err := savePlan(env, o.out, p.Saved(o.replace, w.Flags())); err != nil {
@@ -261,10 +271,11 @@ func endPlan(env *cli.Env, w *workspace.Workspace, o *planFlags, p *workspace.Pr
 	return nil
 }
 
-// propose compiles the configuration and plans. err means that there is no plan, since something in
-// the files is wrong. refused is why a plan that can be shown may not be applied: prevent_destroy
-// or a locked identifier forbids it, or a policy about changes does. The policies about the tree
-// itself are not in refused; guardsOf asks the tree for them.
+// propose compiles the configuration and plans. err means that there is no plan, since
+// something in the files is wrong. refused is why a plan that can be shown may not be
+// applied: prevent_destroy or a locked identifier forbids it, or a policy about changes
+// does. The policies about the tree itself are not in refused; guardsOf asks the tree for
+// them.
 func (o *proposalOptions) propose(ctx context.Context, env *cli.Env, w *workspace.Workspace, with workspace.PlanOptions) (p *workspace.Proposal, refused, err error) {
 	t, err := env.CompileForReview(w)
 	if err != nil {
@@ -277,8 +288,8 @@ func (o *proposalOptions) propose(ctx context.Context, env *cli.Env, w *workspac
 	return p, err, nil
 }
 
-// reference is the value of --against for the workspace: a path is taken from the working folder,
-// git:REV and addresses stay as they are.
+// reference is the value of --against for the workspace: a path is taken from the working
+// folder, git:REV and addresses stay as they are.
 func reference(env *cli.Env, against string) string {
 	if strings.HasPrefix(against, "git:") {
 		return against
@@ -286,8 +297,8 @@ func reference(env *cli.Env, against string) string {
 	return env.Place(against)
 }
 
-// commandWords begins a command line for a person to copy. -C makes it work from the folder in which
-// this command was started, wherever the configuration lies.
+// commandWords begins a command line for a person to copy. -C makes it work from the folder
+// in which this command was started, wherever the configuration lies.
 func commandWords(w *workspace.Workspace, command string) []string {
 	words := []string{cli.ProgramName, command}
 	if dir := filepath.ToSlash(w.Dir); dir != "." {
@@ -296,8 +307,8 @@ func commandWords(w *workspace.Workspace, command string) []string {
 	return words
 }
 
-// planCommandLine is the command that prints what a comment has no room for: the plan with the same
-// inputs, and with --full where even the text of a plan would be cut.
+// planCommandLine is the command that prints what a comment has no room for: the plan with
+// the same inputs, and with --full where even the text of a plan would be cut.
 func planCommandLine(w *workspace.Workspace, o *planFlags, p *compiler.Plan) string {
 	words := commandWords(w, "plan")
 	if o.against != "" {
@@ -325,9 +336,9 @@ func shellLine(words []string) string {
 	return strings.Join(quoted, " ")
 }
 
-// printApplyCommand prints how to apply the plan in the file. The command has every --var and
-// --var-file of this one, since apply refuses a plan whose inputs differ. With --json nothing is
-// printed: standard output holds one object.
+// printApplyCommand prints how to apply the plan in the file. The command has every --var
+// and --var-file of this one, since apply refuses a plan whose inputs differ. With --json
+// nothing is printed: standard output holds one object.
 func printApplyCommand(env *cli.Env, w *workspace.Workspace, file string) {
 	if env.JSON {
 		return
@@ -336,8 +347,8 @@ func printApplyCommand(env *cli.Env, w *workspace.Workspace, file string) {
 	fmt.Fprintf(env.Err, "\nSaved. To apply exactly this:\n\n  %s\n", shellLine(words))
 }
 
-// savePlan writes the plan whole or not at all: durable.Replace stages the file and renames it, so
-// that an apply in another process never reads half of it.
+// savePlan writes the plan whole or not at all: durable.Replace stages the file and renames
+// it, so that an apply in another process never reads half of it.
 func savePlan(env *cli.Env, name string, saved *compiler.SavedPlan) error {
 	content, err := saved.Encode()
 	if err != nil {
@@ -349,9 +360,10 @@ func savePlan(env *cli.Env, name string, saved *compiler.SavedPlan) error {
 	return nil
 }
 
-// checkPlanFile refuses a --out that would destroy something. The plan may be a new file or replace
-// a plan that was saved before; anything else of that name may be the lockfile, the snapshot in
-// force or a source. An empty file has nothing to lose: mktemp makes one. "" is no --out.
+// checkPlanFile refuses a --out that would destroy something. The plan may be a new file or
+// replace a plan that was saved before; anything else of that name may be the lockfile, the
+// snapshot in force or a source. An empty file has nothing to lose: mktemp makes one. "" is
+// no --out.
 func checkPlanFile(env *cli.Env, w *workspace.Workspace, name string) error {
 	if name == "" {
 		return nil
@@ -374,6 +386,7 @@ func checkPlanFile(env *cli.Env, w *workspace.Workspace, name string) error {
 	if !info.Mode().IsRegular() {
 		return refused("not a regular file")
 	}
+	// The content decides and not the name: people name plans as they like.
 	content, err := workspace.ReadFile(path)
 	if err != nil {
 		return err

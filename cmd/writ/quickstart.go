@@ -19,6 +19,10 @@ import (
 	"github.com/writ-auth/writ/server/quickstart"
 )
 
+// "writ quickstart": which code, for which API. The code itself, and what it cannot verify,
+// is data of package server/quickstart, which the console shows as well. The output is in
+// view_quickstart.go.
+
 // quickstartFlags say which code, for whose tokens, and where it goes.
 type quickstartFlags struct {
 	lang   string
@@ -29,8 +33,9 @@ type quickstartFlags struct {
 	client string
 }
 
-// quickstartCommand is "writ quickstart". The code is that of package quickstart, the same as on the pages of
-// the console.
+// quickstartCommand is "writ quickstart". The code is that of package quickstart, the same
+// as on the pages of the console. It writes files only with --out. It asks nobody: issuer
+// and algorithm are those of the configuration.
 func quickstartCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), new(quickstartFlags)
 	return cli.Command{
@@ -69,8 +74,8 @@ $ writ quickstart orders --lang haproxy --issuer http://127.0.0.1:8080/`,
 	}
 }
 
-// runQuickstart prints or writes the code for one API, or lists what there is code for. What the command
-// line alone can get wrong is refused before anything is compiled.
+// runQuickstart prints or writes the code for one API, or lists what there is code for.
+// What the command line alone can get wrong is refused before anything is compiled.
 func runQuickstart(env *cli.Env, args []string, flags *cli.ConfigFlags, o *quickstartFlags) error {
 	target, err := o.check(args)
 	if err != nil {
@@ -84,7 +89,7 @@ func runQuickstart(env *cli.Env, args []string, flags *cli.ConfigFlags, o *quick
 	if err != nil {
 		return err
 	}
-	subject := quickstartAPI(t.Model.Document.Issuer.URL, api)
+	subject := quickstart.Of(t.Model.Document.Issuer.URL, api)
 	if o.issuer != "" {
 		subject.Issuer = o.issuer
 	}
@@ -103,6 +108,8 @@ func runQuickstart(env *cli.Env, args []string, flags *cli.ConfigFlags, o *quick
 	if err != nil {
 		return err
 	}
+	// The guard is what an API takes over, and the demo what shows it at work. Some
+	// targets, such as a gateway's configuration, are one file and have no parts.
 	if o.part != "" {
 		files = slices.DeleteFunc(files, func(f quickstart.File) bool { return f.IsGuard() != (o.part == partGuard) })
 	}
@@ -121,12 +128,15 @@ const (
 	partDemo  = "demo"
 )
 
-// runCaller prints the code of a client that gets a token for the API. There is code for fewer languages than
-// for checking tokens, so a library or gateway stands for its language, and without --lang it is curl.
+// runCaller prints the code of a client that gets a token for the API. There is code for
+// fewer languages than for checking tokens, so a library or gateway stands for its
+// language, and without --lang it is curl.
 func runCaller(env *cli.Env, doc *schema.Document, api *schema.API, subject quickstart.API, o *quickstartFlags) error {
 	name := "curl"
 	if o.lang != "" {
-		target, _ := quickstart.Find(o.lang) // a word or a library stands for its language
+		// Code of a caller exists for languages, so "fastapi" stands for Python. An MCP
+		// client is another thing than a client of its language.
+		target, _ := quickstart.Find(o.lang)
 		name = strings.ToLower(o.lang)
 		switch {
 		case target.MCP:
@@ -174,12 +184,12 @@ func oneOf(names []string) string {
 	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
-// withNewline is text with a line end at its end, which a file has and a snippet on a page has not.
+// withNewline is text with a line end at its end, which a file has and a snippet on a page
+// has not.
 func withNewline(text string) string { return strings.TrimSuffix(text, "\n") + "\n" }
 
-// callerOf is the client that asks in the code: the one with that client_id or label, or without a name the
-// first that may get tokens for the API on its own behalf. It needs a secret, or a key where signs says
-// that the code can sign. The error lists who may.
+// callerOf is the client with that client_id or label, or the first, that may get tokens for
+// the API on its own behalf with a secret, or with a key where the code can sign.
 func callerOf(doc *schema.Document, api *schema.API, name string, signs bool) (*schema.Client, error) {
 	var asked *schema.Client
 	if name != "" {
@@ -214,8 +224,8 @@ func callerOf(doc *schema.Document, api *schema.API, name string, signs bool) (*
 	return nil, diag.Usagef("client %q may get no tokens for api.%s on its own behalf: these may: %s", name, api.Label, strings.Join(may, ", "))
 }
 
-// check finds the target and refuses flags that make no sense whatever the configuration says. The target is
-// empty with --caller and without --lang.
+// check finds the target and refuses flags that make no sense whatever the configuration
+// says. The target is empty with --caller and without --lang.
 func (o *quickstartFlags) check(args []string) (quickstart.Target, error) {
 	if len(args) == 0 {
 		return quickstart.Target{}, diag.Usagef("name the API, by its label or identifier")
@@ -261,18 +271,6 @@ func langs() (names []string) {
 	return names
 }
 
-// quickstartAPI is what of an API goes into code that checks its tokens.
-func quickstartAPI(issuer string, api *schema.API) quickstart.API {
-	subject := quickstart.API{
-		Issuer: issuer, Label: api.Label, Name: api.Name, Identifier: api.Identifier,
-		Profile: api.Profile, Alg: api.Alg, IncludePermissions: api.IncludePermissions,
-	}
-	for _, scope := range api.Scopes {
-		subject.Scopes = append(subject.Scopes, scope.Name)
-	}
-	return subject
-}
-
 // alternatives is a hint that names the targets which can check the API's tokens, "" for none.
 func alternatives(api quickstart.API) string {
 	var names []string
@@ -287,9 +285,11 @@ func alternatives(api quickstart.API) string {
 	return "These can: " + strings.Join(names, ", ") + "."
 }
 
-// writeQuickstart writes the files into a folder, all of them or none, and over nothing: a person may have
-// changed what an earlier run wrote.
+// writeQuickstart writes the files into a folder, all of them or none, and over nothing: a
+// person may have changed what an earlier run wrote.
 func writeQuickstart(env *cli.Env, target quickstart.Target, steps quickstart.Steps, files []quickstart.File, out string) error {
+	// durable.Create fails for a file that is there. Files that were written before are
+	// removed then.
 	dir := env.Path(out)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return workspace.Unwritable(err)

@@ -17,14 +17,19 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// maxAnswer bounds what a server may answer, in bytes.
+// A token server over HTTP, for the commands and pages that ask one. It never follows a
+// redirect and never sends a secret over plain http to another machine.
+
+// maxAnswer bounds what a server may answer, in bytes. A JWK Set of a hundred keys is far
+// below it.
 const maxAnswer = 1 << 20
 
-// fetchTimeout bounds every request to a token server.
+// fetchTimeout bounds every request to a token server, from the connection to the last byte
+// of the answer.
 const fetchTimeout = 30 * time.Second
 
-// A tokenServer is a server that issues tokens, asked over HTTP. Its methods may be called at the same time
-// once discover has returned.
+// A tokenServer is a server that issues tokens, asked over HTTP. Its methods may be called
+// at the same time once discover has returned.
 type tokenServer struct {
 	base   string      // URL of the server, which need not be its issuer's
 	issuer string      // what it says of itself, after discover
@@ -32,8 +37,8 @@ type tokenServer struct {
 	shared []verifyKey // HS256 secrets, where they are known
 }
 
-// discover asks the server for its issuer (RFC 8414, at the path of OpenID Connect Discovery). It has to come
-// before a token is checked, which is compared with that issuer.
+// discover asks the server for its issuer (RFC 8414, at the path of OpenID Connect
+// Discovery). It has to come before a token is checked, which is compared with that issuer.
 func (s *tokenServer) discover(ctx context.Context) error {
 	body, err := s.get(ctx, "/.well-known/openid-configuration")
 	if err != nil {
@@ -49,8 +54,9 @@ func (s *tokenServer) discover(ctx context.Context) error {
 	return nil
 }
 
-// jwks fetches the server's public keys. They come from below the base, not
-// from where the metadata says: behind a port-forward only the base is reachable.
+// jwks fetches the server's public keys as they are; jose.ReadKeys reads them. They come
+// from below the base, not from where the metadata says: behind a port-forward only the
+// base is reachable.
 func (s *tokenServer) jwks(ctx context.Context) ([]byte, error) {
 	return s.get(ctx, "/.well-known/jwks.json")
 }
@@ -64,8 +70,8 @@ func (s *tokenServer) get(ctx context.Context, path string) ([]byte, error) {
 	return body, err
 }
 
-// token posts a token request with the client's secret in the Authorization header, and returns status and
-// body of the answer, whatever the status: a refusal is an answer too.
+// token posts a token request with the client's secret in the Authorization header, and
+// returns status and body of the answer, whatever the status: a refusal is an answer too.
 func (s *tokenServer) token(ctx context.Context, client, secret string, form url.Values) (int, []byte, error) {
 	return s.do(ctx, http.MethodPost, "/oauth/token", func(r *http.Request) {
 		body := form.Encode()
@@ -75,11 +81,12 @@ func (s *tokenServer) token(ctx context.Context, client, secret string, form url
 	})
 }
 
+// url is the address of a path below the server, with one slash between them.
 func (s *tokenServer) url(path string) string { return strings.TrimSuffix(s.base, "/") + path }
 
-// do sends a request that prepare completes; nil leaves it as it is. Plain http is for loopback only, since
-// there are credentials in requests. Redirects are not followed: they would carry these somewhere else.
-// The answer is cut at maxAnswer bytes.
+// do sends a request that prepare completes; nil leaves it as it is. Plain http is for
+// loopback only, since there are credentials in requests. Redirects are not followed: they
+// would carry these somewhere else. The answer is cut at maxAnswer bytes.
 func (s *tokenServer) do(ctx context.Context, method, path string, prepare func(*http.Request)) (int, []byte, error) {
 	parsed, err := url.Parse(s.base)
 	if err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https" {
@@ -94,9 +101,11 @@ func (s *tokenServer) do(ctx context.Context, method, path string, prepare func(
 	if err != nil {
 		return 0, nil, diag.Usagef("invalid server URL %q: it begins with http:// or https://, as in %s", s.base, defaultServer)
 	}
-	if prepare != nil {
+	if prepare != nil { // body, headers, authentication
 		prepare(request)
 	}
+	// A client's certificate belongs to one request of the Test page. Its connection is not
+	// kept: TLS would show the same certificate for the next client.
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	if certificate := console.ClientCertificate(ctx); certificate != nil {
 		transport := http.DefaultTransport.(*http.Transport).Clone()
@@ -116,8 +125,8 @@ func (s *tokenServer) do(ctx context.Context, method, path string, prepare func(
 	return response.StatusCode, body, nil
 }
 
-// unreachable is the error about a server that does not answer, with what to do about it. The address is named
-// once: that of *url.Error is dropped.
+// unreachable is the error about a server that does not answer, with what to do about it.
+// The address is named once: that of *url.Error is dropped.
 func (s *tokenServer) unreachable(err error) error {
 	if cause, ok := errors.AsType[*url.Error](err); ok {
 		err = cause.Err

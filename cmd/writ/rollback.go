@@ -18,8 +18,8 @@ type rollbackFlags struct {
 	to string
 }
 
-// rollbackCommand is "writ rollback". Servers refuse a lower serial, so the old content is put in force as
-// a new snapshot with the next serial. Lockfile and files stay as they are.
+// rollbackCommand is "writ rollback". Servers refuse a lower serial, so the old content is
+// put in force as a new snapshot with the next serial. Lockfile and files stay as they are.
 func rollbackCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), new(rollbackFlags)
 	return cli.Command{
@@ -48,9 +48,9 @@ where the one in force is, writ.snapshot without.`,
 	}
 }
 
-// runRollback rolls a location back in place, or puts the content of another snapshot in force. Which one
-// is meant depends on the argument: an address without --snapshot, or any place with --to, is what
-// is rolled back; everything else is the old content.
+// runRollback rolls a location back in place, or puts the content of another snapshot in
+// force. Which one is meant depends on the argument: an address without --snapshot, or any
+// place with --to, is what is rolled back; everything else is the old content.
 func runRollback(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags, o *rollbackFlags) error {
 	if len(args) == 0 {
 		return diag.Usagef("name the snapshot to return to, or the location to roll back")
@@ -82,6 +82,8 @@ func runRollback(ctx context.Context, env *cli.Env, args []string, flags *cli.Co
 	if err := publish(ctx, env, r, &view.Review{Plan: r.Plan}, o.approve); err != nil || !r.Needed() {
 		return err
 	}
+	// A rollback mends what is served, and not what is in git: without the note the next
+	// merge would bring the mistake back.
 	env.Note(fmt.Sprintf("The files still ask for what was rolled back, serial %d%s: the next apply brings it back, unless the commit is reverted.",
 		r.Prior.Serial, ofRevision(r.Prior.Snapshot.Envelope().Revision)))
 	return nil

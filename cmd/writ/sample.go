@@ -16,8 +16,9 @@ type sample struct {
 	Note   string   `json:"note,omitempty"`
 }
 
-// samples are one request for each authorization by which a client gets tokens on its own behalf. Those
-// of users are left out: they need a token of the user, which nobody here has.
+// samples are one request for each authorization by which a client gets tokens on its own
+// behalf. Those of users are left out: they need a token of the user, which nobody here
+// has.
 func samples(doc *schema.Document) []sample {
 	found := []sample{} // never null in JSON
 	for _, auth := range doc.Authorizations {
@@ -35,8 +36,8 @@ func samples(doc *schema.Document) []sample {
 	return found
 }
 
-// curlLine is a token request as a line for a POSIX shell. api is the audience; "" and no scopes are left
-// out, for which the server fills in its defaults.
+// curlLine is a token request as a line for a POSIX shell. api is the audience; "" and no
+// scopes are left out, for which the server fills in its defaults.
 func curlLine(endpoint, client, secret, api string, scopes []string) string {
 	words := []string{"curl", "-s", endpoint, "-u", client + ":" + secret, "-d", "grant_type=client_credentials"}
 	if api != "" {
@@ -51,5 +52,6 @@ func curlLine(endpoint, client, secret, api string, scopes []string) string {
 	return strings.Join(words, " ")
 }
 
-// tokenEndpoint is the token endpoint's address below an issuer.
+// tokenEndpoint is the token endpoint's address below an issuer, whether that ends with a
+// slash or not.
 func tokenEndpoint(issuer string) string { return strings.TrimSuffix(issuer, "/") + "/oauth/token" }

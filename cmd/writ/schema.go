@@ -12,7 +12,8 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// schemaCommand is "writ schema". docs/codes.md is what it prints with --codes.
+// schemaCommand is "writ schema". docs/codes.md is what it prints with --codes. It reads no
+// files.
 func schemaCommand() cli.Command {
 	format, codes := "markdown", false
 	return cli.Command{

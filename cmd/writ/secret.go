@@ -15,7 +15,8 @@ import (
 	"github.com/writ-auth/writ/config/diag"
 )
 
-// A clientSecret is a new secret and what the configuration may hold of it, as --json prints it.
+// A clientSecret is a new secret and what the configuration may hold of it, as --json
+// prints it.
 type clientSecret struct {
 	Client string `json:"client"`
 	Label  string `json:"label"`
@@ -24,8 +25,8 @@ type clientSecret struct {
 	Block  string `json:"block"` // to paste into the client
 }
 
-// secretCommand is "writ secret". The secret is printed once and written nowhere: whoever pipes it into a
-// secret store decides where it is kept.
+// secretCommand is "writ secret". The secret is printed once and written nowhere: whoever
+// pipes it into a secret store decides where it is kept.
 func secretCommand() cli.Command {
 	flags := new(cli.ConfigFlags)
 	return cli.Command{
@@ -58,8 +59,8 @@ Paste into client "billing":
 	}
 }
 
-// secretNew makes a secret for a client and prints it with the block that lets it in. Without LABEL the
-// label is the day, which orders the secrets of a client by age.
+// secretNew makes a secret for a client and prints it with the block that lets it in.
+// Without LABEL the label is the day, which orders the secrets of a client by age.
 func secretNew(env *cli.Env, args []string, flags *cli.ConfigFlags) error {
 	if len(args) == 0 {
 		return diag.Usagef("name the client that the secret is for")
@@ -95,10 +96,10 @@ func secretNew(env *cli.Env, args []string, flags *cli.ConfigFlags) error {
 	return nil
 }
 
-// declaredClient is the label of the client that a name means, and its declaration. Where there is a
-// configuration it must declare the client. A configuration with errors may lack the client because
-// of them, so there the name is taken with a note, and found is nil; that is the usual state while a
-// client is being written.
+// declaredClient is the label of the client that a name means, and its declaration. Where there
+// is a configuration it must declare the client. A configuration with errors may lack the client
+// because of them, so there the name is taken with a note, and found is nil; that is the usual
+// state while a client is being written.
 func declaredClient(env *cli.Env, flags *cli.ConfigFlags, name string) (label string, found *config.Client, err error) {
 	m, whole := around(env, flags)
 	if m == nil {
@@ -131,8 +132,8 @@ func plainName(name string) bool {
 	return name != "" && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == ""
 }
 
-// newSecret is 32 random bytes in unpadded base64url, 43 characters. That is what makes an unsalted hash
-// safe: nobody can guess 256 random bits.
+// newSecret is 32 random bytes in unpadded base64url, 43 characters. That is what makes an
+// unsalted hash safe: nobody can guess 256 random bits.
 func newSecret(random io.Reader) (string, error) {
 	var secret [32]byte
 	if _, err := io.ReadFull(random, secret[:]); err != nil {

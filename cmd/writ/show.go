@@ -18,7 +18,8 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
-// showCommand is "writ show": it prints what is in force, and reads no configuration.
+// showCommand is "writ show": it prints what is in force, and reads no configuration. It
+// exits with 0, or with 1 when there is no such snapshot or object.
 func showCommand() cli.Command {
 	return cli.Command{
 		Name: "show", Args: "[LOCATION] [ADDRESS]", MaxArgs: 2, Group: cli.GroupAsk,
@@ -33,8 +34,8 @@ api.orders or issuer: it is printed whole, with what it inherits.`,
 	}
 }
 
-// runShow prints a snapshot, one object of it, or a saved plan. What the file is, its content says: a
-// saved plan is JSON, and a snapshot is not.
+// runShow prints a snapshot, one object of it, or a saved plan. What the file is, its
+// content says: a saved plan is JSON, and a snapshot is not.
 func runShow(ctx context.Context, env *cli.Env, args []string) error {
 	place, address, err := showArguments(env, args)
 	if err != nil {
@@ -51,6 +52,7 @@ func runShow(ctx context.Context, env *cli.Env, args []string) error {
 	case address == "":
 		return view.SnapshotOf(env).Render(env.Out, snap)
 	}
+	// An object is found by its address as plans print it. The known ones are for the hint.
 	var known []string
 	for at, object := range compiler.Objects(snapshot.Decode(snap)) {
 		if at == address {
@@ -65,8 +67,8 @@ func runShow(ctx context.Context, env *cli.Env, args []string) error {
 	return diag.Failf("unknown-label", hint, "the snapshot has no %s", address)
 }
 
-// showArguments tells LOCATION and ADDRESS apart. One argument alone is an address if it has the form of
-// one and no file has that name. place is "" for the snapshot in the root.
+// showArguments tells LOCATION and ADDRESS apart. One argument alone is an address if it
+// has the form of one and no file has that name. place is "" for the snapshot in the root.
 func showArguments(env *cli.Env, args []string) (place, address string, err error) {
 	switch len(args) {
 	case 1:
@@ -84,9 +86,11 @@ func showArguments(env *cli.Env, args []string) (place, address string, err erro
 	return "", "", nil
 }
 
-// readShown reads a snapshot or a saved plan: one of the two results is nil. No signature is checked:
-// the command only prints, and an operator may have to look at a file that nobody trusts.
+// readShown reads a snapshot or a saved plan: one of the two results is nil. No signature
+// is checked: the command only prints, and an operator may have to look at a file that
+// nobody trusts.
 func readShown(ctx context.Context, env *cli.Env, place string) (*snapshot.Snapshot, *compiler.SavedPlan, error) {
+	// A location holds snapshots alone; what is in a file its first character says.
 	if workspace.IsAddress(place) {
 		snap, err := workspace.ReadSnapshot(ctx, place, env.LocationOptions())
 		return snap, nil, err

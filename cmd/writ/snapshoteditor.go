@@ -22,6 +22,9 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
+// The same for a snapshot, where there are no files: a change is compiled against what the
+// snapshot holds, written out as HCL in memory, and is for its reader to copy.
+
 // A snapshotEditor compiles changes for the console where there are no files, but only what
 // was compiled of them. It writes out the names that a change can collide with or refer to,
 // and so finds all but what policies and the lockfile say.
@@ -34,8 +37,8 @@ type snapshotEditor struct {
 	tree *treeEditor
 }
 
-// current is the editor of the snapshot that is shown. A snapshot is written out once, when the first
-// change is tried on it.
+// current is the editor of the snapshot that is shown. A snapshot is written out once, when
+// the first change is tried on it.
 func (e *snapshotEditor) current() *treeEditor {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -53,6 +56,7 @@ func (e *snapshotEditor) Try(c console.Change) console.Outcome {
 			return console.Outcome{Problem: fmt.Sprintf("The files are not here: change %s.%s where it stands, in %s.", edit.Type, edit.Label, cmp.Or(edit.File, "the configuration"))}
 		}
 	}
+	// A place in what was written out would send its reader to a file that is not there.
 	out := e.current().Try(c)
 	for i := range out.Findings {
 		if strings.HasPrefix(out.Findings[i].Where, writtenOutName) {
@@ -62,7 +66,8 @@ func (e *snapshotEditor) Try(c console.Change) console.Outcome {
 	return out
 }
 
-// Write implements console.Editor, and nothing is written.
+// Write implements console.Editor, and nothing is written: pages without files do not offer
+// it, and a request that asks for it all the same is tried.
 func (e *snapshotEditor) Write(c console.Change, _ string) console.Outcome { return e.Try(c) }
 
 // Undone implements console.Editor: there is nothing to take back.
@@ -74,15 +79,16 @@ func (e *snapshotEditor) Undo(int) console.Outcome { return console.Outcome{} }
 // Written implements console.Editor: nothing.
 func (e *snapshotEditor) Written() []console.Written { return nil }
 
-// Hints implements console.Editor.
+// Hints implements console.Editor. The keys of metadata are in a snapshot. Files and
+// defaults are not: those of the text that was written out are no answer.
 func (e *snapshotEditor) Hints() console.Hints {
 	h := e.current().Hints()
 	h.Files, h.Defaults = nil, nil // those of what was written out
 	return h
 }
 
-// writtenOutName is the file that a snapshot is written out as, in memory. Places in it mean nothing to
-// people and are not shown.
+// writtenOutName is the file that a snapshot is written out as, in memory. Places in it
+// mean nothing to people and are not shown.
 const writtenOutName = "(snapshot).hcl"
 
 // A writtenOut is a snapshot as configuration. It implements tree.
@@ -94,7 +100,8 @@ type writtenOut struct {
 // Compile implements tree.
 func (w *writtenOut) Compile() (*workspace.Tree, error) { return w.compile(nil) }
 
-// compile compiles the snapshot with further files, which are the change. There is no folder below it.
+// compile compiles the snapshot with further files, which are the change. There is no
+// folder below it.
 func (w *writtenOut) compile(edited map[string][]byte) (*workspace.Tree, error) {
 	files := map[string][]byte{writtenOutName: w.source}
 	maps.Copy(files, edited)
@@ -115,8 +122,8 @@ func (w *writtenOut) Edit(_ *workspace.Tree, after map[string][]byte) (*workspac
 	return e, nil
 }
 
-// PlanEdit implements tree. The plan compares with the snapshot as it was written out, so what writeOut
-// leaves out is on neither side and no change.
+// PlanEdit implements tree. The plan compares with the snapshot as it was written out, so
+// what writeOut leaves out is on neither side and no change.
 func (w *writtenOut) PlanEdit(before *workspace.Tree, e *workspace.Edit) (*workspace.Tree, *compiler.Plan, error) {
 	edited := map[string][]byte{}
 	for _, f := range e.Files {
@@ -133,9 +140,9 @@ func (w *writtenOut) PlanEdit(before *workspace.Tree, e *workspace.Edit) (*works
 	return after, plan, nil
 }
 
-// writeOut is the issuer, the APIs, clients and authorizations of a snapshot as HCL, as far as a new block
-// can collide with them or refer to them. Secrets, keys and scopes of authorizations are replaced by
-// what compiles: no change is about them here.
+// writeOut is the issuer, the APIs, clients and authorizations of a snapshot as HCL, as far
+// as a new block can collide with them or refer to them. Secrets, keys and scopes of
+// authorizations are replaced by what compiles: no change is about them here.
 func writeOut(snap *snapshot.Snapshot) []byte {
 	var b strings.Builder
 	if snap == nil {
@@ -151,6 +158,7 @@ func writeOut(snap *snapshot.Snapshot) []byte {
 			fmt.Fprintf(&scopes, "  scope %s {}\n", hclText(api.Scope(j).Name))
 		}
 		text := scopes.String()
+		// HS256 needs a secret to be named. Which one makes no difference to a new block.
 		if api.Alg() == schema.HS256 {
 			text += "  signing_alg = \"HS256\"\n  signing_secret = \"env:NONE\"\n"
 		}
@@ -182,7 +190,7 @@ func writeOut(snap *snapshot.Snapshot) []byte {
 	return []byte(b.String())
 }
 
-// hclText quotes a string as HCL reads it.
+// hclText quotes a string as HCL reads it: a label or an identifier may hold "${".
 func hclText(s string) string { return string(hclwrite.TokensForValue(cty.StringVal(s)).Bytes()) }
 
 // blocks are the blocks of one kind, in the order of the snapshot.
@@ -200,8 +208,8 @@ type writtenBlock struct {
 	rest      string // the lines that follow the identifying attribute
 }
 
-// add takes an object; label is that of the snapshot, such as orders or orders["eu"]. A snapshot
-// is sorted by label, so the instances of one for_each come one after the other.
+// add takes an object; label is that of the snapshot, such as orders or orders["eu"]. A
+// snapshot is sorted by label, so the instances of one for_each come one after the other.
 func (s *blocks) add(label, value, rest string) {
 	base, key, instance := strings.Cut(strings.TrimSuffix(label, "]"), "[")
 	if n := len(s.list); n == 0 || s.list[n-1].label != base {
@@ -214,6 +222,7 @@ func (s *blocks) add(label, value, rest string) {
 	}
 }
 
+// write writes all blocks. The layout is not that of "writ fmt": nobody reads it.
 func (s *blocks) write(out *strings.Builder) {
 	for _, b := range s.list {
 		fmt.Fprintf(out, "%s %s {\n", s.kind, hclText(b.label))

@@ -14,6 +14,9 @@ import (
 	"github.com/writ-auth/writ/schema/location"
 )
 
+// "writ promote" and "writ abort", and the share of the fleet that --stage names. Which
+// instances are in a stage is decided by each of them, in package location.
+
 // stageFlag is --stage: for which share of the fleet a snapshot is.
 func stageFlag(share *string) cli.Flag {
 	return cli.Flag{Name: "stage", Usage: "only for `PERCENT` of the fleet, such as 10%", Value: share}
@@ -32,9 +35,9 @@ func percentOf(share string) (int, error) {
 	return percent, nil
 }
 
-// promoteCommand is "writ promote", which puts a staged snapshot in the place of the one in force, or
-// widens its share. It reads no configuration: what was reviewed at the apply is what is promoted,
-// whatever the files say now.
+// promoteCommand is "writ promote", which puts a staged snapshot in the place of the one in
+// force, or widens its share. It reads no configuration: what was reviewed at the apply is
+// what is promoted, whatever the files say now.
 func promoteCommand() cli.Command {
 	flags, o, share := new(cli.ConfigFlags), new(writeFlags), new(string)
 	return cli.Command{
@@ -59,8 +62,9 @@ narrows for whoever does not have it yet. It keeps its serial and signatures; wi
 	}
 }
 
-// abortCommand is "writ abort". No server goes back to a lower serial, so giving up a stage is a new
-// snapshot: the content in force under a serial that is higher than the staged one.
+// abortCommand is "writ abort". No server goes back to a lower serial, so giving up a stage
+// is a new snapshot: the content in force under a serial that is higher than the staged
+// one.
 func abortCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), new(writeFlags)
 	return cli.Command{
@@ -83,8 +87,8 @@ back, unless the commit is reverted.`,
 	}
 }
 
-// runStaged is the body of promote and abort: next makes the release out of what is at the location,
-// and publish shows it, asks and writes it, as apply does.
+// runStaged is the body of promote and abort: next makes the release out of what is at the
+// location, and publish shows it, asks and writes it, as apply does.
 func runStaged(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags, o *writeFlags,
 	next func(*workspace.Workspace, workspace.ReleaseOptions) (*workspace.Release, error)) error {
 	if len(args) == 0 {
@@ -99,11 +103,12 @@ func runStaged(ctx context.Context, env *cli.Env, args []string, flags *cli.Conf
 	if err != nil {
 		return err
 	}
+	// Checks, policies and expectations were asked at the apply. The plan alone is shown.
 	return publish(ctx, env, r, &view.Review{Plan: r.Plan}, o.approve)
 }
 
-// noteStage notes that a part of the fleet serves another snapshot than the result is about; s is nil
-// when no stage is out.
+// noteStage notes that a part of the fleet serves another snapshot than the result is
+// about; s is nil when no stage is out.
 func noteStage(env *cli.Env, s *location.Stage) {
 	if s != nil {
 		env.Note(fmt.Sprintf("Serial %d is staged for %d %% of the fleet: writ promote or writ abort comes before the next apply.", s.Head.Serial, s.Percent))

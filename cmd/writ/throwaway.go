@@ -10,9 +10,13 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// A throwAway holds what "writ dev" and "writ token --embedded" use in the place of real secrets: one
-// client secret that every client accepts, and one signing secret for every HS256 API. Both are
-// random, live in memory and end with the process.
+// What "writ dev" and "writ token --embedded" do otherwise than a server with the same
+// files: other issuer, other secrets, keys of their own. Everything else, every decision
+// above all, is the same code.
+
+// A throwAway holds what "writ dev" and "writ token --embedded" use in the place of real
+// secrets: one client secret that every client accepts, and one signing secret for every
+// HS256 API. Both are random, live in memory and end with the process.
 type throwAway struct {
 	secret  string
 	signing string
@@ -32,8 +36,8 @@ func newThrowAway(random io.Reader, environ func(string) string) (*throwAway, er
 	return &throwAway{secret: secret, signing: signing, environ: environ}, err
 }
 
-// getenv is how the server resolves "env:NAME": the signing secret has a name of its own, and other names
-// are variables of the process.
+// getenv is how the server resolves "env:NAME": the signing secret has a name of its own,
+// and other names are variables of the process.
 func (t *throwAway) getenv(name string) string {
 	if name == throwAwaySigning {
 		return t.signing
@@ -41,10 +45,12 @@ func (t *throwAway) getenv(name string) string {
 	return t.environ(name)
 }
 
-// localDocument is a copy of a document that a developer's machine can serve. The issuer is at origin, and
-// trusted issuers that expect the real issuer as audience expect that one. The server makes its own
-// signing keys, since the private keys are on the real servers. doc itself does not change.
+// localDocument is a copy of a document that a developer's machine can serve. The issuer is
+// at origin, and trusted issuers that expect the real issuer as audience expect that one.
+// The server makes its own signing keys, since the private keys are on the real servers.
+// doc itself does not change.
 func (t *throwAway) localDocument(doc *schema.Document, origin string) *schema.Document {
+	// Each list that changes is cloned: the caller's document is compared with later ones.
 	dressed := *doc
 	dressed.Issuer.URL = rebase(doc.Issuer.URL, origin)
 	dressed.SigningKeys = nil // the server makes its own
@@ -71,9 +77,9 @@ func (t *throwAway) localDocument(doc *schema.Document, origin string) *schema.D
 	return &dressed
 }
 
-// secrets adds the throw-away secret to a client's own. Of these, a reference to a variable stays only
-// if the variable is set, and one to a file never does: the server would report each as unusable.
-// The label of the new one is free, as labels are unique in a client.
+// secrets adds the throw-away secret to a client's own. Of these, a reference to a variable
+// stays only if the variable is set, and one to a file never does: the server would report
+// each as unusable. The label of the new one is free, as labels are unique in a client.
 func (t *throwAway) secrets(own []schema.Secret) []schema.Secret {
 	var secrets []schema.Secret
 	for _, s := range own {
@@ -83,6 +89,7 @@ func (t *throwAway) secrets(own []schema.Secret) []schema.Secret {
 		}
 		secrets = append(secrets, s)
 	}
+	// The console knows the secret by this label, and shows it as made up.
 	label := "writ-dev"
 	for n := 2; slices.ContainsFunc(own, func(s schema.Secret) bool { return s.Label == label }); n++ {
 		label = fmt.Sprintf("writ-dev-%d", n)

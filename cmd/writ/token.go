@@ -20,7 +20,11 @@ import (
 	"github.com/writ-auth/writ/schema/jose"
 )
 
-// tokenFlags are a token request and whom to send it to.
+// "writ token": a token request as a client sends it, with the answer verified. The checks
+// are those of "writ verify" (inspect.go), the HTTP is in remote.go.
+
+// tokenFlags are a token request and whom to send it to. client and api are replaced by
+// what requests carry, see fillIn.
 type tokenFlags struct {
 	client     string
 	api        string
@@ -31,7 +35,8 @@ type tokenFlags struct {
 	secretFile string
 }
 
-// tokenCommand is "writ token". It exits with 0 when there is a token and it verifies, else with 1.
+// tokenCommand is "writ token". It exits with 0 when there is a token and it verifies, else
+// with 1. It writes nothing to a file: tokens and secrets are on the terminal or in a pipe.
 func tokenCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), new(tokenFlags)
 	return cli.Command{
@@ -59,9 +64,9 @@ With --raw there is the token alone on standard output, for a variable of the sh
 	}
 }
 
-// runToken asks a server: the one that --server names, the running "writ dev", or the default address.
-// The configuration is only asked for names, and for what a request leaves open, so that the
-// command also works where there is none.
+// runToken asks a server: the one that --server names, the running "writ dev", or the
+// default address. The configuration is only asked for names, and for what a request leaves
+// open, so that the command also works where there is none.
 func runToken(ctx context.Context, env *cli.Env, flags *cli.ConfigFlags, o *tokenFlags) error {
 	if o.embedded && (o.server != "" || o.secretFile != "") {
 		return diag.Usagef("--embedded needs neither --server nor --secret-file")
@@ -76,6 +81,8 @@ func runToken(ctx context.Context, env *cli.Env, flags *cli.ConfigFlags, o *toke
 	if err != nil {
 		return err
 	}
+	// The names on the command line are those of the configuration that "writ dev" serves,
+	// wherever this command is run.
 	folder := "."
 	if session != nil {
 		folder = session.Folder
@@ -97,8 +104,8 @@ func runToken(ctx context.Context, env *cli.Env, flags *cli.ConfigFlags, o *toke
 	return exchange(ctx, env, remote, secret, o)
 }
 
-// tokenEmbedded serves the configuration on a loopback port for one request: the request goes through
-// the same HTTP endpoint as any other.
+// tokenEmbedded serves the configuration on a loopback port for one request: the request
+// goes through the same HTTP endpoint as any other.
 func tokenEmbedded(ctx context.Context, env *cli.Env, flags *cli.ConfigFlags, o *tokenFlags) error {
 	_, t, err := flags.Compile(env, nil)
 	if err != nil {
@@ -118,10 +125,10 @@ func tokenEmbedded(ctx context.Context, env *cli.Env, flags *cli.ConfigFlags, o 
 	return exchange(ctx, env, remote, embedded.throw.secret, o)
 }
 
-// fillIn completes the request from the configuration, m, or nil where none is known. Labels become
-// what requests carry. Where the configuration leaves no choice it makes it: the only client, and
-// the only API that the client may call on its own behalf. A client that does not exist is left to
-// the server to refuse.
+// fillIn completes the request from the configuration, m, or nil where none is known.
+// Labels become what requests carry. Where the configuration leaves no choice it makes it:
+// the only client, and the only API that the client may call on its own behalf. A client
+// that does not exist is left to the server to refuse.
 func (o *tokenFlags) fillIn(m *compiler.Model) error {
 	if m == nil {
 		if o.client == "" {
@@ -141,6 +148,8 @@ func (o *tokenFlags) fillIn(m *compiler.Model) error {
 	if err != nil || o.api != "" || client.DefaultAPI != "" {
 		return nil // the answer says what is wrong
 	}
+	// One API under several authorizations is still one choice; two APIs are none, and the
+	// server says that the audience is missing.
 	var only *schema.API
 	for _, a := range doc.Authorizations {
 		if a.Client != client.Label || a.SubjectType != schema.SubjectClient {
@@ -174,8 +183,8 @@ func choiceOf[T any](list []T, name func(T) string) string {
 	return text
 }
 
-// explainLine is the command that says why the request is refused. The server's answer does not: a
-// client is told nothing about APIs that it is not authorized for.
+// explainLine is the command that says why the request is refused. The server's answer does
+// not: a client is told nothing about APIs that it is not authorized for.
 func explainLine(o *tokenFlags) string {
 	line := "writ explain --client " + diag.ShellQuote(o.client)
 	if o.api != "" {
@@ -187,10 +196,10 @@ func explainLine(o *tokenFlags) string {
 	return line
 }
 
-// readSecret reads the client's secret from where no other process sees it: a file, the environment, a
-// running "writ dev", or the terminal without echo. known is what "writ dev" left, "" for nothing; a file
-// or variable that was given for this command comes before it. There is no flag for the secret,
-// since command lines are public on a machine.
+// readSecret reads the client's secret from where no other process sees it: a file, the
+// environment, a running "writ dev", or the terminal without echo. known is what "writ dev"
+// left, "" for nothing; a file or variable that was given for this command comes before it.
+// There is no flag for the secret, since command lines are public on a machine.
 func readSecret(env *cli.Env, file, known string) (string, error) {
 	if file != "" {
 		content, err := workspace.ReadFile(env.Path(file))
@@ -215,7 +224,8 @@ func readSecret(env *cli.Env, file, known string) (string, error) {
 	return string(secret), nil
 }
 
-// A tokenReport is the whole exchange.
+// A tokenReport is the whole exchange, as --json prints it. Header, claims and checks are
+// absent when there is no token. The secret is in none of it.
 type tokenReport struct {
 	Request string          `json:"request"` // as a curl line, the secret left out
 	Status  int             `json:"status"`
@@ -228,9 +238,9 @@ type tokenReport struct {
 	compact string // the token as it was answered
 }
 
-// exchange sends the request, takes the token apart, verifies it and prints all of it. The printed curl
-// line has a variable in the place of the secret. With --raw nothing but a good token goes to
-// standard output, so that a shell variable holds a token or nothing.
+// exchange sends the request, takes the token apart, verifies it and prints all of it. The
+// printed curl line has a variable in the place of the secret. With --raw nothing but a
+// good token goes to standard output, so that a shell variable holds a token or nothing.
 func exchange(ctx context.Context, env *cli.Env, remote *tokenServer, secret string, o *tokenFlags) error {
 	if err := remote.discover(ctx); err != nil {
 		return err
@@ -251,6 +261,7 @@ func exchange(ctx context.Context, env *cli.Env, remote *tokenServer, secret str
 			diag.ShellQuote(o.client+":SECRET"), diag.ShellQuote(o.client)+`:"$WRIT_CLIENT_SECRET"`, 1),
 		Status: status, Answer: body,
 	}
+	// A proxy's error page is no answer of a token server, and would be printed as one.
 	if !json.Valid(body) {
 		return diag.Failf("unreachable", "", "%s answered %d without JSON: not a token server", remote.base, status)
 	}
@@ -277,8 +288,9 @@ func exchange(ctx context.Context, env *cli.Env, remote *tokenServer, secret str
 	return nil
 }
 
-// check verifies the token of an answer that has one, with the keys that the server publishes; an HS256
-// token, with the secret, where it is known. An answer without a token is no error here.
+// check verifies the token of an answer that has one, with the keys that the server
+// publishes; an HS256 token, with the secret, where it is known. An answer without a token
+// is no error here.
 func (r *tokenReport) check(ctx context.Context, env *cli.Env, remote *tokenServer, o *tokenFlags, body []byte) error {
 	var answer struct {
 		AccessToken string `json:"access_token"`
@@ -290,6 +302,8 @@ func (r *tokenReport) check(ctx context.Context, env *cli.Env, remote *tokenServ
 	if err != nil {
 		return diag.Failf("invalid-token", "", "read token: %w", err)
 	}
+	// The audience is expected to be the one that was asked for: a token for another API
+	// would pass all other checks.
 	set, err := remote.jwks(ctx)
 	if err != nil {
 		return err

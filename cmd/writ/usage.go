@@ -21,6 +21,10 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
+// "writ usage": folding logs and asking what is unused. Reading and counting are package
+// usage's. What a plan says of use is in usage_notes.go, the diff that takes out what is
+// unused in usage_suggest.go.
+
 // usageFlags say what to do beside folding.
 type usageFlags struct {
 	out     string
@@ -28,8 +32,9 @@ type usageFlags struct {
 	suggest bool
 }
 
-// usageCommand is "writ usage". Folding and asking are one command, so that CI can do both with one line; each
-// also works alone.
+// usageCommand is "writ usage". Folding and asking are one command, so that CI can do both
+// with one line; each also works alone. It writes the folded file and nothing else, and
+// exits with 2 when --unused lists something.
 func usageCommand() cli.Command {
 	flags, o := new(cli.ConfigFlags), new(usageFlags)
 	return cli.Command{
@@ -71,8 +76,8 @@ $ writ usage --unused 90d --suggest | git apply`,
 	}
 }
 
-// runUsage folds the logs that are named and answers what --unused asks. It exits with 2 when something is
-// unused.
+// runUsage folds the logs that are named and answers what --unused asks. It exits with 2
+// when something is unused.
 func runUsage(env *cli.Env, logs []string, flags *cli.ConfigFlags, o *usageFlags) error {
 	if len(logs) == 0 && o.unused == "" {
 		return diag.Usagef("name the logs to fold, or ask with --unused what nobody uses")
@@ -117,7 +122,7 @@ func runUsage(env *cli.Env, logs []string, flags *cli.ConfigFlags, o *usageFlags
 }
 
 // readUsage reads a folded file. A file that is not there is told apart from one that is
-// something else, because the way out differs.
+// something else, because the way out differs. fs.ErrNotExist stays in the chain of the error.
 func readUsage(path string) (*usage.File, error) {
 	f, err := usage.Read(path)
 	name := filepath.ToSlash(path)
@@ -194,6 +199,7 @@ func foldLog(env *cli.Env, folding *usage.Folding, name string) (usage.Count, er
 		}
 		log = file
 	}
+	// The error of a log that cannot be folded has a way out where there is a usual one.
 	count, err := folding.Read(log)
 	hint := ""
 	switch {
@@ -234,7 +240,8 @@ type unusedItem struct {
 	Range   *diag.ReportRange `json:"range,omitempty"`
 }
 
-// An undecidedItem is an authorization of which nobody can tell what scopes are needed.
+// An undecidedItem is an authorization of which nobody can tell what scopes are needed,
+// since requests named none and were granted all.
 type undecidedItem struct {
 	Address string     `json:"address"`
 	Last    usage.Time `json:"last"` // the last request that named no scope
@@ -249,6 +256,7 @@ func showUnused(env *cli.Env, f *usage.File, flags *cli.ConfigFlags, o *usageFla
 		return err
 	}
 	env.Remind(t)
+	// Without any line of the period "not used" would be true of everything, and mean nothing.
 	now := env.Now().Unix()
 	answer, ok := f.Unused(t.Model.Document, now-period, now)
 	if !ok {
@@ -298,6 +306,7 @@ func itemOf(m *compiler.Model, u usage.Unused) unusedItem {
 	if u.Tally.Count > 0 {
 		item.Last = &u.Tally.Last
 	}
+	// The block is the place until something more exact is found in it.
 	decl := m.Decl(item.Address)
 	at := decl.Range
 	switch u.Kind {
@@ -331,7 +340,8 @@ func (i *unusedItem) what() string {
 	return i.Address
 }
 
-// write says it to people: first for which period, since the rest is worth no more.
+// write says it to people: first for which period, since the rest is worth no more, and
+// last that tokens were counted and not calls. asked is the period as it was typed.
 func (r *unusedReport) write(w io.Writer, asked string) {
 	if r.Short {
 		fmt.Fprintf(w, "The logs cover less than the %s that were asked: %s to %s. Of the rest nothing is known.\n", asked, r.From, r.To)

@@ -86,7 +86,8 @@ func labelled[T any](list []T, label string) *T {
 	return &list[i]
 }
 
-// labelOf is the label of an object that labelled looks for; object is a pointer to one of the three kinds.
+// labelOf is the label of an object that labelled looks for; object is a pointer to one of
+// the three kinds.
 func labelOf(object any) string {
 	switch o := object.(type) {
 	case *schema.Authorization:

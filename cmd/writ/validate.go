@@ -10,8 +10,10 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// validateCommand is "writ validate": every rule, no network, nothing written. It exits with 0 or
-// 1; with --strict a warning that no block accepts counts as an error.
+// validateCommand is "writ validate": every rule, no network, nothing written. It exits
+// with 0 or 1; with --strict a warning that no block accepts counts as an error. What it
+// does not know is what is in force: a change that the lockfile allows and a plan refuses
+// passes here.
 func validateCommand() cli.Command {
 	var strict, locked, all bool
 	flags := new(cli.ConfigFlags)
@@ -43,9 +45,9 @@ Error: Unknown scope [unknown-scope]
 	}
 }
 
-// runValidate compiles the folder and compares it with the lockfile. The lockfile comes second: of a
-// configuration with errors the identifiers are not known, so that comparing them would report
-// the same mistakes again in other words.
+// runValidate compiles the folder and compares it with the lockfile. The lockfile comes
+// second: of a configuration with errors the identifiers are not known, so that comparing
+// them would report the same mistakes again in other words.
 func runValidate(env *cli.Env, args []string, flags *cli.ConfigFlags, strict, locked bool) error {
 	w, err := flags.Load(env, args)
 	if err != nil {
@@ -84,8 +86,8 @@ func warningCounts(list diag.List) string {
 	return ""
 }
 
-// strictError is the error of a configuration with its warnings made errors too, where --strict is
-// given, so that one run shows everything that --strict refuses.
+// strictError is the error of a configuration with its warnings made errors too, where
+// --strict is given, so that one run shows everything that --strict refuses.
 func strictError(err error, strict bool) error {
 	if problems, ok := err.(*diag.Problems); ok && strict {
 		return &diag.Problems{List: warningsAsErrors(problems.List), Sources: problems.Sources, Policies: problems.Policies}
@@ -93,8 +95,8 @@ func strictError(err error, strict bool) error {
 	return err
 }
 
-// warningsAsErrors is the list with each warning that is not accepted as an error. It returns a copy:
-// the tree keeps its warnings for whoever prints them later.
+// warningsAsErrors is the list with each warning that is not accepted as an error. It
+// returns a copy: the tree keeps its warnings for whoever prints them later.
 func warningsAsErrors(list diag.List) diag.List {
 	promoted := make(diag.List, len(list))
 	for i, d := range list {

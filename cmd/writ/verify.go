@@ -15,6 +15,9 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
+// "writ verify": which issuer, keys and configuration a token is held against. The checks
+// themselves are in inspect.go.
+
 // defaultServer is where "writ dev" listens unless told otherwise.
 const defaultServer = "http://" + devListen
 
@@ -27,7 +30,8 @@ type verifyFlags struct {
 	api      string
 }
 
-// verifyCommand is "writ verify". It exits with 0 for a token that a resource server should accept, else with 1.
+// verifyCommand is "writ verify". It exits with 0 for a token that a resource server should
+// accept, else with 1.
 func verifyCommand() cli.Command {
 	o := new(verifyFlags)
 	return cli.Command{
@@ -50,8 +54,8 @@ it is read from standard input, which keeps it out of the process list.`,
 	}
 }
 
-// runVerify takes the token apart, gathers what a resource server would know, and prints every check. A
-// mistyped token ends it before any server is asked.
+// runVerify takes the token apart, gathers what a resource server would know, and prints
+// every check. A mistyped token ends it before any server is asked.
 func runVerify(ctx context.Context, env *cli.Env, args []string, o *verifyFlags) error {
 	if len(args) == 0 {
 		return diag.Usagef("name the token, or \"-\" to read it from standard input")
@@ -87,8 +91,8 @@ func runVerify(ctx context.Context, env *cli.Env, args []string, o *verifyFlags)
 	return err
 }
 
-// tokenArgument is a TOKEN argument: itself, or standard input for "-", at most maxToken bytes of it. "Bearer"
-// before it is dropped, as people copy whole headers.
+// tokenArgument is a TOKEN argument: itself, or standard input for "-", at most maxToken
+// bytes of it. "Bearer" before it is dropped, as people copy whole headers.
 func tokenArgument(env *cli.Env, arg string) (string, error) {
 	if arg != "-" {
 		return withoutScheme(arg), nil
@@ -114,8 +118,9 @@ func withoutScheme(arg string) string {
 	return arg
 }
 
-// expectationOf gathers issuer, keys and configuration from where the flags say: from a server, or from a
-// snapshot, whose issuer is then asked for its keys unless --jwks has them.
+// expectationOf gathers issuer, keys and configuration from where the flags say: from a
+// server, or from a snapshot, whose issuer is then asked for its keys unless --jwks has
+// them.
 func expectationOf(ctx context.Context, env *cli.Env, o *verifyFlags) (*expectation, error) {
 	e := &expectation{audience: o.api, now: env.Now().Unix()}
 	var keys []byte
@@ -125,6 +130,8 @@ func expectationOf(ctx context.Context, env *cli.Env, o *verifyFlags) (*expectat
 			return nil, err
 		}
 	}
+	// With a snapshot nobody is asked who the issuer is. A server might say something else,
+	// and the token is to be compared with what was applied.
 	remote := &tokenServer{base: o.server}
 	if o.snapshot != "" {
 		snap, err := workspace.ReadSnapshot(ctx, env.Place(o.snapshot), env.LocationOptions())
@@ -154,6 +161,8 @@ func expectationOf(ctx context.Context, env *cli.Env, o *verifyFlags) (*expectat
 		}
 		return nil, err
 	}
+	// The secret of an HS256 API is one more key, for that algorithm alone: no token can
+	// choose which kind of key it is verified with (RFC 8725 section 3.1).
 	if o.secret != "" {
 		secret, err := workspace.ReadFile(env.Path(o.secret))
 		if err != nil {
@@ -164,8 +173,8 @@ func expectationOf(ctx context.Context, env *cli.Env, o *verifyFlags) (*expectat
 	return e, nil
 }
 
-// loadKeys takes the keys from a JWK Set, or asks the server for its own. With a secret at hand it asks
-// nobody: a token that is signed with HS256 has no published key.
+// loadKeys takes the keys from a JWK Set, or asks the server for its own. With a secret at
+// hand it asks nobody: a token that is signed with HS256 has no published key.
 func (e *expectation) loadKeys(ctx context.Context, set []byte, remote *tokenServer, haveSecret bool) error {
 	if set == nil && haveSecret {
 		return nil
@@ -183,8 +192,8 @@ func (e *expectation) loadKeys(ctx context.Context, set []byte, remote *tokenSer
 	return nil
 }
 
-// trimNewline drops one line end from a secret that an editor saved. No more is dropped: a secret may end with
-// any other byte.
+// trimNewline drops one line end from a secret that an editor saved. No more is dropped: a
+// secret may end with any other byte.
 func trimNewline(secret []byte) []byte {
 	return bytes.TrimSuffix(bytes.TrimSuffix(secret, []byte("\n")), []byte("\r"))
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/writ-auth/writ/config/diag"
 )
 
-// showChecks prints the outcome of "writ check". Expectations that hold are counted and not listed: what is
-// listed has to be mended.
+// showChecks prints the outcome of "writ check". Expectations that hold are counted and not
+// listed: what is listed has to be mended.
 func showChecks(env *cli.Env, report *checkReport, coverage bool) error {
 	if env.JSON {
 		return env.PrintJSON(report)
@@ -20,6 +20,7 @@ func showChecks(env *cli.Env, report *checkReport, coverage bool) error {
 			writeFailure(env, &text, result)
 		}
 	}
+	// No expectations is no failure, but "0 passed" alone would look like success.
 	if len(report.Tests) == 0 {
 		fmt.Fprintln(env.Err, "There are no expectations: write some in a *.test.hcl file.")
 	}
@@ -40,8 +41,9 @@ func writeFailure(env *cli.Env, text *strings.Builder, result testResult) {
 	text.WriteString("\n")
 }
 
-// failure says in lines why an expectation is not met: what was expected, why it was refused, and the block that
-// decided. It is also the text of the failure in JUnit and SARIF.
+// failure says in lines why an expectation is not met: what was expected, why it was
+// refused, and the block that decided. It is also the text of the failure in JUnit and
+// SARIF.
 func (r *testResult) failure() string {
 	var text strings.Builder
 	for _, m := range r.Failures {

@@ -11,8 +11,8 @@ import (
 	"github.com/writ-auth/writ/server/quickstart"
 )
 
-// A targetJSON is a language or gateway for machines. Supported and Reason are about one API, and absent
-// beside code, which exists only where it is supported.
+// A targetJSON is a language or gateway for machines. Supported and Reason are about one
+// API, and absent beside code, which exists only where it is supported.
 type targetJSON struct {
 	Name      string   `json:"name"`
 	Aliases   []string `json:"aliases"`
@@ -44,11 +44,14 @@ func targetOf(t quickstart.Target) targetJSON {
 	return out
 }
 
-// showTargets lists what code there is, by group, and why a target cannot check this API's tokens. Targets
-// that cannot are listed too: somebody who looks for one has to find out why it is not offered.
+// showTargets lists what code there is, by group, and why a target cannot check this API's
+// tokens. Targets that cannot are listed too: somebody who looks for one has to find out
+// why it is not offered.
 func showTargets(env *cli.Env, api quickstart.API) error {
 	targets := quickstart.Targets()
 	if env.JSON {
+		// Every target is in the list; supported says of each whether it can check these
+		// tokens.
 		list := make([]targetJSON, len(targets))
 		for i, t := range targets {
 			list[i] = targetOf(t)
@@ -92,7 +95,8 @@ type quickstartJSON struct {
 	Files         []fileJSON `json:"files"`
 }
 
-// A stepsJSON is the commands before the files are in place, with them, and then.
+// A stepsJSON is the commands before the files are in place, with them, and then. Lists are
+// never null.
 type stepsJSON struct {
 	Install []string `json:"install"`
 	Run     []string `json:"run"`
@@ -116,8 +120,9 @@ func quickstartOf(t quickstart.Target, steps quickstart.Steps, files []quickstar
 	return out
 }
 
-// showQuickstart prints the code to standard output, of several files each below a comment with its name, and how
-// to go on to standard error, so that the code can be redirected into a file.
+// showQuickstart prints the code to standard output, of several files each below a comment
+// with its name, and how to go on to standard error, so that the code can be redirected
+// into a file.
 func showQuickstart(env *cli.Env, t quickstart.Target, steps quickstart.Steps, files []quickstart.File) error {
 	if env.JSON {
 		return env.PrintJSON(quickstartOf(t, steps, files, ""))
@@ -162,8 +167,8 @@ func showCaller(env *cli.Env, s quickstart.Snippet) error {
 	return err
 }
 
-// comment is a line that the language skips. JSON has no comments; readers of JSON with comments take those of
-// JavaScript.
+// comment is a line that the language skips. JSON has no comments; readers of JSON with
+// comments take those of JavaScript.
 func comment(language, text string) string {
 	switch language {
 	case "go", "javascript", "java", "csharp", "php", "json":

@@ -11,8 +11,9 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// whoCommand answers who has access as of now, or of another time, and exits with 2 for
-// nobody, so that a script can ask it as a question.
+// whoCommand is "writ who": who has access as of now, or of another time. It exits with 2
+// for nobody, so that a script can ask it as a question. It reads the configuration and
+// asks nobody.
 func whoCommand() cli.Command {
 	flags, q, at := new(cli.ConfigFlags), new(compiler.AccessQuery), ""
 	return cli.Command{
@@ -36,8 +37,8 @@ or identifier. Exits with 0 when there is some access and with 2 when there is n
 	}
 }
 
-// runWho asks the configuration in the files and not a snapshot: only the files have the lines that
-// give the access, which the answer names.
+// runWho asks the configuration in the files and not a snapshot: only the files have the
+// lines that give the access, which the answer names.
 func runWho(env *cli.Env, args []string, flags *cli.ConfigFlags, q compiler.AccessQuery, at string) error {
 	switch {
 	case q.API == "" && q.Client == "" && q.TrustedIssuer == "":

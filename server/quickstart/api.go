@@ -25,6 +25,19 @@ type API struct {
 	IncludePermissions bool     // its tokens list their scopes in a permissions claim too
 }
 
+// Of is what code needs to know of a declared API whose tokens the issuer makes. Scopes
+// keep the order of their declaration, since the first one guards the sample's route.
+func Of(issuer string, api *schema.API) API {
+	of := API{
+		Issuer: issuer, Label: api.Label, Name: api.Name, Identifier: api.Identifier,
+		Profile: api.Profile, Alg: api.Alg, IncludePermissions: api.IncludePermissions,
+	}
+	for _, scope := range api.Scopes {
+		of.Scopes = append(of.Scopes, scope.Name)
+	}
+	return of
+}
+
 // jwksPath is where writd serves an issuer's keys.
 const jwksPath = "/.well-known/jwks.json"
 

@@ -116,8 +116,8 @@ type ConfigFlags struct {
 	Key         ed25519.PrivateKey // signs what is written; nil for none
 }
 
-// flags declares those that every such command has; the others are declared by the commands that have
-// them.
+// flags declares those that every such command has; the others are declared by the commands
+// that have them.
 func (f *ConfigFlags) flags() []Flag {
 	return []Flag{
 		{Name: "var", Usage: "set a variable: `NAME=VALUE`, repeatable", Value: &f.Vars},
@@ -126,7 +126,7 @@ func (f *ConfigFlags) flags() []Flag {
 	}
 }
 
-// configFlags are those of the configuration that the command takes, if it does.
+// configFlags are those of the configuration that the command takes; none if it takes none.
 func (c *Command) configFlags() []Flag {
 	if c.Config == nil {
 		return nil

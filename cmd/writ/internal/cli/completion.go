@@ -59,7 +59,9 @@ that for powershell is untested.`,
 	}
 }
 
-// printCompletion prints the script of the shell that the argument names.
+// printCompletion prints the script of the shell that the argument names. The scripts know
+// no command and no flag: they ask the program at each Tab, so one that was installed once
+// stays right.
 func printCompletion(_ context.Context, env *Env, args []string) error {
 	if len(args) == 0 {
 		return diag.Usagef("name a shell: %s", strings.Join(shells, ", "))

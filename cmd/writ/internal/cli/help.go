@@ -53,7 +53,8 @@ func (l *commandLine) rootHelp() string {
 	return text.String()
 }
 
-// helpOf is the help of one command; path is the command with the words before it.
+// helpOf is the help of one command; path is the command with the words before it. An
+// example comes before the flags: most readers are looking for a line to copy.
 func (l *commandLine) helpOf(c *Command, path []string) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s.\n\nUsage: %s\n", schema.UpperFirst(c.Summary), usageLine(c, path))
@@ -110,7 +111,8 @@ func writeCommands(text *strings.Builder, table []Command, longest int) {
 	}
 }
 
-// flagLines writes a table of flags and what they do.
+// flagLines writes a table of flags and what they do. NewWrapper breaks what is too long
+// under its column.
 func flagLines(text *strings.Builder, flags []Flag) {
 	longest := 0
 	for i := range flags {

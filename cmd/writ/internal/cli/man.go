@@ -36,7 +36,8 @@ func packagedOn(env *Env) string {
 	return time.Unix(seconds, 0).UTC().Format(time.DateOnly)
 }
 
-// manPage is writ(1), made from the table that parses the command line.
+// manPage is writ(1), made from the table that parses the command line: the page cannot
+// lack a command or explain a flag that is not there.
 func manPage(env *Env, table []Command) string {
 	var page strings.Builder
 	b := build.Read()
@@ -102,7 +103,7 @@ func (l *commandLine) manCommandSection(page *strings.Builder, c *Command, path 
 	}
 }
 
-// manFlags writes a list of flags with what each does.
+// manFlags writes a list of flags with what each does, in the order of the help.
 func manFlags(page *strings.Builder, flags []Flag) {
 	for i := range flags {
 		_, usage := flags[i].usage()

@@ -41,8 +41,9 @@ func (l *commandLine) ownFlags(c *Command) []Flag {
 	return append(slices.Clip(c.Flags), l.formatFlag())
 }
 
-// flags are those that may stand here. Of two with one name the first is taken, so a command
-// may have a flag of its own by the name of a global one.
+// flags are those that may stand here. Of two with one name the first is taken, so a
+// command may have a flag of its own by the name of a global one. They are listed anew at
+// each word: the command may have become another one.
 func (l *commandLine) flags() []Flag {
 	flags := slices.Concat(l.ownFlags(&l.command), l.command.configFlags(), l.globalFlags())
 	if len(l.path) == 1 {
@@ -97,6 +98,7 @@ func (l *commandLine) word(word string) error {
 // flag takes a flag and says how many of the words after it are its value: 0 or 1. A word
 // that begins with a hyphen may be a value, as in --var X=-1 or --output -.
 func (l *commandLine) flag(word string, rest []string) (used int, err error) {
+	// One dash or two: Terraform's users type one, GNU's two.
 	name, value, hasValue := strings.Cut(strings.TrimPrefix(word[1:], "-"), "=")
 	flags := l.flags()
 	for i := range flags {

@@ -118,8 +118,8 @@ var exitCodes = []struct {
 	{ExitDefect, "a defect in writ"},
 }
 
-// A Status is the error of a command that has said all there is to say: it ends the program with that code
-// and prints nothing.
+// A Status is the error of a command that has said all there is to say: it ends the program
+// with that code and prints nothing.
 type Status int
 
 // Error names the code. Report shows none of it: see Status.

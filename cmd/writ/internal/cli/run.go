@@ -30,8 +30,10 @@ func Run(ctx context.Context, env *Env, table []Command, args []string) int {
 	return code
 }
 
-// execute parses the command line, runs the command and reports its error.
+// execute parses the command line, runs the command and reports its error. It is the one
+// place that turns an error into output and an exit code.
 func execute(ctx context.Context, env *Env, table []Command, args []string) int {
+	// The shell's scripts add one word at the end, and expect candidates and no error.
 	l := &commandLine{env: env, table: table}
 	if last := len(args) - 1; last >= 0 && args[last] == completionFlag {
 		l.complete(ctx, args[:last])

@@ -24,8 +24,8 @@ var terraformCommands = map[string]string{
 	"diff":         "\"writ plan\" shows what would change; \"writ plan --against git:REV\" since a commit.",
 }
 
-// terraformFlags maps flags of Terraform to such hints. A flag that a command of writ has is found first,
-// and does not get here.
+// terraformFlags maps flags of Terraform to such hints. A flag that a command of writ has
+// is found first, and does not get here.
 var terraformFlags = map[string]string{
 	"no-color":       "Set NO_COLOR=1; what does not go to a terminal has no color anyway.",
 	"input":          "Leave it out: nothing is asked where there is no terminal, and --auto-approve asks nothing at all.",

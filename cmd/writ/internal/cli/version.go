@@ -17,8 +17,8 @@ func VersionCommand() Command {
 	}
 }
 
-// showVersion prints what the program was built from, for "writ version" and --version. Of a build outside
-// of git the revision is not known, and its line is left out.
+// showVersion prints what the program was built from, for "writ version" and --version. Of
+// a build outside of git the revision is not known, and its line is left out.
 func showVersion(env *Env) error {
 	b := build.Read()
 	if env.JSON {

@@ -16,7 +16,9 @@ import (
 	"github.com/writ-auth/writ/schema/location"
 )
 
-// Load finds the folder and reads what the flags name.
+// Load finds the folder and reads what the flags name. args may hold the DIR; without one
+// it is the folder in which the command was started, or the root around it. Nothing is
+// compiled yet.
 func (f *ConfigFlags) Load(env *Env, args []string) (*workspace.Workspace, error) {
 	vars, err := parseVars(f.Vars)
 	if err != nil {
@@ -38,6 +40,8 @@ func (f *ConfigFlags) Load(env *Env, args []string) (*workspace.Workspace, error
 	for _, name := range f.VarFiles {
 		o.VarFiles = append(o.VarFiles, workspace.File{Name: name, Path: env.Path(name)})
 	}
+	// Hosts know files by their paths in the repository, whatever folder the configuration
+	// is in.
 	w, err := workspace.Load(o)
 	if err == nil {
 		env.found.Path = func(name string) string { return w.InRepository(w.PathOf(name)) }

@@ -46,6 +46,8 @@ func (p *page) scopes(v apiView, api snapshot.API) {
 			if !auth.Grants(i) {
 				continue
 			}
+			// Holders are in the order of the snapshot, by client, so the same few are
+			// named each time.
 			row := &body.Scopes[i]
 			if len(row.Holders) == shownHolders {
 				row.More++
@@ -64,6 +66,7 @@ func hasEnded(auth snapshot.Authorization, now int64) bool {
 }
 
 // An access is one authorization as the pages of its client and of its API show it.
+// Lifetime is in seconds.
 type access struct {
 	Label       string
 	Client, API string // labels
@@ -84,7 +87,8 @@ type access struct {
 	Used        string // when it was last used, "" where no logs were folded
 }
 
-// newAccess reads an authorization, with what its client and API are called.
+// newAccess reads an authorization, with what its client and API are called, and when it
+// was last used where logs were folded.
 func (p *page) newAccess(auth snapshot.Authorization) *access {
 	client, api := auth.Client(), auth.API()
 	a := &access{
@@ -96,6 +100,7 @@ func (p *page) newAccess(auth snapshot.Authorization) *access {
 	if file, line, ok := auth.Source(); ok {
 		a.Source = &source{file, line}
 	}
+	// Without folded logs there is no column at all, and not one that says "never".
 	if used := p.state.Usage; used != nil {
 		t, found := used.Authorization(auth.Label())
 		a.Used = p.lastUsed(t, found, "token")
@@ -103,8 +108,8 @@ func (p *page) newAccess(auth snapshot.Authorization) *access {
 	return a
 }
 
-// lastUsed says when an authorization or a credential was last used. The logs tell nothing of
-// the time before them.
+// lastUsed says when an authorization or a credential was last used; noun is what its tally
+// counts. Of the time before the logs begin nothing is known, so "not used" names that day.
 func (p *page) lastUsed(t usage.Tally, used bool, noun string) string {
 	if !used {
 		return "not used since the logs begin (" + p.state.Usage.From.Date() + ")"
@@ -130,8 +135,10 @@ type accessRow struct {
 	Grant                 *grantForm // nil: not being changed
 }
 
-// access shows which clients may get tokens of the API. At most pageSize authorizations on
-// behalf of users are listed.
+// access shows which clients may get tokens of the API, with the form of the query in the
+// row of its client. At most pageSize authorizations on behalf of users are listed. A POST
+// for something that is not there, such as an authorization that was removed meanwhile, is
+// 404 and changes nothing.
 func (p *page) access(v apiView, api snapshot.API) {
 	body := accessPage{search: newSearch(p.r), Unusable: p.state.UsageProblem}
 	status, done := http.StatusOK, false
@@ -142,6 +149,7 @@ func (p *page) access(v apiView, api snapshot.API) {
 		p.notFound("There is nothing to change under this address.", apiURL(v.Label, "clients"))
 		return
 	}
+	// A client has at most one authorization of an API for itself.
 	own := map[int]snapshot.Authorization{}
 	for auth := range api.Authorizations() {
 		client := auth.Client()
@@ -170,9 +178,9 @@ func (p *page) access(v apiView, api snapshot.API) {
 	p.showTabAs(status, v, body)
 }
 
-// candidates are the clients that may use the grant, those with an authorization first. A
-// client that has an authorization without the grant is listed too: otherwise nothing
-// would show that the authorization has no effect.
+// candidates are the clients that may use the grant and match the search, those with an
+// authorization first. A client that has an authorization without the grant is listed too:
+// otherwise nothing would show that the authorization has no effect.
 func (p *page) candidates(own map[int]snapshot.Authorization, s search) (authorized, others []snapshot.Client) {
 	for i := range p.state.Snapshot.NumClients() {
 		client := p.state.Snapshot.Client(i)

@@ -33,7 +33,8 @@ type railStep struct {
 	Done, Now      bool
 }
 
-// A progress notes how far the author has come with each API in this run.
+// A progress notes how far the author has come with each API in this run. It is one for all
+// browsers, and forgotten with the process.
 type progress struct {
 	mu         sync.Mutex
 	begun, got map[string]bool // by label: changed here; a token was got
@@ -46,6 +47,7 @@ func (p *progress) begin(label string) { p.note(&p.begun, label) }
 // token notes that there was a token of an API.
 func (p *progress) token(label string) { p.note(&p.got, label) }
 
+// note adds a label to one of the sets.
 func (p *progress) note(in *map[string]bool, label string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -65,6 +67,7 @@ func (p *progress) of(label string) (begun, got bool) {
 // rail is the way to the first token of an API, nil where nobody needs it: a client is
 // authorized, and it was not authorized here or has its token.
 func (p *page) rail(api snapshot.API, tab string) []railStep {
+	// Users' authorizations do not count: this page cannot get a token for a user.
 	authorized, label := false, api.Label()
 	for auth := range api.Authorizations() {
 		authorized = authorized || auth.SubjectType() == schema.SubjectClient && !hasEnded(auth, p.state.Now.Unix())
@@ -98,7 +101,7 @@ var tabs = []tab{
 	{Name: "test", Title: "Test"},
 }
 
-// newAPIView is what all views of the API have, with one tab selected.
+// newAPIView is what all views of the API have, with one tab selected, which has to be in tabs.
 func (p *page) newAPIView(api snapshot.API, selected string) apiView {
 	v := apiView{Label: api.Label(), Name: api.Name(), Identifier: api.Identifier(), Rail: p.rail(api, selected)}
 	for _, t := range tabs {
@@ -117,13 +120,13 @@ func (p *page) newAPIView(api snapshot.API, selected string) apiView {
 // showTab renders a view of an API.
 func (p *page) showTab(v apiView, view any) { p.showTabAs(http.StatusOK, v, view) }
 
-// showTabAs is showTab with another status.
+// showTabAs is showTab with another status, for the answer to a form.
 func (p *page) showTabAs(status int, v apiView, view any) {
 	v.View = view
 	p.show(status, templateOf(v.Tab.Name), "apis", v.Name+": "+v.Tab.Title, v)
 }
 
-// templateOf is the template of a tab.
+// templateOf is the template of a tab: its name, but "clients" is that of the list of clients.
 func templateOf(tab string) string {
 	if tab == "clients" {
 		return "access"
@@ -176,7 +179,7 @@ func within(folder, other string) bool {
 	return folder == other || strings.HasPrefix(folder, other+"/")
 }
 
-// An apiRow is one API of the list.
+// An apiRow is one API of the list. Lifetime is in seconds.
 type apiRow struct {
 	Label, Name, Identifier string
 	Parts                   splitIdentifier
@@ -192,8 +195,9 @@ type apiRow struct {
 // A chip is a state of an API that needs to be seen.
 type chip struct{ Text, Kind, Title string }
 
-// chips are the states of an API. expires is the end of its first authorization to end, 0
-// for none.
+// chips are the states of an API that a reader of the list should not miss. clients is how
+// many may call it; expires is the end of its first authorization to end, in Unix seconds,
+// 0 for none.
 func (p *page) chips(api snapshot.API, clients int, expires int64) []chip {
 	var all []chip
 	for _, problem := range p.state.Problems {
@@ -283,7 +287,9 @@ func (b apisPage) split(identifier string) splitIdentifier {
 	return parts
 }
 
-// sortAPIs sorts the list by a column that a reader may choose; by label without.
+// sortAPIs sorts the list by a column that a reader may choose: text from A on, numbers
+// from the largest on. holders counts the clients of each API by its index. Any other
+// column leaves the order of the snapshot, which is by label.
 func sortAPIs(found []snapshot.API, by string, holders []int) {
 	compare := map[string]func(a, b snapshot.API) int{
 		"identifier": func(a, b snapshot.API) int { return strings.Compare(a.Identifier(), b.Identifier()) },
@@ -297,12 +303,15 @@ func sortAPIs(found []snapshot.API, by string, holders []int) {
 	}
 }
 
-// apis shows the list of APIs. Clients are counted in one pass over the snapshot: API by API,
-// each count would read all authorizations.
+// apis shows the list of APIs. Clients are counted in one pass over the snapshot: API by
+// API, each count would read all authorizations. Filters are parameters of the address, so
+// that a list can be linked to.
 func (p *page) apis() {
 	snap, query := p.state.Snapshot, p.r.URL.Query()
 	body := apisPage{search: newSearch(p.r, "owner", "alg", "folder", "sort"), All: snap.NumAPIs(), Prefix: sharedPrefix(snap)}
 	var found []snapshot.API
+	// The choices of the filters are those of all APIs, not of the ones that are found: a
+	// filter that is set must not take the others away.
 	owners, algs, folders := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	owner, alg, folder := query.Get("owner"), query.Get("alg"), query.Get("folder")
 	for i := range snap.NumAPIs() {
@@ -338,8 +347,9 @@ func (p *page) apis() {
 }
 
 // clientsOfEach counts the clients of each API, and finds when the first of its
-// authorizations ends: 0 for never. The authorizations of a client are sorted by API, so
-// that one for itself and one for users are neighbours; such a client counts once.
+// authorizations ends: 0 for never. Both lists are by the API's index. The authorizations
+// of a client are sorted by API, so that one for itself and one for users are neighbours;
+// such a client counts once.
 func clientsOfEach(snap *snapshot.Snapshot, now int64) (n []int, ends []int64) {
 	n, ends = make([]int, snap.NumAPIs()), make([]int64, snap.NumAPIs())
 	for i := range snap.NumClients() {

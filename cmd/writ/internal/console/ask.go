@@ -16,6 +16,10 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
+// The answer on the Test page: the request to the token endpoint, the token in words, and
+// of a refusal the way out. The form is in test.go, what proves who the client is in
+// evidence.go.
+
 // tokenPath is where the handler of Options.Tokens has its token endpoint.
 const tokenPath = "/oauth/token"
 
@@ -40,8 +44,9 @@ type answer struct {
 	Refusal *refusal
 }
 
-// ask makes the request in this process, in the name of the caller's address: failed guesses
-// of a secret then count against the caller.
+// ask sends the request to the token endpoint in this process, as a client would over HTTP:
+// the page shows what a client gets, and nothing is decided here. It has the address of the
+// caller, so that failed guesses of a secret count against the caller.
 func (p *page) ask(q request) *answer {
 	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {q.clientID}}
 	switch {
@@ -57,6 +62,8 @@ func (p *page) ask(q request) *answer {
 	if q.scope != "" {
 		form.Set("scope", q.scope)
 	}
+	// The certificate goes beside the request, since there is no connection that could
+	// carry it: the handler of Options.Tokens decides how the server sees it.
 	r, err := http.NewRequestWithContext(context.WithValue(p.r.Context(), certificateKey{}, q.certificate), http.MethodPost, p.tokenEndpoint(), strings.NewReader(form.Encode()))
 	if err != nil {
 		return &answer{Forged: err.Error()}
@@ -70,7 +77,8 @@ func (p *page) ask(q request) *answer {
 	return p.read(w, q)
 }
 
-// read takes an answer of the token endpoint apart.
+// read takes an answer of the token endpoint apart, and verifies the token as a resource
+// server would.
 func (p *page) read(w *recorder, q request) *answer {
 	a := &answer{Status: w.status, Phrase: http.StatusText(w.status), Body: w.body.String()}
 	var pretty bytes.Buffer
@@ -104,7 +112,8 @@ type verdict struct {
 	Call        string // a command that calls the API with the token
 }
 
-// verdict reads it from the claims.
+// verdict reads the meaning of a token from its claims, and not from the configuration:
+// what the server issued counts.
 func (p *page) verdict(a *answer, q request) *verdict {
 	v := &verdict{Client: q.clientID, API: q.audience}
 	if client, ok := p.state.Snapshot.ClientByID(q.clientID); ok {
@@ -126,6 +135,7 @@ func (p *page) verdict(a *answer, q request) *verdict {
 			}
 		}
 	}
+	// An identifier need not be an address. Where it is one, the API is most likely there.
 	address := `"$API_URL"`
 	if strings.HasPrefix(q.audience, "https://") || strings.HasPrefix(q.audience, "http://") {
 		address = schema.ShellQuoted(q.audience)
@@ -141,10 +151,13 @@ type recorder struct {
 	body   bytes.Buffer
 }
 
+// Header implements http.ResponseWriter.
 func (w *recorder) Header() http.Header { return w.header }
 
+// WriteHeader implements http.ResponseWriter.
 func (w *recorder) WriteHeader(status int) { w.status = status }
 
+// Write implements http.ResponseWriter.
 func (w *recorder) Write(b []byte) (int, error) { return w.body.Write(b) }
 
 // A claim is one member of a token's header or of its claims, with what it means.
@@ -154,7 +167,8 @@ type claim struct {
 	Slash       bool // the value ends with a slash, to be pointed out
 }
 
-// decode takes a compact token apart, in the order in which it was written.
+// decode takes a compact token apart, in the order in which it was written. Nothing is
+// verified here; a text of another form gives nothing.
 func (p *page) decode(token string) (header, claims []claim) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
@@ -171,6 +185,7 @@ func (p *page) members(part string, meanings map[string]string) []claim {
 		return nil
 	}
 	var all []claim
+	// Member by member, because a map would lose the order in which the token has them.
 	d := json.NewDecoder(bytes.NewReader(text))
 	if _, err := d.Token(); err != nil {
 		return nil
@@ -239,7 +254,8 @@ type refusal struct {
 }
 
 // explainRefusal explains a response without a token. The server tells clients little on
-// purpose; this page tells the operator what the server's log has.
+// purpose; this page is for the operator and says what the server's log has. The reason is
+// asked of the decider once more, so it is that of the same request a moment later.
 func (p *page) explainRefusal(status int, q request) *refusal {
 	switch {
 	case status == http.StatusUnauthorized:
@@ -267,7 +283,8 @@ func (p *page) explainRefusal(status int, q request) *refusal {
 	return r
 }
 
-// mend says which block decides, and which change would allow the request.
+// mend adds which block decides, and which change would allow the request: a link to the
+// form that makes it, or a line of HCL where there is none.
 func (p *page) mend(r *refusal, q request) {
 	client, known := p.state.Snapshot.ClientByID(q.clientID)
 	api, there := p.state.Snapshot.APIByIdentifier(q.audience)
@@ -317,6 +334,7 @@ func withScopes(address string, api snapshot.API, asked string) string {
 // notAuthenticated explains a failed authentication. It cannot say how the secret differs, as
 // the snapshot holds hashes only.
 func (p *page) notAuthenticated(q request) *refusal {
+	// The client was chosen from a list. If it is not found, another snapshot came in between.
 	r := &refusal{
 		Meaning: "The client is known, and the secret that you typed is none of those that it may use now.",
 		WayOut:  "Type it again, without spaces around it; or make a new one with “writ secret new” and commit its hash.",
@@ -337,9 +355,12 @@ func (p *page) notAuthenticated(q request) *refusal {
 }
 
 // credentialNotes says which credentials of a kind of the client are not accepted now, and
-// what the server reports about the client.
+// what the server reports about the client. Labels and windows are no secret; nothing else
+// of them is shown.
 func (p *page) credentialNotes(client snapshot.Client, kind string) []string {
 	var notes []string
+	// A credential that is accepted now needs no note: the secret that was typed is another
+	// one.
 	for _, cred := range p.credentials(client) {
 		switch {
 		case cred.Kind != kind:
@@ -357,7 +378,8 @@ func (p *page) credentialNotes(client snapshot.Client, kind string) []string {
 	return notes
 }
 
-// refusals are the reason codes of package decide in words.
+// refusals are the reason codes of package decide in words, for requests that this page can
+// make: of a client for itself, with a secret, a key or a certificate.
 var refusals = map[string]struct{ meaning, wayOut string }{
 	"unknown-audience": {"No API has this identifier. Identifiers are compared byte for byte: a slash, a letter's case or a port makes another one.",
 		"Ask for the identifier that this page shows at its top."},

@@ -76,7 +76,8 @@ type ObjectDiff struct {
 	Lines         []DiffLine
 }
 
-// changes shows what the files change.
+// changes shows what the files change. The other side is chosen in the address, so that the
+// page can be linked to, and told of by its events.
 func (p *page) changes() {
 	if p.console.opts.Changes == nil {
 		p.message(http.StatusNotFound, "", message{Heading: "No files to compare", Link: Path, LinkText: "All APIs",
@@ -103,11 +104,13 @@ type changesPage struct {
 	Sections []changeSection
 }
 
+// A changeSection is a section whose lines have links.
 type changeSection struct {
 	ChangeSection
 	Lines []changeLine
 }
 
+// A changeLine is a line in pieces, of which those that are addresses lead to their pages.
 type changeLine struct {
 	ChangeLine
 	Words []addressed
@@ -128,7 +131,8 @@ func (p *page) events() (address, shown string) {
 }
 
 // showsNow identifies what a page shows at this moment, as its events name it. A page that
-// compares says so in its query.
+// compares says so in its query. It is asked for each open page after every change, and so
+// it compares nothing.
 func (c *Console) showsNow(r *http.Request) string {
 	id := shows(c.opts.State())
 	if ref := r.URL.Query().Get("against"); ref != "" && c.opts.Changes != nil {
@@ -144,10 +148,13 @@ type addressed struct{ Text, Link string }
 // an HCL string, as in client.scanner["ams"].
 var addressPattern = regexp.MustCompile(`\b(api|client|authorization)\.([\pL_][\pL\pN_-]*(?:\["(?:[^"\\]|\\.)*"\])?)`)
 
-// pieces cuts a text at the addresses of objects that have a page here.
+// pieces cuts a text at the addresses of objects that have a page here. Together the pieces
+// are the text.
 func (p *page) pieces(text string) []addressed {
 	var pieces []addressed
 	done := 0
+	// A word of the form of an address that names nothing here stays text: api.example.com
+	// is one.
 	for _, at := range addressPattern.FindAllStringSubmatchIndex(text, -1) {
 		link := p.pageOf(text[at[2]:at[3]], text[at[4]:at[5]])
 		if link == "" {
@@ -165,8 +172,9 @@ func (p *page) pieces(text string) []addressed {
 	return pieces
 }
 
-// pageOf is the page of an object, "" where the snapshot lacks it. An authorization is among
-// the clients of its API.
+// pageOf is the page of an object, "" where the snapshot lacks it, as for one that the
+// change removes and that was never served. An authorization is among the clients of its
+// API.
 func (p *page) pageOf(kind, label string) string {
 	switch kind {
 	case "api":
@@ -188,7 +196,8 @@ func (p *page) pageOf(kind, label string) string {
 // Total counts the sentences of a section, those that are not shown too.
 func (s changeSection) Total() int { return len(s.Lines) + s.More }
 
-// Heard is a sign in words, for who does not see it.
+// Heard is a sign in words, for whoever hears the page: a screen reader says "+" as "plus"
+// or not at all.
 func (l changeLine) Heard() string {
 	return map[string]string{"+": "added: ", "-": "removed: ", "~": "changed: ", "-/+": "replaced: ", "✕": "failed: ", "!": "warning: "}[l.Sign]
 }

@@ -19,7 +19,8 @@ type clientsPage struct {
 	Rows []clientRow
 }
 
-// A clientRow is one client of the list.
+// A clientRow is one client of the list. Locked comes from the credentials' windows at the
+// time of the page.
 type clientRow struct {
 	Label, Name, ClientID string
 	Methods               []string // the kinds of its credentials
@@ -28,7 +29,8 @@ type clientRow struct {
 	Locked                bool // nothing authenticates it now
 }
 
-// clients shows the list of clients.
+// clients shows the list of clients, with the kinds of their credentials and how many APIs
+// each reaches.
 func (p *page) clients() {
 	snap := p.state.Snapshot
 	body := clientsPage{search: newSearch(p.r), All: snap.NumClients()}
@@ -91,12 +93,14 @@ type credential struct {
 type clientLink struct{ Label, Name string }
 
 // credentials lists how a client authenticates, each with its state at the time of the
-// page.
+// page, in the order of schema.Client.Credentials, which findSharers relies on.
 func (p *page) credentials(client snapshot.Client) []credential {
 	c := client.Schema()
 	var all []credential
 	for _, cred := range c.Credentials() {
 		shown := credential{Kind: cred.Block.Type, Label: cred.Label, Window: cred.Window, MadeUp: cred.Block.Type == "secret" && p.madeUp(cred.Label)}
+		// The window is the one that the server checks (schema.Window.Contains), as of this
+		// page.
 		now, end := p.state.Now.Unix(), cred.Window.ExpiresAt
 		switch {
 		case now < cred.Window.NotBefore:
@@ -248,7 +252,8 @@ type clientPage struct {
 	Unusable              string // why it is not said when each was last used, "" for nothing
 }
 
-// client shows one client, with as many authorizations as a list has rows.
+// client shows one client, with as many authorizations as a list has rows. What every page
+// about it says, that nothing authenticates it now, stands first.
 func (p *page) client(label string) {
 	c, ok := p.state.Snapshot.ClientByLabel(label)
 	if !ok {
@@ -265,6 +270,7 @@ func (p *page) client(label string) {
 	body.Validity = p.drawValidity(body.Credentials)
 	p.findSharers(c, body.Credentials)
 	d := p.declared("client." + full.Label)
+	// The settings of refresh_token are a nested block, and stand in a section of their own.
 	all := settingsOf(schema.BlockOf(&full), &full, full.Label, d)
 	if full.RefreshToken != nil {
 		all = append(all, settingsOf(schema.BlockOf(full.RefreshToken), full.RefreshToken, "", d)...)
@@ -283,7 +289,7 @@ func (p *page) client(label string) {
 	p.show(http.StatusOK, "client", "clients", body.Name, body)
 }
 
-// baseLabel is the label of the block that made an object: for_each adds its key.
+// baseLabel is the label of the block that made an object: for_each adds a key in brackets.
 func baseLabel(label string) string {
 	base, _, _ := strings.Cut(label, "[")
 	return base

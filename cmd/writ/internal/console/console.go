@@ -28,10 +28,14 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
+// This file answers requests: who may ask, which page an address is, and the files that
+// pages load. What pages share is in page.go, the key and the events in live.go.
+
 // Path is where the console is, on whichever listener it is put.
 const Path = "/console/"
 
-// Holds reports whether an address is the console's to answer.
+// Holds reports whether an address is the console's to answer. The path is compared as it
+// was sent: one that is escaped in another way is none of the console's.
 func Holds(u *url.URL) bool {
 	path := u.EscapedPath()
 	return path+"/" == Path || strings.HasPrefix(path, Path)
@@ -79,7 +83,7 @@ type State struct {
 	Revision string
 	Since    time.Time  // when the snapshot was put in force
 	Stale    bool       // past its not_after
-	Rejected *Rejection // nil: the last one maxOffered is in force
+	Rejected *Rejection // nil: the last one offered is in force
 	Problems []Problem
 	Keys     []Key
 	// NextRotation is when another key begins to sign for some algorithm; zero when none is
@@ -130,12 +134,16 @@ type Console struct {
 	progress  progress
 }
 
-// New makes a console.
+// New makes a console. It parses all templates, so that a mistake in one is found at the
+// start and not by the first reader of the page.
 func New(opts Options) *Console {
 	c := &Console{opts: opts, assets: map[string]asset{}}
 	if opts.Locked {
 		c.lock = newLock()
 	}
+	// The version is of all assets together. One that changes has browsers fetch each once
+	// more, which on loopback costs nothing, and none is ever used with the pages of
+	// another build.
 	all := sha256.New()
 	entries, err := fs.ReadDir(files, "assets")
 	if err != nil {
@@ -158,7 +166,9 @@ func New(opts Options) *Console {
 // serves, no inline script or style takes effect, and no page may frame it.
 const policy = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 
-// ServeHTTP answers one request.
+// ServeHTTP answers one request below Path. Who sent it is checked before anything else:
+// the host, the origin, and of a POST that one of the console's own pages sent it. Headers
+// are set before, so that a refusal has them too.
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", policy)
@@ -188,6 +198,8 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.writeAsset(w, r, name)
 		return
 	}
+	// A key in the address is taken out of it at once, so that it stays in no history and
+	// no Referer.
 	if key := r.URL.Query().Get("key"); key != "" && r.Method != http.MethodPost {
 		c.unlock(w, r, key)
 		return
@@ -223,8 +235,9 @@ func ownPage(r *http.Request) bool {
 	return r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") == "same-origin"
 }
 
-// servePage finds the page of a path. The path is split before its segments are decoded: a
-// label may hold a slash.
+// servePage finds the page of a path and serves it. The path is split before its segments
+// are decoded: a label may hold a slash. Without a snapshot there are only the pages that
+// need none.
 func (c *Console) servePage(w http.ResponseWriter, r *http.Request, path string) {
 	p := &page{console: c, w: w, r: r, state: c.opts.State(), trusted: c.trusted(r)}
 	segments := strings.Split(path, "/")
@@ -235,6 +248,8 @@ func (c *Console) servePage(w http.ResponseWriter, r *http.Request, path string)
 			return
 		}
 	}
+	// Which page it is comes first, and whether there is anything to show on it second: an
+	// address that no page has is 404 while nothing compiles, too.
 	serve := p.find(segments)
 	switch {
 	case serve == nil:
@@ -274,6 +289,8 @@ func (p *page) find(segments []string) func() {
 		return p.keys
 	case n == 2 && at(0) == "keys" && !post:
 		return func() { p.key(at(1)) }
+	// The form has the address of an API with the label "new", which apiURL therefore gives
+	// another.
 	case n == 2 && at(0) == "apis" && at(1) == "new":
 		return p.create
 	case n == 1 && at(0) == "new-client":
@@ -288,7 +305,7 @@ func (p *page) find(segments []string) func() {
 	return nil
 }
 
-// findTab is the list of an API's views.
+// findTab is the list of an API's views. Only Test and Machine to Machine have forms.
 func (p *page) findTab(label, tab string, post bool) func() {
 	views := map[string]func(apiView, snapshot.API){"quickstart": p.quickstart, "settings": p.settings, "scopes": p.scopes, "clients": p.access}
 	show := views[tab]
@@ -318,7 +335,7 @@ type asset struct {
 	body []byte
 }
 
-// newAsset prepares a file with an ETag of its content.
+// newAsset prepares a file with an ETag of its content; kinds are those that assets has.
 func newAsset(name string, body []byte) asset {
 	kind := "text/css; charset=utf-8"
 	switch {
@@ -332,7 +349,7 @@ func newAsset(name string, body []byte) asset {
 }
 
 // writeAsset answers with an asset. Its address carries a version, so that browsers may keep
-// it for a day.
+// it for a day. Assets say nothing of the configuration, and need neither key nor cookie.
 func (c *Console) writeAsset(w http.ResponseWriter, r *http.Request, name string) {
 	a, ok := c.assets[name]
 	if !ok || r.Method == http.MethodPost {

@@ -49,7 +49,9 @@ func (c createPage) Others() []Finding {
 // maxDraft bounds the form, in bytes: a thousand scopes with descriptions.
 const maxDraft = 1 << 20
 
-// create shows the form, and with POST what the compiler says to it, or writes it.
+// create shows the form, and with POST what the compiler says to it, or writes it. The
+// compiler is asked at each pause in typing, so that what is written is not refused
+// afterwards.
 func (p *page) create() {
 	profile, _ := block("api").Attr("token_profile")
 	alg, _ := block("api").Attr("signing_alg")
@@ -75,19 +77,16 @@ func (p *page) create() {
 			return
 		}
 	}
+	// An empty row is always there to be filled in, without a script too.
 	body.Rows = append(body.Rows, scopeInput{})
 	body.Pairs = append(body.Pairs, pair{})
 	p.show(status, "create", "apis", "Create API", body)
 }
 
-// tryDraft has the compiler say what it thinks, unless there is no label to call the API.
+// tryDraft has the compiler say what it makes of the draft, or writes it; see propose for
+// the results.
 func (p *page) tryDraft(body *createPage, form url.Values) (status int, done bool) {
-	if err := schema.CheckLabel(body.Label); err != nil {
-		text := schema.Sentence(err.Error())
-		if body.Label == "" {
-			text = "Type a name, of which the label is made, or a label."
-		}
-		body.Sent, body.Findings = true, []Finding{{Error: true, Text: text, Attribute: "label"}}
+	if !body.checkLabel(body.Label) {
 		return unlessShown(form, http.StatusUnprocessableEntity), false
 	}
 	change := Change{Title: "Create api." + body.Label, Edits: []BlockEdit{{File: body.File, Type: "api", Label: body.Label, Text: body.hcl(p.state.Snapshot)}}}
@@ -110,7 +109,8 @@ func (s startPage) Finding(field string) fieldFinding { return fieldFinding{fiel
 func (s startPage) Others() []Finding { return s.General("url", "environment") }
 
 // start shows the form for the issuer: all that a configuration begins with. What it writes
-// leads to the form for the first API.
+// leads to the form for the first API. It is what every address shows while nothing is
+// declared.
 func (p *page) start() {
 	body := startPage{URL: "https://auth.example.com/"}
 	body.Form, body.Title, body.Address, body.Cancel, body.Writable = "start", "Begin", Path+"start", "", p.mayWrite()
@@ -133,7 +133,8 @@ func (p *page) start() {
 	}
 }
 
-// readForm reads the form within maxDraft. When it cannot, it has answered the request.
+// readForm reads the form within maxDraft. When it cannot, it has answered the request, and
+// ok is false.
 func (p *page) readForm() (form url.Values, ok bool) {
 	p.r.Body = http.MaxBytesReader(p.w, p.r.Body, maxDraft)
 	if err := p.r.ParseForm(); err != nil {
@@ -144,7 +145,7 @@ func (p *page) readForm() (form url.Values, ok bool) {
 }
 
 // defaultsOf are what an API gets where the form is silent: what the issuer says, or else
-// the language.
+// the language. The form shows them as placeholders, with where each comes from.
 func defaultsOf(h Hints) map[string]Default {
 	all := map[string]Default{}
 	for _, name := range []string{"token_profile", "signing_alg", "token_lifetime"} {
@@ -158,7 +159,8 @@ func defaultsOf(h Hints) map[string]Default {
 }
 
 // A draft is a new API as the form has it: text as it was typed, nothing checked. What it
-// leaves out is not written.
+// leaves out is not written. Checking is the compiler's: a second check here would say
+// other things.
 type draft struct {
 	Name, Label, Identifier string
 	Profile, Alg            string
@@ -192,6 +194,8 @@ func readDraft(form url.Values) draft {
 	if d.Label == "" {
 		d.Label = labelFrom(d.Name)
 	}
+	// Rows are parallel lists of fields. A checkbox is only sent when it is checked, so
+	// those of the scopes have the number of their row as value.
 	at := func(name string, i int) string {
 		if all := form[name]; i < len(all) {
 			return strings.TrimSpace(all[i])
@@ -212,7 +216,8 @@ func readDraft(form url.Values) draft {
 	return d
 }
 
-// untouched reports whether the author has not come to a field yet.
+// untouched reports whether the author has not come to a field yet. A field that has text
+// counts as touched, since a browser may have filled it in.
 func (d draft) untouched(field string) bool {
 	return d.Touched != "" && !slices.Contains(strings.Fields(d.Touched), field) && (field != "identifier" || d.Identifier == "") && (field != "label" || d.Label == "")
 }
@@ -220,7 +225,8 @@ func (d draft) untouched(field string) bool {
 // NameLabel is the label that is made of the name.
 func (d draft) NameLabel() string { return labelFrom(d.Name) }
 
-// labelFrom makes a label of a name: "Order intake" becomes order-intake.
+// labelFrom makes a label of a name: "Order intake" becomes order-intake. Letters outside
+// of ASCII become hyphens; "" is a name of nothing else.
 func labelFrom(name string) string {
 	var b strings.Builder
 	for _, r := range strings.ToLower(name) {
@@ -243,7 +249,8 @@ func (d draft) fileLabel() string {
 	return d.Label
 }
 
-// hcl is the block to commit. What is empty in the form is left to the defaults.
+// hcl is the block to commit. What is empty in the form is left to the defaults and not
+// written, so that a default which changes later changes it too.
 func (d draft) hcl(snap *snapshot.Snapshot) string {
 	var attributes []Attribute
 	add := func(name, value string) {
@@ -275,7 +282,8 @@ func (d draft) hcl(snap *snapshot.Snapshot) string {
 	return hclBlock("api", d.Label, attributes, d.scopesHCL())
 }
 
-// scopesHCL are the blocks of the scopes, each on one line where one attribute is enough.
+// scopesHCL are the blocks of the scopes, each on one line where one attribute is enough,
+// as people write them.
 func (d draft) scopesHCL() string {
 	var b strings.Builder
 	for _, s := range d.Rows {
@@ -294,7 +302,7 @@ func (d draft) scopesHCL() string {
 	return b.String()
 }
 
-// quoted is hclString, and "" for nothing.
+// quoted is hclString, and "" for "", which an attribute takes for not set.
 func quoted(s string) string {
 	if s == "" {
 		return ""

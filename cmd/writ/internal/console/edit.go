@@ -13,6 +13,10 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
+// What every form that changes the configuration has in common: the change, what the
+// compiler says to it, where it is written, and how it is taken back. The forms are in
+// create.go and grant.go.
+
 // An Editor compiles changes of the configuration, and writes them where it has files.
 // Everything that the console changes goes through it: Create API, Create client,
 // Authorize, Narrow, Remove and Undo. It is safe for concurrent use.
@@ -110,7 +114,8 @@ type FileDiff struct {
 // A DiffLine is one line: its sign is "+", "-" or " ", or "@" for lines left out.
 type DiffLine struct{ Sign, Text string }
 
-// An editing is a form that changes the configuration: what every one of them has.
+// An editing is a form that changes the configuration: what every one of them has. Its
+// outcome is that of the last change that was tried.
 type editing struct {
 	Outcome
 	Sent     bool   // the outcome is of what was sent
@@ -124,7 +129,8 @@ type editing struct {
 	File     string   // the chosen one
 }
 
-// General are the findings that no field shows. fields are the names of those that do.
+// General are the findings that no field shows; fields are the names of those that do.
+// Every finding of the compiler is on the page in one of the two ways.
 func (e editing) General(fields ...string) []Finding {
 	return slices.DeleteFunc(slices.Clone(e.Findings), func(f Finding) bool {
 		return slices.ContainsFunc(fields, func(name string) bool { return name == f.field() })
@@ -152,7 +158,7 @@ var fieldOfCode = map[string]string{
 	"retired-identifier": "identifier", "immutable-identifier": "identifier", "duplicate-client-id": "client_id", "retired-client-id": "client_id",
 }
 
-// findingOf is the first finding about a field, an error before a warning.
+// findingOf is the first error about a field, or else the first warning.
 func (e editing) findingOf(field string) finding {
 	var found finding
 	for _, f := range e.Findings {
@@ -171,7 +177,9 @@ func (e editing) findingOf(field string) finding {
 }
 
 // propose tries a change, or writes it where the form says so. done reports that the answer
-// was given, by leading to next.
+// was given, by leading to next with the number of what was written. Else the page is to be
+// shown with status: 409 where it could not be written because files changed, 422 where the
+// compiler refuses it. Without an Editor it only puts the HCL together, to be copied.
 func (p *page) propose(e *editing, form url.Values, c Change, next string) (status int, done bool) {
 	e.Sent, status = true, http.StatusOK
 	if p.console.opts.Editor == nil {
@@ -191,6 +199,8 @@ func (p *page) propose(e *editing, form url.Values, c Change, next string) (stat
 		http.Error(p.w, "forbidden: these pages are read-only here", http.StatusForbidden)
 		return 0, true
 	}
+	// Write compares what was seen with what is there: two browsers may have the same form
+	// open.
 	e.Outcome = p.console.opts.Editor.Write(c, form.Get("seen"))
 	switch {
 	case e.ID > 0 && next != "":
@@ -204,7 +214,23 @@ func (p *page) propose(e *editing, form url.Values, c Change, next string) (stat
 	return http.StatusUnprocessableEntity, false
 }
 
-// unlessShown is the status of a change that could not be written. To show why is no failure.
+// checkLabel reports whether a new block can have a label, and notes the finding where it
+// cannot. It comes before the compiler: without a label there is no block to compile.
+func (e *editing) checkLabel(label string) bool {
+	err := schema.CheckLabel(label)
+	if err == nil {
+		return true
+	}
+	text := schema.Sentence(err.Error())
+	if label == "" {
+		text = "Type a name, of which the label is made, or a label."
+	}
+	e.Sent, e.Findings = true, []Finding{{Error: true, Text: text, Attribute: "label"}}
+	return false
+}
+
+// unlessShown is status for a form that was to write, and 200 for one that was only tried:
+// to show why a change would be refused is no failure.
 func unlessShown(form url.Values, status int) int {
 	if form.Get("action") == "write" {
 		return status
@@ -212,7 +238,7 @@ func unlessShown(form url.Values, status int) int {
 	return http.StatusOK
 }
 
-// withQuery adds a parameter to an address.
+// withQuery adds a parameter to an address, which may have others.
 func withQuery(address, name, value string) string {
 	separator := "?"
 	if strings.Contains(address, "?") {
@@ -221,7 +247,8 @@ func withQuery(address, name, value string) string {
 	return address + separator + name + "=" + url.QueryEscape(value)
 }
 
-// mayWrite reports whether who looks at the page may write files.
+// mayWrite reports whether whoever looks at the page may write files: there are files, and
+// the browser has opened the address with the key.
 func (p *page) mayWrite() bool {
 	return p.console.opts.Editor != nil && p.console.opts.Writable && p.trusted
 }
@@ -234,8 +261,9 @@ func (p *page) hints() Hints {
 	return p.console.opts.Editor.Hints()
 }
 
-// chooseFile offers the files in which a new block may stand: what is most likely first, and
-// then all others.
+// chooseFile offers the files in which a new block may stand: what is most likely first,
+// and then all others, at most pageSize. A file that the form names and that is not offered
+// is ignored, so nothing is written elsewhere. JSON is left out, as it is not edited.
 func (e *editing) chooseFile(form url.Values, h Hints, likely ...string) {
 	for _, name := range slices.Concat(likely, h.Files) {
 		if name != "" && !strings.HasSuffix(name, ".json") && !slices.Contains(e.Choices, name) && len(e.Choices) < pageSize {
@@ -251,8 +279,9 @@ func (e *editing) chooseFile(form url.Values, h Hints, likely ...string) {
 func beside(other, label string) string { return path.Join(path.Dir(cmp.Or(other, ".")), label+".hcl") }
 
 // nearestFile is where the API stands whose identifier shares the longest beginning with
-// another, "" where there is none.
+// another, "" where there is none or the snapshot does not say.
 func nearestFile(snap *snapshot.Snapshot, identifier string) string {
+	// Identifiers that begin alike are taken for those of one team, whose APIs stand together.
 	best, file := -1, ""
 	for i := range snap.NumAPIs() {
 		api := snap.API(i)
@@ -299,7 +328,8 @@ type undoPage struct {
 // Others are all findings: there is no field.
 func (u undoPage) Others() []Finding { return u.Findings }
 
-// undo shows what was written in this run, and with POST takes one of it back.
+// undo shows what was written in this run, and with POST takes one of it back. What that
+// would change is shown first, as for any other change.
 func (p *page) undo() {
 	if p.console.opts.Editor == nil {
 		p.notFound("These pages write nothing.", "")
@@ -315,6 +345,7 @@ func (p *page) undo() {
 		}
 		values = form
 	}
+	// Without a number it is the newest: that is what "undo" means everywhere else.
 	body.Chosen, _ = strconv.Atoi(values.Get("id"))
 	if body.Chosen == 0 && len(body.Written) > 0 {
 		body.Chosen = body.Written[0].ID
@@ -337,7 +368,8 @@ func (p *page) undo() {
 	p.show(status, "undo", "", "Undo", body)
 }
 
-// hclBlock writes a block as "writ fmt" lays it out: aligned attributes, then nested blocks.
+// hclBlock writes a block as "writ fmt" lays it out: aligned attributes, then nested
+// blocks. Values are HCL already, made by hclString and its like.
 func hclBlock(typ, label string, attributes []Attribute, nested string) string {
 	width := 0
 	for _, a := range attributes {
@@ -358,7 +390,8 @@ func hclBlock(typ, label string, attributes []Attribute, nested string) string {
 	return b.String()
 }
 
-// freeLabel makes a label that a kind of object does not have yet.
+// freeLabel makes a label that a kind of object does not have yet: base, or base-2 and so
+// on. It leaves room for the number within schema.MaxLabel.
 func freeLabel(base string, taken func(label string) bool) string {
 	base = strings.TrimRight(base[:min(len(base), schema.MaxLabel-4)], "-")
 	label := base

@@ -21,6 +21,9 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
+// Files that show who a client is. They are read from the form, go into one request and are
+// kept nowhere: no type that a template gets has a field for them.
+
 // An evidence is what a request shows of who its client is: one of these. It goes into the
 // request and nowhere else.
 type evidence struct {
@@ -32,6 +35,7 @@ type evidence struct {
 // assertionType is the client_assertion_type of a JWT (RFC 7523 section 2.2).
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
+// certificateKey is the key of a context under which ClientCertificate finds the certificate.
 type certificateKey struct{}
 
 // ClientCertificate is the certificate that a request of the Test view is to be sent with,
@@ -42,7 +46,8 @@ func ClientCertificate(ctx context.Context) *tls.Certificate {
 }
 
 // A fileForm asks for the files that show who a client is. It has no field for what is in
-// them, so that no template can show it.
+// them, so that no template can show it. Problem says what is wrong, and quotes nothing of
+// a file.
 type fileForm struct {
 	Key, Certificate, Token bool   // which kinds the client authenticates with
 	Obstacle                string // why its certificates cannot be shown to the server; "" for nothing
@@ -96,8 +101,11 @@ const maxFileForm = 4 * keyfile.MaxBytes
 // errTooLarge says that the files of a form are too large, and so nothing of it was read.
 var errTooLarge = fmt.Errorf("the files are too large: a key or a certificate has under %d KiB", keyfile.MaxBytes>>10)
 
-// files reads a form with files. Its fields are returned as those of any other form.
+// files reads a form with files. Its fields are returned as those of any other form, the
+// files in the order key, certificate. The error is errTooLarge, or says nothing that a
+// page could show.
 func (p *page) files() (values url.Values, contents [][]byte, err error) {
+	// Both limits are the same, so that nothing is left to be written to a temporary file.
 	p.r.Body = http.MaxBytesReader(p.w, p.r.Body, maxFileForm)
 	if err := p.r.ParseMultipartForm(maxFileForm); err != nil {
 		if _, large := errors.AsType[*http.MaxBytesError](err); large {
@@ -118,6 +126,7 @@ func (p *page) files() (values url.Values, contents [][]byte, err error) {
 	return form.Value, contents, nil
 }
 
+// readPart reads one file of a form, which lies in memory: see maxFileForm.
 func readPart(header *multipart.FileHeader) ([]byte, error) {
 	part, err := header.Open()
 	if err != nil {
@@ -127,8 +136,8 @@ func readPart(header *multipart.FileHeader) ([]byte, error) {
 	return io.ReadAll(part)
 }
 
-// evidence makes of chosen files what shows the token endpoint that the request is the client's.
-// An error says what is wrong with the files.
+// evidence makes of chosen files what shows the token endpoint that the request is the
+// client's. An error says what is wrong with the files.
 func (p *page) evidence(c schema.Client, contents [][]byte) (evidence, error) {
 	f, err := keyfile.Read(contents...)
 	switch {
@@ -145,6 +154,8 @@ func (p *page) evidence(c schema.Client, contents [][]byte) (evidence, error) {
 // sign makes an assertion with a key: of the client's own, or of a trusted issuer whose keys
 // stand in the configuration, as that would vouch for the client.
 func (p *page) sign(c schema.Client, f keyfile.File) (evidence, error) {
+	// The key that was chosen is found among the declared ones by its thumbprint (RFC
+	// 7638), since a file says nothing of a kid or an algorithm.
 	thumbprint := jose.Thumbprint(f.Key.Public())
 	var has []string
 	for _, block := range c.PublicKeys {
@@ -200,6 +211,8 @@ func (p *page) checkToken(c schema.Client, token string) error {
 	if len(c.Federated) == 0 {
 		return errors.New("this is a token, and the client authenticates with none: choose its private key")
 	}
+	// Only the issuer is compared. Signature, subject and audience are the server's to
+	// check, with keys that may not be here.
 	claims := unverified(token)
 	var issuers []string
 	for _, block := range c.Federated {
@@ -223,6 +236,8 @@ type tokenClaims struct {
 	Expires  int64  `json:"exp"`
 }
 
+// unverified reads the claims of a token without verifying it, to tell a person what was
+// chosen. Of a malformed token it gives none.
 func unverified(token string) (claims tokenClaims) {
 	parts := strings.Split(token, ".")
 	if text, err := base64.RawURLEncoding.DecodeString(parts[min(1, len(parts)-1)]); err == nil {

@@ -44,11 +44,14 @@ const (
 	rankNone = -1
 )
 
-// rank says how well texts match words in lower case. Each word must be in one of the texts;
-// the first word decides about the rank.
+// rank says how well texts match words in lower case, rankNone for not at all. Each word
+// must be in one of the texts; the first word decides about the rank. Without words
+// everything matches, at ranks.
 func rank(words []string, texts ...string) int {
 	best := ranks
 	for i, word := range words {
+		// The rank is the best of all texts; for the words after the first, being there is
+		// enough.
 		found := false
 		for _, text := range texts {
 			text = strings.ToLower(text) // the same string where it is
@@ -78,8 +81,8 @@ func rank(words []string, texts ...string) int {
 	return best
 }
 
-// takes counts what matches, and reports whether it is among the best so far: only those are
-// worth a line.
+// takes counts what matches, and reports whether it is among the best so far. The caller
+// only then makes a hit of it: of thousands that match, a few are shown.
 func (g *foundGroup) takes(rank int) bool {
 	if rank == rankNone {
 		return false
@@ -94,7 +97,8 @@ func (g *foundGroup) add(rank int, h hit) {
 	g.ranked[at] = append(g.ranked[at], h)
 }
 
-// done puts the best hits first, in each rank by label as the snapshot has them, and counts those that are not shown.
+// done puts the best hits first, in each rank by label as the snapshot has them, and counts
+// those that are not shown.
 func (g *foundGroup) done() {
 	for _, hits := range g.ranked {
 		g.Hits = append(g.Hits, hits[:min(len(hits), shownHits-len(g.Hits))]...)
@@ -102,8 +106,9 @@ func (g *foundGroup) done() {
 	g.More = g.total - len(g.Hits)
 }
 
-// searchAll shows what matches ?q=: pages and actions, APIs, clients and scopes. Without a query
-// it is pages and actions alone.
+// searchAll shows what matches ?q=: pages and actions, APIs, clients and scopes. Without a
+// query it is pages and actions alone. The palette asks for it at every key, so it reads
+// each object once.
 func (p *page) searchAll() {
 	query := strings.TrimSpace(p.r.URL.Query().Get("q"))
 	words := strings.Fields(strings.ToLower(query))
@@ -111,7 +116,8 @@ func (p *page) searchAll() {
 	for _, group := range []foundGroup{p.findActions(words), p.findPages(words)} {
 		body.take(group)
 	}
-	// While nothing compiles there are no objects, and pages and actions are found all the same.
+	// While nothing compiles there are no objects, and pages and actions are found all the
+	// same.
 	if len(words) > 0 && p.state.Snapshot != nil {
 		apis, scopes := findAPIs(p.state.Snapshot, words)
 		listed := "?" + url.Values{"q": {query}}.Encode()
@@ -163,7 +169,8 @@ func (g foundGroup) among(all []hit, words []string) foundGroup {
 	return g
 }
 
-// findAPIs finds APIs and scopes in one pass over the APIs.
+// findAPIs finds APIs and scopes in one pass over the APIs. A scope is found on each API
+// that has it.
 func findAPIs(snap *snapshot.Snapshot, words []string) (apis, scopes foundGroup) {
 	apis, scopes = foundGroup{ID: "apis", Title: "APIs"}, foundGroup{ID: "scopes", Title: "Scopes"}
 	for i := range snap.NumAPIs() {

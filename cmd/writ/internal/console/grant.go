@@ -36,8 +36,9 @@ func (g grantForm) Finding(field string) fieldFinding { return fieldFinding{fiel
 // Others are the findings that no field shows.
 func (g grantForm) Others() []Finding { return g.General("scopes", "token_lifetime", "expires_at") }
 
-// grant makes the form that the query names, nil for none. done reports that the request is
-// answered.
+// grant makes the form that the query names by authorize, change or remove; nil for none,
+// and for one about an object that is not there. done reports that the request is answered.
+// A form that changes nothing is not compiled.
 func (p *page) grant(v apiView, api snapshot.API) (g *grantForm, status int, done bool) {
 	query, status := p.r.URL.Query(), http.StatusOK
 	g = &grantForm{APILifetime: api.TokenLifetime()}
@@ -56,6 +57,8 @@ func (p *page) grant(v apiView, api snapshot.API) (g *grantForm, status int, don
 	if !found {
 		return nil, status, false
 	}
+	// A link may fill the form in (a refusal on the Test page does); what is sent then
+	// counts alone.
 	form, post := query, p.r.Method == http.MethodPost
 	if post {
 		var ok bool
@@ -134,6 +137,8 @@ func (p *page) changedGrant(g *grantForm, form url.Values, post bool, auth snaps
 		g.Lifetime, g.Expires = lifetime, expires
 		g.chooseScopes(api, append(auth.Scopes(), form["scope"]...))
 	}
+	// Scopes are compared in the order of the API, in which a form lists them: one that
+	// only checks the same boxes changes nothing, whatever the order in the file.
 	var before []string
 	for i := range api.NumScopes() {
 		if auth.Grants(i) {
@@ -152,8 +157,8 @@ func (p *page) changedGrant(g *grantForm, form url.Values, post bool, auth snaps
 	return Change{Title: "Change authorization." + auth.Label(), Edits: []BlockEdit{edit}}
 }
 
-// timeOf completes a day to the time of its beginning; anything else is for the compiler to
-// judge.
+// timeOf completes a day to the time of its beginning in UTC; anything else is for the
+// compiler to judge.
 func timeOf(typed string) string {
 	if t, err := time.Parse(time.DateOnly, typed); err == nil {
 		return schema.FormatTime(t.Unix())
@@ -169,7 +174,8 @@ func (g *grantForm) chooseScopes(api snapshot.API, names []string) {
 	}
 }
 
-// chosen are the checked scopes, in the order of the API.
+// chosen are the checked scopes, in the order of the API; never nil, since no scopes are
+// written as [].
 func (g *grantForm) chosen() []string {
 	names := []string{}
 	for _, s := range g.Scopes {
@@ -180,8 +186,9 @@ func (g *grantForm) chosen() []string {
 	return names
 }
 
-// likelyFiles are where an authorization may stand: with those of the client, with those of
-// the API, with the client, with the API.
+// likelyFiles are where an authorization may stand, the likeliest first: with those of the
+// client, with those of the API, with the client, with the API, and last in a file of its
+// own.
 func likelyFiles(client snapshot.Client, api snapshot.API) []string {
 	var files []string
 	for auth := range client.Authorizations() {
@@ -288,12 +295,7 @@ func (p *page) createClient() {
 // tryClient has the compiler say what it thinks of a new client. To write it is to make its
 // secret first: only a hash is compiled, shown and written.
 func (p *page) tryClient(body *newClientPage, form url.Values, api snapshot.API, found bool) (status int, done bool) {
-	if err := schema.CheckLabel(body.Label); err != nil {
-		text := schema.Sentence(err.Error())
-		if body.Label == "" {
-			text = "Type a name, of which the label is made, or a label."
-		}
-		body.Sent, body.Findings = true, []Finding{{Error: true, Text: text, Attribute: "label"}}
+	if !body.checkLabel(body.Label) {
 		return unlessShown(form, http.StatusUnprocessableEntity), false
 	}
 	credential, finding := "", ""
@@ -341,6 +343,8 @@ func (p *page) tryClient(body *newClientPage, form url.Values, api snapshot.API,
 	if done {
 		return status, true
 	}
+	// The secret is only shown when its hash is written, or stands in the block to copy: a
+	// secret that nothing accepts would be pasted somewhere all the same.
 	if body.ID > 0 || form.Get("action") == "make" && (body.OK || body.Text != "") {
 		body.Secret = secret
 	}
@@ -348,7 +352,8 @@ func (p *page) tryClient(body *newClientPage, form url.Values, api snapshot.API,
 	return status, false
 }
 
-// clientBlock is the block of the new client, with the block of its credential.
+// clientBlock is the block of the new client, with the block of its credential. A name that
+// is the label is left out, being the default.
 func clientBlock(body *newClientPage, credential string) BlockEdit {
 	var attributes []Attribute
 	if body.Name != "" && body.Name != body.Label {
@@ -361,8 +366,9 @@ func clientBlock(body *newClientPage, credential string) BlockEdit {
 	return BlockEdit{File: body.File, Type: "client", Label: body.Label, Text: text}
 }
 
-// keyBlock is the block of a public key that was pasted, in PEM or as a JWK or a set of them.
-// finding says what is wrong with it, "" for nothing.
+// keyBlock is the block of a public key that was pasted, in PEM or as a JWK or a set of
+// them. finding says what is wrong with it, "" for nothing. A private key is refused, and
+// the caller sees to it that it is not sent back.
 func keyBlock(text string) (block, finding string) {
 	const label = "  public_key \"main\" {\n"
 	if text == "" {
@@ -391,7 +397,8 @@ func keyBlock(text string) (block, finding string) {
 	}
 }
 
-// hideHash puts words in the place of a hash that belongs to no secret.
+// hideHash puts words in the place of draftHash, wherever the page shows HCL: somebody
+// would copy it. The hash of a secret that was made stays.
 func (c *newClientPage) hideHash(hash string) {
 	if hash != draftHash {
 		return

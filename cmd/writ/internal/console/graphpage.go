@@ -30,7 +30,8 @@ type graphPage struct {
 // maxOffered is how many labels a field of the form offers. Any other can be typed.
 const maxOffered = 500
 
-// graph shows the drawing or the matrix.
+// graph shows the drawing, or the matrix where a drawing could not be read, of what the two
+// filters leave.
 func (p *page) graph() {
 	snap, query := p.state.Snapshot, p.r.URL.Query()
 	body := graphPage{API: strings.TrimSpace(query.Get("api")), Client: strings.TrimSpace(query.Get("client"))}
@@ -40,6 +41,7 @@ func (p *page) graph() {
 	for i := range min(snap.NumClients(), maxOffered) {
 		body.Clients = append(body.Clients, snap.Client(i).Label())
 	}
+	// A drawing that nobody can read is not made: beyond its limits the matrix takes its place.
 	part := selectPart(snap, body.API, body.Client)
 	body.Objects = len(part.apis) + len(part.clients) + len(part.auths)
 	body.Unknown = body.Objects == 0 && body.API+body.Client != ""
@@ -125,7 +127,8 @@ func (s part) readable() bool {
 	return len(s.apis) <= graph.MaxNodes && len(s.clients) <= graph.MaxNodes && len(s.auths) <= graph.MaxEdges
 }
 
-// document is the part as package graph takes it.
+// document is the part as package graph takes it, with no more of an object than a drawing
+// shows.
 func (s part) document() *schema.Document {
 	doc := new(schema.Document)
 	for _, a := range s.apis {
@@ -243,6 +246,8 @@ func (p *page) newMatrixRow(c snapshot.Client, at map[int]int, columns int) matr
 		}
 		p.fillCell(cells[i], auth)
 	}
+	// Empty cells between two that are filled are one number, so a row takes as much room
+	// as it has authorizations.
 	next := 0
 	for _, i := range slices.Sorted(maps.Keys(cells)) {
 		cells[i].Skip = i - next

@@ -20,7 +20,8 @@ type keysPage struct {
 	Shared   []string  // labels of APIs whose tokens are signed with a shared secret
 }
 
-// A keyRow is one key with its bar.
+// A keyRow is one key with its bar. Only public halves are ever here: the console has no
+// private key.
 type keyRow struct {
 	Key
 	Words    string // what it does, and until when
@@ -99,7 +100,7 @@ func seconds(t time.Time) int64 {
 }
 
 // successor is when the next key of the same algorithm begins to sign after key i, zero when
-// none is known.
+// none is known. The state lists keys in no order that this could rely on.
 func (p *page) successor(i int) (at time.Time) {
 	key := p.state.Keys[i]
 	for _, k := range p.state.Keys {
@@ -110,8 +111,9 @@ func (p *page) successor(i int) (at time.Time) {
 	return at
 }
 
-// keyWords says what key i does and how long.
+// keyWords says what key i does and how long; declared says that a signing_key block names it.
 func (p *page) keyWords(i int, declared bool) string {
+	// What a reader wants to know of a key is when that changes which it does now.
 	k, now := p.state.Keys[i], p.state.Now
 	next := p.successor(i)
 	switch k.State {
@@ -181,7 +183,8 @@ func (p *page) nextKeys(declared map[string]bool) []nextKey {
 	return all
 }
 
-// key answers with one public key as a file: KID.jwk or KID.pem.
+// key answers with one public key as a file: KID.jwk or KID.pem. A key that is not
+// published is 404, also one that was published before.
 func (p *page) key(name string) {
 	for _, k := range p.state.Keys {
 		kind, body := "", k.JWK

@@ -10,7 +10,10 @@ import (
 	"time"
 )
 
-// A Live tells open pages that what they show has changed. The zero value is ready.
+// Events for open pages, and the key without which pages are read-only.
+
+// A Live tells open pages that what they show has changed. The zero value is ready, and it
+// is safe for concurrent use.
 type Live struct {
 	mu     sync.Mutex
 	next   chan struct{} // closed at the next change; nil: nobody waits
@@ -52,7 +55,8 @@ func (l *Live) wait() <-chan struct{} {
 const livePing = 20 * time.Second
 
 // comparedPing is how often a page that compares the files with something is told what it
-// should show: nobody tells the console of a commit or of an apply.
+// should show: nobody tells the console of a commit or of an apply. Between two, a
+// comparison is kept.
 const comparedPing = 3 * time.Second
 
 // events answers with server-sent events: one for each change. A page that connects after a
@@ -109,10 +113,11 @@ type lock struct {
 	cookie string
 }
 
+// newLock makes both secrets, 26 characters with at least 128 bits each (rand.Text).
 func newLock() *lock { return &lock{key: rand.Text(), cookie: rand.Text()} }
 
 // Key is the key of the next browser, for ?key= in the printed address: "" for a console
-// without one.
+// without one, and from the moment that it is used until a further one is announced.
 func (c *Console) Key() string {
 	if c.lock == nil {
 		return ""
@@ -156,6 +161,9 @@ func (c *Console) unlock(w http.ResponseWriter, r *http.Request, key string) {
 		same := func(other string) bool {
 			return other != "" && subtle.ConstantTimeCompare([]byte(key), []byte(other)) == 1
 		}
+		// Whoever sees a used key again, on a screen or in a history, gains nothing by it:
+		// the new one is only announced where the first was printed. One new key at a time,
+		// or anybody could fill the terminal.
 		c.lock.mu.Lock()
 		fits, again := same(c.lock.key), same(c.lock.used)
 		if fits {

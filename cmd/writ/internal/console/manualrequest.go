@@ -18,7 +18,8 @@ import (
 // would do.
 type manualRequest struct{ Title, Text, Code string }
 
-// A proof is how a client shows who it is to the token endpoint.
+// A proof is how a client shows who it is to the token endpoint, as lines for a shell. Keys
+// and tokens are named by files and variables in them, and never stand in them.
 type proof struct {
 	title, text string
 	before      string   // lines that make what the parameters send, "" for none
@@ -66,7 +67,8 @@ func (p *page) proofs(c schema.Client) []proof {
 	return all
 }
 
-// ways are the requests by which a client without a secret gets a token for itself.
+// ways are the requests by which a client without a secret gets a token for itself, one for
+// each kind of credential that it has. A test runs their lines.
 func (p *page) ways(c schema.Client, audience string) []manualRequest {
 	var all []manualRequest
 	for _, proof := range p.proofs(c) {
@@ -82,7 +84,8 @@ func (p *page) ways(c schema.Client, audience string) []manualRequest {
 	return all
 }
 
-// userWays are the requests by which clients exchange a user's token for one of the API.
+// userWays are the requests by which clients exchange a user's token for one of the API
+// (RFC 8693, RFC 7523 section 2.1), and then renew it. At most pageSize are shown.
 func (p *page) userWays(api snapshot.API) []manualRequest {
 	var all []manualRequest
 	for auth := range api.Authorizations() {
@@ -108,6 +111,7 @@ func (p *page) userWays(api snapshot.API) []manualRequest {
 		if slices.Contains(c.GrantTypes, schema.GrantTokenExchange) {
 			grant, user = schema.GrantTokenExchange, []string{"-d " + idTokenType, `--data-urlencode "subject_token=$USER_TOKEN"`}
 		}
+		// A refresh token comes only where client, API and request all ask for it.
 		refreshes := slices.Contains(c.GrantTypes, schema.GrantRefreshToken) && api.AllowOfflineAccess()
 		if refreshes { // which has to be asked for
 			user = append(user, "--data-urlencode "+schema.ShellQuoted(strings.Join(append([]string{"scope=offline_access"}, auth.Scopes()...), " ")))
@@ -123,7 +127,8 @@ func (p *page) userWays(api snapshot.API) []manualRequest {
 	return all
 }
 
-// curl is a request as a command line; params identify the client and the user.
+// curl is a request as a command line, each parameter on a line of its own; params identify
+// the client and the user. Every value is quoted for the shell.
 func (p *page) curl(c schema.Client, audience, grant string, params []string) string {
 	lines := append([]string{"curl -sS " + schema.ShellQuoted(p.tokenEndpoint()), "-d grant_type=" + grant, "--data-urlencode " + schema.ShellQuoted("client_id="+c.ClientID)}, params...)
 	return strings.Join(append(lines, "--data-urlencode "+schema.ShellQuoted("audience="+audience)), " \\\n  ")
@@ -132,6 +137,8 @@ func (p *page) curl(c schema.Client, audience, grant string, params []string) st
 // assertionLines sign an assertion with openssl (RFC 7523 section 3) and leave its parts in
 // HEADER, CLAIMS and SIGNATURE. key is the client's, as the configuration has it.
 func assertionLines(key jose.PublicKey, clientID, issuer string) string {
+	// Header and claims are JSON inside of a word of the shell. Each is quoted by its own
+	// rules, from the inside out: an id may hold quotes of both kinds.
 	quoted := func(s string) string {
 		text, _ := json.Marshal(s) // a string has a JSON
 		return string(text)

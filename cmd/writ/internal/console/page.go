@@ -94,7 +94,7 @@ func environmentKind(name string) string {
 type templates map[string]*template.Template
 
 // parseTemplates makes one set for each page: the layout, the parts that pages
-// share, and the page's own "main".
+// share, and the page's own "main". It panics at a mistake: they are part of the program.
 func parseTemplates(version string) templates {
 	layout := template.New("").Funcs(functions(version))
 	template.Must(layout.ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/tabs.html", "templates/edit.html", "templates/frame.html"))
@@ -109,12 +109,13 @@ func parseTemplates(version string) templates {
 }
 
 // show renders a page into a buffer and then writes it, so that an error never
-// leaves half of one.
+// leaves half of one. section is the entry of the navigation, "" for none.
 func (p *page) show(status int, name, section, title string, body any) {
 	f := frame{State: p.status(), Title: title, Section: section, Served: p.console.opts.Tokens != nil, Body: body,
 		Writable: p.mayWrite(), Editable: p.console.opts.Writable, Changes: p.console.opts.Changes != nil, Flash: p.flash(), Sent: p.r.Method == http.MethodPost}
 	f.Events, f.Shows = p.events()
 	var out bytes.Buffer
+	// Templates only read plain data, so an error here is a mistake in one of them.
 	if err := p.console.templates[name].ExecuteTemplate(&out, "layout", f); err != nil {
 		http.Error(p.w, "internal error", http.StatusInternalServerError)
 		return
@@ -174,7 +175,7 @@ func (p *page) unknownClient(label string) {
 	p.notFound("The snapshot in force has no client with this label.", suggestion)
 }
 
-// suggest returns the one of n labels that was most likely meant, "" for none.
+// suggest returns the one of n labels that was most likely meant, "" for none that is near.
 func suggest(label string, n int, labelOf func(i int) string) string {
 	labels := make([]string, n)
 	for i := range labels {
@@ -183,7 +184,8 @@ func suggest(label string, n int, labelOf func(i int) string) string {
 	return schema.Suggest(label, labels)
 }
 
-// empty answers every page while there is no snapshot.
+// empty answers every page that needs a snapshot while there is none. It is no error: the
+// page fills itself when there is one.
 func (p *page) empty() {
 	if p.console.opts.Tokens == nil {
 		p.show(http.StatusOK, "message", "apis", "Nothing to show yet", message{
@@ -199,6 +201,7 @@ func (p *page) empty() {
 }
 
 // A search is the query that narrows a list, and the part of the result that a page shows.
+// All of it is in the address of the page.
 type search struct {
 	Query string
 	Total int // of what matches
@@ -208,10 +211,12 @@ type search struct {
 	Also map[string]string // further parameters that narrow or sort the list
 }
 
-// pageSize is how many rows a list shows at once.
+// pageSize is how many rows a list shows at once, and how many of anything a page lists
+// beside its subject.
 const pageSize = 100
 
-// newSearch reads ?q= and ?page=, and further parameters by name.
+// newSearch reads ?q= and ?page=, and further parameters by name. A page that is no number
+// is 0, which cut corrects.
 func newSearch(r *http.Request, also ...string) search {
 	s := search{Query: strings.TrimSpace(r.URL.Query().Get("q")), Also: map[string]string{}}
 	for _, name := range also {
@@ -248,7 +253,8 @@ func (s search) Link(page int) string {
 // Sort is the query of the list sorted by a column.
 func (s search) Sort(column string) string { return s.link("sort", column) }
 
-// link is the query of this list with one parameter changed.
+// link is the query of this list with one parameter changed. It leads to the first page,
+// unless the page is what changes.
 func (s search) link(name, value string) string {
 	query := url.Values{}
 	for also, is := range s.Also {

@@ -45,13 +45,15 @@ type targetLink struct {
 }
 
 // langCookie remembers the target that was chosen last, for every API of every console on
-// this host.
+// this host. It holds the name of a target and nothing else, and one that is not known is
+// ignored.
 const langCookie = "writ_lang"
 
 // quickstart shows the code of the target in ?lang=, of the one that was chosen last, or of
 // the first one.
 func (p *page) quickstart(v apiView, of snapshot.API) {
-	api := p.quickstartAPI(of)
+	declared := of.Schema()
+	api := quickstart.Of(p.state.Snapshot.Issuer().URL, &declared)
 	target, ok := p.chosenTarget(api)
 	if !ok {
 		p.notFound("There is no quickstart of this name.", apiURL(v.Label, ""))
@@ -65,6 +67,7 @@ func (p *page) quickstart(v apiView, of snapshot.API) {
 	if err != nil {
 		body.Reason = err.Error()
 	}
+	// The guard comes first: it is what a reader copies, and the rest shows it at work.
 	for _, guards := range []bool{true, false} {
 		for _, f := range files {
 			if f.IsGuard() == guards {
@@ -103,13 +106,16 @@ func (p *page) chosenTarget(api quickstart.API) (target quickstart.Target, ok bo
 	return target, true
 }
 
-// targetGroups are all targets by language, in the order of package quickstart.
+// targetGroups are all targets by language, in the order of package quickstart, where those
+// of one language are neighbours.
 func targetGroups(api quickstart.API, selected string) []targetGroup {
 	var groups []targetGroup
 	for _, t := range quickstart.Targets() {
 		if len(groups) == 0 || groups[len(groups)-1].Name != t.Group {
 			groups = append(groups, targetGroup{Name: t.Group, First: t.Name})
 		}
+		// The tile leads to its first target that can verify these tokens, or else to its
+		// first.
 		g, unsupported := &groups[len(groups)-1], t.Supports(api) != nil
 		if first := g.Targets; !unsupported && len(first) > 0 && first[0].Unsupported && g.First == first[0].Name {
 			g.First = t.Name
@@ -120,7 +126,8 @@ func targetGroups(api quickstart.API, selected string) []targetGroup {
 	return groups
 }
 
-// firstCaller is the first client that can get a token of the API for itself; nil: none can.
+// firstCaller is the first client that can get a token of the API for itself from the Test
+// page; else the first that is authorized; nil: none is.
 func (p *page) firstCaller(api snapshot.API) *snapshot.Client {
 	var first *snapshot.Client
 	for auth := range api.Authorizations() {
@@ -134,16 +141,4 @@ func (p *page) firstCaller(api snapshot.API) *snapshot.Client {
 		}
 	}
 	return first
-}
-
-// quickstartAPI is an API as package quickstart takes it.
-func (p *page) quickstartAPI(api snapshot.API) quickstart.API {
-	scopes := make([]string, api.NumScopes()) // in declaration order
-	for i := range scopes {
-		scopes[i] = api.Scope(i).Name
-	}
-	return quickstart.API{
-		Issuer: p.state.Snapshot.Issuer().URL, Label: api.Label(), Name: api.Name(), Identifier: api.Identifier(),
-		Profile: api.Profile(), Alg: api.Alg(), Scopes: scopes, IncludePermissions: api.IncludePermissions(),
-	}
 }

@@ -13,6 +13,9 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
+// The Settings of an API and of a client, from the table of the language. An attribute that
+// is added to the language is on the page without a change here.
+
 // A Declaration is how an object is written in the files.
 type Declaration struct {
 	// Origins are the places of the attributes that are written, by name; of a nested block,
@@ -36,7 +39,8 @@ type BlockText struct {
 	Text string
 }
 
-// A setting is one attribute of a block, as the reference has it, with its value.
+// A setting is one attribute of a block, as the reference has it, with its value and who
+// set it.
 type setting struct {
 	Name   string
 	Doc    string
@@ -79,7 +83,8 @@ var sectionOf = map[string]string{
 // sectionTitles are the sections in their order.
 var sectionTitles = []string{"General", "Tokens", "Access", "Refresh tokens", "Safeguards"}
 
-// sections puts settings in order: by subject, what is set before what is the default.
+// sections puts settings in order: by subject, and in each what is set before what is the
+// default. Within these they keep the order of the language reference.
 func sections(all []setting) []settingSection {
 	bySection := map[string]*settingSection{}
 	for _, s := range all {
@@ -103,9 +108,10 @@ func sections(all []setting) []settingSection {
 }
 
 // settingsOf lists every attribute of a block with its value in object, in the order of the
-// language reference. Where the files are not at hand a value that equals the default counts
-// as the default: a snapshot does not say who wrote it. Custom claims have no value here, as
-// they are evaluated for each authorization.
+// language reference. label is the object's, as some defaults are. Where the files are not
+// at hand a value that equals the default counts as the default: a snapshot does not say
+// who wrote it. Custom claims have no value here, as they are evaluated for each
+// authorization.
 func settingsOf(block *schema.Block, object any, label string, d Declaration) []setting {
 	var all []setting
 	for i := range block.Attributes {
@@ -121,6 +127,8 @@ func settingsOf(block *schema.Block, object any, label string, d Declaration) []
 		case a.Type == schema.TypeForEach:
 			s.Value = instance(label)
 		}
+		// What the files say is better than what a value suggests; without files only the
+		// value is known.
 		origin, written := d.Origins[a.Name]
 		if block.Type == "refresh_token" {
 			origin, written = d.Origins["refresh_token."+a.Name]
@@ -153,7 +161,7 @@ func (d Declaration) has(o Origin) bool {
 	})
 }
 
-// declared is where an object is written, as far as anybody says.
+// declared is where an object is written; it is empty where the files are not at hand.
 func (p *page) declared(address string) Declaration {
 	if p.console.opts.Declared == nil {
 		return Declaration{}
@@ -179,7 +187,8 @@ func (b BlockText) Lines() []sourceLine {
 	return all
 }
 
-// hclValue is a value as HCL, "" for one that is not set.
+// hclValue is a value as HCL, "" for one that is not set. Which type it has the attribute's
+// row says: a number is a duration, a time or a count.
 func hclValue(a *schema.Attribute, value any) string {
 	switch v := value.(type) {
 	case bool:
@@ -250,7 +259,9 @@ func instance(label string) string {
 	return "each.key = " + strings.TrimSuffix(key, "]")
 }
 
-// hclString quotes a string as HCL reads it: templates begin with ${ and %{.
+// hclString quotes a string as HCL reads it: templates begin with ${ and %{, and are
+// escaped by doubling the first character. Nothing that a form sends can end the string or
+// be evaluated.
 func hclString(s string) string {
 	var b strings.Builder
 	b.WriteByte('"')
@@ -285,7 +296,7 @@ func hclStrings(list []string) string {
 	return "[" + strings.Join(quoted, ", ") + "]"
 }
 
-// hclMap is a map as HCL, sorted by key. A key that is no identifier is quoted.
+// hclMap is a map as HCL on one line, sorted by key. A key that is no identifier is quoted.
 func hclMap(m map[string]string) string {
 	var members []string
 	for _, key := range slices.Sorted(maps.Keys(m)) {

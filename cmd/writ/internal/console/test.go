@@ -48,8 +48,10 @@ type scopeChoice struct {
 // maxTestForm bounds the form, in bytes.
 const maxTestForm = 64 << 10
 
-// test shows the form, and with POST the request and its answer. What shows who the client is
-// is read from the form, goes into the request and is kept nowhere.
+// test shows the form, and with POST the request and its answer. What shows who the client
+// is is read from the form, goes into the request and is kept nowhere. Files with keys are
+// only taken from a browser that has opened the address with the key. Where the server made
+// a secret up, a GET asks too, so that there is a token when the page opens.
 func (p *page) test(v apiView, api snapshot.API) {
 	body := testPage{Audience: v.Identifier, Known: p.console.opts.Secret != "" && p.trusted}
 	post := p.r.Method == http.MethodPost
@@ -77,6 +79,8 @@ func (p *page) test(v apiView, api snapshot.API) {
 		}
 		values = p.r.PostForm
 	}
+	// Everything that the page shows beside the answer is made first: an error in the form
+	// leaves it whole.
 	body.Users = p.userWays(api)
 	chosen, found := p.testClients(&body, api, values.Get("client"))
 	if !found {
@@ -107,6 +111,8 @@ func (p *page) test(v apiView, api snapshot.API) {
 		p.showTab(v, body)
 		return
 	}
+	// The secret that was typed goes before the one that the server made up: somebody wants
+	// to know whether it is accepted.
 	secret := values.Get("secret")
 	if !post {
 		secret = "" // an address is no place for one
@@ -124,7 +130,8 @@ func (p *page) test(v apiView, api snapshot.API) {
 	p.showTab(v, body)
 }
 
-// answer makes the request that the form describes.
+// answer makes the request that the form describes, and takes the API's rail a step on for
+// a token.
 func (p *page) answer(body *testPage, v *apiView, api snapshot.API, shown evidence) {
 	body.Answer = p.ask(request{clientID: body.Client.ClientID, audience: body.Audience, scope: strings.Join(body.Asked, " "), evidence: shown})
 	if body.Answer.Token != "" {
@@ -141,8 +148,8 @@ func (p *page) madeUp(label string) bool {
 // madeUpLabel begins the label of a secret that "writ dev" made up.
 const madeUpLabel = "writ-dev"
 
-// testClients lists the clients with an authorization, and chooses the one of
-// that label, or else the first without an obstacle.
+// testClients lists the clients with an authorization, and chooses the one of that label,
+// or else the first without an obstacle, or the first. found is false when there is none.
 func (p *page) testClients(body *testPage, api snapshot.API, label string) (chosen snapshot.Authorization, found bool) {
 	at := -1
 	var auths []snapshot.Authorization
@@ -169,6 +176,8 @@ func (p *page) testClients(body *testPage, api snapshot.API, label string) (chos
 // obstacle says why the form cannot get a token for the client, "" when it can: the form
 // authenticates with a secret alone.
 func (p *page) obstacle(c snapshot.Client, auth snapshot.Authorization) string {
+	// What the snapshot can tell is said here, in words; what only the decider can tell
+	// comes after it.
 	usable, secrets := false, 0
 	for s := range c.Secrets() {
 		secrets++
@@ -193,7 +202,7 @@ var obstacles = map[string]string{
 }
 
 // choose lists the scopes that the authorization grants, and returns those that the form asks
-// for.
+// for: the checked ones, and what was typed, which may be anything.
 func (t *testPage) choose(api snapshot.API, auth snapshot.Authorization, checked []string) (asked []string) {
 	want := map[string]bool{}
 	for _, name := range checked {

@@ -4,14 +4,15 @@ import (
 	"fmt"
 	"html/template"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/writ-auth/writ/cmd/writ/internal/usage"
 	"github.com/writ-auth/writ/schema"
 )
 
-// functions are what templates call.
+// functions are what templates call. They format; none of them reads the state or decides
+// anything. version is that of the assets.
 func functions(version string) template.FuncMap {
 	return template.FuncMap{
 		"asset":    func(name string) string { return Path + "assets/" + name + "?v=" + version },
@@ -63,25 +64,10 @@ func shellWord(label string) string {
 func clientURL(label string) string { return Path + "clients/" + url.PathEscape(label) }
 
 // count writes a number with commas between thousands.
-func count(n int) string {
-	digits := strconv.Itoa(n)
-	var b strings.Builder
-	for i, d := range digits {
-		if i > 0 && (len(digits)-i)%3 == 0 {
-			b.WriteByte(',')
-		}
-		b.WriteRune(d)
-	}
-	return b.String()
-}
+func count(n int) string { return usage.Thousands(int64(n)) }
 
 // plural is schema.Plural with commas between thousands.
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return count(n) + " " + noun + "s"
-}
+func plural(n int, noun string) string { return usage.Counted(int64(n), noun) }
 
 // short is the beginning of a digest or of a git commit, enough to compare by eye.
 func short(digest string) string {
@@ -97,6 +83,8 @@ func short(digest string) string {
 
 // ago says how far t is from now, in its largest unit: "3 hours ago", "in 2 days".
 func ago(t, now time.Time) string {
+	// What lies behind is rounded down. What lies ahead is rounded to the next unit when it
+	// is close to it, since "in 11 hours" for a token of 12 hours looks like a mistake.
 	d := now.Sub(t)
 	form := "%s ago"
 	if d < 0 {
@@ -153,8 +141,8 @@ func added(f FileDiff) string {
 	return b.String()
 }
 
-// breaks lets a long word break after the characters that separate its parts, and there only
-// where the parts are short enough.
+// breaks lets a long word break after any of the characters in after, and nowhere else. The
+// text is escaped.
 func breaks(s, after string) template.HTML {
 	var b strings.Builder
 	for {
@@ -176,7 +164,7 @@ type commandLines struct {
 	Code template.HTML
 }
 
-// lines puts commands together; each of parts is one, or a list.
+// lines puts commands together; each of parts is a string or a list of strings.
 func lines(id string, parts ...any) commandLines {
 	var all []string
 	for _, part := range parts {

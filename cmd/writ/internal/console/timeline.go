@@ -12,7 +12,8 @@ import (
 // state by its colour.
 type timeline struct{ from, to, now int64 }
 
-// newTimeline has a scale with room for now and for all times, but 0, which stands for none.
+// newTimeline has a scale with room for now and for all times, but 0, which stands for
+// none. An eighth on either side, a day at least, is for what has no end.
 func newTimeline(now int64, times ...int64) timeline {
 	t := timeline{now, now, now}
 	for _, at := range times {
@@ -32,7 +33,7 @@ type stretch struct {
 	class    string
 }
 
-// place is where a time stands, from 0 to 100; otherwise is that of no time.
+// place is where a time stands, in percent of the width; otherwise is that of no time.
 func (t timeline) place(at int64, otherwise float64) float64 {
 	if at == 0 {
 		return otherwise

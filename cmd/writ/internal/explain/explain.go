@@ -151,7 +151,8 @@ func (x *Explainer) UserIssuer() string {
 	return ""
 }
 
-// Explain says why the request is granted or refused at now.
+// Explain says why the request is granted or refused at now. The request is taken as it is:
+// who sent it is taken to have authenticated.
 func (x *Explainer) Explain(req decide.Request, now time.Time) Explanation {
 	return x.explain(req, false, now)
 }
@@ -179,8 +180,8 @@ func (x *Explainer) explain(req decide.Request, anyIssuer bool, now time.Time) E
 }
 
 // An explainer makes the Explanation of one decision, out. Its methods for the rules are in
-// sentences; they are called in the order of the rules, and each may read what the rules before it have
-// found, and nothing else.
+// sentences; they are called in the order of the rules, and each may read what the rules
+// before it have found, and nothing else.
 type explainer struct {
 	model     *compiler.Model
 	req       decide.Request
@@ -219,7 +220,8 @@ func (e *explainer) findDeclarations() {
 	}
 }
 
-// ofUser reports whether the request is on behalf of a user.
+// ofUser reports whether the request is on behalf of a user. A refresh token always is one
+// of a user.
 func (e *explainer) ofUser() bool { return e.req.GrantType != schema.GrantClientCredentials }
 
 // pass adds a rule that the request passed.
@@ -238,8 +240,8 @@ func (e *explainer) suggest(sentence string) {
 	e.out.Suggestions = append(e.out.Suggestions, sentence)
 }
 
-// listAlternatives adds to a refusal all authorizations of the client, whatever was asked: one of
-// another API or subject may be what the caller needs.
+// listAlternatives adds to a refusal all authorizations of the client, whatever was asked:
+// one of another API or subject may be what the caller needs.
 func (e *explainer) listAlternatives() {
 	if e.client == nil {
 		return

@@ -15,6 +15,7 @@ import (
 // decide.Refusal.Meant.
 func (e *explainer) findNearMisses(asked string) {
 	key, swapped := schema.NearKey(asked), schema.NearKey(otherScheme(asked))
+	// A label is often typed where the identifier belongs, with its address or without.
 	label := strings.TrimPrefix(asked, "api.")
 	for i := range e.model.Document.APIs {
 		api := &e.model.Document.APIs[i]
@@ -44,7 +45,8 @@ func (e *explainer) nearMiss(asked string, api *schema.API, reason string) {
 	e.suggest(fmt.Sprintf("%q %s: ask for %q.", asked, reason, api.Identifier))
 }
 
-// nearestSpelling adds the API whose identifier is spelled most nearly alike, if any is.
+// nearestSpelling adds the API whose identifier is spelled most nearly alike, if any is
+// near enough for schema.Suggest.
 func (e *explainer) nearestSpelling(asked string) {
 	apis := e.model.Document.APIs
 	identifiers := make([]string, len(apis))
@@ -57,7 +59,8 @@ func (e *explainer) nearestSpelling(asked string) {
 	}
 }
 
-// otherScheme is the identifier with http for https or the other way round.
+// otherScheme is the identifier with http for https or the other way round; any other is
+// itself.
 func otherScheme(identifier string) string {
 	if rest, ok := strings.CutPrefix(identifier, "https:"); ok {
 		return "http:" + rest

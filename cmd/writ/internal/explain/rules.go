@@ -12,8 +12,8 @@ import (
 	"github.com/writ-auth/writ/server/decide"
 )
 
-// sentences are the words for each rule of package decide, for a request that passes it and for one
-// that it refuses. A rule that has none here would panic in explain.
+// sentences are the words for each rule of package decide, for a request that passes it and
+// for one that it refuses. A rule that has none here would panic in explain.
 var sentences = map[decide.Rule]struct{ passed, refused func(*explainer) }{
 	decide.RuleClient:        {(*explainer).clientFound, (*explainer).clientUnknown},
 	decide.RuleCredential:    {(*explainer).credentialInForce, (*explainer).noCredential},
@@ -176,7 +176,8 @@ func (e *explainer) apiRefused() {
 	}
 }
 
-// asked is the identifier that the request is about.
+// asked is the identifier that the request is about: what a refresh token was issued for,
+// or the audience, or the resource of RFC 8707.
 func (e *explainer) asked() string {
 	switch {
 	case e.req.GrantType == schema.GrantRefreshToken:
@@ -225,7 +226,7 @@ func (e *explainer) expired() {
 		e.declaredAuthorization.AttrRange("expires_at"))
 }
 
-// issuers are those from one of which the user's token must be.
+// issuers are the labels of those from one of which the user's token must be.
 func (e *explainer) issuers() []string {
 	switch {
 	case e.anyIssuer:
@@ -277,7 +278,8 @@ func (e *explainer) subjectRefused() {
 	}
 }
 
-// bound is the sentence about a client with require_sender_constrained (RFC 9449, RFC 8705).
+// bound is the sentence about a client with require_sender_constrained (RFC 9449, RFC
+// 8705): which of the two binds the token is the client's to choose.
 const bound = "%s gets a token only with a DPoP proof or a client certificate."
 
 // senderBound tells of what the request must carry besides.
@@ -292,7 +294,8 @@ func (e *explainer) senderNotBound() {
 	e.refuse(decide.RuleSender, fmt.Sprintf(bound, e.declaredClient.Address), e.declaredClient.AttrRange("require_sender_constrained"))
 }
 
-// sayLifetime tells how long the token lives, and what says so.
+// sayLifetime tells how long the token lives, and what says so: the authorization, the API,
+// the issuer's defaults, or an authorization that expires sooner.
 func (e *explainer) sayLifetime() {
 	e.out.Lifetime = e.grant.Lifetime()
 	source := e.model.LifetimeSource(e.api.Label)
@@ -312,7 +315,8 @@ func (e *explainer) sayLifetime() {
 	e.pass(ruleLifetime, text, at)
 }
 
-// caps reports whether a trusted issuer caps the lifetime of our tokens.
+// caps reports whether a trusted issuer caps the lifetime of our tokens by that of its own
+// (caps_lifetime).
 func (e *explainer) caps(label string) bool {
 	return slices.ContainsFunc(e.model.Document.TrustedIssuers, func(t schema.TrustedIssuer) bool { return t.Label == label && t.CapsLifetime })
 }

@@ -58,8 +58,9 @@ func (e *explainer) scopesRefused() {
 	e.refuse(decide.RuleScopes, fmt.Sprintf("%s does not cover %s.", holder, quoteAll(beyond)), at)
 }
 
-// sayOffline tells whether a refresh token comes with the token. Where one of
-// the conditions is not met the token comes without.
+// sayOffline tells whether a refresh token comes with the token. Where one of the
+// conditions is not met the token comes without: the request is not refused for that, which
+// is what surprises people.
 func (e *explainer) sayOffline() {
 	if !e.ofUser() || e.req.GrantType == schema.GrantRefreshToken || !slices.Contains(strings.Fields(e.req.Scope), decide.OfflineAccess) {
 		return
@@ -100,7 +101,8 @@ func (e *explainer) suggestScopes(beyond []string) {
 	}
 }
 
-// quoteAll writes scopes for a sentence.
+// quoteAll writes scopes for a sentence, quoted, since a scope may be any word; "no scope"
+// for none.
 func quoteAll(scopes []string) string {
 	if len(scopes) == 0 {
 		return "no scope"

@@ -41,9 +41,9 @@ type File struct {
 }
 
 // Read reads one file, or a key and its certificate from two. The order does not matter,
-// and one file may hold both; empty ones, of form fields that were left out, are skipped. A token is not
-// checked beyond its form: whether it is believed is the server's to say. Errors are for the person who
-// chose the files.
+// and one file may hold both; empty ones, of form fields that were left out, are skipped. A
+// token is not checked beyond its form: whether it is believed is the server's to say.
+// Errors are for the person who chose the files.
 func Read(contents ...[]byte) (File, error) {
 	var f File
 	for _, content := range contents {
@@ -73,8 +73,8 @@ func Read(contents ...[]byte) (File, error) {
 	return f, nil
 }
 
-// check refuses parts that do not make a whole: no file, a certificate without its key, a key that is not
-// that of the certificate. A server would refuse these too, and say less.
+// check refuses parts that do not make a whole: no file, a certificate without its key, a
+// key that is not that of the certificate. A server would refuse these too, and say less.
 func (f *File) check() error {
 	switch {
 	case f.Token != "" && (f.Key != nil || f.Chain != nil):
@@ -109,8 +109,10 @@ func (f *File) readJWK(content []byte) error {
 }
 
 // readPEM takes the private key and the certificates of a PEM text. openssl writes the
-// parameters of a curve before its key, and people keep comments between the blocks.
+// parameters of a curve before its key, and people keep comments between the blocks. Wrong
+// kinds of keys are told apart, because each has another way out.
 func (f *File) readPEM(content []byte) error {
+	// Blocks of another type, such as EC PARAMETERS, are skipped.
 	found, rest := false, content
 	for {
 		var block *pem.Block
@@ -143,7 +145,8 @@ func (f *File) readPEM(content []byte) error {
 	return nil
 }
 
-// takeKey takes a key with which a client can sign assertions. Of several nobody knows which one is meant.
+// takeKey takes a key with which a client can sign assertions. Of several nobody knows
+// which one is meant.
 func (f *File) takeKey(key crypto.Signer) error {
 	if f.Key != nil {
 		return errors.New("there are two private keys: choose the one to sign with")
@@ -155,7 +158,8 @@ func (f *File) takeKey(key crypto.Signer) error {
 	return nil
 }
 
-// Certificate is the key with its certificate, for a TLS connection; nil without one.
+// Certificate is the key with its certificate, for a TLS connection; nil without one. It
+// shares the file's memory.
 func (f *File) Certificate() *tls.Certificate {
 	if f.Leaf == nil {
 		return nil
@@ -168,9 +172,11 @@ const assertionLifetime = time.Minute
 
 // Assertion makes a JWT by which the client authenticates with its key (RFC 7523 section
 // 3): of itself, where issuer and subject are its client id, or of another issuer. claims
-// are further ones, and may be nil; they never replace those that are set here. kid may be "". The
-// token is valid for assertionLifetime from now.
+// are further ones, and may be nil; they never replace those that are set here. kid may be
+// "". The token is valid for assertionLifetime from now.
 func (f *File) Assertion(alg jose.Alg, kid, issuer, subject, audience string, claims map[string]any, now time.Time) (string, error) {
+	// encoding/json sorts the members, which nothing depends on: the signature is over the
+	// bytes that are sent.
 	header := map[string]string{"alg": string(alg), "typ": "JWT"}
 	if kid != "" {
 		header["kid"] = kid
@@ -199,8 +205,9 @@ func (f *File) Assertion(alg jose.Alg, kid, issuer, subject, audience string, cl
 	return string(base64.RawURLEncoding.AppendEncode(append(input, '.'), signature)), nil
 }
 
-// sign makes a JWS signature (RFC 7518 section 3, RFC 8037 section 3.1). A key that the algorithm does
-// not sign with is an error. The hash is chosen by the key: of RSA there are RS256 and PS256 alone.
+// sign makes a JWS signature (RFC 7518 section 3, RFC 8037 section 3.1). A key that the
+// algorithm does not sign with is an error. The hash is chosen by the key: of RSA there are
+// RS256 and PS256 alone.
 func sign(alg jose.Alg, private crypto.Signer, input []byte) ([]byte, error) {
 	if err := alg.Check(private.Public()); err != nil {
 		return nil, fmt.Errorf("the key %w", err)

@@ -7,9 +7,9 @@ import (
 	"slices"
 )
 
-// A room is how many more names a file may have: of authorizations, scopes and credentials; of refusals
-// after authentication; and of refusals before it. Logs hold whatever names callers send, so without
-// bounds a stranger could fill memory and file.
+// A room is how many more names a file may have: of authorizations, scopes and credentials;
+// of refusals after authentication; and of refusals before it. Logs hold whatever names
+// callers send, so without bounds a stranger could fill memory and file.
 type room struct{ names, refusals, strangers int }
 
 // wholeRoom is the room of an empty file.
@@ -24,8 +24,8 @@ func (r *room) forRefusals(authenticated bool) *int {
 	return &r.strangers
 }
 
-// within is entry as long as there is room, and nil when there is none. A name that is in the map already
-// takes no room. left is lowered for a new one.
+// within is entry as long as there is room, and nil when there is none. A name that is in
+// the map already takes no room. left is lowered for a new one.
 func within[T any, S []byte | string](in *map[string]*T, name S, left *int) *T {
 	if found := (*in)[string(name)]; found != nil {
 		return found
@@ -58,8 +58,8 @@ const (
 	cutOff        = "..." // ends a text that was too long for the line
 )
 
-// add counts a line. It returns false when there is no room for its names: the fold then fails as a
-// whole, since a file without the rest would call unused what is used.
+// add counts a line. It returns false when there is no room for its names: the fold then
+// fails as a whole, since a file without the rest would call unused what is used.
 func (f *File) add(l *line, left *room) bool {
 	if f.Lines == 0 || l.at < f.From {
 		f.From = l.at
@@ -122,6 +122,8 @@ func (f *File) addCredential(l *line, left *room) bool {
 	case "tls_client_auth", "self_signed_tls_client_auth":
 		block = "certificate"
 	}
+	// An audit line has the method as OAuth names it; the file has the type of the block
+	// that declares the credential, by which a reader finds it.
 	credentials := f.Credentials[string(l.client)]
 	if credentials == nil {
 		credentials = map[string]*Tally{}

@@ -37,8 +37,9 @@ var (
 	ErrZstandard    = errors.New("it is compressed with Zstandard")
 )
 
-// A Folding adds logs to a file. What it needs of memory does not grow with them but
-// with the names in them. It belongs to one goroutine; Read uses others inside and waits for them.
+// A Folding adds logs to a file. What it needs of memory does not grow with them but with
+// the names in them. It belongs to one goroutine; Read uses others inside and waits for
+// them.
 type Folding struct {
 	file  *File
 	now   Time
@@ -86,7 +87,9 @@ func NewFolding(f *File, now time.Time) *Folding {
 	return x
 }
 
-// Finish ends the folding: the file may be written.
+// Finish ends the folding: the file may be written. It drops what is older than the file
+// keeps, counted from its last line and not from now, so that folding old logs gives the
+// same file on any day.
 func (x *Folding) Finish() {
 	f := x.file
 	f.Recent = x.seen.newest.trimmed()
@@ -157,8 +160,9 @@ func (c *countingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// An expansion reads what a compressed log holds. It fails when that is out of proportion to what was
-// read, so that a gzip bomb ends early; the first 64 MiB are free, as a small log may compress well.
+// An expansion reads what a compressed log holds. It fails when that is out of proportion
+// to what was read, so that a gzip bomb ends early; the first 64 MiB are free, as a small
+// log may compress well.
 type expansion struct {
 	r          io.Reader
 	compressed *countingReader
@@ -199,10 +203,11 @@ type chunk struct {
 	parsed  chan struct{}
 }
 
-// read counts a log. One goroutine cuts it into chunks of whole lines, as many as there are processors
-// parse them, and this one counts them in the order of the log. There are inFlight chunks, and each
-// goes back to free: a fast reader waits for the slowest, and memory is bounded. After a failure chunks
-// are only passed on, so that the other goroutines end.
+// read counts a log. One goroutine cuts it into chunks of whole lines, as many as there are
+// processors parse them, and this one counts them in the order of the log. There are
+// inFlight chunks, and each goes back to free: a fast reader waits for the slowest, and
+// memory is bounded. After a failure chunks are only passed on, so that the other
+// goroutines end.
 func (s *stage) read(r io.Reader) error {
 	work, queue := make(chan *chunk, inFlight), make(chan *chunk, inFlight)
 	var ends error
@@ -245,6 +250,8 @@ func (s *stage) read(r io.Reader) error {
 func (s *stage) split(r io.Reader, emit func(*chunk)) error {
 	c, n := s.chunk(), 0 // n bytes are in its buffer
 	inside := false      // the buffer begins inside of a line that is too long
+	// A chunk is filled before it is cut at its last line break; the beginning of the next
+	// line goes into the next chunk. After a failure nobody needs the rest.
 	for !s.failed.Load() {
 		read, err := r.Read(c.buffer[n:])
 		n += read
@@ -295,8 +302,8 @@ func (s *stage) chunk() *chunk {
 }
 
 // hash makes the first n bytes of the buffer the text of the chunk, and adds them to the
-// digest. Wherever the log is as long as one that was read earlier, the digests are compared; if they
-// are equal, the log begins with that one and the text is what follows.
+// digest. Wherever the log is as long as one that was read earlier, the digests are
+// compared; if they are equal, the log begins with that one and the text is what follows.
 func (s *stage) hash(c *chunk, n int) {
 	c.text = c.buffer[:n]
 	rest := c.text
@@ -332,8 +339,8 @@ func (c *chunk) parse() {
 	}
 }
 
-// take counts the lines of a chunk. A chunk that ends what was read earlier drops all that was counted of
-// this log before it. It returns false when there are too many names.
+// take counts the lines of a chunk. A chunk that ends what was read earlier drops all that
+// was counted of this log before it. It returns false when there are too many names.
 func (s *stage) take(c *chunk) bool {
 	if c.known > 0 {
 		s.part, s.partRoom, s.count = New(), wholeRoom, Count{Known: c.known}

@@ -172,9 +172,9 @@ func unwrap(b []byte) (text []byte, ok bool) {
 	return nil, false
 }
 
-// scan takes a line apart in place. known is false where encoding/json has to say what
-// the line is: anything that is escaped, nested, negative or laid out with spaces. ours is true for
-// a line that may be a decision of the token endpoint, which line then checks.
+// scan takes a line apart in place. known is false where encoding/json has to say what the
+// line is: anything that is escaped, nested, negative or laid out with spaces. ours is true
+// for a line that may be a decision of the token endpoint, which line then checks.
 func (v *values) scan(b []byte) (known, ours bool) {
 	if len(b) == 0 || b[0] != '{' || !isPlain(b) {
 		return false, false
@@ -415,9 +415,9 @@ func daysOf(year, month int) int {
 	return 31
 }
 
-// daysBefore is the number of days from 1970 to a month. Years begin in March, so that
-// the leap day is the last of its year and the months before it have fixed lengths. 719468 is the
-// number of days from March of year 0 to 1970.
+// daysBefore is the number of days from 1970 to a month. Years begin in March, so that the
+// leap day is the last of its year and the months before it have fixed lengths. 719468 is
+// the number of days from March of year 0 to 1970.
 func daysBefore(year, month int) int {
 	if month <= 2 {
 		year--

@@ -10,7 +10,8 @@ import (
 
 // How many lines are remembered, so that each counts once.
 const (
-	// MaxRun is how many lines are remembered within one run at least; at most it is twice as many.
+	// MaxRun is how many lines are remembered within one run at least; at most it is twice
+	// as many.
 	MaxRun = 1 << 18
 	// MaxRecent is how many lines are remembered from one run to the next: the newest by their
 	// time. It bounds what they add to the folded file, of which a commit shows the whole line.
@@ -34,8 +35,9 @@ func newSeen(recent Recent) *seen {
 	return s
 }
 
-// add remembers a line, and reports false for one that it remembered already. When the young set is full
-// it becomes the old one, and what was old is forgotten: each line is known for MaxRun lines at least.
+// add remembers a line, and reports false for one that it remembered already. When the
+// young set is full it becomes the old one, and what was old is forgotten: each line is
+// known for MaxRun lines at least.
 func (s *seen) add(at Time, id uint64) (isNew bool) {
 	line := recentLine{at, shortID(id)}
 	if s.old.has(id) || len(s.earlier) > 0 && s.earlier[line] || !s.young.add(id) {
@@ -151,6 +153,7 @@ func (r *Recent) UnmarshalText(text []byte) error {
 	if err != nil {
 		return err
 	}
+	// The text comes from a file that people merge: every number is bounded before it is used.
 	*r = nil
 	for at := Time(0); len(b) > 0; {
 		seconds, n := binary.Uvarint(b)

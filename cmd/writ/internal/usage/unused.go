@@ -81,13 +81,16 @@ func (f *File) Unused(doc *schema.Document, since, now int64) (*Answer, bool) {
 	return a, true
 }
 
-// authorization says whether an authorization was used, or some of its scopes were not.
+// authorization says whether an authorization was used, or some of its scopes were not. One
+// that was not used is one answer: its scopes would only repeat it.
 func (a *Answer) authorization(f *File, declared *schema.Authorization) {
 	t, _ := f.Authorization(declared.Label)
 	if t.Last < a.Since {
 		a.Unused = append(a.Unused, Unused{Kind: KindAuthorization, Owner: declared.Label, Tally: t})
 		return
 	}
+	// It was used, and so it is in the file. One request without scopes leaves all of them
+	// open.
 	used := f.Authorizations[declared.Label]
 	if used.Unscoped != nil && used.Unscoped.Last >= a.Since {
 		if len(declared.Scopes) > 0 {
@@ -106,7 +109,7 @@ func (a *Answer) authorization(f *File, declared *schema.Authorization) {
 	}
 }
 
-// Of lists what is not used of a kind and an owner.
+// Of lists what is not used of a kind and an owner, in the order of Unused.
 func (a *Answer) Of(kind Kind, owner string) []Unused {
 	return slices.DeleteFunc(slices.Clone(a.Unused), func(u Unused) bool { return u.Kind != kind || u.Owner != owner })
 }

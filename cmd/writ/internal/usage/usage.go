@@ -145,6 +145,8 @@ var ErrFormat = errors.New(`not what "writ usage" writes`)
 // Parse reads the content of a folded file. What is not known is refused, since
 // writing the file again would lose it.
 func Parse(content []byte) (*File, error) {
+	// The version is read first, and alone: a file of a later version has members that
+	// would be called mistakes.
 	var version struct {
 		FormatVersion string `json:"format_version"`
 	}
@@ -178,7 +180,8 @@ func (f *File) check() error {
 	return nil
 }
 
-// tallies goes through all tallies of the file. A null of the JSON gives nil.
+// tallies goes through all tallies of the file, in no order. A null of the JSON gives nil,
+// which check refuses.
 func (f *File) tallies() func(yield func(*Tally) bool) {
 	return func(yield func(*Tally) bool) {
 		all := func(tallies map[string]*Tally) bool {
@@ -255,6 +258,8 @@ func (f *File) encode() ([]byte, error) {
 // inLines breaks an object of JSON without white space into lines: one for each member,
 // and where a member holds objects, one for each of these.
 func inLines(compact []byte) []byte {
+	// It works on bytes, as encoding/json has no layout of this kind and the file may be
+	// large. Strings are skipped: braces and commas in a name mean nothing.
 	out := make([]byte, 0, len(compact)+len(compact)/16)
 	depth, broken := 0, false // broken: what is at depth 2 has lines of its own
 	quoted := false
@@ -389,7 +394,8 @@ func date(day int32) string {
 	return time.Unix(int64(day)*secondsOfDay, 0).UTC().Format(time.DateOnly)
 }
 
-// add adds to the number of a day. Beyond most days the oldest are dropped.
+// add adds to the number of a day. Beyond most days the oldest are dropped. Lines come
+// nearly in the order of time, so the day is mostly the last one.
 func (d *Days) add(day int32, n int64, most int) {
 	days := *d
 	if last := len(days) - 1; last >= 0 && days[last].Day == day { // nearly always
@@ -410,7 +416,7 @@ func (d *Days) since(day int32) {
 	*d = slices.DeleteFunc(*d, func(d Day) bool { return d.Day < day })
 }
 
-// add counts one more, at a time.
+// add counts one more, at a time, which may lie before others: logs come in any order.
 func (t *Tally) add(at Time) {
 	if t.Count == 0 || at < t.First {
 		t.First = at

@@ -14,9 +14,12 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// Assertion prints what a token of another issuer would be taken for: each block with the reason why it
-// matches or not, then the verdict, and last what was not checked. The token itself is never printed:
-// the output ends up in logs of CI, and the token still opens something.
+// "writ explain --assertion" in words and as JSON.
+
+// Assertion prints what a token of another issuer would be taken for: each block with the
+// reason why it matches or not, then the verdict, and last what was not checked. The token
+// itself is never printed: the output ends up in logs of CI, and the token still opens
+// something.
 func Assertion(env *cli.Env, w io.Writer, a *explain.Assertion) error {
 	if env.JSON {
 		return assertionJSON(w, a)
@@ -66,7 +69,7 @@ func Assertion(env *cli.Env, w io.Writer, a *explain.Assertion) error {
 	return err
 }
 
-// assertionJSON prints the same for machines. Members are only ever added.
+// assertionJSON prints the same for machines, every candidate. Members are only ever added.
 func assertionJSON(w io.Writer, a *explain.Assertion) error {
 	type candidate struct {
 		TrustedIssuer string           `json:"trusted_issuer"` // label

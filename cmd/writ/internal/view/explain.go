@@ -13,6 +13,8 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
+// "writ explain" in words and as JSON. The sentences are made by package explain.
+
 // An Explain prints an explanation in one format.
 type Explain interface {
 	Render(w io.Writer, question explain.Question, e *explain.Explanation) error
@@ -61,6 +63,7 @@ func (v explainText) Render(w io.Writer, question explain.Question, e *explain.E
 		}
 		fmt.Fprintf(&text, "    %s: %s%s%s\n", right.Identifier, scopeList(right.Scopes), user, places([]hcl.Range{right.Range}))
 	}
+	// Suggestions quote identifiers and labels, which authors chose.
 	for _, suggestion := range e.Suggestions {
 		fmt.Fprintf(&text, "\n  %s\n", diag.OneLine(suggestion))
 	}
@@ -153,8 +156,8 @@ func (explainJSON) Render(w io.Writer, _ explain.Question, e *explain.Explanatio
 	return cli.WriteJSON(w, out)
 }
 
-// emptyList makes an empty JSON array of a nil slice: readers in other languages iterate over a list
-// and fail at null.
+// emptyList makes an empty JSON array of a nil slice: readers in other languages iterate
+// over a list and fail at null.
 func emptyList(list []string) []string {
 	if list == nil {
 		return []string{}

@@ -21,9 +21,9 @@ type FailureMarkdown struct {
 	Limit       int                    // most characters
 }
 
-// Render writes the comment: the errors, with the lines that they are about, as far as there
-// is room, and how many there are. A thousand bytes are kept for the lines before them. Warnings
-// are left out, as they are not why there is no plan.
+// Render writes the comment: the errors, with the lines that they are about, as far as
+// there is room, and how many there are. A thousand bytes are kept for the lines before
+// them. Warnings are left out, as they are not why there is no plan.
 func (v FailureMarkdown) Render(w io.Writer) error {
 	errors := v.Problems.List.Sorted().Errors()
 	report := diag.NewReport(errors, v.Problems.Sources)

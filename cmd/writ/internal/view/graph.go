@@ -11,6 +11,8 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
+// The formats of "writ graph" for other programs. The drawing itself is package graph's.
+
 // A GraphJSON is what "writ graph --format json" prints. Authorizations refer to clients and
 // APIs by label.
 type GraphJSON struct {
@@ -42,9 +44,9 @@ type graphAPI struct {
 	Identifier string `json:"identifier"`
 }
 
-// GraphOf is the picture of a document for machines. now decides which authorizations have expired:
-// they are in it and marked, as a picture that leaves them out would hide what a longer time
-// gives back.
+// GraphOf is the picture of a document for machines. now decides which authorizations have
+// expired: they are in it and marked, as a picture that leaves them out would hide what a
+// longer time gives back.
 func GraphOf(doc *schema.Document, now time.Time) GraphJSON {
 	g := GraphJSON{Clients: []graphClient{}, Authorizations: []graphAuthorization{}, APIs: []graphAPI{}}
 	for _, c := range doc.Clients {
@@ -62,9 +64,9 @@ func GraphOf(doc *schema.Document, now time.Time) GraphJSON {
 	return g
 }
 
-// DrawDot writes the picture for graphviz. Nodes are named by their places in the lists, so that no
-// label has to be a valid identifier; an authorization is a node of its own, with its scopes, and
-// dashed once it has expired.
+// DrawDot writes the picture for graphviz. Nodes are named by their places in the lists, so
+// that no label has to be a valid identifier; an authorization is a node of its own, with
+// its scopes, and dashed once it has expired.
 func DrawDot(w io.Writer, p *graph.Picture) error {
 	var text strings.Builder
 	text.WriteString("digraph writ {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n")

@@ -17,15 +17,15 @@ import (
 // This file writes text of authors into Markdown, where none of it may take effect, and
 // cuts it to a length.
 
-// shortest is the length in bytes below which no scope is cut: with less, two scopes of one API often
-// look the same.
+// shortest is the length in bytes below which no scope is cut: with less, two scopes of one
+// API often look the same.
 const shortest = 24
 
 // fit returns how many texts of these lengths fit into room, and the length at which to cut
 // them. One length holds for all, so that short texts stay whole and only the longest are
 // cut; it is never below least. around is the length of what is printed around each text.
-// All lengths are bytes. It reads no further than to the first text that does not fit, so a list of
-// a million costs no more than what is shown.
+// All lengths are bytes. It reads no further than to the first text that does not fit, so a
+// list of a million costs no more than what is shown.
 func fit(texts iter.Seq[int], room, around, least int) (shown, longest int) {
 	var lengths []int
 	for length := range texts {
@@ -34,6 +34,8 @@ func fit(texts iter.Seq[int], room, around, least int) (shown, longest int) {
 		}
 		lengths = append(lengths, length)
 	}
+	// All texts fit at least. What is left over lifts the limit for all that are longer,
+	// from the shortest of them on, until it is used up.
 	slices.Sort(lengths)
 	longest = least // which all have; room is what is left
 	for i, length := range lengths {
@@ -50,9 +52,9 @@ func fit(texts iter.Seq[int], room, around, least int) (shown, longest int) {
 	return len(lengths), math.MaxInt
 }
 
-// cutInto renders a text in at most longest bytes, and reports whether it had to be cut. What a
-// renderer adds, such as escapes, is not known before, so it cuts by a quarter more until the result
-// fits.
+// cutInto renders a text in at most longest bytes, and reports whether it had to be cut.
+// What a renderer adds, such as escapes, is not known before, so it cuts by a quarter more
+// until the result fits.
 func cutInto(text string, longest int, render func(string) string, cut func(string, int) string) (rendered string, isCut bool) {
 	rendered = render(text)
 	for n := longest; len(rendered) > longest && n > 0; n = n * 3 / 4 {
@@ -104,7 +106,7 @@ func codeSpan(text string) string {
 	return delimiter + text + delimiter
 }
 
-// longestRun is the length of the longest run of backticks.
+// longestRun is the length of the longest run of backticks, 0 for none.
 func longestRun(text string) int {
 	longest, run := 0, 0
 	for i := range len(text) {
@@ -126,6 +128,8 @@ var code = regexp.MustCompile(`\b(?:api|client|authorization|trusted_issuer|sign
 // every special character is escaped (CommonMark 0.31 section 2.4).
 func markdownText(text string) string {
 	var b strings.Builder
+	// Quoted parts come from %q in package compiler, so strconv finds their ends. A quote that begins
+	// nothing of that form ends the search, and the rest is escaped as plain text.
 	for begun := false; text != ""; begun = true {
 		at := code.FindStringIndex(text)
 		if at == nil {
@@ -194,7 +198,8 @@ func plainText(text string) string {
 	return b.String()
 }
 
-// linkBreak stands for a backslash that keeps a platform from making a link. OneLine lets
+// linkBreak stands for a backslash that keeps a platform from making a link: the replacement
+// comes before the escaping, which would escape a backslash of its own. OneLine lets
 // no such character through.
 const linkBreak = '\x00'
 

@@ -87,8 +87,9 @@ func (p Place) Line() string {
 	return fmt.Sprintf("%s:%d", p.Range.Filename, p.Range.Start.Line)
 }
 
-// PlanOf is the view for the command's output format and terminal. With full it prints every object and
-// statement, without at most MaxObjects of each; JSON has all of them either way.
+// PlanOf is the view for the command's output format and terminal. With full it prints
+// every object and statement, without at most MaxObjects of each; JSON has all of them
+// either way.
 func PlanOf(env *cli.Env, full bool) Plan {
 	if env.JSON {
 		return PlanJSON{}
@@ -112,8 +113,9 @@ type PlanJSON struct{}
 
 // Render writes the plan as it is saved, with the notes inside the changes that they are
 // about, the checks, and how policies and expectations came out. Where these refuse the
-// plan, it is not valid, and the diagnostics that say why are among its members. A plan about which
-// nothing beside is known is written as it is, which is what a saved plan holds.
+// plan, it is not valid, and the diagnostics that say why are among its members. A plan
+// about which nothing beside is known is written as it is, which is what a saved plan
+// holds.
 func (v PlanJSON) Render(w io.Writer, r *Review) error {
 	guards := r.Guards
 	if guards != nil && guards.Policies+guards.Expectations == 0 {
@@ -155,8 +157,8 @@ type refusal struct {
 	Diagnostics  []diag.ReportDiagnostic `json:"diagnostics"`
 }
 
-// actionSign is the mark of an action, as in Terraform's plans, which reviewers know: "+", "-", "~", and
-// "-/+" for what is destroyed and created.
+// actionSign is the mark of an action, as in Terraform's plans, which reviewers know: "+",
+// "-", "~", and "-/+" for what is destroyed and created.
 func actionSign(action compiler.Action) string {
 	switch action {
 	case compiler.ActionCreate:
@@ -216,9 +218,9 @@ func planSummary(p *compiler.Plan) string {
 	return line.String() + "."
 }
 
-// planFiles says which files will be written when no object changes, "" when one does or nothing is
-// written. The snapshot may have other bytes although no object changes, as after a comment that
-// moved every line: it records where objects are declared.
+// planFiles says which files will be written when no object changes, "" when one does or
+// nothing is written. The snapshot may have other bytes although no object changes, as
+// after a comment that moved every line: it records where objects are declared.
 func planFiles(p *compiler.Plan) string {
 	switch {
 	case len(p.Changes) > 0 || p.Empty():
@@ -262,7 +264,8 @@ func accessPeriod(a *compiler.AccessChange) string {
 	return strings.Join(words, " ")
 }
 
-// remark puts remarks in brackets; empty ones are left out.
+// remark puts remarks in brackets, with a space before them; empty ones are left out, and
+// "" is for none.
 func remark(remarks ...string) string {
 	remarks = slices.DeleteFunc(remarks, func(r string) bool { return r == "" })
 	if len(remarks) == 0 {

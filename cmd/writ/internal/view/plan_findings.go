@@ -9,6 +9,9 @@ import (
 	"github.com/writ-auth/writ/config/diag"
 )
 
+// A plan as findings at lines, for hosts such as GitHub. It has the statements of the other
+// views, so that no host hears something else than a reader of the plan.
+
 // MaxFindings is how many findings of a plan a host is given: GitHub shows no more results
 // of one run of SARIF.
 const MaxFindings = 5000
@@ -42,6 +45,7 @@ func Findings(r *Review) diag.List {
 			if i == sectionNarrow && !s.isAccess() || i == sectionGuards && !s.loosens || findingCodes[i] == "" {
 				continue
 			}
+			// A statement about objects in several places has no line of its own to stand at.
 			statements := []*statement{s}
 			if s.place.Range.Filename == "" {
 				statements = s.apart()
@@ -60,7 +64,7 @@ func Findings(r *Review) diag.List {
 
 // located is a place in the configuration as it is now, since hosts show no other: of what
 // is gone that of the first of the addresses which is still there, and of the issuer where
-// none is.
+// none is. A finding without any place would be shown nowhere.
 func (r *Review) located(p Place, addresses ...string) Place {
 	for _, address := range append(addresses, string(compiler.KindIssuer)) {
 		if p.Range.Filename != "" && !p.Gone {

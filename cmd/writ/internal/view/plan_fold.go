@@ -17,8 +17,8 @@ import (
 // there must not give way to an object that says it again.
 
 // A nameList is what a line has no room for: the scopes of one client, or the addresses of
-// objects that change alike. access says that the names count as gains or losses in the first line
-// of the comment, and not as addresses.
+// objects that change alike. access says that the names count as gains or losses in the
+// first line of the comment, and not as addresses.
 type nameList struct {
 	of     string // what they are gained or lost on, or what happens to them
 	sign   string
@@ -29,7 +29,8 @@ type nameList struct {
 }
 
 // foldedAccess is the list of a statement whose line shows less than all: of its scopes, or
-// of its clients, of which each counts as often as it has scopes.
+// of its clients, of which each counts as often as it has scopes. Only one of the two may
+// be long: see meaning.scopes.
 func foldedAccess(s *statement) nameList {
 	names := s.scopes
 	if len(names) == 0 {
@@ -43,14 +44,15 @@ func foldedAccess(s *statement) nameList {
 	return nameList{of: s.addresses[0] + " on " + s.api + s.behalf, sign: s.sign, names: names, each: 1, access: true, remark: s.remark}
 }
 
-// foldedAddresses is the list of a statement about several objects.
+// foldedAddresses is the list of a statement about several objects, under the sentence that
+// its line has.
 func foldedAddresses(s *statement) nameList {
 	return nameList{of: s.subject() + ": " + s.reason, sign: s.sign, names: s.addresses, each: 1}
 }
 
 // lists writes the lists that lines have no room for, gains before losses. If there is not
 // room for all, it cuts the longest names first, then shows fewer names of each list, and
-// last fewer lists.
+// last fewer lists. A list that is not shown at all is counted as missing.
 func (c *planComment) lists() {
 	if len(c.folded) == 0 {
 		return
@@ -64,6 +66,9 @@ func (c *planComment) lists() {
 	for _, list := range c.folded[:rows] {
 		each = max(each, min(len(list.names), room/shortest))
 	}
+	// A name is never cut below shortest, so what does not fit at that length has to go: a
+	// quarter of the names of each list, time after time, and with one name each, a quarter
+	// of the lists.
 	longest := 0
 	for names := []string(nil); ; {
 		names = names[:0]
@@ -83,6 +88,7 @@ func (c *planComment) lists() {
 	for i := range c.folded[:rows] {
 		c.names(&c.folded[i], each, longest)
 	}
+	// Lists without room are counted all the same, for the first line of the comment.
 	for i := range c.folded[rows:] {
 		c.tell(&c.folded[rows+i], 0)
 	}
@@ -133,7 +139,8 @@ func (c *planComment) tell(list *nameList, whole int) {
 }
 
 // unexercised lists the authorizations that no expectation exercises, as far as there is
-// room. It is no part of the change, so that the banner does not count it.
+// room. It is no part of the change, so that the banner does not count it: a comment that
+// leaves some out is still complete about what it is about.
 func (c *planComment) unexercised(g *Guards) {
 	if g == nil || len(g.Unexercised) == 0 || g.Expectations == 0 {
 		return
@@ -160,7 +167,8 @@ func (c *planComment) unexercised(g *Guards) {
 	c.WriteString("\n\n</details>\n")
 }
 
-// objects writes the objects as a diff, folded, as far as there is room.
+// objects writes the objects as a diff, folded, as far as there is room. It comes last, and
+// is the first to be cut: whatever matters in it has been said above.
 func (c *planComment) objects(r *Review) {
 	if len(r.Changes) == 0 {
 		return
@@ -174,8 +182,9 @@ func (c *planComment) objects(r *Review) {
 	c.WriteString("\n</details>\n")
 }
 
-// objectsText is the objects as a diff of at most room bytes, those that change alike once. One that
-// does not fit is left out, and smaller ones after it are shown. shown counts objects, not diffs.
+// objectsText is the objects as a diff of at most room bytes, those that change alike once.
+// One that does not fit is left out, and smaller ones after it are shown. shown counts
+// objects, not diffs.
 func objectsText(r *Review, room int) (text string, shown int) {
 	var all strings.Builder
 	for _, group := range alike(r) {
@@ -199,12 +208,12 @@ type objectGroup struct {
 	size int
 }
 
-// mostCompared is how many objects are compared with each other. A comment has no room for more, and
-// each has to be rendered to be compared.
+// mostCompared is how many objects are compared with each other. A comment has no room for
+// more, and each has to be rendered to be compared.
 const mostCompared = 5000
 
-// alike groups objects of one kind that are updated in the same way, in the order of the first of each
-// group. What is created or destroyed is never grouped.
+// alike groups objects of one kind that are updated in the same way, in the order of the
+// first of each group. What is created or destroyed is never grouped.
 func alike(r *Review) []objectGroup {
 	type group struct {
 		first   string
@@ -219,6 +228,7 @@ func alike(r *Review) []objectGroup {
 		out := &planPrinter{Writer: bufio.NewWriter(&object), diff: true, notes: r.Notes}
 		out.change(c)
 		out.Flush()
+		// Two objects change alike if the lines that differ are the same ones.
 		kind, _, _ := compiler.ParseAddress(c.Address)
 		key := string(kind) + differences(object.String())
 		if g := known[key]; g != nil && c.Action == compiler.ActionUpdate {
@@ -240,7 +250,8 @@ func alike(r *Review) []objectGroup {
 	return list
 }
 
-// differences are the lines of a diff that begin with a sign, without the first, which names the object.
+// differences are the lines of a diff that begin with a sign, without the first, which
+// names the object.
 func differences(text string) string {
 	var b strings.Builder
 	signed := 0

@@ -21,7 +21,7 @@ type CheckResult struct {
 	Counterexamples []compiler.Counterexample `json:"counterexamples"` // as sentences; empty where it holds
 }
 
-// Sentences are the counterexamples in words.
+// Sentences are the counterexamples in words, none for a check that holds.
 func (r *CheckResult) Sentences() []string {
 	sentences := make([]string, len(r.Counterexamples))
 	for i := range r.Counterexamples {
@@ -30,8 +30,8 @@ func (r *CheckResult) Sentences() []string {
 	return sentences
 }
 
-// Guards are how policies and expectations came out, and what no expectation exercises, which nobody
-// would notice if it changed.
+// Guards are how policies and expectations came out, and what no expectation exercises,
+// which nobody would notice if it changed.
 type Guards struct {
 	Policies     int       `json:"policies"`       // that were evaluated
 	Expectations int       `json:"expectations"`   // that were decided
@@ -50,7 +50,8 @@ type Finding struct {
 	Warning bool   // it stops nothing
 }
 
-// MarshalJSON writes the finding with the members of a diagnostic, so that a script reads both in one way.
+// MarshalJSON writes the finding with the members of a diagnostic, so that a script reads
+// both in one way.
 func (f Finding) MarshalJSON() ([]byte, error) {
 	out := struct {
 		Guard    string            `json:"guard"`
@@ -81,7 +82,8 @@ func (g *Guards) Errors() int {
 	return n
 }
 
-// checks writes what --check was asked, with each counterexample.
+// checks writes what --check was asked, with each counterexample: its sentence has the
+// address and the line.
 func (c *planComment) checks(checks []CheckResult) {
 	var lines []line
 	for _, check := range checks {
@@ -98,7 +100,8 @@ func (c *planComment) checks(checks []CheckResult) {
 }
 
 // guards prints how policies and expectations came out, and which of them changed. Where
-// there are none, there is nothing to say.
+// there are none, there is nothing to say but that some were removed. At most most of each
+// are printed.
 func (out *planPrinter) guards(g *Guards, s *section, most int) {
 	if g == nil || g.Policies+g.Expectations == 0 {
 		out.section(s, most)
@@ -106,6 +109,7 @@ func (out *planPrinter) guards(g *Guards, s *section, most int) {
 	}
 	out.line(cli.Bold, s.heading+":")
 	out.line("", "")
+	// What fails comes before what was changed: it stops the apply.
 	for _, f := range g.Failed[:min(len(g.Failed), most)] {
 		mark, c := "✗", cli.Red
 		if f.Warning {
@@ -123,7 +127,8 @@ func (out *planPrinter) guards(g *Guards, s *section, most int) {
 	out.line("", "")
 }
 
-// guards writes how policies and expectations came out, and which of them changed.
+// guards writes how policies and expectations came out, which of them changed, and a count
+// of those that hold.
 func (c *planComment) guards(g *Guards, s *section) {
 	var lines []line
 	if g != nil {
@@ -147,8 +152,10 @@ func (c *planComment) guards(g *Guards, s *section) {
 	c.list(s.heading, lines, 0, c.room(roomForGuards))
 }
 
-// summary counts what holds: "✅ 3 policies hold · 6 expectations pass · ...".
+// summary counts what holds: "✅ 3 policies hold · 6 expectations pass · ...". What fails is
+// listed and not counted here. The mark is only there if something holds.
 func (g *Guards) summary() string {
+	// A policy that many objects do not satisfy has a finding for each, and is one policy.
 	failed := map[bool]int{} // expectations, policies
 	seen := map[string]bool{}
 	for _, f := range g.Failed {

@@ -11,14 +11,15 @@ import (
 
 // PlanMarkdown prints a plan as a comment on a pull request. A busy reader can stop after
 // any part: the consequences in one line, who gains, who is cut off, whose verifiers break,
-// what policies and expectations say, what else changes, and the objects, folded away.
-// Text of authors is printed in code spans and code blocks, where neither Markdown nor
-// HTML takes effect.
+// what policies and expectations say, what else changes, and the objects, folded away. Text
+// of authors is printed in code spans and code blocks, where neither Markdown nor HTML
+// takes effect.
 //
-// Platforms limit the length of a comment, and an author could make a plan so long that
-// the harmful part falls off. So the addresses of everything that widens come first.
-// Lines are shortened before any is left out, the longest names first. The first line
-// counts what is not shown and gives the command that prints it.
+// Platforms limit the length of a comment, and an author could make a plan so long that the
+// harmful part falls off. So the addresses of everything that widens come first. Lines are
+// shortened before any is left out, the longest names first. The first line counts what is
+// not shown and gives the command that prints it. A test searches the comments of hostile
+// plans for each gain.
 type PlanMarkdown struct {
 	Command string // that prints the whole plan
 	Limit   int    // most characters of the comment; 0 for MarkdownLimit
@@ -64,8 +65,8 @@ func (v PlanMarkdown) Render(w io.Writer, r *Review) error {
 	return err
 }
 
-// comment is the comment, made for a length in bytes. It may come out longer, by what stands in no
-// part: see Render.
+// comment is the comment, made for a length in bytes. It may come out longer, by what
+// stands in no part: see Render.
 func (v PlanMarkdown) comment(m *meaning, length int) string {
 	r := m.review
 	c := &planComment{length: length, links: m.count() <= maxLinks}
@@ -80,6 +81,8 @@ func (v PlanMarkdown) comment(m *meaning, length int) string {
 			c.section(&m.sections[i], c.until(i))
 		}
 	}
+	// The fold comes after all sections: only then it is known what their lines had no room
+	// for.
 	c.lists()
 	c.unexercised(r.Guards)
 	c.objects(r)
@@ -126,8 +129,8 @@ func (c *planComment) compared(r *Review) string {
 // shortCommit is the beginning of a commit's hash, as code, of the length that git shows.
 func shortCommit(hash string) string { return codeSpan(hash[:min(len(hash), 7)]) }
 
-// A planComment is the text below the first lines, and the count of what it shows. The first lines say
-// what is missing, so they are written last.
+// A planComment is the text below the first lines, and the count of what it shows. The
+// first lines say what is missing, so they are written last.
 type planComment struct {
 	strings.Builder
 	length                   int  // of the whole comment
@@ -164,8 +167,8 @@ func (c *planComment) until(section int) int {
 // room is a part of the comment's length, in bytes.
 func (c *planComment) room(thousandths int) int { return c.length * thousandths / 1000 }
 
-// banner is the sentence about what the comment does not show, with the command that prints it; "" where
-// it shows everything. A comment that is cut must not look complete.
+// banner is the sentence about what the comment does not show, with the command that prints
+// it; "" where it shows everything. A comment that is cut must not look complete.
 func (c *planComment) banner(command string) string {
 	var parts []string
 	for _, part := range []struct {
@@ -176,6 +179,8 @@ func (c *planComment) banner(command string) string {
 			parts = append(parts, fmt.Sprintf("%d of %d %s", part.shown, part.of, part.noun))
 		}
 	}
+	// A name that is cut is shown, and yet a reader cannot tell it from another: it is said
+	// apart.
 	text := strings.Join(parts, ", ") + " are shown"
 	switch {
 	case len(parts) == 0 && c.short == 0:
@@ -213,8 +218,8 @@ func (c *planComment) addresses(m *meaning) {
 	c.WriteString("\n")
 }
 
-// moreThanAScreen reports whether what widens is more than a reader sees at once: 20 lines or about
-// 2,000 characters. It stops counting where that is certain.
+// moreThanAScreen reports whether what widens is more than a reader sees at once: 20 lines
+// or about 2,000 characters. It stops counting where that is certain.
 func (m *meaning) moreThanAScreen() bool {
 	size, lines := 0, 0
 	for i := range m.sections {
@@ -238,7 +243,7 @@ func (m *meaning) moreThanAScreen() bool {
 	return len(m.review.Changes) > 1 && (lines > 20 || size > 2000)
 }
 
-// count counts the statements.
+// count counts the statements of all sections.
 func (m *meaning) count() int {
 	n := 0
 	for i := range m.sections {
@@ -255,7 +260,7 @@ func (c *planComment) rest(n int) {
 }
 
 // name writes a name as code, cut in its middle where it is too long, and reports
-// whether it is whole.
+// whether it is whole. A name that is cut is counted for the banner.
 func (c *planComment) name(name string, longest int) (whole bool) {
 	text, cut := cutInto(name, longest, codeSpan, cutMiddle)
 	if cut {
@@ -273,8 +278,9 @@ const (
 	maxList      = 1000
 )
 
-// A line of a comment is written whole, or where there is not room, in fewer bytes. told is called once
-// for each line, whether it is shown or not, so that the counts in the banner are complete.
+// A line of a comment is written whole, or where there is not room, in fewer bytes. told is
+// called once for each line, whether it is shown or not, so that the counts in the banner
+// are complete.
 type line struct {
 	whole string
 	short func(longest int) string // of at most that many bytes, at least leastLine
@@ -312,8 +318,9 @@ func (c *planComment) leaveOut(s *statement) {
 	}
 }
 
-// list writes a heading and lines below it, up to a length of the comment; more is how many further
-// lines there would be. Where not all fit whole, the longest are shortened before any is left out.
+// list writes a heading and lines below it, up to a length of the comment; more is how many
+// further lines there would be. Where not all fit whole, the longest are shortened before
+// any is left out.
 func (c *planComment) list(heading string, lines []line, more, until int) {
 	if len(lines)+more == 0 {
 		return
@@ -326,6 +333,8 @@ func (c *planComment) list(heading string, lines []line, more, until int) {
 			}
 		}
 	}
+	// Room is kept for the line that says how many are left out, with the longest number
+	// there is.
 	shown, longest := fit(lengths, until-c.Len()-len("- and 10000000 more, below\n"), 0, leastLine)
 	for i := range lines[:shown] {
 		if l := &lines[i]; len(l.whole) <= longest {
@@ -344,8 +353,9 @@ func (c *planComment) list(heading string, lines []line, more, until int) {
 	}
 }
 
-// line is a statement as a line of a list: the subject if the sentence does not name it, the sentence,
-// the place, and the objects if there are several. The sentence is what gets shorter.
+// line is a statement as a line of a list: the subject if the sentence does not name it,
+// the sentence, the place, and the objects if there are several. The sentence is what gets
+// shorter.
 func (c *planComment) line(s *statement) line {
 	if s.isAccess() {
 		return c.accessLine(s)
@@ -367,6 +377,8 @@ func (c *planComment) line(s *statement) line {
 	if s.loosens {
 		subject = "⚠️ " + subject
 	}
+	// When it is short of room only the sentence is cut. The subject and the place say what
+	// to look up, and notes are of this program's own making.
 	notes := notesOf(s.notes)
 	around := "- " + subject + where + inline + "\n" + notes
 	return line{
@@ -396,7 +408,9 @@ func notesOf(notes []string) string {
 	return b.String()
 }
 
-// where says who answers for something and where it is written: " (payments, clients.hcl:12)".
+// where says who answers for something and where it is written: " (payments,
+// clients.hcl:12)". An owner whose name is longer than maxParty is left out: it would be
+// cut to something that is no name.
 func (c *planComment) where(p Place) string {
 	at := codeSpan(p.Line())
 	if at != "" && p.URL != "" && c.links {
@@ -412,8 +426,9 @@ func (c *planComment) where(p Place) string {
 	return remark(owner + at)
 }
 
-// inlined is the beginning of a list of names in a line, as code: at most most of them, and no more than
-// maxList bytes. The first bold names are in bold. shown is how many there are.
+// inlined is the beginning of a list of names in a line, as code: at most most of them, and
+// no more than maxList bytes. The first bold names are in bold. shown is how many there
+// are.
 func inlined(names []string, most, bold int) (text string, shown int) {
 	var b strings.Builder
 	for ; shown < min(len(names), most); shown++ {
@@ -441,8 +456,8 @@ func (c *planComment) inline(addresses []string) (text string, all bool) {
 	return ": " + text, true
 }
 
-// accessLine says who gains or loses what. Sensitive scopes come first and in bold. A line that does not
-// name everything has the fold list it, and counts there.
+// accessLine says who gains or loses what. Sensitive scopes come first and in bold. A line
+// that does not name everything has the fold list it, and counts there.
 func (c *planComment) accessLine(s *statement) line {
 	api, apiCut := cutInto(s.api, maxParty, partyText, cutMiddle)
 	who, whoCut := cutInto(s.addresses[0], maxParty, partyText, cutMiddle)
@@ -464,6 +479,8 @@ func (c *planComment) accessLine(s *statement) line {
 		mark = "🔴 **sensitive:** "
 	}
 	tail := plainText(s.remark) + c.where(s.place) + inline + "\n" + notesOf(s.notes)
+	// A gain counts as shown only if the line names client, API and every scope in full.
+	// Otherwise the fold lists it, and counts what it shows.
 	complete := all && listed && !apiCut && !whoCut
 	return line{
 		whole: "- " + mark + accessText(s, who, scopes, api) + tail,
@@ -485,7 +502,8 @@ func (c *planComment) accessLine(s *statement) line {
 	}
 }
 
-// accessText is a statement about access with its names as they are to be written.
+// accessText is a statement about access with its names as they are to be written, in the
+// words of statement.text.
 func accessText(s *statement, who, scopes, api string) string {
 	behalf := markdownText(s.behalf)
 	switch {
@@ -509,7 +527,8 @@ func (c *planComment) account(sign string, shown, of int) {
 	a.shown += shown
 }
 
-// text is a line that says one thing. Without render it is Markdown already.
+// text is a line that says one thing. Without render it is Markdown already. It counts as
+// one line, and as shown if it is whole.
 func (c *planComment) text(bullet, text string, render func(string) string) line {
 	if render == nil {
 		render = func(text string) string { return text }

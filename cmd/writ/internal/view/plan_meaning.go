@@ -57,7 +57,8 @@ func (s *statement) isAccess() bool { return s.verb != "" }
 // pairs counts the scopes of each client, and a token without scopes as one.
 func (s *statement) pairs() int { return len(s.addresses) * max(len(s.scopes), 1) }
 
-// cutOff is the verb of a client that gets no token any more.
+// cutOff is the verb of a client that gets no token any more. It marks the statement as well:
+// such a line also says which scopes the client had.
 const cutOff = "gets no more tokens for"
 
 // The sections, by their places in the list that meaningOf returns.
@@ -147,8 +148,8 @@ func (m *meaning) place(address, attribute, label string) Place {
 	return m.review.Place(address, attribute, label)
 }
 
-// access adds what one change of access gives and takes: one statement for the scopes that are gained and
-// one for those that are lost.
+// access adds what one change of access gives and takes: one statement for the scopes that
+// are gained and one for those that are lost.
 func (m *meaning) access(i int) {
 	a := &m.review.Access[i]
 	client, api := parties(m.review.Access, i)
@@ -161,6 +162,7 @@ func (m *meaning) access(i int) {
 			sensitive[scope] = true
 		}
 	}
+	// A gain of tokens without scopes has no scope in Gained, and is one all the same.
 	if len(a.Gained) > 0 || a.Token == compiler.TokenGained {
 		s := base
 		section := sectionReach
@@ -250,8 +252,8 @@ func toldByAccess(changes []compiler.AccessChange) (told map[string]map[compiler
 // is the authorization as a whole.
 var asAccess = []string{"", "client", "api", "subject_type", "scopes", "expires_at"}
 
-// change says what one change of an object means, each attribute in the section where it belongs. A
-// change without attributes, such as a removal, is one statement.
+// change says what one change of an object means, each attribute in the section where it
+// belongs. A change without attributes, such as a removal, is one statement.
 func (m *meaning) change(c *compiler.Change, told map[string]map[compiler.Effect]bool) {
 	if len(c.Attributes) == 0 {
 		m.attribute(c, &compiler.AttributeChange{Action: c.Action, Effect: c.Effect, Tier: c.Tier, Reason: c.Reason}, told)
@@ -314,7 +316,8 @@ func (m *meaning) attribute(c *compiler.Change, a *compiler.AttributeChange, tol
 	m.add(section, key, s)
 }
 
-// isGuard reports whether an address is of a policy or an expectation.
+// isGuard reports whether an address is of a policy or an expectation. An expectation has
+// its name for an address, after the word expect.
 func isGuard(address string) bool {
 	kind, _, _ := compiler.ParseAddress(address)
 	return kind == compiler.KindPolicy || isExpectation(address)
@@ -388,6 +391,7 @@ func behalf(a *compiler.AccessChange) string {
 // sameLabels returns the changes with the labels of change i, itself included. They are
 // neighbours, as the list is sorted by label.
 func sameLabels(changes []compiler.AccessChange, i int) []compiler.AccessChange {
+	// A replaced client or API is one that goes and one that comes, under the same label.
 	same := func(j int) bool {
 		a, b := &changes[i], &changes[j]
 		return a.Client == b.Client && a.API == b.API && a.SubjectType == b.SubjectType
@@ -403,7 +407,7 @@ func sameLabels(changes []compiler.AccessChange, i int) []compiler.AccessChange 
 }
 
 // widening lists the addresses of all that widens, each once, those by which somebody gains
-// a sensitive scope first.
+// a sensitive scope first: where the list is cut, they are the last to go.
 func widening(r *Review) []string {
 	sensitive := map[string]bool{}
 	for i := range r.Access {

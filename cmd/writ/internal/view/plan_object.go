@@ -16,8 +16,12 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
-// change prints one object with its attributes, as the block that declares it. In a diff its header is
-// that of a hunk, by which GitHub separates the objects.
+// The objects of a plan, attribute by attribute, for people: in a terminal with signs
+// before the attributes, in a comment as a diff. "writ show" prints one object in the same
+// way.
+
+// change prints one object with its attributes, as the block that declares it. In a diff
+// its header is that of a hunk, by which GitHub separates the objects.
 func (out *planPrinter) change(c *compiler.Change) {
 	if out.diff {
 		fmt.Fprintf(out, "\n@@ %s @@\n", diag.OneLine(c.Address+" "+actionPhrase(c)))
@@ -35,6 +39,8 @@ func (out *planPrinter) change(c *compiler.Change) {
 	}
 	out.start(0, actionSign(c.Action))
 	fmt.Fprintf(out, "%s {\n", header)
+	// A replacement prints what differs, like an update: its sign says that it is another
+	// object.
 	switch c.Action {
 	case compiler.ActionCreate:
 		out.whole("+", c.After, 4)
@@ -81,8 +87,9 @@ func (out *planPrinter) whole(sign string, o compiler.Object, indent int) {
 	}
 }
 
-// start begins a line of an object. In a diff, which has no sign for what is changed in
-// place, such lines begin with "!", which GitHub shows in a third colour.
+// start begins a line of an object with the sign and the indent, in columns. In a diff,
+// which has no sign for what is changed in place, such lines begin with "!", which GitHub
+// shows in a third colour.
 func (out *planPrinter) start(indent int, sign string) {
 	if out.diff {
 		if sign != "+" && sign != "-" {
@@ -96,13 +103,13 @@ func (out *planPrinter) start(indent int, sign string) {
 	out.WriteByte(' ')
 }
 
-// pad makes a name as wide as the widest, so that equals signs line up.
+// pad makes a name as wide as the widest, in bytes, so that equals signs line up.
 func pad(name string, width int) string {
 	return diag.OneLine(name) + strings.Repeat(" ", max(0, width-len(name)))
 }
 
-// nestedBlock prints a scope or a credential on one line. A credential's label and validity are shown,
-// and nothing that proves it: plans are pasted and logged.
+// nestedBlock prints a scope or a credential on one line. A credential's label and validity
+// are shown, and nothing that proves it: plans are pasted and logged.
 func (out *planPrinter) nestedBlock(sign, list string, block compiler.Object, indent int) {
 	kind, label := "scope", fmt.Sprint(block.Get("name"))
 	if list == "credentials" {
@@ -112,7 +119,8 @@ func (out *planPrinter) nestedBlock(sign, list string, block compiler.Object, in
 	fmt.Fprintf(out, "%s %s%s\n", diag.OneLine(kind), strconv.Quote(label), blockDetails(block))
 }
 
-// blockDetails is what a nested block says beside its kind and label, in braces; "" for nothing.
+// blockDetails is what a nested block says beside its kind and label, in braces; "" for
+// nothing.
 func blockDetails(block compiler.Object) string {
 	var details []string
 	for _, a := range block.Attributes() {
@@ -156,8 +164,8 @@ func unchanged(c *compiler.Change) int {
 	return n
 }
 
-// attribute prints one difference: lists and maps element by element, anything else as old and new.
-// width is that of the longest name beside it.
+// attribute prints one difference: lists and maps element by element, anything else as old
+// and new. width is that of the longest name beside it.
 func (out *planPrinter) attribute(a *compiler.AttributeChange, width int) {
 	out.start(4, actionSign(a.Action))
 	if a.Label != "" {
@@ -165,6 +173,7 @@ func (out *planPrinter) attribute(a *compiler.AttributeChange, width int) {
 		return
 	}
 	name := pad(a.Name, width)
+	// membersOf and scalar also take the values of a plan that was read from a file.
 	was, wasList := a.Before.([]string)
 	is, isList := a.After.([]string)
 	switch {
@@ -183,11 +192,14 @@ func (out *planPrinter) attribute(a *compiler.AttributeChange, width int) {
 	}
 }
 
-// nestedDifference is how a scope or a credential changed. Where only a hidden attribute of a
-// credential changed, it says so.
+// nestedDifference is how a scope or a credential changed: one that comes or goes with what
+// it says, one that changes with both. Where only a hidden attribute of a credential changed,
+// it says so.
 func nestedDifference(a *compiler.AttributeChange) string {
 	was, _ := a.Before.(compiler.Object)
 	is, _ := a.After.(compiler.Object)
+	// What a credential is proved with is in neither text, so two that look alike may
+	// differ in it.
 	switch before, after := blockDetails(was), blockDetails(is); {
 	case was.IsZero():
 		return after
@@ -200,8 +212,8 @@ func nestedDifference(a *compiler.AttributeChange) string {
 	}
 }
 
-// set prints the elements of a list that came and went; equal ones are counted. Lists of the language are
-// sets, so the order alone is named and not shown.
+// set prints the elements of a list that came and went; equal ones are counted. Lists of
+// the language are sets, so the order alone is named and not shown.
 func (out *planPrinter) set(was, is []string) {
 	same := 0
 	for _, v := range was {
@@ -259,8 +271,8 @@ func (out *planPrinter) object(name string, was, is []compiler.Attribute) {
 	out.WriteString("        }\n")
 }
 
-// value prints a value of an object that comes or goes. In a diff each of its lines begins
-// with the sign.
+// value prints a value of an object that comes or goes; indent is in columns. In a diff
+// each of its lines begins with the sign, since GitHub colours line by line.
 func (out *planPrinter) value(sign, name string, value any, indent int) string {
 	list := membersOf(value)
 	if list == nil {
@@ -278,8 +290,9 @@ func (out *planPrinter) value(sign, name string, value any, indent int) string {
 	return b.String()
 }
 
-// memberValue is the value of a member. Those of a nested block are attributes
-// of the language; those of claims have whatever names their author gives them.
+// memberValue is the value of a member of the attribute or block with the name of. Those of
+// a nested block are attributes of the language, so a duration among them is shown as one;
+// those of claims have whatever names their author gives them.
 func memberValue(of string, a compiler.Attribute) string {
 	client, _ := schema.LanguageBlock(string(compiler.KindClient))
 	if _, nested := client.Block(of); nested {
@@ -289,7 +302,8 @@ func memberValue(of string, a compiler.Attribute) string {
 }
 
 // membersOf returns the members of a value that is an object, nil for any other. Maps are
-// sorted by name, so that a plan and the same plan read from a file print alike.
+// sorted by name, so that a plan and the same plan read from a file print alike. An object
+// keeps the order of its attributes, which is that of the language.
 func membersOf(value any) []compiler.Attribute {
 	switch value := value.(type) {
 	case compiler.Object:
@@ -320,8 +334,8 @@ func member(list []compiler.Attribute, name string) (any, bool) {
 	return nil, false
 }
 
-// scalar is a value on one line. name is the attribute's, by which a number is known to be a duration;
-// "" for a value that is no attribute of the language.
+// scalar is a value on one line. name is the attribute's, by which a number is known to be
+// a duration; "" for a value that is no attribute of the language.
 func scalar(name string, value any) string {
 	switch value := value.(type) {
 	case nil:
@@ -343,6 +357,7 @@ func scalar(name string, value any) string {
 // bracketed is a list of strings as HCL. It is built in one allocation: a first plan prints
 // hundreds of thousands.
 func bracketed(values []string) string {
+	// An estimate: quoting may add to it, and append grows the slice then.
 	size := len("[]")
 	for _, v := range values {
 		size += len(v) + len(`"", `)
@@ -357,7 +372,8 @@ func bracketed(values []string) string {
 	return string(append(b, ']'))
 }
 
-// duration is a number of seconds as a duration, if attributes of that name are durations.
+// duration is a number of seconds as a duration, if attributes of that name are durations by
+// the table of the language, and the plain number otherwise.
 func duration(name string, seconds int64) string {
 	if schema.IsDuration(name) {
 		return strconv.Quote(schema.FormatDuration(seconds))
@@ -365,7 +381,8 @@ func duration(name string, seconds int64) string {
 	return strconv.FormatInt(seconds, 10)
 }
 
-// inlineJSON is any other value as JSON on one line. <, > and & are shown as they are: a terminal is no page.
+// inlineJSON is any other value as JSON on one line. <, > and & are shown as they are: a
+// terminal is no page.
 func inlineJSON(value any) string {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)

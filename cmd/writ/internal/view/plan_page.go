@@ -42,11 +42,12 @@ type ObjectDiff struct {
 	Lines         []DiffLine
 }
 
-// A DiffLine is a line of an object: its sign is "+", "-", "~" or " ".
+// A DiffLine is a line of an object without its indent of the plan: its sign is "+", "-", "~"
+// or " ", for a line that does not change.
 type DiffLine struct{ Sign, Text string }
 
-// NewPlanPage makes the page of a review, with at most so many sentences in a section and so
-// many objects.
+// NewPlanPage makes the page of a review, with at most most sentences in a section and as
+// many objects. More says of each how many are left out.
 func NewPlanPage(r *Review, most int) PlanPage {
 	m := meaningOf(r)
 	page := PlanPage{Summary: schema.UpperFirst(strings.TrimSuffix(m.consequences(), ".")) + ".", Count: planSummary(r.Plan)}
@@ -78,8 +79,8 @@ func NewPlanPage(r *Review, most int) PlanPage {
 	return page
 }
 
-// sentences are the policies and expectations that do not hold, as a section of a page has them. g may be
-// nil.
+// sentences are the policies and expectations that do not hold, as a section of a page has
+// them. g may be nil.
 func (g *Guards) sentences() []PlacedSentence {
 	if g == nil {
 		return nil
@@ -97,8 +98,8 @@ func (g *Guards) sentences() []PlacedSentence {
 
 // objectDiff prints an object as a comment does, whose lines begin with their signs.
 func objectDiff(c *compiler.Change) ObjectDiff {
-	// The printer's own lines are taken apart again: a second way to print attributes, lists and
-	// nested blocks would drift from it.
+	// The printer's own lines are taken apart again: a second way to print attributes,
+	// lists and nested blocks would drift from it.
 	var text bytes.Buffer
 	out := &planPrinter{Writer: bufio.NewWriter(&text), diff: true}
 	out.change(c)

@@ -214,8 +214,8 @@ func (m *meaning) all(section int, of compiler.Kind) bool {
 	})
 }
 
-// verifiers says whose verifiers must change: of n APIs, or of all where the issuer is among the
-// statements.
+// verifiers says whose verifiers must change: of n APIs, or of all where the issuer is
+// among the statements.
 func (m *meaning) verifiers(n int) string {
 	if !m.all(sectionVerifiers, compiler.KindAPI) {
 		return "verifiers of every API must change"
@@ -276,7 +276,8 @@ func (m *meaning) countAddresses(section int, access bool) int {
 	return n
 }
 
-// scopesText is what a statement gives or takes, on one line of a terminal.
+// scopesText is what a statement gives or takes, on one line of a terminal, all of it; those
+// that are declared sensitive are marked.
 func (s *statement) scopesText() string {
 	shown := make([]string, len(s.scopes))
 	for i, scope := range s.scopes {
@@ -313,15 +314,16 @@ func (s *statement) text() string {
 	return diag.OneLine(line + s.remark + names)
 }
 
-// A Sentence is one consequence of a plan, for whoever shows it elsewhere than in a plan: the console, and
-// "writ dev" at a reload.
+// A Sentence is one consequence of a plan, for whoever shows it elsewhere than in a plan:
+// the console, and "writ dev" at a reload.
 type Sentence struct {
 	Sign    string // "+", "-" or "~"
 	Address string // the object that Text goes on about; "" where Text is whole by itself
 	Text    string
 }
 
-// Sentences is what a plan means, in its own words and its own order.
+// Sentences is what a plan means, in its own words and its own order, without places, notes
+// and guards: those belong to a review.
 func Sentences(p *compiler.Plan) []Sentence {
 	var all []Sentence
 	for _, section := range meaningOf(&Review{Plan: p}).sections {
@@ -332,7 +334,8 @@ func Sentences(p *compiler.Plan) []Sentence {
 	return all
 }
 
-// sentence is a statement with the address that it begins with apart, so that a page can make it a link.
+// sentence is a statement with the address that it begins with apart, so that a page can
+// make it a link.
 func (s *statement) sentence() Sentence {
 	sentence := Sentence{Sign: s.sign, Text: s.text()}
 	if text, found := strings.CutPrefix(sentence.Text, s.addresses[0]+" "); found {

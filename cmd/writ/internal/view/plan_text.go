@@ -19,8 +19,8 @@ type PlanText struct {
 	Full  bool // prints more than MaxObjects
 }
 
-// A planPrinter writes lines. The buffered writer keeps the first error, which Flush returns: no line has
-// to check.
+// A planPrinter writes lines. The buffered writer keeps the first error, which Flush
+// returns: no line has to check.
 type planPrinter struct {
 	*bufio.Writer
 	color bool
@@ -28,7 +28,8 @@ type planPrinter struct {
 	notes map[string][]Note // of the objects, by address
 }
 
-// planBuffer is large because a first plan may be a hundred megabytes.
+// planBuffer is large, in bytes, because a first plan may be a hundred megabytes and each
+// write is a call of the system.
 const planBuffer = 64 << 10
 
 // Render writes the plan. It buffers little, as a plan may be larger than memory should hold
@@ -39,6 +40,8 @@ func (v PlanText) Render(w io.Writer, r *Review) error {
 	if !v.Full {
 		most = MaxObjects
 	}
+	// The line of consequences comes first, and the count of objects last, where a terminal stands
+	// when the command has ended.
 	m := meaningOf(r)
 	if len(r.Changes) > 0 || r.Guards.Errors() > 0 || r.brokenChecks() != "" {
 		out.line(cli.Bold, schema.UpperFirst(strings.TrimSuffix(m.consequences(), "."))+".")
@@ -88,7 +91,7 @@ func (out *planPrinter) paint(c cli.Color, text string) string {
 	return c.Paint(text)
 }
 
-// line writes a text and a line break.
+// line writes a text and a line break; c may be "" for no colour.
 func (out *planPrinter) line(c cli.Color, text string) {
 	out.WriteString(out.paint(c, text))
 	out.WriteByte('\n')

@@ -16,6 +16,8 @@ import (
 	"github.com/writ-auth/writ/schema/snapshot"
 )
 
+// A snapshot for people and machines.
+
 // A Snapshot prints a snapshot, or one object of it, in one format.
 type Snapshot interface {
 	Render(w io.Writer, snap *snapshot.Snapshot) error
@@ -64,6 +66,7 @@ func (v snapshotText) Render(w io.Writer, snap *snapshot.Snapshot) error {
 // Object prints the object as the block that declares it, with where that is, and with
 // what the block inherits. Credentials are named and not shown.
 func (v snapshotText) Object(w io.Writer, snap *snapshot.Snapshot, address string, object compiler.Object) error {
+	// The object is printed by the code that prints one that a plan creates, without its signs.
 	kind, label, _ := compiler.ParseAddress(address)
 	var block strings.Builder
 	out := &planPrinter{Writer: bufio.NewWriter(&block), color: v.env.Color(w)}
@@ -85,14 +88,14 @@ func (v snapshotText) Object(w io.Writer, snap *snapshot.Snapshot, address strin
 	return err
 }
 
-// heading starts a section of the table. The line before and the heading have one cell, so they do not
-// widen the columns.
+// heading starts a section of the table. The line before and the heading have one cell, so
+// they do not widen the columns.
 func (v snapshotText) heading(w io.Writer, text string) {
 	fmt.Fprintf(w, "\n%s\n", v.env.Paint(cli.Bold, text))
 }
 
-// envelope prints what the snapshot says about itself. What is empty is left out, so that a first snapshot
-// has no "Previous".
+// envelope prints what the snapshot says about itself. What is empty is left out, so that a
+// first snapshot has no "Previous".
 func (v snapshotText) envelope(w io.Writer, snap *snapshot.Snapshot) {
 	e := snap.Envelope()
 	fmt.Fprintf(w, "Digest\t%s\nSerial\t%d\n", e.Digest, e.Serial)
@@ -113,7 +116,8 @@ func (v snapshotText) envelope(w io.Writer, snap *snapshot.Snapshot) {
 	fmt.Fprintf(w, "Issuer\t%s\n", snap.Issuer().URL)
 }
 
-// apis prints one line for each API, with its scopes.
+// apis prints one line for each API, with its scopes: label, identifier, profile and
+// algorithm, lifetime.
 func (v snapshotText) apis(w io.Writer, doc *schema.Document) {
 	v.heading(w, schema.Plural(len(doc.APIs), "API"))
 	for _, api := range doc.APIs {
@@ -126,7 +130,7 @@ func (v snapshotText) apis(w io.Writer, doc *schema.Document) {
 	}
 }
 
-// clients prints one line for each client.
+// clients prints one line for each client: what it may ask by, and what it authenticates with.
 func (v snapshotText) clients(w io.Writer, doc *schema.Document) {
 	v.heading(w, schema.Plural(len(doc.Clients), "client"))
 	for _, c := range doc.Clients {
@@ -138,6 +142,7 @@ func (v snapshotText) clients(w io.Writer, doc *schema.Document) {
 func credentials(c *schema.Client) string {
 	nouns := map[string]string{"federated": "federated identity"}
 	var parts []string
+	// Credentials are listed by kind, so those of one kind are neighbours.
 	for all := c.Credentials(); len(all) > 0; {
 		n := 1
 		for n < len(all) && all[n].Block == all[0].Block {
@@ -153,7 +158,8 @@ func credentials(c *schema.Client) string {
 	return strings.Join(parts, ", ")
 }
 
-// authorizations prints one line for each authorization.
+// authorizations prints one line for each authorization, those that have expired too: the
+// snapshot holds them, and a longer time would bring them back.
 func (v snapshotText) authorizations(w io.Writer, doc *schema.Document) {
 	v.heading(w, schema.Plural(len(doc.Authorizations), "authorization"))
 	for _, auth := range doc.Authorizations {
@@ -168,7 +174,8 @@ func (v snapshotText) authorizations(w io.Writer, doc *schema.Document) {
 	}
 }
 
-// rest prints trusted issuers and signing keys, which many configurations do not have.
+// rest prints trusted issuers and signing keys, which many configurations do not have. Of a
+// key it prints the reference: the key itself is in no snapshot.
 func (v snapshotText) rest(w io.Writer, doc *schema.Document) {
 	if len(doc.TrustedIssuers) > 0 {
 		v.heading(w, schema.Plural(len(doc.TrustedIssuers), "trusted issuer"))
@@ -188,7 +195,8 @@ func (v snapshotText) rest(w io.Writer, doc *schema.Document) {
 	}
 }
 
-// rfc3339 writes Unix seconds for people and machines alike; "" for 0.
+// rfc3339 writes Unix seconds for people and machines alike; "" for 0, which stands for no
+// time.
 func rfc3339(unix int64) string {
 	if unix == 0 {
 		return ""
@@ -196,8 +204,8 @@ func rfc3339(unix int64) string {
 	return schema.FormatTime(unix)
 }
 
-// SourcePlace is where an object was declared when the snapshot was made, "orders.hcl:3"; "" where the
-// snapshot does not say.
+// SourcePlace is where an object was declared when the snapshot was made, "orders.hcl:3";
+// "" where the snapshot does not say.
 func SourcePlace(snap *snapshot.Snapshot, kind snapshot.Kind, label string) string {
 	file, line, ok := snap.Source(kind, label)
 	if !ok {

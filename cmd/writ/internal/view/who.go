@@ -15,6 +15,8 @@ import (
 	"github.com/writ-auth/writ/schema"
 )
 
+// "writ who" in words and as JSON. Credentials are named and never shown.
+
 // A Who prints who has access at a time, given in Unix seconds, in one format.
 type Who interface {
 	Render(w io.Writer, at int64, list []compiler.Access) error
@@ -28,7 +30,7 @@ func WhoOf(env *cli.Env) Who {
 	return whoText{env}
 }
 
-// whoText is for people.
+// whoText is for people. Everything that an author wrote is printed on one line.
 type whoText struct{ env *cli.Env }
 
 // Render writes a line for each right, and below it a line for each credential by which
@@ -47,6 +49,7 @@ func (v whoText) Render(w io.Writer, at int64, list []compiler.Access) error {
 		}
 	}
 	switch {
+	// The time is part of the answer: access that begins or ends makes it another one tomorrow.
 	case len(list) > 0:
 		fmt.Fprintf(&text, "\n%s at %s.\n", schema.Plural(len(clients), "client"), schema.FormatTime(at))
 	default:
@@ -56,7 +59,7 @@ func (v whoText) Render(w io.Writer, at int64, list []compiler.Access) error {
 	return err
 }
 
-// idUnlessLabel is the client_id in brackets, "" where it is the label.
+// idUnlessLabel is the client_id in brackets, "" where it is the label and would be said twice.
 func idUnlessLabel(c *schema.Client) string {
 	if c.ClientID == c.Label {
 		return ""
@@ -94,8 +97,8 @@ func whoRemark(a *compiler.Access) string {
 	return text
 }
 
-// credentialText names a credential: its kind and label, of a federated one whose tokens it is, and until
-// when it is valid. What would prove it is not printed.
+// credentialText names a credential: its kind and label, of a federated one whose tokens it
+// is, and until when it is valid. What would prove it is not printed.
 func credentialText(c *schema.Credential) string {
 	text := fmt.Sprintf("%s %q", c.Block.Type, c.Label)
 	if f, ok := c.Of.(*schema.Federated); ok {
@@ -174,7 +177,7 @@ func (whoJSON) Render(w io.Writer, at int64, list []compiler.Access) error {
 	return cli.WriteJSON(w, out)
 }
 
-// timeOrNull is a time as JSON has it, null for 0.
+// timeOrNull is a time as JSON has it, RFC 3339 in UTC, null for 0.
 func timeOrNull(unix int64) *string {
 	if unix == 0 {
 		return nil

@@ -25,7 +25,7 @@ const (
 type Picture struct{ Clients, Authorizations, APIs []Box }
 
 // A Box is one object. Of an authorization, Client and API are the places of
-// the boxes that it connects.
+// the boxes that it connects, in the lists of the picture.
 type Box struct {
 	Label       string
 	Name        string   // for people
@@ -50,8 +50,8 @@ func (b Box) Title() string {
 	return b.Label
 }
 
-// Of makes the picture of a document at a time. The document is one that compiled: a label to which an
-// authorization refers is taken to exist.
+// Of makes the picture of a document at a time. The document is one that compiled: a label
+// to which an authorization refers is taken to exist.
 func Of(doc *schema.Document, now time.Time) *Picture {
 	p := &Picture{Clients: []Box{}, Authorizations: []Box{}, APIs: []Box{}}
 	clients, apis := map[string]int{}, map[string]int{}
@@ -72,11 +72,11 @@ func Of(doc *schema.Document, now time.Time) *Picture {
 	return p
 }
 
-// Objects is how many objects the picture holds.
+// Objects is how many objects the picture holds, for MaxObjects.
 func (p *Picture) Objects() int { return len(p.Clients) + len(p.Authorizations) + len(p.APIs) }
 
-// Only is the part of a document that has to do with one of the APIs and with
-// one of the clients, by label; none of a kind stands for all of it. An object that is named stays
+// Only is the part of a document that has to do with one of the APIs and with one of the
+// clients, by label; none of a kind stands for all of it. An object that is named stays
 // even if nothing leads to it, which is an answer too. doc does not change.
 func Only(doc *schema.Document, apis, clients []string) *schema.Document {
 	part := *doc
@@ -97,5 +97,6 @@ func Only(doc *schema.Document, apis, clients []string) *schema.Document {
 	return &part
 }
 
-// OwnerOf is whom to ask about an object: its metadata.owner, or else its team.
+// OwnerOf is whom to ask about an object: its metadata.owner, or else its team; "" where
+// neither is written. It is the one place that knows these two keys.
 func OwnerOf(metadata map[string]string) string { return cmp.Or(metadata["owner"], metadata["team"]) }

@@ -52,7 +52,7 @@ text { fill: #a8afba }
 </style>
 `
 
-// A node is a client or an API with its place.
+// A node is a client or an API with its place, in pixels from the top left corner.
 type node struct {
 	Box
 	lines      []string // below the name
@@ -64,7 +64,8 @@ type node struct {
 // middle is the height at which lines meet the node, if there is one.
 func (n *node) middle() float64 { return n.y + n.h/2 }
 
-// An edge is an authorization: a line from a client to an API, with its scopes on it.
+// An edge is an authorization: a line from a client to an API, with its scopes on it. y1
+// and y2 are the heights of its ends.
 type edge struct {
 	Box
 	text     string
@@ -72,7 +73,7 @@ type edge struct {
 	y1, y2   float64
 }
 
-// A band is what an owner has of a column, one below the other.
+// A band is what an owner has of a column, one below the other: a rectangle behind the boxes.
 type band struct {
 	owner      string
 	x, y, w, h float64
@@ -90,8 +91,8 @@ func (p *Picture) SVG(style bool) string {
 		e.from.ends, e.to.ends = append(e.from.ends, e), append(e.to.ends, e)
 		edges[i] = e
 	}
-	// First the order in each column, then the places from the APIs to the clients: an API is as
-	// high as its lines need, and everything else follows from where these end.
+	// First the order in each column, then the places from the APIs to the clients: an API
+	// is as high as its lines need, and everything else follows from where these end.
 	for range sweeps {
 		settle(apis, len(clients), func(e *edge) *node { return e.from })
 		settle(clients, len(apis), func(e *edge) *node { return e.to })
@@ -141,7 +142,8 @@ func (p *Picture) SVG(style bool) string {
 	return d.text.String()
 }
 
-// scopes is what is written on the line of an authorization.
+// scopes is what is written on the line of an authorization: as many as fit, and how many
+// more there are.
 func (b Box) scopes() string {
 	text := strings.Join(b.Detail, ", ")
 	if len(b.Detail) == 0 {
@@ -157,6 +159,8 @@ func (b Box) scopes() string {
 func nodesOf(boxes []Box) []*node {
 	all := make([]*node, len(boxes))
 	for i, b := range boxes {
+		// A font cannot be asked from here: widths are those of a monospaced face, which
+		// Style names.
 		n := &node{Box: b, at: float64(i)}
 		for _, line := range b.Detail {
 			if !strings.EqualFold(line, b.Name) {
@@ -181,7 +185,7 @@ func widest(column []*node) (w float64) {
 	return w
 }
 
-// sweeps is how often each side is sorted by the other. More changes nothing.
+// sweeps is how often each side is sorted by the other. The order settles long before.
 const sweeps = 8
 
 // settle sorts a column by the mean place of what its nodes are connected with (the
@@ -205,8 +209,8 @@ func settle(column []*node, others int, other func(*edge) *node) {
 	}
 }
 
-// inOrder is a column from top to bottom. The column itself keeps the order of the document, by which
-// edges and pages name its nodes.
+// inOrder is a column from top to bottom. The column itself keeps the order of the
+// document, by which edges and pages name its nodes.
 func inOrder(column []*node) []*node {
 	return slices.SortedStableFunc(slices.Values(column), func(a, b *node) int { return cmp.Compare(a.at, b.at) })
 }
@@ -224,8 +228,9 @@ func mean(values []float64, otherwise float64) float64 {
 }
 
 // stack puts a column at x, box below box, and returns its bands and its height. One owner
-// of everything is no band.
+// of everything is no band: it would say nothing. wide is the width of all boxes.
 func stack(column []*node, x, wide float64) (bands []band, height float64) {
+	// A band begins with each new owner, since settle has put the nodes of one owner together.
 	sorted := inOrder(column)
 	owned := slices.ContainsFunc(sorted, func(n *node) bool { return n.Owner != sorted[0].Owner })
 	y, end := float64(margin), float64(margin)
@@ -252,8 +257,10 @@ func stack(column []*node, x, wide float64) (bands []band, height float64) {
 }
 
 // level moves the clients to the height of their APIs, as far as their order and their sizes
-// let them, so that lines stay flat.
+// let them, so that lines stay flat. height is the lower edge of the APIs, in pixels.
 func level(column []*node, height float64) {
+	// Each goes to the mean height of its lines, then down past the one above, then up past
+	// the one below and into the drawing.
 	sorted := inOrder(column)
 	for _, n := range sorted {
 		var heights []float64
@@ -275,6 +282,7 @@ func level(column []*node, height float64) {
 }
 
 // spread lets bands use the room that is left, so that they lie beside what they lead to.
+// There are at least two bands, see stack.
 func spread(column []*node, bands []band, room float64) {
 	at := -1
 	for _, n := range inOrder(column) {
@@ -313,7 +321,8 @@ func (d *drawing) bands(all []band) {
 }
 
 // edge draws a curve from the client to flat, and from there on straight to the API, with
-// the scopes on the straight part.
+// the scopes on the straight part. data-edge names both ends by their places, for the
+// page's script.
 func (d *drawing) edge(i int, e *edge, flat float64) {
 	class := "edge"
 	if e.User {
@@ -339,8 +348,9 @@ func (e *edge) says() string {
 	return e.from.Name + " on " + e.to.Name + ": " + text + " (authorization." + e.Title() + ")"
 }
 
-// nodes writes the boxes of a column from top to bottom, so that Tab goes down it. data-node has the place
-// in the document, by which the page's script finds the lines of a box.
+// nodes writes the boxes of a column from top to bottom, so that Tab goes down it.
+// data-node has the place in the document, by which the page's script finds the lines of a
+// box.
 func (d *drawing) nodes(class string, column []*node) {
 	index := map[*node]int{}
 	for i, n := range column {
@@ -376,7 +386,7 @@ func (d *drawing) words(class string, x, y float64, words string) {
 }
 
 // width is how many columns of a monospaced face a text takes: most scripts of East Asia,
-// and pictures, take two for a character.
+// and pictures, take two for a character. It is an estimate, and a box has room on either side.
 func width(text string) int {
 	n := 0
 	for _, r := range text {
@@ -401,8 +411,8 @@ func clip(text string, most int) string {
 	return text
 }
 
-// escape makes character data of words: encoding/xml does the same and would
-// weigh more than the whole drawing.
+// escape makes character data of words: encoding/xml does the same and would weigh more
+// than the whole drawing. Names are written by authors, and the drawing is put into pages.
 func escape(words string) string {
 	return html.EscapeString(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
