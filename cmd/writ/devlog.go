@@ -32,7 +32,7 @@ type devLogOutput struct {
 // newDevLog makes a log that waits until it is opened.
 func newDevLog(w io.Writer) *devLog { return &devLog{out: &devLogOutput{w: w}} }
 
-// open prints what has waited, and from now on everything at once.
+// open prints what has waited, and from now on everything at once. It may be called again.
 func (h *devLog) open() {
 	h.out.mu.Lock()
 	defer h.out.mu.Unlock()

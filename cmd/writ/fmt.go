@@ -40,7 +40,7 @@ not parse nothing is written. The lockfile and JSON files are left alone.`,
 	}
 }
 
-// A layout is one file before and after formatting.
+// A layout is one file before and after formatting. after is only set where it differs.
 type layout struct {
 	path          string // as shown
 	before, after []byte

@@ -128,7 +128,7 @@ func newHistoryResult(all []workspace.Past) historyResult {
 	return result
 }
 
-// manyAddresses is how many addresses stand in a row of the history.
+// manyAddresses is how many addresses stand in a row of the history; --json has their number.
 const manyAddresses = 3
 
 // writeHistory prints the table for people. The revision comes from whoever applied and is

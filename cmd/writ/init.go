@@ -106,7 +106,7 @@ func filesIn(dir string) (map[string]bool, error) {
 
 // checkOutside refuses a folder below the root of another configuration, which
 // it would become a part of. Other tools keep *.hcl files too, so a root is
-// known by its lockfile or its issuer.
+// known by its lockfile or its issuer. It looks up to the root of the file system.
 func checkOutside(dir string) error {
 	absolute, err := filepath.Abs(dir)
 	if err != nil {

@@ -131,7 +131,8 @@ func keysNew(env *cli.Env, args []string, alg schema.SigningAlg) error {
 }
 
 // showNewKey prints the key id and the block that declares the key. The block lets it sign
-// from tomorrow on, since verifiers have to learn of it first.
+// from tomorrow on, since verifiers have to learn of it first. Nothing is edited: where the
+// block belongs is for the author to say.
 func showNewKey(env *cli.Env, info keyInfo) error {
 	if env.JSON {
 		return env.PrintJSON(info)

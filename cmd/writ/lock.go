@@ -41,9 +41,10 @@ type lockResult struct {
 	Clients  int    `json:"clients"`
 }
 
-// runLock brings the lockfile up to date with the configuration. A file in the wrong order
-// is mended, since a merge leaves one; a lost file is made again out of the snapshot in
-// force, with a warning about what no snapshot remembers.
+// runLock brings the lockfile up to date with the configuration. A file in the wrong order is
+// mended, since a merge leaves one; a lost file is made again out of the snapshot in force,
+// with a warning about what no snapshot remembers. An identifier that changed is an error
+// here as everywhere: only plan and apply can let it go, with --replace.
 func runLock(ctx context.Context, env *cli.Env, args []string, flags *cli.ConfigFlags) error {
 	w, err := flags.Load(env, args)
 	if err != nil {

@@ -220,8 +220,6 @@ func (o *planFlags) review(ctx context.Context, env *cli.Env, w *workspace.Works
 // --markdown, it also goes to the page of the CI step that runs the command
 // ($GITHUB_STEP_SUMMARY).
 func (o *planFlags) print(env *cli.Env, w *workspace.Workspace, review *view.Review, limit int) error {
-	// The comment is made for a --markdown, and for the page of a CI step; its command
-	// prints the rest.
 	comment := view.PlanMarkdown{Command: planCommandLine(w, o, review.Plan), Limit: limit}
 	if o.markdown {
 		return printComment(env, func(out io.Writer) error { return comment.Render(out, review) })
@@ -297,9 +295,9 @@ func reference(env *cli.Env, against string) string {
 	return env.Place(against)
 }
 
-// commandWords begins a command line for a person to copy. -C makes it work from the folder
+// writ begins a command line for a person to copy. -C makes it work from the folder
 // in which this command was started, wherever the configuration lies.
-func commandWords(w *workspace.Workspace, command string) []string {
+func writ(w *workspace.Workspace, command string) []string {
 	words := []string{cli.ProgramName, command}
 	if dir := filepath.ToSlash(w.Dir); dir != "." {
 		words = append(words, "-C", dir)
@@ -307,10 +305,9 @@ func commandWords(w *workspace.Workspace, command string) []string {
 	return words
 }
 
-// planCommandLine is the command that prints what a comment has no room for: the plan with
-// the same inputs, and with --full where even the text of a plan would be cut.
+// planCommandLine prints what a comment has no room for.
 func planCommandLine(w *workspace.Workspace, o *planFlags, p *compiler.Plan) string {
-	words := commandWords(w, "plan")
+	words := writ(w, "plan")
 	if o.against != "" {
 		words = append(words, "--against", o.against)
 	}
@@ -343,7 +340,7 @@ func printApplyCommand(env *cli.Env, w *workspace.Workspace, file string) {
 	if env.JSON {
 		return
 	}
-	words := append(append(commandWords(w, "apply"), w.FromRoot(env.Path(file))), w.Flags()...)
+	words := append(append(writ(w, "apply"), w.FromRoot(env.Path(file))), w.Flags()...)
 	fmt.Fprintf(env.Err, "\nSaved. To apply exactly this:\n\n  %s\n", shellLine(words))
 }
 

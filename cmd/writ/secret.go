@@ -127,7 +127,8 @@ func invalidName(name string) error {
 	return diag.Usagef("invalid name %q: letters, digits, hyphens and underscores", name)
 }
 
-// plainName reports whether a word may stand in a pasted block without quoting.
+// plainName reports whether a word may stand in a pasted block without quoting: ASCII letters
+// and digits, dots, hyphens and underscores.
 func plainName(name string) bool {
 	return name != "" && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == ""
 }

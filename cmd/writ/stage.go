@@ -107,8 +107,9 @@ func runStaged(ctx context.Context, env *cli.Env, args []string, flags *cli.Conf
 	return publish(ctx, env, r, &view.Review{Plan: r.Plan}, o.approve)
 }
 
-// noteStage notes that a part of the fleet serves another snapshot than the result is
-// about; s is nil when no stage is out.
+// noteStage notes that a part of the fleet serves another snapshot than the result is about;
+// s is nil when no stage is out. Whoever compares a sidecar with the result would otherwise
+// take the staged one for a mistake.
 func noteStage(env *cli.Env, s *location.Stage) {
 	if s != nil {
 		env.Note(fmt.Sprintf("Serial %d is staged for %d %% of the fleet: writ promote or writ abort comes before the next apply.", s.Head.Serial, s.Percent))

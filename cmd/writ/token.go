@@ -166,7 +166,8 @@ func (o *tokenFlags) fillIn(m *compiler.Model) error {
 	return nil
 }
 
-// choiceOf lists what --client can be, as far as a line has room for it.
+// choiceOf lists what --client can be, as far as a line has room for it: the first eight, and
+// how many more there are; CLIENT_ID where there is nothing to choose from.
 func choiceOf[T any](list []T, name func(T) string) string {
 	const most = 8
 	var names []string

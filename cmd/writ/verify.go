@@ -109,7 +109,7 @@ func tokenArgument(env *cli.Env, arg string) (string, error) {
 }
 
 // withoutScheme drops what stands before a token in an Authorization header
-// (RFC 6750 section 2.1, RFC 9449 section 7.1).
+// (RFC 6750 section 2.1, RFC 9449 section 7.1), in any case (RFC 9110 section 11.1).
 func withoutScheme(arg string) string {
 	scheme, compact, found := strings.Cut(arg, " ")
 	if found && (strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "DPoP")) {

@@ -71,7 +71,7 @@ func (v explainText) Render(w io.Writer, question explain.Question, e *explain.E
 	return err
 }
 
-// scopeList is the scopes of a token in a sentence.
+// scopeList is the scopes of a token in a sentence, in the order of the API.
 func scopeList(scopes []string) string {
 	if len(scopes) == 0 {
 		return "a token without scopes"

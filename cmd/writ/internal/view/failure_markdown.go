@@ -55,7 +55,8 @@ func (v FailureMarkdown) Render(w io.Writer) error {
 	return err
 }
 
-// problem is one error: what, where, the source there, and the way out.
+// problem is one error: what, where, the source there, and the way out. The code links to
+// its page.
 func (v FailureMarkdown) problem(d diag.ReportDiagnostic, at hcl.Range) string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "\n#### %s\n\n", plainText(d.Summary))

@@ -27,7 +27,7 @@ type graphClient struct {
 	ClientID string `json:"client_id"`
 }
 
-// A graphAuthorization is an arrow from a client to an API.
+// A graphAuthorization is an arrow from a client to an API, by their labels.
 type graphAuthorization struct {
 	Label       string             `json:"label"`
 	Client      string             `json:"client"`

@@ -42,7 +42,8 @@ type Guards struct {
 	Refusal *diag.Problems `json:"-"` // everything that is wrong, where the plan may not be applied; else nil
 }
 
-// A Finding is a policy or an expectation that does not hold.
+// A Finding is a policy or an expectation that does not hold. A policy that many objects do
+// not satisfy has one for each.
 type Finding struct {
 	Guard   string // its address
 	Text    string // sentences

@@ -45,7 +45,7 @@ const (
 )
 
 // Marker is the first line of every comment about an environment. By it the next run finds
-// the comment that this one has posted.
+// the comment that this one has posted. Renderers of Markdown show nothing of it.
 func Marker(environment string) string { return "<!-- writ:" + environment + " -->" }
 
 // Render writes the comment. The first lines depend on all that follows, so the rest is made
@@ -142,7 +142,7 @@ type planComment struct {
 }
 
 // maxLinks is from how many statements on places are no links: their addresses would take
-// the room of what is gained.
+// the room of what is gained. The file and the line stay.
 const maxLinks = 60
 
 // maxCommand is the longest command, in bytes, that the banner repeats.
@@ -287,7 +287,8 @@ type line struct {
 	told  func(whole, shown bool)  // takes account of what the line shows
 }
 
-// leastLine is the length in bytes below which no line is cut.
+// leastLine is the length in bytes below which no line is cut: room for a mark, both names and
+// a place.
 const leastLine = 260
 
 // section writes a section up to a length of the comment: each line as far as it fits.

@@ -240,7 +240,7 @@ func (out *planPrinter) set(was, is []string) {
 }
 
 // object prints the members that came, went and changed of the attribute or
-// nested block of that name.
+// nested block of that name. Equal ones are counted.
 func (out *planPrinter) object(name string, was, is []compiler.Attribute) {
 	width := 0
 	for _, a := range append(slices.Clone(was), is...) {

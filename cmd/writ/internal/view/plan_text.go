@@ -80,7 +80,7 @@ func (v PlanText) Render(w io.Writer, r *Review) error {
 const MaxObjects = 1000
 
 // Capped reports whether a plan for people is longer than it prints unless it is asked for
-// all.
+// all, so that a command line that is to print all of it needs --full.
 func Capped(p *compiler.Plan) bool { return max(len(p.Changes), len(p.Access)) > MaxObjects }
 
 // paint colours a text if the output takes colours.
@@ -175,7 +175,8 @@ func Widening(w io.Writer, r *Review, color bool) error {
 	return out.Flush()
 }
 
-// checks prints what --check was asked, with each counterexample.
+// checks prints what --check was asked, with each counterexample, before what narrows access:
+// a check is about gains.
 func (out *planPrinter) checks(checks []CheckResult) {
 	for _, c := range checks {
 		answer := "holds"

@@ -34,7 +34,7 @@ func WhoOf(env *cli.Env) Who {
 type whoText struct{ env *cli.Env }
 
 // Render writes a line for each right, and below it a line for each credential by which
-// the client can use it.
+// the client can use it. The last line counts clients and names the time.
 func (v whoText) Render(w io.Writer, at int64, list []compiler.Access) error {
 	var text strings.Builder
 	clients := map[string]bool{}
