@@ -82,7 +82,8 @@ func idsOf[T any](name string, docs []*schema.Document, find func(*schema.Docume
 	return nil, err
 }
 
-// isNamed reports whether id is one of ids; nil ids name everything.
+// isNamed reports whether id is one of ids. nil stands for a filter that was not given, and so
+// for everything; an empty list names nothing.
 func isNamed(ids []string, id string) bool { return ids == nil || slices.Contains(ids, id) }
 
 // covers reports whether the filter means access of this kind. Scopes are another
