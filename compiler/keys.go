@@ -206,7 +206,8 @@ func activation(k *config.SigningKey) string {
 	return schema.FormatTime(k.ActivatesAt)
 }
 
-// relatedSuccessor points at the key that signs next.
+// relatedSuccessor points a diagnostic at the key that signs next, by the attribute that says
+// from when on.
 func relatedSuccessor(k *config.SigningKey) diag.Related {
 	return diag.Related{Message: k.Address + " takes over here", Range: k.AttrRange("activates_at")}
 }

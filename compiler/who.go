@@ -87,7 +87,8 @@ func idsOf(kind Kind, name string, docs []*schema.Document, list nameList) (ids 
 	return nil, err
 }
 
-// isNamed reports whether id is one of ids; nil ids name everything.
+// isNamed reports whether id is one of ids. nil stands for a filter that was not given, and so
+// for everything; an empty list names nothing.
 func isNamed(ids []string, id string) bool { return ids == nil || slices.Contains(ids, id) }
 
 // covers reports whether the filter means access of this kind. Scopes are another

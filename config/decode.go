@@ -137,7 +137,8 @@ func (l *loader) decodeClient(o *object) *Client {
 }
 
 // decodeAuthorization decodes an authorization. Its scopes are compared with those of the API
-// by package compiler, which knows both. claims are prepared here and evaluated there.
+// by package compiler, which knows both. Claims are prepared here and evaluated there, because
+// an expression may read attributes that are inherited, which only that package resolves.
 func (l *loader) decodeAuthorization(o *object) *Authorization {
 	a := &Authorization{Decl: o.declaration()}
 	f := l.fieldsOfObject(o, a.Address)
@@ -175,7 +176,8 @@ func (f *fields) checkUserClaims(a *Authorization) {
 	}
 }
 
-// decodeTrustedIssuer decodes a trusted issuer with its pinned keys.
+// decodeTrustedIssuer decodes a trusted issuer with its pinned keys. It fetches nothing: a
+// jwks_uri is asked by the server alone.
 func (l *loader) decodeTrustedIssuer(o *object) *TrustedIssuer {
 	t := &TrustedIssuer{Decl: o.declaration()}
 	t.Label = o.label()

@@ -127,6 +127,8 @@ var defaultsBlock = Block{
 	},
 }
 
+// apiBlock gives no access either: authorizations do. What widens in it is what makes the
+// tokens of those who are authorized already go further, such as their lifetime.
 var apiBlock = Block{
 	Type: "api", Label: "label", CheckLabel: CheckLabel, LabelCode: "invalid-label", Repeats: true,
 	Doc: "An API: an OAuth resource server, what tokens are for. Its identifier is the audience.",
@@ -178,6 +180,7 @@ var apiBlock = Block{
 	Blocks: []Block{scopeBlock},
 }
 
+// scopeBlock declares a scope, which nobody holds until an authorization lists it.
 var scopeBlock = Block{
 	Type: "scope", Label: "scope", CheckLabel: CheckScope, LabelCode: "invalid-scope", Repeats: true,
 	nesting: list(func(a *API) *[]Scope { return &a.Scopes }, func(s *Scope) *string { return &s.Name }),
@@ -195,6 +198,8 @@ var scopeBlock = Block{
 	},
 }
 
+// clientBlock has the credentials as nested blocks, since each has a label under which it is
+// replaced, and a window in which it is accepted.
 var clientBlock = Block{
 	Type: "client", Label: "label", CheckLabel: CheckLabel, LabelCode: "invalid-label", Repeats: true,
 	Doc: "A client: an application that asks for tokens. It authenticates with any of its nested credentials; several may be live at once, so that rotation is adding the new one, waiting, removing the old one.",

@@ -1,5 +1,7 @@
 package schema
 
+// variableBlock, and the blocks of this file after it, are about the configuration itself: no
+// snapshot holds any of them.
 var variableBlock = Block{
 	Type: "variable", Label: "name", CheckLabel: CheckLabel, LabelCode: "invalid-label", Repeats: true,
 	Doc: "An input, read as var.<name> and set with --var or a variable file.",
@@ -37,6 +39,7 @@ var variableBlock = Block{
 	}},
 }
 
+// localsBlock has no attributes of its own: each one that an author writes is a name.
 var localsBlock = Block{
 	Type: "locals", Repeats: true, Open: true,
 	Doc: "Names for values, read as local.<name>. Any number of these blocks, one namespace.",
