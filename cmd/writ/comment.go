@@ -42,6 +42,7 @@ func failedComment(ctx context.Context, env *cli.Env, w *workspace.Workspace, o 
 		failure.Problems = &diag.Problems{List: append(failure.Problems.List, past.Problems.List...), Sources: past.Problems.Sources}
 	}
 	if w != nil {
+		failure.Command = planCommandLine(w, o, false)
 		failure.Environment = w.Environment(ctx, reference(env, o.against))
 		// Where git fails as well, the comment has no links; what failed first is what it
 		// tells.

@@ -286,8 +286,12 @@ func (w *fleetWorld) applier() (declare func(api string), apply func(code int, a
 	}
 	apply = func(code int, args ...string) string {
 		t.Helper()
+		wait := []string{"--wait"}
+		if args[0] == "" { // without
+			wait, args = nil, args[1:]
+		}
 		env, stdout, complaints := testStdio()
-		all := append([]string{"apply", "--chdir", config, "--auto-approve", "--store-allow-unsafe", "--sign", private, "--wait"}, args...)
+		all := append([]string{"apply", "--chdir", config, "--auto-approve", "--store-allow-unsafe", "--sign", private}, append(wait, args...)...)
 		if got := run(t.Context(), all, env); got != code {
 			t.Errorf("%q: exit code %d, want %d\n%s%s", args, got, code, stdout, complaints)
 		}

@@ -220,7 +220,7 @@ func (o *planFlags) review(ctx context.Context, env *cli.Env, w *workspace.Works
 // --markdown, it also goes to the page of the CI step that runs the command
 // ($GITHUB_STEP_SUMMARY).
 func (o *planFlags) print(env *cli.Env, w *workspace.Workspace, review *view.Review, limit int) error {
-	comment := view.PlanMarkdown{Command: planCommandLine(w, o, review.Plan), Limit: limit}
+	comment := view.PlanMarkdown{Command: planCommandLine(w, o, view.Capped(review.Plan)), Limit: limit}
 	if o.markdown {
 		return printComment(env, func(out io.Writer) error { return comment.Render(out, review) })
 	}
@@ -305,8 +305,9 @@ func writ(w *workspace.Workspace, command string) []string {
 	return words
 }
 
-// planCommandLine prints what a comment has no room for.
-func planCommandLine(w *workspace.Workspace, o *planFlags, p *compiler.Plan) string {
+// planCommandLine prints what a comment has no room for; capped is whether a plan for people
+// leaves objects out.
+func planCommandLine(w *workspace.Workspace, o *planFlags, capped bool) string {
 	words := writ(w, "plan")
 	if o.against != "" {
 		words = append(words, "--against", o.against)
@@ -318,7 +319,7 @@ func planCommandLine(w *workspace.Workspace, o *planFlags, p *compiler.Plan) str
 	if o.usage != "" {
 		words = append(words, "--usage", o.usage)
 	}
-	if view.Capped(p) {
+	if capped {
 		words = append(words, "--full")
 	}
 	return shellLine(words)

@@ -18,6 +18,7 @@ type FailureMarkdown struct {
 	Head        string // commit; "" when there is none
 	Problems    *diag.Problems
 	URL         func(hcl.Range) string // the address of a line, "" for none; may be nil
+	Command     string                 // that prints every error; "" where it is not known
 	Limit       int                    // most characters
 }
 
@@ -44,7 +45,7 @@ func (v FailureMarkdown) Render(w io.Writer) error {
 	}
 	out.WriteString("\n\n")
 	if shown < len(errors) {
-		fmt.Fprintf(&out, "**This comment is not complete: %d of %d errors are shown; `writ validate` prints all.** ", shown, len(errors))
+		fmt.Fprintf(&out, "**This comment is not complete: %d of %d errors are shown; %s prints all.** ", shown, len(errors), printsAll(v.Command))
 	}
 	fmt.Fprintf(&out, "**There is no plan: %s.**", schema.Plural(len(errors), "error"))
 	if v.Head != "" {

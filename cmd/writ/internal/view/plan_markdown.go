@@ -190,11 +190,15 @@ func (c *planComment) banner(command string) string {
 	case c.short > 0:
 		text += ", " + schema.Plural(c.short, "name") + " cut short"
 	}
-	prints := codeSpan(command)
-	if len(command) > maxCommand {
-		prints = "`writ plan` with the same flags"
+	return fmt.Sprintf("**This comment is not complete: %s; %s prints all.** ", text, printsAll(command))
+}
+
+// printsAll is the command that prints what a comment has no room for.
+func printsAll(command string) string {
+	if command == "" || len(command) > maxCommand {
+		return "`writ plan` with the same flags"
 	}
-	return fmt.Sprintf("**This comment is not complete: %s; %s prints all.** ", text, prints)
+	return codeSpan(command)
 }
 
 // addresses lists the addresses of what widens if the lines about it take more than a
