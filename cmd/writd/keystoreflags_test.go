@@ -43,7 +43,7 @@ func TestSharedKeys(t *testing.T) {
 	t.Parallel()
 	address, startStore, stopStore := natsServer(t)
 	seals := []string{writeSeal(t, t.TempDir(), "1", seal1), writeSeal(t, t.TempDir(), "2", seal2)}
-	args := []string{"--keys", "nats://writd:s3cr3t@" + address + "?replicas=1&timeout=3s", "--store-allow-unsafe", "--environment", "", "--keys-seal", seals[0]}
+	args := []string{"--keys", "nats://writd:s3cr3t@" + address + "?replicas=1&timeout=3s", "--store-allow-unsafe", "--keys-seal", seals[0]}
 	begin := func(more ...string) *program {
 		dir := t.TempDir()
 		writeSnapshot(t, filepath.Join(dir, "writ.snapshot"), 1, "read")
