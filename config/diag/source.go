@@ -18,6 +18,11 @@ type source struct {
 	text   []byte
 	starts []int    // offsets at which lines begin, and at which one after the last would
 	blocks []header // in order
+
+	// shown are the lines that were shown, without their secrets, by their index. The search
+	// takes time with the length of a line, and a program may have written the whole
+	// configuration as one, which every diagnostic shows a part of.
+	shown map[int][]byte
 }
 
 // A header marks the offset at which the enclosing block changes.
@@ -76,7 +81,7 @@ const maxHeader = 400
 // name of the block may be missing or wrong. It is there for orientation, and
 // nothing depends on it.
 func newSource(text []byte, reach int) *source {
-	s := &source{text: text}
+	s := &source{text: text, shown: map[int][]byte{}}
 	for at := 0; ; {
 		s.starts = append(s.starts, at)
 		end := len(text)
@@ -117,6 +122,17 @@ func (s *source) lineOf(offset int) int {
 // line returns the offset of line i and that of its newline.
 func (s *source) line(i int) (start, end int) { return s.starts[i], s.starts[i+1] - 1 }
 
+// withoutSecrets returns the text of line i with its secrets overwritten.
+func (s *source) withoutSecrets(i int) []byte {
+	text, ok := s.shown[i]
+	if !ok {
+		start, end := s.line(i)
+		text = withoutSecrets(s.text[start:end])
+		s.shown[i] = text
+	}
+	return text
+}
+
 // blockAround returns the header of the top-level block around an offset, such as
 // `api "orders"`, or "".
 func (s *source) blockAround(offset int) string {
@@ -149,7 +165,7 @@ func (s *source) snippet(rng hcl.Range) (lines []line, more bool) {
 	i := s.lineOf(start)
 	for number := rng.Start.Line; ; number++ {
 		at, next := s.line(i)
-		lines = append(lines, cutLine(number, s.text[at:next], start-at, end-at))
+		lines = append(lines, cutLine(number, s.withoutSecrets(i), start-at, end-at))
 		at = next + 1
 		if at >= end || at >= len(s.text) {
 			return lines, false
@@ -179,9 +195,6 @@ func cutLine(number int, text []byte, start, end int) line {
 			after = "..."
 		}
 	}
-	base := max(0, from-maxSecret)
-	text = withoutSecrets(text[base:min(len(text), to+maxNumber)])
-	start, end, from, to = start-base, end-base, from-base, to-base
 	head := before + printable(text[from:start])
 	mark := printable(text[start:end])
 	return line{number: number, text: head + mark + printable(text[end:to]) + after, start: len(head), end: len(head) + len(mark)}
@@ -240,18 +253,9 @@ var secretValue = regexp.MustCompile(`\b(?:hash|value|secret|client_secret|clien
 // an expression.
 var harmless = regexp.MustCompile(`^(?:env:|file:|pkcs11:|sha256:|\$argon2|\$2[aby]\$|\$\{|-?[0-9.]*$)`)
 
-// How far around the shown part of a line secrets are searched for, in bytes. A program may
-// have written the whole configuration as one line of JSON, and the search takes time with
-// the length, for each diagnostic on the line. A private key of 4096 bits in PEM has 3,300
-// bytes. Behind the shown part only a number has to be told from what begins like one.
-const (
-	maxSecret = 4096 // before
-	maxNumber = 64   // behind
-)
-
-// withoutSecrets returns a part of a line with its secrets overwritten. It is called for
-// every line that is shown: a diagnostic about something else may show a line with a
-// secret that nobody marked.
+// withoutSecrets returns a line with its secrets overwritten. It is called for every line
+// that is shown: a diagnostic about something else may show a line with a secret that nobody
+// marked.
 func withoutSecrets(line []byte) []byte {
 	out := line
 	for _, m := range secretValue.FindAllSubmatchIndex(line, -1) {
