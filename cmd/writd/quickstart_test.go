@@ -61,6 +61,9 @@ func TestQuickstarts(t *testing.T) {
 			continue
 		}
 		t.Run(target.Name, func(t *testing.T) {
+			if !target.MCP { // those take turns at the address of the tools
+				t.Parallel()
+			}
 			if want := "TestQuickstarts/" + target.Name; target.Test != want {
 				t.Errorf("the test is said to be %q, not %q", target.Test, want)
 			}

@@ -10,9 +10,10 @@ import (
 // A tree that is loaded with what was parsed of earlier versions is the tree that is loaded
 // without, and what stayed as it was is not parsed again.
 func TestCache(t *testing.T) {
+	const blocks = 2*pieceBlocks + 1 // the last one is a piece of its own
 	long := func(changed int) string {
 		var s strings.Builder
-		for i := range 3 * pieceBlocks {
+		for i := range blocks {
 			value := "old"
 			if i == changed {
 				value = "new"
@@ -24,7 +25,7 @@ func TestCache(t *testing.T) {
 	cache := new(Cache)
 	for step, files := range []map[string]string{
 		{"a.hcl": "a = 1\n", "long.hcl": long(-1)},
-		{"a.hcl": "a = 1\n", "long.hcl": long(3*pieceBlocks - 1)}, // in the last piece
+		{"a.hcl": "a = 1\n", "long.hcl": long(blocks - 1)}, // in the last piece
 		{"a.hcl": "a = 1\n", "long.hcl": long(0)},
 		{"a.hcl": "\n\na = 1\n", "long.hcl": "# moved\n" + long(0)},
 		{"a.hcl": "a = \n", "long.hcl": long(0), "j.hcl.json": `{"a": 1}`},
@@ -48,7 +49,7 @@ func TestCache(t *testing.T) {
 		}
 	}
 	first, _ := LoadFS(fstest.MapFS{"long.hcl": {Data: []byte(long(-1))}}, Options{Cache: cache})
-	second, _ := LoadFS(fstest.MapFS{"long.hcl": {Data: []byte(long(3*pieceBlocks - 1))}}, Options{Cache: cache})
+	second, _ := LoadFS(fstest.MapFS{"long.hcl": {Data: []byte(long(blocks - 1))}}, Options{Cache: cache})
 	last := len(first.Files[0].Body.Blocks) - 1
 	if first.Files[0].Body.Blocks[0] != second.Files[0].Body.Blocks[0] || first.Files[0].Body.Blocks[last] == second.Files[0].Body.Blocks[last] {
 		t.Error("the first piece was parsed again, or the last one was not")

@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema/testenv"
 )
 
 // Only the block changes, and what is put behind it; what cannot be edited is an error.
@@ -178,6 +179,7 @@ func FuzzPrune(f *testing.F) {
 
 // TestPruneRandomFiles does the same with more files than a fuzzer finds in its time.
 func TestPruneRandomFiles(t *testing.T) {
+	testenv.OneByOne(t)
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 2000 {
 		checkPrune(t, randomFile(random))

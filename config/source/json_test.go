@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema/testenv"
 )
 
 // shapes is a small language: top-level apis with scopes, clients and a
@@ -98,6 +99,7 @@ func TestJSONPlaces(t *testing.T) {
 }
 
 func TestJSONMistakes(t *testing.T) {
+	testenv.OneByOne(t)
 	for _, tt := range []struct{ name, src, code, want string }{
 		{"cut", `{"a": `, "syntax", "the file ends"},
 		{"empty", ``, "syntax", "the file ends"},
