@@ -14,7 +14,18 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-func click(selector string) action { return chromedp.Click(chromedp.CSS(selector)) }
+// click clicks on what matches the selector. What a page replaces in between, as a preview
+// that follows the typing, is looked for again, as the eye does.
+func click(selector string) action {
+	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		for {
+			_, err := chromedp.Click(chromedp.CSS(selector))(ctx, t)
+			if err == nil || ctx.Err() != nil || !strings.Contains(err.Error(), "Could not find node with given id") {
+				return err
+			}
+		}
+	})
+}
 
 func write(selector, text string) action { return chromedp.SendKeys(chromedp.CSS(selector), text) }
 
