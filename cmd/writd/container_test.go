@@ -29,6 +29,9 @@ import (
 func TestContainerExample(t *testing.T) {
 	t.Parallel()
 	testenv.OneByOne(t)
+	if _, err := exec.LookPath("awk"); err != nil {
+		need(t, "awk is not installed")
+	}
 	dir := t.TempDir()
 	script, err := filepath.Abs(filepath.Join(examples, "container/oci.sh"))
 	if err != nil {
