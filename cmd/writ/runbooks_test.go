@@ -4,7 +4,6 @@ package main
 
 import (
 	"io/fs"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -163,12 +162,7 @@ type leak struct {
 // newLeak serves the demo, and lets somebody steal from it.
 func newLeak(t *testing.T, env []string) *leak {
 	t.Helper()
-	if _, err := exec.LookPath("curl"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("curl is not installed")
-		}
-		t.Skip("curl is not installed")
-	}
+	needProgram(t, "curl")
 	l := &leak{&walk{shell: &shell{t, t.TempDir(), env}, server: testenv.Address(t)}, testenv.Address(t)}
 	l.run("writ init demo && cd demo && writ apply --auto-approve && mkdir -m 700 keys")
 	return l
