@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -175,6 +176,7 @@ func benchmarkFollowers(b *testing.B, put, follow string, count func() traffic) 
 	for b.Loop() {
 		serial++
 		file := signed(b, serial, fmt.Sprint("s", serial), key)
+		runtime.GC() // of the heap that all followers share here, and nowhere else
 		began := time.Now()
 		putAfter(b, l, file)
 		for range followers {

@@ -83,6 +83,7 @@ type Head struct {
 	revision uint64 // nats: of the pointer's entry, for compare-and-set
 	prior    string // nats: name of the previous snapshot's object
 	chunk    string // nats: name of the object's only chunk; "" where it has several or that is not known
+	inline   []byte // nats: the file, where it is small enough to be in the pointer
 }
 
 // HeadOf returns the Head of a file that somebody has, such as one kept from

@@ -30,9 +30,11 @@ const (
 	natsLook      = 10 * time.Second       // one call of Head, one step of History, one call of a Roster
 	natsAnswer    = 2 * time.Second        // until one request is repeated: servers that elect a leader lose some
 
-	maxPointer   = 16 << 10  // bytes of a pointer
+	maxInline    = 16 << 10  // bytes of a snapshot that its pointer holds itself
+	maxPointer   = 64 << 10  // bytes of a pointer; those of two such snapshots have 44 KiB in base64
 	roomForChunk = 100       // of those, for the name of a chunk, which is known last
 	maxChunk     = 512 << 10 // of an object: the client has at most 4,000 unacknowledged
+	chunksAhead  = 8         // of an object, asked for before they are read
 	maxHistory   = 10_000    // snapshots in one history
 )
 
@@ -43,11 +45,11 @@ const (
 // own pointer in its metadata: that is the history. A stage is a pointer inside the pointer,
 // so that one compare-and-set replaces both.
 //
-// A change is pushed to followers, as the pointer itself. A file of one chunk is then fetched
-// by one read of a message, since the pointer names the chunk; a larger one takes a consumer
-// of the stream, which the servers have to make and to end. Reads of a bucket that Put has
-// made go to its leader: another server may still have an older pointer, which would look
-// like a change.
+// A change is pushed to followers, as the pointer itself. A small file is in the pointer too,
+// so that followers ask nothing; one of one chunk is fetched by one read of a message, since
+// the pointer names the chunk; a larger one takes a consumer of the stream, which the servers
+// have to make and to end. Reads of a bucket that Put has made go to its leader: another
+// server may still have an older pointer, which would look like a change.
 type bucketLocation struct {
 	address     Address
 	conn        *nats.Conn
@@ -60,9 +62,9 @@ type bucketLocation struct {
 
 	// The stores, and the stream under the objects, each once it was found: finding one is a
 	// request. nil before.
-	kv      atomic.Pointer[jetstream.KeyValue]
-	objects atomic.Pointer[jetstream.ObjectStore]
-	chunks  atomic.Pointer[jetstream.Stream]
+	kv           atomic.Pointer[jetstream.KeyValue]
+	objects      atomic.Pointer[jetstream.ObjectStore]
+	objectStream atomic.Pointer[jetstream.Stream]
 }
 
 // pointers returns the key-value store that the pointer is in.
@@ -229,6 +231,7 @@ type pointer struct {
 	Created  time.Time `json:"created"`
 	Prior    string    `json:"prior,omitempty"` // object of the snapshot before
 	Chunk    string    `json:"chunk,omitempty"` // name of the object's only chunk; absent where it has several
+	File     []byte    `json:"file,omitempty"`  // the object itself, where it is small
 
 	Staged  *pointer `json:"staged,omitempty"` // to the snapshot beside this one
 	Percent int      `json:"staged_percent,omitempty"`
@@ -237,7 +240,7 @@ type pointer struct {
 // pointerTo returns the pointer to a snapshot and to what stands beside it.
 func pointerTo(h Head) *pointer {
 	p := &pointer{Format: pointerFormat, Object: h.Version, Size: h.Size, Serial: h.Serial, Digest: h.Digest,
-		Previous: h.Previous, Revision: h.Revision, Created: h.Created, Prior: h.prior, Chunk: h.chunk}
+		Previous: h.Previous, Revision: h.Revision, Created: h.Created, Prior: h.prior, Chunk: h.chunk, File: h.inline}
 	if h.Staged != nil {
 		p.Staged, p.Percent = pointerTo(h.Staged.Head), h.Staged.Percent
 	}
@@ -274,7 +277,7 @@ func (p *pointer) head() (Head, error) {
 		return Head{}, fmt.Errorf("the pointer is to serial %d of %d bytes, which no snapshot has", p.Serial, p.Size)
 	}
 	head := Head{Serial: p.Serial, Digest: p.Digest, Previous: p.Previous, Revision: clean(p.Revision), Created: p.Created, Size: p.Size,
-		Version: p.Object, prior: p.Prior}
+		Version: p.Object, prior: p.Prior, inline: p.File}
 	if chunkName.MatchString(p.Chunk) { // else the object tells it
 		head.chunk = p.Chunk
 	}
@@ -347,10 +350,13 @@ func (l *bucketLocation) object(ctx context.Context, head Head) ([]byte, error) 
 	return file, nil
 }
 
-// content opens the bytes of a snapshot's object. When the pointer names the object's only
-// chunk, that is read directly; the object is looked up only if the chunk is gone, because
-// somebody has put the same object again since.
+// content opens the bytes of a snapshot's object. They may be in the pointer. When it names
+// the object's only chunk, that is read directly; the object is looked up only if the chunk
+// is gone, because somebody has put the same object again since.
 func (l *bucketLocation) content(ctx context.Context, head Head) (io.ReadCloser, error) {
+	if len(head.inline) > 0 {
+		return io.NopCloser(bytes.NewReader(head.inline)), nil
+	}
 	if head.chunk != "" {
 		body, err := l.chunk(ctx, head.chunk)
 		if !errors.Is(err, jetstream.ErrMsgNotFound) {
@@ -368,7 +374,7 @@ func (l *bucketLocation) content(ctx context.Context, head Head) (io.ReadCloser,
 	if name := soleChunk(info); name != "" {
 		return l.chunk(ctx, name)
 	}
-	return ask(ctx, func(ctx context.Context) (io.ReadCloser, error) { return objects.Get(ctx, head.Version) })
+	return l.chunks(ctx, info)
 }
 
 // soleChunk returns the name of an object's only chunk, "" if it has none or several.
@@ -379,26 +385,99 @@ func soleChunk(info *jetstream.ObjectInfo) string {
 	return info.NUID
 }
 
-// chunk reads a chunk as the last message of its subject in the stream under the object
-// store ($O.BUCKET.C.NUID, see NATS ADR-20). The client's ObjectStore cannot do this without
-// a consumer. What comes is compared with the snapshot's digest like any other content.
+// chunkSubject is the subject of an object's chunks (see NATS ADR-20).
+func (l *bucketLocation) chunkSubject(name string) string {
+	return "$O." + l.address.bucket + ".C." + name
+}
+
+// stream returns the stream under the object store.
+func (l *bucketLocation) stream(ctx context.Context) (jetstream.Stream, error) {
+	if stream := l.objectStream.Load(); stream != nil {
+		return *stream, nil
+	}
+	stream, err := ask(ctx, func(ctx context.Context) (jetstream.Stream, error) { return l.js.Stream(ctx, "OBJ_"+l.address.bucket) })
+	if err == nil {
+		l.objectStream.Store(&stream)
+	}
+	return stream, err
+}
+
+// chunk reads an object's only chunk as the last message of its subject. The client's
+// ObjectStore cannot do this without a consumer. What comes is compared with the snapshot's
+// digest like any other content.
 func (l *bucketLocation) chunk(ctx context.Context, name string) (io.ReadCloser, error) {
-	stream := l.chunks.Load()
-	if stream == nil {
-		found, err := ask(ctx, func(ctx context.Context) (jetstream.Stream, error) { return l.js.Stream(ctx, "OBJ_"+l.address.bucket) })
-		if err != nil {
-			return nil, err
-		}
-		stream = &found
-		l.chunks.Store(stream)
+	stream, err := l.stream(ctx)
+	if err != nil {
+		return nil, err
 	}
 	message, err := ask(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
-		return (*stream).GetLastMsgForSubject(ctx, "$O."+l.address.bucket+".C."+name)
+		return stream.GetLastMsgForSubject(ctx, l.chunkSubject(name))
 	})
 	if err != nil {
 		return nil, err
 	}
 	return io.NopCloser(bytes.NewReader(message.Data)), nil
+}
+
+// chunks opens an object of several chunks. The client's ObjectStore takes an object for
+// complete when the consumer's server has no chunk left, and a server that is behind the
+// leader has not all of them yet. So this reads as many bytes as the object has, and waits
+// for those that are still to come.
+func (l *bucketLocation) chunks(ctx context.Context, object *jetstream.ObjectInfo) (io.ReadCloser, error) {
+	stream, err := l.stream(ctx)
+	if err != nil {
+		return nil, err
+	}
+	consumer, err := ask(ctx, func(ctx context.Context) (jetstream.Consumer, error) {
+		return stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
+			FilterSubjects: []string{l.chunkSubject(object.NUID)}, InactiveThreshold: natsLook, MaxResetAttempts: 3,
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(chunksAhead))
+	if err != nil {
+		return nil, err
+	}
+	return &chunkReader{ctx: ctx, messages: messages, left: object.Size}, nil
+}
+
+// A chunkReader reads the chunks of an object one after the other, up to the object's size.
+type chunkReader struct {
+	ctx      context.Context // of the call that reads
+	messages jetstream.MessagesContext
+	chunk    []byte // what is not read yet of the last that came
+	left     uint64 // bytes of the object that have not come
+}
+
+func (r *chunkReader) Read(p []byte) (int, error) {
+	for len(r.chunk) == 0 {
+		if r.left == 0 {
+			return 0, io.EOF
+		}
+		limited, cancel := context.WithTimeout(r.ctx, natsLook)
+		message, err := r.messages.Next(jetstream.NextContext(limited))
+		cancel()
+		switch {
+		case r.ctx.Err() != nil:
+			return 0, r.ctx.Err()
+		case errors.Is(err, context.DeadlineExceeded):
+			return 0, fmt.Errorf("the last %d bytes of the object did not come within %s", r.left, natsLook)
+		case err != nil:
+			return 0, err
+		}
+		r.chunk = message.Data()
+		r.left -= min(r.left, uint64(len(r.chunk)))
+	}
+	n := copy(p, r.chunk)
+	r.chunk = r.chunk[n:]
+	return n, nil
+}
+
+func (r *chunkReader) Close() error {
+	r.messages.Stop()
+	return nil
 }
 
 // objectName is the name of a file among the objects.
@@ -462,6 +541,13 @@ func (l *bucketLocation) replace(ctx context.Context, file []byte, object, next,
 	if err != nil {
 		return Head{}, err
 	}
+	described := &next // the Head of the file, in what the pointer will say
+	if next.Version != object.Version {
+		described = &next.Staged.Head
+	}
+	if len(file) <= maxInline {
+		described.inline = file
+	}
 	value, err := json.Marshal(pointerTo(next))
 	if err != nil {
 		return Head{}, err
@@ -473,13 +559,11 @@ func (l *bucketLocation) replace(ctx context.Context, file []byte, object, next,
 	if err != nil {
 		return Head{}, err
 	}
-	if next.Version == object.Version {
-		next.chunk = soleChunk(info)
-	} else {
-		next.Staged.Head.chunk = soleChunk(info)
-	}
-	if value, err = json.Marshal(pointerTo(next)); err != nil {
-		return Head{}, err
+	if described.inline == nil {
+		described.chunk = soleChunk(info)
+		if value, err = json.Marshal(pointerTo(next)); err != nil {
+			return Head{}, err
+		}
 	}
 	next.revision, err = ask(ctx, func(ctx context.Context) (uint64, error) {
 		if now.IsZero() {

@@ -1,6 +1,7 @@
 package location_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -224,7 +225,7 @@ func TestNATSHostile(t *testing.T) {
 	c := startNATS(t, 1, nil)
 	js := c.client(t)
 	l := open(t, "nats://"+c.hosts()+"/writ/prod?replicas=1", location.Options{AllowUnsafe: true})
-	content := locationtest.File(t, location.Head{}, 100)
+	content := locationtest.File(t, location.Head{}, 300) // too large to be in the pointer
 	head, err := l.Put(t.Context(), content, location.Head{})
 	if err != nil {
 		t.Fatal(err)
@@ -258,12 +259,13 @@ func TestNATSHostile(t *testing.T) {
 	}
 	for says, pointer := range map[string][]byte{
 		"no pointer":                       []byte("hello"),
-		"no pointer to a snapshot":         changed("object", strings.Repeat("x", 20<<10)),
+		"no pointer to a snapshot":         changed("object", strings.Repeat("x", 70<<10)),
 		`of format "2"`:                    changed("format_version", "2"),
 		"which no snapshot has":            changed("size", 2<<30),
 		"serial 9007199254740993 of":       changed("serial", uint64(1)<<53+1),
 		"has not the object":               changed("object", "sha256:00", "chunk"),
 		"another digest than its name":     changed("object", "sha256:00"),
+		"snapshot: ":                       changed("file", []byte("hello")),
 		"its stage: what is there is no p": changed("staged", map[string]any{}),
 		"its stage is for 0 percent":       changed("staged", json.RawMessage(entry.Value())),
 		"its header says":                  changed("size", len(content)-1),
@@ -295,7 +297,7 @@ func TestNATSHostile(t *testing.T) {
 			t.Errorf("chunk %q: %d bytes, %v", chunk, len(got), err)
 		}
 	}
-	for name, object := range map[string][]byte{"another": locationtest.File(t, location.Head{}, 99), "cut": content[:1000], "none": {}} {
+	for name, object := range map[string][]byte{"another": locationtest.File(t, location.Head{}, 299), "cut": content[:1000], "none": {}} {
 		if _, err := objects.PutBytes(t.Context(), head.Version, object); err != nil {
 			t.Fatal(err)
 		}
@@ -315,6 +317,106 @@ func TestNATSHostile(t *testing.T) {
 	if got, err := l.Fetch(t.Context(), head); err != nil || len(got) != len(content) {
 		t.Errorf("the object was not mended: %v", err)
 	}
+}
+
+// A consumer may be on a server that has not all chunks yet. The rest is waited for, a while.
+func TestNATSLateChunk(t *testing.T) {
+	t.Parallel()
+	c := startNATS(t, 1, nil)
+	js := c.client(t)
+	l := open(t, "nats://"+c.hosts()+"/writ/prod?replicas=1", location.Options{AllowUnsafe: true})
+	content := locationtest.File(t, location.Head{}, 10_000)
+	head, err := l.Put(t.Context(), content, location.Head{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := js.Stream(t.Context(), "OBJ_writ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	objects, err := js.ObjectStore(t.Context(), "writ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	object, err := objects.GetInfo(t.Context(), head.Version)
+	if err != nil || object.Chunks < 2 {
+		t.Fatal(object, err)
+	}
+	last, err := stream.GetLastMsgForSubject(t.Context(), "$O.writ.C."+object.NUID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.DeleteMsg(t.Context(), last.Sequence); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Fetch(t.Context(), head); err == nil || !strings.Contains(err.Error(), fmt.Sprint("the last ", len(last.Data), " bytes of the object did not come")) {
+		t.Errorf("without its last chunk: %v", err)
+	}
+	fetched := make(chan error)
+	go func() {
+		file, err := l.Fetch(t.Context(), head)
+		if err == nil && !bytes.Equal(file, content) {
+			err = fmt.Errorf("%d bytes", len(file))
+		}
+		fetched <- err
+	}()
+	eventually(t, "nobody reads the chunks that are there", func() bool {
+		for consumer := range stream.ListConsumers(t.Context()).Info() {
+			if consumer.Delivered.Consumer == uint64(object.Chunks)-1 && consumer.NumWaiting > 0 {
+				return true
+			}
+		}
+		return false
+	})
+	if _, err := js.Publish(t.Context(), last.Subject, last.Data); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-fetched; err != nil {
+		t.Error(err)
+	}
+}
+
+// A small snapshot, and a small one beside it, come with the pointer: the objects are asked
+// for nothing. Earlier ones are found among them.
+func TestNATSSmall(t *testing.T) {
+	t.Parallel()
+	c := startNATS(t, 1, nil)
+	l := open(t, "nats://"+c.hosts()+"/writ/prod?replicas=1", location.Options{AllowUnsafe: true})
+	var head location.Head
+	var files []string
+	for range 2 {
+		file := locationtest.File(t, head, 1)
+		next, err := l.Put(t.Context(), file, head)
+		if err != nil {
+			t.Fatal(err)
+		}
+		head, files = next, append(files, string(file))
+	}
+	staged := locationtest.File(t, head, 20)
+	if _, err := l.(location.Stager).Stage(t.Context(), staged, head, 10); err != nil {
+		t.Fatal(err)
+	}
+	fetch := func(head location.Head, want string) {
+		t.Helper()
+		if file, err := l.Fetch(t.Context(), head); err != nil || string(file) != want {
+			t.Errorf("%s: %d bytes, %v", head, len(file), err)
+		}
+	}
+	for head, err := range l.History(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		fetch(head, files[head.Serial-1])
+	}
+	if err := c.client(t).DeleteStream(t.Context(), "OBJ_writ"); err != nil {
+		t.Fatal(err)
+	}
+	found, err := l.Head(t.Context(), location.Head{})
+	if err != nil || found.Staged == nil {
+		t.Fatal(found, err)
+	}
+	fetch(found, files[1])
+	fetch(found.Staged.Head, string(staged))
 }
 
 // Servers that are away, refuse the login or do not answer are errors in time, which

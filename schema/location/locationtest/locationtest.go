@@ -138,9 +138,10 @@ func absent(t *testing.T, b Backend) {
 // itself.
 func putHeadFetch(t *testing.T, b Backend) {
 	// The second file has several MiB: more than one chunk of NATS, and more than receive makes
-	// room for at first. The third is smaller again, so that nothing of the second is left.
+	// room for at first. The others are smaller, so that nothing of the second is left: one
+	// chunk, and so little that the pointer of NATS holds it.
 	var head location.Head
-	for i, apis := range []int{1, 20_000, 1} {
+	for i, apis := range []int{1, 20_000, 300, 1} {
 		content := File(t, head, apis)
 		want, err := location.HeadOf(content)
 		if err != nil {
