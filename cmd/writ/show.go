@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 	"github.com/writ-auth/writ/cmd/writ/internal/view"
@@ -100,8 +101,13 @@ func readShown(ctx context.Context, env *cli.Env, place string) (*snapshot.Snaps
 		path = filepath.Join(env.Root(env.Path(".")), workspace.SnapshotName)
 	}
 	content, err := workspace.ReadFile(path)
-	if failed, ok := errors.AsType[*diag.Failure](err); ok && place == "" && errors.Is(err, fs.ErrNotExist) {
-		failed.Hint = "\"writ apply\" makes it; until then \"writ plan\" shows what would be in it."
+	if failed, ok := errors.AsType[*diag.Failure](err); ok && errors.Is(err, fs.ErrNotExist) {
+		switch {
+		case place == "":
+			failed.Hint = "\"writ apply\" makes it; until then \"writ plan\" shows what would be in it."
+		case !strings.ContainsAny(place, `./\`): // a label
+			failed.Hint = fmt.Sprintf("Name an object with its kind, such as %q; \"writ show\" lists what there is.", "api."+place)
+		}
 	}
 	if err != nil {
 		return nil, nil, err

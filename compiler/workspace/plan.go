@@ -12,6 +12,7 @@ import (
 
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/compiler/lockfile"
+	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
 )
@@ -153,5 +154,18 @@ func (w *Workspace) against(ctx context.Context, ref string) (*Baseline, error) 
 	if err != nil {
 		return nil, err
 	}
-	return place.baseline(ctx)
+	baseline, err := place.baseline(ctx)
+	if failed, ok := errors.AsType[*diag.Failure](err); ok && errors.Is(err, fs.ErrNotExist) && w.isRevision(ctx, ref) {
+		failed.Hint = fmt.Sprintf("Did you mean %q?", gitScheme+ref)
+	}
+	return baseline, err
+}
+
+// isRevision reports whether git knows a commit by this name.
+func (w *Workspace) isRevision(ctx context.Context, name string) bool {
+	repository, err := openGit(ctx, w.Dir)
+	if err == nil {
+		_, err = repository.reviewed(ctx, name)
+	}
+	return err == nil
 }

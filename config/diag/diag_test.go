@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -182,6 +183,17 @@ func TestManyWarningsOfOneCode(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), "on a.hcl line 1:\n\nAnd 24 more like this (writ validate --all).\n") {
 		t.Errorf("no count of the others:\n%s", out.String())
+	}
+	out.Reset()
+	strict := slices.Repeat(diag.List{{Severity: diag.Error, Code: "unused-client", Summary: "Unused client"}}, 3)
+	for i := range strict {
+		strict[i].Range = hcl.Range{Filename: "a.hcl", Start: hcl.Pos{Line: i + 1, Column: 1, Byte: i}}
+	}
+	if err := diag.WriteText(&out, strict, nil, 0, false); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Count(out.String(), "Error: Unused client") != 1 || !strings.Contains(out.String(), "And 2 more like this") {
+		t.Errorf("warnings that --strict makes errors:\n%s", out.String())
 	}
 	for i := range list {
 		list[i].Accepted = list[i].Severity == diag.Warning && i > 0

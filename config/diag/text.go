@@ -21,19 +21,19 @@ import (
 // not known. Nothing that an author wrote can act on the terminal.
 //
 // Of the warnings with one code the first is shown, and the number of the others: a large
-// configuration often breaks one rule everywhere. Errors are all shown. Warnings that are
-// accepted are not.
+// configuration often breaks one rule everywhere. Errors are all shown, but for warnings that
+// --strict has made errors. Warnings that are accepted are not.
 func WriteText(w io.Writer, l List, sources map[string][]byte, width int, color bool) error {
 	l = l.Unaccepted().Sorted()
 	more := map[string]int{} // by code
 	for _, d := range l {
-		if d.Severity == Warning {
+		if isWarning(d) {
 			more[d.Code]++
 		}
 	}
 	t := &textWriter{sources: newLibrary(l, sources), width: width, color: color}
 	for _, d := range l {
-		if d.Severity == Warning {
+		if isWarning(d) {
 			n := more[d.Code] - 1
 			if more[d.Code] = 0; n < 0 { // shown
 				continue
@@ -48,6 +48,12 @@ func WriteText(w io.Writer, l List, sources map[string][]byte, width int, color 
 	}
 	_, err := w.Write(t.out.Bytes())
 	return err
+}
+
+// isWarning reports whether a diagnostic is a warning, or would be one without --strict.
+func isWarning(d Diagnostic) bool {
+	code, _ := LookUp(d.Code)
+	return d.Severity == Warning || code.Severity == Warning
 }
 
 // WriteAllText is WriteText with every warning in full, those that are accepted too.
