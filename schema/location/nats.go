@@ -545,7 +545,7 @@ func (l *bucketLocation) replace(ctx context.Context, file []byte, object, next,
 	if next.Version != object.Version {
 		described = &next.Staged.Head
 	}
-	if len(file) <= maxInline {
+	if int64(len(file)) <= min(maxInline, l.conn.MaxPayload()/8) { // the pointer is one message, with room for two
 		described.inline = file
 	}
 	value, err := json.Marshal(pointerTo(next))

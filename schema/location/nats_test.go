@@ -419,6 +419,21 @@ func TestNATSSmall(t *testing.T) {
 	fetch(found.Staged.Head, string(staged))
 }
 
+// Servers may take smaller messages than usual.
+func TestNATSSmallPayload(t *testing.T) {
+	t.Parallel()
+	c := startNATS(t, 1, func(o *server.Options) { o.MaxPayload = 8 << 10 })
+	l := open(t, "nats://"+c.hosts()+"/writ/prod?replicas=1", location.Options{AllowUnsafe: true})
+	content := locationtest.File(t, location.Head{}, 80)
+	head, err := l.Put(t.Context(), content, location.Head{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if file, err := l.Fetch(t.Context(), head); err != nil || !bytes.Equal(file, content) {
+		t.Errorf("%d bytes, %v", len(file), err)
+	}
+}
+
 // Servers that are away, refuse the login or do not answer are errors in time, which
 // name no credential.
 func TestNATSAway(t *testing.T) {
