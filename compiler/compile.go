@@ -148,8 +148,8 @@ func (c *compilation) didYouMean(name string, candidates []string) string {
 // didYouMean is the last sentence of a detail about an unknown name: empty when
 // no similar name is declared.
 func didYouMean(name string, candidates []string) string {
-	if s := schema.Suggest(name, candidates); s != "" {
-		return ` Did you mean "` + s + `"?`
+	if sentence := schema.DidYouMean(name, candidates); sentence != "" {
+		return " " + sentence
 	}
 	return ""
 }

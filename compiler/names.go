@@ -1,6 +1,7 @@
 package compiler
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -41,10 +42,7 @@ func FindNamed(kind Kind, name string, n int, names func(i int) (id, label strin
 	if kind == KindAPI {
 		code = "unknown-api"
 	}
-	hint := "\"writ graph\" and \"writ show\" list what there is."
-	if near := schema.Suggest(name, known); near != "" {
-		hint = fmt.Sprintf("Did you mean %q?", near)
-	}
+	hint := cmp.Or(schema.DidYouMean(name, known), "\"writ graph\" and \"writ show\" list what there is.")
 	if instance != "" {
 		hint = fmt.Sprintf("It has instances: name one of them, such as '%s'.", instance)
 	}

@@ -1,6 +1,9 @@
 package schema
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Suggest returns the candidate that an author most likely meant by word, or "". It is the
 // candidate with the fewest edits (insert, delete, replace, swap neighbours), of which at
@@ -29,6 +32,14 @@ func Suggest(word string, candidates []string) string {
 		return onlyLonger(word, candidates)
 	}
 	return best
+}
+
+// DidYouMean is the sentence that offers what Suggest returns, or "" if that is nothing.
+func DidYouMean(word string, candidates []string) string {
+	if near := Suggest(word, candidates); near != "" {
+		return fmt.Sprintf("Did you mean %q?", near)
+	}
+	return ""
 }
 
 // onlyLonger returns the only candidate that begins or ends with word, or "".

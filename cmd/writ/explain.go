@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"regexp"
@@ -219,13 +220,10 @@ func explainCode(env *cli.Env, name string) error {
 // noSuchCode is the error about a code that the catalogue lacks, with the nearest one as a
 // hint.
 func noSuchCode(name string) error {
-	hint := "\"writ schema --codes\" lists them all."
 	var names []string
 	for _, c := range diag.Codes() {
 		names = append(names, c.Name)
 	}
-	if near := schema.Suggest(name, names); near != "" {
-		hint = "Did you mean \"" + near + "\"?"
-	}
+	hint := cmp.Or(schema.DidYouMean(name, names), "\"writ schema --codes\" lists them all.")
 	return diag.Failf("unknown-code", hint, "there is no diagnostic code %q", name)
 }

@@ -51,9 +51,7 @@ func runGraph(env *cli.Env, args []string, flags *cli.ConfigFlags, o graphOption
 	draw := formats[o.format]
 	if draw == nil {
 		usage := diag.Usagef("unknown format %q: %s", o.format, strings.Join(graphFormats, ", "))
-		if near := schema.Suggest(o.format, graphFormats); near != "" {
-			usage.Hint = "Did you mean \"" + near + "\"?"
-		}
+		usage.Hint = schema.DidYouMean(o.format, graphFormats)
 		return usage
 	}
 	_, t, err := flags.Compile(env, args)

@@ -181,9 +181,7 @@ func newPrivateKey(random io.Reader, alg schema.SigningAlg) (crypto.Signer, erro
 		return nil, diag.Usagef("%s has no key pair: make a secret with \"writ secret new\" and name it in signing_secret", alg)
 	}
 	usage := diag.Usagef("unknown algorithm %q", alg)
-	if near := schema.Suggest(string(alg), jose.Names(jose.SigningKeys)); near != "" {
-		usage.Hint = fmt.Sprintf("Did you mean %q?", near)
-	}
+	usage.Hint = schema.DidYouMean(string(alg), jose.Names(jose.SigningKeys))
 	return nil, usage
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,10 +62,7 @@ func runShow(ctx context.Context, env *cli.Env, args []string) error {
 		}
 		known = append(known, at)
 	}
-	hint := "\"writ show\" lists what there is."
-	if near := schema.Suggest(address, known); near != "" {
-		hint = fmt.Sprintf("Did you mean %q?", near)
-	}
+	hint := cmp.Or(schema.DidYouMean(address, known), "\"writ show\" lists what there is.")
 	return diag.Failf("unknown-label", hint, "the snapshot has no %s", address)
 }
 

@@ -191,8 +191,8 @@ func membersOf(v cty.Value) (names []string, ok bool) {
 
 // suggestion says which name may have been meant, or which there are.
 func suggestion(name string, members []string) string {
-	if best := schema.Suggest(name, members); best != "" {
-		return fmt.Sprintf(" Did you mean %q?", best)
+	if sentence := schema.DidYouMean(name, members); sentence != "" {
+		return " " + sentence
 	}
 	switch {
 	case len(members) == 0:

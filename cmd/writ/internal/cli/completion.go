@@ -69,9 +69,7 @@ func printCompletion(_ context.Context, env *Env, args []string) error {
 	script, err := completionScripts.ReadFile("completion/writ." + args[0])
 	if err != nil {
 		usage := diag.Usagef("unknown shell %q", args[0])
-		if near := schema.Suggest(args[0], shells); near != "" {
-			usage.Hint = fmt.Sprintf("Did you mean %q?", near)
-		}
+		usage.Hint = schema.DidYouMean(args[0], shells)
 		return usage
 	}
 	_, err = env.Out.Write(script)
