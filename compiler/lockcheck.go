@@ -299,13 +299,13 @@ func (n *nameCheck) reportImmutable(t name, recorded lockfile.Entry) {
 		n.report(t, w.immutable,
 			fmt.Sprintf("%s has the %s %q, but the snapshot in force has %q for it, which %s rely on. Put it back and run this again; "+
 				"to replace it on purpose, run writ plan --replace %s after that.",
-				t.decl.Address, w.noun, t.value, recorded.Value, w.reliers, diag.ShellQuote(t.decl.Address)))
+				t.decl.Address, w.noun, t.value, recorded.Value, w.reliers, schema.ShellQuote(t.decl.Address)))
 		return
 	}
 	n.report(t, w.immutable,
 		fmt.Sprintf("%s has the %s %q, but it is recorded as %q, which %s rely on. Put it back; to replace it on purpose, "+
 			"which retires the old one, run writ plan --replace %s.",
-			t.decl.Address, w.noun, t.value, recorded.Value, w.reliers, diag.ShellQuote(t.decl.Address)),
+			t.decl.Address, w.noun, t.value, recorded.Value, w.reliers, schema.ShellQuote(t.decl.Address)),
 		diag.Related{Message: "recorded here", Range: recorded.ValueRange})
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/build"
 	"github.com/writ-auth/writ/schema/location"
 )
@@ -264,7 +265,7 @@ func savedPlan(env *cli.Env, args []string) (*compiler.SavedPlan, error) {
 		return nil, nil
 	}
 	if info, err := os.Stat(env.Path(args[0])); err == nil && info.IsDir() {
-		return nil, diag.Failf(diag.CodeUsage, "Name the configuration's folder with --chdir: writ apply -C "+diag.ShellQuote(args[0]), "%q is a folder, not a saved plan", args[0])
+		return nil, diag.Failf(diag.CodeUsage, "Name the configuration's folder with --chdir: writ apply -C "+schema.ShellQuote(args[0]), "%q is a folder, not a saved plan", args[0])
 	}
 	content, err := workspace.ReadFile(env.Path(args[0]))
 	if err != nil {

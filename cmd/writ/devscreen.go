@@ -68,10 +68,10 @@ func (d *devServer) try(samples []sample) (command, remark string) {
 		return "", ""
 	}
 	first := samples[max(0, slices.IndexFunc(samples, func(s sample) bool { return s.Note == "" }))]
-	command = "writ token --client " + diag.ShellQuote(first.Client) + " --api " + diag.ShellQuote(first.API)
+	command = "writ token --client " + schema.ShellQuote(first.Client) + " --api " + schema.ShellQuote(first.API)
 	// This one is among the running sessions by now.
 	if len(runningSessions(sessionFolder(d.env))) > 1 {
-		command += " --server " + diag.ShellQuote(d.issuer)
+		command += " --server " + schema.ShellQuote(d.issuer)
 	}
 	return command, first.Note
 }
@@ -81,7 +81,7 @@ func (d *devServer) try(samples []sample) (command, remark string) {
 func (d *devServer) warnings(t *workspace.Tree) string {
 	command := "writ validate"
 	if d.w.Dir != "." {
-		command += " " + diag.ShellQuote(filepath.ToSlash(d.w.Dir))
+		command += " " + schema.ShellQuote(filepath.ToSlash(d.w.Dir))
 	}
 	if len(t.Warnings) == 1 {
 		return "1: " + command + " shows it"

@@ -13,6 +13,7 @@ import (
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/examples/quickstart"
+	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/durable"
 )
 
@@ -73,7 +74,7 @@ func showInit(env *cli.Env, result initResult) error {
 	if env.JSON {
 		return env.PrintJSON(result)
 	}
-	place, dev := "in "+result.Directory, "writ dev "+diag.ShellQuote(result.Directory)
+	place, dev := "in "+result.Directory, "writ dev "+schema.ShellQuote(result.Directory)
 	if result.Directory == "." {
 		place, dev = "here", "writ dev"
 	}

@@ -207,7 +207,7 @@ func planRotation(env *cli.Env, m *compiler.Model, last *config.SigningKey, o *r
 		dir = filepath.Join(env.Folder(nil), folder)
 	}
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return nil, diag.Failf("unreadable-file", fmt.Sprintf("Name it with --keys, or make it: mkdir -m 700 %s", diag.ShellQuote(filepath.ToSlash(dir))),
+		return nil, diag.Failf("unreadable-file", fmt.Sprintf("Name it with --keys, or make it: mkdir -m 700 %s", schema.ShellQuote(filepath.ToSlash(dir))),
 			"there is no folder %q for the key", filepath.ToSlash(dir))
 	}
 	taken := func(label string) bool {

@@ -82,7 +82,7 @@ func retiredUnknown(lockName, snapshotPlace string) diag.Diagnostic {
 		"%s is made from %q, which holds what is in use. Identifiers and client ids that were retired before are not in it, "+
 			"so another object could take one, and whoever still trusts it would trust that object. The records are in git: git log -p -- %s shows them. "+
 			"Restore the last version and run writ lock, or add its retired_api and retired_client lines to this one and run writ lock.",
-		lockName, snapshotPlace, diag.ShellQuote(lockName))
+		lockName, snapshotPlace, schema.ShellQuote(lockName))
 }
 
 // showLock prints the result, one object with --json.

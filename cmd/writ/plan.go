@@ -16,6 +16,7 @@ import (
 	"github.com/writ-auth/writ/compiler"
 	"github.com/writ-auth/writ/compiler/workspace"
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/durable"
 )
 
@@ -329,7 +330,7 @@ func planCommandLine(w *workspace.Workspace, o *planFlags, capped bool) string {
 func shellLine(words []string) string {
 	quoted := make([]string, len(words))
 	for i, word := range words {
-		quoted[i] = diag.ShellQuote(word)
+		quoted[i] = schema.ShellQuote(word)
 	}
 	return strings.Join(quoted, " ")
 }

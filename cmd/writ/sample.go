@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 )
 
@@ -47,7 +46,7 @@ func curlLine(endpoint, client, secret, api string, scopes []string) string {
 		words = append(words, "--data-urlencode", "scope="+strings.Join(scopes, " "))
 	}
 	for i, word := range words {
-		words[i] = diag.ShellQuote(word)
+		words[i] = schema.ShellQuote(word)
 	}
 	return strings.Join(words, " ")
 }

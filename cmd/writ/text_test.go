@@ -4,15 +4,14 @@ import (
 	"os/exec"
 	"testing"
 
-	"github.com/writ-auth/writ/config/diag"
 	"github.com/writ-auth/writ/schema"
 )
 
 func TestShellQuoteReadsBack(t *testing.T) {
 	for _, word := range []string{"", "plain", "a b", "it's", `"x"`, "$(id)", "`id`", "a;b|c&d", "*", "~", "\\", "ünï", "-n", "a\nb", "!x", "#x"} {
-		out, err := exec.Command("sh", "-c", "printf %s "+diag.ShellQuote(word)).Output()
+		out, err := exec.Command("sh", "-c", "printf %s "+schema.ShellQuote(word)).Output()
 		if err != nil || string(out) != word {
-			t.Errorf("%q became %q through %s (%v)", word, out, diag.ShellQuote(word), err)
+			t.Errorf("%q became %q through %s (%v)", word, out, schema.ShellQuote(word), err)
 		}
 	}
 }

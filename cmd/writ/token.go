@@ -172,7 +172,7 @@ func choiceOf[T any](list []T, name func(T) string) string {
 	const most = 8
 	var names []string
 	for _, v := range list[:min(len(list), most)] {
-		names = append(names, diag.ShellQuote(name(v)))
+		names = append(names, schema.ShellQuote(name(v)))
 	}
 	text := "CLIENT_ID"
 	if len(names) > 0 {
@@ -187,12 +187,12 @@ func choiceOf[T any](list []T, name func(T) string) string {
 // explainLine is the command that says why the request is refused. The server's answer does
 // not: a client is told nothing about APIs that it is not authorized for.
 func explainLine(o *tokenFlags) string {
-	line := "writ explain --client " + diag.ShellQuote(o.client)
+	line := "writ explain --client " + schema.ShellQuote(o.client)
 	if o.api != "" {
-		line += " --api " + diag.ShellQuote(o.api)
+		line += " --api " + schema.ShellQuote(o.api)
 	}
 	for _, scope := range o.scopes {
-		line += " --scope " + diag.ShellQuote(scope)
+		line += " --scope " + schema.ShellQuote(scope)
 	}
 	return line
 }
@@ -259,7 +259,7 @@ func exchange(ctx context.Context, env *cli.Env, remote *tokenServer, secret str
 	}
 	report := &tokenReport{
 		Request: strings.Replace(curlLine(remote.url("/oauth/token"), o.client, "SECRET", o.api, o.scopes),
-			diag.ShellQuote(o.client+":SECRET"), diag.ShellQuote(o.client)+`:"$WRIT_CLIENT_SECRET"`, 1),
+			schema.ShellQuote(o.client+":SECRET"), schema.ShellQuote(o.client)+`:"$WRIT_CLIENT_SECRET"`, 1),
 		Status: status, Answer: body,
 	}
 	// A proxy's error page is no answer of a token server, and would be printed as one.

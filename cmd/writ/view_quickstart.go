@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
-	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/server/quickstart"
 )
 
@@ -81,7 +81,7 @@ func showTargets(env *cli.Env, api quickstart.API) error {
 			fmt.Fprintf(&text, "  %-18s not for this API: %v\n", "", reason)
 		}
 	}
-	fmt.Fprintf(&text, "\nPrint one:\n\n  writ quickstart %s --lang %s\n", diag.ShellQuote(api.Label), targets[0].Name)
+	fmt.Fprintf(&text, "\nPrint one:\n\n  writ quickstart %s --lang %s\n", schema.ShellQuote(api.Label), targets[0].Name)
 	_, err := io.WriteString(env.Out, text.String())
 	return err
 }

@@ -18,6 +18,7 @@ import (
 	"sync"
 
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
 )
 
 // git runs git's plumbing in one folder. It reads objects and refs and nothing
@@ -159,7 +160,7 @@ func gitError(err error, complaint string) error {
 	}
 	complaint = strings.TrimSpace(strings.TrimPrefix(complaint, "fatal: "))
 	if m := dubiousOwner.FindStringSubmatch(complaint); m != nil {
-		return diag.Failf("git-failed", "If you trust it, say so:\n\n  git config --global --add safe.directory "+diag.ShellQuote(m[1]),
+		return diag.Failf("git-failed", "If you trust it, say so:\n\n  git config --global --add safe.directory "+schema.ShellQuote(m[1]),
 			"the repository %q belongs to another user, and git does not read it", m[1])
 	}
 	if m := bareRefused.FindStringSubmatch(complaint); m != nil {
@@ -204,7 +205,7 @@ func orHead(name string) string {
 	if name == "" {
 		return "HEAD"
 	}
-	return diag.ShellQuote(name)
+	return schema.ShellQuote(name)
 }
 
 // fullHash matches the name of an object in full, by SHA-1 or by SHA-256. Such a name means
@@ -424,7 +425,7 @@ func (g git) openSubmodule(ctx context.Context, outer string, entry gitEntry) (g
 			return sub, nil
 		}
 	}
-	update := "git submodule update --init -- " + diag.ShellQuote(entry.path)
+	update := "git submodule update --init -- " + schema.ShellQuote(entry.path)
 	return git{}, diag.Failf("git-failed",
 		fmt.Sprintf("Check it out: %s. Where the change removes it, do that on the commit that has it: git checkout %s && %s && git checkout -", update, shortHash(outer), update),
 		"submodule %q is not checked out at commit %s", entry.path, shortHash(entry.oid))

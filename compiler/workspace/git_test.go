@@ -14,6 +14,7 @@ import (
 	"testing/fstest"
 
 	"github.com/writ-auth/writ/config/diag"
+	"github.com/writ-auth/writ/schema"
 )
 
 // needGit skips where git is missing, and fails there in CI.
@@ -293,7 +294,7 @@ func withoutBareCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	script := "#!/bin/sh\nfor a do\n  shift\n  [ \"$a\" = safe.bareRepository=explicit ] && a=core.pager=\n  set -- \"$@\" \"$a\"\ndone\nexec " + diag.ShellQuote(program) + " \"$@\"\n"
+	script := "#!/bin/sh\nfor a do\n  shift\n  [ \"$a\" = safe.bareRepository=explicit ] && a=core.pager=\n  set -- \"$@\" \"$a\"\ndone\nexec " + schema.ShellQuote(program) + " \"$@\"\n"
 	if err := os.WriteFile(filepath.Join(dir, "git"), []byte(script), 0o777); err != nil {
 		t.Fatal(err)
 	}

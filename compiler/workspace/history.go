@@ -130,7 +130,7 @@ func (w *Workspace) earlier(ctx context.Context, to string) (*snapshot.Snapshot,
 	if serial > 0 {
 		which = "no snapshot with serial " + to
 	}
-	return nil, diag.Failf("unreadable-file", "Return to git:REV, or to a file: writ rollback FILE --snapshot "+diag.ShellQuote(w.Snapshot.String())+".",
+	return nil, diag.Failf("unreadable-file", "Return to git:REV, or to a file: writ rollback FILE --snapshot "+schema.ShellQuote(w.Snapshot.String())+".",
 		"%s is kept at %q", which, w.Snapshot)
 }
 

@@ -241,6 +241,3 @@ func Inert(text string) string {
 // OneLine makes text of authors fit for one line: line breaks and every character that a
 // terminal would act on become escapes.
 func OneLine(text string) string { return Visible(text, "") }
-
-// ShellQuote is schema.ShellQuote, for the commands in hints.
-func ShellQuote(word string) string { return schema.ShellQuote(word) }
