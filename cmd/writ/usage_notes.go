@@ -107,8 +107,7 @@ func (n *noteWriter) authorization(c *compiler.Change, before, after *schema.Aut
 	switch {
 	case before == nil && after == nil:
 	case after == nil:
-		t, used := n.file.Authorization(before.Label)
-		n.note("", "", "It was %s.", n.lastUsed(t, used, "token"))
+		n.tokens(before)
 	case before == nil:
 		n.refused("", "this", n.atAPI(after, decide.ReasonNoAuthorization, decide.ReasonUnknownTarget)...)
 	default:
@@ -117,10 +116,15 @@ func (n *noteWriter) authorization(c *compiler.Change, before, after *schema.Aut
 			n.refused("", "being expired", n.atAPI(after, decide.ReasonAuthorizationExpired)...)
 		}
 		if (c.Effect == compiler.EffectNarrow || c.Action == compiler.ActionReplace) && len(n.notes[n.address]) == 0 {
-			t, used := n.file.Authorization(before.Label)
-			n.note("", "", "It was %s.", n.lastUsed(t, used, "token"))
+			n.tokens(before)
 		}
 	}
+}
+
+// tokens says when an authorization was last used.
+func (n *noteWriter) tokens(a *schema.Authorization) {
+	t, used := n.file.Authorization(a.Label)
+	n.note("", "", "It was %s.", n.lastUsed(t, used, "token"))
 }
 
 // scopes says it of the scopes that an authorization loses and gets. A request that names
@@ -197,15 +201,18 @@ func (n *noteWriter) client(c *compiler.Change, before, after *schema.Client) {
 			}
 		}
 		for _, reason := range []string{"wrong-secret", "expired-secret", "method-not-registered"} {
-			if r := n.file.Refusals[reason]; r != nil && r.Clients[before.ClientID] != nil {
-				n.refused("", reason, r.Clients[before.ClientID].Tally)
-			}
+			n.refusedClient(before, reason, reason)
 		}
 	}
 	if c.Effect == compiler.EffectWiden && !slices.Equal(before.GrantTypes, after.GrantTypes) {
-		if r := n.file.Refusals[string(decide.ReasonGrantTypeNotAllowed)]; r != nil && r.Clients[before.ClientID] != nil {
-			n.refused("", "its grant type", r.Clients[before.ClientID].Tally)
-		}
+		n.refusedClient(before, string(decide.ReasonGrantTypeNotAllowed), "its grant type")
+	}
+}
+
+// refusedClient says how often a client was refused for a reason.
+func (n *noteWriter) refusedClient(client *schema.Client, reason, words string) {
+	if r := n.file.Refusals[reason]; r != nil && r.Clients[client.ClientID] != nil {
+		n.refused("", words, r.Clients[client.ClientID].Tally)
 	}
 }
 
