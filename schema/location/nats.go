@@ -419,64 +419,92 @@ func (l *bucketLocation) chunk(ctx context.Context, name string) (io.ReadCloser,
 	return io.NopCloser(bytes.NewReader(message.Data)), nil
 }
 
-// chunks opens an object of several chunks. The client's ObjectStore takes an object for
-// complete when the consumer's server has no chunk left, and a server that is behind the
-// leader has not all of them yet. So this reads as many bytes as the object has, and waits
-// for those that are still to come.
+// chunks opens an object of several chunks.
 func (l *bucketLocation) chunks(ctx context.Context, object *jetstream.ObjectInfo) (io.ReadCloser, error) {
 	stream, err := l.stream(ctx)
 	if err != nil {
 		return nil, err
 	}
-	consumer, err := ask(ctx, func(ctx context.Context) (jetstream.Consumer, error) {
+	r := &chunkReader{ctx: ctx, stream: stream, subject: l.chunkSubject(object.NUID), next: 1, left: object.Chunks}
+	consumer, err := begin(ctx, func(ctx context.Context) (jetstream.Consumer, error) {
 		return stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
-			FilterSubjects: []string{l.chunkSubject(object.NUID)}, InactiveThreshold: natsLook, MaxResetAttempts: 3,
+			FilterSubjects: []string{r.subject}, InactiveThreshold: natsLook, MaxResetAttempts: 1,
 		})
 	})
-	if err != nil {
-		return nil, err
+	if err == nil {
+		r.messages, err = consumer.Messages(jetstream.PullMaxMessages(chunksAhead))
 	}
-	messages, err := consumer.Messages(jetstream.PullMaxMessages(chunksAhead))
 	if err != nil {
-		return nil, err
+		r.messages = nil
 	}
-	return &chunkReader{ctx: ctx, messages: messages, left: object.Size}, nil
+	return r, ctx.Err()
 }
 
-// A chunkReader reads the chunks of an object one after the other, up to the object's size.
+// A chunkReader reads the chunks of an object one after the other. A consumer is five times as
+// fast as asking for each, but is at any of the servers, which may be behind the leader: it
+// would have fewer chunks, or none, for as long as that lasts. So the chunks are counted, and
+// from the first for which the consumer takes too long the leader is asked. The client's
+// ObjectStore does neither.
 type chunkReader struct {
-	ctx      context.Context // of the call that reads
-	messages jetstream.MessagesContext
+	ctx      context.Context           // of the call that reads
+	messages jetstream.MessagesContext // of the consumer; nil: the leader is asked
+	stream   jetstream.Stream
+	subject  string // of the object's chunks
+	next     uint64 // no message of the stream before this one is the next chunk
+	left     uint32 // chunks that have not come
 	chunk    []byte // what is not read yet of the last that came
-	left     uint64 // bytes of the object that have not come
 }
 
-func (r *chunkReader) Read(p []byte) (int, error) {
+func (r *chunkReader) Read(p []byte) (n int, err error) {
 	for len(r.chunk) == 0 {
 		if r.left == 0 {
 			return 0, io.EOF
 		}
-		limited, cancel := context.WithTimeout(r.ctx, natsLook)
-		message, err := r.messages.Next(jetstream.NextContext(limited))
-		cancel()
-		switch {
-		case r.ctx.Err() != nil:
-			return 0, r.ctx.Err()
-		case errors.Is(err, context.DeadlineExceeded):
-			return 0, fmt.Errorf("the last %d bytes of the object did not come within %s", r.left, natsLook)
-		case err != nil:
+		if r.chunk, err = r.read(); err != nil {
 			return 0, err
 		}
-		r.chunk = message.Data()
-		r.left -= min(r.left, uint64(len(r.chunk)))
+		r.left--
 	}
-	n := copy(p, r.chunk)
+	n = copy(p, r.chunk)
 	r.chunk = r.chunk[n:]
 	return n, nil
 }
 
+// read returns the next chunk.
+func (r *chunkReader) read() ([]byte, error) {
+	if r.messages != nil {
+		limited, cancel := context.WithTimeout(r.ctx, natsAnswer)
+		message, err := r.messages.Next(jetstream.NextContext(limited))
+		cancel()
+		var at *jetstream.MsgMetadata
+		if err == nil {
+			at, err = message.Metadata()
+		}
+		if err == nil {
+			r.next = at.Sequence.Stream + 1
+			return message.Data(), nil
+		}
+		r.Close()
+	}
+	message, err := ask(r.ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+		return r.stream.GetMsg(ctx, r.next, jetstream.WithGetMsgSubject(r.subject))
+	})
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil, fmt.Errorf("of the object's chunks the bucket lacks %d", r.left)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.next = message.Sequence + 1
+	return message.Data, nil
+}
+
+// Close ends the consumer.
 func (r *chunkReader) Close() error {
-	r.messages.Stop()
+	if r.messages != nil {
+		r.messages.Stop()
+		r.messages = nil
+	}
 	return nil
 }
 
