@@ -419,7 +419,7 @@ func (l *bucketLocation) chunk(ctx context.Context, name string) (io.ReadCloser,
 	return io.NopCloser(bytes.NewReader(message.Data)), nil
 }
 
-// chunks opens an object of several chunks.
+// chunks opens an object of several chunks. Without a consumer it is read all the same.
 func (l *bucketLocation) chunks(ctx context.Context, object *jetstream.ObjectInfo) (io.ReadCloser, error) {
 	stream, err := l.stream(ctx)
 	if err != nil {
@@ -437,7 +437,7 @@ func (l *bucketLocation) chunks(ctx context.Context, object *jetstream.ObjectInf
 	if err != nil {
 		r.messages = nil
 	}
-	return r, ctx.Err()
+	return r, nil
 }
 
 // A chunkReader reads the chunks of an object one after the other. A consumer is five times as
