@@ -360,6 +360,7 @@ func TestOperatorIsTold(t *testing.T) {
 	dir := t.TempDir()
 	keys := filepath.Join(dir, "it's keys")
 	must(t, os.Mkdir(keys, 0o755))
+	must(t, os.Chmod(keys, 0o755)) // whatever the umask
 	p := ship(t, `exec "$@"`, nil, nil, "--snapshot", snapshotIn(t, dir), "--keys", keys, "--listen", "0.0.0.0:0", "--admin", "127.0.0.1:0")
 	public, admin := p.addresses(t)
 	eventually(t, func() error { return statusAt(admin, "/readyz") })
