@@ -181,50 +181,40 @@ func (a *Assertions) checkAge(times timeClaims, now int64) error {
 
 // verifySignature finds the client's key that signed the token. When none did,
 // stand-ins are tried after the client's own: the work of a refusal tells neither
-// which clients exist nor what keys they have.
-func (a *Assertions) verifySignature(token *Token, keys []ClientKeys, now int64) (label string, err error) {
-	live := slices.DeleteFunc(slices.Clone(keys), func(k ClientKeys) bool { return !k.Window.Contains(now) })
-	own, err := signers(token.JWS, live)
-	if label, ok := a.try(token, own); ok {
-		return label, nil
-	}
-	a.try(token, a.besides(own, token.Alg))
-	switch {
-	case err == nil:
-		err = badSignature(token.JWS)
-	case len(live) < len(keys) && len(candidates(token.JWS, keys)) > 0:
-		err = refuse(ReasonKeyWindow, "the client's key is outside its window")
-	}
-	return "", err
-}
-
-// try returns the label of the first key that signed the token.
-func (a *Assertions) try(token *Token, keys []candidate) (label string, ok bool) {
-	for _, candidate := range keys {
+// which clients exist nor what keys they have. All keys are chosen before the first is
+// tried, so that what follows the last is the same for every client, too.
+func (a *Assertions) verifySignature(token *Token, sets []ClientKeys, now int64) (label string, err error) {
+	var room [maxCandidates + maxStandIns]candidate
+	keys, none := candidates(room[:0], token.JWS, sets, now)
+	own := len(keys)
+	for i, candidate := range a.addStandIns(keys, token.Alg) {
 		if work := a.opts.Work; work != nil {
 			work.Did(fmt.Sprint("verification ", kindOf(candidate.key)))
 		}
-		if candidate.key.Verify(token.JWS) {
-			return candidate.label, true
+		if candidate.key.Verify(token.JWS) && i < own {
+			return candidate.label, nil
 		}
 	}
-	return "", false
+	return "", refuseSignature(none, token.JWS)
 }
 
-// besides are the stand-ins that every refusal of the algorithm tries beside a client's
-// own keys: those for which the client has no key of that kind.
-func (a *Assertions) besides(own []candidate, alg schema.SigningAlg) (others []candidate) {
-	own = slices.Clone(own)
+// addStandIns appends to a client's own keys the stand-ins that every refusal of the
+// algorithm tries beside them: those for which the client has no key of that kind.
+func (a *Assertions) addStandIns(own []candidate, alg schema.SigningAlg) []candidate {
+	var counted [maxCandidates]bool
+	all := own
 	for _, key := range a.standIns[alg] {
-		kind := kindOf(key)
-		same := slices.IndexFunc(own, func(c candidate) bool { return kindOf(c.key) == kind })
-		if same < 0 {
-			others = append(others, candidate{key: key})
-			continue
+		kind, counts := kindOf(key), false
+		for i := range own {
+			if !counts && !counted[i] && kindOf(own[i].key) == kind {
+				counted[i], counts = true, true
+			}
 		}
-		own = slices.Delete(own, same, same+1)
+		if !counts {
+			all = append(all, candidate{key: key})
+		}
 	}
-	return others
+	return all
 }
 
 // UseUp remembers the jti of an assertion that Verify accepted, for as long as it

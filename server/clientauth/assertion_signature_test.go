@@ -97,6 +97,15 @@ func TestRefusedSignaturesCostTheSame(t *testing.T) {
 				if slices.Sort(work.Done); !slices.Equal(work.Done, want) {
 					t.Errorf("%s, %v, %s: %q, want %q", alg, header, name, work.Done, want)
 				}
+				token := must(ReadToken(assertion, MaxAssertion))
+				chosen := testing.AllocsPerRun(100, func() {
+					var room [maxCandidates + maxStandIns]candidate
+					own, _ := candidates(room[:0], token.JWS, keys, a.clock.Now().Unix())
+					a.addStandIns(own, alg)
+				})
+				if chosen != 0 {
+					t.Errorf("%s, %v, %s: %v allocations to choose keys, so that clients differ by them", alg, header, name, chosen)
+				}
 			}
 		}
 	}

@@ -54,7 +54,7 @@ func (t *TrustedIssuer) Verify(token *Token, now time.Time, types ...string) (*V
 	if t.Keys == nil {
 		return nil, ErrNoKeys
 	}
-	if _, err := verifySignature(token.JWS, []ClientKeys{{Keys: t.Keys}}); err != nil {
+	if err := t.Keys.verifySignature(token.JWS); err != nil {
 		return nil, err
 	}
 	return claimed, nil

@@ -3,6 +3,7 @@ package clientauth
 import (
 	"cmp"
 	"crypto/rsa"
+	"slices"
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/jose"
@@ -43,59 +44,56 @@ type candidate struct {
 	label string
 }
 
-// candidates returns the keys that may have signed the token. A kid names a
-// key: a key with another one is not tried, whatever else fits, and where it
-// names one, keys without a kid are not tried either.
-func candidates(t *jose.JWS, sets []ClientKeys) []candidate {
-	var named, nameless []candidate
+// candidates appends to room, which is empty, the keys to try for a token: those of the
+// sets in force at now, a Unix time, that may have signed it. A kid names a key: a key with
+// another one is not tried, whatever else fits, and where it names one, keys without a kid
+// are not tried either. none is the reason to refuse the token when none of them signed it.
+func candidates(room []candidate, t *jose.JWS, sets []ClientKeys, now int64) (found []candidate, none Reason) {
+	found = room
+	named, outside := false, false
 	for _, set := range sets {
+		inside := set.Window.Contains(now)
 		for i := range set.Keys.keys {
 			key := &set.Keys.keys[i]
+			names := t.KID != "" && key.KID == t.KID
 			switch {
-			case key.Alg != t.Alg:
-			case t.KID != "" && key.KID == t.KID:
-				named = append(named, candidate{key, set.Label})
-			case t.KID == "" || key.KID == "":
-				nameless = append(nameless, candidate{key, set.Label})
+			case key.Alg != t.Alg || !names && t.KID != "" && key.KID != "": // not made by it
+			case !inside:
+				outside = true
+			case names && !named:
+				named = true
+				found = append(room, candidate{key, set.Label})
+			case names == named:
+				found = append(found, candidate{key, set.Label})
 			}
 		}
 	}
-	if len(named) > 0 {
-		return named
-	}
-	return nameless
-}
-
-// signers are the keys to try for a token, if there are some and not too many.
-func signers(t *jose.JWS, sets []ClientKeys) ([]candidate, error) {
-	found := candidates(t, sets)
 	switch {
-	case len(found) == 0:
-		return nil, refuse(ReasonUnknownKey, "no key for alg %s and kid %s", t.Alg, excerpt(t.KID))
 	case len(found) > maxCandidates:
-		return nil, refuse(ReasonAmbiguousKey, "%d keys may have signed the token: give it a kid", len(found))
+		return room, ReasonAmbiguousKey
+	case len(found) > 0:
+		return found, ReasonBadSignature
+	case outside:
+		return room, ReasonKeyWindow
+	default:
+		return room, ReasonUnknownKey
 	}
-	return found, nil
 }
 
-// verifySignature finds the key that signed the token and returns the label of
-// its block.
-func verifySignature(t *jose.JWS, sets []ClientKeys) (label string, err error) {
-	found, err := signers(t, sets)
-	if err != nil {
-		return "", err
-	}
-	for _, candidate := range found {
-		if candidate.key.Verify(t) {
-			return candidate.label, nil
-		}
-	}
-	return "", badSignature(t)
+// refuseSignature is the refusal of a token that no key has signed. It names what was
+// looked for, and is the same but for the reason: after a verification even a few
+// instructions that others do not take are slow enough to be measured.
+func refuseSignature(reason Reason, t *jose.JWS) error {
+	return refuse(reason, "alg %s and kid %s", t.Alg, excerpt(t.KID))
 }
 
-// badSignature is the refusal of a token that no key has signed. It names what was looked for.
-func badSignature(t *jose.JWS) error {
-	return refuse(ReasonBadSignature, "not by a key for alg %s and kid %s", t.Alg, excerpt(t.KID))
+// verifySignature checks that one of the keys signed the token.
+func (k *Keys) verifySignature(t *jose.JWS) error {
+	found, none := candidates(nil, t, []ClientKeys{{Keys: k}}, 0)
+	if slices.ContainsFunc(found, func(c candidate) bool { return c.key.Verify(t) }) {
+		return nil
+	}
+	return refuseSignature(none, t)
 }
 
 // A keyKind is what the work of a verification depends on.

@@ -38,7 +38,7 @@ func TestKeySelection(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		label, err := verifySignature(token.JWS, test.sets)
+		label, err := new(Assertions).verifySignature(token, test.sets, 0)
 		if got := label + string(reasonOf(err)); got != test.want {
 			t.Errorf("%s: %q (%v), want %q", test.name, got, err, test.want)
 		}

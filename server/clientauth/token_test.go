@@ -241,7 +241,7 @@ func TestAlgorithmNames(t *testing.T) {
 func TestAlgorithmConfusion(t *testing.T) {
 	accepted := 0
 	for pinned, owner := range testKeys() {
-		keys := []ClientKeys{{Keys: owner.keys(t, map[string]any{"alg": string(pinned)})}}
+		keys := owner.keys(t, map[string]any{"alg": string(pinned)})
 		for named := range testKeys() {
 			for signed, by := range testKeys() {
 				header := marshal(map[string]any{"alg": string(named)})
@@ -250,14 +250,14 @@ func TestAlgorithmConfusion(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				_, err = verifySignature(token.JWS, keys)
+				err = keys.verifySignature(token.JWS)
 				if ok := named == pinned && signed == pinned; ok != (err == nil) {
 					t.Errorf("key for %s, header %s, signature %s: %v", pinned, named, signed, err)
 				}
 				if err == nil {
 					accepted++
 				}
-				if key := keys[0].Keys.keys[0]; key.Verify(token.JWS) != (err == nil) {
+				if key := keys.keys[0]; key.Verify(token.JWS) != (err == nil) {
 					t.Errorf("key for %s, header %s, signature %s: the key itself says otherwise", pinned, named, signed)
 				}
 			}
@@ -284,7 +284,7 @@ func TestPublicKeyIsNoSecret(t *testing.T) {
 // token is checked with the configured key.
 func TestKeysInTheHeaderAreNotUsed(t *testing.T) {
 	mine, other := testKeys()[schema.ES256], signer{schema.ES256, must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))}
-	keys := []ClientKeys{{Keys: mine.keys(t, map[string]any{"kid": "k"})}}
+	keys := mine.keys(t, map[string]any{"kid": "k"})
 	for name, header := range map[string]map[string]any{
 		"jwk":          {"jwk": other.jwk(nil)},
 		"jwk with kid": {"jwk": other.jwk(map[string]any{"kid": "k"}), "kid": "k"},
@@ -296,7 +296,7 @@ func TestKeysInTheHeaderAreNotUsed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = verifySignature(token.JWS, keys)
+		err = keys.verifySignature(token.JWS)
 		wantReason(t, name, err, ReasonBadSignature)
 	}
 }

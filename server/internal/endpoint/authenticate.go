@@ -123,20 +123,19 @@ func (a *authenticator) verify(x *exchange, r *http.Request, cred clientauth.Cre
 	default:
 		x.credential, err = s.Credentials.Assertions.Verify(cred.AssertionType, assertion, cred.ClientID, s.Credentials.ClientKeys(cred.ClientID))
 	}
-	if !known {
-		err = unknownClient(err)
-	}
-	return client, err
+	return client, ofClient(known, err)
 }
 
-// unknownClient returns the error for a credential that names no client, given the error of
-// checking it. A Refusal stays one and only its reason changes, so that nothing after it
-// takes another time than for a client that exists.
-func unknownClient(err error) error {
-	if refusal, ok := errors.AsType[*clientauth.Refusal](err); ok {
+// ofClient returns the error for a credential, given that of checking it and whether its
+// client exists. A Refusal stays one and only its reason changes, so that nothing takes
+// another time than for a client that exists.
+func ofClient(known bool, err error) error {
+	refusal, ok := errors.AsType[*clientauth.Refusal](err)
+	switch {
+	case known:
+	case ok:
 		refusal.Reason = clientauth.ReasonUnknownClient
-	}
-	if err == nil {
+	case err == nil:
 		return clientauth.ErrUnknownClient
 	}
 	return err
