@@ -173,6 +173,9 @@ func (w *crashWorld) heals(t *testing.T, folder, when string, succeeded bool) {
 	case succeeded && state != "new new":
 		t.Errorf("%s: exit code 0, and the state is %s", when, state)
 	}
+	if w.isUntouched(t, folder) {
+		return // another apply is that of newCrashWorld
+	}
 	if out, err := w.command(folder, nil, "apply", "--auto-approve").CombinedOutput(); err != nil {
 		t.Errorf("%s: another apply: %v\n%s", when, err, out)
 	}
@@ -182,6 +185,23 @@ func (w *crashWorld) heals(t *testing.T, folder, when string, succeeded bool) {
 	if left, _ := filepath.Glob(filepath.Join(folder, ".*.writ-staged")); len(left) > 0 {
 		t.Errorf("%s: left over: %v", when, left)
 	}
+}
+
+// isUntouched reports whether the folder is as it was before the second apply, but for
+// the empty file that every apply locks.
+func (w *crashWorld) isUntouched(t *testing.T, folder string) bool {
+	t.Helper()
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool { return e.Name() == ".writ.lock" })
+	for _, entry := range entries {
+		if content, ok := w.files[entry.Name()]; !ok || readText(t, folder, entry.Name()) != content {
+			return false
+		}
+	}
+	return len(entries) == len(w.files)
 }
 
 func findStrace(t *testing.T) string {
@@ -200,8 +220,8 @@ func findStrace(t *testing.T) string {
 	return ""
 }
 
-// TestCrashes kills the real program at every system call that touches a file,
-// and lets each of them fail.
+// TestCrashes kills the real program at every system call that changes a file, and lets
+// each one that touches a file fail.
 func TestCrashes(t *testing.T) {
 	if testenv.RaceDetector {
 		t.Skip("the race detector sees nothing in a program that is killed; the run without it covers this")
@@ -211,13 +231,14 @@ func TestCrashes(t *testing.T) {
 	}
 	strace := findStrace(t)
 	w := newCrashWorld(t)
-	every := []string{"openat", "read", "newfstatat", "write", "fsync", "renameat", "close", "fchmod", "flock", "unlinkat"}
 	writing := []string{"openat", "write", "fsync", "renameat", "unlinkat"}
+	changing := append(slices.Clone(writing), "fchmod") // where it ends between these leaves the same
+	every := append(slices.Clone(changing), "read", "newfstatat", "close", "flock")
 	for _, test := range []struct {
 		fault string
 		calls []string
 	}{
-		{"signal=KILL", every},
+		{"signal=KILL", changing},
 		{"error=EIO", every},
 		{"error=ENOSPC", writing},
 		{"error=EROFS", writing},
