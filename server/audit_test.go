@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/testenv"
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/jsonlog"
 )
@@ -56,10 +57,10 @@ var times = regexp.MustCompile(`"time":"[^"]*"`)
 // a record.
 func TestAuditLineIsSlogs(t *testing.T) {
 	keys := t.TempDir()
-	lines := func(logger func(*logBuffer) slog.Handler) []string {
+	lines := func(logger func(*testenv.Buffer) slog.Handler) []string {
 		doc := fast()
 		doc.APIs[0].ReuseWindow = 60
-		log := new(logBuffer)
+		log := new(testenv.Buffer)
 		s, _ := serving(t, doc, server.Options{
 			Logger: slog.New(logger(log)), Now: func() time.Time { return noon }, Keys: server.KeyOptions{Folder: keys}, Rand: zeros{},
 		})
@@ -69,8 +70,8 @@ func TestAuditLineIsSlogs(t *testing.T) {
 		}
 		return strings.Split(times.ReplaceAllString(log.String()[before:], ""), "\n")
 	}
-	ours := lines(func(log *logBuffer) slog.Handler { return jsonlog.New(log) })
-	theirs := lines(func(log *logBuffer) slog.Handler { return jsonlog.New(log).WithAttrs(nil) }) // no jsonlog.Handler any more
+	ours := lines(func(log *testenv.Buffer) slog.Handler { return jsonlog.New(log) })
+	theirs := lines(func(log *testenv.Buffer) slog.Handler { return jsonlog.New(log).WithAttrs(nil) }) // no jsonlog.Handler any more
 	if want := len(audited()) + 1; len(ours) != want || len(theirs) != want {
 		t.Fatalf("%d lines, %d as records, for %d requests", len(ours), len(theirs), want-1)
 	}
@@ -116,7 +117,7 @@ func TestLogHidesNothing(t *testing.T) {
 // A lateWriter looks at the log when the answer begins.
 type lateWriter struct {
 	*httptest.ResponseRecorder
-	log    *logBuffer
+	log    *testenv.Buffer
 	before int
 	logged string
 }

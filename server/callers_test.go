@@ -26,6 +26,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/testenv"
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/store"
 )
@@ -158,7 +159,7 @@ func quickDocument() *schema.Document {
 }
 
 // overListener serves over TCP under an issuer that is where it is served.
-func overListener(t *testing.T, opts server.Options, make func(issuer string) *schema.Document) (issuer string, s *server.Server, log *logBuffer) {
+func overListener(t *testing.T, opts server.Options, make func(issuer string) *schema.Document) (issuer string, s *server.Server, log *testenv.Buffer) {
 	t.Helper()
 	ts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.Public().ServeHTTP(w, r) }))
 	t.Cleanup(ts.Close)

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/testenv"
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/clientauth"
 	"github.com/writ-auth/writ/server/store"
@@ -78,7 +79,7 @@ func writePEM(t *testing.T, path, kind string, der []byte) {
 // A tlsServer is a server behind a real TLS listener.
 type tlsServer struct {
 	*server.Server
-	log     *logBuffer
+	log     *testenv.Buffer
 	address string
 	roots   *x509.CertPool
 	clients *clientauth.ClientCertificates
@@ -346,7 +347,7 @@ func TestMetadataOfMethods(t *testing.T) {
 	}
 }
 
-func first(s *server.Server, _ *logBuffer) *server.Server { return s }
+func first(s *server.Server, _ *testenv.Buffer) *server.Server { return s }
 
 func texts(list any) (out []string) {
 	values, _ := list.([]any)

@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"crypto/x509"
@@ -17,12 +16,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/schema/testenv"
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/jsonlog"
 )
@@ -81,9 +80,9 @@ func file(t testing.TB, doc *schema.Document, env snapshot.Envelope) []byte {
 }
 
 // newServer is a server with its log in a buffer.
-func newServer(t testing.TB, opts server.Options) (*server.Server, *logBuffer) {
+func newServer(t testing.TB, opts server.Options) (*server.Server, *testenv.Buffer) {
 	t.Helper()
-	log := new(logBuffer)
+	log := new(testenv.Buffer)
 	if opts.Logger == nil {
 		opts.Logger = slog.New(jsonlog.New(log))
 	}
@@ -95,7 +94,7 @@ func newServer(t testing.TB, opts server.Options) (*server.Server, *logBuffer) {
 }
 
 // serving is a server with the document in force.
-func serving(t testing.TB, doc *schema.Document, opts server.Options) (*server.Server, *logBuffer) {
+func serving(t testing.TB, doc *schema.Document, opts server.Options) (*server.Server, *testenv.Buffer) {
 	t.Helper()
 	s, log := newServer(t, opts)
 	if err := s.Activate(file(t, doc, snapshot.Envelope{Serial: 1, Revision: "abc123"})); err != nil {
@@ -157,24 +156,6 @@ func do(t testing.TB, h http.Handler, r *http.Request) result {
 		t.Fatalf("not JSON: %q: %v", raw, err)
 	}
 	return res
-}
-
-// A logBuffer is a log that several goroutines may write.
-type logBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
 
 // writeKey makes an Ed25519 key in a PEM file.

@@ -23,6 +23,7 @@ import (
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/schema/testenv"
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/token"
 )
@@ -102,7 +103,7 @@ func TestServersKeepTheirKeys(t *testing.T) {
 	defer wg.Wait()
 	defer cancel()
 	servers := make([]*server.Server, 3)
-	logs := make([]*logBuffer, 3)
+	logs := make([]*testenv.Buffer, 3)
 	for i := range servers {
 		servers[i], logs[i] = serving(t, fast(), server.Options{Keys: server.KeyOptions{Folder: dir}, Now: func() time.Time { return time.Unix(clock.Load(), 0) }})
 		wg.Go(func() {

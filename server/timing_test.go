@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/testenv"
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/jsonlog"
 	"github.com/writ-auth/writ/server/store"
@@ -195,14 +196,14 @@ func sameTime(t *testing.T, samples int, prepare func() (request func(kind int))
 // A tap is a log that is looked at only when it is open.
 type tap struct {
 	open bool
-	logBuffer
+	testenv.Buffer
 }
 
 func (w *tap) Write(p []byte) (int, error) {
 	if !w.open {
 		return len(p), nil
 	}
-	return w.logBuffer.Write(p)
+	return w.Buffer.Write(p)
 }
 
 // An assertion about an unknown client takes the time of one about a client whose

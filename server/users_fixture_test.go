@@ -10,6 +10,7 @@ import (
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/schema/testenv"
 	"github.com/writ-auth/writ/server"
 	"github.com/writ-auth/writ/server/store"
 )
@@ -101,7 +102,7 @@ func refreshed(token string, changes ...string) url.Values {
 type users struct {
 	t      testing.TB
 	server *server.Server
-	log    *logBuffer
+	log    *testenv.Buffer
 	now    time.Time
 	serial uint64
 }

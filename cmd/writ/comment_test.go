@@ -239,7 +239,7 @@ func digestOf(t *testing.T, tree *workspace.Tree) string {
 func platformWorkspace(t *testing.T, edit []replacement) *workspace.Workspace {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS(platform)); err != nil {
+	if err := os.CopyFS(dir, os.DirFS("../../examples/platform")); err != nil {
 		t.Fatal(err)
 	}
 	moved := map[string]string{}

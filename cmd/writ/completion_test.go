@@ -63,11 +63,10 @@ func TestCompletionInShells(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			needProgram(t, name)
-			sh := newShell(t, t.TempDir())
-			sh.run("writ init demo && cd demo && git init -q -b trunk && git add -A && git commit -qm base")
-			sh.run("printf 'client \"other\" {\\n  for_each = toset([\"a\"])\\n  client_id = \"other-${each.key}\"\\n  secret \"s\" { hash = \"env:OTHER\" }\\n}\\n' > demo/other.hcl")
-			p := startShell(sh, name, start.args)
-			p.types("cd demo; " + start.setup + "; echo re''ady\n")
+			p := startShell(t, name, start.args)
+			p.types("writ init demo; cd demo; git init -q -b trunk; git add -A; git commit -qm base\n")
+			p.types("printf 'client \"other\" {\\n  for_each = toset([\"a\"])\\n  client_id = \"other-${each.key}\"\\n  secret \"s\" { hash = \"env:OTHER\" }\\n}\\n' > other.hcl\n")
+			p.types(start.setup + "; echo re''ady\n")
 			p.until(`ready\r?\n`)
 			p.types("writ explain --client bil\t--api ord\t--scope read\t\n")
 			p.until(`Allowed`)
@@ -82,33 +81,36 @@ func TestCompletionInShells(t *testing.T) {
 	}
 }
 
-// startShell starts a shell at a terminal of its own, until the test ends.
-func startShell(sh *shell, name string, args []string) *typist {
-	sh.t.Helper()
+// startShell starts a shell that finds writ, in an empty folder and at a terminal of its
+// own, until the test ends.
+func startShell(t *testing.T, name string, args []string) *typist {
+	t.Helper()
 	person, program, err := openTerminal()
 	if err == nil {
 		err = resize(program, 200)
 	}
 	if err != nil {
 		if os.Getenv("CI") == "true" {
-			sh.t.Fatal(err)
+			t.Fatal(err)
 		}
-		sh.t.Skip(err)
+		t.Skip(err)
 	}
 	cmd := exec.Command(name, args...)
-	home := sh.t.TempDir()
-	cmd.Dir, cmd.Env = sh.dir, append(sh.env, "TERM=vt100", "HOME="+home, "XDG_CONFIG_HOME="+filepath.Join(home, "c"), "XDG_DATA_HOME="+filepath.Join(home, "d"), "HISTFILE=", "LC_ALL=C.UTF-8")
+	home := t.TempDir()
+	cmd.Dir = t.TempDir()
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(asProgram(t))+":"+os.Getenv("PATH"), "TERM=vt100", "HOME="+home, "XDG_CONFIG_HOME="+filepath.Join(home, "c"), "XDG_DATA_HOME="+filepath.Join(home, "d"), "HISTFILE=", "LC_ALL=C.UTF-8",
+		"GIT_AUTHOR_NAME=A", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=A", "GIT_COMMITTER_EMAIL=a@example.com")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = program, program, program
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	err = cmd.Start()
 	program.Close()
 	if err != nil {
-		sh.t.Fatal(err)
+		t.Fatal(err)
 	}
-	sh.t.Cleanup(func() {
+	t.Cleanup(func() {
 		_ = cmd.Process.Kill() // it may have ended
 		_ = cmd.Wait()
 		person.Close()
 	})
-	return &typist{T: sh.t, person: person}
+	return &typist{T: t, person: person}
 }

@@ -62,14 +62,7 @@ authorization "billing-stock" {
 
 func newCrashWorld(t *testing.T) *crashWorld {
 	t.Helper()
-	binary, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &crashWorld{program: filepath.Join(t.TempDir(), "writ"), files: map[string]string{"main.hcl": crashBefore}}
-	if err := os.Symlink(binary, w.program); err != nil {
-		t.Fatal(err)
-	}
+	w := &crashWorld{program: asProgram(t), files: map[string]string{"main.hcl": crashBefore}}
 	first := w.folder(t)
 	w.mustApply(t, first)
 	for _, name := range []string{"writ.lock.hcl", "writ.snapshot"} {

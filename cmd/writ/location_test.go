@@ -16,6 +16,7 @@ import (
 
 	"github.com/writ-auth/writ/cmd/writ/internal/cli"
 	"github.com/writ-auth/writ/schema/location/locationtest"
+	"github.com/writ-auth/writ/schema/testenv"
 )
 
 // sharedPlaces are real servers that hold snapshots, started when a script first asks
@@ -77,7 +78,7 @@ func scriptOvertaken(ts *testscript.TestScript, neg bool, args []string) {
 	person, program, err := openTerminal()
 	ts.Check(err)
 	defer person.Close()
-	var output lockedBuffer
+	var output testenv.Buffer
 	command := func(words []string) *exec.Cmd {
 		cmd := exec.Command("/usr/bin/env", words...)
 		cmd.Dir, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), &output, &output

@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -52,24 +50,4 @@ func rowOf(text, word string) string {
 		}
 	}
 	return ""
-}
-
-// What the page about MCP servers declares is valid, and its commands run.
-func TestMCPPage(t *testing.T) {
-	page := readText(t, "../..", "docs/mcp.md")
-	block := func(language string) string {
-		_, rest, _ := strings.Cut(page, "```"+language+"\n")
-		text, _, _ := strings.Cut(rest, "```")
-		return text
-	}
-	sh := newShell(t, t.TempDir())
-	config := "issuer {\n  url = \"https://auth.example.com/\"\n}\n\n" + block("hcl")
-	if err := os.WriteFile(filepath.Join(sh.dir, "tools.hcl"), []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	sh.run("mkdir .git && writ validate --strict && writ fmt --check")
-	for command := range strings.Lines(block("sh")) {
-		sh.run(command)
-	}
-	sh.run("test -s server/guard.mjs && test -s client/client.mjs")
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -122,6 +121,32 @@ func scripts(t *testing.T) []string {
 	})
 }
 
+// asProgram returns the path of this test binary as a program by the name of writ, which it
+// then is.
+func asProgram(t *testing.T) (path string) {
+	t.Helper()
+	binary, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path = filepath.Join(t.TempDir(), "writ")
+	if err := os.Symlink(binary, path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// needProgram skips the test where a program is missing, and fails it in CI.
+func needProgram(t *testing.T, name string) {
+	t.Helper()
+	switch ok, err := installed(name); {
+	case err != nil:
+		t.Fatal(err)
+	case !ok:
+		t.Skipf("%s is not installed", name)
+	}
+}
+
 // installed is an error where a program is missing and must not be.
 func installed(program string) (bool, error) {
 	_, err := exec.LookPath(program)
@@ -223,26 +248,9 @@ func scriptOdd(ts *testscript.TestScript, neg bool, args []string) {
 // issuer is where its pages are.
 type runningDev struct {
 	cmd    *exec.Cmd
-	output *lockedBuffer
+	output *testenv.Buffer
 	issuer string
 	secret string
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 // devs holds the dev of each script, which run side by side.
@@ -279,7 +287,7 @@ func scriptConsole(ts *testscript.TestScript, neg bool, args []string) {
 
 // startOnPort starts a command that listens, on a free port, until the script ends.
 func startOnPort(ts *testscript.TestScript, command string, args []string) *runningDev {
-	d := &runningDev{output: new(lockedBuffer)}
+	d := &runningDev{output: new(testenv.Buffer)}
 	program, err := exec.LookPath("writ")
 	if err != nil {
 		program = filepath.Join(strings.Split(ts.Getenv("PATH"), string(os.PathListSeparator))[0], "writ")

@@ -9,11 +9,13 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/writ-auth/writ/schema/testenv"
 )
 
 // A trap is a log that panics, once, at a line with the text.
 type trap struct {
-	*syncBuffer
+	*testenv.Buffer
 	text   string
 	sprung bool
 }
@@ -23,21 +25,21 @@ func (w *trap) Write(p []byte) (int, error) {
 		w.sprung = true
 		panic("sprung")
 	}
-	return w.syncBuffer.Write(p)
+	return w.Buffer.Write(p)
 }
 
 // A panic in the background is one line of the log, and the exit code of a defect.
 func TestDefectInTheBackground(t *testing.T) {
 	dir := t.TempDir()
 	writeSnapshot(t, filepath.Join(dir, "writ.snapshot"), 1, "read")
-	log := &trap{syncBuffer: new(syncBuffer), text: "reload on SIGHUP"}
+	log := &trap{Buffer: new(testenv.Buffer), text: "reload on SIGHUP"}
 	code := make(chan int, 1)
 	go func() {
 		code <- run(context.Background(), []string{
 			"--snapshot", filepath.Join(dir, "writ.snapshot"), "--listen", "unix:" + filepath.Join(dir, "public.sock"), "--admin", "off",
 		}, stdio{out: io.Discard, err: log, getenv: func(string) string { return "" }})
 	}()
-	p := &program{client: overSocket(filepath.Join(dir, "public.sock")), log: log.syncBuffer}
+	p := &program{client: overSocket(filepath.Join(dir, "public.sock")), log: log.Buffer}
 	eventually(t, p.wantScope("read"))
 	p.client.CloseIdleConnections()
 	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {

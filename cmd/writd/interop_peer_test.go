@@ -13,6 +13,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/writ-auth/writ/schema/testenv"
 )
 
 // Reasons for more than one difference.
@@ -200,7 +202,7 @@ func startPeer(t *testing.T) string {
 	must(t, err)
 	stdout, err := cmd.StdoutPipe()
 	must(t, err)
-	var log syncBuffer
+	var log testenv.Buffer
 	cmd.Stderr = &log
 	must(t, cmd.Start())
 	t.Cleanup(func() {

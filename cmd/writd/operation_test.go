@@ -63,12 +63,12 @@ func binary(t *testing.T) string {
 // is its command line.
 type shipped struct {
 	cmd *exec.Cmd
-	log *syncBuffer
+	log *testenv.Buffer
 }
 
 func ship(t *testing.T, script string, env []string, files []*os.File, args ...string) *shipped {
 	t.Helper()
-	p := &shipped{log: new(syncBuffer)}
+	p := &shipped{log: new(testenv.Buffer)}
 	p.cmd = exec.Command("/bin/sh", append([]string{"-c", script, "sh", binary(t)}, args...)...)
 	p.cmd.Env, p.cmd.ExtraFiles, p.cmd.Stderr = append(os.Environ(), env...), files, p.log
 	if err := p.cmd.Start(); err != nil {

@@ -72,7 +72,7 @@ type process struct {
 	socket string // the public one
 	admin  *http.Client
 	pid    int
-	log    *syncBuffer
+	log    *testenv.Buffer
 	stop   func() // ends it by SIGTERM; it must end well
 	kill   func() // ends it by SIGKILL, in the middle of whatever it does
 }
@@ -82,7 +82,7 @@ type process struct {
 func spawn(t *testing.T, path, surroundings string, args ...string) *process {
 	t.Helper()
 	dir := t.TempDir()
-	p := &process{t: t, dir: dir, socket: filepath.Join(dir, "public.sock"), log: new(syncBuffer)}
+	p := &process{t: t, dir: dir, socket: filepath.Join(dir, "public.sock"), log: new(testenv.Buffer)}
 	adminSocket := filepath.Join(dir, "admin.sock")
 	p.admin = overSocket(adminSocket)
 	args = append([]string{"--snapshot", path, "--listen", "unix:" + p.socket, "--admin", "unix:" + adminSocket}, args...)

@@ -223,7 +223,7 @@ func (s *shop) serve(t *testing.T, dir string, environment []string, name string
 
 func (s *shop) serveOn(t *testing.T, port, dir string, environment []string, name string, args ...string) (base string) {
 	t.Helper()
-	var output syncBuffer
+	var output testenv.Buffer
 	cmd := exec.Command(name, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &output, &output
 	cmd.Env = append(os.Environ(), "PORT="+port, "SIGNING_SECRET="+signingSecret, "PYTHONDONTWRITEBYTECODE=1",

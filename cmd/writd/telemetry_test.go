@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/writ-auth/writ/schema/testenv"
 )
 
 // writd sends a span of each token request, whose trace the audit line names, and
@@ -68,7 +70,7 @@ func tracedToken(t *testing.T) (trace, token string) {
 	t.Helper()
 	dir := t.TempDir()
 	writeSnapshot(t, filepath.Join(dir, "writ.snapshot"), 1, "read")
-	log := new(syncBuffer)
+	log := new(testenv.Buffer)
 	env := map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "is read by the libraries"}
 	getenv := func(name string) string { return env[name] }
 	set, err := parseFlags([]string{"--snapshot", filepath.Join(dir, "writ.snapshot"), "--listen", "unix:" + dir + "/p.sock", "--admin", "off"}, getenv, io.Discard)

@@ -24,6 +24,8 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/golang-jwt/jwt/v5"
 	"golang.org/x/oauth2"
+
+	"github.com/writ-auth/writ/schema/testenv"
 )
 
 // callback is where the provider sends a user back to. Nobody listens there.
@@ -59,7 +61,7 @@ func startSignIn(t *testing.T) *signIn {
 	must(t, err)
 	stdout, err := cmd.StdoutPipe()
 	must(t, err)
-	log := new(syncBuffer)
+	log := new(testenv.Buffer)
 	cmd.Stderr = log
 	must(t, cmd.Start())
 	t.Cleanup(func() {

@@ -23,6 +23,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/writ-auth/writ/schema"
+	"github.com/writ-auth/writ/schema/testenv"
 )
 
 const (
@@ -294,7 +295,7 @@ func (r *realm) verifiers(ctx context.Context) (*oidc.Provider, keyfunc.Keyfunc)
 }
 
 // listensAt waits until writd says where it listens.
-func listensAt(t *testing.T, log *syncBuffer) (address string) {
+func listensAt(t *testing.T, log *testenv.Buffer) (address string) {
 	t.Helper()
 	p := &shipped{log: log}
 	address, _ = p.addresses(t)

@@ -29,6 +29,7 @@ import (
 
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/snapshot"
+	"github.com/writ-auth/writ/schema/testenv"
 )
 
 const (
@@ -79,25 +80,8 @@ func writeDocument(t testing.TB, path string, serial uint64, scope, hash string)
 type program struct {
 	client *http.Client // of the public socket
 	admin  *http.Client
-	log    *syncBuffer
+	log    *testenv.Buffer
 	stop   func() int // ends it and returns the exit code
-}
-
-type syncBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
 
 // start runs writd on unix sockets in dir.
@@ -105,7 +89,7 @@ func start(t *testing.T, dir string, args ...string) *program {
 	t.Helper()
 	public, admin := filepath.Join(dir, "public.sock"), filepath.Join(dir, "admin.sock")
 	args = append([]string{"--snapshot", filepath.Join(dir, "writ.snapshot"), "--listen", "unix:" + public, "--admin", "unix:" + admin}, args...)
-	p := &program{client: overSocket(public), admin: overSocket(admin), log: new(syncBuffer)}
+	p := &program{client: overSocket(public), admin: overSocket(admin), log: new(testenv.Buffer)}
 	ctx, cancel := context.WithCancel(t.Context())
 	code := make(chan int, 1)
 	go func() {

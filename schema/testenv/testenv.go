@@ -3,8 +3,9 @@
 // It owns what a test must not take from where it runs: variables that somebody
 // has set for git, writ, writd, a service manager or an exporter, a temporary
 // folder whose name is too long for a socket, and a port that another process
-// takes between the moment it was found and the moment it is used. Only tests
-// import it, those of both programs, and so it stands with what these share.
+// takes between the moment it was found and the moment it is used. Beside that it has what
+// tests of several programs need. Only tests import it, those of both programs, and so it
+// stands with what these share.
 package testenv
 
 import (

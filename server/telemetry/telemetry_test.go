@@ -245,7 +245,7 @@ func TestCollectorAway(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", strings.Replace(hangs.URL, "http://", "http://me:CANARY@", 1))
 	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "api-key=CANARY,%zz CANARY")
 	t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "CANARY")
-	var log lockedBuffer
+	var log testenv.Buffer
 	e := exporting(t, &log)
 	h := e.Around("/oauth/token", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	for range 10_000 { // more than are queued
@@ -321,7 +321,7 @@ func TestVariables(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf")
 	t.Setenv("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "http/protobuf")
 	t.Setenv("OTEL_METRIC_EXPORT_INTERVAL", "CANARY")
-	var log lockedBuffer
+	var log testenv.Buffer
 	e := exporting(t, &log)
 	e.Around("/oauth/token", http.NotFoundHandler()).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/oauth/token", nil))
 	if err := e.Measure(prometheus.NewRegistry()); err != nil {
@@ -450,21 +450,4 @@ func TestNone(t *testing.T) {
 	if len(c.requests) != 0 {
 		t.Errorf("%d requests", len(c.requests))
 	}
-}
-
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package walks
 
 import (
 	"context"
@@ -38,7 +38,6 @@ func TestWebappOffline(t *testing.T) {
 	t.Run("writd", func(t *testing.T) {
 		t.Parallel()
 		w := newWalk(t)
-		w.install("../writd")
 		app := w.startApp()
 		lines := strings.Split(w.block("cd "), "\n")
 		last := len(lines) - 1
@@ -68,9 +67,9 @@ func newWalk(t *testing.T) *walk {
 	t.Helper()
 	w := &walk{shell: newShell(t, t.TempDir()), server: testenv.Address(t), login: testenv.Address(t)}
 	for _, name := range []string{"go.mod", "go.sum"} {
-		w.write(name, readText(t, "../..", name))
+		w.write(name, readText(t, module, name))
 	}
-	if err := os.CopyFS(filepath.Join(w.dir, webappOffline), os.DirFS(filepath.Join("../..", webappOffline))); err != nil {
+	if err := os.CopyFS(filepath.Join(w.dir, webappOffline), os.DirFS(filepath.Join(module, webappOffline))); err != nil {
 		t.Fatal(err)
 	}
 	w.readme = w.read("README.md")
@@ -143,13 +142,13 @@ func (w *walk) compare(app *started) {
 type started struct {
 	t        *testing.T
 	cmd      *exec.Cmd
-	out, err *lockedBuffer
+	out, err *testenv.Buffer
 	ended    chan error
 }
 
 func (sh *shell) start(line string) *started {
 	sh.t.Helper()
-	s := &started{t: sh.t, cmd: sh.command(context.Background(), line), out: new(lockedBuffer), err: new(lockedBuffer), ended: make(chan error, 1)}
+	s := &started{t: sh.t, cmd: sh.command(context.Background(), line), out: new(testenv.Buffer), err: new(testenv.Buffer), ended: make(chan error, 1)}
 	s.cmd.Stdout, s.cmd.Stderr, s.cmd.SysProcAttr = s.out, s.err, &syscall.SysProcAttr{Setpgid: true}
 	if err := s.cmd.Start(); err != nil {
 		sh.t.Fatal(err)

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package walks
 
 import (
 	"os"
@@ -17,7 +17,7 @@ import (
 // and with the output that it shows.
 func TestReadme(t *testing.T) {
 	t.Parallel()
-	w := &walk{shell: newShell(t, t.TempDir()), server: testenv.Address(t), readme: readText(t, "../..", "README.md")}
+	w := &walk{shell: newShell(t, t.TempDir()), server: testenv.Address(t), readme: readText(t, module, "README.md")}
 	w.run("writ init demo")
 	w.write("bare.hcl", bare(w.run("cat demo/issuer.hcl demo/orders.hcl demo/billing.hcl")))
 	if got, want := w.run("cat bare.hcl"), bare(w.blocks("hcl")[0]+"\n"); got != want {
@@ -80,9 +80,9 @@ func (w *walk) tour(t *testing.T, dev *started) {
 
 // The pictures are there, and small enough for a page that is read on the way.
 func TestReadmePictures(t *testing.T) {
-	pictures := regexp.MustCompile(`!\[[^\]]+\]\(([^)]+)\)`).FindAllStringSubmatch(readText(t, "../..", "README.md"), -1)
+	pictures := regexp.MustCompile(`!\[[^\]]+\]\(([^)]+)\)`).FindAllStringSubmatch(readText(t, module, "README.md"), -1)
 	for _, picture := range pictures {
-		if info, err := os.Stat(filepath.Join("../..", picture[1])); err != nil || info.Size() > 150_000 {
+		if info, err := os.Stat(filepath.Join(module, picture[1])); err != nil || info.Size() > 150_000 {
 			t.Errorf("%s: %v %v", picture[1], info, err)
 		}
 	}
@@ -93,7 +93,7 @@ func TestReadmePictures(t *testing.T) {
 
 // TestReadmeBegins runs the two commands that the README begins with.
 func TestReadmeBegins(t *testing.T) {
-	w := &walk{shell: newShell(t, "../../examples"), server: testenv.Address(t), readme: readText(t, "../..", "README.md")}
+	w := &walk{shell: newShell(t, module+"/examples"), server: testenv.Address(t), readme: readText(t, module, "README.md")}
 	local := strings.NewReplacer("go run ./cmd/writ", "writ", "examples/", "")
 	dev := w.start("exec " + local.Replace(strings.TrimSpace(w.block("go run"))) + " --listen " + w.server)
 	dev.until("Ctrl-C stops.\n")
@@ -124,7 +124,6 @@ func (w *walk) curl(t *testing.T) {
 
 // serveAsTold starts writd with the README's lines and asks it with the README's.
 func (w *walk) serveAsTold(t *testing.T) {
-	w.install("../writd")
 	folder, writd, _ := strings.Cut(w.block("mkdir"), "\n")
 	w.run("cd demo && " + folder)
 	w.start("cd demo && exec " + writd + " --admin off --listen " + w.server).until(`"snapshot activated"`)
@@ -138,7 +137,7 @@ func (w *walk) serveAsTold(t *testing.T) {
 // TestReadmeUsers compiles what the README shows of authorizations of users, in
 // the configuration of "writ init".
 func TestReadmeUsers(t *testing.T) {
-	w := &walk{shell: newShell(t, t.TempDir()), readme: readText(t, "../..", "README.md")}
+	w := &walk{shell: newShell(t, t.TempDir()), readme: readText(t, module, "README.md")}
 	w.run("writ init demo")
 	w.write("demo/users.hcl", w.blocks("hcl")[1])
 	w.replace(t, "orders.hcl", `name = "Orders"`, "name = \"Orders\"\n  allow_offline_access = true")

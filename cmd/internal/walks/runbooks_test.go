@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package walks
 
 import (
 	"io/fs"
@@ -20,7 +20,7 @@ type runbook struct{ title, text string }
 
 func runbooks(t *testing.T) (books []runbook) {
 	t.Helper()
-	for i, section := range strings.Split(readText(t, "../../docs", "runbooks.md"), "\n## ") {
+	for i, section := range strings.Split(readText(t, module+"/docs", "runbooks.md"), "\n## ") {
 		if title, text, _ := strings.Cut(section, "\n"); i > 0 {
 			books = append(books, runbook{title, text})
 		}
@@ -53,7 +53,6 @@ func TestRunbooks(t *testing.T) {
 	t.Parallel()
 	testenv.OneByOne(t)
 	sh := newShell(t, t.TempDir())
-	sh.install("../writd")
 	t.Run("facts", func(t *testing.T) { holdToFacts(t, sh) })
 	t.Run("leaked secret", func(t *testing.T) { walkLeakedSecret(t, newLeak(t, sh.env)) })
 	t.Run("leaked key made by writd", func(t *testing.T) { walkLeakedManagedKey(t, newLeak(t, sh.env)) })
@@ -65,7 +64,7 @@ func TestRunbooks(t *testing.T) {
 func holdToFacts(t *testing.T, sh *shell) {
 	writd := sh.run("writd --help")
 	var source strings.Builder
-	for _, root := range []string{"../../server", "../../schema", "../writd"} {
+	for _, root := range []string{module + "/server", module + "/schema", module + "/cmd/writd"} {
 		err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
 			if err == nil && strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
 				source.WriteString(readText(t, filepath.Dir(path), filepath.Base(path)))
@@ -77,8 +76,8 @@ func holdToFacts(t *testing.T, sh *shell) {
 		}
 	}
 	logged := strings.ReplaceAll(source.String(), `c.opts.Noun+" `, `"store `) // of a bucket that is the store
-	alerts := readText(t, "../../examples/prometheus", "alerts.yaml")
-	document := readText(t, "../../docs", "runbooks.md")
+	alerts := readText(t, module+"/examples/prometheus", "alerts.yaml")
+	document := readText(t, module+"/docs", "runbooks.md")
 	books := runbooks(t)
 	if len(books) < 8 {
 		t.Errorf("%d runbooks", len(books))

@@ -1,4 +1,4 @@
-package main
+package walks
 
 import (
 	"encoding/json"
@@ -80,7 +80,7 @@ func (a *action) run(sh *shell, inputs map[string]string) (output string, ok boo
 // root is the folder of the module.
 func root(t *testing.T) string {
 	t.Helper()
-	folder, err := filepath.Abs("../..")
+	folder, err := filepath.Abs(module)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func TestAction(t *testing.T) {
 	}
 	t.Parallel()
 	a := new(action)
-	readYAML(t, "../../action.yml", a)
+	readYAML(t, module+"/action.yml", a)
 	github := &comments{T: t}
 	github.add("User", "<!-- writ:prod -->\nI was here before.")
 	github.add("Bot", "A bot, about <!-- writ:prod --> and other things.")
@@ -259,7 +259,7 @@ func TestAction(t *testing.T) {
 // TestActionPins holds that what the action runs is named by its commit.
 func TestActionPins(t *testing.T) {
 	a := new(action)
-	readYAML(t, "../../action.yml", a)
+	readYAML(t, module+"/action.yml", a)
 	pinned := regexp.MustCompile(`^[a-z-]+/[a-z-]+@[0-9a-f]{40}$`)
 	for _, step := range a.Runs.Steps {
 		if step.Uses != "" && !pinned.MatchString(step.Uses) {
@@ -286,7 +286,7 @@ func TestPreCommitHooks(t *testing.T) {
 	needProgram(t, "pre-commit")
 	t.Parallel()
 	var hooks []hook
-	readYAML(t, "../../.pre-commit-hooks.yaml", &hooks)
+	readYAML(t, module+"/.pre-commit-hooks.yaml", &hooks)
 	config := "repos:\n- repo: ../hooks\n  rev: v1.0.0\n  hooks:\n"
 	for _, h := range hooks {
 		if h.Language != "golang" || !strings.HasPrefix(h.Entry, "writ ") {
@@ -294,7 +294,7 @@ func TestPreCommitHooks(t *testing.T) {
 		}
 		config += "  - id: " + h.ID + "\n"
 	}
-	manifest := strings.ReplaceAll(readText(t, "../..", ".pre-commit-hooks.yaml"), "language: golang", "language: system")
+	manifest := strings.ReplaceAll(readText(t, module, ".pre-commit-hooks.yaml"), "language: golang", "language: system")
 
 	sh := newShell(t, t.TempDir())
 	sh.env = append(sh.env, "PRE_COMMIT_HOME="+t.TempDir(), "HOME="+t.TempDir())

@@ -1,9 +1,7 @@
-package main
+package walks
 
 import (
-	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,7 +9,7 @@ import (
 	"github.com/writ-auth/writ/schema/testenv"
 )
 
-const platform = "../../examples/platform"
+const platform = module + "/examples/platform"
 
 // TestPlatformReadme runs the commands that the example's README names, and
 // holds every environment to its lockfile.
@@ -66,61 +64,4 @@ func TestPlatformPolicies(t *testing.T) {
 	sh.run("cp data/data.hcl.bak data/data.hcl && writ apply --auto-approve") // the pattern alone
 	sh.run(scope)
 	sh.run("writ plan")
-}
-
-// A shell runs command lines in a copy of a folder, with this program as "writ".
-type shell struct {
-	t   *testing.T
-	dir string
-	env []string
-}
-
-func newShell(t *testing.T, folder string) *shell {
-	t.Helper()
-	dir, bin := t.TempDir(), t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS(folder)); err != nil {
-		t.Fatal(err)
-	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(self, filepath.Join(bin, "writ")); err != nil {
-		t.Fatal(err)
-	}
-	env := append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "XDG_RUNTIME_DIR="+t.TempDir())
-	for _, who := range []string{"AUTHOR", "COMMITTER"} {
-		env = append(env, "GIT_"+who+"_NAME=A", "GIT_"+who+"_EMAIL=a@example.com")
-	}
-	return &shell{t, dir, env}
-}
-
-func (s *shell) command(ctx context.Context, line string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, "sh", "-c", line)
-	cmd.Dir, cmd.Env = s.dir, s.env
-	return cmd
-}
-
-// run fails the test when the line does not end with 0, and returns what it printed.
-func (s *shell) run(line string) string {
-	s.t.Helper()
-	out, err := s.command(s.t.Context(), line).CombinedOutput()
-	if err != nil {
-		s.t.Fatalf("%s: %v\n%s", line, err, out)
-	}
-	return string(out)
-}
-
-// install builds a program into the shell's path.
-func (s *shell) install(pkg string) {
-	s.t.Helper()
-	bin := s.t.TempDir()
-	if out, err := exec.CommandContext(s.t.Context(), "go", "build", "-o", bin, pkg).CombinedOutput(); err != nil {
-		s.t.Fatalf("build %s: %v\n%s", pkg, err, out)
-	}
-	for i, pair := range s.env {
-		if path, ok := strings.CutPrefix(pair, "PATH="); ok {
-			s.env[i] = "PATH=" + bin + ":" + path
-		}
-	}
 }

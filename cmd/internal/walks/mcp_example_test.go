@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package walks
 
 import (
 	"os"
@@ -20,12 +20,12 @@ func TestMCPExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &walk{shell: newShell(t, t.TempDir()), readme: readText(t, "../../examples/mcp", "README.md"), server: testenv.Address(t)}
+	w := &walk{shell: newShell(t, t.TempDir()), readme: readText(t, module+"/examples/mcp", "README.md"), server: testenv.Address(t)}
 	if err := os.Symlink(modules, filepath.Join(w.dir, "node_modules")); err != nil { // around the configuration, which has no links out
 		t.Fatal(err)
 	}
 	w.dir = filepath.Join(w.dir, "mcp")
-	if err := os.CopyFS(w.dir, os.DirFS("../../examples/mcp")); err != nil {
+	if err := os.CopyFS(w.dir, os.DirFS(module+"/examples/mcp")); err != nil {
 		t.Fatal(err)
 	}
 	tools := testenv.Address(t)
@@ -73,4 +73,24 @@ func TestMCPExample(t *testing.T) {
 	if out, err := w.command(t.Context(), "writ check").CombinedOutput(); err == nil {
 		t.Errorf("no promise is broken:\n%s", out)
 	}
+}
+
+// What the page about MCP servers declares is valid, and its commands run.
+func TestMCPPage(t *testing.T) {
+	page := readText(t, module, "docs/mcp.md")
+	block := func(language string) string {
+		_, rest, _ := strings.Cut(page, "```"+language+"\n")
+		text, _, _ := strings.Cut(rest, "```")
+		return text
+	}
+	sh := newShell(t, t.TempDir())
+	config := "issuer {\n  url = \"https://auth.example.com/\"\n}\n\n" + block("hcl")
+	if err := os.WriteFile(filepath.Join(sh.dir, "tools.hcl"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sh.run("mkdir .git && writ validate --strict && writ fmt --check")
+	for command := range strings.Lines(block("sh")) {
+		sh.run(command)
+	}
+	sh.run("test -s server/guard.mjs && test -s client/client.mjs")
 }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package walks
 
 import (
 	"crypto/ed25519"
@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -17,7 +16,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/zclconf/go-cty-yaml"
+	yaml "github.com/zclconf/go-cty-yaml"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
 	"github.com/writ-auth/writ/compiler/workspace"
@@ -319,17 +318,6 @@ func rename(name string) string {
 	return `sed 's/"Returns[^"]*"/"Returns, ` + name + `"/' logistics/apis.hcl > edited && mv edited logistics/apis.hcl && git commit -qam rename`
 }
 
-// needProgram skips the test where a program is missing, and fails it in CI.
-func needProgram(t *testing.T, name string) {
-	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is not installed", name)
-		}
-		t.Skipf("%s is not installed", name)
-	}
-}
-
 // merges is a repository that is merged to, and where its snapshots are.
 type merges struct {
 	*testing.T
@@ -486,7 +474,11 @@ func (m *merges) inForce(environment string) snapshot.Envelope {
 	if err != nil {
 		m.Fatal(err)
 	}
-	return openText(m.T, string(file)).Envelope()
+	s, err := snapshot.Open(file)
+	if err != nil {
+		m.Fatal(err)
+	}
+	return s.Envelope()
 }
 
 // A servedPlace is a writd that follows an environment.
@@ -500,7 +492,6 @@ func (m *merges) follow(environment string) servedPlace {
 	}
 	trust := base64.StdEncoding.EncodeToString(private.(ed25519.PrivateKey).Public().(ed25519.PublicKey))
 	place := &shell{m.T, m.TempDir(), slices.Clone(m.origin.env)}
-	place.install("../writd")
 	return servedPlace{place.start("exec writd --snapshot " + m.snapshots + ":" + environment + " --poll 1s --trust " + trust + " --state . --environment " + environment +
 		" --listen unix:p --admin off")}
 }
