@@ -75,7 +75,7 @@ func builder(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "kubernetes")
 	build := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", program, ".")
-	build.Dir = filepath.Join(e2e, "kubernetes")
+	build.Dir = "../../.ci/e2e/kubernetes"
 	build.Env = append(os.Environ(), "GOFLAGS=-mod=readonly")
 	if out, err := build.CombinedOutput(); err != nil {
 		need(t, "the module in .ci/e2e/kubernetes does not build: "+string(out))
@@ -168,7 +168,10 @@ func TestKubernetesExample(t *testing.T) {
 	// A member that a type does not have is refused.
 	wrong := t.TempDir()
 	must(t, os.CopyFS(wrong, os.DirFS(filepath.Join(examples, "kubernetes"))))
-	edit(t, filepath.Join(wrong, "base/deployment.yaml"), "readOnlyRootFilesystem", "readOnlyRootFileSystem")
+	deployment := filepath.Join(wrong, "base/deployment.yaml")
+	text, err := os.ReadFile(deployment)
+	must(t, err)
+	put(t, deployment, bytes.ReplaceAll(text, []byte("readOnlyRootFilesystem"), []byte("readOnlyRootFileSystem")))
 	if out, err := exec.CommandContext(t.Context(), program, filepath.Join(wrong, "overlays/central")).CombinedOutput(); err == nil || !strings.Contains(string(out), "unknown field") {
 		t.Errorf("an unknown field passes: %v\n%s", err, out)
 	}

@@ -5,47 +5,18 @@ package walks
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"testing"
 
-	"github.com/writ-auth/writ/schema/testenv"
+	"github.com/writ-auth/writ/cmd/internal/programs"
 )
 
 // module is the folder of the module.
 const module = "../../.."
 
-// bin holds both programs, once some test has built them. It is in the path.
-var bin string
-
-func TestMain(m *testing.M) {
-	testenv.Isolate()
-	testenv.Overlap()
-	var err error
-	if bin, err = os.MkdirTemp("", "writ-walks-"); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Setenv("PATH", bin+":"+os.Getenv("PATH"))
-	code := m.Run()
-	os.RemoveAll(bin)
-	os.Exit(code)
-}
-
-// build builds writ and writd, with the race detector where the tests have it.
-var build = sync.OnceValue(func() error {
-	args := []string{"build", "-buildvcs=false", "-o", bin}
-	if testenv.RaceDetector {
-		args = append(args, "-race")
-	}
-	if out, err := exec.Command("go", append(args, module+"/cmd/writ", module+"/cmd/writd")...).CombinedOutput(); err != nil {
-		return fmt.Errorf("build writ and writd: %w\n%s", err, out)
-	}
-	return nil
-})
+func TestMain(m *testing.M) { programs.Main(m) }
 
 // A shell runs command lines in a copy of a folder, where both programs are in the path.
 type shell struct {
@@ -60,9 +31,7 @@ func newShell(t *testing.T, folder string) *shell {
 	if err := os.CopyFS(dir, os.DirFS(folder)); err != nil {
 		t.Fatal(err)
 	}
-	if err := build(); err != nil {
-		t.Fatal(err)
-	}
+	programs.Build(t)
 	env := append(os.Environ(), "XDG_RUNTIME_DIR="+t.TempDir())
 	for _, who := range []string{"AUTHOR", "COMMITTER"} {
 		env = append(env, "GIT_"+who+"_NAME=A", "GIT_"+who+"_EMAIL=a@example.com")

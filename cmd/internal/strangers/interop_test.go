@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package strangers
 
 import (
 	"bytes"
@@ -20,19 +20,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/writ-auth/writ/cmd/internal/programs"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/schema/jose"
-	"github.com/writ-auth/writ/schema/snapshot"
 )
 
 // e2e is where the programs of strangers are.
-const e2e = "../../.ci/e2e"
+const e2e = "../../../.ci/e2e"
 
 var (
 	interopProfiles   = []schema.Profile{schema.ProfileAuth0, schema.ProfileRFC9068}
@@ -53,15 +52,11 @@ func listen(t *testing.T) listener {
 	dir := t.TempDir()
 	l := listener{ca: filepath.Join(dir, "tls.crt")}
 	writeAuthority(t, dir)
-	p := start(t, dir, "--listen", "127.0.0.1:0", "--tls-cert", l.ca, "--tls-key", filepath.Join(dir, "tls.key"))
-	port := regexp.MustCompile(`"listen":"tcp:127\.0\.0\.1:(\d+)"`).FindStringSubmatch(p.log.String())
-	if port == nil {
-		t.Fatalf("no port in the log:\n%s", p.log)
-	}
-	l.issuer = "https://localhost:" + port[1] + "/"
+	snapshot := filepath.Join(dir, "writ.snapshot")
+	writd := programs.Serve(t, snapshot, "--listen", "127.0.0.1:0", "--tls-cert", l.ca, "--tls-key", filepath.Join(dir, "tls.key"))
+	l.issuer = localhost(t, writd)
 	l.client = l.trusting(t)
-	put(t, filepath.Join(dir, "writ.snapshot"), marshal(t, snapshot.Envelope{Serial: 1}, everyShape(l.issuer), nil))
-	eventually(t, func() error { return status(p.admin, "/readyz", http.StatusOK) })
+	serve(t, writd, snapshot, everyShape(l.issuer))
 	return l
 }
 
@@ -74,7 +69,7 @@ func (l listener) trusting(t *testing.T) *http.Client {
 	roots.AppendCertsFromPEM(certificate)
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{Transport: transport, Timeout: missed}
+	return &http.Client{Transport: transport, Timeout: programs.Patience}
 }
 
 func shape(profile schema.Profile, alg schema.SigningAlg) string {
@@ -82,9 +77,7 @@ func shape(profile schema.Profile, alg schema.SigningAlg) string {
 }
 
 func everyShape(issuer string) *schema.Document {
-	doc := small("unused")
-	doc.Issuer.URL = issuer
-	doc.APIs, doc.Authorizations = nil, nil
+	doc := onlyBilling(issuer)
 	idle := doc.Clients[0]
 	idle.Label, idle.ClientID, idle.GrantTypes = "billing-idle", "billing-idle", []string{schema.GrantTokenExchange}
 	doc.Clients = append(doc.Clients, idle)
@@ -124,15 +117,6 @@ func writeAuthority(t *testing.T, dir string) {
 	must(t, err)
 	put(t, filepath.Join(dir, "tls.crt"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate}))
 	put(t, filepath.Join(dir, "tls.key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}))
-}
-
-// need skips where something is missing, and fails there in CI.
-func need(t *testing.T, missing string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatal(missing)
-	}
-	t.Skip(missing)
 }
 
 // needNode is for tests that run one of the programs with Node.

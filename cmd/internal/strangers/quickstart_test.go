@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package strangers
 
 import (
 	"encoding/json"
@@ -12,15 +12,14 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/writ-auth/writ/cmd/internal/programs"
 	"github.com/writ-auth/writ/schema"
-	"github.com/writ-auth/writ/schema/snapshot"
 	"github.com/writ-auth/writ/schema/testenv"
 	"github.com/writ-auth/writ/server/quickstart"
 )
@@ -79,7 +78,7 @@ func TestQuickstarts(t *testing.T) {
 			if len(supported) < least {
 				t.Errorf("%d APIs are supported, want at least %d", len(supported), least)
 			}
-			if !soak() {
+			if os.Getenv("WRIT_SOAK") != "1" {
 				supported = distinct(supported)
 			}
 			prepared := supported
@@ -265,16 +264,12 @@ func openShop(t *testing.T) *shop {
 	writeAuthority(t, dir)
 	must(t, os.Mkdir(s.keys, 0o700))
 	put(t, filepath.Join(dir, "hs256"), []byte(signingSecret))
-	p := start(t, dir, "--listen", "127.0.0.1:0", "--tls-cert", s.ca, "--tls-key", filepath.Join(dir, "tls.key"), "--keys", s.keys, "--secrets", dir)
-	port := regexp.MustCompile(`"listen":"tcp:127\.0\.0\.1:(\d+)"`).FindStringSubmatch(p.log.String())
-	if port == nil {
-		t.Fatalf("no port in the log:\n%s", p.log)
-	}
-	s.issuer = "https://localhost:" + port[1] + "/"
+	snapshot := filepath.Join(dir, "writ.snapshot")
+	writd := programs.Serve(t, snapshot, "--listen", "127.0.0.1:0", "--tls-cert", s.ca, "--tls-key", filepath.Join(dir, "tls.key"), "--keys", s.keys, "--secrets", dir)
+	s.issuer = localhost(t, writd)
 	s.client = s.trusting(t)
 	s.tools.Identifier = "http://" + testenv.Address(t) + "/mcp"
-	put(t, filepath.Join(dir, "writ.snapshot"), marshal(t, snapshot.Envelope{Serial: 1}, s.withAgent(t, s.stock()), nil))
-	eventually(t, func() error { return status(p.admin, "/readyz", http.StatusOK) })
+	serve(t, writd, snapshot, s.withAgent(t, s.stock()))
 	s.serveBeside(t)
 	for _, api := range append(slices.Clone(s.apis), s.tools) {
 		s.tokens[api.Label] = s.tokensOf(t, api)
@@ -300,9 +295,7 @@ func (s *shop) serveBeside(t *testing.T) {
 // stock makes the APIs: one for each profile and algorithm, some with odd
 // words, one without scopes; and beside each two that its tokens are not for.
 func (s *shop) stock() *schema.Document {
-	doc := small("unused")
-	doc.Issuer.URL = s.issuer
-	doc.APIs, doc.Authorizations = nil, nil
+	doc := onlyBilling(s.issuer)
 	scopes := []string{"read:things", "read:things:all", "write:things"}
 	for _, profile := range interopProfiles {
 		for _, alg := range append(slices.Clone(interopAlgorithms), schema.HS256) {

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package strangers
 
 import (
 	"crypto/ecdsa"
@@ -18,6 +18,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/writ-auth/writ/cmd/internal/programs"
 	"github.com/writ-auth/writ/schema"
 	"github.com/writ-auth/writ/server/quickstart"
 )
@@ -177,7 +178,7 @@ func (s *shop) connect(t *testing.T, run launcher) {
 				for tool, want := range map[string]string{
 					"whoami": "A valid token of " + c.client + "@clients calls this.\n", "lookup": "A token with the scope looks up 7.\n",
 				} {
-					eventually(t, func() error {
+					programs.Eventually(t, func() error {
 						said, err := call(t, []string{c.credential}, tool, toolArguments[tool])
 						switch {
 						case err != nil && strings.Contains(said, "TemporarilyUnavailable"):

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package strangers
 
 import (
 	"bufio"
@@ -25,6 +25,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"golang.org/x/oauth2"
 
+	"github.com/writ-auth/writ/cmd/internal/programs"
 	"github.com/writ-auth/writ/schema/testenv"
 )
 
@@ -104,7 +105,7 @@ func (s *signIn) idToken(t *testing.T, client, user string) string {
 	if back.Get("state") != state || back.Get("code") == "" {
 		t.Fatalf("the provider sends back %v", back)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), missed)
+	ctx, cancel := context.WithTimeout(t.Context(), programs.Patience)
 	defer cancel()
 	token, err := config.Exchange(ctx, back.Get("code"), oauth2.VerifierOption(verifier))
 	must(t, err)
@@ -123,7 +124,7 @@ func browse(t *testing.T, page, user string) url.Values {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	must(t, err)
-	browser := &http.Client{Jar: jar, Timeout: missed, CheckRedirect: func(next *http.Request, _ []*http.Request) error {
+	browser := &http.Client{Jar: jar, Timeout: programs.Patience, CheckRedirect: func(next *http.Request, _ []*http.Request) error {
 		if strings.HasPrefix(next.URL.String(), callback) {
 			return http.ErrUseLastResponse
 		}

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package strangers
 
 import (
 	"bytes"
@@ -17,7 +17,6 @@ import (
 	"net/http"
 	"net/url"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -26,6 +25,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"golang.org/x/oauth2"
 
+	"github.com/writ-auth/writ/cmd/internal/programs"
 	"github.com/writ-auth/writ/schema"
 )
 
@@ -34,11 +34,9 @@ import (
 // writd, which serves what "writ apply" has compiled, and keeps it refreshed.
 func TestUsers(t *testing.T) {
 	login := startSignIn(t)
-	writ := filepath.Join(t.TempDir(), "writ")
-	runTool(t, "../..", "go", "build", "-buildvcs=false", "-o", writ, "./cmd/writ")
-	fetched, pinned := newRealm(t, writ, login, false), newRealm(t, writ, login, true)
+	fetched, pinned := newRealm(t, login, false), newRealm(t, login, true)
 	alice := login.idToken(t, "webapp", "alice.staff")
-	eventually(t, func() error { return fetched.takes(alice) })
+	programs.Eventually(t, func() error { return fetched.takes(alice) })
 	for name, r := range map[string]*realm{"keys fetched": fetched, "keys pinned": pinned} {
 		for alg, client := range map[string]string{"RS256": "webapp", "ES256": "webapp-es"} {
 			t.Run(name+" "+alg, func(t *testing.T) { r.in(t).goOffline(login.idToken(t, client, "bob.staff.admins"), "bob") })
@@ -54,7 +52,7 @@ func TestUsers(t *testing.T) {
 	t.Run("nothing to refresh", func(t *testing.T) { pinned.in(t).online(alice) })
 	t.Run("taken away", func(t *testing.T) { pinned.in(t).takesAway(alice) })
 	t.Run("replayed", func(t *testing.T) { pinned.in(t).endsFamily(alice) })
-	t.Run("restarted", func(t *testing.T) { newRealm(t, writ, login, true).remembers(alice) })
+	t.Run("restarted", func(t *testing.T) { newRealm(t, login, true).remembers(alice) })
 	http.DefaultClient.CloseIdleConnections()
 }
 
@@ -78,7 +76,7 @@ func (r *realm) takes(subject string) error {
 // goOffline uses Go's libraries: x/oauth2 refreshes, go-oidc and golang-jwt verify.
 func (r *realm) goOffline(subject, name string) {
 	t := r.t
-	ctx, cancel := context.WithTimeout(t.Context(), missed)
+	ctx, cancel := context.WithTimeout(t.Context(), programs.Patience)
 	defer cancel()
 	first := r.offline(subject)
 	if first.TokenType != "Bearer" || first.ExpiresIn != 600 || first.IssuedTokenType != "urn:ietf:params:oauth:token-type:access_token" || first.Scope != "read:notes write:notes" {

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package strangers
 
 import (
 	"context"
@@ -22,8 +22,8 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
+	"github.com/writ-auth/writ/cmd/internal/programs"
 	"github.com/writ-auth/writ/schema"
-	"github.com/writ-auth/writ/schema/testenv"
 )
 
 const (
@@ -110,19 +110,18 @@ authorization "workers" {
 
 // A realm is a configuration and writd serving what "writ apply" makes of it.
 type realm struct {
-	t       *testing.T
-	writ    string // the program
-	dir     string
-	config  string // the files' text
-	serial  uint64
-	issuer  string
-	process *process
+	t      *testing.T
+	dir    string
+	config string // the files' text
+	serial uint64
+	issuer string
+	writd  *programs.Writd
 }
 
 // newRealm serves usersConfig, with the keys of the provider fetched from it or pinned.
-func newRealm(t *testing.T, writ string, login *signIn, pinned bool) *realm {
+func newRealm(t *testing.T, login *signIn, pinned bool) *realm {
 	t.Helper()
-	r := &realm{t: t, writ: writ, dir: t.TempDir()}
+	r := &realm{t: t, dir: t.TempDir()}
 	must(t, os.Mkdir(filepath.Join(r.dir, "keys"), 0o700), os.Mkdir(filepath.Join(r.dir, "state"), 0o700))
 	r.start("127.0.0.1:0")
 	keys := `jwks_uri = "` + login.issuer + `/jwks"`
@@ -137,30 +136,30 @@ func newRealm(t *testing.T, writ string, login *signIn, pinned bool) *realm {
 // start runs writd; everything that must outlive it is in the realm's folder.
 func (r *realm) start(address string) {
 	r.t.Helper()
-	r.process = spawn(r.t, filepath.Join(r.dir, "writ.snapshot"), "", "--listen", address,
+	r.writd = programs.Serve(r.t, filepath.Join(r.dir, "writ.snapshot"), "--listen", address,
 		"--keys", filepath.Join(r.dir, "keys"), "--state", filepath.Join(r.dir, "state"))
-	r.issuer = "http://" + listensAt(r.t, r.process.log) + "/"
+	r.issuer = "http://" + r.writd.Address(r.t) + "/"
 }
 
 // restart ends writd and starts it again at the same address.
 func (r *realm) restart() {
 	r.t.Helper()
-	r.process.stop()
+	r.writd.Stop()
 	r.start(strings.Trim(strings.TrimPrefix(r.issuer, "http://"), "/"))
-	inForce(r.t, r.process.serial, r.serial)
+	r.writd.WaitSerial(r.t, r.serial)
 }
 
 // apply puts a configuration in force.
 func (r *realm) apply(config string) {
 	r.t.Helper()
 	put(r.t, filepath.Join(r.dir, usersHCL), []byte(config))
-	cmd := exec.CommandContext(r.t.Context(), r.writ, "-C", r.dir, "apply", "--auto-approve")
+	cmd := exec.CommandContext(r.t.Context(), "writ", "-C", r.dir, "apply", "--auto-approve")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		r.t.Fatalf("writ apply: %v\n%s", err, out)
 	}
 	r.config = config
 	r.serial++
-	inForce(r.t, r.process.serial, r.serial)
+	r.writd.WaitSerial(r.t, r.serial)
 }
 
 // edit changes one place of the configuration and returns how to put it back.
@@ -252,7 +251,7 @@ func refreshForm(token string) url.Values {
 
 // lastLog is what writd said last.
 func (r *realm) lastLog() string {
-	lines := strings.Split(strings.TrimSpace(r.process.log.String()), "\n")
+	lines := strings.Split(strings.TrimSpace(r.writd.Log.String()), "\n")
 	return lines[len(lines)-1]
 }
 
@@ -263,8 +262,8 @@ func (r *realm) why(client string, form url.Values) (a grantAnswer, reason strin
 	_, _ = rand.Read(id[:])
 	trace := hex.EncodeToString(id[:])
 	a = r.askWithin(trace, client, form)
-	eventually(r.t, func() error { // the log comes through a pipe
-		for line := range strings.Lines(r.process.log.String()) {
+	programs.Eventually(r.t, func() error { // the log comes through a pipe
+		for line := range strings.Lines(r.writd.Log.String()) {
 			if strings.Contains(line, trace) {
 				var said struct{ Reason string }
 				err := json.Unmarshal([]byte(line), &said)
@@ -292,14 +291,6 @@ func (r *realm) verifiers(ctx context.Context) (*oidc.Provider, keyfunc.Keyfunc)
 	keys, err := keyfunc.New(keyfunc.Options{Ctx: ctx, Storage: storage})
 	must(r.t, err)
 	return provider, keys
-}
-
-// listensAt waits until writd says where it listens.
-func listensAt(t *testing.T, log *testenv.Buffer) (address string) {
-	t.Helper()
-	p := &shipped{log: log}
-	address, _ = p.addresses(t)
-	return address
 }
 
 func download(t *testing.T, address string) []byte {

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package strangers
 
 import (
 	"errors"
@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/writ-auth/writ/cmd/internal/programs"
 	"github.com/writ-auth/writ/schema/testenv"
 	"github.com/writ-auth/writ/server/quickstart"
 )
@@ -263,7 +264,7 @@ func (s *shop) serveOn(t *testing.T, port, dir string, environment []string, nam
 // answers waits for a service that has just been started.
 func answers(address string, ended <-chan struct{}) error {
 	var err error
-	for deadline := time.Now().Add(missed); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(programs.Patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		select {
 		case <-ended:
 			return errors.New("it ended")
