@@ -169,8 +169,10 @@ func (d *daemon) run(ctx context.Context) error {
 	inBackground(func() { d.reloadOn(ctx, hangups) })
 	d.notify(ready, d.summary())
 	inBackground(func() { d.feedWatchdog(ctx) })
-	cancelStopping := context.AfterFunc(ctx, func() { d.notify(stopping) })
-	defer cancelStopping()
+	inBackground(func() { // which is waited for, as a drained server ends within a millisecond
+		<-ctx.Done()
+		d.notify(stopping)
+	})
 	err := d.server.Serve(ctx, d.listeners)
 	// Serve ended because ctx did. Where a panic in the background ended ctx, Serve does not
 	// know of it.

@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -160,6 +161,53 @@ func TestServiceManager(t *testing.T) {
 	if err := p.cmd.Wait(); err != nil {
 		t.Error(err)
 	}
+}
+
+// The program does not end before the service manager has been told, even if that takes
+// longer than what there is to drain.
+func TestServiceManagerIsToldOfTheEnd(t *testing.T) {
+	dir := t.TempDir()
+	address := &net.UnixAddr{Name: filepath.Join(dir, "notify"), Net: "unixgram"}
+	manager, err := net.ListenUnixgram("unixgram", address)
+	must(t, err)
+	defer manager.Close()
+	p := ship(t, `exec "$@"`, []string{"NOTIFY_SOCKET=" + address.Name}, nil,
+		"--snapshot", snapshotIn(t, dir), "--listen", "unix:"+filepath.Join(dir, "s"), "--admin", "off")
+	buffer := make([]byte, 4096)
+	until := func(want string) {
+		t.Helper()
+		must(t, manager.SetReadDeadline(time.Now().Add(missed)))
+		for text := ""; !strings.HasPrefix(text, want); {
+			n, err := manager.Read(buffer)
+			must(t, err)
+			text = string(buffer[:n])
+		}
+	}
+	until("READY=1")
+	// Others fill the manager's queue, so that the program's message has to wait.
+	other, err := net.DialUnix("unixgram", nil, address)
+	must(t, err)
+	defer other.Close()
+	must(t, other.SetWriteDeadline(time.Now().Add(100*time.Millisecond)))
+	for err == nil {
+		_, err = other.Write([]byte("STATUS=of another"))
+	}
+	must(t, p.cmd.Process.Signal(syscall.SIGTERM))
+	eventually(t, func() error {
+		if !strings.Contains(p.log.String(), `"msg":"drained"`) {
+			return errors.New("not drained")
+		}
+		return nil
+	})
+	ended := make(chan error, 1)
+	go func() { ended <- p.cmd.Wait() }()
+	select {
+	case err := <-ended:
+		t.Fatalf("ended before the manager knew: %v", err)
+	case <-time.After(200 * time.Millisecond):
+	}
+	until("STOPPING=1")
+	must(t, <-ended)
 }
 
 func monotonic(t *testing.T) int64 {
